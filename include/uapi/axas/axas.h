@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * axas: the user API of the guest-memory service.
+ *
+ * /dev/axas answers what the service can do and creates spaces; the file
+ * descriptor of a space does the rest: ioctls, and pread() / pwrite() with the
+ * guest-physical address as the offset.
+ *
+ * Rules that every call keeps:
+ *  - Each struct begins with its own size in bytes. A caller that was built
+ *    against an older header passes a shorter struct: the rest counts as zero.
+ *    A longer one is taken when all that the kernel does not know is zero, else
+ *    the call answers E2BIG. For that the ioctl numbers carry no size.
+ *  - Unknown flags and non-zero reserved fields: EINVAL. Unknown ioctl: ENOTTY.
+ *    Unreadable struct: EFAULT. A call that fails changes nothing, but for
+ *    AXAS_POPULATE, which reports how far it came.
+ *  - Ranges are 4 KiB aligned, not empty, inside the space and never wrap, else
+ *    EINVAL. Nothing is rounded or clamped.
+ *  - Host-physical addresses are shown to, and taken from, CAP_SYS_RAWIO alone.
+ */
+#ifndef _UAPI_AXAS_AXAS_H
+#define _UAPI_AXAS_AXAS_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define AXAS_API_VERSION	1
+
+/*
+ * The ioctl type. An out-of-tree module cannot register one; 0xBC is free in
+ * the kernel's ioctl-number.rst.
+ */
+#define AXAS_IOC_TYPE		0xBC
+
+/* Protection of guest memory, and the access that a fault asks for. */
+#define AXAS_PROT_READ		(1u << 0)
+#define AXAS_PROT_WRITE		(1u << 1)
+#define AXAS_PROT_EXEC		(1u << 2)
+#define AXAS_PROT_MASK		(AXAS_PROT_READ | AXAS_PROT_WRITE | AXAS_PROT_EXEC)
+
+/* Memory types: how the guest's accesses are cached. */
+#define AXAS_TYPE_NORMAL	0	/* write-back cached memory */
+#define AXAS_TYPE_DEVICE	1	/* device registers: no caching, no reordering */
+#define AXAS_TYPE_UNCACHED	2	/* memory that bypasses the caches */
+
+/* Formats of the nested page table. */
+#define AXAS_FORMAT_DEFAULT	0	/* that of the host's CPU */
+#define AXAS_FORMAT_EPT		1	/* Intel EPT */
+#define AXAS_FORMAT_SVM		2	/* AMD nested paging */
+#define AXAS_FORMAT_S2		3	/* arm64 stage 2, 4 KiB granule */
+#define AXAS_FORMAT_GSTAGE	4	/* RISC-V G-stage */
+
+/* Where the memory of an area comes from. */
+#define AXAS_BACKEND_LINEAR	1	/* a fixed host-physical range */
+#define AXAS_BACKEND_ALLOC	2	/* the host's page allocator */
+#define AXAS_BACKEND_OTHER	3	/* a backend that another module brought */
+
+/* What a fault came to. */
+#define AXAS_FAULT_FIXED	0	/* a leaf was installed: run the access again */
+#define AXAS_FAULT_SPURIOUS	1	/* the leaf was there already: run it again */
+#define AXAS_FAULT_RETRY	2	/* somebody changed the space meanwhile: again */
+#define AXAS_FAULT_HOLE		3	/* no area here: MMIO for the VMM */
+#define AXAS_FAULT_DENIED	4	/* the area forbids the access */
+#define AXAS_FAULT_NOMEM	5	/* out of frames */
+#define AXAS_FAULT_ERROR	6	/* the backend failed */
+
+/* A leaf maps 4 KiB << (9 * level). */
+#define AXAS_LEAF_LEVELS	4	/* 4 KiB, 2 MiB, 1 GiB, 512 GiB */
+
+/* AXAS_GET_API_VERSION on /dev/axas: returns AXAS_API_VERSION; no argument. */
+#define AXAS_GET_API_VERSION	_IO(AXAS_IOC_TYPE, 0x00)
+
+/**
+ * struct axas_format_info - AXAS_GET_FORMAT on /dev/axas: what one format offers
+ * @size: sizeof(struct axas_format_info)
+ * @flags: must be zero
+ * @format: in: AXAS_FORMAT_*; out: the same, with AXAS_FORMAT_DEFAULT resolved
+ * @reserved: must be zero
+ * @min_ia_bits: out: fewest bits of guest-physical address that a space may have
+ * @max_ia_bits: out: most bits of guest-physical address that a space may have
+ * @oa_bits: out: bits of host-physical address that a leaf may carry here
+ * @leaf_levels: out: bit n is set when a leaf may be at level n
+ *
+ * Errors: EOPNOTSUPP when this build has no such format, or no default one.
+ */
+struct axas_format_info {
+	__u32 size;
+	__u32 flags;
+	__u32 format;
+	__u32 reserved;
+	__u32 min_ia_bits;
+	__u32 max_ia_bits;
+	__u32 oa_bits;
+	__u32 leaf_levels;
+};
+
+#define AXAS_GET_FORMAT		_IO(AXAS_IOC_TYPE, 0x01)
+
+/**
+ * struct axas_create - AXAS_CREATE on /dev/axas: a new space, returned as an fd
+ * @size: sizeof(struct axas_create)
+ * @flags: must be zero
+ * @format: AXAS_FORMAT_*
+ * @ia_bits: bits of guest-physical address; 0 for the format's usual number
+ *	(ept: 48 for four levels, 57 for five; s2: 32 to 48)
+ * @base: first guest-physical address of the space, 4 KiB aligned
+ * @length: bytes of the space; 0 for all from @base to the end of @ia_bits
+ * @max_frames: most 4 KiB frames that the space may hold at once; 0: no limit
+ * @reserved: must be zero
+ *
+ * Returns a file descriptor (O_RDWR | O_CLOEXEC). The space lives until the last
+ * descriptor is closed and the last kernel user lets it go.
+ *
+ * Errors: EINVAL, EOPNOTSUPP (no such format here, or it cannot do @ia_bits),
+ * ENOMEM, EMFILE, ENFILE.
+ */
+struct axas_create {
+	__u32 size;
+	__u32 flags;
+	__u32 format;
+	__u32 ia_bits;
+	__u64 base;
+	__u64 length;
+	__u64 max_frames;
+	__u64 reserved;
+};
+
+#define AXAS_CREATE		_IO(AXAS_IOC_TYPE, 0x02)
+
+/**
+ * struct axas_map_linear - AXAS_MAP_LINEAR: map a fixed host-physical range
+ * @size: sizeof(struct axas_map_linear)
+ * @flags: must be zero
+ * @gpa: first guest-physical address
+ * @hpa: first host-physical address, 4 KiB aligned
+ * @length: bytes
+ * @prot: AXAS_PROT_*
+ * @type: AXAS_TYPE_*
+ *
+ * Needs CAP_SYS_RAWIO and a kernel that is not locked down, and refuses every
+ * range that touches System RAM (EPERM in all three cases). The pages count
+ * against RLIMIT_MEMLOCK of the space's creator.
+ *
+ * Errors: EPERM; EINVAL, also for an @hpa range that wraps or is beyond the
+ * host's physical addresses; EEXIST on overlap with an area; EOPNOTSUPP when the
+ * format cannot say @prot or @type; ENOMEM; EINTR on a fatal signal.
+ */
+struct axas_map_linear {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 hpa;
+	__u64 length;
+	__u32 prot;
+	__u32 type;
+};
+
+#define AXAS_MAP_LINEAR		_IO(AXAS_IOC_TYPE, 0x10)
+
+#define AXAS_MAP_POPULATE	(1u << 0)	/* all frames now, not on first touch */
+
+/**
+ * struct axas_map_alloc - AXAS_MAP_ALLOC: zeroed memory from the page allocator
+ * @size: sizeof(struct axas_map_alloc)
+ * @flags: 0 or AXAS_MAP_POPULATE
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @prot: AXAS_PROT_*
+ * @type: AXAS_TYPE_*
+ *
+ * Errors: EINVAL, EEXIST, EOPNOTSUPP, ENOMEM, EINTR as AXAS_MAP_LINEAR.
+ */
+struct axas_map_alloc {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u32 prot;
+	__u32 type;
+};
+
+#define AXAS_MAP_ALLOC		_IO(AXAS_IOC_TYPE, 0x11)
+
+/**
+ * struct axas_range - AXAS_UNMAP and AXAS_POPULATE: a range of the space
+ * @size: sizeof(struct axas_range)
+ * @flags: must be zero
+ * @gpa: first guest-physical address
+ * @length: bytes
+ *
+ * AXAS_UNMAP removes what the range maps, splitting areas at its ends and
+ * passing over holes. Errors: EINVAL, ENOMEM.
+ *
+ * AXAS_POPULATE gives every untouched page of the range its frame. It may be
+ * restarted: on return @gpa and @length are what is still to be done, so a
+ * caller repeats the call until @length is 0. It succeeds when at least one page
+ * was done; else it answers EFAULT for a hole at @gpa, ENOMEM, or EINTR.
+ */
+struct axas_range {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+};
+
+#define AXAS_UNMAP		_IO(AXAS_IOC_TYPE, 0x12)
+#define AXAS_POPULATE		_IO(AXAS_IOC_TYPE, 0x15)
+
+/**
+ * struct axas_protect - AXAS_PROTECT: change the protection of a range
+ * @size: sizeof(struct axas_protect)
+ * @flags: must be zero
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @prot: the new AXAS_PROT_*; memory types stay as they are
+ * @reserved: must be zero
+ *
+ * Splits areas at the ends of the range and passes over holes. Returns after no
+ * CPU can use the old protection any more.
+ *
+ * Errors: EINVAL, EOPNOTSUPP, ENOMEM.
+ */
+struct axas_protect {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u32 prot;
+	__u32 reserved;
+};
+
+#define AXAS_PROTECT		_IO(AXAS_IOC_TYPE, 0x13)
+
+/**
+ * struct axas_clear - AXAS_CLEAR: remove every area of the space
+ * @size: sizeof(struct axas_clear)
+ * @flags: must be zero
+ */
+struct axas_clear {
+	__u32 size;
+	__u32 flags;
+};
+
+#define AXAS_CLEAR		_IO(AXAS_IOC_TYPE, 0x14)
+
+/**
+ * struct axas_fault - AXAS_FAULT: handle a guest access as a vCPU would
+ * @size: sizeof(struct axas_fault)
+ * @flags: must be zero
+ * @gpa: the address of the access
+ * @access: what the access needs: one or more of AXAS_PROT_*
+ * @result: out: AXAS_FAULT_*
+ * @level: out: level of the leaf, with AXAS_FAULT_FIXED and _SPURIOUS
+ * @reserved: must be zero
+ *
+ * The call succeeds whatever @result is. Errors: EINVAL, EFAULT.
+ */
+struct axas_fault {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u32 access;
+	__u32 result;
+	__u32 level;
+	__u32 reserved;
+};
+
+#define AXAS_FAULT		_IO(AXAS_IOC_TYPE, 0x16)
+
+/* No host-physical address: the caller may not see it, or there is none. */
+#define AXAS_HPA_NONE		(~0ull)
+
+/**
+ * struct axas_translate - AXAS_TRANSLATE: what a guest-physical address maps to
+ * @size: sizeof(struct axas_translate)
+ * @flags: must be zero
+ * @gpa: the address, of any alignment
+ * @hpa: out: host-physical address; AXAS_HPA_NONE without CAP_SYS_RAWIO
+ * @left: out: bytes from @gpa to the end of its leaf
+ * @limit: out: bytes that can be reached from @gpa on, mapped with the same
+ *	protection and contiguous in host-physical memory; at least @left
+ * @prot: out: AXAS_PROT_*
+ * @type: out: AXAS_TYPE_*
+ * @level: out: level of the leaf
+ * @reserved: must be zero
+ *
+ * Errors: ENOENT when no leaf maps @gpa (a hole, or memory not yet touched).
+ */
+struct axas_translate {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 hpa;
+	__u64 left;
+	__u64 limit;
+	__u32 prot;
+	__u32 type;
+	__u32 level;
+	__u32 reserved;
+};
+
+#define AXAS_TRANSLATE		_IO(AXAS_IOC_TYPE, 0x17)
+
+/**
+ * struct axas_info - AXAS_GET_INFO: what a space is and holds
+ * @size: sizeof(struct axas_info)
+ * @flags: must be zero
+ * @format: out: AXAS_FORMAT_*
+ * @levels: out: levels of the table
+ * @ia_bits: out: bits of guest-physical address
+ * @oa_bits: out: bits of host-physical address
+ * @base: out: first guest-physical address
+ * @length: out: bytes
+ * @root: out: host-physical address of the root; AXAS_HPA_NONE without
+ *	CAP_SYS_RAWIO
+ * @areas: out: number of areas
+ * @frames: out: 4 KiB frames that the space holds for its alloc areas
+ * @max_frames: out: the limit of @frames; 0: none
+ * @tables: out: 4 KiB pages of page table, the root's included
+ * @root_tables: out: 4 KiB pages of the root alone
+ * @leaves: out: leaves at each level
+ * @faults: out: faults by result, AXAS_FAULT_FIXED to AXAS_FAULT_ERROR
+ * @reserved: out: zero
+ */
+struct axas_info {
+	__u32 size;
+	__u32 flags;
+	__u32 format;
+	__u32 levels;
+	__u32 ia_bits;
+	__u32 oa_bits;
+	__u64 base;
+	__u64 length;
+	__u64 root;
+	__u64 areas;
+	__u64 frames;
+	__u64 max_frames;
+	__u64 tables;
+	__u64 root_tables;
+	__u64 leaves[AXAS_LEAF_LEVELS];
+	__u64 faults[AXAS_FAULT_ERROR + 1];
+	__u64 reserved;
+};
+
+#define AXAS_GET_INFO		_IO(AXAS_IOC_TYPE, 0x18)
+
+/**
+ * struct axas_area_info - one area, as AXAS_GET_AREAS writes it
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @hpa: first host-physical address of a linear area; AXAS_HPA_NONE for others
+ *	and without CAP_SYS_RAWIO
+ * @prot: AXAS_PROT_*
+ * @type: AXAS_TYPE_*
+ * @backend: AXAS_BACKEND_*
+ * @reserved: zero
+ */
+struct axas_area_info {
+	__u64 gpa;
+	__u64 length;
+	__u64 hpa;
+	__u32 prot;
+	__u32 type;
+	__u32 backend;
+	__u32 reserved;
+};
+
+/**
+ * struct axas_get_areas - AXAS_GET_AREAS: the areas in order of address
+ * @size: sizeof(struct axas_get_areas)
+ * @flags: must be zero
+ * @start: in: first address to look at; out: where the next call goes on
+ * @buf: address of an array of struct axas_area_info
+ * @count: in: elements that @buf holds; out: elements written
+ * @more: out: 1 when areas from @start on were left over, else 0
+ *
+ * With a @count of 0 nothing is written and @more tells whether there are any.
+ * At most AXAS_GET_AREAS_MAX areas are written by one call.
+ */
+struct axas_get_areas {
+	__u32 size;
+	__u32 flags;
+	__u64 start;
+	__u64 buf;
+	__u32 count;
+	__u32 more;
+};
+
+#define AXAS_GET_AREAS_MAX	1024
+#define AXAS_GET_AREAS		_IO(AXAS_IOC_TYPE, 0x19)
+
+#endif /* _UAPI_AXAS_AXAS_H */
