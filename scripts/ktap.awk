@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# ktap.awk: count the test cases in a log that holds KTAP or TAP somewhere.
+#
+# Prints one line per leaf, "pass NAME", "fail NAME" or "skip NAME". A result that
+# sums up others (a suite, a parameterized case) is no leaf, but one that failed
+# though all below it passed is a failure of its own. A plan (1..N) that its
+# results do not meet is a failure: something died on the way.
+#
+# -v suite=NAME puts NAME before every test's name.
+
+function emit(verdict, name)
+{
+	print verdict, (suite == "" ? "" : suite ".") name
+}
+
+# A group of results at depth d is complete: does it keep what it planned?
+function close_group(d)
+{
+	if ((d in plan) && plan[d] != count[d])
+		emit("fail", title[d] " (" plan[d] " planned, " count[d] + 0 " seen)")
+	delete plan[d]
+	delete count[d]
+	delete title[d]
+	delete failed[d]
+}
+
+function close_deeper(d,	i, any)
+{
+	any = 0
+	for (i = 64; i > d; i--) {
+		if (i in count || i in plan) {
+			any = 1
+			bad_below += failed[i]
+			close_group(i)
+		}
+	}
+	return any
+}
+
+{
+	sub(/\r$/, "")
+	sub(/^(<[0-9]+>)?\[ *[0-9]+\.[0-9]+\](\[ *[TC][0-9]+\])? /, "")
+	match($0, /^ */)
+	depth = RLENGTH
+	line = substr($0, depth + 1)
+}
+
+line ~ /^# Subtest: / {
+	bad_below = 0
+	close_deeper(depth - 1)
+	title[depth] = substr(line, 12)
+	next
+}
+
+line ~ /^1\.\.[0-9]+$/ {
+	n = substr(line, 4) + 0
+	# A plan may also stand after its results.
+	if ((depth in count) && !(depth in plan) && count[depth] == n) {
+		close_deeper(depth - 1)
+		next
+	}
+	name = title[depth]
+	bad_below = 0
+	close_deeper(depth - 1)
+	title[depth] = name
+	plan[depth] = n
+	next
+}
+
+line ~ /^(not )?ok [0-9]+/ {
+	bad_below = 0
+	summary = close_deeper(depth)
+	count[depth]++
+	good = line !~ /^not /
+	skip = line ~ /# *SKIP/
+	name = line
+	sub(/^(not )?ok [0-9]+( -)? */, "", name)
+	sub(/ *# *SKIP.*$/, "", name)
+	if (title[depth] != "")
+		name = title[depth] "." name
+	if (!good)
+		failed[depth]++
+	if (!summary)
+		emit(skip ? "skip" : good ? "pass" : "fail", name)
+	else if (!good && !bad_below)
+		emit("fail", name " (as a whole)")
+	next
+}
+
+END {
+	close_deeper(-1)
+}

@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kunit.sh um|x86_64 [SUITE-GLOB] [kunit.py's options]: run our KUnit suites, built
+# into a kernel, with the kernel's own kunit.py.
+#
+#   scripts/kunit.sh um                     all suites in User Mode Linux
+#   scripts/kunit.sh um 'axas_npt*'         only the suites of that name
+#   scripts/kunit.sh um --raw_output=kunit  all that the tests print
+#   scripts/kunit.sh x86_64                 in QEMU, with every debug option
+#
+# The first run builds a kernel in the cache (um 2 minutes, x86_64 6); after an
+# edit only what changed is compiled, and um answers in seconds. The last line is
+# "kunit-ARCH: N passed, M failed, S skipped".
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+usage() { sed -n 's/^# \{0,1\}//; 4,/^$/p' "$0" >&2; exit 2; }
+
+# Objects of another clone must not pass for ours: make compares times only.
+claim_build() {
+	local build=$1 stamp
+
+	stamp="$AXAS_SRC $(stat -c %d:%i "$AXAS_SRC")"
+	if [[ $(cat "$build/.axas-clone" 2>/dev/null) != "$stamp" ]]; then
+		rm -rf "$build/drivers/misc/axas"
+	fi
+	mkdir -p "$build"
+	printf '%s\n' "$stamp" >"$build/.axas-clone"
+}
+
+# The options of kunit.py for one architecture.
+arch_options() {
+	case $1 in
+	um)
+		;;
+	x86_64)
+		printf '%s\n' --arch=x86_64 \
+			--kunitconfig="$AXAS_SRC/scripts/debug.config" \
+			--qemu_args="-accel ${AXAS_ACCEL:-tcg} -M q35 -cpu EPYC,+svm,+npt,cx16=off -smp 2" \
+			--kernel_args=kasan_multi_shot
+		;;
+	esac
+}
+
+run_kunit() {
+	local tree=$1 build=$2 arch=$3 options
+
+	shift 3
+	mapfile -t options < <(arch_options "$arch")
+	cd "$tree"
+	timeout -k 10 "${AXAS_TIMEOUT:-1800}" ./tools/testing/kunit/kunit.py run \
+		--build_dir="$build" --jobs="$AXAS_JOBS" --kunitconfig="$AXAS_SRC" \
+		"${options[@]}" "$@" </dev/null
+}
+
+main() {
+	local arch=${1:-} tree build rc=0
+
+	[[ $arch == um || $arch == x86_64 ]] || usage
+	shift
+	need_build_packages
+	[[ $arch == um ]] || need_packages qemu-system-x86
+	tree=$("$(dirname "$0")/overlay.sh")
+	build=$AXAS_CACHE/build/$(basename "$tree")-kunit-$arch
+	lock "build-$(basename "$build")"
+	lock_overlay "$tree"
+	[[ $arch == um ]] || seed_build "$build"
+	claim_build "$build"
+	rm -f "$build/test.log"
+	run_kunit "$tree" "$build" "$arch" "$@" || rc=$?
+	report "kunit-$arch" "$build/test.log" "$rc"
+}
+
+# The debug kernel of the virtual machines is this one without us: start from it.
+seed_build() {
+	local base tmp
+
+	[[ -d $1 ]] && return
+	base=$("$(dirname "$0")/debug-kernel.sh")
+	cache_new tmp "$1"
+	cp -a "$base/." "$tmp/"
+	cache_done "$tmp" "$1"
+}
+
+# report NAME LOG STATUS: the verdict on one run.
+report() {
+	local name=$1 log=$2 status=$3 passed failed skipped results
+
+	results=$(awk -f "$AXAS_SRC/scripts/ktap.awk" "$log" 2>/dev/null || true)
+	passed=$(grep -c '^pass ' <<<"$results" || true)
+	failed=$(grep -c '^fail ' <<<"$results" || true)
+	skipped=$(grep -c '^skip ' <<<"$results" || true)
+	[[ -f $log ]] || { echo "no kernel was booted"; failed=1; }
+	if [[ -f $log ]] && ! "$AXAS_SRC/scripts/splats.sh" "$log"; then
+		echo "the kernel's log tells of a bug: $log"
+		failed=$((failed + 1))
+	fi
+	((status == 0 || failed)) || failed=1
+	grep -E '^(fail|skip) ' <<<"$results" || true
+	echo "$name: $passed passed, $failed failed, $skipped skipped"
+	((failed == 0 && passed > 0))
+}
+
+main "$@"

@@ -1,0 +1,194 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the scripts of this folder share: messages, the cache, locks, packages.
+# Sourced, never run. After it, AXAS_SRC is the folder of the clone.
+#
+# AXAS_CACHE  where kernels and builds are kept between runs (default
+#             ${XDG_CACHE_HOME:-~/.cache}/axas). It may be deleted at any time.
+# AXAS_JOBS   how many compilers run at once (default: one per CPU)
+
+AXAS_SRC=${AXAS_SRC:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)}
+AXAS_CACHE=${AXAS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/axas}
+AXAS_JOBS=${AXAS_JOBS:-$(nproc)}
+# Where the logs of a run go; one folder per clone, so that two do not mix.
+AXAS_LOGS=${AXAS_LOGS:-$AXAS_CACHE/logs/$(printf %s "$AXAS_SRC" | cksum | cut -d' ' -f1)}
+export AXAS_SRC AXAS_CACHE AXAS_JOBS AXAS_LOGS
+export LC_ALL=C
+AXAS_TMPDIRS=()
+
+log() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; }
+die() { log "error: $*"; exit 1; }
+
+# Remove what was left half done, whatever ended the script.
+cleanup() {
+	local dir
+
+	for dir in "${AXAS_TMPDIRS[@]}"; do
+		rm -rf "$dir"
+	done
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# scratch VAR: a temporary folder that goes away at exit.
+scratch() {
+	local dir
+
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/axas.XXXXXX")
+	AXAS_TMPDIRS+=("$dir")
+	printf -v "$1" %s "$dir"
+}
+
+# cache_new VAR FOLDER: a folder to fill beside FOLDER; cache_done makes it FOLDER.
+# An interrupted run leaves nothing that a later one could take for complete.
+cache_new() {
+	local dir
+
+	mkdir -p "$(dirname "$2")"
+	dir=$(mktemp -d "$2.XXXXXX.tmp")
+	chmod 755 "$dir"
+	AXAS_TMPDIRS+=("$dir")
+	printf -v "$1" %s "$dir"
+}
+
+# cache_done TEMPORARY FOLDER
+cache_done() {
+	rm -rf "$2"
+	mv -T "$1" "$2"
+}
+
+# lock NAME: hold the cache's lock NAME until the script ends. A lock that the
+# calling script holds already is not taken again.
+lock() {
+	local fd held=",${AXAS_LOCKS:-},"
+
+	[[ $held == *",$1,"* ]] && return
+	mkdir -p "$AXAS_CACHE/locks"
+	exec {fd}>"$AXAS_CACHE/locks/$1"
+	if ! flock -n "$fd"; then
+		log "waiting for another run that uses '$1'"
+		flock "$fd"
+	fi
+	export AXAS_LOCKS="${AXAS_LOCKS:-},$1"
+}
+
+# lock_overlay TREE: keep TREE's link to a clone pointing at ours until the script
+# ends. Any number of runs of one clone may share it; another clone waits.
+lock_overlay() {
+	local fd link=$1/drivers/misc/axas
+
+	mkdir -p "$AXAS_CACHE/locks"
+	exec {fd}>>"$AXAS_CACHE/locks/overlay"
+	flock -n -s "$fd" || { log "waiting for another clone's run"; flock -s "$fd"; }
+	# Changing a lock's kind lets it go for a moment: look again each time.
+	while [[ $(readlink "$link") != "$AXAS_SRC" ]]; do
+		flock -n -x "$fd" || { log "waiting for another clone's run"; flock -x "$fd"; }
+		ln -sfn "$AXAS_SRC" "$link"
+		flock -s "$fd"
+	done
+}
+
+# hash_of TEXT...: a short name for a configuration.
+hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
+
+# run_logged NAME LOGFILE COMMAND...: run quietly, with a sign of life every 20
+# seconds; on failure show the end of the log and where it is.
+run_logged() {
+	local name=$1 logfile=$2 pid rc=0 start=$SECONDS next=20
+
+	shift 2
+	mkdir -p "$(dirname "$logfile")"
+	"$@" >"$logfile" 2>&1 </dev/null &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.2
+		if ((SECONDS - start >= next)); then
+			log "$name: $((SECONDS - start)) s"
+			next=$((next + 20))
+		fi
+	done
+	wait "$pid" || rc=$?
+	if ((rc)); then
+		log "$name: failed ($rc) after $((SECONDS - start)) s, log: $logfile"
+		tail -n 25 "$logfile" | sed 's/^/    | /' >&2
+	fi
+	return "$rc"
+}
+
+as_root() {
+	if [[ $(id -u) == 0 ]]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo -n "$@"
+	else
+		die "this needs root or sudo: $*"
+	fi
+}
+
+# apt_update: refresh apt's lists, once per script and its children.
+apt_update() {
+	[[ -n ${AXAS_APT_UPDATED:-} ]] && return
+	log "apt-get update"
+	as_root apt-get -qq -o DPkg::Lock::Timeout=300 update >&2 ||
+		log "warning: apt-get update failed, going on with the lists at hand"
+	export AXAS_APT_UPDATED=1
+}
+
+# apt_knows PACKAGE: is there a version of it that could be installed?
+apt_knows() { apt-cache show --no-all-versions "$1" >/dev/null 2>&1; }
+
+is_installed() {
+	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# need_packages PACKAGE...: install the Debian packages that are missing.
+need_packages() {
+	local pkg missing=()
+
+	for pkg in "$@"; do
+		is_installed "$pkg" || missing+=("$pkg")
+	done
+	((${#missing[@]})) || return 0
+	command -v apt-get >/dev/null ||
+		die "missing (and there is no apt-get to install them): ${missing[*]}"
+	if [[ $(id -u) != 0 ]] && ! command -v sudo >/dev/null; then
+		die "please install, as root: apt-get install ${missing[*]}"
+	fi
+	apt_known_all "${missing[@]}" || apt_update
+	log "installing ${missing[*]}"
+	apt_install "${missing[@]}" || { apt_update; apt_install "${missing[@]}"; } ||
+		die "could not install: ${missing[*]}"
+}
+
+apt_known_all() {
+	local pkg
+
+	for pkg in "$@"; do
+		apt_knows "$pkg" || return 1
+	done
+}
+
+apt_install() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -qq \
+		-o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
+		install --no-install-recommends "$@" >&2
+}
+
+# What every kernel or module build wants.
+need_build_packages() {
+	need_packages gcc make libc6-dev flex bison bc libelf-dev libssl-dev dwarves \
+		cpio kmod rsync xz-utils python3 perl file
+}
+
+# kernel_series: the series of this Debian release's kernel, such as 6.1.
+kernel_series() {
+	local dep
+
+	apt_knows linux-source || apt_update
+	dep=$(apt-cache depends linux-source 2>/dev/null |
+		sed -n 's/^ *Depends: linux-source-//p' | head -n 1)
+	[[ -n $dep ]] || die "apt does not know linux-source: is this Debian?"
+	printf '%s\n' "$dep"
+}

@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# splats.sh LOG...: print the lines of kernel logs that tell of a bug, whoever
+# caused it, and fail if there is one. A report of KASAN, lockdep or kmemleak does
+# not fail a KUnit test by itself, so every log goes through here.
+
+set -euo pipefail
+
+PATTERN='BUG:|BUG at|WARNING:|UBSAN:|KASAN:|KCSAN:|KFENCE:|Oops|general protection fault'
+PATTERN+='|Kernel panic|possible (recursive|circular) locking|inconsistent lock state'
+PATTERN+='|suspicious RCU usage|sleeping function called from invalid'
+PATTERN+='|unreferenced object|ODEBUG:|INFO: (task|rcu|trying)|scheduling while atomic'
+PATTERN+='|refcount_t:|list_(add|del) corruption|Bad page state|Bad rss-counter'
+PATTERN+='|slab .*(corruption|remaining)'
+
+# Reports that the same kernels print without our module, by their exact text.
+KNOWN=(
+	# UML 6.1 at boot: kunit.py's configuration turns on PCI over virtio, and
+	# there is no such device.
+	'at arch/um/drivers/virt-pci.c:886 um_pci_init+'
+)
+
+found=0
+for log in "$@"; do
+	lines=$(tr -d '\r' <"$log" | grep -aE "$PATTERN" || true)
+	for known in "${KNOWN[@]}"; do
+		grep -aF "$known" <<<"$lines" | sed 's/^/known, not ours: /' || true
+		lines=$(grep -avF "$known" <<<"$lines" || true)
+	done
+	if [[ -n $lines ]]; then
+		found=1
+		sed 's/^/    | /' <<<"$lines"
+	fi
+done
+exit "$found"
