@@ -38,7 +38,7 @@ arch_options() {
 		;;
 	x86_64)
 		printf '%s\n' --arch=x86_64 \
-			--kunitconfig="$AXAS_SRC/scripts/debug.config" \
+			--kunitconfig="$AXAS_SCRIPTS/debug.config" \
 			--qemu_args="-accel ${AXAS_ACCEL:-tcg} -M q35 -cpu EPYC,+svm,+npt,cx16=off -smp 2" \
 			--kernel_args=kasan_multi_shot
 		;;
@@ -63,7 +63,7 @@ main() {
 	shift
 	need_build_packages
 	[[ $arch == um ]] || need_packages qemu-system-x86
-	tree=$("$(dirname "$0")/overlay.sh")
+	tree=$("$AXAS_SCRIPTS/overlay.sh")
 	build=$AXAS_CACHE/build/$(basename "$tree")-kunit-$arch
 	lock "build-$(basename "$build")"
 	lock_overlay "$tree"
@@ -79,7 +79,7 @@ seed_build() {
 	local base tmp
 
 	[[ -d $1 ]] && return
-	base=$("$(dirname "$0")/debug-kernel.sh")
+	base=$("$AXAS_SCRIPTS/debug-kernel.sh")
 	cache_new tmp "$1"
 	cp -a "$base/." "$tmp/"
 	cache_done "$tmp" "$1"
@@ -89,12 +89,12 @@ seed_build() {
 report() {
 	local name=$1 log=$2 status=$3 passed failed skipped results
 
-	results=$(awk -f "$AXAS_SRC/scripts/ktap.awk" "$log" 2>/dev/null || true)
+	results=$(awk -f "$AXAS_SCRIPTS/ktap.awk" "$log" 2>/dev/null || true)
 	passed=$(grep -c '^pass ' <<<"$results" || true)
 	failed=$(grep -c '^fail ' <<<"$results" || true)
 	skipped=$(grep -c '^skip ' <<<"$results" || true)
 	[[ -f $log ]] || { echo "no kernel was booted"; failed=1; }
-	if [[ -f $log ]] && ! "$AXAS_SRC/scripts/splats.sh" "$log"; then
+	if [[ -f $log ]] && ! "$AXAS_SCRIPTS/splats.sh" "$log"; then
 		echo "the kernel's log tells of a bug: $log"
 		failed=$((failed + 1))
 	fi

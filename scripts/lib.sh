@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What the scripts of this folder share: messages, the cache, locks, packages.
-# Sourced, never run. After it, AXAS_SRC is the folder of the clone.
+# Sourced, never run. After it, AXAS_SRC is the folder of the clone (another one may
+# be given, to try these scripts on it) and AXAS_SCRIPTS this folder.
 #
 # AXAS_CACHE  where kernels and builds are kept between runs (default
 #             ${XDG_CACHE_HOME:-~/.cache}/axas). It may be deleted at any time.
 # AXAS_JOBS   how many compilers run at once (default: one per CPU)
 
-AXAS_SRC=${AXAS_SRC:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)}
+AXAS_SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+AXAS_SRC=${AXAS_SRC:-$(dirname "$AXAS_SCRIPTS")}
 AXAS_CACHE=${AXAS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/axas}
 AXAS_JOBS=${AXAS_JOBS:-$(nproc)}
 # Where the logs of a run go; one folder per clone, so that two do not mix.
 AXAS_LOGS=${AXAS_LOGS:-$AXAS_CACHE/logs/$(printf %s "$AXAS_SRC" | cksum | cut -d' ' -f1)}
-export AXAS_SRC AXAS_CACHE AXAS_JOBS AXAS_LOGS
+export AXAS_SCRIPTS AXAS_SRC AXAS_CACHE AXAS_JOBS AXAS_LOGS
 export LC_ALL=C
 AXAS_TMPDIRS=()
 

@@ -26,7 +26,7 @@ make_overlay() {
 	cache_new tmp "$tree"
 	cp -al "$source/." "$tmp/"
 	patch_line "$tmp/drivers/misc/Kconfig" '/^endmenu/i source "drivers/misc/axas/Kconfig"'
-	patch_line "$tmp/drivers/misc/Makefile" '$a obj-y += axas/'
+	patch_line "$tmp/drivers/misc/Makefile" "\$a obj-y += axas/"
 	ln -s "$AXAS_SRC" "$tmp/drivers/misc/axas"
 	cache_done "$tmp" "$tree"
 }
@@ -34,7 +34,7 @@ make_overlay() {
 main() {
 	local source tree
 
-	source=$("$(dirname "$0")/kernel-source.sh")
+	source=$("$AXAS_SCRIPTS/kernel-source.sh")
 	tree=$AXAS_CACHE/overlay/$(basename "$source")
 	lock layout
 	[[ -d $tree ]] || make_overlay "$source" "$tree"

@@ -30,7 +30,7 @@ for log in "$@"; do
 	done
 	if [[ -n $lines ]]; then
 		found=1
-		sed 's/^/    | /' <<<"$lines"
+		printf '    | %s\n' "${lines//$'\n'/$'\n    | '}"
 	fi
 done
 exit "$found"

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# debug-kernel.sh: build an x86_64 kernel with every check on (debug.config), into
+# the cache, and print its build folder. Our module is not in it: it is built
+# against the folder, and the kernel is never built again for an edit of ours.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# kunit.py refuses a configuration that Kconfig did not take as it stood: so do we.
+check_config() {
+	local line missing=()
+
+	while read -r line; do
+		[[ $line == CONFIG_* ]] || continue
+		grep -qxF "$line" "$1/.config" || missing+=("$line")
+	done <"$AXAS_SCRIPTS/debug.config"
+	((${#missing[@]} == 0)) || die "this kernel cannot have: ${missing[*]}"
+}
+
+build() {
+	local tree=$1 dir=$2 make=(make -C "$1" "O=$2" ARCH=x86_64 "-j$AXAS_JOBS")
+
+	mkdir -p "$dir"
+	grep -v '^# .*[^t]$' "$AXAS_SCRIPTS/debug.config" >"$dir/.config"
+	"${make[@]}" olddefconfig
+	check_config "$dir"
+	"${make[@]}"
+}
+
+main() {
+	local tree dir
+
+	need_build_packages
+	tree=$("$AXAS_SCRIPTS/overlay.sh")
+	dir=$AXAS_CACHE/build/$(basename "$tree")-debug-$(hash_of "$(cat "$AXAS_SCRIPTS/debug.config")")
+	lock build-debug-kernel
+	if [[ ! -d $dir ]]; then
+		log "building the debug kernel (about 6 minutes on 2 CPUs)"
+		run_logged debug-kernel "$AXAS_LOGS/debug-kernel.log" build "$tree" "$dir.partial"
+		mv -T "$dir.partial" "$dir"
+	fi
+	printf '%s\n' "$dir"
+}
+
+main "$@"
