@@ -53,7 +53,6 @@
 /* Where the memory of an area comes from. */
 #define AXAS_BACKEND_LINEAR	1	/* a fixed host-physical range */
 #define AXAS_BACKEND_ALLOC	2	/* the host's page allocator */
-#define AXAS_BACKEND_OTHER	3	/* a backend that another module brought */
 
 /* What a fault came to. */
 #define AXAS_FAULT_FIXED	0	/* a leaf was installed: run the access again */

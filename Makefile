@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For an out-of-tree build, and for people: "make help". Kbuild is what the kernel's
+# build reads.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+# What the kernel's configuration would say, were we in its tree.
+export CONFIG_AXAS := m
+export CONFIG_AXAS_KUNIT_TEST := $(if $(filter-out 0 n,$(KUNIT)),m)
+export CONFIG_AXAS_CONSUMER_TEST := $(if $(filter-out 0 n,$(CONSUMER)),m)
+
+# ARCH=, CROSS_COMPILE=, CC=, LLVM=, V=, C=, W= reach it by themselves.
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
+
+.PHONY: all modules tools modules_install demo check lint clean help
+.DEFAULT_GOAL := all
+
+all: modules tools
+
+modules:
+	$(kbuild) modules
+
+tools:
+	$(MAKE) -C tools/axasctl
+
+modules_install:
+	$(kbuild) modules_install
+
+demo:
+	scripts/demo.sh
+
+check:
+	scripts/check.sh $(PARTS)
+
+lint:
+	scripts/lint.sh
+
+clean:
+	$(kbuild) clean
+	$(MAKE) -C tools/axasctl clean
+	$(MAKE) -C tests/uapi clean
+
+help:
+	@echo 'Targets:'
+	@echo '  all              the module axas.ko and the tools (default)'
+	@echo '  modules          axas.ko alone'
+	@echo '  tools            the command line tool, tools/axasctl/axasctl'
+	@echo '  modules_install  install the module for the kernel at KDIR'
+	@echo '  demo             boot a stock Debian kernel in QEMU and show it all'
+	@echo '  check            every test, and lint (a first run takes long)'
+	@echo '  lint             checkpatch, kernel-doc, sparse, W=1, shellcheck'
+	@echo '  clean            remove what was built in this folder'
+	@echo '  help             this text'
+	@echo
+	@echo 'Variables:'
+	@echo '  KDIR=FOLDER      the kernel to build for ($(KDIR))'
+	@echo '  ARCH= CROSS_COMPILE=  as with every kernel build'
+	@echo '  KUNIT=1          also the test module axas_kunit.ko (needs CONFIG_KUNIT)'
+	@echo '  CONSUMER=1       also the test module axas_consumer.ko'
+	@echo '  PARTS="um lint"  only these parts of check (scripts/check.sh --help)'
+	@echo '  AXAS_CACHE=FOLDER  where kernels are kept (~/.cache/axas)'
+	@echo '  AXAS_ACCEL=kvm   let the virtual machines use KVM (default: tcg)'

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Nested page tables: what the rooms above may ask of them, and what a format
+ * must bring. A table holds leaves and knows no area and no backend.
+ *
+ * The algorithm is written once, in axas_npt_algo.h, and compiled once for each
+ * format, which includes it (see there). Whatever does not depend on the entries'
+ * encoding is in axas_npt.c. Calls the frame room and the HAL.
+ *
+ * Levels: 0 is the level of 4 KiB leaves, 1 of 2 MiB, 2 of 1 GiB, on every format.
+ * Ranges inside this room are inclusive, [first, last], so that the last byte of
+ * 64 bits can be said.
+ *
+ * Locks: "shared" functions may run beside each other; "exclusive" ones beside
+ * nothing. The caller's space->lock sees to it.
+ */
+#ifndef _AXAS_NPT_H
+#define _AXAS_NPT_H
+
+#include <linux/percpu.h>
+#include <axas/hal.h>
+#include <uapi/axas/axas.h>
+
+#define AXAS_NPT_LEVEL_BITS	9
+#define AXAS_NPT_MAX_LEVELS	5
+
+/* What the machine that walks the table can do; a format looks at its own. */
+#define AXAS_CAP_EPT_XONLY	BIT(0)	/* EPT: execute without read, IA32_VMX_EPT_VPID_CAP bit 0 */
+#define AXAS_CAP_S2_XNX		BIT(1)	/* stage 2: FEAT_XNX, execute-never by exception level */
+
+/**
+ * struct axas_npt_caps - the machine that a table is for
+ * @flags: AXAS_CAP_*
+ * @leaf_levels: bit n: leaves may be at level n
+ * @oa_bits: bits of host-physical address
+ */
+struct axas_npt_caps {
+	u32 flags;
+	u32 leaf_levels;
+	u32 oa_bits;
+};
+
+/**
+ * struct axas_npt_stats - one CPU's share of a table's counters
+ * @tables: 4 KiB pages of tables
+ * @leaves: leaves at each level
+ *
+ * A share may be negative: what one CPU added another may take away.
+ */
+struct axas_npt_stats {
+	long tables;
+	long leaves[AXAS_NPT_MAX_LEVELS];
+};
+
+struct axas_npt;
+struct axas_npt_gather;
+
+/**
+ * struct axas_leaf - a leaf, decoded
+ * @hpa: where the memory that it maps begins
+ * @level: where it is
+ * @prot: AXAS_PROT_*
+ * @type: AXAS_TYPE_*
+ */
+struct axas_leaf {
+	struct axas_hpa hpa;
+	u32 level;
+	u32 prot;
+	u32 type;
+};
+
+/**
+ * struct axas_npt_range - what axas_npt_map() maps
+ * @first: first guest-physical byte
+ * @last: last guest-physical byte
+ * @hpa: the host-physical address of @first
+ * @prot: AXAS_PROT_*
+ * @type: AXAS_TYPE_*
+ * @max_level: leaves are at this level at most
+ * @mapped: out: bytes from @first on that have leaves now
+ */
+struct axas_npt_range {
+	u64 first;
+	u64 last;
+	u64 hpa;
+	u32 prot;
+	u32 type;
+	u32 max_level;
+	u64 mapped;
+};
+
+/**
+ * struct axas_npt_fmt - a format, and the algorithm compiled for it
+ * @name: as users write it
+ * @id: AXAS_FORMAT_*; 0 for the fake one
+ * @min_ia_bits: fewest bits of guest-physical address
+ * @max_ia_bits: most
+ * @usual_ia_bits: when nobody asks for a number
+ * @caps: the machine that is assumed when nobody names one
+ * @geometry: sets npt->levels and npt->root_bits from npt->ia_bits, or answers
+ *	-EOPNOTSUPP
+ * @can: whether a leaf can say this protection and type
+ * @map: exclusive; see axas_npt_map()
+ * @map_leaf: shared; see axas_npt_map_leaf()
+ * @lookup: shared; see axas_npt_lookup()
+ * @split_at: exclusive; see axas_npt_split_at()
+ * @unmap: exclusive; see axas_npt_unmap()
+ * @protect: exclusive; see axas_npt_protect()
+ * @free_table: frees a detached table at @level, all below it and the leaves' frames
+ */
+struct axas_npt_fmt {
+	const char *name;
+	u32 id;
+	u8 min_ia_bits;
+	u8 max_ia_bits;
+	u8 usual_ia_bits;
+	struct axas_npt_caps caps;
+	int (*geometry)(struct axas_npt *npt);
+	bool (*can)(const struct axas_npt *npt, u32 prot, u32 type);
+	int (*map)(struct axas_npt *npt, struct axas_npt_range *range);
+	int (*map_leaf)(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
+			unsigned int level);
+	bool (*lookup)(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf);
+	int (*split_at)(struct axas_npt *npt, u64 gpa);
+	void (*unmap)(struct axas_npt *npt, u64 first, u64 last, bool owned,
+		      struct axas_npt_gather *gather);
+	bool (*protect)(struct axas_npt *npt, u64 first, u64 last, u32 prot);
+	void (*free_table)(struct axas_npt_gather *gather, u64 table, unsigned int level,
+			   bool owned);
+};
+
+extern const struct axas_npt_fmt axas_npt_ept;
+extern const struct axas_npt_fmt axas_npt_s2;
+extern const struct axas_npt_fmt axas_npt_fake;
+
+/**
+ * struct axas_npt_ops - what a table asks of its owner
+ * @flush: no CPU may use a translation of [first, last] any more when it returns;
+ *	@tables: nor a cached walk
+ * @put_leaf: the frame of an owned leaf is not mapped any more
+ */
+struct axas_npt_ops {
+	void (*flush)(struct axas_npt *npt, u64 first, u64 last, bool tables);
+	void (*put_leaf)(struct axas_npt *npt, struct axas_hpa hpa, unsigned int level);
+};
+
+/**
+ * struct axas_npt - one nested page table
+ * @fmt: its format
+ * @ops: its owner's callbacks
+ * @hal: where its tables come from
+ * @root: the root table, or the first of the tables that make up the root
+ * @root_hpa: the root's host-physical address
+ * @caps: the machine that it is for
+ * @stats: its counters
+ * @ia_bits: bits of guest-physical address
+ * @levels: how many
+ * @root_bits: bits of guest-physical address that index the root
+ * @root_order: log2 of the root's 4 KiB pages
+ */
+struct axas_npt {
+	const struct axas_npt_fmt *fmt;
+	const struct axas_npt_ops *ops;
+	const struct axas_hal *hal;
+	u64 *root;
+	struct axas_hpa root_hpa;
+	struct axas_npt_caps caps;
+	struct axas_npt_stats __percpu *stats;
+	u8 ia_bits;
+	u8 levels;
+	u8 root_bits;
+	u8 root_order;
+};
+
+/* Records on the stack of the caller, before a batch is asked for. */
+#define AXAS_GATHER_INLINE	32
+
+/**
+ * struct axas_npt_gather - what was unlinked and may be freed after the flush
+ * @npt: the table it came from
+ * @first: lowest address that lost its translation
+ * @last: highest address
+ * @pending: something lost its translation and was not flushed yet
+ * @tables: tables are among it
+ * @nr: records in @cur
+ * @cur: where records go
+ * @batches: pages of records that were full
+ * @inline_recs: the first records
+ *
+ * When no page can be had for more records, what is there is flushed and freed
+ * first: gathering never fails.
+ */
+struct axas_npt_gather {
+	struct axas_npt *npt;
+	u64 first;
+	u64 last;
+	bool pending;
+	bool tables;
+	u32 nr;
+	u64 *cur;
+	struct axas_npt_batch *batches;
+	u64 inline_recs[AXAS_GATHER_INLINE];
+};
+
+/* Bytes that one entry at @level covers, as a shift. */
+static inline unsigned int axas_npt_shift(unsigned int level)
+{
+	return AXAS_FRAME_SHIFT + AXAS_NPT_LEVEL_BITS * level;
+}
+
+static inline u64 axas_npt_leaf_size(unsigned int level)
+{
+	return 1ull << axas_npt_shift(level);
+}
+
+/* The last guest-physical byte that a table can say. */
+static inline u64 axas_npt_last(const struct axas_npt *npt)
+{
+	return ~0ull >> (64 - npt->ia_bits);
+}
+
+/* A format by its AXAS_FORMAT_*, DEFAULT included; NULL when there is none. */
+const struct axas_npt_fmt *axas_npt_fmt_by_id(u32 id);
+
+/* -EINVAL: ia_bits out of the format's reach; -EOPNOTSUPP; -ENOMEM. */
+int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
+		  const struct axas_npt_ops *ops, const struct axas_hal *hal,
+		  unsigned int ia_bits, const struct axas_npt_caps *caps);
+/* Exclusive. No leaf may be left; empty tables may. */
+void axas_npt_destroy(struct axas_npt *npt);
+
+/* Whether a leaf can say this; what it cannot say is never widened. */
+static inline bool axas_npt_can(const struct axas_npt *npt, u32 prot, u32 type)
+{
+	return npt->fmt->can(npt, prot, type);
+}
+
+/*
+ * Map a range onto contiguous memory with the largest leaves that fit. Exclusive.
+ * 0, -ENOMEM, -EINTR, or -EEXIST for a leaf in the way; range->mapped tells what
+ * must be unmapped after an error.
+ */
+static inline int axas_npt_map(struct axas_npt *npt, struct axas_npt_range *range)
+{
+	return npt->fmt->map(npt, range);
+}
+
+/*
+ * Install one leaf. Shared. 0; -EEXIST when a leaf, or for a leaf above level 0 a
+ * table, is there already; -ENOMEM.
+ */
+static inline int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot,
+				    u32 type, unsigned int level)
+{
+	return npt->fmt->map_leaf(npt, gpa, hpa, prot, type, level);
+}
+
+/* The leaf that maps an address. Shared. False when there is none. */
+static inline bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa,
+				   struct axas_leaf *leaf)
+{
+	return npt->fmt->lookup(npt, gpa, leaf);
+}
+
+/*
+ * See to it that no leaf reaches across @gpa, which is a multiple of 4 KiB.
+ * Exclusive. 0 or -ENOMEM; translations are the same before and after.
+ */
+static inline int axas_npt_split_at(struct axas_npt *npt, u64 gpa)
+{
+	return npt->fmt->split_at(npt, gpa);
+}
+
+/*
+ * Remove the leaves of a range, none of which may reach across its ends, and the
+ * tables that are empty then. Exclusive. @owned: the leaves own their frames.
+ */
+static inline void axas_npt_unmap(struct axas_npt *npt, u64 first, u64 last, bool owned,
+				  struct axas_npt_gather *gather)
+{
+	npt->fmt->unmap(npt, first, last, owned, gather);
+}
+
+/*
+ * Give the leaves of a range, none of which may reach across its ends, another
+ * protection that axas_npt_can() say. Exclusive. True when a flush is needed.
+ */
+static inline bool axas_npt_protect(struct axas_npt *npt, u64 first, u64 last, u32 prot)
+{
+	return npt->fmt->protect(npt, first, last, prot);
+}
+
+long axas_npt_tables(const struct axas_npt *npt);
+long axas_npt_leaves(const struct axas_npt *npt, unsigned int level);
+
+/* A zeroed table; 0 as the address when there is no memory. */
+u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa);
+/* A table that no CPU can walk: one that was never linked, or after the flush. */
+void axas_npt_free_table(struct axas_npt *npt, u64 hpa);
+
+void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt);
+/* A leaf lost its translation; its frame is to be put after the flush if owned. */
+void axas_npt_gather_leaf(struct axas_npt_gather *gather, u64 gpa, u64 hpa,
+			  unsigned int level, bool owned);
+/* A table at @level was unlinked, with all below it; it covered @gpa and more. */
+void axas_npt_gather_table(struct axas_npt_gather *gather, u64 gpa, u64 hpa,
+			   unsigned int level, bool owned);
+/* Flush, then free: the end of every removal. */
+void axas_npt_gather_finish(struct axas_npt_gather *gather);
+
+#endif /* _AXAS_NPT_H */
