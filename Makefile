@@ -19,13 +19,13 @@ kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 all: modules tools
 
 modules:
-	$(kbuild) modules
+	+$(kbuild) modules
 
 tools:
 	$(MAKE) -C tools/axasctl
 
 modules_install:
-	$(kbuild) modules_install
+	+$(kbuild) modules_install
 
 demo:
 	scripts/demo.sh
@@ -37,7 +37,7 @@ lint:
 	scripts/lint.sh
 
 clean:
-	$(kbuild) clean
+	+$(kbuild) clean
 	$(MAKE) -C tools/axasctl clean
 	$(MAKE) -C tests/uapi clean
 

@@ -194,3 +194,14 @@ kernel_series() {
 	[[ -n $dep ]] || die "apt does not know linux-source: is this Debian?"
 	printf '%s\n' "$dep"
 }
+
+# copy_sources FOLDER: the sources as they are now, committed or not, without
+# anything that was built.
+copy_sources() {
+	rm -rf "$1"
+	mkdir -p "$1"
+	tar -C "$AXAS_SRC" --exclude=./.git --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
+		--exclude='*.mod.c' --exclude='.*.cmd' --exclude=Module.symvers \
+		--exclude=modules.order --exclude=./tools/axasctl/axasctl \
+		--exclude=./tests/uapi/axas_uapi_test -cf - . | tar -C "$1" -xf -
+}

@@ -1,0 +1,138 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# debs.sh ARCH SUITE PACKAGE...: download Debian packages, unpack them together into
+# the cache, and print the folder. Nothing is installed.
+# debs.sh --depends ARCH SUITE PACKAGE: print what PACKAGE depends on, one a line.
+#
+# ARCH is a Debian architecture, also a foreign one; SUITE is a Debian suite such as
+# trixie, or "-" for this machine's own. PACKAGE:ARCH asks for another architecture
+# of one package. Package lists of foreign ones are kept in the cache, too; this
+# machine's own apt configuration is never touched.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+HOST_ARCH=$(dpkg --print-architecture)
+APT=(-o APT::Sandbox::User=root)
+
+# The Debian archives that this machine uses, as sources.list lines for another
+# architecture or suite.
+foreign_sources() {
+	local arch=$1 suite=$2 own origin uri codename
+	local key=/usr/share/keyrings/debian-archive-keyring.gpg
+
+	own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	[[ $suite != - ]] || suite=$own
+	# shellcheck disable=SC2016  # the names are apt's
+	apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)|$(CODENAME)' \
+		'Created-By: Packages' | sort -u |
+		while IFS='|' read -r origin uri codename; do
+			[[ $origin == Debian ]] || continue
+			printf 'deb [arch=%s,%s signed-by=%s] %s %s main\n' "$arch" "$HOST_ARCH" \
+				"$key" "$uri" "${codename/#$own/$suite}"
+		done
+}
+
+# Point APT at a private configuration unless this machine's own will do. Its lists
+# are fetched anew when they are a day old or the machine's sources changed.
+use_apt_for() {
+	local arch=$1 suite=$2 dir sources
+
+	[[ $arch != "$HOST_ARCH" || $suite != - ]] || return 0
+	apt_knows linux-source || apt_update
+	dir=$AXAS_CACHE/apt/$arch-${suite/#-/own}
+	lock "apt-$(basename "$dir")"
+	mkdir -p "$dir"/{sources,lists,cache}
+	sources=$(foreign_sources "$arch" "$suite")
+	[[ $sources ]] || die "apt on this machine has no Debian archive"
+	APT+=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$dir/sources"
+		-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir/cache"
+		-o Dir::State::status=/dev/null -o "APT::Architecture=$HOST_ARCH"
+		-o "APT::Architectures::=$HOST_ARCH" -o "APT::Architectures::=$arch"
+		-o Debug::NoLocking=1)
+	if [[ $sources != "$(cat "$dir/sources/axas.list" 2>/dev/null)" ||
+		! $(find "$dir/updated" -mtime -1 2>/dev/null) ]]; then
+		printf '%s\n' "$sources" >"$dir/sources/axas.list"
+		log "fetching the package lists of $suite $arch"
+		# One archive of several may be in the middle of its mirror's update.
+		apt-get "${APT[@]}" -qq update >"$dir/update.log" 2>&1 ||
+			log "warning: not all lists could be had, see $dir/update.log"
+		touch "$dir/updated"
+	fi
+}
+
+# PACKAGE:ARCH, but plain PACKAGE for this machine's own architecture.
+qualified() {
+	case $1 in
+	*:"$HOST_ARCH") printf '%s\n' "${1%:*}" ;;
+	*:*) printf '%s\n' "$1" ;;
+	*) if [[ $ARCH == "$HOST_ARCH" ]]; then printf '%s\n' "$1"; else printf '%s:%s\n' "$1" "$ARCH"; fi ;;
+	esac
+}
+
+depends() {
+	apt-cache "${APT[@]}" depends "$(qualified "$1")" |
+		sed -n 's/^ *|\{0,1\}Depends: <\{0,1\}\([^ :>]*\).*/\1/p'
+}
+
+version_of() {
+	apt-cache "${APT[@]}" show --no-all-versions "$1" 2>/dev/null |
+		sed -n 's/^Version: //p' | head -n 1
+}
+
+# download FOLDER PACKAGE...: twice, with fresh lists, if the first time fails.
+download() {
+	local dir=$1
+
+	shift
+	cd "$dir"
+	apt-get "${APT[@]}" -qq download "$@" >&2 && return
+	[[ $ARCH != "$HOST_ARCH" || $SUITE != - ]] || apt_update
+	apt-get "${APT[@]}" -qq download "$@" >&2
+}
+
+unpack() {
+	local tmp debs deb dir=$1
+
+	shift
+	log "downloading $*"
+	scratch debs
+	cache_new tmp "$dir"
+	(download "$debs" "$@") || die "cannot download $*"
+	for deb in "$debs"/*.deb; do
+		dpkg -x "$deb" "$tmp"
+	done
+	cache_done "$tmp" "$dir"
+}
+
+main() {
+	local pkg version exact=() dir
+
+	if [[ $1 == --depends ]]; then
+		ARCH=$2 SUITE=$3
+		use_apt_for "$2" "$3"
+		depends "$4"
+		return
+	fi
+	ARCH=$1 SUITE=$2
+	use_apt_for "$1" "$2"
+	shift 2
+	for pkg in "$@"; do
+		pkg=$(qualified "$pkg")
+		version=$(version_of "$pkg")
+		[[ $version ]] || { apt_update; version=$(version_of "$pkg"); }
+		if [[ -z $version ]]; then
+			rm -f "$AXAS_CACHE/apt/$ARCH-${SUITE/#-/own}/updated"
+			die "no package $pkg in $SUITE"
+		fi
+		exact+=("$pkg=$version")
+	done
+	dir=$AXAS_CACHE/debs/${1%%:*}-$ARCH-$(hash_of "${exact[@]}")
+	lock debs
+	[[ -d $dir ]] || unpack "$dir" "${exact[@]}"
+	printf '%s\n' "$dir"
+}
+
+main "$@"
