@@ -24,6 +24,13 @@
 #define AXAS_NPT_LEVEL_BITS	9
 #define AXAS_NPT_MAX_LEVELS	5
 
+/* What an entry is. */
+enum axas_pt_kind {
+	AXAS_PT_EMPTY,
+	AXAS_PT_TABLE,
+	AXAS_PT_LEAF,
+};
+
 /* What the machine that walks the table can do; a format looks at its own. */
 #define AXAS_CAP_EPT_XONLY	BIT(0)	/* EPT: execute without read, IA32_VMX_EPT_VPID_CAP bit 0 */
 #define AXAS_CAP_S2_XNX		BIT(1)	/* stage 2: FEAT_XNX, execute-never by exception level */
@@ -178,8 +185,8 @@ struct axas_npt {
 /**
  * struct axas_npt_gather - what was unlinked and may be freed after the flush
  * @npt: the table it came from
- * @first: lowest address that lost its translation
- * @last: highest address
+ * @first: first address of the operation's range, for the flush
+ * @last: last address
  * @pending: something lost its translation and was not flushed yet
  * @tables: tables are among it
  * @nr: records in @cur
@@ -298,13 +305,15 @@ u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa);
 /* A table that no CPU can walk: one that was never linked, or after the flush. */
 void axas_npt_free_table(struct axas_npt *npt, u64 hpa);
 
-void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt);
-/* A leaf lost its translation; its frame is to be put after the flush if owned. */
-void axas_npt_gather_leaf(struct axas_npt_gather *gather, u64 gpa, u64 hpa,
-			  unsigned int level, bool owned);
-/* A table at @level was unlinked, with all below it; it covered @gpa and more. */
-void axas_npt_gather_table(struct axas_npt_gather *gather, u64 gpa, u64 hpa,
-			   unsigned int level, bool owned);
+/* All removals of one operation lie in [first, last]; it is flushed as a whole. */
+void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt,
+			  u64 first, u64 last);
+/* A leaf was cleared; its frame is to be put after the flush if owned. */
+void axas_npt_gather_leaf(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
+			  bool owned);
+/* A table at @level was unlinked, with all below it. */
+void axas_npt_gather_table(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
+			   bool owned);
 /* Flush, then free: the end of every removal. */
 void axas_npt_gather_finish(struct axas_npt_gather *gather);
 

@@ -65,9 +65,10 @@ main() {
 	[[ $arch == um ]] || need_packages qemu-system-x86
 	tree=$("$AXAS_SCRIPTS/overlay.sh")
 	build=$AXAS_CACHE/build/$(basename "$tree")-kunit-$arch
+	[[ $arch == um ]] || build+=-$(hash_of "$(cat "$AXAS_SCRIPTS/debug.config")")
 	lock "build-$(basename "$build")"
-	lock_overlay "$tree"
 	[[ $arch == um ]] || seed_build "$build"
+	lock_overlay "$tree"
 	claim_build "$build"
 	rm -f "$build/test.log"
 	run_kunit "$tree" "$build" "$arch" "$@" || rc=$?
@@ -82,6 +83,9 @@ seed_build() {
 	base=$("$AXAS_SCRIPTS/debug-kernel.sh")
 	cache_new tmp "$1"
 	cp -a "$base/." "$tmp/"
+	# objtool's build knows its folder by its absolute path. Were that stale, it
+	# would be built again, and then everything that depends on it.
+	grep -rlF --include='.*.cmd' "$base" "$tmp/tools" | xargs -r sed -i "s#$base#$1#g"
 	cache_done "$tmp" "$1"
 }
 

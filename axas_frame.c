@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Frame handles over a HAL. Calls the HAL alone; no locks.
+ */
+#include <linux/errno.h>
+#include <linux/string.h>
+#include <axas/frame.h>
+
+#include "axas_compat.h"
+
+int axas_frame_alloc_order(struct axas_frame *frame, const struct axas_hal *hal,
+			   unsigned int order, u32 flags)
+{
+	struct axas_hpa hpa;
+
+	*frame = axas_frame_uninit();
+	if (hal->alloc_frame(hal, order, flags, &hpa))
+		return -ENOMEM;
+	/* Address 0 is how a table or a leaf that is not there looks: refuse it. */
+	if (unlikely(!hpa.val)) {
+		hal->free_frame(hal, hpa, order, flags);
+		return -ENOMEM;
+	}
+	*frame = (struct axas_frame){ hal, hpa, order, flags };
+	return 0;
+}
+AXAS_EXPORT(axas_frame_alloc_order);
+
+int axas_frame_start(const struct axas_frame *frame, struct axas_hpa *hpa)
+{
+	if (!frame->hal)
+		return -ENXIO;
+	*hpa = frame->hpa;
+	return 0;
+}
+AXAS_EXPORT(axas_frame_start);
+
+void *axas_frame_ptr(const struct axas_frame *frame)
+{
+	return frame->hal ? axas_hal_va(frame->hal, frame->hpa) : NULL;
+}
+AXAS_EXPORT(axas_frame_ptr);
+
+int axas_frame_fill(struct axas_frame *frame, u8 byte)
+{
+	if (!frame->hal)
+		return -ENXIO;
+	memset(axas_frame_ptr(frame), byte, AXAS_FRAME_SIZE << frame->order);
+	return 0;
+}
+AXAS_EXPORT(axas_frame_fill);
+
+struct axas_hpa axas_frame_take(struct axas_frame *frame)
+{
+	struct axas_hpa hpa = frame->hpa;
+
+	*frame = axas_frame_uninit();
+	return hpa;
+}
+AXAS_EXPORT(axas_frame_take);
+
+void axas_frame_free(struct axas_frame *frame)
+{
+	const struct axas_hal *hal = frame->hal;
+	struct axas_frame old = *frame;
+
+	*frame = axas_frame_uninit();
+	if (hal)
+		hal->free_frame(hal, old.hpa, old.order, old.flags);
+}
+AXAS_EXPORT(axas_frame_free);

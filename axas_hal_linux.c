@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The HAL of Linux: the page allocator, the direct map, and ioremap() or
+ * memremap() for the windows of linear areas. No locks.
+ */
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/vmstat.h>
+#include <axas/hal.h>
+#include <uapi/axas/axas.h>
+
+#include "axas_compat.h"
+
+static void account_table(struct page *page, unsigned int order, int sign)
+{
+	mod_lruvec_page_state(page, NR_SECONDARY_PAGETABLE, sign * (1 << order));
+}
+
+/*
+ * Guest frames of more than 4 KiB are split at birth, so that each 4 KiB of them
+ * has its own reference count and can be freed or shared by itself.
+ */
+static int linux_alloc_frame(const struct axas_hal *hal, unsigned int order, u32 flags,
+			     struct axas_hpa *hpa)
+{
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+	struct page *page;
+
+	if (flags & AXAS_FRAME_ZERO)
+		gfp |= __GFP_ZERO;
+	if (order && !(flags & AXAS_FRAME_TABLE))
+		gfp |= __GFP_NORETRY;
+	page = alloc_pages(gfp, order);
+	if (!page)
+		return -ENOMEM;
+	if (flags & AXAS_FRAME_TABLE)
+		account_table(page, order, 1);
+	else if (order)
+		split_page(page, order);
+	*hpa = axas_hpa(page_to_phys(page));
+	return 0;
+}
+
+static void linux_free_frame(const struct axas_hal *hal, struct axas_hpa hpa,
+			     unsigned int order, u32 flags)
+{
+	struct page *page = pfn_to_page(hpa.val >> PAGE_SHIFT);
+	unsigned long i;
+
+	if (flags & AXAS_FRAME_TABLE) {
+		account_table(page, order, -1);
+		__free_pages(page, order);
+		return;
+	}
+	for (i = 0; i < 1ul << order; i++)
+		__free_page(page + i);
+}
+
+static struct page *linux_frame_page(const struct axas_hal *hal, struct axas_hpa hpa)
+{
+	return pfn_to_page(hpa.val >> PAGE_SHIFT);
+}
+
+/*
+ * Memory of the kernel's direct map is reached there, and only as the memory that
+ * it is. All else is mapped for the while, with the caching of the area: the
+ * guest's view and ours must not differ.
+ */
+#ifdef CONFIG_HAS_IOMEM
+static int linux_window(const struct axas_hal *hal, struct axas_hpa hpa, size_t bytes,
+			u32 type, struct axas_window *window)
+{
+	if (region_intersects(hpa.val, bytes, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT) {
+		if (type != AXAS_TYPE_NORMAL)
+			return -EOPNOTSUPP;
+		*window = (struct axas_window){ .va = __va(hpa.val) };
+		return 0;
+	}
+	*window = (struct axas_window){};
+	if (type == AXAS_TYPE_NORMAL)
+		window->handle = window->va = memremap(hpa.val, bytes, MEMREMAP_WB);
+	else if (type == AXAS_TYPE_UNCACHED)
+		window->handle = window->va = memremap(hpa.val, bytes, MEMREMAP_WC);
+	else
+		window->io = ioremap(hpa.val, bytes);
+	return window->va || window->io ? 0 : -ENOMEM;
+}
+
+static void linux_close_window(const struct axas_hal *hal, struct axas_window *window)
+{
+	if (window->io)
+		iounmap(window->io);
+	else if (window->handle)
+		memunmap(window->handle);
+}
+#else
+#define linux_window		NULL
+#define linux_close_window	NULL
+#endif
+
+const struct axas_hal axas_hal_linux = {
+	.name		= "linux",
+	.alloc_frame	= linux_alloc_frame,
+	.free_frame	= linux_free_frame,
+	.frame_page	= linux_frame_page,
+	.window		= linux_window,
+	.close_window	= linux_close_window,
+};
+AXAS_EXPORT(axas_hal_linux);

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nested page tables, as far as no entry's encoding matters: formats by name, a
+ * table's birth and end, pages for tables, counters, and the gathering of what is
+ * freed after a flush. Calls the frame room and the HAL. Locks: axas_npt.h.
+ */
+#include <linux/build_bug.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <axas/frame.h>
+
+#include "axas_compat.h"
+#include "axas_npt.h"
+
+/*
+ * A record of a gather: an address of 4 KiB alignment, and in its low bits what
+ * is there.
+ */
+#define REC_LEVEL	GENMASK_ULL(3, 0)
+#define REC_TABLE	BIT_ULL(4)
+#define REC_OWNED	BIT_ULL(5)
+#define REC_HPA		(~GENMASK_ULL(AXAS_FRAME_SHIFT - 1, 0))
+
+/* A page of records; those that are full form a list. */
+struct axas_npt_batch {
+	struct axas_npt_batch *next;
+	u64 nr;
+	u64 recs[PAGE_SIZE / sizeof(u64) - 2];
+};
+
+static_assert(sizeof(struct axas_npt_batch) == PAGE_SIZE);
+
+static const struct axas_npt_fmt * const formats[] = {
+	&axas_npt_ept,
+	&axas_npt_s2,
+};
+
+static u32 host_format(void)
+{
+	if (IS_ENABLED(CONFIG_ARM64))
+		return AXAS_FORMAT_S2;
+	if (IS_ENABLED(CONFIG_X86) || IS_ENABLED(CONFIG_UML))
+		return AXAS_FORMAT_EPT;
+	return AXAS_FORMAT_DEFAULT;
+}
+
+const struct axas_npt_fmt *axas_npt_fmt_by_id(u32 id)
+{
+	unsigned int i;
+
+	if (id == AXAS_FORMAT_DEFAULT)
+		id = host_format();
+	for (i = 0; i < ARRAY_SIZE(formats); i++)
+		if (formats[i]->id == id)
+			return formats[i];
+	return NULL;
+}
+AXAS_EXPORT_FOR_KUNIT(axas_npt_fmt_by_id);
+
+static void count_tables(struct axas_npt *npt, long n)
+{
+	this_cpu_add(npt->stats->tables, n);
+}
+
+u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa)
+{
+	struct axas_frame frame;
+	u64 *table;
+
+	if (axas_frame_alloc_order(&frame, npt->hal, 0, AXAS_FRAME_ZERO | AXAS_FRAME_TABLE))
+		return NULL;
+	table = axas_frame_ptr(&frame);
+	*hpa = axas_frame_take(&frame).val;
+	count_tables(npt, 1);
+	return table;
+}
+
+void axas_npt_free_table(struct axas_npt *npt, u64 hpa)
+{
+	npt->hal->free_frame(npt->hal, axas_hpa(hpa), 0, AXAS_FRAME_ZERO | AXAS_FRAME_TABLE);
+	count_tables(npt, -1);
+}
+
+long axas_npt_tables(const struct axas_npt *npt)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu_ptr(npt->stats, cpu)->tables;
+	return sum;
+}
+AXAS_EXPORT_FOR_KUNIT(axas_npt_tables);
+
+long axas_npt_leaves(const struct axas_npt *npt, unsigned int level)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu_ptr(npt->stats, cpu)->leaves[level];
+	return sum;
+}
+AXAS_EXPORT_FOR_KUNIT(axas_npt_leaves);
+
+/* A root of several pages lies at a multiple of its size, as hardware wants it. */
+static int alloc_root(struct axas_npt *npt)
+{
+	struct axas_frame frame;
+
+	npt->root_order = max_t(int, npt->root_bits - AXAS_NPT_LEVEL_BITS, 0);
+	if (axas_frame_alloc_order(&frame, npt->hal, npt->root_order,
+				   AXAS_FRAME_ZERO | AXAS_FRAME_TABLE))
+		return -ENOMEM;
+	npt->root = axas_frame_ptr(&frame);
+	npt->root_hpa = axas_frame_take(&frame);
+	count_tables(npt, 1 << npt->root_order);
+	return 0;
+}
+
+int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
+		  const struct axas_npt_ops *ops, const struct axas_hal *hal,
+		  unsigned int ia_bits, const struct axas_npt_caps *caps)
+{
+	int err;
+
+	ia_bits = ia_bits ?: fmt->usual_ia_bits;
+	if (ia_bits < fmt->min_ia_bits || ia_bits > fmt->max_ia_bits)
+		return -EINVAL;
+	*npt = (struct axas_npt){
+		.fmt = fmt, .ops = ops, .hal = hal, .ia_bits = ia_bits,
+		.caps = caps ? *caps : fmt->caps,
+	};
+	if (hal->phys_bits)
+		npt->caps.oa_bits = min(npt->caps.oa_bits, hal->phys_bits);
+	err = fmt->geometry(npt);
+	if (err)
+		return err;
+	npt->stats = alloc_percpu_gfp(struct axas_npt_stats, GFP_KERNEL_ACCOUNT);
+	if (!npt->stats)
+		return -ENOMEM;
+	err = alloc_root(npt);
+	if (err)
+		free_percpu(npt->stats);
+	return err;
+}
+AXAS_EXPORT_FOR_KUNIT(axas_npt_init);
+
+void axas_npt_destroy(struct axas_npt *npt)
+{
+	struct axas_npt_gather gather;
+
+	axas_npt_gather_init(&gather, npt, 0, axas_npt_last(npt));
+	axas_npt_unmap(npt, 0, axas_npt_last(npt), false, &gather);
+	axas_npt_gather_finish(&gather);
+	npt->hal->free_frame(npt->hal, npt->root_hpa, npt->root_order,
+			     AXAS_FRAME_ZERO | AXAS_FRAME_TABLE);
+	free_percpu(npt->stats);
+}
+AXAS_EXPORT_FOR_KUNIT(axas_npt_destroy);
+
+void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt,
+			  u64 first, u64 last)
+{
+	gather->npt = npt;
+	gather->first = first;
+	gather->last = last;
+	gather->pending = false;
+	gather->tables = false;
+	gather->nr = 0;
+	gather->cur = gather->inline_recs;
+	gather->batches = NULL;
+}
+AXAS_EXPORT_FOR_KUNIT(axas_npt_gather_init);
+
+static void free_records(struct axas_npt_gather *gather, const u64 *recs, u64 nr)
+{
+	struct axas_npt *npt = gather->npt;
+	u64 i;
+
+	for (i = 0; i < nr; i++) {
+		u64 hpa = recs[i] & REC_HPA;
+		unsigned int level = recs[i] & REC_LEVEL;
+
+		if (recs[i] & REC_TABLE)
+			npt->fmt->free_table(gather, hpa, level, recs[i] & REC_OWNED);
+		else
+			npt->ops->put_leaf(npt, axas_hpa(hpa), level);
+	}
+	cond_resched();
+}
+
+void axas_npt_gather_finish(struct axas_npt_gather *gather)
+{
+	struct axas_npt_batch *batch = gather->batches;
+
+	if (gather->pending)
+		gather->npt->ops->flush(gather->npt, gather->first, gather->last,
+					gather->tables);
+	if (batch)
+		batch->nr = gather->nr;
+	free_records(gather, gather->inline_recs,
+		     batch ? AXAS_GATHER_INLINE : gather->nr);
+	while (batch) {
+		struct axas_npt_batch *next = batch->next;
+
+		free_records(gather, batch->recs, batch->nr);
+		free_page((unsigned long)batch);
+		batch = next;
+	}
+	axas_npt_gather_init(gather, gather->npt, gather->first, gather->last);
+}
+AXAS_EXPORT_FOR_KUNIT(axas_npt_gather_finish);
+
+static bool gather_is_full(const struct axas_npt_gather *gather)
+{
+	if (!gather->batches)
+		return gather->nr == AXAS_GATHER_INLINE;
+	return gather->nr == ARRAY_SIZE(gather->batches->recs);
+}
+
+/* Room for one more record: a new batch, or by flushing what is there. */
+static void gather_make_room(struct axas_npt_gather *gather)
+{
+	struct axas_npt_batch *batch;
+
+	batch = (struct axas_npt_batch *)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
+	if (!batch) {
+		axas_npt_gather_finish(gather);
+		gather->pending = true;
+		return;
+	}
+	if (gather->batches)
+		gather->batches->nr = gather->nr;
+	batch->next = gather->batches;
+	gather->batches = batch;
+	gather->cur = batch->recs;
+	gather->nr = 0;
+}
+
+void axas_npt_gather_leaf(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
+			  bool owned)
+{
+	gather->pending = true;
+	if (!owned)
+		return;
+	if (gather_is_full(gather))
+		gather_make_room(gather);
+	gather->cur[gather->nr++] = hpa | level | REC_OWNED;
+}
+
+void axas_npt_gather_table(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
+			   bool owned)
+{
+	gather->pending = true;
+	if (gather_is_full(gather))
+		gather_make_room(gather);
+	gather->tables = true;
+	gather->cur[gather->nr++] = hpa | level | REC_TABLE | (owned ? REC_OWNED : 0);
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one algorithm for all nested page tables. A format's file defines AXAS_FMT
+ * as its name and the functions below, then includes this; the compiler builds
+ * the algorithm around them, without a call per entry. May call axas_npt.c.
+ *
+ * What a format X brings, each an inline function of a line or a few. An entry is
+ * a u64; an empty one is 0, carries no address and no permission, and is what a
+ * removal leaves behind.
+ *
+ * enum axas_pt_kind X_kind(u64 entry, unsigned int level)
+ *	what an entry is
+ * u64 X_make_table(u64 hpa, unsigned int level)
+ *	an entry at @level that points to the table at @hpa, with full permission
+ * u64 X_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+ *		   unsigned int level)
+ *	a leaf; X_can() said yes to @prot and @type
+ * u64 X_table_hpa(u64 entry, unsigned int level)
+ *	the table that an entry points to
+ * u64 X_leaf_hpa(u64 entry, unsigned int level)
+ *	where the memory begins that a leaf maps
+ * u32 X_leaf_prot(u64 entry, unsigned int level)
+ * u32 X_leaf_type(u64 entry, unsigned int level)
+ *	what a leaf permits, and how it caches
+ * u64 X_set_prot(const struct axas_npt *npt, u64 entry, u32 prot, unsigned int level)
+ *	the same leaf with another protection; all its other bits stay
+ * bool X_break_before_make(void)
+ *	whether a live leaf must be cleared and flushed before a table takes its place
+ * int X_geometry(struct axas_npt *npt)
+ * bool X_can(const struct axas_npt *npt, u32 prot, u32 type)
+ *	see struct axas_npt_fmt
+ *
+ * Entries change in these ways only:
+ *  - empty to leaf or to table: by cmpxchg, by any number of CPUs at once
+ *    (space->lock held for reading or writing);
+ *  - anything else, exclusively (space->lock held for writing). Hardware may still
+ *    set accessed and dirty bits meanwhile, so a live leaf changes by cmpxchg too.
+ */
+#ifndef AXAS_FMT
+#error "a format's file includes this"
+#endif
+
+#include <linux/atomic.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "axas_npt.h"
+
+#define __PT(fmt, fn)	fmt##_##fn
+#define _PT(fmt, fn)	__PT(fmt, fn)
+#define PT(fn)		_PT(AXAS_FMT, fn)
+
+#define PT_ENTRIES	(1u << AXAS_NPT_LEVEL_BITS)
+
+static inline unsigned int PT(index)(const struct axas_npt *npt, u64 gpa,
+				     unsigned int level)
+{
+	u64 index = gpa >> axas_npt_shift(level);
+
+	return level == npt->levels - 1 ? index : index & (PT_ENTRIES - 1);
+}
+
+static inline u64 *PT(child)(const struct axas_npt *npt, u64 entry, unsigned int level)
+{
+	return axas_hal_va(npt->hal, axas_hpa(PT(table_hpa)(entry, level)));
+}
+
+/* The last byte that the entry which covers @gpa at @level covers, @last at most. */
+static inline u64 PT(entry_last)(u64 gpa, u64 last, unsigned int level)
+{
+	return min(last, gpa | (axas_npt_leaf_size(level) - 1));
+}
+
+static inline void PT(count_leaves)(struct axas_npt *npt, unsigned int level, long n)
+{
+	this_cpu_add(npt->stats->leaves[level], n);
+}
+
+/*
+ * The table below an entry, linked now if there was none. Whoever loses the race
+ * to link one goes on with the winner's. NULL: no memory. An ERR_PTR: a leaf.
+ */
+static u64 *PT(get_table)(struct axas_npt *npt, u64 *slot, unsigned int level)
+{
+	u64 entry = READ_ONCE(*slot);
+	u64 *table;
+	u64 hpa;
+
+	if (PT(kind)(entry, level) == AXAS_PT_EMPTY) {
+		table = axas_npt_alloc_table(npt, &hpa);
+		if (!table)
+			return NULL;
+		if (try_cmpxchg(slot, &entry, PT(make_table)(hpa, level)))
+			return table;
+		axas_npt_free_table(npt, hpa);
+	}
+	if (PT(kind)(entry, level) == AXAS_PT_LEAF)
+		return ERR_PTR(-EEXIST);
+	return PT(child)(npt, entry, level);
+}
+
+static int PT(map_leaf)(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
+			unsigned int level)
+{
+	u64 leaf = PT(make_leaf)(npt, hpa, prot, type, level);
+	unsigned int l = npt->levels - 1;
+	u64 *table = npt->root;
+	u64 empty = 0;
+
+	for (; l > level; l--) {
+		table = PT(get_table)(npt, &table[PT(index)(npt, gpa, l)], l);
+		if (IS_ERR_OR_NULL(table))
+			return table ? PTR_ERR(table) : -ENOMEM;
+	}
+	if (!try_cmpxchg(&table[PT(index)(npt, gpa, level)], &empty, leaf))
+		return -EEXIST;
+	PT(count_leaves)(npt, level, 1);
+	return 0;
+}
+
+static bool PT(lookup)(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf)
+{
+	unsigned int level = npt->levels - 1;
+	u64 *table = npt->root;
+
+	for (;; level--) {
+		u64 entry = READ_ONCE(table[PT(index)(npt, gpa, level)]);
+
+		switch (PT(kind)(entry, level)) {
+		case AXAS_PT_EMPTY:
+			return false;
+		case AXAS_PT_TABLE:
+			table = PT(child)(npt, entry, level);
+			continue;
+		case AXAS_PT_LEAF:
+			leaf->hpa = axas_hpa(PT(leaf_hpa)(entry, level));
+			leaf->level = level;
+			leaf->prot = PT(leaf_prot)(entry, level);
+			leaf->type = PT(leaf_type)(entry, level);
+			return true;
+		}
+	}
+}
+
+static bool PT(leaf_fits)(const struct axas_npt *npt, const struct axas_npt_range *range,
+			  unsigned int level)
+{
+	u64 mask = axas_npt_leaf_size(level) - 1;
+	u64 gpa = range->first + range->mapped;
+	u64 hpa = range->hpa + range->mapped;
+
+	return level <= range->max_level && (npt->caps.leaf_levels & BIT(level)) &&
+	       !((gpa | hpa) & mask) && range->last - gpa >= mask;
+}
+
+static int PT(map_table)(struct axas_npt *npt, struct axas_npt_range *range, u64 *table,
+			 unsigned int level);
+
+/* Map what one entry covers: by a leaf if one fits, else by the table below. */
+static int PT(map_entry)(struct axas_npt *npt, struct axas_npt_range *range, u64 *slot,
+			 unsigned int level)
+{
+	u64 *table;
+
+	if (PT(leaf_fits)(npt, range, level) &&
+	    PT(kind)(READ_ONCE(*slot), level) == AXAS_PT_EMPTY) {
+		WRITE_ONCE(*slot, PT(make_leaf)(npt, range->hpa + range->mapped,
+						range->prot, range->type, level));
+		PT(count_leaves)(npt, level, 1);
+		range->mapped += axas_npt_leaf_size(level);
+		return 0;
+	}
+	if (!level)
+		return -EEXIST;
+	table = PT(get_table)(npt, slot, level);
+	if (IS_ERR_OR_NULL(table))
+		return table ? PTR_ERR(table) : -ENOMEM;
+	return PT(map_table)(npt, range, table, level - 1);
+}
+
+/* Map as much of the rest of a range as one table covers. */
+static int PT(map_table)(struct axas_npt *npt, struct axas_npt_range *range, u64 *table,
+			 unsigned int level)
+{
+	u64 gpa = range->first + range->mapped;
+	u64 i = PT(index)(npt, gpa, level);
+	u64 end = i + (range->last >> axas_npt_shift(level)) - (gpa >> axas_npt_shift(level));
+	int err;
+
+	if (level < npt->levels - 1)
+		end = min_t(u64, end, PT_ENTRIES - 1);
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	for (; i <= end; i++) {
+		err = PT(map_entry)(npt, range, &table[i], level);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int PT(map)(struct axas_npt *npt, struct axas_npt_range *range)
+{
+	range->mapped = 0;
+	return PT(map_table)(npt, range, npt->root, npt->levels - 1);
+}
+
+/* Leaves one level down that map together what one leaf maps. */
+static void PT(fill_split)(struct axas_npt *npt, u64 *table, u64 leaf, unsigned int level)
+{
+	u64 hpa = PT(leaf_hpa)(leaf, level);
+	u32 prot = PT(leaf_prot)(leaf, level);
+	u32 type = PT(leaf_type)(leaf, level);
+	unsigned int i;
+
+	for (i = 0; i < PT_ENTRIES; i++)
+		table[i] = PT(make_leaf)(npt, hpa + i * axas_npt_leaf_size(level - 1),
+					 prot, type, level - 1);
+}
+
+/*
+ * Replace a leaf by a table of smaller ones, filled before it is linked, so that
+ * nobody ever sees less than what was mapped. Only break-before-make opens a gap;
+ * a guest that falls into it faults, waits for space->lock, and finds the leaf.
+ */
+static int PT(split_leaf)(struct axas_npt *npt, u64 *slot, u64 gpa, unsigned int level)
+{
+	u64 mask = axas_npt_leaf_size(level) - 1;
+	u64 leaf = READ_ONCE(*slot);
+	u64 *table;
+	u64 hpa;
+
+	table = axas_npt_alloc_table(npt, &hpa);
+	if (!table)
+		return -ENOMEM;
+	PT(fill_split)(npt, table, leaf, level);
+	if (PT(break_before_make)()) {
+		WRITE_ONCE(*slot, 0);
+		npt->ops->flush(npt, gpa & ~mask, gpa | mask, false);
+	}
+	smp_store_release(slot, PT(make_table)(hpa, level));
+	PT(count_leaves)(npt, level, -1);
+	PT(count_leaves)(npt, level - 1, PT_ENTRIES);
+	return 0;
+}
+
+static int PT(split_at)(struct axas_npt *npt, u64 gpa)
+{
+	unsigned int level = npt->levels - 1;
+	u64 *table = npt->root;
+	int err;
+
+	for (;; level--) {
+		u64 *slot = &table[PT(index)(npt, gpa, level)];
+		enum axas_pt_kind kind = PT(kind)(READ_ONCE(*slot), level);
+
+		if (kind == AXAS_PT_EMPTY || !(gpa & (axas_npt_leaf_size(level) - 1)))
+			return 0;
+		if (kind == AXAS_PT_LEAF) {
+			err = PT(split_leaf)(npt, slot, gpa, level);
+			if (err)
+				return err;
+		}
+		table = PT(child)(npt, READ_ONCE(*slot), level);
+	}
+}
+
+static void PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level,
+			    u64 first, u64 last, bool owned, struct axas_npt_gather *gather);
+
+/*
+ * Remove what lies below a table's entry: the whole of it at once where the range
+ * covers it; else entry by entry, and the table too if it is empty then.
+ */
+static void PT(unmap_child)(struct axas_npt *npt, u64 *slot, unsigned int level,
+			    u64 first, u64 last, bool owned, struct axas_npt_gather *gather)
+{
+	u64 entry = READ_ONCE(*slot);
+	u64 *table = PT(child)(npt, entry, level);
+
+	if (last - first != axas_npt_leaf_size(level) - 1) {
+		PT(unmap_table)(npt, table, level - 1, first, last, owned, gather);
+		if (memchr_inv(table, 0, AXAS_FRAME_SIZE))
+			return;
+	}
+	WRITE_ONCE(*slot, 0);
+	axas_npt_gather_table(gather, PT(table_hpa)(entry, level), level - 1, owned);
+}
+
+static void PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level,
+			    u64 first, u64 last, bool owned, struct axas_npt_gather *gather)
+{
+	u64 *slot = &table[PT(index)(npt, first, level)];
+	u64 end;
+
+	cond_resched();
+	for (;; slot++, first = end + 1) {
+		u64 entry = READ_ONCE(*slot);
+
+		end = PT(entry_last)(first, last, level);
+		switch (PT(kind)(entry, level)) {
+		case AXAS_PT_EMPTY:
+			break;
+		case AXAS_PT_TABLE:
+			PT(unmap_child)(npt, slot, level, first, end, owned, gather);
+			break;
+		case AXAS_PT_LEAF:
+			WRITE_ONCE(*slot, 0);
+			PT(count_leaves)(npt, level, -1);
+			axas_npt_gather_leaf(gather, PT(leaf_hpa)(entry, level), level, owned);
+			break;
+		}
+		if (end == last)
+			return;
+	}
+}
+
+static void PT(unmap)(struct axas_npt *npt, u64 first, u64 last, bool owned,
+		      struct axas_npt_gather *gather)
+{
+	PT(unmap_table)(npt, npt->root, npt->levels - 1, first, last, owned, gather);
+}
+
+/* Free a table that is unlinked and flushed, all below it, and the leaves' frames. */
+static void PT(free_table)(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
+			   bool owned)
+{
+	struct axas_npt *npt = gather->npt;
+	u64 *table = axas_hal_va(npt->hal, axas_hpa(hpa));
+	long leaves = 0;
+	unsigned int i;
+
+	for (i = 0; i < PT_ENTRIES; i++) {
+		switch (PT(kind)(table[i], level)) {
+		case AXAS_PT_EMPTY:
+			break;
+		case AXAS_PT_TABLE:
+			PT(free_table)(gather, PT(table_hpa)(table[i], level), level - 1, owned);
+			break;
+		case AXAS_PT_LEAF:
+			leaves++;
+			if (owned)
+				npt->ops->put_leaf(npt, axas_hpa(PT(leaf_hpa)(table[i], level)),
+						   level);
+			break;
+		}
+	}
+	PT(count_leaves)(npt, level, -leaves);
+	axas_npt_free_table(npt, hpa);
+	cond_resched();
+}
+
+static bool PT(protect_leaf)(struct axas_npt *npt, u64 *slot, unsigned int level, u32 prot)
+{
+	u64 old = READ_ONCE(*slot);
+
+	if (PT(leaf_prot)(old, level) == prot)
+		return false;
+	while (!try_cmpxchg(slot, &old, PT(set_prot)(npt, old, prot, level)))
+		;
+	return true;
+}
+
+static bool PT(protect_table)(struct axas_npt *npt, u64 *table, unsigned int level,
+			      u64 first, u64 last, u32 prot)
+{
+	u64 *slot = &table[PT(index)(npt, first, level)];
+	bool changed = false;
+	u64 end;
+
+	cond_resched();
+	for (;; slot++, first = end + 1) {
+		u64 entry = READ_ONCE(*slot);
+
+		end = PT(entry_last)(first, last, level);
+		switch (PT(kind)(entry, level)) {
+		case AXAS_PT_EMPTY:
+			break;
+		case AXAS_PT_TABLE:
+			changed |= PT(protect_table)(npt, PT(child)(npt, entry, level),
+						     level - 1, first, end, prot);
+			break;
+		case AXAS_PT_LEAF:
+			changed |= PT(protect_leaf)(npt, slot, level, prot);
+			break;
+		}
+		if (end == last)
+			return changed;
+	}
+}
+
+static bool PT(protect)(struct axas_npt *npt, u64 first, u64 last, u32 prot)
+{
+	return PT(protect_table)(npt, npt->root, npt->levels - 1, first, last, prot);
+}
+
+/* The members of struct axas_npt_fmt that are the same text for every format. */
+#define AXAS_NPT_FMT_FUNCTIONS		\
+	.geometry	= PT(geometry),	\
+	.can		= PT(can),	\
+	.map		= PT(map),	\
+	.map_leaf	= PT(map_leaf),	\
+	.lookup		= PT(lookup),	\
+	.split_at	= PT(split_at),	\
+	.unmap		= PT(unmap),	\
+	.protect	= PT(protect),	\
+	.free_table	= PT(free_table)

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The format of Intel EPT, 4 and 5 levels. "SDM" is the Intel 64 and IA-32
+ * Architectures Software Developer's Manual, volume 3C, chapter 29 (VMX support
+ * for address translation), sections 29.3.2 and 29.3.3, tables 29-1 to 29-7.
+ */
+#include <linux/bitfield.h>
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+
+#include "axas_compat.h"
+#include "axas_npt.h"
+
+#define EPT_READ	BIT_ULL(0)		/* SDM table 29-7: read access */
+#define EPT_WRITE	BIT_ULL(1)		/* SDM table 29-7: write access */
+#define EPT_EXEC	BIT_ULL(2)		/* SDM table 29-7: execute access */
+#define EPT_RWX		(EPT_READ | EPT_WRITE | EPT_EXEC)
+#define EPT_MEMTYPE	GENMASK_ULL(5, 3)	/* SDM 29.3.7.2: EPT memory type */
+#define EPT_UC		0			/* SDM 12.3, table 12-2: uncacheable */
+#define EPT_WC		1			/* write combining */
+#define EPT_WB		6			/* write back */
+#define EPT_IPAT	BIT_ULL(6)		/* SDM 29.3.7.2: ignore the guest's PAT */
+#define EPT_LARGE	BIT_ULL(7)		/* SDM tables 29-3, 29-5: maps a page */
+#define EPT_HPA		GENMASK_ULL(51, 12)	/* SDM 29.3.2: physical address */
+
+static_assert(EPT_READ == AXAS_PROT_READ && EPT_WRITE == AXAS_PROT_WRITE &&
+	      EPT_EXEC == AXAS_PROT_EXEC);
+static_assert(!(EPT_HPA & (EPT_RWX | EPT_MEMTYPE | EPT_IPAT | EPT_LARGE)));
+
+/* An entry is present when it permits anything. SDM 29.3.2. */
+static inline enum axas_pt_kind ept_kind(u64 entry, unsigned int level)
+{
+	if (!(entry & EPT_RWX))
+		return AXAS_PT_EMPTY;
+	return !level || (entry & EPT_LARGE) ? AXAS_PT_LEAF : AXAS_PT_TABLE;
+}
+
+static inline u64 ept_make_table(u64 hpa, unsigned int level)
+{
+	return hpa | EPT_RWX;
+}
+
+/*
+ * IPAT, because the host maps the same memory with its own types: what the guest
+ * says in its PAT must not alias them.
+ */
+static inline u64 ept_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+				unsigned int level)
+{
+	u64 memtype = type == AXAS_TYPE_NORMAL ? EPT_WB :
+		      type == AXAS_TYPE_UNCACHED ? EPT_WC : EPT_UC;
+
+	return hpa | prot | FIELD_PREP(EPT_MEMTYPE, memtype) | EPT_IPAT |
+	       (level ? EPT_LARGE : 0);
+}
+
+static inline u64 ept_table_hpa(u64 entry, unsigned int level)
+{
+	return entry & EPT_HPA;
+}
+
+static inline u64 ept_leaf_hpa(u64 entry, unsigned int level)
+{
+	return entry & EPT_HPA;
+}
+
+static inline u32 ept_leaf_prot(u64 entry, unsigned int level)
+{
+	return entry & EPT_RWX;
+}
+
+static inline u32 ept_leaf_type(u64 entry, unsigned int level)
+{
+	switch (FIELD_GET(EPT_MEMTYPE, entry)) {
+	case EPT_WB:
+		return AXAS_TYPE_NORMAL;
+	case EPT_WC:
+		return AXAS_TYPE_UNCACHED;
+	default:
+		return AXAS_TYPE_DEVICE;
+	}
+}
+
+static inline u64 ept_set_prot(const struct axas_npt *npt, u64 entry, u32 prot,
+			       unsigned int level)
+{
+	return (entry & ~EPT_RWX) | prot;
+}
+
+static inline bool ept_break_before_make(void)
+{
+	return false;
+}
+
+/*
+ * Write without read is a misconfiguration, and so is execute without read unless
+ * the CPU says that it has it (SDM 29.3.3.1). An entry that permits nothing is
+ * not present, and must not keep an address.
+ */
+static bool ept_can(const struct axas_npt *npt, u32 prot, u32 type)
+{
+	if (prot & AXAS_PROT_READ)
+		return true;
+	return prot == AXAS_PROT_EXEC && (npt->caps.flags & AXAS_CAP_EPT_XONLY);
+}
+
+/* Four levels reach 48 bits, five 57. SDM 29.3.2. */
+static int ept_geometry(struct axas_npt *npt)
+{
+	npt->levels = npt->ia_bits > 48 ? 5 : 4;
+	npt->root_bits = npt->ia_bits - axas_npt_shift(npt->levels - 1);
+	return 0;
+}
+
+#define AXAS_FMT ept
+#include "axas_npt_algo.h"
+
+const struct axas_npt_fmt axas_npt_ept = {
+	.name		= "ept",
+	.id		= AXAS_FORMAT_EPT,
+	.min_ia_bits	= 48,
+	.max_ia_bits	= 57,
+	.usual_ia_bits	= 48,
+	.caps		= { .leaf_levels = BIT(0), .oa_bits = 52 },
+	AXAS_NPT_FMT_FUNCTIONS,
+};
+AXAS_EXPORT_FOR_KUNIT(axas_npt_ept);

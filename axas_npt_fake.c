@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A format of no hardware, for tests: 2 to 5 levels, leaves at every one of them,
+ * up to the last byte of 64 bits, and another encoding at each level, so that an
+ * accessor that is used at the wrong one reads nonsense. It can say everything.
+ *
+ * An entry is, from bit 0: 3 bits of kind (which differ by level), 3 of protection
+ * and 2 of type (turned round on odd levels), and the address in 4 KiB from bit
+ * 8 + 3 * level on.
+ */
+#include <linux/bitfield.h>
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+
+#include "axas_compat.h"
+#include "axas_npt.h"
+
+#define FAKE_KIND	GENMASK_ULL(2, 0)
+#define FAKE_PROT	GENMASK_ULL(5, 3)
+#define FAKE_TYPE	GENMASK_ULL(7, 6)
+#define FAKE_OA_BITS	48
+
+static inline unsigned int fake_shift(unsigned int level)
+{
+	return 8 + 3 * level;
+}
+
+static_assert(8 + 3 * (AXAS_NPT_MAX_LEVELS - 1) + FAKE_OA_BITS - AXAS_FRAME_SHIFT <= 64);
+
+/* 1 to 5 for a table, 6 and 7 and then 1 to 3 for a leaf: never the same at a level. */
+static inline u64 fake_table_kind(unsigned int level)
+{
+	return 1 + level;
+}
+
+static inline u64 fake_leaf_kind(unsigned int level)
+{
+	return 1 + (level + 5) % 7;
+}
+
+static inline enum axas_pt_kind fake_kind(u64 entry, unsigned int level)
+{
+	if (!entry)
+		return AXAS_PT_EMPTY;
+	return (entry & FAKE_KIND) == fake_table_kind(level) && level ? AXAS_PT_TABLE :
+		AXAS_PT_LEAF;
+}
+
+static inline u64 fake_hpa(u64 entry, unsigned int level)
+{
+	return entry >> fake_shift(level) << AXAS_FRAME_SHIFT;
+}
+
+static inline u64 fake_make_table(u64 hpa, unsigned int level)
+{
+	return hpa >> AXAS_FRAME_SHIFT << fake_shift(level) | fake_table_kind(level);
+}
+
+static inline u64 fake_perm(u32 prot, unsigned int level)
+{
+	return FIELD_PREP(FAKE_PROT, level & 1 ? ~prot & AXAS_PROT_MASK : prot);
+}
+
+static inline u64 fake_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+				 unsigned int level)
+{
+	return hpa >> AXAS_FRAME_SHIFT << fake_shift(level) | fake_perm(prot, level) |
+	       FIELD_PREP(FAKE_TYPE, level & 1 ? 3 - type : type) | fake_leaf_kind(level);
+}
+
+static inline u64 fake_table_hpa(u64 entry, unsigned int level)
+{
+	return fake_hpa(entry, level);
+}
+
+static inline u64 fake_leaf_hpa(u64 entry, unsigned int level)
+{
+	return fake_hpa(entry, level);
+}
+
+static inline u32 fake_leaf_prot(u64 entry, unsigned int level)
+{
+	u32 prot = FIELD_GET(FAKE_PROT, entry);
+
+	return level & 1 ? ~prot & AXAS_PROT_MASK : prot;
+}
+
+static inline u32 fake_leaf_type(u64 entry, unsigned int level)
+{
+	u32 type = FIELD_GET(FAKE_TYPE, entry);
+
+	return level & 1 ? 3 - type : type;
+}
+
+static inline u64 fake_set_prot(const struct axas_npt *npt, u64 entry, u32 prot,
+				unsigned int level)
+{
+	return (entry & ~FAKE_PROT) | fake_perm(prot, level);
+}
+
+static inline bool fake_break_before_make(void)
+{
+	return true;
+}
+
+static bool fake_can(const struct axas_npt *npt, u32 prot, u32 type)
+{
+	return true;
+}
+
+static int fake_geometry(struct axas_npt *npt)
+{
+	unsigned int levels = DIV_ROUND_UP(npt->ia_bits - AXAS_FRAME_SHIFT,
+					   AXAS_NPT_LEVEL_BITS);
+
+	npt->levels = clamp(levels, 2u, (unsigned int)AXAS_NPT_MAX_LEVELS);
+	npt->root_bits = npt->ia_bits - axas_npt_shift(npt->levels - 1);
+	return 0;
+}
+
+#define AXAS_FMT fake
+#include "axas_npt_algo.h"
+
+const struct axas_npt_fmt axas_npt_fake = {
+	.name		= "fake",
+	.id		= 0,
+	.min_ia_bits	= 21,
+	.max_ia_bits	= 64,
+	.usual_ia_bits	= 48,
+	.caps		= { .leaf_levels = BIT(0), .oa_bits = FAKE_OA_BITS },
+	AXAS_NPT_FMT_FUNCTIONS,
+};
+AXAS_EXPORT_FOR_KUNIT(axas_npt_fake);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The format of arm64 stage 2 with the 4 KiB granule, 3 or 4 levels, roots of 1 to
+ * 16 concatenated tables. "Arm" is the Arm Architecture Reference Manual for
+ * A-profile architecture, DDI 0487, chapter D8.
+ */
+#include <linux/bitfield.h>
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+
+#include "axas_compat.h"
+#include "axas_npt.h"
+
+#define S2_VALID	BIT_ULL(0)		/* Arm D8.3.1: valid descriptor */
+#define S2_TABLE	BIT_ULL(1)		/* Arm D8.3.1: table or page, not block */
+#define S2_MEMATTR	GENMASK_ULL(5, 2)	/* Arm D8.6.5: MemAttr[3:0], no FWB */
+#define S2_DEVICE	0x1			/* Device-nGnRE */
+#define S2_NORMAL_NC	0x5			/* Normal, outer and inner non-cacheable */
+#define S2_NORMAL_WB	0xf			/* Normal, outer and inner write-back */
+#define S2_READ		BIT_ULL(6)		/* Arm D8.4.3: S2AP[0] */
+#define S2_WRITE	BIT_ULL(7)		/* Arm D8.4.3: S2AP[1] */
+#define S2_SH		GENMASK_ULL(9, 8)	/* Arm D8.6.5: shareability */
+#define S2_SH_INNER	0x3
+#define S2_AF		BIT_ULL(10)		/* Arm D8.5.1: access flag */
+#define S2_HPA		GENMASK_ULL(47, 12)	/* Arm D8.3.1: output address */
+#define S2_XN		GENMASK_ULL(54, 53)	/* Arm D8.4.3: execute-never */
+#define S2_XN_NEVER	0x2			/* at EL1 and EL0, with or without XNX */
+
+#define S2_PERM		(S2_READ | S2_WRITE | S2_XN)
+#define S2_PROT_SHIFT	6			/* from AXAS_PROT_* to S2AP */
+
+static_assert(S2_READ == AXAS_PROT_READ << S2_PROT_SHIFT &&
+	      S2_WRITE == AXAS_PROT_WRITE << S2_PROT_SHIFT);
+static_assert(!(S2_HPA & (S2_VALID | S2_TABLE | S2_MEMATTR | S2_SH | S2_AF | S2_PERM)));
+
+/* Bit 1 tells a table from a block above the last level, and is 1 in a page. */
+static inline enum axas_pt_kind s2_kind(u64 entry, unsigned int level)
+{
+	if (!(entry & S2_VALID))
+		return AXAS_PT_EMPTY;
+	return level && (entry & S2_TABLE) ? AXAS_PT_TABLE : AXAS_PT_LEAF;
+}
+
+/* Stage 2 has no permissions in table descriptors. Arm D8.3.1. */
+static inline u64 s2_make_table(u64 hpa, unsigned int level)
+{
+	return hpa | S2_TABLE | S2_VALID;
+}
+
+static inline u64 s2_perm(u32 prot)
+{
+	u64 perm = (u64)(prot & (AXAS_PROT_READ | AXAS_PROT_WRITE)) << S2_PROT_SHIFT;
+
+	if (!(prot & AXAS_PROT_EXEC))
+		perm |= FIELD_PREP(S2_XN, S2_XN_NEVER);
+	return perm;
+}
+
+static inline u64 s2_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+			       unsigned int level)
+{
+	u64 memattr = type == AXAS_TYPE_NORMAL ? S2_NORMAL_WB :
+		      type == AXAS_TYPE_UNCACHED ? S2_NORMAL_NC : S2_DEVICE;
+
+	return hpa | s2_perm(prot) | FIELD_PREP(S2_MEMATTR, memattr) |
+	       FIELD_PREP(S2_SH, S2_SH_INNER) | S2_AF | (level ? 0 : S2_TABLE) | S2_VALID;
+}
+
+static inline u64 s2_table_hpa(u64 entry, unsigned int level)
+{
+	return entry & S2_HPA;
+}
+
+static inline u64 s2_leaf_hpa(u64 entry, unsigned int level)
+{
+	return entry & S2_HPA;
+}
+
+static inline u32 s2_leaf_prot(u64 entry, unsigned int level)
+{
+	u32 prot = (entry & (S2_READ | S2_WRITE)) >> S2_PROT_SHIFT;
+
+	return prot | (FIELD_GET(S2_XN, entry) ? 0 : AXAS_PROT_EXEC);
+}
+
+static inline u32 s2_leaf_type(u64 entry, unsigned int level)
+{
+	switch (FIELD_GET(S2_MEMATTR, entry)) {
+	case S2_NORMAL_WB:
+		return AXAS_TYPE_NORMAL;
+	case S2_NORMAL_NC:
+		return AXAS_TYPE_UNCACHED;
+	default:
+		return AXAS_TYPE_DEVICE;
+	}
+}
+
+static inline u64 s2_set_prot(const struct axas_npt *npt, u64 entry, u32 prot,
+			      unsigned int level)
+{
+	return (entry & ~S2_PERM) | s2_perm(prot);
+}
+
+/* Changing the size of a mapping needs it. Arm D8.16.1. */
+static inline bool s2_break_before_make(void)
+{
+	return true;
+}
+
+/* A valid descriptor can say any of read, write, execute, and none of them. */
+static bool s2_can(const struct axas_npt *npt, u32 prot, u32 type)
+{
+	return true;
+}
+
+/*
+ * The fewest levels that reach: up to 16 tables are concatenated to one root, which
+ * stands for up to 4 bits more (Arm D8.2.9). Three levels with a 4 KiB granule
+ * begin at Arm's level 1 and reach 31 to 43 bits, four at level 0 and 40 to 48.
+ */
+static int s2_geometry(struct axas_npt *npt)
+{
+	npt->levels = npt->ia_bits > 43 ? 4 : 3;
+	npt->root_bits = npt->ia_bits - axas_npt_shift(npt->levels - 1);
+	return 0;
+}
+
+#define AXAS_FMT s2
+#include "axas_npt_algo.h"
+
+const struct axas_npt_fmt axas_npt_s2 = {
+	.name		= "s2",
+	.id		= AXAS_FORMAT_S2,
+	.min_ia_bits	= 32,
+	.max_ia_bits	= 48,
+	.usual_ia_bits	= 40,
+	.caps		= { .leaf_levels = BIT(0), .oa_bits = 48 },
+	AXAS_NPT_FMT_FUNCTIONS,
+};
+AXAS_EXPORT_FOR_KUNIT(axas_npt_s2);

@@ -1,0 +1,74 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# check.sh: every test of the module that needs a booted kernel. Modules and programs
+# that were not given (a stock kernel has no KUnit) are not asked for.
+
+. /axas/lib.sh
+
+KMEMLEAK=/sys/kernel/debug/kmemleak
+
+load() { insmod "/axas/$1.ko"; }
+loaded() { grep -q "^$1 " /proc/modules; }
+
+# Make what the kernel leaked before us none of our business.
+kmemleak_clear() {
+	[ -e $KMEMLEAK ] || return 0
+	echo scan=off >$KMEMLEAK
+	echo scan >$KMEMLEAK
+	echo clear >$KMEMLEAK
+}
+
+# An object is reported from the age of five seconds on, and by the second scan.
+kmemleak_none() {
+	sleep 6
+	echo scan >$KMEMLEAK
+	sleep 1
+	echo scan >$KMEMLEAK
+	cat $KMEMLEAK
+	! grep -q 'unreferenced object' $KMEMLEAK
+}
+
+# A space that a process holds keeps the module in.
+held_space_refuses_rmmod() {
+	mkfifo /tmp/hold
+	axasctl shell </tmp/hold >/tmp/hold.log 2>&1 &
+	exec 7>/tmp/hold
+	sleep 1
+	rmmod axas 2>/tmp/rmmod.log
+	refused=$?
+	exec 7>&-
+	wait
+	cat /tmp/rmmod.log
+	[ $refused != 0 ] && loaded axas
+}
+
+load_unload() {
+	i=0
+	while [ $i -lt "$1" ]; do
+		load axas && rmmod axas || return 1
+		i=$((i + 1))
+	done
+}
+
+kunit_suites() { load axas_kunit && rmmod axas_kunit; }
+consumer() { load axas_consumer && rmmod axas_consumer; }
+
+module_suite() {
+	check axas_loads load axas
+	check dev_axas_is_for_root_alone test "$(stat -c %a /dev/axas)" = 600
+	[ ! -f /axas/axas_consumer.ko ] || check consumer_module_is_content consumer
+	check held_space_refuses_rmmod held_space_refuses_rmmod
+	[ ! -e $KMEMLEAK ] || check no_leak_while_loaded kmemleak_none
+	check axas_unloads rmmod axas
+	check loads_and_unloads_100_times load_unload 100
+	[ ! -e $KMEMLEAK ] || check no_leak_after_unloading kmemleak_none
+	echo "1..$CHECKS"
+}
+
+kmemleak_clear
+load axas
+[ ! -f /axas/axas_kunit.ko ] || suite kunit kunit_suites
+suite uapi axas_uapi_test
+rmmod axas
+suite module module_suite

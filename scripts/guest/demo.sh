@@ -1,0 +1,28 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# demo.sh: what "make demo" shows, inside a stock kernel.
+
+FAILED=
+fail() {
+	echo "# FAILED: $*"
+	FAILED=${FAILED:-$*}
+}
+
+# Several MiB of data that is real but the same each time: our own programs.
+make_file() {
+	while [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -lt 8388608 ]; do
+		cat /bin/busybox /axas/axas.ko /axas/axasctl >>"$1"
+	done
+	truncate -s 8388608 "$1"
+}
+
+echo "# loading axas.ko"
+insmod /axas/axas.ko || fail "axas.ko does not load"
+make_file /tmp/input
+echo "# axasctl demo --file /tmp/input --window 0x30000000 --window-size 16M"
+axasctl demo --file /tmp/input --window 0x30000000 --window-size 16M ||
+	fail "axasctl demo ended with status $?"
+echo "# unloading axas.ko"
+rmmod axas || fail "axas.ko does not unload"
+echo "##axas verdict ${FAILED:-PASS}"

@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# initramfs.sh OUT SCRIPT FILE...: a small root file system for a virtual machine, as
+# the kernel wants it for -initrd. It holds busybox, the FILEs in /axas, and SCRIPT,
+# which guest/init runs once the machine is up. No device nodes: no root is needed.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+main() {
+	local out=$1 script=$2 root
+
+	shift 2
+	need_packages busybox-static cpio
+	scratch root
+	mkdir -p "$root"/{bin,axas,proc,sys,dev,tmp}
+	cp /bin/busybox "$root/bin/busybox"
+	cp "$AXAS_SCRIPTS/guest/init" "$root/init"
+	cp "$AXAS_SCRIPTS/guest/lib.sh" "$root/axas/lib.sh"
+	cp "$AXAS_SCRIPTS/guest/$script" "$root/axas/run"
+	(($# == 0)) || cp "$@" "$root/axas/"
+	chmod 755 "$root/init" "$root/axas/run"
+	mkdir -p "$(dirname "$out")"
+	(cd "$root" && find . | sort | cpio --quiet -R 0:0 -o -H newc) | gzip -1 >"$out"
+}
+
+main "$@"

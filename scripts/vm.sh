@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vm.sh OUT KERNEL INITRAMFS [KERNEL-ARGUMENT...]: boot a kernel in QEMU and wait for
+# its end. It succeeds when the guest's script ran to its end; what that found is in
+# OUT/guest.log (and OUT/kernel.log, the kernel's own messages).
+#
+# AXAS_ACCEL    tcg (default) or kvm; /dev/kvm is never opened unless asked for
+# AXAS_TIMEOUT  seconds until the machine is ended (default 600)
+# AXAS_SHOW     not empty: show what the guest prints while it runs
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# cx16=off: QEMU 7.2's emulation of cmpxchg16b breaks the kernel's SLUB now and then.
+qemu() {
+	local out=$1 kernel=$2 initramfs=$3
+
+	shift 3
+	exec timeout -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-x86_64 \
+		-M q35 -cpu EPYC,+svm,+npt,cx16=off -smp 2 -m 1G \
+		-accel "${AXAS_ACCEL:-tcg}" -nodefaults -display none -no-reboot \
+		-serial "file:$out/kernel.log" -serial "file:$out/guest.log" \
+		-kernel "$kernel" -initrd "$initramfs" \
+		-append "console=ttyS0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M $*"
+}
+
+# What the guest says to people starts with "# ", its verdicts with "ok" or "not ok".
+show() {
+	tail -n +1 -F --pid="$1" "$2" 2>/dev/null | tr -d '\r' | grep -v --line-buffered '^##'
+}
+
+main() {
+	local out=$1 pid rc=0
+
+	need_packages qemu-system-x86
+	mkdir -p "$out"
+	: >"$out/kernel.log"
+	: >"$out/guest.log"
+	qemu "$@" >"$out/qemu.log" 2>&1 </dev/null &
+	pid=$!
+	[[ -z ${AXAS_SHOW:-} ]] || show "$pid" "$out/guest.log" || true
+	wait "$pid" || rc=$?
+	if ! grep -q '^##axas done' "$out/guest.log"; then
+		log "the guest did not reach its end (qemu: $rc), its last words:"
+		tail -n 25 "$out/kernel.log" | tr -d '\r' | sed 's/^/    | /' >&2
+		tail -n 5 "$out/qemu.log" | sed 's/^/    | /' >&2
+		return 1
+	fi
+}
+
+main "$@"

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * axasctl: what its files share.
+ *
+ *   main.c       the top-level options
+ *   cmd.c        the table of commands, and how a command reads its arguments
+ *   cmd_space.c  create, info, areas, formats, clear
+ *   cmd_map.c    map, unmap, protect, populate
+ *   cmd_mem.c    fault, translate, read, write, load
+ *   shell.c      the shell: many commands on one space
+ *   demo.c       the demo; its steps are in demo_steps.c
+ *   report.c     errors and results, as text or as JSON
+ *   parse.c      numbers, protections, names; calls nothing of the rest
+ *   space.c      the system calls; calls nothing of the rest
+ *
+ * A command returns its exit status: 0, or 1 after it has reported why.
+ */
+#ifndef AXASCTL_H
+#define AXASCTL_H
+
+#include <argp.h>
+#include <axas/axas.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define PAGE		4096ull
+#define PROGRESS_MIN	(16ull << 20)	/* bytes from which progress is shown */
+
+/**
+ * struct session - one run of axasctl
+ * @fd: the space that the shell made or that was handed on, or -1
+ * @fd_once: the space that --fd names for this command alone, or -1
+ * @json: answer in JSON
+ * @in_shell: the command was read by the shell
+ * @leave: the shell was asked to end
+ * @command: the name of the command that runs
+ * @where: the place in a script, as a prefix of error messages, or ""
+ */
+struct session {
+	int fd;
+	int fd_once;
+	bool json;
+	bool in_shell;
+	bool leave;
+	const char *command;
+	char where[64];
+};
+
+/* cmd.c */
+struct command {
+	const char *name;
+	int (*run)(struct session *s, int argc, char **argv);
+	const char *what;
+};
+
+extern const struct command commands[];
+extern const size_t nr_commands;
+int run_command(struct session *s, int argc, char **argv);
+
+/*
+ * How a command reads its arguments: a struct that begins with struct args, an
+ * argp parser that hands what it does not know to parse_common(), and
+ * parse_args(), which returns 0 to go on, else what the command shall return.
+ */
+#define MAX_ARGS	4
+
+struct args {
+	struct session *s;
+	int min, max;		/* how many operands the command takes */
+	int nr;
+	char *arg[MAX_ARGS];
+	char **rest;		/* what follows the operands, if @take_rest */
+	bool take_rest;
+	bool helped;		/* --help was answered */
+	bool reported;		/* the mistake was reported */
+};
+
+enum {
+	OPT_FD = 0x100,
+	OPT_HEX,
+	OPT_STRING,
+	OPT_FILE,
+	OPT_POPULATE,
+	OPT_TYPE,
+	OPT_BASE,
+	OPT_LENGTH,
+	OPT_IA_BITS,
+	OPT_MAX_FRAMES,
+	OPT_WINDOW,
+	OPT_WINDOW_SIZE,
+	OPT_VERSION,
+};
+
+#define COMMON_OPTIONS \
+	{ "json", 'j', NULL, 0, "Answer with one JSON object on standard output", 90 }, \
+	{ "fd", OPT_FD, "N", 0, "Use the space that is open as descriptor N (default: $AXAS_FD)", 90 }, \
+	{ "help", 'h', NULL, 0, "Show this help", 99 }, \
+	{ "usage", '?', NULL, OPTION_HIDDEN, NULL, 99 }
+
+error_t parse_common(int key, char *arg, struct argp_state *state);
+int parse_args(struct session *s, const struct argp *argp, int argc, char **argv,
+	       struct args *args, int *status);
+int usage_error(struct args *args, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Operands, by kind: 0, or EINVAL after the mistake was reported. */
+int take_number(struct args *args, const char *what, const char *text, uint64_t *val);
+int take_u32(struct args *args, const char *what, const char *text, uint32_t *val);
+int take_prot(struct args *args, const char *text, uint32_t *prot);
+int take_type(struct args *args, const char *text, uint32_t *type);
+int take_format(struct args *args, const char *text, uint32_t *format);
+
+/* The commands */
+int cmd_create(struct session *s, int argc, char **argv);
+int cmd_info(struct session *s, int argc, char **argv);
+int cmd_areas(struct session *s, int argc, char **argv);
+int cmd_formats(struct session *s, int argc, char **argv);
+int cmd_clear(struct session *s, int argc, char **argv);
+int cmd_map(struct session *s, int argc, char **argv);
+int cmd_unmap(struct session *s, int argc, char **argv);
+int cmd_protect(struct session *s, int argc, char **argv);
+int cmd_populate(struct session *s, int argc, char **argv);
+int cmd_fault(struct session *s, int argc, char **argv);
+int cmd_translate(struct session *s, int argc, char **argv);
+int cmd_read(struct session *s, int argc, char **argv);
+int cmd_write(struct session *s, int argc, char **argv);
+int cmd_load(struct session *s, int argc, char **argv);
+int cmd_shell(struct session *s, int argc, char **argv);
+int cmd_demo(struct session *s, int argc, char **argv);
+
+/* parse.c: 0, or -EINVAL / -ERANGE */
+int parse_number(const char *text, uint64_t *val);
+int parse_prot(const char *text, uint32_t *prot);
+int parse_type(const char *text, uint32_t *type);
+int parse_format(const char *text, uint32_t *format);
+ssize_t parse_hex(const char *text, uint8_t *buf, size_t max);
+const char *prot_name(uint32_t prot);
+const char *type_name(uint32_t type);
+const char *format_name(uint32_t format);
+const char *backend_name(uint32_t backend);
+const char *fault_name(uint32_t result);
+const char *size_name(uint64_t bytes, char *buf, size_t len);
+
+/* report.c */
+int fail(struct session *s, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+const char *explain(const char *command, int err);
+const char *errno_name(int err);
+int answer(struct json_object *obj);
+void add_hex(struct json_object *obj, const char *key, uint64_t val);
+void add_hpa(struct json_object *obj, const char *key, uint64_t hpa);
+void add_num(struct json_object *obj, const char *key, uint64_t val);
+void add_str(struct json_object *obj, const char *key, const char *val);
+void progress(const char *what, uint64_t done, uint64_t total);
+
+/* space.c: 0 or a positive count, or -errno */
+int device_open(void);
+int need_space(struct session *s);
+int space_ioctl(int fd, unsigned long nr, void *arg);
+int space_create(const struct axas_create *create);
+int space_info(int fd, struct axas_info *info);
+int space_areas(int fd, struct axas_area_info **areas, size_t *nr);
+int space_fault(int fd, uint64_t gpa, uint32_t access, struct axas_fault *fault);
+int space_translate(int fd, uint64_t gpa, struct axas_translate *tr);
+int space_map_alloc(int fd, uint64_t gpa, uint64_t len, uint32_t prot, uint32_t flags);
+int space_unmap(int fd, uint64_t gpa, uint64_t len);
+int space_protect(int fd, uint64_t gpa, uint64_t len, uint32_t prot);
+int space_clear(int fd);
+int read_all(int fd, uint64_t gpa, void *buf, size_t len, size_t *done);
+int write_all(int fd, uint64_t gpa, const void *buf, size_t len, size_t *done);
+
+#endif /* AXASCTL_H */

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of commands, and how a command reads its arguments: argp, with
+ * help and errors handled here because the shell must survive both.
+ */
+#include "axasctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct command commands[] = {
+	{ "create", cmd_create, "make a space, for a command or in the shell" },
+	{ "map", cmd_map, "map memory: from the allocator, or a fixed range" },
+	{ "unmap", cmd_unmap, "unmap a range" },
+	{ "protect", cmd_protect, "change the protection of a range" },
+	{ "clear", cmd_clear, "remove every area" },
+	{ "populate", cmd_populate, "give a range its frames now" },
+	{ "fault", cmd_fault, "handle a guest access as a vCPU would" },
+	{ "translate", cmd_translate, "show what an address maps to" },
+	{ "read", cmd_read, "read guest memory" },
+	{ "write", cmd_write, "write guest memory" },
+	{ "load", cmd_load, "write a file into guest memory" },
+	{ "info", cmd_info, "show what the space is and holds" },
+	{ "areas", cmd_areas, "list the areas" },
+	{ "formats", cmd_formats, "list the page-table formats of this build" },
+	{ "shell", cmd_shell, "run many commands on one space" },
+	{ "demo", cmd_demo, "show and check the main job from end to end" },
+};
+
+const size_t nr_commands = ARRAY_SIZE(commands);
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < nr_commands; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+/**
+ * run_command() - run one command
+ * @s: the session; --json and --fd hold for this command alone
+ * @argc: number of words
+ * @argv: the words, the command's name first
+ *
+ * Return: the command's exit status.
+ */
+int run_command(struct session *s, int argc, char **argv)
+{
+	const struct command *c = find_command(argv[0]);
+	const char *outer = s->command;
+	bool json = s->json;
+	int fd_once = s->fd_once;
+	int status;
+
+	if (!c)
+		return fail(s, EINVAL, "no command '%s'; see %s", argv[0],
+			    s->in_shell ? "help" : "axasctl --help");
+	s->command = c->name;
+	status = c->run(s, argc, argv);
+	s->command = outer;
+	s->json = json;
+	s->fd_once = fd_once;
+	fflush(stdout);
+	return status;
+}
+
+/* The descriptor of the space to work on; -1 after a report. */
+int need_space(struct session *s)
+{
+	const char *env = getenv("AXAS_FD");
+	uint64_t n;
+
+	if (s->fd_once >= 0)
+		return s->fd_once;
+	if (s->fd >= 0)
+		return s->fd;
+	if (!env) {
+		fail(s, EBADF, "no space: %s", s->in_shell ? "create one first" :
+		     "use axasctl shell, axasctl create -- COMMAND, or --fd");
+		return -1;
+	}
+	if (parse_number(env, &n) || n > INT32_MAX) {
+		fail(s, EINVAL, "AXAS_FD: '%s' is not a descriptor", env);
+		return -1;
+	}
+	return n;
+}
+
+/* Report a mistake in the arguments, once. */
+int usage_error(struct args *args, const char *fmt, ...)
+{
+	struct session *s = args->s;
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (args->reported)
+		return EINVAL;
+	args->reported = true;
+	if (s->json)
+		fail(s, EINVAL, "%s", text);
+	else
+		fail(s, EINVAL, "%s (see %s%s --help)", text,
+		     s->in_shell ? "" : "axasctl ", s->command);
+	return EINVAL;
+}
+
+static error_t parse_operand(struct args *args, char *arg, struct argp_state *state)
+{
+	if (args->nr < args->max) {
+		args->arg[args->nr++] = arg;
+		return 0;
+	}
+	if (!args->take_rest)
+		return usage_error(args, "too many arguments: '%s'", arg);
+	args->rest = &state->argv[state->next - 1];
+	state->next = state->argc;
+	return 0;
+}
+
+static error_t parse_fd(struct args *args, const char *arg)
+{
+	uint64_t n;
+
+	if (take_number(args, "descriptor", arg, &n))
+		return EINVAL;
+	if (n > INT32_MAX)
+		return usage_error(args, "descriptor '%s' is too big", arg);
+	args->s->fd_once = n;
+	return 0;
+}
+
+/* What every command understands. */
+error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+	struct args *args = state->input;
+
+	switch (key) {
+	case 'j':
+		args->s->json = true;
+		return 0;
+	case OPT_FD:
+		return parse_fd(args, arg);
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
+		args->helped = true;
+		return ECANCELED;
+	case ARGP_KEY_ARG:
+		return parse_operand(args, arg, state);
+	case ARGP_KEY_END:
+		if (args->nr < args->min)
+			return usage_error(args, "an argument is missing");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static bool wants_json(struct session *s, int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--json") || !strcmp(argv[i], "-j"))
+			return true;
+	return s->json;
+}
+
+/**
+ * parse_args() - read a command's arguments
+ * @s: the session
+ * @argp: the command's options; its parser ends in parse_common()
+ * @argc: number of words
+ * @argv: the words, the command's name first
+ * @args: the operands that the command takes and gets
+ * @status: the exit status when there is nothing more to do
+ *
+ * Return: 0 to go on, else nothing is left to do but to return *@status.
+ */
+int parse_args(struct session *s, const struct argp *argp, int argc, char **argv,
+	       struct args *args, int *status)
+{
+	unsigned int flags = ARGP_NO_EXIT | ARGP_NO_HELP;
+	char *own[argc + 1];
+	char name[64];
+	error_t err;
+
+	args->s = s;
+	/* argp's messages are text: in JSON they are replaced by one of ours */
+	s->json = wants_json(s, argc, argv);
+	if (s->json)
+		flags |= ARGP_NO_ERRS;
+	memcpy(own, argv, (argc + 1) * sizeof(*own));
+	snprintf(name, sizeof(name), "%s%s", s->in_shell ? "" : "axasctl ", argv[0]);
+	own[0] = name;
+	err = argp_parse(argp, argc, own, flags, NULL, args);
+	/* the words themselves outlive @own */
+	if (args->rest)
+		args->rest = argv + (args->rest - own);
+	if (!err)
+		return 0;
+	*status = !args->helped;
+	if (!args->helped && !args->reported && s->json)
+		fail(s, EINVAL, "unknown option, or its value is missing");
+	return err;
+}
+
+int take_number(struct args *args, const char *what, const char *text, uint64_t *val)
+{
+	switch (parse_number(text, val)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return usage_error(args, "%s '%s' does not fit 64 bits", what, text);
+	default:
+		return usage_error(args, "%s '%s' is not a number", what, text);
+	}
+}
+
+int take_u32(struct args *args, const char *what, const char *text, uint32_t *val)
+{
+	uint64_t n;
+
+	if (take_number(args, what, text, &n))
+		return EINVAL;
+	if (n > UINT32_MAX)
+		return usage_error(args, "%s '%s' is too big", what, text);
+	*val = n;
+	return 0;
+}
+
+int take_prot(struct args *args, const char *text, uint32_t *prot)
+{
+	if (!parse_prot(text, prot))
+		return 0;
+	return usage_error(args, "protection '%s' is not made of r, w, x and -", text);
+}
+
+int take_type(struct args *args, const char *text, uint32_t *type)
+{
+	if (!parse_type(text, type))
+		return 0;
+	return usage_error(args, "type '%s' is not normal, device or uncached", text);
+}
+
+int take_format(struct args *args, const char *text, uint32_t *format)
+{
+	if (!parse_format(text, format))
+		return 0;
+	return usage_error(args, "format '%s' is not ept, svm, s2, gstage or default", text);
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The commands that change areas: map, unmap, protect, populate.
+ */
+#include "axasctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct map_args {
+	struct args args;
+	uint32_t prot;
+	uint32_t type;
+	bool populate;
+};
+
+static const struct argp_option map_options[] = {
+	{ "prot", 'p', "PROT", 0, "Protection, as rwx, r-x, rw (default: rwx)", 0 },
+	{ "type", OPT_TYPE, "TYPE", 0, "normal, device or uncached (default: normal)", 0 },
+	{ "populate", OPT_POPULATE, NULL, 0, "All frames now, not on first touch", 0 },
+	COMMON_OPTIONS,
+	{ 0 }
+};
+
+static error_t map_parse(int key, char *arg, struct argp_state *state)
+{
+	struct map_args *m = state->input;
+
+	switch (key) {
+	case 'p':
+		return take_prot(&m->args, arg, &m->prot);
+	case OPT_TYPE:
+		return take_type(&m->args, arg, &m->type);
+	case OPT_POPULATE:
+		m->populate = true;
+		return 0;
+	default:
+		return parse_common(key, arg, state);
+	}
+}
+
+static const struct argp map_argp = {
+	map_options, map_parse, "alloc GPA SIZE\nlinear GPA HPA SIZE",
+	"Map memory into the space.\v"
+	"alloc: zeroed frames from the page allocator, one by one on first touch unless "
+	"--populate is given. linear: the host-physical range at HPA, which must not "
+	"touch System RAM. Numbers are decimal or 0x..., with K, M, G, T, P for powers "
+	"of 1024, and must be multiples of 4 KiB.", NULL, NULL, NULL
+};
+
+static int answer_range(struct session *s, uint64_t gpa, uint64_t len)
+{
+	struct json_object *obj;
+
+	if (!s->json)
+		return 0;
+	obj = json_object_new_object();
+	add_hex(obj, "gpa", gpa);
+	add_num(obj, "length", len);
+	return answer(obj);
+}
+
+static int fail_range(struct session *s, const char *what, int err, uint64_t gpa, uint64_t len)
+{
+	char size[32];
+
+	return fail(s, -err, "%#llx + %s: %s", (unsigned long long)gpa,
+		    size_name(len, size, sizeof(size)), explain(what, -err));
+}
+
+static int map_alloc(struct session *s, struct map_args *m)
+{
+	uint32_t flags = m->populate ? AXAS_MAP_POPULATE : 0;
+	struct axas_map_alloc map = {
+		.size = sizeof(map), .flags = flags, .prot = m->prot, .type = m->type
+	};
+	uint64_t gpa, len;
+	int fd, err;
+
+	if (m->args.nr != 3)
+		return !!usage_error(&m->args, "alloc takes GPA and SIZE");
+	if (take_number(&m->args, "GPA", m->args.arg[1], &gpa) ||
+	    take_number(&m->args, "SIZE", m->args.arg[2], &len))
+		return 1;
+	map.gpa = gpa;
+	map.length = len;
+	fd = need_space(s);
+	if (fd < 0)
+		return 1;
+	err = space_ioctl(fd, AXAS_MAP_ALLOC, &map);
+	return err ? fail_range(s, "map alloc", err, gpa, len) : answer_range(s, gpa, len);
+}
+
+static int map_linear(struct session *s, struct map_args *m)
+{
+	struct axas_map_linear map = {
+		.size = sizeof(map), .prot = m->prot, .type = m->type
+	};
+	uint64_t gpa, hpa, len;
+	int fd, err;
+
+	if (m->args.nr != 4)
+		return !!usage_error(&m->args, "linear takes GPA, HPA and SIZE");
+	if (m->populate)
+		return !!usage_error(&m->args, "linear memory is always populated");
+	if (take_number(&m->args, "GPA", m->args.arg[1], &gpa) ||
+	    take_number(&m->args, "HPA", m->args.arg[2], &hpa) ||
+	    take_number(&m->args, "SIZE", m->args.arg[3], &len))
+		return 1;
+	map.gpa = gpa;
+	map.hpa = hpa;
+	map.length = len;
+	fd = need_space(s);
+	if (fd < 0)
+		return 1;
+	err = space_ioctl(fd, AXAS_MAP_LINEAR, &map);
+	return err ? fail_range(s, "map linear", err, gpa, len) : answer_range(s, gpa, len);
+}
+
+int cmd_map(struct session *s, int argc, char **argv)
+{
+	struct map_args m = {
+		.args = { .min = 1, .max = 4 }, .prot = AXAS_PROT_MASK
+	};
+	int status;
+
+	if (parse_args(s, &map_argp, argc, argv, &m.args, &status))
+		return status;
+	if (!strcmp(m.args.arg[0], "alloc"))
+		return map_alloc(s, &m);
+	if (!strcmp(m.args.arg[0], "linear"))
+		return map_linear(s, &m);
+	return !!usage_error(&m.args, "'%s' is not alloc or linear", m.args.arg[0]);
+}
+
+static const struct argp_option plain_options[] = { COMMON_OPTIONS, { 0 } };
+
+/* Read GPA and SIZE, and find the space: its descriptor, or -1 with *@status. */
+static int parse_range(struct session *s, const struct argp *argp, int argc, char **argv,
+		       uint64_t *gpa, uint64_t *len, int *status)
+{
+	struct args args = { .min = 2, .max = 2 };
+
+	if (parse_args(s, argp, argc, argv, &args, status))
+		return -1;
+	*status = 1;
+	if (take_number(&args, "GPA", args.arg[0], gpa) ||
+	    take_number(&args, "SIZE", args.arg[1], len))
+		return -1;
+	return need_space(s);
+}
+
+static const struct argp unmap_argp = {
+	plain_options, parse_common, "GPA SIZE",
+	"Unmap a range.\v"
+	"Areas are split at the ends of the range; holes are passed over.",
+	NULL, NULL, NULL
+};
+
+int cmd_unmap(struct session *s, int argc, char **argv)
+{
+	uint64_t gpa, len;
+	int status, fd, err;
+
+	fd = parse_range(s, &unmap_argp, argc, argv, &gpa, &len, &status);
+	if (fd < 0)
+		return status;
+	err = space_unmap(fd, gpa, len);
+	return err ? fail_range(s, "unmap", err, gpa, len) : answer_range(s, gpa, len);
+}
+
+static const struct argp protect_argp = {
+	plain_options, parse_common, "GPA SIZE PROT",
+	"Change the protection of a range to PROT, as rwx, r-x, rw.\v"
+	"Areas are split at the ends of the range; holes are passed over.",
+	NULL, NULL, NULL
+};
+
+int cmd_protect(struct session *s, int argc, char **argv)
+{
+	struct args args = { .min = 3, .max = 3 };
+	uint64_t gpa, len;
+	uint32_t prot;
+	int status, fd, err;
+
+	if (parse_args(s, &protect_argp, argc, argv, &args, &status))
+		return status;
+	if (take_number(&args, "GPA", args.arg[0], &gpa) ||
+	    take_number(&args, "SIZE", args.arg[1], &len) ||
+	    take_prot(&args, args.arg[2], &prot))
+		return 1;
+	fd = need_space(s);
+	if (fd < 0)
+		return 1;
+	err = space_protect(fd, gpa, len, prot);
+	return err ? fail_range(s, "protect", err, gpa, len) : answer_range(s, gpa, len);
+}
+
+static const struct argp populate_argp = {
+	plain_options, parse_common, "GPA SIZE",
+	"Give every untouched page of a range its frame.\v"
+	"On a failure the pages that are done stay.", NULL, NULL, NULL
+};
+
+int cmd_populate(struct session *s, int argc, char **argv)
+{
+	struct axas_range range = { .size = sizeof(range) };
+	int status, fd, err = 0;
+	uint64_t gpa, len;
+
+	fd = parse_range(s, &populate_argp, argc, argv, &gpa, &len, &status);
+	if (fd < 0)
+		return status;
+	range.gpa = gpa;
+	range.length = len;
+	do {
+		err = space_ioctl(fd, AXAS_POPULATE, &range);
+		if (err && err != -EINTR)
+			return fail(s, -err, "at %#llx, %llu bytes left: %s",
+				    (unsigned long long)range.gpa,
+				    (unsigned long long)range.length,
+				    explain("populate", -err));
+		progress("populate", len - range.length, len);
+	} while (range.length);
+	return answer_range(s, gpa, len);
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The commands about a space as a whole: create, info, areas, formats, clear.
+ */
+#include "axasctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct create_args {
+	struct args args;
+	struct axas_create create;
+};
+
+static const struct argp_option create_options[] = {
+	{ "format", 'f', "NAME", 0, "ept, svm, s2, gstage or default: the host CPU's", 0 },
+	{ "ia-bits", OPT_IA_BITS, "N", 0, "Bits of guest-physical address", 0 },
+	{ "base", OPT_BASE, "GPA", 0, "First guest-physical address", 0 },
+	{ "length", OPT_LENGTH, "SIZE", 0, "Bytes of the space (default: all)", 0 },
+	{ "max-frames", OPT_MAX_FRAMES, "N", 0, "Most 4 KiB frames it may hold", 0 },
+	COMMON_OPTIONS,
+	{ 0 }
+};
+
+static error_t create_parse(int key, char *arg, struct argp_state *state)
+{
+	struct create_args *c = state->input;
+	uint64_t n;
+
+	switch (key) {
+	case 'f':
+		return take_format(&c->args, arg, &c->create.format);
+	case OPT_IA_BITS:
+		return take_u32(&c->args, "ia-bits", arg, &c->create.ia_bits);
+	case OPT_BASE:
+		if (take_number(&c->args, "base", arg, &n))
+			return EINVAL;
+		c->create.base = n;
+		return 0;
+	case OPT_LENGTH:
+		if (take_number(&c->args, "length", arg, &n))
+			return EINVAL;
+		c->create.length = n;
+		return 0;
+	case OPT_MAX_FRAMES:
+		if (take_number(&c->args, "max-frames", arg, &n))
+			return EINVAL;
+		c->create.max_frames = n;
+		return 0;
+	default:
+		return parse_common(key, arg, state);
+	}
+}
+
+static const struct argp create_argp = {
+	create_options, create_parse, "[-- COMMAND [ARG...]]",
+	"Make a space.\v"
+	"A space lives as long as a descriptor of it is open. So COMMAND runs with the "
+	"space open, its descriptor's number in AXAS_FD, where each command of axasctl "
+	"finds it; when COMMAND and its children are gone, so is the space. In the shell "
+	"COMMAND is left out: the new space becomes the one that the next commands work "
+	"on, and the one before is let go.\n\n"
+	"  axasctl create -- sh -c 'axasctl map alloc 0 1M; axasctl info'\n"
+	"  axasctl shell -c 'create; map alloc 0 1M; info'",
+	NULL, NULL, NULL
+};
+
+static int exec_with_space(struct session *s, int fd, char **words)
+{
+	char number[12];
+
+	snprintf(number, sizeof(number), "%d", fd);
+	if (fcntl(fd, F_SETFD, 0) || setenv("AXAS_FD", number, 1))
+		return fail(s, errno, "handing the space on: %s", strerror(errno));
+	fflush(NULL);
+	execvp(words[0], words);
+	return fail(s, errno, "%s: %s", words[0], strerror(errno));
+}
+
+static int report_created(struct session *s, int fd)
+{
+	struct json_object *obj;
+	struct axas_info info;
+	int err = space_info(fd, &info);
+
+	if (err)
+		return fail(s, -err, "info: %s", explain("info", -err));
+	if (!s->json)
+		return 0;
+	obj = json_object_new_object();
+	add_num(obj, "fd", fd);
+	add_str(obj, "format", format_name(info.format));
+	add_num(obj, "ia_bits", info.ia_bits);
+	return answer(obj);
+}
+
+int cmd_create(struct session *s, int argc, char **argv)
+{
+	struct create_args c = { .args = { .take_rest = true } };
+	int status, fd;
+
+	if (parse_args(s, &create_argp, argc, argv, &c.args, &status))
+		return status;
+	if (!s->in_shell && !c.args.rest)
+		return fail(s, EINVAL, "a space ends with its last descriptor: %s",
+			    "give -- COMMAND, or use axasctl shell");
+	if (s->in_shell && c.args.rest)
+		return fail(s, EINVAL, "in the shell it takes no COMMAND");
+	fd = space_create(&c.create);
+	if (fd == -ENOENT || fd == -EACCES)
+		return fail(s, -fd, "/dev/axas: %s", explain("open", -fd));
+	if (fd < 0)
+		return fail(s, -fd, "%s", explain("create", -fd));
+	if (!s->in_shell)
+		return exec_with_space(s, fd, c.args.rest);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = fd;
+	return report_created(s, fd);
+}
+
+static const struct argp_option plain_options[] = { COMMON_OPTIONS, { 0 } };
+
+static const struct argp info_argp = {
+	plain_options, parse_common, NULL,
+	"Show what the space is and holds.\v"
+	"Tables are the 4 KiB pages of the page table, the root's included; frames are "
+	"the 4 KiB frames that alloc areas hold. Faults are counted by what they came to.",
+	NULL, NULL, NULL
+};
+
+static const char *const leaf_names[AXAS_LEAF_LEVELS] = { "4K", "2M", "1G", "512G" };
+
+static int info_json(const struct axas_info *info)
+{
+	struct json_object *obj = json_object_new_object();
+	struct json_object *leaves = json_object_new_object();
+	struct json_object *faults = json_object_new_object();
+
+	add_str(obj, "format", format_name(info->format));
+	add_num(obj, "levels", info->levels);
+	add_num(obj, "ia_bits", info->ia_bits);
+	add_num(obj, "oa_bits", info->oa_bits);
+	add_hex(obj, "base", info->base);
+	add_num(obj, "length", info->length);
+	add_hpa(obj, "root", info->root);
+	add_num(obj, "areas", info->areas);
+	add_num(obj, "frames", info->frames);
+	add_num(obj, "max_frames", info->max_frames);
+	add_num(obj, "tables", info->tables);
+	add_num(obj, "root_tables", info->root_tables);
+	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
+		add_num(leaves, leaf_names[i], info->leaves[i]);
+	json_object_object_add(obj, "leaves", leaves);
+	for (int i = 0; i <= AXAS_FAULT_ERROR; i++)
+		add_num(faults, fault_name(i), info->faults[i]);
+	json_object_object_add(obj, "faults", faults);
+	return answer(obj);
+}
+
+static int info_text(const struct axas_info *info)
+{
+	char size[32];
+
+	printf("format   %s, %u levels, %u bits to %u bits\n", format_name(info->format),
+	       info->levels, info->ia_bits, info->oa_bits);
+	printf("range    %#" PRIx64 " + %s\n", (uint64_t)info->base,
+	       size_name(info->length, size, sizeof(size)));
+	if (info->root != AXAS_HPA_NONE)
+		printf("root     %#" PRIx64 "\n", (uint64_t)info->root);
+	printf("areas    %" PRIu64 "\n", (uint64_t)info->areas);
+	printf("frames   %" PRIu64, (uint64_t)info->frames);
+	if (info->max_frames)
+		printf(" of at most %" PRIu64, (uint64_t)info->max_frames);
+	printf("\ntables   %" PRIu64 ", %" PRIu64 " of them the root\nleaves  ",
+	       (uint64_t)info->tables, (uint64_t)info->root_tables);
+	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
+		printf(" %s %" PRIu64, leaf_names[i], (uint64_t)info->leaves[i]);
+	printf("\nfaults  ");
+	for (int i = 0; i <= AXAS_FAULT_ERROR; i++)
+		printf(" %s %" PRIu64, fault_name(i), (uint64_t)info->faults[i]);
+	putchar('\n');
+	return 0;
+}
+
+int cmd_info(struct session *s, int argc, char **argv)
+{
+	struct args args = { 0 };
+	struct axas_info info;
+	int status, fd, err;
+
+	if (parse_args(s, &info_argp, argc, argv, &args, &status))
+		return status;
+	fd = need_space(s);
+	if (fd < 0)
+		return 1;
+	err = space_info(fd, &info);
+	if (err)
+		return fail(s, -err, "%s", explain("info", -err));
+	return s->json ? info_json(&info) : info_text(&info);
+}
+
+static const struct argp areas_argp = {
+	plain_options, parse_common, NULL, "List the areas in order of address.",
+	NULL, NULL, NULL
+};
+
+static int areas_json(const struct axas_area_info *areas, size_t nr)
+{
+	struct json_object *obj = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+	struct json_object *one;
+
+	for (size_t i = 0; i < nr; i++) {
+		one = json_object_new_object();
+		add_hex(one, "gpa", areas[i].gpa);
+		add_num(one, "length", areas[i].length);
+		add_str(one, "prot", prot_name(areas[i].prot));
+		add_str(one, "type", type_name(areas[i].type));
+		add_str(one, "backend", backend_name(areas[i].backend));
+		add_hpa(one, "hpa", areas[i].hpa);
+		json_object_array_add(list, one);
+	}
+	json_object_object_add(obj, "areas", list);
+	return answer(obj);
+}
+
+static int areas_text(const struct axas_area_info *areas, size_t nr)
+{
+	char size[32];
+
+	if (nr)
+		printf("%-18s %14s %-4s %-8s %-8s %s\n", "GPA", "SIZE", "PROT", "TYPE",
+		       "BACKEND", "HPA");
+	for (size_t i = 0; i < nr; i++) {
+		printf("%#-18" PRIx64 " %14s %-4s %-8s %-8s", (uint64_t)areas[i].gpa,
+		       size_name(areas[i].length, size, sizeof(size)),
+		       prot_name(areas[i].prot), type_name(areas[i].type),
+		       backend_name(areas[i].backend));
+		if (areas[i].hpa != AXAS_HPA_NONE)
+			printf(" %#" PRIx64 "\n", (uint64_t)areas[i].hpa);
+		else
+			puts(" -");
+	}
+	return 0;
+}
+
+int cmd_areas(struct session *s, int argc, char **argv)
+{
+	struct axas_area_info *areas;
+	struct args args = { 0 };
+	int status, fd, err;
+	size_t nr;
+
+	if (parse_args(s, &areas_argp, argc, argv, &args, &status))
+		return status;
+	fd = need_space(s);
+	if (fd < 0)
+		return 1;
+	err = space_areas(fd, &areas, &nr);
+	if (err)
+		status = fail(s, -err, "%s", explain("areas", -err));
+	else
+		status = s->json ? areas_json(areas, nr) : areas_text(areas, nr);
+	free(areas);
+	return status;
+}
+
+static const struct argp formats_argp = {
+	plain_options, parse_common, NULL,
+	"List the page-table formats that this build of the module offers.\v"
+	"The default one, marked with a star, is what the host's CPU walks; the others "
+	"work in software only.", NULL, NULL, NULL
+};
+
+static struct json_object *format_json(const struct axas_format_info *info, bool is_default)
+{
+	struct json_object *obj = json_object_new_object();
+	struct json_object *sizes = json_object_new_array();
+
+	add_str(obj, "format", format_name(info->format));
+	json_object_object_add(obj, "default", json_object_new_boolean(is_default));
+	add_num(obj, "min_ia_bits", info->min_ia_bits);
+	add_num(obj, "max_ia_bits", info->max_ia_bits);
+	add_num(obj, "oa_bits", info->oa_bits);
+	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
+		if (info->leaf_levels & (1u << i))
+			json_object_array_add(sizes, json_object_new_string(leaf_names[i]));
+	json_object_object_add(obj, "leaf_sizes", sizes);
+	return obj;
+}
+
+static void format_text(const struct axas_format_info *info, bool is_default)
+{
+	printf("%c %-8s %u to %u bits, to %u bits, leaves", is_default ? '*' : ' ',
+	       format_name(info->format), info->min_ia_bits, info->max_ia_bits, info->oa_bits);
+	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
+		if (info->leaf_levels & (1u << i))
+			printf(" %s", leaf_names[i]);
+	putchar('\n');
+}
+
+static int get_format(int dev, uint32_t format, struct axas_format_info *info)
+{
+	*info = (struct axas_format_info){ .size = sizeof(*info), .format = format };
+	return space_ioctl(dev, AXAS_GET_FORMAT, info);
+}
+
+static int list_formats(struct session *s, int dev)
+{
+	struct json_object *obj, *list = json_object_new_array();
+	uint32_t default_format = AXAS_FORMAT_DEFAULT;
+	struct axas_format_info info;
+	int err;
+
+	if (!get_format(dev, AXAS_FORMAT_DEFAULT, &info))
+		default_format = info.format;
+	for (uint32_t f = AXAS_FORMAT_EPT; f <= AXAS_FORMAT_GSTAGE; f++) {
+		err = get_format(dev, f, &info);
+		if (err == -EOPNOTSUPP)
+			continue;
+		if (err) {
+			json_object_put(list);
+			return fail(s, -err, "%s: %s", format_name(f), strerror(-err));
+		}
+		if (s->json)
+			json_object_array_add(list, format_json(&info, f == default_format));
+		else
+			format_text(&info, f == default_format);
+	}
+	if (!s->json) {
+		json_object_put(list);
+		return 0;
+	}
+	obj = json_object_new_object();
+	json_object_object_add(obj, "formats", list);
+	return answer(obj);
+}
+
+int cmd_formats(struct session *s, int argc, char **argv)
+{
+	struct args args = { 0 };
+	int status, dev;
+
+	if (parse_args(s, &formats_argp, argc, argv, &args, &status))
+		return status;
+	dev = device_open();
+	if (dev < 0)
+		return fail(s, -dev, "/dev/axas: %s", explain("open", -dev));
+	status = list_formats(s, dev);
+	close(dev);
+	return status;
+}
+
+static const struct argp clear_argp = {
+	plain_options, parse_common, NULL, "Remove every area of the space.",
+	NULL, NULL, NULL
+};
+
+int cmd_clear(struct session *s, int argc, char **argv)
+{
+	struct args args = { 0 };
+	int status, fd, err;
+
+	if (parse_args(s, &clear_argp, argc, argv, &args, &status))
+		return status;
+	fd = need_space(s);
+	if (fd < 0)
+		return 1;
+	err = space_clear(fd);
+	if (err)
+		return fail(s, -err, "%s", explain("clear", -err));
+	return s->json ? answer(json_object_new_object()) : 0;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * axasctl: the command line of axas. Here are the options that stand before
+ * the command; cmd.c has the commands.
+ */
+#include "axasctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef AXASCTL_VERSION
+#define AXASCTL_VERSION	"0.1"
+#endif
+
+static const struct argp_option options[] = {
+	COMMON_OPTIONS,
+	{ "version", OPT_VERSION, NULL, 0, "Show the version", 99 },
+	{ 0 }
+};
+
+struct main_args {
+	struct args args;
+	int first;	/* index of the command's name */
+};
+
+static void list_commands(void)
+{
+	puts("\nCommands:");
+	for (size_t i = 0; i < nr_commands; i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].what);
+	puts("\nA space lives as long as a descriptor of it is open. Two ways to keep one:\n"
+	     "  axasctl shell                    commands on one space, typed or from a script\n"
+	     "  axasctl create -- COMMAND ...    COMMAND runs with the space in $AXAS_FD,\n"
+	     "                                   where each command finds it\n"
+	     "`axasctl COMMAND --help' tells more.");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct main_args *m = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		m->first = state->next - 1;
+		state->next = state->argc;
+		return 0;
+	case 'h':
+		parse_common(key, arg, state);
+		list_commands();
+		return ECANCELED;
+	case OPT_VERSION:
+		printf("axasctl %s, API version %d\n", AXASCTL_VERSION, AXAS_API_VERSION);
+		m->args.helped = true;
+		return ECANCELED;
+	default:
+		return parse_common(key, arg, state);
+	}
+}
+
+static const struct argp argp = {
+	options, parse, "COMMAND [ARG...]",
+	"Make guest-physical address spaces with axas, and look into them.",
+	NULL, NULL, NULL
+};
+
+int main(int argc, char **argv)
+{
+	struct session s = { .fd = -1, .fd_once = -1 };
+	struct main_args m = { .args = { .s = &s } };
+	int status;
+
+	if (argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP | ARGP_IN_ORDER, NULL,
+		       &m.args))
+		status = !m.args.helped;
+	else if (!m.first)
+		status = fail(&s, EINVAL, "no command (see axasctl --help)");
+	else
+		status = run_command(&s, argc - m.first, argv + m.first);
+	if (fflush(stdout) || ferror(stdout))
+		status = fail(&s, errno, "standard output: %s", strerror(errno));
+	return status;
+}

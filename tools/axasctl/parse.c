@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What people type and read: numbers with suffixes, protections, names.
+ * Calls nothing but libc.
+ */
+#include "axasctl.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int suffix_shift(const char *s)
+{
+	static const char suffixes[] = "KMGTPE";
+	const char *p;
+
+	if (!*s)
+		return 0;
+	p = strchr(suffixes, toupper((unsigned char)*s));
+	if (!p || (s[1] && strcasecmp(s + 1, "iB")))
+		return -1;
+	return 10 * (p - suffixes + 1);
+}
+
+/**
+ * parse_number() - a size or an address
+ * @text: decimal or 0x..., then K, M, G, T, P or E (or KiB, ...) for powers of 1024
+ * @val: where the number goes
+ *
+ * Return: 0, -EINVAL for anything else, -ERANGE above 64 bits.
+ */
+int parse_number(const char *text, uint64_t *val)
+{
+	bool hex = text[0] == '0' && tolower((unsigned char)text[1]) == 'x';
+	unsigned long long n;
+	char *end;
+	int shift;
+
+	if (hex ? !isxdigit((unsigned char)text[2]) : !isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	/* "E" after a hexadecimal number is a digit, never a suffix */
+	n = strtoull(text, &end, hex ? 16 : 10);
+	if (errno)
+		return -ERANGE;
+	shift = suffix_shift(end);
+	if (shift < 0)
+		return -EINVAL;
+	if (shift && n >> (64 - shift))
+		return -ERANGE;
+	*val = n << shift;
+	return 0;
+}
+
+static int prot_bit(char c)
+{
+	switch (c) {
+	case 'r':
+		return AXAS_PROT_READ;
+	case 'w':
+		return AXAS_PROT_WRITE;
+	case 'x':
+		return AXAS_PROT_EXEC;
+	case '-':
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* "rwx", "rw", "r-x", "-": each letter at most once, in any order. */
+int parse_prot(const char *text, uint32_t *prot)
+{
+	uint32_t p = 0;
+	int bit;
+
+	if (!*text || strlen(text) > 3)
+		return -EINVAL;
+	for (; *text; text++) {
+		bit = prot_bit(*text);
+		if (bit < 0 || (p & bit))
+			return -EINVAL;
+		p |= bit;
+	}
+	*prot = p;
+	return 0;
+}
+
+static const char *const type_names[] = { "normal", "device", "uncached" };
+static const char *const format_names[] = { "default", "ept", "svm", "s2", "gstage" };
+static const char *const backend_names[] = { "?", "linear", "alloc", "other" };
+static const char *const fault_names[] = {
+	"fixed", "spurious", "retry", "hole", "denied", "nomem", "error"
+};
+
+static int find_name(const char *const *names, size_t nr, const char *text, uint32_t *val)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (!strcasecmp(names[i], text)) {
+			*val = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int parse_type(const char *text, uint32_t *type)
+{
+	return find_name(type_names, ARRAY_SIZE(type_names), text, type);
+}
+
+int parse_format(const char *text, uint32_t *format)
+{
+	return find_name(format_names, ARRAY_SIZE(format_names), text, format);
+}
+
+static int hex_digit(char c)
+{
+	if (isdigit((unsigned char)c))
+		return c - '0';
+	if (!isxdigit((unsigned char)c))
+		return -1;
+	return tolower((unsigned char)c) - 'a' + 10;
+}
+
+/**
+ * parse_hex() - bytes written as pairs of hexadecimal digits
+ * @text: the pairs; blanks and colons between pairs are passed over
+ * @buf: where the bytes go
+ * @max: bytes that @buf holds
+ *
+ * Return: the number of bytes, or -EINVAL.
+ */
+ssize_t parse_hex(const char *text, uint8_t *buf, size_t max)
+{
+	size_t n = 0;
+	int hi, lo;
+
+	for (; *text; text++) {
+		if (*text == ' ' || *text == ':')
+			continue;
+		hi = hex_digit(text[0]);
+		lo = hi < 0 ? -1 : hex_digit(text[1]);
+		if (lo < 0 || n == max)
+			return -EINVAL;
+		buf[n++] = hi << 4 | lo;
+		text++;
+	}
+	return n;
+}
+
+const char *prot_name(uint32_t prot)
+{
+	static const char *const names[] = {
+		"---", "r--", "-w-", "rw-", "--x", "r-x", "-wx", "rwx"
+	};
+
+	return prot <= AXAS_PROT_MASK ? names[prot] : "???";
+}
+
+const char *type_name(uint32_t type)
+{
+	return type < ARRAY_SIZE(type_names) ? type_names[type] : "?";
+}
+
+const char *format_name(uint32_t format)
+{
+	return format < ARRAY_SIZE(format_names) ? format_names[format] : "?";
+}
+
+const char *backend_name(uint32_t backend)
+{
+	return backend < ARRAY_SIZE(backend_names) ? backend_names[backend] : "?";
+}
+
+const char *fault_name(uint32_t result)
+{
+	return result < ARRAY_SIZE(fault_names) ? fault_names[result] : "?";
+}
+
+/* The shortest exact form: "64 KiB", "1 TiB", "12345 B". */
+const char *size_name(uint64_t bytes, char *buf, size_t len)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	size_t u = 0;
+
+	while (bytes && !(bytes % 1024) && u + 1 < ARRAY_SIZE(units)) {
+		bytes /= 1024;
+		u++;
+	}
+	snprintf(buf, len, "%llu %s", (unsigned long long)bytes, units[u]);
+	return buf;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How commands answer: errors in words that fit the call, results as JSON,
+ * progress on a terminal. Calls libc and json-c.
+ *
+ * In JSON addresses are strings ("0x..."), since many readers keep numbers as
+ * doubles; an address that the caller may not see is null; counts are numbers.
+ */
+#include "axasctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct explanation {
+	const char *command;	/* NULL: any */
+	int err;
+	const char *text;
+};
+
+/* The first that fits is taken: what holds for one command, then for all. */
+static const struct explanation explanations[] = {
+	{ "open", ENOENT, "the axas module is not loaded" },
+	{ "open", EACCES, "only root may use it, unless a udev rule says otherwise" },
+	{ "create", EINVAL, "base and length must be multiples of 4 KiB inside ia-bits" },
+	{ "create", EOPNOTSUPP, "no such format here, or not with so many ia-bits" },
+	{ "formats", EOPNOTSUPP, "not in this build" },
+	{ "map linear", EPERM,
+	  "needs CAP_SYS_RAWIO, a kernel not locked down, and a range free of System RAM" },
+	{ "map linear", ENOMEM, "out of memory, or above RLIMIT_MEMLOCK" },
+	{ "map linear", EINVAL,
+	  "an address or size is not a multiple of 4 KiB, or out of range" },
+	{ "read", EFAULT, "a hole: no area maps this address" },
+	{ "read", EACCES, "the area may not be read" },
+	{ "write", EFAULT, "a hole: no area maps this address" },
+	{ "write", EACCES, "the area may not be written" },
+	{ "load", EFAULT, "a hole: no area maps this address" },
+	{ "load", EACCES, "the area may not be written" },
+	{ "populate", EFAULT, "a hole: no area maps this address" },
+	{ "translate", ENOENT, "not mapped: a hole, or memory not yet touched" },
+	{ "fault", EINVAL, "the access must be one or more of r, w, x" },
+	{ NULL, EINVAL,
+	  "the range must be 4 KiB aligned, not empty, and inside the space" },
+	{ NULL, EEXIST, "overlaps an area" },
+	{ NULL, EOPNOTSUPP, "the format of this space cannot say that protection or type" },
+	{ NULL, ENOMEM, "out of memory, or above the space's max-frames" },
+	{ NULL, EBADF, "no such descriptor is open" },
+	{ NULL, ENOTTY, "the descriptor is not a space" },
+	{ NULL, EINTR, "interrupted" },
+};
+
+const char *explain(const char *command, int err)
+{
+	const struct explanation *e;
+
+	for (size_t i = 0; i < ARRAY_SIZE(explanations); i++) {
+		e = &explanations[i];
+		if (e->err == err && (!e->command || !strcmp(e->command, command)))
+			return e->text;
+	}
+	return strerror(err);
+}
+
+const char *errno_name(int err)
+{
+	const char *name = strerrorname_np(err);
+
+	return name ? name : "?";
+}
+
+/**
+ * fail() - report why a command did not succeed
+ * @s: the session
+ * @err: a positive errno
+ * @fmt: what was being done or what is wrong, all that there is to say
+ *
+ * Return: 1, the exit status.
+ */
+int fail(struct session *s, int err, const char *fmt, ...)
+{
+	struct json_object *obj;
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!s->json) {
+		fflush(stdout);
+		fprintf(stderr, "axasctl: %s%s%s%s\n", s->where,
+			s->command ? s->command : "", s->command ? ": " : "", text);
+		return 1;
+	}
+	obj = json_object_new_object();
+	if (s->command)
+		add_str(obj, "command", s->command);
+	add_str(obj, "error", text);
+	add_str(obj, "errno", errno_name(err));
+	answer(obj);
+	return 1;
+}
+
+/* Print @obj on one line and let it go. */
+int answer(struct json_object *obj)
+{
+	puts(json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(obj);
+	return 0;
+}
+
+void add_hex(struct json_object *obj, const char *key, uint64_t val)
+{
+	char buf[20];
+
+	snprintf(buf, sizeof(buf), "0x%llx", (unsigned long long)val);
+	add_str(obj, key, buf);
+}
+
+void add_hpa(struct json_object *obj, const char *key, uint64_t hpa)
+{
+	if (hpa == AXAS_HPA_NONE)
+		json_object_object_add(obj, key, NULL);
+	else
+		add_hex(obj, key, hpa);
+}
+
+void add_num(struct json_object *obj, const char *key, uint64_t val)
+{
+	json_object_object_add(obj, key, json_object_new_uint64(val));
+}
+
+void add_str(struct json_object *obj, const char *key, const char *val)
+{
+	json_object_object_add(obj, key, json_object_new_string(val));
+}
+
+/* On a terminal, and for much data: a line that is overwritten. */
+void progress(const char *what, uint64_t done, uint64_t total)
+{
+	if (total < PROGRESS_MIN || !isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r%s: %llu of %llu MiB%s", what,
+		(unsigned long long)(done >> 20), (unsigned long long)(total >> 20),
+		done == total ? "\n" : "");
+}
