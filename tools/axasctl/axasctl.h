@@ -26,6 +26,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+typedef __u64 u64;
+typedef __u32 u32;
+typedef __u8 u8;
+
+#define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define PAGE		4096ull
 #define PROGRESS_MIN	(16ull << 20)	/* bytes from which progress is shown */
@@ -95,24 +100,20 @@ enum {
 	OPT_VERSION,
 };
 
-#define COMMON_OPTIONS \
-	{ "json", 'j', NULL, 0, "Answer with one JSON object on standard output", 90 }, \
-	{ "fd", OPT_FD, "N", 0, "Use the space that is open as descriptor N (default: $AXAS_FD)", 90 }, \
-	{ "help", 'h', NULL, 0, "Show this help", 99 }, \
-	{ "usage", '?', NULL, OPTION_HIDDEN, NULL, 99 }
+/* The options of every command, to stand in its argp as the only child. */
+extern const struct argp_child common_options[];
 
 error_t parse_common(int key, char *arg, struct argp_state *state);
 int parse_args(struct session *s, const struct argp *argp, int argc, char **argv,
 	       struct args *args, int *status);
-int usage_error(struct args *args, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+__printf(2, 3) int usage_error(struct args *args, const char *fmt, ...);
 
 /* Operands, by kind: 0, or EINVAL after the mistake was reported. */
-int take_number(struct args *args, const char *what, const char *text, uint64_t *val);
-int take_u32(struct args *args, const char *what, const char *text, uint32_t *val);
-int take_prot(struct args *args, const char *text, uint32_t *prot);
-int take_type(struct args *args, const char *text, uint32_t *type);
-int take_format(struct args *args, const char *text, uint32_t *format);
+int take_number(struct args *args, const char *what, const char *text, u64 *val);
+int take_u32(struct args *args, const char *what, const char *text, u32 *val);
+int take_prot(struct args *args, const char *text, u32 *prot);
+int take_type(struct args *args, const char *text, u32 *type);
+int take_format(struct args *args, const char *text, u32 *format);
 
 /* The commands */
 int cmd_create(struct session *s, int argc, char **argv);
@@ -133,29 +134,28 @@ int cmd_shell(struct session *s, int argc, char **argv);
 int cmd_demo(struct session *s, int argc, char **argv);
 
 /* parse.c: 0, or -EINVAL / -ERANGE */
-int parse_number(const char *text, uint64_t *val);
-int parse_prot(const char *text, uint32_t *prot);
-int parse_type(const char *text, uint32_t *type);
-int parse_format(const char *text, uint32_t *format);
-ssize_t parse_hex(const char *text, uint8_t *buf, size_t max);
-const char *prot_name(uint32_t prot);
-const char *type_name(uint32_t type);
-const char *format_name(uint32_t format);
-const char *backend_name(uint32_t backend);
-const char *fault_name(uint32_t result);
-const char *size_name(uint64_t bytes, char *buf, size_t len);
+int parse_number(const char *text, u64 *val);
+int parse_prot(const char *text, u32 *prot);
+int parse_type(const char *text, u32 *type);
+int parse_format(const char *text, u32 *format);
+ssize_t parse_hex(const char *text, u8 *buf, size_t max);
+const char *prot_name(u32 prot);
+const char *type_name(u32 type);
+const char *format_name(u32 format);
+const char *backend_name(u32 backend);
+const char *fault_name(u32 result);
+const char *size_name(u64 bytes, char *buf, size_t len);
 
 /* report.c */
-int fail(struct session *s, int err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+__printf(3, 4) int fail(struct session *s, int err, const char *fmt, ...);
 const char *explain(const char *command, int err);
 const char *errno_name(int err);
 int answer(struct json_object *obj);
-void add_hex(struct json_object *obj, const char *key, uint64_t val);
-void add_hpa(struct json_object *obj, const char *key, uint64_t hpa);
-void add_num(struct json_object *obj, const char *key, uint64_t val);
+void add_hex(struct json_object *obj, const char *key, u64 val);
+void add_hpa(struct json_object *obj, const char *key, u64 hpa);
+void add_num(struct json_object *obj, const char *key, u64 val);
 void add_str(struct json_object *obj, const char *key, const char *val);
-void progress(const char *what, uint64_t done, uint64_t total);
+void progress(const char *what, u64 done, u64 total);
 
 /* space.c: 0 or a positive count, or -errno */
 int device_open(void);
@@ -164,13 +164,13 @@ int space_ioctl(int fd, unsigned long nr, void *arg);
 int space_create(const struct axas_create *create);
 int space_info(int fd, struct axas_info *info);
 int space_areas(int fd, struct axas_area_info **areas, size_t *nr);
-int space_fault(int fd, uint64_t gpa, uint32_t access, struct axas_fault *fault);
-int space_translate(int fd, uint64_t gpa, struct axas_translate *tr);
-int space_map_alloc(int fd, uint64_t gpa, uint64_t len, uint32_t prot, uint32_t flags);
-int space_unmap(int fd, uint64_t gpa, uint64_t len);
-int space_protect(int fd, uint64_t gpa, uint64_t len, uint32_t prot);
+int space_fault(int fd, u64 gpa, u32 access, struct axas_fault *fault);
+int space_translate(int fd, u64 gpa, struct axas_translate *tr);
+int space_map_alloc(int fd, u64 gpa, u64 len, u32 prot, u32 flags);
+int space_unmap(int fd, u64 gpa, u64 len);
+int space_protect(int fd, u64 gpa, u64 len, u32 prot);
 int space_clear(int fd);
-int read_all(int fd, uint64_t gpa, void *buf, size_t len, size_t *done);
-int write_all(int fd, uint64_t gpa, const void *buf, size_t len, size_t *done);
+int read_all(int fd, u64 gpa, void *buf, size_t len, size_t *done);
+int write_all(int fd, u64 gpa, const void *buf, size_t len, size_t *done);
 
 #endif /* AXASCTL_H */

@@ -72,7 +72,7 @@ int run_command(struct session *s, int argc, char **argv)
 int need_space(struct session *s)
 {
 	const char *env = getenv("AXAS_FD");
-	uint64_t n;
+	u64 n;
 
 	if (s->fd_once >= 0)
 		return s->fd_once;
@@ -101,14 +101,14 @@ int usage_error(struct args *args, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (args->reported)
-		return EINVAL;
+		return -EINVAL;
 	args->reported = true;
 	if (s->json)
 		fail(s, EINVAL, "%s", text);
 	else
 		fail(s, EINVAL, "%s (see %s%s --help)", text,
 		     s->in_shell ? "" : "axasctl ", s->command);
-	return EINVAL;
+	return -EINVAL;
 }
 
 static error_t parse_operand(struct args *args, char *arg, struct argp_state *state)
@@ -126,31 +126,49 @@ static error_t parse_operand(struct args *args, char *arg, struct argp_state *st
 
 static error_t parse_fd(struct args *args, const char *arg)
 {
-	uint64_t n;
+	u64 n;
 
 	if (take_number(args, "descriptor", arg, &n))
-		return EINVAL;
+		return -EINVAL;
 	if (n > INT32_MAX)
 		return usage_error(args, "descriptor '%s' is too big", arg);
 	args->s->fd_once = n;
 	return 0;
 }
 
-/* What every command understands. */
+static const struct argp_option common_option_list[] = {
+	{ "json", 'j', NULL, 0, "Answer with one JSON object on standard output", 90 },
+	{ "fd", OPT_FD, "N", 0, "Use the space open as descriptor N (default: $AXAS_FD)", 90 },
+	{ "help", 'h', NULL, 0, "Show this help", 99 },
+	{ 0 }
+};
+
+static const struct argp common_argp = {
+	common_option_list, parse_common, NULL, NULL, NULL, NULL, NULL
+};
+
+const struct argp_child common_options[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
+
+/* What every command understands: for its own parser, and for the child's. */
 error_t parse_common(int key, char *arg, struct argp_state *state)
 {
 	struct args *args = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		if (state->child_inputs)
+			state->child_inputs[0] = args;
+		return 0;
 	case 'j':
 		args->s->json = true;
 		return 0;
 	case OPT_FD:
 		return parse_fd(args, arg);
 	case 'h':
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
+		argp_help(state->root_argp, stdout, ARGP_HELP_LONG | ARGP_HELP_USAGE |
+			  ARGP_HELP_DOC, state->name);
 		args->helped = true;
-		return ECANCELED;
+		return -ECANCELED;
 	case ARGP_KEY_ARG:
 		return parse_operand(args, arg, state);
 	case ARGP_KEY_END:
@@ -209,7 +227,7 @@ int parse_args(struct session *s, const struct argp *argp, int argc, char **argv
 	return err;
 }
 
-int take_number(struct args *args, const char *what, const char *text, uint64_t *val)
+int take_number(struct args *args, const char *what, const char *text, u64 *val)
 {
 	switch (parse_number(text, val)) {
 	case 0:
@@ -221,33 +239,33 @@ int take_number(struct args *args, const char *what, const char *text, uint64_t 
 	}
 }
 
-int take_u32(struct args *args, const char *what, const char *text, uint32_t *val)
+int take_u32(struct args *args, const char *what, const char *text, u32 *val)
 {
-	uint64_t n;
+	u64 n;
 
 	if (take_number(args, what, text, &n))
-		return EINVAL;
+		return -EINVAL;
 	if (n > UINT32_MAX)
 		return usage_error(args, "%s '%s' is too big", what, text);
 	*val = n;
 	return 0;
 }
 
-int take_prot(struct args *args, const char *text, uint32_t *prot)
+int take_prot(struct args *args, const char *text, u32 *prot)
 {
 	if (!parse_prot(text, prot))
 		return 0;
 	return usage_error(args, "protection '%s' is not made of r, w, x and -", text);
 }
 
-int take_type(struct args *args, const char *text, uint32_t *type)
+int take_type(struct args *args, const char *text, u32 *type)
 {
 	if (!parse_type(text, type))
 		return 0;
 	return usage_error(args, "type '%s' is not normal, device or uncached", text);
 }
 
-int take_format(struct args *args, const char *text, uint32_t *format)
+int take_format(struct args *args, const char *text, u32 *format)
 {
 	if (!parse_format(text, format))
 		return 0;

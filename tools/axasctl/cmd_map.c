@@ -10,8 +10,8 @@
 
 struct map_args {
 	struct args args;
-	uint32_t prot;
-	uint32_t type;
+	u32 prot;
+	u32 type;
 	bool populate;
 };
 
@@ -19,7 +19,6 @@ static const struct argp_option map_options[] = {
 	{ "prot", 'p', "PROT", 0, "Protection, as rwx, r-x, rw (default: rwx)", 0 },
 	{ "type", OPT_TYPE, "TYPE", 0, "normal, device or uncached (default: normal)", 0 },
 	{ "populate", OPT_POPULATE, NULL, 0, "All frames now, not on first touch", 0 },
-	COMMON_OPTIONS,
 	{ 0 }
 };
 
@@ -42,14 +41,14 @@ static error_t map_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp map_argp = {
 	map_options, map_parse, "alloc GPA SIZE\nlinear GPA HPA SIZE",
-	"Map memory into the space.\v"
-	"alloc: zeroed frames from the page allocator, one by one on first touch unless "
-	"--populate is given. linear: the host-physical range at HPA, which must not "
-	"touch System RAM. Numbers are decimal or 0x..., with K, M, G, T, P for powers "
-	"of 1024, and must be multiples of 4 KiB.", NULL, NULL, NULL
+	"Map memory into the space.\n"
+	"\valloc: zeroed frames from the page allocator, one by one on first touch\n"
+	"unless --populate is given. linear: the host-physical range at HPA, which\n"
+	"must not touch System RAM. Numbers are decimal or 0x..., with K, M, G, T, P\n"
+	"for powers of 1024, and must be multiples of 4 KiB.", common_options, NULL, NULL
 };
 
-static int answer_range(struct session *s, uint64_t gpa, uint64_t len)
+static int answer_range(struct session *s, u64 gpa, u64 len)
 {
 	struct json_object *obj;
 
@@ -61,21 +60,21 @@ static int answer_range(struct session *s, uint64_t gpa, uint64_t len)
 	return answer(obj);
 }
 
-static int fail_range(struct session *s, const char *what, int err, uint64_t gpa, uint64_t len)
+static int fail_range(struct session *s, const char *what, int err, u64 gpa, u64 len)
 {
 	char size[32];
 
-	return fail(s, -err, "%#llx + %s: %s", (unsigned long long)gpa,
+	return fail(s, -err, "%#llx + %s: %s", gpa,
 		    size_name(len, size, sizeof(size)), explain(what, -err));
 }
 
 static int map_alloc(struct session *s, struct map_args *m)
 {
-	uint32_t flags = m->populate ? AXAS_MAP_POPULATE : 0;
+	u32 flags = m->populate ? AXAS_MAP_POPULATE : 0;
 	struct axas_map_alloc map = {
 		.size = sizeof(map), .flags = flags, .prot = m->prot, .type = m->type
 	};
-	uint64_t gpa, len;
+	u64 gpa, len;
 	int fd, err;
 
 	if (m->args.nr != 3)
@@ -97,7 +96,7 @@ static int map_linear(struct session *s, struct map_args *m)
 	struct axas_map_linear map = {
 		.size = sizeof(map), .prot = m->prot, .type = m->type
 	};
-	uint64_t gpa, hpa, len;
+	u64 gpa, hpa, len;
 	int fd, err;
 
 	if (m->args.nr != 4)
@@ -134,11 +133,9 @@ int cmd_map(struct session *s, int argc, char **argv)
 	return !!usage_error(&m.args, "'%s' is not alloc or linear", m.args.arg[0]);
 }
 
-static const struct argp_option plain_options[] = { COMMON_OPTIONS, { 0 } };
-
 /* Read GPA and SIZE, and find the space: its descriptor, or -1 with *@status. */
 static int parse_range(struct session *s, const struct argp *argp, int argc, char **argv,
-		       uint64_t *gpa, uint64_t *len, int *status)
+		       u64 *gpa, u64 *len, int *status)
 {
 	struct args args = { .min = 2, .max = 2 };
 
@@ -152,15 +149,15 @@ static int parse_range(struct session *s, const struct argp *argp, int argc, cha
 }
 
 static const struct argp unmap_argp = {
-	plain_options, parse_common, "GPA SIZE",
-	"Unmap a range.\v"
-	"Areas are split at the ends of the range; holes are passed over.",
-	NULL, NULL, NULL
+	NULL, parse_common, "GPA SIZE",
+	"Unmap a range.\n"
+	"\vAreas are split at the ends of the range; holes are passed over.",
+	common_options, NULL, NULL
 };
 
 int cmd_unmap(struct session *s, int argc, char **argv)
 {
-	uint64_t gpa, len;
+	u64 gpa, len;
 	int status, fd, err;
 
 	fd = parse_range(s, &unmap_argp, argc, argv, &gpa, &len, &status);
@@ -171,17 +168,17 @@ int cmd_unmap(struct session *s, int argc, char **argv)
 }
 
 static const struct argp protect_argp = {
-	plain_options, parse_common, "GPA SIZE PROT",
-	"Change the protection of a range to PROT, as rwx, r-x, rw.\v"
-	"Areas are split at the ends of the range; holes are passed over.",
-	NULL, NULL, NULL
+	NULL, parse_common, "GPA SIZE PROT",
+	"Change the protection of a range to PROT, as rwx, r-x, rw.\n"
+	"\vAreas are split at the ends of the range; holes are passed over.",
+	common_options, NULL, NULL
 };
 
 int cmd_protect(struct session *s, int argc, char **argv)
 {
 	struct args args = { .min = 3, .max = 3 };
-	uint64_t gpa, len;
-	uint32_t prot;
+	u64 gpa, len;
+	u32 prot;
 	int status, fd, err;
 
 	if (parse_args(s, &protect_argp, argc, argv, &args, &status))
@@ -198,16 +195,16 @@ int cmd_protect(struct session *s, int argc, char **argv)
 }
 
 static const struct argp populate_argp = {
-	plain_options, parse_common, "GPA SIZE",
-	"Give every untouched page of a range its frame.\v"
-	"On a failure the pages that are done stay.", NULL, NULL, NULL
+	NULL, parse_common, "GPA SIZE",
+	"Give every untouched page of a range its frame.\n"
+	"\vOn a failure the pages that are done stay.", common_options, NULL, NULL
 };
 
 int cmd_populate(struct session *s, int argc, char **argv)
 {
 	struct axas_range range = { .size = sizeof(range) };
 	int status, fd, err = 0;
-	uint64_t gpa, len;
+	u64 gpa, len;
 
 	fd = parse_range(s, &populate_argp, argc, argv, &gpa, &len, &status);
 	if (fd < 0)
@@ -218,8 +215,8 @@ int cmd_populate(struct session *s, int argc, char **argv)
 		err = space_ioctl(fd, AXAS_POPULATE, &range);
 		if (err && err != -EINTR)
 			return fail(s, -err, "at %#llx, %llu bytes left: %s",
-				    (unsigned long long)range.gpa,
-				    (unsigned long long)range.length,
+				    range.gpa,
+				    range.length,
 				    explain("populate", -err));
 		progress("populate", len - range.length, len);
 	} while (range.length);

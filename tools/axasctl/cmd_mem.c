@@ -6,22 +6,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK	(1u << 20)	/* bytes of one system call */
-
-static const struct argp_option plain_options[] = { COMMON_OPTIONS, { 0 } };
+#define CHUNK	0x100000	/* bytes of one system call */
 
 static const struct argp fault_argp = {
-	plain_options, parse_common, "GPA ACCESS",
-	"Handle a guest access as a vCPU would: ACCESS is what it needs, as r, w, x, rw.\v"
-	"Prints what it came to: fixed, spurious, retry, hole, denied, nomem or error. "
-	"The exit status is 0 whatever it came to.", NULL, NULL, NULL
+	NULL, parse_common, "GPA ACCESS",
+	"Handle a guest access as a vCPU would: ACCESS is what it needs, as r, w, x, rw.\n"
+	"\vPrints what it came to: fixed, spurious, retry, hole, denied, nomem or\n"
+	"error. The exit status is 0 whatever it came to.", common_options, NULL, NULL
 };
 
 int cmd_fault(struct session *s, int argc, char **argv)
@@ -30,8 +27,8 @@ int cmd_fault(struct session *s, int argc, char **argv)
 	struct axas_fault fault;
 	struct json_object *obj;
 	int status, fd, err;
-	uint32_t access;
-	uint64_t gpa;
+	u32 access;
+	u64 gpa;
 
 	if (parse_args(s, &fault_argp, argc, argv, &args, &status))
 		return status;
@@ -43,7 +40,7 @@ int cmd_fault(struct session *s, int argc, char **argv)
 		return 1;
 	err = space_fault(fd, gpa, access, &fault);
 	if (err)
-		return fail(s, -err, "%#" PRIx64 ": %s", gpa, explain("fault", -err));
+		return fail(s, -err, "%#llx: %s", gpa, explain("fault", -err));
 	if (!s->json)
 		return puts(fault_name(fault.result)) < 0;
 	obj = json_object_new_object();
@@ -55,10 +52,11 @@ int cmd_fault(struct session *s, int argc, char **argv)
 }
 
 static const struct argp translate_argp = {
-	plain_options, parse_common, "GPA", "Show what a guest-physical address maps to.\v"
-	"left: bytes to the end of the leaf. limit: bytes that follow in host-physical "
-	"memory too. Host-physical addresses are shown to CAP_SYS_RAWIO alone.",
-	NULL, NULL, NULL
+	NULL, parse_common, "GPA", "Show what a guest-physical address maps to.\n"
+	"\vleft: bytes to the end of the leaf. limit: bytes that follow in host-\n"
+	"physical memory too. Host-physical addresses are shown to CAP_SYS_RAWIO\n"
+	"alone.",
+	common_options, NULL, NULL
 };
 
 static int translate_json(const struct axas_translate *tr)
@@ -80,9 +78,9 @@ static int translate_text(const struct axas_translate *tr)
 	if (tr->hpa == AXAS_HPA_NONE)
 		printf("hpa -");
 	else
-		printf("hpa %#" PRIx64, (uint64_t)tr->hpa);
-	printf(", left %#" PRIx64 ", limit %#" PRIx64 ", %s, %s, level %u\n",
-	       (uint64_t)tr->left, (uint64_t)tr->limit, prot_name(tr->prot),
+		printf("hpa %#llx", tr->hpa);
+	printf(", left %#llx, limit %#llx, %s, %s, level %u\n",
+	       tr->left, tr->limit, prot_name(tr->prot),
 	       type_name(tr->type), tr->level);
 	return 0;
 }
@@ -92,7 +90,7 @@ int cmd_translate(struct session *s, int argc, char **argv)
 	struct args args = { .min = 1, .max = 1 };
 	struct axas_translate tr;
 	int status, fd, err;
-	uint64_t gpa;
+	u64 gpa;
 
 	if (parse_args(s, &translate_argp, argc, argv, &args, &status))
 		return status;
@@ -103,7 +101,7 @@ int cmd_translate(struct session *s, int argc, char **argv)
 		return 1;
 	err = space_translate(fd, gpa, &tr);
 	if (err)
-		return fail(s, -err, "%#" PRIx64 ": %s", gpa, explain("translate", -err));
+		return fail(s, -err, "%#llx: %s", gpa, explain("translate", -err));
 	return s->json ? translate_json(&tr) : translate_text(&tr);
 }
 
@@ -114,7 +112,6 @@ struct read_args {
 
 static const struct argp_option read_options[] = {
 	{ "output", 'o', "FILE", 0, "Write the bytes to FILE instead of a dump", 0 },
-	COMMON_OPTIONS,
 	{ 0 }
 };
 
@@ -129,10 +126,10 @@ static error_t read_parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp read_argp = {
-	read_options, read_parse, "GPA SIZE", "Read guest memory.\v"
-	"Untouched pages are given their frames. Bytes before a hole or a page that may "
-	"not be read are shown before the error. With --json the bytes are one string "
-	"of hexadecimal digits.", NULL, NULL, NULL
+	read_options, read_parse, "GPA SIZE", "Read guest memory.\n"
+	"\vUntouched pages are given their frames. Bytes before a hole or a page that\n"
+	"may not be read are shown before the error. With --json the bytes are one\n"
+	"string of hexadecimal digits.", common_options, NULL, NULL
 };
 
 /* Where read bytes go: a file, a dump, or a string of digits for JSON. */
@@ -143,9 +140,9 @@ struct sink {
 	bool dump;
 };
 
-static void dump_line(uint64_t gpa, const uint8_t *p, size_t n)
+static void dump_line(u64 gpa, const u8 *p, size_t n)
 {
-	printf("%012" PRIx64 " ", gpa);
+	printf("%012llx ", gpa);
 	for (size_t i = 0; i < 16; i++) {
 		if (i < n)
 			printf("%s%02x", i == 8 ? "  " : " ", p[i]);
@@ -158,7 +155,7 @@ static void dump_line(uint64_t gpa, const uint8_t *p, size_t n)
 	puts("|");
 }
 
-static int sink_put(struct sink *sink, uint64_t gpa, const uint8_t *buf, size_t n)
+static int sink_put(struct sink *sink, u64 gpa, const u8 *buf, size_t n)
 {
 	if (sink->dump) {
 		for (size_t i = 0; i < n; i += 16)
@@ -193,10 +190,10 @@ static int sink_close(struct sink *sink)
 }
 
 /* Copy guest memory to @sink; *@done is how far it came, *@what what failed. */
-static int copy_out(int fd, uint64_t gpa, uint64_t len, struct sink *sink, uint64_t *done,
+static int copy_out(int fd, u64 gpa, u64 len, struct sink *sink, u64 *done,
 		    const char **what)
 {
-	uint8_t *buf = malloc(CHUNK);
+	u8 *buf = malloc(CHUNK);
 	int err = buf ? 0 : -ENOMEM, put = 0;
 	size_t n, got;
 
@@ -215,7 +212,7 @@ static int copy_out(int fd, uint64_t gpa, uint64_t len, struct sink *sink, uint6
 	return err;
 }
 
-static int answer_read(struct session *s, uint64_t gpa, uint64_t len, const char *hex)
+static int answer_read(struct session *s, u64 gpa, u64 len, const char *hex)
 {
 	struct json_object *obj;
 
@@ -229,11 +226,11 @@ static int answer_read(struct session *s, uint64_t gpa, uint64_t len, const char
 	return answer(obj);
 }
 
-static int read_to_sink(struct session *s, int fd, uint64_t gpa, uint64_t len, const char *out)
+static int read_to_sink(struct session *s, int fd, u64 gpa, u64 len, const char *out)
 {
 	struct sink sink;
 	const char *what;
-	uint64_t done;
+	u64 done;
 	int err, status;
 
 	err = sink_open(&sink, s, out);
@@ -245,7 +242,7 @@ static int read_to_sink(struct session *s, int fd, uint64_t gpa, uint64_t len, c
 		err = -EIO;
 	}
 	if (err)
-		status = fail(s, -err, "%#" PRIx64 ", after %" PRIu64 " bytes: %s", gpa + done,
+		status = fail(s, -err, "%#llx, after %llu bytes: %s", gpa + done,
 			      done, explain(what, -err));
 	else
 		status = answer_read(s, gpa, len, sink.hex);
@@ -256,7 +253,7 @@ static int read_to_sink(struct session *s, int fd, uint64_t gpa, uint64_t len, c
 int cmd_read(struct session *s, int argc, char **argv)
 {
 	struct read_args r = { .args = { .min = 2, .max = 2 } };
-	uint64_t gpa, len;
+	u64 gpa, len;
 	int status, fd;
 
 	if (parse_args(s, &read_argp, argc, argv, &r.args, &status))
@@ -271,10 +268,10 @@ int cmd_read(struct session *s, int argc, char **argv)
 }
 
 /* Write a file into guest memory, to its end; *@done is how far it came. */
-static int copy_in(int fd, uint64_t gpa, int file, uint64_t total, uint64_t *done,
+static int copy_in(int fd, u64 gpa, int file, u64 total, u64 *done,
 		   const char **what)
 {
-	uint8_t *buf = malloc(CHUNK);
+	u8 *buf = malloc(CHUNK);
 	int err = buf ? 0 : -ENOMEM;
 	size_t put = 0;
 	ssize_t n;
@@ -282,9 +279,7 @@ static int copy_in(int fd, uint64_t gpa, int file, uint64_t total, uint64_t *don
 	for (*done = 0; !err; *done += put) {
 		*what = "file";
 		n = read(file, buf, CHUNK);
-		if (n < 0 && errno == EINTR)
-			n = put = 0;
-		else if (n <= 0) {
+		if (n <= 0) {
 			err = n ? -errno : 0;
 			break;
 		}
@@ -296,13 +291,13 @@ static int copy_in(int fd, uint64_t gpa, int file, uint64_t total, uint64_t *don
 	return err;
 }
 
-static int load_file(struct session *s, int fd, const char *name, uint64_t gpa)
+static int load_file(struct session *s, int fd, const char *name, u64 gpa)
 {
 	int file = open(name, O_RDONLY | O_CLOEXEC), err;
 	struct json_object *obj;
 	struct stat st;
 	const char *what;
-	uint64_t done;
+	u64 done;
 
 	if (file < 0 || fstat(file, &st))
 		return fail(s, errno, "%s: %s", name, strerror(errno));
@@ -311,7 +306,7 @@ static int load_file(struct session *s, int fd, const char *name, uint64_t gpa)
 	if (err && !strcmp(what, "file"))
 		return fail(s, -err, "%s: %s", name, strerror(-err));
 	if (err)
-		return fail(s, -err, "%#" PRIx64 ", after %" PRIu64 " bytes: %s", gpa + done,
+		return fail(s, -err, "%#llx, after %llu bytes: %s", gpa + done,
 			    done, explain(what, -err));
 	if (!s->json)
 		return 0;
@@ -322,15 +317,15 @@ static int load_file(struct session *s, int fd, const char *name, uint64_t gpa)
 }
 
 static const struct argp load_argp = {
-	plain_options, parse_common, "FILE GPA",
+	NULL, parse_common, "FILE GPA",
 	"Write the bytes of FILE into guest memory at GPA, which areas must cover.",
-	NULL, NULL, NULL
+	common_options, NULL, NULL
 };
 
 int cmd_load(struct session *s, int argc, char **argv)
 {
 	struct args args = { .min = 2, .max = 2 };
-	uint64_t gpa;
+	u64 gpa;
 	int status, fd;
 
 	if (parse_args(s, &load_argp, argc, argv, &args, &status))
@@ -352,7 +347,6 @@ static const struct argp_option write_options[] = {
 	{ "hex", OPT_HEX, "BYTES", 0, "Bytes as pairs of hexadecimal digits", 0 },
 	{ "string", OPT_STRING, "TEXT", 0, "The bytes of TEXT, without a final zero", 0 },
 	{ "file", OPT_FILE, "FILE", 0, "The bytes of FILE", 0 },
-	COMMON_OPTIONS,
 	{ 0 }
 };
 
@@ -376,25 +370,25 @@ static error_t write_parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp write_argp = {
-	write_options, write_parse, "GPA", "Write guest memory.\v"
-	"One of --hex, --string and --file says what.", NULL, NULL, NULL
+	write_options, write_parse, "GPA", "Write guest memory.\n"
+	"\vOne of --hex, --string and --file says what.", common_options, NULL, NULL
 };
 
-static int write_bytes(struct session *s, int fd, uint64_t gpa, const void *buf, size_t len)
+static int write_bytes(struct session *s, int fd, u64 gpa, const void *buf, size_t len)
 {
 	size_t done;
 	int err = write_all(fd, gpa, buf, len, &done);
 
 	if (err)
-		return fail(s, -err, "%#" PRIx64 ", after %zu bytes: %s", gpa + done, done,
+		return fail(s, -err, "%#llx, after %zu bytes: %s", gpa + done, done,
 			    explain("write", -err));
 	return answer_read(s, gpa, len, NULL);
 }
 
-static int write_hex(struct session *s, int fd, uint64_t gpa, struct write_args *w)
+static int write_hex(struct session *s, int fd, u64 gpa, struct write_args *w)
 {
 	size_t max = strlen(w->hex) / 2;
-	uint8_t *buf = malloc(max + 1);
+	u8 *buf = malloc(max + 1);
 	ssize_t n;
 	int status;
 
@@ -413,7 +407,7 @@ static int write_hex(struct session *s, int fd, uint64_t gpa, struct write_args 
 int cmd_write(struct session *s, int argc, char **argv)
 {
 	struct write_args w = { .args = { .min = 1, .max = 1 } };
-	uint64_t gpa;
+	u64 gpa;
 	int status, fd;
 
 	if (parse_args(s, &write_argp, argc, argv, &w.args, &status))

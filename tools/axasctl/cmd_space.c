@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +22,13 @@ static const struct argp_option create_options[] = {
 	{ "base", OPT_BASE, "GPA", 0, "First guest-physical address", 0 },
 	{ "length", OPT_LENGTH, "SIZE", 0, "Bytes of the space (default: all)", 0 },
 	{ "max-frames", OPT_MAX_FRAMES, "N", 0, "Most 4 KiB frames it may hold", 0 },
-	COMMON_OPTIONS,
 	{ 0 }
 };
 
 static error_t create_parse(int key, char *arg, struct argp_state *state)
 {
 	struct create_args *c = state->input;
-	uint64_t n;
+	u64 n;
 
 	switch (key) {
 	case 'f':
@@ -39,17 +37,17 @@ static error_t create_parse(int key, char *arg, struct argp_state *state)
 		return take_u32(&c->args, "ia-bits", arg, &c->create.ia_bits);
 	case OPT_BASE:
 		if (take_number(&c->args, "base", arg, &n))
-			return EINVAL;
+			return -EINVAL;
 		c->create.base = n;
 		return 0;
 	case OPT_LENGTH:
 		if (take_number(&c->args, "length", arg, &n))
-			return EINVAL;
+			return -EINVAL;
 		c->create.length = n;
 		return 0;
 	case OPT_MAX_FRAMES:
 		if (take_number(&c->args, "max-frames", arg, &n))
-			return EINVAL;
+			return -EINVAL;
 		c->create.max_frames = n;
 		return 0;
 	default:
@@ -59,15 +57,15 @@ static error_t create_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp create_argp = {
 	create_options, create_parse, "[-- COMMAND [ARG...]]",
-	"Make a space.\v"
-	"A space lives as long as a descriptor of it is open. So COMMAND runs with the "
-	"space open, its descriptor's number in AXAS_FD, where each command of axasctl "
-	"finds it; when COMMAND and its children are gone, so is the space. In the shell "
-	"COMMAND is left out: the new space becomes the one that the next commands work "
-	"on, and the one before is let go.\n\n"
+	"Make a space.\n"
+	"\vA space lives as long as a descriptor of it is open. So COMMAND runs with\n"
+	"the space open, its descriptor's number in AXAS_FD, where each command of\n"
+	"axasctl finds it; when COMMAND and its children are gone, so is the space.\n"
+	"In the shell COMMAND is left out: the new space becomes the one that the\n"
+	"next commands work on, and the one before is let go.\n\n"
 	"  axasctl create -- sh -c 'axasctl map alloc 0 1M; axasctl info'\n"
 	"  axasctl shell -c 'create; map alloc 0 1M; info'",
-	NULL, NULL, NULL
+	common_options, NULL, NULL
 };
 
 static int exec_with_space(struct session *s, int fd, char **words)
@@ -124,14 +122,13 @@ int cmd_create(struct session *s, int argc, char **argv)
 	return report_created(s, fd);
 }
 
-static const struct argp_option plain_options[] = { COMMON_OPTIONS, { 0 } };
-
 static const struct argp info_argp = {
-	plain_options, parse_common, NULL,
-	"Show what the space is and holds.\v"
-	"Tables are the 4 KiB pages of the page table, the root's included; frames are "
-	"the 4 KiB frames that alloc areas hold. Faults are counted by what they came to.",
-	NULL, NULL, NULL
+	NULL, parse_common, NULL,
+	"Show what the space is and holds.\n"
+	"\vTables are the 4 KiB pages of the page table, the root's included; frames\n"
+	"are the 4 KiB frames that alloc areas hold. Faults are counted by what they\n"
+	"came to.",
+	common_options, NULL, NULL
 };
 
 static const char *const leaf_names[AXAS_LEAF_LEVELS] = { "4K", "2M", "1G", "512G" };
@@ -169,21 +166,21 @@ static int info_text(const struct axas_info *info)
 
 	printf("format   %s, %u levels, %u bits to %u bits\n", format_name(info->format),
 	       info->levels, info->ia_bits, info->oa_bits);
-	printf("range    %#" PRIx64 " + %s\n", (uint64_t)info->base,
+	printf("range    %#llx + %s\n", info->base,
 	       size_name(info->length, size, sizeof(size)));
 	if (info->root != AXAS_HPA_NONE)
-		printf("root     %#" PRIx64 "\n", (uint64_t)info->root);
-	printf("areas    %" PRIu64 "\n", (uint64_t)info->areas);
-	printf("frames   %" PRIu64, (uint64_t)info->frames);
+		printf("root     %#llx\n", info->root);
+	printf("areas    %llu\n", info->areas);
+	printf("frames   %llu", info->frames);
 	if (info->max_frames)
-		printf(" of at most %" PRIu64, (uint64_t)info->max_frames);
-	printf("\ntables   %" PRIu64 ", %" PRIu64 " of them the root\nleaves  ",
-	       (uint64_t)info->tables, (uint64_t)info->root_tables);
+		printf(" of at most %llu", info->max_frames);
+	printf("\ntables   %llu, %llu of them the root\nleaves  ",
+	       info->tables, info->root_tables);
 	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
-		printf(" %s %" PRIu64, leaf_names[i], (uint64_t)info->leaves[i]);
+		printf(" %s %llu", leaf_names[i], info->leaves[i]);
 	printf("\nfaults  ");
 	for (int i = 0; i <= AXAS_FAULT_ERROR; i++)
-		printf(" %s %" PRIu64, fault_name(i), (uint64_t)info->faults[i]);
+		printf(" %s %llu", fault_name(i), info->faults[i]);
 	putchar('\n');
 	return 0;
 }
@@ -206,8 +203,8 @@ int cmd_info(struct session *s, int argc, char **argv)
 }
 
 static const struct argp areas_argp = {
-	plain_options, parse_common, NULL, "List the areas in order of address.",
-	NULL, NULL, NULL
+	NULL, parse_common, NULL, "List the areas in order of address.",
+	common_options, NULL, NULL
 };
 
 static int areas_json(const struct axas_area_info *areas, size_t nr)
@@ -238,12 +235,12 @@ static int areas_text(const struct axas_area_info *areas, size_t nr)
 		printf("%-18s %14s %-4s %-8s %-8s %s\n", "GPA", "SIZE", "PROT", "TYPE",
 		       "BACKEND", "HPA");
 	for (size_t i = 0; i < nr; i++) {
-		printf("%#-18" PRIx64 " %14s %-4s %-8s %-8s", (uint64_t)areas[i].gpa,
+		printf("%#-18llx %14s %-4s %-8s %-8s", areas[i].gpa,
 		       size_name(areas[i].length, size, sizeof(size)),
 		       prot_name(areas[i].prot), type_name(areas[i].type),
 		       backend_name(areas[i].backend));
 		if (areas[i].hpa != AXAS_HPA_NONE)
-			printf(" %#" PRIx64 "\n", (uint64_t)areas[i].hpa);
+			printf(" %#llx\n", areas[i].hpa);
 		else
 			puts(" -");
 	}
@@ -272,10 +269,10 @@ int cmd_areas(struct session *s, int argc, char **argv)
 }
 
 static const struct argp formats_argp = {
-	plain_options, parse_common, NULL,
-	"List the page-table formats that this build of the module offers.\v"
-	"The default one, marked with a star, is what the host's CPU walks; the others "
-	"work in software only.", NULL, NULL, NULL
+	NULL, parse_common, NULL,
+	"List the page-table formats that this build of the module offers.\n"
+	"\vThe default one, marked with a star, is what the host's CPU walks; the\n"
+	"others work in software only.", common_options, NULL, NULL
 };
 
 static struct json_object *format_json(const struct axas_format_info *info, bool is_default)
@@ -305,7 +302,7 @@ static void format_text(const struct axas_format_info *info, bool is_default)
 	putchar('\n');
 }
 
-static int get_format(int dev, uint32_t format, struct axas_format_info *info)
+static int get_format(int dev, u32 format, struct axas_format_info *info)
 {
 	*info = (struct axas_format_info){ .size = sizeof(*info), .format = format };
 	return space_ioctl(dev, AXAS_GET_FORMAT, info);
@@ -314,13 +311,13 @@ static int get_format(int dev, uint32_t format, struct axas_format_info *info)
 static int list_formats(struct session *s, int dev)
 {
 	struct json_object *obj, *list = json_object_new_array();
-	uint32_t default_format = AXAS_FORMAT_DEFAULT;
+	u32 default_format = AXAS_FORMAT_DEFAULT;
 	struct axas_format_info info;
 	int err;
 
 	if (!get_format(dev, AXAS_FORMAT_DEFAULT, &info))
 		default_format = info.format;
-	for (uint32_t f = AXAS_FORMAT_EPT; f <= AXAS_FORMAT_GSTAGE; f++) {
+	for (u32 f = AXAS_FORMAT_EPT; f <= AXAS_FORMAT_GSTAGE; f++) {
 		err = get_format(dev, f, &info);
 		if (err == -EOPNOTSUPP)
 			continue;
@@ -358,8 +355,8 @@ int cmd_formats(struct session *s, int argc, char **argv)
 }
 
 static const struct argp clear_argp = {
-	plain_options, parse_common, NULL, "Remove every area of the space.",
-	NULL, NULL, NULL
+	NULL, parse_common, NULL, "Remove every area of the space.",
+	common_options, NULL, NULL
 };
 
 int cmd_clear(struct session *s, int argc, char **argv)

@@ -14,7 +14,6 @@
 #endif
 
 static const struct argp_option options[] = {
-	COMMON_OPTIONS,
 	{ "version", OPT_VERSION, NULL, 0, "Show the version", 99 },
 	{ 0 }
 };
@@ -22,6 +21,7 @@ static const struct argp_option options[] = {
 struct main_args {
 	struct args args;
 	int first;	/* index of the command's name */
+	bool version;	/* --version was answered */
 };
 
 static void list_commands(void)
@@ -45,14 +45,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		m->first = state->next - 1;
 		state->next = state->argc;
 		return 0;
-	case 'h':
-		parse_common(key, arg, state);
-		list_commands();
-		return ECANCELED;
 	case OPT_VERSION:
-		printf("axasctl %s, API version %d\n", AXASCTL_VERSION, AXAS_API_VERSION);
 		m->args.helped = true;
-		return ECANCELED;
+		m->version = true;
+		printf("axasctl %s, API version %d\n", AXASCTL_VERSION, AXAS_API_VERSION);
+		return -ECANCELED;
 	default:
 		return parse_common(key, arg, state);
 	}
@@ -61,7 +58,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	options, parse, "COMMAND [ARG...]",
 	"Make guest-physical address spaces with axas, and look into them.",
-	NULL, NULL, NULL
+	common_options, NULL, NULL
 };
 
 int main(int argc, char **argv)
@@ -77,6 +74,8 @@ int main(int argc, char **argv)
 		status = fail(&s, EINVAL, "no command (see axasctl --help)");
 	else
 		status = run_command(&s, argc - m.first, argv + m.first);
+	if (m.args.helped && !m.version)
+		list_commands();
 	if (fflush(stdout) || ferror(stdout))
 		status = fail(&s, errno, "standard output: %s", strerror(errno));
 	return status;

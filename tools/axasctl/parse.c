@@ -31,7 +31,7 @@ static int suffix_shift(const char *s)
  *
  * Return: 0, -EINVAL for anything else, -ERANGE above 64 bits.
  */
-int parse_number(const char *text, uint64_t *val)
+int parse_number(const char *text, u64 *val)
 {
 	bool hex = text[0] == '0' && tolower((unsigned char)text[1]) == 'x';
 	unsigned long long n;
@@ -71,9 +71,9 @@ static int prot_bit(char c)
 }
 
 /* "rwx", "rw", "r-x", "-": each letter at most once, in any order. */
-int parse_prot(const char *text, uint32_t *prot)
+int parse_prot(const char *text, u32 *prot)
 {
-	uint32_t p = 0;
+	u32 p = 0;
 	int bit;
 
 	if (!*text || strlen(text) > 3)
@@ -95,7 +95,7 @@ static const char *const fault_names[] = {
 	"fixed", "spurious", "retry", "hole", "denied", "nomem", "error"
 };
 
-static int find_name(const char *const *names, size_t nr, const char *text, uint32_t *val)
+static int find_name(const char *const *names, size_t nr, const char *text, u32 *val)
 {
 	for (size_t i = 0; i < nr; i++) {
 		if (!strcasecmp(names[i], text)) {
@@ -106,12 +106,12 @@ static int find_name(const char *const *names, size_t nr, const char *text, uint
 	return -EINVAL;
 }
 
-int parse_type(const char *text, uint32_t *type)
+int parse_type(const char *text, u32 *type)
 {
 	return find_name(type_names, ARRAY_SIZE(type_names), text, type);
 }
 
-int parse_format(const char *text, uint32_t *format)
+int parse_format(const char *text, u32 *format)
 {
 	return find_name(format_names, ARRAY_SIZE(format_names), text, format);
 }
@@ -133,7 +133,7 @@ static int hex_digit(char c)
  *
  * Return: the number of bytes, or -EINVAL.
  */
-ssize_t parse_hex(const char *text, uint8_t *buf, size_t max)
+ssize_t parse_hex(const char *text, u8 *buf, size_t max)
 {
 	size_t n = 0;
 	int hi, lo;
@@ -151,7 +151,7 @@ ssize_t parse_hex(const char *text, uint8_t *buf, size_t max)
 	return n;
 }
 
-const char *prot_name(uint32_t prot)
+const char *prot_name(u32 prot)
 {
 	static const char *const names[] = {
 		"---", "r--", "-w-", "rw-", "--x", "r-x", "-wx", "rwx"
@@ -160,28 +160,28 @@ const char *prot_name(uint32_t prot)
 	return prot <= AXAS_PROT_MASK ? names[prot] : "???";
 }
 
-const char *type_name(uint32_t type)
+const char *type_name(u32 type)
 {
 	return type < ARRAY_SIZE(type_names) ? type_names[type] : "?";
 }
 
-const char *format_name(uint32_t format)
+const char *format_name(u32 format)
 {
 	return format < ARRAY_SIZE(format_names) ? format_names[format] : "?";
 }
 
-const char *backend_name(uint32_t backend)
+const char *backend_name(u32 backend)
 {
 	return backend < ARRAY_SIZE(backend_names) ? backend_names[backend] : "?";
 }
 
-const char *fault_name(uint32_t result)
+const char *fault_name(u32 result)
 {
 	return result < ARRAY_SIZE(fault_names) ? fault_names[result] : "?";
 }
 
 /* The shortest exact form: "64 KiB", "1 TiB", "12345 B". */
-const char *size_name(uint64_t bytes, char *buf, size_t len)
+const char *size_name(u64 bytes, char *buf, size_t len)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
 	size_t u = 0;
@@ -190,6 +190,6 @@ const char *size_name(uint64_t bytes, char *buf, size_t len)
 		bytes /= 1024;
 		u++;
 	}
-	snprintf(buf, len, "%llu %s", (unsigned long long)bytes, units[u]);
+	snprintf(buf, len, "%llu %s", bytes, units[u]);
 	return buf;
 }

@@ -112,15 +112,15 @@ int answer(struct json_object *obj)
 	return 0;
 }
 
-void add_hex(struct json_object *obj, const char *key, uint64_t val)
+void add_hex(struct json_object *obj, const char *key, u64 val)
 {
 	char buf[20];
 
-	snprintf(buf, sizeof(buf), "0x%llx", (unsigned long long)val);
+	snprintf(buf, sizeof(buf), "0x%llx", val);
 	add_str(obj, key, buf);
 }
 
-void add_hpa(struct json_object *obj, const char *key, uint64_t hpa)
+void add_hpa(struct json_object *obj, const char *key, u64 hpa)
 {
 	if (hpa == AXAS_HPA_NONE)
 		json_object_object_add(obj, key, NULL);
@@ -128,7 +128,7 @@ void add_hpa(struct json_object *obj, const char *key, uint64_t hpa)
 		add_hex(obj, key, hpa);
 }
 
-void add_num(struct json_object *obj, const char *key, uint64_t val)
+void add_num(struct json_object *obj, const char *key, u64 val)
 {
 	json_object_object_add(obj, key, json_object_new_uint64(val));
 }
@@ -139,11 +139,11 @@ void add_str(struct json_object *obj, const char *key, const char *val)
 }
 
 /* On a terminal, and for much data: a line that is overwritten. */
-void progress(const char *what, uint64_t done, uint64_t total)
+void progress(const char *what, u64 done, u64 total)
 {
 	if (total < PROGRESS_MIN || !isatty(STDERR_FILENO))
 		return;
 	fprintf(stderr, "\r%s: %llu of %llu MiB%s", what,
-		(unsigned long long)(done >> 20), (unsigned long long)(total >> 20),
+		(done >> 20), (total >> 20),
 		done == total ? "\n" : "");
 }

@@ -22,7 +22,6 @@ struct shell_args {
 static const struct argp_option shell_options[] = {
 	{ "command", 'c', "COMMANDS", 0, "Run COMMANDS and leave", 0 },
 	{ "keep-going", 'k', NULL, 0, "Go on after a command that fails", 0 },
-	COMMON_OPTIONS,
 	{ 0 }
 };
 
@@ -44,52 +43,54 @@ static error_t shell_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp shell_argp = {
 	shell_options, shell_parse, "[SCRIPT]",
-	"Run commands on one space: from SCRIPT, -c, or standard input.\v"
-	"The commands are those of axasctl, one a line or with ; between them; # begins a "
-	"comment, '...' and \"...\" hold words together. `create` makes the space; it lives "
-	"until the next `create` or the end. Also: help, exit. Unless a terminal is typing, "
-	"the first command that fails ends the shell with status 1; with -k it goes on, and "
-	"the status is still 1.", NULL, NULL, NULL
+	"Run commands on one space: from SCRIPT, -c, or standard input.\n"
+	"\vThe commands are those of axasctl, one a line or with ; between them; #\n"
+	"begins a comment, '...' and \"...\" hold words together. `create` makes the\n"
+	"space; it lives until the next `create` or the end. Also: help, exit. Unless\n"
+	"a terminal is typing, the first command that fails ends the shell with\n"
+	"status 1; with -k it goes on, and the status is still 1.", common_options, NULL, NULL
 };
 
-/**
- * next_word() - take one word off a line, in place
- * @p: where to go on; moved behind the word
- * @word: the word, without its quotes
- *
- * Return: 1 for a word, 0 for the end of a command, -1 for an open quote.
- */
-static int next_word(char **p, char **word)
-{
-	char *in = *p, *out, quote = 0;
+/* A line that is taken apart: @in is what is left of it, @out where words go. */
+struct lexer {
+	const char *in;
+	char *out;
+};
 
-	while (*in == ' ' || *in == '\t' || *in == '\n' || *in == '\r')
-		in++;
-	*p = in;
-	if (!*in || *in == ';' || *in == '#')
-		return 0;
-	*word = out = in;
-	for (; *in && (quote || !strchr(" \t\r\n;", *in)); in++) {
-		if (quote ? *in == quote : *in == '"' || *in == '\'') {
-			quote = quote ? 0 : *in;
-			continue;
-		}
-		if (*in == '\\' && quote != '\'' && in[1])
-			in++;
-		*out++ = *in;
-	}
-	*p = in;
-	if (quote)
-		return -1;
-	/* a ; that ends the word also ends the command: keep it for the caller */
-	if (*in && *in != ';')
-		(*p)++;
-	if (out != in || *in != ';')
-		*out = '\0';
-	return 1;
+static void skip_blanks(struct lexer *l)
+{
+	l->in += strspn(l->in, " \t\r\n");
 }
 
-static int help(struct session *s)
+/**
+ * next_word() - take one word off a line
+ * @l: the line; @l->out has room for all of it
+ * @word: the word, without its quotes
+ *
+ * Return: 1 for a word, 0 at the end of a command, -1 for an open quote.
+ */
+static int next_word(struct lexer *l, char **word)
+{
+	char quote = 0;
+
+	skip_blanks(l);
+	if (!*l->in || *l->in == ';' || *l->in == '#')
+		return 0;
+	*word = l->out;
+	for (; *l->in && (quote || !strchr(" \t\r\n;", *l->in)); l->in++) {
+		if (quote ? *l->in == quote : *l->in == '"' || *l->in == '\'') {
+			quote = quote ? 0 : *l->in;
+			continue;
+		}
+		if (*l->in == '\\' && quote != '\'' && l->in[1])
+			l->in++;
+		*l->out++ = *l->in;
+	}
+	*l->out++ = '\0';
+	return quote ? -1 : 1;
+}
+
+static int show_help(struct session *s)
 {
 	if (s->json)
 		return fail(s, EINVAL, "help is text");
@@ -108,49 +109,58 @@ static int run_words(struct session *s, int argc, char **argv)
 		return 0;
 	}
 	if (!strcmp(argv[0], "help"))
-		return help(s);
+		return show_help(s);
 	if (!strcmp(argv[0], "shell"))
 		return fail(s, EINVAL, "this is the shell");
 	return run_command(s, argc, argv);
 }
 
-/* Split off the next command of *@p into @words; see next_word(). */
-static int next_command(char **p, char **words, int *nr)
+/* Take the words of one command off the line; an error is -1. */
+static int next_command(struct session *s, struct lexer *l, char **words)
 {
-	bool last = false;
-	int ret;
+	int nr, ret;
 
-	for (*nr = 0; !last && *nr < MAX_WORDS; (*nr)++) {
-		ret = next_word(p, &words[*nr]);
-		if (ret <= 0)
+	for (nr = 0; nr < MAX_WORDS; nr++) {
+		ret = next_word(l, &words[nr]);
+		if (ret < 0) {
+			fail(s, EINVAL, "a quote is not closed");
+			return -1;
+		}
+		if (!ret)
 			break;
-		/* the terminator of "word;" is written over the ; */
-		last = **p == ';';
-		if (last)
-			*(*p)++ = '\0';
 	}
-	words[*nr] = NULL;
-	if (!last && **p == ';')
-		(*p)++;
-	return *nr == MAX_WORDS ? -2 : ret < 0 ? -1 : 0;
+	if (nr == MAX_WORDS) {
+		fail(s, EINVAL, "a command has more than %d words", MAX_WORDS - 1);
+		return -1;
+	}
+	words[nr] = NULL;
+	if (*l->in == '#')
+		l->in += strlen(l->in);
+	if (*l->in == ';')
+		l->in++;
+	return nr;
 }
 
 /* Run the commands of one line. Returns 1 when one failed. */
-static int run_line(struct session *s, char *line, bool keep_going)
+static int run_line(struct session *s, const char *line, bool keep_going)
 {
-	char *words[MAX_WORDS + 1];
-	int nr, ret, status = 0;
+	char *words[MAX_WORDS + 1], *room = malloc(strlen(line) + 1);
+	struct lexer l = { line, room };
+	int nr, status = 0;
 
-	while (*line && *line != '#' && !s->leave && (!status || keep_going)) {
-		ret = next_command(&line, words, &nr);
-		if (ret)
-			return fail(s, EINVAL, ret == -2 ? "too many words" :
-				    "a quote is not closed");
+	if (!room)
+		return fail(s, ENOMEM, "%s", strerror(ENOMEM));
+	while (*l.in && !s->leave && (!status || keep_going)) {
+		l.out = room;
+		nr = next_command(s, &l, words);
+		if (nr < 0) {
+			status = 1;
+			break;
+		}
 		if (nr)
 			status |= run_words(s, nr, words);
-		else if (*line == '#')
-			break;
 	}
+	free(room);
 	return status;
 }
 
@@ -200,20 +210,12 @@ int cmd_shell(struct session *s, int argc, char **argv)
 {
 	struct shell_args sh = { .args = { .max = 1 } };
 	int status;
-	char *line;
 
 	if (parse_args(s, &shell_argp, argc, argv, &sh.args, &status))
 		return status;
 	s->in_shell = true;
 	s->command = NULL;
-	if (!sh.commands) {
-		status = run_script(s, &sh);
-	} else {
-		line = strdup(sh.commands);
-		status = line ? run_line(s, line, sh.keep_going) :
-			 fail(s, ENOMEM, "%s", strerror(ENOMEM));
-		free(line);
-	}
+	status = sh.commands ? run_line(s, sh.commands, sh.keep_going) : run_script(s, &sh);
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;

@@ -70,7 +70,7 @@ int space_areas(int fd, struct axas_area_info **areas, size_t *nr)
 	return 0;
 }
 
-int space_fault(int fd, uint64_t gpa, uint32_t access, struct axas_fault *fault)
+int space_fault(int fd, u64 gpa, u32 access, struct axas_fault *fault)
 {
 	*fault = (struct axas_fault){
 		.size = sizeof(*fault), .gpa = gpa, .access = access
@@ -78,13 +78,13 @@ int space_fault(int fd, uint64_t gpa, uint32_t access, struct axas_fault *fault)
 	return space_ioctl(fd, AXAS_FAULT, fault);
 }
 
-int space_translate(int fd, uint64_t gpa, struct axas_translate *tr)
+int space_translate(int fd, u64 gpa, struct axas_translate *tr)
 {
 	*tr = (struct axas_translate){ .size = sizeof(*tr), .gpa = gpa };
 	return space_ioctl(fd, AXAS_TRANSLATE, tr);
 }
 
-int space_map_alloc(int fd, uint64_t gpa, uint64_t len, uint32_t prot, uint32_t flags)
+int space_map_alloc(int fd, u64 gpa, u64 len, u32 prot, u32 flags)
 {
 	struct axas_map_alloc map = {
 		.size = sizeof(map), .flags = flags, .gpa = gpa, .length = len, .prot = prot
@@ -93,14 +93,14 @@ int space_map_alloc(int fd, uint64_t gpa, uint64_t len, uint32_t prot, uint32_t 
 	return space_ioctl(fd, AXAS_MAP_ALLOC, &map);
 }
 
-int space_unmap(int fd, uint64_t gpa, uint64_t len)
+int space_unmap(int fd, u64 gpa, u64 len)
 {
 	struct axas_range range = { .size = sizeof(range), .gpa = gpa, .length = len };
 
 	return space_ioctl(fd, AXAS_UNMAP, &range);
 }
 
-int space_protect(int fd, uint64_t gpa, uint64_t len, uint32_t prot)
+int space_protect(int fd, u64 gpa, u64 len, u32 prot)
 {
 	struct axas_protect protect = {
 		.size = sizeof(protect), .gpa = gpa, .length = len, .prot = prot
@@ -117,7 +117,7 @@ int space_clear(int fd)
 }
 
 /* Read all of it; on an error *@done tells how much came before. */
-int read_all(int fd, uint64_t gpa, void *buf, size_t len, size_t *done)
+int read_all(int fd, u64 gpa, void *buf, size_t len, size_t *done)
 {
 	ssize_t n;
 
@@ -132,7 +132,7 @@ int read_all(int fd, uint64_t gpa, void *buf, size_t len, size_t *done)
 }
 
 /* Write all of it; on an error *@done tells how much went before. */
-int write_all(int fd, uint64_t gpa, const void *buf, size_t len, size_t *done)
+int write_all(int fd, u64 gpa, const void *buf, size_t len, size_t *done)
 {
 	ssize_t n;
 

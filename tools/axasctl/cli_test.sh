@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# cli_test.sh AXASCTL: how the commands answer misuse, as TAP. Needs no kernel
+# module: it points axasctl to devices that are not there or not axas.
+
+ctl=$1
+nr=0
+failed=0
+AXAS_DEVICE=/nonexistent
+export AXAS_DEVICE
+unset AXAS_FD
+
+ok()	# NAME STATUS
+{
+	nr=$((nr + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $nr - $1"
+	else
+		echo "not ok $nr - $1"
+		printf '%s\n' "$out" | sed 's/^/# /'
+		failed=1
+	fi
+}
+
+# expect STATUS TEXT ARG...: runs axasctl ARG...; its output must hold TEXT
+expect()
+{
+	want=$1
+	text=$2
+	shift 2
+	out=$("$ctl" "$@" 2>&1 </dev/null)
+	got=$?
+	[ "$got" -eq "$want" ] && case $out in *"$text"*) true ;; *) false ;; esac
+	ok "$* answers $want, $text" $?
+}
+
+for c in create map unmap protect clear populate fault translate read write \
+	load info areas formats shell demo; do
+	expect 0 "Usage: axasctl $c" "$c" --help
+	expect 1 "bogus" "$c" --bogus
+	expect 1 '"errno":"EINVAL"' "$c" --bogus --json
+done
+expect 0 "Commands:" --help
+expect 0 "API version 1" --version
+expect 1 "no command"
+expect 1 "no command 'fly'" fly
+expect 1 '{"error":"no command' --json fly
+expect 1 "no space" info
+expect 1 '"errno":"EBADF"' info --json
+expect 1 "no such descriptor is open" --fd 99 info
+expect 1 "not a space" --fd 0 info
+expect 1 "is not a number" --fd x info
+expect 1 "module is not loaded" create -- true
+expect 1 "module is not loaded" formats
+expect 1 '"errno":"ENOENT"' formats --json
+expect 1 "last descriptor" create
+expect 1 "format 'vtx'" create -f vtx -- true
+expect 1 "is missing" map
+expect 1 "not alloc or linear" map file 0 4K
+expect 1 "takes GPA and SIZE" map alloc 0
+expect 1 "takes GPA, HPA and SIZE" map linear 0 0
+expect 1 "protection 'rq'" map alloc 0 4K -p rq
+expect 1 "type 'wc'" map alloc 0 4K --type wc
+expect 1 "'4Q' is not a number" unmap 0 4Q
+expect 1 "does not fit 64 bits" unmap 0 16E
+expect 1 "too many arguments" unmap 0 4K 1
+expect 1 "is missing" unmap 0
+expect 1 "give one of" write 0
+expect 1 "give one of" write 0 --hex 00 --string a
+expect 1 "--file is missing" demo
+expect 1 "go together" demo --file /dev/null --window 0
+expect 1 "64 KiB or more" demo --file /dev/null
+expect 0 "Usage: axasctl fault" fault --json --help
+expect 1 "module is not loaded" shell -c create
+expect 1 "create one first" shell -c info
+expect 1 "a quote is not closed" shell -c "info 'a"
+expect 0 "" shell -c " ; # nothing"
+expect 0 "exit" shell -c help
+expect 0 "" shell -c "exit; fly"
+expect 1 "this is the shell" shell -c shell
+
+out=$(printf '# a comment\nhelp # more\n\nfly; help\n' | "$ctl" shell 2>&1)
+[ $? -eq 1 ] && [ "$(printf '%s\n' "$out" | grep -c areas)" -eq 1 ] &&
+	printf '%s\n' "$out" | grep -q -- "-:4: no command 'fly'"
+ok "a script stops at the first failure and names its line" $?
+
+out=$(printf 'fly; help\nhelp\n' | "$ctl" shell -k 2>&1)
+[ $? -eq 1 ] && [ "$(printf '%s\n' "$out" | grep -c areas)" -eq 2 ]
+ok "with -k a script goes on" $?
+
+echo "1..$nr"
+exit $failed
