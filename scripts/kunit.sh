@@ -93,16 +93,20 @@ seed_build() {
 report() {
 	local name=$1 log=$2 status=$3 passed failed skipped results
 
-	results=$(awk -f "$AXAS_SCRIPTS/ktap.awk" "$log" 2>/dev/null || true)
+	results=$(awk -v suite="$name" -f "$AXAS_SCRIPTS/ktap.awk" "$log" 2>/dev/null || true)
 	passed=$(grep -c '^pass ' <<<"$results" || true)
 	failed=$(grep -c '^fail ' <<<"$results" || true)
 	skipped=$(grep -c '^skip ' <<<"$results" || true)
-	[[ -f $log ]] || { echo "no kernel was booted"; failed=1; }
-	if [[ -f $log ]] && ! "$AXAS_SCRIPTS/splats.sh" "$log"; then
-		echo "the kernel's log tells of a bug: $log"
-		failed=$((failed + 1))
+	if [[ ! -f $log ]]; then
+		results+=$'\n'"fail $name (no kernel was booted)"
+	elif ! "$AXAS_SCRIPTS/splats.sh" "$log"; then
+		results+=$'\n'"fail $name.kernel_log_is_clean"
+		echo "the kernel's log: $log"
+	elif ((status && !failed)); then
+		results+=$'\n'"fail $name (kunit.py ended with status $status)"
 	fi
-	((status == 0 || failed)) || failed=1
+	record "$results"
+	failed=$(grep -c '^fail ' <<<"$results" || true)
 	grep -E '^(fail|skip) ' <<<"$results" || true
 	echo "$name: $passed passed, $failed failed, $skipped skipped"
 	((failed == 0 && passed > 0))

@@ -205,3 +205,7 @@ copy_sources() {
 		--exclude=modules.order --exclude=./tools/axasctl/axasctl \
 		--exclude=./tests/uapi/axas_uapi_test -cf - . | tar -C "$1" -xf -
 }
+
+# record LINES: hand "pass NAME", "fail NAME" and "skip NAME" to check.sh, if it is
+# who runs us.
+record() { sed '/^$/d' <<<"$1" >>"${AXAS_RESULTS:-/dev/null}"; }

@@ -4,6 +4,7 @@
 # check.sh: every test of the module that needs a booted kernel. Modules and programs
 # that were not given (a stock kernel has no KUnit) are not asked for.
 
+# shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
 
 KMEMLEAK=/sys/kernel/debug/kmemleak
@@ -31,16 +32,12 @@ kmemleak_none() {
 
 # A space that a process holds keeps the module in.
 held_space_refuses_rmmod() {
-	mkfifo /tmp/hold
-	axasctl shell </tmp/hold >/tmp/hold.log 2>&1 &
-	exec 7>/tmp/hold
-	sleep 1
-	rmmod axas 2>/tmp/rmmod.log
-	refused=$?
-	exec 7>&-
+	axasctl create -- sleep 5 &
+	sleep 2
+	! rmmod axas && loaded axas
+	_held=$?
 	wait
-	cat /tmp/rmmod.log
-	[ $refused != 0 ] && loaded axas
+	return $_held
 }
 
 load_unload() {

@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# demo.sh: boot Debian's stock kernel in QEMU (emulated: no KVM, no root needed once
+# the packages are there), load axas.ko into it, and let "axasctl demo" show what it
+# does with a file of 8 MiB and a range of memory that the kernel leaves alone. Ends
+# with "demo: PASS" or "demo: FAIL" and the reason, and the status to match.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+OUT=$AXAS_LOGS/demo
+# shellcheck disable=SC2016  # the kernel wants the dollar sign
+WINDOW='memmap=16M$0x30000000'
+
+fail() {
+	echo "demo: FAIL ($*; logs: $OUT)"
+	exit 1
+}
+
+build() {
+	local kdir
+
+	log "building axas.ko and axasctl"
+	kdir=$("$AXAS_SCRIPTS/headers.sh" amd64)
+	run_logged module "$OUT/build.log" "$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir"
+	run_logged axasctl "$OUT/build-user.log" \
+		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tools/axasctl
+	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" demo.sh "$OUT/module/axas.ko" \
+		"$OUT/user/tools/axasctl/axasctl"
+}
+
+main() {
+	local kernel verdict
+
+	lock "out-$(basename "$AXAS_LOGS")-demo"
+	rm -rf "$OUT"
+	mkdir -p "$OUT"
+	log "packages and Debian's stock kernel"
+	need_build_packages
+	need_packages qemu-system-x86 libjson-c-dev libmd-dev busybox-static
+	kernel=$("$AXAS_SCRIPTS/stock-kernel.sh") || fail "no stock kernel"
+	build || fail "it does not build"
+	log "booting $(basename "$kernel") in QEMU"
+	AXAS_SHOW=1 AXAS_TIMEOUT=${AXAS_TIMEOUT:-300} \
+		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "$WINDOW" ||
+		fail "the virtual machine did not reach its end"
+	verdict=$(tr -d '\r' <"$OUT/guest.log" | sed -n 's/^##axas verdict //p')
+	[[ $verdict == PASS ]] || fail "${verdict:-no verdict}"
+	"$AXAS_SCRIPTS/splats.sh" "$OUT/kernel.log" || fail "the kernel's log tells of a bug"
+	echo "demo: PASS"
+}
+
+main "$@"

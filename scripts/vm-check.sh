@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vm-check.sh debug|stock: build the module and the test programs, boot them in QEMU,
+# and run what guest/check.sh says. debug is a kernel with every check on, and has the
+# KUnit suites as a module; stock is Debian's kernel as it is distributed.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# A range that the kernel leaves alone, for linear areas.
+# shellcheck disable=SC2016  # the kernel wants the dollar sign
+WINDOW='memmap=16M$0x30000000'
+
+vm_debug() {
+	local kdir
+
+	kdir=$("$AXAS_SCRIPTS/debug-kernel.sh")
+	run_logged "$NAME module" "$OUT/build.log" \
+		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir" KUNIT=1 CONSUMER=1
+	boot "$kdir/arch/x86/boot/bzImage" kasan_multi_shot
+}
+
+vm_stock() {
+	local kernel kdir
+
+	kernel=$("$AXAS_SCRIPTS/stock-kernel.sh")
+	kdir=$("$AXAS_SCRIPTS/headers.sh" amd64)
+	run_logged "$NAME module" "$OUT/build.log" \
+		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir" CONSUMER=1
+	boot "$kernel"
+}
+
+boot() {
+	local kernel=$1 modules
+
+	shift
+	mapfile -t modules < <(find "$OUT/module" -name '*.ko')
+	run_logged "$NAME programs" "$OUT/build-user.log" "$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
+	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" check.sh "${modules[@]}" \
+		"$OUT/user/tools/axasctl/axasctl" "$OUT/user/tests/uapi/axas_uapi_test"
+	run_logged "$NAME" "$OUT/vm.log" \
+		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "$WINDOW" "$@" || true
+}
+
+main() {
+	local kind=${1:-} results
+
+	[[ $kind == debug || $kind == stock ]] || die "usage: vm-check.sh debug|stock"
+	NAME=vm-$kind
+	OUT=$AXAS_LOGS/$NAME
+	lock "out-$(basename "$AXAS_LOGS")-$NAME"
+	rm -rf "$OUT"
+	mkdir -p "$OUT"
+	need_build_packages
+	need_packages libjson-c-dev libmd-dev
+	"vm_$kind"
+	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")
+	record "$results"
+	grep -E '^(fail|skip) ' <<<"$results" || true
+	log "$(grep -c '^pass ' <<<"$results" || true) passed," \
+		"$(grep -c '^fail ' <<<"$results" || true) failed; logs: $OUT"
+	! grep -q '^fail ' <<<"$results"
+}
+
+main "$@"
