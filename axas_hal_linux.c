@@ -3,6 +3,10 @@
  * The HAL of Linux: the page allocator, the direct map, and ioremap() or
  * memremap() for the windows of linear areas. No locks.
  */
+#ifdef CONFIG_ARM64
+#include <asm/cpufeature.h>
+#include <asm/sysreg.h>
+#endif
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -12,6 +16,26 @@
 #include <uapi/axas/axas.h>
 
 #include "axas_compat.h"
+
+/* MAXPHYADDR, PARange; where no such number is known, as much as entries can say. */
+static unsigned int host_phys_bits(void)
+{
+#if defined(CONFIG_X86) && !defined(CONFIG_UML)
+	return boot_cpu_data.x86_phys_bits;
+#elif defined(CONFIG_ARM64)
+	u64 mmfr0 = read_sanitised_ftr_reg(SYS_ID_AA64MMFR0_EL1);
+
+	return id_aa64mmfr0_parange_to_phys_shift(mmfr0 & 0xf);
+#else
+	return 56;
+#endif
+}
+
+unsigned int axas_hal_phys_bits(const struct axas_hal *hal)
+{
+	return hal->phys_bits ?: host_phys_bits();
+}
+AXAS_EXPORT(axas_hal_phys_bits);
 
 static void account_table(struct page *page, unsigned int order, int sign)
 {

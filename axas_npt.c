@@ -133,8 +133,7 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		.fmt = fmt, .ops = ops, .hal = hal, .ia_bits = ia_bits,
 		.caps = caps ? *caps : fmt->caps,
 	};
-	if (hal->phys_bits)
-		npt->caps.oa_bits = min(npt->caps.oa_bits, hal->phys_bits);
+	npt->caps.oa_bits = min(npt->caps.oa_bits, axas_hal_phys_bits(hal));
 	err = fmt->geometry(npt);
 	if (err)
 		return err;

@@ -78,6 +78,15 @@ struct axas_hal {
 extern const struct axas_hal axas_hal_linux;
 
 /**
+ * axas_hal_phys_bits() - how far host-physical addresses reach
+ * @hal: whose
+ *
+ * Context: Any.
+ * Return: their bits.
+ */
+unsigned int axas_hal_phys_bits(const struct axas_hal *hal);
+
+/**
  * axas_hal_va() - where the memory of a frame is reached
  * @hal: whose frame it is
  * @hpa: an address in the frame

@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Translation, guest reads and writes, and bio_vecs. Calls axas_space.c and
+ * axas_npt.c. All of it holds space->lock for reading and touches kernel memory
+ * only; see the lock rules in axas_space.c.
+ */
+#include <linux/io.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <axas/access.h>
+
+#include "axas_compat.h"
+#include "axas_space.h"
+
+static u64 leaf_left(const struct axas_leaf *leaf, u64 gpa)
+{
+	u64 size = axas_npt_leaf_size(leaf->level);
+
+	return size - (gpa & (size - 1));
+}
+
+static bool translate_locked(struct axas_space *space, u64 gpa, struct axas_translation *to)
+{
+	struct axas_leaf leaf;
+
+	lockdep_assert_held(&space->lock);
+	if (!axas_gpa_range_contains(space->range, axas_gpa(gpa)) ||
+	    !axas_npt_lookup(&space->npt, gpa, &leaf))
+		return false;
+	to->left = leaf_left(&leaf, gpa);
+	to->hpa = axas_hpa_offset(leaf.hpa, axas_npt_leaf_size(leaf.level) - to->left);
+	to->prot = leaf.prot;
+	to->type = leaf.type;
+	to->level = leaf.level;
+	return true;
+}
+
+int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
+			 struct axas_translation *to)
+{
+	bool found;
+
+	down_read(&space->lock);
+	found = translate_locked(space, gpa.val, to);
+	up_read(&space->lock);
+	return found ? 0 : -ENOENT;
+}
+AXAS_EXPORT(axas_space_translate);
+
+/* Whether @next goes on where @limit bytes from @to on end. */
+static bool goes_on(const struct axas_translation *to, u64 limit,
+		    const struct axas_translation *next)
+{
+	return next->hpa.val == to->hpa.val + limit && next->prot == to->prot &&
+	       next->type == to->type;
+}
+
+int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa gpa,
+				       struct axas_translation *to, u64 *limit)
+{
+	struct axas_translation next;
+	u64 end;
+
+	down_read(&space->lock);
+	if (!translate_locked(space, gpa.val, to)) {
+		up_read(&space->lock);
+		return -ENOENT;
+	}
+	*limit = to->left;
+	while (!check_add_overflow(gpa.val, *limit, &end) &&
+	       translate_locked(space, end, &next) && goes_on(to, *limit, &next)) {
+		*limit += next.left;
+		cond_resched();
+	}
+	up_read(&space->lock);
+	return 0;
+}
+AXAS_EXPORT(axas_space_translate_and_get_limit);
+
+/* What is done to one piece of guest memory. @va or @io, inside one leaf. */
+struct access {
+	int (*memory)(struct access *access, void *va, size_t len);
+	void (*device)(struct access *access, void __iomem *io, size_t len);
+	u32 prot;
+	void *buf;
+	u64 val;
+};
+
+static int fault_to_errno(int result)
+{
+	switch (result) {
+	case AXAS_FAULT_FIXED:
+	case AXAS_FAULT_SPURIOUS:
+		return 0;
+	case AXAS_FAULT_DENIED:
+		return -EACCES;
+	case AXAS_FAULT_NOMEM:
+		return -ENOMEM;
+	default:
+		return -EFAULT;
+	}
+}
+
+/* The leaf at an address, faulted in if need be, and how far area and leaf reach. */
+static int find_leaf(struct axas_space *space, u64 gpa, u32 prot, struct axas_area **area,
+		     struct axas_leaf *leaf, u64 *left)
+{
+	int err;
+
+	*area = axas_space_area(space, gpa);
+	err = fault_to_errno(axas_space_fault_locked(space, *area, gpa, prot, leaf));
+	if (!err)
+		*left = min(leaf_left(leaf, gpa), (*area)->last - gpa + 1);
+	return err;
+}
+
+/* Linear memory belongs to somebody else: it is reached through a window. */
+static int access_window(struct axas_space *space, struct axas_hpa hpa, u32 type,
+			 struct access *access, size_t len)
+{
+	const struct axas_hal *hal = space->npt.hal;
+	struct axas_window window;
+	int err;
+
+	if (!hal->window)
+		return -EOPNOTSUPP;
+	err = hal->window(hal, hpa, len, type, &window);
+	if (err)
+		return err;
+	if (window.io)
+		access->device(access, window.io, len);
+	else
+		err = access->memory(access, window.va, len);
+	if (hal->close_window)
+		hal->close_window(hal, &window);
+	return err;
+}
+
+/* Access as much as lies in one leaf, in one page for a window. Bytes, or an error. */
+static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *access,
+			    size_t len)
+{
+	struct axas_area *area;
+	struct axas_leaf leaf;
+	struct axas_hpa hpa;
+	u64 left;
+	int err;
+
+	err = find_leaf(space, gpa, access->prot, &area, &leaf, &left);
+	if (err)
+		return err;
+	len = min_t(u64, len, left);
+	hpa = axas_hpa_offset(leaf.hpa, gpa & (axas_npt_leaf_size(leaf.level) - 1));
+	if (area->backend.ops->owned) {
+		err = access->memory(access, axas_hal_va(space->npt.hal, hpa), len);
+	} else {
+		len = min_t(u64, len, AXAS_FRAME_SIZE - offset_in_page(gpa));
+		err = access_window(space, hpa, area->type, access, len);
+	}
+	return err ?: len;
+}
+
+static int touch_memory(struct access *access, void *va, size_t len)
+{
+	return 0;
+}
+
+static void touch_device(struct access *access, void __iomem *io, size_t len)
+{
+}
+
+static int read_memory(struct access *access, void *va, size_t len)
+{
+	memcpy(access->buf, va, len);
+	access->buf += len;
+	return 0;
+}
+
+static int write_memory(struct access *access, void *va, size_t len)
+{
+	memcpy(va, access->buf, len);
+	access->buf += len;
+	return 0;
+}
+
+static void read_device(struct access *access, void __iomem *io, size_t len)
+{
+	memcpy_fromio(access->buf, io, len);
+	access->buf += len;
+}
+
+static void write_device(struct access *access, void __iomem *io, size_t len)
+{
+	memcpy_toio(io, access->buf, len);
+	access->buf += len;
+}
+
+/* Access bytes until one cannot be reached: 0, or its error. @done: how many. Lock held. */
+static int access_range(struct axas_space *space, u64 gpa, struct access *access,
+			size_t len, size_t *done)
+{
+	ssize_t n;
+
+	for (*done = 0; *done < len; *done += n) {
+		if (gpa + *done < gpa)
+			return -EFAULT;
+		n = access_piece(space, gpa + *done, access, len - *done);
+		if (n < 0)
+			return n;
+		cond_resched();
+	}
+	return 0;
+}
+
+static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
+			      struct access *access, size_t len)
+{
+	size_t done;
+	int err;
+
+	down_read(&space->lock);
+	err = access_range(space, gpa.val, access, min_t(size_t, len, SSIZE_MAX), &done);
+	up_read(&space->lock);
+	return done ?: err;
+}
+
+/*
+ * All or nothing: every leaf is found, and faulted in, before the first byte is
+ * copied. With the lock held none can go away in between.
+ */
+static int access_exact(struct axas_space *space, struct axas_gpa gpa,
+			struct access *access, size_t len)
+{
+	struct access touch = {
+		.memory = touch_memory, .device = touch_device, .prot = access->prot,
+	};
+	size_t done;
+	int err;
+
+	down_read(&space->lock);
+	err = access_range(space, gpa.val, &touch, len, &done);
+	if (!err)
+		err = access_range(space, gpa.val, access, len, &done);
+	up_read(&space->lock);
+	return err;
+}
+
+int axas_read(struct axas_space *space, struct axas_gpa gpa, void *buf, size_t len)
+{
+	struct access access = {
+		.memory = read_memory, .device = read_device,
+		.prot = AXAS_PROT_READ, .buf = buf,
+	};
+
+	return access_exact(space, gpa, &access, len);
+}
+AXAS_EXPORT(axas_read);
+
+int axas_write(struct axas_space *space, struct axas_gpa gpa, const void *buf, size_t len)
+{
+	struct access access = {
+		.memory = write_memory, .device = write_device,
+		.prot = AXAS_PROT_WRITE, .buf = (void *)buf,
+	};
+
+	return access_exact(space, gpa, &access, len);
+}
+AXAS_EXPORT(axas_write);
+
+ssize_t axas_read_partial(struct axas_space *space, struct axas_gpa gpa, void *buf,
+			  size_t len)
+{
+	struct access access = {
+		.memory = read_memory, .device = read_device,
+		.prot = AXAS_PROT_READ, .buf = buf,
+	};
+
+	return access_partial(space, gpa, &access, len);
+}
+AXAS_EXPORT(axas_read_partial);
+
+ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
+			   const void *buf, size_t len)
+{
+	struct access access = {
+		.memory = write_memory, .device = write_device,
+		.prot = AXAS_PROT_WRITE, .buf = (void *)buf,
+	};
+
+	return access_partial(space, gpa, &access, len);
+}
+AXAS_EXPORT(axas_write_partial);
+
+static int load_memory(struct access *access, void *va, size_t len)
+{
+	switch (len) {
+	case 1:
+		access->val = READ_ONCE(*(u8 *)va);
+		break;
+	case 2:
+		access->val = READ_ONCE(*(u16 *)va);
+		break;
+	case 4:
+		access->val = READ_ONCE(*(u32 *)va);
+		break;
+	case 8:
+		access->val = READ_ONCE(*(u64 *)va);
+		break;
+	}
+	return 0;
+}
+
+static int store_memory(struct access *access, void *va, size_t len)
+{
+	switch (len) {
+	case 1:
+		WRITE_ONCE(*(u8 *)va, access->val);
+		break;
+	case 2:
+		WRITE_ONCE(*(u16 *)va, access->val);
+		break;
+	case 4:
+		WRITE_ONCE(*(u32 *)va, access->val);
+		break;
+	case 8:
+		WRITE_ONCE(*(u64 *)va, access->val);
+		break;
+	}
+	return 0;
+}
+
+static void load_device(struct access *access, void __iomem *io, size_t len)
+{
+	switch (len) {
+	case 1:
+		access->val = readb(io);
+		break;
+	case 2:
+		access->val = readw(io);
+		break;
+	case 4:
+		access->val = readl(io);
+		break;
+	case 8:
+		access->val = readq(io);
+		break;
+	}
+}
+
+static void store_device(struct access *access, void __iomem *io, size_t len)
+{
+	switch (len) {
+	case 1:
+		writeb(access->val, io);
+		break;
+	case 2:
+		writew(access->val, io);
+		break;
+	case 4:
+		writel(access->val, io);
+		break;
+	case 8:
+		writeq(access->val, io);
+		break;
+	}
+}
+
+static int load_one(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+		    u64 *val)
+{
+	struct access access = {
+		.memory = load_memory, .device = load_device, .prot = AXAS_PROT_READ,
+	};
+	ssize_t n = access_partial(space, gpa, &access, axas_width_bytes(width));
+
+	if (n < 0)
+		return n;
+	*val = access.val;
+	return 0;
+}
+
+static int store_one(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+		     u64 val)
+{
+	struct access access = {
+		.memory = store_memory, .device = store_device,
+		.prot = AXAS_PROT_WRITE, .val = val,
+	};
+	ssize_t n = access_partial(space, gpa, &access, axas_width_bytes(width));
+
+	return n < 0 ? n : 0;
+}
+
+/* An integer as it lies in memory, whatever the host's byte order. */
+union scalar {
+	u8 w8;
+	u16 w16;
+	u32 w32;
+	u64 w64;
+};
+
+int axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+		  u64 *val)
+{
+	unsigned int bytes = axas_width_bytes(width);
+	struct access access = {};
+	union scalar scalar;
+	int err;
+
+	if (axas_gpa_is_aligned(gpa, bytes))
+		return load_one(space, gpa, width, val);
+	err = axas_read(space, gpa, &scalar, bytes);
+	if (err)
+		return err;
+	load_memory(&access, &scalar, bytes);
+	*val = access.val;
+	return 0;
+}
+AXAS_EXPORT(axas_read_obj);
+
+int axas_write_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+		   u64 val)
+{
+	unsigned int bytes = axas_width_bytes(width);
+	struct access access = { .val = val };
+	union scalar scalar;
+
+	if (axas_gpa_is_aligned(gpa, bytes))
+		return store_one(space, gpa, width, val);
+	store_memory(&access, &scalar, bytes);
+	return axas_write(space, gpa, &scalar, bytes);
+}
+AXAS_EXPORT(axas_write_obj);
+
+int axas_read_volatile(struct axas_space *space, struct axas_gpa gpa,
+		       enum axas_width width, u64 *val)
+{
+	if (!axas_gpa_is_aligned(gpa, axas_width_bytes(width)))
+		return -EINVAL;
+	return load_one(space, gpa, width, val);
+}
+AXAS_EXPORT(axas_read_volatile);
+
+int axas_write_volatile(struct axas_space *space, struct axas_gpa gpa,
+			enum axas_width width, u64 val)
+{
+	if (!axas_gpa_is_aligned(gpa, axas_width_bytes(width)))
+		return -EINVAL;
+	return store_one(space, gpa, width, val);
+}
+AXAS_EXPORT(axas_write_volatile);
+
+/* The piece of one page at the beginning of a range. Lock held. */
+static int bvec_piece(struct axas_space *space, u64 gpa, u64 len, u32 access,
+		      struct bio_vec *bvec)
+{
+	const struct axas_hal *hal = space->npt.hal;
+	struct page *page = NULL;
+	struct axas_area *area;
+	struct axas_leaf leaf;
+	struct axas_hpa hpa;
+	u64 left;
+	int err;
+
+	err = find_leaf(space, gpa, access, &area, &leaf, &left);
+	if (err)
+		return err;
+	hpa = axas_hpa_offset(leaf.hpa, gpa & (axas_npt_leaf_size(leaf.level) - 1));
+	if (area->backend.ops->owned && hal->frame_page)
+		page = hal->frame_page(hal, hpa);
+	if (!page)
+		return -EOPNOTSUPP;
+	get_page(page);
+	bvec->bv_page = page;
+	bvec->bv_offset = offset_in_page(gpa);
+	bvec->bv_len = min_t(u64, len, PAGE_SIZE - bvec->bv_offset);
+	return 0;
+}
+
+int axas_space_bvec(struct axas_space *space, struct axas_gpa_range range, u32 access,
+		    struct bio_vec *bvecs, unsigned int max)
+{
+	unsigned int n = 0;
+	u64 done = 0;
+	int err = 0;
+
+	if (!axas_gpa_range_valid(range) || !access ||
+	    access & ~(AXAS_PROT_READ | AXAS_PROT_WRITE))
+		return -EINVAL;
+	down_read(&space->lock);
+	while (done < range.size) {
+		err = n == max || n == INT_MAX ? -E2BIG :
+		      bvec_piece(space, range.start.val + done, range.size - done, access,
+				 &bvecs[n]);
+		if (err)
+			break;
+		done += bvecs[n++].bv_len;
+		cond_resched();
+	}
+	up_read(&space->lock);
+	if (!err)
+		return n;
+	axas_space_bvec_put(bvecs, n);
+	return err;
+}
+AXAS_EXPORT(axas_space_bvec);
+
+void axas_space_bvec_put(struct bio_vec *bvecs, unsigned int n)
+{
+	while (n)
+		put_page(bvecs[--n].bv_page);
+}
+AXAS_EXPORT(axas_space_bvec_put);

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The file descriptor of a space: ioctls, pread() and pwrite(), fdinfo. Takes
+ * every argument from user space once, checks it, and calls axas_space.c and
+ * axas_access.c. What only user space must be kept from is checked here.
+ *
+ * Locks: space_file->lock, outside space->lock, keeps the count of locked pages
+ * true. User memory is touched with no lock of a space held.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/security.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+#include <axas/access.h>
+
+#include "axas_compat.h"
+#include "axas_file.h"
+#include "axas_space.h"
+
+/**
+ * struct space_file - what stands behind the descriptor of a space
+ * @space: the space
+ * @mm: whose RLIMIT_MEMLOCK its linear areas count against
+ * @lock: around everything that maps or unmaps linear areas
+ * @locked: pages that @mm was charged for
+ */
+struct space_file {
+	struct axas_space *space;
+	struct mm_struct *mm;
+	struct mutex lock;
+	u64 locked;
+};
+
+/*
+ * The struct is taken once, so that user space cannot change it between check and
+ * use; a result struct is written back before anything is done, so that a bad
+ * address changes nothing.
+ */
+static long run_ioctl(const struct axas_ioctl *ioctl, void *ctx, void __user *uarg)
+{
+	u64 arg[AXAS_IOCTL_MAX / sizeof(u64)] = {};
+	u32 *head = (u32 *)arg;
+	u32 usize;
+	long ret;
+
+	if (get_user(usize, (u32 __user *)uarg))
+		return -EFAULT;
+	if (usize < 2 * sizeof(u32))
+		return -EINVAL;
+	if (usize > PAGE_SIZE)
+		return -E2BIG;
+	ret = copy_struct_from_user(arg, ioctl->size, uarg, usize);
+	if (ret)
+		return ret;
+	head[0] = usize;
+	if (head[1] & ~ioctl->flags)
+		return -EINVAL;
+	usize = min(usize, ioctl->size);
+	if (ioctl->out && copy_to_user(uarg, arg, usize))
+		return -EFAULT;
+	ret = ioctl->run(ctx, arg);
+	head[0] = usize;
+	if (ret >= 0 && ioctl->out && copy_to_user(uarg, arg, usize))
+		return -EFAULT;
+	return ret;
+}
+
+long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n, void *ctx,
+			 unsigned int cmd, void __user *uarg)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (table[i].cmd == cmd)
+			return run_ioctl(&table[i], ctx, uarg);
+	return -ENOTTY;
+}
+
+/* Host-physical addresses are for those who may access them anyway. */
+static u64 shown_hpa(u64 hpa)
+{
+	return capable(CAP_SYS_RAWIO) ? hpa : AXAS_HPA_NONE;
+}
+
+/*
+ * As /dev/mem: the right to raw I/O, a kernel that is not locked down, and nothing
+ * that the kernel itself uses as memory.
+ */
+static int may_map_linear(const struct axas_map_linear *arg)
+{
+	int err;
+
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	err = security_locked_down(LOCKDOWN_DEV_MEM);
+	if (err)
+		return err;
+	if (region_intersects(arg->hpa, arg->length, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT)
+		return -EPERM;
+	return 0;
+}
+
+static struct axas_gpa_range arg_range(u64 gpa, u64 length)
+{
+	return axas_gpa_range(axas_gpa(gpa), length);
+}
+
+static long map_linear(void *ctx, void *arg)
+{
+	struct axas_map_linear *map = arg;
+	struct space_file *file = ctx;
+	u64 last;
+	long err;
+
+	if (!map->length || check_add_overflow(map->hpa, map->length - 1, &last))
+		return -EINVAL;
+	err = may_map_linear(map);
+	if (err)
+		return err;
+	mutex_lock(&file->lock);
+	err = account_locked_vm(file->mm, map->length >> PAGE_SHIFT, true);
+	if (err)
+		goto unlock;
+	err = axas_space_map_linear(file->space, arg_range(map->gpa, map->length),
+				    axas_hpa(map->hpa), map->prot, map->type);
+	if (err)
+		account_locked_vm(file->mm, map->length >> PAGE_SHIFT, false);
+	else
+		file->locked += map->length >> PAGE_SHIFT;
+unlock:
+	mutex_unlock(&file->lock);
+	return err;
+}
+
+static long map_alloc(void *ctx, void *arg)
+{
+	struct axas_map_alloc *map = arg;
+	struct space_file *file = ctx;
+
+	return axas_space_map_alloc(file->space, arg_range(map->gpa, map->length),
+				    map->prot, map->type, map->flags);
+}
+
+/* Give back the locked pages of linear areas that are gone. */
+static void unlock_pages(struct space_file *file)
+{
+	u64 pages = axas_space_linear_pages(file->space);
+
+	lockdep_assert_held(&file->lock);
+	if (pages >= file->locked)
+		return;
+	account_locked_vm(file->mm, file->locked - pages, false);
+	file->locked = pages;
+}
+
+static long unmap(void *ctx, void *arg)
+{
+	struct space_file *file = ctx;
+	struct axas_range *range = arg;
+	long err;
+
+	mutex_lock(&file->lock);
+	err = axas_space_unmap(file->space, arg_range(range->gpa, range->length));
+	unlock_pages(file);
+	mutex_unlock(&file->lock);
+	return err;
+}
+
+static long clear(void *ctx, void *arg)
+{
+	struct space_file *file = ctx;
+
+	mutex_lock(&file->lock);
+	axas_space_clear(file->space);
+	unlock_pages(file);
+	mutex_unlock(&file->lock);
+	return 0;
+}
+
+static long protect(void *ctx, void *arg)
+{
+	struct axas_protect *protect = arg;
+	struct space_file *file = ctx;
+
+	if (protect->reserved)
+		return -EINVAL;
+	return axas_space_protect(file->space, arg_range(protect->gpa, protect->length),
+				  protect->prot);
+}
+
+static long populate(void *ctx, void *arg)
+{
+	struct space_file *file = ctx;
+	struct axas_range *range = arg;
+	u64 done;
+	long err;
+
+	err = axas_space_populate(file->space, arg_range(range->gpa, range->length), &done);
+	range->gpa += done;
+	range->length -= done;
+	return done ? 0 : err;
+}
+
+static long fault(void *ctx, void *arg)
+{
+	struct space_file *file = ctx;
+	struct axas_fault *fault = arg;
+
+	if (fault->reserved || !fault->access || fault->access & ~AXAS_PROT_MASK)
+		return -EINVAL;
+	fault->result = axas_space_fault(file->space, axas_gpa(fault->gpa), fault->access,
+					 &fault->level);
+	return 0;
+}
+
+static long translate(void *ctx, void *arg)
+{
+	struct axas_translate *translate = arg;
+	struct space_file *file = ctx;
+	struct axas_translation to;
+	int err;
+
+	if (translate->reserved)
+		return -EINVAL;
+	err = axas_space_translate_and_get_limit(file->space, axas_gpa(translate->gpa), &to,
+						 &translate->limit);
+	if (err)
+		return err;
+	translate->hpa = shown_hpa(to.hpa.val);
+	translate->left = to.left;
+	translate->prot = to.prot;
+	translate->type = to.type;
+	translate->level = to.level;
+	return 0;
+}
+
+static long get_info(void *ctx, void *arg)
+{
+	struct space_file *file = ctx;
+	struct axas_info *info = arg;
+
+	axas_space_get_info(file->space, info);
+	info->root = shown_hpa(info->root);
+	return 0;
+}
+
+static long get_areas(void *ctx, void *arg)
+{
+	struct axas_get_areas *areas = arg;
+	struct axas_area_info __user *buf = u64_to_user_ptr(areas->buf);
+	u32 max = min_t(u32, areas->count, AXAS_GET_AREAS_MAX);
+	struct space_file *file = ctx;
+	struct axas_area_info info;
+	u64 start = areas->start;
+
+	if (areas->more)
+		return -EINVAL;
+	for (areas->count = 0;; areas->count++) {
+		areas->more = axas_space_next_area(file->space, axas_gpa(start), &info);
+		if (!areas->more || areas->count == max)
+			break;
+		info.hpa = shown_hpa(info.hpa);
+		if (copy_to_user(&buf[areas->count], &info, sizeof(info)))
+			return -EFAULT;
+		start = info.gpa + info.length;
+		if (!start) {	/* it ends with the last byte of 64 bits */
+			areas->count++;
+			areas->more = 0;
+			break;
+		}
+	}
+	areas->start = start;
+	return 0;
+}
+
+static const struct axas_ioctl space_ioctls[] = {
+	{ AXAS_MAP_LINEAR, sizeof(struct axas_map_linear), 0, false, map_linear },
+	{ AXAS_MAP_ALLOC, sizeof(struct axas_map_alloc), AXAS_MAP_POPULATE, false, map_alloc },
+	{ AXAS_UNMAP, sizeof(struct axas_range), 0, false, unmap },
+	{ AXAS_PROTECT, sizeof(struct axas_protect), 0, false, protect },
+	{ AXAS_CLEAR, sizeof(struct axas_clear), 0, false, clear },
+	{ AXAS_POPULATE, sizeof(struct axas_range), 0, true, populate },
+	{ AXAS_FAULT, sizeof(struct axas_fault), 0, true, fault },
+	{ AXAS_TRANSLATE, sizeof(struct axas_translate), 0, true, translate },
+	{ AXAS_GET_INFO, sizeof(struct axas_info), 0, true, get_info },
+	{ AXAS_GET_AREAS, sizeof(struct axas_get_areas), 0, true, get_areas },
+};
+
+static_assert(sizeof(struct axas_info) <= AXAS_IOCTL_MAX);
+
+static long space_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	return axas_ioctl_dispatch(space_ioctls, ARRAY_SIZE(space_ioctls),
+				   filp->private_data, cmd, (void __user *)arg);
+}
+
+/* One page at most, by way of @bounce: bytes, 0 at the end of @to, or an error. */
+static ssize_t read_page(struct axas_space *space, u64 gpa, void *bounce, struct iov_iter *to)
+{
+	size_t len = min_t(size_t, iov_iter_count(to), PAGE_SIZE - offset_in_page(gpa));
+	ssize_t n = axas_read_partial(space, axas_gpa(gpa), bounce, len);
+
+	if (n <= 0)
+		return n;
+	return copy_to_iter(bounce, n, to) ?: -EFAULT;
+}
+
+static ssize_t write_page(struct axas_space *space, u64 gpa, void *bounce,
+			  struct iov_iter *from)
+{
+	size_t len = min_t(size_t, iov_iter_count(from), PAGE_SIZE - offset_in_page(gpa));
+
+	if (!len)
+		return 0;
+	len = copy_from_iter(bounce, len, from);
+	return len ? axas_write_partial(space, axas_gpa(gpa), bounce, len) : -EFAULT;
+}
+
+/* Page by page until @iter is at its end, or something stops it. */
+static ssize_t transfer(struct kiocb *iocb, struct iov_iter *iter,
+			ssize_t (*page)(struct axas_space *space, u64 gpa, void *bounce,
+					struct iov_iter *iter))
+{
+	struct space_file *file = iocb->ki_filp->private_data;
+	void *bounce = (void *)__get_free_page(GFP_KERNEL);
+	ssize_t done = 0, n = 0;
+
+	if (!bounce)
+		return -ENOMEM;
+	while (iov_iter_count(iter)) {
+		n = fatal_signal_pending(current) ? -EINTR :
+		    page(file->space, iocb->ki_pos, bounce, iter);
+		if (n <= 0)
+			break;
+		done += n;
+		iocb->ki_pos += n;
+		cond_resched();
+	}
+	free_page((unsigned long)bounce);
+	return done ?: n;
+}
+
+static ssize_t space_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return transfer(iocb, to, read_page);
+}
+
+static ssize_t space_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return transfer(iocb, from, write_page);
+}
+
+static loff_t space_llseek(struct file *filp, loff_t offset, int whence)
+{
+	struct space_file *file = filp->private_data;
+	struct axas_gpa_range range = axas_space_range(file->space);
+
+	return fixed_size_llseek(filp, offset, whence,
+				 min_t(u64, axas_gpa_range_last(range).val, LLONG_MAX - 1) + 1);
+}
+
+static void space_show_fdinfo(struct seq_file *m, struct file *filp)
+{
+	struct space_file *file = filp->private_data;
+	struct axas_info info;
+
+	axas_space_get_info(file->space, &info);
+	seq_printf(m, "axas-range:\t0x%llx+0x%llx\n", info.base, info.length);
+	seq_printf(m, "axas-areas:\t%llu\n", info.areas);
+	seq_printf(m, "axas-frames:\t%llu\n", info.frames);
+	seq_printf(m, "axas-tables:\t%llu\n", info.tables);
+}
+
+static void free_space_file(struct space_file *file)
+{
+	if (file->locked)
+		account_locked_vm(file->mm, file->locked, false);
+	mmdrop(file->mm);
+	axas_space_put(file->space);
+	kfree(file);
+}
+
+static int space_release_file(struct inode *inode, struct file *filp)
+{
+	free_space_file(filp->private_data);
+	return 0;
+}
+
+static const struct file_operations space_fops = {
+	.owner		= THIS_MODULE,
+	.llseek		= space_llseek,
+	.read_iter	= space_read_iter,
+	.write_iter	= space_write_iter,
+	.unlocked_ioctl	= space_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= space_show_fdinfo,
+	.release	= space_release_file,
+};
+
+static struct space_file *new_space_file(struct axas_space *space)
+{
+	struct space_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+
+	if (!file) {
+		axas_space_put(space);
+		return NULL;
+	}
+	file->space = space;
+	file->mm = current->mm;
+	mmgrab(file->mm);
+	mutex_init(&file->lock);
+	return file;
+}
+
+int axas_file_create(struct axas_space *space)
+{
+	struct space_file *file = new_space_file(space);
+	struct file *filp;
+	int fd;
+
+	if (!file)
+		return -ENOMEM;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		free_space_file(file);
+		return fd;
+	}
+	filp = anon_inode_getfile("[axas-space]", &space_fops, file, O_RDWR);
+	if (IS_ERR(filp)) {
+		put_unused_fd(fd);
+		free_space_file(file);
+		return PTR_ERR(filp);
+	}
+	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	fd_install(fd, filp);
+	return fd;
+}
+
+struct axas_space *axas_space_get_from_fd(int fd)
+{
+	struct axas_space *space = ERR_PTR(-EINVAL);
+	struct file *filp = fget(fd);
+
+	if (!filp)
+		return ERR_PTR(-EBADF);
+	if (filp->f_op == &space_fops)
+		space = axas_space_get(((struct space_file *)filp->private_data)->space);
+	fput(filp);
+	return space;
+}
+AXAS_EXPORT(axas_space_get_from_fd);

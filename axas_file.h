@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The file descriptor of a space, as axas_main.c makes it, and how both files take
+ * a struct from user space.
+ */
+#ifndef _AXAS_FILE_H
+#define _AXAS_FILE_H
+
+#include <linux/types.h>
+
+/**
+ * struct axas_ioctl - one ioctl of a table
+ * @cmd: its number
+ * @size: bytes of its struct
+ * @flags: the bits that its flags may have
+ * @out: the struct is written back
+ * @run: does it, on the file's private data and the struct, whose size and flags
+ *	are checked
+ */
+struct axas_ioctl {
+	unsigned int cmd;
+	u32 size;
+	u32 flags;
+	bool out;
+	long (*run)(void *ctx, void *arg);
+};
+
+/* Room for any struct of the API. */
+#define AXAS_IOCTL_MAX	256
+
+/* Find the ioctl, take its struct once, run it, write the struct back. -ENOTTY. */
+long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n, void *ctx,
+			 unsigned int cmd, void __user *uarg);
+
+struct axas_space;
+
+/* A new descriptor that owns the caller's reference of @space, also on an error. */
+int axas_file_create(struct axas_space *space);
+
+#endif /* _AXAS_FILE_H */

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module, and /dev/axas, which tells what there is and creates spaces. Calls
+ * axas_space.c and axas_file.c. No locks.
+ */
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include "axas_compat.h"
+#include "axas_file.h"
+#include "axas_space.h"
+
+static long get_format(void *ctx, void *arg)
+{
+	struct axas_format_info *info = arg;
+	const struct axas_npt_fmt *fmt;
+
+	if (info->reserved || info->format > AXAS_FORMAT_GSTAGE)
+		return -EINVAL;
+	fmt = axas_npt_fmt_by_id(info->format);
+	if (!fmt)
+		return -EOPNOTSUPP;
+	info->format = fmt->id;
+	info->min_ia_bits = fmt->min_ia_bits;
+	info->max_ia_bits = fmt->max_ia_bits;
+	info->oa_bits = min(fmt->caps.oa_bits, axas_hal_phys_bits(&axas_hal_linux));
+	info->leaf_levels = fmt->caps.leaf_levels;
+	return 0;
+}
+
+static long create(void *ctx, void *arg)
+{
+	const struct axas_create *create = arg;
+	struct axas_space_params params = {
+		.format = create->format,
+		.ia_bits = create->ia_bits,
+		.base = axas_gpa(create->base),
+		.size = create->length,
+		.max_frames = create->max_frames,
+	};
+	struct axas_space *space;
+
+	if (create->reserved)
+		return -EINVAL;
+	space = axas_space_create(&params);
+	return IS_ERR(space) ? PTR_ERR(space) : axas_file_create(space);
+}
+
+static const struct axas_ioctl system_ioctls[] = {
+	{ AXAS_GET_FORMAT, sizeof(struct axas_format_info), 0, true, get_format },
+	{ AXAS_CREATE, sizeof(struct axas_create), 0, false, create },
+};
+
+static long axas_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	if (cmd == AXAS_GET_API_VERSION)
+		return arg ? -EINVAL : AXAS_API_VERSION;
+	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), NULL, cmd,
+				   (void __user *)arg);
+}
+
+static const struct file_operations axas_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= axas_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};
+
+static struct miscdevice axas_misc = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "axas",
+	.fops	= &axas_fops,
+	.mode	= 0600,
+};
+
+static int __init axas_init(void)
+{
+	return misc_register(&axas_misc);
+}
+
+static void __exit axas_exit(void)
+{
+	misc_deregister(&axas_misc);
+}
+
+module_init(axas_init);
+module_exit(axas_exit);
+
+MODULE_DESCRIPTION("Guest-memory service: guest-physical address spaces with nested page tables");
+MODULE_AUTHOR("The axas authors");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS("devname:axas");

@@ -1,0 +1,767 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Spaces: areas, and what is done to ranges of them. This is the one place where
+ * backends and tables meet. Calls axas_backend.c and axas_npt.c.
+ */
+#include <linux/err.h>
+#include <linux/log2.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "axas_compat.h"
+#include "axas_space.h"
+
+/**
+ * DOC: locks and order
+ *
+ * space->lock is a sleeping reader-writer lock.
+ *
+ * Held for writing: the tree of areas changes, consumers come and go, and entries
+ * of the table are removed, narrowed or split.
+ *
+ * Held for reading: faults, populate, translate and the accessors. They run beside
+ * each other. What they do to the table is to fill empty entries, each by one
+ * cmpxchg: of two CPUs that fault one page, one installs its frame, and the other
+ * gives its own back and answers SPURIOUS. Nothing is removed meanwhile, so a table
+ * or a frame that was found stays until the lock is dropped.
+ *
+ * The order of every removal: clear the entries; flush in every consumer; only then
+ * put frames and free tables. The gather of axas_npt.c sees to it. A flush callback
+ * runs with the lock held for writing, may sleep, and must not call back into the
+ * space.
+ *
+ * User memory is never touched with the lock held: that access could fault into a
+ * mapping of this very space. Callers with user buffers copy through their own.
+ *
+ * The lock nests inside a consumer's own locks, and outside the locks of the page
+ * allocator and of what its flush callbacks take.
+ */
+
+/* Areas are found by the number of a 4 KiB page. */
+static unsigned long page_nr(u64 gpa)
+{
+	return gpa >> AXAS_FRAME_SHIFT;
+}
+
+static u64 area_pages(const struct axas_area *area)
+{
+	return ((area->last - area->first) >> AXAS_FRAME_SHIFT) + 1;
+}
+
+static bool area_is_linear(const struct axas_area *area)
+{
+	return !area->backend.ops->owned;
+}
+
+static void count_area(struct axas_space *space, const struct axas_area *area, int sign)
+{
+	space->nr_areas += sign;
+	if (area_is_linear(area))
+		space->linear_pages += sign * area_pages(area);
+}
+
+struct axas_area *axas_space_area(struct axas_space *space, u64 gpa)
+{
+	lockdep_assert_held(&space->lock);
+	return mtree_load(&space->areas, page_nr(gpa));
+}
+
+static void npt_flush(struct axas_npt *npt, u64 first, u64 last, bool tables)
+{
+	struct axas_space *space = container_of(npt, struct axas_space, npt);
+	struct axas_flush flush = {
+		.range = axas_gpa_range(axas_gpa(first), last - first + 1),
+		.tables = tables,
+	};
+	struct axas_consumer *consumer;
+
+	lockdep_assert_held_write(&space->lock);
+	list_for_each_entry(consumer, &space->consumers, node)
+		consumer->ops->flush(consumer, &flush);
+}
+
+static void npt_put_leaf(struct axas_npt *npt, struct axas_hpa hpa, unsigned int level)
+{
+	struct axas_space *space = container_of(npt, struct axas_space, npt);
+
+	axas_backend_alloc.put(&space->pool, hpa, AXAS_NPT_LEVEL_BITS * level);
+}
+
+static const struct axas_npt_ops space_npt_ops = {
+	.flush		= npt_flush,
+	.put_leaf	= npt_put_leaf,
+};
+
+/* The range that is asked for, or nothing where it is none of this format. */
+static int params_range(const struct axas_space_params *params,
+			const struct axas_npt *npt, struct axas_gpa_range *range)
+{
+	u64 last = axas_npt_last(npt);
+	u64 base = params->base.val;
+	u64 size = params->size;
+
+	if (base > last)
+		return -EINVAL;
+	/* All of 64 bits from 0 on has no size that a u64 holds. */
+	if (!size && !base && last == ~0ull)
+		return -EINVAL;
+	size = size ?: last - base + 1;
+	if ((base | size) & (AXAS_FRAME_SIZE - 1) || size - 1 > last - base)
+		return -EINVAL;
+	*range = axas_gpa_range(params->base, size);
+	return 0;
+}
+
+static void space_init(struct axas_space *space, const struct axas_space_params *params,
+		       const struct axas_hal *hal)
+{
+	kref_init(&space->ref);
+	init_rwsem(&space->lock);
+	mt_init_flags(&space->areas, MT_FLAGS_LOCK_EXTERN);
+	mt_set_external_lock(&space->areas, &space->lock);
+	INIT_LIST_HEAD(&space->consumers);
+	space->pool.hal = hal;
+	space->pool.max = params->max_frames;
+}
+
+struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
+					 const struct axas_npt_fmt *fmt,
+					 const struct axas_npt_caps *caps)
+{
+	const struct axas_hal *hal = params->hal ?: &axas_hal_linux;
+	struct axas_space *space;
+	int err;
+
+	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
+	if (!space)
+		return ERR_PTR(-ENOMEM);
+	space_init(space, params, hal);
+	err = axas_npt_init(&space->npt, fmt, &space_npt_ops, hal, params->ia_bits, caps);
+	if (err)
+		goto free_space;
+	err = params_range(params, &space->npt, &space->range);
+	if (err)
+		goto destroy_npt;
+	space->stats = alloc_percpu_gfp(struct axas_space_stats, GFP_KERNEL_ACCOUNT);
+	if (!space->stats) {
+		err = -ENOMEM;
+		goto destroy_npt;
+	}
+	return space;
+
+destroy_npt:
+	axas_npt_destroy(&space->npt);
+free_space:
+	kfree(space);
+	return ERR_PTR(err);
+}
+AXAS_EXPORT_FOR_KUNIT(axas_space_create_fmt);
+
+struct axas_space *axas_space_create(const struct axas_space_params *params)
+{
+	const struct axas_npt_fmt *fmt = axas_npt_fmt_by_id(params->format);
+
+	if (params->format > AXAS_FORMAT_GSTAGE)
+		return ERR_PTR(-EINVAL);
+	if (!fmt)
+		return ERR_PTR(-EOPNOTSUPP);
+	return axas_space_create_fmt(params, fmt, NULL);
+}
+AXAS_EXPORT(axas_space_create);
+
+struct axas_space *axas_space_get(struct axas_space *space)
+{
+	kref_get(&space->ref);
+	return space;
+}
+AXAS_EXPORT(axas_space_get);
+
+static void space_release(struct kref *ref)
+{
+	struct axas_space *space = container_of(ref, struct axas_space, ref);
+
+	WARN_ON_ONCE(!list_empty(&space->consumers));
+	axas_space_clear(space);
+	down_write(&space->lock);
+	__mt_destroy(&space->areas);
+	axas_npt_destroy(&space->npt);
+	up_write(&space->lock);
+	free_percpu(space->stats);
+	kfree(space);
+}
+
+void axas_space_put(struct axas_space *space)
+{
+	if (space)
+		kref_put(&space->ref, space_release);
+}
+AXAS_EXPORT(axas_space_put);
+
+struct axas_gpa_range axas_space_range(const struct axas_space *space)
+{
+	return space->range;
+}
+AXAS_EXPORT(axas_space_range);
+
+bool axas_space_contains(const struct axas_space *space, struct axas_gpa_range range)
+{
+	return axas_gpa_range_covers(space->range, range);
+}
+AXAS_EXPORT(axas_space_contains);
+
+struct axas_hpa axas_space_root(const struct axas_space *space)
+{
+	return space->npt.root_hpa;
+}
+AXAS_EXPORT(axas_space_root);
+
+/* Whole 4 KiB pages, at least one, inside the space. */
+static bool range_ok(const struct axas_space *space, struct axas_gpa_range range)
+{
+	return range.size && !((range.start.val | range.size) & (AXAS_FRAME_SIZE - 1)) &&
+	       axas_space_contains(space, range);
+}
+
+static int check_attrs(const struct axas_space *space, u32 prot, u32 type)
+{
+	if (prot & ~AXAS_PROT_MASK || type > AXAS_TYPE_UNCACHED)
+		return -EINVAL;
+	return axas_npt_can(&space->npt, prot, type) ? 0 : -EOPNOTSUPP;
+}
+
+/*
+ * Remove the leaves of a range and put their frames, after a flush. No leaf reaches
+ * across its ends.
+ */
+static void remove_leaves(struct axas_space *space, const struct axas_area *area)
+{
+	struct axas_npt_gather gather;
+
+	axas_npt_gather_init(&gather, &space->npt, area->first, area->last);
+	axas_npt_unmap(&space->npt, area->first, area->last, area->backend.ops->owned,
+		       &gather);
+	axas_npt_gather_finish(&gather);
+}
+
+static int insert_area(struct axas_space *space, struct axas_area *area)
+{
+	MA_STATE(mas, &space->areas, page_nr(area->first),
+		 page_nr(area->last));
+	int err;
+
+	if (mas_find(&mas, page_nr(area->last)))
+		return -EEXIST;
+	mas_set_range(&mas, page_nr(area->first), page_nr(area->last));
+	err = mas_store_gfp(&mas, area, GFP_KERNEL_ACCOUNT);
+	if (!err)
+		count_area(space, area, 1);
+	return err;
+}
+
+/* A store that nobody may see fail: the undoing of one that was done. */
+static void store_area(struct axas_space *space, u64 first, u64 last, struct axas_area *area)
+{
+	MA_STATE(mas, &space->areas, page_nr(first), page_nr(last));
+
+	WARN_ON_ONCE(mas_store_gfp(&mas, area, GFP_KERNEL | __GFP_NOFAIL));
+}
+
+/* An area leaves the tree, its leaves with it. */
+static void drop_area(struct axas_space *space, struct axas_area *area)
+{
+	remove_leaves(space, area);
+	store_area(space, area->first, area->last, NULL);
+	count_area(space, area, -1);
+	kfree(area);
+}
+
+static struct axas_area *new_area(struct axas_gpa_range range, u32 prot, u32 type,
+				  struct axas_backend backend)
+{
+	struct axas_area *area = kmalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
+
+	if (area)
+		*area = (struct axas_area){
+			.first = range.start.val,
+			.last = axas_gpa_range_last(range).val,
+			.prot = prot,
+			.type = type,
+			.backend = backend,
+		};
+	return area;
+}
+
+static int map_linear_leaves(struct axas_space *space, const struct axas_area *area)
+{
+	struct axas_npt_range range = {
+		.first = area->first,
+		.last = area->last,
+		.hpa = area->backend.hpa.val,
+		.prot = area->prot,
+		.type = area->type,
+		.max_level = AXAS_NPT_MAX_LEVELS,
+	};
+
+	return axas_npt_map(&space->npt, &range);
+}
+
+static int fill_area(struct axas_space *space, struct axas_area *area, u64 first, u64 last,
+		     u64 *done);
+
+/* Put a new area in its place, and give it its leaves. All of it or nothing. */
+static int map_area(struct axas_space *space, struct axas_area *area, bool populate)
+{
+	u64 done = 0;
+	int err;
+
+	down_write(&space->lock);
+	err = insert_area(space, area);
+	if (err)
+		goto unlock;
+	if (area_is_linear(area))
+		err = map_linear_leaves(space, area);
+	else if (populate)
+		err = fill_area(space, area, area->first, area->last, &done);
+	if (err)
+		drop_area(space, area);
+	up_write(&space->lock);
+	return err;
+
+unlock:
+	up_write(&space->lock);
+	kfree(area);
+	return err;
+}
+
+static bool hpa_range_ok(const struct axas_space *space, struct axas_hpa hpa, u64 size)
+{
+	u64 last;
+
+	if (!axas_hpa_is_aligned(hpa, AXAS_FRAME_SIZE) ||
+	    check_add_overflow(hpa.val, size - 1, &last))
+		return false;
+	return space->npt.caps.oa_bits >= 64 || !(last >> space->npt.caps.oa_bits);
+}
+
+int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
+			  struct axas_hpa hpa, u32 prot, u32 type)
+{
+	struct axas_backend backend = { .ops = &axas_backend_linear, .hpa = hpa };
+	struct axas_area *area;
+	int err;
+
+	if (!range_ok(space, range) || !hpa_range_ok(space, hpa, range.size))
+		return -EINVAL;
+	err = check_attrs(space, prot, type);
+	if (err)
+		return err;
+	area = new_area(range, prot, type, backend);
+	return area ? map_area(space, area, false) : -ENOMEM;
+}
+AXAS_EXPORT(axas_space_map_linear);
+
+int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
+			 u32 prot, u32 type, u32 flags)
+{
+	struct axas_backend backend = { .ops = &axas_backend_alloc };
+	struct axas_area *area;
+	int err;
+
+	if (!range_ok(space, range) || flags & ~AXAS_MAP_POPULATE)
+		return -EINVAL;
+	err = check_attrs(space, prot, type);
+	if (err)
+		return err;
+	area = new_area(range, prot, type, backend);
+	return area ? map_area(space, area, flags & AXAS_MAP_POPULATE) : -ENOMEM;
+}
+AXAS_EXPORT(axas_space_map_alloc);
+
+/*
+ * Two areas out of one, at @at. The upper one is new. -ENOMEM leaves the one.
+ */
+static int split_area(struct axas_space *space, struct axas_area *area, u64 at)
+{
+	struct axas_area *upper = kmemdup(area, sizeof(*area), GFP_KERNEL_ACCOUNT);
+	MA_STATE(mas, &space->areas, page_nr(at), page_nr(area->last));
+
+	if (!upper)
+		return -ENOMEM;
+	upper->first = at;
+	upper->backend = axas_backend_at(&area->backend, at - area->first);
+	if (mas_store_gfp(&mas, upper, GFP_KERNEL_ACCOUNT)) {
+		kfree(upper);
+		return -ENOMEM;
+	}
+	area->last = at - 1;
+	space->nr_areas++;
+	return 0;
+}
+
+/* One area out of the two that split_area() made. */
+static void join_areas(struct axas_space *space, u64 at)
+{
+	struct axas_area *lower = axas_space_area(space, at - 1);
+	struct axas_area *upper = axas_space_area(space, at);
+
+	store_area(space, lower->first, upper->last, lower);
+	lower->last = upper->last;
+	space->nr_areas--;
+	kfree(upper);
+}
+
+/* 1 when an area reached across @at and is two now, 0 when none did; -ENOMEM. */
+static int split_areas_at(struct axas_space *space, u64 at)
+{
+	struct axas_area *area = axas_space_area(space, at);
+
+	if (!area || area->first == at)
+		return 0;
+	return split_area(space, area, at) ?: 1;
+}
+
+static int split_leaves(struct axas_space *space, u64 first, u64 last)
+{
+	int err = axas_npt_split_at(&space->npt, first);
+
+	if (err || last == axas_npt_last(&space->npt))
+		return err;
+	return axas_npt_split_at(&space->npt, last + 1);
+}
+
+/*
+ * See to it that no area and no leaf reaches across the ends of a range, so that
+ * what is done to it next cannot fail. Nothing has changed on an error.
+ */
+static int isolate(struct axas_space *space, u64 first, u64 last)
+{
+	int lower, upper = 0, err;
+
+	lower = split_areas_at(space, first);
+	if (lower < 0)
+		return lower;
+	if (last != axas_gpa_range_last(space->range).val)
+		upper = split_areas_at(space, last + 1);
+	err = upper < 0 ? upper : split_leaves(space, first, last);
+	if (!err)
+		return 0;
+	if (upper > 0)
+		join_areas(space, last + 1);
+	if (lower > 0)
+		join_areas(space, first);
+	return err;
+}
+
+/* Clear the leaves of every area in a range; one flush; then their frames. */
+static void clear_leaves(struct axas_space *space, u64 first, u64 last)
+{
+	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
+	struct axas_npt_gather gather;
+	struct axas_area *area;
+
+	axas_npt_gather_init(&gather, &space->npt, first, last);
+	mas_for_each(&mas, area, page_nr(last))
+		axas_npt_unmap(&space->npt, area->first, area->last,
+			       area->backend.ops->owned, &gather);
+	axas_npt_gather_finish(&gather);
+}
+
+/* Every area of a range, which is isolated, leaves the tree. */
+static void erase_areas(struct axas_space *space, u64 first, u64 last)
+{
+	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
+	struct axas_area *area, *next;
+	LIST_HEAD(gone);
+
+	mas_for_each(&mas, area, page_nr(last)) {
+		count_area(space, area, -1);
+		list_add(&area->gone, &gone);
+	}
+	store_area(space, first, last, NULL);
+	list_for_each_entry_safe(area, next, &gone, gone)
+		kfree(area);
+}
+
+int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
+{
+	u64 last = axas_gpa_range_last(range).val;
+	u64 first = range.start.val;
+	int err;
+
+	if (!range_ok(space, range))
+		return -EINVAL;
+	down_write(&space->lock);
+	err = isolate(space, first, last);
+	if (!err) {
+		clear_leaves(space, first, last);
+		erase_areas(space, first, last);
+	}
+	up_write(&space->lock);
+	return err;
+}
+AXAS_EXPORT(axas_space_unmap);
+
+void axas_space_clear(struct axas_space *space)
+{
+	u64 last = axas_gpa_range_last(space->range).val;
+	u64 first = space->range.start.val;
+
+	down_write(&space->lock);
+	clear_leaves(space, first, last);
+	erase_areas(space, first, last);
+	up_write(&space->lock);
+}
+AXAS_EXPORT(axas_space_clear);
+
+static bool can_protect(struct axas_space *space, u64 first, u64 last, u32 prot)
+{
+	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
+	struct axas_area *area;
+
+	mas_for_each(&mas, area, page_nr(last))
+		if (!axas_npt_can(&space->npt, prot, area->type))
+			return false;
+	return true;
+}
+
+static void protect_areas(struct axas_space *space, u64 first, u64 last, u32 prot)
+{
+	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
+	struct axas_area *area;
+
+	mas_for_each(&mas, area, page_nr(last))
+		area->prot = prot;
+	if (axas_npt_protect(&space->npt, first, last, prot))
+		npt_flush(&space->npt, first, last, false);
+}
+
+int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot)
+{
+	u64 last = axas_gpa_range_last(range).val;
+	u64 first = range.start.val;
+	int err;
+
+	if (!range_ok(space, range) || prot & ~AXAS_PROT_MASK)
+		return -EINVAL;
+	down_write(&space->lock);
+	err = can_protect(space, first, last, prot) ? isolate(space, first, last) : -EOPNOTSUPP;
+	if (!err)
+		protect_areas(space, first, last, prot);
+	up_write(&space->lock);
+	return err;
+}
+AXAS_EXPORT(axas_space_protect);
+
+/*
+ * Give one page of an area its leaf. 0 when this call installed it, -EEXIST when it
+ * was there or somebody else was faster, -ENOMEM.
+ */
+static int fill_page(struct axas_space *space, const struct axas_area *area, u64 gpa,
+		     struct axas_leaf *leaf)
+{
+	const struct axas_backend *backend = &area->backend;
+	u64 page = gpa & ~(AXAS_FRAME_SIZE - 1);
+	struct axas_hpa hpa;
+	int err;
+
+	if (axas_npt_lookup(&space->npt, gpa, leaf))
+		return -EEXIST;
+	err = backend->ops->get(backend, &space->pool, page - area->first, &hpa);
+	if (err)
+		return err;
+	err = axas_npt_map_leaf(&space->npt, page, hpa.val, area->prot, area->type, 0);
+	if (!err) {
+		*leaf = (struct axas_leaf){ hpa, 0, area->prot, area->type };
+		return 0;
+	}
+	if (backend->ops->owned)
+		backend->ops->put(&space->pool, hpa, 0);
+	if (err == -EEXIST)
+		axas_npt_lookup(&space->npt, gpa, leaf);
+	return err;
+}
+
+/* Give every page of [first, last], which lies in the area, its leaf. */
+static int fill_area(struct axas_space *space, struct axas_area *area, u64 first, u64 last,
+		     u64 *done)
+{
+	struct axas_leaf leaf;
+	u64 gpa;
+	int err;
+
+	lockdep_assert_held(&space->lock);
+	for (gpa = first;; gpa += AXAS_FRAME_SIZE) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		err = fill_page(space, area, gpa, &leaf);
+		if (err && err != -EEXIST)
+			return err;
+		*done += AXAS_FRAME_SIZE;
+		if (last - gpa < AXAS_FRAME_SIZE)
+			return 0;
+		cond_resched();
+	}
+}
+
+/* Pages that are populated with the lock held once: others want it too. */
+#define POPULATE_CHUNK	(512 * AXAS_FRAME_SIZE)
+
+/* Populate a piece of what one area covers at the beginning of a range. */
+static int populate_some(struct axas_space *space, u64 first, u64 last, u64 *done)
+{
+	struct axas_area *area;
+	int err = -EFAULT;
+
+	down_read(&space->lock);
+	area = axas_space_area(space, first);
+	if (area) {
+		last = min3(last, area->last, first | (POPULATE_CHUNK - 1));
+		err = fill_area(space, area, first, last, done);
+	}
+	up_read(&space->lock);
+	return err;
+}
+
+int axas_space_populate(struct axas_space *space, struct axas_gpa_range range, u64 *done)
+{
+	int err = 0;
+
+	*done = 0;
+	if (!range_ok(space, range))
+		return -EINVAL;
+	while (!err && *done < range.size)
+		err = populate_some(space, range.start.val + *done,
+				    axas_gpa_range_last(range).val, done);
+	return err;
+}
+AXAS_EXPORT(axas_space_populate);
+
+int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u64 gpa,
+			    u32 access, struct axas_leaf *leaf)
+{
+	lockdep_assert_held(&space->lock);
+	if (!area)
+		return AXAS_FAULT_HOLE;
+	if (access & ~area->prot)
+		return AXAS_FAULT_DENIED;
+	switch (fill_page(space, area, gpa, leaf)) {
+	case 0:
+		return AXAS_FAULT_FIXED;
+	case -EEXIST:
+		return AXAS_FAULT_SPURIOUS;
+	case -ENOMEM:
+		return AXAS_FAULT_NOMEM;
+	default:
+		return AXAS_FAULT_ERROR;
+	}
+}
+
+int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
+		     unsigned int *level)
+{
+	struct axas_leaf leaf = {};
+	int result;
+
+	if (!access || access & ~AXAS_PROT_MASK)
+		return AXAS_FAULT_ERROR;
+	down_read(&space->lock);
+	result = axas_space_fault_locked(space, axas_space_area(space, gpa.val), gpa.val,
+					 access, &leaf);
+	up_read(&space->lock);
+	this_cpu_inc(space->stats->faults[result]);
+	if (level)
+		*level = leaf.level;
+	return result;
+}
+AXAS_EXPORT(axas_space_fault);
+
+int axas_space_attach(struct axas_space *space, struct axas_consumer *consumer)
+{
+	if (!consumer->ops || !consumer->ops->flush)
+		return -EINVAL;
+	down_write(&space->lock);
+	list_add_tail(&consumer->node, &space->consumers);
+	up_write(&space->lock);
+	return 0;
+}
+AXAS_EXPORT(axas_space_attach);
+
+void axas_space_detach(struct axas_space *space, struct axas_consumer *consumer)
+{
+	down_write(&space->lock);
+	list_del_init(&consumer->node);
+	up_write(&space->lock);
+}
+AXAS_EXPORT(axas_space_detach);
+
+static u64 count_faults(const struct axas_space *space, unsigned int result)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu_ptr(space->stats, cpu)->faults[result];
+	return sum;
+}
+
+void axas_space_get_info(struct axas_space *space, struct axas_info *info)
+{
+	const struct axas_npt *npt = &space->npt;
+	unsigned int i;
+
+	*info = (struct axas_info){
+		.size = sizeof(*info),
+		.format = npt->fmt->id,
+		.levels = npt->levels,
+		.ia_bits = npt->ia_bits,
+		.oa_bits = npt->caps.oa_bits,
+		.base = space->range.start.val,
+		.length = space->range.size,
+		.root = npt->root_hpa.val,
+		.max_frames = space->pool.max,
+		.root_tables = 1ull << npt->root_order,
+	};
+	down_read(&space->lock);
+	info->areas = space->nr_areas;
+	info->frames = atomic64_read(&space->pool.frames);
+	info->tables = axas_npt_tables(npt);
+	for (i = 0; i < AXAS_LEAF_LEVELS; i++)
+		info->leaves[i] = axas_npt_leaves(npt, i);
+	for (i = 0; i <= AXAS_FAULT_ERROR; i++)
+		info->faults[i] = count_faults(space, i);
+	up_read(&space->lock);
+}
+AXAS_EXPORT(axas_space_get_info);
+
+bool axas_space_next_area(struct axas_space *space, struct axas_gpa gpa,
+			  struct axas_area_info *info)
+{
+	MA_STATE(mas, &space->areas, page_nr(gpa.val), page_nr(gpa.val));
+	struct axas_area *area;
+
+	down_read(&space->lock);
+	area = mas_find(&mas, ULONG_MAX);
+	if (area)
+		*info = (struct axas_area_info){
+			.gpa = area->first,
+			.length = area->last - area->first + 1,
+			.hpa = area_is_linear(area) ? area->backend.hpa.val : AXAS_HPA_NONE,
+			.prot = area->prot,
+			.type = area->type,
+			.backend = area->backend.ops->id,
+		};
+	up_read(&space->lock);
+	return area;
+}
+AXAS_EXPORT(axas_space_next_area);
+
+u64 axas_space_linear_pages(struct axas_space *space)
+{
+	u64 pages;
+
+	down_read(&space->lock);
+	pages = space->linear_pages;
+	up_read(&space->lock);
+	return pages;
+}
