@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # build-user.sh OUT [FOLDER...]: build the user-space programs (default: all of them)
-# in a fresh copy of the sources, OUT.
+# in a fresh copy of the sources, OUT. The tests of the user API are built for 32 bits,
+# too, with the cross compiler: gcc-multilib shuts out those for other machines.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -13,9 +14,14 @@ main() {
 
 	shift
 	(($#)) || set -- tools/axasctl tests/uapi
+	need_packages gcc make libc6-dev libjson-c-dev libmd-dev
+	[[ " $* " != *" tests/uapi "* ]] || need_packages gcc-i686-linux-gnu libc6-dev-i386-cross
 	copy_sources "$out"
 	for folder in "$@"; do
 		make -C "$out/$folder" -j"$AXAS_JOBS"
+		if [[ $folder == tests/uapi ]]; then
+			make -C "$out/$folder" CROSS_COMPILE=i686-linux-gnu- axas_uapi_test32
+		fi
 	done
 }
 

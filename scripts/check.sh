@@ -31,8 +31,9 @@ part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 part_tools() {
 	need_packages gcc make libc6-dev libjson-c-dev libmd-dev
 	copy_sources "$AXAS_LOGS/tools"
-	make -C "$AXAS_LOGS/tools/tools/axasctl" all check
-	record "pass tools.axasctl_check"
+	make -C "$AXAS_LOGS/tools/tools/axasctl" all
+	make -C "$AXAS_LOGS/tools/tools/axasctl" check | tee "$AXAS_LOGS/tools.tap"
+	record "$(awk -v suite=tools.axasctl -f "$AXAS_SCRIPTS/ktap.awk" "$AXAS_LOGS/tools.tap")"
 }
 
 # summary FILE: a line for each suite, then what failed.

@@ -39,7 +39,7 @@ boot() {
 	mapfile -t modules < <(find "$OUT/module" -name '*.ko')
 	run_logged "$NAME programs" "$OUT/build-user.log" "$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" check.sh "${modules[@]}" \
-		"$OUT/user/tools/axasctl/axasctl" "$OUT/user/tests/uapi/axas_uapi_test"
+		"$OUT/user/tools/axasctl/axasctl" "$OUT"/user/tests/uapi/axas_uapi_test{,32}
 	run_logged "$NAME" "$OUT/vm.log" \
 		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "$WINDOW" "$@" || true
 }
@@ -54,7 +54,6 @@ main() {
 	rm -rf "$OUT"
 	mkdir -p "$OUT"
 	need_build_packages
-	need_packages libjson-c-dev libmd-dev
 	"vm_$kind"
 	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")
 	record "$results"

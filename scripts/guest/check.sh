@@ -67,5 +67,6 @@ kmemleak_clear
 load axas
 [ ! -f /axas/axas_kunit.ko ] || suite kunit kunit_suites
 suite uapi axas_uapi_test
+suite uapi32 axas_uapi_test32
 rmmod axas
 suite module module_suite

@@ -8,14 +8,14 @@ CHECKS=0
 
 # suite NAME COMMAND...: a program that prints TAP.
 suite() {
-	_name=$1
+	_suite=$1
 	shift
-	echo "##axas begin $_name"
-	echo "axas-suite: begin $_name" >/dev/kmsg
+	echo "##axas begin $_suite"
+	echo "axas-suite: begin $_suite" >/dev/kmsg
 	"$@"
 	_rc=$?
-	echo "axas-suite: end $_name" >/dev/kmsg
-	echo "##axas end $_name $_rc"
+	echo "axas-suite: end $_suite" >/dev/kmsg
+	echo "##axas end $_suite $_rc"
 	return $_rc
 }
 

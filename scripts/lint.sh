@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# lint.sh [TOOL...]: what the code can be asked without running it. The tools are
+# checkpatch, kernel_doc, sparse, gcc_w1, clang_w1, shellcheck and spdx (default: all).
+# A finding in our files fails; one in the kernel's headers does not concern us.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Where programs for user space are; all else is the kernel's.
+PROGRAMS='^(tools|tests/uapi)/'
+TOOLS=(spdx shellcheck checkpatch kernel_doc sparse gcc_w1 clang_w1)
+
+# Types that checkpatch may not complain of, and why.
+IGNORED_TYPES=(
+	# New and moved files want an entry in the kernel's MAINTAINERS.
+	FILE_PATH_CHANGES
+	# Out of the kernel's tree one source builds for several kernels.
+	LINUX_VERSION_CODE
+	# Takes any name in capitals for a constant: LINUX_VERSION_CODE < KERNEL_VERSION(),
+	# and static_assert() of two constants, which has to name one of them first.
+	CONSTANT_COMPARISON
+)
+
+# In programs for user space, in addition: the kernel's macros and names that these
+# types ask for are not there, and usage() says "usage".
+IGNORED_IN_PROGRAMS=(
+	PREFER_DEFINED_ATTRIBUTE_MACRO
+	PREFER_FALLTHROUGH
+	EMBEDDED_FUNCTION_NAME
+	CAMELCASE
+)
+
+# our_files PATTERN...: the sources as they are now, tracked or not yet.
+our_files() {
+	cd "$AXAS_SRC"
+	if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+		git ls-files -co --exclude-standard -- "$@" | while read -r f; do
+			[[ ! -f $f ]] || printf '%s\n' "$f"
+		done
+	else
+		find . -type f | sed 's#^\./##' | while read -r f; do
+			for p in "$@"; do
+				# shellcheck disable=SC2053  # a pattern
+				[[ $f != $p ]] || printf '%s\n' "$f"
+			done
+		done
+	fi | sort -u
+}
+
+lint_spdx() {
+	local file
+
+	while read -r file; do
+		head -n 3 "$AXAS_SRC/$file" | grep -q 'SPDX-License-Identifier: GPL-2.0' ||
+			echo "$file: no SPDX-License-Identifier"
+	done < <(our_files '*.c' '*.h' '*.sh' '*.awk' '*.config' '*Kbuild' '*Kconfig' '*Makefile')
+}
+
+lint_shellcheck() {
+	local files
+
+	need_packages shellcheck
+	mapfile -t files < <(our_files '*.sh' .ci/run scripts/guest/init)
+	cd "$AXAS_SRC"
+	shellcheck -x -f gcc "${files[@]}"
+}
+
+# checkpatch IGNORED-TYPES FILE...
+checkpatch() {
+	local source=$1 ignored=$2
+
+	shift 2
+	"$source/scripts/checkpatch.pl" --strict --no-tree --no-summary --terse --show-types \
+		--max-line-length=100 --ignore "$ignored" -f "$@"
+}
+
+# It leaves a file behind where it runs, and does not know that AXAS_EXPORT is one of
+# the macros that stand right below a function: hence on a copy.
+lint_checkpatch() {
+	local source copy files types rc=0
+
+	need_packages perl python3 python3-ply python3-git
+	source=$("$AXAS_SCRIPTS/kernel-source.sh")
+	scratch copy
+	copy_sources "$copy"
+	types=$(IFS=,; echo "${IGNORED_TYPES[*]}")
+	mapfile -t files < <(our_files '*.c' '*.h' | grep -vE "$PROGRAMS")
+	cd "$copy"
+	sed -i 's/^AXAS_EXPORT(/EXPORT_SYMBOL_GPL(/' "${files[@]}"
+	checkpatch "$source" "$types" "${files[@]}" || rc=1
+	types+=,$(IFS=,; echo "${IGNORED_IN_PROGRAMS[*]}")
+	mapfile -t files < <(our_files '*.c' '*.h' | grep -E "$PROGRAMS")
+	((${#files[@]} == 0)) || checkpatch "$source" "$types" "${files[@]}" || rc=1
+	return "$rc"
+}
+
+lint_kernel_doc() {
+	local source files
+
+	need_packages perl
+	source=$("$AXAS_SCRIPTS/kernel-source.sh")
+	mapfile -t files < <(our_files 'include/*.h' '*.c' '*.h' | grep -vE "$PROGRAMS")
+	cd "$AXAS_SRC"
+	"$source/scripts/kernel-doc" -none -Werror "${files[@]}" 2>&1
+}
+
+# compile COMPILER MAKE-ARGUMENT...: the lines that name one of our files. That it
+# compiles at all is needed, too.
+compile() {
+	local compiler=$1 kdir out=$AXAS_LOGS/lint/$TOOL rc=0
+
+	shift
+	kdir=$("$AXAS_SCRIPTS/lint-kernel.sh" "$compiler")
+	copy_sources "$out"
+	make -C "$out" KDIR="$kdir" -j"$AXAS_JOBS" KUNIT=1 CONSUMER=1 KBUILD_MODPOST_WARN=1 \
+		"$@" modules >"$out.log" 2>&1 || rc=$?
+	sed -n "s#^$out/##p" "$out.log" | grep -E '^[^ :]+:[0-9]+:([0-9]+:)? *(warning|error|note|.*error)' |
+		sort -u || true
+	if ((rc)); then
+		echo "the build failed:"
+		tail -n 15 "$out.log"
+	fi
+}
+
+lint_sparse() {
+	need_packages sparse
+	compile gcc C=2 CHECK=sparse
+}
+
+lint_gcc_w1() { compile gcc W=1; }
+lint_clang_w1() { compile clang LLVM=1 W=1; }
+
+# A tool's findings are all that it prints; a status without any is one, too.
+run_tool() {
+	local out=$AXAS_LOGS/lint/$1.findings rc=0
+
+	TOOL=$1
+	("lint_$1") >"$out" || rc=$?
+	if ((rc == 0)) && [[ ! -s $out ]]; then
+		record "pass lint.$1"
+		echo "lint.$1: ok"
+		return
+	fi
+	record "fail lint.$1"
+	cat "$out"
+	echo "lint.$1: failed ($(wc -l <"$out") lines: $out)"
+	return 1
+}
+
+main() {
+	local tool failed=0
+
+	(($#)) || set -- "${TOOLS[@]}"
+	mkdir -p "$AXAS_LOGS/lint"
+	lock "out-$(basename "$AXAS_LOGS")-lint"
+	for tool in "$@"; do
+		declare -F "lint_$tool" >/dev/null || die "no tool $tool; there are: ${TOOLS[*]}"
+		run_tool "$tool" || failed=1
+	done
+	return "$failed"
+}
+
+main "$@"
