@@ -47,7 +47,7 @@ int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
 	up_read(&space->lock);
 	return found ? 0 : -ENOENT;
 }
-AXAS_EXPORT(axas_space_translate);
+EXPORT_SYMBOL_AXAS(axas_space_translate);
 
 /* Whether @next goes on where @limit bytes from @to on end. */
 static bool goes_on(const struct axas_translation *to, u64 limit,
@@ -77,7 +77,7 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 	up_read(&space->lock);
 	return 0;
 }
-AXAS_EXPORT(axas_space_translate_and_get_limit);
+EXPORT_SYMBOL_AXAS(axas_space_translate_and_get_limit);
 
 /* What is done to one piece of guest memory. @va or @io, inside one leaf. */
 struct access {
@@ -256,7 +256,7 @@ int axas_read(struct axas_space *space, struct axas_gpa gpa, void *buf, size_t l
 
 	return access_exact(space, gpa, &access, len);
 }
-AXAS_EXPORT(axas_read);
+EXPORT_SYMBOL_AXAS(axas_read);
 
 int axas_write(struct axas_space *space, struct axas_gpa gpa, const void *buf, size_t len)
 {
@@ -267,7 +267,7 @@ int axas_write(struct axas_space *space, struct axas_gpa gpa, const void *buf, s
 
 	return access_exact(space, gpa, &access, len);
 }
-AXAS_EXPORT(axas_write);
+EXPORT_SYMBOL_AXAS(axas_write);
 
 ssize_t axas_read_partial(struct axas_space *space, struct axas_gpa gpa, void *buf,
 			  size_t len)
@@ -279,7 +279,7 @@ ssize_t axas_read_partial(struct axas_space *space, struct axas_gpa gpa, void *b
 
 	return access_partial(space, gpa, &access, len);
 }
-AXAS_EXPORT(axas_read_partial);
+EXPORT_SYMBOL_AXAS(axas_read_partial);
 
 ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
 			   const void *buf, size_t len)
@@ -291,7 +291,7 @@ ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
 
 	return access_partial(space, gpa, &access, len);
 }
-AXAS_EXPORT(axas_write_partial);
+EXPORT_SYMBOL_AXAS(axas_write_partial);
 
 static int load_memory(struct access *access, void *va, size_t len)
 {
@@ -418,7 +418,7 @@ int axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width
 	*val = access.val;
 	return 0;
 }
-AXAS_EXPORT(axas_read_obj);
+EXPORT_SYMBOL_AXAS(axas_read_obj);
 
 int axas_write_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
 		   u64 val)
@@ -432,7 +432,7 @@ int axas_write_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_widt
 	store_memory(&access, &scalar, bytes);
 	return axas_write(space, gpa, &scalar, bytes);
 }
-AXAS_EXPORT(axas_write_obj);
+EXPORT_SYMBOL_AXAS(axas_write_obj);
 
 int axas_read_volatile(struct axas_space *space, struct axas_gpa gpa,
 		       enum axas_width width, u64 *val)
@@ -441,7 +441,7 @@ int axas_read_volatile(struct axas_space *space, struct axas_gpa gpa,
 		return -EINVAL;
 	return load_one(space, gpa, width, val);
 }
-AXAS_EXPORT(axas_read_volatile);
+EXPORT_SYMBOL_AXAS(axas_read_volatile);
 
 int axas_write_volatile(struct axas_space *space, struct axas_gpa gpa,
 			enum axas_width width, u64 val)
@@ -450,7 +450,7 @@ int axas_write_volatile(struct axas_space *space, struct axas_gpa gpa,
 		return -EINVAL;
 	return store_one(space, gpa, width, val);
 }
-AXAS_EXPORT(axas_write_volatile);
+EXPORT_SYMBOL_AXAS(axas_write_volatile);
 
 /* The piece of one page at the beginning of a range. Lock held. */
 static int bvec_piece(struct axas_space *space, u64 gpa, u64 len, u32 access,
@@ -505,11 +505,11 @@ int axas_space_bvec(struct axas_space *space, struct axas_gpa_range range, u32 a
 	axas_space_bvec_put(bvecs, n);
 	return err;
 }
-AXAS_EXPORT(axas_space_bvec);
+EXPORT_SYMBOL_AXAS(axas_space_bvec);
 
 void axas_space_bvec_put(struct bio_vec *bvecs, unsigned int n)
 {
 	while (n)
 		put_page(bvecs[--n].bv_page);
 }
-AXAS_EXPORT(axas_space_bvec_put);
+EXPORT_SYMBOL_AXAS(axas_space_bvec_put);

@@ -35,7 +35,7 @@ int axas_gpa_snprint(char *buf, size_t len, struct axas_gpa gpa)
 {
 	return scnprintf(buf, len, AXAS_GPA_FMT, gpa.val);
 }
-AXAS_EXPORT(axas_gpa_snprint);
+EXPORT_SYMBOL_AXAS(axas_gpa_snprint);
 
 /**
  * axas_hpa_snprint() - print a host-physical address
@@ -50,7 +50,7 @@ int axas_hpa_snprint(char *buf, size_t len, struct axas_hpa hpa)
 {
 	return scnprintf(buf, len, AXAS_HPA_FMT, hpa.val);
 }
-AXAS_EXPORT(axas_hpa_snprint);
+EXPORT_SYMBOL_AXAS(axas_hpa_snprint);
 
 /**
  * axas_gva_snprint() - print a guest-virtual address
@@ -65,7 +65,7 @@ int axas_gva_snprint(char *buf, size_t len, struct axas_gva gva)
 {
 	return scnprintf(buf, len, AXAS_GVA_FMT, gva.val);
 }
-AXAS_EXPORT(axas_gva_snprint);
+EXPORT_SYMBOL_AXAS(axas_gva_snprint);
 
 /**
  * axas_gpa_range_snprint() - print a guest-physical range, "GPA:0x1000..0x3000"
@@ -80,7 +80,7 @@ int axas_gpa_range_snprint(char *buf, size_t len, struct axas_gpa_range range)
 {
 	return range_snprint(buf, len, "GPA", range.start.val, range.size);
 }
-AXAS_EXPORT(axas_gpa_range_snprint);
+EXPORT_SYMBOL_AXAS(axas_gpa_range_snprint);
 
 /**
  * axas_hpa_range_snprint() - print a host-physical range, "HPA:0x1000..0x3000"
@@ -95,7 +95,7 @@ int axas_hpa_range_snprint(char *buf, size_t len, struct axas_hpa_range range)
 {
 	return range_snprint(buf, len, "HPA", range.start.val, range.size);
 }
-AXAS_EXPORT(axas_hpa_range_snprint);
+EXPORT_SYMBOL_AXAS(axas_hpa_range_snprint);
 
 /**
  * axas_gva_range_snprint() - print a guest-virtual range, "GVA:0x1000..0x3000"
@@ -110,7 +110,7 @@ int axas_gva_range_snprint(char *buf, size_t len, struct axas_gva_range range)
 {
 	return range_snprint(buf, len, "GVA", range.start.val, range.size);
 }
-AXAS_EXPORT(axas_gva_range_snprint);
+EXPORT_SYMBOL_AXAS(axas_gva_range_snprint);
 
 /**
  * axas_port_snprint() - print a port
@@ -125,7 +125,7 @@ int axas_port_snprint(char *buf, size_t len, struct axas_port port)
 {
 	return scnprintf(buf, len, AXAS_PORT_FMT, port.val);
 }
-AXAS_EXPORT(axas_port_snprint);
+EXPORT_SYMBOL_AXAS(axas_port_snprint);
 
 /**
  * axas_sysreg_snprint() - print a system register's number
@@ -140,7 +140,7 @@ int axas_sysreg_snprint(char *buf, size_t len, struct axas_sysreg reg)
 {
 	return scnprintf(buf, len, AXAS_SYSREG_FMT, reg.val);
 }
-AXAS_EXPORT(axas_sysreg_snprint);
+EXPORT_SYMBOL_AXAS(axas_sysreg_snprint);
 
 /**
  * axas_port_range_snprint() - print ports, "PORT:0x3f8..=0x3ff"
@@ -155,7 +155,7 @@ int axas_port_range_snprint(char *buf, size_t len, struct axas_port_range range)
 {
 	return scnprintf(buf, len, AXAS_PORT_FMT "..=0x%x", range.first.val, range.last.val);
 }
-AXAS_EXPORT(axas_port_range_snprint);
+EXPORT_SYMBOL_AXAS(axas_port_range_snprint);
 
 /**
  * axas_sysreg_range_snprint() - print system registers, "SYSREG:0x10..=0x1f"
@@ -171,7 +171,7 @@ int axas_sysreg_range_snprint(char *buf, size_t len, struct axas_sysreg_range ra
 	return scnprintf(buf, len, AXAS_SYSREG_FMT "..=0x%x", range.first.val,
 			 range.last.val);
 }
-AXAS_EXPORT(axas_sysreg_range_snprint);
+EXPORT_SYMBOL_AXAS(axas_sysreg_range_snprint);
 
 int axas_width_from_bytes(size_t bytes)
 {
@@ -179,7 +179,7 @@ int axas_width_from_bytes(size_t bytes)
 		return -EINVAL;
 	return ilog2(bytes);
 }
-AXAS_EXPORT(axas_width_from_bytes);
+EXPORT_SYMBOL_AXAS(axas_width_from_bytes);
 
 /**
  * axas_width_name() - a width in words
@@ -194,4 +194,4 @@ const char *axas_width_name(enum axas_width width)
 
 	return width < ARRAY_SIZE(names) ? names[width] : "?";
 }
-AXAS_EXPORT(axas_width_name);
+EXPORT_SYMBOL_AXAS(axas_width_name);

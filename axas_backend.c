@@ -73,7 +73,7 @@ const struct axas_backend_ops axas_backend_alloc = {
 	.get	= alloc_get,
 	.put	= alloc_put,
 };
-AXAS_EXPORT_FOR_KUNIT(axas_backend_alloc);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_alloc);
 
 static int linear_get(const struct axas_backend *backend, struct axas_pool *pool,
 		      u64 offset, struct axas_hpa *hpa)
@@ -86,7 +86,7 @@ const struct axas_backend_ops axas_backend_linear = {
 	.id	= AXAS_BACKEND_LINEAR,
 	.get	= linear_get,
 };
-AXAS_EXPORT_FOR_KUNIT(axas_backend_linear);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_linear);
 
 struct axas_backend axas_backend_at(const struct axas_backend *backend, u64 offset)
 {
@@ -96,4 +96,4 @@ struct axas_backend axas_backend_at(const struct axas_backend *backend, u64 offs
 		at.hpa = axas_hpa_offset(at.hpa, offset);
 	return at;
 }
-AXAS_EXPORT_FOR_KUNIT(axas_backend_at);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_at);

@@ -12,10 +12,10 @@
 
 /* 6.13: a symbol namespace is a string literal, where it was a bare identifier. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define AXAS_EXPORT(sym)		EXPORT_SYMBOL_NS_GPL(sym, "AXAS")
+#define EXPORT_SYMBOL_AXAS(sym)		EXPORT_SYMBOL_NS_GPL(sym, "AXAS")
 #define AXAS_MODULE_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
 #else
-#define AXAS_EXPORT(sym)		EXPORT_SYMBOL_NS_GPL(sym, AXAS)
+#define EXPORT_SYMBOL_AXAS(sym)		EXPORT_SYMBOL_NS_GPL(sym, AXAS)
 #define AXAS_MODULE_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
 #endif
 
@@ -24,9 +24,9 @@
  * EXPORT_SYMBOL_IF_KUNIT does the same, but follows CONFIG_KUNIT, not ours.
  */
 #if IS_ENABLED(CONFIG_AXAS_KUNIT_TEST)
-#define AXAS_EXPORT_FOR_KUNIT(sym)	AXAS_EXPORT(sym)
+#define EXPORT_SYMBOL_AXAS_KUNIT(sym)	EXPORT_SYMBOL_AXAS(sym)
 #else
-#define AXAS_EXPORT_FOR_KUNIT(sym)
+#define EXPORT_SYMBOL_AXAS_KUNIT(sym)
 #endif
 
 #endif /* _AXAS_COMPAT_H */

@@ -31,13 +31,13 @@
  * struct space_file - what stands behind the descriptor of a space
  * @space: the space
  * @mm: whose RLIMIT_MEMLOCK its linear areas count against
- * @lock: around everything that maps or unmaps linear areas
+ * @lock: keeps @locked the number of the space's linear pages
  * @locked: pages that @mm was charged for
  */
 struct space_file {
 	struct axas_space *space;
 	struct mm_struct *mm;
-	struct mutex lock;
+	struct mutex lock;	/* around what maps or unmaps linear areas */
 	u64 locked;
 };
 
@@ -459,4 +459,4 @@ struct axas_space *axas_space_get_from_fd(int fd)
 	fput(filp);
 	return space;
 }
-AXAS_EXPORT(axas_space_get_from_fd);
+EXPORT_SYMBOL_AXAS(axas_space_get_from_fd);

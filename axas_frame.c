@@ -24,7 +24,7 @@ int axas_frame_alloc_order(struct axas_frame *frame, const struct axas_hal *hal,
 	*frame = (struct axas_frame){ hal, hpa, order, flags };
 	return 0;
 }
-AXAS_EXPORT(axas_frame_alloc_order);
+EXPORT_SYMBOL_AXAS(axas_frame_alloc_order);
 
 int axas_frame_start(const struct axas_frame *frame, struct axas_hpa *hpa)
 {
@@ -33,13 +33,13 @@ int axas_frame_start(const struct axas_frame *frame, struct axas_hpa *hpa)
 	*hpa = frame->hpa;
 	return 0;
 }
-AXAS_EXPORT(axas_frame_start);
+EXPORT_SYMBOL_AXAS(axas_frame_start);
 
 void *axas_frame_ptr(const struct axas_frame *frame)
 {
 	return frame->hal ? axas_hal_va(frame->hal, frame->hpa) : NULL;
 }
-AXAS_EXPORT(axas_frame_ptr);
+EXPORT_SYMBOL_AXAS(axas_frame_ptr);
 
 int axas_frame_fill(struct axas_frame *frame, u8 byte)
 {
@@ -48,7 +48,7 @@ int axas_frame_fill(struct axas_frame *frame, u8 byte)
 	memset(axas_frame_ptr(frame), byte, AXAS_FRAME_SIZE << frame->order);
 	return 0;
 }
-AXAS_EXPORT(axas_frame_fill);
+EXPORT_SYMBOL_AXAS(axas_frame_fill);
 
 struct axas_hpa axas_frame_take(struct axas_frame *frame)
 {
@@ -57,7 +57,7 @@ struct axas_hpa axas_frame_take(struct axas_frame *frame)
 	*frame = axas_frame_uninit();
 	return hpa;
 }
-AXAS_EXPORT(axas_frame_take);
+EXPORT_SYMBOL_AXAS(axas_frame_take);
 
 void axas_frame_free(struct axas_frame *frame)
 {
@@ -68,4 +68,4 @@ void axas_frame_free(struct axas_frame *frame)
 	if (hal)
 		hal->free_frame(hal, old.hpa, old.order, old.flags);
 }
-AXAS_EXPORT(axas_frame_free);
+EXPORT_SYMBOL_AXAS(axas_frame_free);

@@ -35,7 +35,7 @@ unsigned int axas_hal_phys_bits(const struct axas_hal *hal)
 {
 	return hal->phys_bits ?: host_phys_bits();
 }
-AXAS_EXPORT(axas_hal_phys_bits);
+EXPORT_SYMBOL_AXAS(axas_hal_phys_bits);
 
 static void account_table(struct page *page, unsigned int order, int sign)
 {
@@ -105,11 +105,12 @@ static int linux_window(const struct axas_hal *hal, struct axas_hpa hpa, size_t 
 	}
 	*window = (struct axas_window){};
 	if (type == AXAS_TYPE_NORMAL)
-		window->handle = window->va = memremap(hpa.val, bytes, MEMREMAP_WB);
+		window->va = memremap(hpa.val, bytes, MEMREMAP_WB);
 	else if (type == AXAS_TYPE_UNCACHED)
-		window->handle = window->va = memremap(hpa.val, bytes, MEMREMAP_WC);
+		window->va = memremap(hpa.val, bytes, MEMREMAP_WC);
 	else
 		window->io = ioremap(hpa.val, bytes);
+	window->handle = window->va;
 	return window->va || window->io ? 0 : -ENOMEM;
 }
 
@@ -133,4 +134,4 @@ const struct axas_hal axas_hal_linux = {
 	.window		= linux_window,
 	.close_window	= linux_close_window,
 };
-AXAS_EXPORT(axas_hal_linux);
+EXPORT_SYMBOL_AXAS(axas_hal_linux);

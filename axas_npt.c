@@ -57,7 +57,7 @@ const struct axas_npt_fmt *axas_npt_fmt_by_id(u32 id)
 			return formats[i];
 	return NULL;
 }
-AXAS_EXPORT_FOR_KUNIT(axas_npt_fmt_by_id);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_fmt_by_id);
 
 static void count_tables(struct axas_npt *npt, long n)
 {
@@ -92,7 +92,7 @@ long axas_npt_tables(const struct axas_npt *npt)
 		sum += per_cpu_ptr(npt->stats, cpu)->tables;
 	return sum;
 }
-AXAS_EXPORT_FOR_KUNIT(axas_npt_tables);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_tables);
 
 long axas_npt_leaves(const struct axas_npt *npt, unsigned int level)
 {
@@ -103,7 +103,7 @@ long axas_npt_leaves(const struct axas_npt *npt, unsigned int level)
 		sum += per_cpu_ptr(npt->stats, cpu)->leaves[level];
 	return sum;
 }
-AXAS_EXPORT_FOR_KUNIT(axas_npt_leaves);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_leaves);
 
 /* A root of several pages lies at a multiple of its size, as hardware wants it. */
 static int alloc_root(struct axas_npt *npt)
@@ -145,7 +145,7 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		free_percpu(npt->stats);
 	return err;
 }
-AXAS_EXPORT_FOR_KUNIT(axas_npt_init);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_init);
 
 void axas_npt_destroy(struct axas_npt *npt)
 {
@@ -158,7 +158,7 @@ void axas_npt_destroy(struct axas_npt *npt)
 			     AXAS_FRAME_ZERO | AXAS_FRAME_TABLE);
 	free_percpu(npt->stats);
 }
-AXAS_EXPORT_FOR_KUNIT(axas_npt_destroy);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_destroy);
 
 void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt,
 			  u64 first, u64 last)
@@ -172,7 +172,7 @@ void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt,
 	gather->cur = gather->inline_recs;
 	gather->batches = NULL;
 }
-AXAS_EXPORT_FOR_KUNIT(axas_npt_gather_init);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_init);
 
 static void free_records(struct axas_npt_gather *gather, const u64 *recs, u64 nr)
 {
@@ -211,7 +211,7 @@ void axas_npt_gather_finish(struct axas_npt_gather *gather)
 	}
 	axas_npt_gather_init(gather, gather->npt, gather->first, gather->last);
 }
-AXAS_EXPORT_FOR_KUNIT(axas_npt_gather_finish);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_finish);
 
 static bool gather_is_full(const struct axas_npt_gather *gather)
 {

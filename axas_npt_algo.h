@@ -51,7 +51,7 @@
 #define _PT(fmt, fn)	__PT(fmt, fn)
 #define PT(fn)		_PT(AXAS_FMT, fn)
 
-#define PT_ENTRIES	(1u << AXAS_NPT_LEVEL_BITS)
+#define PT_ENTRIES	BIT(AXAS_NPT_LEVEL_BITS)
 
 static inline unsigned int PT(index)(const struct axas_npt *npt, u64 gpa,
 				     unsigned int level)
@@ -240,6 +240,7 @@ static int PT(split_leaf)(struct axas_npt *npt, u64 *slot, u64 gpa, unsigned int
 		WRITE_ONCE(*slot, 0);
 		npt->ops->flush(npt, gpa & ~mask, gpa | mask, false);
 	}
+	/* Whoever walks into the table must find it filled. */
 	smp_store_release(slot, PT(make_table)(hpa, level));
 	PT(count_leaves)(npt, level, -1);
 	PT(count_leaves)(npt, level - 1, PT_ENTRIES);

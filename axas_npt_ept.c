@@ -124,4 +124,4 @@ const struct axas_npt_fmt axas_npt_ept = {
 	.caps		= { .leaf_levels = BIT(0), .oa_bits = 52 },
 	AXAS_NPT_FMT_FUNCTIONS,
 };
-AXAS_EXPORT_FOR_KUNIT(axas_npt_ept);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_ept);

@@ -130,4 +130,4 @@ const struct axas_npt_fmt axas_npt_fake = {
 	.caps		= { .leaf_levels = BIT(0), .oa_bits = FAKE_OA_BITS },
 	AXAS_NPT_FMT_FUNCTIONS,
 };
-AXAS_EXPORT_FOR_KUNIT(axas_npt_fake);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_fake);

@@ -29,8 +29,8 @@
 #define S2_PERM		(S2_READ | S2_WRITE | S2_XN)
 #define S2_PROT_SHIFT	6			/* from AXAS_PROT_* to S2AP */
 
-static_assert(S2_READ == AXAS_PROT_READ << S2_PROT_SHIFT &&
-	      S2_WRITE == AXAS_PROT_WRITE << S2_PROT_SHIFT);
+static_assert((AXAS_PROT_READ << S2_PROT_SHIFT) == S2_READ &&
+	      (AXAS_PROT_WRITE << S2_PROT_SHIFT) == S2_WRITE);
 static_assert(!(S2_HPA & (S2_VALID | S2_TABLE | S2_MEMATTR | S2_SH | S2_AF | S2_PERM)));
 
 /* Bit 1 tells a table from a block above the last level, and is 1 in a page. */
@@ -137,4 +137,4 @@ const struct axas_npt_fmt axas_npt_s2 = {
 	.caps		= { .leaf_levels = BIT(0), .oa_bits = 48 },
 	AXAS_NPT_FMT_FUNCTIONS,
 };
-AXAS_EXPORT_FOR_KUNIT(axas_npt_s2);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_s2);

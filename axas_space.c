@@ -156,7 +156,7 @@ free_space:
 	kfree(space);
 	return ERR_PTR(err);
 }
-AXAS_EXPORT_FOR_KUNIT(axas_space_create_fmt);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_create_fmt);
 
 struct axas_space *axas_space_create(const struct axas_space_params *params)
 {
@@ -168,14 +168,14 @@ struct axas_space *axas_space_create(const struct axas_space_params *params)
 		return ERR_PTR(-EOPNOTSUPP);
 	return axas_space_create_fmt(params, fmt, NULL);
 }
-AXAS_EXPORT(axas_space_create);
+EXPORT_SYMBOL_AXAS(axas_space_create);
 
 struct axas_space *axas_space_get(struct axas_space *space)
 {
 	kref_get(&space->ref);
 	return space;
 }
-AXAS_EXPORT(axas_space_get);
+EXPORT_SYMBOL_AXAS(axas_space_get);
 
 static void space_release(struct kref *ref)
 {
@@ -196,25 +196,25 @@ void axas_space_put(struct axas_space *space)
 	if (space)
 		kref_put(&space->ref, space_release);
 }
-AXAS_EXPORT(axas_space_put);
+EXPORT_SYMBOL_AXAS(axas_space_put);
 
 struct axas_gpa_range axas_space_range(const struct axas_space *space)
 {
 	return space->range;
 }
-AXAS_EXPORT(axas_space_range);
+EXPORT_SYMBOL_AXAS(axas_space_range);
 
 bool axas_space_contains(const struct axas_space *space, struct axas_gpa_range range)
 {
 	return axas_gpa_range_covers(space->range, range);
 }
-AXAS_EXPORT(axas_space_contains);
+EXPORT_SYMBOL_AXAS(axas_space_contains);
 
 struct axas_hpa axas_space_root(const struct axas_space *space)
 {
 	return space->npt.root_hpa;
 }
-AXAS_EXPORT(axas_space_root);
+EXPORT_SYMBOL_AXAS(axas_space_root);
 
 /* Whole 4 KiB pages, at least one, inside the space. */
 static bool range_ok(const struct axas_space *space, struct axas_gpa_range range)
@@ -359,7 +359,7 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 	area = new_area(range, prot, type, backend);
 	return area ? map_area(space, area, false) : -ENOMEM;
 }
-AXAS_EXPORT(axas_space_map_linear);
+EXPORT_SYMBOL_AXAS(axas_space_map_linear);
 
 int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 			 u32 prot, u32 type, u32 flags)
@@ -376,15 +376,15 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 	area = new_area(range, prot, type, backend);
 	return area ? map_area(space, area, flags & AXAS_MAP_POPULATE) : -ENOMEM;
 }
-AXAS_EXPORT(axas_space_map_alloc);
+EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
 
 /*
  * Two areas out of one, at @at. The upper one is new. -ENOMEM leaves the one.
  */
 static int split_area(struct axas_space *space, struct axas_area *area, u64 at)
 {
-	struct axas_area *upper = kmemdup(area, sizeof(*area), GFP_KERNEL_ACCOUNT);
 	MA_STATE(mas, &space->areas, page_nr(at), page_nr(area->last));
+	struct axas_area *upper = kmemdup(area, sizeof(*area), GFP_KERNEL_ACCOUNT);
 
 	if (!upper)
 		return -ENOMEM;
@@ -500,7 +500,7 @@ int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
 	up_write(&space->lock);
 	return err;
 }
-AXAS_EXPORT(axas_space_unmap);
+EXPORT_SYMBOL_AXAS(axas_space_unmap);
 
 void axas_space_clear(struct axas_space *space)
 {
@@ -512,7 +512,7 @@ void axas_space_clear(struct axas_space *space)
 	erase_areas(space, first, last);
 	up_write(&space->lock);
 }
-AXAS_EXPORT(axas_space_clear);
+EXPORT_SYMBOL_AXAS(axas_space_clear);
 
 static bool can_protect(struct axas_space *space, u64 first, u64 last, u32 prot)
 {
@@ -551,7 +551,7 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 	up_write(&space->lock);
 	return err;
 }
-AXAS_EXPORT(axas_space_protect);
+EXPORT_SYMBOL_AXAS(axas_space_protect);
 
 /*
  * Give one page of an area its leaf. 0 when this call installed it, -EEXIST when it
@@ -635,7 +635,7 @@ int axas_space_populate(struct axas_space *space, struct axas_gpa_range range, u
 				    axas_gpa_range_last(range).val, done);
 	return err;
 }
-AXAS_EXPORT(axas_space_populate);
+EXPORT_SYMBOL_AXAS(axas_space_populate);
 
 int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u64 gpa,
 			    u32 access, struct axas_leaf *leaf)
@@ -674,7 +674,7 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 		*level = leaf.level;
 	return result;
 }
-AXAS_EXPORT(axas_space_fault);
+EXPORT_SYMBOL_AXAS(axas_space_fault);
 
 int axas_space_attach(struct axas_space *space, struct axas_consumer *consumer)
 {
@@ -685,7 +685,7 @@ int axas_space_attach(struct axas_space *space, struct axas_consumer *consumer)
 	up_write(&space->lock);
 	return 0;
 }
-AXAS_EXPORT(axas_space_attach);
+EXPORT_SYMBOL_AXAS(axas_space_attach);
 
 void axas_space_detach(struct axas_space *space, struct axas_consumer *consumer)
 {
@@ -693,7 +693,7 @@ void axas_space_detach(struct axas_space *space, struct axas_consumer *consumer)
 	list_del_init(&consumer->node);
 	up_write(&space->lock);
 }
-AXAS_EXPORT(axas_space_detach);
+EXPORT_SYMBOL_AXAS(axas_space_detach);
 
 static u64 count_faults(const struct axas_space *space, unsigned int result)
 {
@@ -732,7 +732,7 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 		info->faults[i] = count_faults(space, i);
 	up_read(&space->lock);
 }
-AXAS_EXPORT(axas_space_get_info);
+EXPORT_SYMBOL_AXAS(axas_space_get_info);
 
 bool axas_space_next_area(struct axas_space *space, struct axas_gpa gpa,
 			  struct axas_area_info *info)
@@ -754,7 +754,7 @@ bool axas_space_next_area(struct axas_space *space, struct axas_gpa gpa,
 	up_read(&space->lock);
 	return area;
 }
-AXAS_EXPORT(axas_space_next_area);
+EXPORT_SYMBOL_AXAS(axas_space_next_area);
 
 u64 axas_space_linear_pages(struct axas_space *space)
 {

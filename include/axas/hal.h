@@ -15,7 +15,7 @@
 struct page;
 
 #define AXAS_FRAME_SHIFT	12
-#define AXAS_FRAME_SIZE		(1ull << AXAS_FRAME_SHIFT)
+#define AXAS_FRAME_SIZE		BIT_ULL(AXAS_FRAME_SHIFT)
 
 #define AXAS_FRAME_ZERO		BIT(0)	/* zeroed before it is handed out */
 #define AXAS_FRAME_TABLE	BIT(1)	/* for a page table, not for a guest */
@@ -69,7 +69,7 @@ struct axas_hal {
 	void (*close_window)(const struct axas_hal *hal, struct axas_window *window);
 };
 
-/**
+/*
  * axas_hal_linux - Linux's page allocator and direct map
  *
  * Frames are charged to the memory cgroup of the task that asks
