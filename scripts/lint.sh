@@ -115,7 +115,7 @@ compile() {
 	shift
 	kdir=$("$AXAS_SCRIPTS/lint-kernel.sh" "$compiler")
 	copy_sources "$out"
-	make -C "$out" KDIR="$kdir" -j"$AXAS_JOBS" KUNIT=1 CONSUMER=1 KBUILD_MODPOST_WARN=1 \
+	make -k -C "$out" KDIR="$kdir" -j"$AXAS_JOBS" KUNIT=1 CONSUMER=1 KBUILD_MODPOST_WARN=1 \
 		"$@" modules >"$out.log" 2>&1 || rc=$?
 	sed -n "s#^$out/##p" "$out.log" | grep -E '^[^ :]+:[0-9]+:([0-9]+:)? *(warning|error|note|.*error)' |
 		sort -u || true
