@@ -647,6 +647,7 @@ int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u6
 		return AXAS_FAULT_DENIED;
 	switch (fill_page(space, area, gpa, leaf)) {
 	case 0:
+		this_cpu_inc(space->stats->faults[AXAS_FAULT_FIXED]);
 		return AXAS_FAULT_FIXED;
 	case -EEXIST:
 		return AXAS_FAULT_SPURIOUS;
@@ -669,7 +670,8 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 	result = axas_space_fault_locked(space, axas_space_area(space, gpa.val), gpa.val,
 					 access, &leaf);
 	up_read(&space->lock);
-	this_cpu_inc(space->stats->faults[result]);
+	if (result != AXAS_FAULT_FIXED)
+		this_cpu_inc(space->stats->faults[result]);
 	if (level)
 		*level = leaf.level;
 	return result;

@@ -54,8 +54,8 @@ static bool check_frames(struct demo *d)
 
 	if (!get_info(d, &info))
 		return false;
-	return check(d, info.frames == d->touched, "%llu pages touched, %llu"
-		     " frames held", d->touched, info.frames);
+	return check(d, info.frames == d->touched, "%llu pages touched, %llu frames held",
+		     d->touched, info.frames);
 }
 
 static int create_space(struct demo *d, u32 ia_bits)
@@ -249,9 +249,8 @@ static bool check_translation(struct demo *d, u64 offset)
 	check(d, tr.hpa == d->window + offset, "gpa %#llx is hpa %#llx",
 	      tr.gpa, tr.hpa);
 	return check(d, tr.limit == d->window_size - offset && tr.left <= tr.limit,
-		     "%#llx bytes can be reached from there, %#llx"
-		     " of them in its leaf (level %u)", tr.limit, tr.left,
-		     tr.level);
+		     "%#llx bytes can be reached from there, %#llx of them in its leaf (level %u)",
+		     tr.limit, tr.left, tr.level);
 }
 
 static bool step_linear(struct demo *d)
@@ -299,9 +298,8 @@ static bool step_show(struct demo *d)
 	if (!get_info(d, &info))
 		return false;
 	note_areas(d);
-	note(d, "frames %llu, tables %llu, leaves %llu of 4 KiB, %llu"
-	     " of 2 MiB, %llu of 1 GiB", info.frames, info.tables,
-	     info.leaves[0], info.leaves[1], info.leaves[2]);
+	note(d, "frames %llu, tables %llu, leaves %llu of 4 KiB, %llu of 2 MiB, %llu of 1 GiB",
+	     info.frames, info.tables, info.leaves[0], info.leaves[1], info.leaves[2]);
 	for (int i = 0; i <= AXAS_FAULT_ERROR; i++)
 		if (info.faults[i])
 			note(d, "faults that came to %s: %llu", fault_name(i),

@@ -318,7 +318,8 @@ struct axas_translate {
  * @tables: out: 4 KiB pages of page table, the root's included
  * @root_tables: out: 4 KiB pages of the root alone
  * @leaves: out: leaves at each level
- * @faults: out: faults by result, AXAS_FAULT_FIXED to AXAS_FAULT_ERROR
+ * @faults: out: faults by result, AXAS_FAULT_FIXED to AXAS_FAULT_ERROR; those that
+ *	reads and writes by the host fixed are among them
  * @reserved: out: zero
  */
 struct axas_info {
