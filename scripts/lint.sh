@@ -73,7 +73,7 @@ checkpatch() {
 	local source=$1 ignored=$2
 
 	shift 2
-	"$source/scripts/checkpatch.pl" --strict --no-tree --no-summary --terse --show-types \
+	"$source/scripts/checkpatch.pl" --strict --no-tree --root=. --no-summary --terse --show-types \
 		--max-line-length=100 --ignore "$ignored" -f "$@"
 }
 
