@@ -47,14 +47,14 @@ static bool charge(struct axas_pool *pool, u64 n)
 }
 
 static int alloc_get(const struct axas_backend *backend, struct axas_pool *pool,
-		     u64 offset, struct axas_hpa *hpa)
+		     u64 offset, unsigned int order, struct axas_hpa *hpa)
 {
 	struct axas_frame frame;
 
-	if (!charge(pool, 1))
+	if (!charge(pool, 1ull << order))
 		return -ENOMEM;
-	if (axas_frame_alloc_zero(&frame, pool->hal)) {
-		uncharge(pool, 1);
+	if (axas_frame_alloc_order(&frame, pool->hal, order, AXAS_FRAME_ZERO)) {
+		uncharge(pool, 1ull << order);
 		return -ENOMEM;
 	}
 	*hpa = axas_frame_take(&frame);
@@ -76,7 +76,7 @@ const struct axas_backend_ops axas_backend_alloc = {
 EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_alloc);
 
 static int linear_get(const struct axas_backend *backend, struct axas_pool *pool,
-		      u64 offset, struct axas_hpa *hpa)
+		      u64 offset, unsigned int order, struct axas_hpa *hpa)
 {
 	*hpa = axas_hpa_offset(backend->hpa, offset);
 	return 0;

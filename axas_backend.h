@@ -27,15 +27,16 @@ struct axas_backend;
  * struct axas_backend_ops - one kind of backend
  * @id: AXAS_BACKEND_*
  * @owned: its frames are owned by the leaves that map them, and put one by one
- * @get: the frame for the page at @offset bytes of the area, zeroed if it is new.
- *	Shared; may sleep. 0 or -ENOMEM.
- * @put: a frame that @get gave is mapped no more; NULL when not @owned
+ * @get: the frame of 4 KiB << @order at @offset bytes of the area, zeroed if it is
+ *	new. Shared; may sleep. 0 or -ENOMEM.
+ * @put: a frame that @get gave, or an aligned piece of one, is mapped no more; NULL
+ *	when not @owned
  */
 struct axas_backend_ops {
 	u32 id;
 	bool owned;
 	int (*get)(const struct axas_backend *backend, struct axas_pool *pool, u64 offset,
-		   struct axas_hpa *hpa);
+		   unsigned int order, struct axas_hpa *hpa);
 	void (*put)(struct axas_pool *pool, struct axas_hpa hpa, unsigned int order);
 };
 

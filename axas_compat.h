@@ -19,6 +19,11 @@
 #define AXAS_MODULE_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
 #endif
 
+/* 6.16: rdmsrl() and its kin are rdmsrq(). */
+#if defined(CONFIG_X86) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define rdmsrq_safe(msr, val)		rdmsrl_safe(msr, val)
+#endif
+
 /*
  * What the KUnit suites see of the inside, and nobody else. The kernel's own
  * EXPORT_SYMBOL_IF_KUNIT does the same, but follows CONFIG_KUNIT, not ours.

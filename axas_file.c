@@ -212,6 +212,17 @@ static long populate(void *ctx, void *arg)
 	return done ? 0 : err;
 }
 
+static long collapse(void *ctx, void *arg)
+{
+	struct axas_collapse *collapse = arg;
+	struct space_file *file = ctx;
+
+	if (collapse->collapsed)
+		return -EINVAL;
+	return axas_space_collapse(file->space, arg_range(collapse->gpa, collapse->length),
+				   &collapse->collapsed);
+}
+
 static long fault(void *ctx, void *arg)
 {
 	struct space_file *file = ctx;
@@ -286,11 +297,12 @@ static long get_areas(void *ctx, void *arg)
 
 static const struct axas_ioctl space_ioctls[] = {
 	{ AXAS_MAP_LINEAR, sizeof(struct axas_map_linear), 0, false, map_linear },
-	{ AXAS_MAP_ALLOC, sizeof(struct axas_map_alloc), AXAS_MAP_POPULATE, false, map_alloc },
+	{ AXAS_MAP_ALLOC, sizeof(struct axas_map_alloc), AXAS_MAP_FLAGS, false, map_alloc },
 	{ AXAS_UNMAP, sizeof(struct axas_range), 0, false, unmap },
 	{ AXAS_PROTECT, sizeof(struct axas_protect), 0, false, protect },
 	{ AXAS_CLEAR, sizeof(struct axas_clear), 0, false, clear },
 	{ AXAS_POPULATE, sizeof(struct axas_range), 0, true, populate },
+	{ AXAS_COLLAPSE, sizeof(struct axas_collapse), 0, true, collapse },
 	{ AXAS_FAULT, sizeof(struct axas_fault), 0, true, fault },
 	{ AXAS_TRANSLATE, sizeof(struct axas_translate), 0, true, translate },
 	{ AXAS_GET_INFO, sizeof(struct axas_info), 0, true, get_info },

@@ -16,17 +16,21 @@ static long get_format(void *ctx, void *arg)
 {
 	struct axas_format_info *info = arg;
 	const struct axas_npt_fmt *fmt;
+	struct axas_npt_caps caps;
+	bool native;
 
-	if (info->reserved || info->format > AXAS_FORMAT_GSTAGE)
+	if (info->caps || info->format > AXAS_FORMAT_GSTAGE)
 		return -EINVAL;
 	fmt = axas_npt_fmt_by_id(info->format);
 	if (!fmt)
 		return -EOPNOTSUPP;
+	native = axas_host_caps(fmt, &caps);
 	info->format = fmt->id;
+	info->caps = caps.flags | (native ? AXAS_CAP_NATIVE : 0);
 	info->min_ia_bits = fmt->min_ia_bits;
-	info->max_ia_bits = fmt->max_ia_bits;
-	info->oa_bits = min(fmt->caps.oa_bits, axas_hal_phys_bits(&axas_hal_linux));
-	info->leaf_levels = fmt->caps.leaf_levels;
+	info->max_ia_bits = caps.max_ia_bits;
+	info->oa_bits = min(caps.oa_bits, axas_hal_phys_bits(&axas_hal_linux));
+	info->leaf_levels = caps.leaf_levels;
 	return 0;
 }
 
@@ -40,9 +44,18 @@ static long create(void *ctx, void *arg)
 		.size = create->length,
 		.max_frames = create->max_frames,
 	};
+	struct axas_machine machine = {
+		.caps = create->caps,
+		.leaf_levels = create->leaf_levels,
+		.oa_bits = create->oa_bits,
+	};
 	struct axas_space *space;
 
 	if (create->reserved)
+		return -EINVAL;
+	if (create->flags & AXAS_CREATE_CAPS)
+		params.machine = &machine;
+	else if (create->caps || create->leaf_levels || create->oa_bits)
 		return -EINVAL;
 	space = axas_space_create(&params);
 	return IS_ERR(space) ? PTR_ERR(space) : axas_file_create(space);
@@ -50,7 +63,7 @@ static long create(void *ctx, void *arg)
 
 static const struct axas_ioctl system_ioctls[] = {
 	{ AXAS_GET_FORMAT, sizeof(struct axas_format_info), 0, true, get_format },
-	{ AXAS_CREATE, sizeof(struct axas_create), 0, false, create },
+	{ AXAS_CREATE, sizeof(struct axas_create), AXAS_CREATE_CAPS, false, create },
 };
 
 static long axas_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)

@@ -34,24 +34,17 @@ static_assert(sizeof(struct axas_npt_batch) == PAGE_SIZE);
 
 static const struct axas_npt_fmt * const formats[] = {
 	&axas_npt_ept,
+	&axas_npt_svm,
 	&axas_npt_s2,
+	&axas_npt_gstage,
 };
-
-static u32 host_format(void)
-{
-	if (IS_ENABLED(CONFIG_ARM64))
-		return AXAS_FORMAT_S2;
-	if (IS_ENABLED(CONFIG_X86) || IS_ENABLED(CONFIG_UML))
-		return AXAS_FORMAT_EPT;
-	return AXAS_FORMAT_DEFAULT;
-}
 
 const struct axas_npt_fmt *axas_npt_fmt_by_id(u32 id)
 {
 	unsigned int i;
 
 	if (id == AXAS_FORMAT_DEFAULT)
-		id = host_format();
+		id = axas_host_format();
 	for (i = 0; i < ARRAY_SIZE(formats); i++)
 		if (formats[i]->id == id)
 			return formats[i];
@@ -120,23 +113,35 @@ static int alloc_root(struct axas_npt *npt)
 	return 0;
 }
 
+/* Less than the format can say is fine; more is no such machine. */
+static bool caps_ok(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *caps)
+{
+	return (caps->leaf_levels & BIT(0)) && !(caps->leaf_levels & ~fmt->leaf_levels) &&
+	       caps->oa_bits > AXAS_FRAME_SHIFT && caps->oa_bits <= fmt->caps.oa_bits;
+}
+
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		  const struct axas_npt_ops *ops, const struct axas_hal *hal,
 		  unsigned int ia_bits, const struct axas_npt_caps *caps)
 {
 	int err;
 
-	ia_bits = ia_bits ?: fmt->usual_ia_bits;
-	if (ia_bits < fmt->min_ia_bits || ia_bits > fmt->max_ia_bits)
+	*npt = (struct axas_npt){ .fmt = fmt, .ops = ops, .hal = hal };
+	if (caps)
+		npt->caps = *caps;
+	else
+		axas_host_caps(fmt, &npt->caps);
+	npt->caps.max_ia_bits = npt->caps.max_ia_bits ?: fmt->max_ia_bits;
+	ia_bits = ia_bits ?: min_t(u32, fmt->usual_ia_bits, npt->caps.max_ia_bits);
+	if (!caps_ok(fmt, &npt->caps) || ia_bits < fmt->min_ia_bits ||
+	    ia_bits > fmt->max_ia_bits)
 		return -EINVAL;
-	*npt = (struct axas_npt){
-		.fmt = fmt, .ops = ops, .hal = hal, .ia_bits = ia_bits,
-		.caps = caps ? *caps : fmt->caps,
-	};
+	npt->ia_bits = ia_bits;
 	npt->caps.oa_bits = min(npt->caps.oa_bits, axas_hal_phys_bits(hal));
-	err = fmt->geometry(npt);
+	err = ia_bits > npt->caps.max_ia_bits ? -EOPNOTSUPP : fmt->geometry(npt);
 	if (err)
 		return err;
+	npt->caps.leaf_levels &= BIT(npt->levels) - 1;
 	npt->stats = alloc_percpu_gfp(struct axas_npt_stats, GFP_KERNEL_ACCOUNT);
 	if (!npt->stats)
 		return -ENOMEM;

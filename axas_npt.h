@@ -31,20 +31,18 @@ enum axas_pt_kind {
 	AXAS_PT_LEAF,
 };
 
-/* What the machine that walks the table can do; a format looks at its own. */
-#define AXAS_CAP_EPT_XONLY	BIT(0)	/* EPT: execute without read, IA32_VMX_EPT_VPID_CAP bit 0 */
-#define AXAS_CAP_S2_XNX		BIT(1)	/* stage 2: FEAT_XNX, execute-never by exception level */
-
 /**
  * struct axas_npt_caps - the machine that a table is for
  * @flags: AXAS_CAP_*
  * @leaf_levels: bit n: leaves may be at level n
  * @oa_bits: bits of host-physical address
+ * @max_ia_bits: most bits of guest-physical address; 0: as many as the format has
  */
 struct axas_npt_caps {
 	u32 flags;
 	u32 leaf_levels;
 	u32 oa_bits;
+	u32 max_ia_bits;
 };
 
 /**
@@ -103,7 +101,8 @@ struct axas_npt_range {
  * @min_ia_bits: fewest bits of guest-physical address
  * @max_ia_bits: most
  * @usual_ia_bits: when nobody asks for a number
- * @caps: the machine that is assumed when nobody names one
+ * @leaf_levels: bit n: the format has leaves at level n
+ * @caps: what every machine that walks it has
  * @geometry: sets npt->levels and npt->root_bits from npt->ia_bits, or answers
  *	-EOPNOTSUPP
  * @can: whether a leaf can say this protection and type
@@ -113,6 +112,9 @@ struct axas_npt_range {
  * @split_at: exclusive; see axas_npt_split_at()
  * @unmap: exclusive; see axas_npt_unmap()
  * @protect: exclusive; see axas_npt_protect()
+ * @split_all: exclusive; see axas_npt_split_all()
+ * @collapse: exclusive; see axas_npt_collapse()
+ * @next_leaf: shared; see axas_npt_next_leaf()
  * @free_table: frees a detached table at @level, all below it and the leaves' frames
  */
 struct axas_npt_fmt {
@@ -121,6 +123,7 @@ struct axas_npt_fmt {
 	u8 min_ia_bits;
 	u8 max_ia_bits;
 	u8 usual_ia_bits;
+	u32 leaf_levels;
 	struct axas_npt_caps caps;
 	int (*geometry)(struct axas_npt *npt);
 	bool (*can)(const struct axas_npt *npt, u32 prot, u32 type);
@@ -132,12 +135,19 @@ struct axas_npt_fmt {
 	void (*unmap)(struct axas_npt *npt, u64 first, u64 last, bool owned,
 		      struct axas_npt_gather *gather);
 	bool (*protect)(struct axas_npt *npt, u64 first, u64 last, u32 prot);
+	int (*split_all)(struct axas_npt *npt, u64 first, u64 last);
+	int (*collapse)(struct axas_npt *npt, u64 first, u64 last,
+			struct axas_npt_gather *gather, u64 *collapsed);
+	bool (*next_leaf)(const struct axas_npt *npt, u64 *gpa, struct axas_leaf *leaf,
+			  u64 *entry);
 	void (*free_table)(struct axas_npt_gather *gather, u64 table, unsigned int level,
 			   bool owned);
 };
 
 extern const struct axas_npt_fmt axas_npt_ept;
+extern const struct axas_npt_fmt axas_npt_svm;
 extern const struct axas_npt_fmt axas_npt_s2;
+extern const struct axas_npt_fmt axas_npt_gstage;
 extern const struct axas_npt_fmt axas_npt_fake;
 
 /**
@@ -229,7 +239,15 @@ static inline u64 axas_npt_last(const struct axas_npt *npt)
 /* A format by its AXAS_FORMAT_*, DEFAULT included; NULL when there is none. */
 const struct axas_npt_fmt *axas_npt_fmt_by_id(u32 id);
 
-/* -EINVAL: ia_bits out of the format's reach; -EOPNOTSUPP; -ENOMEM. */
+/* The AXAS_FORMAT_* that this host's CPU walks; AXAS_FORMAT_DEFAULT: none. */
+u32 axas_host_format(void);
+/* What this host's CPU can do with a format; true when it walks it at all. */
+bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps);
+
+/*
+ * @caps: the machine, NULL for this host. -EINVAL: ia_bits out of the format's
+ * reach, or no such machine; -EOPNOTSUPP: out of the machine's; -ENOMEM.
+ */
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		  const struct axas_npt_ops *ops, const struct axas_hal *hal,
 		  unsigned int ia_bits, const struct axas_npt_caps *caps);
@@ -262,7 +280,10 @@ static inline int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 
 	return npt->fmt->map_leaf(npt, gpa, hpa, prot, type, level);
 }
 
-/* The leaf that maps an address. Shared. False when there is none. */
+/*
+ * The leaf that maps an address. Shared. False when there is none: leaf->level is
+ * then that of the empty entry, where the largest leaf could be.
+ */
 static inline bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa,
 				   struct axas_leaf *leaf)
 {
@@ -295,6 +316,43 @@ static inline void axas_npt_unmap(struct axas_npt *npt, u64 first, u64 last, boo
 static inline bool axas_npt_protect(struct axas_npt *npt, u64 first, u64 last, u32 prot)
 {
 	return npt->fmt->protect(npt, first, last, prot);
+}
+
+/*
+ * See to it that every leaf of a range is at level 0. Exclusive. 0 or -ENOMEM;
+ * translations are the same before and after.
+ */
+static inline int axas_npt_split_all(struct axas_npt *npt, u64 first, u64 last)
+{
+	return npt->fmt->split_all(npt, first, last);
+}
+
+/*
+ * Replace tables that lie in a range, and whose leaves map one aligned piece of memory
+ * alike, by one leaf each. Exclusive. 0, or -EINTR with what was done till then.
+ */
+static inline int axas_npt_collapse(struct axas_npt *npt, u64 first, u64 last,
+				    struct axas_npt_gather *gather, u64 *collapsed)
+{
+	return npt->fmt->collapse(npt, first, last, gather, collapsed);
+}
+
+/*
+ * The first leaf that ends at or after *@gpa, which becomes its first address.
+ * Shared. @entry: as it lies in the table.
+ */
+static inline bool axas_npt_next_leaf(const struct axas_npt *npt, u64 *gpa,
+				      struct axas_leaf *leaf, u64 *entry)
+{
+	return npt->fmt->next_leaf(npt, gpa, leaf, entry);
+}
+
+/* The largest leaf level that this protection may have, alignment aside. */
+static inline unsigned int axas_npt_max_level(const struct axas_npt *npt, u32 prot)
+{
+	if ((prot & AXAS_PROT_EXEC) && (npt->caps.flags & AXAS_CAP_EXEC_4K))
+		return 0;
+	return __fls(npt->caps.leaf_levels);
 }
 
 long axas_npt_tables(const struct axas_npt *npt);

@@ -119,6 +119,16 @@ static int PT(map_leaf)(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 ty
 	return 0;
 }
 
+static inline struct axas_leaf PT(decode)(u64 entry, unsigned int level)
+{
+	return (struct axas_leaf){
+		.hpa = axas_hpa(PT(leaf_hpa)(entry, level)),
+		.level = level,
+		.prot = PT(leaf_prot)(entry, level),
+		.type = PT(leaf_type)(entry, level),
+	};
+}
+
 static bool PT(lookup)(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf)
 {
 	unsigned int level = npt->levels - 1;
@@ -129,18 +139,56 @@ static bool PT(lookup)(const struct axas_npt *npt, u64 gpa, struct axas_leaf *le
 
 		switch (PT(kind)(entry, level)) {
 		case AXAS_PT_EMPTY:
+			leaf->level = level;
 			return false;
 		case AXAS_PT_TABLE:
 			table = PT(child)(npt, entry, level);
 			continue;
 		case AXAS_PT_LEAF:
-			leaf->hpa = axas_hpa(PT(leaf_hpa)(entry, level));
-			leaf->level = level;
-			leaf->prot = PT(leaf_prot)(entry, level);
-			leaf->type = PT(leaf_type)(entry, level);
+			*leaf = PT(decode)(entry, level);
 			return true;
 		}
 	}
+}
+
+/* The first leaf that one table has at or after an address. */
+static bool PT(next_in_table)(const struct axas_npt *npt, u64 *table, unsigned int level,
+			      u64 *gpa, struct axas_leaf *leaf, u64 *raw)
+{
+	unsigned int n = level == npt->levels - 1 ? 1u << npt->root_bits : PT_ENTRIES;
+	u64 size = axas_npt_leaf_size(level);
+	unsigned int i;
+
+	for (i = PT(index)(npt, *gpa, level); i < n; i++) {
+		u64 entry = READ_ONCE(table[i]);
+
+		switch (PT(kind)(entry, level)) {
+		case AXAS_PT_EMPTY:
+			break;
+		case AXAS_PT_TABLE:
+			if (PT(next_in_table)(npt, PT(child)(npt, entry, level), level - 1,
+					      gpa, leaf, raw))
+				return true;
+			break;
+		case AXAS_PT_LEAF:
+			*gpa &= ~(size - 1);
+			*leaf = PT(decode)(entry, level);
+			*raw = entry;
+			return true;
+		}
+		*gpa = (*gpa & ~(size - 1)) + size;
+	}
+	/* Left where it was, for the caller to step over this table. */
+	*gpa -= size;
+	return false;
+}
+
+static bool PT(next_leaf)(const struct axas_npt *npt, u64 *gpa, struct axas_leaf *leaf,
+			  u64 *entry)
+{
+	if (*gpa > axas_npt_last(npt))
+		return false;
+	return PT(next_in_table)(npt, npt->root, npt->levels - 1, gpa, leaf, entry);
 }
 
 static bool PT(leaf_fits)(const struct axas_npt *npt, const struct axas_npt_range *range,
@@ -204,6 +252,7 @@ static int PT(map_table)(struct axas_npt *npt, struct axas_npt_range *range, u64
 static int PT(map)(struct axas_npt *npt, struct axas_npt_range *range)
 {
 	range->mapped = 0;
+	range->max_level = min(range->max_level, axas_npt_max_level(npt, range->prot));
 	return PT(map_table)(npt, range, npt->root, npt->levels - 1);
 }
 
@@ -397,6 +446,124 @@ static bool PT(protect)(struct axas_npt *npt, u64 first, u64 last, u32 prot)
 	return PT(protect_table)(npt, npt->root, npt->levels - 1, first, last, prot);
 }
 
+static int PT(split_table)(struct axas_npt *npt, u64 *table, unsigned int level, u64 first,
+			   u64 last)
+{
+	u64 *slot = &table[PT(index)(npt, first, level)];
+	int err;
+	u64 end;
+
+	cond_resched();
+	for (;; slot++, first = end + 1) {
+		enum axas_pt_kind kind = PT(kind)(READ_ONCE(*slot), level);
+
+		end = PT(entry_last)(first, last, level);
+		if (kind == AXAS_PT_LEAF && level) {
+			err = PT(split_leaf)(npt, slot, first, level);
+			if (err)
+				return err;
+			kind = AXAS_PT_TABLE;
+		}
+		if (kind == AXAS_PT_TABLE) {
+			err = PT(split_table)(npt, PT(child)(npt, READ_ONCE(*slot), level),
+					      level - 1, first, end);
+			if (err)
+				return err;
+		}
+		if (end == last)
+			return 0;
+	}
+}
+
+static int PT(split_all)(struct axas_npt *npt, u64 first, u64 last)
+{
+	return PT(split_table)(npt, npt->root, npt->levels - 1, first, last);
+}
+
+/* Whether leaves of one protection and type map one aligned piece of memory. */
+static bool PT(is_one_leaf)(const struct axas_npt *npt, u64 *table, unsigned int level)
+{
+	struct axas_leaf first;
+	unsigned int i;
+
+	if (PT(kind)(table[0], level) != AXAS_PT_LEAF)
+		return false;
+	first = PT(decode)(table[0], level);
+	if (first.hpa.val & (axas_npt_leaf_size(level + 1) - 1) ||
+	    !(npt->caps.leaf_levels & BIT(level + 1)) ||
+	    axas_npt_max_level(npt, first.prot) <= level)
+		return false;
+	for (i = 1; i < PT_ENTRIES; i++) {
+		struct axas_leaf leaf;
+
+		if (PT(kind)(table[i], level) != AXAS_PT_LEAF)
+			return false;
+		leaf = PT(decode)(table[i], level);
+		if (leaf.hpa.val != first.hpa.val + i * axas_npt_leaf_size(level) ||
+		    leaf.prot != first.prot || leaf.type != first.type)
+			return false;
+	}
+	return true;
+}
+
+/* One leaf for a table of them. The frames stay mapped: only the table is freed. */
+static void PT(collapse_entry)(struct axas_npt *npt, u64 *slot, u64 gpa, unsigned int level,
+			       struct axas_npt_gather *gather)
+{
+	u64 entry = READ_ONCE(*slot);
+	u64 *table = PT(child)(npt, entry, level);
+	struct axas_leaf leaf = PT(decode)(table[0], level - 1);
+	u64 mask = axas_npt_leaf_size(level) - 1;
+
+	if (PT(break_before_make)()) {
+		WRITE_ONCE(*slot, 0);
+		npt->ops->flush(npt, gpa & ~mask, gpa | mask, true);
+	}
+	WRITE_ONCE(*slot, PT(make_leaf)(npt, leaf.hpa.val, leaf.prot, leaf.type, level));
+	PT(count_leaves)(npt, level, 1);
+	axas_npt_gather_table(gather, PT(table_hpa)(entry, level), level - 1, false);
+}
+
+static int PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int level,
+			      u64 first, u64 last, struct axas_npt_gather *gather,
+			      u64 *collapsed)
+{
+	u64 *slot = &table[PT(index)(npt, first, level)];
+	int err;
+	u64 end;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	for (;; slot++, first = end + 1) {
+		u64 entry = READ_ONCE(*slot);
+
+		end = PT(entry_last)(first, last, level);
+		if (PT(kind)(entry, level) == AXAS_PT_TABLE) {
+			u64 *child = PT(child)(npt, entry, level);
+
+			err = level == 1 ? 0 : PT(collapse_table)(npt, child, level - 1, first,
+								  end, gather, collapsed);
+			if (err)
+				return err;
+			if (end - first == axas_npt_leaf_size(level) - 1 &&
+			    PT(is_one_leaf)(npt, child, level - 1)) {
+				PT(collapse_entry)(npt, slot, first, level, gather);
+				++*collapsed;
+			}
+		}
+		if (end == last)
+			return 0;
+	}
+}
+
+static int PT(collapse)(struct axas_npt *npt, u64 first, u64 last,
+			struct axas_npt_gather *gather, u64 *collapsed)
+{
+	return PT(collapse_table)(npt, npt->root, npt->levels - 1, first, last, gather,
+				  collapsed);
+}
+
 /* The members of struct axas_npt_fmt that are the same text for every format. */
 #define AXAS_NPT_FMT_FUNCTIONS		\
 	.geometry	= PT(geometry),	\
@@ -407,4 +574,7 @@ static bool PT(protect)(struct axas_npt *npt, u64 first, u64 last, u32 prot)
 	.split_at	= PT(split_at),	\
 	.unmap		= PT(unmap),	\
 	.protect	= PT(protect),	\
+	.split_all	= PT(split_all),	\
+	.collapse	= PT(collapse),	\
+	.next_leaf	= PT(next_leaf),	\
 	.free_table	= PT(free_table)

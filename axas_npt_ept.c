@@ -121,7 +121,12 @@ const struct axas_npt_fmt axas_npt_ept = {
 	.min_ia_bits	= 48,
 	.max_ia_bits	= 57,
 	.usual_ia_bits	= 48,
-	.caps		= { .leaf_levels = BIT(0), .oa_bits = 52 },
+	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
+	.caps		= {
+		.leaf_levels = BIT(0) | BIT(1),
+		.oa_bits = 52,
+		.max_ia_bits = 57,
+	},
 	AXAS_NPT_FMT_FUNCTIONS,
 };
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_ept);

@@ -127,7 +127,12 @@ const struct axas_npt_fmt axas_npt_fake = {
 	.min_ia_bits	= 21,
 	.max_ia_bits	= 64,
 	.usual_ia_bits	= 48,
-	.caps		= { .leaf_levels = BIT(0), .oa_bits = FAKE_OA_BITS },
+	.leaf_levels	= BIT(AXAS_NPT_MAX_LEVELS) - 1,
+	.caps		= {
+		.leaf_levels = BIT(AXAS_NPT_MAX_LEVELS) - 1,
+		.oa_bits = FAKE_OA_BITS,
+		.max_ia_bits = 64,
+	},
 	AXAS_NPT_FMT_FUNCTIONS,
 };
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_fake);

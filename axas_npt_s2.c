@@ -13,10 +13,11 @@
 
 #define S2_VALID	BIT_ULL(0)		/* Arm D8.3.1: valid descriptor */
 #define S2_TABLE	BIT_ULL(1)		/* Arm D8.3.1: table or page, not block */
-#define S2_MEMATTR	GENMASK_ULL(5, 2)	/* Arm D8.6.5: MemAttr[3:0], no FWB */
+#define S2_MEMATTR	GENMASK_ULL(5, 2)	/* Arm D8.6.5: MemAttr[3:0] */
 #define S2_DEVICE	0x1			/* Device-nGnRE */
 #define S2_NORMAL_NC	0x5			/* Normal, outer and inner non-cacheable */
 #define S2_NORMAL_WB	0xf			/* Normal, outer and inner write-back */
+#define S2_FWB_WB	0x6			/* Arm D8.6.6: with FWB, Normal write-back */
 #define S2_READ		BIT_ULL(6)		/* Arm D8.4.3: S2AP[0] */
 #define S2_WRITE	BIT_ULL(7)		/* Arm D8.4.3: S2AP[1] */
 #define S2_SH		GENMASK_ULL(9, 8)	/* Arm D8.6.5: shareability */
@@ -59,7 +60,8 @@ static inline u64 s2_perm(u32 prot)
 static inline u64 s2_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
 			       unsigned int level)
 {
-	u64 memattr = type == AXAS_TYPE_NORMAL ? S2_NORMAL_WB :
+	u64 wb = npt->caps.flags & AXAS_CAP_S2_FWB ? S2_FWB_WB : S2_NORMAL_WB;
+	u64 memattr = type == AXAS_TYPE_NORMAL ? wb :
 		      type == AXAS_TYPE_UNCACHED ? S2_NORMAL_NC : S2_DEVICE;
 
 	return hpa | s2_perm(prot) | FIELD_PREP(S2_MEMATTR, memattr) |
@@ -87,6 +89,7 @@ static inline u32 s2_leaf_type(u64 entry, unsigned int level)
 {
 	switch (FIELD_GET(S2_MEMATTR, entry)) {
 	case S2_NORMAL_WB:
+	case S2_FWB_WB:
 		return AXAS_TYPE_NORMAL;
 	case S2_NORMAL_NC:
 		return AXAS_TYPE_UNCACHED;
@@ -120,6 +123,9 @@ static bool s2_can(const struct axas_npt *npt, u32 prot, u32 type)
  */
 static int s2_geometry(struct axas_npt *npt)
 {
+	/* FEAT_LPA2 has another descriptor. Arm D8.3.1. */
+	if (npt->ia_bits > 48)
+		return -EOPNOTSUPP;
 	npt->levels = npt->ia_bits > 43 ? 4 : 3;
 	npt->root_bits = npt->ia_bits - axas_npt_shift(npt->levels - 1);
 	return 0;
@@ -132,9 +138,14 @@ const struct axas_npt_fmt axas_npt_s2 = {
 	.name		= "s2",
 	.id		= AXAS_FORMAT_S2,
 	.min_ia_bits	= 32,
-	.max_ia_bits	= 48,
+	.max_ia_bits	= 52,
 	.usual_ia_bits	= 40,
-	.caps		= { .leaf_levels = BIT(0), .oa_bits = 48 },
+	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
+	.caps		= {
+		.leaf_levels = BIT(0) | BIT(1) | BIT(2),
+		.oa_bits = 48,
+		.max_ia_bits = 48,
+	},
 	AXAS_NPT_FMT_FUNCTIONS,
 };
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_s2);

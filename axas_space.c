@@ -44,6 +44,8 @@ static unsigned long page_nr(u64 gpa)
 	return gpa >> AXAS_FRAME_SHIFT;
 }
 
+#define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
+
 static u64 area_pages(const struct axas_area *area)
 {
 	return ((area->last - area->first) >> AXAS_FRAME_SHIFT) + 1;
@@ -162,11 +164,22 @@ struct axas_space *axas_space_create(const struct axas_space_params *params)
 {
 	const struct axas_npt_fmt *fmt = axas_npt_fmt_by_id(params->format);
 
+	struct axas_npt_caps caps;
+
 	if (params->format > AXAS_FORMAT_GSTAGE)
 		return ERR_PTR(-EINVAL);
 	if (!fmt)
 		return ERR_PTR(-EOPNOTSUPP);
-	return axas_space_create_fmt(params, fmt, NULL);
+	if (!params->machine)
+		return axas_space_create_fmt(params, fmt, NULL);
+	if (params->machine->caps & ~AXAS_CAP_MASK)
+		return ERR_PTR(-EINVAL);
+	caps = (struct axas_npt_caps){
+		.flags = params->machine->caps,
+		.leaf_levels = params->machine->leaf_levels,
+		.oa_bits = params->machine->oa_bits,
+	};
+	return axas_space_create_fmt(params, fmt, &caps);
 }
 EXPORT_SYMBOL_AXAS(axas_space_create);
 
@@ -277,7 +290,7 @@ static void drop_area(struct axas_space *space, struct axas_area *area)
 }
 
 static struct axas_area *new_area(struct axas_gpa_range range, u32 prot, u32 type,
-				  struct axas_backend backend)
+				  u32 flags, struct axas_backend backend)
 {
 	struct axas_area *area = kmalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
 
@@ -287,6 +300,7 @@ static struct axas_area *new_area(struct axas_gpa_range range, u32 prot, u32 typ
 			.last = axas_gpa_range_last(range).val,
 			.prot = prot,
 			.type = type,
+			.flags = flags,
 			.backend = backend,
 		};
 	return area;
@@ -356,7 +370,7 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 	err = check_attrs(space, prot, type);
 	if (err)
 		return err;
-	area = new_area(range, prot, type, backend);
+	area = new_area(range, prot, type, 0, backend);
 	return area ? map_area(space, area, false) : -ENOMEM;
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_linear);
@@ -368,12 +382,13 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 	struct axas_area *area;
 	int err;
 
-	if (!range_ok(space, range) || flags & ~AXAS_MAP_POPULATE)
+	if (!range_ok(space, range) || flags & ~AXAS_MAP_FLAGS ||
+	    (flags & HUGE_FLAGS) == HUGE_FLAGS)
 		return -EINVAL;
 	err = check_attrs(space, prot, type);
 	if (err)
 		return err;
-	area = new_area(range, prot, type, backend);
+	area = new_area(range, prot, type, flags & HUGE_FLAGS, backend);
 	return area ? map_area(space, area, flags & AXAS_MAP_POPULATE) : -ENOMEM;
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
@@ -545,7 +560,12 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 	if (!range_ok(space, range) || prot & ~AXAS_PROT_MASK)
 		return -EINVAL;
 	down_write(&space->lock);
-	err = can_protect(space, first, last, prot) ? isolate(space, first, last) : -EOPNOTSUPP;
+	err = can_protect(space, first, last, prot) ? 0 : -EOPNOTSUPP;
+	/* Leaves that may not be large with this protection must be small before. */
+	if (!err && !axas_npt_max_level(&space->npt, prot))
+		err = axas_npt_split_all(&space->npt, first, last);
+	if (!err)
+		err = isolate(space, first, last);
 	if (!err)
 		protect_areas(space, first, last, prot);
 	up_write(&space->lock);
@@ -554,29 +574,68 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 EXPORT_SYMBOL_AXAS(axas_space_protect);
 
 /*
- * Give one page of an area its leaf. 0 when this call installed it, -EEXIST when it
- * was there or somebody else was faster, -ENOMEM.
+ * The level of the leaf that a page without one should get: 1 where the policy of
+ * the area, its ends, the machine, and what the table holds already allow, else 0.
  */
-static int fill_page(struct axas_space *space, const struct axas_area *area, u64 gpa,
-		     struct axas_leaf *leaf)
+static unsigned int fill_level(struct axas_space *space, const struct axas_area *area,
+			       u64 gpa, unsigned int empty_level, bool populate)
+{
+	u64 mask = axas_npt_leaf_size(1) - 1;
+
+	if (!empty_level || !axas_npt_max_level(&space->npt, area->prot) ||
+	    area->flags & AXAS_MAP_HUGE_NEVER)
+		return 0;
+	if (!populate && !(area->flags & AXAS_MAP_HUGE_ALWAYS))
+		return 0;
+	return (gpa & ~mask) >= area->first && (gpa | mask) <= area->last;
+}
+
+/*
+ * Get a frame and install it, unless a leaf is there by then. 0, or -EEXIST,
+ * -ENOMEM.
+ */
+static int fill_leaf(struct axas_space *space, const struct axas_area *area, u64 gpa,
+		     struct axas_leaf *leaf, unsigned int level)
 {
 	const struct axas_backend *backend = &area->backend;
-	u64 page = gpa & ~(AXAS_FRAME_SIZE - 1);
+	unsigned int order = AXAS_NPT_LEVEL_BITS * level;
 	struct axas_hpa hpa;
+	int err;
+
+	gpa &= ~(axas_npt_leaf_size(level) - 1);
+	err = backend->ops->get(backend, &space->pool, gpa - area->first, order, &hpa);
+	if (err)
+		return err;
+	err = axas_npt_map_leaf(&space->npt, gpa, hpa.val, area->prot, area->type, level);
+	if (!err)
+		*leaf = (struct axas_leaf){ hpa, level, area->prot, area->type };
+	else if (backend->ops->owned)
+		backend->ops->put(&space->pool, hpa, order);
+	return err;
+}
+
+/*
+ * Give a page of an area its leaf, a large one if that may be. 0 when this call
+ * installed it, -EEXIST when it was there or somebody else was faster, -ENOMEM.
+ */
+static int fill_page(struct axas_space *space, const struct axas_area *area, u64 gpa,
+		     bool populate, struct axas_leaf *leaf)
+{
+	unsigned int level;
 	int err;
 
 	if (axas_npt_lookup(&space->npt, gpa, leaf))
 		return -EEXIST;
-	err = backend->ops->get(backend, &space->pool, page - area->first, &hpa);
-	if (err)
-		return err;
-	err = axas_npt_map_leaf(&space->npt, page, hpa.val, area->prot, area->type, 0);
-	if (!err) {
-		*leaf = (struct axas_leaf){ hpa, 0, area->prot, area->type };
+	level = fill_level(space, area, gpa, leaf->level, populate);
+	err = fill_leaf(space, area, gpa, leaf, level);
+	if (!err)
 		return 0;
-	}
-	if (backend->ops->owned)
-		backend->ops->put(&space->pool, hpa, 0);
+	/* No 2 MiB to be had, or somebody put 4 KiB in their place: 4 KiB serve. */
+	if (err == -EEXIST && axas_npt_lookup(&space->npt, gpa, leaf))
+		return -EEXIST;
+	if (!level)
+		return err;
+	err = fill_leaf(space, area, gpa, leaf, 0);
 	if (err == -EEXIST)
 		axas_npt_lookup(&space->npt, gpa, leaf);
 	return err;
@@ -587,18 +646,19 @@ static int fill_area(struct axas_space *space, struct axas_area *area, u64 first
 		     u64 *done)
 {
 	struct axas_leaf leaf;
-	u64 gpa;
+	u64 gpa, end;
 	int err;
 
 	lockdep_assert_held(&space->lock);
-	for (gpa = first;; gpa += AXAS_FRAME_SIZE) {
+	for (gpa = first;; gpa = end + 1) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		err = fill_page(space, area, gpa, &leaf);
+		err = fill_page(space, area, gpa, true, &leaf);
 		if (err && err != -EEXIST)
 			return err;
-		*done += AXAS_FRAME_SIZE;
-		if (last - gpa < AXAS_FRAME_SIZE)
+		end = min(last, gpa | (axas_npt_leaf_size(leaf.level) - 1));
+		*done += end - gpa + 1;
+		if (end == last)
 			return 0;
 		cond_resched();
 	}
@@ -645,7 +705,7 @@ int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u6
 		return AXAS_FAULT_HOLE;
 	if (access & ~area->prot)
 		return AXAS_FAULT_DENIED;
-	switch (fill_page(space, area, gpa, leaf)) {
+	switch (fill_page(space, area, gpa, false, leaf)) {
 	case 0:
 		this_cpu_inc(space->stats->faults[AXAS_FAULT_FIXED]);
 		return AXAS_FAULT_FIXED;
@@ -696,6 +756,43 @@ void axas_space_detach(struct axas_space *space, struct axas_consumer *consumer)
 	up_write(&space->lock);
 }
 EXPORT_SYMBOL_AXAS(axas_space_detach);
+
+static int collapse_area(struct axas_space *space, const struct axas_area *area, u64 first,
+			 u64 last, u64 *collapsed)
+{
+	struct axas_npt_gather gather;
+	int err;
+
+	first = max(first, area->first);
+	last = min(last, area->last);
+	axas_npt_gather_init(&gather, &space->npt, first, last);
+	err = axas_npt_collapse(&space->npt, first, last, &gather, collapsed);
+	axas_npt_gather_finish(&gather);
+	return err;
+}
+
+int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range, u64 *collapsed)
+{
+	u64 last = axas_gpa_range_last(range).val;
+	u64 first = range.start.val;
+	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
+	struct axas_area *area;
+	int err = 0;
+
+	*collapsed = 0;
+	if (!range_ok(space, range))
+		return -EINVAL;
+	down_write(&space->lock);
+	mas_for_each(&mas, area, page_nr(last)) {
+		if (!(area->flags & AXAS_MAP_HUGE_NEVER))
+			err = collapse_area(space, area, first, last, collapsed);
+		if (err)
+			break;
+	}
+	up_write(&space->lock);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axas_space_collapse);
 
 static u64 count_faults(const struct axas_space *space, unsigned int result)
 {
@@ -752,6 +849,7 @@ bool axas_space_next_area(struct axas_space *space, struct axas_gpa gpa,
 			.prot = area->prot,
 			.type = area->type,
 			.backend = area->backend.ops->id,
+			.flags = area->flags,
 		};
 	up_read(&space->lock);
 	return area;

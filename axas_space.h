@@ -20,6 +20,7 @@
  * @last: last guest-physical byte
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
+ * @flags: AXAS_MAP_HUGE_*
  * @backend: where its frames come from
  * @gone: while it is being removed
  */
@@ -28,6 +29,7 @@ struct axas_area {
 	u64 last;
 	u32 prot;
 	u32 type;
+	u32 flags;
 	struct axas_backend backend;
 	struct list_head gone;
 };

@@ -39,8 +39,10 @@ struct axas_window {
  * @alloc_frame: takes 4 KiB << @order bytes, naturally aligned, and writes their
  *	address. @flags are AXAS_FRAME_*. Answers 0 or -ENOMEM. Address 0 counts
  *	as a failure: it is given back, and the caller sees -ENOMEM.
- * @free_frame: gives back what @alloc_frame gave, or any 4 KiB frame of it by
- *	itself when it was not for a table; @flags has AXAS_FRAME_TABLE as then
+ * @free_frame: gives back what @alloc_frame gave. Guest frames may come back in other
+ *	pieces than they went: 4 KiB << @order at any address aligned to it, all of
+ *	which @alloc_frame gave. Tables come back as they went, with AXAS_FRAME_TABLE
+ *	in @flags.
  * @phys_to_virt: where a frame of this HAL is reached. NULL: in the kernel's
  *	direct map.
  * @virt_to_phys: the reverse; NULL together with @phys_to_virt

@@ -20,6 +20,18 @@
 struct axas_space;
 
 /**
+ * struct axas_machine - hardware that walks a table
+ * @caps: AXAS_CAP_*
+ * @leaf_levels: bit n is set when a leaf may be at level n; bit 0 must be
+ * @oa_bits: bits of host-physical address
+ */
+struct axas_machine {
+	u32 caps;
+	u32 leaf_levels;
+	u32 oa_bits;
+};
+
+/**
  * struct axas_space_params - what a new space is to be
  * @format: AXAS_FORMAT_*
  * @ia_bits: bits of guest-physical address; 0 for the format's usual number
@@ -27,6 +39,8 @@ struct axas_space;
  * @size: bytes; 0 for all from @base to the end of @ia_bits
  * @hal: where frames come from; NULL for axas_hal_linux
  * @max_frames: most 4 KiB frames that it may hold at once; 0: no limit
+ * @machine: the machine that it is for; NULL: this host, or where its CPU does not
+ *	walk @format, any that does
  */
 struct axas_space_params {
 	u32 format;
@@ -35,6 +49,7 @@ struct axas_space_params {
 	u64 size;
 	const struct axas_hal *hal;
 	u64 max_frames;
+	const struct axas_machine *machine;
 };
 
 /**
@@ -134,7 +149,8 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @flags: 0: each frame comes when it is touched first, and until then the area
- *	costs no table; AXAS_MAP_POPULATE: all frames now
+ *	costs no table; AXAS_MAP_POPULATE: all frames now; AXAS_MAP_HUGE_ALWAYS or
+ *	AXAS_MAP_HUGE_NEVER: 2 MiB frames on a fault too, or not at all
  *
  * Context: May sleep.
  * Return: 0, -EINVAL, -EEXIST, -EOPNOTSUPP, -ENOMEM or -EINTR as
@@ -202,6 +218,22 @@ int axas_space_populate(struct axas_space *space, struct axas_gpa_range range, u
  */
 int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 		     unsigned int *level);
+
+/**
+ * axas_space_collapse() - put small leaves together to larger ones
+ * @space: the space
+ * @range: in whole 4 KiB pages; areas with AXAS_MAP_HUGE_NEVER are passed over
+ * @collapsed: tables that one leaf has replaced, whatever is returned
+ *
+ * Where all entries of a table map host-physical memory that follows each other and
+ * is aligned, with one protection and type, one leaf takes their place. No memory
+ * moves.
+ *
+ * Context: May sleep.
+ * Return: 0, -EINVAL, or -EINTR on a fatal signal.
+ */
+int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range,
+			u64 *collapsed);
 
 /**
  * struct axas_translation - what a guest-physical address maps to

@@ -66,6 +66,27 @@
 /* A leaf maps 4 KiB << (9 * level). */
 #define AXAS_LEAF_LEVELS	4	/* 4 KiB, 2 MiB, 1 GiB, 512 GiB */
 
+/*
+ * What the machine that walks a table can do. EPT: execute without read, accessed
+ * and dirty bits, execute-never by mode. SVM: NX. Stage 2: forced write-back,
+ * execute-never by exception level, hardware dirty state. G-stage: memory types in
+ * the entry, hardware A and D, contiguous runs.
+ */
+#define AXAS_CAP_EPT_XONLY	(1u << 0)
+#define AXAS_CAP_EPT_AD		(1u << 1)
+#define AXAS_CAP_SVM_NX		(1u << 2)
+#define AXAS_CAP_S2_FWB		(1u << 3)
+#define AXAS_CAP_S2_XNX		(1u << 4)
+#define AXAS_CAP_S2_DBM		(1u << 5)
+#define AXAS_CAP_GSTAGE_SVPBMT	(1u << 6)
+#define AXAS_CAP_GSTAGE_SVADU	(1u << 7)
+#define AXAS_CAP_GSTAGE_SVNAPOT	(1u << 8)
+/* Executable leaves must be 4 KiB: the CPU has the ITLB_MULTIHIT erratum. */
+#define AXAS_CAP_EXEC_4K	(1u << 9)
+/* In an answer only: this host's CPU walks the format. */
+#define AXAS_CAP_NATIVE		(1u << 31)
+#define AXAS_CAP_MASK		((1u << 10) - 1)
+
 /* AXAS_GET_API_VERSION on /dev/axas: returns AXAS_API_VERSION; no argument. */
 #define AXAS_GET_API_VERSION	_IO(AXAS_IOC_TYPE, 0x00)
 
@@ -74,11 +95,14 @@
  * @size: sizeof(struct axas_format_info)
  * @flags: must be zero
  * @format: in: AXAS_FORMAT_*; out: the same, with AXAS_FORMAT_DEFAULT resolved
- * @reserved: must be zero
+ * @caps: must be zero; out: AXAS_CAP_*
  * @min_ia_bits: out: fewest bits of guest-physical address that a space may have
  * @max_ia_bits: out: most bits of guest-physical address that a space may have
  * @oa_bits: out: bits of host-physical address that a leaf may carry here
  * @leaf_levels: out: bit n is set when a leaf may be at level n
+ *
+ * For the host's own format this is what its CPU has; for another, what every
+ * machine of that kind has.
  *
  * Errors: EOPNOTSUPP when this build has no such format, or no default one.
  */
@@ -86,7 +110,7 @@ struct axas_format_info {
 	__u32 size;
 	__u32 flags;
 	__u32 format;
-	__u32 reserved;
+	__u32 caps;
 	__u32 min_ia_bits;
 	__u32 max_ia_bits;
 	__u32 oa_bits;
@@ -95,16 +119,22 @@ struct axas_format_info {
 
 #define AXAS_GET_FORMAT		_IO(AXAS_IOC_TYPE, 0x01)
 
+#define AXAS_CREATE_CAPS	(1u << 0)	/* for another machine, which @caps ... describe */
+
 /**
  * struct axas_create - AXAS_CREATE on /dev/axas: a new space, returned as an fd
  * @size: sizeof(struct axas_create)
- * @flags: must be zero
+ * @flags: 0 or AXAS_CREATE_CAPS
  * @format: AXAS_FORMAT_*
  * @ia_bits: bits of guest-physical address; 0 for the format's usual number
  *	(ept: 48 for four levels, 57 for five; s2: 32 to 48)
  * @base: first guest-physical address of the space, 4 KiB aligned
  * @length: bytes of the space; 0 for all from @base to the end of @ia_bits
  * @max_frames: most 4 KiB frames that the space may hold at once; 0: no limit
+ * @caps: with AXAS_CREATE_CAPS: AXAS_CAP_*; else zero
+ * @leaf_levels: with AXAS_CREATE_CAPS: bit n is set when a leaf may be at level n;
+ *	bit 0 must be; else zero
+ * @oa_bits: with AXAS_CREATE_CAPS: bits of host-physical address; else zero
  * @reserved: must be zero
  *
  * Returns a file descriptor (O_RDWR | O_CLOEXEC). The space lives until the last
@@ -121,7 +151,10 @@ struct axas_create {
 	__u64 base;
 	__u64 length;
 	__u64 max_frames;
-	__u64 reserved;
+	__u32 caps;
+	__u32 leaf_levels;
+	__u32 oa_bits;
+	__u32 reserved;
 };
 
 #define AXAS_CREATE		_IO(AXAS_IOC_TYPE, 0x02)
@@ -157,11 +190,19 @@ struct axas_map_linear {
 #define AXAS_MAP_LINEAR		_IO(AXAS_IOC_TYPE, 0x10)
 
 #define AXAS_MAP_POPULATE	(1u << 0)	/* all frames now, not on first touch */
+/*
+ * Which frames an area takes. Neither of the two: 2 MiB where populate can, for that
+ * memory will be used, and 4 KiB on a fault. Where no 2 MiB are to be had, 4 KiB
+ * serve.
+ */
+#define AXAS_MAP_HUGE_ALWAYS	(1u << 1)	/* 2 MiB on a fault too */
+#define AXAS_MAP_HUGE_NEVER	(1u << 2)	/* 4 KiB only */
+#define AXAS_MAP_FLAGS		(AXAS_MAP_POPULATE | AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
 
 /**
  * struct axas_map_alloc - AXAS_MAP_ALLOC: zeroed memory from the page allocator
  * @size: sizeof(struct axas_map_alloc)
- * @flags: 0 or AXAS_MAP_POPULATE
+ * @flags: AXAS_MAP_*; not both of AXAS_MAP_HUGE_*
  * @gpa: first guest-physical address
  * @length: bytes
  * @prot: AXAS_PROT_*
@@ -241,6 +282,28 @@ struct axas_clear {
 };
 
 #define AXAS_CLEAR		_IO(AXAS_IOC_TYPE, 0x14)
+
+/**
+ * struct axas_collapse - AXAS_COLLAPSE: put small leaves together to larger ones
+ * @size: sizeof(struct axas_collapse)
+ * @flags: must be zero
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @collapsed: must be zero; out: tables of leaves that one leaf has replaced
+ *
+ * Where all entries of a table map host-physical memory that follows each other and
+ * is aligned, with one protection and type, one leaf takes their place. No memory
+ * moves. Errors: EINVAL, EINTR on a fatal signal.
+ */
+struct axas_collapse {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u64 collapsed;
+};
+
+#define AXAS_COLLAPSE		_IO(AXAS_IOC_TYPE, 0x1a)
 
 /**
  * struct axas_fault - AXAS_FAULT: handle a guest access as a vCPU would
@@ -353,7 +416,7 @@ struct axas_info {
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @backend: AXAS_BACKEND_*
- * @reserved: zero
+ * @flags: AXAS_MAP_HUGE_* that it was mapped with
  */
 struct axas_area_info {
 	__u64 gpa;
@@ -362,7 +425,7 @@ struct axas_area_info {
 	__u32 prot;
 	__u32 type;
 	__u32 backend;
-	__u32 reserved;
+	__u32 flags;
 };
 
 /**

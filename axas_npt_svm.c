@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The format of AMD nested paging, 4 and 5 levels: that of the host's own long-mode
+ * paging. "APM" is the AMD64 Architecture Programmer's Manual, volume 2, sections
+ * 5.3.3 to 5.3.5 (long-mode page translation) and 15.25 (nested paging).
+ */
+#include <linux/bitfield.h>
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+
+#include "axas_compat.h"
+#include "axas_npt.h"
+
+#define SVM_PRESENT	BIT_ULL(0)		/* APM 5.4.1: present */
+#define SVM_WRITE	BIT_ULL(1)		/* APM 5.4.1: read/write */
+#define SVM_USER	BIT_ULL(2)		/* APM 15.25.5: guest accesses are user's */
+#define SVM_PWT		BIT_ULL(3)		/* APM 7.8.2: PAT index, bit 0 */
+#define SVM_PCD		BIT_ULL(4)		/* APM 7.8.2: PAT index, bit 1 */
+#define SVM_LARGE	BIT_ULL(7)		/* APM 5.3.4: page size; in a 4 KiB leaf PAT */
+#define SVM_HPA		GENMASK_ULL(51, 12)	/* APM 5.3.3: physical address */
+#define SVM_NX		BIT_ULL(63)		/* APM 5.6.1: no execute */
+
+/*
+ * Nested leaves take their type from the host's PAT (APM 15.25.8), whose entries
+ * Linux sets to WB, WC, UC-, UC, ... (arch/x86/mm/pat).
+ */
+#define SVM_TYPE	(SVM_PWT | SVM_PCD)
+#define SVM_WB		0
+#define SVM_WC		SVM_PWT
+#define SVM_UC		(SVM_PWT | SVM_PCD)
+
+#define SVM_PERM	(SVM_WRITE | SVM_NX)
+
+static_assert(AXAS_PROT_WRITE == SVM_WRITE);
+static_assert(!(SVM_HPA & (SVM_PRESENT | SVM_USER | SVM_TYPE | SVM_LARGE | SVM_PERM)));
+
+static inline enum axas_pt_kind svm_kind(u64 entry, unsigned int level)
+{
+	if (!(entry & SVM_PRESENT))
+		return AXAS_PT_EMPTY;
+	return !level || (entry & SVM_LARGE) ? AXAS_PT_LEAF : AXAS_PT_TABLE;
+}
+
+/* Permission is the least of all levels, and a walk is a user's: so U everywhere. */
+static inline u64 svm_make_table(u64 hpa, unsigned int level)
+{
+	return hpa | SVM_USER | SVM_WRITE | SVM_PRESENT;
+}
+
+static inline u64 svm_perm(u32 prot)
+{
+	return (prot & AXAS_PROT_WRITE) | (prot & AXAS_PROT_EXEC ? 0 : SVM_NX);
+}
+
+static inline u64 svm_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+				unsigned int level)
+{
+	u64 memtype = type == AXAS_TYPE_NORMAL ? SVM_WB :
+		      type == AXAS_TYPE_UNCACHED ? SVM_WC : SVM_UC;
+
+	return hpa | svm_perm(prot) | memtype | (level ? SVM_LARGE : 0) | SVM_USER |
+	       SVM_PRESENT;
+}
+
+static inline u64 svm_table_hpa(u64 entry, unsigned int level)
+{
+	return entry & SVM_HPA;
+}
+
+static inline u64 svm_leaf_hpa(u64 entry, unsigned int level)
+{
+	return entry & SVM_HPA;
+}
+
+static inline u32 svm_leaf_prot(u64 entry, unsigned int level)
+{
+	return AXAS_PROT_READ | (entry & SVM_WRITE) | (entry & SVM_NX ? 0 : AXAS_PROT_EXEC);
+}
+
+static inline u32 svm_leaf_type(u64 entry, unsigned int level)
+{
+	switch (entry & SVM_TYPE) {
+	case SVM_WB:
+		return AXAS_TYPE_NORMAL;
+	case SVM_WC:
+		return AXAS_TYPE_UNCACHED;
+	default:
+		return AXAS_TYPE_DEVICE;
+	}
+}
+
+static inline u64 svm_set_prot(const struct axas_npt *npt, u64 entry, u32 prot,
+			       unsigned int level)
+{
+	return (entry & ~SVM_PERM) | svm_perm(prot);
+}
+
+static inline bool svm_break_before_make(void)
+{
+	return false;
+}
+
+/* What is present can be read. Execute-never needs EFER.NXE. APM 5.6.1. */
+static bool svm_can(const struct axas_npt *npt, u32 prot, u32 type)
+{
+	if (!(prot & AXAS_PROT_READ))
+		return false;
+	return (prot & AXAS_PROT_EXEC) || (npt->caps.flags & AXAS_CAP_SVM_NX);
+}
+
+/* Four levels reach 48 bits, five 57. APM 5.3. */
+static int svm_geometry(struct axas_npt *npt)
+{
+	npt->levels = npt->ia_bits > 48 ? 5 : 4;
+	npt->root_bits = npt->ia_bits - axas_npt_shift(npt->levels - 1);
+	return 0;
+}
+
+#define AXAS_FMT svm
+#include "axas_npt_algo.h"
+
+const struct axas_npt_fmt axas_npt_svm = {
+	.name		= "svm",
+	.id		= AXAS_FORMAT_SVM,
+	.min_ia_bits	= 48,
+	.max_ia_bits	= 57,
+	.usual_ia_bits	= 48,
+	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
+	.caps		= {
+		.flags = AXAS_CAP_SVM_NX,
+		.leaf_levels = BIT(0) | BIT(1),
+		.oa_bits = 52,
+		.max_ia_bits = 57,
+	},
+	AXAS_NPT_FMT_FUNCTIONS,
+};
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_svm);
