@@ -24,6 +24,7 @@
 #include <axas/access.h>
 
 #include "axas_compat.h"
+#include "axas_debugfs.h"
 #include "axas_file.h"
 #include "axas_space.h"
 
@@ -33,12 +34,16 @@
  * @mm: whose RLIMIT_MEMLOCK its linear areas count against
  * @lock: keeps @locked the number of the space's linear pages
  * @locked: pages that @mm was charged for
+ * @id: which one it is, since the module was loaded
+ * @debugfs: its folder there
  */
 struct space_file {
 	struct axas_space *space;
 	struct mm_struct *mm;
 	struct mutex lock;	/* around what maps or unmaps linear areas */
 	u64 locked;
+	unsigned int id;
+	struct dentry *debugfs;
 };
 
 /*
@@ -388,6 +393,7 @@ static void space_show_fdinfo(struct seq_file *m, struct file *filp)
 	struct axas_info info;
 
 	axas_space_get_info(file->space, &info);
+	seq_printf(m, "axas-id:\t%u\n", file->id);
 	seq_printf(m, "axas-range:\t0x%llx+0x%llx\n", info.base, info.length);
 	seq_printf(m, "axas-areas:\t%llu\n", info.areas);
 	seq_printf(m, "axas-frames:\t%llu\n", info.frames);
@@ -396,6 +402,7 @@ static void space_show_fdinfo(struct seq_file *m, struct file *filp)
 
 static void free_space_file(struct space_file *file)
 {
+	axas_debugfs_remove(file->debugfs);
 	if (file->locked)
 		account_locked_vm(file->mm, file->locked, false);
 	mmdrop(file->mm);
@@ -420,6 +427,8 @@ static const struct file_operations space_fops = {
 	.release	= space_release_file,
 };
 
+static atomic_t last_id = ATOMIC_INIT(0);
+
 static struct space_file *new_space_file(struct axas_space *space)
 {
 	struct space_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
@@ -432,6 +441,8 @@ static struct space_file *new_space_file(struct axas_space *space)
 	file->mm = current->mm;
 	mmgrab(file->mm);
 	mutex_init(&file->lock);
+	file->id = atomic_inc_return(&last_id);
+	file->debugfs = axas_debugfs_add(space, file->id);
 	return file;
 }
 

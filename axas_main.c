@@ -9,6 +9,7 @@
 #include <linux/module.h>
 
 #include "axas_compat.h"
+#include "axas_debugfs.h"
 #include "axas_file.h"
 #include "axas_space.h"
 
@@ -89,12 +90,19 @@ static struct miscdevice axas_misc = {
 
 static int __init axas_init(void)
 {
-	return misc_register(&axas_misc);
+	int err;
+
+	axas_debugfs_init();
+	err = misc_register(&axas_misc);
+	if (err)
+		axas_debugfs_exit();
+	return err;
 }
 
 static void __exit axas_exit(void)
 {
 	misc_deregister(&axas_misc);
+	axas_debugfs_exit();
 }
 
 module_init(axas_init);

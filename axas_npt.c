@@ -9,6 +9,7 @@
 #include <linux/gfp.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/seq_file.h>
 #include <axas/frame.h>
 
 #include "axas_compat.h"
@@ -97,6 +98,67 @@ long axas_npt_leaves(const struct axas_npt *npt, unsigned int level)
 	return sum;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_leaves);
+
+static bool run_goes_on(const struct axas_npt_run *run, u64 gpa, const struct axas_leaf *leaf)
+{
+	return gpa == run->last + 1 && leaf->level == run->leaf.level &&
+	       leaf->prot == run->leaf.prot && leaf->type == run->leaf.type;
+}
+
+bool axas_npt_next_run(const struct axas_npt *npt, u64 gpa, bool single,
+		       struct axas_npt_run *run)
+{
+	struct axas_leaf leaf;
+	u64 entry;
+
+	if (!axas_npt_next_leaf(npt, &gpa, &run->leaf, &run->entry))
+		return false;
+	run->first = gpa;
+	run->last = gpa + axas_npt_leaf_size(run->leaf.level) - 1;
+	while (!single && run->last != axas_npt_last(npt)) {
+		gpa = run->last + 1;
+		if (!axas_npt_next_leaf(npt, &gpa, &leaf, &entry) ||
+		    !run_goes_on(run, gpa, &leaf))
+			break;
+		run->last += axas_npt_leaf_size(leaf.level);
+		cond_resched();
+	}
+	return true;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_next_run);
+
+static const char *leaf_size_name(unsigned int level)
+{
+	static const char * const names[] = { "4K", "2M", "1G", "512G", "256T" };
+
+	return level < ARRAY_SIZE(names) ? names[level] : "?";
+}
+
+static const char *type_name(u32 type)
+{
+	static const char * const names[] = { "normal", "device", "uncached" };
+
+	return type < ARRAY_SIZE(names) ? names[type] : "?";
+}
+
+void axas_npt_dump(struct seq_file *m, const struct axas_npt_run *run)
+{
+	const struct axas_leaf *leaf = &run->leaf;
+
+	seq_printf(m, "0x%016llx-0x%016llx %12lluK %4s %c%c%c %s\n", run->first, run->last,
+		   ((run->last - run->first) >> 10) + 1, leaf_size_name(leaf->level),
+		   leaf->prot & AXAS_PROT_READ ? 'r' : '-',
+		   leaf->prot & AXAS_PROT_WRITE ? 'w' : '-',
+		   leaf->prot & AXAS_PROT_EXEC ? 'x' : '-', type_name(leaf->type));
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_dump);
+
+void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run)
+{
+	seq_printf(m, "0x%016llx %u 0x%016llx 0x%016llx\n", run->first, run->leaf.level,
+		   run->leaf.hpa.val, run->entry);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_dump_raw);
 
 /* A root of several pages lies at a multiple of its size, as hardware wants it. */
 static int alloc_root(struct axas_npt *npt)

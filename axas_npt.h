@@ -355,6 +355,34 @@ static inline unsigned int axas_npt_max_level(const struct axas_npt *npt, u32 pr
 	return __fls(npt->caps.leaf_levels);
 }
 
+/**
+ * struct axas_npt_run - leaves that follow each other and are alike
+ * @first: first guest-physical byte
+ * @last: last guest-physical byte
+ * @leaf: the first of them
+ * @entry: the same, as it lies in the table
+ */
+struct axas_npt_run {
+	u64 first;
+	u64 last;
+	struct axas_leaf leaf;
+	u64 entry;
+};
+
+/*
+ * The first run, or with @single the first leaf, that begins at or after @gpa. Shared.
+ * Leaves are alike when level, protection and type are. False when there is none.
+ */
+bool axas_npt_next_run(const struct axas_npt *npt, u64 gpa, bool single,
+		       struct axas_npt_run *run);
+
+struct seq_file;
+
+/* A line for a run: range, bytes, leaf size, protection, type. */
+void axas_npt_dump(struct seq_file *m, const struct axas_npt_run *run);
+/* A line for a leaf, with its level, host-physical address and entry. */
+void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run);
+
 long axas_npt_tables(const struct axas_npt *npt);
 long axas_npt_leaves(const struct axas_npt *npt, unsigned int level);
 

@@ -773,9 +773,9 @@ static int collapse_area(struct axas_space *space, const struct axas_area *area,
 
 int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range, u64 *collapsed)
 {
+	MA_STATE(mas, &space->areas, page_nr(range.start.val), page_nr(range.start.val));
 	u64 last = axas_gpa_range_last(range).val;
 	u64 first = range.start.val;
-	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
 	struct axas_area *area;
 	int err = 0;
 

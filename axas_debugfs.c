@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debugfs: "table" has a line for each run of equal leaves, "raw" one for each leaf
+ * with its entry as hardware reads it, which shows host-physical addresses and so
+ * needs CAP_SYS_RAWIO. Calls axas_npt.c.
+ *
+ * Locks: space->lock is held for reading from start to stop, and not while what was
+ * printed is copied to the reader.
+ */
+#include <linux/capability.h>
+#include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "axas_debugfs.h"
+#include "axas_npt.h"
+#include "axas_space.h"
+
+static struct dentry *root;
+
+/*
+ * A position is the number of the page where a line may begin at the earliest, so
+ * that nothing else need be kept while the lock is dropped.
+ */
+static void *find_line(struct seq_file *m, loff_t pos, bool raw)
+{
+	struct axas_space *space = m->private;
+	struct axas_npt_run *run;
+
+	if (pos > axas_gpa_range_last(space->range).val >> AXAS_FRAME_SHIFT)
+		return NULL;
+	run = kmalloc(sizeof(*run), GFP_KERNEL);
+	if (!run)
+		return ERR_PTR(-ENOMEM);
+	if (axas_npt_next_run(&space->npt, (u64)pos << AXAS_FRAME_SHIFT, raw, run))
+		return run;
+	kfree(run);
+	return NULL;
+}
+
+static void *lock_and_find(struct seq_file *m, loff_t pos, bool raw)
+{
+	struct axas_space *space = m->private;
+
+	down_read(&space->lock);
+	return find_line(m, pos, raw);
+}
+
+static void *next_line(struct seq_file *m, void *v, loff_t *pos, bool raw)
+{
+	struct axas_npt_run *run = v;
+
+	*pos = (run->last >> AXAS_FRAME_SHIFT) + 1;
+	kfree(run);
+	return find_line(m, *pos, raw);
+}
+
+static void stop(struct seq_file *m, void *v)
+{
+	struct axas_space *space = m->private;
+
+	up_read(&space->lock);
+	if (!IS_ERR(v))
+		kfree(v);
+}
+
+static void *table_start(struct seq_file *m, loff_t *pos)
+{
+	return lock_and_find(m, *pos, false);
+}
+
+static void *table_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return next_line(m, v, pos, false);
+}
+
+static int table_show(struct seq_file *m, void *v)
+{
+	axas_npt_dump(m, v);
+	return 0;
+}
+
+static const struct seq_operations table_ops = {
+	.start	= table_start,
+	.next	= table_next,
+	.stop	= stop,
+	.show	= table_show,
+};
+
+static void *raw_start(struct seq_file *m, loff_t *pos)
+{
+	return lock_and_find(m, *pos, true);
+}
+
+static void *raw_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return next_line(m, v, pos, true);
+}
+
+static int raw_show(struct seq_file *m, void *v)
+{
+	axas_npt_dump_raw(m, v);
+	return 0;
+}
+
+static const struct seq_operations raw_ops = {
+	.start	= raw_start,
+	.next	= raw_next,
+	.stop	= stop,
+	.show	= raw_show,
+};
+
+/* The folder goes before its space does, so a reference can still be had here. */
+static int open_dump(struct inode *inode, struct file *filp, const struct seq_operations *ops)
+{
+	int err = seq_open(filp, ops);
+
+	if (err)
+		return err;
+	((struct seq_file *)filp->private_data)->private = axas_space_get(inode->i_private);
+	return 0;
+}
+
+static int table_open(struct inode *inode, struct file *filp)
+{
+	return open_dump(inode, filp, &table_ops);
+}
+
+static int raw_open(struct inode *inode, struct file *filp)
+{
+	return capable(CAP_SYS_RAWIO) ? open_dump(inode, filp, &raw_ops) : -EPERM;
+}
+
+static int dump_release(struct inode *inode, struct file *filp)
+{
+	struct seq_file *m = filp->private_data;
+
+	axas_space_put(m->private);
+	return seq_release(inode, filp);
+}
+
+static const struct file_operations table_fops = {
+	.owner		= THIS_MODULE,
+	.open		= table_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= dump_release,
+};
+
+static const struct file_operations raw_fops = {
+	.owner		= THIS_MODULE,
+	.open		= raw_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= dump_release,
+};
+
+struct dentry *axas_debugfs_add(struct axas_space *space, unsigned int id)
+{
+	struct dentry *dir;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", id);
+	dir = debugfs_create_dir(name, root);
+	debugfs_create_file("table", 0400, dir, space, &table_fops);
+	debugfs_create_file("raw", 0400, dir, space, &raw_fops);
+	return dir;
+}
+
+void axas_debugfs_remove(struct dentry *dir)
+{
+	debugfs_remove(dir);
+}
+
+void axas_debugfs_init(void)
+{
+	root = debugfs_create_dir("axas", NULL);
+}
+
+void axas_debugfs_exit(void)
+{
+	debugfs_remove(root);
+}
