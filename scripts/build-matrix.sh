@@ -50,15 +50,15 @@ main() {
 	need_build_packages
 	mkdir -p "$AXAS_LOGS/matrix"
 	while read -r arch series rest; do
-		name=build.$arch-$series
+		name="build: $arch-$series"
 		# shellcheck disable=SC2086  # several words
 		if run_logged "$name" "$AXAS_LOGS/matrix/$arch-$series.log" \
 			build_one "$arch" "$series" $rest; then
 			record "pass $name"
-			echo "$name: ok"
+			echo "$name ok"
 		else
 			record "fail $name"
-			echo "$name: failed"
+			echo "$name failed"
 			failed=1
 		fi
 	done < <(matrix)

@@ -40,15 +40,8 @@ part_tools() {
 summary() {
 	awk '
 	{
-		name = $0
-		sub(/^[a-z]+ /, "", name)
-		sub(/ \(.*$/, "", name)
-		suite = name
-		# The last word is the test, unless there is but one.
-		if (suite ~ /\..*\./)
-			sub(/\.[^.]*$/, "", suite)
-		else
-			sub(/\..*$/, "", suite)
+		suite = substr($0, length($1) + 2)
+		sub(/: .*/, "", suite)
 		if (!(suite in seen)) {
 			seen[suite] = 1
 			order[++n] = suite
@@ -76,9 +69,9 @@ run_part() {
 	log "== $part"
 	run_logged "$part" "$AXAS_LOGS/$part.log" "part_$part" || rc=$?
 	if ((rc)) && ! grep -q '^fail ' "$AXAS_RESULTS"; then
-		record "fail $part (could not run, status $rc; see $AXAS_LOGS/$part.log)"
+		record "fail $part: could not run, status $rc; see $AXAS_LOGS/$part.log"
 	elif ! grep -qE '^(pass|fail) ' "$AXAS_RESULTS"; then
-		record "fail $part (no test ran; see $AXAS_LOGS/$part.log)"
+		record "fail $part: no test ran; see $AXAS_LOGS/$part.log"
 	fi
 	echo "$part ($((SECONDS - start)) s)"
 	summary "$AXAS_RESULTS"

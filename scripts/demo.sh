@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-OUT=$AXAS_LOGS/demo
+export OUT=$AXAS_LOGS/demo
 # shellcheck disable=SC2016  # the kernel wants the dollar sign
 WINDOW='memmap=16M$0x30000000'
 
@@ -41,7 +41,7 @@ main() {
 	need_build_packages
 	need_packages qemu-system-x86 libjson-c-dev libmd-dev busybox-static
 	kernel=$("$AXAS_SCRIPTS/stock-kernel.sh") || fail "no stock kernel"
-	build || fail "it does not build"
+	strict build || fail "it does not build"
 	log "booting $(basename "$kernel") in QEMU"
 	AXAS_SHOW=1 AXAS_TIMEOUT=${AXAS_TIMEOUT:-300} \
 		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "$WINDOW" ||

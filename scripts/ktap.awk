@@ -2,23 +2,24 @@
 #
 # ktap.awk: count the test cases in a log that holds KTAP or TAP somewhere.
 #
-# Prints one line per leaf, "pass NAME", "fail NAME" or "skip NAME". A result that
+# Prints one line per leaf, "pass SUITE: NAME", "fail ..." or "skip ...". A result that
 # sums up others (a suite, a parameterized case) is no leaf, but one that failed
 # though all below it passed is a failure of its own. A plan (1..N) that its
 # results do not meet is a failure: something died on the way.
 #
-# -v suite=NAME puts NAME before every test's name.
+# -v suite=NAME puts NAME before every suite's name.
 
-function emit(verdict, name)
+function emit(verdict, title, name)
 {
-	print verdict, (suite == "" ? "" : suite ".") name
+	title = suite (suite != "" && title != "" ? "." : "") title
+	print verdict, title ": " name
 }
 
 # A group of results at depth d is complete: does it keep what it planned?
 function close_group(d)
 {
 	if ((d in plan) && plan[d] != count[d])
-		emit("fail", title[d] " (" plan[d] " planned, " count[d] + 0 " seen)")
+		emit("fail", title[d], plan[d] " planned, " count[d] + 0 " seen")
 	delete plan[d]
 	delete count[d]
 	delete title[d]
@@ -77,14 +78,12 @@ line ~ /^(not )?ok [0-9]+/ {
 	name = line
 	sub(/^(not )?ok [0-9]+( -)? */, "", name)
 	sub(/ *# *SKIP.*$/, "", name)
-	if (title[depth] != "")
-		name = title[depth] "." name
 	if (!good)
 		failed[depth]++
 	if (!summary)
-		emit(skip ? "skip" : good ? "pass" : "fail", name)
+		emit(skip ? "skip" : good ? "pass" : "fail", title[depth], name)
 	else if (!good && !bad_below)
-		emit("fail", name " (as a whole)")
+		emit("fail", title[depth], name " as a whole")
 	next
 }
 

@@ -51,7 +51,7 @@ run_kunit() {
 	shift 3
 	mapfile -t options < <(arch_options "$arch")
 	cd "$tree"
-	timeout -k 10 "${AXAS_TIMEOUT:-1800}" ./tools/testing/kunit/kunit.py run \
+	timeout --foreground -k 10 "${AXAS_TIMEOUT:-1800}" ./tools/testing/kunit/kunit.py run \
 		--build_dir="$build" --jobs="$AXAS_JOBS" --kunitconfig="$AXAS_SRC" \
 		"${options[@]}" "$@" </dev/null
 }
@@ -98,12 +98,12 @@ report() {
 	failed=$(grep -c '^fail ' <<<"$results" || true)
 	skipped=$(grep -c '^skip ' <<<"$results" || true)
 	if [[ ! -f $log ]]; then
-		results+=$'\n'"fail $name (no kernel was booted)"
+		results+=$'\n'"fail $name: no kernel was booted"
 	elif ! "$AXAS_SCRIPTS/splats.sh" "$log"; then
-		results+=$'\n'"fail $name.kernel_log_is_clean"
+		results+=$'\n'"fail $name: the kernel log is clean"
 		echo "the kernel's log: $log"
 	elif ((status && !failed)); then
-		results+=$'\n'"fail $name (kunit.py ended with status $status)"
+		results+=$'\n'"fail $name: kunit.py ended with status $status"
 	fi
 	record "$results"
 	failed=$(grep -c '^fail ' <<<"$results" || true)

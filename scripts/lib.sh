@@ -18,14 +18,17 @@ AXAS_LOGS=${AXAS_LOGS:-$AXAS_CACHE/logs/$(printf %s "$AXAS_SRC" | cksum | cut -d
 export AXAS_SCRIPTS AXAS_SRC AXAS_CACHE AXAS_JOBS AXAS_LOGS
 export LC_ALL=C
 AXAS_TMPDIRS=()
+AXAS_RUNNING=
 
 log() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; }
 die() { log "error: $*"; exit 1; }
 
-# Remove what was left half done, whatever ended the script.
+# End what still runs and remove what was left half done, whatever ended the script.
+# AXAS_RUNNING is what kill takes: a process, or a group of them with a minus sign.
 cleanup() {
 	local dir
 
+	[[ -z $AXAS_RUNNING ]] || kill -TERM -- "$AXAS_RUNNING" 2>/dev/null || true
 	for dir in "${AXAS_TMPDIRS[@]}"; do
 		rm -rf "$dir"
 	done
@@ -95,6 +98,21 @@ lock_overlay() {
 # hash_of TEXT...: a short name for a configuration.
 hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
 
+# strict FUNCTION ARGUMENT...: run one of our functions so that its first failing
+# command ends it. Bash forgets "set -e" in whatever is called before || or in an if.
+# Only exported variables reach it.
+strict() {
+	local names
+
+	mapfile -t names < <(compgen -A function)
+	export -f "${names[@]}"
+	# shellcheck disable=SC2016  # the arguments are the new shell's
+	bash -euo pipefail -c 'AXAS_TMPDIRS=() AXAS_RUNNING=
+		trap cleanup EXIT
+		trap "exit 143" TERM HUP INT
+		"$@"' "$0" "$@"
+}
+
 # run_logged NAME LOGFILE COMMAND...: run quietly, with a sign of life every 20
 # seconds; on failure show the end of the log and where it is.
 run_logged() {
@@ -102,8 +120,15 @@ run_logged() {
 
 	shift 2
 	mkdir -p "$(dirname "$logfile")"
+	if declare -F "$1" >/dev/null; then
+		set -- strict "$@"
+	fi
+	# A process group of its own, so that an interrupt can end all of it.
+	set -m
 	"$@" >"$logfile" 2>&1 </dev/null &
+	set +m
 	pid=$!
+	AXAS_RUNNING=-$pid
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 0.2
 		if ((SECONDS - start >= next)); then
@@ -112,6 +137,7 @@ run_logged() {
 		fi
 	done
 	wait "$pid" || rc=$?
+	AXAS_RUNNING=
 	if ((rc)); then
 		log "$name: failed ($rc) after $((SECONDS - start)) s, log: $logfile"
 		tail -n 25 "$logfile" | sed 's/^/    | /' >&2
@@ -207,6 +233,6 @@ copy_sources() {
 		--exclude=./tests/uapi/axas_uapi_test32 -cf - . | tar -C "$1" -xf -
 }
 
-# record LINES: hand "pass NAME", "fail NAME" and "skip NAME" to check.sh, if it is
+# record LINES: hand "pass SUITE: NAME", "fail ..." and "skip ..." to check.sh, if it is
 # who runs us.
 record() { sed '/^$/d' <<<"$1" >>"${AXAS_RESULTS:-/dev/null}"; }

@@ -10,28 +10,20 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # Where programs for user space are; all else is the kernel's.
-PROGRAMS='^(tools|tests/uapi)/'
+export PROGRAMS='^(tools|tests/uapi)/'
 TOOLS=(spdx shellcheck checkpatch kernel_doc sparse gcc_w1 clang_w1)
 
-# Types that checkpatch may not complain of, and why.
-IGNORED_TYPES=(
-	# New and moved files want an entry in the kernel's MAINTAINERS.
-	FILE_PATH_CHANGES
-	# Out of the kernel's tree one source builds for several kernels.
-	LINUX_VERSION_CODE
-	# Takes any name in capitals for a constant: LINUX_VERSION_CODE < KERNEL_VERSION(),
-	# and static_assert() of two constants, which has to name one of them first.
-	CONSTANT_COMPARISON
-)
+# Types that checkpatch may not complain of:
+# - new and moved files want an entry in the kernel's MAINTAINERS
+# - out of the kernel's tree one source builds for several kernels
+# - CONSTANT_COMPARISON takes any name in capitals for a constant: LINUX_VERSION_CODE <
+#   KERNEL_VERSION(), and static_assert() of two constants, one of which comes first
+export IGNORED_TYPES=FILE_PATH_CHANGES,LINUX_VERSION_CODE,CONSTANT_COMPARISON
 
 # In programs for user space, in addition: the kernel's macros and names that these
 # types ask for are not there, and usage() says "usage".
-IGNORED_IN_PROGRAMS=(
-	PREFER_DEFINED_ATTRIBUTE_MACRO
-	PREFER_FALLTHROUGH
-	EMBEDDED_FUNCTION_NAME
-	CAMELCASE
-)
+export IGNORED_IN_PROGRAMS=PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_FALLTHROUGH
+IGNORED_IN_PROGRAMS+=,EMBEDDED_FUNCTION_NAME,CAMELCASE
 
 # our_files PATTERN...: the sources as they are now, tracked or not yet.
 our_files() {
@@ -80,20 +72,18 @@ checkpatch() {
 # It leaves a file behind where it runs, and does not know that AXAS_EXPORT is one of
 # the macros that stand right below a function: hence on a copy.
 lint_checkpatch() {
-	local source copy files types rc=0
+	local source copy files rc=0
 
-	need_packages perl python3 python3-ply python3-git
+	need_packages perl
 	source=$("$AXAS_SCRIPTS/kernel-source.sh")
 	scratch copy
 	copy_sources "$copy"
-	types=$(IFS=,; echo "${IGNORED_TYPES[*]}")
 	mapfile -t files < <(our_files '*.c' '*.h' | grep -vE "$PROGRAMS")
 	cd "$copy"
 	sed -i 's/^AXAS_EXPORT(/EXPORT_SYMBOL_GPL(/' "${files[@]}"
-	checkpatch "$source" "$types" "${files[@]}" || rc=1
-	types+=,$(IFS=,; echo "${IGNORED_IN_PROGRAMS[*]}")
+	checkpatch "$source" "$IGNORED_TYPES" "${files[@]}" || rc=1
 	mapfile -t files < <(our_files '*.c' '*.h' | grep -E "$PROGRAMS")
-	((${#files[@]} == 0)) || checkpatch "$source" "$types" "${files[@]}" || rc=1
+	checkpatch "$source" "$IGNORED_TYPES,$IGNORED_IN_PROGRAMS" "${files[@]}" || rc=1
 	return "$rc"
 }
 
@@ -137,16 +127,16 @@ lint_clang_w1() { compile clang LLVM=1 W=1; }
 run_tool() {
 	local out=$AXAS_LOGS/lint/$1.findings rc=0
 
-	TOOL=$1
-	("lint_$1") >"$out" || rc=$?
+	export TOOL=$1
+	strict "lint_$1" >"$out" || rc=$?
 	if ((rc == 0)) && [[ ! -s $out ]]; then
-		record "pass lint.$1"
-		echo "lint.$1: ok"
+		record "pass lint: $1"
+		echo "lint: $1: ok"
 		return
 	fi
-	record "fail lint.$1"
+	record "fail lint: $1"
 	cat "$out"
-	echo "lint.$1: failed ($(wc -l <"$out") lines: $out)"
+	echo "lint: $1: failed ($(wc -l <"$out") lines: $out)"
 	return 1
 }
 

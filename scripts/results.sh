@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # results.sh NAME FOLDER: read what a virtual machine left in FOLDER (guest.log,
-# kernel.log) and print a line for each test, "pass NAME.SUITE.TEST" or "fail ...".
+# kernel.log) and print a line for each test, "pass NAME.SUITE: TEST" or "fail ...".
 # A suite that did not end, or failed without a failed test, or a kernel that told of
 # a bug, is a failed test, too.
 
@@ -26,11 +26,11 @@ suite_results() {
 	sed '/^$/d' <<<"$results"
 	status=$(tr -d '\r' <"$dir/guest.log" | sed -n "s/^##axas end $suite //p")
 	if [[ -z $status ]]; then
-		echo "fail $name.$suite (did not end)"
+		echo "fail $name.$suite: did not end"
 	elif ! grep -qE '^(pass|fail) ' <<<"$results"; then
-		echo "fail $name.$suite (no test ran, status $status)"
+		echo "fail $name.$suite: no test ran, status $status"
 	elif [[ $status != 0 ]] && ! grep -q '^fail ' <<<"$results"; then
-		echo "fail $name.$suite (status $status)"
+		echo "fail $name.$suite: status $status"
 	fi
 }
 
@@ -41,11 +41,11 @@ main() {
 	for suite in $suites; do
 		suite_results "$name" "$suite" "$dir"
 	done
-	grep -q '^##axas done' "$dir/guest.log" || echo "fail $name (the guest did not reach its end)"
+	grep -q '^##axas done' "$dir/guest.log" || echo "fail $name: the guest did not reach its end"
 	if "$AXAS_SCRIPTS/splats.sh" "$dir/kernel.log" >&2; then
-		echo "pass $name.kernel_log_is_clean"
+		echo "pass $name: the kernel log is clean"
 	else
-		echo "fail $name.kernel_log_is_clean"
+		echo "fail $name: the kernel log is clean"
 	fi
 }
 

@@ -18,7 +18,7 @@ qemu() {
 	local out=$1 kernel=$2 initramfs=$3
 
 	shift 3
-	exec timeout -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-x86_64 \
+	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-x86_64 \
 		-M q35 -cpu EPYC,+svm,+npt,cx16=off -smp 2 -m 1G \
 		-accel "${AXAS_ACCEL:-tcg}" -nodefaults -display none -no-reboot \
 		-serial "file:$out/kernel.log" -serial "file:$out/guest.log" \
@@ -40,8 +40,10 @@ main() {
 	: >"$out/guest.log"
 	qemu "$@" >"$out/qemu.log" 2>&1 </dev/null &
 	pid=$!
+	AXAS_RUNNING=$pid
 	[[ -z ${AXAS_SHOW:-} ]] || show "$pid" "$out/guest.log" || true
 	wait "$pid" || rc=$?
+	AXAS_RUNNING=
 	if ! grep -q '^##axas done' "$out/guest.log"; then
 		log "the guest did not reach its end (qemu: $rc), its last words:"
 		tail -n 25 "$out/kernel.log" | tr -d '\r' | sed 's/^/    | /' >&2
