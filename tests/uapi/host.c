@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The machine that the tests run on: its counters, its reserved window, what the
+ * test may do.
+ */
+#include "uapi.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* "HPA,SIZE", or "SIZE$HPA" with suffixes as in memmap= on the kernel's command line. */
+static u64 number(const char *text, char **end)
+{
+	u64 n = strtoull(text, end, 0);
+
+	switch (**end) {
+	case 'G':
+	case 'g':
+		n <<= 10;
+		/* fallthrough */
+	case 'M':
+	case 'm':
+		n <<= 10;
+		/* fallthrough */
+	case 'K':
+	case 'k':
+		n <<= 10;
+		(*end)++;
+	}
+	return n;
+}
+
+static bool window_from_env(struct window *w)
+{
+	const char *env = getenv("AXAS_WINDOW");
+	char *end;
+
+	if (!env)
+		return false;
+	w->hpa = number(env, &end);
+	if (*end != ',')
+		return false;
+	w->size = number(end + 1, &end);
+	return !*end;
+}
+
+static bool window_from_cmdline(struct window *w)
+{
+	char line[4096], *p, *end;
+
+	if (!read_file("/proc/cmdline", line, sizeof(line)))
+		return false;
+	for (p = line; (p = strstr(p, "memmap=")); p = end) {
+		w->size = number(p + strlen("memmap="), &end);
+		if (*end != '$')
+			continue;
+		w->hpa = number(end + 1, &end);
+		return true;
+	}
+	return false;
+}
+
+/* A host-physical range that is reserved for these tests, 8 MiB or more. */
+struct window window(void)
+{
+	struct window w;
+
+	if (!window_from_env(&w) && !window_from_cmdline(&w))
+		fail("no reserved range: boot with memmap=16M$0x30000000, or set AXAS_WINDOW=HPA,SIZE");
+	expect(w.size >= 8 * MIB && !(w.hpa % (2 * MIB)) && !(w.size % (2 * MIB)));
+	return w;
+}
+
+/* A line of /proc/meminfo, in KiB; -1 when there is none. */
+long meminfo(const char *key)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[128], name[64];
+	long kib = -1, n;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63[^:]: %ld", name, &n) == 2 && !strcmp(name, key))
+			kib = n;
+	}
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+bool read_file(const char *path, char *buf, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, len - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	return n >= 0;
+}
+
+bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close(fd);
+	return ok;
+}
+
+void drop_cap(int cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	u32 bit = 1u << (cap % 32);
+
+	expect_ok(syscall(SYS_capget, &head, data));
+	data[cap / 32].effective &= ~bit;
+	data[cap / 32].permitted &= ~bit;
+	data[cap / 32].inheritable &= ~bit;
+	expect_ok(syscall(SYS_capset, &head, data));
+}
+
+void become_nobody(void)
+{
+	expect_ok(setgroups(0, NULL));
+	expect_ok(setresgid(65534, 65534, 65534));
+	expect_ok(setresuid(65534, 65534, 65534));
+}
+
+int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	expect(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+u64 now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
+}
+
+void sleep_ms(unsigned int ms)
+{
+	usleep(ms * 1000);
+}
+
+void *guarded_pages(size_t pages)
+{
+	size_t len = (pages + 2) * PAGE;
+	u8 *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	expect(p != MAP_FAILED);
+	expect_ok(munmap(p, PAGE));
+	expect_ok(munmap(p + len - PAGE, PAGE));
+	return p + PAGE;
+}
+
+/* xorshift: the same numbers from the same seed everywhere. */
+u32 random_u32(u32 *seed)
+{
+	u32 x = *seed;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	*seed = x;
+	return x;
+}

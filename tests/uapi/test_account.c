@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is charged to whom, and that long calls can be interrupted.
+ */
+#include "uapi.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SETTLE_MS	8000	/* per-CPU counters are summed up once a second */
+
+/* Wait until @key of /proc/meminfo is at most @max KiB. */
+static void expect_settles(const char *key, long max)
+{
+	u64 end = now_ms() + SETTLE_MS;
+	long now;
+
+	while ((now = meminfo(key)) > max) {
+		if (now_ms() > end)
+			fail("%s is %ld KiB, not %ld or less", key, now, max);
+		sleep_ms(100);
+	}
+}
+
+/* Touch @nr pages so far apart that each needs a table of its own. */
+static void touch_sparse(int fd, int nr)
+{
+	expect_ok(map_alloc(fd, 0, nr * 2 * MIB, RW, 0));
+	for (int i = 0; i < nr; i++)
+		expect_eq(fault(fd, i * 2 * MIB, RW), AXAS_FAULT_FIXED);
+}
+
+static void test_tables_are_counted(void)
+{
+	long before, with;
+	int fd;
+
+	if (meminfo("SecPageTables") < 0)
+		skip("this kernel does not count SecPageTables");
+	sleep_ms(2000);
+	before = meminfo("SecPageTables");
+	fd = new_space();
+	touch_sparse(fd, 1024);
+	expect(info(fd).tables >= 1024);
+	sleep_ms(2000);
+	with = meminfo("SecPageTables");
+	if (with < before + 1024 * 4)
+		fail("1024 tables moved SecPageTables from %ld to %ld KiB", before, with);
+	expect_ok(unmap(fd, 0, 2 * GIB));
+	expect_eq(info(fd).tables, info(fd).root_tables);
+	close(fd);
+	expect_settles("SecPageTables", before);
+}
+
+/* The kernel's own way to say what is locked: VmLck of /proc/self/status, KiB. */
+static long locked_kib(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+	long kib = -1;
+
+	expect(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmLck: %ld kB", &kib) == 1)
+			break;
+	fclose(f);
+	return kib;
+}
+
+static void test_memlock(void)
+{
+	struct rlimit limit = { 16 * PAGE, 16 * PAGE };
+	u64 hpa = window().hpa;
+	struct state before;
+	int fd = new_space();
+
+	expect_eq(locked_kib(), 0);
+	expect_ok(map_linear(fd, GIB, hpa, MIB, RW));
+	expect_eq(locked_kib(), 1024);
+	expect_ok(unmap(fd, GIB, MIB / 2));
+	expect_eq(locked_kib(), 512);
+	expect_ok(clear(fd));
+	expect_eq(locked_kib(), 0);
+	drop_cap(CAP_IPC_LOCK);
+	expect_ok(setrlimit(RLIMIT_MEMLOCK, &limit));
+	take_state(fd, &before);
+	expect_eq(map_linear(fd, GIB, hpa, 17 * PAGE, RW), -ENOMEM);
+	expect_same(fd, &before, SAME_ALL);
+	expect_eq(locked_kib(), 0);
+	expect_ok(map_linear(fd, GIB, hpa, 16 * PAGE, RW));
+	expect_eq(map_linear(fd, 2 * GIB, hpa, PAGE, RW), -ENOMEM);
+	expect_ok(unmap(fd, GIB + 4 * PAGE, PAGE));
+	expect_ok(map_linear(fd, 2 * GIB, hpa, PAGE, RW));
+	expect_eq(locked_kib(), 64);
+	/* what fails later gives back what was counted */
+	expect_ok(unmap(fd, GIB + 5 * PAGE, PAGE));
+	expect_eq(map_linear(fd, GIB, hpa, PAGE, RW), -EEXIST);
+	expect_eq(locked_kib(), 60);
+	close(fd);
+	expect_eq(locked_kib(), 0);
+}
+
+/* A cgroup of its own for this test: its path, with "/" @file behind. */
+static const char *group_file(const char *file)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "/tmp/axas-cgroup/axas-test/%s", file);
+	return path;
+}
+
+static long group_value(const char *file)
+{
+	char text[64];
+
+	expect(read_file(group_file(file), text, sizeof(text)));
+	return atol(text);
+}
+
+static void leave_group(void)
+{
+	rmdir("/tmp/axas-cgroup/axas-test");
+	umount2("/tmp/axas-cgroup", MNT_DETACH);
+	rmdir("/tmp/axas-cgroup");
+}
+
+static void make_group(void)
+{
+	char text[256];
+
+	mkdir("/tmp", 01777);
+	mkdir("/tmp/axas-cgroup", 0700);
+	if (mount("none", "/tmp/axas-cgroup", "cgroup2", 0, NULL))
+		skip("cgroup2 cannot be mounted: %s", strerror(errno));
+	if (!read_file("/tmp/axas-cgroup/cgroup.controllers", text, sizeof(text)) ||
+	    !strstr(text, "memory")) {
+		leave_group();
+		skip("no memory controller in cgroup2");
+	}
+	write_file("/tmp/axas-cgroup/cgroup.subtree_control", "+memory");
+	rmdir("/tmp/axas-cgroup/axas-test");
+	expect_ok(mkdir("/tmp/axas-cgroup/axas-test", 0700));
+}
+
+static void expect_group_below(long max)
+{
+	u64 end = now_ms() + SETTLE_MS;
+	long now;
+
+	while ((now = group_value("memory.current")) > max) {
+		if (now_ms() > end)
+			fail("the group still holds %ld bytes", now);
+		sleep_ms(100);
+	}
+}
+
+static void charge_in_group(void *arg)
+{
+	long before, with;
+	int fd;
+
+	(void)arg;
+	expect(write_file(group_file("cgroup.procs"), "0"));
+	fd = new_space();
+	before = group_value("memory.current");
+	expect_ok(map_alloc(fd, 4 * GIB, 8 * MIB, RW, AXAS_MAP_POPULATE));
+	with = group_value("memory.current");
+	if (with < before + (long)(8 * MIB))
+		fail("8 MiB of frames charged %ld bytes", with - before);
+	before = with;
+	touch_sparse(fd, 512);
+	with = group_value("memory.current");
+	if (with < before + (long)(512 * 2 * PAGE - MIB / 2))
+		fail("512 frames and 512 tables charged %ld bytes", with - before);
+}
+
+static void test_memcg_charge(void)
+{
+	make_group();
+	in_child(charge_in_group, NULL);
+	expect_group_below(4 * MIB);
+	leave_group();
+}
+
+static void populate_in_group(int fd)
+{
+	u64 step = MIB;
+	int err = 0;
+
+	for (u64 gpa = GIB; !err && gpa < GIB + 256 * MIB; gpa += step)
+		err = populate(fd, gpa, step);
+	_exit(err == -ENOMEM ? 10 : err == -EINTR ? 11 : 12);
+}
+
+/* More than the group may have: refused, or the child is ended; never had. */
+static void test_memcg_limit(void)
+{
+	long swap_off = meminfo("SwapTotal") <= 0;
+	int status;
+	pid_t pid;
+
+	make_group();
+	expect(write_file(group_file("memory.max"), "16777216"));
+	pid = fork();
+	if (!pid) {
+		int fd;
+
+		expect(write_file(group_file("cgroup.procs"), "0"));
+		fd = new_space();
+		expect_ok(map_alloc(fd, GIB, GIB, RW, 0));
+		populate_in_group(fd);
+	}
+	while (!waitpid(pid, &status, WNOHANG)) {
+		expect(group_value("memory.current") <= (long)(16 * MIB));
+		sleep_ms(5);
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 10 && WEXITSTATUS(status) != 11)
+		fail("populating above memory.max ended with status %d (swap is %s)",
+		     WEXITSTATUS(status), swap_off ? "off" : "on");
+	note("populating above memory.max: %s", WIFEXITED(status) ? "refused" : "ended");
+	expect_group_below(4 * MIB);
+	leave_group();
+}
+
+/* Bytes that a populate may take here without hurting the machine. */
+static u64 big_length(void)
+{
+	u64 third = meminfo("MemAvailable") * 1024ull / 3 & ~(2 * MIB - 1);
+
+	return third > 256 * MIB ? 256 * MIB : third;
+}
+
+static u64 kill_and_wait(pid_t pid)
+{
+	u64 start = now_ms();
+	int status;
+
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return now_ms() - start;
+}
+
+/* Kill a child in the middle of POPULATE; the next call goes on from there. */
+static void test_populate_is_interruptible(void)
+{
+	u64 len = big_length(), frames, ms = 0;
+	struct axas_range range;
+	int fd = new_space();
+	pid_t pid;
+
+	expect_ok(map_alloc(fd, GIB, len, RW, 0));
+	for (int wait = 40; wait; wait /= 2) {
+		expect_ok(unmap(fd, GIB, len));
+		expect_ok(map_alloc(fd, GIB, len, RW, 0));
+		pid = fork();
+		if (!pid) {
+			populate(fd, GIB, len);
+			_exit(0);
+		}
+		while (!info(fd).frames)
+			sleep_ms(1);
+		sleep_ms(wait);
+		ms = kill_and_wait(pid);
+		frames = info(fd).frames;
+		if (frames < len / PAGE)
+			break;
+	}
+	note("killed after %llu of %llu frames, gone after %llu ms", frames, len / PAGE, ms);
+	expect(frames && frames < len / PAGE);
+	expect(ms < 1000);
+	range = (struct axas_range){ .gpa = GIB, .length = len };
+	expect_ok(populate_once(fd, &range));
+	expect_ok(populate(fd, GIB, len));
+	expect_eq(info(fd).frames, len / PAGE);
+}
+
+/* The same for MAP_ALLOC with POPULATE: all of it, or nothing is left. */
+static void test_map_populate_is_interruptible(void)
+{
+	u64 len = big_length(), ms, slowest = 0, frames;
+	int fd = new_space(), undone = 0;
+	pid_t pid;
+
+	for (int wait = 5; wait <= 80; wait *= 2) {
+		pid = fork();
+		if (!pid)
+			_exit(!!map_alloc(fd, GIB, len, RW, AXAS_MAP_POPULATE));
+		sleep_ms(wait);
+		ms = kill_and_wait(pid);
+		slowest = ms > slowest ? ms : slowest;
+		frames = info(fd).frames;
+		expect_eq(info(fd).areas, !!frames);
+		expect(!frames || frames == len / PAGE);
+		undone += !frames;
+		expect_ok(clear(fd));
+	}
+	note("%d of 5 calls were undone, the slowest in %llu ms", undone, slowest);
+	expect(undone);
+	expect(slowest < 2000);
+	expect_eq(info(fd).frames, 0);
+}
+
+/* Great ranges of nothing are passed over in no time. */
+static void test_great_ranges(void)
+{
+	int fd = new_space();
+	u64 end = space_end(fd), start = now_ms();
+
+	expect_ok(map_alloc(fd, 0, end, RW, 0));
+	expect_ok(protect(fd, 0, end, RO));
+	expect_eq(fault(fd, end - 1, RO), AXAS_FAULT_FIXED);
+	expect_ok(protect(fd, PAGE, end - PAGE, RW));
+	expect_ok(unmap(fd, 0, end));
+	expect(now_ms() - start < 5000);
+	expect_eq(info(fd).frames, 0);
+}
+
+static const struct test tests[] = {
+	{ "R5 tables count as SecPageTables", test_tables_are_counted },
+	{ "R5 linear memory counts against RLIMIT_MEMLOCK", test_memlock },
+	{ "R5 frames and tables are charged to the memory cgroup", test_memcg_charge },
+	{ "R5 memory.max of the cgroup holds", test_memcg_limit },
+	{ "R7 POPULATE is interruptible and goes on where it stopped",
+	  test_populate_is_interruptible },
+	{ "R7 MAP_ALLOC with POPULATE is interruptible, all or nothing",
+	  test_map_populate_is_interruptible },
+	{ "R7 great ranges of nothing take no time", test_great_ranges },
+};
+
+const struct suite suite_account = { "account", tests, ARRAY_SIZE(tests), false };

@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What holds for every ioctl alike: sizes, flags, reserved fields, pointers and
+ * descriptors. One table says what each struct is like.
+ */
+#include "uapi.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ALLOC	(16 * MIB)	/* where the space has an area of 16 pages */
+#define FREE	(32 * MIB)	/* where it has none */
+#define BIG	256		/* bytes of the largest argument */
+
+union argument {
+	u32 head[2];		/* size, flags */
+	u8 bytes[BIG];
+	struct axas_format_info format;
+	struct axas_create create;
+	struct axas_map_linear linear;
+	struct axas_map_alloc alloc;
+	struct axas_range range;
+	struct axas_collapse collapse;
+	struct axas_protect protect;
+	struct axas_clear clear;
+	struct axas_fault fault;
+	struct axas_translate translate;
+	struct axas_info info;
+	struct axas_get_areas areas;
+};
+
+/**
+ * struct subject - one ioctl
+ * @name: its name
+ * @nr: its number
+ * @size: of its struct
+ * @optional: size from which on the rest may be left out in the good call
+ * @reserved: offset of what must be zero, 0: nothing
+ * @reserved_size: its bytes
+ * @flags: flags that are known
+ * @system: it is of /dev/axas, not of a space
+ * @out: it writes to its struct
+ * @good: fill in arguments that succeed on new_subject_space()
+ */
+struct subject {
+	const char *name;
+	unsigned long nr;
+	size_t size;
+	size_t optional;
+	size_t reserved;
+	size_t reserved_size;
+	u32 flags;
+	bool system;
+	bool out;
+	void (*good)(union argument *arg);
+};
+
+static void good_format(union argument *arg)
+{
+	arg->format.format = test_format;
+}
+
+static void good_create(union argument *arg)
+{
+	arg->create.format = test_format;
+}
+
+static void good_linear(union argument *arg)
+{
+	struct window w = window();
+
+	arg->linear.gpa = FREE;
+	arg->linear.hpa = w.hpa;
+	arg->linear.length = PAGE;
+	arg->linear.prot = RW;
+}
+
+static void good_alloc(union argument *arg)
+{
+	arg->alloc.gpa = FREE;
+	arg->alloc.length = PAGE;
+	arg->alloc.prot = RW;
+}
+
+static void good_range(union argument *arg)
+{
+	arg->range.gpa = ALLOC;
+	arg->range.length = 16 * PAGE;
+}
+
+static void good_protect(union argument *arg)
+{
+	arg->protect.gpa = ALLOC;
+	arg->protect.length = 16 * PAGE;
+	arg->protect.prot = RO;
+}
+
+static void good_clear(union argument *arg)
+{
+	(void)arg;
+}
+
+static void good_fault(union argument *arg)
+{
+	arg->fault.gpa = ALLOC;
+	arg->fault.access = RO;
+}
+
+static void good_translate(union argument *arg)
+{
+	arg->translate.gpa = ALLOC + 2 * PAGE;	/* which new_subject_space() touched */
+}
+
+#define TAIL_FROM(type, member)	offsetof(struct type, member)
+#define RESERVED(type) \
+	TAIL_FROM(type, reserved), sizeof(((struct type *)0)->reserved)
+
+static const struct subject subjects[] = {
+	{ "GET_FORMAT", AXAS_GET_FORMAT, sizeof(struct axas_format_info),
+	  TAIL_FROM(axas_format_info, caps), TAIL_FROM(axas_format_info, caps), 4, 0,
+	  true, true, good_format },
+	{ "CREATE", AXAS_CREATE, sizeof(struct axas_create), TAIL_FROM(axas_create, ia_bits),
+	  TAIL_FROM(axas_create, caps), 16, AXAS_CREATE_CAPS, true, false, good_create },
+	{ "MAP_LINEAR", AXAS_MAP_LINEAR, sizeof(struct axas_map_linear),
+	  TAIL_FROM(axas_map_linear, type), 0, 0, 0, false, false, good_linear },
+	{ "MAP_ALLOC", AXAS_MAP_ALLOC, sizeof(struct axas_map_alloc),
+	  TAIL_FROM(axas_map_alloc, type), 0, 0, AXAS_MAP_FLAGS, false, false, good_alloc },
+	{ "UNMAP", AXAS_UNMAP, sizeof(struct axas_range), sizeof(struct axas_range), 0, 0, 0,
+	  false, false, good_range },
+	{ "POPULATE", AXAS_POPULATE, sizeof(struct axas_range), sizeof(struct axas_range), 0, 0,
+	  0, false, true, good_range },
+	{ "COLLAPSE", AXAS_COLLAPSE, sizeof(struct axas_collapse),
+	  TAIL_FROM(axas_collapse, collapsed), TAIL_FROM(axas_collapse, collapsed), 8, 0,
+	  false, true, good_range },
+	{ "PROTECT", AXAS_PROTECT, sizeof(struct axas_protect),
+	  TAIL_FROM(axas_protect, reserved), RESERVED(axas_protect), 0, false, false,
+	  good_protect },
+	{ "CLEAR", AXAS_CLEAR, sizeof(struct axas_clear), sizeof(struct axas_clear), 0, 0, 0,
+	  false, false, good_clear },
+	{ "FAULT", AXAS_FAULT, sizeof(struct axas_fault), TAIL_FROM(axas_fault, level),
+	  RESERVED(axas_fault), 0, false, true, good_fault },
+	{ "TRANSLATE", AXAS_TRANSLATE, sizeof(struct axas_translate),
+	  TAIL_FROM(axas_translate, hpa), RESERVED(axas_translate), 0, false, true,
+	  good_translate },
+	{ "GET_INFO", AXAS_GET_INFO, sizeof(struct axas_info), TAIL_FROM(axas_info, format),
+	  0, 0, 0, false, true, good_clear },
+	{ "GET_AREAS", AXAS_GET_AREAS, sizeof(struct axas_get_areas),
+	  TAIL_FROM(axas_get_areas, start), 0, 0, 0, false, true, good_clear },
+};
+
+/* A space with an area whose third page is touched. */
+static int new_subject_space(void)
+{
+	int fd = new_space();
+
+	expect_ok(map_alloc(fd, ALLOC, 16 * PAGE, RW, 0));
+	expect_eq(fault(fd, ALLOC + 2 * PAGE, RW), AXAS_FAULT_FIXED);
+	return fd;
+}
+
+static int subject_fd(const struct subject *s)
+{
+	return s->system ? dev_open() : new_subject_space();
+}
+
+static void good_arg(const struct subject *s, union argument *arg)
+{
+	memset(arg, 0, sizeof(*arg));
+	s->good(arg);
+	arg->head[0] = s->size;
+}
+
+static void expect_good(const struct subject *s, void *arg, const char *what)
+{
+	int fd = subject_fd(s), ret = call(fd, s->nr, arg);
+
+	if (ret < 0)
+		fail("%s %s answers %s", s->name, what, strerrorname_np(-ret));
+	if (s->nr == AXAS_CREATE)
+		close(ret);
+	close(fd);
+}
+
+/* Refused with @err, and where there is a space, nothing in it has changed. */
+static void expect_bad(const struct subject *s, void *arg, int err, const char *what)
+{
+	int fd = subject_fd(s), fds = count_fds(), ret;
+	struct state before;
+
+	if (!s->system)
+		take_state(fd, &before);
+	ret = call(fd, s->nr, arg);
+	if (ret != -err)
+		fail("%s %s answers %s, not %s", s->name, what,
+		     ret < 0 ? strerrorname_np(-ret) : "success", strerrorname_np(err));
+	if (!s->system)
+		expect_same(fd, &before, SAME_ALL);
+	expect_eq(count_fds(), fds);
+	close(fd);
+}
+
+static void for_each_subject(void (*check)(const struct subject *s, union argument *arg))
+{
+	union argument arg;
+
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
+		good_arg(&subjects[i], &arg);
+		check(&subjects[i], &arg);
+	}
+}
+
+static void check_good(const struct subject *s, union argument *arg)
+{
+	expect_good(s, arg, "with good arguments");
+}
+
+static void test_good(void)
+{
+	for_each_subject(check_good);
+}
+
+static void check_flags(const struct subject *s, union argument *arg)
+{
+	for (int bit = 0; bit < 32; bit++) {
+		if (s->flags & (1u << bit))
+			continue;
+		good_arg(s, arg);
+		arg->head[1] = 1u << bit;
+		expect_bad(s, arg, EINVAL, "with an unknown flag");
+	}
+}
+
+static void test_flags(void)
+{
+	for_each_subject(check_flags);
+}
+
+static void check_reserved(const struct subject *s, union argument *arg)
+{
+	for (size_t i = 0; i < s->reserved_size; i++) {
+		good_arg(s, arg);
+		arg->bytes[s->reserved + i] = 0x80;
+		expect_bad(s, arg, EINVAL, "with a reserved field that is not zero");
+	}
+}
+
+static void test_reserved(void)
+{
+	for_each_subject(check_reserved);
+}
+
+static void check_tiny(const struct subject *s, union argument *arg)
+{
+	for (u32 size = 0; size < 8; size++) {
+		arg->head[0] = size;
+		expect_bad(s, arg, EINVAL, "with a size below 8");
+	}
+}
+
+static void test_tiny(void)
+{
+	for_each_subject(check_tiny);
+}
+
+/*
+ * An older program's struct ends at the end of a page, so that a kernel that reads
+ * or writes more of it than its size answers EFAULT.
+ */
+static void check_short(const struct subject *s, union argument *arg)
+{
+	u8 *page = guarded_pages(1);
+	u32 size;
+
+	for (size = s->optional; size < s->size; size += 4) {
+		good_arg(s, arg);
+		arg->head[0] = size;
+		memcpy(page + PAGE - size, arg, size);
+		expect_good(s, page + PAGE - size, "with a shorter struct");
+	}
+}
+
+static void test_short(void)
+{
+	for_each_subject(check_short);
+}
+
+/* What is left out counts as zero. */
+static void test_short_is_zero(void)
+{
+	int fd = new_subject_space(), dev = dev_open();
+	union argument arg = { .head = { 8 } };
+
+	expect_refused(fd, AXAS_MAP_ALLOC, &arg, EINVAL, "MAP_ALLOC of 8 bytes");
+	expect_refused(fd, AXAS_UNMAP, &arg, EINVAL, "UNMAP of 8 bytes");
+	expect_refused(fd, AXAS_PROTECT, &arg, EINVAL, "PROTECT of 8 bytes");
+	expect_refused(fd, AXAS_POPULATE, &arg, EINVAL, "POPULATE of 8 bytes");
+	expect_refused(fd, AXAS_FAULT, &arg, EINVAL, "FAULT of 8 bytes");
+	expect_refused(fd, AXAS_TRANSLATE, &arg, ENOENT, "TRANSLATE of 8 bytes");
+	expect_ok(call(fd, AXAS_CLEAR, &arg));
+	expect_eq(info(fd).areas, 0);
+	for (size_t i = 8; i < sizeof(arg); i++)
+		expect_eq(arg.bytes[i], 0);
+	expect_ok(call(fd, AXAS_GET_INFO, &arg));
+	for (size_t i = 8; i < sizeof(arg); i++)
+		expect_eq(arg.bytes[i], 0);
+	memset(&arg, 0, sizeof(arg));
+	arg.head[0] = 8;
+	if (!call(dev, AXAS_GET_FORMAT, &arg))
+		expect(call(dev, AXAS_CREATE, &arg) >= 0);
+	else
+		expect_eq(call(dev, AXAS_CREATE, &arg), -EOPNOTSUPP);
+}
+
+static void check_long(const struct subject *s, union argument *arg)
+{
+	for (u32 more = 1; more <= 64; more += more < 8 ? 1 : 8) {
+		good_arg(s, arg);
+		arg->head[0] = s->size + more;
+		if (s->size + more > sizeof(*arg))
+			break;
+		expect_good(s, arg, "with a longer struct");
+	}
+}
+
+static void test_long(void)
+{
+	for_each_subject(check_long);
+}
+
+static void check_long_dirty(const struct subject *s, union argument *arg)
+{
+	static const u32 more[] = { 1, 8, 64 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+		if (s->size + more[i] > sizeof(*arg))
+			break;
+		good_arg(s, arg);
+		arg->head[0] = s->size + more[i];
+		arg->bytes[s->size + more[i] - 1] = 1;
+		expect_bad(s, arg, E2BIG, "with an unknown field that is set");
+	}
+}
+
+static void test_long_dirty(void)
+{
+	for_each_subject(check_long_dirty);
+}
+
+/* No memory can hold it, or it is simply too big: refused in either case. */
+static void check_huge(const struct subject *s, union argument *arg)
+{
+	static const u32 sizes[] = { 0x7fffffff, 0x80000000, 0xfffff000, 0xffffffff };
+	u8 *page = guarded_pages(1);
+	int fd = subject_fd(s), ret;
+	struct state before;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		arg->head[0] = sizes[i];
+		memcpy(page + PAGE - sizeof(*arg), arg, sizeof(*arg));
+		if (!s->system)
+			take_state(fd, &before);
+		ret = call(fd, s->nr, page + PAGE - sizeof(*arg));
+		if (ret != -E2BIG && ret != -EFAULT && ret != -EINVAL)
+			fail("%s with a size of %#x answers %d", s->name, sizes[i], ret);
+		if (!s->system)
+			expect_same(fd, &before, SAME_ALL);
+	}
+	close(fd);
+}
+
+static void test_huge(void)
+{
+	for_each_subject(check_huge);
+}
+
+static void check_pointer(const struct subject *s, union argument *arg)
+{
+	u8 *page = guarded_pages(1);
+	u8 *straddling = page + PAGE - 8;
+
+	expect_bad(s, NULL, EFAULT, "with a null pointer");
+	expect_bad(s, page + PAGE, EFAULT, "with a pointer to nothing");
+	expect_bad(s, page - 4, EFAULT, "with a size that cannot be read");
+	expect_bad(s, (void *)(~0ul - 7), EFAULT, "with a pointer into the kernel");
+	if (s->size > 8) {
+		memcpy(straddling, arg, 8);
+		expect_bad(s, straddling, EFAULT, "with a struct that ends in nothing");
+	}
+}
+
+static void test_pointer(void)
+{
+	for_each_subject(check_pointer);
+}
+
+/* Where nothing is written a read-only struct must do; else it is EFAULT. */
+static void check_read_only(const struct subject *s, union argument *arg)
+{
+	u8 *page = guarded_pages(1);
+	int fd, ret;
+
+	memcpy(page, arg, sizeof(*arg));
+	expect_ok(mprotect(page, PAGE, PROT_READ));
+	if (!s->out) {
+		expect_good(s, page, "with a read-only struct");
+		return;
+	}
+	fd = subject_fd(s);
+	ret = call(fd, s->nr, page);
+	if (ret != -EFAULT)
+		fail("%s with a read-only struct answers %d", s->name, ret);
+	close(fd);
+}
+
+static void test_read_only(void)
+{
+	for_each_subject(check_read_only);
+}
+
+static void check_descriptor(const struct subject *s, union argument *arg)
+{
+	int fd = subject_fd(s), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int other = s->system ? new_subject_space() : dev_open();
+	struct state before;
+
+	if (s->system)
+		take_state(other, &before);
+	if (call(other, s->nr, arg) != -ENOTTY)
+		fail("%s on the other kind of descriptor is not ENOTTY", s->name);
+	if (s->system)
+		expect_same(other, &before, SAME_ALL);
+	if (call(null, s->nr, arg) != -ENOTTY)
+		fail("%s on /dev/null is not ENOTTY", s->name);
+	close(fd);
+	if (call(fd, s->nr, arg) != -EBADF)
+		fail("%s on a closed descriptor is not EBADF", s->name);
+	if (call(-1, s->nr, arg) != -EBADF)
+		fail("%s on descriptor -1 is not EBADF", s->name);
+	close(other);
+	close(null);
+}
+
+static void test_descriptor(void)
+{
+	for_each_subject(check_descriptor);
+	expect_eq(ioctl(new_space(), AXAS_GET_API_VERSION, 0), -1);
+	expect_eq(errno, ENOTTY);
+}
+
+static bool is_known(unsigned long nr, bool system)
+{
+	if (system && nr == AXAS_GET_API_VERSION)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+		if (subjects[i].nr == nr && subjects[i].system == system)
+			return true;
+	return false;
+}
+
+static void test_unknown_number(void)
+{
+	int dev = dev_open(), fd = new_subject_space();
+	union argument arg = { .head = { 8 } };
+	struct state before;
+
+	take_state(fd, &before);
+	for (int i = 0; i < 256; i++) {
+		unsigned long nr = _IO(AXAS_IOC_TYPE, i);
+
+		if (!is_known(nr, true) && call(dev, nr, &arg) != -ENOTTY)
+			fail("ioctl %#x of /dev/axas is not ENOTTY", i);
+		if (!is_known(nr, false) && call(fd, nr, &arg) != -ENOTTY)
+			fail("ioctl %#x of a space is not ENOTTY", i);
+	}
+	/* the numbers carry no size and no direction */
+	expect_eq(call(fd, _IOWR(AXAS_IOC_TYPE, 0x14, struct axas_clear), &arg), -ENOTTY);
+	expect_eq(call(fd, _IO(AXAS_IOC_TYPE + 1, 0x14), &arg), -ENOTTY);
+	expect_same(fd, &before, SAME_ALL);
+}
+
+/* GET_INFO and GET_AREAS: what was in the memory before is gone. */
+static void test_outputs_are_complete(void)
+{
+	struct axas_area_info areas[2];
+	int fd = new_subject_space();
+	u32 count = 2, more;
+	struct axas_info i;
+
+	memset(&i, 0xaa, sizeof(i));
+	i.size = sizeof(i);
+	i.flags = 0;
+	expect_ok(call(fd, AXAS_GET_INFO, &i));
+	expect_eq(i.size, sizeof(i));
+	expect_eq(i.reserved, 0);
+	expect_eq(i.areas, 1);
+	expect_eq(i.frames, 1);
+	expect_eq(i.leaves[0], 1);
+	expect_eq(i.faults[AXAS_FAULT_FIXED], 1);
+	expect_eq(i.faults[AXAS_FAULT_ERROR], 0);
+	memset(areas, 0xaa, sizeof(areas));
+	expect_ok(get_areas(fd, 0, areas, &count, &more));
+	expect_eq(count, 1);
+	expect_eq(more, 0);
+	expect_eq(areas[0].flags, 0);
+	expect_eq(areas[0].hpa, AXAS_HPA_NONE);
+	expect_eq(areas[0].backend, AXAS_BACKEND_ALLOC);
+	/* and what was not asked for is not written */
+	expect_eq(areas[1].flags, 0xaaaaaaaa);
+}
+
+static const struct test tests[] = {
+	{ "every ioctl succeeds with good arguments", test_good },
+	{ "R8 every ioctl refuses each unknown flag", test_flags },
+	{ "R8 every ioctl refuses each reserved byte", test_reserved },
+	{ "R8 every ioctl answers EFAULT for a bad pointer", test_pointer },
+	{ "R8 every ioctl writes only where it must", test_read_only },
+	{ "R8 unknown ioctls answer ENOTTY", test_unknown_number },
+	{ "R8 outputs are complete and zero where reserved", test_outputs_are_complete },
+	{ "R9 every ioctl refuses a struct below 8 bytes", test_tiny },
+	{ "R9 every ioctl takes a shorter struct", test_short },
+	{ "R9 what a shorter struct leaves out is zero", test_short_is_zero },
+	{ "R9 every ioctl takes a longer struct that ends in zeros", test_long },
+	{ "R9 every ioctl answers E2BIG for an unknown field", test_long_dirty },
+	{ "R9 every ioctl refuses a huge struct", test_huge },
+	{ "every ioctl refuses a wrong or closed descriptor", test_descriptor },
+};
+
+const struct suite suite_envelope = { "envelope", tests, ARRAY_SIZE(tests), false };

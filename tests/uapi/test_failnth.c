@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every allocation of every call fails in turn: the call answers ENOMEM and the
+ * space is as before. Needs CONFIG_FAULT_INJECTION, CONFIG_FAILSLAB and
+ * CONFIG_FAIL_PAGE_ALLOC; see the kernel's fault-injection.rst for fail-nth.
+ */
+#include "uapi.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AREA	(16 * MIB)
+#define LIMIT	2000	/* allocations of one call */
+
+static const char *const knobs[][2] = {
+	{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
+	{ "/sys/kernel/debug/failslab/verbose", "0" },
+	{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N" },
+	{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N" },
+	{ "/sys/kernel/debug/fail_page_alloc/min-order", "0" },
+	{ "/sys/kernel/debug/fail_page_alloc/verbose", "0" },
+	{ "/sys/kernel/debug/fail_usercopy/verbose", "0" },
+};
+
+static int open_fail_nth(void)
+{
+	int nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+
+	if (nth < 0) {
+		note("fail-nth: not in this kernel");
+		skip("fail-nth: not in this kernel");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(knobs); i++)
+		write_file(knobs[i][0], knobs[i][1]);
+	return nth;
+}
+
+static void arm(int nth, int n)
+{
+	char text[12];
+	int len = snprintf(text, sizeof(text), "%d", n);
+
+	expect_eq(pwrite(nth, text, len, 0), len);
+}
+
+/* Take the trap away. Returns whether it had gone off. */
+static bool disarm(int nth)
+{
+	char text[12] = "";
+
+	expect(pread(nth, text, sizeof(text) - 1, 0) > 0);
+	arm(nth, 0);
+	return atoi(text) == 0;
+}
+
+/**
+ * struct victim - one call whose allocations fail in turn
+ * @prepare: make the space
+ * @call: the call: 0, or -errno
+ * @again: undo what a successful call did
+ */
+struct victim {
+	int (*prepare)(void);
+	int (*call)(int fd);
+	void (*again)(int fd);
+};
+
+/* Injected failures of user copies, where the kernel has them, answer EFAULT. */
+static bool is_injected_error(int err)
+{
+	return err == -ENOMEM ||
+	       (err == -EFAULT && !access("/sys/kernel/debug/fail_usercopy", F_OK));
+}
+
+static void fail_each(const struct victim *v)
+{
+	int nth = open_fail_nth(), fd = v->prepare(), n, err, failures = 0;
+	struct state before;
+	bool hit;
+
+	for (n = 1; n < LIMIT; n++) {
+		take_state(fd, &before);
+		arm(nth, n);
+		err = v->call(fd);
+		hit = disarm(nth);
+		if (!hit)
+			break;
+		/* some allocations have a second way: the call may still succeed */
+		if (!err) {
+			v->again(fd);
+			continue;
+		}
+		if (!is_injected_error(err))
+			fail("failure %d answers %s", n, strerrorname_np(-err));
+		expect_same(fd, &before, TABLES_MAY_STAY | FAULTS_MAY_COUNT);
+		failures++;
+	}
+	expect(n < LIMIT);
+	expect_ok(err);
+	note("%d allocations, %d of them fail the call", n - 1, failures);
+	expect_ok(clear(fd));
+	expect_eq(info(fd).frames, 0);
+	expect_eq(info(fd).tables, info(fd).root_tables);
+}
+
+static int empty_space(void)
+{
+	return new_space();
+}
+
+static void clear_it(int fd)
+{
+	expect_ok(clear(fd));
+}
+
+static int call_map_alloc(int fd)
+{
+	return map_alloc(fd, AREA, 16 * PAGE, RW, 0);
+}
+
+static void test_map_alloc(void)
+{
+	fail_each(&(struct victim){ empty_space, call_map_alloc, clear_it });
+}
+
+static int call_map_populate(int fd)
+{
+	return map_alloc(fd, AREA, 16 * PAGE, RW, AXAS_MAP_POPULATE);
+}
+
+static void test_map_populate(void)
+{
+	fail_each(&(struct victim){ empty_space, call_map_populate, clear_it });
+}
+
+static u64 hpa;
+
+/* So placed that it needs small leaves, large ones, and several tables. */
+static int call_map_linear(int fd)
+{
+	return map_linear(fd, GIB - PAGE, hpa, 4 * MIB, RW);
+}
+
+static int call_map_linear_large(int fd)
+{
+	return map_linear(fd, GIB, hpa, 4 * MIB + 3 * PAGE, RW);
+}
+
+static void test_map_linear(void)
+{
+	hpa = window().hpa;
+	fail_each(&(struct victim){ empty_space, call_map_linear, clear_it });
+	fail_each(&(struct victim){ empty_space, call_map_linear_large, clear_it });
+}
+
+static int space_with_area(void)
+{
+	int fd = new_space();
+
+	expect_ok(map_alloc(fd, AREA, 16 * PAGE, RW, 0));
+	expect_ok(populate(fd, AREA + 2 * PAGE, 8 * PAGE));
+	return fd;
+}
+
+static void restore_area(int fd)
+{
+	expect_ok(clear(fd));
+	expect_ok(map_alloc(fd, AREA, 16 * PAGE, RW, 0));
+	expect_ok(populate(fd, AREA + 2 * PAGE, 8 * PAGE));
+}
+
+static int call_unmap_middle(int fd)
+{
+	return unmap(fd, AREA + 4 * PAGE, 4 * PAGE);
+}
+
+static int call_protect_middle(int fd)
+{
+	return protect(fd, AREA + 4 * PAGE, 4 * PAGE, RO);
+}
+
+static int space_with_linear(void)
+{
+	int fd = new_space();
+
+	hpa = window().hpa;
+	expect_ok(map_linear(fd, GIB, hpa, 4 * MIB, RW));
+	return fd;
+}
+
+static void restore_linear(int fd)
+{
+	expect_ok(clear(fd));
+	expect_ok(map_linear(fd, GIB, hpa, 4 * MIB, RW));
+}
+
+static int call_unmap_split(int fd)
+{
+	return unmap(fd, GIB + MIB, 2 * MIB);
+}
+
+static int call_protect_split(int fd)
+{
+	return protect(fd, GIB + MIB, 2 * MIB, RO);
+}
+
+static void test_unmap(void)
+{
+	fail_each(&(struct victim){ space_with_area, call_unmap_middle, restore_area });
+	fail_each(&(struct victim){ space_with_linear, call_unmap_split, restore_linear });
+}
+
+static void test_protect(void)
+{
+	fail_each(&(struct victim){ space_with_area, call_protect_middle, restore_area });
+	fail_each(&(struct victim){ space_with_linear, call_protect_split, restore_linear });
+}
+
+/* Progress counts as success here: one page at a time has all or nothing. */
+static int call_populate(int fd)
+{
+	return populate(fd, AREA + 12 * PAGE, PAGE);
+}
+
+static void test_populate(void)
+{
+	fail_each(&(struct victim){ space_with_area, call_populate, restore_area });
+}
+
+static int call_fault(int fd)
+{
+	int result = fault(fd, AREA + 12 * PAGE, RW);
+
+	if (result == AXAS_FAULT_NOMEM)
+		return -ENOMEM;
+	return result == AXAS_FAULT_FIXED ? 0 : result < 0 ? result : -EIO;
+}
+
+static void test_fault(void)
+{
+	fail_each(&(struct victim){ space_with_area, call_fault, restore_area });
+}
+
+static int call_write(int fd)
+{
+	ssize_t n = guest_write(fd, AREA + 12 * PAGE, "data", 4);
+
+	return n == 4 ? 0 : n < 0 ? n : -EIO;
+}
+
+static void test_write(void)
+{
+	fail_each(&(struct victim){ space_with_area, call_write, restore_area });
+}
+
+static void test_create(void)
+{
+	struct axas_create c = { .size = sizeof(c), .format = test_format };
+	int nth = open_fail_nth(), dev = dev_open(), fds = count_fds(), n, fd;
+	bool hit;
+
+	for (n = 1; n < LIMIT; n++) {
+		arm(nth, n);
+		fd = call(dev, AXAS_CREATE, &c);
+		hit = disarm(nth);
+		if (fd >= 0)
+			close(fd);
+		expect_eq(count_fds(), fds);
+		if (!hit)
+			break;
+		expect(fd >= 0 || is_injected_error(fd) || fd == -ENFILE);
+	}
+	expect(fd >= 0);
+	note("%d allocations", n - 1);
+}
+
+/* A POPULATE that is cut short tells how far it came, and can go on. */
+static void test_populate_progress(void)
+{
+	struct axas_range range;
+	int nth = open_fail_nth(), fd = new_space(), n, err;
+	bool hit = true;
+
+	for (n = 1; hit && n < LIMIT; n++) {
+		expect_ok(map_alloc(fd, AREA, 8 * PAGE, RW, 0));
+		range = (struct axas_range){ .gpa = AREA, .length = 8 * PAGE };
+		arm(nth, n);
+		err = populate_once(fd, &range);
+		hit = disarm(nth);
+		expect(!err || is_injected_error(err));
+		if (err != -EFAULT) {
+			expect_eq(range.gpa + range.length, AREA + 8 * PAGE);
+			expect_eq(info(fd).frames, (range.gpa - AREA) / PAGE);
+		}
+		expect_ok(populate(fd, AREA, 8 * PAGE));
+		expect_eq(info(fd).frames, 8);
+		expect_ok(clear(fd));
+	}
+	expect(n < LIMIT);
+}
+
+static const struct test tests[] = {
+	{ "fail-nth: CREATE", test_create },
+	{ "fail-nth: MAP_ALLOC", test_map_alloc },
+	{ "fail-nth: MAP_ALLOC with POPULATE", test_map_populate },
+	{ "fail-nth: MAP_LINEAR", test_map_linear },
+	{ "fail-nth: UNMAP of a middle", test_unmap },
+	{ "fail-nth: PROTECT of a middle", test_protect },
+	{ "fail-nth: POPULATE", test_populate },
+	{ "fail-nth: POPULATE tells how far it came", test_populate_progress },
+	{ "fail-nth: FAULT", test_fault },
+	{ "fail-nth: pwrite", test_write },
+};
+
+const struct suite suite_failnth = { "failnth", tests, ARRAY_SIZE(tests), true };

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What can only be asked when all else is done.
+ */
+#include "uapi.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+/* Documentation/admin-guide/tainted-kernels.rst: bad page, died, warned, locked up. */
+#define TAINT_BROKEN	(1u << 5 | 1u << 7 | 1u << 9 | 1u << 14)
+
+static void test_no_warning(void)
+{
+	char text[32];
+	u32 taint;
+
+	expect(read_file("/proc/sys/kernel/tainted", text, sizeof(text)));
+	taint = strtoul(text, NULL, 10);
+	if (taint & TAINT_BROKEN & ~taint_before)
+		fail("the kernel is tainted: %#x, before the tests %#x", taint, taint_before);
+}
+
+/*
+ * Lockdown cannot be taken back, so this is done only when asked for, in a machine
+ * that is thrown away.
+ */
+static void test_lockdown(void)
+{
+	static const char path[] = "/sys/kernel/security/lockdown";
+	struct axas_map_linear map = {
+		.size = sizeof(map), .gpa = GIB, .hpa = window().hpa, .length = PAGE, .prot = RW
+	};
+	int fd = new_space();
+	char text[128];
+
+	if (!getenv("AXAS_LOCKDOWN"))
+		skip("not asked for by AXAS_LOCKDOWN");
+	if (!read_file(path, text, sizeof(text)))
+		mount("none", "/sys/kernel/security", "securityfs", 0, NULL);
+	if (!read_file(path, text, sizeof(text)))
+		skip("this kernel has no lockdown");
+	expect_ok(map_linear(fd, GIB, map.hpa, PAGE, RW));
+	expect_ok(unmap(fd, GIB, PAGE));
+	if (!strstr(text, "[integrity]") && !strstr(text, "[confidentiality]"))
+		expect(write_file(path, "integrity"));
+	expect_refused(fd, AXAS_MAP_LINEAR, &map, EPERM, "MAP_LINEAR in a locked down kernel");
+	expect_ok(map_alloc(fd, GIB, PAGE, RW, AXAS_MAP_POPULATE));
+}
+
+static const struct test tests[] = {
+	{ "R17 no call made the kernel warn", test_no_warning },
+	{ "R1 map_linear is refused by a locked down kernel", test_lockdown },
+};
+
+const struct suite suite_last = { "last", tests, ARRAY_SIZE(tests), false };

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of descriptors and spaces.
+ */
+#include "uapi.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define AREA	(16 * MIB)
+
+static void test_cloexec(void)
+{
+	int fd = new_space(), status;
+	char number[12];
+	pid_t pid;
+
+	expect(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	expect_eq(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDWR);
+	snprintf(number, sizeof(number), "%d", fd);
+	pid = fork();
+	if (!pid) {
+		execl("/proc/self/exe", "axas_uapi_test", "--is-open", number, NULL);
+		_exit(99);
+	}
+	expect_eq(waitpid(pid, &status, 0), pid);
+	expect_eq(status, 0);
+}
+
+static void test_no_descriptor_left(void)
+{
+	struct axas_create good = { .size = sizeof(good), .format = test_format };
+	int dev = dev_open(), fds = count_fds();
+	struct rlimit limit, none;
+
+	expect_ok(getrlimit(RLIMIT_NOFILE, &limit));
+	none = limit;
+	none.rlim_cur = dev + 1;
+	expect_ok(setrlimit(RLIMIT_NOFILE, &none));
+	expect_eq(call(dev, AXAS_CREATE, &good), -EMFILE);
+	expect_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	good.length = 1;
+	expect_eq(call(dev, AXAS_CREATE, &good), -EINVAL);
+	good.length = 0;
+	good.reserved = 1;
+	expect_eq(call(dev, AXAS_CREATE, &good), -EINVAL);
+	expect_eq(call(dev, AXAS_CREATE, NULL), -EFAULT);
+	expect_eq(count_fds(), fds);
+}
+
+static void test_many_spaces(void)
+{
+	struct axas_create c = { .size = sizeof(c), .format = test_format };
+	int dev = dev_open(), fds[200];
+
+	for (int round = 0; round < 5; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+			fds[i] = call(dev, AXAS_CREATE, &c);
+			expect(fds[i] >= 0);
+			expect_ok(map_alloc(fds[i], i * GIB, 2 * PAGE, RW, i % 2));
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+			expect_ok(close(fds[(i * 7) % ARRAY_SIZE(fds)]));
+	}
+}
+
+static void use_in_child(void *arg)
+{
+	int fd = *(int *)arg;
+
+	expect_eq(guest_write(fd, AREA, "child", 5), 5);
+	expect_ok(map_alloc(fd, GIB, PAGE, RW, 0));
+	close(fd);
+}
+
+static void test_fork(void)
+{
+	int fd = new_space();
+	char buf[5];
+
+	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
+	in_child(use_in_child, &fd);
+	expect_eq(guest_read(fd, AREA, buf, 5), 5);
+	expect(!memcmp(buf, "child", 5));
+	expect_eq(info(fd).areas, 2);
+}
+
+static void test_dup(void)
+{
+	int fd = new_space(), other = dup(fd);
+	char buf[4];
+
+	expect(other >= 0);
+	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_eq(guest_write(fd, AREA, "same", 4), 4);
+	close(fd);
+	expect_eq(guest_read(other, AREA, buf, 4), 4);
+	expect(!memcmp(buf, "same", 4));
+}
+
+/* The space outlives its creator when the descriptor was sent away. */
+static void send_space(void *arg)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec byte = { "x", 1 };
+	struct msghdr msg = {
+		.msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control)
+	};
+	int fd = new_space();
+
+	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_ok(map_linear(fd, GIB, window().hpa, PAGE, RW));
+	expect_eq(guest_write(fd, AREA, "sent", 4), 4);
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	expect_eq(sendmsg(*(int *)arg, &msg, 0), 1);
+}
+
+static void test_sent_away(void)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte, buf[4];
+	struct iovec vec = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &vec, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control)
+	};
+	int pair[2], fd;
+
+	expect_ok(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+	in_child(send_space, &pair[1]);
+	expect_eq(recvmsg(pair[0], &msg, 0), 1);
+	memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
+	expect_eq(guest_read(fd, AREA, buf, 4), 4);
+	expect(!memcmp(buf, "sent", 4));
+	expect_ok(unmap(fd, GIB, PAGE));
+	expect_ok(map_linear(fd, GIB, window().hpa, PAGE, RW));
+	expect_ok(clear(fd));
+}
+
+static void *use_until_closed(void *arg)
+{
+	struct axas_range range;
+	int fd = *(int *)arg;
+	char buf[64] = { 0 };
+	long turn = 0;
+	ssize_t n;
+
+	do {
+		u64 gpa = AREA + turn++ % 1024 * PAGE;
+
+		n = turn % 4 ? guest_write(fd, gpa, buf, 64) : guest_read(fd, gpa, buf, 64);
+		if (n >= 0 && turn % 16 == 0)
+			n = fault(fd, gpa, RW);
+		if (n >= 0 && turn % 64 == 0) {
+			range = (struct axas_range){ .gpa = AREA, .length = 4 * MIB };
+			n = populate_once(fd, &range);
+		}
+		if (n >= 0 && turn % 128 == 0)
+			n = unmap(fd, AREA + 8 * MIB, PAGE);
+	} while (n >= 0);
+	return (void *)(intptr_t)n;
+}
+
+static void test_close_under_use(void)
+{
+	pthread_t threads[4];
+	void *ret;
+
+	for (int round = 0; round < 8; round++) {
+		int fd = new_space();
+
+		expect_ok(map_alloc(fd, AREA, 4 * MIB, RW, 0));
+		for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+			expect_ok(pthread_create(&threads[i], NULL, use_until_closed, &fd));
+		sleep_ms(20 + 10 * round);
+		close(fd);
+		for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+			expect_ok(pthread_join(threads[i], &ret));
+			expect_eq((intptr_t)ret, -EBADF);
+		}
+	}
+}
+
+static void test_exit_under_use(void)
+{
+	static int fd;
+	pthread_t thread;
+	int status;
+	pid_t pid;
+
+	for (int round = 0; round < 4; round++) {
+		pid = fork();
+		if (!pid) {
+			fd = new_space();
+			expect_ok(map_alloc(fd, AREA, 4 * MIB, RW, 0));
+			for (int i = 0; i < 4; i++)
+				pthread_create(&thread, NULL, use_until_closed, &fd);
+			sleep_ms(30);
+			_exit(0);
+		}
+		expect_eq(waitpid(pid, &status, 0), pid);
+		expect_eq(status, 0);
+	}
+}
+
+static void test_mmap_is_never_private(void)
+{
+	int fd = new_space();
+	void *p;
+
+	expect_ok(map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
+	p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, AREA);
+	expect(p == MAP_FAILED);
+	expect(errno == EINVAL || errno == ENODEV);
+	p = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, AREA);
+	expect(p == MAP_FAILED);
+	p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, dev_open(), 0);
+	expect(p == MAP_FAILED);
+}
+
+static void test_fdinfo(void)
+{
+	char path[64], text[4096];
+	int fd = new_space();
+
+	expect_ok(map_alloc(fd, AREA, 4 * PAGE, RW, AXAS_MAP_POPULATE));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	expect(read_file(path, text, sizeof(text)));
+	expect(strstr(text, "pos:"));
+}
+
+static const struct test tests[] = {
+	{ "R10 a space's descriptor closes on exec", test_cloexec },
+	{ "R10 CREATE that fails leaves no descriptor", test_no_descriptor_left },
+	{ "R10 closing under use is safe", test_close_under_use },
+	{ "R10 exiting under use is safe", test_exit_under_use },
+	{ "R12 private, executable and device mappings are refused", test_mmap_is_never_private },
+	{ "a thousand spaces come and go", test_many_spaces },
+	{ "a forked child shares the space", test_fork },
+	{ "a duplicate keeps the space", test_dup },
+	{ "a space outlives its creator", test_sent_away },
+	{ "fdinfo can be read", test_fdinfo },
+};
+
+const struct suite suite_life = { "life", tests, ARRAY_SIZE(tests), false };

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What /dev/axas answers: its version, its formats, new spaces.
+ */
+#include "uapi.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static void test_api_version(void)
+{
+	int dev = dev_open();
+
+	expect_eq(ioctl(dev, AXAS_GET_API_VERSION, 0), AXAS_API_VERSION);
+}
+
+static int get_format(u32 format, struct axas_format_info *arg)
+{
+	int dev = dev_open(), err;
+
+	memset(arg, 0xaa, sizeof(*arg));
+	arg->size = sizeof(*arg);
+	arg->flags = 0;
+	arg->format = format;
+	arg->caps = 0;
+	err = call(dev, AXAS_GET_FORMAT, arg);
+	close(dev);
+	return err;
+}
+
+static void test_format_info(void)
+{
+	struct axas_format_info arg;
+	int err, nr = 0;
+
+	for (u32 f = AXAS_FORMAT_EPT; f <= AXAS_FORMAT_GSTAGE; f++) {
+		err = get_format(f, &arg);
+		if (err == -EOPNOTSUPP)
+			continue;
+		expect_ok(err);
+		nr++;
+		expect_eq(arg.format, f);
+		expect(!(arg.caps & ~(AXAS_CAP_MASK | AXAS_CAP_NATIVE)));
+		expect(arg.min_ia_bits >= 30 && arg.min_ia_bits <= arg.max_ia_bits);
+		expect(arg.max_ia_bits <= 64);
+		expect(arg.oa_bits >= 32 && arg.oa_bits <= 64);
+		expect(arg.leaf_levels & 1);
+		expect(!(arg.leaf_levels & ~((1u << AXAS_LEAF_LEVELS) - 1)));
+	}
+	expect(nr > 0);
+}
+
+static void test_default_format_is_resolved(void)
+{
+	struct axas_create c = { .format = AXAS_FORMAT_DEFAULT };
+	struct axas_format_info arg, same;
+	int fd;
+
+	if (get_format(AXAS_FORMAT_DEFAULT, &arg))
+		skip("this build has no format of this CPU");
+	expect(arg.format != AXAS_FORMAT_DEFAULT);
+	expect_ok(get_format(arg.format, &same));
+	expect(!memcmp(&arg, &same, sizeof(arg)));
+	fd = create(&c);
+	expect(fd >= 0);
+	expect_eq(info(fd).format, arg.format);
+}
+
+static void test_unknown_format_info(void)
+{
+	static const u32 formats[] = { 5, 99, 0x80000000, ~0u };
+	struct axas_format_info arg;
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		int err = get_format(formats[i], &arg);
+
+		expect(err == -EINVAL || err == -EOPNOTSUPP);
+	}
+}
+
+static void test_new_space_is_empty(void)
+{
+	struct axas_info i = info(new_space());
+
+	expect_eq(i.areas, 0);
+	expect_eq(i.frames, 0);
+	expect_eq(i.max_frames, 0);
+	expect(i.root_tables >= 1);
+	expect_eq(i.tables, i.root_tables);
+	expect(i.levels >= 2 && i.levels <= 5);
+	expect_eq(i.base, 0);
+	expect_eq(i.length, 1ull << i.ia_bits);
+	expect_eq(i.reserved, 0);
+	for (int n = 0; n < AXAS_LEAF_LEVELS; n++)
+		expect_eq(i.leaves[n], 0);
+	for (int n = 0; n <= AXAS_FAULT_ERROR; n++)
+		expect_eq(i.faults[n], 0);
+}
+
+/* Each width is either made exactly or answered with EOPNOTSUPP. */
+static void test_every_ia_bits(void)
+{
+	struct axas_create c = { .format = test_format };
+	struct axas_format_info arg;
+	int fd, made = 0;
+
+	expect_ok(get_format(test_format, &arg));
+	for (c.ia_bits = arg.min_ia_bits; c.ia_bits <= arg.max_ia_bits; c.ia_bits++) {
+		fd = create(&c);
+		if (fd == -EOPNOTSUPP)
+			continue;
+		expect(fd >= 0);
+		expect_eq(info(fd).ia_bits, c.ia_bits);
+		expect_eq(space_end(fd), 1ull << c.ia_bits);
+		close(fd);
+		made++;
+	}
+	expect(made > 0);
+}
+
+static void test_wrong_ia_bits(void)
+{
+	struct axas_create c = { .format = test_format };
+	static const u32 bits[] = { 1, 12, 20, 64, 65, 128, 255, 256 + 48, 0x80000030, ~0u };
+	int err, fds = count_fds();
+
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
+		c.ia_bits = bits[i];
+		err = create(&c);
+		if (err != -EINVAL && err != -EOPNOTSUPP)
+			fail("ia_bits of %u answers %d", bits[i], err);
+	}
+	expect_eq(count_fds(), fds);
+}
+
+static void test_base_and_length(void)
+{
+	struct axas_create c = { .format = test_format, .base = GIB, .length = 8 * MIB };
+	int fd = create(&c);
+
+	expect(fd >= 0);
+	expect_eq(info(fd).base, GIB);
+	expect_eq(info(fd).length, 8 * MIB);
+	expect_ok(map_alloc(fd, GIB, 8 * MIB, RW, 0));
+	expect_ok(clear(fd));
+	expect_eq(map_alloc(fd, GIB - PAGE, PAGE, RW, 0), -EINVAL);
+	expect_eq(map_alloc(fd, GIB + 8 * MIB, PAGE, RW, 0), -EINVAL);
+	expect_eq(map_alloc(fd, GIB - PAGE, 2 * PAGE, RW, 0), -EINVAL);
+	expect_eq(map_alloc(fd, GIB + 8 * MIB - PAGE, 2 * PAGE, RW, 0), -EINVAL);
+	c.length = 0;
+	fd = create(&c);
+	expect(fd >= 0);
+	expect_eq(space_end(fd), 1ull << info(fd).ia_bits);
+}
+
+static void test_wrong_base_and_length(void)
+{
+	u64 end = space_end(new_space());
+	const struct {
+		const char *what;
+		u64 base, length;
+	} cases[] = {
+		{ "base that is not aligned", 1, 0 },
+		{ "base that is not aligned to 4 KiB", 0x800, PAGE },
+		{ "length that is not aligned", 0, PAGE + 1 },
+		{ "length below a page", 0, 1 },
+		{ "base at the end", end, 0 },
+		{ "base behind the end", end + PAGE, PAGE },
+		{ "length beyond the end", 0, end + PAGE },
+		{ "last page beyond the end", end - PAGE, 2 * PAGE },
+		{ "range that wraps", 0 - PAGE, 2 * PAGE },
+		{ "range that wraps to zero", 0 - PAGE, PAGE },
+		{ "length of nearly all", PAGE, 0 - PAGE },
+		{ "base at the last page of 64 bits", 0 - PAGE, 0 },
+	};
+	struct axas_create c = { .format = test_format };
+	int fds = count_fds(), err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		c.base = cases[i].base;
+		c.length = cases[i].length;
+		err = create(&c);
+		if (err != -EINVAL)
+			fail("a %s answers %d", cases[i].what, err);
+	}
+	expect_eq(count_fds(), fds);
+}
+
+static void test_unknown_format(void)
+{
+	struct axas_create c = { .format = 5 };
+	int fds = count_fds();
+
+	expect_eq(create(&c), -EINVAL);
+	c.format = ~0u;
+	expect_eq(create(&c), -EINVAL);
+	expect_eq(count_fds(), fds);
+}
+
+static void test_spaces_are_apart(void)
+{
+	int a = new_space(), b = new_space();
+	u32 word = 0;
+
+	expect_ok(map_alloc(a, GIB, PAGE, RW, 0));
+	expect_ok(map_alloc(b, GIB, PAGE, RW, 0));
+	expect_eq(guest_write(a, GIB, "aaaa", 4), 4);
+	expect_eq(guest_write(b, GIB, "bbbb", 4), 4);
+	expect_eq(guest_read(a, GIB, &word, 4), 4);
+	expect(!memcmp(&word, "aaaa", 4));
+	expect_ok(clear(a));
+	expect_eq(guest_read(b, GIB, &word, 4), 4);
+	expect(!memcmp(&word, "bbbb", 4));
+}
+
+static const struct test tests[] = {
+	{ "GET_API_VERSION answers the version", test_api_version },
+	{ "GET_FORMAT describes each format of the build", test_format_info },
+	{ "GET_FORMAT resolves the default format", test_default_format_is_resolved },
+	{ "GET_FORMAT refuses unknown formats", test_unknown_format_info },
+	{ "CREATE refuses unknown formats", test_unknown_format },
+	{ "CREATE makes an empty space", test_new_space_is_empty },
+	{ "CREATE makes every ia_bits that it takes exactly", test_every_ia_bits },
+	{ "CREATE refuses wrong ia_bits", test_wrong_ia_bits },
+	{ "CREATE keeps base and length", test_base_and_length },
+	{ "R3 CREATE refuses wrong ranges", test_wrong_base_and_length },
+	{ "two spaces keep the same address apart", test_spaces_are_apart },
+};
+
+const struct suite suite_system = { "system", tests, ARRAY_SIZE(tests), true };

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Several threads on one space.
+ */
+#include "uapi.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AREA		(16 * MIB)
+#define THREADS		4
+#define PAGES		256
+#define STRESS_MS	2000
+
+static int shared_fd;
+static pthread_barrier_t barrier;
+
+static void run_threads(int nr, void *(*run)(void *arg))
+{
+	pthread_t threads[8];
+
+	expect(nr <= 8);
+	expect_ok(pthread_barrier_init(&barrier, NULL, nr));
+	for (int i = 0; i < nr; i++)
+		expect_ok(pthread_create(&threads[i], NULL, run, (void *)(intptr_t)i));
+	for (int i = 0; i < nr; i++)
+		expect_ok(pthread_join(threads[i], NULL));
+}
+
+static u32 fixed[PAGES];
+
+/* Each page at once from all threads; then a word of one's own into it. */
+static void *fault_pages(void *arg)
+{
+	u64 me = (intptr_t)arg;
+	int ret;
+
+	for (u64 page = 0; page < PAGES; page++) {
+		u64 gpa = AREA + page * PAGE, word = page << 8 | me;
+
+		pthread_barrier_wait(&barrier);
+		do {
+			ret = fault(shared_fd, gpa + 16 * me, RW);
+		} while (ret == AXAS_FAULT_RETRY);
+		if (ret == AXAS_FAULT_FIXED)
+			__atomic_fetch_add(&fixed[page], 1, __ATOMIC_RELAXED);
+		else
+			expect_eq(ret, AXAS_FAULT_SPURIOUS);
+		expect_eq(guest_write(shared_fd, gpa + 16 * me, &word, 8), 8);
+	}
+	return NULL;
+}
+
+static void test_parallel_faults(void)
+{
+	u64 word;
+
+	shared_fd = new_space();
+	expect_ok(map_alloc(shared_fd, AREA, PAGES * PAGE, RW, 0));
+	run_threads(THREADS, fault_pages);
+	expect_eq(info(shared_fd).frames, PAGES);
+	expect_eq(info(shared_fd).leaves[0], PAGES);
+	for (u64 page = 0; page < PAGES; page++) {
+		expect_eq(fixed[page], 1);
+		for (u64 t = 0; t < THREADS; t++) {
+			expect_eq(guest_read(shared_fd, AREA + page * PAGE + 16 * t, &word, 8), 8);
+			expect_eq(word, page << 8 | t);
+		}
+	}
+	expect_ok(clear(shared_fd));
+	expect_eq(info(shared_fd).frames, 0);
+	expect_eq(info(shared_fd).tables, info(shared_fd).root_tables);
+}
+
+static void *touch_far_apart(void *arg)
+{
+	u64 me = (intptr_t)arg;
+
+	for (u64 i = 0; i < 128; i++) {
+		pthread_barrier_wait(&barrier);
+		expect(fault(shared_fd, i * 2 * MIB + me * PAGE, RW) <= AXAS_FAULT_RETRY);
+		expect_eq(guest_write(shared_fd, i * 2 * MIB + me * PAGE, "x", 1), 1);
+	}
+	return NULL;
+}
+
+/* New tables at once from all threads: none is lost, none is twice there. */
+static void test_parallel_tables(void)
+{
+	struct axas_info i;
+
+	shared_fd = new_space();
+	expect_ok(map_alloc(shared_fd, 0, GIB, RW, 0));
+	run_threads(THREADS, touch_far_apart);
+	i = info(shared_fd);
+	expect_eq(i.frames, 128 * THREADS);
+	expect(i.tables >= 128 + i.root_tables && i.tables <= 128 + i.root_tables + i.levels);
+	expect_ok(clear(shared_fd));
+	expect_eq(info(shared_fd).tables, info(shared_fd).root_tables);
+}
+
+static void *populate_all(void *arg)
+{
+	(void)arg;
+	pthread_barrier_wait(&barrier);
+	expect_ok(populate(shared_fd, GIB, 16 * MIB));
+	return NULL;
+}
+
+static void test_parallel_populate(void)
+{
+	shared_fd = new_space();
+	for (int round = 0; round < 4; round++) {
+		expect_ok(map_alloc(shared_fd, GIB, 16 * MIB, RW, 0));
+		run_threads(THREADS, populate_all);
+		expect_eq(info(shared_fd).frames, 16 * MIB / PAGE);
+		expect_ok(clear(shared_fd));
+		expect_eq(info(shared_fd).frames, 0);
+	}
+}
+
+static void *map_same(void *arg)
+{
+	static int mapped;
+	int err;
+
+	for (int i = 0; i < 200; i++) {
+		pthread_barrier_wait(&barrier);
+		err = map_alloc(shared_fd, AREA, 4 * PAGE, RW, i % 2);
+		if (!err)
+			expect_eq(__atomic_fetch_add(&mapped, 1, __ATOMIC_RELAXED), i);
+		else
+			expect_eq(err, -EEXIST);
+		pthread_barrier_wait(&barrier);
+		if (!(intptr_t)arg)
+			expect_ok(unmap(shared_fd, AREA, 4 * PAGE));
+		pthread_barrier_wait(&barrier);
+	}
+	expect_eq(mapped, 200);
+	return NULL;
+}
+
+static void test_one_map_wins(void)
+{
+	shared_fd = new_space();
+	run_threads(THREADS, map_same);
+	expect_eq(info(shared_fd).areas, 0);
+	expect_eq(info(shared_fd).frames, 0);
+}
+
+/*
+ * The stress: each byte of guest memory is 0 or tells its page. Threads write and
+ * read while others unmap, map, protect and populate.
+ */
+#define STRESS_PAGES	64
+
+static u64 stress_end;
+
+static u8 page_byte(u64 page)
+{
+	return page | 0x80;
+}
+
+static void stress_write(u32 *seed)
+{
+	u64 page = random_u32(seed) % STRESS_PAGES;
+	u32 off = random_u32(seed) % 4096, len = random_u32(seed) % (4096 - off + 1);
+	u8 buf[4096];
+	ssize_t n;
+
+	memset(buf, page_byte(page), len);
+	n = guest_write(shared_fd, AREA + page * PAGE + off, buf, len);
+	expect(n == (ssize_t)len || n == -EFAULT || n == -EACCES || n == -ENOMEM);
+}
+
+static void stress_read(u32 *seed)
+{
+	u64 page = random_u32(seed) % STRESS_PAGES;
+	u8 buf[4 * 4096];
+	ssize_t n;
+
+	n = guest_read(shared_fd, AREA + page * PAGE, buf, sizeof(buf));
+	expect(n >= 0 || n == -EFAULT || n == -EACCES || n == -ENOMEM);
+	for (ssize_t i = 0; i < n; i++)
+		if (buf[i] && buf[i] != page_byte(page + i / PAGE))
+			fail("page %llu holds %#x", page + i / PAGE, buf[i]);
+}
+
+static void stress_change(u32 *seed)
+{
+	u64 page = random_u32(seed) % STRESS_PAGES, gpa = AREA + page * PAGE;
+	u64 len = (random_u32(seed) % (STRESS_PAGES - page) + 1) * PAGE;
+	int err;
+
+	switch (random_u32(seed) % 8) {
+	case 0:
+	case 1:
+		err = unmap(shared_fd, gpa, len);
+		break;
+	case 2:
+		err = protect(shared_fd, gpa, len, RO);
+		break;
+	case 3:
+		err = protect(shared_fd, gpa, len, RW);
+		break;
+	case 4:
+		err = populate(shared_fd, gpa, len);
+		break;
+	default:
+		err = map_alloc(shared_fd, gpa, len, RW, random_u32(seed) % 2);
+	}
+	expect(!err || err == -EEXIST || err == -EFAULT || err == -ENOMEM);
+}
+
+static void stress_look(u32 *seed)
+{
+	u64 gpa = AREA + random_u32(seed) % (STRESS_PAGES * PAGE);
+	struct axas_area_info a[STRESS_PAGES];
+	struct axas_translate tr;
+	u32 nr = STRESS_PAGES, more;
+	int ret;
+
+	ret = translate(shared_fd, gpa, &tr);
+	expect(!ret || ret == -ENOENT);
+	if (!ret)
+		expect_eq(tr.hpa % PAGE, gpa % PAGE);
+	ret = fault(shared_fd, gpa, RW);
+	expect(ret >= 0 && ret <= AXAS_FAULT_DENIED);
+	expect_ok(get_areas(shared_fd, 0, a, &nr, &more));
+	for (u32 i = 1; i < nr; i++)
+		expect(a[i].gpa >= a[i - 1].gpa + a[i - 1].length);
+	expect(info(shared_fd).frames <= STRESS_PAGES);
+}
+
+static void *stress(void *arg)
+{
+	static void (*const roles[])(u32 *seed) = {
+		stress_write, stress_read, stress_change, stress_look, stress_write,
+		stress_change
+	};
+	u32 me = (intptr_t)arg, seed = test_seed + 2 * me;
+
+	pthread_barrier_wait(&barrier);
+	while (now_ms() < stress_end)
+		for (int i = 0; i < 16; i++)
+			roles[me](&seed);
+	return NULL;
+}
+
+static void test_stress(void)
+{
+	struct axas_info i;
+
+	shared_fd = new_space();
+	stress_end = now_ms() + STRESS_MS;
+	run_threads(6, stress);
+	expect_ok(unmap(shared_fd, 0, GIB));
+	i = info(shared_fd);
+	expect_eq(i.areas, 0);
+	expect_eq(i.frames, 0);
+	expect_eq(i.leaves[0], 0);
+	expect_eq(i.tables, i.root_tables);
+}
+
+static const struct test tests[] = {
+	{ "parallel faults of a page install one frame", test_parallel_faults },
+	{ "parallel faults make each table once", test_parallel_tables },
+	{ "parallel populates share the work", test_parallel_populate },
+	{ "of parallel maps of a range one wins", test_one_map_wins },
+	{ "readers and writers beside unmap, map and protect", test_stress },
+};
+
+const struct suite suite_threads = { "threads", tests, ARRAY_SIZE(tests), true };

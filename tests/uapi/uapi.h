@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * axas_uapi_test: what its files share.
+ *
+ *   main.c           runs the suites: a child process per test, a limit of time
+ *   expect.c         how a test says that something is not as it should be
+ *   space.c          the calls of axas, one function each; snapshots of a space
+ *   host.c           the machine: memory counters, reserved window, capabilities
+ *   test_SUBJECT.c   a suite each
+ *
+ * A test is a function that returns when all is well. It runs in a process of its
+ * own, so it need not tidy up, and may drop capabilities.
+ */
+#ifndef AXAS_UAPI_TEST_H
+#define AXAS_UAPI_TEST_H
+
+#include <axas/axas.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+typedef __u64 u64;
+typedef __u32 u32;
+typedef __u8 u8;
+
+#define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+
+#define PAGE	4096ull
+#define MIB	0x100000ull
+#define GIB	0x40000000ull
+#define TIB	0x10000000000ull
+
+#define RO	AXAS_PROT_READ
+#define RW	(AXAS_PROT_READ | AXAS_PROT_WRITE)
+#define RX	(AXAS_PROT_READ | AXAS_PROT_EXEC)
+#define RWX	AXAS_PROT_MASK
+
+/* main.c */
+struct test {
+	const char *name;
+	void (*run)(void);
+};
+
+struct suite {
+	const char *name;
+	const struct test *tests;
+	size_t nr;
+	bool every_format;	/* run once for each format of this build */
+};
+
+extern u32 test_format;		/* the format that new spaces get */
+extern u32 test_seed;
+extern u32 taint_before;	/* the kernel's, when the tests began */
+
+extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
+	suite_areas, suite_fault, suite_huge, suite_access, suite_rules, suite_account,
+	suite_life, suite_threads, suite_random, suite_failnth, suite_last;
+
+/* expect.c: each ends the test when it does not hold */
+__printf(3, 4) void fail_at(const char *file, int line, const char *fmt, ...)
+	__attribute__((noreturn));
+__printf(1, 2) void skip(const char *fmt, ...) __attribute__((noreturn));
+__printf(1, 2) void note(const char *fmt, ...);
+void equal_at(const char *file, int line, const char *what, long long got, long long want);
+
+#define fail(...)		fail_at(__FILE__, __LINE__, __VA_ARGS__)
+#define expect(cond)		((cond) ? (void)0 : fail("%s does not hold", #cond))
+#define expect_eq(got, want)	equal_at(__FILE__, __LINE__, #got, got, want)
+#define expect_ok(call)		equal_at(__FILE__, __LINE__, #call, call, 0)
+
+/* Run @run in a child; the test fails when it does. */
+void in_child(void (*run)(void *arg), void *arg);
+
+/* The child's part of @failure: see main.c */
+enum { TEST_OK, TEST_FAILED, TEST_SKIPPED };
+struct outcome {
+	char reason[512];
+};
+extern struct outcome *outcome;	/* shared with the parent */
+
+/* space.c: 0 or a positive value, or -errno */
+int call(int fd, unsigned long nr, void *arg);
+int dev_open(void);
+int create(const struct axas_create *arg);
+int new_space(void);		/* of the format under test, its usual size */
+int map_alloc(int fd, u64 gpa, u64 len, u32 prot, u32 flags);
+int map_linear(int fd, u64 gpa, u64 hpa, u64 len, u32 prot);
+int unmap(int fd, u64 gpa, u64 len);
+int protect(int fd, u64 gpa, u64 len, u32 prot);
+int clear(int fd);
+int populate(int fd, u64 gpa, u64 len);		/* all of it, however many calls */
+int populate_once(int fd, struct axas_range *range);
+int fault(int fd, u64 gpa, u32 access);		/* AXAS_FAULT_*, or -errno */
+int translate(int fd, u64 gpa, struct axas_translate *tr);
+struct axas_info info(int fd);
+int get_areas(int fd, u64 start, struct axas_area_info *buf, u32 *count, u32 *more);
+ssize_t guest_read(int fd, u64 gpa, void *buf, size_t len);
+ssize_t guest_write(int fd, u64 gpa, const void *buf, size_t len);
+u64 space_end(int fd);		/* the first address behind the space */
+bool prot_possible(int fd, u32 prot);
+
+/* What a space holds, to be compared. */
+#define STATE_AREAS	64
+
+struct state {
+	struct axas_info info;
+	struct axas_area_info areas[STATE_AREAS];
+	u32 nr;
+};
+
+enum {
+	SAME_ALL = 0,
+	TABLES_MAY_STAY = 1,	/* empty tables are left until the range is unmapped */
+	FAULTS_MAY_COUNT = 2,	/* the counters of faults may have moved */
+};
+
+void take_state(int fd, struct state *st);
+void same_at(const char *file, int line, int fd, const struct state *before, int flags);
+void refused_at(const char *file, int line, int fd, unsigned long nr, void *arg, int err,
+		const char *what);
+
+#define expect_same(fd, before, flags)	same_at(__FILE__, __LINE__, fd, before, flags)
+/* The call answers -@err and changes nothing. */
+#define expect_refused(fd, nr, arg, err, what) \
+	refused_at(__FILE__, __LINE__, fd, nr, arg, err, what)
+
+/* host.c */
+struct window {
+	u64 hpa;
+	u64 size;
+};
+
+struct window window(void);		/* fails the test when there is none */
+long meminfo(const char *key);		/* KiB, or -1 */
+bool read_file(const char *path, char *buf, size_t len);
+bool write_file(const char *path, const char *text);
+void drop_cap(int cap);
+void become_nobody(void);
+int count_fds(void);
+u64 now_ms(void);
+void sleep_ms(unsigned int ms);
+void *guarded_pages(size_t pages);	/* with an unmapped page on either side */
+u32 random_u32(u32 *seed);
+
+#endif /* AXAS_UAPI_TEST_H */
