@@ -8,6 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <axas/access.h>
 
@@ -69,7 +70,9 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 		return -ENOENT;
 	}
 	*limit = to->left;
-	while (!check_add_overflow(gpa.val, *limit, &end) &&
+	/* What was found so far is true: a dying task need not wait for the rest. */
+	while (!fatal_signal_pending(current) &&
+	       !check_add_overflow(gpa.val, *limit, &end) &&
 	       translate_locked(space, end, &next) && goes_on(to, *limit, &next)) {
 		*limit += next.left;
 		cond_resched();
