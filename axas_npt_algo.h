@@ -12,9 +12,10 @@
  *	what an entry is
  * u64 X_make_table(u64 hpa, unsigned int level)
  *	an entry at @level that points to the table at @hpa, with full permission
- * u64 X_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
- *		   unsigned int level)
- *	a leaf; X_can() said yes to @prot and @type
+ * u64 X_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type, unsigned int level)
+ *	all of a leaf but its address; X_can() said yes to @prot and @type
+ * u64 X_make_leaf(u64 hpa, u64 attr, unsigned int level)
+ *	a leaf
  * u64 X_table_hpa(u64 entry, unsigned int level)
  *	the table that an entry points to
  * u64 X_leaf_hpa(u64 entry, unsigned int level)
@@ -103,7 +104,7 @@ static u64 *PT(get_table)(struct axas_npt *npt, u64 *slot, unsigned int level)
 static int PT(map_leaf)(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
 			unsigned int level)
 {
-	u64 leaf = PT(make_leaf)(npt, hpa, prot, type, level);
+	u64 leaf = PT(make_leaf)(hpa, PT(leaf_attr)(npt, prot, type, level), level);
 	unsigned int l = npt->levels - 1;
 	u64 *table = npt->root;
 	u64 empty = 0;
@@ -202,26 +203,39 @@ static bool PT(leaf_fits)(const struct axas_npt *npt, const struct axas_npt_rang
 	       !((gpa | hpa) & mask) && range->last - gpa >= mask;
 }
 
+/*
+ * Fill empty entries with leaves, at most @max of them, for as long as leaves fit and
+ * nothing is in the way. How many.
+ */
+static u64 PT(map_leaves)(struct axas_npt *npt, struct axas_npt_range *range, u64 *slot,
+			  u64 max, unsigned int level)
+{
+	u64 attr = PT(leaf_attr)(npt, range->prot, range->type, level);
+	u64 left = range->last - (range->first + range->mapped);
+	u64 size = axas_npt_leaf_size(level);
+	u64 hpa = range->hpa + range->mapped;
+	u64 n;
+
+	if (!PT(leaf_fits)(npt, range, level))
+		return 0;
+	max = min(max, (left >> axas_npt_shift(level)) +
+		       !(~left & (size - 1)));
+	for (n = 0; n < max && !READ_ONCE(slot[n]); n++, hpa += size)
+		WRITE_ONCE(slot[n], PT(make_leaf)(hpa, attr, level));
+	PT(count_leaves)(npt, level, n);
+	range->mapped += n << axas_npt_shift(level);
+	return n;
+}
+
 static int PT(map_table)(struct axas_npt *npt, struct axas_npt_range *range, u64 *table,
 			 unsigned int level);
 
-/* Map what one entry covers: by a leaf if one fits, else by the table below. */
-static int PT(map_entry)(struct axas_npt *npt, struct axas_npt_range *range, u64 *slot,
+/* Map what one entry covers by the table below. */
+static int PT(map_below)(struct axas_npt *npt, struct axas_npt_range *range, u64 *slot,
 			 unsigned int level)
 {
-	u64 *table;
+	u64 *table = level ? PT(get_table)(npt, slot, level) : ERR_PTR(-EEXIST);
 
-	if (PT(leaf_fits)(npt, range, level) &&
-	    PT(kind)(READ_ONCE(*slot), level) == AXAS_PT_EMPTY) {
-		WRITE_ONCE(*slot, PT(make_leaf)(npt, range->hpa + range->mapped,
-						range->prot, range->type, level));
-		PT(count_leaves)(npt, level, 1);
-		range->mapped += axas_npt_leaf_size(level);
-		return 0;
-	}
-	if (!level)
-		return -EEXIST;
-	table = PT(get_table)(npt, slot, level);
 	if (IS_ERR_OR_NULL(table))
 		return table ? PTR_ERR(table) : -ENOMEM;
 	return PT(map_table)(npt, range, table, level - 1);
@@ -241,8 +255,13 @@ static int PT(map_table)(struct axas_npt *npt, struct axas_npt_range *range, u64
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	cond_resched();
-	for (; i <= end; i++) {
-		err = PT(map_entry)(npt, range, &table[i], level);
+	while (i <= end) {
+		u64 n = PT(map_leaves)(npt, range, &table[i], end - i + 1, level);
+
+		i += n;
+		if (n)
+			continue;
+		err = PT(map_below)(npt, range, &table[i++], level);
 		if (err)
 			return err;
 	}
@@ -260,13 +279,13 @@ static int PT(map)(struct axas_npt *npt, struct axas_npt_range *range)
 static void PT(fill_split)(struct axas_npt *npt, u64 *table, u64 leaf, unsigned int level)
 {
 	u64 hpa = PT(leaf_hpa)(leaf, level);
-	u32 prot = PT(leaf_prot)(leaf, level);
-	u32 type = PT(leaf_type)(leaf, level);
+	u64 attr = PT(leaf_attr)(npt, PT(leaf_prot)(leaf, level), PT(leaf_type)(leaf, level),
+				 level - 1);
 	unsigned int i;
 
 	for (i = 0; i < PT_ENTRIES; i++)
-		table[i] = PT(make_leaf)(npt, hpa + i * axas_npt_leaf_size(level - 1),
-					 prot, type, level - 1);
+		table[i] = PT(make_leaf)(hpa + i * axas_npt_leaf_size(level - 1), attr,
+					 level - 1);
 }
 
 /*
@@ -514,12 +533,14 @@ static void PT(collapse_entry)(struct axas_npt *npt, u64 *slot, u64 gpa, unsigne
 	u64 *table = PT(child)(npt, entry, level);
 	struct axas_leaf leaf = PT(decode)(table[0], level - 1);
 	u64 mask = axas_npt_leaf_size(level) - 1;
+	u64 attr;
 
 	if (PT(break_before_make)()) {
 		WRITE_ONCE(*slot, 0);
 		npt->ops->flush(npt, gpa & ~mask, gpa | mask, true);
 	}
-	WRITE_ONCE(*slot, PT(make_leaf)(npt, leaf.hpa.val, leaf.prot, leaf.type, level));
+	attr = PT(leaf_attr)(npt, leaf.prot, leaf.type, level);
+	WRITE_ONCE(*slot, PT(make_leaf)(leaf.hpa.val, attr, level));
 	PT(count_leaves)(npt, level, 1);
 	axas_npt_gather_table(gather, PT(table_hpa)(entry, level), level - 1, false);
 }

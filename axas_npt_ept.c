@@ -44,14 +44,18 @@ static inline u64 ept_make_table(u64 hpa, unsigned int level)
  * IPAT, because the host maps the same memory with its own types: what the guest
  * says in its PAT must not alias them.
  */
-static inline u64 ept_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+static inline u64 ept_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type,
 				unsigned int level)
 {
 	u64 memtype = type == AXAS_TYPE_NORMAL ? EPT_WB :
 		      type == AXAS_TYPE_UNCACHED ? EPT_WC : EPT_UC;
 
-	return hpa | prot | FIELD_PREP(EPT_MEMTYPE, memtype) | EPT_IPAT |
-	       (level ? EPT_LARGE : 0);
+	return prot | FIELD_PREP(EPT_MEMTYPE, memtype) | EPT_IPAT | (level ? EPT_LARGE : 0);
+}
+
+static inline u64 ept_make_leaf(u64 hpa, u64 attr, unsigned int level)
+{
+	return hpa | attr;
 }
 
 static inline u64 ept_table_hpa(u64 entry, unsigned int level)

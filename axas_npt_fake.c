@@ -61,11 +61,16 @@ static inline u64 fake_perm(u32 prot, unsigned int level)
 	return FIELD_PREP(FAKE_PROT, level & 1 ? ~prot & AXAS_PROT_MASK : prot);
 }
 
-static inline u64 fake_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+static inline u64 fake_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type,
 				 unsigned int level)
 {
-	return hpa >> AXAS_FRAME_SHIFT << fake_shift(level) | fake_perm(prot, level) |
-	       FIELD_PREP(FAKE_TYPE, level & 1 ? 3 - type : type) | fake_leaf_kind(level);
+	return fake_perm(prot, level) | FIELD_PREP(FAKE_TYPE, level & 1 ? 3 - type : type) |
+	       fake_leaf_kind(level);
+}
+
+static inline u64 fake_make_leaf(u64 hpa, u64 attr, unsigned int level)
+{
+	return hpa >> AXAS_FRAME_SHIFT << fake_shift(level) | attr;
 }
 
 static inline u64 fake_table_hpa(u64 entry, unsigned int level)

@@ -49,14 +49,19 @@ static inline u64 gstage_make_table(u64 hpa, unsigned int level)
 }
 
 /* A and D are set at once: a CPU without Svadu faults where they are not. */
-static inline u64 gstage_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+static inline u64 gstage_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type,
 				   unsigned int level)
 {
 	u64 pbmt = type == AXAS_TYPE_NORMAL ? GS_PMA :
 		   type == AXAS_TYPE_UNCACHED ? GS_NC : GS_IO;
 
-	return hpa >> GS_PPN_SHIFT | prot << GS_PROT_SHIFT | FIELD_PREP(GS_PBMT, pbmt) |
-	       GS_DIRTY | GS_ACCESSED | GS_USER | GS_VALID;
+	return prot << GS_PROT_SHIFT | FIELD_PREP(GS_PBMT, pbmt) | GS_DIRTY | GS_ACCESSED |
+	       GS_USER | GS_VALID;
+}
+
+static inline u64 gstage_make_leaf(u64 hpa, u64 attr, unsigned int level)
+{
+	return hpa >> GS_PPN_SHIFT | attr;
 }
 
 static inline u64 gstage_table_hpa(u64 entry, unsigned int level)

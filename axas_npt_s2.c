@@ -57,15 +57,20 @@ static inline u64 s2_perm(u32 prot)
 	return perm;
 }
 
-static inline u64 s2_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+static inline u64 s2_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type,
 			       unsigned int level)
 {
 	u64 wb = npt->caps.flags & AXAS_CAP_S2_FWB ? S2_FWB_WB : S2_NORMAL_WB;
 	u64 memattr = type == AXAS_TYPE_NORMAL ? wb :
 		      type == AXAS_TYPE_UNCACHED ? S2_NORMAL_NC : S2_DEVICE;
 
-	return hpa | s2_perm(prot) | FIELD_PREP(S2_MEMATTR, memattr) |
+	return s2_perm(prot) | FIELD_PREP(S2_MEMATTR, memattr) |
 	       FIELD_PREP(S2_SH, S2_SH_INNER) | S2_AF | (level ? 0 : S2_TABLE) | S2_VALID;
+}
+
+static inline u64 s2_make_leaf(u64 hpa, u64 attr, unsigned int level)
+{
+	return hpa | attr;
 }
 
 static inline u64 s2_table_hpa(u64 entry, unsigned int level)

@@ -52,14 +52,18 @@ static inline u64 svm_perm(u32 prot)
 	return (prot & AXAS_PROT_WRITE) | (prot & AXAS_PROT_EXEC ? 0 : SVM_NX);
 }
 
-static inline u64 svm_make_leaf(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+static inline u64 svm_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type,
 				unsigned int level)
 {
 	u64 memtype = type == AXAS_TYPE_NORMAL ? SVM_WB :
 		      type == AXAS_TYPE_UNCACHED ? SVM_WC : SVM_UC;
 
-	return hpa | svm_perm(prot) | memtype | (level ? SVM_LARGE : 0) | SVM_USER |
-	       SVM_PRESENT;
+	return svm_perm(prot) | memtype | (level ? SVM_LARGE : 0) | SVM_USER | SVM_PRESENT;
+}
+
+static inline u64 svm_make_leaf(u64 hpa, u64 attr, unsigned int level)
+{
+	return hpa | attr;
 }
 
 static inline u64 svm_table_hpa(u64 entry, unsigned int level)
