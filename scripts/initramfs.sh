@@ -15,6 +15,8 @@ main() {
 	shift 2
 	need_packages busybox-static cpio
 	scratch root
+	# A test that is nobody must get through it.
+	chmod 755 "$root"
 	mkdir -p "$root"/{bin,axas,proc,sys,dev,tmp}
 	cp /bin/busybox "$root/bin/busybox"
 	cp "$AXAS_SCRIPTS/guest/init" "$root/init"

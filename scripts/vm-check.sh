@@ -40,7 +40,7 @@ boot() {
 	run_logged "$NAME programs" "$OUT/build-user.log" "$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" check.sh "${modules[@]}" \
 		"$OUT/user/tools/axasctl/axasctl" "$OUT"/user/tests/uapi/axas_uapi_test{,32}
-	run_logged "$NAME" "$OUT/vm.log" \
+	AXAS_TIMEOUT=${AXAS_TIMEOUT:-1500} run_logged "$NAME" "$OUT/vm.log" \
 		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "$WINDOW" "$@" || true
 }
 
@@ -57,9 +57,12 @@ main() {
 	"vm_$kind"
 	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")
 	record "$results"
-	grep -E '^(fail|skip) ' <<<"$results" || true
+	# What a failed test said stands in the lines below it.
+	tr -d '\r' <"$OUT/guest.log" | grep -E -A 4 '^ *not ok ' || true
+	grep '^fail ' <<<"$results" || true
 	log "$(grep -c '^pass ' <<<"$results" || true) passed," \
-		"$(grep -c '^fail ' <<<"$results" || true) failed; logs: $OUT"
+		"$(grep -c '^fail ' <<<"$results" || true) failed," \
+		"$(grep -c '^skip ' <<<"$results" || true) skipped; logs: $OUT"
 	! grep -q '^fail ' <<<"$results"
 }
 

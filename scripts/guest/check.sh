@@ -66,7 +66,13 @@ module_suite() {
 kmemleak_clear
 load axas
 [ ! -f /axas/axas_kunit.ko ] || suite kunit kunit_suites
+mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
 suite uapi axas_uapi_test
 suite uapi32 axas_uapi_test32
 rmmod axas
 suite module module_suite
+
+# What cannot be taken back comes last: a locked down kernel loads no module of ours.
+load axas
+export AXAS_LOCKDOWN=1
+suite lockdown axas_uapi_test "locked down"
