@@ -5,6 +5,7 @@
  */
 #include "uapi.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -19,23 +20,14 @@
 /* "HPA,SIZE", or "SIZE$HPA" with suffixes as in memmap= on the kernel's command line. */
 static u64 number(const char *text, char **end)
 {
+	static const char suffixes[] = "KMG";
 	u64 n = strtoull(text, end, 0);
+	const char *p = **end ? strchr(suffixes, toupper((unsigned char)**end)) : NULL;
 
-	switch (**end) {
-	case 'G':
-	case 'g':
-		n <<= 10;
-		/* fallthrough */
-	case 'M':
-	case 'm':
-		n <<= 10;
-		/* fallthrough */
-	case 'K':
-	case 'k':
-		n <<= 10;
-		(*end)++;
-	}
-	return n;
+	if (!p)
+		return n;
+	(*end)++;
+	return n << (10 * (p - suffixes + 1));
 }
 
 static bool window_from_env(struct window *w)
@@ -74,18 +66,23 @@ struct window window(void)
 	struct window w;
 
 	if (!window_from_env(&w) && !window_from_cmdline(&w))
-		fail("no reserved range: boot with memmap=16M$0x30000000, or set AXAS_WINDOW=HPA,SIZE");
+		fail("no reserved range: see memmap= and AXAS_WINDOW in main.c");
 	expect(w.size >= 8 * MIB && !(w.hpa % (2 * MIB)) && !(w.size % (2 * MIB)));
 	return w;
 }
 
-/* A line of /proc/meminfo, in KiB; -1 when there is none. */
+/*
+ * A line of /proc/meminfo, in KiB; -1 when there is none. What CPUs still keep to
+ * themselves is summed up first.
+ */
 long meminfo(const char *key)
 {
-	FILE *f = fopen("/proc/meminfo", "re");
 	char line[128], name[64];
 	long kib = -1, n;
+	FILE *f;
 
+	write_file("/proc/sys/vm/stat_refresh", "1");
+	f = fopen("/proc/meminfo", "re");
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%63[^:]: %ld", name, &n) == 2 && !strcmp(name, key))
 			kib = n;
@@ -126,18 +123,18 @@ void drop_cap(int cap)
 	struct __user_cap_data_struct data[2];
 	u32 bit = 1u << (cap % 32);
 
-	expect_ok(syscall(SYS_capget, &head, data));
+	expect_libc(syscall(SYS_capget, &head, data));
 	data[cap / 32].effective &= ~bit;
 	data[cap / 32].permitted &= ~bit;
 	data[cap / 32].inheritable &= ~bit;
-	expect_ok(syscall(SYS_capset, &head, data));
+	expect_libc(syscall(SYS_capset, &head, data));
 }
 
 void become_nobody(void)
 {
-	expect_ok(setgroups(0, NULL));
-	expect_ok(setresgid(65534, 65534, 65534));
-	expect_ok(setresuid(65534, 65534, 65534));
+	expect_libc(setgroups(0, NULL));
+	expect_libc(setresgid(65534, 65534, 65534));
+	expect_libc(setresuid(65534, 65534, 65534));
 }
 
 int count_fds(void)
@@ -171,8 +168,8 @@ void *guarded_pages(size_t pages)
 	u8 *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	expect(p != MAP_FAILED);
-	expect_ok(munmap(p, PAGE));
-	expect_ok(munmap(p + len - PAGE, PAGE));
+	expect_libc(munmap(p, PAGE));
+	expect_libc(munmap(p + len - PAGE, PAGE));
 	return p + PAGE;
 }
 

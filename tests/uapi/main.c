@@ -5,7 +5,10 @@
  *	axas_uapi_test [-l] [-t SECONDS] [-s SEED] [PART-OF-A-NAME...]
  *
  * Each test runs in a process group of its own, which is killed after a limit of
- * time; what it says goes through shared memory. Needs root and the module.
+ * time; what it says goes through shared memory. Needs root, the module, and 8 MiB
+ * or more of host-physical memory that the kernel leaves alone: boot with
+ * memmap=16M$0x30000000, or set AXAS_WINDOW=HPA,SIZE. AXAS_LOCKDOWN=1 allows the
+ * test of lockdown, after which only a boot unlocks the kernel.
  */
 #include "uapi.h"
 

@@ -90,7 +90,7 @@ static void test_memlock(void)
 	expect_ok(clear(fd));
 	expect_eq(locked_kib(), 0);
 	drop_cap(CAP_IPC_LOCK);
-	expect_ok(setrlimit(RLIMIT_MEMLOCK, &limit));
+	expect_libc(setrlimit(RLIMIT_MEMLOCK, &limit));
 	take_state(fd, &before);
 	expect_eq(map_linear(fd, GIB, hpa, 17 * PAGE, RW), -ENOMEM);
 	expect_same(fd, &before, SAME_ALL);
@@ -147,7 +147,7 @@ static void make_group(void)
 	}
 	write_file("/tmp/axas-cgroup/cgroup.subtree_control", "+memory");
 	rmdir("/tmp/axas-cgroup/axas-test");
-	expect_ok(mkdir("/tmp/axas-cgroup/axas-test", 0700));
+	expect_libc(mkdir("/tmp/axas-cgroup/axas-test", 0700));
 }
 
 static void expect_group_below(long max)

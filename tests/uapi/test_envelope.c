@@ -115,8 +115,6 @@ static void good_translate(union argument *arg)
 }
 
 #define TAIL_FROM(type, member)	offsetof(struct type, member)
-#define RESERVED(type) \
-	TAIL_FROM(type, reserved), sizeof(((struct type *)0)->reserved)
 
 static const struct subject subjects[] = {
 	{ "GET_FORMAT", AXAS_GET_FORMAT, sizeof(struct axas_format_info),
@@ -136,14 +134,14 @@ static const struct subject subjects[] = {
 	  TAIL_FROM(axas_collapse, collapsed), TAIL_FROM(axas_collapse, collapsed), 8, 0,
 	  false, true, good_range },
 	{ "PROTECT", AXAS_PROTECT, sizeof(struct axas_protect),
-	  TAIL_FROM(axas_protect, reserved), RESERVED(axas_protect), 0, false, false,
+	  TAIL_FROM(axas_protect, reserved), TAIL_FROM(axas_protect, reserved), 4, 0, false, false,
 	  good_protect },
 	{ "CLEAR", AXAS_CLEAR, sizeof(struct axas_clear), sizeof(struct axas_clear), 0, 0, 0,
 	  false, false, good_clear },
 	{ "FAULT", AXAS_FAULT, sizeof(struct axas_fault), TAIL_FROM(axas_fault, level),
-	  RESERVED(axas_fault), 0, false, true, good_fault },
+	  TAIL_FROM(axas_fault, reserved), 4, 0, false, true, good_fault },
 	{ "TRANSLATE", AXAS_TRANSLATE, sizeof(struct axas_translate),
-	  TAIL_FROM(axas_translate, hpa), RESERVED(axas_translate), 0, false, true,
+	  TAIL_FROM(axas_translate, hpa), TAIL_FROM(axas_translate, reserved), 4, 0, false, true,
 	  good_translate },
 	{ "GET_INFO", AXAS_GET_INFO, sizeof(struct axas_info), TAIL_FROM(axas_info, format),
 	  0, 0, 0, false, true, good_clear },
@@ -202,7 +200,7 @@ static void expect_bad(const struct subject *s, void *arg, int err, const char *
 	close(fd);
 }
 
-static void for_each_subject(void (*check)(const struct subject *s, union argument *arg))
+static void check_subjects(void (*check)(const struct subject *s, union argument *arg))
 {
 	union argument arg;
 
@@ -219,7 +217,7 @@ static void check_good(const struct subject *s, union argument *arg)
 
 static void test_good(void)
 {
-	for_each_subject(check_good);
+	check_subjects(check_good);
 }
 
 static void check_flags(const struct subject *s, union argument *arg)
@@ -235,7 +233,7 @@ static void check_flags(const struct subject *s, union argument *arg)
 
 static void test_flags(void)
 {
-	for_each_subject(check_flags);
+	check_subjects(check_flags);
 }
 
 static void check_reserved(const struct subject *s, union argument *arg)
@@ -249,7 +247,7 @@ static void check_reserved(const struct subject *s, union argument *arg)
 
 static void test_reserved(void)
 {
-	for_each_subject(check_reserved);
+	check_subjects(check_reserved);
 }
 
 static void check_tiny(const struct subject *s, union argument *arg)
@@ -262,7 +260,7 @@ static void check_tiny(const struct subject *s, union argument *arg)
 
 static void test_tiny(void)
 {
-	for_each_subject(check_tiny);
+	check_subjects(check_tiny);
 }
 
 /*
@@ -284,7 +282,7 @@ static void check_short(const struct subject *s, union argument *arg)
 
 static void test_short(void)
 {
-	for_each_subject(check_short);
+	check_subjects(check_short);
 }
 
 /* What is left out counts as zero. */
@@ -327,7 +325,7 @@ static void check_long(const struct subject *s, union argument *arg)
 
 static void test_long(void)
 {
-	for_each_subject(check_long);
+	check_subjects(check_long);
 }
 
 static void check_long_dirty(const struct subject *s, union argument *arg)
@@ -346,7 +344,7 @@ static void check_long_dirty(const struct subject *s, union argument *arg)
 
 static void test_long_dirty(void)
 {
-	for_each_subject(check_long_dirty);
+	check_subjects(check_long_dirty);
 }
 
 /* No memory can hold it, or it is simply too big: refused in either case. */
@@ -373,7 +371,7 @@ static void check_huge(const struct subject *s, union argument *arg)
 
 static void test_huge(void)
 {
-	for_each_subject(check_huge);
+	check_subjects(check_huge);
 }
 
 static void check_pointer(const struct subject *s, union argument *arg)
@@ -393,7 +391,7 @@ static void check_pointer(const struct subject *s, union argument *arg)
 
 static void test_pointer(void)
 {
-	for_each_subject(check_pointer);
+	check_subjects(check_pointer);
 }
 
 /* Where nothing is written a read-only struct must do; else it is EFAULT. */
@@ -403,7 +401,7 @@ static void check_read_only(const struct subject *s, union argument *arg)
 	int fd, ret;
 
 	memcpy(page, arg, sizeof(*arg));
-	expect_ok(mprotect(page, PAGE, PROT_READ));
+	expect_libc(mprotect(page, PAGE, PROT_READ));
 	if (!s->out) {
 		expect_good(s, page, "with a read-only struct");
 		return;
@@ -417,7 +415,7 @@ static void check_read_only(const struct subject *s, union argument *arg)
 
 static void test_read_only(void)
 {
-	for_each_subject(check_read_only);
+	check_subjects(check_read_only);
 }
 
 static void check_descriptor(const struct subject *s, union argument *arg)
@@ -445,7 +443,7 @@ static void check_descriptor(const struct subject *s, union argument *arg)
 
 static void test_descriptor(void)
 {
-	for_each_subject(check_descriptor);
+	check_subjects(check_descriptor);
 	expect_eq(ioctl(new_space(), AXAS_GET_API_VERSION, 0), -1);
 	expect_eq(errno, ENOTTY);
 }

@@ -6,12 +6,13 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,12 +42,12 @@ static void test_no_descriptor_left(void)
 	int dev = dev_open(), fds = count_fds();
 	struct rlimit limit, none;
 
-	expect_ok(getrlimit(RLIMIT_NOFILE, &limit));
+	expect_libc(getrlimit(RLIMIT_NOFILE, &limit));
 	none = limit;
 	none.rlim_cur = dev + 1;
-	expect_ok(setrlimit(RLIMIT_NOFILE, &none));
+	expect_libc(setrlimit(RLIMIT_NOFILE, &none));
 	expect_eq(call(dev, AXAS_CREATE, &good), -EMFILE);
-	expect_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	expect_libc(setrlimit(RLIMIT_NOFILE, &limit));
 	good.length = 1;
 	expect_eq(call(dev, AXAS_CREATE, &good), -EINVAL);
 	good.length = 0;
@@ -68,7 +69,7 @@ static void test_many_spaces(void)
 			expect_ok(map_alloc(fds[i], i * GIB, 2 * PAGE, RW, i % 2));
 		}
 		for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-			expect_ok(close(fds[(i * 7) % ARRAY_SIZE(fds)]));
+			expect_libc(close(fds[(i * 7) % ARRAY_SIZE(fds)]));
 	}
 }
 
@@ -106,50 +107,38 @@ static void test_dup(void)
 	expect(!memcmp(buf, "same", 4));
 }
 
-/* The space outlives its creator when the descriptor was sent away. */
-static void send_space(void *arg)
+/* The space outlives its creator when the descriptor was taken over. */
+static void make_and_wait(int *fds)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec byte = { "x", 1 };
-	struct msghdr msg = {
-		.msg_iov = &byte, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = sizeof(control)
-	};
 	int fd = new_space();
 
 	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
 	expect_ok(map_linear(fd, GIB, window().hpa, PAGE, RW));
-	expect_eq(guest_write(fd, AREA, "sent", 4), 4);
-	control.head.cmsg_level = SOL_SOCKET;
-	control.head.cmsg_type = SCM_RIGHTS;
-	control.head.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-	expect_eq(sendmsg(*(int *)arg, &msg, 0), 1);
+	expect_eq(guest_write(fd, AREA, "kept", 4), 4);
+	expect_eq(write(fds[1], &fd, sizeof(fd)), sizeof(fd));
+	for (;;)
+		pause();
 }
 
-static void test_sent_away(void)
+static void test_taken_over(void)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	char byte, buf[4];
-	struct iovec vec = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &vec, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = sizeof(control)
-	};
-	int pair[2], fd;
+	int fds[2], pidfd, fd, theirs, status;
+	char buf[4];
+	pid_t pid;
 
-	expect_ok(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
-	in_child(send_space, &pair[1]);
-	expect_eq(recvmsg(pair[0], &msg, 0), 1);
-	memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
+	expect_libc(pipe(fds));
+	pid = fork();
+	if (!pid)
+		make_and_wait(fds);
+	expect_eq(read(fds[0], &theirs, sizeof(theirs)), sizeof(theirs));
+	pidfd = syscall(SYS_pidfd_open, pid, 0);
+	expect_libc(pidfd);
+	fd = syscall(SYS_pidfd_getfd, pidfd, theirs, 0);
+	expect_libc(fd);
+	kill(pid, SIGKILL);
+	expect_eq(waitpid(pid, &status, 0), pid);
 	expect_eq(guest_read(fd, AREA, buf, 4), 4);
-	expect(!memcmp(buf, "sent", 4));
+	expect(!memcmp(buf, "kept", 4));
 	expect_ok(unmap(fd, GIB, PAGE));
 	expect_ok(map_linear(fd, GIB, window().hpa, PAGE, RW));
 	expect_ok(clear(fd));
@@ -256,7 +245,7 @@ static const struct test tests[] = {
 	{ "a thousand spaces come and go", test_many_spaces },
 	{ "a forked child shares the space", test_fork },
 	{ "a duplicate keeps the space", test_dup },
-	{ "a space outlives its creator", test_sent_away },
+	{ "a space outlives its creator", test_taken_over },
 	{ "fdinfo can be read", test_fdinfo },
 };
 

@@ -20,15 +20,11 @@ static void expect_empty(int fd)
 		expect_eq(i.leaves[n], 0);
 }
 
-/* 4 KiB pages that leaves of all sizes map together. */
-static u64 mapped_pages(int fd)
+static u64 pages_of(int fd)
 {
 	struct axas_info i = info(fd);
-	u64 pages = 0;
 
-	for (int n = 0; n < AXAS_LEAF_LEVELS; n++)
-		pages += i.leaves[n] << (9 * n);
-	return pages;
+	return mapped_pages(&i);
 }
 
 static void test_lazy(void)
@@ -74,7 +70,7 @@ static void test_populated(void)
 
 	expect_ok(map_alloc(fd, AREA, 64 * PAGE, RW, AXAS_MAP_POPULATE));
 	expect_eq(info(fd).frames, 64);
-	expect_eq(mapped_pages(fd), 64);
+	expect_eq(pages_of(fd), 64);
 	for (int n = 0; n < 64; n++)
 		expect_eq(fault(fd, AREA + n * PAGE, RW), AXAS_FAULT_SPURIOUS);
 	expect_ok(unmap(fd, AREA, 64 * PAGE));
@@ -146,7 +142,7 @@ static void test_linear(void)
 
 	expect_ok(map_linear(fd, GIB, w.hpa, 8 * MIB, RW));
 	expect_eq(info(fd).frames, 0);
-	expect_eq(mapped_pages(fd), 8 * MIB / PAGE);
+	expect_eq(pages_of(fd), 8 * MIB / PAGE);
 	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
 		expect_ok(translate(fd, GIB + offsets[i], &tr));
 		expect_eq(tr.hpa, w.hpa + offsets[i]);
@@ -211,7 +207,7 @@ static void test_linear_split(void)
 
 	expect_ok(map_linear(fd, GIB, w.hpa, 4 * MIB, RW));
 	expect_ok(unmap(fd, GIB + 5 * PAGE, PAGE));
-	expect_eq(mapped_pages(fd), pages - 1);
+	expect_eq(pages_of(fd), pages - 1);
 	expect_eq(info(fd).areas, 2);
 	expect_eq(translate(fd, GIB + 5 * PAGE, &tr), -ENOENT);
 	expect_ok(translate(fd, GIB + 4 * PAGE, &tr));
@@ -221,7 +217,7 @@ static void test_linear_split(void)
 	expect_eq(tr.hpa, w.hpa + 6 * PAGE);
 	expect_eq(tr.limit, 4 * MIB - 6 * PAGE);
 	expect_ok(protect(fd, GIB + 2 * MIB + PAGE, PAGE, RO));
-	expect_eq(mapped_pages(fd), pages - 1);
+	expect_eq(pages_of(fd), pages - 1);
 	expect_eq(info(fd).areas, 4);
 	expect_ok(translate(fd, GIB + 2 * MIB + PAGE, &tr));
 	expect_eq(tr.hpa, w.hpa + 2 * MIB + PAGE);
@@ -331,7 +327,7 @@ static void test_clear(void)
 	int fd = new_space();
 
 	expect_ok(map_alloc(fd, AREA, 16 * PAGE, RW, AXAS_MAP_POPULATE));
-	expect_ok(map_alloc(fd, GIB, GIB, RW, 0));
+	expect_ok(map_alloc(fd, GIB, GIB, RW, AXAS_MAP_HUGE_NEVER));
 	expect_ok(populate(fd, GIB + 7 * PAGE, 3 * PAGE));
 	expect_ok(map_linear(fd, 4 * GIB, window().hpa, 4 * MIB, RW));
 	expect_eq(info(fd).frames, 19);
@@ -355,7 +351,7 @@ static void test_large_over_small(void)
 	expect_ok(map_linear(fd, GIB, window().hpa, 4 * MIB, RW));
 	expect_ok(translate(fd, GIB + MIB, &tr));
 	expect_eq(tr.hpa, window().hpa + MIB);
-	expect_eq(mapped_pages(fd), 4 * MIB / PAGE);
+	expect_eq(pages_of(fd), 4 * MIB / PAGE);
 }
 
 static void test_max_frames(void)

@@ -26,7 +26,7 @@ struct bad_range {
 };
 
 /* Calls @try with each range that no call may take; @end is the space's. */
-static void for_each_bad_range(u64 end, void (*try)(int fd, const struct bad_range *r))
+static void try_bad_ranges(u64 end, void (*try)(int fd, const struct bad_range *r))
 {
 	const struct bad_range ranges[] = {
 		{ "gpa off by one", FREE + 1, PAGE },
@@ -67,7 +67,7 @@ static void try_map_alloc(int fd, const struct bad_range *r)
 
 static void test_map_alloc_ranges(void)
 {
-	for_each_bad_range(space_end(new_space()), try_map_alloc);
+	try_bad_ranges(space_end(new_space()), try_map_alloc);
 }
 
 static void try_map_linear(int fd, const struct bad_range *r)
@@ -86,7 +86,7 @@ static void try_map_linear(int fd, const struct bad_range *r)
 
 static void test_map_linear_ranges(void)
 {
-	for_each_bad_range(space_end(new_space()), try_map_linear);
+	try_bad_ranges(space_end(new_space()), try_map_linear);
 }
 
 static void try_unmap(int fd, const struct bad_range *r)
@@ -98,7 +98,7 @@ static void try_unmap(int fd, const struct bad_range *r)
 
 static void test_unmap_ranges(void)
 {
-	for_each_bad_range(space_end(new_space()), try_unmap);
+	try_bad_ranges(space_end(new_space()), try_unmap);
 }
 
 static void try_populate(int fd, const struct bad_range *r)
@@ -110,7 +110,7 @@ static void try_populate(int fd, const struct bad_range *r)
 
 static void test_populate_ranges(void)
 {
-	for_each_bad_range(space_end(new_space()), try_populate);
+	try_bad_ranges(space_end(new_space()), try_populate);
 }
 
 static void try_collapse(int fd, const struct bad_range *r)
@@ -122,7 +122,7 @@ static void try_collapse(int fd, const struct bad_range *r)
 
 static void test_collapse_ranges(void)
 {
-	for_each_bad_range(space_end(new_space()), try_collapse);
+	try_bad_ranges(space_end(new_space()), try_collapse);
 }
 
 static void try_protect(int fd, const struct bad_range *r)
@@ -136,7 +136,7 @@ static void try_protect(int fd, const struct bad_range *r)
 
 static void test_protect_ranges(void)
 {
-	for_each_bad_range(space_end(new_space()), try_protect);
+	try_bad_ranges(space_end(new_space()), try_protect);
 }
 
 /* In a space that does not begin at 0, what lies below is refused as well. */
@@ -172,7 +172,10 @@ static void test_prot_bits(void)
 	struct axas_fault access = { .size = sizeof(access), .gpa = AREA };
 
 	for (int bit = 3; bit < 32; bit++) {
-		alloc.prot = linear.prot = change.prot = access.access = RW | (1u << bit);
+		alloc.prot = RW | (1u << bit);
+		linear.prot = alloc.prot;
+		change.prot = alloc.prot;
+		access.access = alloc.prot;
 		expect_refused(fd, AXAS_MAP_ALLOC, &alloc, EINVAL, "unknown prot");
 		expect_refused(fd, AXAS_MAP_LINEAR, &linear, EINVAL, "unknown prot");
 		expect_refused(fd, AXAS_PROTECT, &change, EINVAL, "unknown prot");
@@ -208,7 +211,8 @@ static void test_types(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		alloc.type = linear.type = types[i];
+		alloc.type = types[i];
+		linear.type = types[i];
 		expect_refused(fd, AXAS_MAP_ALLOC, &alloc, EINVAL, "unknown type");
 		expect_refused(fd, AXAS_MAP_LINEAR, &linear, EINVAL, "unknown type");
 	}
@@ -281,14 +285,15 @@ static void test_hpa(void)
 	struct window w = window();
 	int fd = busy_space();
 	u32 oa_bits = info(fd).oa_bits;
+	u64 end = oa_bits < 64 ? 1ull << oa_bits : 0;
 	const struct {
 		const char *what;
 		u64 hpa, length;
 	} cases[] = {
 		{ "hpa off by one", w.hpa + 1, PAGE },
 		{ "hpa in the middle of a page", w.hpa + 0x800, PAGE },
-		{ "hpa at the end of host-physical memory", oa_bits < 64 ? 1ull << oa_bits : 1, PAGE },
-		{ "hpa over the end of it", (oa_bits < 64 ? 1ull << oa_bits : 0) - PAGE, 2 * PAGE },
+		{ "hpa at the end of host-physical memory", end ?: 1, PAGE },
+		{ "hpa over the end of it", end - PAGE, 2 * PAGE },
 		{ "hpa that wraps", 0 - PAGE, 2 * PAGE },
 		{ "hpa that wraps to zero", 0 - PAGE, PAGE },
 		{ "hpa far away", 1ull << 63, PAGE },

@@ -64,7 +64,7 @@ static void test_linear_in_user_namespace(void)
 }
 
 /* Calls @try with each range of System RAM; returns how many there are. */
-static int for_each_ram(int fd, void (*try)(int fd, u64 first, u64 last))
+static int try_all_ram(int fd, void (*try)(int fd, u64 first, u64 last))
 {
 	FILE *f = fopen("/proc/iomem", "re");
 	unsigned long long first, last;
@@ -118,7 +118,7 @@ static void test_linear_over_ram(void)
 {
 	int fd = new_space();
 
-	if (!for_each_ram(fd, try_ram))
+	if (!try_all_ram(fd, try_ram))
 		fail("no System RAM in /proc/iomem");
 	expect_ok(map_linear(fd, GIB, window().hpa, window().size, RW));
 }
@@ -281,7 +281,7 @@ static void check_modes(const char *path)
 		if (*e->d_name == '.')
 			continue;
 		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-		expect_ok(lstat(name, &st));
+		expect_libc(lstat(name, &st));
 		if (S_ISDIR(st.st_mode))
 			check_modes(name);
 		else if (S_ISREG(st.st_mode) && (st.st_mode & 0377))
@@ -313,7 +313,7 @@ static void test_device_node(void)
 {
 	struct stat st;
 
-	expect_ok(stat("/dev/axas", &st));
+	expect_libc(stat("/dev/axas", &st));
 	expect(S_ISCHR(st.st_mode));
 	expect_eq(st.st_mode & 07777, 0600);
 	expect_eq(st.st_uid, 0);

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/types.h>
 
 typedef __u64 u64;
@@ -61,9 +62,8 @@ extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 	suite_life, suite_threads, suite_random, suite_failnth, suite_last;
 
 /* expect.c: each ends the test when it does not hold */
-__printf(3, 4) void fail_at(const char *file, int line, const char *fmt, ...)
-	__attribute__((noreturn));
-__printf(1, 2) void skip(const char *fmt, ...) __attribute__((noreturn));
+_Noreturn __printf(3, 4) void fail_at(const char *file, int line, const char *fmt, ...);
+_Noreturn __printf(1, 2) void skip(const char *fmt, ...);
 __printf(1, 2) void note(const char *fmt, ...);
 void equal_at(const char *file, int line, const char *what, long long got, long long want);
 
@@ -71,15 +71,19 @@ void equal_at(const char *file, int line, const char *what, long long got, long 
 #define expect(cond)		((cond) ? (void)0 : fail("%s does not hold", #cond))
 #define expect_eq(got, want)	equal_at(__FILE__, __LINE__, #got, got, want)
 #define expect_ok(call)		equal_at(__FILE__, __LINE__, #call, call, 0)
+#define expect_libc(call) \
+	((call) >= 0 ? (void)0 : fail("%s: %s", #call, strerror(errno)))
 
 /* Run @run in a child; the test fails when it does. */
 void in_child(void (*run)(void *arg), void *arg);
 
 /* The child's part of @failure: see main.c */
 enum { TEST_OK, TEST_FAILED, TEST_SKIPPED };
+
 struct outcome {
 	char reason[512];
 };
+
 extern struct outcome *outcome;	/* shared with the parent */
 
 /* space.c: 0 or a positive value, or -errno */
@@ -97,6 +101,7 @@ int populate_once(int fd, struct axas_range *range);
 int fault(int fd, u64 gpa, u32 access);		/* AXAS_FAULT_*, or -errno */
 int translate(int fd, u64 gpa, struct axas_translate *tr);
 struct axas_info info(int fd);
+u64 mapped_pages(const struct axas_info *info);	/* by leaves of all sizes, in 4 KiB */
 int get_areas(int fd, u64 start, struct axas_area_info *buf, u32 *count, u32 *more);
 ssize_t guest_read(int fd, u64 gpa, void *buf, size_t len);
 ssize_t guest_write(int fd, u64 gpa, const void *buf, size_t len);
@@ -116,6 +121,7 @@ enum {
 	SAME_ALL = 0,
 	TABLES_MAY_STAY = 1,	/* empty tables are left until the range is unmapped */
 	FAULTS_MAY_COUNT = 2,	/* the counters of faults may have moved */
+	LEAVES_MAY_SPLIT = 4,	/* the same memory may be mapped by smaller leaves */
 };
 
 void take_state(int fd, struct state *st);

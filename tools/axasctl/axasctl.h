@@ -5,7 +5,7 @@
  *   main.c       the top-level options
  *   cmd.c        the table of commands, and how a command reads its arguments
  *   cmd_space.c  create, info, areas, formats, clear
- *   cmd_map.c    map, unmap, protect, populate
+ *   cmd_map.c    map, unmap, protect, populate, collapse
  *   cmd_mem.c    fault, translate, read, write, load
  *   shell.c      the shell: many commands on one space
  *   demo.c       the demo; its steps are in demo_steps.c
@@ -90,6 +90,7 @@ enum {
 	OPT_STRING,
 	OPT_FILE,
 	OPT_POPULATE,
+	OPT_HUGE,
 	OPT_TYPE,
 	OPT_BASE,
 	OPT_LENGTH,
@@ -125,6 +126,7 @@ int cmd_map(struct session *s, int argc, char **argv);
 int cmd_unmap(struct session *s, int argc, char **argv);
 int cmd_protect(struct session *s, int argc, char **argv);
 int cmd_populate(struct session *s, int argc, char **argv);
+int cmd_collapse(struct session *s, int argc, char **argv);
 int cmd_fault(struct session *s, int argc, char **argv);
 int cmd_translate(struct session *s, int argc, char **argv);
 int cmd_read(struct session *s, int argc, char **argv);

@@ -35,7 +35,7 @@ expect()
 	ok "$* answers $want, $text" $?
 }
 
-for c in create map unmap protect clear populate fault translate read write \
+for c in create map unmap protect clear populate collapse fault translate read write \
 	load info areas formats shell demo; do
 	expect 0 "Usage: axasctl $c" "$c" --help
 	expect 1 "bogus" "$c" --bogus
@@ -61,6 +61,8 @@ expect 1 "not alloc or linear" map file 0 4K
 expect 1 "takes GPA and SIZE" map alloc 0
 expect 1 "takes GPA, HPA and SIZE" map linear 0 0
 expect 1 "protection 'rq'" map alloc 0 4K -p rq
+expect 1 "always or never" map alloc 0 4K --huge maybe
+expect 1 "takes no frames" map linear 0 0 4K --populate
 expect 1 "type 'wc'" map alloc 0 4K --type wc
 expect 1 "'4Q' is not a number" unmap 0 4Q
 expect 1 "does not fit 64 bits" unmap 0 16E

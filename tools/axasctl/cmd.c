@@ -18,6 +18,7 @@ const struct command commands[] = {
 	{ "protect", cmd_protect, "change the protection of a range" },
 	{ "clear", cmd_clear, "remove every area" },
 	{ "populate", cmd_populate, "give a range its frames now" },
+	{ "collapse", cmd_collapse, "put small leaves together to larger ones" },
 	{ "fault", cmd_fault, "handle a guest access as a vCPU would" },
 	{ "translate", cmd_translate, "show what an address maps to" },
 	{ "read", cmd_read, "read guest memory" },

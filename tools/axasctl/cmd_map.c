@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The commands that change areas: map, unmap, protect, populate.
+ * The commands that change areas and their leaves: map, unmap, protect,
+ * populate, collapse.
  */
 #include "axasctl.h"
 
@@ -12,15 +13,29 @@ struct map_args {
 	struct args args;
 	u32 prot;
 	u32 type;
-	bool populate;
+	u32 flags;
 };
 
 static const struct argp_option map_options[] = {
 	{ "prot", 'p', "PROT", 0, "Protection, as rwx, r-x, rw (default: rwx)", 0 },
 	{ "type", OPT_TYPE, "TYPE", 0, "normal, device or uncached (default: normal)", 0 },
 	{ "populate", OPT_POPULATE, NULL, 0, "All frames now, not on first touch", 0 },
+	{ "huge", OPT_HUGE, "WHEN", 0,
+	  "2 MiB frames: always or never (default: with --populate)", 0 },
 	{ 0 }
 };
+
+static error_t take_huge(struct map_args *m, const char *arg)
+{
+	m->flags &= ~(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER);
+	if (!strcmp(arg, "always"))
+		m->flags |= AXAS_MAP_HUGE_ALWAYS;
+	else if (!strcmp(arg, "never"))
+		m->flags |= AXAS_MAP_HUGE_NEVER;
+	else
+		return usage_error(&m->args, "--huge takes always or never");
+	return 0;
+}
 
 static error_t map_parse(int key, char *arg, struct argp_state *state)
 {
@@ -32,8 +47,10 @@ static error_t map_parse(int key, char *arg, struct argp_state *state)
 	case OPT_TYPE:
 		return take_type(&m->args, arg, &m->type);
 	case OPT_POPULATE:
-		m->populate = true;
+		m->flags |= AXAS_MAP_POPULATE;
 		return 0;
+	case OPT_HUGE:
+		return take_huge(m, arg);
 	default:
 		return parse_common(key, arg, state);
 	}
@@ -70,9 +87,8 @@ static int fail_range(struct session *s, const char *what, int err, u64 gpa, u64
 
 static int map_alloc(struct session *s, struct map_args *m)
 {
-	u32 flags = m->populate ? AXAS_MAP_POPULATE : 0;
 	struct axas_map_alloc map = {
-		.size = sizeof(map), .flags = flags, .prot = m->prot, .type = m->type
+		.size = sizeof(map), .flags = m->flags, .prot = m->prot, .type = m->type
 	};
 	u64 gpa, len;
 	int fd, err;
@@ -101,8 +117,8 @@ static int map_linear(struct session *s, struct map_args *m)
 
 	if (m->args.nr != 4)
 		return !!usage_error(&m->args, "linear takes GPA, HPA and SIZE");
-	if (m->populate)
-		return !!usage_error(&m->args, "linear memory is always populated");
+	if (m->flags)
+		return !!usage_error(&m->args, "linear memory takes no frames");
 	if (take_number(&m->args, "GPA", m->args.arg[1], &gpa) ||
 	    take_number(&m->args, "HPA", m->args.arg[2], &hpa) ||
 	    take_number(&m->args, "SIZE", m->args.arg[3], &len))
@@ -221,4 +237,36 @@ int cmd_populate(struct session *s, int argc, char **argv)
 		progress("populate", len - range.length, len);
 	} while (range.length);
 	return answer_range(s, gpa, len);
+}
+
+static const struct argp collapse_argp = {
+	NULL, parse_common, "GPA SIZE",
+	"Put small leaves together to larger ones, where they map memory that\n"
+	"follows each other.\n"
+	"\vNo memory moves. Prints how many tables of leaves one leaf has replaced.",
+	common_options, NULL, NULL
+};
+
+int cmd_collapse(struct session *s, int argc, char **argv)
+{
+	struct axas_collapse collapse = { .size = sizeof(collapse) };
+	struct json_object *obj;
+	int status, fd, err;
+	u64 gpa, len;
+
+	fd = parse_range(s, &collapse_argp, argc, argv, &gpa, &len, &status);
+	if (fd < 0)
+		return status;
+	collapse.gpa = gpa;
+	collapse.length = len;
+	err = space_ioctl(fd, AXAS_COLLAPSE, &collapse);
+	if (err)
+		return fail_range(s, "collapse", err, gpa, len);
+	if (!s->json)
+		return printf("%llu\n", collapse.collapsed) < 0;
+	obj = json_object_new_object();
+	add_hex(obj, "gpa", gpa);
+	add_num(obj, "length", len);
+	add_num(obj, "collapsed", collapse.collapsed);
+	return answer(obj);
 }

@@ -207,6 +207,13 @@ static const struct argp areas_argp = {
 	common_options, NULL, NULL
 };
 
+static const char *huge_name(u32 flags)
+{
+	if (flags & AXAS_MAP_HUGE_ALWAYS)
+		return "always";
+	return flags & AXAS_MAP_HUGE_NEVER ? "never" : "populate";
+}
+
 static int areas_json(const struct axas_area_info *areas, size_t nr)
 {
 	struct json_object *obj = json_object_new_object();
@@ -221,6 +228,7 @@ static int areas_json(const struct axas_area_info *areas, size_t nr)
 		add_str(one, "type", type_name(areas[i].type));
 		add_str(one, "backend", backend_name(areas[i].backend));
 		add_hpa(one, "hpa", areas[i].hpa);
+		add_str(one, "huge", huge_name(areas[i].flags));
 		json_object_array_add(list, one);
 	}
 	json_object_object_add(obj, "areas", list);
@@ -285,6 +293,9 @@ static struct json_object *format_json(const struct axas_format_info *info, bool
 	add_num(obj, "min_ia_bits", info->min_ia_bits);
 	add_num(obj, "max_ia_bits", info->max_ia_bits);
 	add_num(obj, "oa_bits", info->oa_bits);
+	json_object_object_add(obj, "native",
+			       json_object_new_boolean(!!(info->caps & AXAS_CAP_NATIVE)));
+	add_hex(obj, "caps", info->caps & AXAS_CAP_MASK);
 	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
 		if (info->leaf_levels & (1u << i))
 			json_object_array_add(sizes, json_object_new_string(leaf_names[i]));

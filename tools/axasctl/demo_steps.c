@@ -304,6 +304,9 @@ static bool step_show(struct demo *d)
 		if (info.faults[i])
 			note(d, "faults that came to %s: %llu", fault_name(i),
 			     info.faults[i]);
+	if (d->secpagetables >= 0)
+		note(d, "the system's page tables for guests: %ld KiB before, %ld KiB now",
+		     d->secpagetables, read_secpagetables());
 	return check_frames(d);
 }
 

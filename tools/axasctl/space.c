@@ -62,6 +62,7 @@ int space_areas(int fd, struct axas_area_info **areas, size_t *nr)
 		*areas = bigger;
 		get.buf = (uintptr_t)(bigger + *nr);
 		get.count = AXAS_GET_AREAS_MAX;
+		get.more = 0;
 		ret = space_ioctl(fd, AXAS_GET_AREAS, &get);
 		if (ret < 0)
 			return ret;

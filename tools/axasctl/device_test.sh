@@ -1,0 +1,138 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# device_test.sh AXASCTL WINDOW: what the commands do on /dev/axas, as TAP. Needs
+# root, the module, and 2 MiB of reserved host-physical memory at WINDOW.
+
+ctl=$1
+window=$2
+nr=0
+failed=0
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+unset AXAS_FD
+
+ok()	# NAME STATUS
+{
+	nr=$((nr + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $nr - $1"
+	else
+		echo "not ok $nr - $1"
+		printf '%s\n' "$out" | sed 's/^/# /'
+		failed=1
+	fi
+}
+
+# says TEXT NAME STATUS: the last run ended with STATUS, and its output holds TEXT
+says()
+{
+	[ "$got" -eq "$3" ] && case $out in *"$1"*) true ;; *) false ;; esac
+	ok "$2" $?
+}
+
+# run ARG...: runs axasctl ARG...
+run()
+{
+	out=$("$ctl" "$@" 2>&1 </dev/null)
+	got=$?
+}
+
+# shell COMMANDS: runs them on a new space
+shell()
+{
+	run shell -c "create; $1"
+}
+
+run formats
+says '4K' "formats lists what there is" 0
+run formats --json
+says '"formats":[{' "formats in JSON" 0
+
+shell 'map alloc 0x1000 8K; areas'
+says '8 KiB rwx  normal   alloc' "map alloc makes an area" 0
+shell 'map alloc 0 4K -p r-x --populate; translate 0x10'
+says 'left 0xff0' "translate answers the bytes left" 0
+says 'r-x, normal, level 0' "translate answers the protection" 0
+shell "map linear 1G $window 2M -p rw; translate 0x40000123"
+says "hpa $(printf '%#x' $((window + 0x123))), left" "map linear maps the window" 0
+shell 'map alloc 0 8K; map alloc 4K 4K'
+says 'overlaps an area' "an overlap is explained" 1
+shell 'map alloc 1 4K'
+says '4 KiB aligned' "a bad range is explained" 1
+shell 'map linear 0 0x100000 4K'
+says 'System RAM' "a refused linear range is explained" 1
+shell 'map alloc 0 64K; protect 16K 16K r; unmap 48K 4K; areas --json'
+says '{"gpa":"0x4000","length":16384,"prot":"r--"' "protect and unmap split areas" 0
+shell 'map alloc 0 64K; populate 0 64K; info'
+says 'frames   16' "populate gives frames" 0
+shell 'map alloc 0 4K; populate 0 64K'
+says 'at 0x1000, 61440 bytes left: a hole' "populate tells where a hole is" 1
+shell 'map alloc 2M 4M --huge never --populate; info; areas --json; collapse 2M 4M'
+says '"huge":"never"' "areas shows the frames' size" 0
+shell 'map alloc 0 4K -p r; fault 0 r; fault 0 r; fault 0 w; fault 4K x; info'
+says "$(printf 'fixed\nspurious\ndenied\nhole')" "fault prints what it came to" 0
+says 'fixed 1 spurious 1 retry 0 hole 1 denied 1' "info counts faults" 0
+shell 'translate 0'
+says 'not mapped' "translate of a hole fails" 1
+shell 'map alloc 0 8K; write 4090 --string "hello world"; read 4088 16'
+says '00 00 68 65 6c 6c 6f 20  77 6f 72 6c 64 00 00 00' "read dumps what write wrote" 0
+says '|..hello world...|' "read dumps text" 0
+shell 'map alloc 0 8K; write 0 --hex "de ad:BEEF" --json; read 0 5 --json'
+says '"data":"deadbeef00"' "read in JSON" 0
+shell 'map alloc 0 4K -p r; write 0 --hex 00'
+says 'may not be written' "a write to read-only memory is explained" 1
+shell 'map alloc 0 4K; read 4090 16'
+says 'after 6 bytes: a hole' "read shows what comes before a hole" 1
+says '|......|' "read dumps what comes before a hole" 1
+shell 'map alloc 0 4K; clear; areas --json'
+says '{"areas":[]}' "clear removes all" 0
+
+self=$(command -v "$ctl")
+cat "$self" "$self" "$self" "$self" | head -c 3000001 >"$tmp/in"
+shell "map alloc 0x10000 4M; load $tmp/in 0x10001; read 0x10001 3000001 -o $tmp/out"
+cmp -s "$tmp/in" "$tmp/out"
+ok "load and read -o carry a file" $?
+shell "map alloc 0 1M; load $tmp/in 0"
+says 'after 1048576 bytes: a hole' "load tells where a hole is" 1
+shell "write 0 --file $tmp/none"
+says 'No such file' "a missing file is explained" 1
+
+run create -f default --length 1G -- sh -c "'$ctl' map alloc 0 1M && '$ctl' info --json"
+says '"length":1073741824' "create -- hands a space on" 0
+says '"areas":1' "commands below create -- share the space" 0
+run create -- sh -c 'exit 7'
+says '' "create -- ends with the command's status" 7
+run create -- /nonexistent/command
+says 'No such file' "create -- explains a missing command" 1
+run create --ia-bits 3 -- true
+says 'ia-bits' "create explains what it cannot do" 1
+run create --base 1 -- true
+says 'multiples of 4 KiB' "create explains a bad base" 1
+run create --max-frames 2 -- "$ctl" map alloc 0 64K --populate --json
+says '"errno":"ENOMEM"' "errors in JSON name the errno" 1
+run create -- "$ctl" shell -c 'map alloc 0 4K; info'
+says 'areas    1' "the shell takes up a space that was handed on" 0
+run create -- "$ctl" --fd 99 info
+says 'no such descriptor' "--fd goes before AXAS_FD" 1
+
+printf 'create # one\nmap alloc 0 4K\n\nmap alloc 0 4K\ninfo\n' >"$tmp/script"
+run shell "$tmp/script"
+says 'script:4: map: 0 + 4 KiB: overlaps an area' "a script's error names its line" 1
+[ "${out#*frames}" = "$out" ]
+ok "a script stops at the first failure" $?
+run shell -k "$tmp/script"
+says 'areas    1' "with -k a script goes on" 1
+out=$(printf 'create\nmap alloc 0 4K\ninfo --json\ncreate\ninfo --json\n' | "$ctl" shell)
+got=$?
+says '"areas":0' "a second create in the shell makes a new space" 0
+
+run demo --file "$tmp/in" --window "$window" --window-size 2M
+says 'demo: ok' "the demo is content" 0
+run demo --file "$tmp/in"
+says 'not asked for' "the demo says what it leaves out" 0
+run demo --file "$tmp/in" --window 0x100000 --window-size 2M --json
+says '"ok":false}' "the demo fails where it must" 1
+
+echo "1..$nr"
+exit $failed
