@@ -280,8 +280,6 @@ static long get_areas(void *ctx, void *arg)
 	struct axas_area_info info;
 	u64 start = areas->start;
 
-	if (areas->more)
-		return -EINVAL;
 	for (areas->count = 0;; areas->count++) {
 		areas->more = axas_space_next_area(file->space, axas_gpa(start), &info);
 		if (!areas->more || areas->count == max)

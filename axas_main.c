@@ -111,4 +111,3 @@ module_exit(axas_exit);
 MODULE_DESCRIPTION("Guest-memory service: guest-physical address spaces with nested page tables");
 MODULE_AUTHOR("The axas authors");
 MODULE_LICENSE("GPL");
-MODULE_ALIAS("devname:axas");

@@ -77,6 +77,86 @@ void axas_npt_free_table(struct axas_npt *npt, u64 hpa)
 	count_tables(npt, -1);
 }
 
+u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa)
+{
+	struct axas_leaf leaf;
+	u64 tables = 0;
+
+	if (!axas_npt_lookup(npt, gpa, &leaf))
+		return 0;
+	for (; gpa & (axas_npt_leaf_size(leaf.level) - 1); leaf.level--)
+		tables++;
+	return tables;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_count_split_at);
+
+/* A leaf at level n becomes a table, each entry of which is such a leaf at n - 1. */
+static u64 tables_of_leaf(unsigned int level)
+{
+	u64 tables = 0;
+
+	while (level--)
+		tables = (tables << AXAS_NPT_LEVEL_BITS) + 1;
+	return tables;
+}
+
+u64 axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last)
+{
+	struct axas_leaf leaf;
+	u64 tables = 0;
+	u64 entry;
+
+	while (axas_npt_next_leaf(npt, &first, &leaf, &entry) && first <= last) {
+		tables += tables_of_leaf(leaf.level);
+		first |= axas_npt_leaf_size(leaf.level) - 1;
+		if (first++ >= last)
+			break;
+		cond_resched();
+	}
+	return tables;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_count_split_all);
+
+int axas_npt_reserve(struct axas_npt *npt, u64 tables)
+{
+	u64 *table;
+	u64 hpa;
+
+	for (; tables; tables--) {
+		table = axas_npt_alloc_table(npt, &hpa);
+		if (!table) {
+			axas_npt_unreserve(npt);
+			return -ENOMEM;
+		}
+		*table = (u64)(unsigned long)npt->reserve;
+		npt->reserve = table;
+		cond_resched();
+	}
+	return 0;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_reserve);
+
+u64 *axas_npt_take_table(struct axas_npt *npt, u64 *hpa)
+{
+	u64 *table = npt->reserve;
+
+	npt->reserve = (u64 *)(unsigned long)*table;
+	*table = 0;
+	*hpa = axas_hal_pa(npt->hal, table).val;
+	return table;
+}
+
+void axas_npt_unreserve(struct axas_npt *npt)
+{
+	u64 hpa;
+
+	while (npt->reserve) {
+		axas_npt_take_table(npt, &hpa);
+		axas_npt_free_table(npt, hpa);
+	}
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_unreserve);
+
 long axas_npt_tables(const struct axas_npt *npt)
 {
 	long sum = 0;

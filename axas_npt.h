@@ -131,13 +131,13 @@ struct axas_npt_fmt {
 	int (*map_leaf)(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
 			unsigned int level);
 	bool (*lookup)(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf);
-	int (*split_at)(struct axas_npt *npt, u64 gpa);
+	void (*split_at)(struct axas_npt *npt, u64 gpa);
 	void (*unmap)(struct axas_npt *npt, u64 first, u64 last, bool owned,
 		      struct axas_npt_gather *gather);
 	bool (*protect)(struct axas_npt *npt, u64 first, u64 last, u32 prot);
-	int (*split_all)(struct axas_npt *npt, u64 first, u64 last);
-	int (*collapse)(struct axas_npt *npt, u64 first, u64 last,
-			struct axas_npt_gather *gather, u64 *collapsed);
+	void (*split_all)(struct axas_npt *npt, u64 first, u64 last);
+	u64 (*collapse)(struct axas_npt *npt, u64 first, u64 last,
+			struct axas_npt_gather *gather);
 	bool (*next_leaf)(const struct axas_npt *npt, u64 *gpa, struct axas_leaf *leaf,
 			  u64 *entry);
 	void (*free_table)(struct axas_npt_gather *gather, u64 table, unsigned int level,
@@ -169,6 +169,7 @@ struct axas_npt_ops {
  * @root: the root table, or the first of the tables that make up the root
  * @root_hpa: the root's host-physical address
  * @caps: the machine that it is for
+ * @reserve: tables that were allocated beforehand, each with the address of the next
  * @stats: its counters
  * @ia_bits: bits of guest-physical address
  * @levels: how many
@@ -182,6 +183,7 @@ struct axas_npt {
 	u64 *root;
 	struct axas_hpa root_hpa;
 	struct axas_npt_caps caps;
+	u64 *reserve;
 	struct axas_npt_stats __percpu *stats;
 	u8 ia_bits;
 	u8 levels;
@@ -291,12 +293,25 @@ static inline bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa,
 }
 
 /*
- * See to it that no leaf reaches across @gpa, which is a multiple of 4 KiB.
- * Exclusive. 0 or -ENOMEM; translations are the same before and after.
+ * Splitting a leaf takes tables. They are reserved before anything is changed, so
+ * that the split itself cannot fail: count, reserve, split, and give back the rest.
+ * All of it exclusive.
  */
-static inline int axas_npt_split_at(struct axas_npt *npt, u64 gpa)
+u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa);
+u64 axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last);
+/* 0, or -ENOMEM with nothing reserved. */
+int axas_npt_reserve(struct axas_npt *npt, u64 tables);
+void axas_npt_unreserve(struct axas_npt *npt);
+/* One of the reserved tables, zeroed. */
+u64 *axas_npt_take_table(struct axas_npt *npt, u64 *hpa);
+
+/*
+ * See to it that no leaf reaches across @gpa, which is a multiple of 4 KiB.
+ * Exclusive; tables are reserved. Translations are the same before and after.
+ */
+static inline void axas_npt_split_at(struct axas_npt *npt, u64 gpa)
 {
-	return npt->fmt->split_at(npt, gpa);
+	npt->fmt->split_at(npt, gpa);
 }
 
 /*
@@ -319,22 +334,22 @@ static inline bool axas_npt_protect(struct axas_npt *npt, u64 first, u64 last, u
 }
 
 /*
- * See to it that every leaf of a range is at level 0. Exclusive. 0 or -ENOMEM;
- * translations are the same before and after.
+ * See to it that every leaf of a range is at level 0. Exclusive; tables are reserved.
+ * Translations are the same before and after.
  */
-static inline int axas_npt_split_all(struct axas_npt *npt, u64 first, u64 last)
+static inline void axas_npt_split_all(struct axas_npt *npt, u64 first, u64 last)
 {
-	return npt->fmt->split_all(npt, first, last);
+	npt->fmt->split_all(npt, first, last);
 }
 
 /*
  * Replace tables that lie in a range, and whose leaves map one aligned piece of memory
- * alike, by one leaf each. Exclusive. 0, or -EINTR with what was done till then.
+ * alike, by one leaf each. Exclusive. How many tables.
  */
-static inline int axas_npt_collapse(struct axas_npt *npt, u64 first, u64 last,
-				    struct axas_npt_gather *gather, u64 *collapsed)
+static inline u64 axas_npt_collapse(struct axas_npt *npt, u64 first, u64 last,
+				    struct axas_npt_gather *gather)
 {
-	return npt->fmt->collapse(npt, first, last, gather, collapsed);
+	return npt->fmt->collapse(npt, first, last, gather);
 }
 
 /*

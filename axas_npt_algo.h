@@ -293,16 +293,14 @@ static void PT(fill_split)(struct axas_npt *npt, u64 *table, u64 leaf, unsigned 
  * nobody ever sees less than what was mapped. Only break-before-make opens a gap;
  * a guest that falls into it faults, waits for space->lock, and finds the leaf.
  */
-static int PT(split_leaf)(struct axas_npt *npt, u64 *slot, u64 gpa, unsigned int level)
+static void PT(split_leaf)(struct axas_npt *npt, u64 *slot, u64 gpa, unsigned int level)
 {
 	u64 mask = axas_npt_leaf_size(level) - 1;
 	u64 leaf = READ_ONCE(*slot);
 	u64 *table;
 	u64 hpa;
 
-	table = axas_npt_alloc_table(npt, &hpa);
-	if (!table)
-		return -ENOMEM;
+	table = axas_npt_take_table(npt, &hpa);
 	PT(fill_split)(npt, table, leaf, level);
 	if (PT(break_before_make)()) {
 		WRITE_ONCE(*slot, 0);
@@ -312,26 +310,21 @@ static int PT(split_leaf)(struct axas_npt *npt, u64 *slot, u64 gpa, unsigned int
 	smp_store_release(slot, PT(make_table)(hpa, level));
 	PT(count_leaves)(npt, level, -1);
 	PT(count_leaves)(npt, level - 1, PT_ENTRIES);
-	return 0;
 }
 
-static int PT(split_at)(struct axas_npt *npt, u64 gpa)
+static void PT(split_at)(struct axas_npt *npt, u64 gpa)
 {
 	unsigned int level = npt->levels - 1;
 	u64 *table = npt->root;
-	int err;
 
 	for (;; level--) {
 		u64 *slot = &table[PT(index)(npt, gpa, level)];
 		enum axas_pt_kind kind = PT(kind)(READ_ONCE(*slot), level);
 
 		if (kind == AXAS_PT_EMPTY || !(gpa & (axas_npt_leaf_size(level) - 1)))
-			return 0;
-		if (kind == AXAS_PT_LEAF) {
-			err = PT(split_leaf)(npt, slot, gpa, level);
-			if (err)
-				return err;
-		}
+			return;
+		if (kind == AXAS_PT_LEAF)
+			PT(split_leaf)(npt, slot, gpa, level);
 		table = PT(child)(npt, READ_ONCE(*slot), level);
 	}
 }
@@ -465,11 +458,10 @@ static bool PT(protect)(struct axas_npt *npt, u64 first, u64 last, u32 prot)
 	return PT(protect_table)(npt, npt->root, npt->levels - 1, first, last, prot);
 }
 
-static int PT(split_table)(struct axas_npt *npt, u64 *table, unsigned int level, u64 first,
-			   u64 last)
+static void PT(split_table)(struct axas_npt *npt, u64 *table, unsigned int level, u64 first,
+			    u64 last)
 {
 	u64 *slot = &table[PT(index)(npt, first, level)];
-	int err;
 	u64 end;
 
 	cond_resched();
@@ -478,25 +470,20 @@ static int PT(split_table)(struct axas_npt *npt, u64 *table, unsigned int level,
 
 		end = PT(entry_last)(first, last, level);
 		if (kind == AXAS_PT_LEAF && level) {
-			err = PT(split_leaf)(npt, slot, first, level);
-			if (err)
-				return err;
+			PT(split_leaf)(npt, slot, first, level);
 			kind = AXAS_PT_TABLE;
 		}
-		if (kind == AXAS_PT_TABLE) {
-			err = PT(split_table)(npt, PT(child)(npt, READ_ONCE(*slot), level),
-					      level - 1, first, end);
-			if (err)
-				return err;
-		}
+		if (kind == AXAS_PT_TABLE)
+			PT(split_table)(npt, PT(child)(npt, READ_ONCE(*slot), level),
+					level - 1, first, end);
 		if (end == last)
-			return 0;
+			return;
 	}
 }
 
-static int PT(split_all)(struct axas_npt *npt, u64 first, u64 last)
+static void PT(split_all)(struct axas_npt *npt, u64 first, u64 last)
 {
-	return PT(split_table)(npt, npt->root, npt->levels - 1, first, last);
+	PT(split_table)(npt, npt->root, npt->levels - 1, first, last);
 }
 
 /* Whether leaves of one protection and type map one aligned piece of memory. */
@@ -545,16 +532,13 @@ static void PT(collapse_entry)(struct axas_npt *npt, u64 *slot, u64 gpa, unsigne
 	axas_npt_gather_table(gather, PT(table_hpa)(entry, level), level - 1, false);
 }
 
-static int PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int level,
-			      u64 first, u64 last, struct axas_npt_gather *gather,
-			      u64 *collapsed)
+static u64 PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int level,
+			      u64 first, u64 last, struct axas_npt_gather *gather)
 {
 	u64 *slot = &table[PT(index)(npt, first, level)];
-	int err;
+	u64 collapsed = 0;
 	u64 end;
 
-	if (fatal_signal_pending(current))
-		return -EINTR;
 	cond_resched();
 	for (;; slot++, first = end + 1) {
 		u64 entry = READ_ONCE(*slot);
@@ -563,26 +547,24 @@ static int PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int lev
 		if (PT(kind)(entry, level) == AXAS_PT_TABLE) {
 			u64 *child = PT(child)(npt, entry, level);
 
-			err = level == 1 ? 0 : PT(collapse_table)(npt, child, level - 1, first,
-								  end, gather, collapsed);
-			if (err)
-				return err;
+			if (level > 1)
+				collapsed += PT(collapse_table)(npt, child, level - 1, first,
+								end, gather);
 			if (end - first == axas_npt_leaf_size(level) - 1 &&
 			    PT(is_one_leaf)(npt, child, level - 1)) {
 				PT(collapse_entry)(npt, slot, first, level, gather);
-				++*collapsed;
+				collapsed++;
 			}
 		}
 		if (end == last)
-			return 0;
+			return collapsed;
 	}
 }
 
-static int PT(collapse)(struct axas_npt *npt, u64 first, u64 last,
-			struct axas_npt_gather *gather, u64 *collapsed)
+static u64 PT(collapse)(struct axas_npt *npt, u64 first, u64 last,
+			struct axas_npt_gather *gather)
 {
-	return PT(collapse_table)(npt, npt->root, npt->levels - 1, first, last, gather,
-				  collapsed);
+	return PT(collapse_table)(npt, npt->root, npt->levels - 1, first, last, gather);
 }
 
 /* The members of struct axas_npt_fmt that are the same text for every format. */

@@ -436,35 +436,61 @@ static int split_areas_at(struct axas_space *space, u64 at)
 	return split_area(space, area, at) ?: 1;
 }
 
-static int split_leaves(struct axas_space *space, u64 first, u64 last)
+static int split_areas(struct axas_space *space, u64 first, u64 last)
 {
-	int err = axas_npt_split_at(&space->npt, first);
+	int lower, upper;
 
-	if (err || last == axas_npt_last(&space->npt))
-		return err;
-	return axas_npt_split_at(&space->npt, last + 1);
+	lower = split_areas_at(space, first);
+	if (lower < 0 || last == axas_gpa_range_last(space->range).val)
+		return lower < 0 ? lower : 0;
+	upper = split_areas_at(space, last + 1);
+	if (upper >= 0)
+		return 0;
+	if (lower)
+		join_areas(space, first);
+	return upper;
+}
+
+/* Tables for all splits that the leaves of a range need. */
+static int reserve_tables(struct axas_space *space, u64 first, u64 last, bool small)
+{
+	struct axas_npt *npt = &space->npt;
+	u64 tables = axas_npt_count_split_at(npt, first);
+
+	if (last != axas_npt_last(npt))
+		tables += axas_npt_count_split_at(npt, last + 1);
+	if (small)
+		tables += axas_npt_count_split_all(npt, first, last);
+	return axas_npt_reserve(npt, tables);
+}
+
+static void split_leaves(struct axas_space *space, u64 first, u64 last, bool small)
+{
+	struct axas_npt *npt = &space->npt;
+
+	axas_npt_split_at(npt, first);
+	if (last != axas_npt_last(npt))
+		axas_npt_split_at(npt, last + 1);
+	if (small)
+		axas_npt_split_all(npt, first, last);
 }
 
 /*
- * See to it that no area and no leaf reaches across the ends of a range, so that
- * what is done to it next cannot fail. Nothing has changed on an error.
+ * See to it that no area and no leaf reaches across the ends of a range, and if
+ * @small that its leaves are at level 0, so that what is done to it next cannot
+ * fail. Nothing has changed on an error.
  */
-static int isolate(struct axas_space *space, u64 first, u64 last)
+static int isolate(struct axas_space *space, u64 first, u64 last, bool small)
 {
-	int lower, upper = 0, err;
+	int err;
 
-	lower = split_areas_at(space, first);
-	if (lower < 0)
-		return lower;
-	if (last != axas_gpa_range_last(space->range).val)
-		upper = split_areas_at(space, last + 1);
-	err = upper < 0 ? upper : split_leaves(space, first, last);
+	err = reserve_tables(space, first, last, small);
+	if (err)
+		return err;
+	err = split_areas(space, first, last);
 	if (!err)
-		return 0;
-	if (upper > 0)
-		join_areas(space, last + 1);
-	if (lower > 0)
-		join_areas(space, first);
+		split_leaves(space, first, last, small);
+	axas_npt_unreserve(&space->npt);
 	return err;
 }
 
@@ -507,7 +533,7 @@ int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
 	if (!range_ok(space, range))
 		return -EINVAL;
 	down_write(&space->lock);
-	err = isolate(space, first, last);
+	err = isolate(space, first, last, false);
 	if (!err) {
 		clear_leaves(space, first, last);
 		erase_areas(space, first, last);
@@ -561,11 +587,9 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 		return -EINVAL;
 	down_write(&space->lock);
 	err = can_protect(space, first, last, prot) ? 0 : -EOPNOTSUPP;
-	/* Leaves that may not be large with this protection must be small before. */
-	if (!err && !axas_npt_max_level(&space->npt, prot))
-		err = axas_npt_split_all(&space->npt, first, last);
+	/* Leaves that may not be large with this protection become small before. */
 	if (!err)
-		err = isolate(space, first, last);
+		err = isolate(space, first, last, !axas_npt_max_level(&space->npt, prot));
 	if (!err)
 		protect_areas(space, first, last, prot);
 	up_write(&space->lock);
@@ -757,18 +781,34 @@ void axas_space_detach(struct axas_space *space, struct axas_consumer *consumer)
 }
 EXPORT_SYMBOL_AXAS(axas_space_detach);
 
+static u64 collapse_some(struct axas_space *space, u64 first, u64 last)
+{
+	struct axas_npt_gather gather;
+	u64 collapsed;
+
+	axas_npt_gather_init(&gather, &space->npt, first, last);
+	collapsed = axas_npt_collapse(&space->npt, first, last, &gather);
+	axas_npt_gather_finish(&gather);
+	return collapsed;
+}
+
+/* An area, as far as it lies in [first, last], in pieces that end a dying task's wait. */
 static int collapse_area(struct axas_space *space, const struct axas_area *area, u64 first,
 			 u64 last, u64 *collapsed)
 {
-	struct axas_npt_gather gather;
-	int err;
+	u64 mask = axas_npt_leaf_size(AXAS_NPT_MAX_LEVELS - 2) - 1;
+	u64 end;
 
 	first = max(first, area->first);
 	last = min(last, area->last);
-	axas_npt_gather_init(&gather, &space->npt, first, last);
-	err = axas_npt_collapse(&space->npt, first, last, &gather, collapsed);
-	axas_npt_gather_finish(&gather);
-	return err;
+	for (;; first = end + 1) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		end = min(last, first | mask);
+		*collapsed += collapse_some(space, first, end);
+		if (end == last)
+			return 0;
+	}
 }
 
 int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range, u64 *collapsed)

@@ -171,7 +171,7 @@ struct axas_create {
  *
  * Needs CAP_SYS_RAWIO and a kernel that is not locked down, and refuses every
  * range that touches System RAM (EPERM in all three cases). The pages count
- * against RLIMIT_MEMLOCK of the space's creator.
+ * as locked memory of the space's creator, under the caller's RLIMIT_MEMLOCK.
  *
  * Errors: EPERM; EINVAL, also for an @hpa range that wraps or is beyond the
  * host's physical addresses; EEXIST on overlap with an area; EOPNOTSUPP when the
