@@ -5,6 +5,8 @@
 # cache and print the folder to give to make as KDIR. ARCH is a Debian architecture;
 # SERIES, such as 6.12, chooses another kernel than the release's own; SUITE another
 # Debian release. The build tools are always those of this machine's release.
+#
+# AXAS_FLAVOUR  not empty: another flavour of the kernel, such as cloud
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -55,7 +57,7 @@ prepare() {
 main() {
 	local arch=$1 series=${2:-} suite=${3:--} meta flavour deps common wanted root
 
-	meta=linux-headers-${series:+$series-}$arch
+	meta=linux-headers-${series:+$series-}${AXAS_FLAVOUR:+$AXAS_FLAVOUR-}$arch
 	[[ $suite == - ]] || meta=linux-headers-$arch
 	flavour=$(debs --depends "$arch" "$suite" "$meta" | first_of '^linux-headers-[0-9]')
 	[[ $flavour ]] || die "there is no $meta in $suite"
