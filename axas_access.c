@@ -9,6 +9,7 @@
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <axas/access.h>
 
@@ -82,13 +83,28 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 }
 EXPORT_SYMBOL_AXAS(axas_space_translate_and_get_limit);
 
-/* What is done to one piece of guest memory. @va or @io, inside one leaf. */
+/**
+ * struct access - what is done to guest memory, piece by piece
+ * @memory: to a piece of memory, inside one leaf
+ * @device: to a piece of a device's registers
+ * @prot: what the guest must be allowed to
+ * @buf: the other end, for buffers
+ * @val: the other end, for integers
+ * @windows: NULL, or the windows that were opened beforehand, in order
+ */
 struct access {
-	int (*memory)(struct access *access, void *va, size_t len);
+	void (*memory)(struct access *access, void *va, size_t len);
 	void (*device)(struct access *access, void __iomem *io, size_t len);
 	u32 prot;
 	void *buf;
 	u64 val;
+	struct list_head *windows;
+};
+
+/* A window that stays open until the access comes to it. */
+struct kept_window {
+	struct list_head node;
+	struct axas_window window;
 };
 
 static int fault_to_errno(int result)
@@ -119,25 +135,71 @@ static int find_leaf(struct axas_space *space, u64 gpa, u32 prot, struct axas_ar
 	return err;
 }
 
-/* Linear memory belongs to somebody else: it is reached through a window. */
+static int open_window(struct axas_space *space, struct axas_hpa hpa, u32 type, size_t len,
+		       struct axas_window *window)
+{
+	const struct axas_hal *hal = space->npt.hal;
+
+	return hal->window ? hal->window(hal, hpa, len, type, window) : -EOPNOTSUPP;
+}
+
+static void use_window(struct axas_space *space, struct access *access,
+		       struct axas_window *window, size_t len)
+{
+	const struct axas_hal *hal = space->npt.hal;
+
+	if (window->io)
+		access->device(access, window->io, len);
+	else
+		access->memory(access, window->va, len);
+	if (hal->close_window)
+		hal->close_window(hal, window);
+}
+
+static int keep_window(struct axas_space *space, struct axas_hpa hpa, u32 type, size_t len,
+		       struct list_head *windows)
+{
+	struct kept_window *kept = kmalloc(sizeof(*kept), GFP_KERNEL);
+	int err;
+
+	if (!kept)
+		return -ENOMEM;
+	err = open_window(space, hpa, type, len, &kept->window);
+	if (err)
+		kfree(kept);
+	else
+		list_add_tail(&kept->node, windows);
+	return err;
+}
+
+static void use_kept_window(struct axas_space *space, struct access *access, size_t len)
+{
+	struct kept_window *kept = list_first_entry(access->windows, struct kept_window, node);
+
+	list_del(&kept->node);
+	use_window(space, access, &kept->window, len);
+	kfree(kept);
+}
+
+/*
+ * Linear memory belongs to somebody else: it is reached through a window. An access
+ * that touches first, and so has no function, leaves it open for the one that follows.
+ */
 static int access_window(struct axas_space *space, struct axas_hpa hpa, u32 type,
 			 struct access *access, size_t len)
 {
-	const struct axas_hal *hal = space->npt.hal;
 	struct axas_window window;
 	int err;
 
-	if (!hal->window)
-		return -EOPNOTSUPP;
-	err = hal->window(hal, hpa, len, type, &window);
-	if (err)
-		return err;
-	if (window.io)
-		access->device(access, window.io, len);
-	else
-		err = access->memory(access, window.va, len);
-	if (hal->close_window)
-		hal->close_window(hal, &window);
+	if (!access->memory)
+		return keep_window(space, hpa, type, len, access->windows);
+	if (access->windows) {
+		use_kept_window(space, access, len);
+		return 0;
+	}
+	err = open_window(space, hpa, type, len, &window);
+	if (!err)
+		use_window(space, access, &window, len);
 	return err;
 }
 
@@ -157,7 +219,8 @@ static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *ac
 	len = min_t(u64, len, left);
 	hpa = axas_hpa_offset(leaf.hpa, gpa & (axas_npt_leaf_size(leaf.level) - 1));
 	if (area->backend.ops->owned) {
-		err = access->memory(access, axas_hal_va(space->npt.hal, hpa), len);
+		if (access->memory)
+			access->memory(access, axas_hal_va(space->npt.hal, hpa), len);
 	} else {
 		len = min_t(u64, len, AXAS_FRAME_SIZE - offset_in_page(gpa));
 		err = access_window(space, hpa, area->type, access, len);
@@ -165,27 +228,16 @@ static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *ac
 	return err ?: len;
 }
 
-static int touch_memory(struct access *access, void *va, size_t len)
-{
-	return 0;
-}
-
-static void touch_device(struct access *access, void __iomem *io, size_t len)
-{
-}
-
-static int read_memory(struct access *access, void *va, size_t len)
+static void read_memory(struct access *access, void *va, size_t len)
 {
 	memcpy(access->buf, va, len);
 	access->buf += len;
-	return 0;
 }
 
-static int write_memory(struct access *access, void *va, size_t len)
+static void write_memory(struct access *access, void *va, size_t len)
 {
 	memcpy(va, access->buf, len);
 	access->buf += len;
-	return 0;
 }
 
 static void read_device(struct access *access, void __iomem *io, size_t len)
@@ -217,6 +269,19 @@ static int access_range(struct axas_space *space, u64 gpa, struct access *access
 	return 0;
 }
 
+/* Windows that were opened for an access that is not to be. */
+static void drop_windows(struct axas_space *space, struct list_head *windows)
+{
+	const struct axas_hal *hal = space->npt.hal;
+	struct kept_window *kept, *next;
+
+	list_for_each_entry_safe(kept, next, windows, node) {
+		if (hal->close_window)
+			hal->close_window(hal, &kept->window);
+		kfree(kept);
+	}
+}
+
 static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
 			      struct access *access, size_t len)
 {
@@ -230,22 +295,23 @@ static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
 }
 
 /*
- * All or nothing: every leaf is found, and faulted in, before the first byte is
- * copied. With the lock held none can go away in between.
+ * All or nothing: every leaf is found, and faulted in, and every window is open before
+ * the first byte is copied. With the lock held none can go away in between.
  */
 static int access_exact(struct axas_space *space, struct axas_gpa gpa,
 			struct access *access, size_t len)
 {
-	struct access touch = {
-		.memory = touch_memory, .device = touch_device, .prot = access->prot,
-	};
+	LIST_HEAD(windows);
+	struct access touch = { .prot = access->prot, .windows = &windows };
 	size_t done;
 	int err;
 
+	access->windows = &windows;
 	down_read(&space->lock);
 	err = access_range(space, gpa.val, &touch, len, &done);
 	if (!err)
 		err = access_range(space, gpa.val, access, len, &done);
+	drop_windows(space, &windows);
 	up_read(&space->lock);
 	return err;
 }
@@ -296,7 +362,7 @@ ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
 }
 EXPORT_SYMBOL_AXAS(axas_write_partial);
 
-static int load_memory(struct access *access, void *va, size_t len)
+static void load_memory(struct access *access, void *va, size_t len)
 {
 	switch (len) {
 	case 1:
@@ -312,10 +378,9 @@ static int load_memory(struct access *access, void *va, size_t len)
 		access->val = READ_ONCE(*(u64 *)va);
 		break;
 	}
-	return 0;
 }
 
-static int store_memory(struct access *access, void *va, size_t len)
+static void store_memory(struct access *access, void *va, size_t len)
 {
 	switch (len) {
 	case 1:
@@ -331,7 +396,6 @@ static int store_memory(struct access *access, void *va, size_t len)
 		WRITE_ONCE(*(u64 *)va, access->val);
 		break;
 	}
-	return 0;
 }
 
 static void load_device(struct access *access, void __iomem *io, size_t len)

@@ -748,8 +748,10 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 	struct axas_leaf leaf = {};
 	int result;
 
-	if (!access || access & ~AXAS_PROT_MASK)
+	if (!access || access & ~AXAS_PROT_MASK) {
+		this_cpu_inc(space->stats->faults[AXAS_FAULT_ERROR]);
 		return AXAS_FAULT_ERROR;
+	}
 	down_read(&space->lock);
 	result = axas_space_fault_locked(space, axas_space_area(space, gpa.val), gpa.val,
 					 access, &leaf);

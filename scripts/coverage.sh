@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# coverage.sh [MINIMUM]: how much of the table formats and of the algorithm the KUnit
+# suites run through, by gcov, in User Mode Linux. Prints the share of lines of each
+# file and of all of them together; fails when that is below MINIMUM per cent
+# (default 95). The first run builds a kernel (3 minutes).
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+OUT=$AXAS_LOGS/coverage
+
+run_suites() {
+	local tree=$1 build=$2
+
+	cd "$tree"
+	timeout --foreground -k 10 "${AXAS_TIMEOUT:-1800}" ./tools/testing/kunit/kunit.py run \
+		--build_dir="$build" --jobs="$AXAS_JOBS" --kunitconfig="$AXAS_SRC" \
+		--kconfig_add CONFIG_DEBUG_KERNEL=y --kconfig_add CONFIG_DEBUG_INFO=y \
+		--kconfig_add CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y \
+		--kconfig_add CONFIG_GCOV=y </dev/null
+}
+
+# Counts of the formats and of the algorithm that each of them is compiled with.
+collect() {
+	lcov -q -c -d "$1/drivers/misc/axas" -o "$OUT/all.info" --rc lcov_branch_coverage=0
+	lcov -q -e "$OUT/all.info" '*/axas_npt*' -o "$OUT/npt.info"
+}
+
+main() {
+	local minimum=${1:-95} tree build
+
+	need_build_packages
+	need_packages lcov
+	tree=$("$AXAS_SCRIPTS/overlay.sh")
+	build=$AXAS_CACHE/build/$(basename "$tree")-kunit-um-gcov
+	lock "build-$(basename "$build")"
+	lock_overlay "$tree"
+	# Counts and objects of an earlier run, or of another clone, must not be added.
+	rm -rf "$OUT" "$build/drivers/misc/axas"
+	mkdir -p "$OUT" "$build"
+	run_logged "suites under gcov" "$OUT/kunit.log" run_suites "$tree" "$build"
+	run_logged "collecting counts" "$OUT/lcov.log" collect "$build"
+	awk -F: -v minimum="$minimum" -f "$AXAS_SCRIPTS/coverage.awk" "$OUT/npt.info"
+}
+
+main "$@"
