@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A nested page table over the mock HAL; see npt_fixture.h.
+ */
+#include <linux/slab.h>
+
+#include "npt_fixture.h"
+
+static const struct npt_geometry geometries[] = {
+	{ &axas_npt_ept, 48, 4 },
+	{ &axas_npt_ept, 57, 5 },
+	{ &axas_npt_svm, 48, 4 },
+	{ &axas_npt_svm, 57, 5 },
+	{ &axas_npt_s2, 32, 3 },
+	{ &axas_npt_s2, 33, 3 },
+	{ &axas_npt_s2, 34, 3 },
+	{ &axas_npt_s2, 35, 3 },
+	{ &axas_npt_s2, 36, 3 },
+	{ &axas_npt_s2, 37, 3 },
+	{ &axas_npt_s2, 38, 3 },
+	{ &axas_npt_s2, 39, 3 },
+	{ &axas_npt_s2, 40, 3 },
+	{ &axas_npt_s2, 41, 3 },
+	{ &axas_npt_s2, 42, 3 },
+	{ &axas_npt_s2, 43, 3 },
+	{ &axas_npt_s2, 44, 4 },
+	{ &axas_npt_s2, 45, 4 },
+	{ &axas_npt_s2, 46, 4 },
+	{ &axas_npt_s2, 47, 4 },
+	{ &axas_npt_s2, 48, 4 },
+	{ &axas_npt_gstage, 41, 3 },
+	{ &axas_npt_gstage, 50, 4 },
+	{ &axas_npt_gstage, 59, 5 },
+	{ &axas_npt_fake, 21, 2 },
+	{ &axas_npt_fake, 30, 2 },
+	{ &axas_npt_fake, 39, 3 },
+	{ &axas_npt_fake, 48, 4 },
+	{ &axas_npt_fake, 57, 5 },
+	{ &axas_npt_fake, 64, 5 },
+};
+
+static void geometry_name(const struct npt_geometry *g, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s %u bits", g->fmt->name, g->ia_bits);
+}
+
+const void *npt_all_gen_params(const void *prev, char *desc)
+{
+	const struct npt_geometry *next = prev ? (const struct npt_geometry *)prev + 1 :
+						 geometries;
+
+	if (next == geometries + ARRAY_SIZE(geometries))
+		return NULL;
+	geometry_name(next, desc);
+	return next;
+}
+
+static void npt_test_flush(struct axas_npt *npt, u64 first, u64 last, bool tables)
+{
+	struct npt_fixture *f = container_of(npt, struct npt_fixture, npt);
+
+	f->flushes++;
+	mock_hal_log(f->mock, &(struct mock_event){ MOCK_EVENT_FLUSH, first, last, 0, tables });
+}
+
+static void npt_test_put_leaf(struct axas_npt *npt, struct axas_hpa hpa, unsigned int level)
+{
+	struct npt_fixture *f = container_of(npt, struct npt_fixture, npt);
+	unsigned int order = AXAS_NPT_LEVEL_BITS * level;
+
+	f->puts++;
+	mock_hal_log(f->mock, &(struct mock_event){ MOCK_EVENT_PUT_LEAF, hpa.val, 0, level, 0 });
+	if (f->own_leaves)
+		f->mock->hal.free_frame(&f->mock->hal, hpa, order, 0);
+}
+
+const struct axas_npt_ops npt_test_ops = {
+	.flush		= npt_test_flush,
+	.put_leaf	= npt_test_put_leaf,
+};
+
+struct axas_npt_caps npt_full_caps(const struct axas_npt_fmt *fmt)
+{
+	return (struct axas_npt_caps){
+		.flags = AXAS_CAP_MASK & ~(AXAS_CAP_EXEC_4K | AXAS_CAP_S2_FWB),
+		.leaf_levels = fmt->leaf_levels,
+		.oa_bits = fmt->caps.oa_bits,
+	};
+}
+
+int npt_test_init(struct kunit *test)
+{
+	static const struct npt_geometry usual = { &axas_npt_fake, 48, 4 };
+	const struct npt_geometry *g = test->param_value ?: &usual;
+	struct axas_npt_caps caps = npt_full_caps(g->fmt);
+	struct npt_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	int err;
+
+	test->priv = f;
+	if (!f)
+		return -ENOMEM;
+	f->test = test;
+	f->mock = mock_hal_create(test);
+	if (!f->mock)
+		return -ENOMEM;
+	err = axas_npt_init(&f->npt, g->fmt, &npt_test_ops, &f->mock->hal, g->ia_bits, &caps);
+	f->ready = !err;
+	return err;
+}
+
+void npt_test_exit(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+
+	if (!f)
+		return;
+	if (f->ready)
+		axas_npt_destroy(&f->npt);
+	if (f->mock)
+		mock_hal_finish(f->mock);
+}
+
+bool npt_has_level(const struct axas_npt *npt, unsigned int level)
+{
+	return level < npt->levels && (npt->caps.leaf_levels & BIT(level));
+}
+
+unsigned int npt_reference_level(const struct axas_npt *npt, u64 gpa, u64 last, u64 hpa,
+				 unsigned int max_level)
+{
+	unsigned int level, best = 0;
+
+	for (level = 1; level <= max_level; level++) {
+		u64 size = axas_npt_leaf_size(level);
+
+		if (npt_has_level(npt, level) && gpa % size == 0 && hpa % size == 0 &&
+		    last - gpa >= size - 1)
+			best = level;
+	}
+	return best;
+}
+
+long npt_root_tables(const struct axas_npt *npt)
+{
+	return 1l << npt->root_order;
+}
+
+long npt_all_leaves(const struct axas_npt *npt)
+{
+	unsigned int level;
+	long n = 0;
+
+	for (level = 0; level < AXAS_NPT_MAX_LEVELS; level++)
+		n += axas_npt_leaves(npt, level);
+	return n;
+}
+
+int npt_map(struct npt_fixture *f, u64 first, u64 bytes, u64 hpa, u32 prot)
+{
+	struct axas_npt_range range = {
+		.first = first,
+		.last = first + (bytes - 1),
+		.hpa = hpa,
+		.prot = prot,
+		.type = AXAS_TYPE_NORMAL,
+		.max_level = AXAS_NPT_MAX_LEVELS,
+	};
+
+	return axas_npt_map(&f->npt, &range);
+}
+
+static void unmap_to_last(struct npt_fixture *f, u64 first, u64 last)
+{
+	struct axas_npt_gather gather;
+
+	axas_npt_gather_init(&gather, &f->npt, first, last);
+	axas_npt_unmap(&f->npt, first, last, f->own_leaves, &gather);
+	axas_npt_gather_finish(&gather);
+}
+
+void npt_unmap(struct npt_fixture *f, u64 first, u64 bytes)
+{
+	unmap_to_last(f, first, first + (bytes - 1));
+}
+
+void npt_unmap_all(struct npt_fixture *f)
+{
+	unmap_to_last(f, 0, axas_npt_last(&f->npt));
+}
+
+static void expect_all_used(struct npt_fixture *f)
+{
+	KUNIT_EXPECT_PTR_EQ_MSG(f->test, f->npt.reserve, NULL, "more was reserved than needed");
+	axas_npt_unreserve(&f->npt);
+}
+
+int npt_split_at(struct npt_fixture *f, u64 gpa)
+{
+	int err = axas_npt_reserve(&f->npt, axas_npt_count_split_at(&f->npt, gpa));
+
+	if (err)
+		return err;
+	axas_npt_split_at(&f->npt, gpa);
+	expect_all_used(f);
+	return 0;
+}
+
+int npt_split_all(struct npt_fixture *f, u64 first, u64 bytes)
+{
+	u64 last = first + (bytes - 1);
+	int err = axas_npt_reserve(&f->npt, axas_npt_count_split_all(&f->npt, first, last));
+
+	if (err)
+		return err;
+	axas_npt_split_all(&f->npt, first, last);
+	expect_all_used(f);
+	return 0;
+}
+
+void npt_expect_leaf(struct npt_fixture *f, u64 gpa, u64 hpa, unsigned int level, u32 prot,
+		     u32 type)
+{
+	u64 in_leaf = gpa & (axas_npt_leaf_size(level) - 1);
+	struct axas_leaf leaf;
+
+	if (!axas_npt_lookup(&f->npt, gpa, &leaf)) {
+		KUNIT_FAIL(f->test, "nothing is mapped at 0x%llx", gpa);
+		return;
+	}
+	KUNIT_EXPECT_EQ_MSG(f->test, leaf.hpa.val + in_leaf, hpa, "at 0x%llx", gpa);
+	KUNIT_EXPECT_EQ_MSG(f->test, leaf.level, level, "at 0x%llx", gpa);
+	KUNIT_EXPECT_EQ_MSG(f->test, leaf.prot, prot, "at 0x%llx", gpa);
+	KUNIT_EXPECT_EQ_MSG(f->test, leaf.type, type, "at 0x%llx", gpa);
+}
+
+void npt_expect_mapped(struct npt_fixture *f, u64 first, u64 bytes, u64 hpa, u32 prot)
+{
+	u64 done, in_leaf, step;
+	struct axas_leaf leaf;
+
+	for (done = 0; done < bytes; done += step) {
+		if (!axas_npt_lookup(&f->npt, first + done, &leaf)) {
+			KUNIT_FAIL(f->test, "nothing is mapped at 0x%llx", first + done);
+			return;
+		}
+		in_leaf = (first + done) & (axas_npt_leaf_size(leaf.level) - 1);
+		if (leaf.hpa.val + in_leaf != hpa + done || leaf.prot != prot) {
+			KUNIT_FAIL(f->test, "0x%llx is mapped to 0x%llx with %u",
+				   first + done, leaf.hpa.val + in_leaf, leaf.prot);
+			return;
+		}
+		step = axas_npt_leaf_size(leaf.level) - in_leaf;
+	}
+}
+
+void npt_expect_unmapped(struct npt_fixture *f, u64 gpa)
+{
+	struct axas_leaf leaf = {};
+
+	KUNIT_EXPECT_FALSE_MSG(f->test, axas_npt_lookup(&f->npt, gpa, &leaf),
+			       "0x%llx is mapped to 0x%llx", gpa, leaf.hpa.val);
+}
+
+void npt_expect_empty(struct npt_fixture *f)
+{
+	struct axas_npt *npt = &f->npt;
+
+	KUNIT_EXPECT_EQ(f->test, npt_all_leaves(npt), 0l);
+	KUNIT_EXPECT_EQ(f->test, axas_npt_tables(npt), npt_root_tables(npt));
+	KUNIT_EXPECT_EQ(f->test, f->mock->tables, npt_root_tables(npt));
+	KUNIT_EXPECT_PTR_EQ(f->test, memchr_inv(npt->root, 0,
+						AXAS_FRAME_SIZE << npt->root_order), NULL);
+}
+
+/* Where the address lies in an entry: the fake format has a place for each level. */
+static u64 entry_hpa(struct npt_fixture *f, u64 entry, unsigned int level)
+{
+	if (f->npt.fmt == &axas_npt_fake)
+		return entry >> (8 + 3 * level) << AXAS_FRAME_SHIFT;
+	if (f->npt.fmt == &axas_npt_gstage)
+		return (entry & GENMASK_ULL(53, 10)) << 2;
+	return entry & GENMASK_ULL(47, AXAS_FRAME_SHIFT);
+}
+
+u64 *npt_raw_slot(struct npt_fixture *f, u64 gpa, unsigned int level)
+{
+	unsigned int l = f->npt.levels - 1;
+	u64 *slot = &f->npt.root[gpa >> axas_npt_shift(l)];
+
+	for (; l > level; l--) {
+		u64 *table = mock_hal_peek(f->mock, entry_hpa(f, *slot, l));
+
+		if (!table) {
+			KUNIT_FAIL(f->test, "no table for 0x%llx below level %u", gpa, l);
+			return NULL;
+		}
+		slot = &table[(gpa >> axas_npt_shift(l - 1)) & 511];
+	}
+	return slot;
+}
+
+static u64 raw_entry(struct npt_fixture *f, u64 gpa, unsigned int level)
+{
+	u64 *slot = npt_raw_slot(f, gpa, level);
+
+	return slot ? *slot : 0;
+}
+
+void npt_expect_vectors(struct npt_fixture *f, const struct npt_vector *v, unsigned int n)
+{
+	u64 gpa = (u64)SZ_1G * 3;
+
+	for (; n--; v++) {
+		KUNIT_EXPECT_EQ(f->test, axas_npt_map_leaf(&f->npt, gpa, v->hpa, v->prot,
+							   v->type, v->level), 0);
+		KUNIT_EXPECT_EQ_MSG(f->test, raw_entry(f, gpa, v->level), v->entry,
+				    "prot %u type %u level %u", v->prot, v->type, v->level);
+		npt_expect_leaf(f, gpa, v->hpa, v->level, v->prot, v->type);
+		npt_unmap(f, gpa, axas_npt_leaf_size(v->level));
+		npt_expect_empty(f);
+	}
+}
+
+void npt_expect_table_bits(struct npt_fixture *f, u64 gpa, unsigned int level, u64 bits)
+{
+	unsigned int l;
+
+	for (l = f->npt.levels - 1; l >= level; l--) {
+		u64 entry = raw_entry(f, gpa, l);
+		u64 hpa = entry_hpa(f, entry, l);
+		u64 address = f->npt.fmt == &axas_npt_gstage ? hpa >> 2 : hpa;
+
+		KUNIT_EXPECT_EQ_MSG(f->test, entry, address | bits, "at level %u", l);
+		KUNIT_EXPECT_NOT_NULL(f->test, mock_hal_peek(f->mock, hpa));
+	}
+}
+
+void npt_expect_protect_bits(struct npt_fixture *f, u64 gpa, u32 prot, u64 mask, u64 now)
+{
+	u64 before = raw_entry(f, gpa, 0);
+
+	KUNIT_EXPECT_TRUE(f->test, axas_npt_protect(&f->npt, gpa, gpa + SZ_4K - 1, prot));
+	KUNIT_EXPECT_EQ(f->test, raw_entry(f, gpa, 0), (before & ~mask) | now);
+}
