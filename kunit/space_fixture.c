@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A space over the mock HAL; see space_fixture.h.
+ */
+#include <linux/err.h>
+#include <linux/slab.h>
+
+#include "npt_fixture.h"
+#include "space_fixture.h"
+
+static const struct space_kind kinds[] = {
+	{ &axas_npt_ept, 48 },
+	{ &axas_npt_svm, 48 },
+	{ &axas_npt_s2, 40 },
+	{ &axas_npt_gstage, 41 },
+	{ &axas_npt_fake, 48 },
+};
+
+const void *space_gen_params(const void *prev, char *desc)
+{
+	const struct space_kind *next = prev ? (const struct space_kind *)prev + 1 : kinds;
+
+	if (next == kinds + ARRAY_SIZE(kinds))
+		return NULL;
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s", next->fmt->name);
+	return next;
+}
+
+struct axas_space *space_another(struct space_fixture *f,
+				 const struct axas_space_params *params)
+{
+	struct axas_npt_caps caps = npt_full_caps(f->kind->fmt);
+	struct axas_space_params p = *params;
+
+	p.hal = &f->mock->hal;
+	p.ia_bits = p.ia_bits ?: f->kind->ia_bits;
+	return axas_space_create_fmt(&p, f->kind->fmt, &caps);
+}
+
+static int make_space(struct space_fixture *f, u64 max_frames)
+{
+	struct axas_space_params params = { .max_frames = max_frames };
+
+	f->space = space_another(f, &params);
+	if (!IS_ERR(f->space))
+		return 0;
+	f->space = NULL;
+	return -ENOMEM;
+}
+
+int space_test_init(struct kunit *test)
+{
+	struct space_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	test->priv = f;
+	if (!f)
+		return -ENOMEM;
+	f->test = test;
+	f->kind = test->param_value ?: &kinds[0];
+	f->mock = mock_hal_create(test);
+	return f->mock ? make_space(f, 0) : -ENOMEM;
+}
+
+void space_test_exit(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	if (!f)
+		return;
+	if (f->attached)
+		axas_space_detach(f->space, &f->consumer);
+	if (f->space)
+		space_expect_balanced(f);
+	axas_space_put(f->space);
+	if (f->mock)
+		mock_hal_finish(f->mock);
+}
+
+void space_limit_frames(struct space_fixture *f, u64 max_frames)
+{
+	axas_space_put(f->space);
+	KUNIT_ASSERT_EQ(f->test, make_space(f, max_frames), 0);
+}
+
+u64 space_hpa(struct space_fixture *f, u64 gpa)
+{
+	struct axas_translation to;
+
+	if (axas_space_translate(f->space, axas_gpa(gpa), &to))
+		return AXAS_HPA_NONE;
+	return to.hpa.val;
+}
+
+u8 *space_mem(struct space_fixture *f, u64 gpa)
+{
+	return mock_hal_peek(f->mock, space_hpa(f, gpa));
+}
+
+void space_expect_leaf(struct space_fixture *f, u64 gpa, u64 hpa, u32 prot)
+{
+	struct axas_translation to = {};
+
+	KUNIT_EXPECT_EQ_MSG(f->test, axas_space_translate(f->space, axas_gpa(gpa), &to), 0,
+			    "at 0x%llx", gpa);
+	KUNIT_EXPECT_EQ_MSG(f->test, to.hpa.val, hpa, "at 0x%llx", gpa);
+	KUNIT_EXPECT_EQ_MSG(f->test, to.prot, prot, "at 0x%llx", gpa);
+}
+
+void space_expect_nothing(struct space_fixture *f, u64 gpa, u64 size)
+{
+	u64 at;
+
+	for (at = gpa; at - gpa < size; at += SZ_4K)
+		if (space_hpa(f, at) != AXAS_HPA_NONE)
+			KUNIT_FAIL(f->test, "0x%llx is mapped", at);
+}
+
+void space_expect_area(struct space_fixture *f, unsigned int n, u64 gpa, u64 size, u32 prot)
+{
+	struct axas_area_info info = {};
+	u64 from = 0;
+
+	do {
+		if (!axas_space_next_area(f->space, axas_gpa(from), &info)) {
+			KUNIT_FAIL(f->test, "no area for 0x%llx", gpa);
+			return;
+		}
+		from = info.gpa + info.length;
+	} while (n--);
+	KUNIT_EXPECT_EQ_MSG(f->test, info.gpa, gpa, "of the area at 0x%llx", gpa);
+	KUNIT_EXPECT_EQ_MSG(f->test, info.length, size, "of the area at 0x%llx", gpa);
+	KUNIT_EXPECT_EQ_MSG(f->test, info.prot, prot, "of the area at 0x%llx", gpa);
+}
+
+void space_expect_areas(struct space_fixture *f, unsigned int n)
+{
+	struct axas_area_info area = {};
+	struct axas_info info;
+	unsigned int found = 0;
+	u64 from = 0;
+
+	while (axas_space_next_area(f->space, axas_gpa(from), &area)) {
+		found++;
+		from = area.gpa + area.length;
+		if (!from)
+			break;
+	}
+	axas_space_get_info(f->space, &info);
+	KUNIT_EXPECT_EQ(f->test, found, n);
+	KUNIT_EXPECT_EQ(f->test, info.areas, (u64)n);
+}
+
+void space_expect_balanced(struct space_fixture *f)
+{
+	struct axas_info info;
+
+	axas_space_get_info(f->space, &info);
+	KUNIT_EXPECT_EQ(f->test, info.frames, (u64)f->mock->frames);
+	KUNIT_EXPECT_EQ(f->test, info.tables, (u64)f->mock->tables);
+}
+
+void space_expect_empty(struct space_fixture *f)
+{
+	struct axas_info info;
+	unsigned int i;
+
+	axas_space_get_info(f->space, &info);
+	KUNIT_EXPECT_EQ(f->test, info.areas, 0ull);
+	KUNIT_EXPECT_EQ(f->test, info.frames, 0ull);
+	KUNIT_EXPECT_EQ(f->test, info.tables, info.root_tables);
+	for (i = 0; i < AXAS_LEAF_LEVELS; i++)
+		KUNIT_EXPECT_EQ(f->test, info.leaves[i], 0ull);
+	space_expect_balanced(f);
+}
+
+static void watch_flush(struct axas_consumer *consumer, const struct axas_flush *flush)
+{
+	struct space_fixture *f = container_of(consumer, struct space_fixture, consumer);
+
+	f->flushes++;
+	f->flush = *flush;
+	f->frames_at_flush = f->mock->frames;
+	mock_hal_log(f->mock, &(struct mock_event){
+		MOCK_EVENT_FLUSH, flush->range.start.val,
+		axas_gpa_range_last(flush->range).val, 0, flush->tables,
+	});
+}
+
+static const struct axas_consumer_ops watch_ops = { .flush = watch_flush };
+
+void space_attach(struct space_fixture *f)
+{
+	f->consumer.ops = &watch_ops;
+	if (!f->attached)
+		KUNIT_EXPECT_EQ(f->test, axas_space_attach(f->space, &f->consumer), 0);
+	f->attached = true;
+	f->flushes = 0;
+	mock_hal_start_log(f->mock);
+}
+
+void space_expect_one_flush(struct space_fixture *f, u64 gpa, u64 size)
+{
+	struct mock_hal *mock = f->mock;
+
+	KUNIT_EXPECT_EQ(f->test, f->flushes, 1u);
+	KUNIT_EXPECT_EQ(f->test, f->flush.range.start.val, gpa);
+	KUNIT_EXPECT_EQ(f->test, f->flush.range.size, size);
+	KUNIT_EXPECT_TRUE(f->test, mock_hal_ordered(mock, MOCK_EVENT_FLUSH, MOCK_EVENT_FREE));
+}
+
+static u64 hash(u64 h, u64 val)
+{
+	return (h ^ val) * 0x100000001b3ull + (h >> 29);
+}
+
+static u64 hash_memory(u64 h, const void *mem)
+{
+	const u64 *p = mem;
+	unsigned int i;
+
+	for (i = 0; p && i < AXAS_FRAME_SIZE / sizeof(*p); i++)
+		h = hash(h, p[i]);
+	return h;
+}
+
+static u64 hash_areas(struct space_fixture *f)
+{
+	struct axas_area_info area;
+	u64 h = 1, from = 0;
+
+	while (axas_space_next_area(f->space, axas_gpa(from), &area)) {
+		h = hash(hash(hash(h, area.gpa), area.length), area.hpa);
+		h = hash(hash(hash(h, area.prot), area.type), area.backend);
+		from = area.gpa + area.length;
+		if (!from)
+			break;
+	}
+	return h;
+}
+
+static u64 hash_pages(struct space_fixture *f)
+{
+	struct axas_translation to;
+	u64 h = 1, gpa;
+
+	for (gpa = WIN; gpa < WIN + WIN_SIZE; gpa += SZ_4K) {
+		if (axas_space_translate(f->space, axas_gpa(gpa), &to))
+			continue;
+		h = hash(hash(hash(h, gpa), to.hpa.val), to.prot);
+		h = hash_memory(hash(h, to.type), mock_hal_peek(f->mock, to.hpa.val));
+	}
+	return h;
+}
+
+void space_take(struct space_fixture *f, struct space_snapshot *snap)
+{
+	axas_space_get_info(f->space, &snap->info);
+	snap->areas = hash_areas(f);
+	snap->pages = hash_pages(f);
+}
+
+void space_expect_same(struct space_fixture *f, const struct space_snapshot *before,
+		       const char *what)
+{
+	struct space_snapshot now;
+	unsigned int i;
+
+	space_take(f, &now);
+	KUNIT_EXPECT_EQ_MSG(f->test, now.info.areas, before->info.areas, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(f->test, now.info.frames, before->info.frames, "%s", what);
+	for (i = 0; i < AXAS_LEAF_LEVELS; i++)
+		KUNIT_EXPECT_EQ_MSG(f->test, now.info.leaves[i], before->info.leaves[i],
+				    "%s: leaves at level %u", what, i);
+	KUNIT_EXPECT_TRUE_MSG(f->test, now.areas == before->areas, "%s: areas changed", what);
+	KUNIT_EXPECT_TRUE_MSG(f->test, now.pages == before->pages, "%s: pages changed", what);
+	space_expect_balanced(f);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A space over the mock HAL, one for each format that a parametrised test runs
+ * on, with a consumer that watches, and snapshots to prove that nothing changed.
+ */
+#ifndef _AXAS_KUNIT_SPACE_FIXTURE_H
+#define _AXAS_KUNIT_SPACE_FIXTURE_H
+
+#include <axas/access.h>
+
+#include "axas_space.h"
+#include "axas_test.h"
+#include "mock_hal.h"
+
+/* Most tests work here: pages on both sides of the border between two 1 GiB. */
+#define WIN		((u64)SZ_1G - SZ_2M)
+#define WIN_SIZE	((u64)SZ_4M)
+#define BORDER		((u64)SZ_1G)
+
+/* Memory of somebody else, for linear areas. */
+#define LINEAR		((u64)SZ_1G * 4)
+
+/**
+ * struct space_kind - what a space is made of
+ * @fmt: its format
+ * @ia_bits: bits of guest-physical address
+ */
+struct space_kind {
+	const struct axas_npt_fmt *fmt;
+	unsigned int ia_bits;
+};
+
+/**
+ * struct space_fixture - what a test of spaces works on
+ * @test: the test
+ * @mock: where the space's frames come from
+ * @kind: what the space is made of
+ * @space: the space
+ * @consumer: one that watches; see space_attach()
+ * @attached: it is attached
+ * @flushes: how often it was asked to flush
+ * @flush: the last time
+ * @frames_at_flush: frames that were out then
+ */
+struct space_fixture {
+	struct kunit *test;
+	struct mock_hal *mock;
+	const struct space_kind *kind;
+	struct axas_space *space;
+	struct axas_consumer consumer;
+	bool attached;
+	unsigned int flushes;
+	struct axas_flush flush;
+	long frames_at_flush;
+};
+
+/* All formats: for KUNIT_CASE_PARAM. */
+const void *space_gen_params(const void *prev, char *desc);
+
+/* For a suite: a space of test->param_value, else of ept with 48 bits. */
+int space_test_init(struct kunit *test);
+void space_test_exit(struct kunit *test);
+
+/* Another space of the same kind over the same mock. ERR_PTR as axas_space_create(). */
+struct axas_space *space_another(struct space_fixture *f,
+				 const struct axas_space_params *params);
+/* Put the fixture's space and make one that holds @max_frames frames at most. */
+void space_limit_frames(struct space_fixture *f, u64 max_frames);
+
+static inline struct axas_gpa_range gpa_range(u64 start, u64 size)
+{
+	return axas_gpa_range(axas_gpa(start), size);
+}
+
+static inline int space_map_alloc(struct space_fixture *f, u64 gpa, u64 size, u32 prot)
+{
+	return axas_space_map_alloc(f->space, gpa_range(gpa, size), prot, AXAS_TYPE_NORMAL, 0);
+}
+
+static inline int space_map_populated(struct space_fixture *f, u64 gpa, u64 size, u32 prot)
+{
+	return axas_space_map_alloc(f->space, gpa_range(gpa, size), prot, AXAS_TYPE_NORMAL,
+				    AXAS_MAP_POPULATE);
+}
+
+/* With frames of 4 KiB, and all of them now. */
+static inline int space_map_small(struct space_fixture *f, u64 gpa, u64 size, u32 prot)
+{
+	return axas_space_map_alloc(f->space, gpa_range(gpa, size), prot, AXAS_TYPE_NORMAL,
+				    AXAS_MAP_POPULATE | AXAS_MAP_HUGE_NEVER);
+}
+
+static inline int space_map_linear(struct space_fixture *f, u64 gpa, u64 size, u64 hpa,
+				   u32 prot)
+{
+	return axas_space_map_linear(f->space, gpa_range(gpa, size), axas_hpa(hpa), prot,
+				     AXAS_TYPE_NORMAL);
+}
+
+static inline int space_unmap(struct space_fixture *f, u64 gpa, u64 size)
+{
+	return axas_space_unmap(f->space, gpa_range(gpa, size));
+}
+
+static inline int space_protect(struct space_fixture *f, u64 gpa, u64 size, u32 prot)
+{
+	return axas_space_protect(f->space, gpa_range(gpa, size), prot);
+}
+
+static inline int space_fault(struct space_fixture *f, u64 gpa, u32 access)
+{
+	return axas_space_fault(f->space, axas_gpa(gpa), access, NULL);
+}
+
+/* Where @gpa is mapped; AXAS_HPA_NONE when it is not. */
+u64 space_hpa(struct space_fixture *f, u64 gpa);
+/* The host's view of the byte at @gpa; NULL when no frame of the mock is there. */
+u8 *space_mem(struct space_fixture *f, u64 gpa);
+
+void space_expect_leaf(struct space_fixture *f, u64 gpa, u64 hpa, u32 prot);
+void space_expect_nothing(struct space_fixture *f, u64 gpa, u64 size);
+/* The @n'th area, in order, is this one. */
+void space_expect_area(struct space_fixture *f, unsigned int n, u64 gpa, u64 size, u32 prot);
+void space_expect_areas(struct space_fixture *f, unsigned int n);
+/* What the space says that it holds is what the mock gave it. */
+void space_expect_balanced(struct space_fixture *f);
+/* Nothing is mapped, and all frames and tables are back. */
+void space_expect_empty(struct space_fixture *f);
+
+/* Watch flushes from now on, with a fresh log. */
+void space_attach(struct space_fixture *f);
+/* Exactly one flush, of this range, since space_attach(), before any free. */
+void space_expect_one_flush(struct space_fixture *f, u64 gpa, u64 size);
+
+/**
+ * struct space_snapshot - all that an operation which fails must leave as it was
+ * @info: counters, without those of faults and tables
+ * @areas: a hash over all areas
+ * @pages: a hash over the leaves and the memory of the window
+ */
+struct space_snapshot {
+	struct axas_info info;
+	u64 areas;
+	u64 pages;
+};
+
+void space_take(struct space_fixture *f, struct space_snapshot *snap);
+/* @what is for the message. */
+void space_expect_same(struct space_fixture *f, const struct space_snapshot *before,
+		       const char *what);
+
+#endif /* _AXAS_KUNIT_SPACE_FIXTURE_H */
