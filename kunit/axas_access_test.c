@@ -1,0 +1,712 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest reads and writes, and bio_vecs (axas_access.c).
+ */
+#include <linux/bvec.h>
+#include <linux/err.h>
+
+#include "space_fixture.h"
+
+/* A device of the mock that linear areas reach, and one that they do not. */
+#define DEVICE_HPA	LINEAR
+#define DEVICE_SIZE	SZ_16K
+#define NO_DEVICE	(LINEAR + SZ_1G)
+
+static int read_at(struct space_fixture *f, u64 gpa, void *buf, size_t len)
+{
+	return axas_read(f->space, axas_gpa(gpa), buf, len);
+}
+
+static int write_at(struct space_fixture *f, u64 gpa, const void *buf, size_t len)
+{
+	return axas_write(f->space, axas_gpa(gpa), buf, len);
+}
+
+static void fill_pattern(u8 *buf, size_t len, u8 seed)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		buf[i] = seed + i * 7 + (i >> 8);
+}
+
+/* The host's view of guest memory, byte by byte. */
+static void expect_memory(struct space_fixture *f, u64 gpa, const u8 *buf, size_t len)
+{
+	size_t i;
+	u8 *mem;
+
+	for (i = 0; i < len; i++) {
+		mem = space_mem(f, gpa + i);
+		if (!mem || *mem != buf[i]) {
+			KUNIT_FAIL(f->test, "at 0x%llx + %zu", gpa, i);
+			return;
+		}
+	}
+}
+
+/* Defects 2 and 5: over frames that are scattered, and not where their hpa points. */
+static void buffer_comes_back_over_scattered_frames(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *out = kunit_kzalloc(test, 0x3100, GFP_KERNEL);
+	u8 *back = kunit_kzalloc(test, 0x3100, GFP_KERNEL);
+
+	KUNIT_ASSERT_TRUE(test, out && back);
+	f->mock->scattered = true;
+	fill_pattern(out, 0x3100, 3);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, BORDER - SZ_8K, SZ_16K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, write_at(f, BORDER - SZ_8K + 0x80, out, 0x3100), 0);
+	expect_memory(f, BORDER - SZ_8K + 0x80, out, 0x3100);
+	KUNIT_EXPECT_EQ(test, space_mem(f, BORDER - SZ_8K)[0x7f], 0);
+	KUNIT_EXPECT_EQ(test, space_mem(f, BORDER + SZ_4K)[0x180], 0);
+	KUNIT_EXPECT_EQ(test, read_at(f, BORDER - SZ_8K + 0x80, back, 0x3100), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(out, back, 0x3100), 0);
+}
+
+/* The crate's buffer of 0x1100, and the one that is too long for the area: Defect 1. */
+static void over_long_buffer_is_refused(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *buf = kunit_kzalloc(test, 0x2100, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_8K, TEST_RW), 0);
+	fill_pattern(buf, 0x2100, 1);
+	KUNIT_EXPECT_EQ(test, write_at(f, WIN, buf, 0x1100), 0);
+	expect_memory(f, WIN, buf, 0x1100);
+	KUNIT_EXPECT_EQ(test, write_at(f, WIN + 0xf00, buf, 0x1101), -EFAULT);
+	KUNIT_EXPECT_EQ(test, read_at(f, WIN, buf, 0x2100), -EFAULT);
+	expect_memory(f, WIN, buf, 0x1100);
+}
+
+static void bytes_come_back_one_by_one(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	unsigned int i;
+	u8 byte;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_8K, TEST_RW), 0);
+	for (i = 0; i < 16; i++) {
+		byte = 0xa0 + i;
+		KUNIT_EXPECT_EQ(test, write_at(f, WIN + SZ_4K - 8 + i, &byte, 1), 0);
+	}
+	for (i = 0; i < 16; i++) {
+		KUNIT_EXPECT_EQ(test, read_at(f, WIN + SZ_4K - 8 + i, &byte, 1), 0);
+		KUNIT_EXPECT_EQ(test, byte, 0xa0 + i);
+	}
+}
+
+static void two_spaces_keep_one_gpa_apart(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_space_params params = {};
+	struct axas_space *other = space_another(f, &params);
+	u64 val = 0;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_EXPECT_EQ(test, axas_space_map_alloc(other, gpa_range(WIN, SZ_4K), TEST_RW, 0, 0),
+			0);
+	KUNIT_EXPECT_EQ(test, space_map_alloc(f, WIN, SZ_4K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, axas_gpa(WIN), AXAS_WIDTH_64, 0x1111), 0);
+	KUNIT_EXPECT_EQ(test, axas_write_obj(other, axas_gpa(WIN), AXAS_WIDTH_64, 0x2222), 0);
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(WIN), AXAS_WIDTH_64, &val), 0);
+	KUNIT_EXPECT_EQ(test, val, 0x1111ull);
+	KUNIT_EXPECT_EQ(test, axas_read_obj(other, axas_gpa(WIN), AXAS_WIDTH_64, &val), 0);
+	KUNIT_EXPECT_EQ(test, val, 0x2222ull);
+	axas_space_put(other);
+}
+
+/* What an integer of this width looks like in memory, in the host's byte order. */
+static void integer_bytes(enum axas_width width, u64 val, u8 *bytes)
+{
+	u8 v8 = val;
+	u16 v16 = val;
+	u32 v32 = val;
+
+	switch (width) {
+	case AXAS_WIDTH_8:
+		memcpy(bytes, &v8, 1);
+		break;
+	case AXAS_WIDTH_16:
+		memcpy(bytes, &v16, 2);
+		break;
+	case AXAS_WIDTH_32:
+		memcpy(bytes, &v32, 4);
+		break;
+	case AXAS_WIDTH_64:
+		memcpy(bytes, &val, 8);
+		break;
+	}
+}
+
+static void try_object(struct space_fixture *f, u64 gpa, enum axas_width width)
+{
+	u64 val = 0x8192a3b4c5d6e7f8ull, back = 0;
+	unsigned int bytes = axas_width_bytes(width);
+	u8 expected[24];
+
+	memset(expected, 0xee, sizeof(expected));
+	KUNIT_EXPECT_EQ(f->test, write_at(f, gpa - 8, expected, sizeof(expected)), 0);
+	integer_bytes(width, val, expected + 8);
+	KUNIT_EXPECT_EQ_MSG(f->test, axas_write_obj(f->space, axas_gpa(gpa), width, val), 0,
+			    "0x%llx width %u", gpa, bytes);
+	expect_memory(f, gpa - 8, expected, sizeof(expected));
+	KUNIT_EXPECT_EQ(f->test, axas_read_obj(f->space, axas_gpa(gpa), width, &back), 0);
+	KUNIT_EXPECT_EQ_MSG(f->test, back, val & axas_width_mask(width), "0x%llx width %u", gpa,
+			    bytes);
+	if (gpa % bytes)
+		return;
+	KUNIT_EXPECT_EQ(f->test, axas_write_volatile(f->space, axas_gpa(gpa), width, ~val), 0);
+	KUNIT_EXPECT_EQ(f->test, axas_read_volatile(f->space, axas_gpa(gpa), width, &back), 0);
+	KUNIT_EXPECT_EQ(f->test, back, ~val & axas_width_mask(width));
+}
+
+/* Defect 7: at every offset around the border of two frames. */
+static void objects_come_back_at_every_offset(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	enum axas_width width;
+	int offset;
+
+	f->mock->scattered = true;
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BORDER - SZ_4K, SZ_8K, TEST_RW), 0);
+	for (width = AXAS_WIDTH_8; width <= AXAS_WIDTH_64; width++)
+		for (offset = -16; offset <= 16; offset++)
+			try_object(f, BORDER + offset, width);
+}
+
+static void failed_object_access_changes_nothing(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_gpa across = axas_gpa(WIN + SZ_4K - 4), hole = axas_gpa(WIN + SZ_4K);
+	u64 val = 0x1234;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_4K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, hole, AXAS_WIDTH_64, &val), -EFAULT);
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, across, AXAS_WIDTH_64, &val), -EFAULT);
+	KUNIT_EXPECT_EQ(test, axas_read_volatile(f->space, hole, AXAS_WIDTH_32, &val), -EFAULT);
+	KUNIT_EXPECT_EQ(test, val, 0x1234ull);
+	KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, hole, AXAS_WIDTH_64, U64_MAX), -EFAULT);
+	KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, across, AXAS_WIDTH_64, U64_MAX), -EFAULT);
+	KUNIT_EXPECT_EQ(test, axas_write_volatile(f->space, hole, AXAS_WIDTH_8, 1), -EFAULT);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(space_mem(f, WIN), 0, SZ_4K), NULL);
+}
+
+static void volatile_access_must_be_aligned(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	enum axas_width width;
+	u64 val = 7, offset;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_8K, TEST_RW), 0);
+	for (width = AXAS_WIDTH_8; width <= AXAS_WIDTH_64; width++) {
+		for (offset = SZ_4K - 8; offset < SZ_4K + 8; offset++) {
+			int expected = offset % axas_width_bytes(width) ? -EINVAL : 0;
+			struct axas_gpa gpa = axas_gpa(WIN + offset);
+
+			KUNIT_EXPECT_EQ(test, axas_write_volatile(f->space, gpa, width, 0),
+					expected);
+			KUNIT_EXPECT_EQ(test, axas_read_volatile(f->space, gpa, width, &val),
+					expected);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, val, 0ull);
+}
+
+static void zero_bytes_are_always_fine(struct kunit *test)
+{
+	static const u64 anywhere[] = { 0, WIN, WIN + SZ_4K, BIT_ULL(48), BIT_ULL(60), U64_MAX };
+	struct space_fixture *f = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_4K, TEST_R), 0);
+	for (i = 0; i < ARRAY_SIZE(anywhere); i++) {
+		struct axas_gpa gpa = axas_gpa(anywhere[i]);
+
+		KUNIT_EXPECT_EQ(test, axas_read(f->space, gpa, NULL, 0), 0);
+		KUNIT_EXPECT_EQ(test, axas_write(f->space, gpa, NULL, 0), 0);
+		KUNIT_EXPECT_EQ(test, axas_read_partial(f->space, gpa, NULL, 0), (ssize_t)0);
+		KUNIT_EXPECT_EQ(test, axas_write_partial(f->space, gpa, NULL, 0), (ssize_t)0);
+	}
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
+}
+
+/* Defect 6, Rule R11: whatever the format can say, and the two accesses to it. */
+static void access_respects_protection(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 byte = 1;
+	u32 prot;
+
+	for (prot = 0; prot <= AXAS_PROT_MASK; prot++) {
+		int reads = prot & TEST_R ? 0 : -EACCES, writes = prot & TEST_W ? 0 : -EACCES;
+
+		if (!axas_npt_can(&f->space->npt, prot, AXAS_TYPE_NORMAL))
+			continue;
+		KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_4K, prot), 0);
+		KUNIT_EXPECT_EQ(test, write_at(f, WIN, &byte, 1), writes);
+		KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, axas_gpa(WIN), AXAS_WIDTH_32, 1),
+				writes);
+		KUNIT_EXPECT_EQ(test, axas_write_partial(f->space, axas_gpa(WIN), &byte, 1),
+				writes ?: (ssize_t)1);
+		KUNIT_EXPECT_EQ(test, read_at(f, WIN, &byte, 1), reads);
+		KUNIT_EXPECT_EQ(test, axas_read_partial(f->space, axas_gpa(WIN), &byte, 1),
+				reads ?: (ssize_t)1);
+		KUNIT_EXPECT_EQ(test, f->mock->frames, prot & TEST_RW ? 1l : 0l);
+		axas_space_clear(f->space);
+	}
+}
+
+static void access_follows_protect(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 buf[16];
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_8K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_protect(f, WIN + SZ_4K, SZ_4K, TEST_R), 0);
+	memset(buf, 0x11, sizeof(buf));
+	KUNIT_EXPECT_EQ(test, write_at(f, WIN + SZ_4K - 8, buf, 16), -EACCES);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(space_mem(f, WIN), 0, SZ_4K), NULL);
+	KUNIT_EXPECT_EQ(test, axas_write_partial(f->space, axas_gpa(WIN + SZ_4K - 8), buf, 16),
+			(ssize_t)8);
+	KUNIT_EXPECT_EQ(test, axas_write_partial(f->space, axas_gpa(WIN + SZ_4K), buf, 16),
+			(ssize_t)-EACCES);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(space_mem(f, WIN + SZ_4K), 0, SZ_4K), NULL);
+	KUNIT_EXPECT_EQ(test, read_at(f, WIN + SZ_4K - 8, buf, 16), 0);
+	KUNIT_EXPECT_EQ(test, buf[7], 0x11);
+	KUNIT_EXPECT_EQ(test, buf[8], 0);
+}
+
+/* Defect 8: an exact access is all or nothing, a partial one tells how far it came. */
+static void access_stops_at_a_hole(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_gpa gpa = axas_gpa(WIN + SZ_8K - 100);
+	u8 buf[200];
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_8K, TEST_RW), 0);
+	memset(buf, 0x33, sizeof(buf));
+	KUNIT_EXPECT_EQ(test, axas_write(f->space, gpa, buf, 200), -EFAULT);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(space_mem(f, WIN + SZ_4K), 0, SZ_4K), NULL);
+	KUNIT_EXPECT_EQ(test, axas_read(f->space, gpa, buf, 200), -EFAULT);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(buf, 0x33, 200), NULL);
+	KUNIT_EXPECT_EQ(test, axas_write_partial(f->space, gpa, buf, 200), (ssize_t)100);
+	expect_memory(f, gpa.val, buf, 100);
+	memset(buf, 0, sizeof(buf));
+	KUNIT_EXPECT_EQ(test, axas_read_partial(f->space, gpa, buf, 200), (ssize_t)100);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(buf, 0x33, 100), NULL);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(buf + 100, 0, 100), NULL);
+	KUNIT_EXPECT_EQ(test, axas_read_partial(f->space, axas_gpa(WIN + SZ_8K), buf, 200),
+			(ssize_t)-EFAULT);
+	/* A hole in front of memory does not hide behind it. */
+	KUNIT_EXPECT_EQ(test, axas_read_partial(f->space, axas_gpa(WIN - 1), buf, 200),
+			(ssize_t)-EFAULT);
+}
+
+/* Defect 8: lengths for which an address would wrap. */
+static void access_that_wraps_is_refused(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 byte = 0;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, 0, SZ_4K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, read_at(f, U64_MAX, &byte, SZ_4K), -EFAULT);
+	KUNIT_EXPECT_EQ(test, write_at(f, -(u64)SZ_4K, &byte, SZ_8K), -EFAULT);
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(U64_MAX), AXAS_WIDTH_8,
+					    (u64 []){ 0 }), -EFAULT);
+	KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, axas_gpa(U64_MAX - 3), AXAS_WIDTH_64, 1),
+			-EFAULT);
+	KUNIT_EXPECT_EQ(test, axas_read_partial(f->space, axas_gpa(U64_MAX), &byte, SZ_4K),
+			(ssize_t)-EFAULT);
+}
+
+/* Defect 10, Rule R4. */
+static void untouched_memory_reads_as_zeroes(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 buf[64];
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_64K, TEST_RW), 0);
+	memset(buf, 0xff, sizeof(buf));
+	KUNIT_EXPECT_EQ(test, read_at(f, WIN + SZ_4K - 32, buf, 64), 0);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(buf, 0, 64), NULL);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 2l);
+	memset(buf, 0x44, sizeof(buf));
+	KUNIT_EXPECT_EQ(test, write_at(f, WIN + SZ_16K - 32, buf, 64), 0);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 4l);
+	expect_memory(f, WIN + SZ_16K - 32, buf, 64);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(space_mem(f, WIN + SZ_16K) + 32, 0, SZ_4K - 32),
+			    NULL);
+}
+
+static void access_without_memory_answers_so(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 byte = 1;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_8K, TEST_RW), 0);
+	mock_hal_fail_after(f->mock, 0);
+	KUNIT_EXPECT_EQ(test, read_at(f, WIN, &byte, 1), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, axas_write_partial(f->space, axas_gpa(WIN), &byte, 1),
+			(ssize_t)-ENOMEM);
+	mock_hal_fail_never(f->mock);
+	KUNIT_EXPECT_EQ(test, read_at(f, WIN, &byte, 1), 0);
+	KUNIT_EXPECT_EQ(test, byte, 0);
+	mock_hal_fail_after(f->mock, 0);
+	KUNIT_EXPECT_EQ(test, axas_read_partial(f->space, axas_gpa(WIN + SZ_4K - 1), &byte, 2),
+			(ssize_t)1);
+	mock_hal_fail_never(f->mock);
+}
+
+struct tearing {
+	struct space_fixture *f;
+	bool write;
+};
+
+#define TEARING_ROUNDS	20000
+
+static int tearing_thread(void *arg)
+{
+	struct tearing *t = arg;
+	u64 val = 0;
+	int i, err = 0;
+
+	for (i = 0; i < TEARING_ROUNDS && !err; i++) {
+		if (t->write)
+			err = axas_write_obj(t->f->space, axas_gpa(WIN + 8), AXAS_WIDTH_64,
+					     i & 1 ? U64_MAX : 0);
+		else
+			err = axas_read_obj(t->f->space, axas_gpa(WIN + 8), AXAS_WIDTH_64, &val);
+		if (val && val != U64_MAX)
+			return -EIO;
+	}
+	return err;
+}
+
+/* Half of one value and half of another would tell of two accesses. */
+static void aligned_objects_are_not_torn(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct tearing t[] = { { f, true }, { f, false } };
+	struct test_thread threads[] = { { tearing_thread, &t[0] }, { tearing_thread, &t[1] } };
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_4K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, test_run_threads(threads, 2), 0);
+	KUNIT_EXPECT_EQ(test, threads[0].result, 0);
+	KUNIT_EXPECT_EQ(test, threads[1].result, 0);
+}
+
+static int map_device(struct space_fixture *f, u64 gpa, u64 size, u64 hpa, u32 type)
+{
+	return axas_space_map_linear(f->space, gpa_range(gpa, size), axas_hpa(hpa), TEST_RW, type);
+}
+
+static void linear_memory_is_reached_through_windows(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *mem = mock_hal_add_device(f->mock, DEVICE_HPA, DEVICE_SIZE);
+	u8 buf[48], back[48];
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	fill_pattern(buf, sizeof(buf), 5);
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN, SZ_16K, DEVICE_HPA, AXAS_TYPE_NORMAL), 0);
+	/* Over the border of two pages: a window never crosses one. */
+	KUNIT_EXPECT_EQ(test, write_at(f, WIN + SZ_4K - 16, buf, 48), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(mem + SZ_4K - 16, buf, 48), 0);
+	KUNIT_EXPECT_EQ(test, read_at(f, WIN + SZ_4K - 16, back, 48), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(back, buf, 48), 0);
+	KUNIT_EXPECT_EQ(test, f->mock->windows, 0l);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
+}
+
+/* In a large leaf, far from its start, too. */
+static void window_lies_where_the_leaf_says(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 far = DEVICE_HPA + SZ_512M + SZ_8K;
+	u8 *mem = mock_hal_add_device(f->mock, far, SZ_4K);
+	u64 val = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	mem[0x123] = 0x5e;
+	KUNIT_ASSERT_EQ(test, map_device(f, BORDER, SZ_1G, DEVICE_HPA, AXAS_TYPE_UNCACHED), 0);
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(BORDER + SZ_512M + SZ_8K + 0x123),
+					    AXAS_WIDTH_8, &val), 0);
+	KUNIT_EXPECT_EQ(test, val, 0x5eull);
+	KUNIT_EXPECT_EQ(test, f->mock->last_window.hpa, far + 0x123);
+	KUNIT_EXPECT_EQ(test, f->mock->last_window.bytes, (size_t)1);
+	KUNIT_EXPECT_EQ(test, f->mock->last_window.type, (u32)AXAS_TYPE_UNCACHED);
+}
+
+/* A register is accessed once, with its width, as its area's type asks. */
+static void registers_are_accessed_exactly_once(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *mem = mock_hal_add_device(f->mock, DEVICE_HPA, DEVICE_SIZE);
+	enum axas_width width;
+	u64 val, opened;
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	/* UML only emulates I/O memory: there the window is plain memory. */
+	f->mock->window_io = IS_ENABLED(CONFIG_HAS_IOMEM) && !IS_ENABLED(CONFIG_UML);
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN, SZ_16K, DEVICE_HPA, AXAS_TYPE_DEVICE), 0);
+	for (width = AXAS_WIDTH_8; width <= AXAS_WIDTH_64; width++) {
+		struct axas_gpa gpa = axas_gpa(WIN + SZ_4K + 0x40);
+
+		opened = f->mock->windows_opened;
+		KUNIT_EXPECT_EQ(test, axas_write_volatile(f->space, gpa, width, 0x1122334455667788),
+				0);
+		KUNIT_EXPECT_EQ(test, f->mock->windows_opened, opened + 1);
+		KUNIT_EXPECT_EQ(test, f->mock->last_window.bytes, 1ul << width);
+		KUNIT_EXPECT_EQ(test, f->mock->last_window.type, (u32)AXAS_TYPE_DEVICE);
+		KUNIT_EXPECT_EQ(test, axas_read_volatile(f->space, gpa, width, &val), 0);
+		KUNIT_EXPECT_EQ(test, val, 0x1122334455667788 & axas_width_mask(width));
+		KUNIT_EXPECT_EQ(test, f->mock->windows_opened, opened + 2);
+	}
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(mem + SZ_4K + 0x48, 0, SZ_8K), NULL);
+}
+
+/* Rule R11. */
+static void linear_memory_out_of_reach_is_refused(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 val = 5;
+	u8 buf[16];
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_4K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN + SZ_4K, SZ_4K, NO_DEVICE, AXAS_TYPE_DEVICE), 0);
+	memset(buf, 0x21, sizeof(buf));
+	KUNIT_EXPECT_EQ(test, write_at(f, WIN + SZ_4K - 8, buf, 16), -EOPNOTSUPP);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(space_mem(f, WIN), 0, SZ_4K), NULL);
+	KUNIT_EXPECT_EQ(test, read_at(f, WIN + SZ_4K, buf, 1), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(WIN + SZ_4K), AXAS_WIDTH_64, &val),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, axas_read_volatile(f->space, axas_gpa(WIN + SZ_4K), AXAS_WIDTH_64,
+						 &val), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, val, 5ull);
+	KUNIT_EXPECT_EQ(test, axas_read_partial(f->space, axas_gpa(WIN + SZ_4K - 8), buf, 16),
+			(ssize_t)8);
+}
+
+static void hal_without_windows_reaches_no_linear_memory(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 byte;
+
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN, SZ_4K, DEVICE_HPA, AXAS_TYPE_NORMAL), 0);
+	f->mock->hal.window = NULL;
+	f->mock->hal.close_window = NULL;
+	KUNIT_EXPECT_EQ(test, read_at(f, WIN, &byte, 1), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, axas_gpa(WIN), AXAS_WIDTH_32, 1),
+			-EOPNOTSUPP);
+}
+
+/* Whichever window of an exact write has no memory, no byte was written. */
+static void exact_write_without_a_window_writes_nothing(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *mem = mock_hal_add_device(f->mock, DEVICE_HPA, DEVICE_SIZE);
+	unsigned int nth;
+	u8 buf[16];
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN, SZ_8K, DEVICE_HPA, AXAS_TYPE_NORMAL), 0);
+	memset(buf, 0x5a, sizeof(buf));
+	for (nth = 1; nth < 10; nth++) {
+		mock_hal_fail_window(f->mock, nth);
+		err = write_at(f, WIN + SZ_4K - 8, buf, sizeof(buf));
+		if (!err)
+			break;
+		KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+		KUNIT_EXPECT_PTR_EQ_MSG(test, memchr_inv(mem, 0, SZ_8K), NULL, "window %u", nth);
+		memset(mem, 0, SZ_8K);
+	}
+	KUNIT_EXPECT_GT(test, nth, 2u);
+	mock_hal_fail_window(f->mock, 0);
+}
+
+static struct kunit_case access_cases[] = {
+	KUNIT_CASE_PARAM(buffer_comes_back_over_scattered_frames, space_gen_params),
+	KUNIT_CASE_PARAM(over_long_buffer_is_refused, space_gen_params),
+	KUNIT_CASE_PARAM(bytes_come_back_one_by_one, space_gen_params),
+	KUNIT_CASE_PARAM(two_spaces_keep_one_gpa_apart, space_gen_params),
+	KUNIT_CASE_PARAM(objects_come_back_at_every_offset, space_gen_params),
+	KUNIT_CASE_PARAM(failed_object_access_changes_nothing, space_gen_params),
+	KUNIT_CASE_PARAM(volatile_access_must_be_aligned, space_gen_params),
+	KUNIT_CASE_PARAM(zero_bytes_are_always_fine, space_gen_params),
+	KUNIT_CASE_PARAM(access_respects_protection, space_gen_params),
+	KUNIT_CASE_PARAM(access_follows_protect, space_gen_params),
+	KUNIT_CASE_PARAM(access_stops_at_a_hole, space_gen_params),
+	KUNIT_CASE_PARAM(access_that_wraps_is_refused, space_gen_params),
+	KUNIT_CASE_PARAM(untouched_memory_reads_as_zeroes, space_gen_params),
+	KUNIT_CASE_PARAM(access_without_memory_answers_so, space_gen_params),
+	KUNIT_CASE_PARAM(aligned_objects_are_not_torn, space_gen_params),
+	KUNIT_CASE_PARAM(linear_memory_is_reached_through_windows, space_gen_params),
+	KUNIT_CASE_PARAM(window_lies_where_the_leaf_says, space_gen_params),
+	KUNIT_CASE_PARAM(registers_are_accessed_exactly_once, space_gen_params),
+	KUNIT_CASE_PARAM(linear_memory_out_of_reach_is_refused, space_gen_params),
+	KUNIT_CASE_PARAM(hal_without_windows_reaches_no_linear_memory, space_gen_params),
+	KUNIT_CASE_PARAM(exact_write_without_a_window_writes_nothing, space_gen_params),
+	{}
+};
+
+struct kunit_suite axas_access_suite = {
+	.name = "axas_access",
+	.init = space_test_init,
+	.exit = space_test_exit,
+	.test_cases = access_cases,
+};
+
+#define MAX_BVECS	8
+
+static int bvec(struct space_fixture *f, u64 gpa, u64 size, u32 access, struct bio_vec *bvecs,
+		unsigned int max)
+{
+	return axas_space_bvec(f->space, gpa_range(gpa, size), access, bvecs, max);
+}
+
+/* The counterpart of the crate's translated_byte_buffer. */
+static void pieces_are_the_guests_memory_in_order(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct bio_vec bvecs[MAX_BVECS];
+	u8 *buf = kunit_kzalloc(test, 0x2100, GFP_KERNEL);
+	u64 done = 0;
+	int i, n;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	f->mock->scattered = true;
+	fill_pattern(buf, 0x2100, 9);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BORDER - SZ_8K, SZ_16K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, write_at(f, BORDER - SZ_8K + 0xf80, buf, 0x2100), 0);
+	n = bvec(f, BORDER - SZ_8K + 0xf80, 0x2100, TEST_RW, bvecs, MAX_BVECS);
+	KUNIT_ASSERT_EQ(test, n, 4);
+	for (i = 0; i < n; i++) {
+		u8 *piece = page_address(bvecs[i].bv_page) + bvecs[i].bv_offset;
+
+		KUNIT_EXPECT_LE(test, bvecs[i].bv_offset + bvecs[i].bv_len, (unsigned int)SZ_4K);
+		KUNIT_EXPECT_EQ(test, memcmp(piece, buf + done, bvecs[i].bv_len), 0);
+		KUNIT_EXPECT_EQ(test, page_count(bvecs[i].bv_page), 2);
+		done += bvecs[i].bv_len;
+	}
+	KUNIT_EXPECT_EQ(test, done, 0x2100ull);
+	axas_space_bvec_put(bvecs, n);
+	KUNIT_EXPECT_EQ(test, page_count(bvecs[0].bv_page), 1);
+}
+
+/* Defect 9: no use after free, and no way back into the guest either. */
+static void pieces_outlive_an_unmap(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct bio_vec bvecs[MAX_BVECS];
+	u8 *mem, byte = 0x42;
+	int n;
+
+	f->mock->reuse = true;
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_4K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, write_at(f, WIN, &byte, 1), 0);
+	n = bvec(f, WIN, SZ_4K, TEST_RW, bvecs, MAX_BVECS);
+	KUNIT_ASSERT_EQ(test, n, 1);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
+	mem = page_address(bvecs[0].bv_page);
+	KUNIT_EXPECT_EQ(test, mem[0], 0x42);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_4K, TEST_RW), 0);
+	memset(mem, 0x43, SZ_4K);
+	KUNIT_EXPECT_EQ(test, read_at(f, WIN, &byte, 1), 0);
+	KUNIT_EXPECT_EQ(test, byte, 0);
+	axas_space_bvec_put(bvecs, n);
+}
+
+/* Defect 10: untouched memory is no panic but a fault. */
+static void pieces_of_untouched_memory_are_faulted_in(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct bio_vec bvecs[MAX_BVECS];
+	int n;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_64K, TEST_RW), 0);
+	n = bvec(f, WIN + SZ_4K - 1, 2, TEST_R, bvecs, MAX_BVECS);
+	KUNIT_ASSERT_EQ(test, n, 2);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 2l);
+	KUNIT_EXPECT_EQ(test, bvecs[0].bv_offset, SZ_4K - 1u);
+	KUNIT_EXPECT_EQ(test, bvecs[0].bv_len, 1u);
+	KUNIT_EXPECT_EQ(test, bvecs[1].bv_offset, 0u);
+	KUNIT_EXPECT_EQ(test, bvecs[1].bv_len, 1u);
+	axas_space_bvec_put(bvecs, n);
+	/* Over the border of two areas, too. */
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN + SZ_64K, SZ_4K, TEST_R), 0);
+	n = bvec(f, WIN + SZ_64K - SZ_4K, SZ_8K, TEST_R, bvecs, MAX_BVECS);
+	KUNIT_EXPECT_EQ(test, n, 2);
+	if (n > 0)
+		axas_space_bvec_put(bvecs, n);
+}
+
+static void no_pieces_of_nothing(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN, 0, TEST_R, NULL, 0), 0);
+	KUNIT_EXPECT_EQ(test, bvec(f, U64_MAX, 0, TEST_R, NULL, 0), 0);
+}
+
+/* Defect 10: errors are values, and no reference stays behind. */
+static void pieces_that_cannot_be_had_leave_no_reference(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct bio_vec bvecs[MAX_BVECS];
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_8K, TEST_R), 0);
+	KUNIT_ASSERT_EQ(test, space_map_linear(f, WIN + SZ_16K, SZ_4K, LINEAR, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN + SZ_8K, SZ_8K, TEST_RW), 0);
+	page = f->mock->hal.frame_page(&f->mock->hal, axas_hpa(space_hpa(f, WIN)));
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN, SZ_16K, TEST_R, bvecs, 3), -E2BIG);
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN, SZ_16K + SZ_4K, TEST_R, bvecs, MAX_BVECS),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN - 1, SZ_4K, TEST_R, bvecs, MAX_BVECS), -EFAULT);
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN + SZ_8K, SZ_64K, TEST_R, bvecs, MAX_BVECS),
+			-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN, SZ_4K, TEST_W, bvecs, MAX_BVECS), -EACCES);
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN, SZ_4K, TEST_RW, bvecs, MAX_BVECS), -EACCES);
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN, SZ_4K, 0, bvecs, MAX_BVECS), -EINVAL);
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN, SZ_4K, TEST_X, bvecs, MAX_BVECS), -EINVAL);
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN, SZ_4K, BIT(7), bvecs, MAX_BVECS), -EINVAL);
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN, U64_MAX, TEST_R, bvecs, MAX_BVECS), -EINVAL);
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BORDER, SZ_8K, TEST_RW), 0);
+	mock_hal_fail_after(f->mock, 0);
+	KUNIT_EXPECT_EQ(test, bvec(f, BORDER, SZ_8K, TEST_R, bvecs, MAX_BVECS), -ENOMEM);
+	mock_hal_fail_never(f->mock);
+}
+
+/* A HAL whose frames are no pages shares none. */
+static void frames_without_pages_are_not_shared(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct bio_vec bvecs[1];
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_4K, TEST_RW), 0);
+	f->mock->hal.frame_page = NULL;
+	KUNIT_EXPECT_EQ(test, bvec(f, WIN, SZ_4K, TEST_R, bvecs, 1), -EOPNOTSUPP);
+}
+
+static struct kunit_case bvec_cases[] = {
+	KUNIT_CASE_PARAM(pieces_are_the_guests_memory_in_order, space_gen_params),
+	KUNIT_CASE_PARAM(pieces_outlive_an_unmap, space_gen_params),
+	KUNIT_CASE_PARAM(pieces_of_untouched_memory_are_faulted_in, space_gen_params),
+	KUNIT_CASE_PARAM(no_pieces_of_nothing, space_gen_params),
+	KUNIT_CASE_PARAM(pieces_that_cannot_be_had_leave_no_reference, space_gen_params),
+	KUNIT_CASE_PARAM(frames_without_pages_are_not_shared, space_gen_params),
+	{}
+};
+
+struct kunit_suite axas_bvec_suite = {
+	.name = "axas_bvec",
+	.init = space_test_init,
+	.exit = space_test_exit,
+	.test_cases = bvec_cases,
+};
