@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations at random on one space, beside a model that is an array of pages.
+ * After each, the answer and the number of frames are those of the model; now and
+ * then all of the window is compared. The sequence is the same for the same seed.
+ */
+#include <linux/moduleparam.h>
+#include <linux/prandom.h>
+#include <linux/vmalloc.h>
+
+#include "space_fixture.h"
+
+static ulong seed = 20260101;
+module_param(seed, ulong, 0444);
+MODULE_PARM_DESC(seed, "Seed of the axas_random suite (the failing one is printed)");
+
+#define STEPS		25000
+#define COMPARE_EACH	500
+
+/* Over the borders of tables of all levels. */
+#define PAGES		2048u
+#define BASE		(BORDER - PAGES / 2 * SZ_4K)
+
+/* Memory behind linear areas. */
+#define MEM_SIZE	((u64)SZ_16M)
+
+enum page_kind {
+	PAGE_HOLE,
+	PAGE_ALLOC,
+	PAGE_LINEAR,
+};
+
+/**
+ * struct model_page - what one page must look like
+ * @kind: what it is
+ * @touched: an alloc page has its frame
+ * @prot: AXAS_PROT_*
+ * @hpa: of a linear page; of a touched one as soon as it was seen
+ * @first: its first 8 bytes
+ * @middle: 8 bytes in the middle
+ * @last: its last 8 bytes
+ */
+struct model_page {
+	enum page_kind kind;
+	bool touched;
+	u32 prot;
+	u64 hpa;
+	u64 first;
+	u64 middle;
+	u64 last;
+};
+
+struct model {
+	struct space_fixture *f;
+	struct rnd_state rnd;
+	unsigned int step;
+	const char *op;
+	long frames;
+	u8 *mem;
+	struct model_page pages[PAGES];
+};
+
+static u32 rnd(struct model *m, u32 below)
+{
+	return prandom_u32_state(&m->rnd) % below;
+}
+
+static bool agree(struct model *m, s64 got, s64 want, u64 at)
+{
+	if (got == want)
+		return true;
+	KUNIT_FAIL(m->f->test, "seed %lu step %u: %s at 0x%llx: %lld, but the model says %lld",
+		   seed, m->step, m->op, at, got, want);
+	return false;
+}
+
+static u64 page_gpa(u32 page)
+{
+	return BASE + page * (u64)SZ_4K;
+}
+
+/* Pages from @first on: mostly a few, sometimes many. */
+static u32 random_pages(struct model *m, u32 *first)
+{
+	u32 most = rnd(m, 10) ? 12 : 700;
+
+	*first = rnd(m, PAGES);
+	return 1 + rnd(m, min(most, PAGES - *first));
+}
+
+static u32 random_prot(struct model *m)
+{
+	static const u8 prots[] = { TEST_R, TEST_RW, TEST_RX, TEST_RWX };
+
+	return prots[rnd(m, ARRAY_SIZE(prots))];
+}
+
+static bool is_free(struct model *m, u32 first, u32 n)
+{
+	for (; n--; first++)
+		if (m->pages[first].kind != PAGE_HOLE)
+			return false;
+	return true;
+}
+
+static void model_touch(struct model *m, struct model_page *p)
+{
+	if (p->kind != PAGE_ALLOC || p->touched)
+		return;
+	p->touched = true;
+	m->frames++;
+}
+
+static void model_forget(struct model *m, u32 first, u32 n)
+{
+	for (; n--; first++) {
+		m->frames -= m->pages[first].touched;
+		m->pages[first] = (struct model_page){};
+	}
+}
+
+static bool do_map_linear(struct model *m)
+{
+	u32 first, n = random_pages(m, &first), prot = random_prot(m), i;
+	u64 gpa = page_gpa(first), size = n * (u64)SZ_4K, hpa;
+	bool fits = is_free(m, first, n);
+
+	hpa = rnd(m, (MEM_SIZE - size) / SZ_4K) * (u64)SZ_4K;
+	if (rnd(m, 2) && size + SZ_2M <= MEM_SIZE)
+		hpa = gpa % SZ_2M;
+	m->op = "map_linear";
+	if (!agree(m, space_map_linear(m->f, gpa, size, LINEAR + hpa, prot),
+		   fits ? 0 : -EEXIST, gpa))
+		return false;
+	for (i = 0; fits && i < n; i++)
+		m->pages[first + i] = (struct model_page){
+			.kind = PAGE_LINEAR, .prot = prot,
+			.hpa = LINEAR + hpa + i * (u64)SZ_4K,
+		};
+	return true;
+}
+
+static bool do_map_alloc(struct model *m)
+{
+	u32 first, n = random_pages(m, &first), prot = random_prot(m), i;
+	u32 flags = rnd(m, 3) ? 0 : AXAS_MAP_POPULATE;
+	bool fits = is_free(m, first, n);
+	u64 gpa = page_gpa(first);
+
+	m->op = flags ? "map_alloc populated" : "map_alloc";
+	if (!agree(m, axas_space_map_alloc(m->f->space, gpa_range(gpa, n * (u64)SZ_4K), prot,
+					   AXAS_TYPE_NORMAL, flags), fits ? 0 : -EEXIST, gpa))
+		return false;
+	for (i = 0; fits && i < n; i++) {
+		m->pages[first + i] = (struct model_page){ .kind = PAGE_ALLOC, .prot = prot };
+		if (flags)
+			model_touch(m, &m->pages[first + i]);
+	}
+	return true;
+}
+
+static bool do_unmap(struct model *m)
+{
+	u32 first, n = random_pages(m, &first);
+
+	m->op = "unmap";
+	model_forget(m, first, n);
+	return agree(m, space_unmap(m->f, page_gpa(first), n * (u64)SZ_4K), 0, page_gpa(first));
+}
+
+static bool do_protect(struct model *m)
+{
+	u32 first, n = random_pages(m, &first), prot = random_prot(m), i;
+
+	m->op = "protect";
+	for (i = first; i < first + n; i++)
+		if (m->pages[i].kind != PAGE_HOLE)
+			m->pages[i].prot = prot;
+	return agree(m, space_protect(m->f, page_gpa(first), n * (u64)SZ_4K, prot), 0,
+		     page_gpa(first));
+}
+
+static bool do_fault(struct model *m)
+{
+	u32 page = rnd(m, PAGES), access = 1 + rnd(m, AXAS_PROT_MASK);
+	struct model_page *p = &m->pages[page];
+	int want;
+
+	want = p->kind == PAGE_HOLE ? AXAS_FAULT_HOLE :
+	       access & ~p->prot ? AXAS_FAULT_DENIED :
+	       p->kind == PAGE_LINEAR || p->touched ? AXAS_FAULT_SPURIOUS : AXAS_FAULT_FIXED;
+	if (want == AXAS_FAULT_FIXED)
+		model_touch(m, p);
+	m->op = "fault";
+	return agree(m, space_fault(m->f, page_gpa(page) + rnd(m, SZ_4K), access), want,
+		     page_gpa(page));
+}
+
+/* A page's translation; the frame of a touched page never changes. */
+static bool translate_page(struct model *m, u32 page, u32 offset)
+{
+	struct model_page *p = &m->pages[page];
+	bool mapped = p->kind == PAGE_LINEAR || p->touched;
+	u64 gpa = page_gpa(page) + offset;
+	struct axas_translation to;
+
+	if (!agree(m, axas_space_translate(m->f->space, axas_gpa(gpa), &to),
+		   mapped ? 0 : -ENOENT, gpa))
+		return false;
+	if (!mapped)
+		return true;
+	if (!p->hpa)
+		p->hpa = to.hpa.val - offset;
+	return agree(m, to.hpa.val, p->hpa + offset, gpa) && agree(m, to.prot, p->prot, gpa) &&
+	       (p->kind == PAGE_LINEAR || agree(m, !!mock_hal_peek(m->f->mock, p->hpa), 1, gpa));
+}
+
+static bool do_translate(struct model *m)
+{
+	m->op = "translate";
+	return translate_page(m, rnd(m, PAGES), rnd(m, SZ_4K));
+}
+
+/* What an access to a page answers. */
+static int access_error(const struct model_page *p, u32 prot)
+{
+	return p->kind == PAGE_HOLE ? -EFAULT : p->prot & prot ? 0 : -EACCES;
+}
+
+/* The 8 bytes at @offset of a page, wherever they are kept. */
+static u64 *model_word(struct model *m, struct model_page *p, u32 offset)
+{
+	if (p->kind == PAGE_LINEAR)
+		return (u64 *)(m->mem + (p->hpa - LINEAR) + offset);
+	return offset == 0 ? &p->first : offset == SZ_2K ? &p->middle : &p->last;
+}
+
+static bool do_read(struct model *m)
+{
+	u32 page = rnd(m, PAGES);
+	struct model_page *p = &m->pages[page];
+	u64 gpa = page_gpa(page) + SZ_2K, val = 0;
+	int err = access_error(p, TEST_R);
+
+	m->op = "read";
+	if (!agree(m, axas_read_obj(m->f->space, axas_gpa(gpa), AXAS_WIDTH_64, &val), err, gpa))
+		return false;
+	if (err)
+		return true;
+	model_touch(m, p);
+	return agree(m, val, *model_word(m, p, SZ_2K), gpa);
+}
+
+static bool do_write(struct model *m)
+{
+	u32 page = rnd(m, PAGES);
+	struct model_page *p = &m->pages[page];
+	u64 gpa = page_gpa(page) + SZ_2K, val = prandom_u32_state(&m->rnd);
+	int err = access_error(p, TEST_W);
+
+	m->op = "write";
+	if (!agree(m, axas_write_obj(m->f->space, axas_gpa(gpa), AXAS_WIDTH_64, val), err, gpa))
+		return false;
+	if (err)
+		return true;
+	model_touch(m, p);
+	*model_word(m, p, SZ_2K) = val;
+	return true;
+}
+
+/* 16 bytes, one half in each of two pages: all or nothing. */
+static bool do_write_across(struct model *m)
+{
+	u32 page = rnd(m, PAGES - 1);
+	struct model_page *p = &m->pages[page];
+	u64 val[] = { prandom_u32_state(&m->rnd), prandom_u32_state(&m->rnd) };
+	u64 gpa = page_gpa(page + 1) - 8;
+	int err0 = access_error(p, TEST_W), err1 = access_error(p + 1, TEST_W);
+
+	m->op = "write across";
+	if (!agree(m, axas_write(m->f->space, axas_gpa(gpa), val, 16), err0 ?: err1, gpa))
+		return false;
+	if (!err0)
+		model_touch(m, p);
+	if (err0 || err1)
+		return true;
+	model_touch(m, p + 1);
+	*model_word(m, p, SZ_4K - 8) = val[0];
+	*model_word(m, p + 1, 0) = val[1];
+	return true;
+}
+
+static bool do_read_across(struct model *m)
+{
+	u32 page = rnd(m, PAGES - 1);
+	struct model_page *p = &m->pages[page];
+	u64 gpa = page_gpa(page + 1) - 8, val[2] = {};
+	int err0 = access_error(p, TEST_R), err1 = access_error(p + 1, TEST_R);
+
+	m->op = "read across";
+	if (!agree(m, axas_read_partial(m->f->space, axas_gpa(gpa), val, 16),
+		   err0 ?: err1 ? 8 : 16, gpa))
+		return false;
+	if (err0)
+		return true;
+	model_touch(m, p);
+	if (!agree(m, val[0], *model_word(m, p, SZ_4K - 8), gpa))
+		return false;
+	if (err1)
+		return agree(m, val[1], 0, gpa + 8);
+	model_touch(m, p + 1);
+	return agree(m, val[1], *model_word(m, p + 1, 0), gpa + 8);
+}
+
+static bool do_populate(struct model *m)
+{
+	u32 first, n = random_pages(m, &first), i;
+	u64 done, gpa = page_gpa(first);
+	int err;
+
+	m->op = "populate";
+	for (i = 0; i < n && m->pages[first + i].kind != PAGE_HOLE; i++)
+		model_touch(m, &m->pages[first + i]);
+	err = axas_space_populate(m->f->space, gpa_range(gpa, n * (u64)SZ_4K), &done);
+	return agree(m, err, i < n ? -EFAULT : 0, gpa) && agree(m, done, i * (u64)SZ_4K, gpa);
+}
+
+static bool do_clear(struct model *m)
+{
+	m->op = "clear";
+	if (rnd(m, 100))
+		return true;
+	model_forget(m, 0, PAGES);
+	axas_space_clear(m->f->space);
+	return true;
+}
+
+static bool (* const ops[])(struct model *m) = {
+	do_map_linear, do_map_alloc, do_map_alloc, do_unmap, do_unmap, do_protect, do_fault,
+	do_fault, do_translate, do_read, do_write, do_write_across, do_read_across, do_populate,
+	do_clear,
+};
+
+/* Every page of the window, and the content of those that have a frame. */
+static bool compare_all(struct model *m)
+{
+	struct model_page *p;
+	u32 i;
+	u64 *mem;
+
+	m->op = "comparison";
+	for (i = 0; i < PAGES; i++) {
+		p = &m->pages[i];
+		if (!translate_page(m, i, 0))
+			return false;
+		if (!p->touched)
+			continue;
+		mem = mock_hal_peek(m->f->mock, p->hpa);
+		if (!agree(m, mem[0], p->first, page_gpa(i)) ||
+		    !agree(m, mem[SZ_2K / 8], p->middle, page_gpa(i) + SZ_2K) ||
+		    !agree(m, mem[SZ_4K / 8 - 1], p->last, page_gpa(i + 1) - 8))
+			return false;
+	}
+	return true;
+}
+
+static bool one_step(struct model *m)
+{
+	if (!ops[rnd(m, ARRAY_SIZE(ops))](m) ||
+	    !agree(m, m->f->mock->frames, m->frames, 0))
+		return false;
+	return m->step % COMPARE_EACH || compare_all(m);
+}
+
+static void space_agrees_with_a_model(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct model *m = vzalloc(sizeof(*m));
+
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	m->f = f;
+	m->mem = mock_hal_add_device(f->mock, LINEAR, MEM_SIZE);
+	prandom_seed_state(&m->rnd, seed);
+	/* What was freed last comes back first: stale content would be seen. */
+	f->mock->reuse = true;
+	for (m->step = 1; m->mem && m->step <= STEPS; m->step++)
+		if (!one_step(m))
+			break;
+	KUNIT_EXPECT_EQ(test, m->step, STEPS + 1u);
+	space_expect_balanced(f);
+	vfree(m);
+	axas_space_clear(f->space);
+	space_expect_empty(f);
+}
+
+static struct kunit_case random_cases[] = {
+	KUNIT_CASE_PARAM(space_agrees_with_a_model, space_gen_params),
+	{}
+};
+
+struct kunit_suite axas_random_suite = {
+	.name = "axas_random",
+	.init = space_test_init,
+	.exit = space_test_exit,
+	.test_cases = random_cases,
+};
