@@ -77,6 +77,15 @@ static int record(void *ctx, const struct oracle_span *span)
 	return 0;
 }
 
+static int refuse(void *ctx, const struct oracle_span *span)
+{
+	struct seen *seen = ctx;
+
+	(void)span;
+	seen->n++;
+	return -1;
+}
+
 static bool span_is(const struct oracle_span *s, u64 gpa, u64 size, u64 hpa)
 {
 	return s->gpa == gpa && s->size == size && s->first.hpa == hpa;
@@ -121,6 +130,15 @@ static void test_scan(void)
 	     span_is(&s.span[4], 0xfffffffff000, 0x1000, 0x13000);
 	result(ok ? NULL : "runs", "scan", "runs join across leaf sizes", "29.3.2");
 
+	s.n = 0;
+	ok = oracle_scan_runs(&m, refuse, &s) == -1 && s.n == 1;
+	result(ok ? NULL : "calls", "scan", "runs end when told to", "-");
+	mem.n = 0;
+	s.n = 0;
+	ok = !oracle_scan_runs(&m, record, &s) && !s.n && !oracle_scan(&m, record, &s) && !s.n;
+	result(ok ? NULL : "calls", "scan", "an empty table has neither", "-");
+
+	mem.n = COUNT(ept_scan_cells);
 	s.n = COUNT(s.span) - 2;
 	ok = oracle_scan(&m, record, &s) == -1 && s.n == COUNT(s.span);
 	result(ok ? NULL : "return", "scan", "ends when told to", "-");
@@ -149,7 +167,7 @@ static void test_runs_split(void)
 	     span_is(&s.span[2], 0x2000, 0x1000, 0x50002000) &&
 	     s.span[2].first.mem == ORACLE_OTHER && s.span[2].first.mem_raw == 7 &&
 	     span_is(&s.span[3], 0x3000, 0x1000, 0x50003000) &&
-	     s.span[3].first.contig && !s.span[3].first.x &&
+	     s.span[3].first.contig && !s.span[3].first.x && s.span[3].first.share == 3 &&
 	     span_is(&s.span[5], 0xffc0000000, 0x40000000, 0xc0000000);
 	result(ok ? NULL : "runs", "scan", "runs end at a change, concatenated roots", "D8.2.2");
 }

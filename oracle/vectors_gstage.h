@@ -96,6 +96,7 @@ static const struct oracle_vector oracle_gstage_vectors[] = {
 	V_BAD("N", "11", sv39x4_all, 1, 0x8000000020002001, RESERVED),
 	V_BAD("bit 54", "10.4.1", sv39x4, 2, 0x0040000020000001, RESERVED),
 	V_BAD("at the last level", "10.3.2", sv39x4, 0, 0x20000001, LEVEL),
+	V_BAD("bit 55 of 50", "3.6 (PMA)", sv48x4, 3, 0x0020000000000001, ADDRESS),
 	V_BAD("bit 50 of 50", "3.6 (PMA)", sv48x4, 3, 0x0001000000000001, ADDRESS),
 };
 
