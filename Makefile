@@ -7,6 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 
 # What the kernel's configuration would say, were we in its tree.
 export CONFIG_AXAS := m
+export CONFIG_AXVCPU := m
 export CONFIG_AXAS_KUNIT_TEST := $(if $(filter-out 0 n,$(KUNIT)),m)
 export CONFIG_AXAS_CONSUMER_TEST := $(if $(filter-out 0 n,$(CONSUMER)),m)
 
@@ -43,8 +44,8 @@ clean:
 
 help:
 	@echo 'Targets:'
-	@echo '  all              the module axas.ko and the tools (default)'
-	@echo '  modules          axas.ko alone'
+	@echo '  all              the modules and the tools (default)'
+	@echo '  modules          axas.ko and axvcpu.ko alone'
 	@echo '  tools            the command line tool, tools/axasctl/axasctl'
 	@echo '  modules_install  install the module for the kernel at KDIR'
 	@echo '  demo             boot a stock Debian kernel in QEMU and show it all'

@@ -22,6 +22,29 @@
 /* 6.16: rdmsrl() and its kin are rdmsrq(). */
 #if defined(CONFIG_X86) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #define rdmsrq_safe(msr, val)		rdmsrl_safe(msr, val)
+#define rdmsrq(msr, val)		rdmsrl(msr, val)
+#define wrmsrq(msr, val)		wrmsrl(msr, val)
+#endif
+
+/*
+ * 6.19, and stable kernels before it: what is called when the machine falls asleep is a
+ * struct syscore around the callbacks, which take a pointer. vcpu/Kbuild finds out.
+ */
+#ifdef AXVCPU_HAVE_STRUCT_SYSCORE
+#define AXAS_SYSCORE(name, sleep, wake)						\
+static int name##_suspend(void *data) { return sleep(); }			\
+static void name##_resume(void *data) { wake(); }				\
+static const struct syscore_ops name##_ops = {					\
+	.suspend = name##_suspend, .resume = name##_resume			\
+};										\
+static struct syscore name = { .ops = &name##_ops }
+#define axas_register_syscore(s)	register_syscore(s)
+#define axas_unregister_syscore(s)	unregister_syscore(s)
+#else
+#define AXAS_SYSCORE(name, sleep, wake)						\
+static struct syscore_ops name = { .suspend = sleep, .resume = wake }
+#define axas_register_syscore(s)	register_syscore_ops(s)
+#define axas_unregister_syscore(s)	unregister_syscore_ops(s)
 #endif
 
 /*

@@ -90,6 +90,7 @@ long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n, void *c
 			return run_ioctl(&table[i], ctx, uarg);
 	return -ENOTTY;
 }
+EXPORT_SYMBOL_AXAS(axas_ioctl_dispatch);
 
 /* Host-physical addresses are for those who may access them anyway. */
 static u64 shown_hpa(u64 hpa)

@@ -5,7 +5,9 @@
  *   axvcpu_main.c     the module, the HAL, /dev/axvcpu
  *   axvcpu_file.c     the descriptor of a vCPU
  *   axvcpu_core.c     vCPUs: states, affinity, the run loop
+ *   axvcpu_exit.c     exits in words
  *   axvcpu_percpu.c   virtualization on each CPU, through hotplug and suspend
+ *   axvcpu_noarch.c   where there is no backend
  *   x86/              the backends for SVM and VMX, and what they share
  *
  * Each calls only what stands below it.
@@ -32,7 +34,6 @@ enum axvcpu_mode {
 
 /* Bits of axvcpu.requests: set by anyone, acted on before the next entry. */
 #define AXVCPU_REQ_FLUSH	0	/* forget all translations */
-#define AXVCPU_REQ_KICK		1	/* look at the vectors again */
 
 /**
  * struct axvcpu - one virtual CPU
@@ -58,6 +59,8 @@ enum axvcpu_mode {
  * @exits: by AXVCPU_EXIT_*
  * @owner: the thread in one of its operations
  * @node: in the table of current vCPUs, while @owner
+ * @before: where the thread that runs it might run
+ * @allowed: where it may meanwhile
  */
 struct axvcpu {
 	struct axas_space *space;
@@ -81,6 +84,8 @@ struct axvcpu {
 	u64 exits[AXVCPU_EXIT_CPUID + 1];
 	struct task_struct *owner;
 	struct hlist_node node;
+	cpumask_var_t before;
+	cpumask_var_t allowed;
 };
 
 /**
@@ -117,9 +122,10 @@ enum axvcpu_ran {
  * Of a vCPU, called by one thread at a time. The first group may sleep:
  * @create: make axvcpu->arch; 0, -ENOMEM, or -ENOSPC without an ASID or VPID
  * @destroy: undo @create; also after @unbind alone or none of them
+ * @check_setup: whether @setup can do it; -EINVAL. Optional
  * @set_entry: where execution goes on; before or after @setup. -EINVAL
  * @set_npt_root: the root of the nested table; once, before @setup
- * @setup: registers as struct axvcpu_setup says. -EINVAL, before which nothing changes
+ * @setup: registers as struct axvcpu_setup says, RIP as @set_entry said
  * @bind: it will run next; optional. Nothing of a CPU may be touched: see @load
  * @unbind: the reverse; optional
  * @set_gpr: a general register, in range
@@ -151,6 +157,7 @@ struct axvcpu_arch_ops {
 
 	int (*create)(struct axvcpu *vcpu);
 	void (*destroy)(struct axvcpu *vcpu);
+	int (*check_setup)(const struct axvcpu_setup *setup);
 	int (*set_entry)(struct axvcpu *vcpu, u64 entry);
 	int (*set_npt_root)(struct axvcpu *vcpu, struct axas_hpa root);
 	int (*setup)(struct axvcpu *vcpu, const struct axvcpu_setup *setup);
@@ -170,10 +177,14 @@ struct axvcpu_arch_ops {
 /* The backend for this machine, or NULL. */
 const struct axvcpu_arch_ops *axvcpu_arch_host(void);
 
+/* irq_fetch() of Linux: the highest vector that this CPU has pending. */
+u64 axvcpu_arch_irq_fetch(void);
+
 /* As axvcpu_create(), on a backend, whose machine the caller has enabled, and a HAL. */
 struct axvcpu *axvcpu_create_on(struct axas_space *space, const struct axvcpu_params *params,
 				const struct axvcpu_arch_ops *ops,
 				const struct axvcpu_hal *hal);
+void axvcpu_destroy_on(struct axvcpu *vcpu);
 
 /**
  * axvcpu_next_vector() - the interrupt to deliver next

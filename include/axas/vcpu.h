@@ -5,7 +5,9 @@
  *
  * A vCPU is used by one thread at a time, which its owner sees to; axvcpu_inject_interrupt(),
  * axvcpu_kick() and axvcpu_state() may be called beside it. All may sleep unless said
- * otherwise.
+ * otherwise. Of those that it may not be beside, a second one answers -EBUSY when
+ * another thread is in the first, and -EDEADLK when this thread is in one, of whatever
+ * vCPU; then nothing has changed.
  */
 #ifndef _AXAS_VCPU_H
 #define _AXAS_VCPU_H
@@ -121,9 +123,9 @@ int axvcpu_unbind(struct axvcpu *vcpu);
  * @exit: why it came back; written when 0 is returned
  *
  * Context: May sleep. A signal for the current task ends it.
- * Return: 0; -EINTR and -ENOMEM, after which it is READY again; -EBADFD when it was not,
- * -EIO when the host's CPU failed or one of another vCPU's operations is under way in this
- * thread, and the state is INVALID.
+ * Return: 0; -EINTR and -ENOMEM, after which it is READY again, and -EINVAL when this
+ * thread may not run on a CPU where the vCPU may; -EBADFD when it was not READY and -EIO
+ * when the host's CPU failed, after which it is INVALID.
  */
 int axvcpu_run(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 

@@ -73,14 +73,14 @@ void axvcpu_x86_use_dr(struct axvcpu_x86 *x86);
 /* Whether a struct axvcpu_setup can be: mode, alignments. 0 or -EINVAL. */
 int axvcpu_x86_check_setup(const struct axvcpu_setup *setup);
 
-/* What the guest sees of CPUID: no more than works in it. @cr4: guest's; @out: EAX to EDX. */
-void axvcpu_x86_cpuid(u32 leaf, u32 subleaf, u64 cr4, u32 out[4]);
+/* What the guest sees of CPUID: no more than works in it. @out: EAX to EDX. */
+void axvcpu_x86_cpuid(u32 leaf, u32 subleaf, u32 out[4]);
 
 /*
  * A CPUID instruction: fill in @exit and answer true when it is the VMM's, else do it.
  * RIP is the backend's to move.
  */
-bool axvcpu_x86_do_cpuid(struct axvcpu *vcpu, u64 cr4, struct axvcpu_exit *exit);
+bool axvcpu_x86_do_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
 /* MSRs that both backends know without their hardware's help: false for all others. */
 bool axvcpu_x86_rdmsr(struct axvcpu_x86 *x86, u32 msr, u64 *val);

@@ -203,9 +203,9 @@ struct axvcpu_set_gpr {
  * struct axvcpu_exit - AXVCPU_RUN: run the guest until it needs the VMM
  * @size: sizeof(struct axvcpu_exit)
  * @flags: must be zero
- * @reason: must be zero; out: AXVCPU_EXIT_*, which names the member that follows
+ * @reason: out: AXVCPU_EXIT_*, which names the member that follows
  * @reserved: must be zero
- * @rip: must be zero; out: the guest's next instruction
+ * @rip: out: the guest's next instruction
  * @hypercall: @hypercall.nr asks for a service (x86: RAX), with @hypercall.args (RDI, RSI,
  *	RDX, RCX, R8, R9); answered by AXVCPU_SET_RETURN
  * @mmio_read: a read of @mmio_read.width bytes at a gpa without memory, for register

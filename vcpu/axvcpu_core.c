@@ -1,0 +1,686 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vCPUs: their states, who may work on them, where they may run, and the loop that
+ * runs them. Calls the backend, the HAL, and the space.
+ *
+ * Locks: current_lock, a spinlock, keeps which thread works on which vCPU. It is what
+ * makes one thread at a time true: a thread that holds a vCPU reads and writes it
+ * without a lock. Beside it run only inject, kick, state, set_affinity, and the flush
+ * callback of the space; they touch @vectors, @requests, @state, which are atomic, and
+ * the affinity, which has its own lock.
+ */
+#include <linux/err.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "axas_compat.h"
+#include "axvcpu.h"
+
+/**
+ * DOC: how a flush gets through
+ *
+ * The space calls flush() before it frees memory that translations still name. A vCPU
+ * is then either in its guest, and must be brought out, or outside, and must not enter
+ * again before it has forgotten them. Who runs it says first that it is about to enter,
+ * then looks at its requests; who flushes makes the request first, then looks whether
+ * it is in the guest. With a full barrier between both steps on both sides, at least
+ * one of them sees what the other did:
+ *
+ *	enter()				flush()
+ *	mode = IN_GUEST			requests |= FLUSH
+ *	smp_mb()			smp_mb()
+ *	if (requests & FLUSH)		if (mode == IN_GUEST)
+ *		forget them			interrupt its CPU, and wait
+ *	enter the guest
+ *
+ * Interrupts are off from before the first step to the exit, and an interrupt that is
+ * pending makes hardware leave the guest: so when the CPU has answered, it is outside.
+ */
+
+static DEFINE_SPINLOCK(current_lock);
+static DEFINE_HASHTABLE(current_vcpus, 6);	/* by thread */
+
+static struct axvcpu *find_current(void)
+{
+	struct axvcpu *vcpu;
+
+	lockdep_assert_held(&current_lock);
+	hash_for_each_possible(current_vcpus, vcpu, node, (unsigned long)current)
+		if (vcpu->owner == current)
+			return vcpu;
+	return NULL;
+}
+
+struct axvcpu *axvcpu_current(void)
+{
+	struct axvcpu *vcpu;
+
+	spin_lock(&current_lock);
+	vcpu = find_current();
+	spin_unlock(&current_lock);
+	return vcpu;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_current);
+
+/* From here to end() the vCPU is this thread's, which has no other. */
+static int begin(struct axvcpu *vcpu)
+{
+	int err = 0;
+
+	spin_lock(&current_lock);
+	if (find_current()) {
+		err = -EDEADLK;
+	} else if (vcpu->owner) {
+		err = -EBUSY;
+	} else {
+		vcpu->owner = current;
+		hash_add(current_vcpus, &vcpu->node, (unsigned long)current);
+	}
+	spin_unlock(&current_lock);
+	return err;
+}
+
+static void end(struct axvcpu *vcpu)
+{
+	spin_lock(&current_lock);
+	hash_del(&vcpu->node);
+	vcpu->owner = NULL;
+	spin_unlock(&current_lock);
+}
+
+u32 axvcpu_state(const struct axvcpu *vcpu)
+{
+	return atomic_read(&vcpu->state);
+}
+EXPORT_SYMBOL_AXAS(axvcpu_state);
+
+int axvcpu_transition(struct axvcpu *vcpu, u32 from, u32 to)
+{
+	if (atomic_cmpxchg(&vcpu->state, from, to) == from)
+		return 0;
+	atomic_set(&vcpu->state, AXVCPU_STATE_INVALID);
+	return -EBADFD;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_transition);
+
+/* The step is done when its work is; a failure of either leaves INVALID. */
+static int finish_step(struct axvcpu *vcpu, u32 from, u32 to, int err)
+{
+	if (!err)
+		return axvcpu_transition(vcpu, from, to);
+	atomic_set(&vcpu->state, AXVCPU_STATE_INVALID);
+	return err;
+}
+
+/* Begin to look at or change the registers of a vCPU that has some and does not run. */
+static int begin_registers(struct axvcpu *vcpu)
+{
+	int err = begin(vcpu);
+
+	if (err)
+		return err;
+	switch (axvcpu_state(vcpu)) {
+	case AXVCPU_STATE_FREE:
+	case AXVCPU_STATE_READY:
+	case AXVCPU_STATE_BLOCKED:
+		return 0;
+	default:
+		end(vcpu);
+		return -EBADFD;
+	}
+}
+
+u32 axvcpu_id(const struct axvcpu *vcpu)
+{
+	return vcpu->id;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_id);
+
+bool axvcpu_is_bsp(const struct axvcpu *vcpu)
+{
+	return vcpu->bsp;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_is_bsp);
+
+u32 axvcpu_preferred_cpu(const struct axvcpu *vcpu)
+{
+	return READ_ONCE(vcpu->preferred_cpu);
+}
+EXPORT_SYMBOL_AXAS(axvcpu_preferred_cpu);
+
+u64 axvcpu_cpu_set(const struct axvcpu *vcpu)
+{
+	return READ_ONCE(vcpu->cpu_set);
+}
+EXPORT_SYMBOL_AXAS(axvcpu_cpu_set);
+
+static bool in_set(u64 set, unsigned int cpu)
+{
+	return !set || (cpu < 64 && set & BIT_ULL(cpu));
+}
+
+static bool affinity_ok(u32 preferred, u64 set)
+{
+	unsigned int cpu;
+
+	if (preferred != AXVCPU_CPU_ANY &&
+	    (preferred >= nr_cpu_ids || !cpu_possible(preferred) || !in_set(set, preferred)))
+		return false;
+	for_each_possible_cpu(cpu)
+		if (in_set(set, cpu))
+			return true;
+	return false;
+}
+
+int axvcpu_set_affinity(struct axvcpu *vcpu, u32 preferred_cpu, u64 cpu_set)
+{
+	if (!affinity_ok(preferred_cpu, cpu_set))
+		return -EINVAL;
+	spin_lock(&vcpu->affinity);
+	WRITE_ONCE(vcpu->preferred_cpu, preferred_cpu);
+	WRITE_ONCE(vcpu->cpu_set, cpu_set);
+	spin_unlock(&vcpu->affinity);
+	return 0;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_set_affinity);
+
+static void nothing(void *info)
+{
+}
+
+/* Make its CPU leave the guest. What the vCPU shall see then was written before. */
+static void kick(struct axvcpu *vcpu, bool wait)
+{
+	/* See "how a flush gets through". */
+	smp_mb();
+	if (READ_ONCE(vcpu->mode) == AXVCPU_IN_GUEST)
+		smp_call_function_single(READ_ONCE(vcpu->cpu), nothing, NULL, wait);
+}
+
+void axvcpu_kick(struct axvcpu *vcpu)
+{
+	kick(vcpu, false);
+}
+EXPORT_SYMBOL_AXAS(axvcpu_kick);
+
+static void flush(struct axas_consumer *consumer, const struct axas_flush *flush)
+{
+	struct axvcpu *vcpu = container_of(consumer, struct axvcpu, consumer);
+
+	set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
+	kick(vcpu, true);
+}
+
+static const struct axas_consumer_ops consumer_ops = { .flush = flush };
+
+static void free_vcpu(struct axvcpu *vcpu)
+{
+	free_cpumask_var(vcpu->before);
+	free_cpumask_var(vcpu->allowed);
+	axas_space_put(vcpu->space);
+	kfree(vcpu);
+}
+
+static struct axvcpu *new_vcpu(struct axas_space *space, const struct axvcpu_params *params)
+{
+	struct axvcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+
+	if (!vcpu)
+		return NULL;
+	vcpu->space = axas_space_get(space);
+	vcpu->consumer.ops = &consumer_ops;
+	vcpu->id = params->id;
+	vcpu->bsp = params->bsp;
+	spin_lock_init(&vcpu->affinity);
+	vcpu->preferred_cpu = params->preferred_cpu;
+	vcpu->cpu_set = params->cpu_set;
+	vcpu->cpu = -1;
+	atomic_set(&vcpu->state, AXVCPU_STATE_CREATED);
+	/* Both are tried: free_vcpu() takes those that are not there. */
+	if (zalloc_cpumask_var(&vcpu->before, GFP_KERNEL_ACCOUNT) &&
+	    zalloc_cpumask_var(&vcpu->allowed, GFP_KERNEL_ACCOUNT))
+		return vcpu;
+	free_vcpu(vcpu);
+	return NULL;
+}
+
+static int attach(struct axvcpu *vcpu)
+{
+	int err = vcpu->ops->create(vcpu);
+
+	if (err)
+		return err;
+	err = axas_space_attach(vcpu->space, &vcpu->consumer);
+	if (err)
+		vcpu->ops->destroy(vcpu);
+	return err;
+}
+
+struct axvcpu *axvcpu_create_on(struct axas_space *space, const struct axvcpu_params *params,
+				const struct axvcpu_arch_ops *ops,
+				const struct axvcpu_hal *hal)
+{
+	struct axas_info info;
+	struct axvcpu *vcpu;
+	int err;
+
+	if (!affinity_ok(params->preferred_cpu, params->cpu_set))
+		return ERR_PTR(-EINVAL);
+	axas_space_get_info(space, &info);
+	if (info.format != ops->format)
+		return ERR_PTR(-EMEDIUMTYPE);
+	vcpu = new_vcpu(space, params);
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	vcpu->ops = ops;
+	vcpu->hal = hal;
+	err = attach(vcpu);
+	if (!err)
+		return vcpu;
+	free_vcpu(vcpu);
+	return ERR_PTR(err);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_create_on);
+
+void axvcpu_destroy_on(struct axvcpu *vcpu)
+{
+	axas_space_detach(vcpu->space, &vcpu->consumer);
+	vcpu->ops->destroy(vcpu);
+	free_vcpu(vcpu);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_destroy_on);
+
+struct axvcpu *axvcpu_create(struct axas_space *space, const struct axvcpu_params *params)
+{
+	const struct axvcpu_arch_ops *ops = axvcpu_arch_host();
+	const struct axvcpu_hal *hal;
+	struct axvcpu *vcpu;
+	int err;
+
+	if (!ops)
+		return ERR_PTR(-EOPNOTSUPP);
+	err = axvcpu_machine_get(ops);
+	if (err)
+		return ERR_PTR(err);
+	hal = axvcpu_hal_get();
+	vcpu = axvcpu_create_on(space, params, ops, hal);
+	if (!IS_ERR(vcpu))
+		return vcpu;
+	axvcpu_hal_put(hal);
+	axvcpu_machine_put();
+	return vcpu;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_create);
+
+void axvcpu_destroy(struct axvcpu *vcpu)
+{
+	const struct axvcpu_hal *hal;
+
+	if (!vcpu)
+		return;
+	hal = vcpu->hal;
+	axvcpu_destroy_on(vcpu);
+	axvcpu_hal_put(hal);
+	axvcpu_machine_put();
+}
+EXPORT_SYMBOL_AXAS(axvcpu_destroy);
+
+static int do_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
+{
+	int err = vcpu->ops->set_entry(vcpu, setup->entry);
+
+	if (!err)
+		err = vcpu->ops->set_npt_root(vcpu, axas_space_root(vcpu->space));
+	if (!err)
+		err = vcpu->ops->setup(vcpu, setup);
+	if (!err)
+		vcpu->setup = *setup;
+	return err;
+}
+
+int axvcpu_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
+{
+	int err;
+
+	if (setup->flags & ~AXVCPU_SETUP_FLAGS || setup->reserved)
+		return -EINVAL;
+	err = vcpu->ops->check_setup ? vcpu->ops->check_setup(setup) : 0;
+	if (err)
+		return err;
+	err = begin(vcpu);
+	if (err)
+		return err;
+	err = axvcpu_transition(vcpu, AXVCPU_STATE_CREATED, AXVCPU_STATE_CREATED);
+	if (!err)
+		err = finish_step(vcpu, AXVCPU_STATE_CREATED, AXVCPU_STATE_FREE,
+				  do_setup(vcpu, setup));
+	end(vcpu);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_setup);
+
+/* bind() and unbind(): one step with one optional call of the backend. */
+static int step(struct axvcpu *vcpu, u32 from, u32 to, int (*work)(struct axvcpu *vcpu))
+{
+	int err = begin(vcpu);
+
+	if (err)
+		return err;
+	err = axvcpu_transition(vcpu, from, from);
+	if (!err)
+		err = finish_step(vcpu, from, to, work ? work(vcpu) : 0);
+	end(vcpu);
+	return err;
+}
+
+int axvcpu_bind(struct axvcpu *vcpu)
+{
+	return step(vcpu, AXVCPU_STATE_FREE, AXVCPU_STATE_READY, vcpu->ops->bind);
+}
+EXPORT_SYMBOL_AXAS(axvcpu_bind);
+
+int axvcpu_unbind(struct axvcpu *vcpu)
+{
+	return step(vcpu, AXVCPU_STATE_READY, AXVCPU_STATE_FREE, vcpu->ops->unbind);
+}
+EXPORT_SYMBOL_AXAS(axvcpu_unbind);
+
+/* Let the host have its interrupt, and tell the caller if it wants to know. */
+static int take_irq(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	u64 vector = vcpu->hal->irq_fetch ? vcpu->hal->irq_fetch() : 0;
+
+	vcpu->hal->irq_handler();
+	if (!(vcpu->setup.flags & AXVCPU_SETUP_EXIT_IRQ))
+		return AXVCPU_RAN_IRQ;
+	exit->reason = AXVCPU_EXIT_EXTERNAL_INTERRUPT;
+	exit->external_interrupt.vector = vector;
+	return AXVCPU_RAN_EXIT;
+}
+
+static bool wanted_elsewhere(void)
+{
+	return need_resched() || signal_pending(current) ||
+	       test_thread_flag(TIF_NOTIFY_RESUME);
+}
+
+static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
+{
+	u32 reason = AXVCPU_EXIT_NOTHING;
+
+	if (ran == AXVCPU_RAN_IRQ)
+		reason = AXVCPU_EXIT_EXTERNAL_INTERRUPT;
+	else if (ran == AXVCPU_RAN_FAULT)
+		reason = AXVCPU_EXIT_NESTED_PAGE_FAULT;
+	else if (ran == AXVCPU_RAN_EXIT && exit->reason < ARRAY_SIZE(vcpu->exits))
+		reason = exit->reason;
+	vcpu->entries++;
+	vcpu->exits[reason]++;
+}
+
+/* One entry, with interrupts off. */
+static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	int ran;
+
+	WRITE_ONCE(vcpu->mode, AXVCPU_IN_GUEST);
+	/* See "how a flush gets through". */
+	smp_mb();
+	if (wanted_elsewhere()) {
+		WRITE_ONCE(vcpu->mode, AXVCPU_OUTSIDE);
+		return AXVCPU_RAN_AGAIN;
+	}
+	if (test_and_clear_bit(AXVCPU_REQ_FLUSH, &vcpu->requests))
+		vcpu->ops->flush(vcpu);
+	ran = vcpu->ops->run(vcpu, exit);
+	smp_store_release(&vcpu->mode, AXVCPU_OUTSIDE);
+	count(vcpu, ran, exit);
+	return ran == AXVCPU_RAN_IRQ ? take_irq(vcpu, exit) : ran;
+}
+
+/*
+ * Enter until something is to be done that cannot be done with preemption off. Each
+ * host interrupt is a reason: a kernel that keeps softirqs off while its FPU is lent
+ * (since 6.16) shall have them.
+ */
+static int run_loaded(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	int ran;
+
+	do {
+		local_irq_disable();
+		ran = enter(vcpu, exit);
+		local_irq_enable();
+	} while (ran == AXVCPU_RAN_AGAIN && !wanted_elsewhere());
+	return ran;
+}
+
+static int run_here(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	int cpu = get_cpu();
+	int ran = -EAGAIN;
+
+	/* A CPU that goes offline stops before its last threads have left it. */
+	if (!axvcpu_machine_here(vcpu->ops))
+		goto out;
+	if (vcpu->cpu != cpu) {
+		/* What another CPU forgot, this one may still know from before. */
+		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
+		WRITE_ONCE(vcpu->cpu, cpu);
+	}
+	ran = vcpu->ops->load(vcpu);
+	if (ran)
+		goto out;
+	ran = run_loaded(vcpu, exit);
+	vcpu->ops->put(vcpu);
+out:
+	put_cpu();
+	return ran;
+}
+
+/* What the space has for the access; what it has not is the caller's. */
+static int solve_fault(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	u32 result = axas_space_fault(vcpu->space, axas_gpa(exit->nested_page_fault.gpa),
+				      exit->nested_page_fault.access, NULL);
+
+	switch (result) {
+	case AXAS_FAULT_FIXED:
+	case AXAS_FAULT_SPURIOUS:
+	case AXAS_FAULT_RETRY:
+		return AXVCPU_RAN_AGAIN;
+	case AXAS_FAULT_NOMEM:
+		return -ENOMEM;
+	default:
+		exit->reason = AXVCPU_EXIT_NESTED_PAGE_FAULT;
+		exit->nested_page_fault.result = result;
+		return AXVCPU_RAN_EXIT;
+	}
+}
+
+static int run_until_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	int ran;
+
+	for (;;) {
+		memset(exit, 0, sizeof(*exit));
+		cond_resched();
+		if (signal_pending(current))
+			return -EINTR;
+		/* Work that wants this thread on its way to user space, such as rseq's. */
+		if (test_thread_flag(TIF_NOTIFY_RESUME))
+			return 0;
+		ran = run_here(vcpu, exit);
+		if (ran == -EAGAIN)
+			schedule_timeout_interruptible(1);
+		else if (ran == AXVCPU_RAN_FAULT)
+			ran = solve_fault(vcpu, exit);
+		if (ran == AXVCPU_RAN_EXIT)
+			return 0;
+		if (ran < 0 && ran != -EAGAIN)
+			return ran;
+	}
+}
+
+/*
+ * Bring this thread to where the vCPU may run, as far as the thread itself may. True,
+ * with what was before in vcpu->before, when it must be brought back to that.
+ */
+static int move_thread(struct axvcpu *vcpu, bool *moved)
+{
+	unsigned int cpu, preferred;
+	u64 set;
+	int err;
+
+	spin_lock(&vcpu->affinity);
+	preferred = vcpu->preferred_cpu;
+	set = vcpu->cpu_set;
+	spin_unlock(&vcpu->affinity);
+	*moved = false;
+	if (!set && preferred == AXVCPU_CPU_ANY)
+		return 0;
+	cpumask_copy(vcpu->before, current->cpus_ptr);
+	cpumask_clear(vcpu->allowed);
+	for_each_cpu(cpu, vcpu->before)
+		if (in_set(set, cpu))
+			cpumask_set_cpu(cpu, vcpu->allowed);
+	/* The preferred one first: the scheduler leaves a thread where it is. */
+	if (preferred != AXVCPU_CPU_ANY && cpumask_test_cpu(preferred, vcpu->allowed))
+		*moved = !set_cpus_allowed_ptr(current, cpumask_of(preferred));
+	err = set_cpus_allowed_ptr(current, vcpu->allowed);
+	if (!err)
+		*moved = true;
+	else if (*moved)
+		set_cpus_allowed_ptr(current, vcpu->before);
+	return err;
+}
+
+static int run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	bool moved;
+	int err = move_thread(vcpu, &moved);
+
+	if (err)
+		return err;
+	err = run_until_exit(vcpu, exit);
+	if (moved)
+		set_cpus_allowed_ptr(current, vcpu->before);
+	if (!err)
+		vcpu->exit = *exit;
+	return err;
+}
+
+int axvcpu_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	int err = begin(vcpu);
+
+	if (err)
+		return err;
+	err = axvcpu_transition(vcpu, AXVCPU_STATE_READY, AXVCPU_STATE_RUNNING);
+	if (!err) {
+		err = run(vcpu, exit);
+		if (err == -EIO)
+			atomic_set(&vcpu->state, AXVCPU_STATE_INVALID);
+		else if (axvcpu_transition(vcpu, AXVCPU_STATE_RUNNING, AXVCPU_STATE_READY))
+			err = -EBADFD;
+	}
+	end(vcpu);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_run);
+
+int axvcpu_set_entry(struct axvcpu *vcpu, u64 entry)
+{
+	int err = begin_registers(vcpu);
+
+	if (err)
+		return err;
+	err = vcpu->ops->set_entry(vcpu, entry);
+	end(vcpu);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_set_entry);
+
+int axvcpu_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val)
+{
+	int err;
+
+	if (reg >= AXVCPU_NR_REGS)
+		return -EINVAL;
+	err = begin_registers(vcpu);
+	if (err)
+		return err;
+	vcpu->ops->set_gpr(vcpu, reg, val);
+	end(vcpu);
+	return 0;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_set_gpr);
+
+int axvcpu_set_return_value(struct axvcpu *vcpu, u64 val)
+{
+	int err = begin_registers(vcpu);
+
+	if (err)
+		return err;
+	vcpu->ops->set_return_value(vcpu, val);
+	end(vcpu);
+	return 0;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_set_return_value);
+
+int axvcpu_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
+{
+	int err = begin_registers(vcpu);
+
+	if (err)
+		return err;
+	vcpu->ops->get_regs(vcpu, regs);
+	end(vcpu);
+	return 0;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_get_regs);
+
+int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
+{
+	int err = begin_registers(vcpu);
+
+	if (err)
+		return err;
+	err = vcpu->ops->set_regs(vcpu, regs);
+	end(vcpu);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_set_regs);
+
+int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector)
+{
+	u32 state = axvcpu_state(vcpu);
+
+	if (vector < AXVCPU_FIRST_VECTOR || vector >= AXVCPU_NR_VECTORS)
+		return -EINVAL;
+	if (state == AXVCPU_STATE_INVALID || state == AXVCPU_STATE_CREATED)
+		return -EBADFD;
+	set_bit(vector, vcpu->vectors);
+	kick(vcpu, false);
+	return 0;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_inject_interrupt);
+
+int axvcpu_next_vector(const struct axvcpu *vcpu)
+{
+	unsigned long vector = find_last_bit(vcpu->vectors, AXVCPU_NR_VECTORS);
+
+	return vector < AXVCPU_NR_VECTORS ? vector : -ENOENT;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_next_vector);
+
+void axvcpu_vector_done(struct axvcpu *vcpu, u8 vector, bool waits)
+{
+	if (waits)
+		set_bit(vector, vcpu->vectors);
+	else
+		clear_bit(vector, vcpu->vectors);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_vector_done);

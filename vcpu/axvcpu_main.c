@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module: the host that vCPUs run on, and /dev/axvcpu, which creates them. Calls
+ * axvcpu_file.c and axvcpu_core.c.
+ *
+ * Locks: hal_lock keeps which HAL is in use, and how many vCPUs use it.
+ */
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/irqflags.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/processor.h>
+
+#include "axas_compat.h"
+#include "axas_file.h"
+#include "axvcpu.h"
+
+/* The interrupt is pending, not taken: it comes as soon as it may. */
+static void linux_irq_handler(void)
+{
+	local_irq_enable();
+	/* One instruction must pass: interrupts stay off until after the one behind STI. */
+	cpu_relax();
+	local_irq_disable();
+}
+
+const struct axvcpu_hal axvcpu_hal_linux = {
+	.mm		= &axas_hal_linux,
+	.irq_fetch	= axvcpu_arch_irq_fetch,
+	.irq_handler	= linux_irq_handler,
+};
+EXPORT_SYMBOL_AXAS(axvcpu_hal_linux);
+
+static DEFINE_MUTEX(hal_lock);	/* @hal and @hal_users */
+static const struct axvcpu_hal *hal = &axvcpu_hal_linux;
+static unsigned int hal_users;	/* of a registered one */
+
+int axvcpu_hal_register(const struct axvcpu_hal *new)
+{
+	int err = 0;
+
+	if (!new->irq_handler || !new->mm)
+		return -EINVAL;
+	mutex_lock(&hal_lock);
+	if (hal != &axvcpu_hal_linux)
+		err = -EBUSY;
+	else
+		hal = new;
+	mutex_unlock(&hal_lock);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_hal_register);
+
+int axvcpu_hal_unregister(const struct axvcpu_hal *old)
+{
+	int err = 0;
+
+	mutex_lock(&hal_lock);
+	if (hal != old || hal == &axvcpu_hal_linux)
+		err = -ENOENT;
+	else if (hal_users)
+		err = -EBUSY;
+	else
+		hal = &axvcpu_hal_linux;
+	mutex_unlock(&hal_lock);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_hal_unregister);
+
+const struct axvcpu_hal *axvcpu_hal_get(void)
+{
+	const struct axvcpu_hal *got;
+
+	mutex_lock(&hal_lock);
+	got = hal;
+	if (got != &axvcpu_hal_linux)
+		hal_users++;
+	mutex_unlock(&hal_lock);
+	return got;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_hal_get);
+
+void axvcpu_hal_put(const struct axvcpu_hal *got)
+{
+	if (got == &axvcpu_hal_linux)
+		return;
+	mutex_lock(&hal_lock);
+	hal_users--;
+	mutex_unlock(&hal_lock);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_hal_put);
+
+static long create(void *ctx, void *arg)
+{
+	const struct axvcpu_create *create = arg;
+	struct axvcpu_params params = {
+		.id = create->id,
+		.bsp = create->flags & AXVCPU_CREATE_BSP,
+		.preferred_cpu = create->preferred_cpu,
+		.cpu_set = create->cpu_set,
+	};
+	struct axas_space *space;
+	struct axvcpu *vcpu;
+
+	if (create->reserved)
+		return -EINVAL;
+	space = axas_space_get_from_fd(create->space_fd);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	vcpu = axvcpu_create(space, &params);
+	axas_space_put(space);
+	return IS_ERR(vcpu) ? PTR_ERR(vcpu) : axvcpu_file_create(vcpu);
+}
+
+static const struct axas_ioctl system_ioctls[] = {
+	{ AXVCPU_CREATE, sizeof(struct axvcpu_create), AXVCPU_CREATE_BSP, false, create },
+};
+
+static long axvcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	if (cmd == AXVCPU_GET_API_VERSION)
+		return arg ? -EINVAL : AXVCPU_API_VERSION;
+	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), NULL, cmd,
+				   (void __user *)arg);
+}
+
+static const struct file_operations axvcpu_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= axvcpu_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};
+
+static struct miscdevice axvcpu_misc = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "axvcpu",
+	.fops	= &axvcpu_fops,
+	.mode	= 0600,
+};
+
+module_misc_device(axvcpu_misc);
+
+MODULE_DESCRIPTION("vCPUs on guest-physical address spaces");
+MODULE_AUTHOR("The axas authors");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS("devname:axvcpu");
+AXAS_MODULE_IMPORT_NS(AXAS);

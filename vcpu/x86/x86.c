@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the backends for SVM and VMX share: the FPU, debug registers and PKRU, the filter
+ * of CPUID, MSRs of plain value, exits. Calls nothing of the rest. No locks.
+ */
+#include <linux/cpu.h>
+#include <linux/log2.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <asm/apic.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xcr.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
+#include <asm/special_insns.h>
+
+#include "axas_compat.h"
+#include "x86.h"
+
+const struct axvcpu_arch_ops *axvcpu_arch_host(void)
+{
+	if (boot_cpu_has(X86_FEATURE_SVM))
+		return &axvcpu_svm_ops;
+#ifdef AXVCPU_HAVE_VMX
+	if (boot_cpu_has(X86_FEATURE_VMX))
+		return &axvcpu_vmx_ops;
+#endif
+	return NULL;
+}
+
+/*
+ * The local APIC has the interrupts that it has not handed to the CPU in IRR: 8 registers
+ * of 32 vectors, 16 bytes apart. APM vol. 2, 16.6.3.
+ */
+u64 axvcpu_arch_irq_fetch(void)
+{
+	int i;
+
+#ifdef CONFIG_X86_LOCAL_APIC
+	for (i = 7; i >= 0; i--) {
+		u32 irr = apic->read(APIC_IRR + i * 0x10);
+
+		if (irr)
+			return i * 32 + ilog2(irr);
+	}
+#endif
+	return 0;
+}
+
+/*
+ * The FPU. XSAVE's standard form holds all components of XCR0, of which PKRU is switched
+ * by its own instruction, and AMX tiles are cleared and never kept: to load them can
+ * fault, by a register of the thread. Intel SDM vol. 1, 13.4.
+ */
+#define XFEATURE_PKRU_BIT	BIT_ULL(9)
+#define XFEATURE_TILES		(BIT_ULL(17) | BIT_ULL(18))
+
+#define FXSAVE_FCW		0	/* offsets in the legacy area, SDM vol. 1, 10.5.1 */
+#define FXSAVE_MXCSR		24
+#define FXSAVE_BYTES		512
+
+static u64 fpu_mask(void)
+{
+	return xgetbv(XCR_XFEATURE_ENABLED_MASK) & ~XFEATURE_PKRU_BIT;
+}
+
+static void fpu_save(void *area)
+{
+	u64 mask;
+
+	if (!boot_cpu_has(X86_FEATURE_XSAVE)) {
+		asm volatile("fxsave64 (%0)" : : "r" (area) : "memory");
+		return;
+	}
+	mask = fpu_mask() & ~XFEATURE_TILES;
+	asm volatile("xsave64 (%0)" : : "r" (area), "a" ((u32)mask), "d" ((u32)(mask >> 32))
+		     : "memory");
+}
+
+static void fpu_load(void *area)
+{
+	u64 mask;
+
+	if (!boot_cpu_has(X86_FEATURE_XSAVE)) {
+		asm volatile("fxrstor64 (%0)" : : "r" (area) : "memory");
+		return;
+	}
+	mask = fpu_mask();
+	asm volatile("xrstor64 (%0)" : : "r" (area), "a" ((u32)mask), "d" ((u32)(mask >> 32))
+		     : "memory");
+}
+
+/* Of the components that are on: Intel SDM vol. 1, 13.2. */
+static size_t fpu_bytes(void)
+{
+	return boot_cpu_has(X86_FEATURE_XSAVE) ? cpuid_ebx(0xd) : FXSAVE_BYTES;
+}
+
+/*
+ * XSAVE wants 64 bytes of alignment, which a power of two has by itself. The header is
+ * zero: all components as after a reset.
+ */
+static void *fpu_alloc(void)
+{
+	u8 *area = kzalloc(roundup_pow_of_two(fpu_bytes()), GFP_KERNEL_ACCOUNT);
+
+	if (!area)
+		return NULL;
+	*(u16 *)(area + FXSAVE_FCW) = 0x37f;
+	*(u32 *)(area + FXSAVE_MXCSR) = 0x1f80;
+	return area;
+}
+
+/* IA32_PAT after a reset, APM vol. 2, 7.8.1: WB WT UC- UC twice. */
+#define PAT_RESET	0x0007040600070406ull
+
+int axvcpu_x86_create(struct axvcpu_x86 *x86)
+{
+	x86->pat = PAT_RESET;
+	x86->fpu = fpu_alloc();
+	return x86->fpu ? 0 : -ENOMEM;
+}
+
+static DEFINE_PER_CPU(const struct axvcpu_x86 *, last_loaded);
+
+void axvcpu_x86_destroy(struct axvcpu_x86 *x86)
+{
+	int cpu;
+
+	/* Another may get this memory: it would look like the same guest. */
+	for_each_possible_cpu(cpu)
+		cmpxchg(per_cpu_ptr(&last_loaded, cpu), x86, NULL);
+	kfree(x86->fpu);
+}
+
+static void save_dr(u64 *dr)
+{
+	asm volatile("mov %%db0, %0" : "=r" (dr[0]));
+	asm volatile("mov %%db1, %0" : "=r" (dr[1]));
+	asm volatile("mov %%db2, %0" : "=r" (dr[2]));
+	asm volatile("mov %%db3, %0" : "=r" (dr[3]));
+}
+
+static void load_dr(const u64 *dr)
+{
+	asm volatile("mov %0, %%db0" : : "r" (dr[0]));
+	asm volatile("mov %0, %%db1" : : "r" (dr[1]));
+	asm volatile("mov %0, %%db2" : : "r" (dr[2]));
+	asm volatile("mov %0, %%db3" : : "r" (dr[3]));
+}
+
+static u64 read_dr7(void)
+{
+	u64 dr7;
+
+	asm volatile("mov %%db7, %0" : "=r" (dr7));
+	return dr7;
+}
+
+static void write_dr7(u64 dr7)
+{
+	asm volatile("mov %0, %%db7" : : "r" (dr7));
+}
+
+#define DR7_OFF		0x400ull	/* bit 10 is always set */
+#define DR6_NOTHING	0xffff0ff0ull	/* after a reset, APM vol. 2, 13.1.1.3 */
+
+static void load_debug(struct axvcpu_x86 *x86)
+{
+	x86->host.dr7 = read_dr7();
+	if (axvcpu_x86_host_uses_dr(x86))
+		write_dr7(DR7_OFF);
+	if (x86->uses_dr) {
+		save_dr(x86->host.dr);
+		load_dr(x86->dr);
+	}
+}
+
+static void put_debug(struct axvcpu_x86 *x86)
+{
+	if (x86->uses_dr) {
+		save_dr(x86->dr);
+		load_dr(x86->host.dr);
+		asm volatile("mov %0, %%db6" : : "r" (DR6_NOTHING));
+	}
+	if (axvcpu_x86_host_uses_dr(x86))
+		write_dr7(x86->host.dr7);
+}
+
+void axvcpu_x86_use_dr(struct axvcpu_x86 *x86)
+{
+	if (x86->uses_dr)
+		return;
+	save_dr(x86->host.dr);
+	load_dr(x86->dr);
+	x86->uses_dr = true;
+}
+
+void axvcpu_x86_load(struct axvcpu_x86 *x86)
+{
+	if (this_cpu_read(last_loaded) != x86) {
+		axvcpu_x86_ibpb();
+		this_cpu_write(last_loaded, x86);
+	}
+	kernel_fpu_begin();
+	fpu_load(x86->fpu);
+	if (boot_cpu_has(X86_FEATURE_OSPKE)) {
+		x86->host.pkru = rdpkru();
+		wrpkru(x86->pkru);
+	}
+	load_debug(x86);
+}
+
+void axvcpu_x86_put(struct axvcpu_x86 *x86)
+{
+	put_debug(x86);
+	if (boot_cpu_has(X86_FEATURE_OSPKE)) {
+		x86->pkru = rdpkru();
+		wrpkru(x86->host.pkru);
+	}
+	fpu_save(x86->fpu);
+	kernel_fpu_end();
+}
+
+void axvcpu_x86_ibpb(void)
+{
+	if (boot_cpu_has(X86_FEATURE_IBPB) && !cpu_mitigations_off())
+		wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+}
+
+bool axvcpu_x86_ibpb_on_exit(void)
+{
+	bool bad = boot_cpu_has_bug(X86_BUG_RETBLEED);
+
+#ifdef X86_BUG_SRSO
+	bad |= boot_cpu_has_bug(X86_BUG_SRSO);
+#endif
+	return bad && boot_cpu_has(X86_FEATURE_IBPB) && !cpu_mitigations_off();
+}
+
+int axvcpu_x86_check_setup(const struct axvcpu_setup *setup)
+{
+	switch (setup->mode) {
+	case AXVCPU_MODE_LONG:
+		if (setup->cr3 & (PAGE_SIZE - 1) || setup->cr3 >> boot_cpu_data.x86_phys_bits)
+			return -EINVAL;
+		return 0;
+	case AXVCPU_MODE_REAL:
+		return setup->cr3 || setup->entry >> 20 || setup->stack >> 16 ? -EINVAL : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/*
+ * CPUID, by what works in a guest: nothing of XSAVE (XCR0 is the host's), of performance
+ * counters, of power, of topology, of virtualization. APM vol. 3, appendix E.
+ */
+#define BITS2(a, b)		(BIT(a) | BIT(b))
+#define BITS4(a, b, c, d)	(BITS2(a, b) | BITS2(c, d))
+
+/* Fn0000_0001: SSE3, PCLMULQDQ, SSSE3, CX16; SSE4.1, SSE4.2, MOVBE, POPCNT; AES, RDRAND */
+#define CPUID_1_ECX	(BITS4(0, 1, 9, 13) | BITS4(19, 20, 22, 23) | BITS2(25, 30))
+#define CPUID_1_ECX_HYPERVISOR	BIT(31)
+/* FPU, DE, PSE, TSC; MSR, PAE, CX8, PGE; CMOV, PAT, PSE36, CLFSH; MMX, FXSR, SSE, SSE2 */
+#define CPUID_1_EDX	(BITS4(0, 2, 3, 4) | BITS4(5, 6, 8, 13) | BITS4(15, 16, 17, 19) | \
+			 BITS4(23, 24, 25, 26))
+#define CPUID_1_EBX_CLFLUSH	0xff00
+/* Fn0000_0007: FSGSBASE, SMEP, ERMS, SMAP; ADX, CLFLUSHOPT */
+#define CPUID_7_EBX	(BITS4(0, 7, 9, 20) | BITS2(19, 23))
+/* Fn8000_0001: LAHF; SYSCALL, NX, 1 GiB pages, long mode, and what repeats 1.EDX */
+#define CPUID_81_ECX	BIT(0)
+#define CPUID_81_EDX	(BITS4(11, 20, 26, 29) | (CPUID_1_EDX & 0x0183f3ff))
+
+#define CPUID_HYPERVISOR	0x40000000
+
+static void cpuid_features(u32 out[4])
+{
+	out[1] &= CPUID_1_EBX_CLFLUSH;
+	out[2] = (out[2] & CPUID_1_ECX) | CPUID_1_ECX_HYPERVISOR;
+	out[3] &= CPUID_1_EDX;
+}
+
+static void cpuid_more_features(u32 out[4])
+{
+	out[0] = 0;
+	out[1] &= CPUID_7_EBX;
+	out[2] = 0;
+	out[3] = 0;
+}
+
+static void cpuid_extended_features(u32 out[4])
+{
+	out[1] = 0;
+	out[2] &= CPUID_81_ECX;
+	out[3] &= CPUID_81_EDX;
+}
+
+/* "axvcpuaxvcpu" in EBX, ECX, EDX. */
+static void cpuid_hypervisor(u32 out[4])
+{
+	out[0] = CPUID_HYPERVISOR;
+	memcpy(&out[1], "axvcpuaxvcpu", 12);
+}
+
+void axvcpu_x86_cpuid(u32 leaf, u32 subleaf, u32 out[4])
+{
+	memset(out, 0, 4 * sizeof(*out));
+	if (leaf == CPUID_HYPERVISOR)
+		return cpuid_hypervisor(out);
+	if (leaf > 7 && (leaf < 0x80000000 || leaf > 0x80000008))
+		return;
+	cpuid_count(leaf, subleaf, &out[0], &out[1], &out[2], &out[3]);
+	switch (leaf) {
+	case 0:
+		out[0] = min(out[0], 7u);
+		break;
+	case 1:
+		return cpuid_features(out);
+	case 7:
+		if (subleaf)
+			memset(out, 0, 4 * sizeof(*out));
+		return cpuid_more_features(out);
+	case 0x80000000:
+		out[0] = min(out[0], 0x80000008u);
+		break;
+	case 0x80000001:
+		return cpuid_extended_features(out);
+	case 0x80000002 ... 0x80000004:	/* the name of the CPU */
+		break;
+	case 0x80000008:		/* address sizes */
+		out[0] &= 0xffff;
+		out[1] = 0;
+		out[2] = 0;
+		out[3] = 0;
+		break;
+	default:
+		memset(out, 0, 4 * sizeof(*out));
+	}
+}
+
+bool axvcpu_x86_do_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	struct axvcpu_x86 *x86 = to_x86(vcpu);
+	u32 leaf = x86->gpr[AXVCPU_REG_RAX];
+	u32 subleaf = x86->gpr[AXVCPU_REG_RCX];
+	u32 out[4];
+
+	if (vcpu->setup.flags & AXVCPU_SETUP_EXIT_CPUID) {
+		exit->reason = AXVCPU_EXIT_CPUID;
+		exit->cpuid.leaf = leaf;
+		exit->cpuid.subleaf = subleaf;
+		return true;
+	}
+	axvcpu_x86_cpuid(leaf, subleaf, out);
+	x86->gpr[AXVCPU_REG_RAX] = out[0];
+	x86->gpr[AXVCPU_REG_RBX] = out[1];
+	x86->gpr[AXVCPU_REG_RCX] = out[2];
+	x86->gpr[AXVCPU_REG_RDX] = out[3];
+	return false;
+}
+
+/* Each of 8 types is UC, WC, WT, WP, WB or UC-: 0, 1, 4, 5, 6, 7. */
+static bool pat_valid(u64 pat)
+{
+	for (; pat; pat >>= 8)
+		if ((pat & 0xff) > 7 || (pat & 0xff) == 2 || (pat & 0xff) == 3)
+			return false;
+	return true;
+}
+
+bool axvcpu_x86_rdmsr(struct axvcpu_x86 *x86, u32 msr, u64 *val)
+{
+	switch (msr) {
+	case MSR_IA32_CR_PAT:
+		*val = x86->pat;
+		return true;
+	case MSR_IA32_TSC:
+		*val = rdtsc();
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool axvcpu_x86_wrmsr(struct axvcpu_x86 *x86, u32 msr, u64 val, bool *bad)
+{
+	*bad = false;
+	if (msr != MSR_IA32_CR_PAT)
+		return false;
+	*bad = !pat_valid(val);
+	if (!*bad)
+		x86->pat = val;
+	return true;
+}
+
+static u64 edx_eax(const struct axvcpu_x86 *x86)
+{
+	return (u32)x86->gpr[AXVCPU_REG_RAX] | x86->gpr[AXVCPU_REG_RDX] << 32;
+}
+
+void axvcpu_x86_exit_msr(const struct axvcpu_x86 *x86, bool write, struct axvcpu_exit *exit)
+{
+	u32 msr = x86->gpr[AXVCPU_REG_RCX];
+
+	if (write) {
+		exit->reason = AXVCPU_EXIT_SYSREG_WRITE;
+		exit->sysreg_write.addr = msr;
+		exit->sysreg_write.value = edx_eax(x86);
+	} else {
+		exit->reason = AXVCPU_EXIT_SYSREG_READ;
+		exit->sysreg_read.addr = msr;
+		exit->sysreg_read.reg = AXVCPU_REG_RAX;
+	}
+}
+
+static u64 width_mask(u32 width)
+{
+	return width >= 8 ? ~0ull : BIT_ULL(8 * width) - 1;
+}
+
+void axvcpu_x86_exit_io(const struct axvcpu_x86 *x86, bool in, u16 port, u32 width,
+			struct axvcpu_exit *exit)
+{
+	if (in) {
+		exit->reason = AXVCPU_EXIT_IO_READ;
+		exit->io_read.port = port;
+		exit->io_read.width = width;
+	} else {
+		exit->reason = AXVCPU_EXIT_IO_WRITE;
+		exit->io_write.port = port;
+		exit->io_write.width = width;
+		exit->io_write.data = x86->gpr[AXVCPU_REG_RAX] & width_mask(width);
+	}
+}
+
+void axvcpu_x86_exit_hypercall(const struct axvcpu_x86 *x86, struct axvcpu_exit *exit)
+{
+	static const u8 args[] = {
+		AXVCPU_REG_RDI, AXVCPU_REG_RSI, AXVCPU_REG_RDX,
+		AXVCPU_REG_RCX, AXVCPU_REG_R8, AXVCPU_REG_R8 + 1,
+	};
+	int i;
+
+	exit->reason = AXVCPU_EXIT_HYPERCALL;
+	exit->hypercall.nr = x86->gpr[AXVCPU_REG_RAX];
+	for (i = 0; i < ARRAY_SIZE(args); i++)
+		exit->hypercall.args[i] = x86->gpr[args[i]];
+}
+
+/* A register written with 1 or 2 bytes keeps its others, with 4 bytes it loses them. */
+static void set_part(u64 *reg, u32 width, u64 val)
+{
+	u64 mask = width_mask(width);
+
+	*reg = width >= 4 ? val & mask : (*reg & ~mask) | (val & mask);
+}
+
+static void set_mmio_read(struct axvcpu_x86 *x86, const struct axvcpu_exit *exit, u64 val)
+{
+	u32 width = exit->mmio_read.width;
+
+	val &= width_mask(width);
+	if (exit->mmio_read.sign_extend && width < 8)
+		val = sign_extend64(val, 8 * width - 1);
+	set_part(&x86->gpr[exit->mmio_read.reg % AXVCPU_NR_REGS], exit->mmio_read.reg_width, val);
+}
+
+void axvcpu_x86_set_return_value(struct axvcpu *vcpu, u64 val)
+{
+	struct axvcpu_x86 *x86 = to_x86(vcpu);
+	u64 *rax = &x86->gpr[AXVCPU_REG_RAX];
+
+	switch (vcpu->exit.reason) {
+	case AXVCPU_EXIT_IO_READ:
+		set_part(rax, vcpu->exit.io_read.width, val);
+		break;
+	case AXVCPU_EXIT_SYSREG_READ:
+		*rax = (u32)val;
+		x86->gpr[AXVCPU_REG_RDX] = val >> 32;
+		break;
+	case AXVCPU_EXIT_MMIO_READ:
+		set_mmio_read(x86, &vcpu->exit, val);
+		break;
+	default:
+		*rax = val;
+	}
+}
