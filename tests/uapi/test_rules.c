@@ -147,7 +147,11 @@ static void make_dirty(int fd, u64 gpa, u64 len)
 
 static void test_zeroed(void)
 {
+	char line[4096];
 	int fd = new_space();
+
+	if (read_file("/proc/cmdline", line, sizeof(line)) && !strstr(line, "init_on_alloc=0"))
+		note("boot with init_on_alloc=0, or the page allocator may hide a missing clear");
 
 	expect_ok(map_alloc(fd, GIB, 4 * MIB, RW, AXAS_MAP_POPULATE));
 	expect_ok(map_alloc(fd, 2 * GIB, 4 * MIB, RW, 0));
