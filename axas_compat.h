@@ -47,6 +47,17 @@ static struct syscore_ops name = { .suspend = sleep, .resume = wake }
 #define axas_unregister_syscore(s)	unregister_syscore_ops(s)
 #endif
 
+/* 6.19: kernel_neon_begin() is given the memory that it saves registers in. */
+#ifdef CONFIG_ARM64
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define axas_neon_begin(state)		kernel_neon_begin(state)
+#define axas_neon_end(state)		kernel_neon_end(state)
+#else
+#define axas_neon_begin(state)		kernel_neon_begin()
+#define axas_neon_end(state)		kernel_neon_end()
+#endif
+#endif
+
 /*
  * What the KUnit suites see of the inside, and nobody else. The kernel's own
  * EXPORT_SYMBOL_IF_KUNIT does the same, but follows CONFIG_KUNIT, not ours.

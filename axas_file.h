@@ -26,7 +26,7 @@ struct axas_ioctl {
 };
 
 /* Room for any struct of the API. */
-#define AXAS_IOCTL_MAX	256
+#define AXAS_IOCTL_MAX	512
 
 /* Find the ioctl, take its struct once, run it, write the struct back. -ENOTTY. */
 long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n, void *ctx,

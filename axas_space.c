@@ -875,6 +875,16 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 }
 EXPORT_SYMBOL_AXAS(axas_space_get_info);
 
+void axas_space_get_machine(const struct axas_space *space, struct axas_machine *machine)
+{
+	*machine = (struct axas_machine){
+		.caps = space->npt.caps.flags,
+		.leaf_levels = space->npt.caps.leaf_levels,
+		.oa_bits = space->npt.caps.oa_bits,
+	};
+}
+EXPORT_SYMBOL_AXAS(axas_space_get_machine);
+
 bool axas_space_next_area(struct axas_space *space, struct axas_gpa gpa,
 			  struct axas_area_info *info)
 {

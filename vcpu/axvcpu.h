@@ -9,6 +9,7 @@
  *   axvcpu_percpu.c   virtualization on each CPU, through hotplug and suspend
  *   axvcpu_noarch.c   where there is no backend
  *   x86/              the backends for SVM and VMX, and what they share
+ *   arm64/            the backend for VHE
  *
  * Each calls only what stands below it.
  */
@@ -107,6 +108,7 @@ enum axvcpu_ran {
  * struct axvcpu_arch_ops - a backend: how one kind of hardware runs vCPUs
  * @name: for messages
  * @format: AXAS_FORMAT_* that the hardware walks
+ * @nr_regs: general registers that @set_gpr takes; 0: AXVCPU_NR_REGS
  *
  * Of the machine:
  * @hw_setup: once before the first CPU is enabled: memory for all of them. May sleep.
@@ -141,13 +143,20 @@ enum axvcpu_ran {
  *	host's state is whole
  * @flush: no translation of this vCPU that is cached on this CPU may be used from the
  *	next entry on. Called also when the vCPU ran on another CPU before
+ * @flush_range: no CPU uses a translation of the range any more, also while the vCPU runs;
+ *	called from anywhere that may sleep. Optional: without it the vCPU is brought out of
+ *	its guest, and @flush is called before the next entry
  * @run: enter the guest once. Deliver axvcpu_next_vector() if the guest takes it, else see
  *	to an exit when it does. enum axvcpu_ran, or -EIO. What needs no sleep and no
  *	decision of the VMM is handled here: CPUID, known MSRs
+ * @hole: after AXVCPU_RAN_FAULT, outside of @load and @put: @exit is the fault of an access
+ *	to a hole. Where hardware says what the instruction was, make it AXVCPU_EXIT_MMIO_*,
+ *	and the instruction done. Optional
  */
 struct axvcpu_arch_ops {
 	const char *name;
 	u32 format;
+	u32 nr_regs;
 
 	int (*hw_setup)(void);
 	void (*hw_unsetup)(void);
@@ -171,7 +180,9 @@ struct axvcpu_arch_ops {
 	int (*load)(struct axvcpu *vcpu);
 	void (*put)(struct axvcpu *vcpu);
 	void (*flush)(struct axvcpu *vcpu);
+	void (*flush_range)(struct axvcpu *vcpu, const struct axas_flush *flush);
 	int (*run)(struct axvcpu *vcpu, struct axvcpu_exit *exit);
+	void (*hole)(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 };
 
 /* The backend for this machine, or NULL. */

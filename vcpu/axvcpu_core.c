@@ -209,6 +209,10 @@ static void flush(struct axas_consumer *consumer, const struct axas_flush *flush
 {
 	struct axvcpu *vcpu = container_of(consumer, struct axvcpu, consumer);
 
+	if (vcpu->ops->flush_range) {
+		vcpu->ops->flush_range(vcpu, flush);
+		return;
+	}
 	set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
 	kick(vcpu, true);
 }
@@ -496,6 +500,8 @@ static int solve_fault(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	default:
 		exit->reason = AXVCPU_EXIT_NESTED_PAGE_FAULT;
 		exit->nested_page_fault.result = result;
+		if (result == AXAS_FAULT_HOLE && vcpu->ops->hole)
+			vcpu->ops->hole(vcpu, exit);
 		return AXVCPU_RAN_EXIT;
 	}
 }
@@ -607,7 +613,7 @@ int axvcpu_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val)
 {
 	int err;
 
-	if (reg >= AXVCPU_NR_REGS)
+	if (reg >= (vcpu->ops->nr_regs ?: AXVCPU_NR_REGS))
 		return -EINVAL;
 	err = begin_registers(vcpu);
 	if (err)

@@ -317,6 +317,15 @@ void axas_space_bvec_put(struct bio_vec *bvecs, unsigned int n);
 void axas_space_get_info(struct axas_space *space, struct axas_info *info);
 
 /**
+ * axas_space_get_machine() - the machine that a space is for
+ * @space: the space
+ * @machine: all of it is written
+ *
+ * Context: Any.
+ */
+void axas_space_get_machine(const struct axas_space *space, struct axas_machine *machine);
+
+/**
  * axas_space_next_area() - the first area that ends at or after an address
  * @space: the space
  * @gpa: where to begin

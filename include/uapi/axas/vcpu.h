@@ -57,7 +57,7 @@
  * Errors: EBADF, EINVAL when @space_fd is no space, or a @cpu_set without
  * @preferred_cpu or without a possible CPU; EMEDIUMTYPE when the space's format is not
  * what the CPU walks; EOPNOTSUPP when the CPU has no virtualization, or firmware
- * disabled it; EBUSY when another hypervisor has it; ENOSPC when the hardware has no
+ * disabled it; ENODEV when an arm64 kernel does not run at EL2 with VHE; EBUSY when another hypervisor has it; ENOSPC when the hardware has no
  * more tags for translations; ENOMEM, EMFILE, ENFILE.
  */
 struct axvcpu_create {
@@ -75,6 +75,7 @@ struct axvcpu_create {
 /* How a vCPU starts. */
 #define AXVCPU_MODE_LONG	0	/* x86: 64-bit mode, flat segments */
 #define AXVCPU_MODE_REAL	1	/* x86: real mode, CS:IP from the entry */
+#define AXVCPU_MODE_EL1		2	/* arm64: EL1, stage 1 off */
 
 #define AXVCPU_SETUP_EXIT_CPUID	(1u << 0)	/* CPUID is the VMM's: AXVCPU_EXIT_CPUID */
 #define AXVCPU_SETUP_EXIT_IRQ	(1u << 1)	/* host interrupts come out as exits */
@@ -123,8 +124,51 @@ struct axvcpu_setup {
 #define AXVCPU_REG_R15		15
 #define AXVCPU_NR_REGS		16
 
+/* On arm64, X0 to X30 are 0 to 30. */
+#define AXVCPU_ARM64_NR_REGS	31
+
 /**
- * struct axvcpu_regs - AXVCPU_GET_REGS, AXVCPU_SET_REGS: registers (x86)
+ * struct axvcpu_regs_arm64 - the registers of arm64 in struct axvcpu_regs
+ * @x: X0 to X30
+ * @sp: SP_EL1
+ * @sp_el0: SP_EL0
+ * @pc: next instruction
+ * @pstate: level and masks as in SPSR_EL2; SET_REGS takes AArch64 at EL1 and EL0
+ * @sctlr: SCTLR_EL1; SET_REGS does not change whether stage 1 is on
+ * @tcr: TCR_EL1
+ * @ttbr0: TTBR0_EL1
+ * @ttbr1: TTBR1_EL1
+ * @mair: MAIR_EL1
+ * @vbar: VBAR_EL1
+ * @elr: ELR_EL1
+ * @spsr: SPSR_EL1
+ * @esr: ESR_EL1
+ * @far: FAR_EL1
+ * @tpidr: TPIDR_EL1
+ * @tpidr_el0: TPIDR_EL0
+ */
+struct axvcpu_regs_arm64 {
+	__u64 x[AXVCPU_ARM64_NR_REGS];
+	__u64 sp;
+	__u64 sp_el0;
+	__u64 pc;
+	__u64 pstate;
+	__u64 sctlr;
+	__u64 tcr;
+	__u64 ttbr0;
+	__u64 ttbr1;
+	__u64 mair;
+	__u64 vbar;
+	__u64 elr;
+	__u64 spsr;
+	__u64 esr;
+	__u64 far;
+	__u64 tpidr;
+	__u64 tpidr_el0;
+};
+
+/**
+ * struct axvcpu_regs - AXVCPU_GET_REGS, AXVCPU_SET_REGS: registers
  * @size: sizeof(struct axvcpu_regs)
  * @flags: must be zero
  * @gpr: general registers, by AXVCPU_REG_*
@@ -137,6 +181,8 @@ struct axvcpu_setup {
  * @efer: SET_REGS takes only the value that it has
  * @fs_base: base of FS
  * @gs_base: base of GS
+ * @arm64: on arm64, in place of all those
+ * @raw: room for what comes
  * @reserved: must be zero
  *
  * Errors: EINVAL, EBADFD before AXVCPU_SETUP (the state stays as it is), EBUSY.
@@ -144,16 +190,22 @@ struct axvcpu_setup {
 struct axvcpu_regs {
 	__u32 size;
 	__u32 flags;
-	__u64 gpr[AXVCPU_NR_REGS];
-	__u64 rip;
-	__u64 rflags;
-	__u64 cr0;
-	__u64 cr2;
-	__u64 cr3;
-	__u64 cr4;
-	__u64 efer;
-	__u64 fs_base;
-	__u64 gs_base;
+	union {
+		struct {
+			__u64 gpr[AXVCPU_NR_REGS];
+			__u64 rip;
+			__u64 rflags;
+			__u64 cr0;
+			__u64 cr2;
+			__u64 cr3;
+			__u64 cr4;
+			__u64 efer;
+			__u64 fs_base;
+			__u64 gs_base;
+		};
+		struct axvcpu_regs_arm64 arm64;
+		__u64 raw[56];
+	};
 	__u64 reserved[4];
 };
 
