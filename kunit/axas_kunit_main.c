@@ -70,7 +70,8 @@ kunit_test_suites(&axas_addr_suite,
 		  &axas_space_consumer_suite,
 		  &axas_access_suite,
 		  &axas_bvec_suite,
-		  &axas_random_suite);
+		  &axas_random_suite,
+		  &axas_oracle_suite);
 
 MODULE_DESCRIPTION("KUnit tests of axas");
 MODULE_LICENSE("GPL");
