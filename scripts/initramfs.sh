@@ -4,6 +4,8 @@
 # initramfs.sh OUT SCRIPT FILE...: a small root file system for a virtual machine, as
 # the kernel wants it for -initrd. It holds busybox, the FILEs in /axas, and SCRIPT,
 # which guest/init runs once the machine is up. No device nodes: no root is needed.
+#
+# AXAS_BUSYBOX  the file to take, for another architecture than this machine's
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -18,7 +20,7 @@ main() {
 	# A test that is nobody must get through it.
 	chmod 755 "$root"
 	mkdir -p "$root"/{bin,axas,proc,sys,dev,tmp}
-	cp /bin/busybox "$root/bin/busybox"
+	cp "${AXAS_BUSYBOX:-/bin/busybox}" "$root/bin/busybox"
 	cp "$AXAS_SCRIPTS/guest/init" "$root/init"
 	cp "$AXAS_SCRIPTS/guest/lib.sh" "$root/axas/lib.sh"
 	cp "$AXAS_SCRIPTS/guest/$script" "$root/axas/run"
