@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vm-riscv64.sh OUT KERNEL INITRAMFS [KERNEL-ARGUMENT...]: as vm.sh, a riscv64 machine
+# with the hypervisor extension.
+#
+# AXAS_TIMEOUT  seconds until the machine is ended (default 600)
+# AXAS_CPU      another CPU than rv64,h=true
+# AXAS_QEMU     more for QEMU, such as "-icount shift=0"
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# The board's one serial port is the kernel's, one on PCI the tests' (ttyS1).
+qemu() {
+	local out=$1 kernel=$2 initramfs=$3
+
+	shift 3
+	# shellcheck disable=SC2086  # several words
+	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-riscv64 \
+		-M virt -cpu "${AXAS_CPU:-rv64,h=true}" -smp 2 -m 1G -accel tcg \
+		-nodefaults -display none -no-reboot ${AXAS_QEMU:-} \
+		-serial "file:$out/kernel.log" \
+		-chardev "file,id=guest,path=$out/guest.log" -device pci-serial,chardev=guest \
+		-kernel "$kernel" -initrd "$initramfs" \
+		-append "console=ttyS0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M $*"
+}
+
+main() {
+	local out=$1 pid rc=0
+
+	need_packages qemu-system-misc
+	mkdir -p "$out"
+	: >"$out/kernel.log"
+	: >"$out/guest.log"
+	qemu "$@" >"$out/qemu.log" 2>&1 </dev/null &
+	pid=$!
+	AXAS_RUNNING=$pid
+	wait "$pid" || rc=$?
+	AXAS_RUNNING=
+	if ! grep -q '^##axas done' "$out/guest.log"; then
+		log "the guest did not reach its end (qemu: $rc), its last words:"
+		tail -n 25 "$out/kernel.log" | tr -d '\r' | sed 's/^/    | /' >&2
+		tail -n 5 "$out/qemu.log" | sed 's/^/    | /' >&2
+		return 1
+	fi
+}
+
+main "$@"
