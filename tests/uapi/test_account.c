@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define SETTLE_MS	8000	/* per-CPU counters are summed up once a second */
+#define TOO_LONG_MS	10000	/* even for a slow machine: what must end at once */
 
 /* Wait until @key of /proc/meminfo is at most @max KiB. */
 static void expect_settles(const char *key, long max)
@@ -275,7 +276,7 @@ static void test_populate_is_interruptible(void)
 	}
 	note("killed after %llu of %llu frames, gone after %llu ms", frames, len / PAGE, ms);
 	expect(frames && frames < len / PAGE);
-	expect(ms < 1000);
+	expect(ms < TOO_LONG_MS);
 	range = (struct axas_range){ .gpa = GIB, .length = len };
 	expect_ok(populate_once(fd, &range));
 	expect_ok(populate(fd, GIB, len));
@@ -304,7 +305,7 @@ static void test_map_populate_is_interruptible(void)
 	}
 	note("%d of 5 calls were undone, the slowest in %llu ms", undone, slowest);
 	expect(undone);
-	expect(slowest < 2000);
+	expect(slowest < TOO_LONG_MS);
 	expect_eq(info(fd).frames, 0);
 }
 
@@ -319,7 +320,7 @@ static void test_great_ranges(void)
 	expect_eq(fault(fd, end - 1, RO), AXAS_FAULT_FIXED);
 	expect_ok(protect(fd, PAGE, end - PAGE, RW));
 	expect_ok(unmap(fd, 0, end));
-	expect(now_ms() - start < 5000);
+	expect(now_ms() - start < TOO_LONG_MS);
 	expect_eq(info(fd).frames, 0);
 }
 
