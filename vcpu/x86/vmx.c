@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The backend for Intel VMX: the operations of a vCPU. Calls all other files of it.
+ *
+ * A vCPU's VMCS is current on a CPU between load and put, and active on none otherwise:
+ * put clears it, so that it may go anywhere (SDM 25.11.1). Registers that user space
+ * asks for are copies, read in put.
+ */
+#include <linux/slab.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+
+#include "axas_compat.h"
+#include "vmx.h"
+
+static void vmx_destroy(struct axvcpu *vcpu)
+{
+	struct vmx *vmx = to_vmx(vcpu);
+
+	vmx_vpid_free(vmx->vpid);
+	axas_frame_free(&vmx->vmcs);
+	axvcpu_x86_destroy(&vmx->x86);
+	kfree(vmx);
+	vcpu->arch = NULL;
+}
+
+static int create_vmcs(struct vmx *vmx, const struct axas_hal *hal)
+{
+	int err = axas_frame_alloc_zero(&vmx->vmcs, hal);
+
+	if (!err)
+		*(u32 *)axas_frame_ptr(&vmx->vmcs) = vmx_config.revision;
+	return err;
+}
+
+static int vmx_create(struct axvcpu *vcpu)
+{
+	struct vmx *vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!vmx)
+		return -ENOMEM;
+	err = axvcpu_x86_create(&vmx->x86);
+	if (err)
+		goto free;
+	err = create_vmcs(vmx, vcpu->hal->mm);
+	if (err)
+		goto destroy;
+	vmx->vpid = vmx_vpid_alloc();
+	err = vmx->vpid;
+	if (err < 0)
+		goto free_vmcs;
+	vcpu->arch = vmx;
+	return 0;
+
+free_vmcs:
+	axas_frame_free(&vmx->vmcs);
+destroy:
+	axvcpu_x86_destroy(&vmx->x86);
+free:
+	kfree(vmx);
+	return err;
+}
+
+static int vmx_set_entry(struct axvcpu *vcpu, u64 entry)
+{
+	vmx_guest_set_entry(to_vmx(vcpu), entry);
+	return 0;
+}
+
+static int vmx_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
+{
+	struct axas_info info;
+
+	axas_space_get_info(vcpu->space, &info);
+	if (info.levels > 4 && !(vmx_config.ept_vpid & VMX_EPT_PAGE_WALK_5_BIT))
+		return -EINVAL;
+	vmx_guest_set_root(to_vmx(vcpu), root.val, info.levels);
+	return 0;
+}
+
+static int vmx_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
+{
+	vmx_guest_reset(to_vmx(vcpu), setup);
+	return 0;
+}
+
+static void vmx_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val)
+{
+	to_x86(vcpu)->gpr[reg] = val;
+}
+
+static u64 guest_cr0(const struct vmx *vmx)
+{
+	return (vmx->cr0 & ~(u64)VMX_CR0_KEPT) | (vmx->cr0_shadow & VMX_CR0_KEPT);
+}
+
+static u64 guest_cr4(const struct vmx *vmx)
+{
+	return (vmx->cr4 & ~VMX_CR4_KEPT) | (vmx->cr4_shadow & VMX_CR4_KEPT);
+}
+
+static void vmx_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
+{
+	const struct vmx *vmx = to_vmx(vcpu);
+
+	memcpy(regs->gpr, vmx->x86.gpr, sizeof(regs->gpr));
+	regs->rip = vmx->rip;
+	regs->rflags = vmx->rflags;
+	regs->cr0 = guest_cr0(vmx);
+	regs->cr2 = vmx->x86.cr2;
+	regs->cr3 = vmx->cr3;
+	regs->cr4 = guest_cr4(vmx);
+	regs->efer = vmx->efer;
+	regs->fs_base = vmx->fs_base;
+	regs->gs_base = vmx->gs_base;
+}
+
+/* A new CR3 is the guest's own change in hardware's eyes: it flushes. */
+static int vmx_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
+{
+	struct vmx *vmx = to_vmx(vcpu);
+
+	if (regs->cr0 != guest_cr0(vmx) || regs->cr4 != guest_cr4(vmx) ||
+	    regs->efer != vmx->efer)
+		return -EINVAL;
+	memcpy(vmx->x86.gpr, regs->gpr, sizeof(regs->gpr));
+	vmx->rip = regs->rip;
+	vmx->rflags = regs->rflags | X86_EFLAGS_FIXED;
+	vmx->x86.cr2 = regs->cr2;
+	vmx->flush |= vmx->cr3 != regs->cr3;
+	vmx->cr3 = regs->cr3;
+	vmx->fs_base = regs->fs_base;
+	vmx->gs_base = regs->gs_base;
+	vmx->regs_changed = true;
+	return 0;
+}
+
+static int vmx_load(struct axvcpu *vcpu)
+{
+	struct vmx *vmx = to_vmx(vcpu);
+	int err;
+
+	err = vmx_vmcs_load(vmx);
+	if (!err)
+		err = vmx_begin(vmx);
+	if (err)
+		return err;
+	if (vmx->fresh)
+		vmx_guest_write(vmx);
+	vmx->fresh = false;
+	if (vmx->regs_changed)
+		vmx_guest_write_regs(vmx);
+	vmx->regs_changed = false;
+	vmx_host_save(vmx);
+	vmx_end(vmx);
+	axvcpu_x86_load(&vmx->x86);
+	return 0;
+}
+
+static void vmx_put(struct axvcpu *vcpu)
+{
+	struct vmx *vmx = to_vmx(vcpu);
+
+	axvcpu_x86_put(&vmx->x86);
+	if (!vmx_begin(vmx)) {
+		vmx_guest_read_regs(vmx);
+		vmx_end(vmx);
+	}
+	vmx_host_restore(vmx);
+	vmx_vmcs_put(vmx);
+}
+
+static void vmx_flush(struct axvcpu *vcpu)
+{
+	to_vmx(vcpu)->flush = true;
+}
+
+/* Not while an event is on its way, interrupts are off, or others have priority. */
+static bool takes_interrupts(const struct vmx *vmx)
+{
+	u32 blocked = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
+
+	return !vmx->event && vmx->rflags & X86_EFLAGS_IF &&
+	       !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & blocked);
+}
+
+static void deliver(struct axvcpu *vcpu)
+{
+	struct vmx *vmx = to_vmx(vcpu);
+	int vector = axvcpu_next_vector(vcpu);
+
+	if (vector < 0 || vector >> 4 <= vmx->cr8)
+		return;
+	if (takes_interrupts(vmx)) {
+		vmcs_write(VM_ENTRY_INTR_INFO_FIELD, vector | INTR_TYPE_EXT_INTR |
+			INTR_INFO_VALID_MASK);
+		vmx->event = true;
+		axvcpu_vector_done(vcpu, vector, false);
+		vector = axvcpu_next_vector(vcpu);
+	}
+	if (vector >= 0)
+		vmx_guest_controls(vmx, CPU_BASED_INTR_WINDOW_EXITING, 0);
+}
+
+static void load_cr2(u64 val)
+{
+	asm volatile("mov %0, %%cr2" : : "r" (val) : "memory");
+}
+
+static u64 store_cr2(void)
+{
+	u64 val;
+
+	asm volatile("mov %%cr2, %0" : "=r" (val) : : "memory");
+	return val;
+}
+
+static bool enter(struct vmx *vmx)
+{
+	bool entered;
+
+	vmcs_write(GUEST_RIP, vmx->rip);
+	vmcs_write(GUEST_RSP, vmx->x86.gpr[AXVCPU_REG_RSP]);
+	vmcs_write(GUEST_RFLAGS, vmx->rflags);
+	load_cr2(vmx->x86.cr2);
+	if (vmx_config.flush_l1d)
+		wrmsrq(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	entered = axvcpu_vmx_enter(vmx->x86.gpr, (vmx->launched ? VMX_ENTER_RESUME : 0) |
+				   (vmx_config.verw ? VMX_ENTER_VERW : 0));
+	if (!entered)
+		return false;
+	vmx->launched = true;
+	vmx->x86.cr2 = store_cr2();
+	vmx->rip = vmcs_read(GUEST_RIP);
+	vmx->x86.gpr[AXVCPU_REG_RSP] = vmcs_read(GUEST_RSP);
+	vmx->rflags = vmcs_read(GUEST_RFLAGS);
+	return true;
+}
+
+static int vmx_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	struct vmx *vmx = to_vmx(vcpu);
+	int ran;
+
+	if (vmx->x86.down) {
+		exit->reason = AXVCPU_EXIT_SYSTEM_DOWN;
+		exit->rip = vmx->rip;
+		return AXVCPU_RAN_EXIT;
+	}
+	ran = vmx_begin(vmx);
+	if (ran)
+		return ran;
+	vmx_host_update(vmx);
+	if (vmx->flush)
+		vmx_invept(vmx->eptp);
+	vmx->flush = false;
+	deliver(vcpu);
+	if (enter(vmx))
+		ran = vmx_handle_exit(vcpu, exit);
+	else
+		ran = vmx_handle_failure(exit);
+	vmx_end(vmx);
+	exit->rip = vmx->rip;
+	return ran;
+}
+
+const struct axvcpu_arch_ops axvcpu_vmx_ops = {
+	.name			= "vmx",
+	.format			= AXAS_FORMAT_EPT,
+	.hw_setup		= vmx_hw_setup,
+	.hw_unsetup		= vmx_hw_unsetup,
+	.cpu_supported		= vmx_cpu_supported,
+	.cpu_enable		= vmx_cpu_enable,
+	.cpu_disable		= vmx_cpu_disable,
+	.create			= vmx_create,
+	.destroy		= vmx_destroy,
+	.check_setup		= axvcpu_x86_check_setup,
+	.set_entry		= vmx_set_entry,
+	.set_npt_root		= vmx_set_npt_root,
+	.setup			= vmx_setup,
+	.set_gpr		= vmx_set_gpr,
+	.set_return_value	= axvcpu_x86_set_return_value,
+	.get_regs		= vmx_get_regs,
+	.set_regs		= vmx_set_regs,
+	.load			= vmx_load,
+	.put			= vmx_put,
+	.flush			= vmx_flush,
+	.run			= vmx_run,
+};

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the VMX backend share. "SDM" is the Intel 64 and IA-32
+ * Architectures Software Developer's Manual, volume 3C, chapters 24 to 31.
+ *
+ *   vmx.c         the operations: load, put, run
+ *   vmx_exit.c    what each exit means
+ *   vmx_guest.c   the guest's part of a VMCS, and its controls
+ *   vmx_host.c    the host's part, and what hardware does not bring back
+ *   vmx_cpu.c     the machine: capabilities, VMXON
+ *   vmx_entry.S   into the guest and out
+ *
+ * Each calls only what stands below it.
+ */
+#ifndef _AXVCPU_VMX_H
+#define _AXVCPU_VMX_H
+
+/* Flags of axvcpu_vmx_enter(). */
+#define VMX_ENTER_RESUME	1	/* VMRESUME, as this VMCS was launched before */
+#define VMX_ENTER_VERW		2	/* overwrite the CPU's buffers */
+
+#ifndef __ASSEMBLY__
+
+#include <linux/types.h>
+#include <asm/vmx.h>
+#include <axas/frame.h>
+
+#include "x86.h"
+
+/**
+ * struct vmx_config - what this machine's VMX can do, and what we make it do
+ * @revision: of a VMCS, SDM 25.2
+ * @pin: pin-based controls
+ * @cpu: primary processor-based controls of a new guest
+ * @cpu2: secondary ones
+ * @exit: VM-exit controls
+ * @entry: VM-entry controls, but for the guest's mode
+ * @ept_vpid: IA32_VMX_EPT_VPID_CAP, SDM vol. 3D, A.10
+ * @cr4_may: IA32_VMX_CR4_FIXED1: bits of CR4 that there are, A.8
+ * @flush_l1d: empty the first data cache before each entry (CVE-2018-3646)
+ * @verw: overwrite buffers before each entry (CVE-2018-12130 and kin)
+ */
+struct vmx_config {
+	u32 revision;
+	u32 pin;
+	u32 cpu;
+	u32 cpu2;
+	u32 exit;
+	u32 entry;
+	u64 ept_vpid;
+	u64 cr4_may;
+	bool flush_l1d;
+	bool verw;
+};
+
+extern struct vmx_config vmx_config;
+
+/* MSRs that hardware does not switch and only user space's code cares for. */
+enum vmx_msr {
+	VMX_MSR_STAR,
+	VMX_MSR_LSTAR,
+	VMX_MSR_CSTAR,
+	VMX_MSR_SYSCALL_MASK,
+	VMX_MSR_KERNEL_GS_BASE,
+	VMX_NR_MSRS,
+};
+
+/* Segment registers in the order of their fields in a VMCS, SDM vol. 3D, B. */
+enum vmx_segment {
+	VMX_ES,
+	VMX_CS,
+	VMX_SS,
+	VMX_DS,
+	VMX_FS,
+	VMX_GS,
+	VMX_LDTR,
+	VMX_TR,
+	VMX_NR_SEGMENTS,
+};
+
+/**
+ * struct vmx_host - what of the host put() has to bring back
+ * @msr: by enum vmx_msr
+ * @debugctl: IA32_DEBUGCTL, which an exit clears
+ * @gdt: limit of the GDT
+ * @idt: limit of the IDT
+ * @cr3: as it is in the VMCS
+ * @cr4: as it is in the VMCS
+ * @ds: selectors
+ * @es: of
+ * @fs: the
+ * @gs: user's
+ * @ldt: segments
+ */
+struct vmx_host {
+	u64 msr[VMX_NR_MSRS];
+	u64 debugctl;
+	unsigned long cr3;
+	unsigned long cr4;
+	u16 gdt, idt;
+	u16 ds, es, fs, gs, ldt;
+};
+
+/**
+ * struct vmx - a vCPU of this backend
+ * @x86: what it shares with SVM; first, for the entry code
+ * @vmcs: the hardware's structure for it
+ * @vpid: tags its translations
+ * @eptp: EPT pointer
+ * @entry: where execution was told to go on
+ * @rip: and what follows: the guest's registers, as in the VMCS whenever it is not
+ *	loaded. In CR0 and CR4 the bits that we keep are ours
+ * @rflags: flags
+ * @cr0: control register
+ * @cr0_shadow: what the guest reads of the bits that we keep
+ * @cr3: control register
+ * @cr4: control register
+ * @cr4_shadow: as @cr0_shadow
+ * @efer: IA32_EFER
+ * @fs_base: base of FS
+ * @gs_base: base of GS
+ * @cr8: task priority
+ * @msr: by enum vmx_msr
+ * @cpu_controls: primary processor-based controls, as in the VMCS
+ * @entry_changed: it is newer than the VMCS: in real mode it makes CS
+ * @event: the VMCS holds an event for the next entry
+ * @launched: VMLAUNCH succeeded since the last VMCLEAR
+ * @fresh: set up, but not yet in the VMCS
+ * @regs_changed: registers are newer than the VMCS
+ * @flush: INVEPT before the next entry
+ * @flags: of the interrupts, within vmx_begin() and vmx_end()
+ * @host: the host's
+ */
+struct vmx {
+	struct axvcpu_x86 x86;
+	struct axas_frame vmcs;
+	int vpid;
+	u64 eptp;
+	u64 entry;
+	u64 rip;
+	u64 rflags;
+	u64 cr0;
+	u64 cr0_shadow;
+	u64 cr3;
+	u64 cr4;
+	u64 cr4_shadow;
+	u64 efer;
+	u64 fs_base;
+	u64 gs_base;
+	u64 cr8;
+	u64 msr[VMX_NR_MSRS];
+	u32 cpu_controls;
+	bool entry_changed;
+	bool event;
+	bool launched;
+	bool fresh;
+	bool regs_changed;
+	bool flush;
+	unsigned long flags;
+	struct vmx_host host;
+};
+
+static inline struct vmx *to_vmx(const struct axvcpu *vcpu)
+{
+	return vcpu->arch;
+}
+
+/*
+ * CR0: NE must be on in VMX operation (SDM vol. 3D, A.7), and the caches are the
+ * host's. CR4: machine checks are the host's, and off would end it; VMXE must be on;
+ * what is not in the mask the guest switches without us.
+ */
+#define VMX_CR0_KEPT	(X86_CR0_NE | X86_CR0_CD | X86_CR0_NW)
+#define VMX_CR4_FREE	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PSE | \
+			 X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PCE | X86_CR4_OSFXSR | \
+			 X86_CR4_OSXMMEXCPT | X86_CR4_FSGSBASE | X86_CR4_SMEP | \
+			 X86_CR4_SMAP)
+#define VMX_CR4_KEPT	(~(u64)VMX_CR4_FREE)
+
+/* That a field is not there is our mistake, and cannot be the guest's. SDM 31.3. */
+static inline void vmcs_write(unsigned long field, unsigned long val)
+{
+	bool failed;
+
+	asm volatile("vmwrite %[val], %[field]" : "=@ccna" (failed)
+		     : [val] "rm" (val), [field] "r" (field) : "memory");
+	WARN_ON_ONCE(failed);
+}
+
+static inline unsigned long vmcs_read(unsigned long field)
+{
+	unsigned long val;
+	bool failed;
+
+	asm volatile("vmread %[field], %[val]" : "=@ccna" (failed), [val] "=r" (val)
+		     : [field] "r" (field) : "memory");
+	WARN_ON_ONCE(failed);
+	return val;
+}
+
+/* vmx_cpu.c */
+int vmx_hw_setup(void);
+void vmx_hw_unsetup(void);
+int vmx_cpu_supported(void);
+int vmx_cpu_enable(void);
+void vmx_cpu_disable(void);
+u64 vmx_msr_bitmap(void);
+int vmx_vpid_alloc(void);
+void vmx_vpid_free(int vpid);
+void vmx_invept(u64 eptp);
+int vmx_vmcs_load(struct vmx *vmx);
+void vmx_vmcs_put(struct vmx *vmx);
+int vmx_begin(struct vmx *vmx);
+void vmx_end(struct vmx *vmx);
+
+/* vmx_host.c. Preemption is off. */
+void vmx_host_save(struct vmx *vmx);
+void vmx_host_update(struct vmx *vmx);
+void vmx_host_restore(struct vmx *vmx);
+
+/* vmx_guest.c */
+void vmx_guest_set_root(struct vmx *vmx, u64 root, u32 levels);
+void vmx_guest_set_entry(struct vmx *vmx, u64 entry);
+void vmx_guest_reset(struct vmx *vmx, const struct axvcpu_setup *setup);
+void vmx_guest_write(struct vmx *vmx);
+void vmx_guest_write_regs(struct vmx *vmx);
+void vmx_guest_read_regs(struct vmx *vmx);
+void vmx_guest_controls(struct vmx *vmx, u32 set, u32 clear);
+
+/* vmx_exit.c: enum axvcpu_ran. Interrupts are off. */
+int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);
+int vmx_handle_failure(struct axvcpu_exit *exit);
+
+/* vmx_entry.S: false when the instruction failed, SDM 31.2. */
+bool axvcpu_vmx_enter(u64 *gpr, unsigned long flags);
+extern const char axvcpu_vmx_exit[];
+
+#endif /* __ASSEMBLY__ */
+#endif /* _AXVCPU_VMX_H */

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The machine's VMX: what it can do, VMX operation on each CPU, VPIDs, and which VMCS
+ * is current. Calls nothing of ours.
+ *
+ * Two ways to be in VMX operation. It needs CR4.VMXE, and the kernel writes CR4 from a
+ * copy of its own, so that copy must have the bit, too, or the next write faults. Up
+ * to 6.17 the kernel lets modules change it: then a CPU stays in VMX operation from
+ * cpu_enable() to cpu_disable(). Later it does not: then it is in VMX operation between
+ * vmx_begin() and vmx_end() alone, with interrupts off, and nobody notices.
+ */
+#include <linux/cpu.h>
+#include <linux/idr.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
+
+#include "axas_compat.h"
+#include "vmx.h"
+
+#define VMX_STAYS_ON	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0))
+
+/* IA32_VMX_BASIC, SDM vol. 3D, A.1. */
+#define BASIC_REVISION	GENMASK_ULL(30, 0)
+#define BASIC_TRUE	BIT_ULL(55)
+
+struct vmx_config vmx_config;
+
+static DEFINE_PER_CPU(void *, vmxon_region);
+static void *msr_bitmap;
+static DEFINE_IDA(vpids);
+
+/* What a capability register lets a field of controls be, SDM vol. 3D, A.2. */
+static int adjust(u32 msr, u32 wanted, u32 welcome, u32 *controls)
+{
+	u64 cap;
+
+	if (rdmsrq_safe(msr, &cap))
+		return -EOPNOTSUPP;
+	*controls = ((wanted | welcome) & (cap >> 32)) | (u32)cap;
+	return wanted & ~*controls ? -EOPNOTSUPP : 0;
+}
+
+/* Guests of ours take these without an exit, so a CPU must be able to do without. */
+#define MUST_BE_OFF	(CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING | \
+			 CPU_BASED_INVLPG_EXITING | CPU_BASED_RDTSC_EXITING)
+
+static int read_controls(struct vmx_config *c)
+{
+	int ret;
+
+	ret = adjust(MSR_IA32_VMX_TRUE_PINBASED_CTLS,
+		     PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING, 0, &c->pin);
+	ret = ret ?: adjust(MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
+			    CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_HLT_EXITING |
+			    CPU_BASED_MWAIT_EXITING | CPU_BASED_MONITOR_EXITING |
+			    CPU_BASED_RDPMC_EXITING | CPU_BASED_CR8_LOAD_EXITING |
+			    CPU_BASED_CR8_STORE_EXITING | CPU_BASED_MOV_DR_EXITING |
+			    CPU_BASED_UNCOND_IO_EXITING | CPU_BASED_USE_MSR_BITMAPS |
+			    CPU_BASED_ACTIVATE_SECONDARY_CONTROLS, 0, &c->cpu);
+	ret = ret ?: adjust(MSR_IA32_VMX_PROCBASED_CTLS2,
+			    SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_ENABLE_VPID |
+			    SECONDARY_EXEC_UNRESTRICTED_GUEST,
+			    SECONDARY_EXEC_WBINVD_EXITING, &c->cpu2);
+	ret = ret ?: adjust(MSR_IA32_VMX_TRUE_EXIT_CTLS,
+			    VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_SAVE_DEBUG_CONTROLS |
+			    VM_EXIT_SAVE_IA32_PAT | VM_EXIT_LOAD_IA32_PAT |
+			    VM_EXIT_SAVE_IA32_EFER | VM_EXIT_LOAD_IA32_EFER, 0, &c->exit);
+	ret = ret ?: adjust(MSR_IA32_VMX_TRUE_ENTRY_CTLS,
+			    VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_LOAD_IA32_PAT |
+			    VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_IA32E_MODE, 0, &c->entry);
+	if (ret || c->cpu & MUST_BE_OFF || c->exit & VM_EXIT_ACK_INTR_ON_EXIT)
+		return -EOPNOTSUPP;
+	c->cpu &= ~CPU_BASED_INTR_WINDOW_EXITING;
+	c->entry &= ~VM_ENTRY_IA32E_MODE;
+	return 0;
+}
+
+#define EPT_NEEDED	(VMX_EPT_PAGE_WALK_4_BIT | VMX_EPTP_WB_BIT | VMX_EPT_INVEPT_BIT)
+#define EPT_EXTENTS	(VMX_EPT_EXTENT_CONTEXT_BIT | VMX_EPT_EXTENT_GLOBAL_BIT)
+
+static int read_config(struct vmx_config *c)
+{
+	u64 basic;
+	int ret;
+
+	*c = (struct vmx_config){};
+	if (!boot_cpu_has(X86_FEATURE_VMX) || rdmsrq_safe(MSR_IA32_VMX_BASIC, &basic) ||
+	    !(basic & BASIC_TRUE))
+		return -EOPNOTSUPP;
+	c->revision = basic & BASIC_REVISION;
+	ret = read_controls(c);
+	if (ret || rdmsrq_safe(MSR_IA32_VMX_EPT_VPID_CAP, &c->ept_vpid) ||
+	    rdmsrq_safe(MSR_IA32_VMX_CR4_FIXED1, &c->cr4_may))
+		return -EOPNOTSUPP;
+	if ((c->ept_vpid & EPT_NEEDED) != EPT_NEEDED || !(c->ept_vpid & EPT_EXTENTS))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/* Without an exported word of the kernel's own choice: whatever the CPU needs. */
+static void read_bugs(struct vmx_config *c)
+{
+	if (cpu_mitigations_off())
+		return;
+	c->flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_FLUSH_L1D);
+	if (boot_cpu_has_bug(X86_BUG_L1TF) && !c->flush_l1d)
+		pr_warn("axvcpu: no microcode against L1TF: guests may read the host's cache\n");
+	c->verw = boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
+		  boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA);
+#ifdef X86_BUG_RFDS
+	c->verw |= boot_cpu_has_bug(X86_BUG_RFDS);
+#endif
+}
+
+/* The kernel tells of FRED by a name that old headers lack; CR4.FRED is bit 32. */
+static bool host_uses_fred(void)
+{
+	return (u64)native_read_cr4() & BIT_ULL(32);
+}
+
+/* FRED: an NMI that made a guest exit could not be handed on by INT 2. */
+int vmx_cpu_supported(void)
+{
+	u64 ctl;
+
+	if (!boot_cpu_has(X86_FEATURE_VMX) || rdmsrq_safe(MSR_IA32_FEAT_CTL, &ctl))
+		return -EOPNOTSUPP;
+	if (!(ctl & FEAT_CTL_LOCKED) || !(ctl & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX))
+		return -EOPNOTSUPP;
+	if (host_uses_fred())
+		return -EOPNOTSUPP;
+	return native_read_cr4() & X86_CR4_VMXE ? -EBUSY : 0;
+}
+
+/*
+ * The bitmaps of reads, then writes, of MSRs from 0 on and from 0xc0000000 on, 1 KiB
+ * each. SDM 25.6.9.
+ */
+static void let_msr(u32 msr)
+{
+	unsigned int bit = (msr & 0x1fff) + (msr & 0xc0000000 ? 8 * 1024 : 0);
+
+	__clear_bit(bit, msr_bitmap);
+	__clear_bit(bit + 8 * 2048, msr_bitmap);
+}
+
+/* All exit but those that belong to the guest while it is loaded. */
+static void fill_msr_bitmap(void)
+{
+	static const u32 guests[] = {
+		MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+		MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,
+		MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+	};
+	unsigned int i;
+
+	memset(msr_bitmap, 0xff, PAGE_SIZE);
+	for (i = 0; i < ARRAY_SIZE(guests); i++)
+		let_msr(guests[i]);
+}
+
+u64 vmx_msr_bitmap(void)
+{
+	return virt_to_phys(msr_bitmap);
+}
+
+static void *alloc_region(int node)
+{
+	struct page *page = alloc_pages_node(node, GFP_KERNEL | __GFP_ZERO, 0);
+
+	return page ? page_address(page) : NULL;
+}
+
+void vmx_hw_unsetup(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		free_page((unsigned long)per_cpu(vmxon_region, cpu));
+		per_cpu(vmxon_region, cpu) = NULL;
+	}
+	free_page((unsigned long)msr_bitmap);
+	msr_bitmap = NULL;
+	ida_destroy(&vpids);
+}
+
+int vmx_hw_setup(void)
+{
+	int cpu, ret;
+
+	ret = read_config(&vmx_config);
+	if (ret)
+		return ret;
+	read_bugs(&vmx_config);
+	msr_bitmap = alloc_region(NUMA_NO_NODE);
+	if (!msr_bitmap)
+		return -ENOMEM;
+	fill_msr_bitmap();
+	for_each_possible_cpu(cpu) {
+		u32 *region = alloc_region(cpu_to_node(cpu));
+
+		if (!region) {
+			vmx_hw_unsetup();
+			return -ENOMEM;
+		}
+		*region = vmx_config.revision;	/* SDM 25.11.5 */
+		per_cpu(vmxon_region, cpu) = region;
+	}
+	return 0;
+}
+
+/* Both leave it as it was when they fail. SDM 31.3, VMXON. */
+static int start_vmx(void)
+{
+	u64 pa = virt_to_phys(this_cpu_read(vmxon_region));
+	u8 failed = 1;
+
+	asm volatile("1: vmxon %[pa]\n\t"
+		     "setna %[failed]\n"
+		     "2:\n" _ASM_EXTABLE(1b, 2b)
+		     : [failed] "+q" (failed) : [pa] "m" (pa) : "cc", "memory");
+	return failed ? -EIO : 0;
+}
+
+static void stop_vmx(void)
+{
+	asm volatile("vmxoff" : : : "cc", "memory");
+}
+
+static int clear_vmcs(u64 pa)
+{
+	bool failed;
+
+	asm volatile("vmclear %[pa]" : "=@ccna" (failed) : [pa] "m" (pa) : "memory");
+	return failed ? -EIO : 0;
+}
+
+static int use_vmcs(u64 pa)
+{
+	bool failed;
+
+	asm volatile("vmptrld %[pa]" : "=@ccna" (failed) : [pa] "m" (pa) : "memory");
+	return failed ? -EIO : 0;
+}
+
+/* SDM 29.4.3.1: one EPT pointer's translations, or those of all where the CPU cannot. */
+void vmx_invept(u64 eptp)
+{
+	struct { u64 eptp, zero; } desc = { eptp };
+	unsigned long extent = vmx_config.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT ?
+			       VMX_EPT_EXTENT_CONTEXT : VMX_EPT_EXTENT_GLOBAL;
+	bool failed;
+
+	asm volatile("invept %[desc], %[extent]" : "=@ccna" (failed)
+		     : [desc] "m" (desc), [extent] "r" (extent) : "memory");
+	WARN_ON_ONCE(failed);
+}
+
+#if VMX_STAYS_ON
+
+int vmx_cpu_enable(void)
+{
+	int ret = vmx_cpu_supported();
+
+	if (ret)
+		return ret;
+	cr4_set_bits(X86_CR4_VMXE);
+	ret = start_vmx();
+	if (ret)
+		cr4_clear_bits(X86_CR4_VMXE);
+	return ret;
+}
+
+void vmx_cpu_disable(void)
+{
+	stop_vmx();
+	cr4_clear_bits(X86_CR4_VMXE);
+}
+
+/* Make a VMCS current on this CPU; it is on no other. SDM 25.11.1. */
+int vmx_vmcs_load(struct vmx *vmx)
+{
+	if (vmx->fresh && clear_vmcs(vmx->vmcs.hpa.val))
+		return -EIO;
+	vmx->launched = false;
+	return use_vmcs(vmx->vmcs.hpa.val);
+}
+
+void vmx_vmcs_put(struct vmx *vmx)
+{
+	clear_vmcs(vmx->vmcs.hpa.val);
+}
+
+int vmx_begin(struct vmx *vmx)
+{
+	return 0;
+}
+
+void vmx_end(struct vmx *vmx)
+{
+}
+
+#else /* !VMX_STAYS_ON */
+
+int vmx_cpu_enable(void)
+{
+	return vmx_cpu_supported();
+}
+
+void vmx_cpu_disable(void)
+{
+}
+
+int vmx_vmcs_load(struct vmx *vmx)
+{
+	return 0;
+}
+
+void vmx_vmcs_put(struct vmx *vmx)
+{
+}
+
+static void write_cr4(unsigned long val)
+{
+	asm volatile("mov %0, %%cr4" : : "r" (val) : "memory");
+}
+
+static void leave(struct vmx *vmx)
+{
+	stop_vmx();
+	write_cr4(native_read_cr4() & ~X86_CR4_VMXE);
+	local_irq_restore(vmx->flags);
+}
+
+/* Another hypervisor may have come since cpu_enable(). */
+int vmx_begin(struct vmx *vmx)
+{
+	unsigned long cr4;
+
+	local_irq_save(vmx->flags);
+	cr4 = native_read_cr4();
+	if (cr4 & X86_CR4_VMXE) {
+		local_irq_restore(vmx->flags);
+		return -EBUSY;
+	}
+	write_cr4(cr4 | X86_CR4_VMXE);
+	if (start_vmx()) {
+		write_cr4(cr4);
+		local_irq_restore(vmx->flags);
+		return -EIO;
+	}
+	vmx->launched = false;
+	if ((!vmx->fresh || !clear_vmcs(vmx->vmcs.hpa.val)) && !use_vmcs(vmx->vmcs.hpa.val))
+		return 0;
+	leave(vmx);
+	return -EIO;
+}
+
+void vmx_end(struct vmx *vmx)
+{
+	clear_vmcs(vmx->vmcs.hpa.val);
+	leave(vmx);
+}
+
+#endif /* VMX_STAYS_ON */
+
+/* Zero is the host's. SDM 29.1. */
+int vmx_vpid_alloc(void)
+{
+	return ida_alloc_range(&vpids, 1, VMX_NR_VPIDS - 1, GFP_KERNEL);
+}
+
+void vmx_vpid_free(int vpid)
+{
+	ida_free(&vpids, vpid);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Into a guest and out: VMX switches neither general registers nor what the CPU
+ * predicts from them. Interrupts are off.
+ */
+#include <linux/linkage.h>
+#include <asm/alternative.h>
+#include <asm/asm.h>
+#include <asm/cpufeatures.h>
+#include <asm/ibt.h>
+#include <asm/msr-index.h>
+#include <asm/nospec-branch.h>
+#include <asm/segment.h>
+#include <asm/unwind_hints.h>
+
+#include "x86.h"
+#include "vmx.h"
+
+#define HOST_RSP	0x6c14		/* SDM vol. 3D, B.4.4 */
+
+.section .rodata
+/* VERW overwrites buffers only with a memory operand. SDM vol. 2, VERW. */
+SYM_DATA_LOCAL(verw_sel, .word __KERNEL_DS)
+
+.text
+
+/*
+ * bool axvcpu_vmx_enter(u64 *gpr, unsigned long flags)
+ *
+ * The stack at the exit, which is all that is left to find our way: the flags, then
+ * @gpr, then what the compiler wants kept.
+ */
+SYM_FUNC_START(axvcpu_vmx_enter)
+	push	%rbp
+	push	%r15
+	push	%r14
+	push	%r13
+	push	%r12
+	push	%rbx
+	push	%rdi
+	push	%rsi
+	movl	$HOST_RSP, %eax
+	vmwrite	%rsp, %rax
+
+	movq	AXVCPU_X86_GPR(0)(%rdi), %rax
+	movq	AXVCPU_X86_GPR(1)(%rdi), %rcx
+	movq	AXVCPU_X86_GPR(2)(%rdi), %rdx
+	movq	AXVCPU_X86_GPR(3)(%rdi), %rbx
+	movq	AXVCPU_X86_GPR(5)(%rdi), %rbp
+	movq	AXVCPU_X86_GPR(6)(%rdi), %rsi
+	movq	AXVCPU_X86_GPR(8)(%rdi), %r8
+	movq	AXVCPU_X86_GPR(9)(%rdi), %r9
+	movq	AXVCPU_X86_GPR(10)(%rdi), %r10
+	movq	AXVCPU_X86_GPR(11)(%rdi), %r11
+	movq	AXVCPU_X86_GPR(12)(%rdi), %r12
+	movq	AXVCPU_X86_GPR(13)(%rdi), %r13
+	movq	AXVCPU_X86_GPR(14)(%rdi), %r14
+	movq	AXVCPU_X86_GPR(15)(%rdi), %r15
+	movq	AXVCPU_X86_GPR(7)(%rdi), %rdi
+
+	/* Last, when no register holds anything of the host's any more. */
+	testb	$VMX_ENTER_VERW, (%rsp)
+	jz	.Lno_verw
+	verw	verw_sel(%rip)
+.Lno_verw:
+	/* Execution goes on at axvcpu_vmx_exit with the stack as it is here. */
+	UNWIND_HINT_SAVE
+	testb	$VMX_ENTER_RESUME, (%rsp)
+	jz	.Llaunch
+	vmresume
+	jmp	.Lfailed
+.Llaunch:
+	vmlaunch
+.Lfailed:
+	xorl	%eax, %eax
+	jmp	.Lout
+
+SYM_INNER_LABEL_ALIGN(axvcpu_vmx_exit, SYM_L_GLOBAL)
+	UNWIND_HINT_RESTORE
+	ENDBR
+	push	%rdi
+	movq	16(%rsp), %rdi
+	movq	%rax, AXVCPU_X86_GPR(0)(%rdi)
+	movq	%rcx, AXVCPU_X86_GPR(1)(%rdi)
+	movq	%rdx, AXVCPU_X86_GPR(2)(%rdi)
+	movq	%rbx, AXVCPU_X86_GPR(3)(%rdi)
+	movq	%rbp, AXVCPU_X86_GPR(5)(%rdi)
+	movq	%rsi, AXVCPU_X86_GPR(6)(%rdi)
+	popq	AXVCPU_X86_GPR(7)(%rdi)
+	movq	%r8, AXVCPU_X86_GPR(8)(%rdi)
+	movq	%r9, AXVCPU_X86_GPR(9)(%rdi)
+	movq	%r10, AXVCPU_X86_GPR(10)(%rdi)
+	movq	%r11, AXVCPU_X86_GPR(11)(%rdi)
+	movq	%r12, AXVCPU_X86_GPR(12)(%rdi)
+	movq	%r13, AXVCPU_X86_GPR(13)(%rdi)
+	movq	%r14, AXVCPU_X86_GPR(14)(%rdi)
+	movq	%r15, AXVCPU_X86_GPR(15)(%rdi)
+
+	/* The returns that the guest has predicted must not be ours. */
+	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
+			   X86_FEATURE_RSB_VMEXIT_LITE
+	/* Where the kernel turns IBRS on at each entry, an exit is one, too. */
+	ALTERNATIVE "jmp .Lno_ibrs", "", X86_FEATURE_KERNEL_IBRS
+	movl	$MSR_IA32_SPEC_CTRL, %ecx
+	rdmsr
+	wrmsr
+.Lno_ibrs:
+	movl	$1, %eax
+
+	/* Nothing of the guest's may steer what the CPU tries ahead. */
+.Lout:
+	xorl	%ecx, %ecx
+	xorl	%edx, %edx
+	xorl	%esi, %esi
+	xorl	%r8d, %r8d
+	xorl	%r9d, %r9d
+	xorl	%r10d, %r10d
+	xorl	%r11d, %r11d
+	addq	$16, %rsp
+	pop	%rbx
+	pop	%r12
+	pop	%r13
+	pop	%r14
+	pop	%r15
+	pop	%rbp
+	RET
+SYM_FUNC_END(axvcpu_vmx_enter)

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What each exit means: reasons are those of the SDM's appendix C (vol. 3D), their
+ * qualifications those of SDM 28.2.1. Calls vmx_guest.c and x86.c.
+ */
+#include <linux/bitfield.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include <asm/vmx.h>
+
+#include "vmx.h"
+
+static u32 fail_entry(struct axvcpu_exit *exit, u64 reason, u64 info)
+{
+	exit->reason = AXVCPU_EXIT_FAIL_ENTRY;
+	exit->fail_entry.reason = reason;
+	exit->fail_entry.info = info;
+	return AXVCPU_RAN_EXIT;
+}
+
+/* VMLAUNCH or VMRESUME was refused before anything was loaded. SDM 31.4. */
+int vmx_handle_failure(struct axvcpu_exit *exit)
+{
+	return fail_entry(exit, vmcs_read(VM_INSTRUCTION_ERROR), 0);
+}
+
+/* After what was emulated, interrupts are no longer held off by the instruction before. */
+static void skip_instruction(struct vmx *vmx)
+{
+	u32 blocked = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+	u32 gone = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
+
+	vmx->rip += vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	if (blocked & gone)
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, blocked & ~gone);
+}
+
+#define HAS_ERROR_CODE	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
+			 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | \
+			 BIT(X86_TRAP_AC))
+
+/* SDM 25.8.3. In real mode no exception has an error code. */
+static int raise(struct vmx *vmx, u8 trap, u32 error)
+{
+	bool coded = BIT(trap) & HAS_ERROR_CODE && vmcs_read(GUEST_CR0) & X86_CR0_PE;
+
+	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, trap | INTR_TYPE_HARD_EXCEPTION |
+		INTR_INFO_VALID_MASK | (coded ? INTR_INFO_DELIVER_CODE_MASK : 0));
+	if (coded)
+		vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, error);
+	vmx->event = true;
+	return AXVCPU_RAN_AGAIN;
+}
+
+static int raise_gp(struct vmx *vmx)
+{
+	return raise(vmx, X86_TRAP_GP, 0);
+}
+
+/* An event that was on its way to the guest goes there again. SDM 28.2.4. */
+static void take_back_event(struct vmx *vmx)
+{
+	u32 info = vmcs_read(IDT_VECTORING_INFO_FIELD);
+
+	vmx->event = info & VECTORING_INFO_VALID_MASK;
+	if (!vmx->event)
+		return;
+	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, info & ~INTR_INFO_RESVD_BITS_MASK);
+	if (info & VECTORING_INFO_DELIVER_CODE_MASK)
+		vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, vmcs_read(IDT_VECTORING_ERROR_CODE));
+	vmcs_write(VM_ENTRY_INSTRUCTION_LEN, vmcs_read(VM_EXIT_INSTRUCTION_LEN));
+}
+
+/* DR6 after a reset: bits that are 1 are so until their cause comes. SDM vol. 3B, 18.2.3. */
+#define DR6_NOTHING	0xffff0ff0ull
+
+/*
+ * An NMI or a machine check is the host's, as if it had come just now. The guest's own
+ * exceptions are only looked at. SDM 28.2.2.
+ */
+static int handle_exception(struct vmx *vmx)
+{
+	u32 info = vmcs_read(VM_EXIT_INTR_INFO);
+	u8 trap = info & INTR_INFO_VECTOR_MASK;
+	u64 dr6;
+
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
+		asm volatile("int $2");
+		return AXVCPU_RAN_AGAIN;
+	}
+	if (trap == X86_TRAP_MC) {
+		asm volatile("int $18");
+		return AXVCPU_RAN_AGAIN;
+	}
+	if (trap == X86_TRAP_DB) {
+		dr6 = vmcs_read(EXIT_QUALIFICATION) ^ DR6_NOTHING;
+		asm volatile("mov %0, %%db6" : : "r" (dr6));
+	}
+	return raise(vmx, trap, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
+}
+
+/* SDM table 28-3. The registers are numbered as ours. */
+#define CR_NUMBER	GENMASK(3, 0)
+#define CR_ACCESS	GENMASK(5, 4)
+#define CR_ACCESS_TO	0
+#define CR_ACCESS_FROM	1
+#define CR_GPR		GENMASK(11, 8)
+
+/*
+ * The guest wants to see one of the bits that we keep with another value. It shall, and
+ * then the instruction is none of our business: it goes back, and hardware does the rest.
+ */
+static int set_cr0(struct vmx *vmx, u64 val)
+{
+	if (val >> 32 || (val & X86_CR0_NW && !(val & X86_CR0_CD)))
+		return raise_gp(vmx);
+	vmx->cr0_shadow = val;
+	vmcs_write(CR0_READ_SHADOW, val);
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* The same for MCE; any other of those bits is not for guests. */
+static int set_cr4(struct vmx *vmx, u64 val)
+{
+	if (val & VMX_CR4_KEPT & ~X86_CR4_MCE)
+		return raise_gp(vmx);
+	vmx->cr4_shadow = val;
+	vmcs_write(CR4_READ_SHADOW, val);
+	return AXVCPU_RAN_AGAIN;
+}
+
+static int set_cr8(struct vmx *vmx, u64 val)
+{
+	if (val > 15)
+		return raise_gp(vmx);
+	vmx->cr8 = val;
+	skip_instruction(vmx);
+	return AXVCPU_RAN_AGAIN;
+}
+
+static int handle_cr(struct vmx *vmx, u64 qual, struct axvcpu_exit *exit)
+{
+	u64 *gpr = &vmx->x86.gpr[FIELD_GET(CR_GPR, qual)];
+	u32 access = FIELD_GET(CR_ACCESS, qual);
+
+	switch (FIELD_GET(CR_NUMBER, qual) | access << 4) {
+	case CR_ACCESS_TO << 4 | 0:
+		return set_cr0(vmx, *gpr);
+	case CR_ACCESS_TO << 4 | 4:
+		return set_cr4(vmx, *gpr);
+	case CR_ACCESS_TO << 4 | 8:
+		return set_cr8(vmx, *gpr);
+	case CR_ACCESS_FROM << 4 | 8:
+		*gpr = vmx->cr8;
+		skip_instruction(vmx);
+		return AXVCPU_RAN_AGAIN;
+	default:
+		return fail_entry(exit, EXIT_REASON_CR_ACCESS, qual);
+	}
+}
+
+/* The guest gets its debug registers with the first that it names. */
+static int handle_dr(struct vmx *vmx)
+{
+	axvcpu_x86_use_dr(&vmx->x86);
+	vmx_guest_controls(vmx, 0, CPU_BASED_MOV_DR_EXITING);
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* SDM table 28-5. */
+#define IO_SIZE		GENMASK(2, 0)
+#define IO_IN		BIT(3)
+#define IO_STRING	BIT(4)
+#define IO_PORT		GENMASK(31, 16)
+
+/* A string of them would want the guest's memory: there is no such device. */
+static int handle_io(struct vmx *vmx, u64 qual, struct axvcpu_exit *exit)
+{
+	if (qual & IO_STRING)
+		return raise_gp(vmx);
+	skip_instruction(vmx);
+	axvcpu_x86_exit_io(&vmx->x86, qual & IO_IN, FIELD_GET(IO_PORT, qual),
+			   FIELD_GET(IO_SIZE, qual) + 1, exit);
+	return AXVCPU_RAN_EXIT;
+}
+
+#define EFER_GUESTS	(EFER_SCE | EFER_LME | EFER_NX)
+
+/* LMA is not for writing, and LME not with paging on. SDM vol. 3A, 2.2.1, 10.8.5. */
+static bool write_efer(struct vmx *vmx, u64 val)
+{
+	u64 old = vmcs_read(GUEST_IA32_EFER);
+
+	if (val & ~(u64)(EFER_GUESTS | EFER_LMA))
+		return false;
+	if ((val ^ old) & EFER_LME && vmcs_read(GUEST_CR0) & X86_CR0_PG)
+		return false;
+	vmcs_write(GUEST_IA32_EFER, (val & EFER_GUESTS) | (old & EFER_LMA));
+	return true;
+}
+
+static int handle_rdmsr(struct vmx *vmx, struct axvcpu_exit *exit)
+{
+	u64 *gpr = vmx->x86.gpr;
+	u32 msr = gpr[AXVCPU_REG_RCX];
+	u64 val;
+
+	if (msr == MSR_EFER) {
+		val = vmcs_read(GUEST_IA32_EFER);
+	} else if (!axvcpu_x86_rdmsr(&vmx->x86, msr, &val)) {
+		skip_instruction(vmx);
+		axvcpu_x86_exit_msr(&vmx->x86, false, exit);
+		return AXVCPU_RAN_EXIT;
+	}
+	gpr[AXVCPU_REG_RAX] = (u32)val;
+	gpr[AXVCPU_REG_RDX] = val >> 32;
+	skip_instruction(vmx);
+	return AXVCPU_RAN_AGAIN;
+}
+
+static int handle_wrmsr(struct vmx *vmx, struct axvcpu_exit *exit)
+{
+	u64 *gpr = vmx->x86.gpr;
+	u32 msr = gpr[AXVCPU_REG_RCX];
+	u64 val = (u32)gpr[AXVCPU_REG_RAX] | gpr[AXVCPU_REG_RDX] << 32;
+	bool bad = false;
+
+	if (msr == MSR_EFER) {
+		bad = !write_efer(vmx, val);
+	} else if (!axvcpu_x86_wrmsr(&vmx->x86, msr, val, &bad)) {
+		skip_instruction(vmx);
+		axvcpu_x86_exit_msr(&vmx->x86, true, exit);
+		return AXVCPU_RAN_EXIT;
+	}
+	if (bad)
+		return raise_gp(vmx);
+	vmcs_write(GUEST_IA32_PAT, vmx->x86.pat);
+	skip_instruction(vmx);
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* SDM table 28-7: what the access was, and much more for those who ask. */
+#define EPT_VIOLATION_READ	BIT(0)
+#define EPT_VIOLATION_WRITE	BIT(1)
+#define EPT_VIOLATION_FETCH	BIT(2)
+
+static_assert(EPT_VIOLATION_READ == AXAS_PROT_READ && EPT_VIOLATION_WRITE == AXAS_PROT_WRITE &&
+	      EPT_VIOLATION_FETCH == AXAS_PROT_EXEC);
+
+static int handle_violation(u64 qual, struct axvcpu_exit *exit)
+{
+	exit->nested_page_fault.gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
+	exit->nested_page_fault.access = qual & (EPT_VIOLATION_READ | EPT_VIOLATION_WRITE |
+						 EPT_VIOLATION_FETCH);
+	exit->nested_page_fault.info = qual;
+	return AXVCPU_RAN_FAULT;
+}
+
+static int handle_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	skip_instruction(to_vmx(vcpu));
+	return axvcpu_x86_do_cpuid(vcpu, exit) ? AXVCPU_RAN_EXIT : AXVCPU_RAN_AGAIN;
+}
+
+static int handle_hypercall(struct vmx *vmx, struct axvcpu_exit *exit)
+{
+	skip_instruction(vmx);
+	axvcpu_x86_exit_hypercall(&vmx->x86, exit);
+	return AXVCPU_RAN_EXIT;
+}
+
+static int handle_halt(struct vmx *vmx, struct axvcpu_exit *exit)
+{
+	skip_instruction(vmx);
+	exit->reason = AXVCPU_EXIT_HALT;
+	return AXVCPU_RAN_EXIT;
+}
+
+static int handle_triple_fault(struct vmx *vmx, struct axvcpu_exit *exit)
+{
+	vmx->x86.down = true;
+	exit->reason = AXVCPU_EXIT_SYSTEM_DOWN;
+	return AXVCPU_RAN_EXIT;
+}
+
+static int handle_window(struct vmx *vmx)
+{
+	vmx_guest_controls(vmx, 0, CPU_BASED_INTR_WINDOW_EXITING);
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* Caches belong to the host, and are coherent. */
+static int handle_nothing(struct vmx *vmx)
+{
+	skip_instruction(vmx);
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* What CPUID says that there is not. */
+static int handle_undefined(struct vmx *vmx, u32 reason, u64 qual, struct axvcpu_exit *exit)
+{
+	switch (reason) {
+	case EXIT_REASON_RDPMC:
+		return raise_gp(vmx);
+	case EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON:
+	case EXIT_REASON_MWAIT_INSTRUCTION:
+	case EXIT_REASON_MONITOR_INSTRUCTION:
+	case EXIT_REASON_INVEPT:
+	case EXIT_REASON_INVVPID:
+	case EXIT_REASON_XSETBV:
+		return raise(vmx, X86_TRAP_UD, 0);
+	default:
+		return fail_entry(exit, reason, qual);
+	}
+}
+
+static int handle(struct axvcpu *vcpu, u32 reason, u64 qual, struct axvcpu_exit *exit)
+{
+	struct vmx *vmx = to_vmx(vcpu);
+
+	switch (reason) {
+	case EXIT_REASON_EXCEPTION_NMI:
+		return handle_exception(vmx);
+	case EXIT_REASON_EXTERNAL_INTERRUPT:
+		return AXVCPU_RAN_IRQ;
+	case EXIT_REASON_TRIPLE_FAULT:
+		return handle_triple_fault(vmx, exit);
+	case EXIT_REASON_INTERRUPT_WINDOW:
+		return handle_window(vmx);
+	case EXIT_REASON_CPUID:
+		return handle_cpuid(vcpu, exit);
+	case EXIT_REASON_HLT:
+		return handle_halt(vmx, exit);
+	case EXIT_REASON_INVD:
+	case EXIT_REASON_WBINVD:
+		return handle_nothing(vmx);
+	case EXIT_REASON_VMCALL:
+		return handle_hypercall(vmx, exit);
+	case EXIT_REASON_CR_ACCESS:
+		return handle_cr(vmx, qual, exit);
+	case EXIT_REASON_DR_ACCESS:
+		return handle_dr(vmx);
+	case EXIT_REASON_IO_INSTRUCTION:
+		return handle_io(vmx, qual, exit);
+	case EXIT_REASON_MSR_READ:
+		return handle_rdmsr(vmx, exit);
+	case EXIT_REASON_MSR_WRITE:
+		return handle_wrmsr(vmx, exit);
+	case EXIT_REASON_EPT_VIOLATION:
+		return handle_violation(qual, exit);
+	case EXIT_REASON_EPT_MISCONFIG:
+		return fail_entry(exit, reason, vmcs_read(GUEST_PHYSICAL_ADDRESS));
+	default:
+		return handle_undefined(vmx, reason, qual, exit);
+	}
+}
+
+int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	u32 reason = vmcs_read(VM_EXIT_REASON);
+	u64 qual = vmcs_read(EXIT_QUALIFICATION);
+
+	/* An entry that failed late: nothing of the guest has run. SDM 27.8. */
+	if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
+		return fail_entry(exit, reason, qual);
+	take_back_event(to_vmx(vcpu));
+	return handle(vcpu, reason & 0xffff, qual, exit);
+}

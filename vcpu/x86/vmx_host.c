@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The host's part of a VMCS (SDM 25.5), which an exit loads, and what it does not bring
+ * back as it was: selectors of user segments, limits of descriptor tables, MSRs (SDM
+ * 28.5). Calls vmx.h alone.
+ *
+ * The kernel's exported helpers for descriptor tables changed hands with 6.18, so the
+ * instructions stand here.
+ */
+#include <linux/irqflags.h>
+#include <linux/version.h>
+#include <asm/cpufeature.h>
+#include <asm/desc_defs.h>
+#include <asm/msr.h>
+#include <asm/segment.h>
+#include <asm/special_insns.h>
+
+#include "axas_compat.h"
+#include "vmx.h"
+
+static const u32 msrs[VMX_NR_MSRS] = {
+	[VMX_MSR_STAR]			= MSR_STAR,
+	[VMX_MSR_LSTAR]			= MSR_LSTAR,
+	[VMX_MSR_CSTAR]			= MSR_CSTAR,
+	[VMX_MSR_SYSCALL_MASK]		= MSR_SYSCALL_MASK,
+	[VMX_MSR_KERNEL_GS_BASE]	= MSR_KERNEL_GS_BASE,
+};
+
+static u64 read_msr(u32 msr)
+{
+	u64 val;
+
+	rdmsrq(msr, val);
+	return val;
+}
+
+static unsigned long host_cr3(void)
+{
+	unsigned long cr3;
+
+	asm volatile("mov %%cr3, %0" : "=r" (cr3) : : "memory");
+	return cr3;
+}
+
+static void host_gdt(struct desc_ptr *gdt)
+{
+	asm volatile("sgdt %0" : "=m" (*gdt));
+}
+
+static void host_idt(struct desc_ptr *idt)
+{
+	asm volatile("sidt %0" : "=m" (*idt));
+}
+
+static u16 host_ldt(void)
+{
+	u16 sel;
+
+	asm volatile("sldt %0" : "=m" (sel));
+	return sel;
+}
+
+static u16 host_tr(void)
+{
+	u16 sel;
+
+	asm volatile("str %0" : "=m" (sel));
+	return sel;
+}
+
+/* A descriptor of 16 bytes of the GDT. SDM vol. 3A, 7.2.3. */
+static u64 tss_base(const struct desc_ptr *gdt)
+{
+	const struct ldttss_desc *tss = (void *)gdt->address + (host_tr() & ~7);
+
+	return tss->base0 | (u64)tss->base1 << 16 | (u64)tss->base2 << 24 |
+	       (u64)tss->base3 << 32;
+}
+
+/* Selectors of the host must be without RPL and TI: not user's. SDM 27.2.3. */
+static void write_segments(struct vmx_host *host)
+{
+	struct desc_ptr gdt, idt;
+
+	asm volatile("mov %%ds, %0" : "=m" (host->ds));
+	asm volatile("mov %%es, %0" : "=m" (host->es));
+	asm volatile("mov %%fs, %0" : "=m" (host->fs));
+	asm volatile("mov %%gs, %0" : "=m" (host->gs));
+	host->ldt = host_ldt();
+	host_gdt(&gdt);
+	host_idt(&idt);
+	host->gdt = gdt.size;
+	host->idt = idt.size;
+	vmcs_write(HOST_CS_SELECTOR, __KERNEL_CS);
+	vmcs_write(HOST_SS_SELECTOR, __KERNEL_DS);
+	vmcs_write(HOST_DS_SELECTOR, 0);
+	vmcs_write(HOST_ES_SELECTOR, 0);
+	vmcs_write(HOST_FS_SELECTOR, 0);
+	vmcs_write(HOST_GS_SELECTOR, 0);
+	vmcs_write(HOST_TR_SELECTOR, host_tr());
+	vmcs_write(HOST_FS_BASE, read_msr(MSR_FS_BASE));
+	vmcs_write(HOST_GS_BASE, read_msr(MSR_GS_BASE));
+	vmcs_write(HOST_TR_BASE, tss_base(&gdt));
+	vmcs_write(HOST_GDTR_BASE, gdt.address);
+	vmcs_write(HOST_IDTR_BASE, idt.address);
+}
+
+static void write_msrs(void)
+{
+	vmcs_write(HOST_IA32_SYSENTER_CS, read_msr(MSR_IA32_SYSENTER_CS));
+	vmcs_write(HOST_IA32_SYSENTER_ESP, read_msr(MSR_IA32_SYSENTER_ESP));
+	vmcs_write(HOST_IA32_SYSENTER_EIP, read_msr(MSR_IA32_SYSENTER_EIP));
+	vmcs_write(HOST_IA32_PAT, read_msr(MSR_IA32_CR_PAT));
+	vmcs_write(HOST_IA32_EFER, read_msr(MSR_EFER));
+}
+
+/* With preemption off the thread stays, and the kernel does not go to user space. */
+static void switch_msrs(u64 *old, const u64 *new)
+{
+	int i;
+
+	for (i = 0; i < VMX_NR_MSRS; i++) {
+		old[i] = read_msr(msrs[i]);
+		if (old[i] != new[i])
+			wrmsrq(msrs[i], new[i]);
+	}
+}
+
+void vmx_host_save(struct vmx *vmx)
+{
+	struct vmx_host *host = &vmx->host;
+
+	host->debugctl = read_msr(MSR_IA32_DEBUGCTLMSR);
+	host->cr3 = host_cr3();
+	host->cr4 = native_read_cr4();
+	vmcs_write(HOST_CR0, native_read_cr0());
+	vmcs_write(HOST_CR3, host->cr3);
+	vmcs_write(HOST_CR4, host->cr4);
+	vmcs_write(HOST_RIP, (unsigned long)axvcpu_vmx_exit);
+	write_segments(host);
+	write_msrs();
+	switch_msrs(host->msr, vmx->msr);
+}
+
+/* What an interrupt between two entries can have changed. */
+void vmx_host_update(struct vmx *vmx)
+{
+	unsigned long cr3 = host_cr3();
+	unsigned long cr4 = native_read_cr4();
+
+	if (vmx->host.cr3 != cr3)
+		vmcs_write(HOST_CR3, cr3);
+	if (vmx->host.cr4 != cr4)
+		vmcs_write(HOST_CR4, cr4);
+	vmx->host.cr3 = cr3;
+	vmx->host.cr4 = cr4;
+}
+
+#define GDT_BYTES	(GDT_ENTRIES * 8)
+
+/*
+ * After an exit the limits are 0xffff, and that of the TSS 0x67, without the bitmap of
+ * ports. To load TR marks the descriptor busy, and the kernel's GDT is read-only: TR is
+ * loaded from a copy. Interrupts are off.
+ */
+static void restore_tables(const struct vmx_host *host)
+{
+	u8 copy[GDT_BYTES] __aligned(8);
+	struct desc_ptr gdt, idt, temporary = {
+		.size = GDT_BYTES - 1,
+		.address = (unsigned long)copy,
+	};
+	u16 tr = host_tr();
+	struct ldttss_desc *tss = (void *)(copy + (tr & ~7));
+
+	host_gdt(&gdt);
+	host_idt(&idt);
+	memcpy(copy, (void *)gdt.address, GDT_BYTES);
+	tss->type = DESC_TSS;
+	asm volatile("lgdt %0" : : "m" (temporary) : "memory");
+	asm volatile("ltr %0" : : "m" (tr) : "memory");
+	gdt.size = host->gdt;
+	idt.size = host->idt;
+	asm volatile("lgdt %0" : : "m" (gdt));
+	asm volatile("lidt %0" : : "m" (idt));
+}
+
+/*
+ * To load GS loads its base, too, and the kernel's is wanted back at once: nothing may
+ * use it meanwhile. A selector that is not good any more is left zero.
+ */
+static void restore_gs(u16 sel)
+{
+	u64 base = read_msr(MSR_GS_BASE);
+
+	asm volatile("1: mov %[sel], %%gs\n"
+		     "2: wrmsr\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : [sel] "r" ((u32)sel), "c" (MSR_GS_BASE), "a" ((u32)base),
+			 "d" ((u32)(base >> 32)) : "memory");
+}
+
+/* Most threads have none of these: 64-bit programs use flat segments without a selector. */
+static void restore_segments(const struct vmx_host *host)
+{
+	u64 fs_base;
+
+	if (host->ldt)
+		asm volatile("lldt %0" : : "m" (host->ldt));
+	if (host->ds)
+		loadsegment(ds, host->ds);
+	if (host->es)
+		loadsegment(es, host->es);
+	if (host->fs) {
+		fs_base = read_msr(MSR_FS_BASE);
+		loadsegment(fs, host->fs);
+		wrmsrq(MSR_FS_BASE, fs_base);
+	}
+	if (host->gs)
+		restore_gs(host->gs);
+}
+
+void vmx_host_restore(struct vmx *vmx)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	restore_tables(&vmx->host);
+	restore_segments(&vmx->host);
+	local_irq_restore(flags);
+	switch_msrs(vmx->msr, vmx->host.msr);
+	if (vmx->host.debugctl)
+		wrmsrq(MSR_IA32_DEBUGCTLMSR, vmx->host.debugctl);
+}
