@@ -23,10 +23,8 @@ const struct axvcpu_arch_ops *axvcpu_arch_host(void)
 {
 	if (boot_cpu_has(X86_FEATURE_SVM))
 		return &axvcpu_svm_ops;
-#ifdef AXVCPU_HAVE_VMX
 	if (boot_cpu_has(X86_FEATURE_VMX))
 		return &axvcpu_vmx_ops;
-#endif
 	return NULL;
 }
 
