@@ -33,6 +33,8 @@ enum page_kind {
 /**
  * struct model_page - what one page must look like
  * @kind: what it is
+ * @area: number of its area; areas that were one share it no more once they are split
+ * @flags: AXAS_MAP_HUGE_* of its area
  * @touched: an alloc page has its frame
  * @prot: AXAS_PROT_*
  * @hpa: of a linear page; of a touched one as soon as it was seen
@@ -42,6 +44,8 @@ enum page_kind {
  */
 struct model_page {
 	enum page_kind kind;
+	u32 area;
+	u32 flags;
 	bool touched;
 	u32 prot;
 	u64 hpa;
@@ -56,6 +60,8 @@ struct model {
 	unsigned int step;
 	const char *op;
 	long frames;
+	bool lost;
+	u32 last_area;
 	u8 *mem;
 	struct model_page pages[PAGES];
 };
@@ -65,10 +71,14 @@ static u32 rnd(struct model *m, u32 below)
 	return prandom_u32_state(&m->rnd) % below;
 }
 
+/* Where Linux had no 2 MiB in one piece, 4 KiB served, and the model cannot know. */
 static bool agree(struct model *m, s64 got, s64 want, u64 at)
 {
 	if (got == want)
 		return true;
+	m->lost = READ_ONCE(m->f->mock->starved);
+	if (m->lost)
+		return false;
 	KUNIT_FAIL(m->f->test, "seed %lu step %u: %s at 0x%llx: %lld, but the model says %lld",
 		   seed, m->step, m->op, at, got, want);
 	return false;
@@ -82,7 +92,7 @@ static u64 page_gpa(u32 page)
 /* Pages from @first on: mostly a few, sometimes many. */
 static u32 random_pages(struct model *m, u32 *first)
 {
-	u32 most = rnd(m, 10) ? 12 : 700;
+	u32 most = rnd(m, 10) ? 12 : 1200;
 
 	*first = rnd(m, PAGES);
 	return 1 + rnd(m, min(most, PAGES - *first));
@@ -103,12 +113,45 @@ static bool is_free(struct model *m, u32 first, u32 n)
 	return true;
 }
 
-static void model_touch(struct model *m, struct model_page *p)
+/* A new area begins at a page where one may have gone on. */
+static void model_split(struct model *m, u32 page)
 {
+	u32 area;
+
+	if (!page || page >= PAGES || m->pages[page].area != m->pages[page - 1].area)
+		return;
+	area = m->pages[page].area;
+	for (m->last_area++; area && page < PAGES && m->pages[page].area == area; page++)
+		m->pages[page].area = m->last_area;
+}
+
+/* Whether all of a page's 2 MiB lie in its area and none was touched. */
+static bool block_is_free(struct model *m, u32 page)
+{
+	u32 first = page & ~511u, i;
+
+	for (i = first; i < first + 512; i++)
+		if (m->pages[i].area != m->pages[page].area || m->pages[i].touched)
+			return false;
+	return true;
+}
+
+/* A page gets its frame, and those around it as the area's policy has it. */
+static void model_touch(struct model *m, u32 page, bool populate)
+{
+	struct model_page *p = &m->pages[page];
+	u32 n = 1;
+
 	if (p->kind != PAGE_ALLOC || p->touched)
 		return;
-	p->touched = true;
-	m->frames++;
+	if (!(p->flags & AXAS_MAP_HUGE_NEVER) &&
+	    (populate || p->flags & AXAS_MAP_HUGE_ALWAYS) && block_is_free(m, page)) {
+		page &= ~511u;
+		n = 512;
+	}
+	m->frames += n;
+	while (n--)
+		m->pages[page++].touched = true;
 }
 
 static void model_forget(struct model *m, u32 first, u32 n)
@@ -119,9 +162,23 @@ static void model_forget(struct model *m, u32 first, u32 n)
 	}
 }
 
+/* A new area in the model. */
+static void model_map(struct model *m, u32 first, u32 n, const struct model_page *as)
+{
+	u32 i;
+
+	m->last_area++;
+	for (i = 0; i < n; i++) {
+		m->pages[first + i] = *as;
+		m->pages[first + i].area = m->last_area;
+		if (as->kind == PAGE_LINEAR)
+			m->pages[first + i].hpa += i * (u64)SZ_4K;
+	}
+}
+
 static bool do_map_linear(struct model *m)
 {
-	u32 first, n = random_pages(m, &first), prot = random_prot(m), i;
+	u32 first, n = random_pages(m, &first), prot = random_prot(m);
 	u64 gpa = page_gpa(first), size = n * (u64)SZ_4K, hpa;
 	bool fits = is_free(m, first, n);
 
@@ -132,30 +189,33 @@ static bool do_map_linear(struct model *m)
 	if (!agree(m, space_map_linear(m->f, gpa, size, LINEAR + hpa, prot),
 		   fits ? 0 : -EEXIST, gpa))
 		return false;
-	for (i = 0; fits && i < n; i++)
-		m->pages[first + i] = (struct model_page){
-			.kind = PAGE_LINEAR, .prot = prot,
-			.hpa = LINEAR + hpa + i * (u64)SZ_4K,
-		};
+	if (fits)
+		model_map(m, first, n, &(struct model_page){
+			.kind = PAGE_LINEAR, .prot = prot, .hpa = LINEAR + hpa,
+		});
 	return true;
 }
 
 static bool do_map_alloc(struct model *m)
 {
+	static const u32 policies[] = { 0, AXAS_MAP_HUGE_ALWAYS, AXAS_MAP_HUGE_NEVER };
 	u32 first, n = random_pages(m, &first), prot = random_prot(m), i;
-	u32 flags = rnd(m, 3) ? 0 : AXAS_MAP_POPULATE;
+	u32 policy = policies[rnd(m, ARRAY_SIZE(policies))];
+	u32 populate = rnd(m, 3) ? 0 : AXAS_MAP_POPULATE;
 	bool fits = is_free(m, first, n);
 	u64 gpa = page_gpa(first);
 
-	m->op = flags ? "map_alloc populated" : "map_alloc";
+	m->op = populate ? "map_alloc populated" : "map_alloc";
 	if (!agree(m, axas_space_map_alloc(m->f->space, gpa_range(gpa, n * (u64)SZ_4K), prot,
-					   AXAS_TYPE_NORMAL, flags), fits ? 0 : -EEXIST, gpa))
+					   AXAS_TYPE_NORMAL, policy | populate),
+		   fits ? 0 : -EEXIST, gpa))
 		return false;
-	for (i = 0; fits && i < n; i++) {
-		m->pages[first + i] = (struct model_page){ .kind = PAGE_ALLOC, .prot = prot };
-		if (flags)
-			model_touch(m, &m->pages[first + i]);
-	}
+	if (fits)
+		model_map(m, first, n, &(struct model_page){
+			.kind = PAGE_ALLOC, .flags = policy, .prot = prot,
+		});
+	for (i = 0; fits && populate && i < n; i++)
+		model_touch(m, first + i, true);
 	return true;
 }
 
@@ -164,6 +224,8 @@ static bool do_unmap(struct model *m)
 	u32 first, n = random_pages(m, &first);
 
 	m->op = "unmap";
+	model_split(m, first);
+	model_split(m, first + n);
 	model_forget(m, first, n);
 	return agree(m, space_unmap(m->f, page_gpa(first), n * (u64)SZ_4K), 0, page_gpa(first));
 }
@@ -173,6 +235,8 @@ static bool do_protect(struct model *m)
 	u32 first, n = random_pages(m, &first), prot = random_prot(m), i;
 
 	m->op = "protect";
+	model_split(m, first);
+	model_split(m, first + n);
 	for (i = first; i < first + n; i++)
 		if (m->pages[i].kind != PAGE_HOLE)
 			m->pages[i].prot = prot;
@@ -190,7 +254,7 @@ static bool do_fault(struct model *m)
 	       access & ~p->prot ? AXAS_FAULT_DENIED :
 	       p->kind == PAGE_LINEAR || p->touched ? AXAS_FAULT_SPURIOUS : AXAS_FAULT_FIXED;
 	if (want == AXAS_FAULT_FIXED)
-		model_touch(m, p);
+		model_touch(m, page, false);
 	m->op = "fault";
 	return agree(m, space_fault(m->f, page_gpa(page) + rnd(m, SZ_4K), access), want,
 		     page_gpa(page));
@@ -247,7 +311,7 @@ static bool do_read(struct model *m)
 		return false;
 	if (err)
 		return true;
-	model_touch(m, p);
+	model_touch(m, page, false);
 	return agree(m, val, *model_word(m, p, SZ_2K), gpa);
 }
 
@@ -263,7 +327,7 @@ static bool do_write(struct model *m)
 		return false;
 	if (err)
 		return true;
-	model_touch(m, p);
+	model_touch(m, page, false);
 	*model_word(m, p, SZ_2K) = val;
 	return true;
 }
@@ -281,10 +345,10 @@ static bool do_write_across(struct model *m)
 	if (!agree(m, axas_write(m->f->space, axas_gpa(gpa), val, 16), err0 ?: err1, gpa))
 		return false;
 	if (!err0)
-		model_touch(m, p);
+		model_touch(m, page, false);
 	if (err0 || err1)
 		return true;
-	model_touch(m, p + 1);
+	model_touch(m, page + 1, false);
 	*model_word(m, p, SZ_4K - 8) = val[0];
 	*model_word(m, p + 1, 0) = val[1];
 	return true;
@@ -303,12 +367,12 @@ static bool do_read_across(struct model *m)
 		return false;
 	if (err0)
 		return true;
-	model_touch(m, p);
+	model_touch(m, page, false);
 	if (!agree(m, val[0], *model_word(m, p, SZ_4K - 8), gpa))
 		return false;
 	if (err1)
 		return agree(m, val[1], 0, gpa + 8);
-	model_touch(m, p + 1);
+	model_touch(m, page + 1, false);
 	return agree(m, val[1], *model_word(m, p + 1, 0), gpa + 8);
 }
 
@@ -320,9 +384,21 @@ static bool do_populate(struct model *m)
 
 	m->op = "populate";
 	for (i = 0; i < n && m->pages[first + i].kind != PAGE_HOLE; i++)
-		model_touch(m, &m->pages[first + i]);
+		model_touch(m, first + i, true);
 	err = axas_space_populate(m->f->space, gpa_range(gpa, n * (u64)SZ_4K), &done);
 	return agree(m, err, i < n ? -EFAULT : 0, gpa) && agree(m, done, i * (u64)SZ_4K, gpa);
+}
+
+/* Now and then all that can be put together is; nobody sees a difference. */
+static bool do_collapse(struct model *m)
+{
+	u64 collapsed;
+
+	m->op = "collapse";
+	if (rnd(m, 20))
+		return true;
+	return agree(m, axas_space_collapse(m->f->space, gpa_range(BASE, PAGES * (u64)SZ_4K),
+					    &collapsed), 0, BASE);
 }
 
 static bool do_clear(struct model *m)
@@ -338,7 +414,7 @@ static bool do_clear(struct model *m)
 static bool (* const ops[])(struct model *m) = {
 	do_map_linear, do_map_alloc, do_map_alloc, do_unmap, do_unmap, do_protect, do_fault,
 	do_fault, do_translate, do_read, do_write, do_write_across, do_read_across, do_populate,
-	do_clear,
+	do_collapse, do_clear,
 };
 
 /* Every page of the window, and the content of those that have a frame. */
@@ -386,7 +462,10 @@ static void space_agrees_with_a_model(struct kunit *test)
 	for (m->step = 1; m->mem && m->step <= STEPS; m->step++)
 		if (!one_step(m))
 			break;
-	KUNIT_EXPECT_EQ(test, m->step, STEPS + 1u);
+	if (m->lost)
+		kunit_mark_skipped(test, "no memory of 2 MiB in one piece");
+	else
+		KUNIT_EXPECT_EQ(test, m->step, STEPS + 1u);
 	space_expect_balanced(f);
 	vfree(m);
 	axas_space_clear(f->space);

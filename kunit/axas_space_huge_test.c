@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Frames of 2 MiB in alloc areas (axas_space.c): when they are taken, what happens to
+ * them piece by piece, and how small leaves are put together again.
+ */
+#include <linux/bvec.h>
+#include <linux/err.h>
+
+#include "space_fixture.h"
+
+/* An aligned 2 MiB of the window, and what lies around it in an area of 4 MiB. */
+#define BLOCK		BORDER
+#define BLOCK_PAGES	512l
+
+static int map_flags(struct space_fixture *f, u64 gpa, u64 size, u32 flags)
+{
+	return axas_space_map_alloc(f->space, gpa_range(gpa, size), TEST_RW, AXAS_TYPE_NORMAL,
+				    flags);
+}
+
+static void expect_leaves(struct space_fixture *f, u64 small, u64 large)
+{
+	struct axas_info info;
+
+	axas_space_get_info(f->space, &info);
+	KUNIT_EXPECT_EQ(f->test, info.leaves[0], small);
+	KUNIT_EXPECT_EQ(f->test, info.leaves[1], large);
+	KUNIT_EXPECT_EQ(f->test, info.leaves[2], 0ull);
+	KUNIT_EXPECT_EQ(f->test, info.frames, small + 512 * large);
+	space_expect_balanced(f);
+}
+
+static void populate_takes_2m_where_the_area_covers_them(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_translation to;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK - SZ_8K, SZ_2M + SZ_16K, AXAS_MAP_POPULATE), 0);
+	expect_leaves(f, 4, 1);
+	KUNIT_ASSERT_EQ(test, axas_space_translate(f->space, axas_gpa(BLOCK + 5), &to), 0);
+	KUNIT_EXPECT_EQ(test, to.level, 1u);
+	KUNIT_EXPECT_EQ(test, to.left, SZ_2M - 5ull);
+	KUNIT_EXPECT_TRUE(test, axas_hpa_is_aligned(axas_hpa(to.hpa.val - 5), SZ_2M));
+}
+
+/* By themselves faults take what they need; an area can ask for more, or for less. */
+static void areas_choose_their_frames(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	unsigned int level = 7;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, 0), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK, TEST_R), AXAS_FAULT_FIXED);
+	expect_leaves(f, 1, 0);
+	axas_space_clear(f->space);
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_HUGE_ALWAYS), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_fault(f->space, axas_gpa(BLOCK + SZ_1M), TEST_R, &level),
+			AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, level, 1u);
+	expect_leaves(f, 0, 1);
+	KUNIT_EXPECT_EQ(test, axas_space_fault(f->space, axas_gpa(BLOCK + 5), TEST_W, &level),
+			AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(test, level, 1u);
+	axas_space_clear(f->space);
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_HUGE_NEVER | AXAS_MAP_POPULATE),
+			0);
+	expect_leaves(f, 512, 0);
+}
+
+static void policy_is_told_and_kept(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_area_info area;
+
+	KUNIT_EXPECT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_HUGE_ALWAYS |
+					AXAS_MAP_HUGE_NEVER), -EINVAL);
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_4M, AXAS_MAP_HUGE_ALWAYS |
+					AXAS_MAP_POPULATE), 0);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, BLOCK, SZ_4K), 0);
+	KUNIT_ASSERT_TRUE(test, axas_space_next_area(f->space, axas_gpa(BLOCK), &area));
+	KUNIT_EXPECT_EQ(test, area.gpa, BLOCK + SZ_4K);
+	KUNIT_EXPECT_EQ(test, area.flags, (u32)AXAS_MAP_HUGE_ALWAYS);
+}
+
+/* An area that ends inside of the 2 MiB, or memory that is there already: 4 KiB. */
+static void fault_takes_4k_where_2m_do_not_fit(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 first;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M - SZ_4K, AXAS_MAP_HUGE_ALWAYS), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK, TEST_R), AXAS_FAULT_FIXED);
+	expect_leaves(f, 1, 0);
+	axas_space_clear(f->space);
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK + SZ_4K, SZ_2M, AXAS_MAP_HUGE_ALWAYS), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK + SZ_4K, TEST_R), AXAS_FAULT_FIXED);
+	expect_leaves(f, 1, 0);
+	axas_space_clear(f->space);
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, 0), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK, TEST_R), AXAS_FAULT_FIXED);
+	first = space_hpa(f, BLOCK);
+	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(BLOCK, SZ_2M), &first), 0);
+	expect_leaves(f, 512, 0);
+}
+
+/* Defect 4, Rule R4: of a large frame, too. */
+static void all_of_2m_is_zero(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 offset;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_HUGE_ALWAYS), 0);
+	KUNIT_ASSERT_EQ(test, space_fault(f, BLOCK, TEST_W), AXAS_FAULT_FIXED);
+	for (offset = 0; offset < SZ_2M; offset += SZ_4K)
+		KUNIT_EXPECT_PTR_EQ(test, memchr_inv(space_mem(f, BLOCK + offset), 0, SZ_4K),
+				    NULL);
+}
+
+/* Order 9 comes first, then 4 KiB serve. */
+static void without_2m_of_memory_4k_serve(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 done;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_HUGE_ALWAYS), 0);
+	mock_hal_fail_nth(f->mock, 1);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, f->mock->failures, 1ull);
+	expect_leaves(f, 1, 0);
+	axas_space_clear(f->space);
+	mock_hal_fail_nth(f->mock, 1);
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
+	expect_leaves(f, 512, 0);
+	/* The limit of the space is no reason to fail either, before it is reached. */
+	space_limit_frames(f, 511);
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_HUGE_ALWAYS), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK, TEST_R), AXAS_FAULT_FIXED);
+	expect_leaves(f, 1, 0);
+	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(BLOCK, SZ_2M), &done),
+			-ENOMEM);
+	KUNIT_EXPECT_EQ(test, done, SZ_2M - SZ_4K + 0ull);
+	expect_leaves(f, 511, 0);
+}
+
+/* A machine without 2 MiB leaves, and one that may not execute them: Rule R15. */
+static void machine_bounds_the_leaves(struct kunit *test)
+{
+	struct axas_npt_caps small = { .leaf_levels = BIT(0), .oa_bits = 40 };
+	struct axas_npt_caps erratum = {
+		.leaf_levels = BIT(0) | BIT(1), .oa_bits = 40, .flags = AXAS_CAP_EXEC_4K,
+	};
+	struct space_fixture *f = test->priv;
+	struct axas_space_params params = { .hal = &f->mock->hal };
+
+	axas_space_put(f->space);
+	f->space = axas_space_create_fmt(&params, &axas_npt_ept, &small);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(f->space));
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
+	expect_leaves(f, 512, 0);
+	axas_space_put(f->space);
+	f->space = axas_space_create_fmt(&params, &axas_npt_ept, &erratum);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(f->space));
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(WIN, SZ_2M), TEST_RX,
+						   AXAS_TYPE_NORMAL, AXAS_MAP_POPULATE), 0);
+	expect_leaves(f, 512, 1);
+	/* Executable from now on: so it is split. */
+	KUNIT_EXPECT_EQ(test, space_protect(f, BLOCK + SZ_1M, SZ_4K, TEST_RX), 0);
+	expect_leaves(f, 1024, 0);
+	axas_space_clear(f->space);
+	KUNIT_ASSERT_EQ(test, map_flags(f, WIN, SZ_4M, AXAS_MAP_POPULATE), 0);
+	KUNIT_EXPECT_EQ(test, space_protect(f, WIN, SZ_4M, TEST_RX), 0);
+	expect_leaves(f, 1024, 0);
+}
+
+/* Fill each page of the block with its number. */
+static void number_pages(struct space_fixture *f)
+{
+	u64 i;
+
+	for (i = 0; i < 512; i++)
+		memset(space_mem(f, BLOCK + i * SZ_4K), i % 251, SZ_4K);
+}
+
+static void expect_numbers(struct space_fixture *f, u64 first, u64 n)
+{
+	u8 *mem;
+	u64 i;
+
+	for (i = first; i < first + n; i++) {
+		mem = space_mem(f, BLOCK + i * SZ_4K);
+		if (!mem || memchr_inv(mem, i % 251, SZ_4K))
+			KUNIT_FAIL(f->test, "page %llu lost its content", i);
+	}
+}
+
+/* Defects 18 and 19: 4 KiB of it go back, the rest stays, content and all. */
+static void unmap_inside_2m_frees_just_that(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
+	number_pages(f);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, BLOCK + 100 * SZ_4K, SZ_4K), 0);
+	expect_leaves(f, 511, 0);
+	space_expect_nothing(f, BLOCK + 100 * SZ_4K, SZ_4K);
+	expect_numbers(f, 0, 100);
+	expect_numbers(f, 101, 411);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, BLOCK, SZ_1M), 0);
+	expect_leaves(f, 256, 0);
+	expect_numbers(f, 256, 256);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, BLOCK, SZ_2M), 0);
+	space_expect_empty(f);
+}
+
+static void protect_inside_2m_keeps_the_content(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
+	number_pages(f);
+	KUNIT_EXPECT_EQ(test, space_protect(f, BLOCK + SZ_64K, SZ_64K, TEST_R), 0);
+	expect_leaves(f, 512, 0);
+	expect_numbers(f, 0, 512);
+	space_expect_leaf(f, BLOCK + SZ_64K, space_hpa(f, BLOCK + SZ_64K), TEST_R);
+	space_expect_leaf(f, BLOCK + SZ_128K, space_hpa(f, BLOCK + SZ_128K), TEST_RW);
+	/* All of it at once needs no split. */
+	axas_space_clear(f->space);
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
+	KUNIT_EXPECT_EQ(test, space_protect(f, BLOCK, SZ_2M, TEST_R), 0);
+	expect_leaves(f, 0, 1);
+}
+
+static void access_crosses_2m_leaves(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 out = 0x1122334455667788, back = 0;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, WIN, SZ_4M, AXAS_MAP_HUGE_ALWAYS), 0);
+	KUNIT_EXPECT_EQ(test, axas_write(f->space, axas_gpa(BORDER - 3), &out, 8), 0);
+	expect_leaves(f, 0, 2);
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(BORDER - 3), AXAS_WIDTH_64, &back),
+			0);
+	KUNIT_EXPECT_EQ(test, back, out);
+	KUNIT_EXPECT_EQ(test, *space_mem(f, BORDER - 1), ((u8 *)&out)[2]);
+	KUNIT_EXPECT_EQ(test, *space_mem(f, BORDER), ((u8 *)&out)[3]);
+}
+
+/* Each 4 KiB of a large frame has its own references: those that are held stay. */
+static void pages_of_2m_are_shared_one_by_one(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct bio_vec bvecs[2];
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
+	number_pages(f);
+	KUNIT_ASSERT_EQ(test, axas_space_bvec(f->space, gpa_range(BLOCK + 7 * SZ_4K, SZ_8K),
+					      TEST_R, bvecs, 2), 2);
+	KUNIT_EXPECT_EQ(test, page_count(bvecs[0].bv_page), 2);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, BLOCK, SZ_2M), 0);
+	space_expect_empty(f);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(page_address(bvecs[0].bv_page), 7, SZ_4K), NULL);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(page_address(bvecs[1].bv_page), 8, SZ_4K), NULL);
+	axas_space_bvec_put(bvecs, 2);
+}
+
+static int race_fault(void *arg)
+{
+	struct space_fixture *f = arg;
+
+	return space_fault(f, BLOCK + SZ_1M, TEST_W);
+}
+
+static int race_populate(void *arg)
+{
+	struct space_fixture *f = arg;
+	u64 done;
+
+	return axas_space_populate(f->space, gpa_range(BLOCK, SZ_2M), &done);
+}
+
+/* Defect 3: each brought 2 MiB, and one gave them back. */
+static void two_threads_fault_the_same_2m(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct test_thread threads[] = { { race_fault, f }, { race_fault, f } };
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_HUGE_ALWAYS), 0);
+	mock_hal_meet(f->mock, 2, 0);
+	KUNIT_ASSERT_EQ(test, test_run_threads(threads, 2), 0);
+	KUNIT_EXPECT_FALSE(test, f->mock->meet_missed);
+	KUNIT_EXPECT_EQ(test, min(threads[0].result, threads[1].result), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, max(threads[0].result, threads[1].result), AXAS_FAULT_SPURIOUS);
+	expect_leaves(f, 0, 1);
+}
+
+/* One brings 4 KiB, the other 2 MiB for the same place: whoever wins, all is there. */
+static void fault_and_populate_meet(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct test_thread threads[] = { { race_fault, f }, { race_populate, f } };
+	unsigned int round;
+
+	for (round = 0; round < 20; round++) {
+		KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, 0), 0);
+		mock_hal_meet(f->mock, 2, 0);
+		KUNIT_ASSERT_EQ(test, test_run_threads(threads, 2), 0);
+		KUNIT_EXPECT_FALSE(test, f->mock->meet_missed);
+		KUNIT_EXPECT_TRUE(test, threads[0].result == AXAS_FAULT_FIXED ||
+				  threads[0].result == AXAS_FAULT_SPURIOUS);
+		KUNIT_EXPECT_EQ(test, threads[1].result, 0);
+		KUNIT_EXPECT_EQ(test, f->mock->frames, BLOCK_PAGES);
+		space_expect_balanced(f);
+		axas_space_clear(f->space);
+		space_expect_empty(f);
+	}
+}
+
+/* Whatever fails: the 2 MiB, a table, or the 4 KiB after them. */
+static void populate_of_2m_comes_as_a_whole_or_not(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct space_snapshot before;
+	unsigned int served;
+	int err;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, WIN, SZ_64K, AXAS_MAP_POPULATE), 0);
+	space_take(f, &before);
+	for (served = 0; served < 12; served++) {
+		mock_hal_fail_after(f->mock, served);
+		err = map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE);
+		mock_hal_fail_never(f->mock);
+		if (!err)
+			break;
+		KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+		space_expect_same(f, &before, "populate of 2 MiB");
+	}
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_GT(test, served, 0u);
+	space_expect_balanced(f);
+}
+
+/* Split without touching the area, as a kernel that splits for other reasons would. */
+static void split_leaves(struct space_fixture *f, u64 gpa, u64 size)
+{
+	struct axas_npt *npt = &f->space->npt;
+	u64 tables = axas_npt_count_split_all(npt, gpa, gpa + size - 1);
+
+	down_write(&f->space->lock);
+	KUNIT_EXPECT_EQ(f->test, axas_npt_reserve(npt, tables), 0);
+	axas_npt_split_all(npt, gpa, gpa + size - 1);
+	axas_npt_unreserve(npt);
+	up_write(&f->space->lock);
+}
+
+static u64 collapse(struct space_fixture *f, u64 gpa, u64 size)
+{
+	u64 n = 0;
+
+	KUNIT_EXPECT_EQ(f->test, axas_space_collapse(f->space, gpa_range(gpa, size), &n), 0);
+	return n;
+}
+
+static void collapse_puts_a_frame_together_again(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 hpa;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
+	hpa = space_hpa(f, BLOCK);
+	number_pages(f);
+	split_leaves(f, BLOCK, SZ_2M);
+	expect_leaves(f, 512, 0);
+	space_attach(f);
+	KUNIT_EXPECT_EQ(test, collapse(f, WIN, WIN_SIZE), 1ull);
+	/* The old table is freed, after a flush that tells; no frame is. */
+	KUNIT_EXPECT_TRUE(test, f->flushes > 0 && f->flush.tables);
+	KUNIT_EXPECT_EQ(test, mock_hal_count(f->mock, MOCK_EVENT_FREE), 1u);
+	expect_leaves(f, 0, 1);
+	expect_numbers(f, 0, 512);
+	space_expect_leaf(f, BLOCK, hpa, TEST_RW);
+	KUNIT_EXPECT_EQ(test, collapse(f, WIN, WIN_SIZE), 0ull);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, BLOCK, SZ_2M), 0);
+	space_expect_empty(f);
+}
+
+static void collapse_puts_linear_memory_together(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_info info;
+
+	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_1G, LINEAR, TEST_R), 0);
+	split_leaves(f, BORDER + SZ_1M, SZ_2M);
+	KUNIT_EXPECT_EQ(test, collapse(f, BORDER, SZ_1G), 3ull);
+	axas_space_get_info(f->space, &info);
+	KUNIT_EXPECT_EQ(test, info.leaves[2], 1ull);
+	space_expect_leaf(f, BORDER + SZ_1G - 1, LINEAR + SZ_1G - 1, TEST_R);
+}
+
+/* Frames that are scattered, an area that wants 4 KiB, and one that has ended. */
+static void collapse_moves_nothing(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	f->mock->scattered = true;
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE | AXAS_MAP_HUGE_NEVER),
+			0);
+	KUNIT_EXPECT_EQ(test, collapse(f, WIN, WIN_SIZE), 0ull);
+	axas_space_clear(f->space);
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
+	number_pages(f);
+	split_leaves(f, BLOCK, SZ_2M);
+	KUNIT_EXPECT_EQ(test, collapse(f, BLOCK + SZ_4K, SZ_2M - SZ_4K), 0ull);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, BLOCK + SZ_1M, SZ_4K), 0);
+	KUNIT_EXPECT_EQ(test, collapse(f, WIN, WIN_SIZE), 0ull);
+	expect_leaves(f, 511, 0);
+	expect_numbers(f, 0, 256);
+	expect_numbers(f, 257, 255);
+	KUNIT_EXPECT_EQ(test, collapse(f, 0, SZ_1G), 0ull);
+}
+
+static struct kunit_case huge_cases[] = {
+	KUNIT_CASE_PARAM(populate_takes_2m_where_the_area_covers_them, space_gen_params),
+	KUNIT_CASE_PARAM(areas_choose_their_frames, space_gen_params),
+	KUNIT_CASE_PARAM(policy_is_told_and_kept, space_gen_params),
+	KUNIT_CASE_PARAM(fault_takes_4k_where_2m_do_not_fit, space_gen_params),
+	KUNIT_CASE_PARAM(all_of_2m_is_zero, space_gen_params),
+	KUNIT_CASE_PARAM(without_2m_of_memory_4k_serve, space_gen_params),
+	KUNIT_CASE(machine_bounds_the_leaves),
+	KUNIT_CASE_PARAM(unmap_inside_2m_frees_just_that, space_gen_params),
+	KUNIT_CASE_PARAM(protect_inside_2m_keeps_the_content, space_gen_params),
+	KUNIT_CASE_PARAM(access_crosses_2m_leaves, space_gen_params),
+	KUNIT_CASE_PARAM(pages_of_2m_are_shared_one_by_one, space_gen_params),
+	KUNIT_CASE_PARAM(two_threads_fault_the_same_2m, space_gen_params),
+	KUNIT_CASE_PARAM(fault_and_populate_meet, space_gen_params),
+	KUNIT_CASE_PARAM(populate_of_2m_comes_as_a_whole_or_not, space_gen_params),
+	KUNIT_CASE_PARAM(collapse_puts_a_frame_together_again, space_gen_params),
+	KUNIT_CASE_PARAM(collapse_puts_linear_memory_together, space_gen_params),
+	KUNIT_CASE_PARAM(collapse_moves_nothing, space_gen_params),
+	{}
+};
+
+struct kunit_suite axas_space_huge_suite = {
+	.name = "axas_space_huge",
+	.init = space_test_init,
+	.exit = space_test_exit,
+	.test_cases = huge_cases,
+};
