@@ -12,6 +12,8 @@ set -euo pipefail
 
 OUT=$AXAS_LOGS/coverage
 
+# libgcov and the kernel both have a mangle_path(); the kernel's may stand for both,
+# for libgcov's is for file names that we do not ask for.
 run_suites() {
 	local tree=$1 build=$2
 
@@ -20,7 +22,9 @@ run_suites() {
 		--build_dir="$build" --jobs="$AXAS_JOBS" --kunitconfig="$AXAS_SRC" \
 		--kconfig_add CONFIG_DEBUG_KERNEL=y --kconfig_add CONFIG_DEBUG_INFO=y \
 		--kconfig_add CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y \
-		--kconfig_add CONFIG_GCOV=y </dev/null
+		--kconfig_add CONFIG_GCOV=y \
+		--make_options=KBUILD_LDFLAGS="-m elf_x86_64 --allow-multiple-definition" \
+		</dev/null
 }
 
 # Counts of the formats and of the algorithm that each of them is compiled with.
