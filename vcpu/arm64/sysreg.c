@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * System registers that are trapped: what needs no VMM is done here, what the guest has
+ * not reads as zero and ignores writes, and the rest is the VMM's. Called with interrupts
+ * off, and the guest's registers on the CPU. No locks.
+ */
+#include <linux/bits.h>
+#include <asm/cpufeature.h>
+#include <asm/sysreg.h>
+
+#include "axas_compat.h"
+#include "arm64.h"
+#include "stage2.h"
+
+/* The syndrome of a trapped MRS or MSR. Arm D23.2.40, "ISS encoding for MSR, MRS" */
+#define A64_ISS_READ		BIT_ULL(0)
+#define A64_ISS_CRM			GENMASK_ULL(4, 1)
+#define A64_ISS_RT			GENMASK_ULL(9, 5)
+#define A64_ISS_CRN			GENMASK_ULL(13, 10)
+#define A64_ISS_OP1			GENMASK_ULL(16, 14)
+#define A64_ISS_OP2			GENMASK_ULL(19, 17)
+#define A64_ISS_OP0			GENMASK_ULL(21, 20)
+
+/* The register as bits 20 to 5 of the instruction have it, which is what a VMM sees. */
+#define A64_REG(op0, op1, crn, crm, op2)	\
+	((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
+#define A64_REG_OP0(reg)	((reg) >> 14)
+#define A64_REG_CRN(reg)	((reg) >> 7 & 15)
+
+#define A64_REG_ICC_PMR_EL1		A64_REG(3, 0, 4, 6, 0)
+#define A64_REG_ICC_SGI1R_EL1	A64_REG(3, 0, 12, 11, 5)
+#define A64_REG_ICC_IAR1_EL1	A64_REG(3, 0, 12, 12, 0)
+#define A64_REG_ICC_EOIR1_EL1	A64_REG(3, 0, 12, 12, 1)
+#define A64_REG_ICC_HPPIR1_EL1	A64_REG(3, 0, 12, 12, 2)
+#define A64_REG_ICC_BPR1_EL1	A64_REG(3, 0, 12, 12, 3)
+#define A64_REG_ICC_CTLR_EL1	A64_REG(3, 0, 12, 12, 4)
+#define A64_REG_ICC_SRE_EL1		A64_REG(3, 0, 12, 12, 5)
+#define A64_REG_ICC_IGRPEN1_EL1	A64_REG(3, 0, 12, 12, 7)
+
+#define A64_ICC_SPURIOUS		1023
+#define A64_ICC_SRE_ALWAYS		7		/* system registers, and no other way */
+#define A64_ICC_CTLR_PRI_IDS	(7u << 8 | 0u << 11)	/* 8 bits of priority, 16 of ID */
+
+/* ICC_SGI1R_EL1. Arm D23.8.26 */
+#define A64_SGI_TARGETS		GENMASK_ULL(15, 0)
+#define A64_SGI_AFF1		GENMASK_ULL(23, 16)
+#define A64_SGI_ID			GENMASK_ULL(27, 24)
+#define A64_SGI_AFF2		GENMASK_ULL(39, 32)
+#define A64_SGI_TO_OTHERS		BIT_ULL(40)
+#define A64_SGI_AFF3		GENMASK_ULL(55, 48)
+
+/* Where the affinity fields of MPIDR_EL1 are. Arm D23.2.121 */
+#define A64_MPIDR_AFF1		GENMASK_ULL(15, 8)
+#define A64_MPIDR_AFF2		GENMASK_ULL(23, 16)
+#define A64_MPIDR_AFF3		GENMASK_ULL(39, 32)
+
+/**
+ * struct id_register - an ID register of which the guest sees something
+ * @reg: as A64_REG() says it
+ * @sys: as the kernel says it
+ * @shown: bits that are the host's; the others are zero
+ * @ones: bits that are set
+ */
+struct id_register {
+	u16 reg;
+	u32 sys;
+	u64 shown;
+	u64 ones;
+};
+
+#define A64_ID(crm, op2, name, shown, ones)	\
+	{ A64_REG(3, 0, 0, crm, op2), SYS_ID_AA64##name##_EL1, shown, ones }
+
+/*
+ * Arm D23.2.68 to D23.2.82. Hidden: AArch32 (PFR0 has 1 for EL0 and EL1 alike: 64 bits
+ * alone), RAS, SVE, MPAM, AMU, MTE, SME, pointer authentication, what HCRX_EL2 allows, what
+ * debug and counting have beyond the least, and nested virtualization.
+ */
+static const struct id_register id_registers[] = {
+	A64_ID(4, 0, PFR0, GENMASK_ULL(27, 16) | GENMASK_ULL(51, 48), 0x11),
+	A64_ID(4, 1, PFR1, GENMASK_ULL(3, 0), 0),
+	A64_ID(5, 0, DFR0, 0, 0x6),
+	A64_ID(6, 0, ISAR0, ~0ull, 0),
+	A64_ID(6, 1, ISAR1, ~(GENMASK_ULL(11, 4) | GENMASK_ULL(31, 24) | GENMASK_ULL(63, 56)), 0),
+	A64_ID(7, 0, MMFR0, GENMASK_ULL(47, 0), 0),
+	A64_ID(7, 1, MMFR1, GENMASK_ULL(7, 0) | GENMASK_ULL(15, 12) | GENMASK_ULL(23, 20), 0),
+	A64_ID(7, 2, MMFR2, GENMASK_ULL(7, 0) | GENMASK_ULL(19, 16) | GENMASK_ULL(39, 32), 0),
+};
+
+/* The space of ID registers that HCR_EL2.TID3 traps. Arm D23.2.58 */
+static bool is_id(u32 reg)
+{
+	return reg >= A64_REG(3, 0, 0, 1, 0) && reg <= A64_REG(3, 0, 0, 7, 7);
+}
+
+static u64 read_id(u32 reg)
+{
+	const struct id_register *id;
+
+	for (id = id_registers; id < id_registers + ARRAY_SIZE(id_registers); id++)
+		if (id->reg == reg)
+			return (read_sanitised_ftr_reg(id->sys) & id->shown) | id->ones;
+	return 0;
+}
+
+static bool is_actlr(u32 reg)
+{
+	return reg == A64_REG(3, 0, 1, 0, 1);
+}
+
+/* ERRIDR_EL1 to ERXMISC1_EL1. */
+static bool is_error_record(u32 reg)
+{
+	return reg >= A64_REG(3, 0, 5, 3, 0) && reg <= A64_REG(3, 0, 5, 5, 7);
+}
+
+static bool is_lor(u32 reg)
+{
+	return reg >= A64_REG(3, 0, 10, 4, 0) && reg <= A64_REG(3, 0, 10, 4, 7);
+}
+
+/* Of statistical profiling, trace buffers, and events, at EL1 and EL0. */
+static bool is_monitor(u32 reg)
+{
+	return (reg >= A64_REG(3, 0, 9, 9, 0) && reg <= A64_REG(3, 0, 9, 14, 7)) ||
+	       (reg >= A64_REG(3, 3, 9, 12, 0) && reg <= A64_REG(3, 3, 9, 14, 7)) ||
+	       (reg >= A64_REG(3, 3, 14, 8, 0) && reg <= A64_REG(3, 3, 14, 15, 7));
+}
+
+/* AMCR_EL0 to the last AMEVTYPER1n_EL0. */
+static bool is_activity(u32 reg)
+{
+	return reg >= A64_REG(3, 3, 13, 2, 0) && reg <= A64_REG(3, 3, 13, 15, 7);
+}
+
+/* Debug and trace have an op0 of their own. */
+static bool is_missing(u32 reg)
+{
+	return A64_REG_OP0(reg) == 2 || is_actlr(reg) || is_error_record(reg) || is_lor(reg) ||
+	       is_monitor(reg) || is_activity(reg);
+}
+
+static u64 gic_acknowledge(struct axvcpu *vcpu)
+{
+	int vector = axvcpu_next_vector(vcpu);
+
+	if (vector < 0)
+		return A64_ICC_SPURIOUS;
+	axvcpu_vector_done(vcpu, vector, false);
+	return vector;
+}
+
+static bool gic_read(struct axvcpu *vcpu, u32 reg, u64 *val)
+{
+	const struct axvcpu_arm64_gic *gic = &to_arm64(vcpu)->gic;
+	int vector;
+
+	switch (reg) {
+	case A64_REG_ICC_IAR1_EL1:
+		*val = gic_acknowledge(vcpu);
+		return true;
+	case A64_REG_ICC_HPPIR1_EL1:
+		vector = axvcpu_next_vector(vcpu);
+		*val = vector < 0 ? A64_ICC_SPURIOUS : vector;
+		return true;
+	case A64_REG_ICC_PMR_EL1:
+		*val = gic->pmr;
+		return true;
+	case A64_REG_ICC_BPR1_EL1:
+		*val = gic->bpr1;
+		return true;
+	case A64_REG_ICC_IGRPEN1_EL1:
+		*val = gic->igrpen1;
+		return true;
+	case A64_REG_ICC_CTLR_EL1:
+		*val = A64_ICC_CTLR_PRI_IDS;
+		return true;
+	case A64_REG_ICC_SRE_EL1:
+		*val = A64_ICC_SRE_ALWAYS;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A vector that was acknowledged is done: priorities are not kept. */
+static bool gic_write(struct axvcpu *vcpu, u32 reg, u64 val)
+{
+	struct axvcpu_arm64_gic *gic = &to_arm64(vcpu)->gic;
+
+	switch (reg) {
+	case A64_REG_ICC_PMR_EL1:
+		gic->pmr = val & 0xff;
+		return true;
+	case A64_REG_ICC_BPR1_EL1:
+		gic->bpr1 = val & 7;
+		return true;
+	case A64_REG_ICC_IGRPEN1_EL1:
+		gic->igrpen1 = val & 1;
+		return true;
+	case A64_REG_ICC_EOIR1_EL1:
+	case A64_REG_ICC_CTLR_EL1:
+	case A64_REG_ICC_SRE_EL1:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int exit_ipi(u64 val, struct axvcpu_exit *exit)
+{
+	exit->reason = AXVCPU_EXIT_SEND_IPI;
+	exit->send_ipi.target = FIELD_PREP(A64_MPIDR_AFF1, FIELD_GET(A64_SGI_AFF1, val)) |
+				FIELD_PREP(A64_MPIDR_AFF2, FIELD_GET(A64_SGI_AFF2, val)) |
+				FIELD_PREP(A64_MPIDR_AFF3, FIELD_GET(A64_SGI_AFF3, val));
+	exit->send_ipi.target_aux = FIELD_GET(A64_SGI_TARGETS, val);
+	exit->send_ipi.to_all = !!(val & A64_SGI_TO_OTHERS);
+	exit->send_ipi.vector = FIELD_GET(A64_SGI_ID, val);
+	return AXVCPU_RAN_EXIT;
+}
+
+/*
+ * HCR_EL2.TVM, in place while stage 1 is off on hardware without FWB: the write that
+ * turns it on ends that.
+ */
+static bool stage1_write(struct axvcpu_arm64 *a64, u32 reg, u64 val)
+{
+	switch (reg) {
+	case A64_REG(3, 0, 1, 0, 0):
+		write_sysreg_s(val, SYS_SCTLR_EL12);
+		if (val & A64_SCTLR_M)
+			a64->hcr &= ~(A64_HCR_DC | A64_HCR_TVM);
+		break;
+	case A64_REG(3, 0, 2, 0, 0):
+		write_sysreg_s(val, SYS_TTBR0_EL12);
+		break;
+	case A64_REG(3, 0, 2, 0, 1):
+		write_sysreg_s(val, SYS_TTBR1_EL12);
+		break;
+	case A64_REG(3, 0, 2, 0, 2):
+		write_sysreg_s(val, SYS_TCR_EL12);
+		break;
+	case A64_REG(3, 0, 5, 1, 0):
+		write_sysreg_s(val, SYS_AFSR0_EL12);
+		break;
+	case A64_REG(3, 0, 5, 1, 1):
+		write_sysreg_s(val, SYS_AFSR1_EL12);
+		break;
+	case A64_REG(3, 0, 5, 2, 0):
+		write_sysreg_s(val, SYS_ESR_EL12);
+		break;
+	case A64_REG(3, 0, 6, 0, 0):
+		write_sysreg_s(val, SYS_FAR_EL12);
+		break;
+	case A64_REG(3, 0, 10, 2, 0):
+		write_sysreg_s(val, SYS_MAIR_EL12);
+		break;
+	case A64_REG(3, 0, 10, 3, 0):
+		write_sysreg_s(val, SYS_AMAIR_EL12);
+		break;
+	case A64_REG(3, 0, 13, 0, 1):
+		write_sysreg_s(val, SYS_CONTEXTIDR_EL12);
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static int sysreg_read(struct axvcpu *vcpu, u32 reg, u32 rt, struct axvcpu_exit *exit)
+{
+	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
+	u64 val = 0;
+
+	if (is_id(reg)) {
+		val = read_id(reg);
+	} else if (!is_missing(reg) && !gic_read(vcpu, reg, &val)) {
+		exit->reason = AXVCPU_EXIT_SYSREG_READ;
+		exit->sysreg_read.addr = reg;
+		exit->sysreg_read.reg = rt;
+		return AXVCPU_RAN_EXIT;
+	}
+	a64_set(a64, rt, val);
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* By set and way nothing can be said of memory that other CPUs may cache: ignored. */
+static bool is_set_way(u32 reg)
+{
+	return A64_REG_OP0(reg) == 1 && A64_REG_CRN(reg) == 7;
+}
+
+static int sysreg_write(struct axvcpu *vcpu, u32 reg, u64 val, struct axvcpu_exit *exit)
+{
+	if (reg == A64_REG_ICC_SGI1R_EL1)
+		return exit_ipi(val, exit);
+	if (is_set_way(reg) || is_missing(reg) || gic_write(vcpu, reg, val) ||
+	    stage1_write(to_arm64(vcpu), reg, val))
+		return AXVCPU_RAN_AGAIN;
+	exit->reason = AXVCPU_EXIT_SYSREG_WRITE;
+	exit->sysreg_write.addr = reg;
+	exit->sysreg_write.value = val;
+	return AXVCPU_RAN_EXIT;
+}
+
+int axvcpu_arm64_sysreg(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
+	u64 esr = a64->esr;
+	u32 reg = A64_REG((u32)FIELD_GET(A64_ISS_OP0, esr), (u32)FIELD_GET(A64_ISS_OP1, esr),
+		      (u32)FIELD_GET(A64_ISS_CRN, esr), (u32)FIELD_GET(A64_ISS_CRM, esr),
+		      (u32)FIELD_GET(A64_ISS_OP2, esr));
+	u32 rt = FIELD_GET(A64_ISS_RT, esr);
+
+	a64_skip(a64);
+	if (esr & A64_ISS_READ)
+		return sysreg_read(vcpu, reg, rt, exit);
+	return sysreg_write(vcpu, reg, a64_get(a64, rt), exit);
+}
