@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the guests of the tests do: pieces of position-independent 64-bit code (and one
+ * of 16 bits), each entered at its label with arguments in RDI, RSI, RDX and RCX. They
+ * end with "done": a write of EAX to port 0xf4, with all of RAX in RAX.
+ */
+
+	.section .rodata
+	.globl	guests_begin, guests_end
+	.balign	4096
+guests_begin:
+
+.macro GUEST name
+	.globl	guest_\name
+	.balign	16
+guest_\name:
+.endm
+
+.macro DONE
+	out	%eax, $0xf4
+.endm
+
+GUEST hlt
+	hlt
+	DONE
+
+GUEST out
+	mov	$0x41, %al
+	out	%al, $0xe9
+	mov	$0x1234, %ax
+	mov	$0x3f8, %dx
+	out	%ax, %dx
+	mov	$0x12345678, %eax
+	out	%eax, %dx
+	DONE
+
+/* RAX is what comes in, over a known one. */
+GUEST in
+	mov	$-1, %rax
+	in	$0x60, %al
+	DONE
+	mov	$-1, %rax
+	mov	$0x1f0, %dx
+	in	%dx, %ax
+	DONE
+	mov	$-1, %rax
+	in	%dx, %eax
+	DONE
+
+GUEST ins
+	mov	$0x60, %dx
+	insb
+	DONE
+
+GUEST cpuid
+	mov	%edi, %eax
+	mov	%esi, %ecx
+	cpuid
+	DONE
+
+GUEST rdmsr
+	mov	%edi, %ecx
+	rdmsr
+	shl	$32, %rdx
+	or	%rdx, %rax
+	DONE
+
+GUEST wrmsr
+	mov	%edi, %ecx
+	mov	%esi, %eax
+	mov	%rsi, %rdx
+	shr	$32, %rdx
+	wrmsr
+	DONE
+
+/* AMD's and Intel's are two instructions. */
+GUEST hypercall
+	xor	%eax, %eax
+	cpuid
+	mov	$1, %edi
+	mov	$2, %esi
+	mov	$3, %edx
+	mov	$4, %ecx
+	mov	$5, %r8d
+	mov	$6, %r9d
+	cmp	$0x68747541, %ebx
+	mov	$0x77, %eax
+	jne	1f
+	vmmcall
+	jmp	2f
+1:	vmcall
+2:	DONE
+
+GUEST read
+	mov	(%rdi), %rax
+	DONE
+
+GUEST write
+	mov	%rsi, (%rdi)
+	DONE
+
+/* There is a RET. */
+GUEST exec
+	call	*%rdi
+	DONE
+
+/* Every RDX bytes from RDI to RSI, the address xored with RCX; RAX counts. */
+GUEST fill
+	xor	%eax, %eax
+1:	mov	%rdi, %rbx
+	xor	%rcx, %rbx
+	mov	%rbx, (%rdi)
+	inc	%rax
+	add	%rdx, %rdi
+	cmp	%rsi, %rdi
+	jb	1b
+	DONE
+
+/* The same read back: RAX counts what is as it should be. */
+GUEST check
+	xor	%eax, %eax
+1:	mov	%rdi, %rbx
+	xor	%rcx, %rbx
+	cmp	%rbx, (%rdi)
+	jne	2f
+	inc	%rax
+2:	add	%rdx, %rdi
+	cmp	%rsi, %rdi
+	jb	1b
+	DONE
+
+GUEST spin
+	jmp	guest_spin
+
+/* For ever: store a count at RDI, and then the same count at RSI. */
+GUEST stores
+	xor	%eax, %eax
+1:	inc	%rax
+	mov	%rax, (%rdi)
+	mov	%rax, (%rsi)
+	jmp	1b
+
+/* For ever: read RDI, and count at RSI. */
+GUEST loads
+	xor	%eax, %eax
+1:	inc	%rax
+	mov	(%rdi), %rbx
+	mov	%rax, (%rsi)
+	jmp	1b
+
+/* Wait until (RDI) is RSI, then write RDX there. */
+GUEST answer
+1:	pause
+	cmp	%rsi, (%rdi)
+	jne	1b
+	mov	%rdx, (%rdi)
+	DONE
+
+/*
+ * Interrupts: at RDI room for a GDT and an IDT (2 pages) is made; the handler of vector
+ * n adds 1 to the counter at RSI + 8 * n. Then RDX chooses: 0 spins with interrupts on,
+ * 1 halts, again and again, 2 stays with interrupts off until the counter at RSI is not 0.
+ */
+GUEST interrupts
+	movabs	$0x00af9b000000ffff, %rax	/* 0x08: 64-bit code */
+	mov	%rax, 8(%rdi)
+	movabs	$0x00cf93000000ffff, %rax	/* 0x10: data */
+	mov	%rax, 16(%rdi)
+	sub	$16, %rsp
+	movw	$23, (%rsp)
+	mov	%rdi, 2(%rsp)
+	lgdt	(%rsp)
+	lea	4096(%rdi), %rbx		/* the IDT */
+	movw	$4095, (%rsp)
+	mov	%rbx, 2(%rsp)
+	lidt	(%rsp)
+	lea	stubs(%rip), %rax
+	mov	$256, %ecx
+1:	mov	%ax, (%rbx)
+	movw	$0x08, 2(%rbx)
+	movw	$0x8e00, 4(%rbx)		/* present, interrupt gate */
+	mov	%rax, %r8
+	shr	$16, %r8
+	mov	%r8w, 6(%rbx)
+	shr	$16, %r8
+	mov	%r8, 8(%rbx)
+	add	$16, %rbx
+	add	$16, %rax
+	dec	%ecx
+	jnz	1b
+	add	$16, %rsp
+	cmp	$1, %edx
+	je	3f
+	cmp	$2, %edx
+	je	4f
+	sti
+2:	jmp	2b
+3:	sti
+	hlt
+	jmp	3b
+4:	pause
+	cmpq	$0, (%rsi)
+	je	4b
+	sti
+	nop
+	cli
+	DONE
+
+	.balign	16
+stubs:
+	.set	vector, 0
+	.rept	256
+	.balign	16
+	incq	8 * vector(%rsi)
+	jmp	end_of_interrupt
+	.set	vector, vector + 1
+	.endr
+	.balign	16
+end_of_interrupt:
+	iretq
+
+/* The registers of the FPU keep what they had: RDI is seed, RSI rounds. */
+GUEST fpu
+	movq	%rdi, %xmm0
+	movq	%rdi, %xmm15
+	not	%rdi
+	movq	%rdi, %xmm7
+	not	%rdi
+	xor	%eax, %eax
+1:	movq	%xmm0, %rbx
+	cmp	%rdi, %rbx
+	jne	2f
+	movq	%xmm15, %rbx
+	cmp	%rdi, %rbx
+	jne	2f
+	movq	%xmm7, %rbx
+	not	%rbx
+	cmp	%rdi, %rbx
+	jne	2f
+	inc	%rax
+	cmp	%rsi, %rax
+	jb	1b
+2:	DONE
+
+/* Debug registers are the guest's own. */
+GUEST debug
+	mov	%rdi, %db0
+	mov	%rsi, %db3
+	xor	%eax, %eax
+	DONE
+	mov	%db0, %rax
+	DONE
+	mov	%db3, %rax
+	DONE
+
+/* Nothing can be delivered without an IDT. */
+GUEST triple
+	push	$0
+	push	$0
+	lidt	(%rsp)
+	ud2
+
+/* What a guest may not do to its host: the exception's vector counts, see interrupts. */
+GUEST nested_vmrun
+	mov	%rdi, %rax
+	vmrun	%rax
+	DONE
+
+	.code16
+	.globl	guest_real
+	.balign	16
+guest_real:
+	mov	%cs, %ax
+	mov	%ax, %ds
+	mov	$0x5a, %al
+	mov	%al, %ds:(0x8000)
+	mov	%ds:(0x8000), %bl
+	movzx	%bl, %eax
+	out	%eax, $0xf4
+	hlt
+	.code64
+
+guests_end:
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The user API keeps its rules: sizes, flags, reserved fields, states, errors.
+ */
+#include "vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int call(int fd, unsigned long nr, void *arg)
+{
+	int ret = ioctl(fd, nr, arg);
+
+	return ret < 0 ? errno : 0;
+}
+
+static int device(void)
+{
+	return open("/dev/axvcpu", O_RDWR | O_CLOEXEC);
+}
+
+static void device_is_for_root_alone(void)
+{
+	struct stat st;
+
+	expect_eq(stat("/dev/axvcpu", &st), 0);
+	expect_eq(st.st_mode & 0777, 0600);
+	expect_eq(ioctl(device(), AXVCPU_GET_API_VERSION, 0), AXVCPU_API_VERSION);
+}
+
+/* Every struct: R8 and R9. */
+static void envelopes_are_checked(void)
+{
+	static const struct { unsigned long nr; u32 size; bool system; } calls[] = {
+		{ AXVCPU_CREATE, sizeof(struct axvcpu_create), true },
+		{ AXVCPU_SETUP, sizeof(struct axvcpu_setup), false },
+		{ AXVCPU_GET_REGS, sizeof(struct axvcpu_regs), false },
+		{ AXVCPU_SET_REGS, sizeof(struct axvcpu_regs), false },
+		{ AXVCPU_SET_GPR, sizeof(struct axvcpu_set_gpr), false },
+		{ AXVCPU_RUN, sizeof(struct axvcpu_exit), false },
+		{ AXVCPU_INJECT, sizeof(struct axvcpu_inject), false },
+		{ AXVCPU_GET_STATE, sizeof(struct axvcpu_state), false },
+		{ AXVCPU_SET_AFFINITY, sizeof(struct axvcpu_affinity), false },
+		{ AXVCPU_SET_RETURN, sizeof(struct axvcpu_return), false },
+	};
+	int space = open_space(), dev = device(), vcpu = open_vcpu(space, 0, 0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		int fd = calls[i].system ? dev : vcpu;
+		u32 arg[128] = { 0 };
+
+		expect_eq(call(fd, calls[i].nr, NULL), EFAULT);
+		expect_eq(call(fd, calls[i].nr, arg), EINVAL);		/* size 0 */
+		arg[0] = 4;
+		expect_eq(call(fd, calls[i].nr, arg), EINVAL);
+		arg[0] = calls[i].size;
+		arg[1] = 1u << 31;
+		expect_eq(call(fd, calls[i].nr, arg), EINVAL);
+		arg[1] = 0;
+		arg[0] = calls[i].size + 8;
+		arg[calls[i].size / 4] = 1;
+		expect_eq(call(fd, calls[i].nr, arg), E2BIG);
+		expect_eq(call(calls[i].system ? vcpu : dev, calls[i].nr, arg), ENOTTY);
+	}
+	expect_eq(vcpu_state(vcpu).state, AXVCPU_STATE_CREATED);
+}
+
+static void reserved_fields_are_zero(void)
+{
+	struct axvcpu_create create = { .size = sizeof(create), .reserved = 1 };
+	struct axvcpu_setup setup_arg = { .size = sizeof(setup_arg), .reserved = 1 };
+	struct axvcpu_set_gpr gpr = { .size = sizeof(gpr), .reserved = 1 };
+	struct axvcpu_exit exit = { .size = sizeof(exit), .reserved = 1 };
+	struct axvcpu_inject inject = { .size = sizeof(inject), .vector = 40, .reserved = 1 };
+	struct axvcpu_affinity affinity = { .size = sizeof(affinity), .reserved = 1 };
+	struct vm vm = vm_new(0);
+	struct axvcpu_regs regs;
+
+	create.space_fd = vm.space;
+	expect_eq(call(device(), AXVCPU_CREATE, &create), EINVAL);
+	expect_eq(call(vm.vcpu, AXVCPU_SETUP, &setup_arg), EINVAL);
+	expect_eq(call(vm.vcpu, AXVCPU_SET_GPR, &gpr), EINVAL);
+	expect_eq(call(vm.vcpu, AXVCPU_RUN, &exit), EINVAL);
+	expect_eq(call(vm.vcpu, AXVCPU_INJECT, &inject), EINVAL);
+	expect_eq(call(vm.vcpu, AXVCPU_SET_AFFINITY, &affinity), EINVAL);
+	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
+	regs.reserved[3] = 1;
+	expect_eq(vcpu_set_regs(vm.vcpu, &regs), -EINVAL);
+	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
+}
+
+static void create_refuses_what_it_cannot(void)
+{
+	struct axas_create other = { .size = sizeof(other), .format = AXAS_FORMAT_S2 };
+	struct axvcpu_create create = {
+		.size = sizeof(create), .preferred_cpu = AXVCPU_CPU_ANY
+	};
+	int space = open_space(), dev = open("/dev/axas", O_RDWR);
+
+	expect_eq(-try_vcpu(999, 0, 0), EBADF);
+	expect_eq(-try_vcpu(dev, 0, 0), EINVAL);
+	expect_eq(-try_vcpu(ioctl(dev, AXAS_CREATE, &other), 0, 0), EMEDIUMTYPE);
+	create.space_fd = space;
+	create.cpu_set = 1ull << 63;
+	expect_eq(call(device(), AXVCPU_CREATE, &create), EINVAL);
+	create.cpu_set = 1;
+	create.preferred_cpu = 1;
+	expect_eq(call(device(), AXVCPU_CREATE, &create), EINVAL);
+	create.cpu_set = 0;
+	create.preferred_cpu = 100000;
+	expect_eq(call(device(), AXVCPU_CREATE, &create), EINVAL);
+}
+
+static void setup_refuses_what_it_cannot(void)
+{
+	struct axvcpu_setup arg = { .size = sizeof(arg), .mode = 2 };
+	int space = open_space(), vcpu = open_vcpu(space, 0, 0);
+
+	expect_eq(call(vcpu, AXVCPU_SETUP, &arg), EINVAL);
+	arg.mode = AXVCPU_MODE_LONG;
+	arg.cr3 = 0x1234;
+	expect_eq(call(vcpu, AXVCPU_SETUP, &arg), EINVAL);
+	arg.mode = AXVCPU_MODE_REAL;
+	arg.cr3 = 0;
+	arg.entry = MIB;
+	expect_eq(call(vcpu, AXVCPU_SETUP, &arg), EINVAL);
+	expect_eq(vcpu_state(vcpu).state, AXVCPU_STATE_CREATED);
+}
+
+/* A step from a wrong state is EBADFD, and leaves INVALID. */
+static void wrong_steps_leave_invalid(void)
+{
+	int space = open_space(), vcpu = open_vcpu(space, 0, 0);
+	struct axvcpu_exit exit;
+
+	expect_eq(-vcpu_run_once(vcpu, &exit), EBADFD);
+	expect_eq(vcpu_state(vcpu).state, AXVCPU_STATE_INVALID);
+	expect_eq(-setup(vcpu, AXVCPU_MODE_LONG, 0, 0), EBADFD);
+	vcpu = open_vcpu(space, 1, 0);
+	expect_eq(setup(vcpu, AXVCPU_MODE_LONG, 0, 0), 0);
+	expect_eq(vcpu_state(vcpu).state, AXVCPU_STATE_FREE);
+	expect_eq(-setup(vcpu, AXVCPU_MODE_LONG, 0, 0), EBADFD);
+	expect_eq(vcpu_state(vcpu).state, AXVCPU_STATE_INVALID);
+}
+
+static void registers_want_a_setup(void)
+{
+	int space = open_space(), vcpu = open_vcpu(space, 0, 0);
+	struct axvcpu_regs regs;
+
+	expect_eq(-vcpu_get_regs(vcpu, &regs), EBADFD);
+	expect_eq(-vcpu_set_regs(vcpu, &regs), EBADFD);
+	expect_eq(-vcpu_set_gpr(vcpu, 0, 1), EBADFD);
+	expect_eq(-vcpu_return(vcpu, 1), EBADFD);
+	expect_eq(-vcpu_inject(vcpu, 40), EBADFD);
+	expect_eq(vcpu_state(vcpu).state, AXVCPU_STATE_CREATED);
+}
+
+static void registers_keep_what_is_set(void)
+{
+	struct vm vm = vm_new(0);
+	struct axvcpu_regs regs, again;
+
+	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
+	expect_eq(regs.gpr[AXVCPU_REG_RSP], VM_STACK);
+	expect_eq(regs.cr3, VM_CR3);
+	expect_eq(regs.efer, 0xd01);
+	for (u64 i = 0; i < AXVCPU_NR_REGS; i++)
+		regs.gpr[i] = i * 0x123456789;
+	regs.rip = 0x4321;
+	regs.rflags |= 1;
+	regs.fs_base = 0x1111;
+	regs.gs_base = 0x2222;
+	regs.cr2 = 0x3333;
+	expect_eq(vcpu_set_regs(vm.vcpu, &regs), 0);
+	expect_eq(vcpu_get_regs(vm.vcpu, &again), 0);
+	expect_eq(memcmp(&regs, &again, sizeof(regs)), 0);
+	expect_eq(vcpu_set_gpr(vm.vcpu, AXVCPU_REG_R15, 0x99), 0);
+	expect_eq(vcpu_get_regs(vm.vcpu, &again), 0);
+	expect_eq(again.gpr[AXVCPU_REG_R15], 0x99);
+	expect_eq(-vcpu_set_gpr(vm.vcpu, AXVCPU_NR_REGS, 0), EINVAL);
+	regs.cr0 ^= 1;
+	expect_eq(-vcpu_set_regs(vm.vcpu, &regs), EINVAL);
+	regs.cr0 ^= 1;
+	regs.rflags |= 1 << 17;	/* VM */
+	expect_eq(-vcpu_set_regs(vm.vcpu, &regs), EINVAL);
+}
+
+static void vectors_below_32_are_refused(void)
+{
+	struct vm vm = vm_new(0);
+
+	expect_eq(-vcpu_inject(vm.vcpu, 31), EINVAL);
+	expect_eq(-vcpu_inject(vm.vcpu, 256), EINVAL);
+}
+
+static void one_thread_at_a_time(void)
+{
+	struct vm vm = vm_new(0);
+	struct axvcpu_regs regs;
+	struct axvcpu_exit exit;
+	struct runner r = { 0 };
+
+	vm_enter(&vm, guest(spin), 0, 0, 0, 0);
+	runner_start(&r, &vm, -1);
+	while (vcpu_state(vm.vcpu).state != AXVCPU_STATE_RUNNING)
+		sleep_ms(1);
+	expect_eq(-vcpu_run_once(vm.vcpu, &exit), EBUSY);
+	expect_eq(-vcpu_get_regs(vm.vcpu, &regs), EBUSY);
+	expect_eq(-vcpu_set_gpr(vm.vcpu, 0, 0), EBUSY);
+	runner_stop(&r);
+	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
+	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
+}
+
+static void bsp_and_id_are_told(void)
+{
+	int space = open_space();
+	struct axvcpu_state state = vcpu_state(open_vcpu(space, 77, AXVCPU_CREATE_BSP));
+
+	expect_eq(state.flags, AXVCPU_CREATE_BSP);
+	expect_eq(state.id, 77);
+	expect_eq(state.cpu, AXVCPU_CPU_ANY);
+	expect_eq(state.preferred_cpu, AXVCPU_CPU_ANY);
+	state = vcpu_state(open_vcpu(space, 78, 0));
+	expect_eq(state.flags, 0);
+}
+
+static void affinity_is_kept(void)
+{
+	struct vm vm = vm_new(0);
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip("there is one CPU");
+	for (u32 i = 0; i < 20; i++) {
+		u32 cpu = i % 2;
+
+		expect_eq(vcpu_affinity(vm.vcpu, i % 4 < 2 ? cpu : AXVCPU_CPU_ANY,
+					1ull << cpu), 0);
+		vm_call(&vm, guest(read), VM_DATA, 0, 0, 0);
+		expect_eq(vcpu_state(vm.vcpu).cpu, cpu);
+	}
+	expect_eq(-vcpu_affinity(vm.vcpu, 0, 2), EINVAL);
+	/* The thread itself is where it may be. */
+	pin_thread(0);
+	expect_eq(vcpu_affinity(vm.vcpu, AXVCPU_CPU_ANY, 2), 0);
+	vm_enter(&vm, guest(read), VM_DATA, 0, 0, 0);
+	expect_eq(-vcpu_run_once(vm.vcpu, &(struct axvcpu_exit){}), EINVAL);
+	expect_eq(vcpu_affinity(vm.vcpu, AXVCPU_CPU_ANY, 3), 0);
+	vm_done(&vm);
+}
+
+/* Hardware has so many tags; those that are closed serve again. */
+static void tags_run_out_and_come_back(void)
+{
+	int space = open_space(), fds[5000], n = 0, err;
+
+	for (int round = 0; round < 2; round++) {
+		for (n = 0; n < (int)ARRAY_SIZE(fds); n++) {
+			fds[n] = try_vcpu(space, n, 0);
+			if (fds[n] < 0)
+				break;
+		}
+		err = n < (int)ARRAY_SIZE(fds) ? -fds[n] : 0;
+		for (int i = 0; i < n; i++)
+			close(fds[i]);
+		if (err == EMFILE || !err)
+			skip("more than %d", n);
+		expect_eq(err, ENOSPC);
+	}
+	note("%d vCPUs", n);
+}
+
+static const struct test tests[] = {
+	{ "device_is_for_root_alone", device_is_for_root_alone },
+	{ "envelopes_are_checked", envelopes_are_checked },
+	{ "reserved_fields_are_zero", reserved_fields_are_zero },
+	{ "create_refuses_what_it_cannot", create_refuses_what_it_cannot },
+	{ "setup_refuses_what_it_cannot", setup_refuses_what_it_cannot },
+	{ "wrong_steps_leave_invalid", wrong_steps_leave_invalid },
+	{ "registers_want_a_setup", registers_want_a_setup },
+	{ "registers_keep_what_is_set", registers_keep_what_is_set },
+	{ "vectors_below_32_are_refused", vectors_below_32_are_refused },
+	{ "one_thread_at_a_time", one_thread_at_a_time },
+	{ "bsp_and_id_are_told", bsp_and_id_are_told },
+	{ "affinity_is_kept", affinity_is_kept },
+	{ "tags_run_out_and_come_back", tags_run_out_and_come_back },
+};
+
+const struct suite suite_api = { tests, ARRAY_SIZE(tests) };
