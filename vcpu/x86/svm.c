@@ -466,6 +466,9 @@ static void take_back(struct axvcpu *vcpu, struct svm *svm)
 	control->event_inj = 0;
 	if (!(event & SVM_EVENT_VALID))
 		return;
+	/* QEMU calls an interrupt an exception there, too. No exception is above 31. */
+	if (vector >= AXVCPU_FIRST_VECTOR && (event & SVM_EVENT_TYPE) == SVM_EVENT_EXCEPTION)
+		event = vector | SVM_EVENT_INTR | SVM_EVENT_VALID;
 	/* INT n, INT3 and INTO: RIP is at the instruction, which raises it itself. */
 	if ((event & SVM_EVENT_TYPE) == SVM_EVENT_SOFT ||
 	    ((event & SVM_EVENT_TYPE) == SVM_EVENT_EXCEPTION &&
