@@ -9,17 +9,25 @@
 #
 # -v suite=NAME puts NAME before every suite's name.
 
-function emit(verdict, title, name)
+# The outermost group with a name is the suite, those within go before the test.
+function emit(verdict, depth, name,	i, top, inner)
 {
-	title = suite (suite != "" && title != "" ? "." : "") title
-	print verdict, title ": " name
+	for (i = 0; i <= depth; i++) {
+		if (!(i in title) || title[i] == "")
+			continue
+		if (top == "")
+			top = title[i]
+		else
+			inner = inner title[i] ": "
+	}
+	print verdict, suite (suite != "" && top != "" ? "." : "") top ": " inner name
 }
 
 # A group of results at depth d is complete: does it keep what it planned?
 function close_group(d)
 {
 	if ((d in plan) && plan[d] != count[d])
-		emit("fail", title[d], plan[d] " planned, " count[d] + 0 " seen")
+		emit("fail", d, plan[d] " planned, " count[d] + 0 " seen")
 	delete plan[d]
 	delete count[d]
 	delete title[d]
@@ -81,9 +89,9 @@ line ~ /^(not )?ok [0-9]+/ {
 	if (!good)
 		failed[depth]++
 	if (!summary)
-		emit(skip ? "skip" : good ? "pass" : "fail", title[depth], name)
+		emit(skip ? "skip" : good ? "pass" : "fail", depth, name)
 	else if (!good && !bad_below)
-		emit("fail", title[depth], name " as a whole")
+		emit("fail", depth, name " as a whole")
 	next
 }
 
