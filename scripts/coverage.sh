@@ -11,6 +11,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 OUT=$AXAS_LOGS/coverage
+export OUT
 
 # libgcov and the kernel both have a mangle_path(); the kernel's may stand for both,
 # for libgcov's is for file names that we do not ask for.
@@ -25,6 +26,17 @@ run_suites() {
 		--kconfig_add CONFIG_GCOV=y \
 		--make_options=KBUILD_LDFLAGS="-m elf_x86_64 --allow-multiple-definition" \
 		</dev/null
+}
+
+# gcc 7 and later write the counts in a destructor with a priority, whose section
+# UML's linker script does not collect: without this no .gcda file is ever written. A
+# new file, so that the hard link to the pristine source breaks.
+collect_destructors() {
+	local lds=$1/arch/um/kernel/dyn.lds.S
+
+	grep -q 'fini_array\.\*' "$lds" && return
+	sed 's/\*(\.fini_array)/*(.fini_array.*) &/' "$lds" >"$lds.new"
+	mv "$lds.new" "$lds"
 }
 
 # Counts of the formats and of the algorithm that each of them is compiled with.
@@ -43,6 +55,7 @@ main() {
 	lock "build-$(basename "$build")"
 	lock_overlay "$tree"
 	# Counts and objects of an earlier run, or of another clone, must not be added.
+	collect_destructors "$tree"
 	rm -rf "$OUT" "$build/drivers/misc/axas"
 	mkdir -p "$OUT" "$build"
 	run_logged "suites under gcov" "$OUT/kunit.log" run_suites "$tree" "$build"

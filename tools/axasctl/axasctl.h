@@ -7,6 +7,7 @@
  *   cmd_space.c  create, info, areas, formats, clear
  *   cmd_map.c    map, unmap, protect, populate, collapse
  *   cmd_mem.c    fault, translate, read, write, load
+ *   cmd_dump.c   dump
  *   shell.c      the shell: many commands on one space
  *   demo.c       the demo; its steps are in demo_steps.c
  *   report.c     errors and results, as text or as JSON
@@ -99,6 +100,7 @@ enum {
 	OPT_WINDOW,
 	OPT_WINDOW_SIZE,
 	OPT_VERSION,
+	OPT_RAW,
 };
 
 /* The options of every command, to stand in its argp as the only child. */
@@ -132,6 +134,7 @@ int cmd_translate(struct session *s, int argc, char **argv);
 int cmd_read(struct session *s, int argc, char **argv);
 int cmd_write(struct session *s, int argc, char **argv);
 int cmd_load(struct session *s, int argc, char **argv);
+int cmd_dump(struct session *s, int argc, char **argv);
 int cmd_shell(struct session *s, int argc, char **argv);
 int cmd_demo(struct session *s, int argc, char **argv);
 

@@ -36,7 +36,7 @@ expect()
 }
 
 for c in create map unmap protect clear populate collapse fault translate read write \
-	load info areas formats shell demo; do
+	load info areas dump formats shell demo; do
 	expect 0 "Usage: axasctl $c" "$c" --help
 	expect 1 "bogus" "$c" --bogus
 	expect 1 '"errno":"EINVAL"' "$c" --bogus --json

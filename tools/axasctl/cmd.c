@@ -26,6 +26,7 @@ const struct command commands[] = {
 	{ "load", cmd_load, "write a file into guest memory" },
 	{ "info", cmd_info, "show what the space is and holds" },
 	{ "areas", cmd_areas, "list the areas" },
+	{ "dump", cmd_dump, "show what the page table maps" },
 	{ "formats", cmd_formats, "list the page-table formats of this build" },
 	{ "shell", cmd_shell, "run many commands on one space" },
 	{ "demo", cmd_demo, "show and check the main job from end to end" },
