@@ -73,7 +73,8 @@ kunit_test_suites(&axas_addr_suite,
 		  &axas_bvec_suite,
 		  &axas_random_suite,
 		  &axas_oracle_suite,
-		  &axas_gib_suite);
+		  &axas_gib_suite,
+		  &axas_flush_suite);
 
 MODULE_DESCRIPTION("KUnit tests of axas");
 MODULE_LICENSE("GPL");

@@ -31,6 +31,7 @@ extern struct kunit_suite axas_bvec_suite;
 extern struct kunit_suite axas_random_suite;
 extern struct kunit_suite axas_oracle_suite;
 extern struct kunit_suite axas_gib_suite;
+extern struct kunit_suite axas_flush_suite;
 
 #define TEST_R		AXAS_PROT_READ
 #define TEST_W		AXAS_PROT_WRITE
