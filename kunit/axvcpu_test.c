@@ -1,0 +1,755 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vCPUs over a mock backend: states, bind and run, who may work on what, the HAL, exits,
+ * faults and flushes. Hardware is for tests/vcpu/.
+ */
+#include <kunit/test.h>
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "axas_compat.h"
+#include "vcpu/axvcpu.h"
+
+/**
+ * struct mock - what the backend was asked for, and what it shall answer
+ * @cpus: CPUs that are enabled
+ * @vcpus: vCPUs that exist
+ * @create_err: what create() answers
+ * @setup_err: what setup() answers
+ * @bind_err: what bind() answers
+ * @entry: what set_entry() was given last
+ * @root: what set_npt_root() was given
+ * @gpr: what set_gpr() was given
+ * @ret: what set_return_value() was given
+ * @binds: how often bind() was called
+ * @unbinds: how often unbind() was called
+ * @runs: how often run() was called
+ * @flushes: how often flush() was called
+ * @loaded: load() and no put() since
+ * @script: what run() answers, one after the other; the last one for ever
+ * @nested_err: what an operation inside of run()'s interrupt answered
+ * @fetched: how often irq_fetch() was called
+ * @handled: how often irq_handler() was called
+ * @current_in_irq: axvcpu_current() there
+ */
+static struct mock {
+	atomic_t cpus;
+	int vcpus;
+	int create_err;
+	int setup_err;
+	int bind_err;
+	u64 entry;
+	u64 root;
+	u64 gpr[AXVCPU_NR_REGS];
+	u64 ret;
+	int binds;
+	int unbinds;
+	int runs;
+	int flushes;
+	bool loaded;
+	struct step {
+		int ran;
+		struct axvcpu_exit exit;
+	} script[8];
+	unsigned int at, steps;
+	int nested_err;
+	int fetched;
+	int handled;
+	struct axvcpu *current_in_irq;
+} mock;
+
+static struct axas_space *space;
+static struct axvcpu *vcpu;
+
+static int mock_cpu_supported(void)
+{
+	return 0;
+}
+
+static int mock_cpu_enable(void)
+{
+	atomic_inc(&mock.cpus);
+	return 0;
+}
+
+static void mock_cpu_disable(void)
+{
+	atomic_dec(&mock.cpus);
+}
+
+static int mock_create(struct axvcpu *vcpu)
+{
+	if (!mock.create_err)
+		mock.vcpus++;
+	return mock.create_err;
+}
+
+static void mock_destroy(struct axvcpu *vcpu)
+{
+	mock.vcpus--;
+}
+
+static int mock_set_entry(struct axvcpu *vcpu, u64 entry)
+{
+	mock.entry = entry;
+	return 0;
+}
+
+static int mock_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
+{
+	mock.root = root.val;
+	return 0;
+}
+
+static int mock_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
+{
+	return mock.setup_err;
+}
+
+static int mock_bind(struct axvcpu *vcpu)
+{
+	mock.binds++;
+	return mock.bind_err;
+}
+
+static int mock_unbind(struct axvcpu *vcpu)
+{
+	mock.unbinds++;
+	return 0;
+}
+
+static void mock_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val)
+{
+	mock.gpr[reg] = val;
+}
+
+static void mock_set_return_value(struct axvcpu *vcpu, u64 val)
+{
+	mock.ret = val;
+}
+
+static void mock_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
+{
+	regs->rip = mock.entry;
+}
+
+static int mock_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
+{
+	mock.entry = regs->rip;
+	return 0;
+}
+
+static int mock_load(struct axvcpu *vcpu)
+{
+	mock.loaded = true;
+	return 0;
+}
+
+static void mock_put(struct axvcpu *vcpu)
+{
+	mock.loaded = false;
+}
+
+static void mock_flush(struct axvcpu *vcpu)
+{
+	mock.flushes++;
+}
+
+static int mock_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	const struct step *step = &mock.script[min(mock.at, mock.steps - 1)];
+
+	mock.at++;
+	mock.runs++;
+	if (!mock.loaded || !irqs_disabled())
+		return -EIO;
+	*exit = step->exit;
+	return step->ran;
+}
+
+static const struct axvcpu_arch_ops mock_ops = {
+	.name			= "mock",
+	.format			= AXAS_FORMAT_EPT,
+	.cpu_supported		= mock_cpu_supported,
+	.cpu_enable		= mock_cpu_enable,
+	.cpu_disable		= mock_cpu_disable,
+	.create			= mock_create,
+	.destroy		= mock_destroy,
+	.set_entry		= mock_set_entry,
+	.set_npt_root		= mock_set_npt_root,
+	.setup			= mock_setup,
+	.bind			= mock_bind,
+	.unbind			= mock_unbind,
+	.set_gpr		= mock_set_gpr,
+	.set_return_value	= mock_set_return_value,
+	.get_regs		= mock_get_regs,
+	.set_regs		= mock_set_regs,
+	.load			= mock_load,
+	.put			= mock_put,
+	.flush			= mock_flush,
+	.run			= mock_run,
+};
+
+static u64 mock_irq_fetch(void)
+{
+	mock.fetched++;
+	return 0x42;
+}
+
+static void mock_irq_handler(void)
+{
+	mock.handled++;
+	mock.current_in_irq = axvcpu_current();
+	if (vcpu)
+		mock.nested_err = axvcpu_set_gpr(vcpu, 0, 0);
+}
+
+static const struct axvcpu_hal mock_hal = {
+	.mm		= &axas_hal_linux,
+	.irq_fetch	= mock_irq_fetch,
+	.irq_handler	= mock_irq_handler,
+};
+
+static const struct axvcpu_hal default_fetch_hal = {
+	.mm		= &axas_hal_linux,
+	.irq_handler	= mock_irq_handler,
+};
+
+static struct step *will(int ran, u32 reason)
+{
+	struct step *step = &mock.script[mock.steps++];
+
+	step->ran = ran;
+	step->exit.reason = reason;
+	return step;
+}
+
+static const struct axvcpu_params any = { .preferred_cpu = AXVCPU_CPU_ANY };
+
+static int init(struct kunit *test)
+{
+	struct axas_space_params params = { .format = AXAS_FORMAT_EPT };
+	int err;
+
+	memset(&mock, 0, sizeof(mock));
+	err = axvcpu_machine_get(&mock_ops);
+	if (err)
+		return err;
+	space = axas_space_create(&params);
+	if (IS_ERR(space)) {
+		axvcpu_machine_put();
+		return PTR_ERR(space);
+	}
+	vcpu = axvcpu_create_on(space, &any, &mock_ops, &mock_hal);
+	return PTR_ERR_OR_ZERO(vcpu);
+}
+
+static void exit_test(struct kunit *test)
+{
+	if (!IS_ERR_OR_NULL(vcpu))
+		axvcpu_destroy_on(vcpu);
+	vcpu = NULL;
+	KUNIT_EXPECT_EQ(test, mock.vcpus, 0);
+	axas_space_put(space);
+	axvcpu_machine_put();
+	KUNIT_EXPECT_EQ(test, atomic_read(&mock.cpus), 0);
+}
+
+static const struct axvcpu_setup long_setup = { .size = sizeof(long_setup), .entry = 0x1000 };
+
+/* To the state READY. */
+static void make_ready(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_ASSERT_EQ(test, axvcpu_bind(vcpu), 0);
+}
+
+static void a_new_vcpu_is_created(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_CREATED);
+	KUNIT_EXPECT_EQ(test, mock.vcpus, 1);
+	KUNIT_EXPECT_GE(test, atomic_read(&mock.cpus), 1);
+}
+
+static void creation_fails_with_the_backend(struct kunit *test)
+{
+	mock.create_err = -ENOSPC;
+	KUNIT_EXPECT_EQ(test,
+			PTR_ERR(axvcpu_create_on(space, &any, &mock_ops, &mock_hal)), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, mock.vcpus, 1);
+}
+
+static void creation_wants_the_hosts_format(struct kunit *test)
+{
+	struct axas_space_params params = { .format = AXAS_FORMAT_SVM };
+	struct axas_space *other = axas_space_create(&params);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_EXPECT_EQ(test, PTR_ERR(axvcpu_create_on(other, &any, &mock_ops, &mock_hal)),
+			-EMEDIUMTYPE);
+	axas_space_put(other);
+}
+
+static void setup_gives_entry_and_root(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_FREE);
+	KUNIT_EXPECT_EQ(test, mock.entry, 0x1000ull);
+	KUNIT_EXPECT_EQ(test, mock.root, axas_space_root(space).val);
+}
+
+static void setup_that_fails_leaves_invalid(struct kunit *test)
+{
+	mock.setup_err = -EINVAL;
+	KUNIT_EXPECT_EQ(test, axvcpu_setup(vcpu, &long_setup), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
+}
+
+static void setup_with_unknown_flags_changes_nothing(struct kunit *test)
+{
+	struct axvcpu_setup setup = long_setup;
+
+	setup.flags = 1u << 30;
+	KUNIT_EXPECT_EQ(test, axvcpu_setup(vcpu, &setup), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_CREATED);
+}
+
+static void setup_in_a_wrong_state_is_refused(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_setup(vcpu, &long_setup), -EBADFD);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
+	/* Nothing leads out. */
+	KUNIT_EXPECT_EQ(test, axvcpu_setup(vcpu, &long_setup), -EBADFD);
+	KUNIT_EXPECT_EQ(test, axvcpu_bind(vcpu), -EBADFD);
+}
+
+/* Each state to each: the step from the right one succeeds, from all others it ends it. */
+static void every_transition(struct kunit *test)
+{
+	u32 is, from, to;
+
+	for (is = AXVCPU_STATE_INVALID; is <= AXVCPU_STATE_BLOCKED; is++) {
+		for (from = AXVCPU_STATE_CREATED; from <= AXVCPU_STATE_BLOCKED; from++) {
+			for (to = AXVCPU_STATE_CREATED; to <= AXVCPU_STATE_BLOCKED; to++) {
+				int err;
+
+				atomic_set(&vcpu->state, is);
+				err = axvcpu_transition(vcpu, from, to);
+				KUNIT_EXPECT_EQ(test, err, is == from ? 0 : -EBADFD);
+				KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu),
+						is == from ? to : AXVCPU_STATE_INVALID);
+			}
+		}
+	}
+}
+
+static void bind_and_unbind(struct kunit *test)
+{
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_READY);
+	KUNIT_EXPECT_EQ(test, mock.binds, 1);
+	KUNIT_EXPECT_EQ(test, axvcpu_unbind(vcpu), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_FREE);
+	KUNIT_EXPECT_EQ(test, mock.unbinds, 1);
+	KUNIT_EXPECT_EQ(test, axvcpu_unbind(vcpu), -EBADFD);
+	KUNIT_EXPECT_EQ(test, mock.unbinds, 1);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
+}
+
+static void bind_that_fails_leaves_invalid(struct kunit *test)
+{
+	mock.bind_err = -ENOMEM;
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_bind(vcpu), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
+}
+
+static void run_without_bind_is_refused(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), -EBADFD);
+	KUNIT_EXPECT_EQ(test, mock.runs, 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
+}
+
+static void run_brings_an_exit(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+
+	will(AXVCPU_RAN_AGAIN, 0);
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, exit.reason, (u32)AXVCPU_EXIT_HALT);
+	KUNIT_EXPECT_EQ(test, mock.runs, 2);
+	KUNIT_EXPECT_FALSE(test, mock.loaded);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_READY);
+	KUNIT_EXPECT_EQ(test, vcpu->entries, 2ull);
+	KUNIT_EXPECT_EQ(test, vcpu->exits[AXVCPU_EXIT_HALT], 1ull);
+}
+
+static void run_that_fails_leaves_invalid(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+
+	will(-EIO, 0);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), -EIO);
+	KUNIT_EXPECT_FALSE(test, mock.loaded);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
+}
+
+static void hypercall_is_answered(struct kunit *test)
+{
+	struct step *step = will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HYPERCALL);
+	struct axvcpu_exit exit;
+
+	step->exit.hypercall.nr = 7;
+	step->exit.hypercall.args[5] = 9;
+	make_ready(test);
+	KUNIT_ASSERT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, exit.hypercall.nr, 7ull);
+	KUNIT_EXPECT_EQ(test, exit.hypercall.args[5], 9ull);
+	KUNIT_EXPECT_EQ(test, axvcpu_set_return_value(vcpu, 0x55), 0);
+	KUNIT_EXPECT_EQ(test, mock.ret, 0x55ull);
+	KUNIT_EXPECT_EQ(test, vcpu->exit.reason, (u32)AXVCPU_EXIT_HYPERCALL);
+}
+
+static void registers_want_a_setup(struct kunit *test)
+{
+	struct axvcpu_regs regs = {};
+
+	KUNIT_EXPECT_EQ(test, axvcpu_set_gpr(vcpu, 3, 4), -EBADFD);
+	KUNIT_EXPECT_EQ(test, axvcpu_set_entry(vcpu, 4), -EBADFD);
+	KUNIT_EXPECT_EQ(test, axvcpu_get_regs(vcpu, &regs), -EBADFD);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_CREATED);
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_set_gpr(vcpu, 3, 4), 0);
+	KUNIT_EXPECT_EQ(test, mock.gpr[3], 4ull);
+	KUNIT_EXPECT_EQ(test, axvcpu_set_gpr(vcpu, AXVCPU_NR_REGS, 4), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axvcpu_set_entry(vcpu, 0x2000), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_get_regs(vcpu, &regs), 0);
+	KUNIT_EXPECT_EQ(test, regs.rip, 0x2000ull);
+}
+
+static void vectors_wait_highest_first(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, axvcpu_inject_interrupt(vcpu, 40), -EBADFD);
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_next_vector(vcpu), -ENOENT);
+	KUNIT_EXPECT_EQ(test, axvcpu_inject_interrupt(vcpu, 31), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axvcpu_inject_interrupt(vcpu, 256), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axvcpu_inject_interrupt(vcpu, 40), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_inject_interrupt(vcpu, 255), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_inject_interrupt(vcpu, 40), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_next_vector(vcpu), 255);
+	axvcpu_vector_done(vcpu, 255, false);
+	KUNIT_EXPECT_EQ(test, axvcpu_next_vector(vcpu), 40);
+	axvcpu_vector_done(vcpu, 40, false);
+	KUNIT_EXPECT_EQ(test, axvcpu_next_vector(vcpu), -ENOENT);
+	axvcpu_vector_done(vcpu, 40, true);
+	KUNIT_EXPECT_EQ(test, axvcpu_next_vector(vcpu), 40);
+}
+
+static void bsp_and_id_are_kept(struct kunit *test)
+{
+	struct axvcpu_params params = { .id = 5, .bsp = true, .preferred_cpu = 0, .cpu_set = 1 };
+	struct axvcpu *bsp = axvcpu_create_on(space, &params, &mock_ops, &mock_hal);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(bsp));
+	KUNIT_EXPECT_TRUE(test, axvcpu_is_bsp(bsp));
+	KUNIT_EXPECT_FALSE(test, axvcpu_is_bsp(vcpu));
+	KUNIT_EXPECT_EQ(test, axvcpu_id(bsp), 5u);
+	KUNIT_EXPECT_EQ(test, axvcpu_preferred_cpu(bsp), 0u);
+	KUNIT_EXPECT_EQ(test, axvcpu_cpu_set(bsp), 1ull);
+	axvcpu_destroy_on(bsp);
+}
+
+static void affinity_is_checked(struct kunit *test)
+{
+	struct axvcpu_params params = { .preferred_cpu = AXVCPU_CPU_ANY, .cpu_set = 1ull << 63 };
+
+	/* A machine has its CPU 0, and hardly a CPU 63. */
+	if (num_possible_cpus() < 64)
+		KUNIT_EXPECT_EQ(test, PTR_ERR(axvcpu_create_on(space, &params, &mock_ops,
+							       &mock_hal)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axvcpu_set_affinity(vcpu, 0, 1), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_preferred_cpu(vcpu), 0u);
+	KUNIT_EXPECT_EQ(test, axvcpu_set_affinity(vcpu, 0, 2), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axvcpu_set_affinity(vcpu, NR_CPUS, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axvcpu_cpu_set(vcpu), 1ull);
+}
+
+static void affinity_moves_the_thread_for_the_run(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+	unsigned int cpus = cpumask_weight(current->cpus_ptr);
+
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	KUNIT_ASSERT_EQ(test, axvcpu_set_affinity(vcpu, 0, 1), 0);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, vcpu->cpu, 0);
+	KUNIT_EXPECT_EQ(test, cpumask_weight(current->cpus_ptr), cpus);
+}
+
+static void no_operation_inside_another(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+
+	will(AXVCPU_RAN_IRQ, 0);
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	make_ready(test);
+	KUNIT_EXPECT_NULL(test, axvcpu_current());
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, mock.nested_err, -EDEADLK);
+	KUNIT_EXPECT_PTR_EQ(test, mock.current_in_irq, vcpu);
+	KUNIT_EXPECT_NULL(test, axvcpu_current());
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_READY);
+}
+
+static void host_interrupts_go_to_the_hal(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+
+	will(AXVCPU_RAN_IRQ, 0);
+	will(AXVCPU_RAN_IRQ, 0);
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, exit.reason, (u32)AXVCPU_EXIT_HALT);
+	KUNIT_EXPECT_EQ(test, mock.fetched, 2);
+	KUNIT_EXPECT_EQ(test, mock.handled, 2);
+	KUNIT_EXPECT_EQ(test, vcpu->exits[AXVCPU_EXIT_EXTERNAL_INTERRUPT], 2ull);
+}
+
+static void host_interrupts_come_out_when_asked_for(struct kunit *test)
+{
+	struct axvcpu_setup setup = long_setup;
+	struct axvcpu_exit exit;
+
+	setup.flags = AXVCPU_SETUP_EXIT_IRQ;
+	will(AXVCPU_RAN_IRQ, 0);
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &setup), 0);
+	KUNIT_ASSERT_EQ(test, axvcpu_bind(vcpu), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, exit.reason, (u32)AXVCPU_EXIT_EXTERNAL_INTERRUPT);
+	KUNIT_EXPECT_EQ(test, exit.external_interrupt.vector, 0x42ull);
+	KUNIT_EXPECT_EQ(test, mock.handled, 1);
+}
+
+static void irq_fetch_answers_0_by_default(struct kunit *test)
+{
+	struct axvcpu_setup setup = long_setup;
+	struct axvcpu_exit exit;
+	int err;
+
+	axvcpu_destroy_on(vcpu);
+	vcpu = axvcpu_create_on(space, &any, &mock_ops, &default_fetch_hal);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(vcpu));
+	setup.flags = AXVCPU_SETUP_EXIT_IRQ;
+	will(AXVCPU_RAN_IRQ, 0);
+	err = axvcpu_setup(vcpu, &setup) ?: axvcpu_bind(vcpu) ?: axvcpu_run(vcpu, &exit);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, exit.external_interrupt.vector, 0ull);
+	KUNIT_EXPECT_EQ(test, mock.fetched, 0);
+	KUNIT_EXPECT_EQ(test, mock.handled, 1);
+}
+
+static void hal_without_irq_handler_is_refused(struct kunit *test)
+{
+	static const struct axvcpu_hal no_handler = { .mm = &axas_hal_linux };
+	static const struct axvcpu_hal no_mm = { .irq_handler = mock_irq_handler };
+
+	KUNIT_EXPECT_EQ(test, axvcpu_hal_register(&no_handler), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axvcpu_hal_register(&no_mm), -EINVAL);
+}
+
+static void hal_is_registered_once_and_held(struct kunit *test)
+{
+	const struct axvcpu_hal *held;
+
+	KUNIT_EXPECT_EQ(test, axvcpu_hal_unregister(&mock_hal), -ENOENT);
+	KUNIT_ASSERT_EQ(test, axvcpu_hal_register(&mock_hal), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_hal_register(&default_fetch_hal), -EBUSY);
+	held = axvcpu_hal_get();
+	KUNIT_EXPECT_PTR_EQ(test, held, &mock_hal);
+	KUNIT_EXPECT_EQ(test, axvcpu_hal_unregister(&mock_hal), -EBUSY);
+	axvcpu_hal_put(held);
+	KUNIT_EXPECT_EQ(test, axvcpu_hal_unregister(&default_fetch_hal), -ENOENT);
+	KUNIT_EXPECT_EQ(test, axvcpu_hal_unregister(&mock_hal), 0);
+	held = axvcpu_hal_get();
+	KUNIT_EXPECT_PTR_EQ(test, held, &axvcpu_hal_linux);
+	axvcpu_hal_put(held);
+}
+
+static struct step *will_fault(u64 gpa, u32 access)
+{
+	struct step *step = will(AXVCPU_RAN_FAULT, 0);
+
+	step->exit.nested_page_fault.gpa = gpa;
+	step->exit.nested_page_fault.access = access;
+	step->exit.nested_page_fault.info = 0x99;
+	return step;
+}
+
+static void faults_on_areas_are_solved_inside(struct kunit *test)
+{
+	struct axas_gpa_range range = axas_gpa_range(axas_gpa(SZ_1M), SZ_1M);
+	struct axas_translation to;
+	struct axvcpu_exit exit;
+
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(space, range, AXAS_PROT_READ | AXAS_PROT_WRITE,
+						   AXAS_TYPE_NORMAL, 0), 0);
+	will_fault(SZ_1M + 8, AXAS_PROT_WRITE);
+	will_fault(SZ_1M + 8, AXAS_PROT_WRITE);
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, exit.reason, (u32)AXVCPU_EXIT_HALT);
+	KUNIT_EXPECT_EQ(test, mock.runs, 3);
+	KUNIT_EXPECT_EQ(test, axas_space_translate(space, axas_gpa(SZ_1M), &to), 0);
+	KUNIT_EXPECT_EQ(test, vcpu->exits[AXVCPU_EXIT_NESTED_PAGE_FAULT], 2ull);
+}
+
+static void faults_on_holes_come_out(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+
+	will_fault(0x1234, AXAS_PROT_EXEC);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, exit.reason, (u32)AXVCPU_EXIT_NESTED_PAGE_FAULT);
+	KUNIT_EXPECT_EQ(test, exit.nested_page_fault.gpa, 0x1234ull);
+	KUNIT_EXPECT_EQ(test, exit.nested_page_fault.access, AXAS_PROT_EXEC);
+	KUNIT_EXPECT_EQ(test, exit.nested_page_fault.result, (u32)AXAS_FAULT_HOLE);
+	KUNIT_EXPECT_EQ(test, exit.nested_page_fault.info, 0x99ull);
+}
+
+static void denied_faults_come_out(struct kunit *test)
+{
+	struct axas_gpa_range range = axas_gpa_range(axas_gpa(SZ_1M), SZ_1M);
+	struct axvcpu_exit exit;
+
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(space, range, AXAS_PROT_READ,
+						   AXAS_TYPE_NORMAL, 0), 0);
+	will_fault(SZ_1M, AXAS_PROT_WRITE);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, exit.nested_page_fault.result, (u32)AXAS_FAULT_DENIED);
+}
+
+/* The first entry on a CPU forgets what an earlier one may have left there. */
+static void unmap_makes_the_next_entry_flush(struct kunit *test)
+{
+	struct axas_gpa_range range = axas_gpa_range(axas_gpa(SZ_1M), SZ_1M);
+	struct axvcpu_exit exit;
+
+	/* Else it may move by itself, and flush for that. */
+	KUNIT_ASSERT_EQ(test, axvcpu_set_affinity(vcpu, 0, 1), 0);
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	make_ready(test);
+	KUNIT_ASSERT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, mock.flushes, 1);
+	KUNIT_ASSERT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, mock.flushes, 1);
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(space, range, AXAS_PROT_READ, AXAS_TYPE_NORMAL,
+						   AXAS_MAP_POPULATE), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_unmap(space, range), 0);
+	KUNIT_ASSERT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, mock.flushes, 2);
+	KUNIT_ASSERT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, mock.flushes, 2);
+}
+
+static void machine_is_one_backends(struct kunit *test)
+{
+	static const struct axvcpu_arch_ops other = { .name = "other" };
+
+	KUNIT_EXPECT_EQ(test, axvcpu_machine_get(&other), -EBUSY);
+	KUNIT_EXPECT_EQ(test, axvcpu_machine_get(&mock_ops), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&mock.cpus), (int)num_online_cpus());
+	axvcpu_machine_put();
+	KUNIT_EXPECT_EQ(test, atomic_read(&mock.cpus), (int)num_online_cpus());
+}
+
+static void exits_are_printed(struct kunit *test)
+{
+	struct axvcpu_exit exit = { .reason = AXVCPU_EXIT_IO_WRITE };
+	char text[AXVCPU_EXIT_STRLEN];
+	u32 reason;
+
+	exit.io_write.port = 0x3f8;
+	exit.io_write.width = 1;
+	exit.io_write.data = 0x41;
+	axvcpu_exit_snprint(text, sizeof(text), &exit);
+	KUNIT_EXPECT_STREQ(test, text, "IoWrite { port: 0x3f8, width: 1, data: 0x41 }");
+	exit = (struct axvcpu_exit){ .reason = AXVCPU_EXIT_NESTED_PAGE_FAULT };
+	exit.nested_page_fault.gpa = 0x1000;
+	exit.nested_page_fault.access = AXAS_PROT_WRITE;
+	axvcpu_exit_snprint(text, sizeof(text), &exit);
+	KUNIT_EXPECT_STREQ(test, text, "NestedPageFault { addr: GPA:0x1000, access: -w- }");
+	for (reason = 0; reason <= AXVCPU_EXIT_CPUID; reason++) {
+		memset(&exit, 0xff, sizeof(exit));
+		exit.reason = reason;
+		/* Whatever is in it, its name stands first and it fits. */
+		KUNIT_EXPECT_LT(test, axvcpu_exit_snprint(text, sizeof(text), &exit),
+				(int)sizeof(text) - 1);
+		KUNIT_EXPECT_PTR_EQ(test, strstr(text, axvcpu_exit_name(reason)), (char *)text);
+	}
+	KUNIT_EXPECT_STREQ(test, axvcpu_exit_name(1000), "?");
+}
+
+static struct kunit_case axvcpu_cases[] = {
+	KUNIT_CASE(a_new_vcpu_is_created),
+	KUNIT_CASE(creation_fails_with_the_backend),
+	KUNIT_CASE(creation_wants_the_hosts_format),
+	KUNIT_CASE(setup_gives_entry_and_root),
+	KUNIT_CASE(setup_that_fails_leaves_invalid),
+	KUNIT_CASE(setup_with_unknown_flags_changes_nothing),
+	KUNIT_CASE(setup_in_a_wrong_state_is_refused),
+	KUNIT_CASE(every_transition),
+	KUNIT_CASE(bind_and_unbind),
+	KUNIT_CASE(bind_that_fails_leaves_invalid),
+	KUNIT_CASE(run_without_bind_is_refused),
+	KUNIT_CASE(run_brings_an_exit),
+	KUNIT_CASE(run_that_fails_leaves_invalid),
+	KUNIT_CASE(hypercall_is_answered),
+	KUNIT_CASE(registers_want_a_setup),
+	KUNIT_CASE(vectors_wait_highest_first),
+	KUNIT_CASE(bsp_and_id_are_kept),
+	KUNIT_CASE(affinity_is_checked),
+	KUNIT_CASE(affinity_moves_the_thread_for_the_run),
+	KUNIT_CASE(no_operation_inside_another),
+	KUNIT_CASE(host_interrupts_go_to_the_hal),
+	KUNIT_CASE(host_interrupts_come_out_when_asked_for),
+	KUNIT_CASE(irq_fetch_answers_0_by_default),
+	KUNIT_CASE(hal_without_irq_handler_is_refused),
+	KUNIT_CASE(hal_is_registered_once_and_held),
+	KUNIT_CASE(faults_on_areas_are_solved_inside),
+	KUNIT_CASE(faults_on_holes_come_out),
+	KUNIT_CASE(denied_faults_come_out),
+	KUNIT_CASE(unmap_makes_the_next_entry_flush),
+	KUNIT_CASE(machine_is_one_backends),
+	KUNIT_CASE(exits_are_printed),
+	{}
+};
+
+static struct kunit_suite axvcpu_suite = {
+	.name		= "axvcpu",
+	.init		= init,
+	.exit		= exit_test,
+	.test_cases	= axvcpu_cases,
+};
+
+kunit_test_suite(axvcpu_suite);
+
+MODULE_DESCRIPTION("KUnit tests of axvcpu");
+MODULE_LICENSE("GPL");
+AXAS_MODULE_IMPORT_NS(AXAS);
