@@ -453,27 +453,42 @@ static void offer_vector(struct axvcpu *vcpu, struct svm *svm)
 		      (u64)svm->vector << SVM_V_INTR_VECTOR_SHIFT;
 }
 
+/* The event whose delivery the exit has interrupted, to be delivered again; 0: none. */
+static u64 interrupted_event(const struct svm_control *control)
+{
+	u64 event = control->exit_int_info;
+	u8 vector = event & SVM_EVENT_VECTOR;
+
+	if (!(event & SVM_EVENT_VALID))
+		return 0;
+	switch (event & SVM_EVENT_TYPE) {
+	case SVM_EVENT_SOFT:
+		/* INT n: RIP is at the instruction, which raises it itself. */
+		return 0;
+	case SVM_EVENT_EXCEPTION:
+		/* So it is with INT3 and INTO. */
+		if (vector == X86_TRAP_BP || vector == X86_TRAP_OF)
+			return 0;
+		/* QEMU calls an interrupt an exception, too. No exception is above 31. */
+		if (vector >= AXVCPU_FIRST_VECTOR)
+			return vector | SVM_EVENT_INTR | SVM_EVENT_VALID;
+		return event;
+	default:
+		return event;
+	}
+}
+
 /* What was not delivered waits on. What was begun and not finished is begun again. */
 static void take_back(struct axvcpu *vcpu, struct svm *svm)
 {
 	struct svm_control *control = &svm->vmcb->control;
-	u64 event = control->exit_int_info;
-	u8 vector = event & SVM_EVENT_VECTOR;
+	u64 event = interrupted_event(control);
 
-	if (svm->vector >= 0 && control->interrupt & SVM_V_IRQ)
+	/* In QEMU a virtual interrupt is still pending while it is being delivered. */
+	if (svm->vector >= 0 && control->interrupt & SVM_V_IRQ &&
+	    event != (svm->vector | SVM_EVENT_INTR | SVM_EVENT_VALID))
 		axvcpu_vector_done(vcpu, svm->vector, true);
 	svm->vector = -ENOENT;
-	control->event_inj = 0;
-	if (!(event & SVM_EVENT_VALID))
-		return;
-	/* QEMU calls an interrupt an exception there, too. No exception is above 31. */
-	if (vector >= AXVCPU_FIRST_VECTOR && (event & SVM_EVENT_TYPE) == SVM_EVENT_EXCEPTION)
-		event = vector | SVM_EVENT_INTR | SVM_EVENT_VALID;
-	/* INT n, INT3 and INTO: RIP is at the instruction, which raises it itself. */
-	if ((event & SVM_EVENT_TYPE) == SVM_EVENT_SOFT ||
-	    ((event & SVM_EVENT_TYPE) == SVM_EVENT_EXCEPTION &&
-	     (vector == X86_TRAP_BP || vector == X86_TRAP_OF)))
-		return;
 	control->event_inj = event;
 }
 
