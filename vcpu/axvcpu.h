@@ -10,6 +10,7 @@
  *   axvcpu_noarch.c   where there is no backend
  *   x86/              the backends for SVM and VMX, and what they share
  *   arm64/            the backend for VHE
+ *   riscv/            the backend for the hypervisor extension
  *
  * Each calls only what stands below it.
  */

@@ -57,8 +57,9 @@
  * Errors: EBADF, EINVAL when @space_fd is no space, or a @cpu_set without
  * @preferred_cpu or without a possible CPU; EMEDIUMTYPE when the space's format is not
  * what the CPU walks; EOPNOTSUPP when the CPU has no virtualization, or firmware
- * disabled it; ENODEV when an arm64 kernel does not run at EL2 with VHE; EBUSY when another hypervisor has it; ENOSPC when the hardware has no
- * more tags for translations; ENOMEM, EMFILE, ENFILE.
+ * disabled it; ENODEV when an arm64 kernel does not run at EL2 with VHE, or a RISC-V CPU
+ * has no hypervisor extension; EBUSY when another hypervisor has it; ENOSPC when the
+ * hardware has no more tags for translations; ENOMEM, EMFILE, ENFILE.
  */
 struct axvcpu_create {
 	__u32 size;
@@ -76,6 +77,7 @@ struct axvcpu_create {
 #define AXVCPU_MODE_LONG	0	/* x86: 64-bit mode, flat segments */
 #define AXVCPU_MODE_REAL	1	/* x86: real mode, CS:IP from the entry */
 #define AXVCPU_MODE_EL1		2	/* arm64: EL1, stage 1 off */
+#define AXVCPU_MODE_VS		3	/* RISC-V: VS-mode, paging off */
 
 #define AXVCPU_SETUP_EXIT_CPUID	(1u << 0)	/* CPUID is the VMM's: AXVCPU_EXIT_CPUID */
 #define AXVCPU_SETUP_EXIT_IRQ	(1u << 1)	/* host interrupts come out as exits */
@@ -167,6 +169,51 @@ struct axvcpu_regs_arm64 {
 	__u64 tpidr_el0;
 };
 
+/* On RISC-V, x0 to x31 are 0 to 31. */
+#define AXVCPU_RISCV_NR_REGS	32
+
+/*
+ * Interrupts on RISC-V: vector 32 is the supervisor's software interrupt, which the guest
+ * takes back in sip. All others are its external interrupt: an SBI call of the extension
+ * AXVCPU_RISCV_SBI_CLAIM takes the highest one that waits and answers it in a1, or 0.
+ */
+#define AXVCPU_RISCV_VECTOR_SOFT	32
+#define AXVCPU_RISCV_SBI_CLAIM		0x0a617861
+
+/**
+ * struct axvcpu_regs_riscv - the registers of RISC-V in struct axvcpu_regs
+ * @x: x0 to x31; x0 is 0
+ * @pc: next instruction
+ * @supervisor: 1 in VS-mode, 0 in VU-mode
+ * @sstatus: the supervisor's CSRs of these names
+ * @sie: as @sstatus
+ * @sip: as @sstatus; SET_REGS takes only the software interrupt
+ * @stvec: as @sstatus
+ * @sscratch: as @sstatus
+ * @sepc: as @sstatus
+ * @scause: as @sstatus
+ * @stval: as @sstatus
+ * @satp: as @sstatus
+ * @scounteren: as @sstatus
+ * @senvcfg: as @sstatus
+ */
+struct axvcpu_regs_riscv {
+	__u64 x[AXVCPU_RISCV_NR_REGS];
+	__u64 pc;
+	__u64 supervisor;
+	__u64 sstatus;
+	__u64 sie;
+	__u64 sip;
+	__u64 stvec;
+	__u64 sscratch;
+	__u64 sepc;
+	__u64 scause;
+	__u64 stval;
+	__u64 satp;
+	__u64 scounteren;
+	__u64 senvcfg;
+};
+
 /**
  * struct axvcpu_regs - AXVCPU_GET_REGS, AXVCPU_SET_REGS: registers
  * @size: sizeof(struct axvcpu_regs)
@@ -182,6 +229,7 @@ struct axvcpu_regs_arm64 {
  * @fs_base: base of FS
  * @gs_base: base of GS
  * @arm64: on arm64, in place of all those
+ * @riscv: on RISC-V, the same
  * @raw: room for what comes
  * @reserved: must be zero
  *
@@ -204,6 +252,7 @@ struct axvcpu_regs {
 			__u64 gs_base;
 		};
 		struct axvcpu_regs_arm64 arm64;
+		struct axvcpu_regs_riscv riscv;
 		__u64 raw[56];
 	};
 	__u64 reserved[4];
@@ -259,7 +308,9 @@ struct axvcpu_set_gpr {
  * @reserved: must be zero
  * @rip: out: the guest's next instruction
  * @hypercall: @hypercall.nr asks for a service (x86: RAX), with @hypercall.args (RDI, RSI,
- *	RDX, RCX, R8, R9); answered by AXVCPU_SET_RETURN
+ *	RDX, RCX, R8, R9); answered by AXVCPU_SET_RETURN. RISC-V: an SBI call of the
+ *	extension in the low half and the function in the high half, and a0 to a5; the
+ *	answer goes to a0, and a1 is zero unless set
  * @mmio_read: a read of @mmio_read.width bytes at a gpa without memory, for register
  *	@mmio_read.reg of @mmio_read.reg_width bytes, with @mmio_read.sign_extend; answered by
  *	AXVCPU_SET_RETURN
@@ -278,7 +329,8 @@ struct axvcpu_set_gpr {
  * @cpu_down: the guest wants this vCPU to stop
  * @fail_entry: @fail_entry.reason is the hardware's: exit code on SVM, VM-instruction
  *	error or exit reason on VMX; @fail_entry.info is more of it
- * @send_ipi: the guest sends @send_ipi.vector to others
+ * @send_ipi: the guest sends @send_ipi.vector to others. On RISC-V @send_ipi.target is a
+ *	mask of harts, the first of which is @send_ipi.target_aux
  * @cpuid: with AXVCPU_SETUP_EXIT_CPUID: the leaf asked for; answered by AXVCPU_SET_GPR
  *	for RAX, RBX, RCX and RDX
  * @raw: room for what comes

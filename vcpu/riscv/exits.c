@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Why a guest left, and what that means: scause and its companions, SBI calls, faults, and
+ * instructions that are not for guests. Calls insn.c and hlv.S. No locks: interrupts are
+ * off and the vCPU is loaded, unless a function says otherwise.
+ */
+#include <linux/bitfield.h>
+#include <linux/module.h>
+
+#include "axas_compat.h"
+#include "riscv.h"
+
+/* What htinst has is optional; this way the other way is tried, too. */
+static bool fetch_insn;
+module_param(fetch_insn, bool, 0644);
+MODULE_PARM_DESC(fetch_insn, "read a faulting instruction from memory, whatever htinst has");
+
+#define REG_A(n)		(10 + (n))	/* a0 to a7 are x10 to x17 */
+
+/* RISC-V Supervisor Binary Interface: chapters of the extensions. */
+#define SBI_LEGACY_SHUTDOWN	0x08
+#define SBI_LEGACY_LAST		0x0f
+#define SBI_IPI			0x735049	/* "sPI" */
+#define SBI_HSM			0x48534d	/* "HSM" */
+#define SBI_HSM_HART_START	0
+#define SBI_HSM_HART_STOP	1
+#define SBI_SRST		0x53525354	/* "SRST" */
+#define SBI_ALL_HARTS		(~0ul)
+
+/* H, "Transformed Instruction or Pseudoinstruction": what walked a VS-stage table. */
+#define PSEUDO_READ		0x3000
+#define PSEUDO_WRITE		0x3020
+
+/* Volume I, "SYSTEM" instructions. */
+#define INSN_WFI		0x10500073
+#define INSN_OPCODE		GENMASK(6, 0)
+#define INSN_RD			GENMASK(11, 7)
+#define INSN_FUNCT3		GENMASK(14, 12)
+#define INSN_RS1		GENMASK(19, 15)
+#define INSN_CSR		GENMASK(31, 20)
+#define OPCODE_SYSTEM		0x73
+#define CSR_LEVEL		GENMASK(9, 8)	/* of its number: the lowest that may use it */
+#define CSR_LEVEL_HYPERVISOR	2
+#define CSR_KIND		GENMASK(1, 0)	/* of funct3: 1 write, 2 set, 3 clear */
+#define CSR_KIND_WRITE		1
+#define CSR_KIND_SET		2
+#define CSR_IMMEDIATE		BIT(2)
+
+static int sbi_cpu_up(const unsigned long *a, struct axvcpu_exit *exit)
+{
+	exit->reason = AXVCPU_EXIT_CPU_UP;
+	exit->cpu_up.target = a[0];
+	exit->cpu_up.entry = a[1];
+	exit->cpu_up.arg = a[2];
+	return AXVCPU_RAN_EXIT;
+}
+
+/* A mask of harts and the number of its first bit's. */
+static int sbi_send_ipi(const unsigned long *a, struct axvcpu_exit *exit)
+{
+	exit->reason = AXVCPU_EXIT_SEND_IPI;
+	exit->send_ipi.target = a[0];
+	exit->send_ipi.target_aux = a[1];
+	exit->send_ipi.to_all = a[1] == SBI_ALL_HARTS;
+	exit->send_ipi.vector = AXVCPU_RISCV_VECTOR_SOFT;
+	return AXVCPU_RAN_EXIT;
+}
+
+static int sbi_hypercall(const unsigned long *a, struct axvcpu_exit *exit)
+{
+	u64 function = a[7] > SBI_LEGACY_LAST ? a[6] : 0;
+	unsigned int i;
+
+	exit->reason = AXVCPU_EXIT_HYPERCALL;
+	exit->hypercall.nr = (u32)a[7] | function << 32;
+	for (i = 0; i < ARRAY_SIZE(exit->hypercall.args); i++)
+		exit->hypercall.args[i] = a[i];
+	return AXVCPU_RAN_EXIT;
+}
+
+/* The guest's handler of external interrupts asks which one it was. */
+static int sbi_claim(struct axvcpu *vcpu, unsigned long *a)
+{
+	int vector = axvcpu_next_vector(vcpu);
+
+	a[0] = 0;
+	a[1] = 0;
+	if (vector > AXVCPU_RISCV_VECTOR_SOFT) {
+		axvcpu_vector_done(vcpu, vector, false);
+		a[1] = vector;
+	}
+	return AXVCPU_RAN_AGAIN;
+}
+
+static int sbi_down(struct axvcpu_riscv *rv, struct axvcpu_exit *exit)
+{
+	rv->down = true;
+	exit->reason = AXVCPU_EXIT_SYSTEM_DOWN;
+	return AXVCPU_RAN_EXIT;
+}
+
+/* An error in a0 and a value in a1 come back; only a0 from the legacy calls. */
+static int sbi_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	struct axvcpu_riscv *rv = to_riscv(vcpu);
+	unsigned long *a = &rv->world.x[REG_A(0)];
+	int ran;
+
+	rv->world.pc += 4;
+	if (a[7] == AXVCPU_RISCV_SBI_CLAIM)
+		return sbi_claim(vcpu, a);
+	if (a[7] == SBI_SRST || a[7] == SBI_LEGACY_SHUTDOWN) {
+		ran = sbi_down(rv, exit);
+	} else if (a[7] == SBI_HSM && a[6] == SBI_HSM_HART_START) {
+		ran = sbi_cpu_up(a, exit);
+	} else if (a[7] == SBI_HSM && a[6] == SBI_HSM_HART_STOP) {
+		exit->reason = AXVCPU_EXIT_CPU_DOWN;
+		ran = AXVCPU_RAN_EXIT;
+	} else if (a[7] == SBI_IPI) {
+		ran = sbi_send_ipi(a, exit);
+	} else {
+		ran = sbi_hypercall(a, exit);
+	}
+	if (a[7] > SBI_LEGACY_LAST)
+		a[1] = 0;
+	return ran;
+}
+
+/* The instruction at pc as the guest sees it, or 0. It may be no longer than it is. */
+static u32 fetch(struct axvcpu_riscv *rv)
+{
+	unsigned long hstatus = csr_swap(CSR_HSTATUS, rv->world.hstatus);
+	struct riscv_trap trap = { .cause = RISCV_NO_TRAP };
+	u32 insn = riscv_hlvx_hu(rv->world.pc, &trap, 0);
+
+	if (trap.cause == RISCV_NO_TRAP && (insn & 3) == 3)
+		insn |= (u32)riscv_hlvx_hu(rv->world.pc + 2, &trap, 0) << 16;
+	csr_write(CSR_HSTATUS, hstatus);
+	return trap.cause == RISCV_NO_TRAP ? insn : 0;
+}
+
+static bool is_pseudo(unsigned long htinst)
+{
+	return htinst == PSEUDO_READ || htinst == PSEUDO_WRITE;
+}
+
+static u32 fault_access(const struct riscv_trap *trap)
+{
+	if (trap->htinst == PSEUDO_READ)
+		return AXAS_PROT_READ;
+	if (trap->htinst == PSEUDO_WRITE)
+		return AXAS_PROT_READ | AXAS_PROT_WRITE;
+	switch (trap->cause) {
+	case EXC_INST_GUEST_PAGE_FAULT:
+		return AXAS_PROT_EXEC;
+	case EXC_STORE_GUEST_PAGE_FAULT:
+		return AXAS_PROT_WRITE;
+	default:
+		return AXAS_PROT_READ;
+	}
+}
+
+/* Which instruction it was must be found out now; whether it matters, the space knows. */
+static int fault_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exit)
+{
+	const struct riscv_trap *trap = &rv->world.trap;
+
+	rv->insn = 0;
+	rv->faulted = true;
+	rv->fault_gpa = riscv_trap_gpa(trap);
+	if (trap->cause != EXC_INST_GUEST_PAGE_FAULT && !is_pseudo(trap->htinst)) {
+		rv->insn_is_raw = !trap->htinst || fetch_insn;
+		rv->insn = rv->insn_is_raw ? fetch(rv) : trap->htinst;
+	}
+	exit->nested_page_fault.gpa = rv->fault_gpa;
+	exit->nested_page_fault.access = fault_access(trap);
+	exit->nested_page_fault.info = trap->cause;
+	return AXVCPU_RAN_FAULT;
+}
+
+static u64 mask(u64 val, unsigned int bytes)
+{
+	return val & (U64_MAX >> (64 - 8 * bytes));
+}
+
+void axvcpu_riscv_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	struct axvcpu_riscv *rv = to_riscv(vcpu);
+	u64 gpa = exit->nested_page_fault.gpa;
+	struct riscv_mem_insn mem;
+
+	if (!(rv->insn_is_raw ? riscv_decode_raw(rv->insn, &mem) :
+				riscv_decode_transformed(rv->insn, &mem)))
+		return;
+	memset(exit->raw, 0, sizeof(exit->raw));
+	if (mem.store) {
+		exit->reason = AXVCPU_EXIT_MMIO_WRITE;
+		exit->mmio_write.gpa = gpa;
+		exit->mmio_write.width = mem.bytes;
+		exit->mmio_write.data = mask(rv->world.x[mem.reg], mem.bytes);
+	} else {
+		exit->reason = AXVCPU_EXIT_MMIO_READ;
+		exit->mmio_read.gpa = gpa;
+		exit->mmio_read.width = mem.bytes;
+		exit->mmio_read.reg = mem.reg;
+		exit->mmio_read.reg_width = 8;
+		exit->mmio_read.sign_extend = mem.sign;
+	}
+	rv->world.pc += mem.len;
+	exit->rip = rv->world.pc;
+}
+
+/* H, "Traps": an exception of the guest's supervisor, as if it had been delegated. */
+static int illegal_instruction(struct axvcpu_riscv *rv, u32 insn)
+{
+	unsigned long status = csr_read(CSR_VSSTATUS);
+	unsigned long old = status;
+
+	status &= ~(SR_SPP | SR_SPIE | SR_SIE);
+	status |= rv->world.sstatus & SR_SPP;
+	status |= old & SR_SIE ? SR_SPIE : 0;
+	csr_write(CSR_VSSTATUS, status);
+	csr_write(CSR_VSCAUSE, EXC_INST_ILLEGAL);
+	csr_write(CSR_VSEPC, rv->world.pc);
+	csr_write(CSR_VSTVAL, insn);
+	rv->world.pc = csr_read(CSR_VSTVEC) & ~3ul;
+	rv->world.sstatus |= SR_SPP;
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* A guest that waits for what has come need not leave. hvip: VS bits are one higher. */
+static int wait_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	struct axvcpu_riscv *rv = to_riscv(vcpu);
+
+	rv->world.pc += 4;
+	if (axvcpu_next_vector(vcpu) >= 0 ||
+	    rv->hvip >> VSIP_TO_HVIP_SHIFT & csr_read(CSR_VSIE))
+		return AXVCPU_RAN_AGAIN;
+	exit->reason = AXVCPU_EXIT_HALT;
+	return AXVCPU_RAN_EXIT;
+}
+
+int axvcpu_riscv_csr_write_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exit)
+{
+	rv->csr_step = RISCV_CSR_NONE;
+	exit->reason = AXVCPU_EXIT_SYSREG_WRITE;
+	exit->sysreg_write.addr = rv->csr;
+	exit->sysreg_write.value = rv->csr_operand;
+	return AXVCPU_RAN_EXIT;
+}
+
+/* What is to be written depends on what was read, and comes out at the next entry. */
+void axvcpu_riscv_csr_was_read(struct axvcpu_riscv *rv, u64 val)
+{
+	u32 kind = rv->csr_funct3 & CSR_KIND;
+
+	if (rv->csr_step != RISCV_CSR_READ)
+		return;
+	if (kind == CSR_KIND_SET)
+		rv->csr_operand |= val;
+	else if (kind != CSR_KIND_WRITE)
+		rv->csr_operand = val & ~rv->csr_operand;
+	rv->csr_step = RISCV_CSR_WRITE;
+}
+
+/* Volume I, "Zicsr": no write without an operand, no read into x0 by CSRRW. */
+static int csr_exit(struct axvcpu_riscv *rv, u32 insn, struct axvcpu_exit *exit)
+{
+	u32 funct3 = FIELD_GET(INSN_FUNCT3, insn);
+	u32 rs1 = FIELD_GET(INSN_RS1, insn), rd = FIELD_GET(INSN_RD, insn);
+	bool plain = (funct3 & CSR_KIND) == CSR_KIND_WRITE;
+
+	rv->world.pc += 4;
+	rv->csr = FIELD_GET(INSN_CSR, insn);
+	rv->csr_funct3 = funct3;
+	rv->csr_operand = funct3 & CSR_IMMEDIATE ? rs1 : rv->world.x[rs1];
+	if (plain && !rd)
+		return axvcpu_riscv_csr_write_exit(rv, exit);
+	rv->csr_step = plain || rs1 ? RISCV_CSR_READ : RISCV_CSR_NONE;
+	exit->reason = AXVCPU_EXIT_SYSREG_READ;
+	exit->sysreg_read.addr = rv->csr;
+	exit->sysreg_read.reg = rd;
+	return AXVCPU_RAN_EXIT;
+}
+
+/* stval may have the instruction, or 0. H, "Trap Cause Codes": virtual instruction. */
+static int insn_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	struct axvcpu_riscv *rv = to_riscv(vcpu);
+	u32 insn = rv->world.trap.tval ?: fetch(rv);
+	u32 csr = FIELD_GET(INSN_CSR, insn);
+
+	if (insn == INSN_WFI)
+		return wait_exit(vcpu, exit);
+	/* The guest's machine has no hypervisor extension. */
+	if (FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM &&
+	    FIELD_GET(INSN_FUNCT3, insn) & CSR_KIND &&
+	    FIELD_GET(CSR_LEVEL, csr) != CSR_LEVEL_HYPERVISOR)
+		return csr_exit(rv, insn, exit);
+	return illegal_instruction(rv, insn);
+}
+
+int axvcpu_riscv_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	struct axvcpu_riscv *rv = to_riscv(vcpu);
+	const struct riscv_trap *trap = &rv->world.trap;
+
+	if (trap->cause & CAUSE_IRQ_FLAG)
+		return AXVCPU_RAN_IRQ;
+	switch (trap->cause) {
+	case EXC_SUPERVISOR_SYSCALL:
+		return sbi_exit(vcpu, exit);
+	case EXC_INST_GUEST_PAGE_FAULT:
+	case EXC_LOAD_GUEST_PAGE_FAULT:
+	case EXC_STORE_GUEST_PAGE_FAULT:
+		return fault_exit(rv, exit);
+	case EXC_VIRTUAL_INST_FAULT:
+		return insn_exit(vcpu, exit);
+	default:
+		exit->reason = AXVCPU_EXIT_FAIL_ENTRY;
+		exit->fail_entry.reason = trap->cause;
+		exit->fail_entry.info = trap->tval;
+		return AXVCPU_RAN_EXIT;
+	}
+}

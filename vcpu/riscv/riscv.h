@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the RISC-V backend share. "Priv" is The RISC-V Instruction Set Manual,
+ * volume II, Privileged Architecture; "H" its chapter on the hypervisor extension.
+ *
+ *   riscv.c   the backend's operations: CSRs of the machine and of a vCPU
+ *   exits.c   why a guest left, and what that means
+ *   insn.c    loads and stores out of instructions
+ *   entry.S   the way in and out; FPU registers
+ *   hlv.S     single accesses to guest memory
+ *
+ * Each calls only what stands below it.
+ */
+#ifndef _AXVCPU_RISCV_H
+#define _AXVCPU_RISCV_H
+
+/* struct riscv_world, for entry.S: registers are 8 bytes, in this order. */
+#define WORLD_X(n)		((n) * 8)
+#define WORLD_PC		256
+#define WORLD_SSTATUS		264
+#define WORLD_HSTATUS		272
+#define WORLD_TRAP		280	/* scause, stval, htval, htinst */
+#define WORLD_HOST_X(n)		(312 + (n) * 8)	/* ra, sp, gp, tp, s0 to s11 */
+#define WORLD_HOST_SSTATUS	440
+#define WORLD_HOST_HSTATUS	448
+#define WORLD_HOST_STVEC	456
+#define WORLD_HOST_SSCRATCH	464
+
+#ifndef __ASSEMBLY__
+
+#include "../axvcpu.h"
+#include "hlv.h"
+
+/**
+ * struct riscv_world - what is exchanged on the way in and out
+ * @x: the guest's registers; @x[0] stays 0
+ * @pc: where it goes on
+ * @sstatus: of the host's level, while the guest runs
+ * @hstatus: the same
+ * @trap: why it left
+ * @host_x: the host's registers that a call keeps
+ * @host_sstatus: the host's
+ * @host_hstatus: the host's
+ * @host_stvec: the host's
+ * @host_sscratch: the host's
+ */
+struct riscv_world {
+	unsigned long x[32];
+	unsigned long pc;
+	unsigned long sstatus;
+	unsigned long hstatus;
+	struct riscv_trap trap;
+	unsigned long host_x[16];
+	unsigned long host_sstatus;
+	unsigned long host_hstatus;
+	unsigned long host_stvec;
+	unsigned long host_sscratch;
+};
+
+static_assert(offsetof(struct riscv_world, pc) == WORLD_PC);
+static_assert(offsetof(struct riscv_world, sstatus) == WORLD_SSTATUS);
+static_assert(offsetof(struct riscv_world, hstatus) == WORLD_HSTATUS);
+static_assert(offsetof(struct riscv_world, trap) == WORLD_TRAP);
+static_assert(offsetof(struct riscv_world, host_x) == WORLD_HOST_X(0));
+static_assert(offsetof(struct riscv_world, host_sstatus) == WORLD_HOST_SSTATUS);
+static_assert(offsetof(struct riscv_world, host_hstatus) == WORLD_HOST_HSTATUS);
+static_assert(offsetof(struct riscv_world, host_stvec) == WORLD_HOST_STVEC);
+static_assert(offsetof(struct riscv_world, host_sscratch) == WORLD_HOST_SSCRATCH);
+
+/* f0 to f31 and fcsr. */
+struct riscv_fpu {
+	u64 f[32];
+	u64 fcsr;
+};
+
+/* The guest's supervisor: in CSRs from load to put, here in between. */
+struct riscv_csrs {
+	unsigned long vsstatus;
+	unsigned long vsie;
+	unsigned long vstvec;
+	unsigned long vsscratch;
+	unsigned long vsepc;
+	unsigned long vscause;
+	unsigned long vstval;
+	unsigned long vsatp;
+	unsigned long scounteren;	/* these two have no copy of their own for guests */
+	unsigned long senvcfg;
+};
+
+/**
+ * struct axvcpu_riscv - a vCPU's own
+ * @world: for entry.S
+ * @csrs: the guest's
+ * @hvip: the software interrupt that it has pending, as a bit of hvip
+ * @fpu: the guest's
+ * @host_fpu: the host's, while the guest's is in the registers
+ * @host_scounteren: the host's, the same
+ * @host_senvcfg: the host's, the same
+ * @hgatp: where its guest-physical addresses are looked up
+ * @vmid: part of @hgatp; 0 where the hardware has none
+ * @insn: the load or store that made the last guest page fault, or 0
+ * @insn_is_raw: @insn is as it stands in memory, not as htinst has it
+ * @faulted: @fault_gpa may be kept as a fault by this CPU
+ * @fault_gpa: of the last guest page fault
+ * @csr: of an instruction that reads and writes a CSR: the number,
+ * @csr_funct3: its kind
+ * @csr_operand: and its operand
+ * @csr_step: how far it has come
+ * @down: the guest ended itself
+ */
+struct axvcpu_riscv {
+	struct riscv_world world;
+	struct riscv_csrs csrs;
+	unsigned long hvip;
+	struct riscv_fpu fpu;
+	struct riscv_fpu host_fpu;
+	unsigned long host_scounteren;
+	unsigned long host_senvcfg;
+	unsigned long hgatp;
+	unsigned int vmid;
+	u32 insn;
+	bool insn_is_raw;
+	bool faulted;
+	u64 fault_gpa;
+	u32 csr;
+	u32 csr_funct3;
+	u64 csr_operand;
+	enum { RISCV_CSR_NONE, RISCV_CSR_READ, RISCV_CSR_WRITE } csr_step;
+	bool down;
+};
+
+static inline struct axvcpu_riscv *to_riscv(const struct axvcpu *vcpu)
+{
+	return vcpu->arch;
+}
+
+/* x0 takes nothing. */
+static inline void riscv_set_x(struct axvcpu_riscv *rv, unsigned int reg, u64 val)
+{
+	if (reg)
+		rv->world.x[reg] = val;
+}
+
+/**
+ * struct riscv_mem_insn - a load or store
+ * @store: it is a store
+ * @reg: the register that it loads or stores
+ * @bytes: how many: 1, 2, 4, 8
+ * @sign: a load extends the sign
+ * @len: bytes of the instruction
+ */
+struct riscv_mem_insn {
+	bool store;
+	unsigned int reg;
+	unsigned int bytes;
+	bool sign;
+	unsigned int len;
+};
+
+/* insn.c: false for what is neither. An instruction as it stands, or transformed. */
+bool riscv_decode_raw(u32 insn, struct riscv_mem_insn *mem);
+bool riscv_decode_transformed(u32 insn, struct riscv_mem_insn *mem);
+
+/* exits.c. Interrupts off, the vCPU is loaded. */
+int axvcpu_riscv_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);
+int axvcpu_riscv_csr_write_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exit);
+/* Not loaded. */
+void axvcpu_riscv_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
+void axvcpu_riscv_csr_was_read(struct axvcpu_riscv *rv, u64 val);
+
+/* entry.S. Interrupts off; for those of the FPU, it is on. */
+void axvcpu_riscv_enter(struct riscv_world *world);
+void axvcpu_riscv_fpu_save(struct riscv_fpu *fpu);
+void axvcpu_riscv_fpu_load(const struct riscv_fpu *fpu);
+
+#endif /* __ASSEMBLY__ */
+#endif /* _AXVCPU_RISCV_H */
