@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A thread that runs a vCPU, for tests that do something to it meanwhile.
+ */
+#include "vm.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static void wake(int sig)
+{
+	(void)sig;
+}
+
+static void *run_thread(void *arg)
+{
+	struct runner *r = arg;
+	int err;
+
+	if (r->cpu >= 0)
+		pin_thread(r->cpu);
+	do {
+		err = vcpu_run_once(r->vm->vcpu, &r->exit);
+	} while (!atomic_load(&r->stop) &&
+		 (err == -EINTR || (!err && r->exit.reason == AXVCPU_EXIT_NOTHING)));
+	r->err = err;
+	atomic_store(&r->done, true);
+	return NULL;
+}
+
+void runner_start(struct runner *r, struct vm *vm, int cpu)
+{
+	struct sigaction action = { .sa_handler = wake };
+
+	sigaction(SIGUSR1, &action, NULL);
+	r->vm = vm;
+	r->cpu = cpu;
+	r->err = 0;
+	atomic_store(&r->stop, false);
+	atomic_store(&r->done, false);
+	if (pthread_create(&r->thread, NULL, run_thread, r))
+		fail("no thread");
+}
+
+void runner_join(struct runner *r)
+{
+	pthread_join(r->thread, NULL);
+}
+
+/* By a signal, again and again: one alone may come just before the ioctl. */
+void runner_stop(struct runner *r)
+{
+	atomic_store(&r->stop, true);
+	while (!atomic_load(&r->done)) {
+		pthread_kill(r->thread, SIGUSR1);
+		sleep_ms(1);
+	}
+	runner_join(r);
+	if (r->err != -EINTR && !(r->err == 0 && r->exit.reason == AXVCPU_EXIT_NOTHING))
+		fail("the guest came back by itself: %s, %s %#llx", strerror(-r->err),
+		     exit_name(r->exit.reason), r->exit.raw[0]);
+}
+
+/* Wait until a guest has changed what is at @gpa; what it is then. */
+u64 wait_change(int space, u64 gpa, u64 from)
+{
+	u64 end = now_ms() + 20000, val;
+
+	while ((val = peek(space, gpa)) == from) {
+		if (now_ms() > end)
+			fail("the guest stands still: %#llx at %#llx", from, gpa);
+		/* It needs a CPU, too: the machine may have fewer than it shows. */
+		usleep(20);
+	}
+	return val;
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Each thing that a guest does comes out as the right exit, and is answered.
+ */
+#include "vm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void wfi_comes_out(void)
+{
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit = vm_expect(&vm, AXVCPU_EXIT_HALT);
+
+	expect_eq(exit.rip, guest(wfi) + 4);
+	vm_done(&vm);
+	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
+}
+
+static void hypercall_comes_out_and_is_answered(void)
+{
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+
+	vm_enter(&vm, guest(hypercall), 0, 0, 0, 0);
+	exit = vm_expect(&vm, AXVCPU_EXIT_HYPERCALL);
+	expect_eq(exit.hypercall.nr, 0x77);
+	for (u64 i = 0; i < 6; i++)
+		expect_eq(exit.hypercall.args[i], i + 1);
+	expect_eq(vcpu_return(vm.vcpu, 0xfeedfacecafebeef), 0);
+	expect_eq(vm_done(&vm), 0xfeedfacecafebeef);
+}
+
+static void smc_is_a_hypercall(void)
+{
+	struct vm vm = vm_new();
+
+	vm_enter(&vm, guest(smc), 0, 0, 0, 0);
+	expect_eq(vm_expect(&vm, AXVCPU_EXIT_HYPERCALL).hypercall.nr, 0x78);
+	expect_eq(vcpu_return(vm.vcpu, 5), 0);
+	expect_eq(vm_done(&vm), 5);
+}
+
+#define PSCI_VERSION		0x84000000
+#define PSCI_CPU_OFF		0x84000002
+#define PSCI_CPU_ON		0x84000003
+#define PSCI_CPU_ON_64		0xc4000003
+#define PSCI_SYSTEM_OFF		0x84000008
+
+static void psci_cpu_on_is_cpu_up(void)
+{
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+
+	vm_enter(&vm, guest(psci), PSCI_CPU_ON_64, 3, 0x140001000, 0x1122334455);
+	exit = vm_expect(&vm, AXVCPU_EXIT_CPU_UP);
+	expect_eq(exit.cpu_up.target, 3);
+	expect_eq(exit.cpu_up.entry, 0x140001000);
+	expect_eq(exit.cpu_up.arg, 0x1122334455);
+	expect_eq(vcpu_return(vm.vcpu, 0), 0);
+	expect_eq(vm_done(&vm), 0);
+	vm_enter(&vm, guest(psci), PSCI_CPU_ON, 3, ~0ull, 7);
+	expect_eq(vm_expect(&vm, AXVCPU_EXIT_CPU_UP).cpu_up.entry, 0xffffffff);
+}
+
+static void psci_cpu_off_is_cpu_down(void)
+{
+	struct vm vm = vm_new();
+
+	vm_enter(&vm, guest(psci), PSCI_CPU_OFF, 0, 0, 0);
+	vm_expect(&vm, AXVCPU_EXIT_CPU_DOWN);
+}
+
+static void psci_system_off_is_system_down(void)
+{
+	struct vm vm = vm_new();
+
+	vm_enter(&vm, guest(psci), PSCI_SYSTEM_OFF, 0, 0, 0);
+	vm_expect(&vm, AXVCPU_EXIT_SYSTEM_DOWN);
+	vm_expect(&vm, AXVCPU_EXIT_SYSTEM_DOWN);
+}
+
+static void psci_version_is_answered_inside(void)
+{
+	struct vm vm = vm_new();
+
+	expect_eq(vm_call(&vm, guest(psci), PSCI_VERSION, 0, 0, 0), 0x10000);
+}
+
+static void mmio_reads_are_decoded_and_answered(void)
+{
+	static const struct { u64 offset; u32 width, reg_width, sign; u64 x0; } reads[] = {
+		{ 0, 1, 4, 0, 0x88 }, { 2, 2, 4, 0, 0x8788 }, { 4, 4, 4, 0, 0x85868788 },
+		{ 8, 8, 8, 0, 0x8182838485868788 }, { 0, 1, 4, 1, 0xffffff88 },
+		{ 0, 1, 8, 1, 0xffffffffffffff88 }, { 4, 4, 8, 1, 0xffffffff85868788 },
+	};
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+
+	vm_enter(&vm, guest(loads_mmio), VM_TEST, 0, 0, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
+		exit = vm_expect(&vm, AXVCPU_EXIT_MMIO_READ);
+		expect_eq(exit.mmio_read.gpa, VM_TEST + reads[i].offset);
+		expect_eq(exit.mmio_read.width, reads[i].width);
+		expect_eq(exit.mmio_read.reg, 0);
+		expect_eq(exit.mmio_read.reg_width, reads[i].reg_width);
+		expect_eq(exit.mmio_read.sign_extend, reads[i].sign);
+		expect_eq(vcpu_return(vm.vcpu, 0x8182838485868788), 0);
+		expect_eq(vm_done(&vm), reads[i].x0);
+	}
+	/* Into the zero register. */
+	expect_eq(vm_expect(&vm, AXVCPU_EXIT_MMIO_READ).mmio_read.reg, 31);
+	expect_eq(vcpu_return(vm.vcpu, 7), 0);
+	expect_eq(vm_done(&vm), 0);
+}
+
+static void mmio_writes_are_decoded(void)
+{
+	static const struct { u64 offset; u32 width; u64 data; } writes[] = {
+		{ 0, 1, 0x88 }, { 2, 2, 0x7788 }, { 4, 4, 0x55667788 },
+		{ 8, 8, 0x1122334455667788 }, { 16, 8, 0 },
+	};
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+
+	vm_enter(&vm, guest(stores_mmio), VM_TEST + 0x5000, 0x1122334455667788, 0, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(writes); i++) {
+		exit = vm_expect(&vm, AXVCPU_EXIT_MMIO_WRITE);
+		expect_eq(exit.mmio_write.gpa, VM_TEST + 0x5000 + writes[i].offset);
+		expect_eq(exit.mmio_write.width, writes[i].width);
+		expect_eq(exit.mmio_write.data, writes[i].data);
+	}
+	vm_done(&vm);
+}
+
+static void hole_without_syndrome_is_a_nested_page_fault(void)
+{
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+
+	vm_enter(&vm, guest(pair), VM_TEST + 0x120, 0, 0, 0);
+	exit = vm_expect(&vm, AXVCPU_EXIT_NESTED_PAGE_FAULT);
+	expect_eq(exit.nested_page_fault.gpa, VM_TEST + 0x120);
+	expect_eq(exit.nested_page_fault.access, AXAS_PROT_READ);
+	expect_eq(exit.nested_page_fault.result, AXAS_FAULT_HOLE);
+	expect_eq(exit.rip, guest(pair));
+	map(vm.space, VM_TEST, PAGE, AXAS_PROT_MASK, 0);
+	vm_done(&vm);
+}
+
+static void fetch_from_a_hole_is_a_nested_page_fault(void)
+{
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+
+	vm_enter(&vm, guest(exec), VM_TEST + 0x40, 0, 0, 0);
+	exit = vm_expect(&vm, AXVCPU_EXIT_NESTED_PAGE_FAULT);
+	expect_eq(exit.nested_page_fault.gpa, VM_TEST + 0x40);
+	expect_eq(exit.nested_page_fault.access, AXAS_PROT_EXEC);
+	expect_eq(exit.rip, VM_TEST + 0x40);
+}
+
+/* CNTP_CVAL_EL0, as bits 20 to 5 of MRS have it */
+#define REG_CNTP_CVAL	(3u << 14 | 3u << 11 | 14u << 7 | 2u << 3 | 2u)
+
+static void system_registers_come_out(void)
+{
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+
+	vm_enter(&vm, guest(sysreg_read), 0, 0, 0, 0);
+	exit = vm_expect(&vm, AXVCPU_EXIT_SYSREG_READ);
+	expect_eq(exit.sysreg_read.addr, REG_CNTP_CVAL);
+	expect_eq(vcpu_return(vm.vcpu, 0x123456789abcdef0), 0);
+	expect_eq(vm_done(&vm), 0x123456789abcdef0);
+	vm_enter(&vm, guest(sysreg_write), 0xfedcba9876543210, 0, 0, 0);
+	exit = vm_expect(&vm, AXVCPU_EXIT_SYSREG_WRITE);
+	expect_eq(exit.sysreg_write.addr, REG_CNTP_CVAL);
+	expect_eq(exit.sysreg_write.value, 0xfedcba9876543210);
+	vm_done(&vm);
+}
+
+/* Neither AArch32, nor SVE, nor keys; the vCPU's own number. */
+static void id_registers_show_what_the_guest_has(void)
+{
+	struct vm vm = vm_new(), second = vm_on(vm.space, 5);
+
+	expect_eq(vm_call(&vm, guest(id), 0, 0, 0, 0) & 0xf00000000000ffffull, 0x11);
+	expect_eq(vm_call(&vm, guest(id), 1, 0, 0, 0) & 0xff000ff0, 0);
+	expect_eq(vm_call(&second, guest(id), 2, 0, 0, 0), 0x80000005);
+	expect_eq(vm_call(&vm, guest(id), 3, 0, 0, 0), 0);
+}
+
+static void registers_that_are_missing_read_as_zero(void)
+{
+	struct vm vm = vm_new();
+
+	expect_eq(vm_call(&vm, guest(missing), 0, 0, 0, 0), 0);
+}
+
+/* EC 0, a 32-bit instruction. */
+static void sve_is_undefined(void)
+{
+	struct vm vm = vm_new();
+
+	expect_eq(vm_call(&vm, guest(undefined), 0, 0, 0, 0), 0x02000000);
+}
+
+static void fp_registers_stay_the_guests(void)
+{
+	struct vm a = vm_new(), b = vm_new();
+
+	expect_eq(vm_call(&a, guest(fpu), 0x1111222233334444, 2000000, 0, 0), 2000000);
+	expect_eq(vm_call(&b, guest(fpu), 0x5555666677778888, 2000000, 0, 0), 2000000);
+}
+
+static void other_registers_stay_the_guests(void)
+{
+	struct vm a = vm_new(), b = vm_new();
+
+	expect_eq(vm_call(&a, guest(registers), 0x111122223333, 500000, 0, 0), 500000);
+	expect_eq(vm_call(&b, guest(registers), 0x555566667777, 500000, 0, 0), 500000);
+}
+
+static void stage1_walks_through_stage2(void)
+{
+	struct vm vm = vm_new();
+	u64 table = 2 * VM_TEST, data = VM_TEST + 0x7008;
+
+	map(vm.space, VM_TEST, 16 * PAGE, AXAS_PROT_MASK, 0);
+	map(vm.space, table, PAGE, AXAS_PROT_MASK, 0);
+	poke(vm.space, data, 0x1234567890);
+	expect_eq(vm_call(&vm, guest(mmu), table, data, 0, 0), 0x1234567890);
+}
+
+static void console_prints(void)
+{
+	static const char text[] = "hello from EL1\n";
+	char got[sizeof(text)] = "";
+	struct axvcpu_exit exit;
+	struct vm vm = vm_new();
+
+	for (size_t i = 0; i < sizeof(text); i += 8) {
+		u64 word;
+
+		memcpy(&word, text + i, sizeof(word));
+		poke(vm.space, VM_DATA + i, word);
+	}
+	vm_enter(&vm, guest(console), strlen(text), VM_DATA, 0, 0);
+	for (size_t i = 0; i < strlen(text); i++) {
+		exit = vm_expect(&vm, AXVCPU_EXIT_HYPERCALL);
+		expect_eq(exit.hypercall.nr, CALL_PUTC);
+		got[i] = exit.hypercall.args[0];
+	}
+	vm_done(&vm);
+	expect(!strcmp(got, text));
+	note("%s", got);
+}
+
+static void modes_of_others_are_refused(void)
+{
+	int space = open_space(), vcpu = open_vcpu(space, 0);
+
+	expect_eq(setup(vcpu, AXVCPU_MODE_LONG, 0, 0), -EINVAL);
+	expect_eq(setup(vcpu, AXVCPU_MODE_REAL, 0, 0), -EINVAL);
+	expect_eq(setup(vcpu, AXVCPU_MODE_EL1, 2, 0), -EINVAL);
+	expect_eq(setup(vcpu, AXVCPU_MODE_EL1, 0, AXVCPU_SETUP_EXIT_CPUID), -EINVAL);
+	expect_eq(setup(vcpu, AXVCPU_MODE_EL1, 0, 0), 0);
+}
+
+static void levels_above_the_guest_are_refused(void)
+{
+	static const u64 bad[] = { 0x8, 0x9, 0xd, 0x10, 0x13, 1ull << 20, 1ull << 55 };
+	struct vm vm = vm_new();
+	struct axvcpu_regs regs;
+
+	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
+	expect_eq(regs.arm64.pstate, 0x3c5);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		regs.arm64.pstate = bad[i];
+		expect_eq(vcpu_set_regs(vm.vcpu, &regs), -EINVAL);
+	}
+	expect_eq(vcpu_set_gpr(vm.vcpu, 30, 7), 0);
+	expect_eq(vcpu_set_gpr(vm.vcpu, 31, 7), -EINVAL);
+	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
+	expect_eq(regs.arm64.x[30], 7);
+}
+
+static const struct test tests[] = {
+	{ "hypercall_comes_out_and_is_answered", hypercall_comes_out_and_is_answered },
+	{ "wfi_comes_out", wfi_comes_out },
+	{ "smc_is_a_hypercall", smc_is_a_hypercall },
+	{ "psci_cpu_on_is_cpu_up", psci_cpu_on_is_cpu_up },
+	{ "psci_cpu_off_is_cpu_down", psci_cpu_off_is_cpu_down },
+	{ "psci_system_off_is_system_down", psci_system_off_is_system_down },
+	{ "psci_version_is_answered_inside", psci_version_is_answered_inside },
+	{ "mmio_reads_are_decoded_and_answered", mmio_reads_are_decoded_and_answered },
+	{ "mmio_writes_are_decoded", mmio_writes_are_decoded },
+	{ "hole_without_syndrome_is_a_nested_page_fault",
+	  hole_without_syndrome_is_a_nested_page_fault },
+	{ "fetch_from_a_hole_is_a_nested_page_fault", fetch_from_a_hole_is_a_nested_page_fault },
+	{ "system_registers_come_out", system_registers_come_out },
+	{ "id_registers_show_what_the_guest_has", id_registers_show_what_the_guest_has },
+	{ "registers_that_are_missing_read_as_zero", registers_that_are_missing_read_as_zero },
+	{ "sve_is_undefined", sve_is_undefined },
+	{ "fp_registers_stay_the_guests", fp_registers_stay_the_guests },
+	{ "other_registers_stay_the_guests", other_registers_stay_the_guests },
+	{ "stage1_walks_through_stage2", stage1_walks_through_stage2 },
+	{ "console_prints", console_prints },
+	{ "modes_of_others_are_refused", modes_of_others_are_refused },
+	{ "levels_above_the_guest_are_refused", levels_above_the_guest_are_refused },
+};
+
+const struct suite suite_exits = { tests, ARRAY_SIZE(tests) };

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts: those that the VMM injects reach the guest, those of the host reach the host.
+ */
+#include "vm.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/time.h>
+
+#define COUNTERS	VM_DATA
+#define counter(v)	(COUNTERS + 8 * (u64)(v))
+
+static void enter_interrupts(struct vm *vm, u64 mode)
+{
+	vm_enter(vm, guest(interrupts), 0, COUNTERS, mode, 0);
+}
+
+static void injected_vectors_arrive(void)
+{
+	struct vm vm = vm_new();
+	struct runner r = { 0 };
+
+	enter_interrupts(&vm, 0);
+	runner_start(&r, &vm, -1);
+	for (u32 vector = 32; vector < 256; vector++) {
+		expect_eq(vcpu_inject(vm.vcpu, vector), 0);
+		expect_eq(wait_change(vm.space, counter(vector), 0), 1);
+	}
+	runner_stop(&r);
+	for (u32 vector = 0; vector < 256; vector++)
+		expect_eq(peek(vm.space, counter(vector)), vector >= 32);
+}
+
+/* None is lost and none comes twice, whenever it is injected. */
+static void every_injection_counts(void)
+{
+	struct vm vm = vm_new();
+	struct runner r = { 0 };
+	u64 n = 0;
+
+	enter_interrupts(&vm, 0);
+	runner_start(&r, &vm, -1);
+	for (int i = 0; i < 500; i++) {
+		expect_eq(vcpu_inject(vm.vcpu, 0x80), 0);
+		n = wait_change(vm.space, counter(0x80), n);
+		expect_eq(n, i + 1);
+	}
+	runner_stop(&r);
+	expect_eq(peek(vm.space, counter(0x80)), 500);
+}
+
+static void vectors_wait_for_the_guest(void)
+{
+	struct vm vm = vm_new();
+	struct runner r = { 0 };
+
+	enter_interrupts(&vm, 2);
+	expect_eq(vcpu_inject(vm.vcpu, 0x40), 0);
+	expect_eq(vcpu_inject(vm.vcpu, 0x40), 0);
+	runner_start(&r, &vm, -1);
+	expect_eq(vcpu_inject(vm.vcpu, 0xf0), 0);
+	sleep_ms(50);
+	expect_eq(peek(vm.space, counter(0x40)), 0);
+	expect_eq(peek(vm.space, counter(0xf0)), 0);
+	poke(vm.space, counter(0), 1);
+	runner_join(&r);
+	expect_eq(r.exit.reason, AXVCPU_EXIT_HYPERCALL);
+	/* Each came once, as soon as it could. */
+	expect_eq(peek(vm.space, counter(0xf0)), 1);
+	expect_eq(peek(vm.space, counter(0x40)), 1);
+}
+
+static void interrupt_ends_halt(void)
+{
+	struct vm vm = vm_new();
+
+	enter_interrupts(&vm, 1);
+	for (u64 i = 0; i < 10; i++) {
+		vm_expect(&vm, AXVCPU_EXIT_HALT);
+		expect_eq(peek(vm.space, counter(0x50)), i);
+		expect_eq(vcpu_inject(vm.vcpu, 0x50), 0);
+	}
+	vm_expect(&vm, AXVCPU_EXIT_HALT);
+	expect_eq(peek(vm.space, counter(0x50)), 10);
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* A guest that never exits: the timer's signal ends the call. */
+static void timer_ends_a_spinning_guest(void)
+{
+	struct itimerval timer = { { 0, 50000 }, { 0, 50000 } };
+	struct sigaction action = { .sa_handler = on_alarm };
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+	u64 start;
+	int err;
+
+	vm_enter(&vm, guest(spin), 0, 0, 0, 0);
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	for (int i = 0; i < 10; i++) {
+		start = now_ms();
+		do {
+			err = vcpu_run_once(vm.vcpu, &exit);
+		} while (!err && exit.reason == AXVCPU_EXIT_NOTHING);
+		expect_eq(-err, EINTR);
+		expect(now_ms() - start < 2000);
+	}
+	expect(vcpu_state(vm.vcpu).exits[AXVCPU_EXIT_EXTERNAL_INTERRUPT]);
+}
+
+static void host_interrupts_come_out_when_asked_for(void)
+{
+	struct vm vm = vm_with(AXVCPU_SETUP_EXIT_IRQ);
+	struct axvcpu_exit exit;
+	u64 known = 0;
+
+	vm_enter(&vm, guest(spin), 0, 0, 0, 0);
+	for (int i = 0; i < 50; i++) {
+		exit = vm_expect(&vm, AXVCPU_EXIT_EXTERNAL_INTERRUPT);
+		expect_eq(exit.rip, guest(spin));
+		expect(exit.external_interrupt.vector < 256);
+		known += exit.external_interrupt.vector != 0;
+	}
+	/* One that was gone when it was looked for has no number. */
+	expect(known >= 40);
+	note("50 interrupts, %llu of them with a vector, the last %llu", known,
+	     (u64)exit.external_interrupt.vector);
+}
+
+/* A thread that shares the CPU with a spinning guest gets its time. */
+static void host_work_goes_on(void)
+{
+	struct vm vm = vm_new();
+	struct runner r = { 0 };
+	u64 end, rounds = 0;
+
+	vm_enter(&vm, guest(spin), 0, 0, 0, 0);
+	pin_thread(0);
+	runner_start(&r, &vm, 0);
+	for (end = now_ms() + 1000; now_ms() < end; rounds++)
+		;
+	runner_stop(&r);
+	expect(rounds > 1000);
+}
+
+static const struct test tests[] = {
+	{ "injected_vectors_arrive", injected_vectors_arrive },
+	{ "every_injection_counts", every_injection_counts },
+	{ "vectors_wait_for_the_guest", vectors_wait_for_the_guest },
+	{ "interrupt_ends_halt", interrupt_ends_halt },
+	{ "timer_ends_a_spinning_guest", timer_ends_a_spinning_guest },
+	{ "host_interrupts_come_out_when_asked_for", host_interrupts_come_out_when_asked_for },
+	{ "host_work_goes_on", host_work_goes_on },
+};
+
+const struct suite suite_interrupts = { tests, ARRAY_SIZE(tests) };

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory comes when a guest touches it, and is its own.
+ */
+#include "vm.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BYTES	(64 * MIB)
+#define PAGES	(BYTES / PAGE)
+#define SEED	0x5eedfacedeadbeefull
+
+/* The host reads what the guest has written. */
+static void compare(int space, u64 gpa, u64 bytes, u64 stride)
+{
+	u64 *buf = malloc(MIB);
+
+	for (u64 at = gpa; at < gpa + bytes; at += MIB) {
+		expect_eq(pread(space, buf, MIB, at), MIB);
+		for (u64 i = 0; i < MIB; i += stride)
+			if (buf[i / 8] != ((at + i) ^ SEED))
+				fail("at %#llx is %#llx", at + i, buf[i / 8]);
+	}
+	free(buf);
+}
+
+static u64 npfs(const struct vm *vm)
+{
+	return vcpu_state(vm->vcpu).exits[AXVCPU_EXIT_NESTED_PAGE_FAULT];
+}
+
+static void demand_paging(u32 flags, unsigned int level)
+{
+	struct vm vm = vm_new();
+	struct axas_info before, after;
+	u64 faults, leaves = BYTES >> (12 + 9 * level);
+
+	map(vm.space, VM_TEST, BYTES, AXAS_PROT_READ | AXAS_PROT_WRITE, flags);
+	vm_call(&vm, guest(read), VM_DATA, 0, 0, 0);
+	before = info(vm.space);
+	faults = npfs(&vm);
+	expect_eq(vm_call(&vm, guest(fill), VM_TEST, VM_TEST + BYTES, 8, SEED), BYTES / 8);
+	after = info(vm.space);
+	expect_eq(after.frames - before.frames, PAGES);
+	expect_eq(after.leaves[level] - before.leaves[level], leaves);
+	expect_eq(npfs(&vm) - faults, leaves);
+	expect_eq(after.faults[AXAS_FAULT_FIXED] - before.faults[AXAS_FAULT_FIXED], leaves);
+	compare(vm.space, VM_TEST, BYTES, 8);
+	/* A second pass takes no fault. */
+	expect_eq(vm_call(&vm, guest(check), VM_TEST, VM_TEST + BYTES, 8, SEED), BYTES / 8);
+	expect_eq(npfs(&vm) - faults, leaves);
+	note("64 MiB: %llu faults, %llu frames, %llu leaves of level %u, %llu entries", leaves,
+	     after.frames - before.frames, leaves, level, vcpu_state(vm.vcpu).entries);
+}
+
+/* The guest makes the data, and its sum, from nothing but their number. */
+static u64 checksum(u64 bytes)
+{
+	u64 sum = 0;
+
+	for (u64 i = 1; i <= bytes / 8; i++) {
+		u64 word = i;
+
+		word ^= word << 13;
+		word ^= word >> 7;
+		word ^= word << 17;
+		sum = (sum << 1 | sum >> 63) + word;
+	}
+	return sum;
+}
+
+static void demand_paging_sum(void)
+{
+	struct vm vm = vm_new();
+	u64 sum;
+
+	map(vm.space, VM_TEST, BYTES, AXAS_PROT_READ | AXAS_PROT_WRITE, 0);
+	sum = vm_call(&vm, guest(paging), VM_TEST, BYTES, 8, 0);
+	expect_eq(sum, checksum(BYTES));
+	note("64 MiB: checksum %016llx", sum);
+}
+
+static void demand_paging_4k(void)
+{
+	demand_paging(AXAS_MAP_HUGE_NEVER, 0);
+}
+
+static void demand_paging_2m(void)
+{
+	demand_paging(AXAS_MAP_HUGE_ALWAYS, 1);
+}
+
+/* What is touched costs a frame, what lies between costs none. */
+static void frames_are_as_pages_touched(void)
+{
+	struct vm vm = vm_new();
+	struct axas_info before, after;
+
+	map(vm.space, VM_TEST, GIB, AXAS_PROT_READ | AXAS_PROT_WRITE, AXAS_MAP_HUGE_NEVER);
+	vm_call(&vm, guest(read), VM_DATA, 0, 0, 0);
+	before = info(vm.space);
+	expect_eq(vm_call(&vm, guest(fill), VM_TEST, VM_TEST + GIB, MIB, SEED), GIB / MIB);
+	after = info(vm.space);
+	expect_eq(after.frames - before.frames, GIB / MIB);
+	compare(vm.space, VM_TEST, 64 * MIB, MIB);
+}
+
+static void populated_memory_takes_no_fault(void)
+{
+	struct vm vm = vm_new();
+	u64 faults;
+
+	map(vm.space, VM_TEST, BYTES, AXAS_PROT_READ | AXAS_PROT_WRITE, AXAS_MAP_POPULATE);
+	vm_call(&vm, guest(read), VM_DATA, 0, 0, 0);
+	faults = npfs(&vm);
+	expect_eq(vm_call(&vm, guest(fill), VM_TEST, VM_TEST + BYTES, 64, SEED), BYTES / 64);
+	expect_eq(npfs(&vm), faults);
+}
+
+static void guest_reads_what_the_host_wrote(void)
+{
+	struct vm vm = vm_new();
+
+	map(vm.space, VM_TEST, MIB, AXAS_PROT_READ | AXAS_PROT_WRITE, 0);
+	for (u64 at = VM_TEST; at < VM_TEST + MIB; at += PAGE)
+		poke(vm.space, at, at ^ SEED);
+	expect_eq(vm_call(&vm, guest(check), VM_TEST, VM_TEST + MIB, PAGE, SEED), MIB / PAGE);
+}
+
+static void untouched_memory_is_zero(void)
+{
+	struct vm vm = vm_new();
+
+	map(vm.space, VM_TEST, MIB, AXAS_PROT_READ, 0);
+	expect_eq(vm_call(&vm, guest(read), VM_TEST + 0x12340, 0, 0, 0), 0);
+}
+
+static void expect_fault(struct vm *vm, u64 entry, u64 gpa, u32 access, u32 result)
+{
+	struct axvcpu_exit exit;
+
+	vm_enter(vm, entry, gpa, 1, 0, 0);
+	exit = vm_expect(vm, AXVCPU_EXIT_NESTED_PAGE_FAULT);
+	expect_eq(exit.nested_page_fault.gpa, gpa);
+	expect_eq(exit.nested_page_fault.access, access);
+	expect_eq(exit.nested_page_fault.result, result);
+}
+
+/* The hardware says what the instruction was: the VMM does it. */
+static void expect_mmio(struct vm *vm, u64 gpa, bool write, u64 val)
+{
+	struct axvcpu_exit exit;
+
+	vm_enter(vm, write ? guest(write) : guest(read), gpa, val, 0, 0);
+	exit = vm_expect(vm, write ? AXVCPU_EXIT_MMIO_WRITE : AXVCPU_EXIT_MMIO_READ);
+	if (write) {
+		expect_eq(exit.mmio_write.gpa, gpa);
+		expect_eq(exit.mmio_write.data, val);
+		vm_done(vm);
+		return;
+	}
+	expect_eq(exit.mmio_read.gpa, gpa);
+	expect_eq(vcpu_return(vm->vcpu, val), 0);
+	expect_eq(vm_done(vm), val);
+}
+
+static void holes_come_out(void)
+{
+	struct vm vm = vm_new();
+
+	expect_mmio(&vm, VM_TEST + 0x1238, false, 0x1111);
+	expect_mmio(&vm, VM_TEST + 0x5678, true, 0x2222);
+	expect_fault(&vm, guest(exec), VM_TEST + 0x9abc, AXAS_PROT_EXEC, AXAS_FAULT_HOLE);
+	expect_fault(&vm, guest(pair), VM_TEST + 0x9ab8, AXAS_PROT_READ, AXAS_FAULT_HOLE);
+	/* With memory there the instruction is done by the guest. */
+	map(vm.space, VM_TEST, MIB, AXAS_PROT_READ | AXAS_PROT_WRITE, 0);
+	vm_done(&vm);
+	expect_mmio(&vm, VM_TEST + MIB, false, 0x3333);
+	/* The last byte of the space, and the first behind it. */
+	expect_mmio(&vm, (1ull << info(vm.space).ia_bits) - 8, true, 0x4444);
+}
+
+/*
+ * An address that the space does not have is a hole; one that even the CPU does not have
+ * is a fault of the guest's own stage 1: a data abort from EL1.
+ */
+static void beyond_the_space_is_no_memory(void)
+{
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+	u64 gpa = 1ull << info(vm.space).ia_bits;
+
+	vm_enter(&vm, guest(reach), gpa, 0, 0, 0);
+	expect_eq(vcpu_run(vm.vcpu, &exit), 0);
+	if (exit.reason == AXVCPU_EXIT_MMIO_READ)
+		expect_eq(exit.mmio_read.gpa, gpa);
+	else if (exit.reason == AXVCPU_EXIT_HYPERCALL)
+		expect_eq(exit.hypercall.args[0] >> 26, 0x25);
+	else
+		fail("exit %s", exit_name(exit.reason));
+}
+
+static void denied_access_comes_out(void)
+{
+	struct vm vm = vm_new();
+
+	map(vm.space, VM_TEST, MIB, AXAS_PROT_READ, 0);
+	expect_fault(&vm, guest(write), VM_TEST, AXAS_PROT_WRITE, AXAS_FAULT_DENIED);
+	vm_call(&vm, guest(read), VM_TEST, 0, 0, 0);
+	expect_fault(&vm, guest(write), VM_TEST, AXAS_PROT_WRITE, AXAS_FAULT_DENIED);
+	expect_fault(&vm, guest(exec), VM_TEST, AXAS_PROT_EXEC, AXAS_FAULT_DENIED);
+	expect_eq(protect(vm.space, VM_TEST, MIB, AXAS_PROT_READ | AXAS_PROT_WRITE), 0);
+	vm_call(&vm, guest(write), VM_TEST, 0x99, 0, 0);
+	expect_eq(peek(vm.space, VM_TEST), 0x99);
+}
+
+/* A machine that has no frames left: the run fails, and goes on when there are. */
+static void out_of_frames_is_enomem(void)
+{
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+	int space, err;
+
+	vm_free(&vm);
+	space = open_limited_space(40);
+	low_memory(space);
+	vm = vm_on(space, 0);
+	map(space, VM_TEST, MIB, AXAS_PROT_READ | AXAS_PROT_WRITE, AXAS_MAP_HUGE_NEVER);
+	vm_enter(&vm, guest(fill), VM_TEST, VM_TEST + MIB, PAGE, SEED);
+	err = vcpu_run(vm.vcpu, &exit);
+	expect_eq(-err, 12);
+	expect_eq(info(space).frames, 40);
+	/* Those that it gave back serve the page that it could not get. */
+	unmap(space, VM_TEST, 4 * PAGE);
+	err = vcpu_run(vm.vcpu, &exit);
+	expect_eq(-err, 12);
+	expect_eq(info(space).frames, 40);
+	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
+}
+
+static void two_spaces_are_apart(void)
+{
+	struct vm a = vm_new(), b = vm_new();
+
+	map(a.space, VM_TEST, MIB, AXAS_PROT_READ | AXAS_PROT_WRITE, 0);
+	map(b.space, VM_TEST, MIB, AXAS_PROT_READ | AXAS_PROT_WRITE, 0);
+	for (u64 i = 0; i < 100; i++) {
+		vm_call(&a, guest(write), VM_TEST, 0xaaaa + i, 0, 0);
+		vm_call(&b, guest(write), VM_TEST, 0xbbbb + i, 0, 0);
+		expect_eq(vm_call(&a, guest(read), VM_TEST, 0, 0, 0), 0xaaaa + i);
+		expect_eq(vm_call(&b, guest(read), VM_TEST, 0, 0, 0), 0xbbbb + i);
+	}
+	/* Nor can one see that the other has memory at all. */
+	unmap(a.space, VM_TEST, MIB);
+	expect_mmio(&a, VM_TEST, false, 1);
+	expect_eq(vm_call(&b, guest(read), VM_TEST, 0, 0, 0), 0xbbbb + 99);
+}
+
+static void two_vcpus_share_one_space(void)
+{
+	struct vm a = vm_new();
+	struct vm b = vm_on(a.space, 1);
+
+	map(a.space, VM_TEST, MIB, AXAS_PROT_READ | AXAS_PROT_WRITE, 0);
+	for (u64 i = 0; i < 100; i++) {
+		vm_call(&a, guest(write), VM_TEST + 8 * i, i, 0, 0);
+		expect_eq(vm_call(&b, guest(read), VM_TEST + 8 * i, 0, 0, 0), i);
+	}
+	/* What goes, goes for both. */
+	unmap(a.space, VM_TEST, MIB);
+	expect_mmio(&a, VM_TEST, false, 1);
+	expect_mmio(&b, VM_TEST, false, 2);
+}
+
+static const struct test tests[] = {
+	{ "demand_paging_of_64_mib_at_4k", demand_paging_4k },
+	{ "demand_paging_of_64_mib_at_2m", demand_paging_2m },
+	{ "demand_paging_has_the_right_checksum", demand_paging_sum },
+	{ "frames_are_as_pages_touched", frames_are_as_pages_touched },
+	{ "populated_memory_takes_no_fault", populated_memory_takes_no_fault },
+	{ "guest_reads_what_the_host_wrote", guest_reads_what_the_host_wrote },
+	{ "untouched_memory_is_zero", untouched_memory_is_zero },
+	{ "holes_come_out_with_gpa_and_access", holes_come_out },
+	{ "beyond_the_space_is_no_memory", beyond_the_space_is_no_memory },
+	{ "denied_access_comes_out", denied_access_comes_out },
+	{ "out_of_frames_is_enomem", out_of_frames_is_enomem },
+	{ "two_spaces_are_apart", two_spaces_are_apart },
+	{ "two_vcpus_share_one_space", two_vcpus_share_one_space },
+};
+
+const struct suite suite_memory = { tests, ARRAY_SIZE(tests) };
