@@ -219,12 +219,16 @@ static void vhe_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 	r->tpidr = a64->el1.tpidr;
 }
 
-/* AArch64 at EL1 or EL0, flags and masks. */
+#define PSTATE_ALLOWED	(A64_PSTATE_MODE | A64_PSTATE_DAIF | A64_PSTATE_BTYPE |		\
+			 A64_PSTATE_SSBS | A64_PSTATE_PAN | A64_PSTATE_UAO |		\
+			 A64_PSTATE_DIT | A64_PSTATE_NZCV)
+
+/* AArch64 at EL1 or EL0, and what a guest can have there. */
 static bool pstate_ok(u64 pstate)
 {
 	u64 mode = pstate & A64_PSTATE_MODE;
 
-	return !(pstate & ~(A64_PSTATE_MODE | A64_PSTATE_DAIF | A64_PSTATE_NZCV)) &&
+	return !(pstate & ~PSTATE_ALLOWED) &&
 	       (mode == A64_PSTATE_EL0T || mode == A64_PSTATE_EL1T || mode == A64_PSTATE_EL1H);
 }
 
