@@ -116,17 +116,29 @@ static void vmx_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 	regs->gs_base = vmx->gs_base;
 }
 
+/* The flags that a program can change: the others are checked by an entry. SDM 27.3.1.4. */
+#define RFLAGS_PROGRAM	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | \
+			 X86_EFLAGS_SF | X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | \
+			 X86_EFLAGS_OF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF | \
+			 X86_EFLAGS_AC | X86_EFLAGS_ID)
+
+static bool regs_valid(const struct vmx *vmx, const struct axvcpu_regs *regs)
+{
+	return regs->cr0 == guest_cr0(vmx) && regs->cr4 == guest_cr4(vmx) &&
+	       regs->efer == vmx->efer && !(regs->cr3 >> boot_cpu_data.x86_phys_bits) &&
+	       (regs->rflags & ~RFLAGS_PROGRAM) == X86_EFLAGS_FIXED;
+}
+
 /* A new CR3 is the guest's own change in hardware's eyes: it flushes. */
 static int vmx_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 {
 	struct vmx *vmx = to_vmx(vcpu);
 
-	if (regs->cr0 != guest_cr0(vmx) || regs->cr4 != guest_cr4(vmx) ||
-	    regs->efer != vmx->efer)
+	if (!regs_valid(vmx, regs))
 		return -EINVAL;
 	memcpy(vmx->x86.gpr, regs->gpr, sizeof(regs->gpr));
 	vmx->rip = regs->rip;
-	vmx->rflags = regs->rflags | X86_EFLAGS_FIXED;
+	vmx->rflags = regs->rflags;
 	vmx->x86.cr2 = regs->cr2;
 	vmx->flush |= vmx->cr3 != regs->cr3;
 	vmx->cr3 = regs->cr3;

@@ -36,7 +36,7 @@
  * @exit: VM-exit controls
  * @entry: VM-entry controls, but for the guest's mode
  * @ept_vpid: IA32_VMX_EPT_VPID_CAP, SDM vol. 3D, A.10
- * @cr4_may: IA32_VMX_CR4_FIXED1: bits of CR4 that there are, A.8
+ * @jiffy: for the VMX-preemption timer, where @pin has it
  * @flush_l1d: empty the first data cache before each entry (CVE-2018-3646)
  * @verw: overwrite buffers before each entry (CVE-2018-12130 and kin)
  */
@@ -48,7 +48,7 @@ struct vmx_config {
 	u32 exit;
 	u32 entry;
 	u64 ept_vpid;
-	u64 cr4_may;
+	u32 jiffy;
 	bool flush_l1d;
 	bool verw;
 };

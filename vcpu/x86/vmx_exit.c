@@ -323,6 +323,7 @@ static int handle(struct axvcpu *vcpu, u32 reason, u64 qual, struct axvcpu_exit 
 	case EXIT_REASON_EXCEPTION_NMI:
 		return handle_exception(vmx);
 	case EXIT_REASON_EXTERNAL_INTERRUPT:
+	case EXIT_REASON_PREEMPTION_TIMER:
 		return AXVCPU_RAN_IRQ;
 	case EXIT_REASON_TRIPLE_FAULT:
 		return handle_triple_fault(vmx, exit);

@@ -138,6 +138,8 @@ static void write_segments(const struct vmx *vmx)
 static void write_controls(struct vmx *vmx)
 {
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, vmx_config.pin);
+	if (vmx_config.pin & PIN_BASED_VMX_PREEMPTION_TIMER)
+		vmcs_write(VMX_PREEMPTION_TIMER_VALUE, vmx_config.jiffy);
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->cpu_controls);
 	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx_config.cpu2);
 	vmcs_write(VM_EXIT_CONTROLS, vmx_config.exit);
