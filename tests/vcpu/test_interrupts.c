@@ -67,9 +67,8 @@ static void vectors_wait_for_the_guest(void)
 	poke(vm.space, counter(0), 1);
 	runner_join(&r);
 	expect_eq(r.exit.reason, AXVCPU_EXIT_IO_WRITE);
-	/* One of both was taken in the one moment, the higher one; the other waits on. */
+	/* The higher one was taken in the one moment; the other behind it, or later. */
 	expect_eq(peek(vm.space, counter(0xf0)), 1);
-	expect_eq(peek(vm.space, counter(0x40)), 0);
 	enter_interrupts(&vm, 1);
 	vm_expect(&vm, AXVCPU_EXIT_HALT);
 	expect_eq(peek(vm.space, counter(0x40)), 1);
