@@ -31,6 +31,8 @@ make_iso() {
 	local out=$1 kernel=$2 initramfs=$3 root
 
 	shift 3
+	# GRUB would take memmap=16M$0x... for a variable.
+	set -- "${@//\$/\\$}"
 	scratch root
 	mkdir -p "$root/boot/grub"
 	cp "$kernel" "$root/boot/vmlinuz"
