@@ -21,6 +21,7 @@ run_suites() {
 	cd "$tree"
 	timeout --foreground -k 10 "${AXAS_TIMEOUT:-1800}" ./tools/testing/kunit/kunit.py run \
 		--build_dir="$build" --jobs="$AXAS_JOBS" --kunitconfig="$AXAS_SRC" \
+		--timeout=1500 \
 		--kconfig_add CONFIG_DEBUG_KERNEL=y --kconfig_add CONFIG_DEBUG_INFO=y \
 		--kconfig_add CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y \
 		--kconfig_add CONFIG_GCOV=y \

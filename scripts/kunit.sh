@@ -53,6 +53,7 @@ run_kunit() {
 	cd "$tree"
 	timeout --foreground -k 10 "${AXAS_TIMEOUT:-1800}" ./tools/testing/kunit/kunit.py run \
 		--build_dir="$build" --jobs="$AXAS_JOBS" --kunitconfig="$AXAS_SRC" \
+		--timeout=1500 \
 		"${options[@]}" "$@" </dev/null
 }
 
