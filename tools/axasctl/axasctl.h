@@ -8,6 +8,7 @@
  *   cmd_map.c    map, unmap, protect, populate, collapse
  *   cmd_mem.c    fault, translate, read, write, load
  *   cmd_dump.c   dump
+ *   cmd_run.c    run, over guest.c: a guest and its vCPU
  *   shell.c      the shell: many commands on one space
  *   demo.c       the demo; its steps are in demo_steps.c
  *   report.c     errors and results, as text or as JSON
@@ -100,6 +101,10 @@ enum {
 	OPT_WINDOW,
 	OPT_WINDOW_SIZE,
 	OPT_VERSION,
+	OPT_MEM,
+	OPT_LAZY,
+	OPT_TIMEOUT,
+	OPT_TRACE,
 	OPT_RAW,
 };
 
@@ -135,6 +140,7 @@ int cmd_read(struct session *s, int argc, char **argv);
 int cmd_write(struct session *s, int argc, char **argv);
 int cmd_load(struct session *s, int argc, char **argv);
 int cmd_dump(struct session *s, int argc, char **argv);
+int cmd_run(struct session *s, int argc, char **argv);
 int cmd_shell(struct session *s, int argc, char **argv);
 int cmd_demo(struct session *s, int argc, char **argv);
 

@@ -28,6 +28,7 @@ const struct command commands[] = {
 	{ "areas", cmd_areas, "list the areas" },
 	{ "dump", cmd_dump, "show what the page table maps" },
 	{ "formats", cmd_formats, "list the page-table formats of this build" },
+	{ "run", cmd_run, "run a guest on a vCPU" },
 	{ "shell", cmd_shell, "run many commands on one space" },
 	{ "demo", cmd_demo, "show and check the main job from end to end" },
 };

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest: its memory, its image, its vCPU, and what it gets for its exits. Calls
+ * space.c; reports nothing.
+ */
+#include "guest.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static const char *const names[] = {
+	"Nothing", "Hypercall", "MmioRead", "MmioWrite", "SysRegRead", "SysRegWrite", "IoRead",
+	"IoWrite", "ExternalInterrupt", "NestedPageFault", "Halt", "CpuUp", "CpuDown",
+	"SystemDown", "FailEntry", "SendIpi", "Cpuid",
+};
+
+const char *exit_name(u32 reason)
+{
+	return reason < ARRAY_SIZE(names) ? names[reason] : "?";
+}
+
+static int make_vcpu(struct guest *g)
+{
+	struct axvcpu_create create = {
+		.size = sizeof(create), .flags = AXVCPU_CREATE_BSP, .space_fd = g->space,
+		.preferred_cpu = AXVCPU_CPU_ANY
+	};
+	int dev = open("/dev/axvcpu", O_RDWR | O_CLOEXEC), ret;
+
+	if (dev < 0)
+		return -errno;
+	ret = space_ioctl(dev, AXVCPU_CREATE, &create);
+	close(dev);
+	return ret;
+}
+
+int guest_make(struct guest *g, const char **what)
+{
+	struct axas_create create = { .format = g->format };
+	int err;
+
+	*what = "create";
+	g->space = space_create(&create);
+	if (g->space < 0)
+		return g->space;
+	*what = "map";
+	err = space_map_alloc(g->space, 0, GUEST_SYSTEM_SIZE, AXAS_PROT_MASK,
+			      AXAS_MAP_HUGE_NEVER);
+	if (!err)
+		err = space_map_alloc(g->space, GUEST_MEM, g->mem,
+				      AXAS_PROT_READ | AXAS_PROT_WRITE, g->map_flags);
+	if (err)
+		return err;
+	*what = "vcpu";
+	g->vcpu = make_vcpu(g);
+	return g->vcpu < 0 ? g->vcpu : 0;
+}
+
+/* Present, writable, user; a leaf of 2 MiB has bit 7, too. AMD64 APM vol. 2, 5.3.4. */
+#define PT_TABLE	0x7ull
+#define PT_LEAF_2M	0x87ull
+
+/* The guest's own table: 4 GiB mapped to themselves. */
+static int write_tables(struct guest *g)
+{
+	const u64 middle = GUEST_TABLES + PAGE, lowest = middle + PAGE;
+	u64 table[512] = { middle | PT_TABLE };
+	size_t done;
+	int err = write_all(g->space, GUEST_TABLES, table, sizeof(table), &done);
+
+	memset(table, 0, sizeof(table));
+	for (u64 i = 0; i < 4; i++)
+		table[i] = (lowest + i * PAGE) | PT_TABLE;
+	if (!err)
+		err = write_all(g->space, middle, table, sizeof(table), &done);
+	for (u64 i = 0; i < 4 && !err; i++) {
+		for (u64 j = 0; j < 512; j++)
+			table[j] = i << 30 | j << 21 | PT_LEAF_2M;
+		err = write_all(g->space, lowest + i * PAGE, table, sizeof(table), &done);
+	}
+	return err;
+}
+
+static int load_segment(struct guest *g, const u8 *image, size_t len, const Elf64_Phdr *p)
+{
+	size_t done;
+
+	if (p->p_offset > len || p->p_filesz > len - p->p_offset ||
+	    p->p_paddr >= GUEST_SYSTEM_SIZE || p->p_memsz > GUEST_SYSTEM_SIZE - p->p_paddr ||
+	    p->p_filesz > p->p_memsz || p->p_paddr < GUEST_IMAGE)
+		return -ENOEXEC;
+	return write_all(g->space, p->p_paddr, image + p->p_offset, p->p_filesz, &done);
+}
+
+static int load_elf(struct guest *g, const u8 *image, size_t len, u64 *entry)
+{
+	const Elf64_Ehdr *e = (const void *)image;
+	const Elf64_Phdr *p;
+	int err = 0;
+
+	if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_machine != EM_X86_64 ||
+	    e->e_phentsize != sizeof(*p) || e->e_phoff > len ||
+	    e->e_phnum * sizeof(*p) > len - e->e_phoff || e->e_phoff % 8)
+		return -ENOEXEC;
+	p = (const void *)(image + e->e_phoff);
+	for (int i = 0; i < e->e_phnum && !err; i++)
+		if (p[i].p_type == PT_LOAD)
+			err = load_segment(g, image, len, &p[i]);
+	*entry = e->e_entry;
+	return err;
+}
+
+static int load_flat(struct guest *g, const u8 *image, size_t len, u64 *entry)
+{
+	size_t done;
+
+	if (len > GUEST_SYSTEM_SIZE - GUEST_IMAGE)
+		return -EFBIG;
+	*entry = GUEST_IMAGE;
+	return write_all(g->space, GUEST_IMAGE, image, len, &done);
+}
+
+/* An ELF file for x86-64, or a piece of code as it stands, which is for GUEST_IMAGE. */
+int guest_load(struct guest *g, const char *file, u64 *entry, const char **what)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC), err;
+	struct stat st;
+	u8 *image;
+
+	*what = file;
+	if (fd < 0 || fstat(fd, &st)) {
+		err = -errno;
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	image = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	err = -errno;
+	close(fd);
+	if (image == MAP_FAILED)
+		return err;
+	if ((size_t)st.st_size >= sizeof(Elf64_Ehdr) && !memcmp(image, ELFMAG, SELFMAG))
+		err = load_elf(g, image, st.st_size, entry);
+	else
+		err = load_flat(g, image, st.st_size, entry);
+	munmap(image, st.st_size);
+	return err;
+}
+
+static int set_gpr(struct guest *g, u32 reg, u64 val)
+{
+	struct axvcpu_set_gpr set = { .size = sizeof(set), .reg = reg, .val = val };
+
+	return space_ioctl(g->vcpu, AXVCPU_SET_GPR, &set);
+}
+
+int guest_start(struct guest *g, u64 entry, const char **what)
+{
+	struct axvcpu_setup setup = {
+		.size = sizeof(setup), .mode = AXVCPU_MODE_LONG, .entry = entry,
+		.stack = GUEST_STACK, .cr3 = GUEST_TABLES,
+	};
+	int err = write_tables(g);
+
+	*what = "setup";
+	if (!err)
+		err = space_ioctl(g->vcpu, AXVCPU_SETUP, &setup);
+	if (!err)
+		err = set_gpr(g, AXVCPU_REG_RDI, GUEST_MEM);
+	if (!err)
+		err = set_gpr(g, AXVCPU_REG_RSI, g->mem);
+	return err;
+}
+
+static int set_return(struct guest *g, u64 val)
+{
+	struct axvcpu_return ret = { .size = sizeof(ret), .val = val };
+
+	return space_ioctl(g->vcpu, AXVCPU_SET_RETURN, &ret);
+}
+
+static int console(struct guest *g, char c)
+{
+	char *more;
+
+	if (!(g->console_len % 4096)) {
+		more = realloc(g->console, g->console_len + 4096);
+		if (!more)
+			return -ENOMEM;
+		g->console = more;
+	}
+	g->console[g->console_len++] = c;
+	if (!g->quiet)
+		putchar(c);
+	return 0;
+}
+
+/* What the guest gets: 1 when this was its end, 0 to go on, or -errno. */
+static int answer_exit(struct guest *g)
+{
+	const struct axvcpu_exit *exit = &g->exit;
+
+	switch (exit->reason) {
+	case AXVCPU_EXIT_NOTHING:
+	case AXVCPU_EXIT_EXTERNAL_INTERRUPT:
+	case AXVCPU_EXIT_SYSREG_WRITE:
+		return 0;
+	case AXVCPU_EXIT_IO_WRITE:
+		if (exit->io_write.port == PORT_CONSOLE)
+			return console(g, exit->io_write.data);
+		return exit->io_write.port == PORT_END;
+	case AXVCPU_EXIT_IO_READ:
+	case AXVCPU_EXIT_HYPERCALL:
+		return set_return(g, ~0ull);	/* nobody is there */
+	case AXVCPU_EXIT_SYSREG_READ:
+		return set_return(g, 0);
+	default:
+		return 1;
+	}
+}
+
+static void trace(const struct guest *g)
+{
+	const struct axvcpu_exit *exit = &g->exit;
+
+	if (g->trace && exit->reason != AXVCPU_EXIT_NOTHING)
+		fprintf(stderr, "%#llx %s %#llx %#llx %#llx\n", exit->rip,
+			exit_name(exit->reason), exit->raw[0], exit->raw[1], exit->raw[2]);
+}
+
+static volatile sig_atomic_t alarmed;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	alarmed = 1;
+}
+
+/* It comes again and again: one alone may come just before the call that it shall end. */
+static void set_alarm(u64 ms)
+{
+	struct itimerval timer = {
+		.it_value = { ms / 1000, ms % 1000 * 1000 },
+		.it_interval = { 0, ms ? 10000 : 0 },
+	};
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	alarmed = 0;
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+int guest_run(struct guest *g, const char **what)
+{
+	int err;
+
+	*what = "run";
+	set_alarm(g->timeout);
+	do {
+		g->exit = (struct axvcpu_exit){ .size = sizeof(g->exit) };
+		err = space_ioctl(g->vcpu, AXVCPU_RUN, &g->exit);
+		if (err == -EINTR && !alarmed)
+			err = 0;
+		if (err)
+			break;
+		trace(g);
+		err = answer_exit(g);
+	} while (!err);
+	set_alarm(0);
+	fflush(stdout);
+	g->timed_out = err == -EINTR;
+	return err < 0 && !g->timed_out ? err : 0;
+}
+
+int guest_state(struct guest *g, struct axvcpu_state *state)
+{
+	*state = (struct axvcpu_state){ .size = sizeof(*state) };
+	return space_ioctl(g->vcpu, AXVCPU_GET_STATE, state);
+}
+
+void guest_free(struct guest *g)
+{
+	if (g->vcpu >= 0)
+		close(g->vcpu);
+	if (g->space >= 0)
+		close(g->space);
+	free(g->console);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guests: what cmd_run.c (options, report) and guest.c (memory, the vCPU) share.
+ */
+#ifndef AXASCTL_GUEST_H
+#define AXASCTL_GUEST_H
+
+#include "axasctl.h"
+
+#include <axas/vcpu.h>
+
+/* Where things are in a guest: below SYSTEM_SIZE tables, stack and image. */
+#define GUEST_TABLES		0x1000ull
+#define GUEST_STACK		0x90000ull
+#define GUEST_IMAGE		0x100000ull
+#define GUEST_SYSTEM_SIZE	(16ull << 20)
+#define GUEST_MEM		(1ull << 30)
+#define GUEST_MEM_MAX		(3ull << 30)	/* tables map 4 GiB */
+
+#define PORT_CONSOLE		0xe9
+#define PORT_END		0xf4
+
+/**
+ * struct guest - one guest, from its making to its end
+ * @space: its memory
+ * @vcpu: its vCPU
+ * @mem: bytes at GUEST_MEM
+ * @format: AXAS_FORMAT_* of the space
+ * @map_flags: AXAS_MAP_* of the memory
+ * @timeout: milliseconds that it may run; 0: for ever
+ * @trace: print each exit
+ * @quiet: keep the console in @console alone
+ * @console: what it has printed, @console_len bytes
+ * @exit: the exit that ended it
+ * @timed_out: it ran too long
+ */
+struct guest {
+	int space;
+	int vcpu;
+	u64 mem;
+	u32 format;
+	u32 map_flags;
+	u64 timeout;
+	bool trace;
+	bool quiet;
+	char *console;
+	size_t console_len;
+	struct axvcpu_exit exit;
+	bool timed_out;
+};
+
+/* 0 or -errno, with what failed in @what. */
+int guest_make(struct guest *g, const char **what);
+int guest_load(struct guest *g, const char *file, u64 *entry, const char **what);
+int guest_start(struct guest *g, u64 entry, const char **what);
+int guest_run(struct guest *g, const char **what);
+int guest_state(struct guest *g, struct axvcpu_state *state);
+void guest_free(struct guest *g);
+const char *exit_name(u32 reason);
+
+#endif /* AXASCTL_GUEST_H */
