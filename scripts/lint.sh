@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # Where programs for user space are; all else is the kernel's.
-export PROGRAMS='^(tools|tests/uapi)/'
+export PROGRAMS='^(tools|tests/(uapi|vcpu|guests))/'
 TOOLS=(spdx shellcheck checkpatch kernel_doc sparse gcc_w1 clang_w1)
 
 # Types that checkpatch may not complain of:
@@ -48,7 +48,7 @@ lint_spdx() {
 	while read -r file; do
 		head -n 3 "$AXAS_SRC/$file" | grep -q 'SPDX-License-Identifier: GPL-2.0' ||
 			echo "$file: no SPDX-License-Identifier"
-	done < <(our_files '*.c' '*.h' '*.sh' '*.awk' '*.config' '*Kbuild' '*Kconfig' '*Makefile')
+	done < <(our_files '*.c' '*.h' '*.S' '*.sh' '*.awk' '*.config' '*Kbuild' '*Kconfig' '*Makefile')
 }
 
 lint_shellcheck() {
