@@ -7,6 +7,7 @@
 #   x86_64    KUnit in QEMU, on a kernel with every debug option
 #   vm-debug  that kernel with us as modules: KUnit, user API, leaks
 #   vm-stock  Debian's stock kernel: user API, loading and unloading
+#   arm64     Debian's stock kernel at EL2: hardware walks, vCPUs with guests
 #   matrix    builds for other kernels and architectures
 #   tools     what the command line tool can be tested for without the module
 #   lint      checkpatch, kernel-doc, sparse, warnings, shellcheck
@@ -19,13 +20,14 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-PARTS=(lint um matrix tools vm-stock x86_64 vm-debug)
+PARTS=(lint um matrix tools vm-stock arm64 x86_64 vm-debug)
 
 part_um() { "$AXAS_SCRIPTS/kunit.sh" um; }
 part_x86_64() { "$AXAS_SCRIPTS/kunit.sh" x86_64; }
 part_vm-debug() { "$AXAS_SCRIPTS/vm-check.sh" debug; }
 part_vm-stock() { "$AXAS_SCRIPTS/vm-check.sh" stock; }
 part_matrix() { "$AXAS_SCRIPTS/build-matrix.sh"; }
+part_arm64() { "$AXAS_SCRIPTS/arm64.sh"; }
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 
 part_tools() {

@@ -7,18 +7,21 @@
 # AXAS_TIMEOUT  seconds until the machine is ended (default 600)
 # AXAS_CPU      another CPU than max,pauth-impdef=on
 # AXAS_EL2      off: the kernel starts at EL1
+# AXAS_KVM      not empty: the kernel's KVM has the machine
 # AXAS_QEMU     more for QEMU, such as "-icount shift=0"
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# The board's serial port is the kernel's, one on PCI the tests'. KVM keeps its hands off.
+# The board's serial port is the kernel's, one on PCI the tests'. KVM keeps its hands off
+# unless asked for.
 # pauth-impdef: the architected algorithm of pointer authentication takes half the time.
 qemu() {
-	local out=$1 kernel=$2 initramfs=$3
+	local out=$1 kernel=$2 initramfs=$3 kvm=kvm-arm.mode=none
 
 	shift 3
+	[[ -z ${AXAS_KVM:-} ]] || kvm=
 	# shellcheck disable=SC2086  # several words
 	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-aarch64 \
 		-M "virt,gic-version=3,virtualization=${AXAS_EL2:-on}" \
@@ -28,7 +31,7 @@ qemu() {
 		-chardev "file,id=guest,path=$out/guest.log" -device pci-serial,chardev=guest \
 		-kernel "$kernel" -initrd "$initramfs" \
 		-append "console=ttyAMA0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M \
-			kvm-arm.mode=none AXAS_TTY=ttyS0 $*"
+			$kvm AXAS_TTY=ttyS0 $*"
 }
 
 main() {

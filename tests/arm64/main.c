@@ -22,7 +22,8 @@
 #define TIME_LIMIT	240	/* seconds that a test may take */
 
 static const struct suite *const suites[] = {
-	&suite_exits, &suite_memory, &suite_matrix, &suite_parallel, &suite_interrupts,
+	&suite_refused, &suite_exits, &suite_memory, &suite_matrix, &suite_parallel,
+	&suite_interrupts,
 };
 
 struct outcome {

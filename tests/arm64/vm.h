@@ -44,8 +44,8 @@ struct suite {
 	size_t nr;
 };
 
-extern const struct suite suite_exits, suite_memory, suite_matrix, suite_parallel,
-	suite_interrupts;
+extern const struct suite suite_refused, suite_exits, suite_memory, suite_matrix,
+	suite_parallel, suite_interrupts;
 
 /* main.c: end the test, or something to tell of one that passes */
 __attribute__((format(printf, 3, 4), noreturn))
