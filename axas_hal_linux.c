@@ -4,6 +4,7 @@
  * memremap() for the windows of linear areas. No locks.
  */
 #ifdef CONFIG_ARM64
+#include <asm/cacheflush.h>
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
 #endif
@@ -42,6 +43,33 @@ static void account_table(struct page *page, unsigned int order, int sign)
 	mod_lruvec_page_state(page, NR_SECONDARY_PAGETABLE, sign * (1 << order));
 }
 
+#ifdef CONFIG_ARM64
+#define CTR_DMINLINE_SHIFT	16	/* log2 of words. Arm DDI 0487, D23.2.34 */
+
+/*
+ * A guest may turn its caches off, and then sees what is behind them: the zeroes must be
+ * there, not what was in the frame before, unless stage 2 keeps it from that (FEAT_S2FWB).
+ * Nor may an instruction cache hold what once was code. Arm DDI 0487, D7.5.
+ */
+static void clean_for_guest(struct page *page, unsigned int order)
+{
+	unsigned long start = (unsigned long)page_address(page), va;
+	unsigned long end = start + (PAGE_SIZE << order), line;
+
+	if (!cpus_have_final_cap(ARM64_HAS_STAGE2_FWB)) {
+		line = 4ul << (read_sanitised_ftr_reg(SYS_CTR_EL0) >> CTR_DMINLINE_SHIFT & 0xf);
+		for (va = start; va < end; va += line)
+			asm volatile("dc civac, %0" : : "r" (va) : "memory");
+		dsb(sy);
+	}
+	caches_clean_inval_pou(start, end);
+}
+#else
+static void clean_for_guest(struct page *page, unsigned int order)
+{
+}
+#endif
+
 /*
  * Guest frames of more than 4 KiB are split at birth, so that each 4 KiB of them
  * has its own reference count and can be freed or shared by itself.
@@ -63,6 +91,8 @@ static int linux_alloc_frame(const struct axas_hal *hal, unsigned int order, u32
 		account_table(page, order, 1);
 	else if (order)
 		split_page(page, order);
+	if (!(flags & AXAS_FRAME_TABLE))
+		clean_for_guest(page, order);
 	*hpa = axas_hpa(page_to_phys(page));
 	return 0;
 }
