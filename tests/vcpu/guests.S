@@ -48,6 +48,7 @@ GUEST in
 	DONE
 
 GUEST ins
+	mov	%rsi, %rdi
 	mov	$0x60, %dx
 	insb
 	DONE
@@ -264,6 +265,13 @@ GUEST triple
 GUEST nested_vmrun
 	mov	%rdi, %rax
 	vmrun	%rax
+	DONE
+
+GUEST xsetbv
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	mov	$1, %eax
+	xsetbv
 	DONE
 
 	.code16

@@ -120,9 +120,12 @@ static struct oracle_result predict(const struct axas_info *in, unsigned int lev
 	return result;
 }
 
-#define cell_fail(c, fmt, ...)							\
-	fail("%s, level %u, prot %u, access %u: " fmt, kind_names[(c)->kind],	\
-	     (c)->level, (c)->prot, (c)->access, ##__VA_ARGS__)
+#define cell_fail(c, fmt, ...)	do {						\
+	const struct cell *c_ = (c);						\
+										\
+	fail("%s, level %u, prot %u, access %u: " fmt, kind_names[c_->kind],	\
+	     c_->level, c_->prot, c_->access, ##__VA_ARGS__);			\
+} while (0)
 
 /*
  * An area that is one leaf, with a RET at its start where something is there before; what
@@ -201,14 +204,14 @@ static void check_cell(const struct cell *c)
 	struct axas_info before = info(c->vm->space);
 	u64 gpa = target(c), entry = entry_at(c->vm->space, VM_TEST);
 	struct oracle_result r = predict(&before, c->level, entry, gpa, c->access);
-	bool allowed = c->prot & c->access;
+	bool allowed = c->prot & c->access, absent = c->kind == ABSENT;
 	struct axvcpu_exit exit;
 
-	if (!!entry != (c->kind != ABSENT))
+	if (!entry != absent)
 		cell_fail(c, "the entry is %#llx", entry);
 	if (r.outcome == ORACLE_MISCONFIG)
 		cell_fail(c, "misconfigured: %#llx", entry);
-	if ((r.outcome == ORACLE_OK) != (allowed && c->kind != ABSENT))
+	if (!r.outcome != (allowed && !absent))	/* ORACLE_OK is 0 */
 		cell_fail(c, "entry %#llx, oracle %d", entry, r.outcome);
 	exit = do_access(c, gpa);
 	if (!allowed)

@@ -28,8 +28,8 @@ typedef __u8 u8;
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define PAGE		4096ull
-#define MIB		(1ull << 20)
-#define GIB		(1ull << 30)
+#define MIB		(1024 * 1024ull)
+#define GIB		(1024 * MIB)
 
 enum { TEST_OK, TEST_FAILED, TEST_SKIPPED };
 
@@ -83,12 +83,12 @@ struct vm {
 };
 
 extern const char guests_begin[], guests_end[];
-#define GUESTS(x)								\
-	x(hlt) x(out) x(in) x(ins) x(cpuid) x(rdmsr) x(wrmsr) x(hypercall) x(read) x(write)	\
-	x(exec) x(fill) x(check) x(spin) x(stores) x(loads) x(answer) x(interrupts) x(fpu)	\
-	x(debug) x(triple) x(nested_vmrun) x(real)
-#define GUEST_DECL(name)	extern const char guest_##name[];
-GUESTS(GUEST_DECL)
+/* guests.S: the entries, each called guest_NAME there. */
+extern const char guest_hlt[], guest_out[], guest_in[], guest_ins[], guest_cpuid[],
+	guest_rdmsr[], guest_wrmsr[], guest_hypercall[], guest_read[], guest_write[],
+	guest_exec[], guest_fill[], guest_check[], guest_spin[], guest_stores[], guest_loads[],
+	guest_answer[], guest_interrupts[], guest_fpu[], guest_debug[], guest_triple[],
+	guest_nested_vmrun[], guest_xsetbv[], guest_real[];
 #define guest(name)	(VM_CODE + (u64)(guest_##name - guests_begin))
 
 /* Made or the test fails. The space has the format of the host's CPU. */
