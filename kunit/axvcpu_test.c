@@ -482,7 +482,7 @@ static void affinity_is_checked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axvcpu_set_affinity(vcpu, 0, 1), 0);
 	KUNIT_EXPECT_EQ(test, axvcpu_preferred_cpu(vcpu), 0u);
 	KUNIT_EXPECT_EQ(test, axvcpu_set_affinity(vcpu, 0, 2), -EINVAL);
-	KUNIT_EXPECT_EQ(test, axvcpu_set_affinity(vcpu, NR_CPUS, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axvcpu_set_affinity(vcpu, nr_cpu_ids, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, axvcpu_cpu_set(vcpu), 1ull);
 }
 

@@ -439,6 +439,7 @@ static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	if (test_and_clear_bit(AXVCPU_REQ_FLUSH, &vcpu->requests))
 		vcpu->ops->flush(vcpu);
 	ran = vcpu->ops->run(vcpu, exit);
+	/* All that the guest did comes before: flush() may return on this alone. */
 	smp_store_release(&vcpu->mode, AXVCPU_OUTSIDE);
 	count(vcpu, ran, exit);
 	return ran == AXVCPU_RAN_IRQ ? take_irq(vcpu, exit) : ran;

@@ -25,7 +25,7 @@
  */
 struct vcpu_file {
 	struct axvcpu *vcpu;
-	struct mutex busy;
+	struct mutex busy;	/* see above */
 };
 
 static long setup(void *ctx, void *arg)

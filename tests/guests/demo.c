@@ -11,14 +11,14 @@ static u64 fill(u64 from, u64 to, u64 step)
 	u64 touched = 0;
 
 	for (; from < to; from += step, touched++)
-		*(volatile u64 *)from = from * 0x9e3779b97f4a7c15ul;
+		store(from, from * 0x9e3779b97f4a7c15ul);
 	return touched;
 }
 
 static u64 sum(u64 from, u64 to, u64 step, u64 seed)
 {
 	for (; from < to; from += step)
-		seed = (seed << 7 | seed >> 57) ^ *(volatile u64 *)from;
+		seed = (seed << 7 | seed >> 57) ^ load(from);
 	return seed;
 }
 

@@ -5,5 +5,5 @@
 u32 guest_main(u64 mem, u64 bytes)
 {
 	print("reading beyond the memory\n");
-	return *(volatile u32 *)(mem + bytes);
+	return load(mem + bytes);
 }

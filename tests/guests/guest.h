@@ -16,7 +16,7 @@ typedef unsigned int u32;
 typedef unsigned long u64;
 
 #define PAGE	4096ul
-#define MIB	(1ul << 20)
+#define MIB	(1024 * 1024ul)
 
 #define PORT_CONSOLE	0xe9
 #define PORT_END	0xf4
@@ -32,6 +32,20 @@ static inline void outb(unsigned short port, u8 val)
 static inline void outl(unsigned short port, u32 val)
 {
 	asm volatile("outl %0, %1" : : "a" (val), "Nd" (port));
+}
+
+/* Exactly one access, which no compiler leaves out. */
+static inline void store(u64 at, u64 val)
+{
+	asm volatile("movq %1, (%0)" : : "r" (at), "r" (val) : "memory");
+}
+
+static inline u64 load(u64 at)
+{
+	u64 val;
+
+	asm volatile("movq (%1), %0" : "=r" (val) : "r" (at) : "memory");
+	return val;
 }
 
 void print(const char *text);

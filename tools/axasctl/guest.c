@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,12 +239,12 @@ static void trace(const struct guest *g)
 			exit_name(exit->reason), exit->raw[0], exit->raw[1], exit->raw[2]);
 }
 
-static volatile sig_atomic_t alarmed;
+static atomic_bool alarmed;
 
 static void on_alarm(int sig)
 {
 	(void)sig;
-	alarmed = 1;
+	alarmed = true;
 }
 
 /* It comes again and again: one alone may come just before the call that it shall end. */
@@ -255,7 +256,7 @@ static void set_alarm(u64 ms)
 	};
 	struct sigaction action = { .sa_handler = on_alarm };
 
-	alarmed = 0;
+	alarmed = false;
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
 }

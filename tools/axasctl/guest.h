@@ -13,9 +13,9 @@
 #define GUEST_TABLES		0x1000ull
 #define GUEST_STACK		0x90000ull
 #define GUEST_IMAGE		0x100000ull
-#define GUEST_SYSTEM_SIZE	(16ull << 20)
-#define GUEST_MEM		(1ull << 30)
-#define GUEST_MEM_MAX		(3ull << 30)	/* tables map 4 GiB */
+#define GUEST_SYSTEM_SIZE	0x1000000ull
+#define GUEST_MEM		0x40000000ull
+#define GUEST_MEM_MAX		(3 * GUEST_MEM)	/* tables map 4 GiB */
 
 #define PORT_CONSOLE		0xe9
 #define PORT_END		0xf4

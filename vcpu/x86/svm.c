@@ -51,8 +51,6 @@ static DEFINE_IDA(asids);
 /* Two pages of each CPU: the hardware's own for VMRUN, and VMSAVE's for the host. */
 static DEFINE_PER_CPU(struct svm_pages { u8 *host; u8 *vmsave; }, cpu_pages);
 
-void axvcpu_svm_enter(u64 vmcb, struct axvcpu_x86 *x86, u64 host, bool ibpb);
-
 static struct svm *to_svm(const struct axvcpu *vcpu)
 {
 	return container_of(to_x86(vcpu), struct svm, x86);

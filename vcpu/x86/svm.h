@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * AMD SVM as its manual has it: "AMD64 Architecture Programmer's Manual, Volume 2:
- * System Programming" (APM), chapter 15 and appendices B and C. Nothing of ours.
+ * System Programming" (APM), chapter 15 and appendices B and C; and, at the end, our way
+ * in.
  */
 #ifndef _AXVCPU_SVM_H
 #define _AXVCPU_SVM_H
@@ -147,7 +148,7 @@
 #define SVM_MSRPM_ORDER		1
 #define SVM_MSRPM_BYTES		(8 << 10)
 
-/**
+/*
  * struct svm_control - the control area of a VMCB, APM vol. 2, table B-1
  */
 struct svm_control {
@@ -193,7 +194,7 @@ struct svm_segment {
 	u64 base;
 };
 
-/**
+/*
  * struct svm_save - the state-save area of a VMCB, APM vol. 2, table B-2
  */
 struct svm_save {
@@ -253,5 +254,10 @@ static_assert(offsetof(struct svm_save, rax) == 0x1f8);
 static_assert(offsetof(struct svm_save, cr2) == 0x240);
 static_assert(offsetof(struct svm_save, g_pat) == 0x268);
 static_assert(sizeof(struct svm_vmcb) == 4096);
+
+struct axvcpu_x86;
+
+/* svm_entry.S: run the guest until it exits. */
+void axvcpu_svm_enter(u64 vmcb, struct axvcpu_x86 *x86, u64 host, bool ibpb);
 
 #endif /* _AXVCPU_SVM_H */
