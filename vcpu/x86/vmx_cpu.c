@@ -30,6 +30,9 @@
 #define BASIC_REVISION	GENMASK_ULL(30, 0)
 #define BASIC_TRUE	BIT_ULL(55)
 
+/* IA32_VMX_MISC, SDM vol. 3D, A.6: the timer counts each 1 << rate ticks of the TSC. */
+#define MISC_TIMER_RATE	GENMASK_ULL(4, 0)
+
 struct vmx_config vmx_config;
 
 static DEFINE_PER_CPU(void *, vmxon_region);
@@ -89,16 +92,16 @@ static int read_controls(struct vmx_config *c)
 /*
  * How long a guest may stay away at most: a jiffy. Where every interrupt makes it exit
  * this hardly ever counts. Bochs 2.7 loses some: with interrupts off before and after an
- * entry they stay masked. SDM 26.5.1; SDM vol. 3D, A.6: the timer's rate.
+ * entry they stay masked. SDM 26.5.1.
  */
 static int read_timer(struct vmx_config *c)
 {
-	u64 misc;
+	u64 misc, ticks;
 
 	if (rdmsrq_safe(MSR_IA32_VMX_MISC, &misc))
 		return -EOPNOTSUPP;
-	c->jiffy = clamp_t(u64, (u64)loops_per_jiffy >> (misc & VMX_MISC_PREEMPTION_TIMER_RATE_MASK),
-			   1, U32_MAX);
+	ticks = loops_per_jiffy >> (misc & MISC_TIMER_RATE);
+	c->jiffy = clamp_t(u64, ticks, 1, U32_MAX);
 	return 0;
 }
 

@@ -241,18 +241,18 @@ static int handle_wrmsr(struct vmx *vmx, struct axvcpu_exit *exit)
 }
 
 /* SDM table 28-7: what the access was, and much more for those who ask. */
-#define EPT_VIOLATION_READ	BIT(0)
-#define EPT_VIOLATION_WRITE	BIT(1)
-#define EPT_VIOLATION_FETCH	BIT(2)
+#define QUAL_READ	BIT(0)
+#define QUAL_WRITE	BIT(1)
+#define QUAL_FETCH	BIT(2)
+#define QUAL_ACCESS	(QUAL_READ | QUAL_WRITE | QUAL_FETCH)
 
-static_assert(EPT_VIOLATION_READ == AXAS_PROT_READ && EPT_VIOLATION_WRITE == AXAS_PROT_WRITE &&
-	      EPT_VIOLATION_FETCH == AXAS_PROT_EXEC);
+static_assert(QUAL_READ == AXAS_PROT_READ && QUAL_WRITE == AXAS_PROT_WRITE &&
+	      QUAL_FETCH == AXAS_PROT_EXEC);
 
 static int handle_violation(u64 qual, struct axvcpu_exit *exit)
 {
 	exit->nested_page_fault.gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
-	exit->nested_page_fault.access = qual & (EPT_VIOLATION_READ | EPT_VIOLATION_WRITE |
-						 EPT_VIOLATION_FETCH);
+	exit->nested_page_fault.access = qual & QUAL_ACCESS;
 	exit->nested_page_fault.info = qual;
 	return AXVCPU_RAN_FAULT;
 }
