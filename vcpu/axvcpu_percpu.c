@@ -86,7 +86,7 @@ static void machine_wakes(void)
 	enable_here();
 }
 
-AXAS_SYSCORE(syscore, machine_sleeps, machine_wakes);
+AXAS_SYSCORE(sleep_ops, machine_sleeps, machine_wakes);
 
 /* Firmware and the next kernel expect CPUs as they were after a reset. */
 static int machine_reboots(struct notifier_block *nb, unsigned long action, void *data)
@@ -106,7 +106,7 @@ static int start_cpus(void)
 	if (err < 0)
 		return err;
 	hotplug_state = err;
-	axas_register_syscore(&syscore);
+	axas_register_syscore(&sleep_ops);
 	register_reboot_notifier(&reboot_notifier);
 	return 0;
 }
@@ -114,7 +114,7 @@ static int start_cpus(void)
 static void stop_cpus(void)
 {
 	unregister_reboot_notifier(&reboot_notifier);
-	axas_unregister_syscore(&syscore);
+	axas_unregister_syscore(&sleep_ops);
 	cpuhp_remove_state(hotplug_state);
 }
 
