@@ -68,6 +68,11 @@ int open_vcpu(int space, u32 id)
 	return fd;
 }
 
+int vcpu_setup(int vcpu, struct axvcpu_setup *arg)
+{
+	return call(vcpu, AXVCPU_SETUP, arg);
+}
+
 int setup(int vcpu, u32 mode, u64 entry, u32 flags)
 {
 	struct axvcpu_setup arg = {
@@ -75,7 +80,7 @@ int setup(int vcpu, u32 mode, u64 entry, u32 flags)
 		.stack = VM_STACK,
 	};
 
-	return call(vcpu, AXVCPU_SETUP, &arg);
+	return vcpu_setup(vcpu, &arg);
 }
 
 static void write_all(int space, u64 gpa, const void *buf, size_t len)

@@ -4,6 +4,7 @@
  *
  *   main.c       runs the tests, each in a process of its own
  *   vm.c         machines for them: a space, a vCPU, a guest of guests.S
+ *   guest.h, start.S, images.S   guests of ../guests
  *   runner.c     a thread that runs a vCPU
  *   guests.S     what guests do
  *   test_*.c     the tests, by subject
@@ -45,7 +46,7 @@ struct suite {
 };
 
 extern const struct suite suite_refused, suite_exits, suite_memory, suite_matrix,
-	suite_parallel, suite_interrupts;
+	suite_parallel, suite_interrupts, suite_demo;
 
 /* main.c: end the test, or something to tell of one that passes */
 __attribute__((format(printf, 3, 4), noreturn))
@@ -114,6 +115,7 @@ int open_limited_space(u64 max_frames);
 int open_vcpu(int space, u32 id);
 int try_vcpu(int space, u32 id);	/* or -errno */
 int setup(int vcpu, u32 mode, u64 entry, u32 flags);	/* or -errno */
+int vcpu_setup(int vcpu, struct axvcpu_setup *arg);	/* or -errno */
 struct vm vm_new(void);
 struct vm vm_with(u32 setup_flags);
 struct vm vm_on(int space, u32 id);
