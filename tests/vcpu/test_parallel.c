@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef ROUNDS
 #define ROUNDS	10000	/* milliseconds each where CPUs are shared with others */
+#endif
 #define TARGET	VM_TEST			/* the guest stores a count here, or loads */
 #define MARK	(VM_TEST + 64 * MIB)	/* and then stores it here */
 
