@@ -23,7 +23,7 @@
 
 static const struct suite *const suites[] = {
 	&suite_refused, &suite_exits, &suite_memory, &suite_matrix, &suite_parallel,
-	&suite_interrupts, &suite_demo,
+	&suite_interrupts, &suite_life, &suite_demo,
 };
 
 struct outcome {

@@ -260,6 +260,15 @@ struct axvcpu_state vcpu_state(int vcpu)
 	return arg;
 }
 
+int vcpu_affinity(int vcpu, u32 preferred, u64 set)
+{
+	struct axvcpu_affinity arg = {
+		.size = sizeof(arg), .preferred_cpu = preferred, .cpu_set = set
+	};
+
+	return call(vcpu, AXVCPU_SET_AFFINITY, &arg);
+}
+
 void vm_enter(struct vm *vm, u64 entry, u64 x0, u64 x1, u64 x2, u64 x3)
 {
 	struct axvcpu_regs regs;

@@ -46,7 +46,7 @@ struct suite {
 };
 
 extern const struct suite suite_refused, suite_exits, suite_memory, suite_matrix,
-	suite_parallel, suite_interrupts, suite_demo;
+	suite_parallel, suite_interrupts, suite_life, suite_demo;
 
 /* main.c: end the test, or something to tell of one that passes */
 __attribute__((format(printf, 3, 4), noreturn))
@@ -140,6 +140,7 @@ int vcpu_set_gpr(int vcpu, u32 reg, u64 val);
 int vcpu_get_regs(int vcpu, struct axvcpu_regs *regs);
 int vcpu_set_regs(int vcpu, struct axvcpu_regs *regs);
 struct axvcpu_state vcpu_state(int vcpu);
+int vcpu_affinity(int vcpu, u32 preferred, u64 set);
 
 /* Let a guest begin at @entry with these arguments. */
 void vm_enter(struct vm *vm, u64 entry, u64 x0, u64 x1, u64 x2, u64 x3);

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whatever happens to the VMM, to the module or to a CPU, the host stays whole.
+ */
+#include "vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RW	(AXAS_PROT_READ | AXAS_PROT_WRITE)
+
+static void works(void)
+{
+	struct vm vm = vm_new();
+
+	map(vm.space, VM_TEST, MIB, RW, 0);
+	expect_eq(vm_call(&vm, guest(fill), VM_TEST, VM_TEST + MIB, 64, 3), MIB / 64);
+	vm_free(&vm);
+}
+
+/* A process with two vCPUs in their guests, each in its thread. */
+static pid_t start_vmm(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct vm a = vm_new(), b = vm_on(a.space, 1);
+		struct runner r = { 0 };
+		struct axvcpu_exit exit;
+
+		map(a.space, VM_TEST, 2 * MIB, RW, 0);
+		vm_enter(&a, guest(stores), VM_TEST, VM_TEST + 8, 0, 0);
+		vm_enter(&b, guest(spin), 0, 0, 0, 0);
+		runner_start(&r, &b, -1);
+		vcpu_run(a.vcpu, &exit);
+		_exit(1);
+	}
+	return pid;
+}
+
+static void kill_9_of_the_vmm(void)
+{
+	int status;
+
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = start_vmm();
+
+		sleep_ms(20 + 7 * i);
+		kill(pid, SIGKILL);
+		expect_eq(waitpid(pid, &status, 0), pid);
+		if (!WIFSIGNALED(status))
+			fail("the VMM ended by itself with %#x", status);
+	}
+	works();
+}
+
+/* What was closed and what was not: the space goes with the last of both. */
+static void closing_in_any_order(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct vm vm = vm_new();
+
+		if (i) {
+			close(vm.space);
+			vm_enter(&vm, guest(read), VM_DATA, 0, 0, 0);
+			vm_done(&vm);
+			close(vm.vcpu);
+		} else {
+			close(vm.vcpu);
+			poke(vm.space, VM_DATA, 5);
+			expect_eq(peek(vm.space, VM_DATA), 5);
+			close(vm.space);
+		}
+	}
+	works();
+}
+
+static int remove_module(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+static void modules_in_use_stay(void)
+{
+	struct vm vm = vm_new();
+	struct runner r = { 0 };
+
+	vm_enter(&vm, guest(spin), 0, 0, 0, 0);
+	runner_start(&r, &vm, -1);
+	for (int i = 0; i < 20; i++) {
+		expect_eq(remove_module("axvcpu"), EAGAIN);
+		expect_eq(remove_module("axas"), EAGAIN);
+		sleep_ms(2);
+	}
+	runner_stop(&r);
+	close(vm.space);
+	expect_eq(remove_module("axvcpu"), EAGAIN);
+}
+
+static int set_online(bool on)
+{
+	int fd = open("/sys/devices/system/cpu/cpu1/online", O_WRONLY), err = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, on ? "1" : "0", 1) != 1)
+		err = errno;
+	close(fd);
+	return err;
+}
+
+/* The CPU goes under a guest that runs there, and comes back, again and again. */
+static void cpus_go_and_come_under_a_guest(void)
+{
+	struct vm vm = vm_new();
+	struct runner r = { 0 };
+	u64 mark = 0;
+	int err;
+
+	err = set_online(true);
+	if (err == ENOENT)
+		skip("CPU 1 cannot go");
+	map(vm.space, VM_TEST, 2 * MIB, RW, 0);
+	vm_enter(&vm, guest(stores), VM_TEST, VM_TEST + 8, 0, 0);
+	expect_eq(vcpu_affinity(vm.vcpu, 1, 0), 0);
+	runner_start(&r, &vm, -1);
+	for (int i = 0; i < 10; i++) {
+		mark = wait_change(vm.space, VM_TEST + 8, mark);
+		err = set_online(false);
+		if (err)
+			fail("offline: %s", strerror(err));
+		mark = wait_change(vm.space, VM_TEST + 8, mark);
+		mark = wait_change(vm.space, VM_TEST + 8, mark);
+		expect_eq(vcpu_state(vm.vcpu).cpu, 0);
+		err = set_online(true);
+		if (err)
+			fail("online: %s", strerror(err));
+	}
+	runner_stop(&r);
+	/* On the CPU that has come back, too. */
+	expect_eq(vcpu_affinity(vm.vcpu, 1, 2), 0);
+	vm_call(&vm, guest(read), VM_DATA, 0, 0, 0);
+	expect_eq(vcpu_state(vm.vcpu).cpu, 1);
+}
+
+/* A CPU that was away when the first vCPU was made. */
+static void cpu_comes_after_the_first_vcpu(void)
+{
+	struct vm vm;
+
+	if (set_online(false))
+		skip("CPU 1 cannot go");
+	vm = vm_new();
+	expect_eq(set_online(true), 0);
+	expect_eq(vcpu_affinity(vm.vcpu, 1, 2), 0);
+	vm_call(&vm, guest(read), VM_DATA, 0, 0, 0);
+	expect_eq(vcpu_state(vm.vcpu).cpu, 1);
+}
+
+static void clear_space(int space)
+{
+	struct axas_clear clear = { .size = sizeof(clear) };
+
+	expect_eq(ioctl(space, AXAS_CLEAR, &clear), 0);
+}
+
+/* All memory goes from under a guest: it stops at its next instruction. */
+static void clear_under_a_guest(void)
+{
+	int cpu = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : -1;
+
+	for (int i = 0; i < 50; i++) {
+		struct vm vm = vm_new();
+		struct runner r = { 0 };
+
+		map(vm.space, VM_TEST, 2 * MIB, RW, 0);
+		vm_enter(&vm, guest(stores), VM_TEST, VM_TEST + 8, 0, 0);
+		runner_start(&r, &vm, cpu);
+		wait_change(vm.space, VM_TEST + 8, 0);
+		clear_space(vm.space);
+		expect_eq(info(vm.space).frames, 0);
+		runner_join(&r);
+		/* Its next store, or its next instruction. */
+		if (r.exit.reason != AXVCPU_EXIT_MMIO_WRITE) {
+			expect_eq(r.exit.reason, AXVCPU_EXIT_NESTED_PAGE_FAULT);
+			expect_eq(r.exit.nested_page_fault.result, AXAS_FAULT_HOLE);
+		}
+		vm_free(&vm);
+	}
+}
+
+static const struct test tests[] = {
+	{ "kill_9_of_the_vmm", kill_9_of_the_vmm },
+	{ "closing_in_any_order", closing_in_any_order },
+	{ "modules_in_use_stay", modules_in_use_stay },
+	{ "cpus_go_and_come_under_a_guest", cpus_go_and_come_under_a_guest },
+	{ "cpu_comes_after_the_first_vcpu", cpu_comes_after_the_first_vcpu },
+	{ "clear_under_a_guest", clear_under_a_guest },
+};
+
+const struct suite suite_life = { tests, ARRAY_SIZE(tests) };
