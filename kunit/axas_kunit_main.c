@@ -72,6 +72,7 @@ kunit_test_suites(&axas_addr_suite,
 		  &axas_access_suite,
 		  &axas_bvec_suite,
 		  &axas_random_suite,
+		  &axas_stress_suite,
 		  &axas_oracle_suite,
 		  &axas_gib_suite,
 		  &axas_flush_suite);

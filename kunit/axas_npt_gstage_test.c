@@ -91,13 +91,14 @@ static void root_is_16k(struct kunit *test)
 /* Sv39x4, Sv48x4, Sv57x4, and nothing between them. */
 static void modes_are_the_three_of_hardware(struct kunit *test)
 {
+	struct axas_npt_caps caps = npt_full_caps(&axas_npt_gstage);
 	struct npt_fixture *f = test->priv;
 	unsigned int bits;
 
 	for (bits = 41; bits <= 59; bits++) {
 		struct axas_npt npt;
 		int err = axas_npt_init(&npt, &axas_npt_gstage, &npt_test_ops, &f->mock->hal, bits,
-					NULL);
+					&caps);
 
 		KUNIT_EXPECT_EQ(test, err, (bits - 41) % 9 ? -EOPNOTSUPP : 0);
 		if (!err)

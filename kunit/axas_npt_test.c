@@ -903,12 +903,13 @@ static void init_refuses_addresses_out_of_the_formats_reach(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(formats); i++) {
 		const struct axas_npt_fmt *fmt = formats[i];
+		struct axas_npt_caps caps = npt_full_caps(fmt);
 
 		KUNIT_EXPECT_EQ(test, axas_npt_init(&npt, fmt, &npt_test_ops, hal,
-						    fmt->min_ia_bits - 1, NULL), -EINVAL);
+						    fmt->min_ia_bits - 1, &caps), -EINVAL);
 		KUNIT_EXPECT_EQ(test, axas_npt_init(&npt, fmt, &npt_test_ops, hal,
-						    fmt->max_ia_bits + 1, NULL), -EINVAL);
-		KUNIT_ASSERT_EQ(test, axas_npt_init(&npt, fmt, &npt_test_ops, hal, 0, NULL), 0);
+						    fmt->max_ia_bits + 1, &caps), -EINVAL);
+		KUNIT_ASSERT_EQ(test, axas_npt_init(&npt, fmt, &npt_test_ops, hal, 0, &caps), 0);
 		KUNIT_EXPECT_EQ(test, npt.ia_bits, fmt->usual_ia_bits);
 		axas_npt_destroy(&npt);
 	}

@@ -120,9 +120,11 @@ static void create_without_memory_answers_so(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(space_another(f, &params)), -ENOMEM + 0l);
 }
 
-static long create_error(u32 format, u32 ia_bits)
+static long create_error(u32 format, u32 ia_bits, const struct axas_machine *machine)
 {
-	struct axas_space_params params = { .format = format, .ia_bits = ia_bits };
+	struct axas_space_params params = {
+		.format = format, .ia_bits = ia_bits, .machine = machine,
+	};
 	struct axas_space *space = axas_space_create(&params);
 
 	if (!IS_ERR(space))
@@ -132,28 +134,72 @@ static long create_error(u32 format, u32 ia_bits)
 
 static void create_knows_its_formats(struct kunit *test)
 {
-	u32 id;
+	long none = axas_npt_fmt_by_id(AXAS_FORMAT_DEFAULT) ? 0 : -EOPNOTSUPP;
 
-	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_EPT, 0), 0l);
-	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_S2, 0), 0l);
-	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_GSTAGE + 1, 0), -EINVAL + 0l);
-	KUNIT_EXPECT_EQ(test, create_error(U32_MAX, 0), -EINVAL + 0l);
-	for (id = AXAS_FORMAT_DEFAULT; id <= AXAS_FORMAT_GSTAGE; id++)
-		if (!axas_npt_fmt_by_id(id))
-			KUNIT_EXPECT_EQ(test, create_error(id, 0), -EOPNOTSUPP + 0l);
+	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_EPT, 0, NULL), 0l);
+	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_SVM, 0, NULL), 0l);
+	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_S2, 0, NULL), 0l);
+	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_GSTAGE, 0, NULL), 0l);
+	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_GSTAGE + 1, 0, NULL), -EINVAL + 0l);
+	KUNIT_EXPECT_EQ(test, create_error(U32_MAX, 0, NULL), -EINVAL + 0l);
+	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_DEFAULT, 0, NULL), none);
 }
 
 /* Defect 22: a number of bits that the format has no table for. */
 static void create_refuses_bits_out_of_reach(struct kunit *test)
 {
-	KUNIT_EXPECT_NE(test, create_error(AXAS_FORMAT_EPT, 47), 0l);
-	KUNIT_EXPECT_NE(test, create_error(AXAS_FORMAT_EPT, 58), 0l);
-	KUNIT_EXPECT_NE(test, create_error(AXAS_FORMAT_S2, 31), 0l);
-	KUNIT_EXPECT_NE(test, create_error(AXAS_FORMAT_S2, 49), 0l);
-	KUNIT_EXPECT_NE(test, create_error(AXAS_FORMAT_S2, 64), 0l);
-	KUNIT_EXPECT_NE(test, create_error(AXAS_FORMAT_S2, 257 + 40), 0l);
-	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_EPT, 57), 0l);
-	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_S2, 32), 0l);
+	static const struct axas_machine any = { .leaf_levels = 1, .oa_bits = 40 };
+	static const struct {
+		u32 format;
+		u32 ia_bits;
+		long error;
+	} cases[] = {
+		{ AXAS_FORMAT_EPT, 47, -EINVAL },
+		{ AXAS_FORMAT_EPT, 48, 0 },
+		{ AXAS_FORMAT_EPT, 57, 0 },
+		{ AXAS_FORMAT_EPT, 58, -EINVAL },
+		{ AXAS_FORMAT_SVM, 57, 0 },
+		{ AXAS_FORMAT_SVM, 64, -EINVAL },
+		{ AXAS_FORMAT_S2, 31, -EINVAL },
+		{ AXAS_FORMAT_S2, 32, 0 },
+		{ AXAS_FORMAT_S2, 48, 0 },
+		{ AXAS_FORMAT_S2, 49, -EOPNOTSUPP },	/* wants FEAT_LPA2 */
+		{ AXAS_FORMAT_S2, 53, -EINVAL },
+		{ AXAS_FORMAT_S2, 256 + 40, -EINVAL },	/* were it cut to 8 bits */
+		{ AXAS_FORMAT_GSTAGE, 39, -EINVAL },
+		{ AXAS_FORMAT_GSTAGE, 42, -EOPNOTSUPP },
+		{ AXAS_FORMAT_GSTAGE, 59, 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, create_error(cases[i].format, cases[i].ia_bits, &any),
+				    cases[i].error, "format %u, %u bits", cases[i].format,
+				    cases[i].ia_bits);
+}
+
+static void create_refuses_what_is_no_machine(struct kunit *test)
+{
+	static const struct {
+		struct axas_machine machine;
+		long error;
+	} cases[] = {
+		{ { .leaf_levels = 1, .oa_bits = 40 }, 0 },
+		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_MASK }, 0 },
+		{ { .leaf_levels = 0, .oa_bits = 40 }, -EINVAL },
+		{ { .leaf_levels = 6, .oa_bits = 40 }, -EINVAL },
+		{ { .leaf_levels = 9, .oa_bits = 40 }, -EINVAL },
+		{ { .leaf_levels = 1, .oa_bits = 0 }, -EINVAL },
+		{ { .leaf_levels = 1, .oa_bits = 12 }, -EINVAL },
+		{ { .leaf_levels = 1, .oa_bits = 53 }, -EINVAL },
+		{ { .leaf_levels = 1, .oa_bits = 40, .caps = AXAS_CAP_MASK + 1 }, -EINVAL },
+		{ { .leaf_levels = 1, .oa_bits = 40, .caps = AXAS_CAP_NATIVE }, -EINVAL },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, create_error(AXAS_FORMAT_EPT, 0, &cases[i].machine),
+				    cases[i].error, "case %u", i);
 }
 
 /* Defect 24: below and above its gpa alike. */
@@ -660,6 +706,7 @@ static struct kunit_case space_cases[] = {
 	KUNIT_CASE_PARAM(create_without_memory_answers_so, space_gen_params),
 	KUNIT_CASE(create_knows_its_formats),
 	KUNIT_CASE(create_refuses_bits_out_of_reach),
+	KUNIT_CASE(create_refuses_what_is_no_machine),
 	KUNIT_CASE_PARAM(linear_area_is_translated, space_gen_params),
 	KUNIT_CASE_PARAM(linear_area_uses_the_largest_leaves, space_gen_params),
 	KUNIT_CASE_PARAM(memory_type_is_kept, space_gen_params),

@@ -29,6 +29,7 @@ extern struct kunit_suite axas_space_huge_suite;
 extern struct kunit_suite axas_access_suite;
 extern struct kunit_suite axas_bvec_suite;
 extern struct kunit_suite axas_random_suite;
+extern struct kunit_suite axas_stress_suite;
 extern struct kunit_suite axas_oracle_suite;
 extern struct kunit_suite axas_gib_suite;
 extern struct kunit_suite axas_flush_suite;
