@@ -13,7 +13,7 @@ main() {
 	local out=$1 folder
 
 	shift
-	(($#)) || set -- tools/axasctl tests/uapi
+	(($#)) || set -- tools/axasctl tests/uapi tests/vcpu tests/guests
 	need_packages gcc make libc6-dev libjson-c-dev libmd-dev
 	[[ " $* " != *" tests/uapi "* ]] || need_packages gcc-i686-linux-gnu libc6-dev-i386-cross
 	copy_sources "$out"

@@ -3,7 +3,8 @@
 #
 # demo.sh: boot Debian's stock kernel in QEMU (emulated: no KVM, no root needed once
 # the packages are there), load axas.ko into it, and let "axasctl demo" show what it
-# does with a file of 8 MiB and a range of memory that the kernel leaves alone. Ends
+# does with a file of 8 MiB and a range of memory that the kernel leaves alone. Then
+# axvcpu.ko runs a guest on such memory, on the SVM of the emulated CPU. Ends
 # with "demo: PASS" or "demo: FAIL" and the reason, and the status to match.
 
 set -euo pipefail
@@ -22,13 +23,14 @@ fail() {
 build() {
 	local kdir
 
-	log "building axas.ko and axasctl"
+	log "building axas.ko, axvcpu.ko and axasctl"
 	kdir=$("$AXAS_SCRIPTS/headers.sh" amd64)
 	run_logged module "$OUT/build.log" "$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir"
 	run_logged axasctl "$OUT/build-user.log" \
-		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tools/axasctl
+		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tools/axasctl tests/guests
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" demo.sh "$OUT/module/axas.ko" \
-		"$OUT/user/tools/axasctl/axasctl"
+		"$OUT/module/vcpu/axvcpu.ko" "$OUT/user/tools/axasctl/axasctl" \
+		"$OUT/user/tests/guests/demo.elf"
 }
 
 main() {

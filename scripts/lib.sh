@@ -230,7 +230,8 @@ copy_sources() {
 		--exclude='*.mod.c' --exclude='.*.cmd' --exclude=Module.symvers \
 		--exclude=modules.order --exclude=./tools/axasctl/axasctl \
 		--exclude=./tests/uapi/axas_uapi_test \
-		--exclude=./tests/uapi/axas_uapi_test32 -cf - . | tar -C "$1" -xf -
+		--exclude=./tests/uapi/axas_uapi_test32 --exclude=./tests/vcpu/axvcpu_test \
+		--exclude='*.elf' -cf - . | tar -C "$1" -xf -
 }
 
 # record LINES: hand "pass SUITE: NAME", "fail ..." and "skip ..." to check.sh, if it is

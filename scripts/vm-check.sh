@@ -9,9 +9,11 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# A range that the kernel leaves alone, for linear areas.
+# Ranges that the kernel leaves alone, for linear areas; one has room for a 1 GiB leaf.
 # shellcheck disable=SC2016  # the kernel wants the dollar sign
-WINDOW='memmap=16M$0x30000000'
+WINDOW=('memmap=16M$0x30000000' 'memmap=1G$0x40000000')
+export AXAS_MEMORY=3G
+export AXAS_TIMEOUT=${AXAS_TIMEOUT:-3000}
 
 vm_debug() {
 	local kdir
@@ -39,9 +41,10 @@ boot() {
 	mapfile -t modules < <(find "$OUT/module" -name '*.ko')
 	run_logged "$NAME programs" "$OUT/build-user.log" "$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" check.sh "${modules[@]}" \
-		"$OUT/user/tools/axasctl/axasctl" "$OUT"/user/tests/uapi/axas_uapi_test{,32}
+		"$OUT/user/tools/axasctl/axasctl" "$OUT"/user/tests/uapi/axas_uapi_test{,32} \
+		"$OUT/user/tests/vcpu/axvcpu_test" "$OUT"/user/tests/guests/*.elf
 	AXAS_TIMEOUT=${AXAS_TIMEOUT:-1500} run_logged "$NAME" "$OUT/vm.log" \
-		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "$WINDOW" "$@" || true
+		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "${WINDOW[@]}" "$@" || true
 }
 
 main() {

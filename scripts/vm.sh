@@ -7,6 +7,7 @@
 #
 # AXAS_ACCEL    tcg (default) or kvm; /dev/kvm is never opened unless asked for
 # AXAS_TIMEOUT  seconds until the machine is ended (default 600)
+# AXAS_MEMORY   of the machine (default 1G)
 # AXAS_SHOW     not empty: show what the guest prints while it runs
 
 set -euo pipefail
@@ -19,7 +20,7 @@ qemu() {
 
 	shift 3
 	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-x86_64 \
-		-M q35 -cpu EPYC,+svm,+npt,cx16=off -smp 2 -m 1G \
+		-M q35 -cpu EPYC,+svm,+npt,cx16=off -smp 2 -m "${AXAS_MEMORY:-1G}" \
 		-accel "${AXAS_ACCEL:-tcg}" -nodefaults -display none -no-reboot \
 		-serial "file:$out/kernel.log" -serial "file:$out/guest.log" \
 		-kernel "$kernel" -initrd "$initramfs" \
