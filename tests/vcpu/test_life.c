@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -124,12 +125,12 @@ static void cpus_go_and_come_under_a_guest(void)
 	u64 mark = 0;
 	int err;
 
-	map(vm.space, VM_TEST, 2 * MIB, RW, 0);
-	vm_enter(&vm, guest(stores), VM_TEST, VM_TEST + 8, 0, 0);
-	expect_eq(vcpu_affinity(vm.vcpu, 1, 0), 0);
 	err = set_online(true);
 	if (err == ENOENT)
 		skip("CPU 1 cannot go");
+	map(vm.space, VM_TEST, 2 * MIB, RW, 0);
+	vm_enter(&vm, guest(stores), VM_TEST, VM_TEST + 8, 0, 0);
+	expect_eq(vcpu_affinity(vm.vcpu, 1, 0), 0);
 	runner_start(&r, &vm, -1);
 	for (int i = 0; i < 10; i++) {
 		mark = wait_change(vm.space, VM_TEST + 8, mark);
@@ -174,13 +175,15 @@ static void clear_space(int space)
 /* All memory goes from under a guest: it stops at its next instruction. */
 static void clear_under_a_guest(void)
 {
+	int cpu = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : -1;
+
 	for (int i = 0; i < 50; i++) {
 		struct vm vm = vm_new(0);
 		struct runner r = { 0 };
 
 		map(vm.space, VM_TEST, 2 * MIB, RW, 0);
 		vm_enter(&vm, guest(stores), VM_TEST, VM_TEST + 8, 0, 0);
-		runner_start(&r, &vm, 1);
+		runner_start(&r, &vm, cpu);
 		wait_change(vm.space, VM_TEST + 8, 0);
 		clear_space(vm.space);
 		expect_eq(info(vm.space).frames, 0);
@@ -191,6 +194,29 @@ static void clear_under_a_guest(void)
 	}
 }
 
+/* KVM takes the CPUs with its first machine, as we do with our first vCPU. */
+static void never_beside_kvm(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), space, machine, vcpu;
+
+	if (kvm < 0)
+		skip("this kernel has no KVM loaded");
+	space = open_space();
+	machine = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (machine < 0)
+		fail("KVM_CREATE_VM: %s", strerror(errno));
+	expect_eq(-try_vcpu(space, 0, 0), EBUSY);
+	close(machine);
+	vcpu = open_vcpu(space, 0, 0);
+	machine = ioctl(kvm, KVM_CREATE_VM, 0);
+	expect_eq(machine < 0 ? errno : 0, EBUSY);
+	works();
+	close(vcpu);
+	machine = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (machine < 0)
+		fail("KVM_CREATE_VM then: %s", strerror(errno));
+}
+
 static const struct test tests[] = {
 	{ "kill_9_of_the_vmm", kill_9_of_the_vmm },
 	{ "closing_in_any_order", closing_in_any_order },
@@ -198,6 +224,7 @@ static const struct test tests[] = {
 	{ "cpus_go_and_come_under_a_guest", cpus_go_and_come_under_a_guest },
 	{ "cpu_comes_after_the_first_vcpu", cpu_comes_after_the_first_vcpu },
 	{ "clear_under_a_guest", clear_under_a_guest },
+	{ "never_beside_kvm", never_beside_kvm },
 };
 
 const struct suite suite_life = { tests, ARRAY_SIZE(tests) };
