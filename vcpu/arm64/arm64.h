@@ -53,6 +53,10 @@
 #define A64_PSTATE_DIT		BIT_ULL(24)
 #define A64_PSTATE_NZCV		GENMASK_ULL(31, 28)
 
+/* ESR_EL2. Arm D23.2.40 */
+#define A64_ESR_EC		GENMASK_ULL(31, 26)
+#define A64_ESR_IL		BIT_ULL(25)	/* the instruction had 32 bits */
+
 /* SCTLR_EL1. Arm D23.2.143 */
 #define A64_SCTLR_M		BIT_ULL(0)	/* stage 1 is on */
 
@@ -147,9 +151,10 @@ static inline void a64_set(struct axvcpu_arm64 *a64, unsigned int reg, u64 val)
 		a64->x[reg] = val;
 }
 
+/* Past the instruction that exited, which has 16 bits only at EL0 in AArch32. */
 static inline void a64_skip(struct axvcpu_arm64 *a64)
 {
-	a64->pc += 4;
+	a64->pc += a64->esr & A64_ESR_IL ? 4 : 2;
 }
 
 /* entry.S. All exceptions masked, stage 2 and the guest's registers in place. */

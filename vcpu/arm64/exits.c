@@ -11,11 +11,7 @@
 #include "arm64.h"
 #include "stage2.h"
 
-/* ESR_EL2. Arm D23.2.40 */
-#define A64_ESR_EC			GENMASK_ULL(31, 26)
-#define A64_ESR_IL			BIT_ULL(25)
-
-/* Its exception classes. */
+/* Exception classes in ESR_EL2. Arm D23.2.40 */
 #define A64_EC_UNKNOWN		0x00
 #define A64_EC_WFX			0x01
 #define A64_EC_FP			0x07	/* FP or SVE, where CPTR_EL2 says so */

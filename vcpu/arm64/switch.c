@@ -9,6 +9,7 @@
  */
 #include <linux/build_bug.h>
 #include <linux/errno.h>
+#include <linux/printk.h>
 #include <asm/cputype.h>
 #include <asm/daifflags.h>
 #include <asm/neon.h>
@@ -220,6 +221,9 @@ static int after_exit(struct axvcpu *vcpu, u64 why, struct axvcpu_exit *exit)
 	case AXVCPU_ARM64_SYNC:
 		return axvcpu_arm64_sync_exit(vcpu, exit);
 	default:
+		/* The host's, which the guest's regime has taken. */
+		pr_err_ratelimited("axvcpu: SError in a guest, ESR_EL2 %#llx\n",
+				   to_arm64(vcpu)->esr);
 		return -EIO;
 	}
 }

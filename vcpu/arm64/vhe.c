@@ -42,7 +42,7 @@ static bool kvm_is_there;
  */
 static bool probe_kvm(void)
 {
-	static const struct file_operations none;
+	static const struct file_operations none = { .owner = THIS_MODULE };
 	struct miscdevice probe = { .minor = KVM_MINOR, .name = "axvcpu-probe", .fops = &none };
 
 	if (misc_register(&probe))
