@@ -18,12 +18,6 @@
 #define PORT_CONSOLE	0xe9
 #define PORT_END	0xf4
 
-extern const char image_demo[], image_demo_end[];
-
-/* ../guests/demo.c as a part of this program, and what it calls */
-u32 demo_main(unsigned long mem, unsigned long bytes);
-void outb(unsigned short port, u8 val);
-
 struct console {
 	char text[256];
 	size_t len;

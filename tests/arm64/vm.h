@@ -109,6 +109,11 @@ GUEST(console);
 GUEST(paging);
 #define guest(name)	(VM_CODE + (u64)(guest_##name - guests_begin))
 
+/* ../guests/demo.c as it is in a guest, and as a part of this program, which it calls */
+extern const char image_demo[], image_demo_end[];
+u32 demo_main(unsigned long mem, unsigned long bytes);
+void outb(unsigned short port, u8 val);
+
 /* Made or the test fails. */
 int open_space(void);
 int open_limited_space(u64 max_frames);
