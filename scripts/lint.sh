@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # Where programs for user space are; all else is the kernel's.
-export PROGRAMS='^(tools|tests/(uapi|vcpu|guests|arm64))/'
+export PROGRAMS='^(tools|tests/(uapi|vcpu|guests|arm64|riscv/vcpu))/'
 TOOLS=(spdx shellcheck checkpatch kernel_doc sparse gcc_w1 clang_w1)
 
 # Types that checkpatch may not complain of:
