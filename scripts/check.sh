@@ -9,6 +9,7 @@
 #   vm-stock  Debian's stock kernel: user API, loading and unloading
 #   arm64     Debian's stock kernel at EL2: hardware walks, vCPUs with guests
 #   riscv64   the same with the hypervisor extension
+#   bochs     Debian's cloud kernel on Intel VMX: vCPUs with guests
 #   matrix    builds for other kernels and architectures
 #   tools     what the command line tool can be tested for without the module
 #   lint      checkpatch, kernel-doc, sparse, warnings, shellcheck
@@ -21,7 +22,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-PARTS=(lint um matrix tools vm-stock arm64 riscv64 x86_64 vm-debug)
+PARTS=(lint um matrix tools vm-stock arm64 riscv64 bochs x86_64 vm-debug)
 
 part_um() { "$AXAS_SCRIPTS/kunit.sh" um; }
 part_x86_64() { "$AXAS_SCRIPTS/kunit.sh" x86_64; }
@@ -30,6 +31,7 @@ part_vm-stock() { "$AXAS_SCRIPTS/vm-check.sh" stock; }
 part_matrix() { "$AXAS_SCRIPTS/build-matrix.sh"; }
 part_arm64() { "$AXAS_SCRIPTS/arm64.sh"; }
 part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
+part_bochs() { "$AXAS_SCRIPTS/bochs-check.sh"; }
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 
 part_tools() {

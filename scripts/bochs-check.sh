@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# bochs-check.sh: build the modules and the tests of vCPUs, boot Debian's cloud kernel in
+# Bochs, which has Intel's VMX, and run what guest/bochs.sh says. It takes one CPU for a
+# minute and a half.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+NAME=bochs
+
+# A GiB that the kernel leaves alone, for linear areas of the largest leaf.
+# shellcheck disable=SC2016  # the kernel wants the dollar sign
+WINDOW='memmap=1G$0x40000000'
+
+build() {
+	run_logged "$NAME module" "$OUT/build.log" \
+		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$1"
+	run_logged "$NAME programs" "$OUT/build-user.log" \
+		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tools/axasctl tests/vcpu
+}
+
+main() {
+	local kernel kdir results
+
+	OUT=$AXAS_LOGS/$NAME
+	lock "out-$(basename "$AXAS_LOGS")-$NAME"
+	rm -rf "$OUT"
+	mkdir -p "$OUT"
+	need_build_packages
+	kernel=$(AXAS_FLAVOUR=cloud "$AXAS_SCRIPTS/stock-kernel.sh")
+	kdir=$(AXAS_FLAVOUR=cloud "$AXAS_SCRIPTS/headers.sh" amd64)
+	build "$kdir"
+	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" bochs.sh "$OUT/module/axas.ko" \
+		"$OUT/module/vcpu/axvcpu.ko" "$OUT/user/tools/axasctl/axasctl" \
+		"$OUT/user/tests/vcpu/axvcpu_test"
+	export AXAS_TIMEOUT=${AXAS_TIMEOUT:-900}
+	run_logged "$NAME" "$OUT/vm.log" \
+		"$AXAS_SCRIPTS/bochs.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "$WINDOW" || true
+	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")
+	record "$results"
+	grep -E '^(fail|skip) ' <<<"$results" || true
+	log "$(grep -c '^pass ' <<<"$results" || true) passed," \
+		"$(grep -c '^fail ' <<<"$results" || true) failed; logs: $OUT"
+	! grep -q '^fail ' <<<"$results"
+}
+
+main "$@"
