@@ -213,10 +213,16 @@ stubs:
 	.rept	256
 	.balign	16
 	incq	8 * vector(%rsi)
+	.if	vector == 8 || (vector >= 10 && vector <= 14) || vector == 17
+	jmp	end_of_exception		/* with an error code */
+	.else
 	jmp	end_of_interrupt
+	.endif
 	.set	vector, vector + 1
 	.endr
 	.balign	16
+end_of_exception:
+	add	$8, %rsp
 end_of_interrupt:
 	iretq
 
