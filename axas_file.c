@@ -272,31 +272,41 @@ static long get_info(void *ctx, void *arg)
 	return 0;
 }
 
+/* Areas for user space, which learns where linear ones lie only if it may. */
+static long copy_areas(struct axas_get_areas *areas, struct axas_area_info *infos,
+		       unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		infos[i].hpa = shown_hpa(infos[i].hpa);
+	if (copy_to_user(u64_to_user_ptr(areas->buf), infos, n * sizeof(*infos)))
+		return -EFAULT;
+	if (n)
+		areas->start = infos[n - 1].gpa + infos[n - 1].length;
+	areas->count = n;
+	return 0;
+}
+
+/* They are collected first: user memory is not touched with the space's lock held. */
 static long get_areas(void *ctx, void *arg)
 {
 	struct axas_get_areas *areas = arg;
-	struct axas_area_info __user *buf = u64_to_user_ptr(areas->buf);
 	u32 max = min_t(u32, areas->count, AXAS_GET_AREAS_MAX);
 	struct space_file *file = ctx;
-	struct axas_area_info info;
-	u64 start = areas->start;
+	struct axas_area_info *infos;
+	bool more;
+	long ret;
 
-	for (areas->count = 0;; areas->count++) {
-		areas->more = axas_space_next_area(file->space, axas_gpa(start), &info);
-		if (!areas->more || areas->count == max)
-			break;
-		info.hpa = shown_hpa(info.hpa);
-		if (copy_to_user(&buf[areas->count], &info, sizeof(info)))
-			return -EFAULT;
-		start = info.gpa + info.length;
-		if (!start) {	/* it ends with the last byte of 64 bits */
-			areas->count++;
-			areas->more = 0;
-			break;
-		}
-	}
-	areas->start = start;
-	return 0;
+	infos = kvmalloc_array(max ?: 1, sizeof(*infos), GFP_KERNEL_ACCOUNT);
+	if (!infos)
+		return -ENOMEM;
+	ret = copy_areas(areas, infos, axas_space_get_areas(file->space,
+							    axas_gpa(areas->start), infos,
+							    max, &more));
+	areas->more = more;
+	kvfree(infos);
+	return ret;
 }
 
 static const struct axas_ioctl space_ioctls[] = {

@@ -597,21 +597,26 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 }
 EXPORT_SYMBOL_AXAS(axas_space_protect);
 
+/* What a new leaf may reach: the whole area on a fault, what was asked for by populate. */
+struct fill_bounds {
+	u64 first;
+	u64 last;
+	bool huge;
+};
+
 /*
- * The level of the leaf that a page without one should get: 1 where the policy of
- * the area, its ends, the machine, and what the table holds already allow, else 0.
+ * The level of the leaf that a page without one should get: 1 where the policy, the
+ * bounds, the machine, and what the table holds already allow, else 0.
  */
 static unsigned int fill_level(struct axas_space *space, const struct axas_area *area,
-			       u64 gpa, unsigned int empty_level, bool populate)
+			       u64 gpa, unsigned int empty_level,
+			       const struct fill_bounds *bounds)
 {
 	u64 mask = axas_npt_leaf_size(1) - 1;
 
-	if (!empty_level || !axas_npt_max_level(&space->npt, area->prot) ||
-	    area->flags & AXAS_MAP_HUGE_NEVER)
+	if (!bounds->huge || !empty_level || !axas_npt_max_level(&space->npt, area->prot))
 		return 0;
-	if (!populate && !(area->flags & AXAS_MAP_HUGE_ALWAYS))
-		return 0;
-	return (gpa & ~mask) >= area->first && (gpa | mask) <= area->last;
+	return (gpa & ~mask) >= bounds->first && (gpa | mask) <= bounds->last;
 }
 
 /*
@@ -643,14 +648,14 @@ static int fill_leaf(struct axas_space *space, const struct axas_area *area, u64
  * installed it, -EEXIST when it was there or somebody else was faster, -ENOMEM.
  */
 static int fill_page(struct axas_space *space, const struct axas_area *area, u64 gpa,
-		     bool populate, struct axas_leaf *leaf)
+		     const struct fill_bounds *bounds, struct axas_leaf *leaf)
 {
 	unsigned int level;
 	int err;
 
 	if (axas_npt_lookup(&space->npt, gpa, leaf))
 		return -EEXIST;
-	level = fill_level(space, area, gpa, leaf->level, populate);
+	level = fill_level(space, area, gpa, leaf->level, bounds);
 	err = fill_leaf(space, area, gpa, leaf, level);
 	if (!err)
 		return 0;
@@ -669,6 +674,10 @@ static int fill_page(struct axas_space *space, const struct axas_area *area, u64
 static int fill_area(struct axas_space *space, struct axas_area *area, u64 first, u64 last,
 		     u64 *done)
 {
+	struct fill_bounds bounds = {
+		.first = first, .last = last,
+		.huge = !(area->flags & AXAS_MAP_HUGE_NEVER),
+	};
 	struct axas_leaf leaf;
 	u64 gpa, end;
 	int err;
@@ -677,7 +686,7 @@ static int fill_area(struct axas_space *space, struct axas_area *area, u64 first
 	for (gpa = first;; gpa = end + 1) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		err = fill_page(space, area, gpa, true, &leaf);
+		err = fill_page(space, area, gpa, &bounds, &leaf);
 		if (err && err != -EEXIST)
 			return err;
 		end = min(last, gpa | (axas_npt_leaf_size(leaf.level) - 1));
@@ -724,12 +733,18 @@ EXPORT_SYMBOL_AXAS(axas_space_populate);
 int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u64 gpa,
 			    u32 access, struct axas_leaf *leaf)
 {
+	struct fill_bounds bounds;
+
 	lockdep_assert_held(&space->lock);
 	if (!area)
 		return AXAS_FAULT_HOLE;
 	if (access & ~area->prot)
 		return AXAS_FAULT_DENIED;
-	switch (fill_page(space, area, gpa, false, leaf)) {
+	bounds = (struct fill_bounds){
+		.first = area->first, .last = area->last,
+		.huge = area->flags & AXAS_MAP_HUGE_ALWAYS,
+	};
+	switch (fill_page(space, area, gpa, &bounds, leaf)) {
 	case 0:
 		this_cpu_inc(space->stats->faults[AXAS_FAULT_FIXED]);
 		return AXAS_FAULT_FIXED;
@@ -885,26 +900,45 @@ void axas_space_get_machine(const struct axas_space *space, struct axas_machine 
 }
 EXPORT_SYMBOL_AXAS(axas_space_get_machine);
 
-bool axas_space_next_area(struct axas_space *space, struct axas_gpa gpa,
-			  struct axas_area_info *info)
+static struct axas_area_info area_info(const struct axas_area *area)
+{
+	return (struct axas_area_info){
+		.gpa = area->first,
+		.length = area->last - area->first + 1,
+		.hpa = area_is_linear(area) ? area->backend.hpa.val : AXAS_HPA_NONE,
+		.prot = area->prot,
+		.type = area->type,
+		.backend = area->backend.ops->id,
+		.flags = area->flags,
+	};
+}
+
+unsigned int axas_space_get_areas(struct axas_space *space, struct axas_gpa gpa,
+				  struct axas_area_info *infos, unsigned int max, bool *more)
 {
 	MA_STATE(mas, &space->areas, page_nr(gpa.val), page_nr(gpa.val));
 	struct axas_area *area;
+	unsigned int n = 0;
 
+	*more = false;
 	down_read(&space->lock);
-	area = mas_find(&mas, ULONG_MAX);
-	if (area)
-		*info = (struct axas_area_info){
-			.gpa = area->first,
-			.length = area->last - area->first + 1,
-			.hpa = area_is_linear(area) ? area->backend.hpa.val : AXAS_HPA_NONE,
-			.prot = area->prot,
-			.type = area->type,
-			.backend = area->backend.ops->id,
-			.flags = area->flags,
-		};
+	mas_for_each(&mas, area, ULONG_MAX) {
+		*more = n == max;
+		if (*more)
+			break;
+		infos[n++] = area_info(area);
+	}
 	up_read(&space->lock);
-	return area;
+	return n;
+}
+EXPORT_SYMBOL_AXAS(axas_space_get_areas);
+
+bool axas_space_next_area(struct axas_space *space, struct axas_gpa gpa,
+			  struct axas_area_info *info)
+{
+	bool more;
+
+	return axas_space_get_areas(space, gpa, info, 1, &more);
 }
 EXPORT_SYMBOL_AXAS(axas_space_next_area);
 

@@ -326,6 +326,20 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info);
 void axas_space_get_machine(const struct axas_space *space, struct axas_machine *machine);
 
 /**
+ * axas_space_get_areas() - the areas that end at or after an address, in order
+ * @space: the space
+ * @gpa: where to begin
+ * @infos: the areas, as they were all at one time
+ * @max: how many fit
+ * @more: whether there are more than that
+ *
+ * Context: May sleep.
+ * Return: how many were written.
+ */
+unsigned int axas_space_get_areas(struct axas_space *space, struct axas_gpa gpa,
+				  struct axas_area_info *infos, unsigned int max, bool *more);
+
+/**
  * axas_space_next_area() - the first area that ends at or after an address
  * @space: the space
  * @gpa: where to begin

@@ -233,7 +233,8 @@ struct axas_map_alloc {
  *
  * AXAS_POPULATE gives every untouched page of the range its frame. It may be
  * restarted: on return @gpa and @length are what is still to be done, so a
- * caller repeats the call until @length is 0. It succeeds when at least one page
+ * caller repeats the call until @length is 0. 2 MiB frames are taken where the range
+ * holds all of their 2 MiB. It succeeds when at least one page
  * was done; else it answers EFAULT for a hole at @gpa, ENOMEM, or EINTR.
  */
 struct axas_range {
@@ -438,7 +439,8 @@ struct axas_area_info {
  * @more: out: 1 when areas from @start on were left over, else 0
  *
  * With a @count of 0 nothing is written and @more tells whether there are any.
- * At most AXAS_GET_AREAS_MAX areas are written by one call.
+ * At most AXAS_GET_AREAS_MAX areas are written by one call, as they were all at one
+ * time. Errors: EFAULT, ENOMEM.
  */
 struct axas_get_areas {
 	__u32 size;
