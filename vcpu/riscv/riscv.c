@@ -43,7 +43,7 @@
 
 /* Written by hw_setup(), before anything else. */
 static unsigned int vmid_bits;
-static bool has_fpu_regs, has_pbmt, has_stateen;
+static bool has_fpu_regs, has_pbmt, has_stateen, has_sstc;
 
 static DEFINE_IDA(vmids);
 
@@ -75,6 +75,7 @@ static int riscv_hw_setup(void)
 	vmid_bits = probe_vmid_bits();
 	has_fpu_regs = IS_ENABLED(CONFIG_FPU) && has_isa(RISCV_ISA_EXT_d);
 	has_pbmt = has_isa(RISCV_ISA_EXT_SVPBMT);
+	has_sstc = has_isa(RISCV_ISA_EXT_SSTC);
 #ifdef RISCV_ISA_EXT_SMSTATEEN
 	has_stateen = has_isa(RISCV_ISA_EXT_SMSTATEEN);
 #endif
@@ -96,6 +97,9 @@ static int riscv_cpu_enable(void)
 	csr_write(CSR_HCOUNTEREN, HCOUNTEREN_TIME);
 	csr_write(CSR_HTIMEDELTA, 0);
 	csr_write(CSR_HENVCFG, has_pbmt ? ENVCFG_PBMTE : 0);
+	/* Without henvcfg.STCE it counts for nothing, but emulators let it ring. */
+	if (has_sstc)
+		csr_write(CSR_VSTIMECMP, ULONG_MAX);
 #ifdef RISCV_ISA_EXT_SMSTATEEN
 	if (has_stateen)
 		csr_write(CSR_HSTATEEN0, SMSTATEEN0_HSENVCFG);
