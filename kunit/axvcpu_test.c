@@ -29,6 +29,8 @@
  * @flushes: how often flush() was called
  * @loaded: load() and no put() since
  * @script: what run() answers, one after the other; the last one for ever
+ * @at: which of @script comes next
+ * @steps: how many there are
  * @nested_err: what an operation inside of run()'s interrupt answered
  * @fetched: how often irq_fetch() was called
  * @handled: how often irq_handler() was called
