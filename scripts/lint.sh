@@ -18,7 +18,9 @@ TOOLS=(spdx shellcheck checkpatch kernel_doc sparse gcc_w1 clang_w1)
 # - out of the kernel's tree one source builds for several kernels
 # - CONSTANT_COMPARISON takes any name in capitals for a constant: LINUX_VERSION_CODE <
 #   KERNEL_VERSION(), and static_assert() of two constants, one of which comes first
+# - MACRO_ARG_UNUSED (newer kernels): what a kernel lacks, the compat header leaves out
 export IGNORED_TYPES=FILE_PATH_CHANGES,LINUX_VERSION_CODE,CONSTANT_COMPARISON
+IGNORED_TYPES+=,MACRO_ARG_UNUSED
 
 # In programs for user space, in addition: the kernel's macros and names that these
 # types ask for are not there, and usage() says "usage".
