@@ -17,7 +17,7 @@
 #include "../oracle/vectors_gstage.h"
 
 /* Operations for each format, all its machines together; fewer where all is slow. */
-#define STEPS		(IS_ENABLED(CONFIG_KASAN) ? 2000 : 100000)
+#define STEPS		(IS_ENABLED(CONFIG_KASAN) ? 200 : 100000)
 /* Leaves beyond which everything is unmapped, so that comparing stays cheap. */
 #define MANY_LEAVES	800
 #define WINDOW		((u64)SZ_4G)

@@ -442,6 +442,7 @@ static void unmap_in_the_middle_splits_an_area(struct kunit *test)
 static void unmap_at_the_edges_shrinks_an_area(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
+	struct axas_area_info info = {};
 
 	KUNIT_ASSERT_EQ(test, space_map_linear(f, WIN, SZ_64K, LINEAR, TEST_RW), 0);
 	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
@@ -452,6 +453,8 @@ static void unmap_at_the_edges_shrinks_an_area(struct kunit *test)
 	space_expect_nothing(f, WIN + SZ_64K - SZ_4K, SZ_4K);
 	/* The linear area still knows where it lies. */
 	space_expect_leaf(f, WIN + SZ_4K, LINEAR + SZ_4K, TEST_RW);
+	KUNIT_EXPECT_TRUE(test, axas_space_next_area(f->space, axas_gpa(WIN), &info));
+	KUNIT_EXPECT_EQ(test, info.hpa, LINEAR + SZ_4K);
 }
 
 static void unmap_takes_several_areas_and_passes_over_holes(struct kunit *test)
