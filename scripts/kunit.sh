@@ -6,12 +6,11 @@
 #
 #   scripts/kunit.sh um                     all suites in User Mode Linux
 #   scripts/kunit.sh um 'axas_npt*'         only the suites of that name
-#   scripts/kunit.sh um --raw_output=kunit  all that the tests print
 #   scripts/kunit.sh x86_64                 in QEMU, with every debug option
 #
 # The first run builds a kernel in the cache (um 2 minutes, x86_64 6); after an
 # edit only what changed is compiled, and um answers in seconds. The last line is
-# "kunit-ARCH: N passed, M failed, S skipped".
+# "kunit-ARCH: N passed, M failed, S skipped, log: FILE", the kernel's log.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -45,16 +44,22 @@ arch_options() {
 	esac
 }
 
+# In raw mode kunit.py reads to the kernel's end. When it parses, it stops at the last
+# test, and test.log may lack its own. So the two are done one after the other.
 run_kunit() {
-	local tree=$1 build=$2 arch=$3 options
+	local tree=$1 build=$2 arch=$3 options kunit=./tools/testing/kunit/kunit.py rc=0
 
 	shift 3
 	mapfile -t options < <(arch_options "$arch")
 	cd "$tree"
-	timeout --foreground -k 10 "${AXAS_TIMEOUT:-1800}" ./tools/testing/kunit/kunit.py run \
+	timeout --foreground -k 10 "${AXAS_TIMEOUT:-1800}" "$kunit" run \
 		--build_dir="$build" --jobs="$AXAS_JOBS" --kunitconfig="$AXAS_SRC" \
-		--timeout=1500 \
-		"${options[@]}" "$@" </dev/null
+		--timeout=1500 --raw_output=all "${options[@]}" "$@" </dev/null |
+		awk '!quiet { print; fflush() } /Starting KUnit Kernel/ { quiet = 1 }' || rc=$?
+	if [[ -f $build/test.log ]]; then
+		"$kunit" parse "$build/test.log" || rc=$?
+	fi
+	return "$rc"
 }
 
 main() {
@@ -73,7 +78,10 @@ main() {
 	claim_build "$build"
 	rm -f "$build/test.log"
 	run_kunit "$tree" "$build" "$arch" "$@" || rc=$?
-	report "kunit-$arch" "$build/test.log" "$rc"
+	mkdir -p "$AXAS_LOGS"
+	rm -f "$AXAS_LOGS/kunit-$arch.log"
+	[[ ! -f $build/test.log ]] || cp "$build/test.log" "$AXAS_LOGS/kunit-$arch.log"
+	report "kunit-$arch" "$AXAS_LOGS/kunit-$arch.log" "$rc"
 }
 
 # The debug kernel of the virtual machines is this one without us: start from it.
@@ -102,14 +110,13 @@ report() {
 		results+=$'\n'"fail $name: no kernel was booted"
 	elif ! "$AXAS_SCRIPTS/splats.sh" "$log"; then
 		results+=$'\n'"fail $name: the kernel log is clean"
-		echo "the kernel's log: $log"
 	elif ((status && !failed)); then
 		results+=$'\n'"fail $name: kunit.py ended with status $status"
 	fi
 	record "$results"
 	failed=$(grep -c '^fail ' <<<"$results" || true)
 	grep -E '^(fail|skip) ' <<<"$results" || true
-	echo "$name: $passed passed, $failed failed, $skipped skipped"
+	echo "$name: $passed passed, $failed failed, $skipped skipped, log: $log"
 	((failed == 0 && passed > 0))
 }
 
