@@ -251,6 +251,30 @@ static void without_memory_there_is_a_flush_for_each_32(struct kunit *test)
 	remove_range(f, BASE, SZ_1M);
 }
 
+/*
+ * The table that comes when there is no room: the flush that makes room tells of leaves
+ * alone, so there is another one before the table is freed.
+ */
+static void table_that_finds_no_room_is_flushed(struct kunit *test)
+{
+	struct gather_fixture *f = test->priv;
+	const struct mock_event *last;
+	unsigned int i;
+
+	for (i = 0; i < AXAS_GATHER_INLINE; i++)
+		map_frame(f, BASE + i * SZ_4K, 0);
+	map_frame(f, BASE + SZ_2M, 0);
+	mock_hal_start_log(f->mock);
+	remove_range(f, BASE, AXAS_GATHER_INLINE * SZ_4K);
+	KUNIT_ASSERT_EQ(test, f->mock->nr_events, 1u + AXAS_GATHER_INLINE + 2);
+	last = &f->mock->events[f->mock->nr_events - 1];
+	KUNIT_EXPECT_EQ(test, last->kind, MOCK_EVENT_FREE);
+	KUNIT_EXPECT_EQ(test, last->flags, AXAS_FRAME_TABLE | AXAS_FRAME_ZERO);
+	KUNIT_EXPECT_EQ(test, last[-1].kind, MOCK_EVENT_FLUSH);
+	KUNIT_EXPECT_TRUE(test, last[-1].flags);
+	remove_range(f, BASE, SZ_4M);
+}
+
 /* Exactly as many as fit need no batch and no second flush. */
 static void as_many_as_fit_need_no_memory(struct kunit *test)
 {
@@ -334,6 +358,7 @@ static struct kunit_case gather_cases[] = {
 	KUNIT_CASE(everything_is_freed_after_one_flush),
 	KUNIT_CASE(gather_goes_on_without_memory),
 	KUNIT_CASE(without_memory_there_is_a_flush_for_each_32),
+	KUNIT_CASE(table_that_finds_no_room_is_flushed),
 	KUNIT_CASE(as_many_as_fit_need_no_memory),
 	KUNIT_CASE(tables_are_freed_after_a_flush_that_tells),
 	KUNIT_CASE(whole_tables_take_their_leaves_along),
