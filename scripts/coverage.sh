@@ -33,11 +33,13 @@ run_suites() {
 # UML's linker script does not collect: without this no .gcda file is ever written. A
 # new file, so that the hard link to the pristine source breaks.
 collect_destructors() {
-	local lds=$1/arch/um/kernel/dyn.lds.S
+	local lds
 
-	grep -q 'fini_array\.\*' "$lds" && return
-	sed 's/\*(\.fini_array)/*(.fini_array.*) &/' "$lds" >"$lds.new"
-	mv "$lds.new" "$lds"
+	for lds in "$1/arch/um/include/asm/common.lds.S" "$1/arch/um/kernel/dyn.lds.S"; do
+		grep -q 'fini_array\.\*' "$lds" && continue
+		sed 's/\*(\.fini_array)/*(.fini_array.*) &/' "$lds" >"$lds.new"
+		mv "$lds.new" "$lds"
+	done
 }
 
 # Counts of the formats and of the algorithm that each of them is compiled with.
