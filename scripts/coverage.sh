@@ -45,7 +45,8 @@ collect_destructors() {
 # Counts of the formats and of the algorithm that each of them is compiled with.
 collect() {
 	lcov -q -c -d "$1/drivers/misc/axas" -o "$OUT/all.info" --rc lcov_branch_coverage=0
-	lcov -q -e "$OUT/all.info" '*/axas_npt*' -o "$OUT/npt.info"
+	lcov -q -e "$OUT/all.info" '*/axas_npt*' -o "$OUT/with-tests.info"
+	lcov -q -r "$OUT/with-tests.info" '*/kunit/*' -o "$OUT/npt.info"
 }
 
 main() {
