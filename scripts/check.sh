@@ -88,7 +88,7 @@ main() {
 	local part passed=0 failed=0
 
 	case ${1:-} in
-	-h | --help) sed -n '3,$s/^# \{0,1\}//p;/^$/q' "$0"; return ;;
+	-h | --help) sed -n '/^# check.sh/,/^$/s/^# \{0,1\}//p' "$0"; return ;;
 	esac
 	(($#)) || set -- "${PARTS[@]}"
 	for part in "$@"; do

@@ -16,7 +16,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-usage() { sed -n 's/^# \{0,1\}//; 4,/^$/p' "$0" >&2; exit 2; }
+usage() { sed -n '/^# kunit.sh/,/^$/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 # Objects of another clone must not pass for ours: make compares times only.
 claim_build() {
