@@ -10,6 +10,7 @@ export CONFIG_AXAS := m
 export CONFIG_AXVCPU := m
 export CONFIG_AXAS_KUNIT_TEST := $(if $(filter-out 0 n,$(KUNIT)),m)
 export CONFIG_AXAS_CONSUMER_TEST := $(if $(filter-out 0 n,$(CONSUMER)),m)
+export CONFIG_AXAS_BENCH := $(if $(filter-out 0 n,$(BENCH)),m)
 
 # ARCH=, CROSS_COMPILE=, CC=, LLVM=, V=, C=, W= reach it by themselves.
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)

@@ -8,6 +8,8 @@
 # AXAS_ACCEL    tcg (default) or kvm; /dev/kvm is never opened unless asked for
 # AXAS_TIMEOUT  seconds until the machine is ended (default 600)
 # AXAS_MEMORY   of the machine (default 1G)
+# AXAS_CPUS     of the machine (default 2)
+# AXAS_QEMU     further options of QEMU, separated by spaces
 # AXAS_SHOW     not empty: show what the guest prints while it runs
 
 set -euo pipefail
@@ -16,12 +18,13 @@ set -euo pipefail
 
 # cx16=off: QEMU 7.2's emulation of cmpxchg16b breaks the kernel's SLUB now and then.
 qemu() {
-	local out=$1 kernel=$2 initramfs=$3
+	local out=$1 kernel=$2 initramfs=$3 more
 
 	shift 3
+	read -ra more <<<"${AXAS_QEMU:-}"
 	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-x86_64 \
-		-M q35 -cpu EPYC,+svm,+npt,cx16=off -smp 2 -m "${AXAS_MEMORY:-1G}" \
-		-accel "${AXAS_ACCEL:-tcg}" -nodefaults -display none -no-reboot \
+		-M q35 -cpu EPYC,+svm,+npt,cx16=off -smp "${AXAS_CPUS:-2}" -m "${AXAS_MEMORY:-1G}" \
+		-accel "${AXAS_ACCEL:-tcg}" -nodefaults -display none -no-reboot "${more[@]}" \
 		-serial "file:$out/kernel.log" -serial "file:$out/guest.log" \
 		-kernel "$kernel" -initrd "$initramfs" \
 		-append "console=ttyS0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M $*"

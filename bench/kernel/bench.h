@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * axas_bench.ko: what its files share.
+ *
+ *   bench_main.c    the module, the clock, samples and their report
+ *   bench_floor.c   what Linux's own parts cost, without us
+ *   bench_table.c   tables alone: frames are numbers from a stack
+ *   bench_space.c   spaces on Linux's allocator
+ *   bench_access.c  guest reads and writes by the kernel
+ *   bench_size.c    cost against the size of a space
+ *   lifo_hal.c      the HAL of bench_table.c
+ *
+ * One thread runs all of it when the module is loaded. No locks.
+ */
+#ifndef _AXAS_BENCH_H
+#define _AXAS_BENCH_H
+
+#include <linux/jiffies.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/timekeeping.h>
+#include <axas/space.h>
+#if defined(CONFIG_X86) && !defined(CONFIG_UML)
+#include <asm/tsc.h>
+#endif
+
+#define BENCH_SAMPLES	16
+
+/**
+ * struct bench - samples of one operation
+ * @name: of the row
+ * @cost: of each sample, in units of bench_now()
+ * @ops: how many operations each had
+ * @nr: how many are clean
+ * @dirty: how many were thrown away: a tick or another thread was part of them
+ * @start: when the one that is being taken began
+ * @tick: jiffies then
+ * @switches: context switches of this thread until then
+ */
+struct bench {
+	const char *name;
+	u64 cost[BENCH_SAMPLES];
+	u64 ops[BENCH_SAMPLES];
+	unsigned int nr;
+	unsigned int dirty;
+	u64 start;
+	unsigned long tick;
+	unsigned long switches;
+};
+
+#define BENCH(var, text)	struct bench var = { .name = (text) }
+
+/*
+ * Under "-icount shift=0" the TSC counts instructions. Where there is none, it is
+ * nanoseconds.
+ */
+static inline u64 bench_now(void)
+{
+#if defined(CONFIG_X86) && !defined(CONFIG_UML)
+	return rdtsc_ordered();
+#else
+	return ktime_get_ns();
+#endif
+}
+
+static inline void bench_begin(struct bench *b)
+{
+	b->switches = current->nvcsw + current->nivcsw;
+	b->tick = jiffies;
+	b->start = bench_now();
+}
+
+/* Take a sample of @ops operations, which began with bench_begin(). */
+void bench_end(struct bench *b, u64 ops);
+
+/* Whether more samples are wanted. */
+bool bench_more(const struct bench *b);
+
+/* The median, in thousandths of a unit for each operation; then print it. */
+u64 bench_median(const struct bench *b);
+void bench_report(const struct bench *b);
+
+/* Print a figure that is not a time, such as a number of tables. */
+void bench_figure(const char *name, u64 value);
+
+/* Something could not be measured: the module says so and does not load. */
+void bench_fail(const char *what, int err);
+
+static inline struct axas_gpa_range bench_range(u64 gpa, u64 size)
+{
+	return axas_gpa_range(axas_gpa(gpa), size);
+}
+
+/* A space on @hal (NULL: Linux's), in the format of the host's CPU, or in svm's. */
+struct axas_space *bench_space(const struct axas_hal *hal);
+
+/* lifo_hal.c: @frames guest frames, and tables enough to map them. */
+int lifo_hal_init(u64 frames);
+void lifo_hal_exit(void);
+extern const struct axas_hal lifo_hal;
+
+void bench_floor(void);
+void bench_table(void);
+void bench_spaces(void);
+void bench_access(void);
+void bench_size(void);
+
+#endif /* _AXAS_BENCH_H */

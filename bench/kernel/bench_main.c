@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module, the clock, samples and their report. A row of the report is a line of the
+ * kernel's log: "axas_bench: NAME VALUE CLEAN DIRTY", the value with three decimals.
+ */
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/reboot.h>
+#include <linux/sort.h>
+
+#include "../../axas_compat.h"
+#include "bench.h"
+
+static bool halt_when_done;
+module_param_named(halt, halt_when_done, bool, 0444);
+MODULE_PARM_DESC(halt, "End the machine when done (for a kernel without user space)");
+
+static int failed;
+
+/* What bench_begin() and bench_end() themselves put into each sample. */
+static u64 overhead;
+
+void bench_end(struct bench *b, u64 ops)
+{
+	u64 cost = bench_now() - b->start;
+
+	if (b->tick != jiffies || b->switches != current->nvcsw + current->nivcsw) {
+		b->dirty++;
+		return;
+	}
+	if (b->nr == BENCH_SAMPLES)
+		return;
+	b->cost[b->nr] = cost - min(cost, overhead);
+	b->ops[b->nr++] = ops;
+}
+
+/* Not for ever: an operation may be longer than the time between two ticks. */
+bool bench_more(const struct bench *b)
+{
+	return b->nr < BENCH_SAMPLES && b->nr + b->dirty < 8 * BENCH_SAMPLES;
+}
+
+static int compare(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+u64 bench_median(const struct bench *b)
+{
+	u64 each[BENCH_SAMPLES];
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++)
+		each[i] = div64_u64(b->cost[i] * 1000, b->ops[i]);
+	sort(each, b->nr, sizeof(each[0]), compare, NULL);
+	return b->nr ? each[(b->nr - 1) / 2] : 0;
+}
+
+void bench_report(const struct bench *b)
+{
+	u64 median = bench_median(b);
+	u32 rest;
+
+	if (!b->nr) {
+		bench_fail(b->name, -ETIME);
+		return;
+	}
+	median = div_u64_rem(median, 1000, &rest);
+	pr_info("axas_bench: %s %llu.%03u %u %u\n", b->name, median, rest, b->nr, b->dirty);
+}
+
+void bench_figure(const char *name, u64 value)
+{
+	pr_info("axas_bench: %s %llu.000 1 0\n", name, value);
+}
+
+void bench_fail(const char *what, int err)
+{
+	pr_err("axas_bench: failed: %s: %d\n", what, err);
+	failed = err;
+}
+
+struct axas_space *bench_space(const struct axas_hal *hal)
+{
+	struct axas_space_params params = { .format = AXAS_FORMAT_DEFAULT, .hal = hal };
+	struct axas_space *space = axas_space_create(&params);
+
+	if (space == ERR_PTR(-EOPNOTSUPP)) {
+		params.format = AXAS_FORMAT_SVM;
+		space = axas_space_create(&params);
+	}
+	if (IS_ERR(space)) {
+		bench_fail("create a space", PTR_ERR(space));
+		return NULL;
+	}
+	return space;
+}
+
+/* A loop of a known number of instructions shows what the unit is. */
+static void calibrate(void)
+{
+	BENCH(empty, "clock.empty");
+	BENCH(loop, "clock.loop_of_1000_instructions");
+
+	while (bench_more(&empty)) {
+		bench_begin(&empty);
+		bench_end(&empty, 1);
+	}
+	bench_report(&empty);
+	overhead = div_u64(bench_median(&empty), 1000);
+#ifdef CONFIG_X86_64
+	while (bench_more(&loop)) {
+		unsigned long n = 500;
+
+		bench_begin(&loop);
+		asm volatile("1: dec %0\n\tjnz 1b" : "+r" (n) : : "cc");
+		bench_end(&loop, 1);
+	}
+	bench_report(&loop);
+#endif
+}
+
+static int __init axas_bench_init(void)
+{
+	calibrate();
+	bench_floor();
+	bench_table();
+	bench_spaces();
+	bench_access();
+	bench_size();
+	pr_info("axas_bench: done %d\n", failed);
+	if (halt_when_done)
+		kernel_halt();
+	return failed;
+}
+
+static void __exit axas_bench_exit(void)
+{
+}
+
+/* Built in: after all that it measures. */
+late_initcall(axas_bench_init);
+module_exit(axas_bench_exit);
+
+MODULE_DESCRIPTION("What the operations of axas cost");
+MODULE_LICENSE("GPL");
+AXAS_MODULE_IMPORT_NS(AXAS);

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tables alone: the operations of a space whose frames are numbers from a stack, that are
+ * never zeroed, without a consumer. What is left is areas, locks and entries.
+ */
+#include "bench.h"
+
+#define GPA	((u64)SZ_1G)
+#define BYTES	((u64)SZ_16M)
+#define PAGES	(BYTES / SZ_4K)
+/* Host-physical, beyond what lifo_hal.c has. */
+#define LINEAR	((u64)SZ_1G * 64)
+#define SOME	512	/* pages to look at in one sample */
+
+#define RW	(AXAS_PROT_READ | AXAS_PROT_WRITE)
+#define RWX	AXAS_PROT_MASK
+
+static void map(struct axas_space *space, u64 gpa, u64 size, u32 flags)
+{
+	int err = axas_space_map_alloc(space, bench_range(gpa, size), RWX, AXAS_TYPE_NORMAL,
+				       flags | AXAS_MAP_HUGE_NEVER);
+
+	if (err)
+		bench_fail("map", err);
+}
+
+static void bench_populate(struct axas_space *space)
+{
+	BENCH(populate, "table.populate");
+	BENCH(map_populate, "table.map_populate");
+	BENCH(unmap, "table.unmap");
+	BENCH(lazy, "table.unmap_untouched");
+	u64 done;
+
+	while (bench_more(&populate) || bench_more(&unmap)) {
+		map(space, GPA, BYTES, 0);
+		bench_begin(&lazy);
+		axas_space_unmap(space, bench_range(GPA, BYTES));
+		bench_end(&lazy, 1);
+		map(space, GPA, BYTES, 0);
+		bench_begin(&populate);
+		if (axas_space_populate(space, bench_range(GPA, BYTES), &done))
+			bench_fail("populate", -ENOMEM);
+		bench_end(&populate, PAGES);
+		bench_begin(&unmap);
+		axas_space_unmap(space, bench_range(GPA, BYTES));
+		bench_end(&unmap, PAGES);
+		bench_begin(&map_populate);
+		map(space, GPA, BYTES, AXAS_MAP_POPULATE);
+		bench_end(&map_populate, PAGES);
+		axas_space_unmap(space, bench_range(GPA, BYTES));
+	}
+	bench_report(&populate);
+	bench_report(&map_populate);
+	bench_report(&unmap);
+	bench_report(&lazy);
+}
+
+static void bench_protect(struct axas_space *space)
+{
+	BENCH(protect, "table.protect");
+	u32 prot = RW;
+
+	map(space, GPA, BYTES, AXAS_MAP_POPULATE);
+	while (bench_more(&protect)) {
+		bench_begin(&protect);
+		axas_space_protect(space, bench_range(GPA, BYTES), prot);
+		bench_end(&protect, PAGES);
+		prot ^= AXAS_PROT_WRITE;
+	}
+	axas_space_unmap(space, bench_range(GPA, BYTES));
+	bench_report(&protect);
+}
+
+static void bench_linear_pages(struct axas_space *space)
+{
+	BENCH(linear, "table.linear_4k");
+	BENCH(unmap, "table.unmap_linear_4k");
+
+	while (bench_more(&linear) || bench_more(&unmap)) {
+		bench_begin(&linear);
+		if (axas_space_map_linear(space, bench_range(GPA, BYTES), axas_hpa(LINEAR + SZ_4K),
+					  RWX, AXAS_TYPE_NORMAL))
+			bench_fail("linear", -ENOMEM);
+		bench_end(&linear, PAGES);
+		bench_begin(&unmap);
+		axas_space_unmap(space, bench_range(GPA, BYTES));
+		bench_end(&unmap, PAGES);
+	}
+	bench_report(&linear);
+	bench_report(&unmap);
+}
+
+static void bench_linear_gib(struct axas_space *space)
+{
+	BENCH(linear, "table.linear_1g_aligned");
+	BENCH(unmap, "table.unmap_linear_1g_aligned");
+
+	while (bench_more(&linear) || bench_more(&unmap)) {
+		bench_begin(&linear);
+		axas_space_map_linear(space, bench_range(GPA, SZ_1G), axas_hpa(LINEAR), RWX,
+				      AXAS_TYPE_NORMAL);
+		bench_end(&linear, 1);
+		bench_begin(&unmap);
+		axas_space_unmap(space, bench_range(GPA, SZ_1G));
+		bench_end(&unmap, 1);
+	}
+	bench_report(&linear);
+	bench_report(&unmap);
+}
+
+static void bench_faults(struct axas_space *space, const char *name, const char *again)
+{
+	BENCH(fixed, name);
+	BENCH(spurious, again);
+	u64 gpa, first, wrong = 0;
+
+	while (bench_more(&fixed)) {
+		for (first = GPA; first < GPA + SZ_8M; first += SOME * SZ_4K) {
+			bench_begin(&fixed);
+			for (gpa = first; gpa < first + SOME * SZ_4K; gpa += SZ_4K)
+				wrong |= axas_space_fault(space, axas_gpa(gpa), AXAS_PROT_WRITE,
+							  NULL) ^ AXAS_FAULT_FIXED;
+			bench_end(&fixed, SOME);
+			bench_begin(&spurious);
+			for (gpa = first; gpa < first + SOME * SZ_4K; gpa += SZ_4K)
+				wrong |= axas_space_fault(space, axas_gpa(gpa), AXAS_PROT_WRITE,
+							  NULL) ^ AXAS_FAULT_SPURIOUS;
+			bench_end(&spurious, SOME);
+		}
+		axas_space_unmap(space, bench_range(GPA, SZ_8M));
+		map(space, GPA, SZ_8M, 0);
+	}
+	if (wrong)
+		bench_fail("a fault", -EFAULT);
+	bench_report(&fixed);
+	bench_report(&spurious);
+}
+
+static void bench_translate(struct axas_space *space, const char *name, const char *limit_name)
+{
+	BENCH(translate, name);
+	BENCH(limit, limit_name);
+	struct axas_translation to;
+	u64 gpa, bytes, wrong = 0;
+
+	while (bench_more(&translate) || bench_more(&limit)) {
+		bench_begin(&translate);
+		for (gpa = GPA; gpa < GPA + SOME * SZ_4K; gpa += SZ_4K)
+			wrong |= axas_space_translate(space, axas_gpa(gpa + 8), &to);
+		bench_end(&translate, SOME);
+		bench_begin(&limit);
+		for (gpa = GPA; gpa < GPA + SZ_64K; gpa += SZ_4K)
+			wrong |= axas_space_translate_and_get_limit(space, axas_gpa(gpa + 8), &to,
+								    &bytes);
+		bench_end(&limit, SZ_64K / SZ_4K);
+	}
+	if (wrong)
+		bench_fail("translate", -ENOENT);
+	bench_report(&translate);
+	bench_report(&limit);
+}
+
+/* What other areas there are, each of one page, with one between every two. */
+static void other_areas(struct axas_space *space)
+{
+	unsigned int i;
+
+	for (i = 0; i < 63; i++)
+		map(space, GPA + SZ_512M + i * SZ_8K, SZ_4K, 0);
+}
+
+static void bench_looks(struct axas_space *space)
+{
+	map(space, GPA, SZ_8M, 0);
+	bench_faults(space, "table.fault", "table.fault_spurious");
+	axas_space_populate(space, bench_range(GPA, SZ_8M), &(u64){ 0 });
+	bench_translate(space, "table.translate", "table.limit");
+	axas_space_unmap(space, bench_range(GPA, SZ_8M));
+	other_areas(space);
+	map(space, GPA, SZ_8M, 0);
+	bench_faults(space, "table.fault_of_64_areas", "table.fault_spurious_of_64_areas");
+	axas_space_populate(space, bench_range(GPA, SZ_8M), &(u64){ 0 });
+	bench_translate(space, "table.translate_of_64_areas", "table.limit_of_64_areas");
+	axas_space_clear(space);
+}
+
+/* Memory for tables of 1 GiB in leaves of 4 KiB. */
+static void bench_table_memory(struct axas_space *space)
+{
+	struct axas_info info;
+
+	map(space, GPA, SZ_1G, AXAS_MAP_POPULATE);
+	axas_space_get_info(space, &info);
+	bench_figure("table.tables_of_populated_1g", info.tables);
+	axas_space_clear(space);
+	map(space, GPA, SZ_1G, 0);
+	axas_space_get_info(space, &info);
+	bench_figure("table.tables_of_lazy_1g", info.tables);
+	axas_space_clear(space);
+}
+
+void bench_table(void)
+{
+	struct axas_space *space = NULL;
+	int err = lifo_hal_init(SZ_1G / SZ_4K + PAGES);
+
+	if (err)
+		bench_fail("memory for the stack of frames", err);
+	else
+		space = bench_space(&lifo_hal);
+	if (space) {
+		bench_populate(space);
+		bench_protect(space);
+		bench_linear_pages(space);
+		bench_linear_gib(space);
+		bench_looks(space);
+		bench_table_memory(space);
+		axas_space_put(space);
+	}
+	lifo_hal_exit();
+}

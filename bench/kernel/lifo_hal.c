@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A HAL that costs as little as one can: a stack of frames. Guest frames are numbers
+ * alone, without memory, and so are never zeroed; tables are pages that were taken
+ * beforehand, and are zeroed when they are handed out.
+ */
+#include <linux/gfp.h>
+#include <linux/vmalloc.h>
+
+#include "bench.h"
+
+/* Where guest frames seem to be. */
+#define LIFO_BASE	((u64)SZ_1G * 16)
+
+static u64 *frames, *tables;
+static u64 nr_frames, nr_tables, max_tables;
+
+static int lifo_alloc(const struct axas_hal *hal, unsigned int order, u32 flags,
+		      struct axas_hpa *hpa)
+{
+	if (order)
+		return -ENOMEM;
+	if (flags & AXAS_FRAME_TABLE) {
+		if (!nr_tables)
+			return -ENOMEM;
+		*hpa = axas_hpa(tables[--nr_tables]);
+		clear_page(__va(hpa->val));
+		return 0;
+	}
+	if (!nr_frames)
+		return -ENOMEM;
+	*hpa = axas_hpa(frames[--nr_frames]);
+	return 0;
+}
+
+static void lifo_free(const struct axas_hal *hal, struct axas_hpa hpa, unsigned int order,
+		      u32 flags)
+{
+	u64 i;
+
+	if (flags & AXAS_FRAME_TABLE)
+		tables[nr_tables++] = hpa.val;
+	else
+		for (i = 0; i < 1ull << order; i++)
+			frames[nr_frames++] = hpa.val + i * AXAS_FRAME_SIZE;
+}
+
+const struct axas_hal lifo_hal = {
+	.name		= "lifo",
+	.alloc_frame	= lifo_alloc,
+	.free_frame	= lifo_free,
+};
+
+int lifo_hal_init(u64 n)
+{
+	u64 i;
+
+	frames = vmalloc(array_size(n, sizeof(*frames)));
+	/* A table for each 512, their own tables, and a few to begin with. */
+	max_tables = n / 512 + n / SZ_256K + 64;
+	tables = vmalloc(array_size(max_tables, sizeof(*tables)));
+	if (!frames || !tables)
+		return -ENOMEM;
+	/* The first that is handed out is the lowest. */
+	for (i = n; i--;)
+		frames[nr_frames++] = LIFO_BASE + i * AXAS_FRAME_SIZE;
+	for (i = 0; i < max_tables; i++) {
+		struct page *page = alloc_page(GFP_KERNEL);
+
+		if (!page)
+			return -ENOMEM;
+		tables[nr_tables++] = page_to_phys(page);
+	}
+	return 0;
+}
+
+/* All must have come back. */
+void lifo_hal_exit(void)
+{
+	if (tables && nr_tables != max_tables)
+		bench_fail("tables were lost", -ENOENT);
+	while (nr_tables)
+		__free_page(pfn_to_page(tables[--nr_tables] >> PAGE_SHIFT));
+	vfree(tables);
+	vfree(frames);
+	tables = NULL;
+	frames = NULL;
+	nr_frames = 0;
+}
