@@ -15,7 +15,7 @@ export CONFIG_AXAS_BENCH := $(if $(filter-out 0 n,$(BENCH)),m)
 # ARCH=, CROSS_COMPILE=, CC=, LLVM=, V=, C=, W= reach it by themselves.
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-.PHONY: all modules tools modules_install demo check lint clean help
+.PHONY: all modules tools modules_install demo check lint bench bench-check clean help
 .DEFAULT_GOAL := all
 
 all: modules tools
@@ -38,10 +38,17 @@ check:
 lint:
 	scripts/lint.sh
 
+bench:
+	scripts/bench.sh $(MODES)
+
+bench-check:
+	scripts/bench.sh --check
+
 clean:
 	+$(kbuild) clean
 	$(MAKE) -C tools/axasctl clean
 	$(MAKE) -C tests/uapi clean
+	$(MAKE) -C bench/user clean
 
 help:
 	@echo 'Targets:'
@@ -52,6 +59,8 @@ help:
 	@echo '  demo             boot a stock Debian kernel in QEMU and show it all'
 	@echo '  check            every test, and lint (a first run takes long)'
 	@echo '  lint             checkpatch, kernel-doc, sparse, W=1, shellcheck'
+	@echo '  bench            what operations cost, beside KVM, in a virtual machine'
+	@echo '  bench-check      whether any costs more than bench/baseline.json says'
 	@echo '  clean            remove what was built in this folder'
 	@echo '  help             this text'
 	@echo
@@ -61,5 +70,6 @@ help:
 	@echo '  KUNIT=1          also the test module axas_kunit.ko (needs CONFIG_KUNIT)'
 	@echo '  CONSUMER=1       also the test module axas_consumer.ko'
 	@echo '  PARTS="um lint"  only these parts of check (scripts/check.sh --help)'
+	@echo '  MODES="native"   only these modes of bench (scripts/bench.sh --help)'
 	@echo '  AXAS_CACHE=FOLDER  where kernels are kept (~/.cache/axas)'
 	@echo '  AXAS_ACCEL=kvm   let the virtual machines use KVM (default: tcg)'

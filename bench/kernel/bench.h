@@ -30,7 +30,7 @@
  * struct bench - samples of one operation
  * @name: of the row
  * @cost: of each sample, in units of bench_now()
- * @ops: how many operations each had
+ * @ops: how many operations it had
  * @nr: how many are clean
  * @dirty: how many were thrown away: a tick or another thread was part of them
  * @start: when the one that is being taken began
@@ -76,8 +76,6 @@ void bench_end(struct bench *b, u64 ops);
 /* Whether more samples are wanted. */
 bool bench_more(const struct bench *b);
 
-/* The median, in thousandths of a unit for each operation; then print it. */
-u64 bench_median(const struct bench *b);
 void bench_report(const struct bench *b);
 
 /* Print a figure that is not a time, such as a number of tables. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The module, the clock, samples and their report. A row of the report is a line of the
- * kernel's log: "axas_bench: NAME VALUE CLEAN DIRTY", the value with three decimals.
+ * kernel's log: "axas_bench: NAME MEAN CLEAN DIRTY MEDIAN": what an operation took, with three
+ * decimals, in the samples that are clean, and how many of them there are and are not.
  */
 #include <linux/err.h>
 #include <linux/module.h>
@@ -42,12 +43,12 @@ bool bench_more(const struct bench *b)
 
 static int compare(const void *a, const void *b)
 {
-	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+	const u64 *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	return *x < *y ? -1 : *x > *y;
 }
 
-u64 bench_median(const struct bench *b)
+static u64 median(const struct bench *b)
 {
 	u64 each[BENCH_SAMPLES];
 	unsigned int i;
@@ -55,25 +56,41 @@ u64 bench_median(const struct bench *b)
 	for (i = 0; i < b->nr; i++)
 		each[i] = div64_u64(b->cost[i] * 1000, b->ops[i]);
 	sort(each, b->nr, sizeof(each[0]), compare, NULL);
-	return b->nr ? each[(b->nr - 1) / 2] : 0;
+	return each[(b->nr - 1) / 2];
+}
+
+static u64 mean(const struct bench *b)
+{
+	u64 cost = 0, ops = 0;
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++) {
+		cost += b->cost[i];
+		ops += b->ops[i];
+	}
+	return div64_u64(cost * 1000, ops);
+}
+
+static void print_row(const char *name, u64 mean, u64 median, unsigned int nr, unsigned int dirty)
+{
+	u32 part[2];
+	u64 whole[2] = { div_u64_rem(mean, 1000, &part[0]), div_u64_rem(median, 1000, &part[1]) };
+
+	pr_info("axas_bench: %s %llu.%03u %u %u %llu.%03u\n", name, whole[0], part[0], nr, dirty,
+		whole[1], part[1]);
 }
 
 void bench_report(const struct bench *b)
 {
-	u64 median = bench_median(b);
-	u32 rest;
-
-	if (!b->nr) {
+	if (b->nr)
+		print_row(b->name, mean(b), median(b), b->nr, b->dirty);
+	else
 		bench_fail(b->name, -ETIME);
-		return;
-	}
-	median = div_u64_rem(median, 1000, &rest);
-	pr_info("axas_bench: %s %llu.%03u %u %u\n", b->name, median, rest, b->nr, b->dirty);
 }
 
 void bench_figure(const char *name, u64 value)
 {
-	pr_info("axas_bench: %s %llu.000 1 0\n", name, value);
+	print_row(name, value * 1000, value * 1000, 1, 0);
 }
 
 void bench_fail(const char *what, int err)
@@ -109,7 +126,8 @@ static void calibrate(void)
 		bench_end(&empty, 1);
 	}
 	bench_report(&empty);
-	overhead = div_u64(bench_median(&empty), 1000);
+	if (empty.nr)
+		overhead = div_u64(median(&empty), 1000);
 #ifdef CONFIG_X86_64
 	while (bench_more(&loop)) {
 		unsigned long n = 500;
@@ -133,7 +151,7 @@ static int __init axas_bench_init(void)
 	pr_info("axas_bench: done %d\n", failed);
 	if (halt_when_done)
 		kernel_halt();
-	return failed;
+	return 0;
 }
 
 static void __exit axas_bench_exit(void)

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exits, faults and what is done to ranges, on either kind of machine, with one vCPU.
+ */
+#include "bench.h"
+
+#include <string.h>
+
+#define EXITS	64
+
+/* To this process and back. */
+static void bench_exit_user(struct machine *m)
+{
+	struct bench b = bench_new(m->ops->name, "exit_to_user");
+
+	m->ops->enter(m, 0, guest(ports), 0, 0, 0);
+	m->ops->run(m, 0);
+	while (bench_more(&b, SAMPLES)) {
+		bench_begin(&b);
+		for (int i = 0; i < EXITS; i++)
+			m->ops->run(m, 0);
+		bench_end(&b, EXITS);
+	}
+	bench_report(&b);
+}
+
+/* Run @many exits and then one, so that the way to this process and back cancels out. */
+static void bench_exit_kernel(struct machine *m, const char *name, u64 entry)
+{
+	struct bench b = bench_new(m->ops->name, name);
+	u64 many, one;
+
+	while (bench_more(&b, SAMPLES)) {
+		bool clean;
+
+		m->ops->enter(m, 0, entry, EXITS + 1, 0, 0);
+		bench_begin(&b);
+		m->ops->run(m, 0);
+		clean = bench_stop(&b, &many);
+		m->ops->enter(m, 0, entry, 1, 0, 0);
+		bench_begin(&b);
+		m->ops->run(m, 0);
+		clean = bench_stop(&b, &one) && clean;
+		bench_add(&b, clean, many - one, EXITS);
+	}
+	bench_report(&b);
+}
+
+static bool touch(struct machine *m, struct bench *b, u64 first, u64 bytes, u64 step, u64 *cost)
+{
+	m->ops->enter(m, 0, guest(touch), TEST_GPA + first, TEST_GPA + first + bytes, step);
+	bench_begin(b);
+	m->ops->run(m, 0);
+	return bench_stop(b, cost);
+}
+
+/*
+ * The guest touches what it has not touched, and then the same again: what the first costs
+ * more are the faults.
+ */
+static void bench_demand(struct machine *m, const char *name, bool huge)
+{
+	struct bench b = bench_new(m->ops->name, name);
+	u64 step = huge ? 2 * MIB : PAGE;
+	u64 some = huge ? 2 * step : 64 * step;
+	u64 all = huge ? 32 * MIB : 8 * MIB;
+	u64 faults, again;
+
+	while (bench_more(&b, huge ? 16 : SAMPLES)) {
+		m->ops->map(m, all, huge);
+		for (u64 at = 0; at < all; at += some) {
+			bool clean = touch(m, &b, at, some, step, &faults);
+
+			clean = touch(m, &b, at, some, step, &again) && clean;
+			bench_add(&b, clean, faults - again, some / step);
+		}
+		m->ops->unmap(m);
+	}
+	bench_report(&b);
+}
+
+/* What is done to a whole range of pages that the guest has, for each page of 4 KiB. */
+static void bench_range(struct machine *m, bool huge)
+{
+	const char *size = huge ? "2m" : "4k";
+	char name[3][32];
+	struct bench protect, forget, populate;
+	u64 bytes = huge ? 4 * MIB : MIB, cost;
+	bool can = true;
+
+	for (int i = 0; i < 3; i++)
+		strcpy(name[i], (const char *[]){ "protect_", "unmap_", "populate_" }[i]);
+	protect = bench_new(m->ops->name, strcat(name[0], size));
+	forget = bench_new(m->ops->name, strcat(name[1], size));
+	populate = bench_new(m->ops->name, strcat(name[2], size));
+	while (bench_more(&forget, SAMPLES / 2) || (can && bench_more(&populate, SAMPLES / 2))) {
+		m->ops->map(m, bytes, huge);
+		bench_begin(&populate);
+		can = m->ops->populate(m);
+		if (can)
+			bench_end(&populate, bytes / PAGE);
+		touch(m, &(struct bench){ .nr = 0 }, 0, bytes, PAGE, &cost);
+		bench_begin(&protect);
+		m->ops->protect(m, false);
+		bench_end(&protect, bytes / PAGE);
+		m->ops->protect(m, true);
+		touch(m, &(struct bench){ .nr = 0 }, 0, bytes, PAGE, &cost);
+		bench_begin(&forget);
+		m->ops->forget(m);
+		bench_end(&forget, bytes / PAGE);
+		m->ops->unmap(m);
+	}
+	bench_report(&protect);
+	bench_report(&forget);
+	if (can)
+		bench_report(&populate);
+}
+
+static void bench_create(const struct machine_ops *ops)
+{
+	struct bench b = bench_new(ops->name, "create_drop");
+
+	while (bench_more(&b, SAMPLES / 4)) {
+		bench_begin(&b);
+		ops->create();
+		bench_end(&b, 1);
+	}
+	bench_report(&b);
+}
+
+/* Faults alone, for a process whose memory is charged to nobody. */
+void bench_uncharged(const struct machine_ops *ops)
+{
+	struct machine m = { .ops = ops };
+
+	ops->make(&m);
+	ops->add_vcpu(&m, 0);
+	bench_demand(&m, "fault_4k_uncharged", false);
+	bench_demand(&m, "fault_2m_uncharged", true);
+	ops->end(&m);
+}
+
+void bench_faults(const struct machine_ops *ops)
+{
+	struct machine m = { .ops = ops };
+
+	ops->make(&m);
+	ops->add_vcpu(&m, 0);
+	bench_exit_user(&m);
+	bench_exit_kernel(&m, "exit_cpuid", guest(cpuid));
+	bench_exit_kernel(&m, "exit_invd", guest(invd));
+	bench_demand(&m, "fault_4k", false);
+	bench_demand(&m, "fault_2m", true);
+	bench_range(&m, false);
+	bench_range(&m, true);
+	/* KVM's sleeps for grace periods: what the clock does then is not instructions. */
+	if (ops != &kvm_machine)
+		bench_create(ops);
+	ops->end(&m);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What guests do: pieces of position-independent 64-bit code, each entered at its label
+ * with arguments in RDI, RSI and RDX. They end with "done", a write of EAX to port 0xf4,
+ * as often as they are entered again.
+ */
+
+	.section .rodata
+	.globl	guests_begin, guests_end
+	.balign	4096
+guests_begin:
+
+.macro GUEST name
+	.globl	guest_\name
+	.balign	16
+guest_\name:
+.endm
+
+/* Write 8 bytes every RDX bytes from RDI to RSI. */
+GUEST touch
+	mov	%rdi, (%rdi)
+	add	%rdx, %rdi
+	cmp	%rsi, %rdi
+	jb	guest_touch
+1:	out	%eax, $0xf4
+	jmp	1b
+
+/* Nothing but exits, to who runs the guest. */
+GUEST ports
+	out	%eax, $0xf4
+	jmp	guest_ports
+
+/* RDI exits that the kernel handles by itself. */
+GUEST cpuid
+	mov	$1, %eax
+	cpuid
+	dec	%rdi
+	jnz	guest_cpuid
+1:	out	%eax, $0xf4
+	jmp	1b
+
+/* The same with the least to be done for each. */
+GUEST invd
+	invd
+	dec	%rdi
+	jnz	guest_invd
+1:	out	%eax, $0xf4
+	jmp	1b
+
+guests_end:
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The same machine on /dev/kvm, with private anonymous memory. Transparent huge pages are
+ * asked for, or forbidden, with madvise().
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* 6.9 and later; the headers may be older. */
+#ifndef KVM_PRE_FAULT_MEMORY
+#define KVM_CAP_PRE_FAULT_MEMORY	236
+struct kvm_pre_fault_memory {
+	__u64 gpa;
+	__u64 size;
+	__u64 flags;
+	__u64 padding[5];
+};
+
+#define KVM_PRE_FAULT_MEMORY	_IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#endif
+
+enum { SLOT_LOW, SLOT_TEST };
+
+static int kvm_dev = -1;
+
+static int device(void)
+{
+	if (kvm_dev < 0)
+		kvm_dev = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm_dev < 0)
+		fail("/dev/kvm: %s", strerror(errno));
+	return kvm_dev;
+}
+
+/* Where a leaf of 2 MiB can begin. */
+static void *anonymous(u64 bytes, bool huge)
+{
+	char *mem = mmap(NULL, bytes + 2 * MIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED)
+		fail("mmap: %s", strerror(errno));
+	mem = (char *)(((u64)mem + 2 * MIB - 1) & ~(2 * MIB - 1));
+	if (madvise(mem, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
+		fail("madvise: %s", strerror(errno));
+	return mem;
+}
+
+static void set_slot(struct machine *m, u32 slot, u64 gpa, u64 bytes, void *mem)
+{
+	struct kvm_userspace_memory_region arg = {
+		.slot = slot, .guest_phys_addr = gpa, .memory_size = bytes,
+		.userspace_addr = (u64)mem
+	};
+
+	must(m->fd, KVM_SET_USER_MEMORY_REGION, &arg, "KVM_SET_USER_MEMORY_REGION");
+}
+
+static void kvm_make(struct machine *m)
+{
+	m->fd = must(device(), KVM_CREATE_VM, NULL, "KVM_CREATE_VM");
+	m->low = anonymous(LOW_BYTES, false);
+	low_memory(m->low);
+	set_slot(m, SLOT_LOW, 0, LOW_BYTES, m->low);
+}
+
+static int run_bytes(void)
+{
+	return must(device(), KVM_GET_VCPU_MMAP_SIZE, NULL, "KVM_GET_VCPU_MMAP_SIZE");
+}
+
+static void kvm_end(struct machine *m)
+{
+	for (unsigned int i = 0; i < MAX_VCPUS; i++) {
+		if (!m->vcpu[i])
+			continue;
+		munmap(m->run[i], run_bytes());
+		close(m->vcpu[i]);
+	}
+	close(m->fd);
+	munmap(m->low, LOW_BYTES);
+}
+
+static struct kvm_segment segment(u32 selector, u32 type, u32 code)
+{
+	return (struct kvm_segment){
+		.limit = ~0u, .selector = selector, .type = type, .present = 1, .s = 1,
+		.g = 1, .l = code, .db = !code
+	};
+}
+
+/* Control registers: PE, MP, ET, NE, WP, PG; PAE, OSFXSR; LME, LMA, NX. */
+static void long_mode(int vcpu)
+{
+	struct kvm_sregs sregs;
+
+	must(vcpu, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS");
+	sregs.cr0 = 0x80010033;
+	sregs.cr3 = LOW_CR3;
+	sregs.cr4 = 0x220;
+	sregs.efer = 0xd00;
+	sregs.cs = segment(0x08, 11, 1);
+	sregs.ds = segment(0x10, 3, 0);
+	sregs.es = sregs.ds;
+	sregs.fs = sregs.ds;
+	sregs.gs = sregs.ds;
+	sregs.ss = sregs.ds;
+	must(vcpu, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
+}
+
+/* Without CPUID, KVM keeps the guest from what the CPU has. */
+static void all_cpuid(int vcpu)
+{
+	struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entries[256];
+	} arg = { .head.nent = 256 };
+
+	must(device(), KVM_GET_SUPPORTED_CPUID, &arg, "KVM_GET_SUPPORTED_CPUID");
+	must(vcpu, KVM_SET_CPUID2, &arg, "KVM_SET_CPUID2");
+}
+
+static void kvm_add_vcpu(struct machine *m, unsigned int nr)
+{
+	m->vcpu[nr] = must(m->fd, KVM_CREATE_VCPU, (void *)(u64)nr, "KVM_CREATE_VCPU");
+	m->run[nr] = mmap(NULL, run_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu[nr], 0);
+	if (m->run[nr] == MAP_FAILED)
+		fail("mmap of a vCPU: %s", strerror(errno));
+	all_cpuid(m->vcpu[nr]);
+	long_mode(m->vcpu[nr]);
+}
+
+static void kvm_map(struct machine *m, u64 bytes, bool huge)
+{
+	m->mem = anonymous(bytes, huge);
+	m->bytes = bytes;
+	set_slot(m, SLOT_TEST, TEST_GPA, bytes, m->mem);
+}
+
+static void kvm_unmap(struct machine *m)
+{
+	set_slot(m, SLOT_TEST, TEST_GPA, 0, m->mem);
+	munmap(m->mem, m->bytes);
+}
+
+static void kvm_forget(struct machine *m)
+{
+	if (madvise(m->mem, m->bytes, MADV_DONTNEED))
+		fail("madvise: %s", strerror(errno));
+}
+
+static void kvm_protect(struct machine *m, bool writable)
+{
+	if (mprotect(m->mem, m->bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ))
+		fail("mprotect: %s", strerror(errno));
+}
+
+static void kvm_enter(struct machine *m, unsigned int nr, u64 entry, u64 rdi, u64 rsi, u64 rdx)
+{
+	struct kvm_regs regs = {
+		.rip = entry, .rdi = rdi, .rsi = rsi, .rdx = rdx, .rsp = LOW_STACK, .rflags = 2
+	};
+
+	must(m->vcpu[nr], KVM_SET_REGS, &regs, "KVM_SET_REGS");
+}
+
+static void kvm_run(struct machine *m, unsigned int nr)
+{
+	struct kvm_run *run = m->run[nr];
+	int ret;
+
+	do {
+		ret = ioctl(m->vcpu[nr], KVM_RUN, NULL);
+	} while (ret && errno == EINTR);
+	if (ret || run->exit_reason != KVM_EXIT_IO || run->io.port != PORT_DONE)
+		fail("KVM_RUN: %d, exit %u, %#llx", ret, run->exit_reason,
+		     run->hw.hardware_exit_reason);
+}
+
+static void kvm_create_end(void)
+{
+	close(must(device(), KVM_CREATE_VM, NULL, "KVM_CREATE_VM"));
+}
+
+/* The frames by madvise(), then KVM's table; kernels before 6.12 cannot do the latter. */
+static bool kvm_populate(struct machine *m)
+{
+	struct kvm_pre_fault_memory arg = { .gpa = TEST_GPA, .size = m->bytes };
+
+	if (must(device(), KVM_CHECK_EXTENSION, (void *)KVM_CAP_PRE_FAULT_MEMORY,
+		 "KVM_CHECK_EXTENSION") <= 0)
+		return false;
+	if (madvise(m->mem, m->bytes, MADV_POPULATE_WRITE))
+		fail("MADV_POPULATE_WRITE: %s", strerror(errno));
+	while (arg.size)
+		must(m->vcpu[0], KVM_PRE_FAULT_MEMORY, &arg, "KVM_PRE_FAULT_MEMORY");
+	return true;
+}
+
+const struct machine_ops kvm_machine = {
+	.name		= "kvm",
+	.make		= kvm_make,
+	.end		= kvm_end,
+	.add_vcpu	= kvm_add_vcpu,
+	.map		= kvm_map,
+	.unmap		= kvm_unmap,
+	.forget		= kvm_forget,
+	.protect	= kvm_protect,
+	.enter		= kvm_enter,
+	.run		= kvm_run,
+	.create		= kvm_create_end,
+	.populate	= kvm_populate,
+};

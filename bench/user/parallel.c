@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Faults on several CPUs at once: each vCPU touches pages of its own, in ranges of 2 MiB
+ * that no other vCPU touches. Wall time, as the median of several rounds.
+ */
+#include "bench.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define EACH	(32 * MIB)
+#define ROUNDS	9
+
+struct worker {
+	struct machine *m;
+	unsigned int nr;
+	pthread_t thread;
+};
+
+static pthread_barrier_t barrier;
+
+void pin_thread(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		fail("CPU %u", cpu);
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	u64 first = TEST_GPA + w->nr * EACH;
+
+	pin_thread(w->nr);
+	w->m->ops->enter(w->m, w->nr, guest(touch), first, first + EACH, PAGE);
+	pthread_barrier_wait(&barrier);
+	w->m->ops->run(w->m, w->nr);
+	pthread_barrier_wait(&barrier);
+	return NULL;
+}
+
+static u64 ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static u64 one_round(struct machine *m, unsigned int vcpus)
+{
+	struct worker workers[MAX_VCPUS];
+	u64 start;
+
+	m->ops->map(m, vcpus * EACH, false);
+	pthread_barrier_init(&barrier, NULL, vcpus + 1);
+	for (unsigned int i = 0; i < vcpus; i++) {
+		workers[i] = (struct worker){ .m = m, .nr = i };
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
+			fail("no thread");
+	}
+	pthread_barrier_wait(&barrier);
+	start = ns();
+	pthread_barrier_wait(&barrier);
+	start = ns() - start;
+	for (unsigned int i = 0; i < vcpus; i++)
+		pthread_join(workers[i].thread, NULL);
+	m->ops->unmap(m);
+	return start;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const u64 *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Nanoseconds for a page on each vCPU, with @vcpus of them at work. */
+static double median(struct machine *m, unsigned int vcpus)
+{
+	u64 took[ROUNDS];
+
+	for (unsigned int i = 0; i < ROUNDS; i++)
+		took[i] = one_round(m, vcpus);
+	qsort(took, ROUNDS, sizeof(took[0]), compare);
+	return (double)took[ROUNDS / 2] / (EACH / PAGE);
+}
+
+void bench_parallel(const struct machine_ops *ops)
+{
+	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN), vcpus;
+	struct machine m = { .ops = ops };
+	double one = 0, took;
+	char name[64];
+
+	if (cpus > MAX_VCPUS)
+		cpus = MAX_VCPUS;
+	ops->make(&m);
+	for (unsigned int i = 0; i < cpus; i++)
+		ops->add_vcpu(&m, i);
+	for (vcpus = 1; vcpus <= cpus; vcpus *= 2) {
+		took = median(&m, vcpus);
+		if (vcpus == 1)
+			one = took;
+		snprintf(name, sizeof(name), "parallel_ns_of_%u", vcpus);
+		bench_figure(ops->name, name, took);
+		snprintf(name, sizeof(name), "parallel_speedup_of_%u", vcpus);
+		bench_figure(ops->name, name, one * vcpus / took);
+	}
+	ops->end(&m);
+}
