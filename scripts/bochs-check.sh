@@ -19,7 +19,7 @@ build() {
 	run_logged "$NAME module" "$OUT/build.log" \
 		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$1"
 	run_logged "$NAME programs" "$OUT/build-user.log" \
-		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tools/axasctl tests/vcpu
+		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tools/axasctl tests/vcpu tests/guests
 }
 
 main() {
@@ -35,7 +35,7 @@ main() {
 	build "$kdir"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" bochs.sh "$OUT/module/axas.ko" \
 		"$OUT/module/vcpu/axvcpu.ko" "$OUT/user/tools/axasctl/axasctl" \
-		"$OUT/user/tests/vcpu/axvcpu_test"
+		"$OUT/user/tests/vcpu/axvcpu_test" "$OUT"/user/tests/guests/*.elf
 	export AXAS_TIMEOUT=${AXAS_TIMEOUT:-900}
 	run_logged "$NAME" "$OUT/vm.log" \
 		"$AXAS_SCRIPTS/bochs.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "$WINDOW" || true

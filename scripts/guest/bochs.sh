@@ -17,6 +17,12 @@ module_suite() {
 	echo "1..$CHECKS"
 }
 
+guest_suite() {
+	CHECKS=0
+	guest_checks
+	echo "1..$CHECKS"
+}
+
 unload_suite() {
 	CHECKS=0
 	check axvcpu_unloads rmmod axvcpu
@@ -26,4 +32,5 @@ unload_suite() {
 
 suite module module_suite
 suite vcpu axvcpu_test
+suite guests guest_suite
 suite unload unload_suite

@@ -51,29 +51,12 @@ load_unload() {
 kunit_suites() { load axas_kunit && rmmod axas_kunit; }
 vcpu_kunit_suites() { load axvcpu_kunit && rmmod axvcpu_kunit; }
 
-# What a guest prints, and that the tool tells how it ended.
-guest_says_hello() { axasctl run /axas/hello.elf | grep 'hello from a guest'; }
-guest_in_a_hole_is_told() {
-	axasctl run /axas/fault.elf >/tmp/fault
-	[ $? = 1 ] && grep '0x44000000: hole' /tmp/fault
-}
-
-# The same checksum, however its memory comes.
-guest_memory_is_the_same() {
-	for _how in --lazy --populate "--huge always" "--huge never"; do
-		# shellcheck disable=SC2086  # two words
-		axasctl run $_how /axas/demo.elf >/tmp/demo || return 1
-		grep 'checksum 0x6cd473b1d6aedd9' /tmp/demo || return 1
-	done
-}
-
 guest_suite() {
-	check guest_says_hello guest_says_hello
-	check guest_in_a_hole_is_told guest_in_a_hole_is_told
-	check guest_memory_is_the_same guest_memory_is_the_same
+	guest_checks
 	check axvcpu_unloads rmmod axvcpu
 	echo "1..$CHECKS"
 }
+
 consumer() { load axas_consumer && rmmod axas_consumer; }
 
 module_suite() {

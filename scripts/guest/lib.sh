@@ -30,3 +30,32 @@ check() {
 		echo "not ok $CHECKS $_name"
 	fi
 }
+
+# Guests of "axasctl run": what one prints, and that the tool tells how it ended.
+guest_says_hello() { axasctl run /axas/hello.elf | grep 'hello from a guest'; }
+guest_in_a_hole_is_told() {
+	axasctl run /axas/fault.elf >/tmp/fault
+	[ $? = 1 ] && grep '0x44000000: hole' /tmp/fault
+}
+
+# one_run LEAVES OPTION...: the checksum is the one of every format, and the report tells of
+# these leaves.
+one_run() {
+	_leaves=$1
+	shift
+	axasctl run "$@" /axas/demo.elf >/tmp/demo || return 1
+	grep -E "checksum|leaves" /tmp/demo | sed "s/^/# $*: /"
+	grep -q 'checksum 0x6cd473b1d6aedd9$' /tmp/demo && grep -q "^leaves .* $_leaves " /tmp/demo
+}
+
+# However its memory comes: 64 MiB, of which it touches 9216 pages.
+guest_memory_is_the_same() {
+	one_run '2M 0' --lazy && one_run '2M 32' --populate &&
+		one_run '2M 32' --huge always && one_run '2M 0' --huge never
+}
+
+guest_checks() {
+	check guest_says_hello guest_says_hello
+	check guest_in_a_hole_is_told guest_in_a_hole_is_told
+	check guest_memory_is_the_same guest_memory_is_the_same
+}
