@@ -26,6 +26,11 @@
 #define wrmsrq(msr, val)		wrmsrl(msr, val)
 #endif
 
+/* 6.16: cpuid() and its kin have a header of their own; 7.2: no other includes it. */
+#if defined(CONFIG_X86) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#include <asm/cpuid/api.h>
+#endif
+
 /*
  * 6.19, and stable kernels before it: what is called when the machine falls asleep is a
  * struct syscore around the callbacks, which take a pointer. vcpu/Kbuild finds out.
