@@ -11,12 +11,14 @@ set -euo pipefail
 
 # What to build on which Debian release: the Debian architecture, series and suite
 # for headers.sh, the cross compiler's packages and prefix, and more for make.
-# 6.12 for riscv64 is from Debian 13; its pahole has options that ours lacks.
+# 6.12 for riscv64 is from Debian 13; its pahole has options that ours lacks. Where the
+# prefix is "root", the suite's own compiler is taken.
 matrix() {
 	local release
 
 	release=$(sed -n 's/^VERSION_ID="\{0,1\}\([0-9]*\).*/\1/p' /etc/os-release)
 	echo "amd64 $(kernel_series) - -"
+	echo "amd64 7.2 trixie-backports root"
 	if [[ $release == 12 ]]; then
 		echo "amd64 6.12 - -"
 		echo "arm64 6.1 - aarch64-linux-gnu- ARCH=arm64"
@@ -28,11 +30,30 @@ matrix() {
 	fi
 }
 
+# Headers whose tools want a newer C library than ours, with what builds on them.
+build_in_root() {
+	local arch=$1 series=$2 suite=$3 out=$AXAS_LOGS/matrix/$1-$2 headers root
+
+	headers=$("$AXAS_SCRIPTS/debs.sh" --newest "$arch" "$suite" \
+		"linux-headers-${series//./\\.}\\.[0-9]+(\\+[a-z0-9]+)?-$arch")
+	[[ $headers ]] || die "$suite has no headers of $series"
+	root=$("$AXAS_SCRIPTS/debs.sh" --root "$suite" "$headers" make binutils coreutils dash \
+		sed grep gawk findutils diffutils kmod)
+	copy_sources "$out"
+	"$AXAS_SCRIPTS/in-root.sh" "$root" "$out" make KDIR="/usr/src/$headers" \
+		-j"$AXAS_JOBS" KCFLAGS=-Werror CONSUMER=1 modules
+	[[ -f $out/axas.ko && -f $out/vcpu/axvcpu.ko ]]
+}
+
 # build_one ARCH SERIES SUITE PREFIX MAKE-ARGUMENT...
 build_one() {
 	local arch=$1 series=$2 suite=$3 prefix=$4 kdir
 
 	shift 4
+	if [[ $prefix == root ]]; then
+		build_in_root "$arch" "$series" "$suite"
+		return
+	fi
 	if [[ $prefix != - ]]; then
 		need_packages "gcc-${prefix%-}"
 		set -- "$@" CROSS_COMPILE="$prefix"

@@ -4,11 +4,15 @@
 # debs.sh ARCH SUITE PACKAGE...: download Debian packages, unpack them together into
 # the cache, and print the folder. Nothing is installed.
 # debs.sh --depends ARCH SUITE PACKAGE: print what PACKAGE depends on, one a line.
+# debs.sh --newest ARCH SUITE PATTERN: print the package of the highest version in its
+# name, among those whose whole name is PATTERN.
+# debs.sh --root SUITE PACKAGE...: download PACKAGEs of this machine's architecture and all
+# that they depend on, unpack them as a root folder for in-root.sh, and print it.
 #
 # ARCH is a Debian architecture, also a foreign one; SUITE is a Debian suite such as
-# trixie, or "-" for this machine's own. PACKAGE:ARCH asks for another architecture
-# of one package. Package lists of foreign ones are kept in the cache, too; this
-# machine's own apt configuration is never touched.
+# trixie, or "-" for this machine's own; trixie-backports stands for trixie, too.
+# PACKAGE:ARCH asks for another architecture of one package. Package lists of foreign
+# ones are kept in the cache, too; this machine's own apt configuration is never touched.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -16,22 +20,28 @@ set -euo pipefail
 
 HOST_ARCH=$(dpkg --print-architecture)
 APT=(-o APT::Sandbox::User=root)
+ROOT=
 
 # The Debian archives that this machine uses, as sources.list lines for another
 # architecture or suite.
 foreign_sources() {
-	local arch=$1 suite=$2 own origin uri codename
+	local arch=$1 suite=$2 own base origin uri codename name
 	local key=/usr/share/keyrings/debian-archive-keyring.gpg
 
 	own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	[[ $suite != - ]] || suite=$own
+	base=${suite%-backports}
 	# shellcheck disable=SC2016  # the names are apt's
 	apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)|$(CODENAME)' \
 		'Created-By: Packages' | sort -u |
 		while IFS='|' read -r origin uri codename; do
 			[[ $origin == Debian ]] || continue
-			printf 'deb [arch=%s,%s signed-by=%s] %s %s main\n' "$arch" "$HOST_ARCH" \
-				"$key" "$uri" "${codename/#$own/$suite}"
+			name=${codename/#$own/$base}
+			[[ $codename != "$own" || $suite == "$base" ]] || name+=" $suite"
+			for name in $name; do
+				printf 'deb [arch=%s,%s signed-by=%s] %s %s main\n' "$arch" \
+					"$HOST_ARCH" "$key" "$uri" "$name"
+			done
 		done
 }
 
@@ -93,6 +103,28 @@ download() {
 	apt-get "${APT[@]}" -qq download "$@" >&2
 }
 
+newest() {
+	apt-cache "${APT[@]}" pkgnames "${1%%[^a-z0-9-]*}" | grep -xE "$1" | sort -V | tail -n 1
+}
+
+# PACKAGE=VERSION of all that PACKAGEs need, on a machine that has nothing.
+closure() {
+	apt-get "${APT[@]}" -o APT::Install-Recommends=0 -s install "$@" |
+		sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p' | sort
+}
+
+# No script of a package runs; awk is one that such a script would have linked.
+unpack_root() {
+	local dir
+
+	for dir in bin sbin lib lib64; do
+		mkdir -p "$1/usr/$dir"
+		ln -s "usr/$dir" "$1/$dir"
+	done
+	mkdir -p "$1"/{dev,proc,tmp,work}
+	ln -s gawk "$1/usr/bin/awk"
+}
+
 unpack() {
 	local tmp debs deb dir=$1
 
@@ -101,19 +133,37 @@ unpack() {
 	scratch debs
 	cache_new tmp "$dir"
 	(download "$debs" "$@") || die "cannot download $*"
+	[[ -z $ROOT ]] || unpack_root "$tmp"
 	for deb in "$debs"/*.deb; do
 		dpkg -x "$deb" "$tmp"
 	done
 	cache_done "$tmp" "$dir"
 }
 
-main() {
-	local pkg version exact=() dir
+root() {
+	local exact=() dir
 
-	if [[ $1 == --depends ]]; then
-		ARCH=$2 SUITE=$3
-		use_apt_for "$2" "$3"
-		depends "$4"
+	mapfile -t exact < <(closure "$@")
+	((${#exact[@]})) || die "$SUITE does not have all of $*"
+	dir=$AXAS_CACHE/roots/$SUITE-$(hash_of "${exact[@]}")
+	lock debs
+	[[ -d $dir ]] || unpack "$dir" "${exact[@]}"
+	printf '%s\n' "$dir"
+}
+
+main() {
+	local pkg version exact=() dir mode=
+
+	case $1 in
+	--root) mode=root ARCH=$HOST_ARCH SUITE=$2 ;;
+	--*) mode=${1#--} ARCH=$2 SUITE=$3 ;;
+	esac
+	if [[ $mode ]]; then
+		[[ $mode != root ]] || ROOT=1
+		[[ $mode == root ]] || shift
+		shift 2
+		use_apt_for "$ARCH" "$SUITE"
+		"$mode" "$@"
 		return
 	fi
 	ARCH=$1 SUITE=$2
