@@ -14,12 +14,16 @@ PREFIX=aarch64-linux-gnu-
 WINDOW=(mem=1G AXAS_WINDOW=0x80000000)
 
 build() {
-	local kdir
+	local kdir libs target=${PREFIX%-}
 
 	kdir=$("$AXAS_SCRIPTS/headers.sh" arm64)
 	"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir" CONSUMER=1 ARCH=arm64 \
 		CROSS_COMPILE="$PREFIX"
 	make -C "$OUT/module/tests/arm64" -j"$AXAS_JOBS" CROSS_COMPILE="$PREFIX"
+	make -C "$OUT/module/tests/guests" -j"$AXAS_JOBS" CROSS_COMPILE="$PREFIX"
+	libs=$("$AXAS_SCRIPTS/debs.sh" arm64 - libjson-c-dev libmd-dev)
+	make -C "$OUT/module/tools/axasctl" -j"$AXAS_JOBS" CROSS_COMPILE="$PREFIX" \
+		EXTRA_CFLAGS="-I$libs/usr/include" EXTRA_LDFLAGS="-L$libs/usr/lib/$target"
 }
 
 # boot NAME CASE: a machine, and what it found.
@@ -56,7 +60,8 @@ main() {
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" arm64.sh "$module/axas.ko" \
 		"$module/vcpu/axvcpu.ko" "$module/tests/hwwalk/axas_s2_test.ko" \
 		"$module/tests/consumer/axas_consumer.ko" \
-		"$module/tests/arm64/axvcpu_arm64_test"
+		"$module/tests/arm64/axvcpu_arm64_test" "$module/tools/axasctl/axasctl" \
+		"$module"/tests/guests/*.elf
 	boot arm64 all || failed=1
 	AXAS_CPU=cortex-a76 boot arm64-without-fwb some || failed=1
 	AXAS_EL2=off boot arm64-at-el1 none || failed=1

@@ -18,6 +18,21 @@ suite_of_debian() {
 	if [[ $release == 12 ]]; then echo trixie; else echo -; fi
 }
 
+# The command line. Debian 12 has no libraries for riscv64; its linker does not relax what
+# Debian 13's compiler made, and its C library has other names for two functions.
+build_axasctl() {
+	local libs target=${PREFIX%-} ldflags
+
+	libs=$("$AXAS_SCRIPTS/debs.sh" riscv64 "$SUITE" libjson-c-dev libmd-dev)
+	ldflags=-L$libs/usr/lib/$target
+	if [[ $SUITE != - ]]; then
+		ldflags+=" -Wl,--no-relax -Wl,--defsym=__isoc23_strtoll=strtoll"
+		ldflags+=" -Wl,--defsym=__isoc23_strtoull=strtoull"
+	fi
+	make -C "$OUT/module/tools/axasctl" -j"$AXAS_JOBS" CROSS_COMPILE="$PREFIX" \
+		EXTRA_CFLAGS="-I$libs/usr/include" EXTRA_LDFLAGS="$ldflags"
+}
+
 build() {
 	local kdir
 
@@ -28,6 +43,8 @@ build() {
 	# The machine reads them a hundred times.
 	find "$OUT/module" -name '*.ko' -exec "${PREFIX}strip" --strip-debug {} +
 	make -C "$OUT/module/tests/riscv/vcpu" -j"$AXAS_JOBS" CROSS_COMPILE="$PREFIX"
+	make -C "$OUT/module/tests/guests" -j"$AXAS_JOBS" CROSS_COMPILE="$PREFIX"
+	build_axasctl
 }
 
 # boot NAME CPU: a machine, and what it found.
@@ -63,7 +80,8 @@ main() {
 	module=$OUT/module
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" riscv64.sh "$module/axas.ko" \
 		"$module/vcpu/axvcpu.ko" "$module/tests/riscv/axas_gstage_test.ko" \
-		"$module/tests/riscv/vcpu/axvcpu_riscv_test"
+		"$module/tests/riscv/vcpu/axvcpu_riscv_test" \
+		"$module/tools/axasctl/axasctl" "$module"/tests/guests/*.elf
 	boot riscv64 rv64,h=true || failed=1
 	boot riscv64-without-h rv64,h=false || failed=1
 	return "$failed"

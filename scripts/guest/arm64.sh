@@ -24,8 +24,8 @@ load_unload() {
 
 module_suite() {
 	check consumer_module_is_content consumer
-	rmmod axvcpu
-	rmmod axas
+	check axvcpu_unloads rmmod axvcpu
+	check axas_unloads rmmod axas
 	check loads_and_unloads_100_times load_unload 100
 	echo "1..$CHECKS"
 }
@@ -39,15 +39,16 @@ case $AXAS_CASE in
 all)
 	suite walk walk
 	suite vcpu axvcpu_arm64_test
+	suite guests guest_suite
 	suite module module_suite
 	;;
 some)
 	suite walk walk
 	suite vcpu axvcpu_arm64_test come stay mmio stage1 paging matrix space
+	suite guests guest_suite
 	;;
 none)
 	suite vcpu no_vcpus
-	CHECKS=0
 	suite axas consumer
 	;;
 esac

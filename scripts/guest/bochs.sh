@@ -17,19 +17,6 @@ module_suite() {
 	echo "1..$CHECKS"
 }
 
-guest_suite() {
-	CHECKS=0
-	guest_checks
-	echo "1..$CHECKS"
-}
-
-unload_suite() {
-	CHECKS=0
-	check axvcpu_unloads rmmod axvcpu
-	check axas_unloads rmmod axas
-	echo "1..$CHECKS"
-}
-
 suite module module_suite
 suite vcpu axvcpu_test
 suite guests guest_suite

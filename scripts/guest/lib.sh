@@ -9,6 +9,7 @@ CHECKS=0
 # suite NAME COMMAND...: a program that prints TAP.
 suite() {
 	_suite=$1
+	CHECKS=0
 	shift
 	echo "##axas begin $_suite"
 	echo "axas-suite: begin $_suite" >/dev/kmsg
@@ -54,8 +55,15 @@ guest_memory_is_the_same() {
 		one_run '2M 32' --huge always && one_run '2M 0' --huge never
 }
 
-guest_checks() {
+guest_suite() {
 	check guest_says_hello guest_says_hello
 	check guest_in_a_hole_is_told guest_in_a_hole_is_told
 	check guest_memory_is_the_same guest_memory_is_the_same
+	echo "1..$CHECKS"
+}
+
+unload_suite() {
+	check axvcpu_unloads rmmod axvcpu
+	check axas_unloads rmmod axas
+	echo "1..$CHECKS"
 }

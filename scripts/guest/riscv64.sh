@@ -36,8 +36,8 @@ if has_extension; then
 	# Instructions from the guest's memory, where htinst would say nothing.
 	echo 1 >/sys/module/axvcpu/parameters/fetch_insn
 	suite fetched axvcpu_riscv_test mmio
-	rmmod axvcpu
-	rmmod axas
+	suite guests guest_suite
+	suite unload unload_suite
 	suite module module_suite
 else
 	suite without axvcpu_riscv_test no_extension

@@ -80,23 +80,26 @@ static error_t run_parse(int key, char *arg, struct argp_state *state)
 static const struct argp run_argp = {
 	run_options, run_parse, "GUEST",
 	"Run a guest, and show what it did to its memory.\n"
-	"\vGUEST is an ELF file for x86-64, or code for address 0x100000. It starts in\n"
-	"64-bit mode with 4 GiB mapped to themselves, the address of its memory in RDI\n"
-	"and its bytes in RSI. What it writes to port 0xe9 is shown; a write to port 0xf4\n"
-	"or a HLT ends it. The status is 0 when it wrote a 0 there.",
+	"\vGUEST is an ELF file for this machine, or code for address 0x100000. It starts\n"
+	"with 4 GiB mapped to themselves, and the address of its memory and its bytes as a\n"
+	"function's arguments. What it writes to port 0xe9 is shown; a write to port 0xf4\n"
+	"or a HLT ends it. Where there are no ports they are bytes from 0xf0000000 on. The\n"
+	"status is 0 when it wrote a 0 there.",
 	common_options, NULL, NULL
 };
 
 static const char *how_it_ended(const struct guest *g, char *buf, size_t len)
 {
 	const struct axvcpu_exit *exit = &g->exit;
+	u64 data;
 
 	if (g->timed_out)
 		return "it was still running when its time was over";
-	switch (exit->reason) {
-	case AXVCPU_EXIT_IO_WRITE:
-		snprintf(buf, len, "it ended with status %llu", exit->io_write.data);
+	if (guest_port(exit, &data) == PORT_END) {
+		snprintf(buf, len, "it ended with status %llu", data);
 		return buf;
+	}
+	switch (exit->reason) {
 	case AXVCPU_EXIT_HALT:
 		return "it halted";
 	case AXVCPU_EXIT_NESTED_PAGE_FAULT:
@@ -104,8 +107,16 @@ static const char *how_it_ended(const struct guest *g, char *buf, size_t len)
 			 prot_name(exit->nested_page_fault.access),
 			 exit->nested_page_fault.gpa, fault_name(exit->nested_page_fault.result));
 		return buf;
+	case AXVCPU_EXIT_MMIO_READ:
+	case AXVCPU_EXIT_MMIO_WRITE:
+		/* Both begin with the gpa. */
+		snprintf(buf, len, "before %#llx it wanted %s of %#llx: hole", exit->rip,
+			 prot_name(exit->reason == AXVCPU_EXIT_MMIO_READ ? AXAS_PROT_READ :
+								   AXAS_PROT_WRITE),
+			 exit->mmio_read.gpa);
+		return buf;
 	case AXVCPU_EXIT_SYSTEM_DOWN:
-		snprintf(buf, len, "at %#llx it had a triple fault", exit->rip);
+		snprintf(buf, len, "at %#llx it went down", exit->rip);
 		return buf;
 	default:
 		snprintf(buf, len, "at %#llx it came out with %s %#llx", exit->rip,
@@ -116,10 +127,12 @@ static const char *how_it_ended(const struct guest *g, char *buf, size_t len)
 
 static int status_of(const struct guest *g)
 {
+	u64 data;
+
 	if (g->timed_out)
 		return 1;
-	if (g->exit.reason == AXVCPU_EXIT_IO_WRITE)
-		return g->exit.io_write.data != 0;
+	if (guest_port(&g->exit, &data) == PORT_END)
+		return data != 0;
 	return g->exit.reason != AXVCPU_EXIT_HALT;
 }
 

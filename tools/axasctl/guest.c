@@ -19,6 +19,33 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+/* The host's architecture is the guest's. */
+#if defined(__x86_64__)
+#define GUEST_MACHINE	EM_X86_64
+#define GUEST_MODE	AXVCPU_MODE_LONG
+#define GUEST_CR3	GUEST_TABLES
+#define GUEST_ARG0	AXVCPU_REG_RDI
+#define GUEST_ARG1	AXVCPU_REG_RSI
+#elif defined(__aarch64__)
+#define GUEST_MACHINE	EM_AARCH64
+#define GUEST_MODE	AXVCPU_MODE_EL1
+#define GUEST_CR3	0
+#define GUEST_ARG0	0			/* X0 */
+#define GUEST_ARG1	1
+#elif defined(__riscv)
+#define GUEST_MACHINE	EM_RISCV
+#define GUEST_MODE	AXVCPU_MODE_VS
+#define GUEST_CR3	0
+#define GUEST_ARG0	10			/* a0 is x10 */
+#define GUEST_ARG1	11
+#else
+#define GUEST_MACHINE	EM_NONE			/* axvcpu has no vCPUs here */
+#define GUEST_MODE	AXVCPU_MODE_LONG
+#define GUEST_CR3	0
+#define GUEST_ARG0	0
+#define GUEST_ARG1	1
+#endif
+
 static const char *const names[] = {
 	"Nothing", "Hypercall", "MmioRead", "MmioWrite", "SysRegRead", "SysRegWrite", "IoRead",
 	"IoWrite", "ExternalInterrupt", "NestedPageFault", "Halt", "CpuUp", "CpuDown",
@@ -109,7 +136,7 @@ static int load_elf(struct guest *g, const u8 *image, size_t len, u64 *entry)
 	const Elf64_Phdr *p;
 	int err = 0;
 
-	if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_machine != EM_X86_64 ||
+	if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_machine != GUEST_MACHINE ||
 	    e->e_phentsize != sizeof(*p) || e->e_phoff > len ||
 	    e->e_phnum * sizeof(*p) > len - e->e_phoff || e->e_phoff % 8)
 		return -ENOEXEC;
@@ -131,7 +158,7 @@ static int load_flat(struct guest *g, const u8 *image, size_t len, u64 *entry)
 	return write_all(g->space, GUEST_IMAGE, image, len, &done);
 }
 
-/* An ELF file for x86-64, or a piece of code as it stands, which is for GUEST_IMAGE. */
+/* An ELF file for this machine, or a piece of code as it stands, which is for GUEST_IMAGE. */
 int guest_load(struct guest *g, const char *file, u64 *entry, const char **what)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC), err;
@@ -168,18 +195,18 @@ static int set_gpr(struct guest *g, u32 reg, u64 val)
 int guest_start(struct guest *g, u64 entry, const char **what)
 {
 	struct axvcpu_setup setup = {
-		.size = sizeof(setup), .mode = AXVCPU_MODE_LONG, .entry = entry,
-		.stack = GUEST_STACK, .cr3 = GUEST_TABLES,
+		.size = sizeof(setup), .mode = GUEST_MODE, .entry = entry,
+		.stack = GUEST_STACK, .cr3 = GUEST_CR3,
 	};
-	int err = write_tables(g);
+	int err = GUEST_CR3 ? write_tables(g) : 0;
 
 	*what = "setup";
 	if (!err)
 		err = space_ioctl(g->vcpu, AXVCPU_SETUP, &setup);
 	if (!err)
-		err = set_gpr(g, AXVCPU_REG_RDI, GUEST_MEM);
+		err = set_gpr(g, GUEST_ARG0, GUEST_MEM);
 	if (!err)
-		err = set_gpr(g, AXVCPU_REG_RSI, g->mem);
+		err = set_gpr(g, GUEST_ARG1, g->mem);
 	return err;
 }
 
@@ -206,6 +233,31 @@ static int console(struct guest *g, char c)
 	return 0;
 }
 
+int guest_port(const struct axvcpu_exit *exit, u64 *data)
+{
+	u64 gpa = exit->mmio_write.gpa;
+
+	if (exit->reason == AXVCPU_EXIT_IO_WRITE) {
+		*data = exit->io_write.data;
+		return exit->io_write.port;
+	}
+	if (exit->reason != AXVCPU_EXIT_MMIO_WRITE || gpa < GUEST_DEVICES ||
+	    gpa > GUEST_DEVICES + 0xffff)
+		return -1;
+	*data = exit->mmio_write.data;
+	return gpa - GUEST_DEVICES;
+}
+
+static int answer_write(struct guest *g)
+{
+	u64 data;
+	int port = guest_port(&g->exit, &data);
+
+	if (port == PORT_CONSOLE)
+		return console(g, data);
+	return port == PORT_END || port < 0;
+}
+
 /* What the guest gets: 1 when this was its end, 0 to go on, or -errno. */
 static int answer_exit(struct guest *g)
 {
@@ -217,9 +269,8 @@ static int answer_exit(struct guest *g)
 	case AXVCPU_EXIT_SYSREG_WRITE:
 		return 0;
 	case AXVCPU_EXIT_IO_WRITE:
-		if (exit->io_write.port == PORT_CONSOLE)
-			return console(g, exit->io_write.data);
-		return exit->io_write.port == PORT_END;
+	case AXVCPU_EXIT_MMIO_WRITE:
+		return answer_write(g);
 	case AXVCPU_EXIT_IO_READ:
 	case AXVCPU_EXIT_HYPERCALL:
 		return set_return(g, ~0ull);	/* nobody is there */

@@ -9,7 +9,7 @@
 
 #include <axas/vcpu.h>
 
-/* Where things are in a guest: below SYSTEM_SIZE tables, stack and image. */
+/* Where things are in a guest: below SYSTEM_SIZE tables (x86 alone), stack and image. */
 #define GUEST_TABLES		0x1000ull
 #define GUEST_STACK		0x90000ull
 #define GUEST_IMAGE		0x100000ull
@@ -19,6 +19,7 @@
 
 #define PORT_CONSOLE		0xe9
 #define PORT_END		0xf4
+#define GUEST_DEVICES		0xf0000000ull	/* the ports, where there are none */
 
 /**
  * struct guest - one guest, from its making to its end
@@ -57,5 +58,8 @@ int guest_run(struct guest *g, const char **what);
 int guest_state(struct guest *g, struct axvcpu_state *state);
 void guest_free(struct guest *g);
 const char *exit_name(u32 reason);
+
+/* The port of a write that came out, with the value in @data, or -1. */
+int guest_port(const struct axvcpu_exit *exit, u64 *data);
 
 #endif /* AXASCTL_GUEST_H */
