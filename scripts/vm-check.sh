@@ -24,6 +24,20 @@ vm_debug() {
 	boot "$kdir/arch/x86/boot/bzImage" kasan_multi_shot
 }
 
+# kvm_modules KERNEL: Debian's KVM with what it needs, into OUT/kvm, for the test that it
+# and we keep off each other's CPUs.
+kvm_modules() {
+	local root=${1%%/boot/*} name file
+
+	[[ $root != "$1" ]] || root=${1%%/usr/lib/modules/*}
+	for name in irqbypass ccp kvm kvm-amd; do
+		file=$(find "$root" \( -name "$name.ko" -o -name "$name.ko.xz" \) -print -quit)
+		[[ $file ]] || die "$root has no module $name"
+		cp "$file" "$OUT/kvm/"
+	done
+	find "$OUT/kvm" -name '*.xz' -exec xz -d {} +
+}
+
 vm_stock() {
 	local kernel kdir
 
@@ -31,6 +45,7 @@ vm_stock() {
 	kdir=$("$AXAS_SCRIPTS/headers.sh" amd64)
 	run_logged "$NAME module" "$OUT/build.log" \
 		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir" CONSUMER=1
+	kvm_modules "$kernel"
 	boot "$kernel"
 }
 
@@ -38,10 +53,10 @@ boot() {
 	local kernel=$1 modules
 
 	shift
-	mapfile -t modules < <(find "$OUT/module" -name '*.ko')
+	mapfile -t modules < <(find "$OUT/module" "$OUT/kvm" -name '*.ko')
 	run_logged "$NAME programs" "$OUT/build-user.log" "$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" check.sh "${modules[@]}" \
-		"$OUT/user/tools/axasctl/axasctl" "$OUT"/user/tests/uapi/axas_uapi_test{,32} \
+		"$OUT"/user/tools/axasctl/{axasctl,device_test.sh} "$OUT"/user/tests/uapi/axas_uapi_test{,32} \
 		"$OUT/user/tests/vcpu/axvcpu_test" "$OUT"/user/tests/guests/*.elf
 	AXAS_TIMEOUT=${AXAS_TIMEOUT:-1500} run_logged "$NAME" "$OUT/vm.log" \
 		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "${WINDOW[@]}" "$@" || true
@@ -55,7 +70,7 @@ main() {
 	OUT=$AXAS_LOGS/$NAME
 	lock "out-$(basename "$AXAS_LOGS")-$NAME"
 	rm -rf "$OUT"
-	mkdir -p "$OUT"
+	mkdir -p "$OUT/kvm"
 	need_build_packages
 	"vm_$kind"
 	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")

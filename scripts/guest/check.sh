@@ -48,14 +48,19 @@ load_unload() {
 	done
 }
 
+# Debian's KVM, beside which we never run. From 6.12 on it would take the CPUs at once;
+# before, it ignores what it does not know.
+load_kvm() {
+	[ -f /axas/kvm-amd.ko ] || return 0
+	load irqbypass && load ccp && insmod /axas/kvm.ko enable_virt_at_load=0 && load kvm-amd
+}
+
+unload_kvm() {
+	! loaded kvm_amd || rmmod kvm_amd kvm ccp irqbypass
+}
+
 kunit_suites() { load axas_kunit && rmmod axas_kunit; }
 vcpu_kunit_suites() { load axvcpu_kunit && rmmod axvcpu_kunit; }
-
-guest_suite() {
-	guest_checks
-	check axvcpu_unloads rmmod axvcpu
-	echo "1..$CHECKS"
-}
 
 consumer() { load axas_consumer && rmmod axas_consumer; }
 
@@ -76,13 +81,15 @@ load axas
 [ ! -f /axas/axas_kunit.ko ] || suite kunit kunit_suites
 mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
 suite uapi axas_uapi_test
+suite axasctl sh /axas/device_test.sh axasctl 0x30000000
 suite uapi32 axas_uapi_test32
 load axvcpu
 [ ! -f /axas/axvcpu_kunit.ko ] || suite vcpu-kunit vcpu_kunit_suites
+load_kvm
 suite vcpu axvcpu_test
+unload_kvm
 suite guests guest_suite
-CHECKS=0
-rmmod axas
+suite unload unload_suite
 suite module module_suite
 
 # What cannot be taken back comes last: a locked down kernel loads no module of ours.

@@ -88,6 +88,27 @@ says '|......|' "read dumps what comes before a hole" 1
 shell 'map alloc 0 4K; clear; areas --json'
 says '{"areas":[]}' "clear removes all" 0
 
+# Two areas that follow each other with different leaves, a linear one, and an untouched one.
+areas="map alloc 2M 2M -p rw --huge always --populate;
+	map alloc 4M 8K -p r --huge never --populate;
+	map linear 1G $window 4K -p rw --type device; map alloc 1T 1G"
+shell "$areas; dump"
+says "$(printf '0x%016x-0x%016x %12sK %4s %s\n' 0x200000 0x3fffff 2048 2M 'rw- normal' \
+	0x400000 0x401fff 8 4K 'r-- normal' 0x40000000 0x40000fff 4 4K 'rw- device')" \
+	"dump shows runs of equal leaves" 0
+[ "$(printf '%s\n' "$out" | grep -c '^0x')" = 3 ]
+ok "dump shows what is mapped, not what may be" $?
+shell "$areas; dump --json"
+says '{"runs":[{"gpa":"0x200000","length":2097152,"leaf":"2M","prot":"rw-","type":"normal"},' \
+	"dump in JSON" 0
+shell "$areas; dump --raw"
+says "$(printf '0x%016x 0 0x%016x 0x' 0x40000000 "$((window))")" \
+	"dump --raw shows where a leaf leads" 0
+[ "$(printf '%s\n' "$out" | grep -c '^0x0000000000[24]0[01]000 [01] 0x')" = 3 ]
+ok "dump --raw shows each leaf" $?
+shell 'dump'
+says '' "an empty table has nothing to dump" 0
+
 self=$(command -v "$ctl")
 cat "$self" "$self" "$self" "$self" | head -c 3000001 >"$tmp/in"
 shell "map alloc 0x10000 4M; load $tmp/in 0x10001; read 0x10001 3000001 -o $tmp/out"
