@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "axas_compat.h"
+#include "axvcpu_test.h"
 #include "vcpu/axvcpu.h"
 
 /**
@@ -750,7 +751,8 @@ static struct kunit_suite axvcpu_suite = {
 	.test_cases	= axvcpu_cases,
 };
 
-kunit_test_suite(axvcpu_suite);
+/* One statement for all: a kernel without CONFIG_KUNIT allows no more in a module. */
+kunit_test_suites(&axvcpu_suite, &riscv_insn_suite);
 
 MODULE_DESCRIPTION("KUnit tests of axvcpu");
 MODULE_LICENSE("GPL");

@@ -8,6 +8,7 @@
 #include <linux/module.h>
 
 #include "axas_compat.h"
+#include "insn.h"
 #include "riscv.h"
 
 /* What htinst has is optional; this way the other way is tried, too. */

@@ -5,8 +5,9 @@
  * I: "RV32I", "RV64I" Load and Store Instructions, "C" Extension. Calls nothing.
  */
 #include <linux/bitfield.h>
+#include <linux/bits.h>
 
-#include "riscv.h"
+#include "insn.h"
 
 #define INSN_OPCODE	GENMASK(6, 0)
 #define INSN_RD		GENMASK(11, 7)

@@ -141,26 +141,6 @@ static inline void riscv_set_x(struct axvcpu_riscv *rv, unsigned int reg, u64 va
 		rv->world.x[reg] = val;
 }
 
-/**
- * struct riscv_mem_insn - a load or store
- * @store: it is a store
- * @reg: the register that it loads or stores
- * @bytes: how many: 1, 2, 4, 8
- * @sign: a load extends the sign
- * @len: bytes of the instruction
- */
-struct riscv_mem_insn {
-	bool store;
-	unsigned int reg;
-	unsigned int bytes;
-	bool sign;
-	unsigned int len;
-};
-
-/* insn.c: false for what is neither. An instruction as it stands, or transformed. */
-bool riscv_decode_raw(u32 insn, struct riscv_mem_insn *mem);
-bool riscv_decode_transformed(u32 insn, struct riscv_mem_insn *mem);
-
 /* exits.c. Interrupts off, the vCPU is loaded. */
 int axvcpu_riscv_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 int axvcpu_riscv_csr_write_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exit);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The suites of axvcpu_kunit.ko beside axvcpu_test.c's own.
+ */
+#ifndef _AXVCPU_TEST_H
+#define _AXVCPU_TEST_H
+
+#include <kunit/test.h>
+
+extern struct kunit_suite riscv_insn_suite;
+
+#endif /* _AXVCPU_TEST_H */
