@@ -11,7 +11,7 @@
 #define PAGES	(BYTES / SZ_4K)
 #define RWX	AXAS_PROT_MASK
 
-static bool map(struct axas_space *space, u64 size, u32 flags)
+static bool map_area(struct axas_space *space, u64 size, u32 flags)
 {
 	int err = axas_space_map_alloc(space, bench_range(GPA, size), RWX, AXAS_TYPE_NORMAL,
 				       flags);
@@ -32,7 +32,7 @@ static void bench_life(struct axas_space *space, u32 flags, const char *populate
 	u64 done;
 
 	while (bench_more(&populate) || bench_more(&unmap)) {
-		if (!map(space, BYTES, flags))
+		if (!map_area(space, BYTES, flags))
 			return;
 		bench_begin(&populate);
 		if (axas_space_populate(space, range, &done))
@@ -56,7 +56,7 @@ static void bench_faults(struct axas_space *space, const char *name, u32 flags, 
 	u64 gpa, some = step == SZ_4K ? 64 : 1;
 
 	while (bench_more(&fault)) {
-		if (!map(space, SZ_8M, flags))
+		if (!map_area(space, SZ_8M, flags))
 			return;
 		for (gpa = GPA; gpa < GPA + SZ_8M;) {
 			u64 end = gpa + some * step;
@@ -83,7 +83,7 @@ static void bench_create(const char *name, u64 size)
 		space = axas_space_create(&params);
 		if (!IS_ERR(space)) {
 			if (size)
-				map(space, size, AXAS_MAP_POPULATE | AXAS_MAP_HUGE_NEVER);
+				map_area(space, size, AXAS_MAP_POPULATE | AXAS_MAP_HUGE_NEVER);
 			axas_space_put(space);
 		}
 		bench_end(&create, 1);
