@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define EACH	(16 * MIB)
-#define ROUNDS	15
+#define EACH	(8 * MIB)
+#define ROUNDS	40
 
 struct worker {
 	struct machine *m;
