@@ -14,6 +14,7 @@
 #                      more than 5 % more of them than there is "not ok"
 #   bench.sh --update  all modes, and the outcome becomes bench/baseline.json; the README
 #                      and the plots are made anew from it
+#   bench.sh --build FOLDER   only build what is measured, for bench-profile.sh
 #
 # See Documentation/benchmarks.md.
 
@@ -131,6 +132,10 @@ main() {
 	case $action in
 	-h | --help) sed -n '/^# bench.sh/,/^$/s/^# \{0,1\}//p' "$0"; return ;;
 	--check | --update) shift ;;
+	--build)
+		OUT=$2
+		build "$("$AXAS_SCRIPTS/stock-kernel.sh")"
+		return ;;
 	-*) die "no option $action" ;;
 	*) action= ;;
 	esac

@@ -9,6 +9,7 @@
  *   faults.c     exits, faults, populate, unmap: on either
  *   paths.c      reads and writes of guest memory by its VMM
  *   parallel.c   faults on several CPUs at once
+ *   profile.c    operations between marks, for scripts/bench-profile.sh
  *   guests.S     what guests do
  *
  * A call that fails ends the program.
@@ -145,6 +146,7 @@ void bench_faults(const struct machine_ops *ops);
 void bench_uncharged(const struct machine_ops *ops);
 void bench_paths(void);
 void bench_parallel(const struct machine_ops *ops);
+void bench_profile(const struct machine_ops *ops);
 void pin_thread(unsigned int cpu);
 
 #endif /* AXAS_BENCH_H */

@@ -4,7 +4,7 @@
  *
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
  * paths (reads and writes by a VMM), axas-parallel and kvm-parallel (faults on several CPUs;
- * the rest wants one). A row of the
+ * the rest wants one), axas-profile and kvm-profile (see profile.c). A row of the
  * report is "NAME MEAN CLEAN DIRTY": what an operation took in the samples that are clean, and
  * how many of them there are and are not, in what the TSC counts, which under QEMU's "-icount
  * shift=0" is instructions.
@@ -34,6 +34,8 @@ static const struct {
 	{ "paths", .run = bench_paths },
 	{ "axas-parallel", .run_on = bench_parallel, .ops = &axas_machine },
 	{ "kvm-parallel", .run_on = bench_parallel, .ops = &kvm_machine },
+	{ "axas-profile", .run_on = bench_profile, .ops = &axas_machine },
+	{ "kvm-profile", .run_on = bench_profile, .ops = &kvm_machine },
 };
 
 /* What bench_begin() and bench_stop() themselves put into each sample. */

@@ -2,23 +2,39 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # bench.sh: what scripts/bench.sh measures, inside a stock kernel. The kernel's argument
-# AXAS_BENCH chooses: "all" is on one CPU, "parallel" faults on all CPUs.
+# AXAS_BENCH chooses: "all" is on one CPU, "parallel" faults on all CPUs, "axas-profile" and
+# "kvm-profile" what scripts/bench-profile.sh looks at.
 
-# The rows: "##bench NAME MEAN CLEAN DIRTY".
-rows() { sed 's/^/##bench /'; }
+# The rows, "NAME MEAN CLEAN DIRTY", are kept until the end: the serial line's interrupts
+# would be part of what is measured next.
+ROWS=/tmp/rows
 
 # machine NAME: a group once for a process that nobody's memory is charged to, which is
 # what the root of the cgroups means, and once for one in a cgroup, as all are elsewhere.
 machine() {
 	case $AXAS_BENCH in
 	parallel) axas_bench "$1-parallel" ;;
+	"$1-profile")
+		echo 0 >/sys/fs/cgroup/bench/cgroup.procs
+		axas_bench "$1-profile"
+		# Where the functions are, modules included.
+		echo "symbols $(grep -i ' [tw] ' /proc/kallsyms | gzip | base64 -w 0)"
+		;;
+	*-profile) ;;
 	*)
 		echo 0 >/sys/fs/cgroup/cgroup.procs
 		axas_bench "$1-uncharged"
 		echo 0 >/sys/fs/cgroup/bench/cgroup.procs
 		axas_bench "$1"
 		;;
-	esac | rows
+	esac >>$ROWS
+}
+
+# load MODULE...
+load() {
+	for module in "$@"; do
+		insmod "/axas/$module.ko" || echo "failed: $module.ko does not load" >>$ROWS
+	done
 }
 
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
@@ -26,21 +42,18 @@ echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir /sys/fs/cgroup/bench
 
 # KVM first, and gone before axvcpu comes: a CPU has one hypervisor.
-for module in irqbypass ccp kvm kvm-amd; do
-	insmod "/axas/$module.ko" || echo "##bench failed: $module.ko does not load"
-done
+load irqbypass ccp kvm kvm-amd
 machine kvm
 rmmod kvm-amd
 rmmod kvm
 
-for module in axas axvcpu; do
-	insmod "/axas/$module.ko" || echo "##bench failed: $module.ko does not load"
-done
+load axas axvcpu
 machine axas
 if [ "$AXAS_BENCH" = all ]; then
 	echo 0 >/sys/fs/cgroup/bench/cgroup.procs
-	axas_bench paths | rows
+	axas_bench paths >>$ROWS
 	rmmod axvcpu
-	insmod /axas/axas_bench.ko || echo "##bench failed: axas_bench.ko does not load"
-	dmesg | sed -n 's/^.*axas_bench: //p' | rows
+	load axas_bench
+	dmesg | sed -n 's/^.*axas_bench: //p' >>$ROWS
 fi
+sed 's/^/##bench /' $ROWS

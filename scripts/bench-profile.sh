@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# bench-profile.sh axas|kvm [LINES]: which functions the instructions of an operation are
+# in, counted by a plugin of QEMU's. For each operation of bench/user/profile.c it prints
+# the instructions of one, and the LINES functions (default 30) that have most of them.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export OUT=$AXAS_LOGS/bench-profile
+
+# In the order of the source, the last is the end.
+marks() {
+	sed -n 's/^MARK(\(.*\))$/\1/p' "$AXAS_SRC/bench/user/profile.c" | while read -r name; do
+		printf ',mark=%s' "$(nm "$1" | awk -v name="profile_mark_$name" '$3 == name { print $1 }')"
+	done
+}
+
+main() {
+	local who=${1:-} lines=${2:-30} kernel program
+
+	[[ $who == axas || $who == kvm ]] || die "usage: bench-profile.sh axas|kvm [LINES]"
+	lock "out-$(basename "$AXAS_LOGS")-bench-profile"
+	rm -rf "$OUT"
+	mkdir -p "$OUT"
+	need_build_packages
+	need_packages qemu-system-x86 python3 binutils
+	gcc -O2 -Wall -Wextra -fPIC -shared -o "$OUT/count.so" "$AXAS_SRC/bench/profile/count.c"
+	kernel=$("$AXAS_SCRIPTS/stock-kernel.sh")
+	"$AXAS_SCRIPTS/bench.sh" --build "$OUT"
+	program=$OUT/user/bench/user/axas_bench
+	AXAS_CPUS=1 AXAS_MEMORY=2G AXAS_TIMEOUT=${AXAS_TIMEOUT:-900} \
+	AXAS_QEMU="-icount shift=0,sleep=off -rtc clock=vm -plugin $OUT/count.so,out=$OUT/counts$(marks "$program")" \
+		run_logged "$who" "$OUT/vm.log" "$AXAS_SCRIPTS/vm.sh" "$OUT/vm" "$kernel" \
+		"$OUT/initramfs.gz" nokaslr mitigations=off init_on_alloc=0 "AXAS_BENCH=$who-profile"
+	python3 "$AXAS_SRC/bench/profile/report.py" "$OUT/vm/guest.log" "$OUT/counts" \
+		"$AXAS_SRC/bench/user/profile.c" "$lines"
+}
+
+main "$@"
