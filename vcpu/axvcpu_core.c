@@ -205,6 +205,11 @@ void axvcpu_kick(struct axvcpu *vcpu)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_kick);
 
+void axvcpu_kick_and_wait(struct axvcpu *vcpu)
+{
+	kick(vcpu, true);
+}
+
 static void flush(struct axas_consumer *consumer, const struct axas_flush *flush)
 {
 	struct axvcpu *vcpu = container_of(consumer, struct axvcpu, consumer);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The backend for the hypervisor extension: CSRs of the machine and of vCPUs. Calls
- * exits.c and entry.S.
+ * exits.c, tlb.c and entry.S.
  *
  * The host does not use the VS-level CSRs, the FPU and what is for user mode: the guest's
  * stay on the CPU from load() to put(). sstatus, hstatus, stvec and sscratch, which the
@@ -134,6 +134,7 @@ static int riscv_create(struct axvcpu *vcpu)
 		return vmid;
 	}
 	rv->vmid = vmid;
+	raw_spin_lock_init(&rv->stale_lock);
 	vcpu->arch = rv;
 	return 0;
 }
@@ -327,13 +328,6 @@ static void riscv_put(struct axvcpu *vcpu)
 	swap_fpu(&rv->fpu, &rv->host_fpu);
 }
 
-/* Also what this CPU fetched before its memory was written elsewhere. */
-static void riscv_flush(struct axvcpu *vcpu)
-{
-	riscv_hfence_gvma_vmid(to_riscv(vcpu)->vmid);
-	asm volatile("fence.i" : : : "memory");
-}
-
 /* One kind of interrupt is an edge, the others are there until the guest claims them. */
 static unsigned long pending(struct axvcpu *vcpu, struct axvcpu_riscv *rv)
 {
@@ -358,6 +352,7 @@ static int riscv_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		return axvcpu_riscv_csr_write_exit(rv, exit);
 	}
 	rv->csr_step = RISCV_CSR_NONE;
+	axvcpu_riscv_forget_ranges(rv);
 	/* A CPU may keep that there was no leaf. Priv, "SFENCE.VMA" */
 	if (rv->faulted)
 		riscv_hfence_gvma(rv->fault_gpa, rv->vmid);
@@ -390,7 +385,8 @@ static const struct axvcpu_arch_ops riscv_ops = {
 	.set_regs	= riscv_set_regs,
 	.load		= riscv_load,
 	.put		= riscv_put,
-	.flush		= riscv_flush,
+	.flush		= axvcpu_riscv_flush,
+	.flush_range	= axvcpu_riscv_flush_range,
 	.run		= riscv_run,
 	.hole		= axvcpu_riscv_hole,
 };

@@ -6,6 +6,7 @@
  *   riscv.c   the backend's operations: CSRs of the machine and of a vCPU
  *   exits.c   why a guest left, and what that means
  *   insn.c    loads and stores out of instructions
+ *   tlb.c     what goes out of TLBs before the next entry
  *   entry.S   the way in and out; FPU registers
  *   hlv.S     single accesses to guest memory
  *
@@ -27,6 +28,8 @@
 #define WORLD_HOST_SSCRATCH	464
 
 #ifndef __ASSEMBLY__
+
+#include <linux/spinlock_types.h>
 
 #include "../axvcpu.h"
 #include "hlv.h"
@@ -87,6 +90,9 @@ struct riscv_csrs {
 	unsigned long senvcfg;
 };
 
+/* As many ranges are kept, until all is forgotten. */
+#define RISCV_STALE_RANGES	8
+
 /**
  * struct axvcpu_riscv - a vCPU's own
  * @world: for entry.S
@@ -98,6 +104,9 @@ struct riscv_csrs {
  * @host_senvcfg: the host's, the same
  * @hgatp: where its guest-physical addresses are looked up
  * @vmid: part of @hgatp; 0 where the hardware has none
+ * @stale_lock: keeps @stale and @nr_stale in step; with interrupts off
+ * @nr_stale: how many there are of
+ * @stale: ranges whose translations go before the next entry
  * @insn: the load or store that made the last guest page fault, or 0
  * @insn_is_raw: @insn is as it stands in memory, not as htinst has it
  * @faulted: @fault_gpa may be kept as a fault by this CPU
@@ -118,6 +127,9 @@ struct axvcpu_riscv {
 	unsigned long host_senvcfg;
 	unsigned long hgatp;
 	unsigned int vmid;
+	raw_spinlock_t stale_lock;
+	unsigned int nr_stale;
+	struct axas_gpa_range stale[RISCV_STALE_RANGES];
 	u32 insn;
 	bool insn_is_raw;
 	bool faulted;
@@ -147,6 +159,12 @@ int axvcpu_riscv_csr_write_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exi
 /* Not loaded. */
 void axvcpu_riscv_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 void axvcpu_riscv_csr_was_read(struct axvcpu_riscv *rv, u64 val);
+
+/* tlb.c: see struct axvcpu_arch_ops. */
+void axvcpu_riscv_flush(struct axvcpu *vcpu);
+void axvcpu_riscv_flush_range(struct axvcpu *vcpu, const struct axas_flush *flush);
+/* Forget the ranges that were told of, on this CPU, which enters the guest next. */
+void axvcpu_riscv_forget_ranges(struct axvcpu_riscv *rv);
 
 /* entry.S. Interrupts off; for those of the FPU, it is on. */
 void axvcpu_riscv_enter(struct riscv_world *world);
