@@ -30,6 +30,21 @@ module_suite() {
 	echo "1..$CHECKS"
 }
 
+# We find the CPU in need of it where the kernel does.
+history_is_cleared() {
+	grep . /sys/devices/system/cpu/vulnerabilities/spectre_v2 | sed 's/^/# /'
+	if grep -q 'BHB' /sys/devices/system/cpu/vulnerabilities/spectre_v2; then
+		dmesg | grep -q 'axvcpu: exits clear the branch history'
+	else
+		! dmesg | grep -q 'axvcpu: exits clear the branch history'
+	fi
+}
+
+mitigation_suite() {
+	check history_is_cleared_where_the_kernel_does history_is_cleared
+	echo "1..$CHECKS"
+}
+
 # The parts that do not depend on how fast the machine is.
 no_vcpus() { axvcpu_arm64_test there_are_no_vcpus; }
 
@@ -40,12 +55,14 @@ all)
 	suite walk walk
 	suite vcpu axvcpu_arm64_test
 	suite guests guest_suite
+	suite mitigations mitigation_suite
 	suite module module_suite
 	;;
 some)
 	suite walk walk
 	suite vcpu axvcpu_arm64_test come stay mmio stage1 paging matrix space
 	suite guests guest_suite
+	suite mitigations mitigation_suite
 	;;
 none)
 	suite vcpu no_vcpus

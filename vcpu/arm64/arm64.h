@@ -8,6 +8,7 @@
  *   exits.c    what an exit means
  *   sysreg.c   system registers that are trapped
  *   tlb.c      VMIDs, and what goes out of TLBs
+ *   predict.c  what a guest may leave in branch predictors
  *   entry.S    into the guest and back, and the vectors meanwhile
  *   stage2.h   what hardware is told of a stage 2 table
  *
@@ -24,6 +25,8 @@
 #define AXVCPU_ARM64_ESR	AXVCPU_ARM64_X(34)
 #define AXVCPU_ARM64_FAR	AXVCPU_ARM64_X(35)
 #define AXVCPU_ARM64_HPFAR	AXVCPU_ARM64_X(36)
+#define AXVCPU_ARM64_EXIT_LOOP	AXVCPU_ARM64_X(37)
+#define AXVCPU_ARM64_EXIT_CALL	(AXVCPU_ARM64_X(37) + 4)
 
 /* What axvcpu_arm64_enter() came back for. */
 #define AXVCPU_ARM64_SYNC	0
@@ -91,13 +94,15 @@ struct axvcpu_arm64_gic {
 
 /**
  * struct axvcpu_arm64 - the backend's part of a vCPU
- * @x: X0 to X30; first, for the entry code, as all up to @hpfar
+ * @x: X0 to X30; first, for the entry code, as all up to @exit_call
  * @sp_el0: SP_EL0
  * @pc: next instruction
  * @pstate: PSTATE
  * @esr: ESR_EL2 of the last exit
  * @far: FAR_EL2 of it
  * @hpfar: HPFAR_EL2 of it
+ * @exit_loop: branches to take after an exit, before an indirect one; 0: none
+ * @exit_call: the firmware's function to call then, or 0
  * @el1: the others, while it is not loaded
  * @fp: V0 to V31, FPSR, FPCR, while it is not loaded
  * @gic: its interrupt controller
@@ -117,6 +122,8 @@ struct axvcpu_arm64 {
 	u64 esr;
 	u64 far;
 	u64 hpfar;
+	u32 exit_loop;
+	u32 exit_call;
 	struct axvcpu_arm64_el1 el1;
 	struct user_fpsimd_state fp;
 	struct axvcpu_arm64_gic gic;
@@ -199,6 +206,10 @@ void axvcpu_arm64_flush_here(const struct axvcpu_arm64 *a64);
 void axvcpu_arm64_flush_all(const struct axvcpu_arm64 *a64);
 /* Forget those of a range, on every CPU, also while it runs there. */
 void axvcpu_arm64_flush_range(const struct axvcpu_arm64 *a64, const struct axas_flush *flush);
+
+/* predict.c: for this CPU, interrupts off or the vCPU about to be loaded. */
+void axvcpu_arm64_predict_probe(void);
+void axvcpu_arm64_predict_load(struct axvcpu_arm64 *a64);
 
 #endif /* __ASSEMBLY__ */
 #endif /* _AXVCPU_ARM64_H */

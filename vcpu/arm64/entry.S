@@ -96,6 +96,27 @@ SYM_INNER_LABEL(axvcpu_arm64_left, SYM_L_LOCAL)
 	mrs	x2, hpfar_el2
 	str	x2, [x0, #AXVCPU_ARM64_HPFAR]
 
+	/*
+	 * Up to here no branch was indirect. CLRBHB is a hint, and nothing where it is
+	 * not known (Arm C6.2.83). The loop is the kernel's (Arm, "Spectre-BHB", 2022): each
+	 * round two branches of no use. The firmware's call may take X0 to X3.
+	 */
+	hint	#22
+	ldr	w2, [x0, #AXVCPU_ARM64_EXIT_LOOP]
+	cbz	w2, .Lno_loop
+.Lloop:
+	b	. + 4
+	subs	w2, w2, #1
+	b.ne	.Lloop
+.Lno_loop:
+	sb
+	ldr	w2, [x0, #AXVCPU_ARM64_EXIT_CALL]
+	cbz	w2, .Lno_call
+	mov	x19, x1
+	mov	w0, w2
+	smc	#0
+	mov	x1, x19
+.Lno_call:
 	ldr	x2, [sp, #FRAME_VBAR]
 	msr	vbar_el1, x2
 	ldp	x2, x18, [sp, #FRAME_SP_EL0]

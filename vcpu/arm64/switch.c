@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is switched between host and guest. Calls exits.c and entry.S.
+ * What is switched between host and guest. Calls exits.c, predict.c
+ * and entry.S.
  *
  * The host uses EL2's registers and leaves EL1's to the guest: those stay on the CPU from
  * load() to put(). What host and guest share is switched there, too, unless the host's
@@ -25,6 +26,8 @@ static_assert(offsetof(struct axvcpu_arm64, pstate) == AXVCPU_ARM64_PSTATE);
 static_assert(offsetof(struct axvcpu_arm64, esr) == AXVCPU_ARM64_ESR);
 static_assert(offsetof(struct axvcpu_arm64, far) == AXVCPU_ARM64_FAR);
 static_assert(offsetof(struct axvcpu_arm64, hpfar) == AXVCPU_ARM64_HPFAR);
+static_assert(offsetof(struct axvcpu_arm64, exit_loop) == AXVCPU_ARM64_EXIT_LOOP);
+static_assert(offsetof(struct axvcpu_arm64, exit_call) == AXVCPU_ARM64_EXIT_CALL);
 
 /* CPTR_EL2 as it is with E2H. Arm D23.2.39 */
 #define A64_CPTR_FPEN	(3ull << 20)	/* no trap of FP and Advanced SIMD */
@@ -167,6 +170,7 @@ int axvcpu_arm64_load(struct axvcpu *vcpu)
 	write_sysreg(a64->vtcr, vtcr_el2);
 	write_sysreg(a64->vttbr, vttbr_el2);
 	isb();
+	axvcpu_arm64_predict_load(a64);
 	a64->loaded = true;
 	return 0;
 }

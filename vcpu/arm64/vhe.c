@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The backend for a kernel at EL2: the machine, and vCPUs while they do not run. Calls
- * switch.c and tlb.c. No locks.
+ * switch.c, tlb.c and predict.c. No locks.
  */
 #include <linux/errno.h>
 #include <linux/kvm.h>
@@ -82,6 +82,7 @@ static int vhe_cpu_supported(void)
 /* EL2 is always on. */
 static int vhe_cpu_enable(void)
 {
+	axvcpu_arm64_predict_probe();
 	return 0;
 }
 
