@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS	500
+#define ROUNDS	10000
 #define TARGET	VM_TEST			/* the guest stores a count here, or loads */
 #define MARK	(VM_TEST + 64 * MIB)	/* and then stores it here */
 
