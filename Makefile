@@ -68,7 +68,7 @@ help:
 	@echo '  KDIR=FOLDER      the kernel to build for ($(KDIR))'
 	@echo '  ARCH= CROSS_COMPILE=  as with every kernel build'
 	@echo '  KUNIT=1          also the test module axas_kunit.ko (needs CONFIG_KUNIT)'
-	@echo '  CONSUMER=1       also the test module axas_consumer.ko'
+	@echo '  CONSUMER=1       also the test modules in tests/'
 	@echo '  PARTS="um lint"  only these parts of check (scripts/check.sh --help)'
 	@echo '  MODES="native"   only these modes of bench (scripts/bench.sh --help)'
 	@echo '  AXAS_CACHE=FOLDER  where kernels are kept (~/.cache/axas)'

@@ -17,7 +17,7 @@ WINDOW='memmap=1G$0x40000000'
 
 build() {
 	run_logged "$NAME module" "$OUT/build.log" \
-		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$1"
+		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$1" CONSUMER=1
 	run_logged "$NAME programs" "$OUT/build-user.log" \
 		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tools/axasctl tests/vcpu tests/guests
 }
@@ -34,7 +34,8 @@ main() {
 	kdir=$(AXAS_FLAVOUR=cloud "$AXAS_SCRIPTS/headers.sh" amd64)
 	build "$kdir"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" bochs.sh "$OUT/module/axas.ko" \
-		"$OUT/module/vcpu/axvcpu.ko" "$OUT/user/tools/axasctl/axasctl" \
+		"$OUT/module/vcpu/axvcpu.ko" "$OUT/module/tests/corrupt/axas_corrupt.ko" \
+		"$OUT/user/tools/axasctl/axasctl" \
 		"$OUT/user/tests/vcpu/axvcpu_test" "$OUT"/user/tests/guests/*.elf
 	export AXAS_TIMEOUT=${AXAS_TIMEOUT:-900}
 	run_logged "$NAME" "$OUT/vm.log" \

@@ -5,6 +5,9 @@
 #include "vm.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static void hlt_comes_out(void)
 {
@@ -196,6 +199,42 @@ static void guest_table_in_a_hole_comes_out(void)
 	expect_eq(exit.nested_page_fault.result, AXAS_FAULT_HOLE);
 }
 
+#define EXIT_REASON_EPT_MISCONFIG	49	/* Intel SDM vol. 3D, appendix C */
+#define CORRUPT				"/axas/axas_corrupt.ko"
+
+/*
+ * axas never writes such an entry, so that a module does. The exit says so and where it
+ * was; with the entry as it should be the guest goes on at the same instruction.
+ */
+static void ept_misconfiguration_comes_out(void)
+{
+	struct vm vm = vm_new(0);
+	struct axvcpu_exit exit;
+	char command[128];
+	int inherited;
+
+	if (vm_is_svm())
+		skip("this CPU has no EPT");
+	if (access(CORRUPT, R_OK))
+		skip("there is no " CORRUPT);
+	map(vm.space, VM_TEST, 2 * PAGE, AXAS_PROT_READ | AXAS_PROT_WRITE,
+	    AXAS_MAP_POPULATE | AXAS_MAP_HUGE_NEVER);
+	poke(vm.space, VM_TEST + PAGE + 8, 0x5eed);
+	inherited = dup(vm.space);
+	snprintf(command, sizeof(command), "insmod " CORRUPT " fd=%d gpa=%#llx", inherited,
+		 VM_TEST + PAGE);
+	expect_eq(system(command), 0);
+	close(inherited);
+	vm_enter(&vm, guest(read), VM_TEST + PAGE + 8, 0, 0, 0);
+	exit = vm_expect(&vm, AXVCPU_EXIT_FAIL_ENTRY);
+	expect_eq(exit.fail_entry.reason, EXIT_REASON_EPT_MISCONFIG);
+	expect_eq(exit.fail_entry.info, VM_TEST + PAGE + 8);
+	expect_eq(system("rmmod axas_corrupt"), 0);
+	expect_eq(vm_done(&vm), 0x5eed);
+	/* Its neighbour was never touched. */
+	expect_eq(vm_call(&vm, guest(read), VM_TEST, 0, 0, 0), 0);
+}
+
 static const struct test tests[] = {
 	{ "hlt_comes_out", hlt_comes_out },
 	{ "port_writes_come_out", port_writes_come_out },
@@ -210,6 +249,7 @@ static const struct test tests[] = {
 	{ "debug_registers_stay_the_guests", debug_registers_stay_the_guests },
 	{ "real_mode_starts", real_mode_starts },
 	{ "guest_table_in_a_hole_comes_out", guest_table_in_a_hole_comes_out },
+	{ "ept_misconfiguration_comes_out", ept_misconfiguration_comes_out },
 };
 
 const struct suite suite_exits = { tests, ARRAY_SIZE(tests) };
