@@ -16,6 +16,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# rdpid: newer ones have it, and guests shall not see the host's number of a CPU by it.
 # cx16=off: QEMU 7.2's emulation of cmpxchg16b breaks the kernel's SLUB now and then.
 qemu() {
 	local out=$1 kernel=$2 initramfs=$3 more
@@ -23,7 +24,7 @@ qemu() {
 	shift 3
 	read -ra more <<<"${AXAS_QEMU:-}"
 	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-x86_64 \
-		-M q35 -cpu EPYC,+svm,+npt,cx16=off -smp "${AXAS_CPUS:-2}" -m "${AXAS_MEMORY:-1G}" \
+		-M q35 -cpu EPYC,+svm,+npt,+rdpid,cx16=off -smp "${AXAS_CPUS:-2}" -m "${AXAS_MEMORY:-1G}" \
 		-accel "${AXAS_ACCEL:-tcg}" -nodefaults -display none -no-reboot "${more[@]}" \
 		-serial "file:$out/kernel.log" -serial "file:$out/guest.log" \
 		-kernel "$kernel" -initrd "$initramfs" \

@@ -53,6 +53,19 @@ GUEST ins
 	insb
 	DONE
 
+GUEST outs
+	mov	$0x60, %dx
+	rep outsb
+	DONE
+
+GUEST rdtscp
+	rdtscp
+	DONE
+
+GUEST rdpid
+	rdpid	%rax
+	DONE
+
 GUEST cpuid
 	mov	%edi, %eax
 	mov	%esi, %ecx

@@ -363,6 +363,22 @@ bool find_window(u64 size, struct window *w)
 	return false;
 }
 
+bool cpu_has(const char *flag)
+{
+	char line[8192] = "", *word, *rest;
+	FILE *f = fopen("/proc/cpuinfo", "r");
+
+	if (!f)
+		fail("/proc/cpuinfo: %s", strerror(errno));
+	while (fgets(line, sizeof(line), f) && strncmp(line, "flags", 5))
+		;
+	fclose(f);
+	for (word = strtok_r(line, "\n ", &rest); word; word = strtok_r(NULL, "\n ", &rest))
+		if (!strcmp(word, flag))
+			return true;
+	return false;
+}
+
 bool vm_is_svm(void)
 {
 	unsigned int eax, ebx, ecx, edx;

@@ -84,7 +84,8 @@ struct vm {
 
 extern const char guests_begin[], guests_end[];
 /* guests.S: the entries, each called guest_NAME there. */
-extern const char guest_hlt[], guest_out[], guest_in[], guest_ins[], guest_cpuid[],
+extern const char guest_hlt[], guest_out[], guest_in[], guest_ins[], guest_outs[],
+	guest_rdtscp[], guest_rdpid[], guest_cpuid[],
 	guest_rdmsr[], guest_wrmsr[], guest_hypercall[], guest_read[], guest_write[],
 	guest_exec[], guest_fill[], guest_check[], guest_spin[], guest_stores[], guest_loads[],
 	guest_answer[], guest_interrupts[], guest_fpu[], guest_debug[], guest_triple[],
@@ -138,6 +139,8 @@ struct window {
 
 bool find_window(u64 size, struct window *w);
 bool vm_is_svm(void);
+/* A flag of /proc/cpuinfo. */
+bool cpu_has(const char *flag);
 /* Of what the hardware reports of a nested page fault, the bits that the oracle knows. */
 u64 vm_known_info(u64 info);
 

@@ -196,6 +196,30 @@ void axvcpu_x86_use_dr(struct axvcpu_x86 *x86)
 	x86->uses_dr = true;
 }
 
+/*
+ * RDPID reads TSC_AUX, which is the host's number of this CPU. VMX makes it undefined, SVM
+ * has no intercept of it (APM vol. 2, 15.9): there the register is zero meanwhile. The
+ * kernel itself does not rely on it, for KVM does the same.
+ */
+static bool guest_has_rdpid(void)
+{
+	return boot_cpu_has(X86_FEATURE_SVM) && boot_cpu_has(X86_FEATURE_RDPID);
+}
+
+static void load_tsc_aux(struct axvcpu_x86 *x86)
+{
+	if (!guest_has_rdpid())
+		return;
+	rdmsrq(MSR_TSC_AUX, x86->host.tsc_aux);
+	wrmsrq(MSR_TSC_AUX, 0);
+}
+
+static void put_tsc_aux(const struct axvcpu_x86 *x86)
+{
+	if (guest_has_rdpid())
+		wrmsrq(MSR_TSC_AUX, x86->host.tsc_aux);
+}
+
 void axvcpu_x86_load(struct axvcpu_x86 *x86)
 {
 	if (this_cpu_read(last_loaded) != x86) {
@@ -209,10 +233,12 @@ void axvcpu_x86_load(struct axvcpu_x86 *x86)
 		wrpkru(x86->pkru);
 	}
 	load_debug(x86);
+	load_tsc_aux(x86);
 }
 
 void axvcpu_x86_put(struct axvcpu_x86 *x86)
 {
+	put_tsc_aux(x86);
 	put_debug(x86);
 	if (boot_cpu_has(X86_FEATURE_OSPKE)) {
 		x86->pkru = rdpkru();

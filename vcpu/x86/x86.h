@@ -38,6 +38,7 @@ struct axvcpu_x86 {
 	struct {
 		u64 dr[4];
 		u64 dr7;
+		u64 tsc_aux;
 		u32 pkru;
 	} host;
 };

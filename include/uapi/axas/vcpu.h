@@ -319,7 +319,8 @@ struct axvcpu_set_gpr {
  *	EDX:EAX); answered by AXVCPU_SET_RETURN
  * @sysreg_write: a write of one
  * @io_read: a read of @io_read.width bytes from a port; answered by AXVCPU_SET_RETURN
- * @io_write: a write of one
+ * @io_write: a write of one. INS and OUTS, which move strings, do not come out: they
+ *	raise #GP in the guest
  * @external_interrupt: a host interrupt came, and was handled
  * @nested_page_fault: an access to a @nested_page_fault.gpa that the space does not allow.
  *	@nested_page_fault.access is AXAS_PROT_*, @nested_page_fault.result AXAS_FAULT_HOLE,
