@@ -752,7 +752,7 @@ static struct kunit_suite axvcpu_suite = {
 };
 
 /* One statement for all: a kernel without CONFIG_KUNIT allows no more in a module. */
-kunit_test_suites(&axvcpu_suite, &riscv_insn_suite);
+kunit_test_suites(&axvcpu_suite, &riscv_insn_suite, &riscv_stale_suite);
 
 MODULE_DESCRIPTION("KUnit tests of axvcpu");
 MODULE_LICENSE("GPL");

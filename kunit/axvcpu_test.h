@@ -8,5 +8,6 @@
 #include <kunit/test.h>
 
 extern struct kunit_suite riscv_insn_suite;
+extern struct kunit_suite riscv_stale_suite;
 
 #endif /* _AXVCPU_TEST_H */

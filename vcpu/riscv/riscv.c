@@ -134,7 +134,7 @@ static int riscv_create(struct axvcpu *vcpu)
 		return vmid;
 	}
 	rv->vmid = vmid;
-	raw_spin_lock_init(&rv->stale_lock);
+	raw_spin_lock_init(&rv->stale.lock);
 	vcpu->arch = rv;
 	return 0;
 }

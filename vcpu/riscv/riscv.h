@@ -29,10 +29,9 @@
 
 #ifndef __ASSEMBLY__
 
-#include <linux/spinlock_types.h>
-
 #include "../axvcpu.h"
 #include "hlv.h"
+#include "stale.h"
 
 /**
  * struct riscv_world - what is exchanged on the way in and out
@@ -90,9 +89,6 @@ struct riscv_csrs {
 	unsigned long senvcfg;
 };
 
-/* As many ranges are kept, until all is forgotten. */
-#define RISCV_STALE_RANGES	8
-
 /**
  * struct axvcpu_riscv - a vCPU's own
  * @world: for entry.S
@@ -104,8 +100,6 @@ struct riscv_csrs {
  * @host_senvcfg: the host's, the same
  * @hgatp: where its guest-physical addresses are looked up
  * @vmid: part of @hgatp; 0 where the hardware has none
- * @stale_lock: keeps @stale and @nr_stale in step; with interrupts off
- * @nr_stale: how many there are of
  * @stale: ranges whose translations go before the next entry
  * @insn: the load or store that made the last guest page fault, or 0
  * @insn_is_raw: @insn is as it stands in memory, not as htinst has it
@@ -127,9 +121,7 @@ struct axvcpu_riscv {
 	unsigned long host_senvcfg;
 	unsigned long hgatp;
 	unsigned int vmid;
-	raw_spinlock_t stale_lock;
-	unsigned int nr_stale;
-	struct axas_gpa_range stale[RISCV_STALE_RANGES];
+	struct riscv_stale stale;
 	u32 insn;
 	bool insn_is_raw;
 	bool faulted;

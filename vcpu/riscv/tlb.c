@@ -2,17 +2,13 @@
 /*
  * What goes out of TLBs before a vCPU enters its guest again: a few pages each by its
  * address, or all of its VMID. A fence is for the CPU that executes it, so that who
- * changes a table leaves word, and the CPU that enters next does it. Calls the core.
+ * changes a table leaves word, and the CPU that enters next does it. Calls the core and
+ * stale.h.
  *
- * Locks: stale_lock, a leaf. "How a flush gets through" in axvcpu_core.c holds for ranges
- * as for requests: they are told of before it is asked whether the vCPU is in its guest.
+ * "How a flush gets through" in axvcpu_core.c holds for ranges as for requests: they are
+ * told of before it is asked whether the vCPU is in its guest.
  */
-#include <linux/spinlock.h>
-
 #include "riscv.h"
-
-/* More pages than that are forgotten faster with all the others. */
-#define MAX_PAGES	64
 
 /* What was fetched before the memory was written elsewhere goes, too. */
 static void fence_i(void)
@@ -20,18 +16,17 @@ static void fence_i(void)
 	asm volatile("fence.i" : : : "memory");
 }
 
+/* What was told of by now goes with all the others. */
 void axvcpu_riscv_flush(struct axvcpu *vcpu)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
+	struct axas_gpa_range ranges[RISCV_STALE_RANGES];
 
-	raw_spin_lock(&rv->stale_lock);
-	rv->nr_stale = 0;
-	raw_spin_unlock(&rv->stale_lock);
+	riscv_stale_take(&rv->stale, ranges);
 	riscv_hfence_gvma_vmid(rv->vmid);
 	fence_i();
 }
 
-/* Any address of a leaf stands for all of it. H, "HFENCE.GVMA" */
 static void forget(const struct axvcpu_riscv *rv, const struct axas_gpa_range *range)
 {
 	u64 done;
@@ -42,43 +37,18 @@ static void forget(const struct axvcpu_riscv *rv, const struct axas_gpa_range *r
 
 void axvcpu_riscv_forget_ranges(struct axvcpu_riscv *rv)
 {
-	unsigned int i;
+	struct axas_gpa_range ranges[RISCV_STALE_RANGES];
+	unsigned int i, nr = riscv_stale_take(&rv->stale, ranges);
 
-	if (!READ_ONCE(rv->nr_stale))
-		return;
-	raw_spin_lock(&rv->stale_lock);
-	for (i = 0; i < rv->nr_stale; i++)
-		forget(rv, &rv->stale[i]);
-	rv->nr_stale = 0;
-	raw_spin_unlock(&rv->stale_lock);
-	fence_i();
-}
-
-/* With an address the fence is about leaves alone: where tables went, all goes. */
-static bool by_address(const struct axas_flush *flush)
-{
-	return !flush->tables && flush->range.size &&
-	       flush->range.size <= MAX_PAGES * AXAS_FRAME_SIZE;
-}
-
-static bool keep(struct axvcpu_riscv *rv, const struct axas_gpa_range *range)
-{
-	unsigned long flags;
-	bool kept = false;
-
-	raw_spin_lock_irqsave(&rv->stale_lock, flags);
-	if (rv->nr_stale < RISCV_STALE_RANGES) {
-		rv->stale[rv->nr_stale] = *range;
-		WRITE_ONCE(rv->nr_stale, rv->nr_stale + 1);
-		kept = true;
-	}
-	raw_spin_unlock_irqrestore(&rv->stale_lock, flags);
-	return kept;
+	for (i = 0; i < nr; i++)
+		forget(rv, &ranges[i]);
+	if (nr)
+		fence_i();
 }
 
 void axvcpu_riscv_flush_range(struct axvcpu *vcpu, const struct axas_flush *flush)
 {
-	if (!by_address(flush) || !keep(to_riscv(vcpu), &flush->range))
+	if (!riscv_stale_keep(&to_riscv(vcpu)->stale, flush))
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
 	axvcpu_kick_and_wait(vcpu);
 }
