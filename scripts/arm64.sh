@@ -30,7 +30,7 @@ build() {
 boot() {
 	local name=$1 results
 
-	AXAS_QEMU="-m 4G" AXAS_TIMEOUT=${AXAS_TIMEOUT:-600} run_logged "$name" \
+	AXAS_QEMU="-m 4G" AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800} run_logged "$name" \
 		"$OUT/$name/vm.log" "$AXAS_SCRIPTS/vm-arm64.sh" "$OUT/$name" "$KERNEL" \
 		"$OUT/initramfs.gz" "${WINDOW[@]}" AXAS_CASE="$2" || true
 	results=$("$AXAS_SCRIPTS/results.sh" "$name" "$OUT/$name")

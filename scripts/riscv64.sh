@@ -51,7 +51,7 @@ build() {
 boot() {
 	local name=$1 results
 
-	AXAS_CPU=$2 AXAS_TIMEOUT=${AXAS_TIMEOUT:-900} run_logged "$name" "$OUT/$name/vm.log" \
+	AXAS_CPU=$2 AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800} run_logged "$name" "$OUT/$name/vm.log" \
 		"$AXAS_SCRIPTS/vm-riscv64.sh" "$OUT/$name" "$KERNEL" "$OUT/initramfs.gz" || true
 	results=$("$AXAS_SCRIPTS/results.sh" "$name" "$OUT/$name")
 	record "$results"

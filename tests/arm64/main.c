@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TIME_LIMIT	240	/* seconds that a test may take */
+#define TIME_LIMIT	900	/* seconds that a test may take */
 
 static const struct suite *const suites[] = {
 	&suite_refused, &suite_exits, &suite_memory, &suite_matrix, &suite_parallel,
