@@ -30,28 +30,14 @@ matrix() {
 	fi
 }
 
-# Headers whose tools want a newer C library than ours, with what builds on them.
-build_in_root() {
-	local arch=$1 series=$2 suite=$3 out=$AXAS_LOGS/matrix/$1-$2 headers root
-
-	headers=$("$AXAS_SCRIPTS/debs.sh" --newest "$arch" "$suite" \
-		"linux-headers-${series//./\\.}\\.[0-9]+(\\+[a-z0-9]+)?-$arch")
-	[[ $headers ]] || die "$suite has no headers of $series"
-	root=$("$AXAS_SCRIPTS/debs.sh" --root "$suite" "$headers" make binutils coreutils dash \
-		sed grep gawk findutils diffutils kmod)
-	copy_sources "$out"
-	"$AXAS_SCRIPTS/in-root.sh" "$root" "$out" make KDIR="/usr/src/$headers" \
-		-j"$AXAS_JOBS" KCFLAGS=-Werror CONSUMER=1 modules
-	[[ -f $out/axas.ko && -f $out/vcpu/axvcpu.ko ]]
-}
-
 # build_one ARCH SERIES SUITE PREFIX MAKE-ARGUMENT...
 build_one() {
 	local arch=$1 series=$2 suite=$3 prefix=$4 kdir
 
 	shift 4
 	if [[ $prefix == root ]]; then
-		build_in_root "$arch" "$series" "$suite"
+		"$AXAS_SCRIPTS/build-in-root.sh" "$AXAS_LOGS/matrix/$arch-$series" "$series" \
+			"$suite"
 		return
 	fi
 	if [[ $prefix != - ]]; then

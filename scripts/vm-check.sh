@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vm-check.sh debug|stock: build the module and the test programs, boot them in QEMU,
+# vm-check.sh debug|stock|newer: build the module and the test programs, boot them in QEMU,
 # and run what guest/check.sh says. debug is a kernel with every check on, and has the
-# KUnit suites as a module; stock is Debian's kernel as it is distributed.
+# KUnit suites as a module; stock is Debian's kernel as it is distributed; newer is one of
+# a later Debian.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -13,6 +14,7 @@ set -euo pipefail
 # shellcheck disable=SC2016  # the kernel wants the dollar sign
 WINDOW=('memmap=16M$0x30000000' 'memmap=1G$0x40000000')
 export AXAS_MEMORY=3G
+export NEWER_SERIES=7.2 NEWER_SUITE=trixie-backports
 export AXAS_TIMEOUT=${AXAS_TIMEOUT:-3000}
 
 vm_debug() {
@@ -49,6 +51,22 @@ vm_stock() {
 	boot "$kernel"
 }
 
+vm_newer() {
+	local kernel release
+
+	run_logged "$NAME module" "$OUT/build.log" newer_module
+	release=$(<"$OUT/release")
+	kernel=$("$AXAS_SCRIPTS/debs.sh" amd64 "$NEWER_SUITE" "linux-binary-$release" \
+		"linux-modules-$release")/usr/lib/modules/$release/vmlinuz
+	kvm_modules "$kernel"
+	boot "$kernel"
+}
+
+newer_module() {
+	"$AXAS_SCRIPTS/build-in-root.sh" "$OUT/module" "$NEWER_SERIES" "$NEWER_SUITE" \
+		>"$OUT/release"
+}
+
 boot() {
 	local kernel=$1 modules
 
@@ -65,9 +83,9 @@ boot() {
 main() {
 	local kind=${1:-} results
 
-	[[ $kind == debug || $kind == stock ]] || die "usage: vm-check.sh debug|stock"
+	declare -F "vm_$kind" >/dev/null || die "usage: vm-check.sh debug|stock|newer"
 	NAME=vm-$kind
-	OUT=$AXAS_LOGS/$NAME
+	export OUT=$AXAS_LOGS/$NAME
 	lock "out-$(basename "$AXAS_LOGS")-$NAME"
 	rm -rf "$OUT"
 	mkdir -p "$OUT/kvm"
