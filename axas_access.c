@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Translation, guest reads and writes, and bio_vecs. Calls axas_space.c and
- * axas_npt.c. All of it holds space->lock for reading and touches kernel memory
- * only; see the lock rules in axas_space.c.
+ * axas_npt.c. What lies in one leaf and is there goes without a lock, everything else
+ * with space->lock held for reading; both touch kernel memory only. See the lock rules
+ * in axas_space.c.
  */
 #include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <axas/access.h>
@@ -39,15 +41,50 @@ static bool translate_locked(struct axas_space *space, u64 gpa, struct axas_tran
 	return true;
 }
 
+/* From the root on. What is not found without the lock may be there: somebody splits. */
+static noinline int translate_far(struct axas_space *space, u64 gpa,
+				  struct axas_translation *to)
+{
+	struct axas_space_cpu *cpu = axas_space_enter(space);
+	bool found = false;
+
+	if (!axas_space_removing(cpu)) {
+		axas_space_area_on(space, cpu, gpa);
+		found = axas_npt_translate(&space->npt, &cpu->cursor, gpa, to);
+	}
+	axas_space_leave();
+	if (found)
+		return 0;
+	down_read(&space->lock);
+	found = translate_locked(space, gpa, to);
+	up_read(&space->lock);
+	return found ? 0 : -ENOENT;
+}
+
 int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
 			 struct axas_translation *to)
 {
-	bool found;
+	struct axas_space_cpu *cpu = axas_space_enter(space);
+	u64 in_page = gpa.val & (AXAS_FRAME_SIZE - 1);
+	const struct axas_area *area;
+	u64 *slot, leaf = 0;
 
-	down_read(&space->lock);
-	found = translate_locked(space, gpa.val, to);
-	up_read(&space->lock);
-	return found ? 0 : -ENOENT;
+	slot = axas_space_last_slot(cpu, gpa.val);
+	if (likely(slot))
+		leaf = READ_ONCE(*slot);
+	if (unlikely(!leaf)) {
+		axas_space_leave();
+		return translate_far(space, gpa.val, to);
+	}
+	/* A leaf says what its area does. */
+	area = cpu->area;
+	to->hpa = axas_hpa_offset(axas_npt_leaf_hpa(&space->npt, leaf), in_page);
+	to->left = AXAS_FRAME_SIZE - in_page;
+	to->prot = READ_ONCE(area->prot);
+	to->type = area->type;
+	to->level = 0;
+	axas_space_leave();
+	return 0;
 }
 EXPORT_SYMBOL_AXAS(axas_space_translate);
 
@@ -59,12 +96,65 @@ static bool goes_on(const struct axas_translation *to, u64 limit,
 	       next->type == to->type;
 }
 
+/* Leaves that are looked at without the lock: what goes on beyond them needs it. */
+#define LIMIT_LEAVES	512
+
+/* Whether the leaf at @gpa goes on where *@to and @limit end; @next: how far. */
+static bool next_goes_on(struct axas_space *space, struct axas_space_cpu *cpu,
+			 const struct axas_area *area, u64 gpa,
+			 const struct axas_translation *to, u64 limit, u64 *next)
+{
+	u64 *slot = axas_space_last_slot(cpu, gpa);
+	struct axas_translation there;
+	u64 leaf;
+
+	/* Leaves of one area in one table are alike. */
+	if (slot && cpu->area == area) {
+		leaf = READ_ONCE(*slot);
+		*next = AXAS_FRAME_SIZE;
+		return leaf && axas_npt_leaf_hpa(&space->npt, leaf).val == to->hpa.val + limit;
+	}
+	axas_space_area_on(space, cpu, gpa);
+	if (!axas_npt_translate(&space->npt, &cpu->cursor, gpa, &there))
+		return false;
+	*next = there.left;
+	return goes_on(to, limit, &there);
+}
+
+static bool limit_without_lock(struct axas_space *space, u64 gpa, struct axas_translation *to,
+			       u64 *limit)
+{
+	struct axas_space_cpu *cpu = axas_space_enter(space);
+	const struct axas_area *area;
+	bool end = false;
+	unsigned int i;
+	u64 next;
+
+	if (axas_space_removing(cpu))
+		goto leave;
+	area = axas_space_area_on(space, cpu, gpa);
+	if (!area || !axas_npt_translate(&space->npt, &cpu->cursor, gpa, to))
+		goto leave;
+	*limit = to->left;
+	for (i = 0; i < LIMIT_LEAVES && !end; i++) {
+		end = gpa + *limit < gpa ||
+		      !next_goes_on(space, cpu, area, gpa + *limit, to, *limit, &next);
+		if (!end)
+			*limit += next;
+	}
+leave:
+	axas_space_leave();
+	return end;
+}
+
 int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa gpa,
 				       struct axas_translation *to, u64 *limit)
 {
 	struct axas_translation next;
 	u64 end;
 
+	if (limit_without_lock(space, gpa.val, to, limit))
+		return 0;
 	down_read(&space->lock);
 	if (!translate_locked(space, gpa.val, to)) {
 		up_read(&space->lock);
@@ -91,6 +181,7 @@ EXPORT_SYMBOL_AXAS(axas_space_translate_and_get_limit);
  * @buf: the other end, for buffers
  * @val: the other end, for integers
  * @windows: NULL, or the windows that were opened beforehand, in order
+ * @area: the area of the piece before, or NULL
  */
 struct access {
 	void (*memory)(struct access *access, void *va, size_t len);
@@ -99,6 +190,7 @@ struct access {
 	void *buf;
 	u64 val;
 	struct list_head *windows;
+	struct axas_area *area;
 };
 
 /* A window that stays open until the access comes to it. */
@@ -122,13 +214,75 @@ static int fault_to_errno(int result)
 	}
 }
 
-/* The leaf at an address, faulted in if need be, and how far area and leaf reach. */
+/* Bytes of one access without the lock, during which nobody else runs on this CPU. */
+#define FAST_BYTES	SZ_16K
+
+/*
+ * Where memory is that belongs to the space, is there, and lies in one leaf. Until
+ * axas_space_leave(); NULL, and nothing to leave, when it needs the lock.
+ */
+static noinline void *enter_memory_far(struct axas_space *space, u64 gpa, u32 prot, size_t len)
+{
+	struct axas_space_cpu *cpu = axas_space_enter(space);
+	const struct axas_area *area;
+	struct axas_translation to;
+
+	if (!axas_space_removing(cpu) && len <= FAST_BYTES) {
+		area = axas_space_area_on(space, cpu, gpa);
+		if (area && (READ_ONCE(area->direct) & prot) &&
+		    axas_npt_translate(&space->npt, &cpu->cursor, gpa, &to) && len <= to.left)
+			return axas_hal_va(space->npt.hal, to.hpa);
+	}
+	axas_space_leave();
+	return NULL;
+}
+
+/* The same where area and table are those that this CPU found last. */
+static __always_inline void *enter_memory(struct axas_space *space, u64 gpa, u32 prot,
+					  size_t len)
+{
+	struct axas_space_cpu *cpu = axas_space_enter(space);
+	u64 in_page = gpa & (AXAS_FRAME_SIZE - 1);
+	u64 *slot, leaf;
+
+	slot = axas_space_last_slot(cpu, gpa);
+	if (likely(slot && (READ_ONCE(cpu->area->direct) & prot) &&
+		   len <= AXAS_FRAME_SIZE - in_page)) {
+		leaf = READ_ONCE(*slot);
+		if (likely(leaf))
+			return axas_hal_va(space->npt.hal, axas_npt_leaf_hpa(&space->npt, leaf)) +
+			       in_page;
+	}
+	axas_space_leave();
+	return enter_memory_far(space, gpa, prot, len);
+}
+
+static __always_inline bool copy_fast(struct axas_space *space, u64 gpa, void *buf, size_t len,
+				      u32 prot)
+{
+	void *va = enter_memory(space, gpa, prot, len);
+
+	if (unlikely(!va))
+		return false;
+	if (prot == AXAS_PROT_WRITE)
+		memcpy(va, buf, len);
+	else
+		memcpy(buf, va, len);
+	axas_space_leave();
+	return true;
+}
+
+/*
+ * The leaf at an address, faulted in if need be, and how far area and leaf reach. *@area
+ * is that of the bytes before, or NULL.
+ */
 static int find_leaf(struct axas_space *space, u64 gpa, u32 prot, struct axas_area **area,
 		     struct axas_leaf *leaf, u64 *left)
 {
 	int err;
 
-	*area = axas_space_area(space, gpa);
+	if (!*area || gpa > (*area)->last)
+		*area = axas_space_area(space, gpa);
 	err = fault_to_errno(axas_space_fault_locked(space, *area, gpa, prot, leaf));
 	if (!err)
 		*left = min(leaf_left(leaf, gpa), (*area)->last - gpa + 1);
@@ -207,23 +361,22 @@ static int access_window(struct axas_space *space, struct axas_hpa hpa, u32 type
 static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *access,
 			    size_t len)
 {
-	struct axas_area *area;
 	struct axas_leaf leaf;
 	struct axas_hpa hpa;
 	u64 left;
 	int err;
 
-	err = find_leaf(space, gpa, access->prot, &area, &leaf, &left);
+	err = find_leaf(space, gpa, access->prot, &access->area, &leaf, &left);
 	if (err)
 		return err;
 	len = min_t(u64, len, left);
 	hpa = axas_hpa_offset(leaf.hpa, gpa & (axas_npt_leaf_size(leaf.level) - 1));
-	if (area->backend.ops->owned) {
+	if (access->area->backend.ops->owned) {
 		if (access->memory)
 			access->memory(access, axas_hal_va(space->npt.hal, hpa), len);
 	} else {
 		len = min_t(u64, len, AXAS_FRAME_SIZE - offset_in_page(gpa));
-		err = access_window(space, hpa, area->type, access, len);
+		err = access_window(space, hpa, access->area->type, access, len);
 	}
 	return err ?: len;
 }
@@ -316,86 +469,110 @@ static int access_exact(struct axas_space *space, struct axas_gpa gpa,
 	return err;
 }
 
-int axas_read(struct axas_space *space, struct axas_gpa gpa, void *buf, size_t len)
+/* A copy between guest memory and a buffer, which is only read if @prot is WRITE. */
+static struct access copy_access(void *buf, u32 prot)
 {
-	struct access access = {
-		.memory = read_memory, .device = read_device,
-		.prot = AXAS_PROT_READ, .buf = buf,
+	bool write = prot == AXAS_PROT_WRITE;
+
+	return (struct access){
+		.memory = write ? write_memory : read_memory,
+		.device = write ? write_device : read_device,
+		.prot = prot,
+		.buf = buf,
 	};
+}
+
+static noinline int copy_exact(struct axas_space *space, struct axas_gpa gpa, void *buf,
+			       size_t len, u32 prot)
+{
+	struct access access = copy_access(buf, prot);
 
 	return access_exact(space, gpa, &access, len);
+}
+
+static noinline ssize_t copy_partial(struct axas_space *space, struct axas_gpa gpa, void *buf,
+				     size_t len, u32 prot)
+{
+	struct access access = copy_access(buf, prot);
+
+	return access_partial(space, gpa, &access, len);
+}
+
+int axas_read(struct axas_space *space, struct axas_gpa gpa, void *buf, size_t len)
+{
+	if (likely(copy_fast(space, gpa.val, buf, len, AXAS_PROT_READ)))
+		return 0;
+	return copy_exact(space, gpa, buf, len, AXAS_PROT_READ);
 }
 EXPORT_SYMBOL_AXAS(axas_read);
 
 int axas_write(struct axas_space *space, struct axas_gpa gpa, const void *buf, size_t len)
 {
-	struct access access = {
-		.memory = write_memory, .device = write_device,
-		.prot = AXAS_PROT_WRITE, .buf = (void *)buf,
-	};
-
-	return access_exact(space, gpa, &access, len);
+	if (likely(copy_fast(space, gpa.val, (void *)buf, len, AXAS_PROT_WRITE)))
+		return 0;
+	return copy_exact(space, gpa, (void *)buf, len, AXAS_PROT_WRITE);
 }
 EXPORT_SYMBOL_AXAS(axas_write);
 
 ssize_t axas_read_partial(struct axas_space *space, struct axas_gpa gpa, void *buf,
 			  size_t len)
 {
-	struct access access = {
-		.memory = read_memory, .device = read_device,
-		.prot = AXAS_PROT_READ, .buf = buf,
-	};
-
-	return access_partial(space, gpa, &access, len);
+	if (likely(copy_fast(space, gpa.val, buf, len, AXAS_PROT_READ)))
+		return len;
+	return copy_partial(space, gpa, buf, len, AXAS_PROT_READ);
 }
 EXPORT_SYMBOL_AXAS(axas_read_partial);
 
 ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
 			   const void *buf, size_t len)
 {
-	struct access access = {
-		.memory = write_memory, .device = write_device,
-		.prot = AXAS_PROT_WRITE, .buf = (void *)buf,
-	};
-
-	return access_partial(space, gpa, &access, len);
+	if (likely(copy_fast(space, gpa.val, (void *)buf, len, AXAS_PROT_WRITE)))
+		return len;
+	return copy_partial(space, gpa, (void *)buf, len, AXAS_PROT_WRITE);
 }
 EXPORT_SYMBOL_AXAS(axas_write_partial);
 
-static void load_memory(struct access *access, void *va, size_t len)
+/* One access of so many bytes, 1, 2, 4 or 8. */
+static u64 load(const void *va, size_t len)
 {
 	switch (len) {
 	case 1:
-		access->val = READ_ONCE(*(u8 *)va);
+		return READ_ONCE(*(u8 *)va);
+	case 2:
+		return READ_ONCE(*(u16 *)va);
+	case 4:
+		return READ_ONCE(*(u32 *)va);
+	default:
+		return READ_ONCE(*(u64 *)va);
+	}
+}
+
+static void store(void *va, size_t len, u64 val)
+{
+	switch (len) {
+	case 1:
+		WRITE_ONCE(*(u8 *)va, val);
 		break;
 	case 2:
-		access->val = READ_ONCE(*(u16 *)va);
+		WRITE_ONCE(*(u16 *)va, val);
 		break;
 	case 4:
-		access->val = READ_ONCE(*(u32 *)va);
+		WRITE_ONCE(*(u32 *)va, val);
 		break;
-	case 8:
-		access->val = READ_ONCE(*(u64 *)va);
+	default:
+		WRITE_ONCE(*(u64 *)va, val);
 		break;
 	}
+}
+
+static void load_memory(struct access *access, void *va, size_t len)
+{
+	access->val = load(va, len);
 }
 
 static void store_memory(struct access *access, void *va, size_t len)
 {
-	switch (len) {
-	case 1:
-		WRITE_ONCE(*(u8 *)va, access->val);
-		break;
-	case 2:
-		WRITE_ONCE(*(u16 *)va, access->val);
-		break;
-	case 4:
-		WRITE_ONCE(*(u32 *)va, access->val);
-		break;
-	case 8:
-		WRITE_ONCE(*(u64 *)va, access->val);
-		break;
-	}
+	store(va, len, access->val);
 }
 
 static void load_device(struct access *access, void __iomem *io, size_t len)
@@ -434,13 +611,13 @@ static void store_device(struct access *access, void __iomem *io, size_t len)
 	}
 }
 
-static int load_one(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
-		    u64 *val)
+static noinline int load_with_lock(struct axas_space *space, struct axas_gpa gpa, size_t len,
+				   u64 *val)
 {
 	struct access access = {
 		.memory = load_memory, .device = load_device, .prot = AXAS_PROT_READ,
 	};
-	ssize_t n = access_partial(space, gpa, &access, axas_width_bytes(width));
+	ssize_t n = access_partial(space, gpa, &access, len);
 
 	if (n < 0)
 		return n;
@@ -448,16 +625,42 @@ static int load_one(struct axas_space *space, struct axas_gpa gpa, enum axas_wid
 	return 0;
 }
 
-static int store_one(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
-		     u64 val)
+static int load_one(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+		    u64 *val)
+{
+	size_t len = axas_width_bytes(width);
+	void *va = enter_memory(space, gpa.val, AXAS_PROT_READ, len);
+
+	if (!va)
+		return load_with_lock(space, gpa, len, val);
+	*val = load(va, len);
+	axas_space_leave();
+	return 0;
+}
+
+static noinline int store_with_lock(struct axas_space *space, struct axas_gpa gpa, size_t len,
+				    u64 val)
 {
 	struct access access = {
 		.memory = store_memory, .device = store_device,
 		.prot = AXAS_PROT_WRITE, .val = val,
 	};
-	ssize_t n = access_partial(space, gpa, &access, axas_width_bytes(width));
+	ssize_t n = access_partial(space, gpa, &access, len);
 
 	return n < 0 ? n : 0;
+}
+
+static int store_one(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+		     u64 val)
+{
+	size_t len = axas_width_bytes(width);
+	void *va = enter_memory(space, gpa.val, AXAS_PROT_WRITE, len);
+
+	if (!va)
+		return store_with_lock(space, gpa, len, val);
+	store(va, len, val);
+	axas_space_leave();
+	return 0;
 }
 
 /* An integer as it lies in memory, whatever the host's byte order. */
@@ -472,7 +675,6 @@ int axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width
 		  u64 *val)
 {
 	unsigned int bytes = axas_width_bytes(width);
-	struct access access = {};
 	union scalar scalar;
 	int err;
 
@@ -481,8 +683,7 @@ int axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width
 	err = axas_read(space, gpa, &scalar, bytes);
 	if (err)
 		return err;
-	load_memory(&access, &scalar, bytes);
-	*val = access.val;
+	*val = load(&scalar, bytes);
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axas_read_obj);
@@ -491,12 +692,11 @@ int axas_write_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_widt
 		   u64 val)
 {
 	unsigned int bytes = axas_width_bytes(width);
-	struct access access = { .val = val };
 	union scalar scalar;
 
 	if (axas_gpa_is_aligned(gpa, bytes))
 		return store_one(space, gpa, width, val);
-	store_memory(&access, &scalar, bytes);
+	store(&scalar, bytes, val);
 	return axas_write(space, gpa, &scalar, bytes);
 }
 EXPORT_SYMBOL_AXAS(axas_write_obj);
@@ -524,8 +724,8 @@ static int bvec_piece(struct axas_space *space, u64 gpa, u64 len, u32 access,
 		      struct bio_vec *bvec)
 {
 	const struct axas_hal *hal = space->npt.hal;
+	struct axas_area *area = NULL;
 	struct page *page = NULL;
-	struct axas_area *area;
 	struct axas_leaf leaf;
 	struct axas_hpa hpa;
 	u64 left;

@@ -2,9 +2,9 @@
 /*
  * The two backends: linear, whose memory is the caller's, and alloc, whose frames
  * come from the space's HAL when they are needed and go back one by one. Calls the
- * frame room. No locks: counters are atomic.
+ * frame room. No locks: counters are atomic or each CPU's own.
  */
-#include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <axas/frame.h>
 #include <uapi/axas/axas.h>
@@ -18,53 +18,90 @@ MODULE_PARM_DESC(max_frames, "Most 4 KiB guest frames of all spaces together (de
 
 static atomic64_t all_frames = ATOMIC64_INIT(0);
 
-static bool count_up(atomic64_t *count, u64 n, u64 max)
+/* Count @n frames of 4 KiB << @order, or as many as there are to the limit. How many. */
+static unsigned int count_up(atomic64_t *count, unsigned int n, unsigned int order, u64 max)
 {
 	s64 old = atomic64_read(count);
 
 	do {
-		if (max && old + n > max)
-			return false;
-	} while (!atomic64_try_cmpxchg(count, &old, old + n));
-	return true;
+		if (max)
+			n = min_t(u64, n, (max - min_t(u64, old, max)) >> order);
+	} while (n && !atomic64_try_cmpxchg(count, &old, old + ((s64)n << order)));
+	return n;
+}
+
+/* Where there is a limit, all that are held must be known at once. */
+static unsigned int charge_limits(struct axas_pool *pool, unsigned int n, unsigned int order)
+{
+	unsigned int granted;
+
+	n = count_up(&pool->charged, n, order, pool->max);
+	if (!max_frames)
+		return n;
+	granted = count_up(&all_frames, n, order, max_frames);
+	atomic64_sub((s64)(n - granted) << order, &pool->charged);
+	return granted;
 }
 
 static void uncharge(struct axas_pool *pool, u64 n)
 {
-	atomic64_sub(n, &pool->frames);
+	this_cpu_sub(*pool->frames, n);
+	if (likely(!pool->limited))
+		return;
+	atomic64_sub(n, &pool->charged);
 	if (max_frames)
 		atomic64_sub(n, &all_frames);
 }
 
-static bool charge(struct axas_pool *pool, u64 n)
+void axas_pool_init(struct axas_pool *pool, const struct axas_hal *hal, long __percpu *frames,
+		    u64 max)
 {
-	if (!count_up(&pool->frames, n, pool->max))
-		return false;
-	if (!max_frames || count_up(&all_frames, n, max_frames))
-		return true;
-	atomic64_sub(n, &pool->frames);
-	return false;
+	*pool = (struct axas_pool){
+		.hal = hal, .frames = frames, .max = max, .limited = max || max_frames,
+	};
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_init);
+
+long axas_pool_frames(const struct axas_pool *pool)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += *per_cpu_ptr(pool->frames, cpu);
+	return sum;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_frames);
+
+/* What is asked for counts at once, so that two together do not exceed a limit. */
+static noinline unsigned int get_limited(struct axas_pool *pool, unsigned int order, u32 flags,
+					 struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int got;
+
+	n = charge_limits(pool, n, order);
+	this_cpu_add(*pool->frames, (long)n << order);
+	got = axas_frames_alloc(pool->hal, order, flags, hpas, n);
+	uncharge(pool, (u64)(n - got) << order);
+	return got;
 }
 
-static int alloc_get(const struct axas_backend *backend, struct axas_pool *pool,
-		     u64 offset, unsigned int order, struct axas_hpa *hpa)
+static unsigned int alloc_get(struct axas_pool *pool, unsigned int order, u32 flags,
+			      struct axas_hpa *hpas, unsigned int n)
 {
-	struct axas_frame frame;
-
-	if (!charge(pool, 1ull << order))
-		return -ENOMEM;
-	if (axas_frame_alloc_order(&frame, pool->hal, order, AXAS_FRAME_ZERO)) {
-		uncharge(pool, 1ull << order);
-		return -ENOMEM;
-	}
-	*hpa = axas_frame_take(&frame);
-	return 0;
+	flags |= AXAS_FRAME_ZERO;
+	if (unlikely(pool->limited))
+		return get_limited(pool, order, flags, hpas, n);
+	n = axas_frames_alloc(pool->hal, order, flags, hpas, n);
+	this_cpu_add(*pool->frames, (long)n << order);
+	return n;
 }
 
-static void alloc_put(struct axas_pool *pool, struct axas_hpa hpa, unsigned int order)
+static void alloc_put(struct axas_pool *pool, unsigned int order, const struct axas_hpa *hpas,
+		      unsigned int n)
 {
-	pool->hal->free_frame(pool->hal, hpa, order, 0);
-	uncharge(pool, 1ull << order);
+	axas_frames_free(pool->hal, order, hpas, n);
+	uncharge(pool, (u64)n << order);
 }
 
 const struct axas_backend_ops axas_backend_alloc = {
@@ -75,16 +112,8 @@ const struct axas_backend_ops axas_backend_alloc = {
 };
 EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_alloc);
 
-static int linear_get(const struct axas_backend *backend, struct axas_pool *pool,
-		      u64 offset, unsigned int order, struct axas_hpa *hpa)
-{
-	*hpa = axas_hpa_offset(backend->hpa, offset);
-	return 0;
-}
-
 const struct axas_backend_ops axas_backend_linear = {
 	.id	= AXAS_BACKEND_LINEAR,
-	.get	= linear_get,
 };
 EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_linear);
 

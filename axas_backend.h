@@ -7,19 +7,31 @@
 #define _AXAS_BACKEND_H
 
 #include <linux/atomic.h>
+#include <linux/percpu.h>
 #include <axas/hal.h>
 
 /**
  * struct axas_pool - the frames that one space holds
  * @hal: where they come from
- * @frames: how many, in 4 KiB
+ * @frames: how many, in 4 KiB; each CPU's share, which may be negative
+ * @charged: how many, while a limit needs to know all of them at once
  * @max: how many it may hold; 0: any number
+ * @limited: whether that, or all pools together, have a limit
  */
 struct axas_pool {
 	const struct axas_hal *hal;
-	atomic64_t frames;
+	long __percpu *frames;
+	atomic64_t charged;
 	u64 max;
+	bool limited;
 };
+
+/* An empty pool. @frames: zeroes. */
+void axas_pool_init(struct axas_pool *pool, const struct axas_hal *hal, long __percpu *frames,
+		    u64 max);
+
+/* 4 KiB frames that a pool holds. */
+long axas_pool_frames(const struct axas_pool *pool);
 
 struct axas_backend;
 
@@ -27,17 +39,19 @@ struct axas_backend;
  * struct axas_backend_ops - one kind of backend
  * @id: AXAS_BACKEND_*
  * @owned: its frames are owned by the leaves that map them, and put one by one
- * @get: the frame of 4 KiB << @order at @offset bytes of the area, zeroed if it is
- *	new. Shared; may sleep. 0 or -ENOMEM.
- * @put: a frame that @get gave, or an aligned piece of one, is mapped no more; NULL
+ * @get: @n new frames of 4 KiB << @order, zeroed. Shared; may sleep, unless @flags is
+ *	AXAS_FRAME_NOWAIT. How many there were: less than @n for want of memory. NULL
+ *	when not @owned.
+ * @put: frames that @get gave, or aligned pieces of them, are mapped no more; NULL
  *	when not @owned
  */
 struct axas_backend_ops {
 	u32 id;
 	bool owned;
-	int (*get)(const struct axas_backend *backend, struct axas_pool *pool, u64 offset,
-		   unsigned int order, struct axas_hpa *hpa);
-	void (*put)(struct axas_pool *pool, struct axas_hpa hpa, unsigned int order);
+	unsigned int (*get)(struct axas_pool *pool, unsigned int order, u32 flags,
+			    struct axas_hpa *hpas, unsigned int n);
+	void (*put)(struct axas_pool *pool, unsigned int order, const struct axas_hpa *hpas,
+		    unsigned int n);
 };
 
 /**

@@ -14,13 +14,8 @@ int axas_frame_alloc_order(struct axas_frame *frame, const struct axas_hal *hal,
 	struct axas_hpa hpa;
 
 	*frame = axas_frame_uninit();
-	if (hal->alloc_frame(hal, order, flags, &hpa))
+	if (!axas_frame_alloc_hpa(hal, order, flags, &hpa))
 		return -ENOMEM;
-	/* Address 0 is how a table or a leaf that is not there looks: refuse it. */
-	if (unlikely(!hpa.val)) {
-		hal->free_frame(hal, hpa, order, flags);
-		return -ENOMEM;
-	}
 	*frame = (struct axas_frame){ hal, hpa, order, flags };
 	return 0;
 }
@@ -69,3 +64,23 @@ void axas_frame_free(struct axas_frame *frame)
 		hal->free_frame(hal, old.hpa, old.order, old.flags);
 }
 EXPORT_SYMBOL_AXAS(axas_frame_free);
+
+unsigned int axas_frames_alloc_each(const struct axas_hal *hal, unsigned int order, u32 flags,
+				    struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (!axas_frame_alloc_hpa(hal, order, flags, &hpas[i]))
+			break;
+	return i;
+}
+EXPORT_SYMBOL_AXAS(axas_frames_alloc_each);
+
+void axas_frames_free_each(const struct axas_hal *hal, unsigned int order,
+			   const struct axas_hpa *hpas, unsigned int n)
+{
+	while (n--)
+		hal->free_frame(hal, *hpas++, order, 0);
+}
+EXPORT_SYMBOL_AXAS(axas_frames_free_each);

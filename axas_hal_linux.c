@@ -12,6 +12,7 @@
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/vmstat.h>
 #include <axas/hal.h>
 #include <uapi/axas/axas.h>
@@ -77,9 +78,10 @@ static void clean_for_guest(struct page *page, unsigned int order)
 static int linux_alloc_frame(const struct axas_hal *hal, unsigned int order, u32 flags,
 			     struct axas_hpa *hpa)
 {
-	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+	gfp_t gfp = __GFP_ACCOUNT | __GFP_NOWARN;
 	struct page *page;
 
+	gfp |= flags & AXAS_FRAME_NOWAIT ? GFP_NOWAIT : GFP_KERNEL;
 	if (flags & AXAS_FRAME_ZERO)
 		gfp |= __GFP_ZERO;
 	if (order && !(flags & AXAS_FRAME_TABLE))
@@ -110,6 +112,34 @@ static void linux_free_frame(const struct axas_hal *hal, struct axas_hpa hpa,
 	}
 	for (i = 0; i < 1ul << order; i++)
 		__free_page(page + i);
+}
+
+static unsigned int linux_alloc_frames(const struct axas_hal *hal, unsigned int order,
+				       u32 flags, struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (linux_alloc_frame(hal, order, flags, &hpas[i]))
+			break;
+		if (unlikely(!hpas[i].val)) {
+			linux_free_frame(hal, hpas[i], order, flags);
+			break;
+		}
+	}
+	return i;
+}
+
+static void linux_free_frames(const struct axas_hal *hal, unsigned int order,
+			      const struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		linux_free_frame(hal, hpas[i], order, 0);
+		if (order)
+			cond_resched();
+	}
 }
 
 static struct page *linux_frame_page(const struct axas_hal *hal, struct axas_hpa hpa)
@@ -160,6 +190,8 @@ const struct axas_hal axas_hal_linux = {
 	.name		= "linux",
 	.alloc_frame	= linux_alloc_frame,
 	.free_frame	= linux_free_frame,
+	.alloc_frames	= linux_alloc_frames,
+	.free_frames	= linux_free_frames,
 	.frame_page	= linux_frame_page,
 	.window		= linux_window,
 	.close_window	= linux_close_window,

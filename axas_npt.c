@@ -32,6 +32,8 @@ struct axas_npt_batch {
 };
 
 static_assert(sizeof(struct axas_npt_batch) == PAGE_SIZE);
+/* Entries and records become addresses in their place. */
+static_assert(sizeof(struct axas_hpa) == sizeof(u64));
 
 static const struct axas_npt_fmt * const formats[] = {
 	&axas_npt_ept,
@@ -58,12 +60,12 @@ static void count_tables(struct axas_npt *npt, long n)
 	this_cpu_add(npt->stats->tables, n);
 }
 
-u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa)
+static u64 *alloc_table(struct axas_npt *npt, u64 *hpa, u32 flags)
 {
 	struct axas_frame frame;
 	u64 *table;
 
-	if (axas_frame_alloc_order(&frame, npt->hal, 0, AXAS_FRAME_ZERO | AXAS_FRAME_TABLE))
+	if (axas_frame_alloc_order(&frame, npt->hal, 0, flags | AXAS_FRAME_TABLE))
 		return NULL;
 	table = axas_frame_ptr(&frame);
 	*hpa = axas_frame_take(&frame).val;
@@ -71,11 +73,75 @@ u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa)
 	return table;
 }
 
+u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa)
+{
+	return alloc_table(npt, hpa, AXAS_FRAME_ZERO);
+}
+
+u64 *axas_npt_alloc_table_unset(struct axas_npt *npt, u64 *hpa)
+{
+	return alloc_table(npt, hpa, 0);
+}
+
 void axas_npt_free_table(struct axas_npt *npt, u64 hpa)
 {
-	npt->hal->free_frame(npt->hal, axas_hpa(hpa), 0, AXAS_FRAME_ZERO | AXAS_FRAME_TABLE);
+	npt->hal->free_frame(npt->hal, axas_hpa(hpa), 0, AXAS_FRAME_TABLE);
 	count_tables(npt, -1);
 }
+
+unsigned int axas_npt_fill(struct axas_npt *npt, u64 *slot, struct axas_hpa *hpas,
+			   unsigned int n, u64 attr)
+{
+	unsigned int lost = 0;
+	unsigned long i;
+
+	for (i = 0; i < n; i++) {
+		u64 empty = 0;
+
+		if (unlikely(!try_cmpxchg(&slot[i], &empty,
+					  axas_npt_make_leaf(npt, hpas[i], attr))))
+			hpas[lost++] = hpas[i];
+	}
+	this_cpu_add(npt->stats->leaves[0], n - lost);
+	return lost;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_fill);
+
+void axas_npt_free_leaves(struct axas_npt *npt, u64 *table, bool owned)
+{
+	struct axas_hpa *hpas = (struct axas_hpa *)table, *next = hpas;
+	const u64 *end = table + BIT(AXAS_NPT_LEVEL_BITS);
+	long leaves = 0;
+
+	if (!owned) {
+		for (; table < end; table++)
+			leaves += !!*table;
+	} else {
+		/* They are collected where the leaves were. */
+		for (; table < end; table++)
+			if (*table)
+				*next++ = axas_npt_leaf_hpa(npt, *table);
+		leaves = next - hpas;
+		if (leaves)
+			npt->ops->put_leaves(npt, hpas, leaves, 0);
+	}
+	this_cpu_sub(npt->stats->leaves[0], leaves);
+}
+
+unsigned int axas_npt_run_of(const u64 *slot, unsigned int max, bool empty)
+{
+	const u64 *end = slot + max;
+	const u64 *p = slot;
+
+	/* Most often they are all empty: four at a time. */
+	for (; empty && end - p >= 4; p += 4)
+		if (READ_ONCE(p[0]) | READ_ONCE(p[1]) | READ_ONCE(p[2]) | READ_ONCE(p[3]))
+			break;
+	while (p < end && !READ_ONCE(*p) == empty)
+		p++;
+	return p - slot;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_run_of);
 
 u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa)
 {
@@ -268,7 +334,10 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 {
 	int err;
 
-	*npt = (struct axas_npt){ .fmt = fmt, .ops = ops, .hal = hal };
+	*npt = (struct axas_npt){
+		.fmt = fmt, .ops = ops, .hal = hal,
+		.leaf_mask = fmt->leaf_mask, .leaf_shift = fmt->leaf_shift,
+	};
 	if (caps)
 		npt->caps = *caps;
 	else
@@ -296,13 +365,12 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_init);
 
 void axas_npt_destroy(struct axas_npt *npt)
 {
-	struct axas_npt_gather gather;
+	struct axas_npt_gather gather __uninitialized;
 
 	axas_npt_gather_init(&gather, npt, 0, axas_npt_last(npt));
 	axas_npt_unmap(npt, 0, axas_npt_last(npt), false, &gather);
 	axas_npt_gather_finish(&gather);
-	npt->hal->free_frame(npt->hal, npt->root_hpa, npt->root_order,
-			     AXAS_FRAME_ZERO | AXAS_FRAME_TABLE);
+	npt->hal->free_frame(npt->hal, npt->root_hpa, npt->root_order, AXAS_FRAME_TABLE);
 	free_percpu(npt->stats);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_destroy);
@@ -321,19 +389,32 @@ void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt,
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_init);
 
-static void free_records(struct axas_npt_gather *gather, const u64 *recs, u64 nr)
+/* Leaves at one level that were recorded one after the other. How many. */
+static u64 put_leaf_records(struct axas_npt *npt, u64 *recs, u64 nr)
+{
+	u64 kind = recs[0] & ~REC_HPA;
+	u64 n = 0;
+
+	do
+		recs[n++] &= REC_HPA;
+	while (n < nr && (recs[n] & ~REC_HPA) == kind);
+	npt->ops->put_leaves(npt, (struct axas_hpa *)recs, n, kind & REC_LEVEL);
+	return n;
+}
+
+static void free_records(struct axas_npt_gather *gather, u64 *recs, u64 nr)
 {
 	struct axas_npt *npt = gather->npt;
-	u64 i;
+	u64 i = 0;
 
-	for (i = 0; i < nr; i++) {
-		u64 hpa = recs[i] & REC_HPA;
-		unsigned int level = recs[i] & REC_LEVEL;
-
-		if (recs[i] & REC_TABLE)
-			npt->fmt->free_table(gather, hpa, level, recs[i] & REC_OWNED);
-		else
-			npt->ops->put_leaf(npt, axas_hpa(hpa), level);
+	while (i < nr) {
+		if (!(recs[i] & REC_TABLE)) {
+			i += put_leaf_records(npt, &recs[i], nr - i);
+			continue;
+		}
+		npt->fmt->free_table(gather, recs[i] & REC_HPA, recs[i] & REC_LEVEL,
+				     recs[i] & REC_OWNED);
+		i++;
 	}
 	cond_resched();
 }

@@ -17,6 +17,7 @@
 #ifndef _AXAS_NPT_H
 #define _AXAS_NPT_H
 
+#include <linux/atomic.h>
 #include <linux/percpu.h>
 #include <axas/hal.h>
 #include <uapi/axas/axas.h>
@@ -61,6 +62,20 @@ struct axas_npt;
 struct axas_npt_gather;
 
 /**
+ * struct axas_npt_cursor - the table of level 0 that a walk came to last
+ * @region: the 2 MiB that it maps: their address >> 21; AXAS_NPT_NO_REGION: none
+ * @table: the table
+ *
+ * Whoever keeps one forgets it before tables are freed.
+ */
+struct axas_npt_cursor {
+	u64 region;
+	u64 *table;
+};
+
+#define AXAS_NPT_NO_REGION	(~0ull)
+
+/**
  * struct axas_leaf - a leaf, decoded
  * @hpa: where the memory that it maps begins
  * @level: where it is
@@ -102,13 +117,18 @@ struct axas_npt_range {
  * @max_ia_bits: most
  * @usual_ia_bits: when nobody asks for a number
  * @leaf_levels: bit n: the format has leaves at level n
+ * @leaf_mask: the bits of a leaf at level 0 that are its address
+ * @leaf_shift: how far they are from where they are in the address, to the right
  * @caps: what every machine that walks it has
  * @geometry: sets npt->levels and npt->root_bits from npt->ia_bits, or answers
  *	-EOPNOTSUPP
  * @can: whether a leaf can say this protection and type
+ * @leaf_attr: all of a leaf at level 0 but its address
  * @map: exclusive; see axas_npt_map()
  * @map_leaf: shared; see axas_npt_map_leaf()
  * @lookup: shared; see axas_npt_lookup()
+ * @translate: shared; see axas_npt_translate()
+ * @table: shared; see axas_npt_table()
  * @split_at: exclusive; see axas_npt_split_at()
  * @unmap: exclusive; see axas_npt_unmap()
  * @protect: exclusive; see axas_npt_protect()
@@ -124,13 +144,19 @@ struct axas_npt_fmt {
 	u8 max_ia_bits;
 	u8 usual_ia_bits;
 	u32 leaf_levels;
+	u64 leaf_mask;
+	u8 leaf_shift;
 	struct axas_npt_caps caps;
 	int (*geometry)(struct axas_npt *npt);
 	bool (*can)(const struct axas_npt *npt, u32 prot, u32 type);
+	u64 (*leaf_attr)(const struct axas_npt *npt, u32 prot, u32 type);
 	int (*map)(struct axas_npt *npt, struct axas_npt_range *range);
 	int (*map_leaf)(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
 			unsigned int level);
 	bool (*lookup)(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf);
+	bool (*translate)(const struct axas_npt *npt, struct axas_npt_cursor *cursor, u64 gpa,
+			  struct axas_translation *to);
+	u64 *(*table)(struct axas_npt *npt, u64 gpa);
 	void (*split_at)(struct axas_npt *npt, u64 gpa);
 	void (*unmap)(struct axas_npt *npt, u64 first, u64 last, bool owned,
 		      struct axas_npt_gather *gather);
@@ -154,11 +180,12 @@ extern const struct axas_npt_fmt axas_npt_fake;
  * struct axas_npt_ops - what a table asks of its owner
  * @flush: no CPU may use a translation of [first, last] any more when it returns;
  *	@tables: nor a cached walk
- * @put_leaf: the frame of an owned leaf is not mapped any more
+ * @put_leaves: the frames of @n owned leaves at @level are not mapped any more
  */
 struct axas_npt_ops {
 	void (*flush)(struct axas_npt *npt, u64 first, u64 last, bool tables);
-	void (*put_leaf)(struct axas_npt *npt, struct axas_hpa hpa, unsigned int level);
+	void (*put_leaves)(struct axas_npt *npt, const struct axas_hpa *hpas, unsigned int n,
+			   unsigned int level);
 };
 
 /**
@@ -171,6 +198,8 @@ struct axas_npt_ops {
  * @caps: the machine that it is for
  * @reserve: tables that were allocated beforehand, each with the address of the next
  * @stats: its counters
+ * @leaf_mask: the format's
+ * @leaf_shift: the format's
  * @ia_bits: bits of guest-physical address
  * @levels: how many
  * @root_bits: bits of guest-physical address that index the root
@@ -185,6 +214,8 @@ struct axas_npt {
 	struct axas_npt_caps caps;
 	u64 *reserve;
 	struct axas_npt_stats __percpu *stats;
+	u64 leaf_mask;
+	u8 leaf_shift;
 	u8 ia_bits;
 	u8 levels;
 	u8 root_bits;
@@ -291,6 +322,85 @@ static inline bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa,
 {
 	return npt->fmt->lookup(npt, gpa, leaf);
 }
+
+/*
+ * Where an address is, its @to->left bytes to the end of its leaf included. Shared. As
+ * axas_npt_lookup(), but a walk that comes to a table of level 0 leaves it in the cursor.
+ */
+static inline bool axas_npt_translate(const struct axas_npt *npt,
+				      struct axas_npt_cursor *cursor, u64 gpa,
+				      struct axas_translation *to)
+{
+	return npt->fmt->translate(npt, cursor, gpa, to);
+}
+
+/* Whether a cursor is at the table of level 0 that maps an address. */
+static inline bool axas_npt_cursor_at(const struct axas_npt_cursor *cursor, u64 gpa)
+{
+	return cursor->region == gpa >> axas_npt_shift(1);
+}
+
+/*
+ * The table of level 0 for an address, linked now if there was none. Shared. NULL: no
+ * memory. An ERR_PTR of -EEXIST: a leaf above level 0 is there.
+ */
+static inline u64 *axas_npt_table(struct axas_npt *npt, u64 gpa)
+{
+	return npt->fmt->table(npt, gpa);
+}
+
+/*
+ * Leaves at level 0 are what all that is frequent comes to. On every format such a leaf is
+ * an address, shifted, and attributes that do not depend on it; 0 is an empty entry. So
+ * they can be read and made without asking the format each time.
+ */
+
+/* An address's entry in a table of level 0. */
+static inline u64 *axas_npt_slot(u64 *table, u64 gpa)
+{
+	return &table[gpa >> AXAS_FRAME_SHIFT & (BIT(AXAS_NPT_LEVEL_BITS) - 1)];
+}
+
+static inline struct axas_hpa axas_npt_leaf_hpa(const struct axas_npt *npt, u64 leaf)
+{
+	return axas_hpa((leaf & npt->leaf_mask) << npt->leaf_shift);
+}
+
+static inline u64 axas_npt_make_leaf(const struct axas_npt *npt, struct axas_hpa hpa, u64 attr)
+{
+	return hpa.val >> npt->leaf_shift | attr;
+}
+
+/* All of a leaf but its address. axas_npt_can() say @prot and @type. */
+static inline u64 axas_npt_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type)
+{
+	return npt->fmt->leaf_attr(npt, prot, type);
+}
+
+/* Install one leaf. Shared. False when there is one. */
+static inline bool axas_npt_fill_one(struct axas_npt *npt, u64 *slot, struct axas_hpa hpa,
+				     u64 attr)
+{
+	u64 empty = 0;
+
+	if (unlikely(!try_cmpxchg(slot, &empty, axas_npt_make_leaf(npt, hpa, attr))))
+		return false;
+	this_cpu_inc(npt->stats->leaves[0]);
+	return true;
+}
+
+/*
+ * Install leaves that follow each other in a table. Shared. How many found another leaf in
+ * their place: their frames are the first in @hpas then.
+ */
+unsigned int axas_npt_fill(struct axas_npt *npt, u64 *slot, struct axas_hpa *hpas,
+			   unsigned int n, u64 attr);
+
+/* Put what the leaves of an unlinked table map, if they own it. The table is spoilt. */
+void axas_npt_free_leaves(struct axas_npt *npt, u64 *table, bool owned);
+
+/* How many entries, @max at most, are empty, or else are not, before one is otherwise. */
+unsigned int axas_npt_run_of(const u64 *slot, unsigned int max, bool empty);
 
 /*
  * Splitting a leaf takes tables. They are reserved before anything is changed, so
@@ -401,8 +511,10 @@ void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run);
 long axas_npt_tables(const struct axas_npt *npt);
 long axas_npt_leaves(const struct axas_npt *npt, unsigned int level);
 
-/* A zeroed table; 0 as the address when there is no memory. */
+/* A zeroed table; NULL when there is no memory. */
 u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa);
+/* A table whose entries its taker writes, every one. */
+u64 *axas_npt_alloc_table_unset(struct axas_npt *npt, u64 *hpa);
 /* A table that no CPU can walk: one that was never linked, or after the flush. */
 void axas_npt_free_table(struct axas_npt *npt, u64 hpa);
 

@@ -23,8 +23,8 @@
  * u32 X_leaf_prot(u64 entry, unsigned int level)
  * u32 X_leaf_type(u64 entry, unsigned int level)
  *	what a leaf permits, and how it caches
- * u64 X_set_prot(const struct axas_npt *npt, u64 entry, u32 prot, unsigned int level)
- *	the same leaf with another protection; all its other bits stay
+ * u64 X_prot_diff(u64 entry, u32 prot, unsigned int level)
+ *	the bits of a leaf that another protection turns over
  * bool X_break_before_make(void)
  *	whether a live leaf must be cleared and flushed before a table takes its place
  * int X_geometry(struct axas_npt *npt)
@@ -32,10 +32,9 @@
  *	see struct axas_npt_fmt
  *
  * Entries change in these ways only:
- *  - empty to leaf or to table: by cmpxchg, by any number of CPUs at once
- *    (space->lock held for reading or writing);
- *  - anything else, exclusively (space->lock held for writing). Hardware may still
- *    set accessed and dirty bits meanwhile, so a live leaf changes by cmpxchg too.
+ *  - empty to leaf or to table: by cmpxchg, by any number of CPUs at once;
+ *  - anything else, exclusively. Hardware may still set accessed and dirty bits
+ *    meanwhile, so a live leaf changes by atomic operations too.
  */
 #ifndef AXAS_FMT
 #error "a format's file includes this"
@@ -101,19 +100,31 @@ static u64 *PT(get_table)(struct axas_npt *npt, u64 *slot, unsigned int level)
 	return PT(child)(npt, entry, level);
 }
 
+/* The table at @level for an address; see axas_npt_table(). */
+static u64 *PT(table_at)(struct axas_npt *npt, u64 gpa, unsigned int level)
+{
+	unsigned int l = npt->levels - 1;
+	u64 *table = npt->root;
+
+	for (; l > level && !IS_ERR_OR_NULL(table); l--)
+		table = PT(get_table)(npt, &table[PT(index)(npt, gpa, l)], l);
+	return table;
+}
+
+static u64 *PT(table)(struct axas_npt *npt, u64 gpa)
+{
+	return PT(table_at)(npt, gpa, 0);
+}
+
 static int PT(map_leaf)(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
 			unsigned int level)
 {
 	u64 leaf = PT(make_leaf)(hpa, PT(leaf_attr)(npt, prot, type, level), level);
-	unsigned int l = npt->levels - 1;
-	u64 *table = npt->root;
+	u64 *table = PT(table_at)(npt, gpa, level);
 	u64 empty = 0;
 
-	for (; l > level; l--) {
-		table = PT(get_table)(npt, &table[PT(index)(npt, gpa, l)], l);
-		if (IS_ERR_OR_NULL(table))
-			return table ? PTR_ERR(table) : -ENOMEM;
-	}
+	if (IS_ERR_OR_NULL(table))
+		return table ? PTR_ERR(table) : -ENOMEM;
 	if (!try_cmpxchg(&table[PT(index)(npt, gpa, level)], &empty, leaf))
 		return -EEXIST;
 	PT(count_leaves)(npt, level, 1);
@@ -150,6 +161,56 @@ static bool PT(lookup)(const struct axas_npt *npt, u64 gpa, struct axas_leaf *le
 			return true;
 		}
 	}
+}
+
+/* The leaf that maps an address, as it lies in the table, or 0. */
+static inline u64 PT(walk)(const struct axas_npt *npt, struct axas_npt_cursor *cursor, u64 gpa,
+			   unsigned int *level)
+{
+	unsigned int l = npt->levels - 1;
+	u64 *table = npt->root;
+
+	if (unlikely(gpa > axas_npt_last(npt)))
+		return 0;
+	for (;; l--) {
+		u64 entry = READ_ONCE(table[PT(index)(npt, gpa, l)]);
+
+		if (!l)
+			*cursor = (struct axas_npt_cursor){ gpa >> axas_npt_shift(1), table };
+		if (PT(kind)(entry, l) == AXAS_PT_TABLE) {
+			table = PT(child)(npt, entry, l);
+			continue;
+		}
+		*level = l;
+		return entry;
+	}
+}
+
+static inline bool PT(resolve)(u64 entry, u64 gpa, unsigned int level,
+			       struct axas_translation *to)
+{
+	u64 mask = axas_npt_leaf_size(level) - 1;
+
+	to->hpa = axas_hpa(PT(leaf_hpa)(entry, level) + (gpa & mask));
+	to->left = mask + 1 - (gpa & mask);
+	to->prot = PT(leaf_prot)(entry, level);
+	to->type = PT(leaf_type)(entry, level);
+	to->level = level;
+	return true;
+}
+
+static bool PT(translate)(const struct axas_npt *npt, struct axas_npt_cursor *cursor, u64 gpa,
+			  struct axas_translation *to)
+{
+	unsigned int level = 0;
+	u64 entry = PT(walk)(npt, cursor, gpa, &level);
+
+	return entry && PT(resolve)(entry, gpa, level, to);
+}
+
+static u64 PT(small_attr)(const struct axas_npt *npt, u32 prot, u32 type)
+{
+	return PT(leaf_attr)(npt, prot, type, 0);
 }
 
 /* The first leaf that one table has at or after an address. */
@@ -230,12 +291,47 @@ static u64 PT(map_leaves)(struct axas_npt *npt, struct axas_npt_range *range, u6
 static int PT(map_table)(struct axas_npt *npt, struct axas_npt_range *range, u64 *table,
 			 unsigned int level);
 
+/*
+ * Map all that an empty entry at level 1 covers: by a table that is filled before it is
+ * linked, and so needs no zeroes first. False when it cannot be done so.
+ */
+static bool PT(map_whole)(struct axas_npt *npt, struct axas_npt_range *range, u64 *slot)
+{
+	u64 hpa = range->hpa + range->mapped, table_hpa;
+	u64 attr = PT(leaf_attr)(npt, range->prot, range->type, 0);
+	u64 gpa = range->first + range->mapped;
+	u64 mask = axas_npt_leaf_size(1) - 1;
+	u64 *table, *p;
+	u64 empty = 0;
+
+	if (READ_ONCE(*slot) || gpa & mask || range->last - gpa < mask)
+		return false;
+	table = axas_npt_alloc_table_unset(npt, &table_hpa);
+	if (!table)
+		return false;
+	for (p = table; p < table + PT_ENTRIES; p++, hpa += AXAS_FRAME_SIZE)
+		*p = PT(make_leaf)(hpa, attr, 0);
+	/* A full barrier: whoever walks into the table finds it filled. */
+	if (!try_cmpxchg(slot, &empty, PT(make_table)(table_hpa, 1))) {
+		axas_npt_free_table(npt, table_hpa);
+		return false;
+	}
+	PT(count_leaves)(npt, 0, PT_ENTRIES);
+	range->mapped += mask + 1;
+	return true;
+}
+
 /* Map what one entry covers by the table below. */
 static int PT(map_below)(struct axas_npt *npt, struct axas_npt_range *range, u64 *slot,
 			 unsigned int level)
 {
-	u64 *table = level ? PT(get_table)(npt, slot, level) : ERR_PTR(-EEXIST);
+	u64 *table;
 
+	if (level == 1 && PT(map_whole)(npt, range, slot)) {
+		cond_resched();
+		return 0;
+	}
+	table = level ? PT(get_table)(npt, slot, level) : ERR_PTR(-EEXIST);
 	if (IS_ERR_OR_NULL(table))
 		return table ? PTR_ERR(table) : -ENOMEM;
 	return PT(map_table)(npt, range, table, level - 1);
@@ -391,38 +487,54 @@ static void PT(free_table)(struct axas_npt_gather *gather, u64 hpa, unsigned int
 {
 	struct axas_npt *npt = gather->npt;
 	u64 *table = axas_hal_va(npt->hal, axas_hpa(hpa));
-	long leaves = 0;
+	unsigned int leaves = 0;
 	unsigned int i;
 
-	for (i = 0; i < PT_ENTRIES; i++) {
-		switch (PT(kind)(table[i], level)) {
-		case AXAS_PT_EMPTY:
-			break;
-		case AXAS_PT_TABLE:
-			PT(free_table)(gather, PT(table_hpa)(table[i], level), level - 1, owned);
-			break;
-		case AXAS_PT_LEAF:
-			leaves++;
-			if (owned)
-				npt->ops->put_leaf(npt, axas_hpa(PT(leaf_hpa)(table[i], level)),
-						   level);
-			break;
-		}
+	if (!level) {
+		axas_npt_free_leaves(npt, table, owned);
+		goto free;
 	}
-	PT(count_leaves)(npt, level, -leaves);
+	/* What the leaves map is collected where they were. */
+	for (i = 0; i < PT_ENTRIES; i++) {
+		u64 entry = table[i];
+
+		if (PT(kind)(entry, level) == AXAS_PT_TABLE)
+			PT(free_table)(gather, PT(table_hpa)(entry, level), level - 1, owned);
+		else if (entry)
+			table[leaves++] = PT(leaf_hpa)(entry, level);
+	}
+	if (owned && leaves)
+		npt->ops->put_leaves(npt, (struct axas_hpa *)table, leaves, level);
+	PT(count_leaves)(npt, level, -(long)leaves);
+free:
 	axas_npt_free_table(npt, hpa);
 	cond_resched();
 }
 
-static bool PT(protect_leaf)(struct axas_npt *npt, u64 *slot, unsigned int level, u32 prot)
+/*
+ * Nobody else changes a leaf now but hardware, which may set accessed and dirty bits at
+ * any time: so only those bits are turned over that differ. What differed.
+ */
+static inline u64 PT(protect_leaf)(u64 *slot, u64 leaf, unsigned int level, u32 prot)
 {
-	u64 old = READ_ONCE(*slot);
+	u64 diff = PT(prot_diff)(leaf, prot, level);
 
-	if (PT(leaf_prot)(old, level) == prot)
-		return false;
-	while (!try_cmpxchg(slot, &old, PT(set_prot)(npt, old, prot, level)))
-		;
-	return true;
+	atomic64_xor(diff, (atomic64_t *)slot);
+	return diff;
+}
+
+static bool PT(protect_leaves)(u64 *slot, u64 *end, u32 prot)
+{
+	u64 diffs = 0;
+
+#pragma GCC unroll 4
+	for (; slot < end; slot++) {
+		u64 entry = READ_ONCE(*slot);
+
+		if (entry)
+			diffs |= PT(protect_leaf)(slot, entry, 0, prot);
+	}
+	return diffs;
 }
 
 static bool PT(protect_table)(struct axas_npt *npt, u64 *table, unsigned int level,
@@ -433,6 +545,8 @@ static bool PT(protect_table)(struct axas_npt *npt, u64 *table, unsigned int lev
 	u64 end;
 
 	cond_resched();
+	if (!level)
+		return PT(protect_leaves)(slot, axas_npt_slot(table, last) + 1, prot);
 	for (;; slot++, first = end + 1) {
 		u64 entry = READ_ONCE(*slot);
 
@@ -445,7 +559,7 @@ static bool PT(protect_table)(struct axas_npt *npt, u64 *table, unsigned int lev
 						     level - 1, first, end, prot);
 			break;
 		case AXAS_PT_LEAF:
-			changed |= PT(protect_leaf)(npt, slot, level, prot);
+			changed |= !!PT(protect_leaf)(slot, entry, level, prot);
 			break;
 		}
 		if (end == last)
@@ -574,6 +688,9 @@ static u64 PT(collapse)(struct axas_npt *npt, u64 first, u64 last,
 	.map		= PT(map),	\
 	.map_leaf	= PT(map_leaf),	\
 	.lookup		= PT(lookup),	\
+	.translate	= PT(translate),	\
+	.table		= PT(table),	\
+	.leaf_attr	= PT(small_attr),	\
 	.split_at	= PT(split_at),	\
 	.unmap		= PT(unmap),	\
 	.protect	= PT(protect),	\

@@ -85,10 +85,9 @@ static inline u32 ept_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
-static inline u64 ept_set_prot(const struct axas_npt *npt, u64 entry, u32 prot,
-			       unsigned int level)
+static inline u64 ept_prot_diff(u64 entry, u32 prot, unsigned int level)
 {
-	return (entry & ~EPT_RWX) | prot;
+	return (entry ^ prot) & EPT_RWX;
 }
 
 static inline bool ept_break_before_make(void)
@@ -126,6 +125,7 @@ const struct axas_npt_fmt axas_npt_ept = {
 	.max_ia_bits	= 57,
 	.usual_ia_bits	= 48,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
+	.leaf_mask	= EPT_HPA,
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1),
 		.oa_bits = 52,

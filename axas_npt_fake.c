@@ -97,10 +97,9 @@ static inline u32 fake_leaf_type(u64 entry, unsigned int level)
 	return level & 1 ? 3 - type : type;
 }
 
-static inline u64 fake_set_prot(const struct axas_npt *npt, u64 entry, u32 prot,
-				unsigned int level)
+static inline u64 fake_prot_diff(u64 entry, u32 prot, unsigned int level)
 {
-	return (entry & ~FAKE_PROT) | fake_perm(prot, level);
+	return (entry ^ fake_perm(prot, level)) & FAKE_PROT;
 }
 
 static inline bool fake_break_before_make(void)
@@ -133,6 +132,8 @@ const struct axas_npt_fmt axas_npt_fake = {
 	.max_ia_bits	= 64,
 	.usual_ia_bits	= 48,
 	.leaf_levels	= BIT(AXAS_NPT_MAX_LEVELS) - 1,
+	.leaf_mask	= ~(FAKE_KIND | FAKE_PROT | FAKE_TYPE),
+	.leaf_shift	= AXAS_FRAME_SHIFT - 8,
 	.caps		= {
 		.leaf_levels = BIT(AXAS_NPT_MAX_LEVELS) - 1,
 		.oa_bits = FAKE_OA_BITS,

@@ -91,10 +91,9 @@ static inline u32 gstage_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
-static inline u64 gstage_set_prot(const struct axas_npt *npt, u64 entry, u32 prot,
-				  unsigned int level)
+static inline u64 gstage_prot_diff(u64 entry, u32 prot, unsigned int level)
 {
-	return (entry & ~GS_RWX) | prot << GS_PROT_SHIFT;
+	return (entry ^ prot << GS_PROT_SHIFT) & GS_RWX;
 }
 
 static inline bool gstage_break_before_make(void)
@@ -128,6 +127,8 @@ const struct axas_npt_fmt axas_npt_gstage = {
 	.max_ia_bits	= 59,
 	.usual_ia_bits	= 41,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2) | BIT(3),
+	.leaf_mask	= GS_PPN,
+	.leaf_shift	= GS_PPN_SHIFT,
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1) | BIT(2) | BIT(3),
 		.oa_bits = 56,

@@ -103,10 +103,9 @@ static inline u32 s2_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
-static inline u64 s2_set_prot(const struct axas_npt *npt, u64 entry, u32 prot,
-			      unsigned int level)
+static inline u64 s2_prot_diff(u64 entry, u32 prot, unsigned int level)
 {
-	return (entry & ~S2_PERM) | s2_perm(prot);
+	return (entry ^ s2_perm(prot)) & S2_PERM;
 }
 
 /* Changing the size of a mapping needs it. Arm D8.16.1. */
@@ -146,6 +145,7 @@ const struct axas_npt_fmt axas_npt_s2 = {
 	.max_ia_bits	= 52,
 	.usual_ia_bits	= 40,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
+	.leaf_mask	= S2_HPA,
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1) | BIT(2),
 		.oa_bits = 48,

@@ -93,10 +93,9 @@ static inline u32 svm_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
-static inline u64 svm_set_prot(const struct axas_npt *npt, u64 entry, u32 prot,
-			       unsigned int level)
+static inline u64 svm_prot_diff(u64 entry, u32 prot, unsigned int level)
 {
-	return (entry & ~SVM_PERM) | svm_perm(prot);
+	return (entry ^ svm_perm(prot)) & SVM_PERM;
 }
 
 static inline bool svm_break_before_make(void)
@@ -130,6 +129,7 @@ const struct axas_npt_fmt axas_npt_svm = {
 	.max_ia_bits	= 57,
 	.usual_ia_bits	= 48,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
+	.leaf_mask	= SVM_HPA,
 	.caps		= {
 		.flags = AXAS_CAP_SVM_NX,
 		.leaf_levels = BIT(0) | BIT(1),

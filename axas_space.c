@@ -17,14 +17,28 @@
  *
  * space->lock is a sleeping reader-writer lock.
  *
- * Held for writing: the tree of areas changes, consumers come and go, and entries
- * of the table are removed, narrowed or split.
+ * Held for writing: the tree of areas changes, consumers come and go.
  *
- * Held for reading: faults, populate, translate and the accessors. They run beside
- * each other. What they do to the table is to fill empty entries, each by one
- * cmpxchg: of two CPUs that fault one page, one installs its frame, and the other
- * gives its own back and answers SPURIOUS. Nothing is removed meanwhile, so a table
- * or a frame that was found stays until the lock is dropped.
+ * Held for reading: whatever may sleep. Many run beside each other. What they do to the
+ * table is to fill empty entries, each by one cmpxchg: of two CPUs that fault one page,
+ * one installs its frame, and the other gives its own back and answers SPURIOUS.
+ *
+ * Not held at all: translations, accesses and faults that need not sleep, between
+ * axas_space_enter() and axas_space_leave(). These are sections of RCU-sched, and touch
+ * nothing that another CPU writes to but the entry that a fault fills. An area or table
+ * that they found last stays with the CPU, for as long as the generation stays. A fault
+ * leaves its section to get a frame, which may sleep, and enters another to install it;
+ * if the generation is another by then, it begins anew with the lock.
+ *
+ * Removal is whatever clears, narrows, splits or collapses leaves, unlinks tables, or
+ * takes areas away. begin_removal() takes the lock for writing, makes the generation odd
+ * and waits for all sections to end; no more begin until end_removal() makes it even.
+ * So removal has the space for itself, and what was found stays until the lock is
+ * dropped or the section left. Mapping needs no such wait: it takes nothing away.
+ *
+ * The wait is synchronize_rcu_expedited(), tens of microseconds beside the flush, so that
+ * readers pay nothing for it: a percpu_rw_semaphore has the same readers, but a writer
+ * that waits for milliseconds.
  *
  * The order of every removal: clear the entries; flush in every consumer; only then
  * put frames and free tables. The gather of axas_npt.c sees to it. A flush callback
@@ -45,6 +59,14 @@ static unsigned long page_nr(u64 gpa)
 }
 
 #define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
+
+/* Pages that a fault fills at once, as a power of two. */
+static unsigned int area_around(const struct axas_area *area)
+{
+	return (area->flags & AXAS_MAP_AROUND_MASK) >> AXAS_MAP_AROUND_SHIFT;
+}
+
+const struct axas_area axas_no_area = { .first = ~0ull };
 
 static u64 area_pages(const struct axas_area *area)
 {
@@ -69,6 +91,32 @@ struct axas_area *axas_space_area(struct axas_space *space, u64 gpa)
 	return mtree_load(&space->areas, page_nr(gpa));
 }
 
+/* See "locks and order" for these. The lock is held for writing. */
+static void keep_out(struct axas_space *space)
+{
+	lockdep_assert_held_write(&space->lock);
+	WRITE_ONCE(space->generation, space->generation + 1);
+	synchronize_rcu_expedited();
+}
+
+static void let_in(struct axas_space *space)
+{
+	/* Whoever sees the even number sees what was removed before. */
+	smp_store_release(&space->generation, space->generation + 1);
+}
+
+static void begin_removal(struct axas_space *space)
+{
+	down_write(&space->lock);
+	keep_out(space);
+}
+
+static void end_removal(struct axas_space *space)
+{
+	let_in(space);
+	up_write(&space->lock);
+}
+
 static void npt_flush(struct axas_npt *npt, u64 first, u64 last, bool tables)
 {
 	struct axas_space *space = container_of(npt, struct axas_space, npt);
@@ -83,16 +131,17 @@ static void npt_flush(struct axas_npt *npt, u64 first, u64 last, bool tables)
 		consumer->ops->flush(consumer, &flush);
 }
 
-static void npt_put_leaf(struct axas_npt *npt, struct axas_hpa hpa, unsigned int level)
+static void npt_put_leaves(struct axas_npt *npt, const struct axas_hpa *hpas, unsigned int n,
+			   unsigned int level)
 {
 	struct axas_space *space = container_of(npt, struct axas_space, npt);
 
-	axas_backend_alloc.put(&space->pool, hpa, AXAS_NPT_LEVEL_BITS * level);
+	axas_backend_alloc.put(&space->pool, AXAS_NPT_LEVEL_BITS * level, hpas, n);
 }
 
 static const struct axas_npt_ops space_npt_ops = {
 	.flush		= npt_flush,
-	.put_leaf	= npt_put_leaf,
+	.put_leaves	= npt_put_leaves,
 };
 
 /* The range that is asked for, or nothing where it is none of this format. */
@@ -120,11 +169,12 @@ static void space_init(struct axas_space *space, const struct axas_space_params 
 {
 	kref_init(&space->ref);
 	init_rwsem(&space->lock);
-	mt_init_flags(&space->areas, MT_FLAGS_LOCK_EXTERN);
+	mt_init_flags(&space->areas, MT_FLAGS_LOCK_EXTERN | MT_FLAGS_USE_RCU);
 	mt_set_external_lock(&space->areas, &space->lock);
 	INIT_LIST_HEAD(&space->consumers);
-	space->pool.hal = hal;
-	space->pool.max = params->max_frames;
+	/* Not that of a share that was never used. */
+	space->generation = 2;
+	axas_pool_init(&space->pool, hal, &space->cpus->frames, params->max_frames);
 }
 
 struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
@@ -138,22 +188,24 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
 	if (!space)
 		return ERR_PTR(-ENOMEM);
+	space->cpus = alloc_percpu_gfp(struct axas_space_cpu, GFP_KERNEL_ACCOUNT);
+	if (!space->cpus) {
+		err = -ENOMEM;
+		goto free_space;
+	}
 	space_init(space, params, hal);
 	err = axas_npt_init(&space->npt, fmt, &space_npt_ops, hal, params->ia_bits, caps);
 	if (err)
-		goto free_space;
+		goto free_cpus;
 	err = params_range(params, &space->npt, &space->range);
 	if (err)
 		goto destroy_npt;
-	space->stats = alloc_percpu_gfp(struct axas_space_stats, GFP_KERNEL_ACCOUNT);
-	if (!space->stats) {
-		err = -ENOMEM;
-		goto destroy_npt;
-	}
 	return space;
 
 destroy_npt:
 	axas_npt_destroy(&space->npt);
+free_cpus:
+	free_percpu(space->cpus);
 free_space:
 	kfree(space);
 	return ERR_PTR(err);
@@ -190,17 +242,20 @@ struct axas_space *axas_space_get(struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS(axas_space_get);
 
+static void remove_all(struct axas_space *space);
+
+/* Nobody is left who could be in a section, or wait for the lock. */
 static void space_release(struct kref *ref)
 {
 	struct axas_space *space = container_of(ref, struct axas_space, ref);
 
 	WARN_ON_ONCE(!list_empty(&space->consumers));
-	axas_space_clear(space);
 	down_write(&space->lock);
+	remove_all(space);
 	__mt_destroy(&space->areas);
 	axas_npt_destroy(&space->npt);
 	up_write(&space->lock);
-	free_percpu(space->stats);
+	free_percpu(space->cpus);
 	kfree(space);
 }
 
@@ -249,7 +304,7 @@ static int check_attrs(const struct axas_space *space, u32 prot, u32 type)
  */
 static void remove_leaves(struct axas_space *space, const struct axas_area *area)
 {
-	struct axas_npt_gather gather;
+	struct axas_npt_gather gather __uninitialized;
 
 	axas_npt_gather_init(&gather, &space->npt, area->first, area->last);
 	axas_npt_unmap(&space->npt, area->first, area->last, area->backend.ops->owned,
@@ -289,20 +344,29 @@ static void drop_area(struct axas_space *space, struct axas_area *area)
 	kfree(area);
 }
 
-static struct axas_area *new_area(struct axas_gpa_range range, u32 prot, u32 type,
-				  u32 flags, struct axas_backend backend)
+static void set_prot(struct axas_space *space, struct axas_area *area, u32 prot)
+{
+	WRITE_ONCE(area->prot, prot);
+	WRITE_ONCE(area->direct, area->backend.ops->owned ? prot : 0);
+	WRITE_ONCE(area->single, area_around(area) ? 0 : area->direct);
+	WRITE_ONCE(area->attr, axas_npt_leaf_attr(&space->npt, prot, area->type));
+}
+
+static struct axas_area *new_area(struct axas_space *space, struct axas_gpa_range range,
+				  u32 prot, u32 type, u32 flags, struct axas_backend backend)
 {
 	struct axas_area *area = kmalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
 
-	if (area)
-		*area = (struct axas_area){
-			.first = range.start.val,
-			.last = axas_gpa_range_last(range).val,
-			.prot = prot,
-			.type = type,
-			.flags = flags,
-			.backend = backend,
-		};
+	if (!area)
+		return NULL;
+	*area = (struct axas_area){
+		.first = range.start.val,
+		.last = axas_gpa_range_last(range).val,
+		.type = type,
+		.flags = flags,
+		.backend = backend,
+	};
+	set_prot(space, area, prot);
 	return area;
 }
 
@@ -320,8 +384,8 @@ static int map_linear_leaves(struct axas_space *space, const struct axas_area *a
 	return axas_npt_map(&space->npt, &range);
 }
 
-static int fill_area(struct axas_space *space, struct axas_area *area, u64 first, u64 last,
-		     u64 *done);
+static int fill_area(struct axas_space *space, const struct axas_area *area, u64 first,
+		     u64 last, u64 *done);
 
 /* Put a new area in its place, and give it its leaves. All of it or nothing. */
 static int map_area(struct axas_space *space, struct axas_area *area, bool populate)
@@ -337,8 +401,11 @@ static int map_area(struct axas_space *space, struct axas_area *area, bool popul
 		err = map_linear_leaves(space, area);
 	else if (populate)
 		err = fill_area(space, area, area->first, area->last, &done);
-	if (err)
+	if (err) {
+		keep_out(space);
 		drop_area(space, area);
+		let_in(space);
+	}
 	up_write(&space->lock);
 	return err;
 
@@ -370,7 +437,7 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 	err = check_attrs(space, prot, type);
 	if (err)
 		return err;
-	area = new_area(range, prot, type, 0, backend);
+	area = new_area(space, range, prot, type, 0, backend);
 	return area ? map_area(space, area, false) : -ENOMEM;
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_linear);
@@ -383,12 +450,13 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 	int err;
 
 	if (!range_ok(space, range) || flags & ~AXAS_MAP_FLAGS ||
-	    (flags & HUGE_FLAGS) == HUGE_FLAGS)
+	    (flags & HUGE_FLAGS) == HUGE_FLAGS ||
+	    (flags & AXAS_MAP_AROUND_MASK) > AXAS_MAP_AROUND(AXAS_NPT_LEVEL_BITS))
 		return -EINVAL;
 	err = check_attrs(space, prot, type);
 	if (err)
 		return err;
-	area = new_area(range, prot, type, flags & HUGE_FLAGS, backend);
+	area = new_area(space, range, prot, type, flags & ~AXAS_MAP_POPULATE, backend);
 	return area ? map_area(space, area, flags & AXAS_MAP_POPULATE) : -ENOMEM;
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
@@ -409,7 +477,7 @@ static int split_area(struct axas_space *space, struct axas_area *area, u64 at)
 		kfree(upper);
 		return -ENOMEM;
 	}
-	area->last = at - 1;
+	WRITE_ONCE(area->last, at - 1);
 	space->nr_areas++;
 	return 0;
 }
@@ -421,7 +489,7 @@ static void join_areas(struct axas_space *space, u64 at)
 	struct axas_area *upper = axas_space_area(space, at);
 
 	store_area(space, lower->first, upper->last, lower);
-	lower->last = upper->last;
+	WRITE_ONCE(lower->last, upper->last);
 	space->nr_areas--;
 	kfree(upper);
 }
@@ -498,7 +566,7 @@ static int isolate(struct axas_space *space, u64 first, u64 last, bool small)
 static void clear_leaves(struct axas_space *space, u64 first, u64 last)
 {
 	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
-	struct axas_npt_gather gather;
+	struct axas_npt_gather gather __uninitialized;
 	struct axas_area *area;
 
 	axas_npt_gather_init(&gather, &space->npt, first, last);
@@ -532,26 +600,31 @@ int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
 
 	if (!range_ok(space, range))
 		return -EINVAL;
-	down_write(&space->lock);
+	begin_removal(space);
 	err = isolate(space, first, last, false);
 	if (!err) {
 		clear_leaves(space, first, last);
 		erase_areas(space, first, last);
 	}
-	up_write(&space->lock);
+	end_removal(space);
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_unmap);
 
-void axas_space_clear(struct axas_space *space)
+static void remove_all(struct axas_space *space)
 {
 	u64 last = axas_gpa_range_last(space->range).val;
 	u64 first = space->range.start.val;
 
-	down_write(&space->lock);
 	clear_leaves(space, first, last);
 	erase_areas(space, first, last);
-	up_write(&space->lock);
+}
+
+void axas_space_clear(struct axas_space *space)
+{
+	begin_removal(space);
+	remove_all(space);
+	end_removal(space);
 }
 EXPORT_SYMBOL_AXAS(axas_space_clear);
 
@@ -572,7 +645,7 @@ static void protect_areas(struct axas_space *space, u64 first, u64 last, u32 pro
 	struct axas_area *area;
 
 	mas_for_each(&mas, area, page_nr(last))
-		area->prot = prot;
+		set_prot(space, area, prot);
 	if (axas_npt_protect(&space->npt, first, last, prot))
 		npt_flush(&space->npt, first, last, false);
 }
@@ -585,14 +658,14 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 
 	if (!range_ok(space, range) || prot & ~AXAS_PROT_MASK)
 		return -EINVAL;
-	down_write(&space->lock);
+	begin_removal(space);
 	err = can_protect(space, first, last, prot) ? 0 : -EOPNOTSUPP;
 	/* Leaves that may not be large with this protection become small before. */
 	if (!err)
 		err = isolate(space, first, last, !axas_npt_max_level(&space->npt, prot));
 	if (!err)
 		protect_areas(space, first, last, prot);
-	up_write(&space->lock);
+	end_removal(space);
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_protect);
@@ -626,20 +699,22 @@ static unsigned int fill_level(struct axas_space *space, const struct axas_area 
 static int fill_leaf(struct axas_space *space, const struct axas_area *area, u64 gpa,
 		     struct axas_leaf *leaf, unsigned int level)
 {
-	const struct axas_backend *backend = &area->backend;
+	const struct axas_backend_ops *ops = area->backend.ops;
 	unsigned int order = AXAS_NPT_LEVEL_BITS * level;
 	struct axas_hpa hpa;
 	int err;
 
+	/* A linear area has all its leaves from the beginning. */
+	if (WARN_ON_ONCE(!ops->owned))
+		return -EFAULT;
 	gpa &= ~(axas_npt_leaf_size(level) - 1);
-	err = backend->ops->get(backend, &space->pool, gpa - area->first, order, &hpa);
-	if (err)
-		return err;
+	if (!ops->get(&space->pool, order, 0, &hpa, 1))
+		return -ENOMEM;
 	err = axas_npt_map_leaf(&space->npt, gpa, hpa.val, area->prot, area->type, level);
 	if (!err)
 		*leaf = (struct axas_leaf){ hpa, level, area->prot, area->type };
-	else if (backend->ops->owned)
-		backend->ops->put(&space->pool, hpa, order);
+	else
+		ops->put(&space->pool, order, &hpa, 1);
 	return err;
 }
 
@@ -670,29 +745,104 @@ static int fill_page(struct axas_space *space, const struct axas_area *area, u64
 	return err;
 }
 
+static u64 leaf_left(const struct axas_leaf *leaf, u64 gpa)
+{
+	u64 size = axas_npt_leaf_size(leaf->level);
+
+	return size - (gpa & (size - 1));
+}
+
+/* Frames that are got and installed together, on the stack. */
+#define FILL_BATCH	64
+
+/* The same for pages that follow each other in one table, @max at most. Leaves installed. */
+static unsigned int fill_slots(struct axas_space *space, const struct axas_area *area,
+			       u64 *slot, unsigned int max)
+{
+	const struct axas_backend_ops *ops = area->backend.ops;
+	struct axas_hpa hpas[FILL_BATCH] __uninitialized;
+	unsigned int got, lost;
+
+	if (WARN_ON_ONCE(!ops->owned))
+		return 0;
+	got = ops->get(&space->pool, 0, 0, hpas, max);
+	lost = axas_npt_fill(&space->npt, slot, hpas, got, area->attr);
+	if (unlikely(lost))
+		ops->put(&space->pool, 0, hpas, lost);
+	return got;
+}
+
+/*
+ * Give pages from @gpa on their leaves of 4 KiB, as far as they lie in one table. @bytes:
+ * how far all have one now. 0, or -ENOMEM.
+ */
+static int fill_small(struct axas_space *space, const struct axas_area *area, u64 gpa,
+		      u64 last, u64 *bytes)
+{
+	u64 *table = axas_npt_table(&space->npt, gpa);
+	struct axas_leaf leaf;
+	unsigned int max, n;
+	u64 *slot;
+
+	*bytes = 0;
+	if (!table)
+		return -ENOMEM;
+	if (IS_ERR(table)) {
+		axas_npt_lookup(&space->npt, gpa, &leaf);
+		*bytes = leaf_left(&leaf, gpa);
+		return 0;
+	}
+	slot = axas_npt_slot(table, gpa);
+	max = page_nr(min(last, gpa | (axas_npt_leaf_size(1) - 1))) - page_nr(gpa) + 1;
+	n = axas_npt_run_of(slot, max, false);
+	if (n) {
+		*bytes = n * AXAS_FRAME_SIZE;
+		return 0;
+	}
+	n = axas_npt_run_of(slot, min_t(unsigned int, max, FILL_BATCH), true);
+	max = fill_slots(space, area, slot, n);
+	*bytes = max * AXAS_FRAME_SIZE;
+	return max == n ? 0 : -ENOMEM;
+}
+
+/* The same with a leaf of 2 MiB where one may be. */
+static int fill_some(struct axas_space *space, const struct axas_area *area, u64 gpa,
+		     const struct fill_bounds *bounds, u64 *bytes)
+{
+	u64 mask = axas_npt_leaf_size(1) - 1;
+	struct axas_leaf leaf;
+	int err;
+
+	if (!bounds->huge || gpa & mask || bounds->last - gpa < mask)
+		return fill_small(space, area, gpa, bounds->last, bytes);
+	err = fill_page(space, area, gpa, bounds, &leaf);
+	if (err == -EEXIST)
+		err = 0;
+	*bytes = err ? 0 : leaf_left(&leaf, gpa);
+	return err;
+}
+
 /* Give every page of [first, last], which lies in the area, its leaf. */
-static int fill_area(struct axas_space *space, struct axas_area *area, u64 first, u64 last,
-		     u64 *done)
+static int fill_area(struct axas_space *space, const struct axas_area *area, u64 first,
+		     u64 last, u64 *done)
 {
 	struct fill_bounds bounds = {
 		.first = first, .last = last,
 		.huge = !(area->flags & AXAS_MAP_HUGE_NEVER),
 	};
-	struct axas_leaf leaf;
-	u64 gpa, end;
+	u64 gpa, bytes;
 	int err;
 
 	lockdep_assert_held(&space->lock);
-	for (gpa = first;; gpa = end + 1) {
+	for (gpa = first;; gpa += bytes) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		err = fill_page(space, area, gpa, &bounds, &leaf);
-		if (err && err != -EEXIST)
+		err = fill_some(space, area, gpa, &bounds, &bytes);
+		/* A large leaf may reach over the end of what was asked for. */
+		bytes = min(bytes, last - gpa + 1);
+		*done += bytes;
+		if (err || bytes == last - gpa + 1)
 			return err;
-		end = min(last, gpa | (axas_npt_leaf_size(leaf.level) - 1));
-		*done += end - gpa + 1;
-		if (end == last)
-			return 0;
 		cond_resched();
 	}
 }
@@ -730,6 +880,19 @@ int axas_space_populate(struct axas_space *space, struct axas_gpa_range range, u
 }
 EXPORT_SYMBOL_AXAS(axas_space_populate);
 
+/* The rest of the pages around one that a fault has filled, as far as frames are there. */
+static void fill_around(struct axas_space *space, const struct axas_area *area, u64 gpa)
+{
+	u64 mask = (AXAS_FRAME_SIZE << area_around(area)) - 1;
+	u64 first = max(area->first, gpa & ~mask);
+	u64 last = min(area->last, gpa | mask);
+	u64 bytes;
+
+	for (;; first += bytes)
+		if (fill_small(space, area, first, last, &bytes) || bytes > last - first)
+			return;
+}
+
 int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u64 gpa,
 			    u32 access, struct axas_leaf *leaf)
 {
@@ -746,7 +909,9 @@ int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u6
 	};
 	switch (fill_page(space, area, gpa, &bounds, leaf)) {
 	case 0:
-		this_cpu_inc(space->stats->faults[AXAS_FAULT_FIXED]);
+		if (area_around(area) && !leaf->level)
+			fill_around(space, area, gpa);
+		this_cpu_inc(space->cpus->faults[AXAS_FAULT_FIXED]);
 		return AXAS_FAULT_FIXED;
 	case -EEXIST:
 		return AXAS_FAULT_SPURIOUS;
@@ -757,27 +922,180 @@ int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u6
 	}
 }
 
-int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
-		     unsigned int *level)
+/* No answer: take the lock. */
+#define FAULT_LOCK	-1
+
+/*
+ * Leave the section that found an empty slot; get a frame; and install it in another
+ * section, if the space is still of the same generation.
+ */
+static __always_inline int fault_fill(struct axas_space *space, const struct axas_space_cpu *cpu,
+				      const struct axas_area *area, u64 *slot)
+{
+	const struct axas_backend_ops *ops = area->backend.ops;
+	unsigned long generation = cpu->generation;
+	struct axas_hpa hpa __uninitialized;
+	u64 attr = READ_ONCE(area->attr);
+	int result = AXAS_FAULT_RETRY;
+
+	axas_space_leave();
+	if (unlikely(!ops->get(&space->pool, 0, 0, &hpa, 1))) {
+		this_cpu_inc(space->cpus->faults[AXAS_FAULT_NOMEM]);
+		return AXAS_FAULT_NOMEM;
+	}
+	rcu_read_lock_sched();
+	/* As in axas_space_enter(). */
+	if (likely(smp_load_acquire(&space->generation) == generation)) {
+		if (likely(axas_npt_fill_one(&space->npt, slot, hpa, attr))) {
+			this_cpu_inc(space->cpus->faults[AXAS_FAULT_FIXED]);
+			rcu_read_unlock_sched();
+			return AXAS_FAULT_FIXED;
+		}
+		result = AXAS_FAULT_SPURIOUS;
+	}
+	this_cpu_inc(space->cpus->faults[result]);
+	rcu_read_unlock_sched();
+	ops->put(&space->pool, 0, &hpa, 1);
+	return result;
+}
+
+static noinline int fault_with_lock(struct axas_space *space, u64 gpa, u32 access,
+				    unsigned int *level)
 {
 	struct axas_leaf leaf = {};
 	int result;
 
-	if (!access || access & ~AXAS_PROT_MASK) {
-		this_cpu_inc(space->stats->faults[AXAS_FAULT_ERROR]);
-		return AXAS_FAULT_ERROR;
-	}
 	down_read(&space->lock);
-	result = axas_space_fault_locked(space, axas_space_area(space, gpa.val), gpa.val,
-					 access, &leaf);
+	result = axas_space_fault_locked(space, axas_space_area(space, gpa), gpa, access,
+					 &leaf);
 	up_read(&space->lock);
 	if (result != AXAS_FAULT_FIXED)
-		this_cpu_inc(space->stats->faults[result]);
+		this_cpu_inc(space->cpus->faults[result]);
 	if (level)
 		*level = leaf.level;
 	return result;
 }
+
+/*
+ * Find area and table anew, for this CPU's next faults too. Begun in a section, which it
+ * leaves.
+ */
+static int fault_find(struct axas_space *space, struct axas_space_cpu *cpu, u64 gpa, u32 access,
+		      unsigned int *level)
+{
+	const struct axas_area *area = axas_space_area_on(space, cpu, gpa);
+	struct axas_translation to;
+	int result = FAULT_LOCK;
+
+	if (!area) {
+		result = AXAS_FAULT_HOLE;
+	} else if (access & ~READ_ONCE(area->prot)) {
+		result = AXAS_FAULT_DENIED;
+	} else if (axas_npt_translate(&space->npt, &cpu->cursor, gpa, &to)) {
+		result = AXAS_FAULT_SPURIOUS;
+		if (level)
+			*level = to.level;
+	} else if (READ_ONCE(area->single) && axas_npt_cursor_at(&cpu->cursor, gpa)) {
+		return fault_fill(space, cpu, area, axas_npt_slot(cpu->cursor.table, gpa));
+	}
+	if (result != FAULT_LOCK)
+		cpu->faults[result]++;
+	axas_space_leave();
+	return result;
+}
+
+static noinline int fault_far(struct axas_space *space, u64 gpa, u32 access,
+			      unsigned int *level)
+{
+	struct axas_space_cpu *cpu;
+	int result = FAULT_LOCK;
+
+	if (level)
+		*level = 0;
+	if (!access || access & ~AXAS_PROT_MASK) {
+		this_cpu_inc(space->cpus->faults[AXAS_FAULT_ERROR]);
+		return AXAS_FAULT_ERROR;
+	}
+	cpu = axas_space_enter(space);
+	if (axas_space_removing(cpu))
+		axas_space_leave();
+	else
+		result = fault_find(space, cpu, gpa, access, level);
+	return result == FAULT_LOCK ? fault_with_lock(space, gpa, access, level) : result;
+}
+
+/*
+ * The two faults that are frequent: on a page that has its leaf of 4 KiB by now, and on
+ * one that has none, in the area and the table that this CPU found last. The rest is far.
+ */
+int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
+		     unsigned int *level)
+{
+	struct axas_space_cpu *cpu = axas_space_enter(space);
+	const struct axas_area *area = cpu->area;
+	u64 *slot;
+
+	slot = axas_space_last_slot(cpu, gpa.val);
+	if (unlikely(!slot || !access || access & ~READ_ONCE(area->single))) {
+		axas_space_leave();
+		return fault_far(space, gpa.val, access, level);
+	}
+	if (level)
+		*level = 0;
+	if (READ_ONCE(*slot)) {
+		cpu->faults[AXAS_FAULT_SPURIOUS]++;
+		axas_space_leave();
+		return AXAS_FAULT_SPURIOUS;
+	}
+	return fault_fill(space, cpu, area, slot);
+}
 EXPORT_SYMBOL_AXAS(axas_space_fault);
+
+/* The entry of 4 KiB at an address, by a walk. For faults and accesses that come next too. */
+static noinline u64 *find_slot(struct axas_space *space, struct axas_space_cpu *cpu, u64 gpa)
+{
+	struct axas_translation to;
+
+	if (axas_space_removing(cpu) || !axas_space_area_on(space, cpu, gpa))
+		return NULL;
+	axas_npt_translate(&space->npt, &cpu->cursor, gpa, &to);
+	return axas_space_last_slot(cpu, gpa);
+}
+
+/* All of it is one section: what was found stays, and the generation need not be asked. */
+int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 access)
+{
+	struct axas_space_cpu *cpu = axas_space_enter(space);
+	const struct axas_backend_ops *ops;
+	struct axas_hpa hpa __uninitialized;
+	int result = AXAS_FAULT_SPURIOUS;
+	bool lost = false;
+	u64 *slot;
+
+	slot = axas_space_last_slot(cpu, gpa.val);
+	if (unlikely(!slot))
+		slot = find_slot(space, cpu, gpa.val);
+	if (unlikely(!slot || !access || access & ~READ_ONCE(cpu->area->single))) {
+		axas_space_leave();
+		return AXAS_FAULT_RETRY;
+	}
+	ops = cpu->area->backend.ops;
+	if (likely(!READ_ONCE(*slot))) {
+		if (unlikely(!ops->get(&space->pool, 0, AXAS_FRAME_NOWAIT, &hpa, 1))) {
+			axas_space_leave();
+			return AXAS_FAULT_RETRY;
+		}
+		lost = !axas_npt_fill_one(&space->npt, slot, hpa, READ_ONCE(cpu->area->attr));
+		if (likely(!lost))
+			result = AXAS_FAULT_FIXED;
+	}
+	cpu->faults[result]++;
+	axas_space_leave();
+	if (unlikely(lost))
+		ops->put(&space->pool, 0, &hpa, 1);
+	return result;
+}
+EXPORT_SYMBOL_AXAS(axas_space_fault_nowait);
 
 int axas_space_attach(struct axas_space *space, struct axas_consumer *consumer)
 {
@@ -800,7 +1118,7 @@ EXPORT_SYMBOL_AXAS(axas_space_detach);
 
 static u64 collapse_some(struct axas_space *space, u64 first, u64 last)
 {
-	struct axas_npt_gather gather;
+	struct axas_npt_gather gather __uninitialized;
 	u64 collapsed;
 
 	axas_npt_gather_init(&gather, &space->npt, first, last);
@@ -839,14 +1157,14 @@ int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range, u
 	*collapsed = 0;
 	if (!range_ok(space, range))
 		return -EINVAL;
-	down_write(&space->lock);
+	begin_removal(space);
 	mas_for_each(&mas, area, page_nr(last)) {
 		if (!(area->flags & AXAS_MAP_HUGE_NEVER))
 			err = collapse_area(space, area, first, last, collapsed);
 		if (err)
 			break;
 	}
-	up_write(&space->lock);
+	end_removal(space);
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_collapse);
@@ -857,7 +1175,7 @@ static u64 count_faults(const struct axas_space *space, unsigned int result)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu_ptr(space->stats, cpu)->faults[result];
+		sum += READ_ONCE(per_cpu_ptr(space->cpus, cpu)->faults[result]);
 	return sum;
 }
 
@@ -880,7 +1198,7 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 	};
 	down_read(&space->lock);
 	info->areas = space->nr_areas;
-	info->frames = atomic64_read(&space->pool.frames);
+	info->frames = axas_pool_frames(&space->pool);
 	info->tables = axas_npt_tables(npt);
 	for (i = 0; i < AXAS_LEAF_LEVELS; i++)
 		info->leaves[i] = axas_npt_leaves(npt, i);

@@ -8,6 +8,8 @@
 
 #include <linux/kref.h>
 #include <linux/maple_tree.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 #include <axas/space.h>
 
@@ -18,6 +20,9 @@
  * struct axas_area - a range of a space with one protection and one backend
  * @first: first guest-physical byte
  * @last: last guest-physical byte
+ * @attr: all that its leaves of 4 KiB have but their addresses
+ * @direct: the AXAS_PROT_* that need no window: @prot where the frames are the space's
+ * @single: the AXAS_PROT_* whose faults may take one frame, and no more
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @flags: AXAS_MAP_HUGE_*
@@ -27,6 +32,9 @@
 struct axas_area {
 	u64 first;
 	u64 last;
+	u64 attr;
+	u32 direct;
+	u32 single;
 	u32 prot;
 	u32 type;
 	u32 flags;
@@ -35,10 +43,18 @@ struct axas_area {
 };
 
 /**
- * struct axas_space_stats - one CPU's share of a space's counters
+ * struct axas_space_cpu - one CPU's share of a space
+ * @generation: space->generation when what follows was found
+ * @area: the area that was found last, or one that covers nothing
+ * @cursor: the table that was found last
+ * @frames: its share of the frames held
  * @faults: how many came to each AXAS_FAULT_*
  */
-struct axas_space_stats {
+struct axas_space_cpu {
+	unsigned long generation;
+	const struct axas_area *area;
+	struct axas_npt_cursor cursor;
+	long frames;
 	u64 faults[AXAS_FAULT_ERROR + 1];
 };
 
@@ -47,25 +63,27 @@ struct axas_space_stats {
  * @ref: who uses it
  * @range: its addresses
  * @lock: see axas_space.c
+ * @generation: odd while somebody removes; see axas_space.c
  * @areas: struct axas_area by 4 KiB page number
  * @nr_areas: how many
  * @linear_pages: 4 KiB pages that linear areas cover
  * @consumers: struct axas_consumer that are attached
  * @npt: its table
  * @pool: its frames
- * @stats: its counters
+ * @cpus: each CPU's share
  */
 struct axas_space {
 	struct kref ref;
 	struct axas_gpa_range range;
 	struct rw_semaphore lock;
+	unsigned long generation;
 	struct maple_tree areas;
 	u64 nr_areas;
 	u64 linear_pages;
 	struct list_head consumers;
 	struct axas_npt npt;
 	struct axas_pool pool;
-	struct axas_space_stats __percpu *stats;
+	struct axas_space_cpu __percpu *cpus;
 };
 
 /* As axas_space_create(), on a format and for a machine (NULL: the usual one). */
@@ -75,6 +93,75 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 
 /* The area that covers an address, or NULL. space->lock held. */
 struct axas_area *axas_space_area(struct axas_space *space, u64 gpa);
+
+/* Covers nothing. */
+extern const struct axas_area axas_no_area;
+
+static inline bool axas_area_covers(const struct axas_area *area, u64 gpa)
+{
+	return gpa >= area->first && gpa <= READ_ONCE(area->last);
+}
+
+/*
+ * Begin to read without the lock: see axas_space.c. Until axas_space_leave() no area,
+ * table or frame goes away, and nobody may sleep. While somebody removes, this CPU has
+ * found nothing, and may not look: see axas_space_removing().
+ */
+static inline struct axas_space_cpu *axas_space_enter(struct axas_space *space)
+{
+	struct axas_space_cpu *cpu;
+	unsigned long generation;
+
+	rcu_read_lock_sched();
+	/* For sparse: sections end in other functions than they begin in. */
+	__release(RCU_SCHED);
+	/* What end_removal() published is seen from here on. */
+	generation = smp_load_acquire(&space->generation);
+	cpu = this_cpu_ptr(space->cpus);
+	if (unlikely(cpu->generation != generation)) {
+		cpu->generation = generation;
+		cpu->area = &axas_no_area;
+		cpu->cursor.region = AXAS_NPT_NO_REGION;
+	}
+	return cpu;
+}
+
+/* After axas_space_enter(): leave, and take the lock. */
+static inline bool axas_space_removing(const struct axas_space_cpu *cpu)
+{
+	return cpu->generation & 1;
+}
+
+static inline void axas_space_leave(void)
+{
+	__acquire(RCU_SCHED);
+	rcu_read_unlock_sched();
+}
+
+/* As axas_space_area(), between axas_space_enter() and axas_space_leave(). */
+static inline const struct axas_area *axas_space_area_on(struct axas_space *space,
+							 struct axas_space_cpu *cpu, u64 gpa)
+{
+	const struct axas_area *area = cpu->area;
+
+	if (likely(axas_area_covers(area, gpa)))
+		return area;
+	area = mtree_load(&space->areas, gpa >> AXAS_FRAME_SHIFT);
+	if (area)
+		cpu->area = area;
+	return area;
+}
+
+/*
+ * The entry of 4 KiB at an address, if its area and its table are those that this CPU
+ * found last; else NULL.
+ */
+static inline u64 *axas_space_last_slot(const struct axas_space_cpu *cpu, u64 gpa)
+{
+	if (likely(axas_area_covers(cpu->area, gpa) && axas_npt_cursor_at(&cpu->cursor, gpa)))
+		return axas_npt_slot(cpu->cursor.table, gpa);
+	return NULL;
+}
 
 /* As axas_space_fault(), with space->lock held for reading or writing. */
 int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u64 gpa,

@@ -9,6 +9,7 @@
 struct backend_fixture {
 	struct mock_hal *mock;
 	struct axas_pool pool;
+	long __percpu *frames;
 };
 
 static int backend_init(struct kunit *test)
@@ -21,7 +22,10 @@ static int backend_init(struct kunit *test)
 	f->mock = mock_hal_create(test);
 	if (!f->mock)
 		return -ENOMEM;
-	f->pool.hal = &f->mock->hal;
+	f->frames = alloc_percpu(long);
+	if (!f->frames)
+		return -ENOMEM;
+	axas_pool_init(&f->pool, &f->mock->hal, f->frames, 0);
 	return 0;
 }
 
@@ -31,34 +35,48 @@ static void backend_exit(struct kunit *test)
 
 	if (!f || !f->mock)
 		return;
-	KUNIT_EXPECT_EQ(test, atomic64_read(&f->pool.frames), (s64)f->mock->frames);
+	if (f->frames)
+		KUNIT_EXPECT_EQ(test, axas_pool_frames(&f->pool), f->mock->frames);
+	free_percpu(f->frames);
 	mock_hal_finish(f->mock);
+}
+
+static unsigned int alloc_some(struct backend_fixture *f, unsigned int order,
+			       struct axas_hpa *hpas, unsigned int n)
+{
+	return axas_backend_alloc.get(&f->pool, order, 0, hpas, n);
 }
 
 static int alloc_get(struct backend_fixture *f, struct axas_hpa *hpa)
 {
-	struct axas_backend backend = { .ops = &axas_backend_alloc };
+	return alloc_some(f, 0, hpa, 1) ? 0 : -ENOMEM;
+}
 
-	return backend.ops->get(&backend, &f->pool, SZ_64K, 0, hpa);
+static void alloc_put(struct backend_fixture *f, struct axas_hpa hpa, unsigned int order)
+{
+	axas_backend_alloc.put(&f->pool, order, &hpa, 1);
+}
+
+/* Nothing is held. */
+static void limit_pool(struct backend_fixture *f, u64 max)
+{
+	axas_pool_init(&f->pool, &f->mock->hal, f->frames, max);
 }
 
 static s64 held(struct backend_fixture *f)
 {
-	return atomic64_read(&f->pool.frames);
+	return axas_pool_frames(&f->pool);
 }
 
 static void linear_memory_is_where_it_was_said(struct kunit *test)
 {
 	struct axas_backend backend = { &axas_backend_linear, axas_hpa(0x100000) };
 	struct backend_fixture *f = test->priv;
-	struct axas_hpa hpa;
 
 	KUNIT_EXPECT_EQ(test, backend.ops->id, (u32)AXAS_BACKEND_LINEAR);
 	KUNIT_EXPECT_FALSE(test, backend.ops->owned);
-	KUNIT_EXPECT_EQ(test, backend.ops->get(&backend, &f->pool, 0, 0, &hpa), 0);
-	KUNIT_EXPECT_EQ(test, hpa.val, 0x100000ull);
-	KUNIT_EXPECT_EQ(test, backend.ops->get(&backend, &f->pool, SZ_8K, 9, &hpa), 0);
-	KUNIT_EXPECT_EQ(test, hpa.val, 0x102000ull);
+	KUNIT_EXPECT_EQ(test, axas_backend_at(&backend, 0).hpa.val, 0x100000ull);
+	KUNIT_EXPECT_EQ(test, axas_backend_at(&backend, SZ_8K).hpa.val, 0x102000ull);
 	KUNIT_EXPECT_EQ(test, held(f), 0ll);
 	KUNIT_EXPECT_EQ(test, f->mock->attempts, 0ull);
 }
@@ -87,50 +105,48 @@ static void frames_are_zeroed_and_counted(struct kunit *test)
 	KUNIT_EXPECT_NE(test, a.val, b.val);
 	KUNIT_EXPECT_EQ(test, held(f), 2ll);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(mock_hal_peek(f->mock, a.val), 0, SZ_4K), NULL);
-	axas_backend_alloc.put(&f->pool, a, 0);
+	alloc_put(f, a, 0);
 	KUNIT_EXPECT_EQ(test, held(f), 1ll);
 	KUNIT_EXPECT_PTR_EQ(test, mock_hal_peek(f->mock, a.val), NULL);
-	axas_backend_alloc.put(&f->pool, b, 0);
+	alloc_put(f, b, 0);
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
 }
 
 /* 2 MiB come as one and go back as they are mapped by then. */
 static void large_frame_goes_back_in_pieces(struct kunit *test)
 {
-	struct axas_backend backend = { .ops = &axas_backend_alloc };
 	struct backend_fixture *f = test->priv;
 	struct axas_hpa hpa;
 	u64 i;
 
-	KUNIT_ASSERT_EQ(test, backend.ops->get(&backend, &f->pool, 0, 9, &hpa), 0);
+	KUNIT_ASSERT_EQ(test, alloc_some(f, 9, &hpa, 1), 1u);
 	KUNIT_EXPECT_TRUE(test, axas_hpa_is_aligned(hpa, SZ_2M));
 	KUNIT_EXPECT_EQ(test, held(f), 512ll);
 	for (i = 0; i < 512; i++)
 		KUNIT_EXPECT_PTR_EQ(test, memchr_inv(mock_hal_peek(f->mock, hpa.val + i * SZ_4K),
 						     0, SZ_4K), NULL);
 	for (i = 0; i < 256; i++)
-		axas_backend_alloc.put(&f->pool, axas_hpa_offset(hpa, i * SZ_4K), 0);
+		alloc_put(f, axas_hpa_offset(hpa, i * SZ_4K), 0);
 	KUNIT_EXPECT_EQ(test, held(f), 256ll);
-	axas_backend_alloc.put(&f->pool, axas_hpa_offset(hpa, SZ_1M), 8);
+	alloc_put(f, axas_hpa_offset(hpa, SZ_1M), 8);
 	KUNIT_EXPECT_EQ(test, held(f), 0ll);
 }
 
 static void large_frame_counts_as_its_pages(struct kunit *test)
 {
-	struct axas_backend backend = { .ops = &axas_backend_alloc };
 	struct backend_fixture *f = test->priv;
 	struct axas_hpa hpa;
 
-	f->pool.max = 511;
-	KUNIT_EXPECT_EQ(test, backend.ops->get(&backend, &f->pool, 0, 9, &hpa), -ENOMEM);
+	limit_pool(f, 511);
+	KUNIT_EXPECT_EQ(test, alloc_some(f, 9, &hpa, 1), 0u);
 	KUNIT_EXPECT_EQ(test, held(f), 0ll);
 	KUNIT_EXPECT_EQ(test, f->mock->attempts, 0ull);
-	f->pool.max = 512;
+	limit_pool(f, 512);
 	mock_hal_fail_nth(f->mock, 1);
-	KUNIT_EXPECT_EQ(test, backend.ops->get(&backend, &f->pool, 0, 9, &hpa), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, alloc_some(f, 9, &hpa, 1), 0u);
 	KUNIT_EXPECT_EQ(test, held(f), 0ll);
-	KUNIT_ASSERT_EQ(test, backend.ops->get(&backend, &f->pool, 0, 9, &hpa), 0);
-	axas_backend_alloc.put(&f->pool, hpa, 9);
+	KUNIT_ASSERT_EQ(test, alloc_some(f, 9, &hpa, 1), 1u);
+	alloc_put(f, hpa, 9);
 }
 
 static void limit_holds_and_frees_up_again(struct kunit *test)
@@ -138,16 +154,39 @@ static void limit_holds_and_frees_up_again(struct kunit *test)
 	struct backend_fixture *f = test->priv;
 	struct axas_hpa a, b, c;
 
-	f->pool.max = 2;
+	limit_pool(f, 2);
 	KUNIT_ASSERT_EQ(test, alloc_get(f, &a), 0);
 	KUNIT_ASSERT_EQ(test, alloc_get(f, &b), 0);
 	KUNIT_EXPECT_EQ(test, alloc_get(f, &c), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, held(f), 2ll);
 	KUNIT_EXPECT_EQ(test, f->mock->attempts, 2ull);
-	axas_backend_alloc.put(&f->pool, a, 0);
+	alloc_put(f, a, 0);
 	KUNIT_EXPECT_EQ(test, alloc_get(f, &a), 0);
-	axas_backend_alloc.put(&f->pool, a, 0);
-	axas_backend_alloc.put(&f->pool, b, 0);
+	alloc_put(f, a, 0);
+	alloc_put(f, b, 0);
+}
+
+/* Batches go up to the very limit, and give back what did not come. */
+static void batches_end_at_the_limit_and_at_a_failure(struct kunit *test)
+{
+	struct backend_fixture *f = test->priv;
+	struct axas_hpa hpas[8];
+	unsigned int n;
+
+	limit_pool(f, 5);
+	KUNIT_ASSERT_EQ(test, alloc_some(f, 0, hpas, 4), 4u);
+	n = alloc_some(f, 0, &hpas[4], 4);
+	KUNIT_EXPECT_EQ(test, n, 1u);
+	KUNIT_EXPECT_EQ(test, held(f), 5ll);
+	axas_backend_alloc.put(&f->pool, 0, hpas, 4 + n);
+	KUNIT_EXPECT_EQ(test, held(f), 0ll);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&f->pool.charged), 0ll);
+
+	mock_hal_fail_nth(f->mock, 3);
+	KUNIT_EXPECT_EQ(test, alloc_some(f, 0, hpas, 5), 2u);
+	KUNIT_EXPECT_EQ(test, held(f), 2ll);
+	axas_backend_alloc.put(&f->pool, 0, hpas, 2);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&f->pool.charged), 0ll);
 }
 
 /* Defect 27 is the second case. */
@@ -172,6 +211,7 @@ static struct kunit_case backend_cases[] = {
 	KUNIT_CASE(large_frame_goes_back_in_pieces),
 	KUNIT_CASE(large_frame_counts_as_its_pages),
 	KUNIT_CASE(limit_holds_and_frees_up_again),
+	KUNIT_CASE(batches_end_at_the_limit_and_at_a_failure),
 	KUNIT_CASE(frame_that_did_not_come_is_not_counted),
 	{}
 };

@@ -23,6 +23,10 @@ static unsigned long gather_test_page(gfp_t gfp);
 #define axas_npt_unreserve	gather_test_unreserve
 #define axas_npt_take_table	gather_test_take_table
 #define axas_npt_next_run	gather_test_next_run
+#define axas_npt_run_of		gather_test_run_of
+#define axas_npt_fill		gather_test_fill
+#define axas_npt_free_leaves	gather_test_free_leaves
+#define axas_npt_alloc_table_unset	gather_test_alloc_table_unset
 #define axas_npt_dump		gather_test_dump
 #define axas_npt_dump_raw	gather_test_dump_raw
 #define axas_host_format	gather_test_host_format
@@ -95,17 +99,18 @@ static void gather_flush(struct axas_npt *npt, u64 first, u64 last, bool tables)
 }
 
 /* Only after a flush since the entry was cleared: the mock's log proves it. */
-static void gather_put_leaf(struct axas_npt *npt, struct axas_hpa hpa, unsigned int level)
+static void gather_put_leaves(struct axas_npt *npt, const struct axas_hpa *hpas,
+			      unsigned int n, unsigned int level)
 {
 	struct gather_fixture *f = container_of(npt, struct gather_fixture, npt);
 
-	f->puts++;
-	f->mock->hal.free_frame(&f->mock->hal, hpa, AXAS_NPT_LEVEL_BITS * level, 0);
+	f->puts += n;
+	axas_frames_free(&f->mock->hal, AXAS_NPT_LEVEL_BITS * level, hpas, n);
 }
 
 static const struct axas_npt_ops gather_ops = {
 	.flush		= gather_flush,
-	.put_leaf	= gather_put_leaf,
+	.put_leaves	= gather_put_leaves,
 };
 
 static int gather_test_setup(struct kunit *test)
@@ -269,7 +274,7 @@ static void table_that_finds_no_room_is_flushed(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, f->mock->nr_events, 1u + AXAS_GATHER_INLINE + 2);
 	last = &f->mock->events[f->mock->nr_events - 1];
 	KUNIT_EXPECT_EQ(test, last->kind, MOCK_EVENT_FREE);
-	KUNIT_EXPECT_EQ(test, last->flags, AXAS_FRAME_TABLE | AXAS_FRAME_ZERO);
+	KUNIT_EXPECT_EQ(test, last->flags, (u32)AXAS_FRAME_TABLE);
 	KUNIT_EXPECT_EQ(test, last[-1].kind, MOCK_EVENT_FLUSH);
 	KUNIT_EXPECT_TRUE(test, last[-1].flags);
 	remove_range(f, BASE, SZ_4M);

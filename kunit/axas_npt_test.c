@@ -81,6 +81,82 @@ static void expect_edges(struct npt_fixture *f, u64 gpa, u64 size)
 		npt_expect_unmapped(f, gpa + size);
 }
 
+/* What is said of leaves at level 0 without the format is what the format says. */
+static void small_leaves_are_address_and_attributes(struct kunit *test)
+{
+	static const u32 types[] = { AXAS_TYPE_NORMAL, AXAS_TYPE_DEVICE, AXAS_TYPE_UNCACHED };
+	struct npt_fixture *f = test->priv;
+	struct axas_npt *npt = &f->npt;
+	u64 gpa = test_gpa(npt, 0);
+	unsigned int i;
+	u32 prot;
+
+	for (i = 0; i < 3 * (AXAS_PROT_MASK + 1); i++) {
+		struct axas_hpa hpa = axas_hpa((u64)SZ_1G * 7 + SZ_4K * (i + 1));
+		u32 type = types[i % 3];
+		u64 attr, *slot;
+
+		prot = i / 3;
+		if (!axas_npt_can(npt, prot, type))
+			continue;
+		KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(npt, gpa, hpa.val, prot, type, 0), 0);
+		attr = axas_npt_leaf_attr(npt, prot, type);
+		slot = npt_raw_slot(f, gpa, 0);
+		KUNIT_EXPECT_PTR_EQ(test, slot, axas_npt_slot(axas_npt_table(npt, gpa), gpa));
+		KUNIT_EXPECT_EQ(test, *slot, axas_npt_make_leaf(npt, hpa, attr));
+		KUNIT_EXPECT_EQ(test, axas_npt_leaf_hpa(npt, *slot).val, hpa.val);
+		KUNIT_EXPECT_FALSE(test, axas_npt_fill_one(npt, slot, hpa, attr));
+		npt_unmap(f, gpa, SZ_4K);
+	}
+	npt_expect_empty(f);
+}
+
+/* Runs of empty and of other entries, whatever their length, end where they end. */
+static void runs_are_measured_exactly(struct kunit *test)
+{
+	u64 slots[12] = {};
+	unsigned int i, n;
+
+	for (n = 0; n <= ARRAY_SIZE(slots); n++) {
+		memset(slots, 0, sizeof(slots));
+		for (i = n; i < ARRAY_SIZE(slots); i++)
+			slots[i] = BIT_ULL(i * 5);
+		for (i = 0; i <= ARRAY_SIZE(slots); i++)
+			KUNIT_EXPECT_EQ(test, axas_npt_run_of(slots, i, true), min(i, n));
+		KUNIT_EXPECT_EQ(test, axas_npt_run_of(&slots[n], ARRAY_SIZE(slots) - n, false),
+				(unsigned int)ARRAY_SIZE(slots) - n);
+		KUNIT_EXPECT_EQ(test, axas_npt_run_of(slots, ARRAY_SIZE(slots), false),
+				n ? 0u : (unsigned int)ARRAY_SIZE(slots));
+	}
+}
+
+/* A batch goes where it is free; what found a leaf comes back, first. */
+static void batch_fills_what_is_empty(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_npt *npt = &f->npt;
+	u64 attr = axas_npt_leaf_attr(npt, TEST_RW, AXAS_TYPE_NORMAL);
+	u64 gpa = test_gpa(npt, 0) & ~(SZ_2M - 1ull);
+	struct axas_hpa hpas[8];
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		hpas[i] = axas_hpa((u64)SZ_1G * 3 + i * SZ_8K);
+	for (i = 1; i < 8; i += 3)
+		KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(npt, gpa + i * SZ_4K, SZ_1G + SZ_4K * i,
+							TEST_RW, AXAS_TYPE_NORMAL, 0), 0);
+	KUNIT_EXPECT_EQ(test, axas_npt_fill(npt, npt_raw_slot(f, gpa, 0), hpas, 8, attr), 3u);
+	for (i = 0; i < 8; i++)
+		npt_expect_leaf(f, gpa + i * SZ_4K,
+				i % 3 == 1 ? SZ_1G + SZ_4K * i : (u64)SZ_1G * 3 + i * SZ_8K, 0,
+				TEST_RW, AXAS_TYPE_NORMAL);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, hpas[i].val, (u64)SZ_1G * 3 + (3 * i + 1) * SZ_8K);
+	KUNIT_EXPECT_EQ(test, axas_npt_leaves(npt, 0), 8l);
+	npt_unmap(f, gpa, SZ_32K);
+	npt_expect_empty(f);
+}
+
 static void leaf_maps_at_every_level(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -1000,6 +1076,9 @@ static struct kunit_case npt_cases[] = {
 	KUNIT_CASE_PARAM(init_and_destroy_balance, npt_all_gen_params),
 	KUNIT_CASE_PARAM(root_reaches_all_addresses, npt_all_gen_params),
 	KUNIT_CASE_PARAM(root_is_naturally_aligned, npt_all_gen_params),
+	KUNIT_CASE_PARAM(small_leaves_are_address_and_attributes, npt_all_gen_params),
+	KUNIT_CASE(runs_are_measured_exactly),
+	KUNIT_CASE_PARAM(batch_fills_what_is_empty, npt_all_gen_params),
 	KUNIT_CASE_PARAM(leaf_maps_at_every_level, npt_all_gen_params),
 	KUNIT_CASE_PARAM(leaves_of_all_levels_live_side_by_side, npt_all_gen_params),
 	KUNIT_CASE_PARAM(prot_and_type_come_back, npt_all_gen_params),

@@ -435,6 +435,223 @@ static void fatal_signal_ends_long_loops(struct kunit *test)
 	space_expect_same(f, &before, "killed");
 }
 
+/* Where nobody may sleep: what needs a frame of a table that is there, and no more. */
+static void frequent_faults_need_no_sleep(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_info info;
+	u64 hpa;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_64K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN, TEST_R), AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
+	KUNIT_ASSERT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN + 0x1fff, TEST_W), AXAS_FAULT_FIXED);
+	hpa = space_hpa(f, WIN + SZ_4K);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(space_mem(f, WIN + SZ_4K), 0, SZ_4K), NULL);
+	space_expect_leaf(f, WIN + SZ_4K, hpa, TEST_RW);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN + SZ_4K, TEST_W), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(test, space_hpa(f, WIN + SZ_4K), hpa);
+	axas_space_get_info(f->space, &info);
+	KUNIT_EXPECT_EQ(test, info.faults[AXAS_FAULT_FIXED], 2ull);
+	KUNIT_EXPECT_EQ(test, info.faults[AXAS_FAULT_SPURIOUS], 1ull);
+	KUNIT_EXPECT_EQ(test, info.faults[AXAS_FAULT_RETRY], 0ull);
+	space_expect_balanced(f);
+}
+
+/* All else is left to whoever may sleep, with nothing changed and nothing counted. */
+static void other_faults_are_left_alone(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct space_snapshot before;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_64K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_64K, LINEAR, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(WIN + SZ_64K, SZ_64K),
+						   TEST_RW, AXAS_TYPE_NORMAL,
+						   AXAS_MAP_AROUND(2)), 0);
+	KUNIT_ASSERT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_FIXED);
+	space_take(f, &before);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN + SZ_4K, TEST_X), AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN + SZ_4K, 0), AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN + SZ_4K, 8), AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN + SZ_256K, TEST_R), AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN + SZ_64K, TEST_R), AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, BORDER, TEST_R), AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, ~0ull, TEST_R), AXAS_FAULT_RETRY);
+	mock_hal_fail_nth(f->mock, 1);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN + SZ_4K, TEST_R), AXAS_FAULT_RETRY);
+	space_expect_same(f, &before, "a fault that may not sleep");
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN + SZ_4K, TEST_R), AXAS_FAULT_FIXED);
+}
+
+/* A HAL that does something to the space before it gives a frame. */
+struct meddler {
+	struct axas_hal hal;
+	struct space_fixture *f;
+	void (*meddle)(struct space_fixture *f);
+};
+
+static int meddle_alloc(const struct axas_hal *hal, unsigned int order, u32 flags,
+			struct axas_hpa *hpa)
+{
+	struct meddler *m = container_of(hal, struct meddler, hal);
+	void (*meddle)(struct space_fixture *f) = m->meddle;
+
+	m->meddle = NULL;
+	if (meddle)
+		meddle(m->f);
+	return m->f->mock->hal.alloc_frame(&m->f->mock->hal, order, flags, hpa);
+}
+
+static void meddle_free(const struct axas_hal *hal, struct axas_hpa hpa, unsigned int order,
+			u32 flags)
+{
+	struct meddler *m = container_of(hal, struct meddler, hal);
+
+	m->f->mock->hal.free_frame(&m->f->mock->hal, hpa, order, flags);
+}
+
+static void *meddle_va(const struct axas_hal *hal, struct axas_hpa hpa)
+{
+	struct meddler *m = container_of(hal, struct meddler, hal);
+
+	return m->f->mock->hal.phys_to_virt(&m->f->mock->hal, hpa);
+}
+
+static struct axas_hpa meddle_pa(const struct axas_hal *hal, const void *va)
+{
+	struct meddler *m = container_of(hal, struct meddler, hal);
+
+	return m->f->mock->hal.virt_to_phys(&m->f->mock->hal, va);
+}
+
+static void meddle_unmap(struct space_fixture *f)
+{
+	KUNIT_EXPECT_EQ(f->test, space_unmap(f, WIN, SZ_64K), 0);
+}
+
+static void meddle_protect(struct space_fixture *f)
+{
+	KUNIT_EXPECT_EQ(f->test, space_protect(f, WIN, SZ_64K, TEST_R), 0);
+}
+
+static void meddle_fault(struct space_fixture *f)
+{
+	KUNIT_EXPECT_EQ(f->test, space_fault(f, WIN + SZ_4K, TEST_R), AXAS_FAULT_FIXED);
+	space_mem(f, WIN + SZ_4K)[7] = 0x55;
+}
+
+static void meddle_elsewhere(struct space_fixture *f)
+{
+	KUNIT_EXPECT_EQ(f->test, space_map_alloc(f, BORDER, SZ_64K, TEST_RW), 0);
+}
+
+static int fault_meddled(struct space_fixture *f, struct meddler *m,
+			 void (*meddle)(struct space_fixture *f))
+{
+	if (space_unmap(f, WIN, SZ_4M) || space_map_alloc(f, WIN, SZ_64K, TEST_RW) ||
+	    space_fault(f, WIN, TEST_R) != AXAS_FAULT_FIXED)
+		return -1;
+	m->meddle = meddle;
+	return space_fault(f, WIN + SZ_4K, TEST_W);
+}
+
+/*
+ * While a fault waits for its frame it holds no lock. What is removed meanwhile stays
+ * removed, and the frame goes back; what is only added does not matter.
+ */
+static void space_may_change_while_a_fault_waits(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct meddler m = {
+		.hal = {
+			.name = "meddler", .phys_bits = f->mock->hal.phys_bits,
+			.alloc_frame = meddle_alloc, .free_frame = meddle_free,
+			.phys_to_virt = meddle_va, .virt_to_phys = meddle_pa,
+		},
+		.f = f,
+	};
+	struct axas_space_params params = { .hal = &m.hal };
+	struct axas_space *own = f->space;
+
+	f->space = space_another(f, &params);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(f->space));
+
+	KUNIT_EXPECT_EQ(test, fault_meddled(f, &m, meddle_unmap), AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
+	space_expect_nothing(f, WIN, SZ_64K);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_4K, TEST_W), AXAS_FAULT_HOLE);
+
+	KUNIT_EXPECT_EQ(test, fault_meddled(f, &m, meddle_protect), AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 1l);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_4K, TEST_W), AXAS_FAULT_DENIED);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_4K, TEST_R), AXAS_FAULT_FIXED);
+	space_expect_leaf(f, WIN + SZ_4K, space_hpa(f, WIN + SZ_4K), TEST_R);
+
+	KUNIT_EXPECT_EQ(test, fault_meddled(f, &m, meddle_fault), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 2l);
+	KUNIT_EXPECT_EQ(test, space_mem(f, WIN + SZ_4K)[7], 0x55);
+
+	KUNIT_EXPECT_EQ(test, fault_meddled(f, &m, meddle_elsewhere), AXAS_FAULT_FIXED);
+
+	axas_space_put(f->space);
+	f->space = own;
+}
+
+static int map_around(struct space_fixture *f, u64 gpa, u64 size, unsigned int order)
+{
+	return axas_space_map_alloc(f->space, gpa_range(gpa, size), TEST_RW, AXAS_TYPE_NORMAL,
+				    AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND(order));
+}
+
+static void fault_around_fills_its_neighbours(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_info info;
+	u64 hpa;
+
+	KUNIT_ASSERT_EQ(test, map_around(f, WIN, SZ_2M, 4), 0);
+	KUNIT_ASSERT_EQ(test, space_fault(f, WIN + SZ_64K + SZ_16K, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 16l);
+	space_expect_nothing(f, WIN, SZ_64K);
+	space_expect_nothing(f, WIN + SZ_128K, SZ_64K);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_64K, TEST_W), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_128K - 1, TEST_W), AXAS_FAULT_SPURIOUS);
+	/* One fault was answered, however much it brought. */
+	axas_space_get_info(f->space, &info);
+	KUNIT_EXPECT_EQ(test, info.faults[AXAS_FAULT_FIXED], 1ull);
+	/* What is there stays. */
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN + SZ_64K, SZ_32K), 0);
+	hpa = space_hpa(f, WIN + SZ_128K - SZ_4K);
+	KUNIT_ASSERT_EQ(test, map_around(f, WIN + SZ_64K, SZ_32K, 9), 0);
+	KUNIT_ASSERT_EQ(test, space_fault(f, WIN + SZ_64K + SZ_8K, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 16l);
+	KUNIT_EXPECT_EQ(test, space_hpa(f, WIN + SZ_128K - SZ_4K), hpa);
+	space_expect_nothing(f, WIN, SZ_64K);
+	space_expect_balanced(f);
+}
+
+/* One table at most, and never beyond the area; and want of memory is no error. */
+static void fault_around_has_bounds(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_EXPECT_EQ(test, map_around(f, WIN, SZ_2M, 10), -EINVAL);
+	KUNIT_EXPECT_EQ(test, map_around(f, WIN, SZ_2M, 15), -EINVAL);
+	KUNIT_ASSERT_EQ(test, map_around(f, WIN + SZ_8K, SZ_4M - SZ_8K, 9), 0);
+	KUNIT_ASSERT_EQ(test, space_fault(f, WIN + SZ_1M, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 510l);
+	mock_hal_fail_after(f->mock, 100);
+	KUNIT_ASSERT_EQ(test, space_fault(f, WIN + SZ_2M + SZ_1M, TEST_R), AXAS_FAULT_FIXED);
+	/* Two of the hundred were tables: WIN is at the end of a GiB. */
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 510l + 98);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_4M - SZ_4K, TEST_R), AXAS_FAULT_NOMEM);
+	mock_hal_fail_never(f->mock);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_2M + SZ_1M, TEST_R), AXAS_FAULT_SPURIOUS);
+	space_expect_balanced(f);
+}
+
 static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(lazy_area_costs_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(read_of_lazy_memory_fixes_it, space_gen_params),
@@ -456,6 +673,11 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(frames_are_limited, space_gen_params),
 	KUNIT_CASE_PARAM(loser_of_a_race_does_not_count, space_gen_params),
 	KUNIT_CASE_PARAM(fatal_signal_ends_long_loops, space_gen_params),
+	KUNIT_CASE_PARAM(frequent_faults_need_no_sleep, space_gen_params),
+	KUNIT_CASE_PARAM(other_faults_are_left_alone, space_gen_params),
+	KUNIT_CASE_PARAM(space_may_change_while_a_fault_waits, space_gen_params),
+	KUNIT_CASE_PARAM(fault_around_fills_its_neighbours, space_gen_params),
+	KUNIT_CASE_PARAM(fault_around_has_bounds, space_gen_params),
 	{}
 };
 

@@ -251,10 +251,15 @@ static bool mock_reuse(struct mock_hal *mock, unsigned int order, u32 flags, u64
 	return true;
 }
 
+static gfp_t mock_gfp(u32 flags)
+{
+	return flags & AXAS_FRAME_NOWAIT ? GFP_NOWAIT : GFP_KERNEL;
+}
+
 static int mock_add_page(struct mock_hal *mock, struct page *page, u64 pfn, u64 head,
 			 unsigned int order, u32 flags)
 {
-	struct mock_page *mp = kzalloc(sizeof(*mp), GFP_KERNEL);
+	struct mock_page *mp = kzalloc(sizeof(*mp), mock_gfp(flags));
 
 	if (!mp)
 		return -ENOMEM;
@@ -262,7 +267,7 @@ static int mock_add_page(struct mock_hal *mock, struct page *page, u64 pfn, u64 
 	mp->pfn = pfn;
 	set_page_private(page, pfn);
 	mock_page_give(mock, mp, head, order, flags);
-	if (xa_err(xa_store(&mock->pages, pfn, mp, GFP_KERNEL))) {
+	if (xa_err(xa_store(&mock->pages, pfn, mp, mock_gfp(flags)))) {
 		kfree(mp);
 		return -ENOMEM;
 	}
@@ -272,7 +277,7 @@ static int mock_add_page(struct mock_hal *mock, struct page *page, u64 pfn, u64 
 /* What does not fit any more when half of a frame is there stays until the end. */
 static int mock_add_frame(struct mock_hal *mock, unsigned int order, u32 flags, u64 *pfn)
 {
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_NOWARN, order);
+	struct page *page = alloc_pages(mock_gfp(flags) | __GFP_NOWARN, order);
 	u64 i;
 
 	if (!page)
@@ -303,8 +308,10 @@ static int mock_alloc_frame(const struct axas_hal *hal, unsigned int order, u32 
 	bool reused;
 	u64 pfn;
 
-	might_sleep();
-	mock_wait_for_others(mock, flags);
+	if (!(flags & AXAS_FRAME_NOWAIT)) {
+		might_sleep();
+		mock_wait_for_others(mock, flags);
+	}
 	if (mock_attempt_fails(mock))
 		return -ENOMEM;
 	spin_lock(&mock->lock);
@@ -315,7 +322,7 @@ static int mock_alloc_frame(const struct axas_hal *hal, unsigned int order, u32 
 		return -ENOMEM;
 	}
 	spin_lock(&mock->lock);
-	if (flags & ~(AXAS_FRAME_ZERO | AXAS_FRAME_TABLE))
+	if (flags & ~(AXAS_FRAME_ZERO | AXAS_FRAME_TABLE | AXAS_FRAME_NOWAIT))
 		mock_error(mock, "alloc_frame() with unknown flags %#x", flags);
 	mock_count(mock, flags, 1l << order);
 	mock->last_alloc = (struct mock_event){ MOCK_EVENT_ALLOC, PFN_PHYS(pfn), 0,

@@ -63,20 +63,24 @@ static void npt_test_flush(struct axas_npt *npt, u64 first, u64 last, bool table
 	mock_hal_log(f->mock, &(struct mock_event){ MOCK_EVENT_FLUSH, first, last, 0, tables });
 }
 
-static void npt_test_put_leaf(struct axas_npt *npt, struct axas_hpa hpa, unsigned int level)
+static void npt_test_put_leaves(struct axas_npt *npt, const struct axas_hpa *hpas,
+				unsigned int n, unsigned int level)
 {
 	struct npt_fixture *f = container_of(npt, struct npt_fixture, npt);
 	unsigned int order = AXAS_NPT_LEVEL_BITS * level;
 
-	f->puts++;
-	mock_hal_log(f->mock, &(struct mock_event){ MOCK_EVENT_PUT_LEAF, hpa.val, 0, level, 0 });
-	if (f->own_leaves)
-		f->mock->hal.free_frame(&f->mock->hal, hpa, order, 0);
+	for (; n--; hpas++) {
+		f->puts++;
+		mock_hal_log(f->mock, &(struct mock_event){
+			MOCK_EVENT_PUT_LEAF, hpas->val, 0, level, 0 });
+		if (f->own_leaves)
+			f->mock->hal.free_frame(&f->mock->hal, *hpas, order, 0);
+	}
 }
 
 const struct axas_npt_ops npt_test_ops = {
 	.flush		= npt_test_flush,
-	.put_leaf	= npt_test_put_leaf,
+	.put_leaves	= npt_test_put_leaves,
 };
 
 struct axas_npt_caps npt_full_caps(const struct axas_npt_fmt *fmt)

@@ -29,7 +29,7 @@ struct npt_geometry {
  * @mock: its HAL
  * @own_leaves: the leaves' frames came from @mock and go back there when put
  * @flushes: flush callbacks so far
- * @puts: put_leaf callbacks so far
+ * @puts: leaves that were put so far
  * @ready: @npt was initialised, and is destroyed at the end
  */
 struct npt_fixture {

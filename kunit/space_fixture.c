@@ -32,7 +32,7 @@ struct axas_space *space_another(struct space_fixture *f,
 	struct axas_npt_caps caps = npt_full_caps(f->kind->fmt);
 	struct axas_space_params p = *params;
 
-	p.hal = &f->mock->hal;
+	p.hal = p.hal ?: &f->mock->hal;
 	p.ia_bits = p.ia_bits ?: f->kind->ia_bits;
 	return axas_space_create_fmt(&p, f->kind->fmt, &caps);
 }

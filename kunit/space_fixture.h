@@ -61,7 +61,7 @@ const void *space_gen_params(const void *prev, char *desc);
 int space_test_init(struct kunit *test);
 void space_test_exit(struct kunit *test);
 
-/* Another space of the same kind over the same mock. ERR_PTR as axas_space_create(). */
+/* Another space of the same kind, on the mock if no HAL is said. As axas_space_create(). */
 struct axas_space *space_another(struct space_fixture *f,
 				 const struct axas_space_params *params);
 /* Put the fixture's space and make one that holds @max_frames frames at most. */
@@ -110,6 +110,11 @@ static inline int space_protect(struct space_fixture *f, u64 gpa, u64 size, u32 
 static inline int space_fault(struct space_fixture *f, u64 gpa, u32 access)
 {
 	return axas_space_fault(f->space, axas_gpa(gpa), access, NULL);
+}
+
+static inline int space_fault_nowait(struct space_fixture *f, u64 gpa, u32 access)
+{
+	return axas_space_fault_nowait(f->space, axas_gpa(gpa), access);
 }
 
 /* Where @gpa is mapped; AXAS_HPA_NONE when it is not. */

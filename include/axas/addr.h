@@ -100,4 +100,20 @@ int axas_gpa_range_snprint(char *buf, size_t len, struct axas_gpa_range range);
 int axas_hpa_range_snprint(char *buf, size_t len, struct axas_hpa_range range);
 int axas_gva_range_snprint(char *buf, size_t len, struct axas_gva_range range);
 
+/**
+ * struct axas_translation - what a guest-physical address maps to
+ * @hpa: host-physical address of the same byte
+ * @left: bytes from it to the end of its leaf
+ * @prot: AXAS_PROT_*
+ * @type: AXAS_TYPE_*
+ * @level: level of the leaf
+ */
+struct axas_translation {
+	struct axas_hpa hpa;
+	u64 left;
+	u32 prot;
+	u32 type;
+	u32 level;
+};
+
 #endif /* _AXAS_ADDR_H */

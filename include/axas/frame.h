@@ -122,6 +122,64 @@ struct axas_hpa axas_frame_take(struct axas_frame *frame);
  */
 void axas_frame_free(struct axas_frame *frame);
 
+/* One frame; false when it did not come, or was at address 0 and went back. */
+static inline bool axas_frame_alloc_hpa(const struct axas_hal *hal, unsigned int order,
+					u32 flags, struct axas_hpa *hpa)
+{
+	if (unlikely(hal->alloc_frame(hal, order, flags, hpa)))
+		return false;
+	/* Address 0 is how a table or a leaf that is not there looks: refuse it. */
+	if (likely(hpa->val))
+		return true;
+	hal->free_frame(hal, *hpa, order, flags);
+	return false;
+}
+
+/* What the two below do for a HAL that takes and gives frames one by one. */
+unsigned int axas_frames_alloc_each(const struct axas_hal *hal, unsigned int order, u32 flags,
+				    struct axas_hpa *hpas, unsigned int n);
+void axas_frames_free_each(const struct axas_hal *hal, unsigned int order,
+			   const struct axas_hpa *hpas, unsigned int n);
+
+/**
+ * axas_frames_alloc() - take several frames, without handles
+ * @hal: where to take them from
+ * @order: log2 of the 4 KiB pages of each
+ * @flags: AXAS_FRAME_*
+ * @hpas: where they begin
+ * @n: how many
+ *
+ * Context: May sleep.
+ * Return: how many came before one did not, or was at address 0.
+ */
+static inline unsigned int axas_frames_alloc(const struct axas_hal *hal, unsigned int order,
+					     u32 flags, struct axas_hpa *hpas, unsigned int n)
+{
+	if (n == 1)
+		return axas_frame_alloc_hpa(hal, order, flags, hpas);
+	if (hal->alloc_frames)
+		return hal->alloc_frames(hal, order, flags, hpas, n);
+	return axas_frames_alloc_each(hal, order, flags, hpas, n);
+}
+
+/**
+ * axas_frames_free() - give back guest frames that have no handles
+ * @hal: whose they are
+ * @order: log2 of the 4 KiB pages of each
+ * @hpas: where they begin
+ * @n: how many
+ *
+ * Context: May sleep.
+ */
+static inline void axas_frames_free(const struct axas_hal *hal, unsigned int order,
+				    const struct axas_hpa *hpas, unsigned int n)
+{
+	if (likely(hal->free_frames))
+		hal->free_frames(hal, order, hpas, n);
+	else
+		axas_frames_free_each(hal, order, hpas, n);
+}
+
 DEFINE_FREE(axas_frame, struct axas_frame, axas_frame_free(&_T))
 
 #endif /* _AXAS_FRAME_H */

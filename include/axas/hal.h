@@ -19,6 +19,7 @@ struct page;
 
 #define AXAS_FRAME_ZERO		BIT(0)	/* zeroed before it is handed out */
 #define AXAS_FRAME_TABLE	BIT(1)	/* for a page table, not for a guest */
+#define AXAS_FRAME_NOWAIT	BIT(2)	/* the caller may not sleep: rather give none */
 
 /**
  * struct axas_window - a piece of host-physical memory, reachable for a while
@@ -42,7 +43,11 @@ struct axas_window {
  * @free_frame: gives back what @alloc_frame gave. Guest frames may come back in other
  *	pieces than they went: 4 KiB << @order at any address aligned to it, all of
  *	which @alloc_frame gave. Tables come back as they went, with AXAS_FRAME_TABLE
- *	in @flags.
+ *	in @flags. AXAS_FRAME_ZERO says nothing here.
+ * @alloc_frames: optional; takes @n frames as @alloc_frame takes one, none of them at
+ *	address 0. Answers how many there were. For a HAL that can do better than to be
+ *	called for each.
+ * @free_frames: optional; gives @n guest frames back as @free_frame gives one
  * @phys_to_virt: where a frame of this HAL is reached. NULL: in the kernel's
  *	direct map.
  * @virt_to_phys: the reverse; NULL together with @phys_to_virt
@@ -53,8 +58,8 @@ struct axas_window {
  *	linear areas have no accessors. Answers 0, -EOPNOTSUPP or -ENOMEM.
  * @close_window: ends what @window began
  *
- * All but @phys_to_virt, @virt_to_phys and @frame_page may sleep. They are
- * called by several CPUs at once.
+ * All but @phys_to_virt, @virt_to_phys and @frame_page may sleep, but not to take a frame
+ * with AXAS_FRAME_NOWAIT. They are called by several CPUs at once.
  */
 struct axas_hal {
 	const char *name;
@@ -63,6 +68,10 @@ struct axas_hal {
 			   struct axas_hpa *hpa);
 	void (*free_frame)(const struct axas_hal *hal, struct axas_hpa hpa,
 			   unsigned int order, u32 flags);
+	unsigned int (*alloc_frames)(const struct axas_hal *hal, unsigned int order, u32 flags,
+				     struct axas_hpa *hpas, unsigned int n);
+	void (*free_frames)(const struct axas_hal *hal, unsigned int order,
+			    const struct axas_hpa *hpas, unsigned int n);
 	void *(*phys_to_virt)(const struct axas_hal *hal, struct axas_hpa hpa);
 	struct axas_hpa (*virt_to_phys)(const struct axas_hal *hal, const void *va);
 	struct page *(*frame_page)(const struct axas_hal *hal, struct axas_hpa hpa);

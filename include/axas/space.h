@@ -220,6 +220,21 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 		     unsigned int *level);
 
 /**
+ * axas_space_fault_nowait() - handle a frequent fault where nobody may sleep
+ * @space: the space
+ * @gpa: the address of the access
+ * @access: what it needs: one or more of AXAS_PROT_*
+ *
+ * For a vCPU loop: a page of an area whose table is there already gets its frame while
+ * the guest's state stays loaded. All else is for axas_space_fault(), which may sleep.
+ *
+ * Context: Any in which RCU-sched sections may be, interrupts on. Does not sleep.
+ * Return: AXAS_FAULT_FIXED or AXAS_FAULT_SPURIOUS; or AXAS_FAULT_RETRY, and nothing has
+ * happened: call axas_space_fault() where sleeping is allowed.
+ */
+int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 access);
+
+/**
  * axas_space_collapse() - put small leaves together to larger ones
  * @space: the space
  * @range: in whole 4 KiB pages; areas with AXAS_MAP_HUGE_NEVER are passed over
@@ -234,22 +249,6 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
  */
 int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range,
 			u64 *collapsed);
-
-/**
- * struct axas_translation - what a guest-physical address maps to
- * @hpa: host-physical address of the same byte
- * @left: bytes from it to the end of its leaf
- * @prot: AXAS_PROT_*
- * @type: AXAS_TYPE_*
- * @level: level of the leaf
- */
-struct axas_translation {
-	struct axas_hpa hpa;
-	u64 left;
-	u32 prot;
-	u32 type;
-	u32 level;
-};
 
 /**
  * axas_space_translate() - look a guest-physical address up

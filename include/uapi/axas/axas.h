@@ -197,12 +197,22 @@ struct axas_map_linear {
  */
 #define AXAS_MAP_HUGE_ALWAYS	(1u << 1)	/* 2 MiB on a fault too */
 #define AXAS_MAP_HUGE_NEVER	(1u << 2)	/* 4 KiB only */
-#define AXAS_MAP_FLAGS		(AXAS_MAP_POPULATE | AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
+/*
+ * Fault-around: a fault that gets a frame of 4 KiB fills all 1 << @order pages around it,
+ * aligned to as many, as far as they lie in the area and memory is there. @order is at
+ * most 9, one table of pages, and 0 if nothing is said. It saves faults where neighbours
+ * are touched too; where they are not, it costs up to (1 << @order) - 1 frames a fault.
+ */
+#define AXAS_MAP_AROUND_SHIFT	8
+#define AXAS_MAP_AROUND_MASK	(0xfu << AXAS_MAP_AROUND_SHIFT)
+#define AXAS_MAP_AROUND(order)	((order) << AXAS_MAP_AROUND_SHIFT)
+#define AXAS_MAP_FLAGS		(AXAS_MAP_POPULATE | AXAS_MAP_HUGE_ALWAYS |	\
+				 AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND_MASK)
 
 /**
  * struct axas_map_alloc - AXAS_MAP_ALLOC: zeroed memory from the page allocator
  * @size: sizeof(struct axas_map_alloc)
- * @flags: AXAS_MAP_*; not both of AXAS_MAP_HUGE_*
+ * @flags: AXAS_MAP_*; not both of AXAS_MAP_HUGE_*, and no more than AXAS_MAP_AROUND(9)
  * @gpa: first guest-physical address
  * @length: bytes
  * @prot: AXAS_PROT_*
