@@ -409,10 +409,11 @@ static int take_irq(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
+/* need_resched(), signal_pending(), and the way to user space, in one look. */
 static bool wanted_elsewhere(void)
 {
-	return need_resched() || signal_pending(current) ||
-	       test_thread_flag(TIF_NOTIFY_RESUME);
+	return read_thread_flags() & (BIT(TIF_NEED_RESCHED) | BIT(TIF_SIGPENDING) |
+				      BIT(TIF_NOTIFY_SIGNAL) | BIT(TIF_NOTIFY_RESUME));
 }
 
 static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
@@ -429,7 +430,7 @@ static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
 	vcpu->exits[reason]++;
 }
 
-/* One entry, with interrupts off. */
+/* One entry, with interrupts off. AXVCPU_RAN_IRQ also when the host wants its turn. */
 static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	int ran;
@@ -439,15 +440,31 @@ static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	smp_mb();
 	if (wanted_elsewhere()) {
 		WRITE_ONCE(vcpu->mode, AXVCPU_OUTSIDE);
-		return AXVCPU_RAN_AGAIN;
+		return AXVCPU_RAN_IRQ;
 	}
-	if (test_and_clear_bit(AXVCPU_REQ_FLUSH, &vcpu->requests))
+	if (unlikely(READ_ONCE(vcpu->requests)) &&
+	    test_and_clear_bit(AXVCPU_REQ_FLUSH, &vcpu->requests))
 		vcpu->ops->flush(vcpu);
 	ran = vcpu->ops->run(vcpu, exit);
 	/* All that the guest did comes before: flush() may return on this alone. */
 	smp_store_release(&vcpu->mode, AXVCPU_OUTSIDE);
 	count(vcpu, ran, exit);
 	return ran == AXVCPU_RAN_IRQ ? take_irq(vcpu, exit) : ran;
+}
+
+/*
+ * Most faults need a frame and nothing else: they are solved here, with the guest's state
+ * loaded and preemption off. What needs more goes on in solve_fault().
+ */
+static bool solve_fault_here(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	int result = axas_space_fault_nowait(vcpu->space, axas_gpa(exit->nested_page_fault.gpa),
+					     exit->nested_page_fault.access);
+
+	if (result == AXAS_FAULT_RETRY)
+		return false;
+	memset(exit, 0, sizeof(*exit));
+	return true;
 }
 
 /*
@@ -463,7 +480,9 @@ static int run_loaded(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		local_irq_disable();
 		ran = enter(vcpu, exit);
 		local_irq_enable();
-	} while (ran == AXVCPU_RAN_AGAIN && !wanted_elsewhere());
+		if (ran == AXVCPU_RAN_FAULT && solve_fault_here(vcpu, exit))
+			ran = AXVCPU_RAN_AGAIN;
+	} while (ran == AXVCPU_RAN_AGAIN);
 	return ran;
 }
 
@@ -682,9 +701,13 @@ EXPORT_SYMBOL_AXAS(axvcpu_inject_interrupt);
 
 int axvcpu_next_vector(const struct axvcpu *vcpu)
 {
-	unsigned long vector = find_last_bit(vcpu->vectors, AXVCPU_NR_VECTORS);
+	unsigned long any = 0;
+	unsigned int i;
 
-	return vector < AXVCPU_NR_VECTORS ? vector : -ENOENT;
+	/* Most often there is none. */
+	for (i = 0; i < BITS_TO_LONGS(AXVCPU_NR_VECTORS); i++)
+		any |= READ_ONCE(vcpu->vectors[i]);
+	return any ? find_last_bit(vcpu->vectors, AXVCPU_NR_VECTORS) : -ENOENT;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_next_vector);
 

@@ -5,6 +5,7 @@
  */
 #include <linux/linkage.h>
 #include <asm/asm.h>
+#include <asm/cpufeatures.h>
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 
@@ -65,18 +66,6 @@
 	xor	%r15d, %r15d
 .endm
 
-/* The host's returns are predicted by the host's calls: 32 entries, whatever the CPU. */
-.macro FILL_RSB
-	mov	$16, %eax
-.Lfill_\@:
-	__FILL_RETURN_SLOT
-	__FILL_RETURN_SLOT
-	add	$16, %rsp
-	dec	%eax
-	jnz	.Lfill_\@
-	lfence
-.endm
-
 /*
  * void axvcpu_svm_enter(u64 vmcb, struct axvcpu_x86 *x86, u64 host, bool ibpb)
  *
@@ -112,7 +101,8 @@ SYM_FUNC_START(axvcpu_svm_enter)
 	CLEAR_GPRS
 	mov	8(%rsp), %rax
 	vmload	%rax
-	FILL_RSB
+	/* The returns that the guest has predicted must not be ours. */
+	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
 
 	/* Once the predictions of returns are not the host's, either: retbleed, SRSO. */
 	cmpb	$0, 16(%rsp)
