@@ -85,6 +85,29 @@ static void test_fault(void)
 	expect_eq(info(fd).leaves[arg.level], 1);
 }
 
+/* A fault fills what lies around it, as far as the area goes. */
+static void test_around(void)
+{
+	struct axas_area_info a;
+	int fd = new_space();
+	u32 nr = 1, more;
+
+	expect_ok(map_alloc(fd, GIB, 100 * PAGE, RW, AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND(5)));
+	expect_eq(fault(fd, GIB + 40 * PAGE, RW), AXAS_FAULT_FIXED);
+	expect_eq(info(fd).frames, 32);
+	expect_eq(fault(fd, GIB + 32 * PAGE, RW), AXAS_FAULT_SPURIOUS);
+	expect_eq(fault(fd, GIB + 63 * PAGE, RW), AXAS_FAULT_SPURIOUS);
+	expect_eq(fault(fd, GIB + 99 * PAGE, RW), AXAS_FAULT_FIXED);
+	expect_eq(info(fd).frames, 36);
+	expect_ok(get_areas(fd, 0, &a, &nr, &more));
+	expect_eq(a.flags, AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND(5));
+	expect_eq(map_alloc(fd, 2 * GIB, PAGE, RW, AXAS_MAP_AROUND(10)), -EINVAL);
+	expect_eq(map_alloc(fd, 2 * GIB, PAGE, RW, AXAS_MAP_AROUND(15)), -EINVAL);
+	expect_ok(map_alloc(fd, 2 * GIB, PAGE, RW, AXAS_MAP_AROUND(9)));
+	expect_eq(fault(fd, 2 * GIB, RW), AXAS_FAULT_FIXED);
+	expect_eq(info(fd).frames, 37);
+}
+
 /* A leaf never reaches over the ends of its area, nor over what is there. */
 static void test_ends(void)
 {
@@ -263,6 +286,7 @@ static void test_wrong_machine(void)
 static const struct test tests[] = {
 	{ "populate takes 2 MiB frames", test_populate_is_huge },
 	{ "an area that is never to have 2 MiB frames has none", test_never },
+	{ "a fault fills the pages around it where that is asked for", test_around },
 	{ "a fault takes 2 MiB when the area asks for it", test_fault },
 	{ "2 MiB leaves stay inside their area, beside what is there", test_ends },
 	{ "2 MiB leaves of an alloc area are split and keep their bytes", test_split },

@@ -22,6 +22,8 @@ static const struct argp_option map_options[] = {
 	{ "populate", OPT_POPULATE, NULL, 0, "All frames now, not on first touch", 0 },
 	{ "huge", OPT_HUGE, "WHEN", 0,
 	  "2 MiB frames: always or never (default: with --populate)", 0 },
+	{ "around", OPT_AROUND, "N", 0,
+	  "A fault fills 2^N pages around it, N from 0 to 9 (default: 0)", 0 },
 	{ 0 }
 };
 
@@ -34,6 +36,21 @@ static error_t take_huge(struct map_args *m, const char *arg)
 		m->flags |= AXAS_MAP_HUGE_NEVER;
 	else
 		return usage_error(&m->args, "--huge takes always or never");
+	return 0;
+}
+
+static error_t take_around(struct map_args *m, const char *arg)
+{
+	u64 order;
+	int err;
+
+	err = take_number(&m->args, "N", arg, &order);
+	if (err)
+		return err;
+	if (order > 9)
+		return usage_error(&m->args, "--around takes a number from 0 to 9");
+	m->flags &= ~AXAS_MAP_AROUND_MASK;
+	m->flags |= AXAS_MAP_AROUND((u32)order);
 	return 0;
 }
 
@@ -51,6 +68,8 @@ static error_t map_parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_HUGE:
 		return take_huge(m, arg);
+	case OPT_AROUND:
+		return take_around(m, arg);
 	default:
 		return parse_common(key, arg, state);
 	}

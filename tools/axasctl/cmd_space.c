@@ -214,6 +214,12 @@ static const char *huge_name(u32 flags)
 	return flags & AXAS_MAP_HUGE_NEVER ? "never" : "populate";
 }
 
+/* Pages that a fault fills, as a power of two. */
+static u32 around(u32 flags)
+{
+	return (flags & AXAS_MAP_AROUND_MASK) >> AXAS_MAP_AROUND_SHIFT;
+}
+
 static int areas_json(const struct axas_area_info *areas, size_t nr)
 {
 	struct json_object *obj = json_object_new_object();
@@ -229,6 +235,7 @@ static int areas_json(const struct axas_area_info *areas, size_t nr)
 		add_str(one, "backend", backend_name(areas[i].backend));
 		add_hpa(one, "hpa", areas[i].hpa);
 		add_str(one, "huge", huge_name(areas[i].flags));
+		add_num(one, "around", around(areas[i].flags));
 		json_object_array_add(list, one);
 	}
 	json_object_object_add(obj, "areas", list);
