@@ -38,6 +38,7 @@
  * @start: when the one that is being taken began
  * @tick: jiffies then
  * @switches: context switches of this thread until then
+ * @sleeps: the operation waits for other threads, and they are part of its cost
  */
 struct bench {
 	const char *name;
@@ -48,9 +49,11 @@ struct bench {
 	u64 start;
 	unsigned long tick;
 	unsigned long switches;
+	bool sleeps;
 };
 
 #define BENCH(var, text)	struct bench var = { .name = (text) }
+#define BENCH_SLEEPS(var, text)	struct bench var = { .name = (text), .sleeps = true }
 
 /*
  * Under "-icount shift=0" the TSC counts instructions. Elsewhere it is nanoseconds; in User

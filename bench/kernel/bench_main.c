@@ -25,7 +25,9 @@ void bench_end(struct bench *b, u64 ops)
 {
 	u64 cost = bench_now() - b->start;
 
-	if (b->tick != jiffies || b->switches != current->nvcsw + current->nivcsw) {
+	bool switched = b->switches != current->nvcsw + current->nivcsw;
+
+	if (b->tick != jiffies || (switched && !b->sleeps)) {
 		b->dirty++;
 		return;
 	}

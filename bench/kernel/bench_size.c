@@ -22,8 +22,8 @@ static void bench_one(struct axas_space *space, const char *name, u64 bytes)
 {
 	struct axas_gpa_range range = bench_range(GPA, bytes);
 	char text[4][64];
-	BENCH(lazy, text[0]);
-	BENCH(unmap, text[1]);
+	BENCH_SLEEPS(lazy, text[0]);
+	BENCH_SLEEPS(unmap, text[1]);
 	BENCH(fault, text[2]);
 	BENCH(linear, text[3]);
 

@@ -26,8 +26,8 @@ static void bench_life(struct axas_space *space, u32 flags, const char *populate
 		       const char *protect_name, const char *unmap_name)
 {
 	BENCH(populate, populate_name);
-	BENCH(protect, protect_name);
-	BENCH(unmap, unmap_name);
+	BENCH_SLEEPS(protect, protect_name);
+	BENCH_SLEEPS(unmap, unmap_name);
 	struct axas_gpa_range range = bench_range(GPA, BYTES);
 	u64 done;
 

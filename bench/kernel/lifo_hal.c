@@ -24,7 +24,8 @@ static int lifo_alloc(const struct axas_hal *hal, unsigned int order, u32 flags,
 		if (!nr_tables)
 			return -ENOMEM;
 		*hpa = axas_hpa(tables[--nr_tables]);
-		clear_page(__va(hpa->val));
+		if (flags & AXAS_FRAME_ZERO)
+			clear_page(__va(hpa->val));
 		return 0;
 	}
 	if (!nr_frames)
@@ -45,10 +46,38 @@ static void lifo_free(const struct axas_hal *hal, struct axas_hpa hpa, unsigned 
 			frames[nr_frames++] = hpa.val + i * AXAS_FRAME_SIZE;
 }
 
+static unsigned int lifo_alloc_frames(const struct axas_hal *hal, unsigned int order, u32 flags,
+				      struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int i;
+
+	if (order)
+		return 0;
+	n = min_t(u64, n, nr_frames);
+	for (i = 0; i < n; i++)
+		hpas[i] = axas_hpa(frames[--nr_frames]);
+	return n;
+}
+
+static void lifo_free_frames(const struct axas_hal *hal, unsigned int order,
+			     const struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int i;
+
+	if (order)
+		for (i = 0; i < n; i++)
+			lifo_free(hal, hpas[i], order, 0);
+	else
+		for (i = 0; i < n; i++)
+			frames[nr_frames++] = hpas[i].val;
+}
+
 const struct axas_hal lifo_hal = {
 	.name		= "lifo",
 	.alloc_frame	= lifo_alloc,
 	.free_frame	= lifo_free,
+	.alloc_frames	= lifo_alloc_frames,
+	.free_frames	= lifo_free_frames,
 };
 
 int lifo_hal_init(u64 n)
