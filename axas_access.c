@@ -182,6 +182,7 @@ EXPORT_SYMBOL_AXAS(axas_space_translate_and_get_limit);
  * @val: the other end, for integers
  * @windows: NULL, or the windows that were opened beforehand, in order
  * @area: the area of the piece before, or NULL
+ * @cursor: where its leaf was
  */
 struct access {
 	void (*memory)(struct access *access, void *va, size_t len);
@@ -191,6 +192,7 @@ struct access {
 	u64 val;
 	struct list_head *windows;
 	struct axas_area *area;
+	struct axas_npt_cursor cursor;
 };
 
 /* A window that stays open until the access comes to it. */
@@ -289,6 +291,37 @@ static int find_leaf(struct axas_space *space, u64 gpa, u32 prot, struct axas_ar
 	return err;
 }
 
+/* The same for accesses: where the byte is. The next leaf of a table is found at once. */
+static int find_byte(struct axas_space *space, u64 gpa, struct access *access,
+		     struct axas_hpa *hpa, u64 *left)
+{
+	const struct axas_area *area = access->area;
+	struct axas_leaf leaf;
+	u64 entry;
+	int err;
+
+	if (area && gpa <= area->last && axas_npt_cursor_at(&access->cursor, gpa)) {
+		entry = READ_ONCE(*axas_npt_slot(access->cursor.table, gpa));
+		if (entry) {
+			*left = AXAS_FRAME_SIZE - (gpa & (AXAS_FRAME_SIZE - 1));
+			*hpa = axas_hpa_offset(axas_npt_leaf_hpa(&space->npt, entry),
+					       gpa & (AXAS_FRAME_SIZE - 1));
+			return 0;
+		}
+	}
+	err = find_leaf(space, gpa, access->prot, &access->area, &leaf, left);
+	if (err)
+		return err;
+	if (leaf.level) {
+		access->cursor.region = AXAS_NPT_NO_REGION;
+	} else if (!axas_npt_cursor_at(&access->cursor, gpa)) {
+		access->cursor.region = gpa >> axas_npt_shift(1);
+		access->cursor.table = axas_npt_table(&space->npt, gpa);
+	}
+	*hpa = axas_hpa_offset(leaf.hpa, gpa & (axas_npt_leaf_size(leaf.level) - 1));
+	return 0;
+}
+
 static int open_window(struct axas_space *space, struct axas_hpa hpa, u32 type, size_t len,
 		       struct axas_window *window)
 {
@@ -361,16 +394,14 @@ static int access_window(struct axas_space *space, struct axas_hpa hpa, u32 type
 static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *access,
 			    size_t len)
 {
-	struct axas_leaf leaf;
 	struct axas_hpa hpa;
 	u64 left;
 	int err;
 
-	err = find_leaf(space, gpa, access->prot, &access->area, &leaf, &left);
+	err = find_byte(space, gpa, access, &hpa, &left);
 	if (err)
 		return err;
 	len = min_t(u64, len, left);
-	hpa = axas_hpa_offset(leaf.hpa, gpa & (axas_npt_leaf_size(leaf.level) - 1));
 	if (access->area->backend.ops->owned) {
 		if (access->memory)
 			access->memory(access, axas_hal_va(space->npt.hal, hpa), len);
@@ -455,7 +486,10 @@ static int access_exact(struct axas_space *space, struct axas_gpa gpa,
 			struct access *access, size_t len)
 {
 	LIST_HEAD(windows);
-	struct access touch = { .prot = access->prot, .windows = &windows };
+	struct access touch = {
+		.prot = access->prot, .windows = &windows,
+		.cursor.region = AXAS_NPT_NO_REGION,
+	};
 	size_t done;
 	int err;
 
@@ -479,6 +513,7 @@ static struct access copy_access(void *buf, u32 prot)
 		.device = write ? write_device : read_device,
 		.prot = prot,
 		.buf = buf,
+		.cursor.region = AXAS_NPT_NO_REGION,
 	};
 }
 
@@ -616,6 +651,7 @@ static noinline int load_with_lock(struct axas_space *space, struct axas_gpa gpa
 {
 	struct access access = {
 		.memory = load_memory, .device = load_device, .prot = AXAS_PROT_READ,
+		.cursor.region = AXAS_NPT_NO_REGION,
 	};
 	ssize_t n = access_partial(space, gpa, &access, len);
 
@@ -644,6 +680,7 @@ static noinline int store_with_lock(struct axas_space *space, struct axas_gpa gp
 	struct access access = {
 		.memory = store_memory, .device = store_device,
 		.prot = AXAS_PROT_WRITE, .val = val,
+		.cursor.region = AXAS_NPT_NO_REGION,
 	};
 	ssize_t n = access_partial(space, gpa, &access, len);
 

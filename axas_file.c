@@ -332,6 +332,9 @@ static long space_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 }
 
 /* One page at most, by way of @bounce: bytes, 0 at the end of @to, or an error. */
+/* What is copied by way of the stack: a register, a descriptor, a ring's index. */
+#define SMALL_COPY	64
+
 static ssize_t read_page(struct axas_space *space, u64 gpa, void *bounce, struct iov_iter *to)
 {
 	size_t len = min_t(size_t, iov_iter_count(to), PAGE_SIZE - offset_in_page(gpa));
@@ -359,11 +362,15 @@ static ssize_t transfer(struct kiocb *iocb, struct iov_iter *iter,
 					struct iov_iter *iter))
 {
 	struct space_file *file = iocb->ki_filp->private_data;
-	void *bounce = (void *)__get_free_page(GFP_KERNEL);
+	u8 small[SMALL_COPY] __uninitialized;
 	ssize_t done = 0, n = 0;
+	void *bounce = small;
 
-	if (!bounce)
-		return -ENOMEM;
+	if (iov_iter_count(iter) > SMALL_COPY) {
+		bounce = (void *)__get_free_page(GFP_KERNEL);
+		if (!bounce)
+			return -ENOMEM;
+	}
 	while (iov_iter_count(iter)) {
 		n = fatal_signal_pending(current) ? -EINTR :
 		    page(file->space, iocb->ki_pos, bounce, iter);
@@ -373,7 +380,8 @@ static ssize_t transfer(struct kiocb *iocb, struct iov_iter *iter,
 		iocb->ki_pos += n;
 		cond_resched();
 	}
-	free_page((unsigned long)bounce);
+	if (bounce != small)
+		free_page((unsigned long)bounce);
 	return done ?: n;
 }
 

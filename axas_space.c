@@ -1065,13 +1065,17 @@ static noinline u64 *find_slot(struct axas_space *space, struct axas_space_cpu *
 /* All of it is one section: what was found stays, and the generation need not be asked. */
 int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 access)
 {
-	struct axas_space_cpu *cpu = axas_space_enter(space);
 	const struct axas_backend_ops *ops;
 	struct axas_hpa hpa __uninitialized;
 	int result = AXAS_FAULT_SPURIOUS;
+	struct axas_space_cpu *cpu;
 	bool lost = false;
 	u64 *slot;
 
+	/* There the page allocator sleeps on its locks. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return AXAS_FAULT_RETRY;
+	cpu = axas_space_enter(space);
 	slot = axas_space_last_slot(cpu, gpa.val);
 	if (unlikely(!slot))
 		slot = find_slot(space, cpu, gpa.val);

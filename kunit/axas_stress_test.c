@@ -57,13 +57,23 @@ static int guest_step(struct stress *s)
 {
 	struct axas_space *space = s->f->space;
 	struct axas_gpa gpa = random_page(s);
+	struct axas_translation to;
 	u64 val = 0, done;
+	u64 some[8] = {};
 	int err;
 
-	switch (rnd(s, 8)) {
+	switch (rnd(s, 11)) {
 	case 0:
 		err = axas_space_fault(space, gpa, TEST_R, NULL);
 		return err == AXAS_FAULT_NOMEM || err == AXAS_FAULT_ERROR ? -EIO : 0;
+	case 8:
+		return axas_space_fault_nowait(space, gpa, TEST_R) > AXAS_FAULT_RETRY ? -EIO : 0;
+	case 9:
+		err = axas_space_translate(space, gpa, &to);
+		return err == -ENOENT ? 0 : err;
+	case 10:
+		err = axas_read(space, gpa, some, sizeof(some));
+		return some[0] && some[0] != stamp(gpa) ? -EUCLEAN : tolerated(err);
 	case 1:
 		return tolerated(axas_space_populate(space, gpa_range(gpa.val, SZ_4K), &done));
 	case 2:
@@ -100,6 +110,7 @@ static int change_step(struct stress *s)
 {
 	static const u32 flags[] = {
 		0, AXAS_MAP_HUGE_ALWAYS, AXAS_MAP_HUGE_NEVER, AXAS_MAP_POPULATE,
+		AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND(4),
 	};
 	struct axas_space *space = s->f->space;
 	struct axas_gpa_range range = random_range(s);
