@@ -5,7 +5,8 @@
 #
 #   um        KUnit in User Mode Linux
 #   x86_64    KUnit by kunit.py in QEMU, on a kernel with every debug option
-#   vm-debug  that kernel with us as modules: KUnit, user API, vCPUs, leaks
+#   kcsan     the same on a kernel with KCSAN: data races
+#   vm-debug  the debug kernel with us as modules: KUnit, user API, vCPUs, leaks
 #   vm-stock  Debian's stock kernel: user API, loading and unloading
 #   vm-newer  the same on 7.2, of a later Debian
 #   arm64     Debian's stock kernel at EL2: hardware walks, vCPUs with guests
@@ -15,8 +16,8 @@
 #   tools     what the command line tool can be tested for without the module
 #   lint      checkpatch, kernel-doc, sparse, warnings, shellcheck
 #
-# Without a PART it is all but x86_64 and vm-debug, which take 10 to 20 minutes each, and
-# vm-newer.
+# Without a PART it is all but x86_64, kcsan and vm-newer, whose tests run in other parts
+# as well.
 # The first run downloads and builds kernels (15 minutes on 2 CPUs), later ones take
 # them from the cache. The last line is "N passed, M failed"; the status is 0 if M is
 # none and N is some. A part that cannot run is a failure.
@@ -25,10 +26,11 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-PARTS=(lint um matrix tools vm-stock arm64 riscv64 bochs)
+PARTS=(lint um matrix tools vm-stock arm64 riscv64 bochs vm-debug)
 
 part_um() { "$AXAS_SCRIPTS/kunit.sh" um; }
 part_x86_64() { "$AXAS_SCRIPTS/kunit.sh" x86_64; }
+part_kcsan() { "$AXAS_SCRIPTS/kunit.sh" kcsan 'axas_s*'; }
 part_vm-debug() { "$AXAS_SCRIPTS/vm-check.sh" debug; }
 part_vm-stock() { "$AXAS_SCRIPTS/vm-check.sh" stock; }
 part_vm-newer() { "$AXAS_SCRIPTS/vm-check.sh" newer; }

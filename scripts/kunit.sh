@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kunit.sh um|x86_64 [SUITE-GLOB] [kunit.py's options]: run our KUnit suites, built
+# kunit.sh um|x86_64|kcsan [SUITE-GLOB] [kunit.py's options]: run our KUnit suites, built
 # into a kernel, with the kernel's own kunit.py.
 #
 #   scripts/kunit.sh um                     all suites in User Mode Linux
 #   scripts/kunit.sh um 'axas_npt*'         only the suites of that name
 #   scripts/kunit.sh x86_64                 in QEMU, with every debug option
+#   scripts/kunit.sh kcsan 'axas_s*'        in QEMU, with KCSAN looking for data races
 #
 # The first run builds a kernel in the cache (um 2 minutes, x86_64 6); after an
 # edit only what changed is compiled, and um answers in seconds. The last line is
@@ -30,14 +31,16 @@ claim_build() {
 	printf '%s\n' "$stamp" >"$build/.axas-clone"
 }
 
+config_of() { [[ $1 == kcsan ]] && echo kcsan.config || echo debug.config; }
+
 # The options of kunit.py for one architecture.
 arch_options() {
 	case $1 in
 	um)
 		;;
-	x86_64)
+	x86_64 | kcsan)
 		printf '%s\n' --arch=x86_64 \
-			--kunitconfig="$AXAS_SCRIPTS/debug.config" \
+			--kunitconfig="$AXAS_SCRIPTS/$(config_of "$1")" \
 			--qemu_args="-accel ${AXAS_ACCEL:-tcg} -M q35 -cpu EPYC,+svm,+npt,cx16=off -smp 2" \
 			--kernel_args=kasan_multi_shot
 		;;
@@ -65,15 +68,15 @@ run_kunit() {
 main() {
 	local arch=${1:-} tree build rc=0
 
-	[[ $arch == um || $arch == x86_64 ]] || usage
+	[[ $arch == um || $arch == x86_64 || $arch == kcsan ]] || usage
 	shift
 	need_build_packages
 	[[ $arch == um ]] || need_packages qemu-system-x86
 	tree=$("$AXAS_SCRIPTS/overlay.sh")
 	build=$AXAS_CACHE/build/$(basename "$tree")-kunit-$arch
-	[[ $arch == um ]] || build+=-$(hash_of "$(cat "$AXAS_SCRIPTS/debug.config")")
+	[[ $arch == um ]] || build+=-$(hash_of "$(cat "$AXAS_SCRIPTS/$(config_of "$arch")")")
 	lock "build-$(basename "$build")"
-	[[ $arch == um ]] || seed_build "$build"
+	[[ $arch != x86_64 ]] || seed_build "$build"
 	lock_overlay "$tree"
 	claim_build "$build"
 	rm -f "$build/test.log"
