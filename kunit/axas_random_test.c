@@ -14,7 +14,8 @@ static ulong seed = 20260101;
 module_param(seed, ulong, 0444);
 MODULE_PARM_DESC(seed, "Seed of the axas_random suite (the failing one is printed)");
 
-#define STEPS		25000
+/* A kernel with KASAN takes a hundred times as long. */
+#define STEPS		(IS_ENABLED(CONFIG_KASAN) ? 5000 : 25000)
 #define COMPARE_EACH	500
 
 /* Over the borders of tables of all levels. */
