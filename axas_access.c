@@ -18,13 +18,6 @@
 #include "axas_compat.h"
 #include "axas_space.h"
 
-static u64 leaf_left(const struct axas_leaf *leaf, u64 gpa)
-{
-	u64 size = axas_npt_leaf_size(leaf->level);
-
-	return size - (gpa & (size - 1));
-}
-
 static bool translate_locked(struct axas_space *space, u64 gpa, struct axas_translation *to)
 {
 	struct axas_leaf leaf;
@@ -33,7 +26,7 @@ static bool translate_locked(struct axas_space *space, u64 gpa, struct axas_tran
 	if (!axas_gpa_range_contains(space->range, axas_gpa(gpa)) ||
 	    !axas_npt_lookup(&space->npt, gpa, &leaf))
 		return false;
-	to->left = leaf_left(&leaf, gpa);
+	to->left = axas_npt_left(&leaf, gpa);
 	to->hpa = axas_hpa_offset(leaf.hpa, axas_npt_leaf_size(leaf.level) - to->left);
 	to->prot = leaf.prot;
 	to->type = leaf.type;
@@ -287,7 +280,7 @@ static int find_leaf(struct axas_space *space, u64 gpa, u32 prot, struct axas_ar
 		*area = axas_space_area(space, gpa);
 	err = fault_to_errno(axas_space_fault_locked(space, *area, gpa, prot, leaf));
 	if (!err)
-		*left = min(leaf_left(leaf, gpa), (*area)->last - gpa + 1);
+		*left = min(axas_npt_left(leaf, gpa), (*area)->last - gpa + 1);
 	return err;
 }
 

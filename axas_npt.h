@@ -263,6 +263,14 @@ static inline u64 axas_npt_leaf_size(unsigned int level)
 	return 1ull << axas_npt_shift(level);
 }
 
+/* Bytes from an address to the end of the leaf that maps it. */
+static inline u64 axas_npt_left(const struct axas_leaf *leaf, u64 gpa)
+{
+	u64 size = axas_npt_leaf_size(leaf->level);
+
+	return size - (gpa & (size - 1));
+}
+
 /* The last guest-physical byte that a table can say. */
 static inline u64 axas_npt_last(const struct axas_npt *npt)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Spaces: areas, and what is done to ranges of them. This is the one place where
- * backends and tables meet. Calls axas_backend.c and axas_npt.c.
+ * Spaces: areas, and what is done to ranges of them; here is the lock protocol. Calls
+ * axas_fault.c, axas_backend.c and axas_npt.c: in these two files, and nowhere else,
+ * backends and tables meet.
  */
 #include <linux/err.h>
 #include <linux/log2.h>
@@ -52,19 +53,7 @@
  * allocator and of what its flush callbacks take.
  */
 
-/* Areas are found by the number of a 4 KiB page. */
-static unsigned long page_nr(u64 gpa)
-{
-	return gpa >> AXAS_FRAME_SHIFT;
-}
-
 #define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
-
-/* Pages that a fault fills at once, as a power of two. */
-static unsigned int area_around(const struct axas_area *area)
-{
-	return (area->flags & AXAS_MAP_AROUND_MASK) >> AXAS_MAP_AROUND_SHIFT;
-}
 
 const struct axas_area axas_no_area = { .first = ~0ull };
 
@@ -88,7 +77,7 @@ static void count_area(struct axas_space *space, const struct axas_area *area, i
 struct axas_area *axas_space_area(struct axas_space *space, u64 gpa)
 {
 	lockdep_assert_held(&space->lock);
-	return mtree_load(&space->areas, page_nr(gpa));
+	return mtree_load(&space->areas, axas_page_nr(gpa));
 }
 
 /* See "locks and order" for these. The lock is held for writing. */
@@ -284,13 +273,6 @@ struct axas_hpa axas_space_root(const struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS(axas_space_root);
 
-/* Whole 4 KiB pages, at least one, inside the space. */
-static bool range_ok(const struct axas_space *space, struct axas_gpa_range range)
-{
-	return range.size && !((range.start.val | range.size) & (AXAS_FRAME_SIZE - 1)) &&
-	       axas_space_contains(space, range);
-}
-
 static int check_attrs(const struct axas_space *space, u32 prot, u32 type)
 {
 	if (prot & ~AXAS_PROT_MASK || type > AXAS_TYPE_UNCACHED)
@@ -314,13 +296,13 @@ static void remove_leaves(struct axas_space *space, const struct axas_area *area
 
 static int insert_area(struct axas_space *space, struct axas_area *area)
 {
-	MA_STATE(mas, &space->areas, page_nr(area->first),
-		 page_nr(area->last));
+	MA_STATE(mas, &space->areas, axas_page_nr(area->first),
+		 axas_page_nr(area->last));
 	int err;
 
-	if (mas_find(&mas, page_nr(area->last)))
+	if (mas_find(&mas, axas_page_nr(area->last)))
 		return -EEXIST;
-	mas_set_range(&mas, page_nr(area->first), page_nr(area->last));
+	mas_set_range(&mas, axas_page_nr(area->first), axas_page_nr(area->last));
 	err = mas_store_gfp(&mas, area, GFP_KERNEL_ACCOUNT);
 	if (!err)
 		count_area(space, area, 1);
@@ -330,7 +312,7 @@ static int insert_area(struct axas_space *space, struct axas_area *area)
 /* A store that nobody may see fail: the undoing of one that was done. */
 static void store_area(struct axas_space *space, u64 first, u64 last, struct axas_area *area)
 {
-	MA_STATE(mas, &space->areas, page_nr(first), page_nr(last));
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(last));
 
 	WARN_ON_ONCE(mas_store_gfp(&mas, area, GFP_KERNEL | __GFP_NOFAIL));
 }
@@ -348,7 +330,7 @@ static void set_prot(struct axas_space *space, struct axas_area *area, u32 prot)
 {
 	WRITE_ONCE(area->prot, prot);
 	WRITE_ONCE(area->direct, area->backend.ops->owned ? prot : 0);
-	WRITE_ONCE(area->single, area_around(area) ? 0 : area->direct);
+	WRITE_ONCE(area->single, axas_area_around(area) ? 0 : area->direct);
 	WRITE_ONCE(area->attr, axas_npt_leaf_attr(&space->npt, prot, area->type));
 }
 
@@ -384,9 +366,6 @@ static int map_linear_leaves(struct axas_space *space, const struct axas_area *a
 	return axas_npt_map(&space->npt, &range);
 }
 
-static int fill_area(struct axas_space *space, const struct axas_area *area, u64 first,
-		     u64 last, u64 *done);
-
 /* Put a new area in its place, and give it its leaves. All of it or nothing. */
 static int map_area(struct axas_space *space, struct axas_area *area, bool populate)
 {
@@ -400,7 +379,7 @@ static int map_area(struct axas_space *space, struct axas_area *area, bool popul
 	if (area_is_linear(area))
 		err = map_linear_leaves(space, area);
 	else if (populate)
-		err = fill_area(space, area, area->first, area->last, &done);
+		err = axas_space_fill(space, area, area->first, area->last, &done);
 	if (err) {
 		keep_out(space);
 		drop_area(space, area);
@@ -432,7 +411,7 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 	struct axas_area *area;
 	int err;
 
-	if (!range_ok(space, range) || !hpa_range_ok(space, hpa, range.size))
+	if (!axas_space_range_ok(space, range) || !hpa_range_ok(space, hpa, range.size))
 		return -EINVAL;
 	err = check_attrs(space, prot, type);
 	if (err)
@@ -449,7 +428,7 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 	struct axas_area *area;
 	int err;
 
-	if (!range_ok(space, range) || flags & ~AXAS_MAP_FLAGS ||
+	if (!axas_space_range_ok(space, range) || flags & ~AXAS_MAP_FLAGS ||
 	    (flags & HUGE_FLAGS) == HUGE_FLAGS ||
 	    (flags & AXAS_MAP_AROUND_MASK) > AXAS_MAP_AROUND(AXAS_NPT_LEVEL_BITS))
 		return -EINVAL;
@@ -466,7 +445,7 @@ EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
  */
 static int split_area(struct axas_space *space, struct axas_area *area, u64 at)
 {
-	MA_STATE(mas, &space->areas, page_nr(at), page_nr(area->last));
+	MA_STATE(mas, &space->areas, axas_page_nr(at), axas_page_nr(area->last));
 	struct axas_area *upper = kmemdup(area, sizeof(*area), GFP_KERNEL_ACCOUNT);
 
 	if (!upper)
@@ -565,12 +544,12 @@ static int isolate(struct axas_space *space, u64 first, u64 last, bool small)
 /* Clear the leaves of every area in a range; one flush; then their frames. */
 static void clear_leaves(struct axas_space *space, u64 first, u64 last)
 {
-	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
 	struct axas_npt_gather gather __uninitialized;
 	struct axas_area *area;
 
 	axas_npt_gather_init(&gather, &space->npt, first, last);
-	mas_for_each(&mas, area, page_nr(last))
+	mas_for_each(&mas, area, axas_page_nr(last))
 		axas_npt_unmap(&space->npt, area->first, area->last,
 			       area->backend.ops->owned, &gather);
 	axas_npt_gather_finish(&gather);
@@ -579,11 +558,11 @@ static void clear_leaves(struct axas_space *space, u64 first, u64 last)
 /* Every area of a range, which is isolated, leaves the tree. */
 static void erase_areas(struct axas_space *space, u64 first, u64 last)
 {
-	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
 	struct axas_area *area, *next;
 	LIST_HEAD(gone);
 
-	mas_for_each(&mas, area, page_nr(last)) {
+	mas_for_each(&mas, area, axas_page_nr(last)) {
 		count_area(space, area, -1);
 		list_add(&area->gone, &gone);
 	}
@@ -598,7 +577,7 @@ int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
 	u64 first = range.start.val;
 	int err;
 
-	if (!range_ok(space, range))
+	if (!axas_space_range_ok(space, range))
 		return -EINVAL;
 	begin_removal(space);
 	err = isolate(space, first, last, false);
@@ -630,10 +609,10 @@ EXPORT_SYMBOL_AXAS(axas_space_clear);
 
 static bool can_protect(struct axas_space *space, u64 first, u64 last, u32 prot)
 {
-	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
 	struct axas_area *area;
 
-	mas_for_each(&mas, area, page_nr(last))
+	mas_for_each(&mas, area, axas_page_nr(last))
 		if (!axas_npt_can(&space->npt, prot, area->type))
 			return false;
 	return true;
@@ -641,10 +620,10 @@ static bool can_protect(struct axas_space *space, u64 first, u64 last, u32 prot)
 
 static void protect_areas(struct axas_space *space, u64 first, u64 last, u32 prot)
 {
-	MA_STATE(mas, &space->areas, page_nr(first), page_nr(first));
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
 	struct axas_area *area;
 
-	mas_for_each(&mas, area, page_nr(last))
+	mas_for_each(&mas, area, axas_page_nr(last))
 		set_prot(space, area, prot);
 	if (axas_npt_protect(&space->npt, first, last, prot))
 		npt_flush(&space->npt, first, last, false);
@@ -656,7 +635,7 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 	u64 first = range.start.val;
 	int err;
 
-	if (!range_ok(space, range) || prot & ~AXAS_PROT_MASK)
+	if (!axas_space_range_ok(space, range) || prot & ~AXAS_PROT_MASK)
 		return -EINVAL;
 	begin_removal(space);
 	err = can_protect(space, first, last, prot) ? 0 : -EOPNOTSUPP;
@@ -669,437 +648,6 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_protect);
-
-/* What a new leaf may reach: the whole area on a fault, what was asked for by populate. */
-struct fill_bounds {
-	u64 first;
-	u64 last;
-	bool huge;
-};
-
-/*
- * The level of the leaf that a page without one should get: 1 where the policy, the
- * bounds, the machine, and what the table holds already allow, else 0.
- */
-static unsigned int fill_level(struct axas_space *space, const struct axas_area *area,
-			       u64 gpa, unsigned int empty_level,
-			       const struct fill_bounds *bounds)
-{
-	u64 mask = axas_npt_leaf_size(1) - 1;
-
-	if (!bounds->huge || !empty_level || !axas_npt_max_level(&space->npt, area->prot))
-		return 0;
-	return (gpa & ~mask) >= bounds->first && (gpa | mask) <= bounds->last;
-}
-
-/*
- * Get a frame and install it, unless a leaf is there by then. 0, or -EEXIST,
- * -ENOMEM.
- */
-static int fill_leaf(struct axas_space *space, const struct axas_area *area, u64 gpa,
-		     struct axas_leaf *leaf, unsigned int level)
-{
-	const struct axas_backend_ops *ops = area->backend.ops;
-	unsigned int order = AXAS_NPT_LEVEL_BITS * level;
-	struct axas_hpa hpa;
-	int err;
-
-	/* A linear area has all its leaves from the beginning. */
-	if (WARN_ON_ONCE(!ops->owned))
-		return -EFAULT;
-	gpa &= ~(axas_npt_leaf_size(level) - 1);
-	if (!ops->get(&space->pool, order, 0, &hpa, 1))
-		return -ENOMEM;
-	err = axas_npt_map_leaf(&space->npt, gpa, hpa.val, area->prot, area->type, level);
-	if (!err)
-		*leaf = (struct axas_leaf){ hpa, level, area->prot, area->type };
-	else
-		ops->put(&space->pool, order, &hpa, 1);
-	return err;
-}
-
-/*
- * Give a page of an area its leaf, a large one if that may be. 0 when this call
- * installed it, -EEXIST when it was there or somebody else was faster, -ENOMEM.
- */
-static int fill_page(struct axas_space *space, const struct axas_area *area, u64 gpa,
-		     const struct fill_bounds *bounds, struct axas_leaf *leaf)
-{
-	unsigned int level;
-	int err;
-
-	if (axas_npt_lookup(&space->npt, gpa, leaf))
-		return -EEXIST;
-	level = fill_level(space, area, gpa, leaf->level, bounds);
-	err = fill_leaf(space, area, gpa, leaf, level);
-	if (!err)
-		return 0;
-	/* No 2 MiB to be had, or somebody put 4 KiB in their place: 4 KiB serve. */
-	if (err == -EEXIST && axas_npt_lookup(&space->npt, gpa, leaf))
-		return -EEXIST;
-	if (!level)
-		return err;
-	err = fill_leaf(space, area, gpa, leaf, 0);
-	if (err == -EEXIST)
-		axas_npt_lookup(&space->npt, gpa, leaf);
-	return err;
-}
-
-static u64 leaf_left(const struct axas_leaf *leaf, u64 gpa)
-{
-	u64 size = axas_npt_leaf_size(leaf->level);
-
-	return size - (gpa & (size - 1));
-}
-
-/* Frames that are got and installed together, on the stack. */
-#define FILL_BATCH	64
-
-/* The same for pages that follow each other in one table, @max at most. Leaves installed. */
-static unsigned int fill_slots(struct axas_space *space, const struct axas_area *area,
-			       u64 *slot, unsigned int max)
-{
-	const struct axas_backend_ops *ops = area->backend.ops;
-	struct axas_hpa hpas[FILL_BATCH] __uninitialized;
-	unsigned int got, lost;
-
-	if (WARN_ON_ONCE(!ops->owned))
-		return 0;
-	got = ops->get(&space->pool, 0, 0, hpas, max);
-	lost = axas_npt_fill(&space->npt, slot, hpas, got, area->attr);
-	if (unlikely(lost))
-		ops->put(&space->pool, 0, hpas, lost);
-	return got;
-}
-
-/*
- * Give pages from @gpa on their leaves of 4 KiB, as far as they lie in one table. @bytes:
- * how far all have one now. 0, or -ENOMEM.
- */
-static int fill_small(struct axas_space *space, const struct axas_area *area, u64 gpa,
-		      u64 last, u64 *bytes)
-{
-	u64 *table = axas_npt_table(&space->npt, gpa);
-	struct axas_leaf leaf;
-	unsigned int max, n;
-	u64 *slot;
-
-	*bytes = 0;
-	if (!table)
-		return -ENOMEM;
-	if (IS_ERR(table)) {
-		axas_npt_lookup(&space->npt, gpa, &leaf);
-		*bytes = leaf_left(&leaf, gpa);
-		return 0;
-	}
-	slot = axas_npt_slot(table, gpa);
-	max = page_nr(min(last, gpa | (axas_npt_leaf_size(1) - 1))) - page_nr(gpa) + 1;
-	n = axas_npt_run_of(slot, max, false);
-	if (n) {
-		*bytes = n * AXAS_FRAME_SIZE;
-		return 0;
-	}
-	n = axas_npt_run_of(slot, min_t(unsigned int, max, FILL_BATCH), true);
-	max = fill_slots(space, area, slot, n);
-	*bytes = max * AXAS_FRAME_SIZE;
-	return max == n ? 0 : -ENOMEM;
-}
-
-/* The same with a leaf of 2 MiB where one may be. */
-static int fill_some(struct axas_space *space, const struct axas_area *area, u64 gpa,
-		     const struct fill_bounds *bounds, u64 *bytes)
-{
-	u64 mask = axas_npt_leaf_size(1) - 1;
-	struct axas_leaf leaf;
-	int err;
-
-	if (!bounds->huge || gpa & mask || bounds->last - gpa < mask)
-		return fill_small(space, area, gpa, bounds->last, bytes);
-	err = fill_page(space, area, gpa, bounds, &leaf);
-	if (err == -EEXIST)
-		err = 0;
-	*bytes = err ? 0 : leaf_left(&leaf, gpa);
-	return err;
-}
-
-/* Give every page of [first, last], which lies in the area, its leaf. */
-static int fill_area(struct axas_space *space, const struct axas_area *area, u64 first,
-		     u64 last, u64 *done)
-{
-	struct fill_bounds bounds = {
-		.first = first, .last = last,
-		.huge = !(area->flags & AXAS_MAP_HUGE_NEVER),
-	};
-	u64 gpa, bytes;
-	int err;
-
-	lockdep_assert_held(&space->lock);
-	for (gpa = first;; gpa += bytes) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		err = fill_some(space, area, gpa, &bounds, &bytes);
-		/* A large leaf may reach over the end of what was asked for. */
-		bytes = min(bytes, last - gpa + 1);
-		*done += bytes;
-		if (err || bytes == last - gpa + 1)
-			return err;
-		cond_resched();
-	}
-}
-
-/* Pages that are populated with the lock held once: others want it too. */
-#define POPULATE_CHUNK	(512 * AXAS_FRAME_SIZE)
-
-/* Populate a piece of what one area covers at the beginning of a range. */
-static int populate_some(struct axas_space *space, u64 first, u64 last, u64 *done)
-{
-	struct axas_area *area;
-	int err = -EFAULT;
-
-	down_read(&space->lock);
-	area = axas_space_area(space, first);
-	if (area) {
-		last = min3(last, area->last, first | (POPULATE_CHUNK - 1));
-		err = fill_area(space, area, first, last, done);
-	}
-	up_read(&space->lock);
-	return err;
-}
-
-int axas_space_populate(struct axas_space *space, struct axas_gpa_range range, u64 *done)
-{
-	int err = 0;
-
-	*done = 0;
-	if (!range_ok(space, range))
-		return -EINVAL;
-	while (!err && *done < range.size)
-		err = populate_some(space, range.start.val + *done,
-				    axas_gpa_range_last(range).val, done);
-	return err;
-}
-EXPORT_SYMBOL_AXAS(axas_space_populate);
-
-/* The rest of the pages around one that a fault has filled, as far as frames are there. */
-static void fill_around(struct axas_space *space, const struct axas_area *area, u64 gpa)
-{
-	u64 mask = (AXAS_FRAME_SIZE << area_around(area)) - 1;
-	u64 first = max(area->first, gpa & ~mask);
-	u64 last = min(area->last, gpa | mask);
-	u64 bytes;
-
-	for (;; first += bytes)
-		if (fill_small(space, area, first, last, &bytes) || bytes > last - first)
-			return;
-}
-
-int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u64 gpa,
-			    u32 access, struct axas_leaf *leaf)
-{
-	struct fill_bounds bounds;
-
-	lockdep_assert_held(&space->lock);
-	if (!area)
-		return AXAS_FAULT_HOLE;
-	if (access & ~area->prot)
-		return AXAS_FAULT_DENIED;
-	bounds = (struct fill_bounds){
-		.first = area->first, .last = area->last,
-		.huge = area->flags & AXAS_MAP_HUGE_ALWAYS,
-	};
-	switch (fill_page(space, area, gpa, &bounds, leaf)) {
-	case 0:
-		if (area_around(area) && !leaf->level)
-			fill_around(space, area, gpa);
-		this_cpu_inc(space->cpus->faults[AXAS_FAULT_FIXED]);
-		return AXAS_FAULT_FIXED;
-	case -EEXIST:
-		return AXAS_FAULT_SPURIOUS;
-	case -ENOMEM:
-		return AXAS_FAULT_NOMEM;
-	default:
-		return AXAS_FAULT_ERROR;
-	}
-}
-
-/* No answer: take the lock. */
-#define FAULT_LOCK	-1
-
-/*
- * Leave the section that found an empty slot; get a frame; and install it in another
- * section, if the space is still of the same generation.
- */
-static __always_inline int fault_fill(struct axas_space *space, const struct axas_space_cpu *cpu,
-				      const struct axas_area *area, u64 *slot)
-{
-	const struct axas_backend_ops *ops = area->backend.ops;
-	unsigned long generation = cpu->generation;
-	struct axas_hpa hpa __uninitialized;
-	u64 attr = READ_ONCE(area->attr);
-	int result = AXAS_FAULT_RETRY;
-
-	axas_space_leave();
-	if (unlikely(!ops->get(&space->pool, 0, 0, &hpa, 1))) {
-		this_cpu_inc(space->cpus->faults[AXAS_FAULT_NOMEM]);
-		return AXAS_FAULT_NOMEM;
-	}
-	rcu_read_lock_sched();
-	/* As in axas_space_enter(). */
-	if (likely(smp_load_acquire(&space->generation) == generation)) {
-		if (likely(axas_npt_fill_one(&space->npt, slot, hpa, attr))) {
-			this_cpu_inc(space->cpus->faults[AXAS_FAULT_FIXED]);
-			rcu_read_unlock_sched();
-			return AXAS_FAULT_FIXED;
-		}
-		result = AXAS_FAULT_SPURIOUS;
-	}
-	this_cpu_inc(space->cpus->faults[result]);
-	rcu_read_unlock_sched();
-	ops->put(&space->pool, 0, &hpa, 1);
-	return result;
-}
-
-static noinline int fault_with_lock(struct axas_space *space, u64 gpa, u32 access,
-				    unsigned int *level)
-{
-	struct axas_leaf leaf = {};
-	int result;
-
-	down_read(&space->lock);
-	result = axas_space_fault_locked(space, axas_space_area(space, gpa), gpa, access,
-					 &leaf);
-	up_read(&space->lock);
-	if (result != AXAS_FAULT_FIXED)
-		this_cpu_inc(space->cpus->faults[result]);
-	if (level)
-		*level = leaf.level;
-	return result;
-}
-
-/*
- * Find area and table anew, for this CPU's next faults too. Begun in a section, which it
- * leaves.
- */
-static int fault_find(struct axas_space *space, struct axas_space_cpu *cpu, u64 gpa, u32 access,
-		      unsigned int *level)
-{
-	const struct axas_area *area = axas_space_area_on(space, cpu, gpa);
-	struct axas_translation to;
-	int result = FAULT_LOCK;
-
-	if (!area) {
-		result = AXAS_FAULT_HOLE;
-	} else if (access & ~READ_ONCE(area->prot)) {
-		result = AXAS_FAULT_DENIED;
-	} else if (axas_npt_translate(&space->npt, &cpu->cursor, gpa, &to)) {
-		result = AXAS_FAULT_SPURIOUS;
-		if (level)
-			*level = to.level;
-	} else if (READ_ONCE(area->single) && axas_npt_cursor_at(&cpu->cursor, gpa)) {
-		return fault_fill(space, cpu, area, axas_npt_slot(cpu->cursor.table, gpa));
-	}
-	if (result != FAULT_LOCK)
-		cpu->faults[result]++;
-	axas_space_leave();
-	return result;
-}
-
-static noinline int fault_far(struct axas_space *space, u64 gpa, u32 access,
-			      unsigned int *level)
-{
-	struct axas_space_cpu *cpu;
-	int result = FAULT_LOCK;
-
-	if (level)
-		*level = 0;
-	if (!access || access & ~AXAS_PROT_MASK) {
-		this_cpu_inc(space->cpus->faults[AXAS_FAULT_ERROR]);
-		return AXAS_FAULT_ERROR;
-	}
-	cpu = axas_space_enter(space);
-	if (axas_space_removing(cpu))
-		axas_space_leave();
-	else
-		result = fault_find(space, cpu, gpa, access, level);
-	return result == FAULT_LOCK ? fault_with_lock(space, gpa, access, level) : result;
-}
-
-/*
- * The two faults that are frequent: on a page that has its leaf of 4 KiB by now, and on
- * one that has none, in the area and the table that this CPU found last. The rest is far.
- */
-int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
-		     unsigned int *level)
-{
-	struct axas_space_cpu *cpu = axas_space_enter(space);
-	const struct axas_area *area = cpu->area;
-	u64 *slot;
-
-	slot = axas_space_last_slot(cpu, gpa.val);
-	if (unlikely(!slot || !access || access & ~READ_ONCE(area->single))) {
-		axas_space_leave();
-		return fault_far(space, gpa.val, access, level);
-	}
-	if (level)
-		*level = 0;
-	if (READ_ONCE(*slot)) {
-		cpu->faults[AXAS_FAULT_SPURIOUS]++;
-		axas_space_leave();
-		return AXAS_FAULT_SPURIOUS;
-	}
-	return fault_fill(space, cpu, area, slot);
-}
-EXPORT_SYMBOL_AXAS(axas_space_fault);
-
-/* The entry of 4 KiB at an address, by a walk. For faults and accesses that come next too. */
-static noinline u64 *find_slot(struct axas_space *space, struct axas_space_cpu *cpu, u64 gpa)
-{
-	struct axas_translation to;
-
-	if (axas_space_removing(cpu) || !axas_space_area_on(space, cpu, gpa))
-		return NULL;
-	axas_npt_translate(&space->npt, &cpu->cursor, gpa, &to);
-	return axas_space_last_slot(cpu, gpa);
-}
-
-/* All of it is one section: what was found stays, and the generation need not be asked. */
-int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 access)
-{
-	const struct axas_backend_ops *ops;
-	struct axas_hpa hpa __uninitialized;
-	int result = AXAS_FAULT_SPURIOUS;
-	struct axas_space_cpu *cpu;
-	bool lost = false;
-	u64 *slot;
-
-	/* There the page allocator sleeps on its locks. */
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		return AXAS_FAULT_RETRY;
-	cpu = axas_space_enter(space);
-	slot = axas_space_last_slot(cpu, gpa.val);
-	if (unlikely(!slot))
-		slot = find_slot(space, cpu, gpa.val);
-	if (unlikely(!slot || !access || access & ~READ_ONCE(cpu->area->single))) {
-		axas_space_leave();
-		return AXAS_FAULT_RETRY;
-	}
-	ops = cpu->area->backend.ops;
-	if (likely(!READ_ONCE(*slot))) {
-		if (unlikely(!ops->get(&space->pool, 0, AXAS_FRAME_NOWAIT, &hpa, 1))) {
-			axas_space_leave();
-			return AXAS_FAULT_RETRY;
-		}
-		lost = !axas_npt_fill_one(&space->npt, slot, hpa, READ_ONCE(cpu->area->attr));
-		if (likely(!lost))
-			result = AXAS_FAULT_FIXED;
-	}
-	cpu->faults[result]++;
-	axas_space_leave();
-	if (unlikely(lost))
-		ops->put(&space->pool, 0, &hpa, 1);
-	return result;
-}
-EXPORT_SYMBOL_AXAS(axas_space_fault_nowait);
 
 int axas_space_attach(struct axas_space *space, struct axas_consumer *consumer)
 {
@@ -1152,17 +700,17 @@ static int collapse_area(struct axas_space *space, const struct axas_area *area,
 
 int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range, u64 *collapsed)
 {
-	MA_STATE(mas, &space->areas, page_nr(range.start.val), page_nr(range.start.val));
+	MA_STATE(mas, &space->areas, axas_page_nr(range.start.val), axas_page_nr(range.start.val));
 	u64 last = axas_gpa_range_last(range).val;
 	u64 first = range.start.val;
 	struct axas_area *area;
 	int err = 0;
 
 	*collapsed = 0;
-	if (!range_ok(space, range))
+	if (!axas_space_range_ok(space, range))
 		return -EINVAL;
 	begin_removal(space);
-	mas_for_each(&mas, area, page_nr(last)) {
+	mas_for_each(&mas, area, axas_page_nr(last)) {
 		if (!(area->flags & AXAS_MAP_HUGE_NEVER))
 			err = collapse_area(space, area, first, last, collapsed);
 		if (err)
@@ -1238,7 +786,7 @@ static struct axas_area_info area_info(const struct axas_area *area)
 unsigned int axas_space_get_areas(struct axas_space *space, struct axas_gpa gpa,
 				  struct axas_area_info *infos, unsigned int max, bool *more)
 {
-	MA_STATE(mas, &space->areas, page_nr(gpa.val), page_nr(gpa.val));
+	MA_STATE(mas, &space->areas, axas_page_nr(gpa.val), axas_page_nr(gpa.val));
 	struct axas_area *area;
 	unsigned int n = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What axas_space.c and axas_access.c share, and what the KUnit suites see. The
- * lock rules are in axas_space.c.
+ * What axas_space.c, axas_fault.c and axas_access.c share, and what the KUnit suites see.
+ * The lock rules are in axas_space.c.
  */
 #ifndef _AXAS_SPACE_INTERNAL_H
 #define _AXAS_SPACE_INTERNAL_H
@@ -86,6 +86,26 @@ struct axas_space {
 	struct axas_space_cpu __percpu *cpus;
 };
 
+/* Whole 4 KiB pages, at least one, inside the space. */
+static inline bool axas_space_range_ok(const struct axas_space *space,
+				       struct axas_gpa_range range)
+{
+	return range.size && !((range.start.val | range.size) & (AXAS_FRAME_SIZE - 1)) &&
+	       axas_space_contains(space, range);
+}
+
+/* Areas are found by the number of a 4 KiB page. */
+static inline unsigned long axas_page_nr(u64 gpa)
+{
+	return gpa >> AXAS_FRAME_SHIFT;
+}
+
+/* Pages that a fault fills at once, as a power of two. */
+static inline unsigned int axas_area_around(const struct axas_area *area)
+{
+	return (area->flags & AXAS_MAP_AROUND_MASK) >> AXAS_MAP_AROUND_SHIFT;
+}
+
 /* As axas_space_create(), on a format and for a machine (NULL: the usual one). */
 struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 					 const struct axas_npt_fmt *fmt,
@@ -146,7 +166,7 @@ static inline const struct axas_area *axas_space_area_on(struct axas_space *spac
 
 	if (likely(axas_area_covers(area, gpa)))
 		return area;
-	area = mtree_load(&space->areas, gpa >> AXAS_FRAME_SHIFT);
+	area = mtree_load(&space->areas, axas_page_nr(gpa));
 	if (area)
 		cpu->area = area;
 	return area;
@@ -162,6 +182,13 @@ static inline u64 *axas_space_last_slot(const struct axas_space_cpu *cpu, u64 gp
 		return axas_npt_slot(cpu->cursor.table, gpa);
 	return NULL;
 }
+
+/*
+ * Give every page of [first, last], which lies in the area, its leaf. space->lock held.
+ * @done grows by the bytes that have one. 0, -ENOMEM, or -EINTR on a fatal signal.
+ */
+int axas_space_fill(struct axas_space *space, const struct axas_area *area, u64 first, u64 last,
+		    u64 *done);
 
 /* As axas_space_fault(), with space->lock held for reading or writing. */
 int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u64 gpa,
