@@ -3,41 +3,43 @@
 #
 # report.py: what scripts/bench.sh makes of the rows that it measured.
 #
-#   collect FOLDER KERNEL        all rows of a run, as JSON
-#   table JSON                   the table: axas, KVM, their ratio, the floor, the targets
-#   check JSON BASELINE README   one line of TAP for each count and each file made from them
+#   collect FOLDER               all rows of a run, as JSON
+#   table JSON                   the tables, in plain text
+#   check JSON BASELINE README   TAP: a line for each count, and for the README's part
 #   readme JSON README           write the README's part between its marks
-#   plots JSON FOLDER            data files for gnuplot
+#   plots JSON FOLDER            data files for bench/plots.sh
 #
-# The rows are "NAME MEAN CLEAN DIRTY [MEDIAN]".
+# A row is "NAME MEAN CLEAN DIRTY [MEDIAN]". The mean is taken of instructions, which are
+# the same on every run, the median of nanoseconds, which are not.
 
 import json
 import os
 import sys
 
-# A count may be this much above its baseline.
+# A count may be this many times its baseline.
 TOLERANCE = 1.05
+
+# Mode, and the column of the rows that it takes.
+MODES = (("instructions", 1), ("newer", 1), ("parallel", 1), ("native", 4))
 
 
 def read_rows(path, column):
-    """The rows of one mode; column is 1 for the mean, 4 for the median."""
     rows, failed = {}, []
     with open(path, encoding="ascii", errors="replace") as file:
         for line in file:
             words = line.split()
             if words and words[0] == "failed:":
-                failed.append(line.strip())
-            elif len(words) >= 4 and words[0] != "done":
+                failed.append(path + ": " + line.strip())
+            elif len(words) >= 4:
                 rows[words[0]] = float(words[min(column, len(words) - 1)])
     if failed or not rows:
         sys.exit("\n".join(failed or [path + ": no rows"]))
     return rows
 
 
-def collect(folder, kernel):
-    result = {"setup": {"kernel": kernel, "cpu": "EPYC,+svm,+npt,cx16=off (QEMU, TCG)",
-                        "kernel_arguments": "mitigations=off init_on_alloc=0 nokaslr"}}
-    for mode, column in (("instructions", 1), ("parallel", 1), ("native", 4)):
+def collect(folder):
+    result = {}
+    for mode, column in MODES:
         path = os.path.join(folder, mode, "rows")
         if os.path.exists(path):
             result[mode] = read_rows(path, column)
@@ -45,15 +47,46 @@ def collect(folder, kernel):
     print()
 
 
+class Row:
+    """A line of a table: an operation, what it takes, and what that is to be compared with."""
+
+    def __init__(self, title, axas, **other):
+        self.title = title
+        self.axas = axas
+        self.kvm = other.get("kvm")
+        self.floor = other.get("floor")
+        self.target = other.get("target")
+        self.why = other.get("why", "")
+
+    def met(self):
+        if self.target is None:
+            return "-"
+        return "yes" if self.axas <= self.target else "no"
+
+    def ratio(self, value):
+        return f"{self.axas / value:.2f}" if value else "-"
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return f"{value:,.1f}" if value < 100 and value != int(value) else f"{value:,.0f}"
+
+
+def at_most(row):
+    if row.target is None:
+        return "-"
+    return number(row.target) + (f" ({row.why})" if row.why else "")
+
+
 class Figures:
-    """The figures of a run, by name, and what is made of them."""
+    """What a run measured, and the tables that are made of it."""
 
     def __init__(self, data):
-        self.data = data
         self.count = data.get("instructions", {})
-
-    def get(self, name):
-        return self.count.get(name)
+        self.newer = data.get("newer", {})
+        self.parallel = data.get("parallel", {})
+        self.native = data.get("native", {})
 
     def floor_4k(self):
         return self.count["axas.exit_invd"] + self.count["floor.alloc_page_zeroed_charged"]
@@ -61,137 +94,207 @@ class Figures:
     def floor_2m(self):
         return self.count["axas.exit_invd"] + 512 * self.count["floor.clear_page"]
 
+    def pair(self, title, name, **other):
+        """The same operation on both sides."""
+        return Row(title, self.count["axas." + name], kvm=self.count.get("kvm." + name), **other)
 
-def row(title, axas, kvm=None, floor=None, target=None, what=""):
-    return {"title": title, "axas": axas, "kvm": kvm, "floor": floor, "target": target,
-            "what": what}
+    def guest_rows(self):
+        c = self.count
+        page, floor, floor_2m = c["floor.alloc_page_zeroed_charged"], self.floor_4k(), self.floor_2m()
+        kvm = c["kvm.fault_4k"]
+        return [
+            self.pair("demand fault 4K", "fault_4k", floor=floor, target=1.3 * floor,
+                      why="1.3 floors"),
+            self.pair("the same beside KVM", "fault_4k", target=kvm / 4, why="1/4 of KVM"),
+            self.pair("the same, memory charged to nobody", "fault_4k_uncharged"),
+            self.pair("demand fault 2M", "fault_2m", floor=floor_2m, target=1.05 * floor_2m,
+                      why="1.05 floors"),
+            Row("populate 4K, a page", c["space.populate_4k"], floor=page, target=1.1 * page,
+                why="1.1 alloc_page"),
+            Row("populate 2M, a page", c["space.populate_2m"]),
+            self.pair("unmap 4K, a page", "unmap_4k"),
+            self.pair("unmap 2M, a page", "unmap_2m"),
+            self.pair("protect 4K, a page", "protect_4k"),
+            self.pair("protect 2M, a page", "protect_2m"),
+            self.pair("exit to the kernel and back, nothing done (INVD)", "exit_invd"),
+            self.pair("exit to the kernel and back, CPUID", "exit_cpuid"),
+            self.pair("exit to the VMM and back", "exit_to_user"),
+        ]
+
+    def newer_rows(self):
+        n = self.newer
+        return [Row(title, n["axas." + name], kvm=n.get("kvm." + name)) for title, name in (
+            ("demand fault 4K", "fault_4k"), ("demand fault 2M", "fault_2m"),
+            ("populate 4K, a page", "populate_4k"), ("populate 2M, a page", "populate_2m"),
+            ("unmap 4K, a page", "unmap_4k"), ("protect 4K, a page", "protect_4k"))] if n else []
+
+    def table_rows(self):
+        """Beside the crate: its instructions stand in the column of KVM."""
+        c = self.count
+        return [
+            Row("populate, a page", c["table.populate"], kvm=135, target=40),
+            Row("unmap, a page", c["table.unmap"], kvm=56, target=25),
+            Row("map_linear by 4K, a page", c["table.linear_4k"], kvm=126, target=10),
+            Row("unmap of that, a page", c["table.unmap_linear_4k"], kvm=57),
+            Row("protect, a page", c["table.protect"], target=10),
+            Row("fault", c["table.fault"], kvm=155, target=155),
+            Row("fault, 64 areas", c["table.fault_of_64_areas"], kvm=266),
+            Row("fault on a mapped page", c["table.fault_spurious"]),
+            Row("translate", c["table.translate"], kvm=72, target=60),
+            Row("map_linear 1 GiB in one leaf", c["table.linear_1g_aligned"]),
+            Row("map_alloc lazy, 4 KiB", c["size.map_lazy.4k"]),
+            Row("map_alloc lazy, 64 GiB", c["size.map_lazy.64g"], kvm=114 * 64 * 2 ** 18,
+                target=1.01 * c["size.map_lazy.4k"], why="as 4 KiB"),
+            Row("tables of a lazy GiB beside the root", c["table.tables_of_lazy_1g"] - 1, kvm=514,
+                target=0),
+            Row("tables of 1 GiB in leaves of 4K", c["table.tables_of_populated_1g"],
+                target=2 ** 18 / 512 + 3),
+        ]
+
+    def access_rows(self):
+        """Beside memcpy() in the kernel, and process_vm_readv() and _writev() outside."""
+        c = self.count
+        rows = []
+        for verb, other, to in (("read", "pread", "readv"), ("write", "pwrite", "writev")):
+            for size, text in (("8", "8 B"), ("64", "64 B"), ("4k", "4 KiB"), ("1m", "1 MiB")):
+                memcpy = c["floor.memcpy_" + size]
+                target = {"target": 1.15 * memcpy, "why": "1.15 memcpy"} \
+                    if (verb, size) == ("read", "4k") else {}
+                rows.append(Row(f"axas_{verb}() {text}, in the kernel", c[f"access.{verb}_{size}"],
+                                floor=memcpy, **target))
+                rows.append(Row(f"{other}() {text}", c[f"paths.{other}_{size}"],
+                                kvm=c[f"paths.process_vm_{to}_{size}"]))
+        return sorted(rows, key=lambda row: "()" in row.title and row.title[0] == "p") + [
+            Row("create and drop a space, in the kernel", c["space.create_drop"]),
+            Row("create and drop a space, by ioctl", c["axas.create_drop"]),
+        ]
+
+    def parallel_rows(self):
+        """Nanoseconds; the target is of the speed-up, so the smaller the better its inverse."""
+        p = self.parallel
+        return [(f"{n} of {cpus} CPUs", p[f"axas.parallel_smp{cpus}_ns_of_{n}"],
+                 p[f"axas.parallel_smp{cpus}_speedup_of_{n}"],
+                 p[f"kvm.parallel_smp{cpus}_ns_of_{n}"],
+                 p[f"kvm.parallel_smp{cpus}_speedup_of_{n}"])
+                for cpus, n in ((2, 1), (2, 2), (4, 1), (4, 2), (4, 4))] if p else []
+
+    def native_rows(self):
+        """Nanoseconds, and the crate's."""
+        n = self.native
+        return [
+            Row("map_alloc populate, a page", n["table.map_populate"], kvm=6.12),
+            Row("unmap of that, a page", n["table.unmap"], kvm=2.57),
+            Row("fault", n["table.fault"], kvm=6.58),
+            Row("fault, 64 areas", n["table.fault_of_64_areas"], kvm=13.06),
+            Row("translate", n["table.translate"], kvm=13.64),
+            Row("map_linear 1 GiB in one leaf", n["table.linear_1g_aligned"], kvm=114),
+            Row("map_linear by 4K, a page", n["table.linear_4k"], kvm=4.94),
+            Row("unmap of that, a page", n["table.unmap_linear_4k"], kvm=2.74),
+            Row("map_alloc lazy, 1 GiB", n["size.map_lazy.1g"], kvm=4.62 * 2 ** 18),
+            Row("read 64 B, hot", n["access.read_64"], kvm=7.7),
+            Row("read 4 KiB, hot", n["access.read_4k"], kvm=31),
+            Row("write 64 B, hot", n["access.write_64"], kvm=7.8),
+            Row("write 4 KiB, hot", n["access.write_4k"], kvm=37),
+        ] if n else []
+
+    def tables(self):
+        """Title, heads and cells of each table."""
+        result = []
+        if self.count:
+            result.append((
+                "Instructions, one vCPU, Debian 6.1",
+                ["operation", "axas", "KVM", "/ KVM", "/ floor", "at most", "met"],
+                [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), r.ratio(r.floor),
+                  at_most(r), r.met()] for r in self.guest_rows()]))
+        if self.newer:
+            result.append((
+                "Instructions, one vCPU, Debian 6.12",
+                ["operation", "axas", "KVM", "/ KVM"],
+                [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm)]
+                 for r in self.newer_rows()]))
+        if self.count:
+            result.append((
+                "Instructions, tables alone",
+                ["operation", "axas", "crate", "/ crate", "at most", "met"],
+                [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r), r.met()]
+                 for r in self.table_rows()]))
+            result.append((
+                "Instructions, guest memory read and written by the host",
+                ["operation", "axas", "process_vm_*", "/ that", "/ memcpy", "at most", "met"],
+                [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), r.ratio(r.floor),
+                  at_most(r), r.met()] for r in self.access_rows()]))
+        if self.parallel:
+            result.append((
+                "Parallel faults, ns of wall time a fault on each vCPU",
+                ["vCPUs", "axas", "speed-up", "KVM", "speed-up", "at least", "met"],
+                [[title, number(axas), f"{up:.2f}", number(kvm), f"{kvm_up:.2f}",
+                  "1.80" if title == "2 of 2 CPUs" else "-",
+                  ("yes" if up >= 1.8 else "no") if title == "2 of 2 CPUs" else "-"]
+                 for title, axas, up, kvm, kvm_up in self.parallel_rows()]))
+        if self.native:
+            result.append((
+                "Native nanoseconds, tables alone",
+                ["operation", "axas", "crate", "/ crate"],
+                [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm)]
+                 for r in self.native_rows()]))
+        return result
+
+    def floors(self):
+        return (f"The floor of a fault is an empty exit and entry, and a page: "
+                f"{self.floor_4k():,.0f} instructions for 4 KiB, "
+                f"{self.floor_2m():,.0f} for 2 MiB.")
 
 
-def rows(f):
-    """What the table shows. A target is the most that axas may take."""
-    c = f.count
-    page = c["floor.alloc_page_zeroed_charged"]
-    floor, floor_2m = f.floor_4k(), f.floor_2m()
-    kvm = c.get("kvm.fault_4k", 0)
-    memcpy = c["floor.memcpy_4k"]
-    return [
-        row("empty exit and entry (INVD)", "axas.exit_invd", "kvm.exit_invd"),
-        row("exit and entry, CPUID", "axas.exit_cpuid", "kvm.exit_cpuid"),
-        row("exit to the VMM and back", "axas.exit_to_user", "kvm.exit_to_user"),
-        row("alloc_page, zeroed, charged", "floor.alloc_page_zeroed_charged"),
-        row("demand fault 4K", "axas.fault_4k", "kvm.fault_4k", floor, min(kvm / 4, 1.3 * floor),
-            "KVM / 4 and 1.3 floors"),
-        row("demand fault 4K, uncharged", "axas.fault_4k_uncharged", "kvm.fault_4k_uncharged"),
-        row("demand fault 2M", "axas.fault_2m", "kvm.fault_2m", floor_2m, 1.05 * floor_2m,
-            "1.05 floors"),
-        row("populate 4K, a page", "space.populate_4k", "kvm.populate_4k", page, 1.1 * page,
-            "1.1 alloc_page"),
-        row("populate 2M, a page", "space.populate_2m", "kvm.populate_2m"),
-        row("unmap 4K, a page, vCPU attached", "axas.unmap_4k", "kvm.unmap_4k"),
-        row("unmap 2M, a page, vCPU attached", "axas.unmap_2m", "kvm.unmap_2m"),
-        row("protect 4K, a page, vCPU attached", "axas.protect_4k", "kvm.protect_4k"),
-        row("protect 2M, a page, vCPU attached", "axas.protect_2m", "kvm.protect_2m"),
-        row("table alone: populate, a page", "table.populate", target=40),
-        row("table alone: unmap, a page", "table.unmap", target=25),
-        row("table alone: linear 4K, a page", "table.linear_4k", target=10),
-        row("table alone: unmap linear, a page", "table.unmap_linear_4k"),
-        row("table alone: protect, a page", "table.protect", target=10),
-        row("table alone: fault", "table.fault", target=155),
-        row("table alone: fault, 64 areas", "table.fault_of_64_areas"),
-        row("fault on a mapped page", "table.fault_spurious"),
-        row("translate", "table.translate", target=60),
-        row("translate, 64 areas", "table.translate_of_64_areas"),
-        row("map_linear 1 GiB, aligned", "table.linear_1g_aligned"),
-        row("map_alloc lazy, 4 KiB", "size.map_lazy.4k"),
-        row("map_alloc lazy, 64 GiB", "size.map_lazy.64g",
-            target=1.01 * c["size.map_lazy.4k"], what="as 4 KiB"),
-        row("tables of 1 GiB in 4K leaves", "table.tables_of_populated_1g", target=2 ** 18 / 512 + 3),
-        row("read 8 B in the kernel", "access.read_8"),
-        row("read 64 B in the kernel", "access.read_64"),
-        row("read 4 KiB in the kernel", "access.read_4k", target=1.15 * memcpy,
-            what="1.15 memcpy"),
-        row("read 1 MiB in the kernel", "access.read_1m"),
-        row("write 8 B in the kernel", "access.write_8"),
-        row("write 64 B in the kernel", "access.write_64"),
-        row("write 4 KiB in the kernel", "access.write_4k"),
-        row("write 1 MiB in the kernel", "access.write_1m"),
-        row("pread 8 B", "paths.pread_8", "paths.process_vm_readv_8"),
-        row("pread 64 B", "paths.pread_64", "paths.process_vm_readv_64"),
-        row("pread 4 KiB", "paths.pread_4k", "paths.process_vm_readv_4k"),
-        row("pread 1 MiB", "paths.pread_1m", "paths.process_vm_readv_1m"),
-        row("pwrite 8 B", "paths.pwrite_8", "paths.process_vm_writev_8"),
-        row("pwrite 64 B", "paths.pwrite_64", "paths.process_vm_writev_64"),
-        row("pwrite 4 KiB", "paths.pwrite_4k", "paths.process_vm_writev_4k"),
-        row("pwrite 1 MiB", "paths.pwrite_1m", "paths.process_vm_writev_1m"),
-        row("create and drop a space, in the kernel", "space.create_drop"),
-        row("create and drop a space, by ioctl", "axas.create_drop"),
-    ]
-
-
-def number(value, digits=0):
-    return "-" if value is None else f"{value:,.{digits}f}"
-
-
-def cells(f, r):
-    """What a row of the table says, as text."""
-    axas, kvm = f.get(r["axas"]), f.get(r["kvm"]) if r["kvm"] else None
-    digits = 1 if axas is not None and axas < 100 else 0
-    met = "" if r["target"] is None else "yes" if axas <= r["target"] else "NO"
-    target = "-" if r["target"] is None else "<= " + number(r["target"])
-    if r["what"]:
-        target += f" ({r['what']})"
-    return [r["title"], number(axas, digits), number(kvm),
-            number(kvm and axas / kvm, 2), number(r["floor"] and axas / r["floor"], 2),
-            target, met]
-
-
-HEAD = ["operation", "axas", "KVM", "/ KVM", "/ floor", "target", "met"]
-
-
-def table(data):
+def print_tables(data):
     f = Figures(data)
-    if f.count:
-        lines = [HEAD] + [cells(f, r) for r in rows(f) if f.get(r["axas"]) is not None]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
-        print("Instructions (the KVM of pread and pwrite is process_vm_readv and _writev):")
+    for title, heads, cells in f.tables():
+        lines = [heads] + cells
+        widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
+        print(title)
         for line in lines:
-            print("  ".join([line[0].ljust(widths[0])] +
-                            [line[i].rjust(widths[i]) for i in range(1, len(HEAD))]).rstrip())
-        print(f"floor of a fault, 4K: {f.floor_4k():,.0f}, 2M: {f.floor_2m():,.0f}")
-    for mode in ("parallel", "native"):
-        if mode in data:
-            print(f"\n{mode}:")
-            for name, value in sorted(data[mode].items()):
-                print(f"  {name:44} {value:12,.2f}")
+            print("  " + "  ".join([line[0].ljust(widths[0])] +
+                                   [line[i].rjust(widths[i]) for i in range(1, len(heads))]))
+        print()
+    if f.count:
+        print(f.floors())
+
+
+class Tap:
+    def __init__(self):
+        self.nr = self.failed = 0
+
+    def say(self, good, name, why=""):
+        self.nr += 1
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} {self.nr} {name}{'' if good else why}")
 
 
 def check(data, baseline, readme_path):
     now, then = data["instructions"], baseline["instructions"]
-    failed = nr = 0
+    tap = Tap()
     for name in sorted(then):
-        nr += 1
-        value, limit = now.get(name), then[name] * TOLERANCE
-        good = value is not None and value <= limit
-        failed += not good
-        print(f"{'ok' if good else 'not ok'} {nr} {name}"
-              + ("" if good else f": {number(value, 1)}, and was {number(then[name], 1)}"))
-    nr += 1
-    good = readme_text(baseline, readme_path)[0] == readme_text(baseline, readme_path)[1]
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {nr} README.md says what bench/baseline.json does")
-    print(f"1..{nr}")
-    return 1 if failed else 0
+        value = now.get(name)
+        tap.say(value is not None and value <= then[name] * TOLERANCE, name,
+                f": {number(value)} instructions, at most 5 % over {number(then[name])}")
+    for name in sorted(set(now) - set(then)):
+        tap.say(False, name, ": is not in the baseline")
+    old, new = readme_text(baseline, readme_path)
+    tap.say(old == new, "README.md has the figures of the baseline")
+    print(f"1..{tap.nr}")
+    return 1 if tap.failed else 0
 
 
-BEGIN = "<!-- begin of what bench/report.py writes -->\n"
+BEGIN = "<!-- written by bench/report.py from bench/baseline.json -->\n"
 END = "<!-- end of what bench/report.py writes -->\n"
 
 
-def how_fast(data):
+def markdown(data):
     f = Figures(data)
-    lines = ["| " + " | ".join(HEAD) + " |", "|" + " --- |" * len(HEAD)]
-    lines += ["| " + " | ".join(cells(f, r)) + " |" for r in rows(f)
-              if f.get(r["axas"]) is not None and (r["kvm"] or r["target"])]
+    lines = [f.floors()]
+    for title, heads, cells in f.tables():
+        lines += ["", f"**{title}**", "", "| " + " | ".join(heads) + " |",
+                  "|" + " --- |" + " ---: |" * (len(heads) - 1)]
+        lines += ["| " + " | ".join(line) + " |" for line in cells]
     return "\n".join(lines) + "\n"
 
 
@@ -200,8 +303,7 @@ def readme_text(data, path):
     with open(path, encoding="utf-8") as file:
         text = file.read()
     head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    return text, head + BEGIN + how_fast(data) + END + tail
+    return text, head + BEGIN + markdown(data) + END + rest.split(END)[1]
 
 
 def readme(data, path):
@@ -210,22 +312,39 @@ def readme(data, path):
         file.write(text)
 
 
+SIZES = (("4k", 2 ** 12), ("64k", 2 ** 16), ("2m", 2 ** 21), ("64m", 2 ** 26), ("1g", 2 ** 30),
+         ("8g", 2 ** 33), ("64g", 2 ** 36))
+
+
+def plots(data, folder):
+    f = Figures(data)
+    c = f.count
+    with open(os.path.join(folder, "fault"), "w", encoding="ascii") as file:
+        for title, name, floor in (("4 KiB", "4k", f.floor_4k()), ("2 MiB", "2m", f.floor_2m())):
+            file.write(f'"{title}" {floor} {c["axas.fault_" + name]} {c["kvm.fault_" + name]}\n')
+    with open(os.path.join(folder, "size"), "w", encoding="ascii") as file:
+        for name, size in SIZES:
+            file.write(" ".join([str(size)] + [
+                str(c[f"size.{what}.{name}"]) for what in
+                ("map_lazy", "unmap_untouched", "first_fault", "linear_aligned")]) + "\n")
+
+
 def load(path):
     with open(path, encoding="ascii") as file:
         return json.load(file)
 
 
 def main(argv):
-    command = argv[1] if len(argv) > 1 else ""
-    if command == "collect":
-        return collect(*argv[2:])
-    if command == "table":
-        return table(load(argv[2]))
-    if command == "check":
-        return check(load(argv[2]), load(argv[3]), argv[4])
-    if command == "readme":
-        return readme(load(argv[2]), argv[3])
-    sys.exit("report.py collect|table|check|readme ...")
+    commands = {
+        "collect": lambda: collect(argv[2]),
+        "table": lambda: print_tables(load(argv[2])),
+        "check": lambda: check(load(argv[2]), load(argv[3]), argv[4]),
+        "readme": lambda: readme(load(argv[2]), argv[3]),
+        "plots": lambda: plots(load(argv[2]), argv[3]),
+    }
+    if len(argv) < 3 or argv[1] not in commands:
+        sys.exit("report.py " + "|".join(commands) + " ...")
+    return commands[argv[1]]()
 
 
 if __name__ == "__main__":

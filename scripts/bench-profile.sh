@@ -19,7 +19,7 @@ marks() {
 }
 
 main() {
-	local who=${1:-} lines=${2:-30} kernel program
+	local who=${1:-} lines=${2:-30} program
 
 	[[ $who == axas || $who == kvm ]] || die "usage: bench-profile.sh axas|kvm [LINES]"
 	lock "out-$(basename "$AXAS_LOGS")-bench-profile"
@@ -28,12 +28,11 @@ main() {
 	need_build_packages
 	need_packages qemu-system-x86 python3 binutils
 	gcc -O2 -Wall -Wextra -fPIC -shared -o "$OUT/count.so" "$AXAS_SRC/bench/profile/count.c"
-	kernel=$("$AXAS_SCRIPTS/stock-kernel.sh")
 	"$AXAS_SCRIPTS/bench.sh" --build "$OUT"
 	program=$OUT/user/bench/user/axas_bench
 	AXAS_CPUS=1 AXAS_MEMORY=2G AXAS_TIMEOUT=${AXAS_TIMEOUT:-900} \
 	AXAS_QEMU="-icount shift=0,sleep=off -rtc clock=vm -plugin $OUT/count.so,out=$OUT/counts$(marks "$program")" \
-		run_logged "$who" "$OUT/vm.log" "$AXAS_SCRIPTS/vm.sh" "$OUT/vm" "$kernel" \
+		run_logged "$who" "$OUT/vm.log" "$AXAS_SCRIPTS/vm.sh" "$OUT/vm" "$(cat "$OUT/kernel")" \
 		"$OUT/initramfs.gz" nokaslr mitigations=off init_on_alloc=0 "AXAS_BENCH=$who-profile"
 	python3 "$AXAS_SRC/bench/profile/report.py" "$OUT/vm/guest.log" "$OUT/counts" \
 		"$AXAS_SRC/bench/user/profile.c" "$lines"

@@ -5,6 +5,7 @@
 # virtual machine and beside the parts of Linux that they are made of. The modes:
 #
 #   instructions  instructions, counted by QEMU (-icount): the same on every run
+#   newer         the same on Debian's 6.12, whose KVM can populate (KVM_PRE_FAULT_MEMORY)
 #   parallel      wall time of faults on 1, 2 and 4 CPUs of a virtual machine
 #   native        nanoseconds of table operations, in User Mode Linux
 #
@@ -22,7 +23,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-MODES=(instructions parallel native)
+MODES=(instructions newer parallel native)
 BASELINE=$AXAS_SRC/bench/baseline.json
 REPORT=$AXAS_SRC/bench/report.py
 export OUT=$AXAS_LOGS/bench
@@ -31,30 +32,37 @@ export OUT=$AXAS_LOGS/bench
 # with what is measured; no zeroing of what is not asked for zeroed.
 KERNEL_ARGS=(nokaslr mitigations=off init_on_alloc=0)
 
-# build: what goes into the virtual machine, and its kernel's own KVM.
+# build FOLDER [FLAVOUR]: a virtual machine's initramfs, with its kernel's own KVM, and the
+# file kernel with the name of the kernel.
 build() {
-	local kdir kernel=$1 module modules=()
+	local dir=$1 flavour=${2:-} kernel kdir module file modules=()
 
-	kdir=$("$AXAS_SCRIPTS/headers.sh" amd64)
-	run_logged "bench modules" "$OUT/build.log" \
-		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir" BENCH=1
-	run_logged "bench program" "$OUT/build-user.log" \
-		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" bench/user
+	kernel=$(AXAS_FLAVOUR=$flavour "$AXAS_SCRIPTS/stock-kernel.sh" amd64)
+	kdir=$("$AXAS_SCRIPTS/headers.sh" amd64 "$flavour")
+	run_logged "bench modules" "$dir/build.log" \
+		"$AXAS_SCRIPTS/build-module.sh" "$dir/module" "$kdir" BENCH=1
+	run_logged "bench program" "$dir/build-user.log" \
+		"$AXAS_SCRIPTS/build-user.sh" "$dir/user" bench/user
 	for module in irqbypass ccp kvm kvm-amd; do
-		modules+=("$(find "${kernel%/boot/*}/lib/modules" -name "$module.ko")")
+		file=$(find "${kernel%/boot/*}" -name "$module.ko*")
+		[[ $file ]] || die "$(basename "$kernel") has no $module"
+		cp "$file" "$dir/"
+		[[ $file != *.xz ]] || xz -d "$dir/$module.ko.xz"
+		modules+=("$dir/$module.ko")
 	done
-	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" bench.sh "${modules[@]}" \
-		"$OUT/module/axas.ko" "$OUT/module/vcpu/axvcpu.ko" \
-		"$OUT/module/bench/kernel/axas_bench.ko" "$OUT/user/bench/user/axas_bench"
+	"$AXAS_SCRIPTS/initramfs.sh" "$dir/initramfs.gz" bench.sh "${modules[@]}" \
+		"$dir/module/axas.ko" "$dir/module/vcpu/axvcpu.ko" \
+		"$dir/module/bench/kernel/axas_bench.ko" "$dir/user/bench/user/axas_bench"
+	printf '%s\n' "$kernel" >"$dir/kernel"
 }
 
-# boot FOLDER WHAT: the rows are in FOLDER/rows then.
+# boot MODE BUILD WHAT: the rows are in the mode's folder then.
 boot() {
 	local dir=$OUT/$1
 
 	AXAS_MEMORY=2G AXAS_TIMEOUT=${AXAS_TIMEOUT:-900} run_logged "$1" "$dir.log" \
-		"$AXAS_SCRIPTS/vm.sh" "$dir" "$KERNEL" "$OUT/initramfs.gz" "${KERNEL_ARGS[@]}" \
-		"AXAS_BENCH=$2"
+		"$AXAS_SCRIPTS/vm.sh" "$dir" "$(cat "$2/kernel")" "$2/initramfs.gz" \
+		"${KERNEL_ARGS[@]}" "AXAS_BENCH=$3"
 	tr -d '\r' <"$dir/guest.log" | sed -n 's/^##bench //p' >"$dir/rows"
 	splats "$dir/kernel.log"
 }
@@ -66,17 +74,24 @@ splats() {
 }
 
 # One instruction is a nanosecond of the machine's time, and idle time passes at once.
-mode_instructions() {
-	AXAS_CPUS=1 AXAS_QEMU="-icount shift=0,sleep=off -rtc clock=vm" boot instructions all
+ICOUNT="-icount shift=0,sleep=off -rtc clock=vm"
+
+mode_instructions() { AXAS_CPUS=1 AXAS_QEMU=$ICOUNT boot instructions "$OUT/build" all; }
+
+mode_newer() {
+	build "$OUT/build-newer" 6.12
+	AXAS_CPUS=1 AXAS_QEMU=$ICOUNT boot newer "$OUT/build-newer" all
 }
 
 mode_parallel() {
 	local cpus
 
+	for cpus in 2 4; do
+		AXAS_CPUS=$cpus boot "parallel-$cpus" "$OUT/build" parallel
+	done
 	mkdir -p "$OUT/parallel"
 	for cpus in 2 4; do
-		AXAS_CPUS=$cpus boot "parallel-$cpus" parallel
-		sed "s/parallel_/parallel_smp${cpus}_/" "$OUT/parallel-$cpus/rows"
+		sed -n "s/parallel_/parallel_smp${cpus}_/p" "$OUT/parallel-$cpus/rows"
 	done >"$OUT/parallel/rows"
 }
 
@@ -111,7 +126,7 @@ measure() {
 		log "measuring: $mode"
 		"mode_$mode"
 	done
-	python3 "$REPORT" collect "$OUT" "$(basename "$KERNEL")" >"$OUT/bench.json"
+	python3 "$REPORT" collect "$OUT" >"$OUT/bench.json"
 }
 
 update() {
@@ -132,10 +147,7 @@ main() {
 	case $action in
 	-h | --help) sed -n '/^# bench.sh/,/^$/s/^# \{0,1\}//p' "$0"; return ;;
 	--check | --update) shift ;;
-	--build)
-		OUT=$2
-		build "$("$AXAS_SCRIPTS/stock-kernel.sh")"
-		return ;;
+	--build) build "$2"; return ;;
 	-*) die "no option $action" ;;
 	*) action= ;;
 	esac
@@ -146,8 +158,7 @@ main() {
 	mkdir -p "$OUT"
 	need_build_packages
 	need_packages qemu-system-x86 python3
-	KERNEL=$("$AXAS_SCRIPTS/stock-kernel.sh")
-	build "$KERNEL"
+	build "$OUT/build"
 	measure "$@"
 	python3 "$REPORT" table "$OUT/bench.json"
 	log "all figures: $OUT/bench.json"

@@ -14,6 +14,7 @@
 #   bochs     Debian's cloud kernel on Intel VMX: vCPUs with guests
 #   matrix    builds for other kernels and architectures
 #   tools     what the command line tool can be tested for without the module
+#   bench     whether an operation takes more instructions than bench/baseline.json says
 #   lint      checkpatch, kernel-doc, sparse, warnings, shellcheck
 #
 # Without a PART it is all but x86_64, kcsan and vm-newer, whose tests run in other parts
@@ -26,7 +27,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-PARTS=(lint um matrix tools vm-stock arm64 riscv64 bochs vm-debug)
+PARTS=(lint um matrix tools vm-stock bench arm64 riscv64 bochs vm-debug)
 
 part_um() { "$AXAS_SCRIPTS/kunit.sh" um; }
 part_x86_64() { "$AXAS_SCRIPTS/kunit.sh" x86_64; }
@@ -38,6 +39,7 @@ part_matrix() { "$AXAS_SCRIPTS/build-matrix.sh"; }
 part_arm64() { "$AXAS_SCRIPTS/arm64.sh"; }
 part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
 part_bochs() { "$AXAS_SCRIPTS/bochs-check.sh"; }
+part_bench() { "$AXAS_SCRIPTS/bench.sh" --check; }
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 
 part_tools() {

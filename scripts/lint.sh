@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # Where programs for user space are; all else is the kernel's.
-export PROGRAMS='^(tools|tests/(uapi|vcpu|guests|arm64|riscv/vcpu))/'
+export PROGRAMS='^(tools|bench/(user|profile)|tests/(uapi|vcpu|guests|arm64|riscv/vcpu))/'
 TOOLS=(spdx shellcheck checkpatch kernel_doc sparse gcc_w1 clang_w1)
 
 # Types that checkpatch may not complain of:
@@ -50,7 +50,7 @@ lint_spdx() {
 	while read -r file; do
 		head -n 3 "$AXAS_SRC/$file" | grep -q 'SPDX-License-Identifier: GPL-2.0' ||
 			echo "$file: no SPDX-License-Identifier"
-	done < <(our_files '*.c' '*.h' '*.S' '*.sh' '*.awk' '*.config' '*Kbuild' '*Kconfig' '*Makefile')
+	done < <(our_files '*.c' '*.h' '*.S' '*.sh' '*.awk' '*.py' '*.config' '*Kbuild' '*Kconfig' '*Makefile')
 }
 
 lint_shellcheck() {
@@ -107,7 +107,7 @@ compile() {
 	shift
 	kdir=$("$AXAS_SCRIPTS/lint-kernel.sh" "$compiler")
 	copy_sources "$out"
-	make -k -C "$out" KDIR="$kdir" -j"$AXAS_JOBS" KUNIT=1 CONSUMER=1 KBUILD_MODPOST_WARN=1 \
+	make -k -C "$out" KDIR="$kdir" -j"$AXAS_JOBS" KUNIT=1 CONSUMER=1 BENCH=1 KBUILD_MODPOST_WARN=1 \
 		"$@" modules >"$out.log" 2>&1 || rc=$?
 	sed -n "s#^$out/##p" "$out.log" | grep -E '^[^ :]+:[0-9]+:([0-9]+:)? *(warning|error|note|.*error)' |
 		sort -u || true

@@ -137,31 +137,6 @@ static void kvm_add_vcpu(struct machine *m, unsigned int nr)
 	long_mode(m->vcpu[nr]);
 }
 
-static void kvm_map(struct machine *m, u64 bytes, bool huge)
-{
-	m->mem = anonymous(bytes, huge);
-	m->bytes = bytes;
-	set_slot(m, SLOT_TEST, TEST_GPA, bytes, m->mem);
-}
-
-static void kvm_unmap(struct machine *m)
-{
-	set_slot(m, SLOT_TEST, TEST_GPA, 0, m->mem);
-	munmap(m->mem, m->bytes);
-}
-
-static void kvm_forget(struct machine *m)
-{
-	if (madvise(m->mem, m->bytes, MADV_DONTNEED))
-		fail("madvise: %s", strerror(errno));
-}
-
-static void kvm_protect(struct machine *m, bool writable)
-{
-	if (mprotect(m->mem, m->bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ))
-		fail("mprotect: %s", strerror(errno));
-}
-
 static void kvm_enter(struct machine *m, unsigned int nr, u64 entry, u64 rdi, u64 rsi, u64 rdx)
 {
 	struct kvm_regs regs = {
@@ -182,6 +157,37 @@ static void kvm_run(struct machine *m, unsigned int nr)
 	if (ret || run->exit_reason != KVM_EXIT_IO || run->io.port != PORT_DONE)
 		fail("KVM_RUN: %d, exit %u, %#llx", ret, run->exit_reason,
 		     run->hw.hardware_exit_reason);
+}
+
+static void kvm_map(struct machine *m, u64 bytes, bool huge)
+{
+	m->mem = anonymous(bytes, huge);
+	m->bytes = bytes;
+	set_slot(m, SLOT_TEST, TEST_GPA, bytes, m->mem);
+	/*
+	 * The slot that was here before has left its vCPU a table to be freed. Until that has
+	 * run, KVM_PRE_FAULT_MEMORY of 6.12 tries the same page again for ever.
+	 */
+	kvm_enter(m, 0, guest(ports), 0, 0, 0);
+	kvm_run(m, 0);
+}
+
+static void kvm_unmap(struct machine *m)
+{
+	set_slot(m, SLOT_TEST, TEST_GPA, 0, m->mem);
+	munmap(m->mem, m->bytes);
+}
+
+static void kvm_forget(struct machine *m)
+{
+	if (madvise(m->mem, m->bytes, MADV_DONTNEED))
+		fail("madvise: %s", strerror(errno));
+}
+
+static void kvm_protect(struct machine *m, bool writable)
+{
+	if (mprotect(m->mem, m->bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ))
+		fail("mprotect: %s", strerror(errno));
 }
 
 static void kvm_create_end(void)
