@@ -52,8 +52,8 @@ struct bench {
 	bool sleeps;
 };
 
-#define BENCH(var, text)	struct bench var = { .name = (text) }
-#define BENCH_SLEEPS(var, text)	struct bench var = { .name = (text), .sleeps = true }
+#define BENCH(text)		{ .name = (text) }
+#define BENCH_SLEEPS(text)	{ .name = (text), .sleeps = true }
 
 /*
  * Under "-icount shift=0" the TSC counts instructions. Elsewhere it is nanoseconds; in User

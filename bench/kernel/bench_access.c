@@ -14,8 +14,8 @@
 static void bench_one(struct axas_space *space, const char *read_name, const char *write_name,
 		      void *buf, size_t len)
 {
-	BENCH(read, read_name);
-	BENCH(write, write_name);
+	struct bench read = BENCH(read_name);
+	struct bench write = BENCH(write_name);
 	int i, n = len > SZ_64K ? 1 : BATCH, err = 0;
 
 	while (bench_more(&read) || bench_more(&write)) {
@@ -36,8 +36,8 @@ static void bench_one(struct axas_space *space, const char *read_name, const cha
 
 static void bench_obj(struct axas_space *space)
 {
-	BENCH(read, "access.read_obj_8");
-	BENCH(write, "access.write_obj_8");
+	struct bench read = BENCH("access.read_obj_8");
+	struct bench write = BENCH("access.write_obj_8");
 	u64 val = 0;
 	int i;
 

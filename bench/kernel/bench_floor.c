@@ -19,8 +19,8 @@
 static void bench_pages(const char *take, const char *give, gfp_t gfp)
 {
 	struct page *pages[BATCH];
-	BENCH(alloc, take);
-	BENCH(free, give);
+	struct bench alloc = BENCH(take);
+	struct bench free = BENCH(give);
 	int i;
 
 	while (bench_more(&alloc) || bench_more(&free)) {
@@ -40,9 +40,9 @@ static void bench_pages(const char *take, const char *give, gfp_t gfp)
 
 static void bench_huge_page(void)
 {
-	BENCH(alloc, "floor.alloc_2m_zeroed");
-	BENCH(split, "floor.split_2m");
-	BENCH(put, "floor.free_split_page");
+	struct bench alloc = BENCH("floor.alloc_2m_zeroed");
+	struct bench split = BENCH("floor.split_2m");
+	struct bench put = BENCH("floor.free_split_page");
 	struct page *page;
 	int i;
 
@@ -70,7 +70,7 @@ static void bench_huge_page(void)
 static void bench_clear_page(void)
 {
 	void *page = (void *)__get_free_page(GFP_KERNEL);
-	BENCH(clear, "floor.clear_page");
+	struct bench clear = BENCH("floor.clear_page");
 
 	if (!page)
 		return;
@@ -86,7 +86,7 @@ static void bench_clear_page(void)
 static void bench_memcpy(const char *name, size_t len)
 {
 	void *from = kvzalloc(len, GFP_KERNEL), *to = kvzalloc(len, GFP_KERNEL);
-	BENCH(copy, name);
+	struct bench copy = BENCH(name);
 
 	while (from && to && bench_more(&copy)) {
 		bench_begin(&copy);
@@ -105,7 +105,7 @@ static void bench_memcpy(const char *name, size_t len)
 static void bench_lock(void)
 {
 	static DECLARE_RWSEM(lock);
-	BENCH(pair, "floor.rwsem_read_pair");
+	struct bench pair = BENCH("floor.rwsem_read_pair");
 	int i;
 
 	while (bench_more(&pair)) {
@@ -122,7 +122,7 @@ static void bench_lock(void)
 static void bench_tree(void)
 {
 	DEFINE_MTREE(tree);
-	BENCH(load, "floor.mtree_load_of_64");
+	struct bench load = BENCH("floor.mtree_load_of_64");
 	unsigned long i;
 	void *found = NULL;
 

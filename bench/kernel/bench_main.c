@@ -24,10 +24,9 @@ static u64 overhead;
 void bench_end(struct bench *b, u64 ops)
 {
 	u64 cost = bench_now() - b->start;
-
 	bool switched = b->switches != current->nvcsw + current->nivcsw;
 
-	if (b->tick != jiffies || (switched && !b->sleeps)) {
+	if (time_after(jiffies, b->tick) || (switched && !b->sleeps)) {
 		b->dirty++;
 		return;
 	}
@@ -120,8 +119,8 @@ struct axas_space *bench_space(const struct axas_hal *hal)
 /* A loop of a known number of instructions shows what the unit is. */
 static void calibrate(void)
 {
-	BENCH(empty, "clock.empty");
-	BENCH(loop, "clock.loop_of_1000_instructions");
+	struct bench empty = BENCH("clock.empty");
+	struct bench loop = BENCH("clock.loop_of_1000_instructions");
 
 	while (bench_more(&empty)) {
 		bench_begin(&empty);

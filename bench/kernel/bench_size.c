@@ -22,10 +22,10 @@ static void bench_one(struct axas_space *space, const char *name, u64 bytes)
 {
 	struct axas_gpa_range range = bench_range(GPA, bytes);
 	char text[4][64];
-	BENCH_SLEEPS(lazy, text[0]);
-	BENCH_SLEEPS(unmap, text[1]);
-	BENCH(fault, text[2]);
-	BENCH(linear, text[3]);
+	struct bench lazy = BENCH_SLEEPS(text[0]);
+	struct bench unmap = BENCH_SLEEPS(text[1]);
+	struct bench fault = BENCH(text[2]);
+	struct bench linear = BENCH(text[3]);
 
 	snprintf(text[0], sizeof(text[0]), "size.map_lazy.%s", name);
 	snprintf(text[1], sizeof(text[1]), "size.unmap_untouched.%s", name);

@@ -25,9 +25,9 @@ static bool map_area(struct axas_space *space, u64 size, u32 flags)
 static void bench_life(struct axas_space *space, u32 flags, const char *populate_name,
 		       const char *protect_name, const char *unmap_name)
 {
-	BENCH(populate, populate_name);
-	BENCH_SLEEPS(protect, protect_name);
-	BENCH_SLEEPS(unmap, unmap_name);
+	struct bench populate = BENCH(populate_name);
+	struct bench protect = BENCH_SLEEPS(protect_name);
+	struct bench unmap = BENCH_SLEEPS(unmap_name);
 	struct axas_gpa_range range = bench_range(GPA, BYTES);
 	u64 done;
 
@@ -52,7 +52,7 @@ static void bench_life(struct axas_space *space, u32 flags, const char *populate
 
 static void bench_faults(struct axas_space *space, const char *name, u32 flags, u64 step)
 {
-	BENCH(fault, name);
+	struct bench fault = BENCH(name);
 	u64 gpa, some = step == SZ_4K ? 64 : 1;
 
 	while (bench_more(&fault)) {
@@ -73,7 +73,7 @@ static void bench_faults(struct axas_space *space, const char *name, u32 flags, 
 
 static void bench_create(const char *name, u64 size)
 {
-	BENCH(create, name);
+	struct bench create = BENCH(name);
 
 	while (bench_more(&create)) {
 		struct axas_space *space;

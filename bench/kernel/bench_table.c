@@ -26,10 +26,10 @@ static void map_area(struct axas_space *space, u64 gpa, u64 size, u32 flags)
 
 static void bench_populate(struct axas_space *space)
 {
-	BENCH(populate, "table.populate");
-	BENCH(map_populate, "table.map_populate");
-	BENCH_SLEEPS(unmap, "table.unmap");
-	BENCH_SLEEPS(lazy, "table.unmap_untouched");
+	struct bench populate = BENCH("table.populate");
+	struct bench map_populate = BENCH("table.map_populate");
+	struct bench unmap = BENCH_SLEEPS("table.unmap");
+	struct bench lazy = BENCH_SLEEPS("table.unmap_untouched");
 	u64 done;
 
 	while (bench_more(&populate) || bench_more(&unmap)) {
@@ -58,7 +58,7 @@ static void bench_populate(struct axas_space *space)
 
 static void bench_protect(struct axas_space *space)
 {
-	BENCH_SLEEPS(protect, "table.protect");
+	struct bench protect = BENCH_SLEEPS("table.protect");
 	u32 prot = RW;
 
 	map_area(space, GPA, BYTES, AXAS_MAP_POPULATE);
@@ -74,8 +74,8 @@ static void bench_protect(struct axas_space *space)
 
 static void bench_linear_pages(struct axas_space *space)
 {
-	BENCH(linear, "table.linear_4k");
-	BENCH_SLEEPS(unmap, "table.unmap_linear_4k");
+	struct bench linear = BENCH("table.linear_4k");
+	struct bench unmap = BENCH_SLEEPS("table.unmap_linear_4k");
 
 	while (bench_more(&linear) || bench_more(&unmap)) {
 		bench_begin(&linear);
@@ -93,8 +93,8 @@ static void bench_linear_pages(struct axas_space *space)
 
 static void bench_linear_gib(struct axas_space *space)
 {
-	BENCH(linear, "table.linear_1g_aligned");
-	BENCH_SLEEPS(unmap, "table.unmap_linear_1g_aligned");
+	struct bench linear = BENCH("table.linear_1g_aligned");
+	struct bench unmap = BENCH_SLEEPS("table.unmap_linear_1g_aligned");
 
 	while (bench_more(&linear) || bench_more(&unmap)) {
 		bench_begin(&linear);
@@ -111,8 +111,8 @@ static void bench_linear_gib(struct axas_space *space)
 
 static void bench_faults(struct axas_space *space, const char *name, const char *again)
 {
-	BENCH(fixed, name);
-	BENCH(spurious, again);
+	struct bench fixed = BENCH(name);
+	struct bench spurious = BENCH(again);
 	u64 gpa, first, wrong = 0;
 
 	while (bench_more(&fixed)) {
@@ -142,7 +142,7 @@ static void bench_faults(struct axas_space *space, const char *name, const char 
 
 static void bench_translate(struct axas_space *space, const char *name)
 {
-	BENCH(translate, name);
+	struct bench translate = BENCH(name);
 	struct axas_translation to;
 	u64 gpa, wrong = 0;
 
@@ -161,7 +161,7 @@ static void bench_translate(struct axas_space *space, const char *name)
 static void bench_limit(struct axas_space *space)
 {
 	struct axas_gpa_range range = bench_range(GPA, SZ_256K);
-	BENCH(limit, "table.limit_of_64_leaves");
+	struct bench limit = BENCH("table.limit_of_64_leaves");
 	struct axas_translation to;
 	u64 bytes = 0;
 

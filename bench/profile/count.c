@@ -6,55 +6,33 @@
  * section of the last, nothing is counted.
  *
  * At the end each line of "out=FILE" is "SECTION ADDR COUNT".
- *
- * The declarations are those of QEMU's interface for plugins, version 1, which Debian has
- * no header of.
  */
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef uint64_t qemu_plugin_id_t;
-
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-
-enum { QEMU_PLUGIN_CB_NO_REGS };
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-					   void (*cb)(qemu_plugin_id_t id,
-						      struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-					    void (*cb)(unsigned int cpu, void *data),
-					    int flags, void *data);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id,
-				    void (*cb)(qemu_plugin_id_t id, void *data), void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+#include "plugin.h"
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
-int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv);
 
 #define MAX_MARKS	32
-#define BUCKETS		(1u << 18)
+#define BUCKETS		262144	/* 2^18: the hash's upper bits */
 
 /* One instruction: how often it was executed in each section. */
 struct counter {
-	uint64_t addr;
-	uint64_t count[MAX_MARKS];
+	u64 addr;
+	u64 count[MAX_MARKS];
 	struct counter *next;
 };
 
 static struct counter *buckets[BUCKETS];
-static uint64_t marks[MAX_MARKS];
+static u64 marks[MAX_MARKS];
 static uintptr_t nr_marks, section;
 static bool counting;
 static const char *path;
 
-static struct counter *counter(uint64_t addr)
+static struct counter *counter(u64 addr)
 {
 	struct counter **bucket = &buckets[(addr * 0x9e3779b97f4a7c15ull) >> 46], *c;
 
@@ -91,7 +69,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	(void)id;
 	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-		uint64_t addr = qemu_plugin_insn_vaddr(insn);
+		u64 addr = qemu_plugin_insn_vaddr(insn);
 
 		for (uintptr_t mark = 0; mark < nr_marks; mark++)
 			if (marks[mark] == addr)
@@ -115,7 +93,7 @@ static void end(qemu_plugin_id_t id, void *data)
 		for (const struct counter *c = buckets[i]; c; c = c->next)
 			for (unsigned int s = 0; s < MAX_MARKS; s++)
 				if (c->count[s])
-					fprintf(file, "%u %" PRIx64 " %" PRIu64 "\n", s, c->addr,
+					fprintf(file, "%u %llx %llu\n", s, c->addr,
 						c->count[s]);
 	fclose(file);
 }

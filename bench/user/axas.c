@@ -123,8 +123,8 @@ static void axas_run(struct machine *m, unsigned int nr)
 		ret = ioctl(m->vcpu[nr], AXVCPU_RUN, &exit);
 	} while ((ret && errno == EINTR) || (!ret && exit.reason == AXVCPU_EXIT_NOTHING));
 	if (ret || exit.reason != AXVCPU_EXIT_IO_WRITE || exit.io_write.port != PORT_DONE)
-		fail("AXVCPU_RUN: %d, exit %u, %#llx, %#llx", ret, exit.reason, exit.raw[0],
-		     exit.raw[1]);
+		fail("AXVCPU_RUN: %d, exit %u, %#llx, %#llx, %#llx, RIP %#llx", ret, exit.reason,
+		     exit.raw[0], exit.raw[1], exit.raw[2], exit.rip);
 }
 
 static void axas_create_end(void)

@@ -4,8 +4,6 @@
  */
 #include "bench.h"
 
-#include <string.h>
-
 #define EXITS	64
 
 /* To this process and back. */
@@ -82,29 +80,25 @@ static void bench_demand(struct machine *m, const char *name, bool huge)
 /* What is done to a whole range of pages that the guest has, for each page of 4 KiB. */
 static void bench_range(struct machine *m, bool huge)
 {
-	const char *size = huge ? "2m" : "4k";
-	char name[3][32];
-	struct bench protect, forget, populate;
+	struct bench protect = bench_new(m->ops->name, huge ? "protect_2m" : "protect_4k");
+	struct bench forget = bench_new(m->ops->name, huge ? "unmap_2m" : "unmap_4k");
+	struct bench populate = bench_new(m->ops->name, huge ? "populate_2m" : "populate_4k");
+	struct bench other = bench_new(m->ops->name, "not reported");
 	u64 bytes = huge ? 4 * MIB : MIB, cost;
 	bool can = true;
 
-	for (int i = 0; i < 3; i++)
-		strcpy(name[i], (const char *[]){ "protect_", "unmap_", "populate_" }[i]);
-	protect = bench_new(m->ops->name, strcat(name[0], size));
-	forget = bench_new(m->ops->name, strcat(name[1], size));
-	populate = bench_new(m->ops->name, strcat(name[2], size));
 	while (bench_more(&forget, SAMPLES / 2) || (can && bench_more(&populate, SAMPLES / 2))) {
 		m->ops->map(m, bytes, huge);
 		bench_begin(&populate);
 		can = m->ops->populate(m);
 		if (can)
 			bench_end(&populate, bytes / PAGE);
-		touch(m, &(struct bench){ .nr = 0 }, 0, bytes, PAGE, &cost);
+		touch(m, &other, 0, bytes, PAGE, &cost);
 		bench_begin(&protect);
 		m->ops->protect(m, false);
 		bench_end(&protect, bytes / PAGE);
 		m->ops->protect(m, true);
-		touch(m, &(struct bench){ .nr = 0 }, 0, bytes, PAGE, &cost);
+		touch(m, &other, 0, bytes, PAGE, &cost);
 		bench_begin(&forget);
 		m->ops->forget(m);
 		bench_end(&forget, bytes / PAGE);
