@@ -43,6 +43,7 @@ typedef __u8 u8;
  * @start: when the one that is being taken began
  * @tick: the coarse clock then, which a tick moves on
  * @switches: context switches of this thread until then
+ * @sleeps: the operation waits for other threads, and they are part of its cost
  */
 struct bench {
 	char name[64];
@@ -53,6 +54,7 @@ struct bench {
 	u64 start;
 	struct timespec tick;
 	long switches;
+	bool sleeps;
 };
 
 struct bench bench_new(const char *prefix, const char *name);

@@ -87,6 +87,8 @@ static void bench_range(struct machine *m, bool huge)
 	u64 bytes = huge ? 4 * MIB : MIB, cost;
 	bool can = true;
 
+	protect.sleeps = true;
+	forget.sleeps = true;
 	while (bench_more(&forget, SAMPLES / 2) || (can && bench_more(&populate, SAMPLES / 2))) {
 		m->ops->map(m, bytes, huge);
 		bench_begin(&populate);

@@ -15,7 +15,7 @@
 
 #define STRIDE	(2 * MIB)	/* from one vCPU's pages to the next one's */
 #define EACH	MIB
-#define ROUNDS	400
+#define ROUNDS	200
 
 struct worker {
 	struct machine *m;
