@@ -34,7 +34,7 @@ static bool translate_locked(struct axas_space *space, u64 gpa, struct axas_tran
 	return true;
 }
 
-/* From the root on. What is not found without the lock may be there: somebody splits. */
+/* From the root on. Who removes or maps just now is waited for before the answer is none. */
 static noinline int translate_far(struct axas_space *space, u64 gpa,
 				  struct axas_translation *to)
 {

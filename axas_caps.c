@@ -53,7 +53,7 @@ static void ept_caps(u64 cap, struct axas_npt_caps *caps)
 	caps->flags = exec_4k() | (cap & EPT_CAP_XONLY ? AXAS_CAP_EPT_XONLY : 0) |
 		      (cap & EPT_CAP_AD ? AXAS_CAP_EPT_AD : 0);
 	caps->leaf_levels = BIT(0) | (cap & EPT_CAP_2M ? BIT(1) : 0) |
-			    (cap & EPT_CAP_1G ? BIT(2) : 0);
+			    (cap & EPT_CAP_2M && cap & EPT_CAP_1G ? BIT(2) : 0);
 	caps->max_ia_bits = cap & EPT_CAP_5_LEVELS ? 57 : 48;
 }
 

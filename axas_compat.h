@@ -6,8 +6,10 @@
 #ifndef _AXAS_COMPAT_H
 #define _AXAS_COMPAT_H
 
+#include <linux/bits.h>
 #include <linux/export.h>
 #include <linux/module.h>
+#include <linux/thread_info.h>
 #include <linux/version.h>
 
 /* 6.13: a symbol namespace is a string literal, where it was a bare identifier. */
@@ -17,6 +19,13 @@
 #else
 #define EXPORT_SYMBOL_AXAS(sym)		EXPORT_SYMBOL_NS_GPL(sym, AXAS)
 #define AXAS_MODULE_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
+#endif
+
+/* 6.13: a thread may be wanted elsewhere at leisure, too. */
+#ifdef TIF_NEED_RESCHED_LAZY
+#define AXAS_TIF_RESCHED_LAZY		BIT(TIF_NEED_RESCHED_LAZY)
+#else
+#define AXAS_TIF_RESCHED_LAZY		0
 #endif
 
 /* 6.16: rdmsrl() and its kin are rdmsrq(). */

@@ -135,6 +135,9 @@ static int fill_small(struct axas_space *space, const struct axas_area *area, u6
 		return 0;
 	}
 	n = axas_npt_run_of(slot, min_t(unsigned int, max, FILL_BATCH), true);
+	/* Somebody was here meanwhile: look again. */
+	if (!n)
+		return 0;
 	max = fill_slots(space, area, slot, n);
 	*bytes = max * AXAS_FRAME_SIZE;
 	return max == n ? 0 : -ENOMEM;
@@ -304,10 +307,17 @@ static noinline int fault_with_lock(struct axas_space *space, u64 gpa, u32 acces
 	result = axas_space_fault_locked(space, axas_space_area(space, gpa), gpa, access,
 					 &leaf);
 	up_read(&space->lock);
+	if (result == AXAS_FAULT_NOMEM && space->pool.limited) {
+		/* Others may have held the last frames for a moment. Now there are none. */
+		down_write(&space->lock);
+		result = axas_space_fault_locked(space, axas_space_area(space, gpa), gpa,
+						 access, &leaf);
+		up_write(&space->lock);
+	}
 	if (result != AXAS_FAULT_FIXED)
 		this_cpu_inc(space->cpus->faults[result]);
 	if (level)
-		*level = leaf.level;
+		*level = result <= AXAS_FAULT_SPURIOUS ? leaf.level : 0;
 	return result;
 }
 

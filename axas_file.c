@@ -331,10 +331,10 @@ static long space_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 				   filp->private_data, cmd, (void __user *)arg);
 }
 
-/* One page at most, by way of @bounce: bytes, 0 at the end of @to, or an error. */
 /* What is copied by way of the stack: a register, a descriptor, a ring's index. */
 #define SMALL_COPY	64
 
+/* One page at most, by way of @bounce: bytes, 0 at the end of @to, or an error. */
 static ssize_t read_page(struct axas_space *space, u64 gpa, void *bounce, struct iov_iter *to)
 {
 	size_t len = min_t(size_t, iov_iter_count(to), PAGE_SIZE - offset_in_page(gpa));

@@ -230,7 +230,8 @@ long axas_npt_tables(const struct axas_npt *npt)
 
 	for_each_possible_cpu(cpu)
 		sum += per_cpu_ptr(npt->stats, cpu)->tables;
-	return sum;
+	/* As axas_pool_frames(); and the root is always there. */
+	return max(sum, 1l << npt->root_order);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_tables);
 
@@ -321,11 +322,11 @@ static int alloc_root(struct axas_npt *npt)
 	return 0;
 }
 
-/* Less than the format can say is fine; more is no such machine. */
+/* Less than the format can say is fine; more, or a level left out, is no such machine. */
 static bool caps_ok(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *caps)
 {
 	return (caps->leaf_levels & BIT(0)) && !(caps->leaf_levels & ~fmt->leaf_levels) &&
-	       caps->oa_bits > AXAS_FRAME_SHIFT && caps->oa_bits <= fmt->caps.oa_bits;
+	       !(caps->leaf_levels & (caps->leaf_levels + 1)) && caps->oa_bits > AXAS_FRAME_SHIFT && caps->oa_bits <= fmt->caps.oa_bits;
 }
 
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,

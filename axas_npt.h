@@ -124,7 +124,7 @@ struct axas_npt_range {
  *	-EOPNOTSUPP
  * @can: whether a leaf can say this protection and type
  * @leaf_attr: all of a leaf at level 0 but its address
- * @map: exclusive; see axas_npt_map()
+ * @map: alone in its range; see axas_npt_map()
  * @map_leaf: shared; see axas_npt_map_leaf()
  * @lookup: shared; see axas_npt_lookup()
  * @translate: shared; see axas_npt_translate()
@@ -302,7 +302,8 @@ static inline bool axas_npt_can(const struct axas_npt *npt, u32 prot, u32 type)
 }
 
 /*
- * Map a range onto contiguous memory with the largest leaves that fit. Exclusive.
+ * Map a range onto contiguous memory with the largest leaves that fit. Alone in that range:
+ * others may read it, but fill no entry of it; elsewhere they may do what is shared.
  * 0, -ENOMEM, -EINTR, or -EEXIST for a leaf in the way; range->mapped tells what
  * must be unmapped after an error.
  */

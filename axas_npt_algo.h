@@ -32,7 +32,8 @@
  *	see struct axas_npt_fmt
  *
  * Entries change in these ways only:
- *  - empty to leaf or to table: by cmpxchg, by any number of CPUs at once;
+ *  - empty to leaf or to table: by cmpxchg, by any number of CPUs at once; to leaves
+ *    of linear memory by stores, for nobody else fills entries of its range;
  *  - anything else, exclusively. Hardware may still set accessed and dirty bits
  *    meanwhile, so a live leaf changes by atomic operations too.
  */

@@ -29,7 +29,7 @@
  * nothing that another CPU writes to but the entry that a fault fills. An area or table
  * that they found last stays with the CPU, for as long as the generation stays. A fault
  * leaves its section to get a frame, which may sleep, and enters another to install it;
- * if the generation is another by then, it begins anew with the lock.
+ * if the generation is another by then, the answer is RETRY.
  *
  * Removal is whatever clears, narrows, splits or collapses leaves, unlinks tables, or
  * takes areas away. begin_removal() takes the lock for writing, makes the generation odd
@@ -330,7 +330,9 @@ static void set_prot(struct axas_space *space, struct axas_area *area, u32 prot)
 {
 	WRITE_ONCE(area->prot, prot);
 	WRITE_ONCE(area->direct, area->backend.ops->owned ? prot : 0);
-	WRITE_ONCE(area->single, axas_area_around(area) ? 0 : area->direct);
+	/* Beside a limit, the last frames must not seem gone while others only try. */
+	WRITE_ONCE(area->single,
+		   axas_area_around(area) || space->pool.limited ? 0 : area->direct);
 	WRITE_ONCE(area->attr, axas_npt_leaf_attr(&space->npt, prot, area->type));
 }
 

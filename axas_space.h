@@ -9,6 +9,7 @@
 #include <linux/kref.h>
 #include <linux/maple_tree.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 #include <axas/space.h>
@@ -132,6 +133,8 @@ static inline struct axas_space_cpu *axas_space_enter(struct axas_space *space)
 	struct axas_space_cpu *cpu;
 	unsigned long generation;
 
+	/* What a CPU found belongs to one task at a time, and to no interrupt. */
+	WARN_ON_ONCE(IS_ENABLED(CONFIG_PROVE_LOCKING) && !in_task());
 	rcu_read_lock_sched();
 	/* For sparse: sections end in other functions than they begin in. */
 	__release(RCU_SCHED);

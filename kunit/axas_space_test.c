@@ -189,6 +189,7 @@ static void create_refuses_what_is_no_machine(struct kunit *test)
 		{ { .leaf_levels = 0, .oa_bits = 40 }, -EINVAL },
 		{ { .leaf_levels = 6, .oa_bits = 40 }, -EINVAL },
 		{ { .leaf_levels = 9, .oa_bits = 40 }, -EINVAL },
+		{ { .leaf_levels = 5, .oa_bits = 40 }, -EINVAL },
 		{ { .leaf_levels = 1, .oa_bits = 0 }, -EINVAL },
 		{ { .leaf_levels = 1, .oa_bits = 12 }, -EINVAL },
 		{ { .leaf_levels = 1, .oa_bits = 53 }, -EINVAL },

@@ -412,8 +412,9 @@ static int take_irq(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 /* need_resched(), signal_pending(), and the way to user space, in one look. */
 static bool wanted_elsewhere(void)
 {
-	return read_thread_flags() & (BIT(TIF_NEED_RESCHED) | BIT(TIF_SIGPENDING) |
-				      BIT(TIF_NOTIFY_SIGNAL) | BIT(TIF_NOTIFY_RESUME));
+	return read_thread_flags() & (BIT(TIF_NEED_RESCHED) | AXAS_TIF_RESCHED_LAZY |
+				      BIT(TIF_SIGPENDING) | BIT(TIF_NOTIFY_SIGNAL) |
+				      BIT(TIF_NOTIFY_RESUME));
 }
 
 static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)

@@ -22,7 +22,7 @@ struct axas_space;
 /**
  * struct axas_machine - hardware that walks a table
  * @caps: AXAS_CAP_*
- * @leaf_levels: bit n is set when a leaf may be at level n; bit 0 must be
+ * @leaf_levels: bit n is set when a leaf may be at level n; so must all below it be
  * @oa_bits: bits of host-physical address
  */
 struct axas_machine {
@@ -150,7 +150,8 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
  * @type: AXAS_TYPE_*
  * @flags: 0: each frame comes when it is touched first, and until then the area
  *	costs no table; AXAS_MAP_POPULATE: all frames now; AXAS_MAP_HUGE_ALWAYS or
- *	AXAS_MAP_HUGE_NEVER: 2 MiB frames on a fault too, or not at all
+ *	AXAS_MAP_HUGE_NEVER: 2 MiB frames on a fault too, or not at all;
+ *	AXAS_MAP_AROUND(n): a fault fills 2^n pages around it
  *
  * Context: May sleep.
  * Return: 0, -EINVAL, -EEXIST, -EOPNOTSUPP, -ENOMEM or -EINTR as
@@ -228,7 +229,7 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
  * For a vCPU loop: a page of an area whose table is there already gets its frame while
  * the guest's state stays loaded. All else is for axas_space_fault(), which may sleep.
  *
- * Context: Any in which RCU-sched sections may be, interrupts on. Does not sleep.
+ * Context: Task; preemption may be off, interrupts are on. Does not sleep.
  * Return: AXAS_FAULT_FIXED or AXAS_FAULT_SPURIOUS; or AXAS_FAULT_RETRY, and nothing has
  * happened: call axas_space_fault() where sleeping is allowed.
  */

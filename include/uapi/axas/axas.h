@@ -133,7 +133,7 @@ struct axas_format_info {
  * @max_frames: most 4 KiB frames that the space may hold at once; 0: no limit
  * @caps: with AXAS_CREATE_CAPS: AXAS_CAP_*; else zero
  * @leaf_levels: with AXAS_CREATE_CAPS: bit n is set when a leaf may be at level n;
- *	bit 0 must be; else zero
+ *	bit 0 must be, and all below one that is; else zero
  * @oa_bits: with AXAS_CREATE_CAPS: bits of host-physical address; else zero
  * @reserved: must be zero
  *
