@@ -326,7 +326,8 @@ static int alloc_root(struct axas_npt *npt)
 static bool caps_ok(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *caps)
 {
 	return (caps->leaf_levels & BIT(0)) && !(caps->leaf_levels & ~fmt->leaf_levels) &&
-	       !(caps->leaf_levels & (caps->leaf_levels + 1)) && caps->oa_bits > AXAS_FRAME_SHIFT && caps->oa_bits <= fmt->caps.oa_bits;
+	       !(caps->leaf_levels & (caps->leaf_levels + 1)) &&
+	       caps->oa_bits > AXAS_FRAME_SHIFT && caps->oa_bits <= fmt->caps.oa_bits;
 }
 
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
