@@ -188,33 +188,6 @@ static void vmx_flush(struct axvcpu *vcpu)
 	to_vmx(vcpu)->flush = true;
 }
 
-/* Not while an event is on its way, interrupts are off, or others have priority. */
-static bool takes_interrupts(const struct vmx *vmx)
-{
-	u32 blocked = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
-
-	return !vmx->event && vmx->rflags & X86_EFLAGS_IF &&
-	       !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & blocked);
-}
-
-static void deliver(struct axvcpu *vcpu)
-{
-	struct vmx *vmx = to_vmx(vcpu);
-	int vector = axvcpu_next_vector(vcpu);
-
-	if (vector < 0 || vector >> 4 <= vmx->cr8)
-		return;
-	if (takes_interrupts(vmx)) {
-		vmcs_write(VM_ENTRY_INTR_INFO_FIELD, vector | INTR_TYPE_EXT_INTR |
-			INTR_INFO_VALID_MASK);
-		vmx->event = true;
-		axvcpu_vector_done(vcpu, vector, false);
-		vector = axvcpu_next_vector(vcpu);
-	}
-	if (vector >= 0)
-		vmx_guest_controls(vmx, CPU_BASED_INTR_WINDOW_EXITING, 0);
-}
-
 static void load_cr2(u64 val)
 {
 	asm volatile("mov %0, %%cr2" : : "r" (val) : "memory");
@@ -267,7 +240,7 @@ static int vmx_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	if (vmx->flush)
 		vmx_invept(vmx->eptp);
 	vmx->flush = false;
-	deliver(vcpu);
+	vmx_deliver(vcpu);
 	if (enter(vmx))
 		ran = vmx_handle_exit(vcpu, exit);
 	else

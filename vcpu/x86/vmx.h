@@ -5,6 +5,7 @@
  *
  *   vmx.c         the operations: load, put, run
  *   vmx_exit.c    what each exit means
+ *   vmx_event.c   events on their way to the guest
  *   vmx_guest.c   the guest's part of a VMCS, and its controls
  *   vmx_host.c    the host's part, and what hardware does not bring back
  *   vmx_cpu.c     the machine: capabilities, VMXON
@@ -226,6 +227,13 @@ void vmx_guest_write(struct vmx *vmx);
 void vmx_guest_write_regs(struct vmx *vmx);
 void vmx_guest_read_regs(struct vmx *vmx);
 void vmx_guest_controls(struct vmx *vmx, u32 set, u32 clear);
+
+/* vmx_event.c. Interrupts are off. */
+void vmx_skip(struct vmx *vmx);
+int vmx_raise(struct vmx *vmx, u8 trap, u32 error);
+int vmx_raise_gp(struct vmx *vmx);
+void vmx_take_back(struct vmx *vmx);
+void vmx_deliver(struct axvcpu *vcpu);
 
 /* vmx_exit.c: enum axvcpu_ran. Interrupts are off. */
 int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);

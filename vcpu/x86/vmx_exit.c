@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What each exit means: reasons are those of the SDM's appendix C (vol. 3D), their
- * qualifications those of SDM 28.2.1. Calls vmx_guest.c and x86.c.
+ * qualifications those of SDM 28.2.1. Calls vmx_event.c, vmx_guest.c and x86.c.
  */
 #include <linux/bitfield.h>
 #include <asm/msr-index.h>
@@ -23,53 +23,6 @@ static u32 fail_entry(struct axvcpu_exit *exit, u64 reason, u64 info)
 int vmx_handle_failure(struct axvcpu_exit *exit)
 {
 	return fail_entry(exit, vmcs_read(VM_INSTRUCTION_ERROR), 0);
-}
-
-/* After what was emulated, interrupts are no longer held off by the instruction before. */
-static void skip_instruction(struct vmx *vmx)
-{
-	u32 blocked = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
-	u32 gone = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
-
-	vmx->rip += vmcs_read(VM_EXIT_INSTRUCTION_LEN);
-	if (blocked & gone)
-		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, blocked & ~gone);
-}
-
-#define HAS_ERROR_CODE	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
-			 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | \
-			 BIT(X86_TRAP_AC))
-
-/* SDM 25.8.3. In real mode no exception has an error code. */
-static int raise(struct vmx *vmx, u8 trap, u32 error)
-{
-	bool coded = BIT(trap) & HAS_ERROR_CODE && vmcs_read(GUEST_CR0) & X86_CR0_PE;
-
-	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, trap | INTR_TYPE_HARD_EXCEPTION |
-		INTR_INFO_VALID_MASK | (coded ? INTR_INFO_DELIVER_CODE_MASK : 0));
-	if (coded)
-		vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, error);
-	vmx->event = true;
-	return AXVCPU_RAN_AGAIN;
-}
-
-static int raise_gp(struct vmx *vmx)
-{
-	return raise(vmx, X86_TRAP_GP, 0);
-}
-
-/* An event that was on its way to the guest goes there again. SDM 28.2.4. */
-static void take_back_event(struct vmx *vmx)
-{
-	u32 info = vmcs_read(IDT_VECTORING_INFO_FIELD);
-
-	vmx->event = info & VECTORING_INFO_VALID_MASK;
-	if (!vmx->event)
-		return;
-	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, info & ~INTR_INFO_RESVD_BITS_MASK);
-	if (info & VECTORING_INFO_DELIVER_CODE_MASK)
-		vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, vmcs_read(IDT_VECTORING_ERROR_CODE));
-	vmcs_write(VM_ENTRY_INSTRUCTION_LEN, vmcs_read(VM_EXIT_INSTRUCTION_LEN));
 }
 
 /* DR6 after a reset: bits that are 1 are so until their cause comes. SDM vol. 3B, 18.2.3. */
@@ -97,7 +50,7 @@ static int handle_exception(struct vmx *vmx)
 		dr6 = vmcs_read(EXIT_QUALIFICATION) ^ DR6_NOTHING;
 		asm volatile("mov %0, %%db6" : : "r" (dr6));
 	}
-	return raise(vmx, trap, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
+	return vmx_raise(vmx, trap, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
 }
 
 /* SDM table 28-3. The registers are numbered as ours. */
@@ -114,7 +67,7 @@ static int handle_exception(struct vmx *vmx)
 static int set_cr0(struct vmx *vmx, u64 val)
 {
 	if (val >> 32 || (val & X86_CR0_NW && !(val & X86_CR0_CD)))
-		return raise_gp(vmx);
+		return vmx_raise_gp(vmx);
 	vmx->cr0_shadow = val;
 	vmcs_write(CR0_READ_SHADOW, val);
 	return AXVCPU_RAN_AGAIN;
@@ -124,7 +77,7 @@ static int set_cr0(struct vmx *vmx, u64 val)
 static int set_cr4(struct vmx *vmx, u64 val)
 {
 	if (val & VMX_CR4_KEPT & ~X86_CR4_MCE)
-		return raise_gp(vmx);
+		return vmx_raise_gp(vmx);
 	vmx->cr4_shadow = val;
 	vmcs_write(CR4_READ_SHADOW, val);
 	return AXVCPU_RAN_AGAIN;
@@ -133,9 +86,9 @@ static int set_cr4(struct vmx *vmx, u64 val)
 static int set_cr8(struct vmx *vmx, u64 val)
 {
 	if (val > 15)
-		return raise_gp(vmx);
+		return vmx_raise_gp(vmx);
 	vmx->cr8 = val;
-	skip_instruction(vmx);
+	vmx_skip(vmx);
 	return AXVCPU_RAN_AGAIN;
 }
 
@@ -153,7 +106,7 @@ static int handle_cr(struct vmx *vmx, u64 qual, struct axvcpu_exit *exit)
 		return set_cr8(vmx, *gpr);
 	case CR_ACCESS_FROM << 4 | 8:
 		*gpr = vmx->cr8;
-		skip_instruction(vmx);
+		vmx_skip(vmx);
 		return AXVCPU_RAN_AGAIN;
 	default:
 		return fail_entry(exit, EXIT_REASON_CR_ACCESS, qual);
@@ -178,8 +131,8 @@ static int handle_dr(struct vmx *vmx)
 static int handle_io(struct vmx *vmx, u64 qual, struct axvcpu_exit *exit)
 {
 	if (qual & IO_STRING)
-		return raise_gp(vmx);
-	skip_instruction(vmx);
+		return vmx_raise_gp(vmx);
+	vmx_skip(vmx);
 	axvcpu_x86_exit_io(&vmx->x86, qual & IO_IN, FIELD_GET(IO_PORT, qual),
 			   FIELD_GET(IO_SIZE, qual) + 1, exit);
 	return AXVCPU_RAN_EXIT;
@@ -209,13 +162,13 @@ static int handle_rdmsr(struct vmx *vmx, struct axvcpu_exit *exit)
 	if (msr == MSR_EFER) {
 		val = vmcs_read(GUEST_IA32_EFER);
 	} else if (!axvcpu_x86_rdmsr(&vmx->x86, msr, &val)) {
-		skip_instruction(vmx);
+		vmx_skip(vmx);
 		axvcpu_x86_exit_msr(&vmx->x86, false, exit);
 		return AXVCPU_RAN_EXIT;
 	}
 	gpr[AXVCPU_REG_RAX] = (u32)val;
 	gpr[AXVCPU_REG_RDX] = val >> 32;
-	skip_instruction(vmx);
+	vmx_skip(vmx);
 	return AXVCPU_RAN_AGAIN;
 }
 
@@ -229,14 +182,14 @@ static int handle_wrmsr(struct vmx *vmx, struct axvcpu_exit *exit)
 	if (msr == MSR_EFER) {
 		bad = !write_efer(vmx, val);
 	} else if (!axvcpu_x86_wrmsr(&vmx->x86, msr, val, &bad)) {
-		skip_instruction(vmx);
+		vmx_skip(vmx);
 		axvcpu_x86_exit_msr(&vmx->x86, true, exit);
 		return AXVCPU_RAN_EXIT;
 	}
 	if (bad)
-		return raise_gp(vmx);
+		return vmx_raise_gp(vmx);
 	vmcs_write(GUEST_IA32_PAT, vmx->x86.pat);
-	skip_instruction(vmx);
+	vmx_skip(vmx);
 	return AXVCPU_RAN_AGAIN;
 }
 
@@ -259,20 +212,20 @@ static int handle_violation(u64 qual, struct axvcpu_exit *exit)
 
 static int handle_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	skip_instruction(to_vmx(vcpu));
+	vmx_skip(to_vmx(vcpu));
 	return axvcpu_x86_do_cpuid(vcpu, exit) ? AXVCPU_RAN_EXIT : AXVCPU_RAN_AGAIN;
 }
 
 static int handle_hypercall(struct vmx *vmx, struct axvcpu_exit *exit)
 {
-	skip_instruction(vmx);
+	vmx_skip(vmx);
 	axvcpu_x86_exit_hypercall(&vmx->x86, exit);
 	return AXVCPU_RAN_EXIT;
 }
 
 static int handle_halt(struct vmx *vmx, struct axvcpu_exit *exit)
 {
-	skip_instruction(vmx);
+	vmx_skip(vmx);
 	exit->reason = AXVCPU_EXIT_HALT;
 	return AXVCPU_RAN_EXIT;
 }
@@ -293,7 +246,7 @@ static int handle_window(struct vmx *vmx)
 /* Caches belong to the host, and are coherent. */
 static int handle_nothing(struct vmx *vmx)
 {
-	skip_instruction(vmx);
+	vmx_skip(vmx);
 	return AXVCPU_RAN_AGAIN;
 }
 
@@ -302,14 +255,14 @@ static int handle_undefined(struct vmx *vmx, u32 reason, u64 qual, struct axvcpu
 {
 	switch (reason) {
 	case EXIT_REASON_RDPMC:
-		return raise_gp(vmx);
+		return vmx_raise_gp(vmx);
 	case EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON:
 	case EXIT_REASON_MWAIT_INSTRUCTION:
 	case EXIT_REASON_MONITOR_INSTRUCTION:
 	case EXIT_REASON_INVEPT:
 	case EXIT_REASON_INVVPID:
 	case EXIT_REASON_XSETBV:
-		return raise(vmx, X86_TRAP_UD, 0);
+		return vmx_raise(vmx, X86_TRAP_UD, 0);
 	default:
 		return fail_entry(exit, reason, qual);
 	}
@@ -365,6 +318,6 @@ int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	/* An entry that failed late: nothing of the guest has run. SDM 27.8. */
 	if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
 		return fail_entry(exit, reason, qual);
-	take_back_event(to_vmx(vcpu));
+	vmx_take_back(to_vmx(vcpu));
 	return handle(vcpu, reason & 0xffff, qual, exit);
 }

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The machine's SVM: what it can do, SVME on each CPU, the maps of ports and MSRs. Calls
+ * x86.c. No locks: all of it is set up before the first CPU is enabled and does not change
+ * after.
+ *
+ * Manual: APM vol. 2, chapter 15.
+ */
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+
+#include "axas_compat.h"
+#include "svm.h"
+
+struct svm_machine svm_machine;
+DEFINE_PER_CPU(struct svm_pages, svm_cpu_pages);
+
+/*
+ * MSRs that VMLOAD and VMSAVE switch: the guest's without an exit. APM vol. 2, 15.5.2.
+ */
+static const u32 own_msrs[] = {
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,
+	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+};
+
+/* Two bits for each MSR of three ranges of 0x2000: read, write. APM vol. 2, 15.11. */
+static void allow_msr(void *map, u32 msr)
+{
+	u32 base = msr >= 0xc0010000 ? 0x4000 : msr >= 0xc0000000 ? 0x2000 : 0;
+
+	__clear_bit(2 * (base + (msr & 0x1fff)), map);
+	__clear_bit(2 * (base + (msr & 0x1fff)) + 1, map);
+}
+
+static void free_cpu_pages(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct svm_pages *pages = per_cpu_ptr(&svm_cpu_pages, cpu);
+
+		free_page((unsigned long)pages->host);
+		free_page((unsigned long)pages->vmsave);
+		*pages = (struct svm_pages){};
+	}
+}
+
+static int alloc_cpu_pages(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct svm_pages *pages = per_cpu_ptr(&svm_cpu_pages, cpu);
+
+		pages->host = (u8 *)get_zeroed_page(GFP_KERNEL);
+		pages->vmsave = (u8 *)get_zeroed_page(GFP_KERNEL);
+		if (!pages->host || !pages->vmsave) {
+			free_cpu_pages();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void free_maps(void)
+{
+	free_pages((unsigned long)svm_machine.iopm, SVM_IOPM_ORDER);
+	free_pages((unsigned long)svm_machine.msrpm, SVM_MSRPM_ORDER);
+	svm_machine.iopm = NULL;
+	svm_machine.msrpm = NULL;
+}
+
+/* Every port and every other MSR makes the guest exit. */
+static int alloc_maps(void)
+{
+	int i;
+
+	svm_machine.iopm = (void *)__get_free_pages(GFP_KERNEL, SVM_IOPM_ORDER);
+	svm_machine.msrpm = (void *)__get_free_pages(GFP_KERNEL, SVM_MSRPM_ORDER);
+	if (!svm_machine.iopm || !svm_machine.msrpm) {
+		free_maps();
+		return -ENOMEM;
+	}
+	memset(svm_machine.iopm, 0xff, SVM_IOPM_BYTES);
+	memset(svm_machine.msrpm, 0xff, SVM_MSRPM_BYTES);
+	for (i = 0; i < ARRAY_SIZE(own_msrs); i++)
+		allow_msr(svm_machine.msrpm, own_msrs[i]);
+	return 0;
+}
+
+int svm_hw_setup(void)
+{
+	u32 eax, ecx;
+	int err;
+
+	if (boot_cpu_data.extended_cpuid_level < SVM_CPUID)
+		return -EOPNOTSUPP;
+	cpuid(SVM_CPUID, &eax, &svm_machine.asids, &ecx, &svm_machine.features);
+	if (!(svm_machine.features & SVM_CPUID_EDX_NP))
+		return -EOPNOTSUPP;
+	svm_machine.ibpb_on_exit = axvcpu_x86_ibpb_on_exit();
+	err = alloc_maps();
+	if (err)
+		return err;
+	err = alloc_cpu_pages();
+	if (err)
+		free_maps();
+	return err;
+}
+
+void svm_hw_unsetup(void)
+{
+	free_cpu_pages();
+	free_maps();
+}
+
+int svm_cpu_supported(void)
+{
+	u64 val;
+
+	if (!this_cpu_has(X86_FEATURE_SVM))
+		return -EOPNOTSUPP;
+	if (rdmsrq_safe(SVM_MSR_VM_CR, &val) || val & SVM_VM_CR_SVMDIS)
+		return -EOPNOTSUPP;
+	rdmsrq(MSR_EFER, val);
+	return val & EFER_SVME ? -EBUSY : 0;
+}
+
+int svm_cpu_enable(void)
+{
+	u64 efer;
+
+	rdmsrq(MSR_EFER, efer);
+	wrmsrq(MSR_EFER, efer | EFER_SVME);
+	wrmsrq(SVM_MSR_VM_HSAVE_PA, __pa(this_cpu_read(svm_cpu_pages.host)));
+	return 0;
+}
+
+void svm_cpu_disable(void)
+{
+	u64 efer;
+
+	wrmsrq(SVM_MSR_VM_HSAVE_PA, 0);
+	rdmsrq(MSR_EFER, efer);
+	wrmsrq(MSR_EFER, efer & ~EFER_SVME);
+}

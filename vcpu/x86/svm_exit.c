@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What each exit means: codes are those of the APM's vol. 2, appendix C. Calls svm_event.c
+ * and x86.c. Interrupts are off.
+ */
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+
+#include "axas_compat.h"
+#include "svm.h"
+
+/* Go behind the instruction that exited: @len bytes, where the CPU does not say. */
+static void skip(struct svm *svm, unsigned int len)
+{
+	struct svm_control *control = &svm->vmcb->control;
+	struct svm_save *save = &svm->vmcb->save;
+	u64 rip = save->rip + len;
+
+	if (svm_machine.features & SVM_CPUID_EDX_NRIPS && control->next_rip)
+		rip = control->next_rip;
+	if (!(save->efer & EFER_LMA) || !(save->cs.attrib & BIT(9)))
+		rip &= 0xffffffff;
+	save->rip = rip;
+	control->shadow &= ~SVM_INTERRUPT_SHADOW;
+}
+
+static int on_cpuid(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
+{
+	skip(svm, 2);
+	return axvcpu_x86_do_cpuid(vcpu, exit) ? AXVCPU_RAN_EXIT : AXVCPU_RAN_AGAIN;
+}
+
+static int on_hlt(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
+{
+	skip(svm, 1);
+	if (svm->vmcb->save.rflags & X86_EFLAGS_IF && axvcpu_next_vector(vcpu) >= 0)
+		return AXVCPU_RAN_AGAIN;
+	exit->reason = AXVCPU_EXIT_HALT;
+	return AXVCPU_RAN_EXIT;
+}
+
+static int on_vmmcall(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
+{
+	skip(svm, 3);
+	axvcpu_x86_exit_hypercall(&svm->x86, exit);
+	return AXVCPU_RAN_EXIT;
+}
+
+/* INS and OUTS would need the guest's memory: they fault. */
+static int on_ioio(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
+{
+	struct svm_control *control = &svm->vmcb->control;
+	u64 info = control->exit_info_1;
+
+	if (info & SVM_IOIO_STRING) {
+		svm_inject(svm, X86_TRAP_GP, true);
+		return AXVCPU_RAN_AGAIN;
+	}
+	svm->vmcb->save.rip = control->exit_info_2;
+	control->shadow &= ~SVM_INTERRUPT_SHADOW;
+	axvcpu_x86_exit_io(&svm->x86, info & SVM_IOIO_IN, SVM_IOIO_PORT(info),
+			   SVM_IOIO_WIDTH(info), exit);
+	return AXVCPU_RAN_EXIT;
+}
+
+/* The guest sees neither SVME nor a way to lose it; LMA is the hardware's. */
+#define EFER_GUEST	(EFER_SCE | EFER_LME | EFER_NX)
+
+static bool read_msr(struct svm *svm, u32 msr, u64 *val)
+{
+	if (msr == MSR_EFER) {
+		*val = svm->vmcb->save.efer & ~EFER_SVME;
+		return true;
+	}
+	return axvcpu_x86_rdmsr(&svm->x86, msr, val);
+}
+
+static bool write_msr(struct svm *svm, u32 msr, u64 val, bool *bad)
+{
+	struct svm_save *save = &svm->vmcb->save;
+
+	if (msr != MSR_EFER)
+		return axvcpu_x86_wrmsr(&svm->x86, msr, val, bad);
+	/* LME cannot change while paging is on: APM vol. 2, 14.6.1. */
+	*bad = val & ~(EFER_GUEST | EFER_LMA) ||
+	       (save->cr0 & X86_CR0_PG && (val ^ save->efer) & EFER_LME);
+	if (!*bad)
+		save->efer = (val & EFER_GUEST) | (save->efer & (EFER_SVME | EFER_LMA));
+	return true;
+}
+
+static int on_msr(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
+{
+	u64 *gpr = svm->x86.gpr;
+	u32 msr = gpr[AXVCPU_REG_RCX];
+	bool write = svm->vmcb->control.exit_info_1 & 1;
+	bool known, bad = false;
+	u64 val;
+
+	if (write) {
+		val = (u32)gpr[AXVCPU_REG_RAX] | gpr[AXVCPU_REG_RDX] << 32;
+		known = write_msr(svm, msr, val, &bad);
+	} else {
+		known = read_msr(svm, msr, &val);
+		if (known) {
+			gpr[AXVCPU_REG_RAX] = (u32)val;
+			gpr[AXVCPU_REG_RDX] = val >> 32;
+		}
+	}
+	if (bad) {
+		svm_inject(svm, X86_TRAP_GP, true);
+		return AXVCPU_RAN_AGAIN;
+	}
+	skip(svm, 2);
+	if (known)
+		return AXVCPU_RAN_AGAIN;
+	axvcpu_x86_exit_msr(&svm->x86, write, exit);
+	return AXVCPU_RAN_EXIT;
+}
+
+/* What a guest may have on in CR4: nothing whose state the host does not switch. */
+#define CR4_GUEST	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PSE | \
+			 X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | X86_CR4_OSFXSR | \
+			 X86_CR4_OSXMMEXCPT | X86_CR4_UMIP | X86_CR4_FSGSBASE | \
+			 X86_CR4_SMEP | X86_CR4_SMAP)
+
+static int on_cr4_write(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
+{
+	struct svm_save *save = &svm->vmcb->save;
+	u64 info = svm->vmcb->control.exit_info_1;
+	u64 val = svm->x86.gpr[SVM_CR_GPR(info)];
+
+	if (!(save->efer & EFER_LMA))
+		val = (u32)val;
+	if (!(info & SVM_CR_MOV) || val & ~CR4_GUEST ||
+	    (save->efer & EFER_LMA && !(val & X86_CR4_PAE))) {
+		svm_inject(svm, X86_TRAP_GP, true);
+		return AXVCPU_RAN_AGAIN;
+	}
+	save->cr4 = val;
+	set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
+	skip(svm, 3);
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* The debug registers are the guest's from now on: it tries again. */
+static int on_dr(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
+{
+	svm->vmcb->control.intercept_dr = 0;
+	axvcpu_x86_use_dr(&svm->x86);
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* What was intercepted only so that its delivery can be interrupted. */
+static int on_exception(struct axvcpu *vcpu, struct svm *svm, u8 vector)
+{
+	if (vector == X86_TRAP_MC) {
+		pr_err_ratelimited("axvcpu: machine check while a guest ran\n");
+		return -EIO;
+	}
+	svm_inject(svm, vector, vector == X86_TRAP_AC);
+	return AXVCPU_RAN_AGAIN;
+}
+
+/*
+ * The access, in words of the space. A walk of the guest's own table is always a write
+ * to hardware, for it may set accessed bits there (APM vol. 2, 15.25.5). A reserved bit
+ * in one of our entries is nobody's access: the space answers that with an error.
+ */
+static int on_npf(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
+{
+	u64 info = svm->vmcb->control.exit_info_1;
+
+	exit->nested_page_fault.gpa = svm->vmcb->control.exit_info_2;
+	exit->nested_page_fault.info = info;
+	if (info & SVM_NPF_RESERVED)
+		exit->nested_page_fault.access = 0;
+	else if (info & SVM_NPF_FETCH)
+		exit->nested_page_fault.access = AXAS_PROT_EXEC;
+	else if (info & SVM_NPF_WRITE)
+		exit->nested_page_fault.access = AXAS_PROT_WRITE;
+	else
+		exit->nested_page_fault.access = AXAS_PROT_READ;
+	return AXVCPU_RAN_FAULT;
+}
+
+int svm_on_shutdown(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
+{
+	/* The VMCB's content is undefined now: APM vol. 2, 15.14.3. */
+	svm->x86.down = true;
+	exit->reason = AXVCPU_EXIT_SYSTEM_DOWN;
+	return AXVCPU_RAN_EXIT;
+}
+
+static int fail_entry(struct svm *svm, struct axvcpu_exit *exit)
+{
+	exit->reason = AXVCPU_EXIT_FAIL_ENTRY;
+	exit->fail_entry.reason = svm->vmcb->control.exit_code;
+	exit->fail_entry.info = svm->vmcb->control.exit_info_1;
+	return AXVCPU_RAN_EXIT;
+}
+
+/* Exits that end in an exception, as if the CPU did not have what was asked for. */
+static int refuse(struct svm *svm, u8 vector)
+{
+	svm_inject(svm, vector, vector == X86_TRAP_GP);
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* INVD and WBINVD: caches stay coherent without. */
+static int pass_over(struct svm *svm, unsigned int len)
+{
+	skip(svm, len);
+	return AXVCPU_RAN_AGAIN;
+}
+
+int svm_handle_exit(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
+{
+	u64 code = svm->vmcb->control.exit_code;
+
+	switch (code) {
+	case SVM_EXIT_INTR:
+		return AXVCPU_RAN_IRQ;
+	case SVM_EXIT_NMI:
+	case SVM_EXIT_SMI:
+	case SVM_EXIT_INIT:
+		/* Taken by the host with STGI. */
+		return AXVCPU_RAN_AGAIN;
+	case SVM_EXIT_CR4_WRITE:
+		return on_cr4_write(vcpu, svm, exit);
+	case SVM_EXIT_DR_FIRST ... SVM_EXIT_DR_LAST:
+		return on_dr(vcpu, svm, exit);
+	case SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION + 31:
+		return on_exception(vcpu, svm, code - SVM_EXIT_EXCEPTION);
+	case SVM_EXIT_CPUID:
+		return on_cpuid(vcpu, svm, exit);
+	case SVM_EXIT_HLT:
+		return on_hlt(vcpu, svm, exit);
+	case SVM_EXIT_IOIO:
+		return on_ioio(vcpu, svm, exit);
+	case SVM_EXIT_MSR:
+		return on_msr(vcpu, svm, exit);
+	case SVM_EXIT_VMMCALL:
+		return on_vmmcall(vcpu, svm, exit);
+	case SVM_EXIT_SHUTDOWN:
+		return svm_on_shutdown(vcpu, svm, exit);
+	case SVM_EXIT_NPF:
+		return on_npf(vcpu, svm, exit);
+	case SVM_EXIT_INVD:
+	case SVM_EXIT_WBINVD:
+		return pass_over(svm, 2);
+	case SVM_EXIT_RDPMC:
+	case SVM_EXIT_XSETBV:
+		return refuse(svm, X86_TRAP_GP);
+	case SVM_EXIT_RSM:
+	case SVM_EXIT_INVLPGA:
+	case SVM_EXIT_VMRUN:
+	case SVM_EXIT_VMLOAD ... SVM_EXIT_RDTSCP:
+	case SVM_EXIT_MONITOR ... SVM_EXIT_MWAIT_ARMED:
+	case SVM_EXIT_RDPRU:
+	case SVM_EXIT_INVLPGB ... SVM_EXIT_TLBSYNC:
+		return refuse(svm, X86_TRAP_UD);
+	default:
+		return fail_entry(svm, exit);
+	}
+}
