@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The two backends: linear, whose memory is the caller's, and alloc, whose frames
- * come from the space's HAL when they are needed and go back one by one. Calls the
- * frame room. No locks: counters are atomic or each CPU's own.
+ * come from a HAL when they are needed and go back one by one; and pools. Calls the
+ * frame room. No locks: counters are atomic.
  */
 #include <linux/minmax.h>
 #include <linux/module.h>
@@ -18,6 +18,50 @@ MODULE_PARM_DESC(max_frames, "Most 4 KiB guest frames of all spaces together (de
 
 static atomic64_t all_frames = ATOMIC64_INIT(0);
 
+static unsigned int alloc_get(const struct axas_backend *backend, u64 offset, unsigned int order,
+			      u32 flags, struct axas_hpa *hpas, unsigned int n)
+{
+	return axas_frames_alloc(backend->object, order, flags | AXAS_FRAME_ZERO, hpas, n);
+}
+
+static void alloc_put(const struct axas_backend *backend, unsigned int order,
+		      const struct axas_hpa *hpas, unsigned int n)
+{
+	axas_frames_free(backend->object, order, hpas, n);
+}
+
+const struct axas_backend_ops axas_backend_alloc = {
+	.id	= AXAS_BACKEND_ALLOC,
+	.flags	= AXAS_BACKEND_DIRECT,
+	.get	= alloc_get,
+	.put	= alloc_put,
+};
+EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_alloc);
+
+const struct axas_backend_ops axas_backend_linear = {
+	.id	= AXAS_BACKEND_LINEAR,
+	.flags	= AXAS_BACKEND_AT_ONCE,
+};
+EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_linear);
+
+struct axas_backend axas_linear(u64 gpa, struct axas_hpa hpa)
+{
+	return (struct axas_backend){ .ops = &axas_backend_linear, .offset = hpa.val - gpa };
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_linear);
+
+struct axas_backend axas_alloc(const struct axas_hal *hal)
+{
+	return (struct axas_backend){ .ops = &axas_backend_alloc, .object = hal };
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_alloc);
+
+void axas_pool_init(struct axas_pool *pool, u64 max)
+{
+	*pool = (struct axas_pool){ .max = max, .limited = max || max_frames };
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_init);
+
 /* Count @n frames of 4 KiB << @order, or as many as there are to the limit. How many. */
 static unsigned int count_up(atomic64_t *count, unsigned int n, unsigned int order, u64 max)
 {
@@ -31,7 +75,7 @@ static unsigned int count_up(atomic64_t *count, unsigned int n, unsigned int ord
 }
 
 /* Where there is a limit, all that are held must be known at once. */
-static unsigned int charge_limits(struct axas_pool *pool, unsigned int n, unsigned int order)
+static unsigned int charge(struct axas_pool *pool, unsigned int n, unsigned int order)
 {
 	unsigned int granted;
 
@@ -45,7 +89,6 @@ static unsigned int charge_limits(struct axas_pool *pool, unsigned int n, unsign
 
 static void uncharge(struct axas_pool *pool, u64 n)
 {
-	this_cpu_sub(*pool->frames, n);
 	if (likely(!pool->limited))
 		return;
 	atomic64_sub(n, &pool->charged);
@@ -53,77 +96,46 @@ static void uncharge(struct axas_pool *pool, u64 n)
 		atomic64_sub(n, &all_frames);
 }
 
-void axas_pool_init(struct axas_pool *pool, const struct axas_hal *hal, long __percpu *frames,
-		    u64 max)
-{
-	*pool = (struct axas_pool){
-		.hal = hal, .frames = frames, .max = max, .limited = max || max_frames,
-	};
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_init);
-
-long axas_pool_frames(const struct axas_pool *pool)
-{
-	long sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += *per_cpu_ptr(pool->frames, cpu);
-	/* A frame may come on a CPU that is counted already and go on one that is not. */
-	return max(sum, 0l);
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_frames);
-
 /* What is asked for counts at once, so that two together do not exceed a limit. */
-static noinline unsigned int get_limited(struct axas_pool *pool, unsigned int order, u32 flags,
-					 struct axas_hpa *hpas, unsigned int n)
+static noinline unsigned int get_limited(struct axas_pool *pool,
+					 const struct axas_backend *backend, u64 offset,
+					 unsigned int order, u32 flags, struct axas_hpa *hpas,
+					 unsigned int n)
 {
 	unsigned int got;
 
-	n = charge_limits(pool, n, order);
-	this_cpu_add(*pool->frames, (long)n << order);
-	got = axas_frames_alloc(pool->hal, order, flags, hpas, n);
+	atomic_inc(&pool->on_the_way);
+	n = charge(pool, n, order);
+	got = n ? backend->ops->get(backend, offset, order, flags, hpas, n) : 0;
 	uncharge(pool, (u64)(n - got) << order);
+	if (!got)
+		axas_pool_settle(pool);
 	return got;
 }
 
-static unsigned int alloc_get(struct axas_pool *pool, unsigned int order, u32 flags,
-			      struct axas_hpa *hpas, unsigned int n)
+unsigned int axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
+			   u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
+			   unsigned int n)
 {
-	flags |= AXAS_FRAME_ZERO;
 	if (unlikely(pool->limited))
-		return get_limited(pool, order, flags, hpas, n);
-	n = axas_frames_alloc(pool->hal, order, flags, hpas, n);
-	this_cpu_add(*pool->frames, (long)n << order);
-	return n;
+		return get_limited(pool, backend, offset, order, flags, hpas, n);
+	return backend->ops->get(backend, offset, order, flags, hpas, n);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_get);
 
-static void alloc_put(struct axas_pool *pool, unsigned int order, const struct axas_hpa *hpas,
-		      unsigned int n)
+void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
+		     unsigned int order, const struct axas_hpa *hpas, unsigned int n)
 {
-	axas_frames_free(pool->hal, order, hpas, n);
+	if (backend->ops->put)
+		backend->ops->put(backend, order, hpas, n);
 	uncharge(pool, (u64)n << order);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_unget);
 
-const struct axas_backend_ops axas_backend_alloc = {
-	.id	= AXAS_BACKEND_ALLOC,
-	.owned	= true,
-	.get	= alloc_get,
-	.put	= alloc_put,
-};
-EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_alloc);
-
-const struct axas_backend_ops axas_backend_linear = {
-	.id	= AXAS_BACKEND_LINEAR,
-};
-EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_linear);
-
-struct axas_backend axas_backend_at(const struct axas_backend *backend, u64 offset)
+void axas_pool_put(struct axas_pool *pool, const struct axas_backend *backend,
+		   unsigned int order, const struct axas_hpa *hpas, unsigned int n)
 {
-	struct axas_backend at = *backend;
-
-	if (!at.ops->owned)
-		at.hpa = axas_hpa_offset(at.hpa, offset);
-	return at;
+	axas_pool_unget(pool, backend, order, hpas, n);
+	axas_pool_count(pool, -((long)n << order));
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_at);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_put);

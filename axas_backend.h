@@ -1,73 +1,107 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Backends: where an area's frames come from. A backend supplies frames and knows
- * no page table and no space. Calls the frame room.
+ * no page table and no space. Pools: how many frames a space holds, and may hold. Calls
+ * the frame room.
  */
 #ifndef _AXAS_BACKEND_H
 #define _AXAS_BACKEND_H
 
 #include <linux/atomic.h>
-#include <linux/percpu.h>
 #include <axas/hal.h>
 
-/**
- * struct axas_pool - the frames that one space holds
- * @hal: where they come from
- * @frames: how many, in 4 KiB; each CPU's share, which may be negative
- * @charged: how many, while a limit needs to know all of them at once
- * @max: how many it may hold; 0: any number
- * @limited: whether that, or all pools together, have a limit
- */
-struct axas_pool {
-	const struct axas_hal *hal;
-	long __percpu *frames;
-	atomic64_t charged;
-	u64 max;
-	bool limited;
-};
-
-/* An empty pool. @frames: zeroes. */
-void axas_pool_init(struct axas_pool *pool, const struct axas_hal *hal, long __percpu *frames,
-		    u64 max);
-
-/* 4 KiB frames that a pool holds. */
-long axas_pool_frames(const struct axas_pool *pool);
+/* What a backend is like. */
+#define AXAS_BACKEND_AT_ONCE	BIT(0)	/* its areas have all their leaves from the beginning */
+#define AXAS_BACKEND_DIRECT	BIT(1)	/* the host reaches its frames by axas_hal_va() */
 
 struct axas_backend;
 
 /**
  * struct axas_backend_ops - one kind of backend
- * @id: AXAS_BACKEND_*
- * @owned: its frames are owned by the leaves that map them, and put one by one
- * @get: @n new frames of 4 KiB << @order, zeroed. Shared; may sleep, unless @flags is
- *	AXAS_FRAME_NOWAIT. How many there were: less than @n for want of memory. NULL
- *	when not @owned.
- * @put: frames that @get gave, or aligned pieces of them, are mapped no more; NULL
- *	when not @owned
+ * @id: AXAS_BACKEND_ALLOC, AXAS_BACKEND_LINEAR
+ * @flags: AXAS_BACKEND_AT_ONCE, AXAS_BACKEND_DIRECT
+ * @get: @n frames of 4 KiB << @order from @offset of the object on, each wholly written. May
+ *	sleep, unless @flags is AXAS_FRAME_NOWAIT. How many there were: less than @n for want
+ *	of memory. NULL with AXAS_BACKEND_AT_ONCE.
+ * @put: frames that @get gave, or aligned pieces of them, are mapped no more. May sleep.
+ *	NULL: leaves do not own their frames.
+ * @hold: one more area has this backend; optional
+ * @release: one less; optional
  */
 struct axas_backend_ops {
 	u32 id;
-	bool owned;
-	unsigned int (*get)(struct axas_pool *pool, unsigned int order, u32 flags,
-			    struct axas_hpa *hpas, unsigned int n);
-	void (*put)(struct axas_pool *pool, unsigned int order, const struct axas_hpa *hpas,
-		    unsigned int n);
+	u32 flags;
+	unsigned int (*get)(const struct axas_backend *backend, u64 offset, unsigned int order,
+			    u32 flags, struct axas_hpa *hpas, unsigned int n);
+	void (*put)(const struct axas_backend *backend, unsigned int order,
+		    const struct axas_hpa *hpas, unsigned int n);
+	void (*hold)(const struct axas_backend *backend);
+	void (*release)(const struct axas_backend *backend);
 };
 
 /**
  * struct axas_backend - an area's backend
  * @ops: its kind
- * @hpa: linear: where the area's first byte lies
+ * @object: the kind's own: of alloc, the HAL
+ * @offset: what to add to a gpa to come to the offset in the object; may wrap. Of linear,
+ *	to come to the hpa
+ *
+ * It is the same in all pieces of an area.
  */
 struct axas_backend {
 	const struct axas_backend_ops *ops;
-	struct axas_hpa hpa;
+	const void *object;
+	u64 offset;
 };
 
 extern const struct axas_backend_ops axas_backend_linear;
 extern const struct axas_backend_ops axas_backend_alloc;
 
-/* The same backend, seen from @offset bytes further on: for a split area. */
-struct axas_backend axas_backend_at(const struct axas_backend *backend, u64 offset);
+struct axas_backend axas_linear(u64 gpa, struct axas_hpa hpa);
+struct axas_backend axas_alloc(const struct axas_hal *hal);
+
+/**
+ * struct axas_pool - the frames that one space holds
+ * @max: how many it may hold, in 4 KiB; 0: any number
+ * @limited: whether that, or all pools together, have a limit
+ * @frames: how many it holds, but for those that faults count elsewhere
+ * @charged: with a limit: how many it holds, and those that are on their way
+ * @on_the_way: with a limit: calls that have frames which no leaf maps yet
+ */
+struct axas_pool {
+	u64 max;
+	bool limited;
+	atomic_long_t frames;
+	atomic64_t charged;
+	atomic_t on_the_way;
+};
+
+void axas_pool_init(struct axas_pool *pool, u64 max);
+
+/*
+ * Frames of a backend for leaves of this pool's space. How many. What comes goes by
+ * axas_pool_unget(), or by axas_pool_settle() when leaves map it; then it is counted.
+ */
+unsigned int axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
+			   u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
+			   unsigned int n);
+void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
+		     unsigned int order, const struct axas_hpa *hpas, unsigned int n);
+
+/* Leaves map all that came by one axas_pool_get(), or what did not fit was given back. */
+static inline void axas_pool_settle(struct axas_pool *pool)
+{
+	if (unlikely(pool->limited))
+		atomic_dec(&pool->on_the_way);
+}
+
+static inline void axas_pool_count(struct axas_pool *pool, long frames)
+{
+	atomic_long_add(frames, &pool->frames);
+}
+
+/* Frames that leaves mapped, and that were counted, go back. */
+void axas_pool_put(struct axas_pool *pool, const struct axas_backend *backend,
+		   unsigned int order, const struct axas_hpa *hpas, unsigned int n);
 
 #endif /* _AXAS_BACKEND_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Nested page tables, as far as no entry's encoding matters: formats by name, a
- * table's birth and end, pages for tables, counters, and the gathering of what is
- * freed after a flush. Calls the frame room and the HAL. Locks: axas_npt.h.
+ * table's birth and end, pages for tables, counters, runs of leaves for people. Calls
+ * axas_npt_gather.c, the frame room and the HAL. Locks: axas_npt.h.
  */
 #include <linux/build_bug.h>
 #include <linux/err.h>
@@ -15,25 +15,15 @@
 #include "axas_compat.h"
 #include "axas_npt.h"
 
-/*
- * A record of a gather: an address of 4 KiB alignment, and in its low bits what
- * is there.
- */
-#define REC_LEVEL	GENMASK_ULL(3, 0)
-#define REC_TABLE	BIT_ULL(4)
-#define REC_OWNED	BIT_ULL(5)
-#define REC_HPA		(~GENMASK_ULL(AXAS_FRAME_SHIFT - 1, 0))
-
-/* A page of records; those that are full form a list. */
-struct axas_npt_batch {
-	struct axas_npt_batch *next;
-	u64 nr;
-	u64 recs[PAGE_SIZE / sizeof(u64) - 2];
-};
-
-static_assert(sizeof(struct axas_npt_batch) == PAGE_SIZE);
-/* Entries and records become addresses in their place. */
+/* Entries become addresses in their place. */
 static_assert(sizeof(struct axas_hpa) == sizeof(u64));
+
+DEFINE_STATIC_KEY_FALSE(axas_npt_watched);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_watched);
+const struct axas_npt_watch *axas_npt_watch;
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_watch);
+bool axas_npt_own_shards __read_mostly;
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_own_shards);
 
 static const struct axas_npt_fmt * const formats[] = {
 	&axas_npt_ept,
@@ -57,7 +47,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_fmt_by_id);
 
 static void count_tables(struct axas_npt *npt, long n)
 {
-	this_cpu_add(npt->stats->tables, n);
+	atomic_long_add(n, &npt->tables);
 }
 
 static u64 *alloc_table(struct axas_npt *npt, u64 *hpa, u32 flags)
@@ -89,7 +79,115 @@ void axas_npt_free_table(struct axas_npt *npt, u64 hpa)
 	count_tables(npt, -1);
 }
 
-unsigned int axas_npt_fill(struct axas_npt *npt, u64 *slot, struct axas_hpa *hpas,
+static void count_leaves(struct axas_npt *npt, unsigned int level, long n)
+{
+	atomic_long_add(n, &npt->leaves[level]);
+}
+
+void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares)
+{
+	u64 hpa;
+
+	while (axas_npt_take_spare(npt, spares, &hpa))
+		axas_npt_free_table(npt, hpa);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_put_spares);
+
+int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr)
+{
+	u64 *table;
+	u64 hpa;
+
+	while (spares->nr < nr) {
+		table = axas_npt_alloc_table(npt, &hpa);
+		if (!table)
+			return -ENOMEM;
+		*table = (u64)(unsigned long)spares->first;
+		spares->first = table;
+		if (++spares->nr & 0xf)
+			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_get_spares);
+
+u64 *axas_npt_take_spare(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *hpa)
+{
+	u64 *table = spares->first;
+
+	if (!table)
+		return NULL;
+	spares->first = (u64 *)(unsigned long)*table;
+	spares->nr--;
+	*table = 0;
+	*hpa = axas_hal_pa(npt->hal, table).val;
+	return table;
+}
+
+bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf)
+{
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+
+	axas_npt_walk(npt, &cursor, gpa, &pos);
+	leaf->level = pos.level;
+	if (!pos.ptep || axas_npt_kind(npt, &pos) != AXAS_PT_LEAF)
+		return false;
+	*leaf = npt->fmt->decode(pos.entry, pos.level);
+	return true;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_lookup);
+
+void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos, u64 gpa,
+		      struct axas_translation *to)
+{
+	struct axas_leaf leaf = npt->fmt->decode(pos->entry, pos->level);
+	u64 mask = axas_npt_leaf_size(pos->level) - 1;
+
+	*to = (struct axas_translation){
+		.hpa = axas_hpa_offset(leaf.hpa, gpa & mask),
+		.left = mask + 1 - (gpa & mask),
+		.prot = leaf.prot, .type = leaf.type, .level = leaf.level,
+	};
+}
+
+bool axas_npt_install(struct axas_npt *npt, struct axas_npt_pos *pos, u64 leaf)
+{
+	if (!axas_npt_make(npt, pos->ptep, pos->level, &pos->entry, leaf))
+		return false;
+	count_leaves(npt, pos->level, 1);
+	return true;
+}
+
+int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
+		      unsigned int level)
+{
+	u64 leaf = npt->fmt->leaf(npt, hpa, prot, type, level);
+	struct axas_npt_spares spares = {};
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+	int err;
+
+	axas_npt_walk(npt, &cursor, gpa, &pos);
+	while ((err = axas_npt_reach(npt, &spares, gpa, level, &pos)) == -EAGAIN) {
+		err = axas_npt_get_spares(npt, &spares, pos.level - level);
+		if (err)
+			break;
+	}
+	axas_npt_put_spares(npt, &spares);
+	if (err)
+		return err;
+	if (pos.level != level || axas_npt_kind(npt, &pos) >= AXAS_PT_BUSY ||
+	    !axas_npt_install(npt, &pos, leaf))
+		return -EEXIST;
+	return 0;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_map_leaf);
+
+unsigned int axas_npt_fill(struct axas_npt *npt, u64 *ptep, struct axas_hpa *hpas,
 			   unsigned int n, u64 attr)
 {
 	unsigned int lost = 0;
@@ -98,40 +196,67 @@ unsigned int axas_npt_fill(struct axas_npt *npt, u64 *slot, struct axas_hpa *hpa
 	for (i = 0; i < n; i++) {
 		u64 empty = 0;
 
-		if (unlikely(!try_cmpxchg(&slot[i], &empty,
-					  axas_npt_make_leaf(npt, hpas[i], attr))))
+		if (unlikely(!axas_npt_make(npt, &ptep[i], 0, &empty,
+					    axas_npt_make_leaf(npt, hpas[i], attr))))
 			hpas[lost++] = hpas[i];
 	}
-	this_cpu_add(npt->stats->leaves[0], n - lost);
+	count_leaves(npt, 0, n - lost);
 	return lost;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_fill);
 
-void axas_npt_free_leaves(struct axas_npt *npt, u64 *table, bool owned)
+static long count_in_table(const struct axas_npt *npt, const u64 *table)
 {
-	struct axas_hpa *hpas = (struct axas_hpa *)table, *next = hpas;
 	const u64 *end = table + BIT(AXAS_NPT_LEVEL_BITS);
 	long leaves = 0;
 
-	if (!owned) {
-		for (; table < end; table++)
-			leaves += !!*table;
-	} else {
-		/* They are collected where the leaves were. */
-		for (; table < end; table++)
-			if (*table)
-				*next++ = axas_npt_leaf_hpa(npt, *table);
-		leaves = next - hpas;
-		if (leaves)
-			npt->ops->put_leaves(npt, hpas, leaves, 0);
-	}
-	this_cpu_sub(npt->stats->leaves[0], leaves);
+	for (; table < end; table++)
+		leaves += axas_npt_is_leaf(npt, *table);
+	return leaves;
 }
 
-unsigned int axas_npt_run_of(const u64 *slot, unsigned int max, bool empty)
+/*
+ * Where the leaves of a table were, the frames are collected that they own. No frame that
+ * is owned lies at address 0. How many leaves there were.
+ */
+static long collect_owned(const struct axas_npt *npt, u64 *table, unsigned int *owned)
 {
-	const u64 *end = slot + max;
-	const u64 *p = slot;
+	u64 borrowed = npt->fmt->borrowed, mask = npt->leaf_mask | borrowed;
+	struct axas_hpa *hpas = (struct axas_hpa *)table, *next = hpas;
+	const u64 *end = table + BIT(AXAS_NPT_LEVEL_BITS);
+	long others = 0;
+
+	for (; table < end; table++) {
+		u64 bits = *table & mask;
+
+		if (likely(bits && !(bits & borrowed)))
+			*next++ = axas_npt_leaf_hpa(npt, bits);
+		else
+			others += !!bits;
+	}
+	*owned = next - hpas;
+	return *owned + others;
+}
+
+void axas_npt_free_leaves(struct axas_npt *npt, u64 *table, const void *owner)
+{
+	unsigned int owned;
+	long leaves;
+
+	if (!owner) {
+		leaves = count_in_table(npt, table);
+	} else {
+		leaves = collect_owned(npt, table, &owned);
+		if (owned)
+			npt->ops->put_leaves(npt, owner, (struct axas_hpa *)table, owned, 0);
+	}
+	count_leaves(npt, 0, -leaves);
+}
+
+unsigned int axas_npt_run_of(const u64 *ptep, unsigned int max, bool empty)
+{
+	const u64 *end = ptep + max;
+	const u64 *p = ptep;
 
 	/* Most often they are all empty: four at a time. */
 	for (; empty && end - p >= 4; p += 4)
@@ -139,7 +264,7 @@ unsigned int axas_npt_run_of(const u64 *slot, unsigned int max, bool empty)
 			break;
 	while (p < end && !READ_ONCE(*p) == empty)
 		p++;
-	return p - slot;
+	return p - ptep;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_run_of);
 
@@ -166,83 +291,47 @@ static u64 tables_of_leaf(unsigned int level)
 	return tables;
 }
 
-u64 axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last)
+int axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last, u64 *tables)
 {
 	struct axas_leaf leaf;
-	u64 tables = 0;
 	u64 entry;
 
+	*tables = 0;
 	while (axas_npt_next_leaf(npt, &first, &leaf, &entry) && first <= last) {
-		tables += tables_of_leaf(leaf.level);
+		*tables += tables_of_leaf(leaf.level);
 		first |= axas_npt_leaf_size(leaf.level) - 1;
 		if (first++ >= last)
 			break;
-		cond_resched();
-	}
-	return tables;
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_count_split_all);
-
-int axas_npt_reserve(struct axas_npt *npt, u64 tables)
-{
-	u64 *table;
-	u64 hpa;
-
-	for (; tables; tables--) {
-		table = axas_npt_alloc_table(npt, &hpa);
-		if (!table) {
-			axas_npt_unreserve(npt);
-			return -ENOMEM;
-		}
-		*table = (u64)(unsigned long)npt->reserve;
-		npt->reserve = table;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_reserve);
-
-u64 *axas_npt_take_table(struct axas_npt *npt, u64 *hpa)
-{
-	u64 *table = npt->reserve;
-
-	npt->reserve = (u64 *)(unsigned long)*table;
-	*table = 0;
-	*hpa = axas_hal_pa(npt->hal, table).val;
-	return table;
-}
-
-void axas_npt_unreserve(struct axas_npt *npt)
-{
-	u64 hpa;
-
-	while (npt->reserve) {
-		axas_npt_take_table(npt, &hpa);
-		axas_npt_free_table(npt, hpa);
-	}
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_unreserve);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_count_split_all);
 
 long axas_npt_tables(const struct axas_npt *npt)
 {
-	long sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += per_cpu_ptr(npt->stats, cpu)->tables;
-	/* As axas_pool_frames(); and the root is always there. */
-	return max(sum, 1l << npt->root_order);
+	return atomic_long_read(&npt->tables);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_tables);
 
+long axas_npt_made(const struct axas_npt *npt)
+{
+	unsigned int i;
+	long sum = 0;
+
+	for (i = 0; i < AXAS_NPT_SHARDS; i++)
+		sum += atomic_long_read(&npt->shards[i].made);
+	return sum;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_made);
+
 long axas_npt_leaves(const struct axas_npt *npt, unsigned int level)
 {
-	long sum = 0;
-	int cpu;
+	long leaves = atomic_long_read(&npt->leaves[level]);
 
-	for_each_possible_cpu(cpu)
-		sum += per_cpu_ptr(npt->stats, cpu)->leaves[level];
-	return sum;
+	return level ? leaves : leaves + axas_npt_made(npt);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_leaves);
 
@@ -330,6 +419,16 @@ static bool caps_ok(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *
 	       caps->oa_bits > AXAS_FRAME_SHIFT && caps->oa_bits <= fmt->caps.oa_bits;
 }
 
+static void init_needs(struct axas_npt *npt)
+{
+	u32 access;
+
+	/* An access of nothing is none: no entry is like this. */
+	npt->need[0] = (struct axas_npt_need){ .value = 1 };
+	for (access = 1; access <= AXAS_PROT_MASK; access++)
+		npt->need[access] = npt->fmt->need(access);
+}
+
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		  const struct axas_npt_ops *ops, const struct axas_hal *hal,
 		  unsigned int ia_bits, const struct axas_npt_caps *caps)
@@ -339,6 +438,7 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 	*npt = (struct axas_npt){
 		.fmt = fmt, .ops = ops, .hal = hal,
 		.leaf_mask = fmt->leaf_mask, .leaf_shift = fmt->leaf_shift,
+		.leaf_varies = fmt->leaf_mask | fmt->hw_bits,
 	};
 	if (caps)
 		npt->caps = *caps;
@@ -355,137 +455,23 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 	if (err)
 		return err;
 	npt->caps.leaf_levels &= BIT(npt->levels) - 1;
-	npt->stats = alloc_percpu_gfp(struct axas_npt_stats, GFP_KERNEL_ACCOUNT);
-	if (!npt->stats)
-		return -ENOMEM;
-	err = alloc_root(npt);
-	if (err)
-		free_percpu(npt->stats);
-	return err;
+	init_needs(npt);
+	return alloc_root(npt);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_init);
 
 void axas_npt_destroy(struct axas_npt *npt)
 {
 	struct axas_npt_gather gather __uninitialized;
+	struct axas_npt_job job = { .last = axas_npt_last(npt), .gather = &gather };
 
-	axas_npt_gather_init(&gather, npt, 0, axas_npt_last(npt));
-	axas_npt_unmap(npt, 0, axas_npt_last(npt), false, &gather);
-	axas_npt_gather_finish(&gather);
+	axas_npt_gather_init(&gather, npt, false);
+	do {
+		job.budget = ~0u;
+		axas_npt_unmap(npt, &job);
+		axas_npt_gather_free(&gather);
+	} while (!job.done);
+	axas_npt_gather_end(&gather);
 	npt->hal->free_frame(npt->hal, npt->root_hpa, npt->root_order, AXAS_FRAME_TABLE);
-	free_percpu(npt->stats);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_destroy);
-
-void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt,
-			  u64 first, u64 last)
-{
-	gather->npt = npt;
-	gather->first = first;
-	gather->last = last;
-	gather->pending = false;
-	gather->tables = false;
-	gather->nr = 0;
-	gather->cur = gather->inline_recs;
-	gather->batches = NULL;
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_init);
-
-/* Leaves at one level that were recorded one after the other. How many. */
-static u64 put_leaf_records(struct axas_npt *npt, u64 *recs, u64 nr)
-{
-	u64 kind = recs[0] & ~REC_HPA;
-	u64 n = 0;
-
-	do
-		recs[n++] &= REC_HPA;
-	while (n < nr && (recs[n] & ~REC_HPA) == kind);
-	npt->ops->put_leaves(npt, (struct axas_hpa *)recs, n, kind & REC_LEVEL);
-	return n;
-}
-
-static void free_records(struct axas_npt_gather *gather, u64 *recs, u64 nr)
-{
-	struct axas_npt *npt = gather->npt;
-	u64 i = 0;
-
-	while (i < nr) {
-		if (!(recs[i] & REC_TABLE)) {
-			i += put_leaf_records(npt, &recs[i], nr - i);
-			continue;
-		}
-		npt->fmt->free_table(gather, recs[i] & REC_HPA, recs[i] & REC_LEVEL,
-				     recs[i] & REC_OWNED);
-		i++;
-	}
-	cond_resched();
-}
-
-void axas_npt_gather_finish(struct axas_npt_gather *gather)
-{
-	struct axas_npt_batch *batch = gather->batches;
-
-	if (gather->pending)
-		gather->npt->ops->flush(gather->npt, gather->first, gather->last,
-					gather->tables);
-	if (batch)
-		batch->nr = gather->nr;
-	free_records(gather, gather->inline_recs,
-		     batch ? AXAS_GATHER_INLINE : gather->nr);
-	while (batch) {
-		struct axas_npt_batch *next = batch->next;
-
-		free_records(gather, batch->recs, batch->nr);
-		free_page((unsigned long)batch);
-		batch = next;
-	}
-	axas_npt_gather_init(gather, gather->npt, gather->first, gather->last);
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_finish);
-
-static bool gather_is_full(const struct axas_npt_gather *gather)
-{
-	if (!gather->batches)
-		return gather->nr == AXAS_GATHER_INLINE;
-	return gather->nr == ARRAY_SIZE(gather->batches->recs);
-}
-
-/* Room for one more record: a new batch, or by flushing what is there. */
-static void gather_make_room(struct axas_npt_gather *gather)
-{
-	struct axas_npt_batch *batch;
-
-	batch = (struct axas_npt_batch *)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
-	if (!batch) {
-		axas_npt_gather_finish(gather);
-		gather->pending = true;
-		return;
-	}
-	if (gather->batches)
-		gather->batches->nr = gather->nr;
-	batch->next = gather->batches;
-	gather->batches = batch;
-	gather->cur = batch->recs;
-	gather->nr = 0;
-}
-
-void axas_npt_gather_leaf(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
-			  bool owned)
-{
-	gather->pending = true;
-	if (!owned)
-		return;
-	if (gather_is_full(gather))
-		gather_make_room(gather);
-	gather->cur[gather->nr++] = hpa | level | REC_OWNED;
-}
-
-void axas_npt_gather_table(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
-			   bool owned)
-{
-	gather->pending = true;
-	if (gather_is_full(gather))
-		gather_make_room(gather);
-	gather->tables = true;
-	gather->cur[gather->nr++] = hpa | level | REC_TABLE | (owned ? REC_OWNED : 0);
-}

@@ -25,11 +25,40 @@
 #define AXAS_NPT_LEVEL_BITS	9
 #define AXAS_NPT_MAX_LEVELS	5
 
-/* What an entry is. */
+/**
+ * enum axas_pt_kind - what an entry is
+ * @AXAS_PT_EMPTY: nothing: all zeroes, which is what a removal leaves behind
+ * @AXAS_PT_ZERO: nothing yet, and zeroes when it is touched, whatever lies below
+ * @AXAS_PT_BUSY: nothing for a moment: somebody replaces what it maps
+ * @AXAS_PT_TABLE: points to a table
+ * @AXAS_PT_LEAF: maps a frame
+ *
+ * The first three are not present: they carry no address and no permission.
+ */
 enum axas_pt_kind {
 	AXAS_PT_EMPTY,
+	AXAS_PT_ZERO,
+	AXAS_PT_BUSY,
 	AXAS_PT_TABLE,
 	AXAS_PT_LEAF,
+};
+
+/* The kind of an entry that is not present, by the format's two markers. */
+static inline enum axas_pt_kind axas_npt_absent(u64 entry, u64 zero, u64 busy)
+{
+	if (likely(!entry))
+		return AXAS_PT_EMPTY;
+	return entry == zero ? AXAS_PT_ZERO : entry == busy ? AXAS_PT_BUSY : AXAS_PT_EMPTY;
+}
+
+/**
+ * struct axas_npt_need - what an entry of level 0 must be for an access to go on
+ * @mask: the bits that are looked at
+ * @value: what they are in a leaf that permits the access
+ */
+struct axas_npt_need {
+	u64 mask;
+	u64 value;
 };
 
 /**
@@ -46,17 +75,34 @@ struct axas_npt_caps {
 	u32 max_ia_bits;
 };
 
-/**
- * struct axas_npt_stats - one CPU's share of a table's counters
- * @tables: 4 KiB pages of tables
- * @leaves: leaves at each level
- *
- * A share may be negative: what one CPU added another may take away.
+/*
+ * Counters that faults change lie in a few shards, each a cache line: a space costs the
+ * same on any number of CPUs. A machine with no more CPUs than shards needs no atomic
+ * operation for them.
  */
-struct axas_npt_stats {
-	long tables;
-	long leaves[AXAS_NPT_MAX_LEVELS];
-};
+#define AXAS_NPT_SHARDS		8
+
+/**
+ * struct axas_npt_shard - what some CPUs count, at each fault
+ * @made: leaves of level 0 that were made one by one
+ * @found: faults that found their leaf there
+ */
+struct axas_npt_shard {
+	atomic_long_t made;
+	atomic_long_t found;
+} ____cacheline_aligned;
+
+/* Whether each CPU has a shard of its own. */
+extern bool axas_npt_own_shards __read_mostly;
+
+/* Count up. Preemption is off. */
+static inline void axas_npt_count(atomic_long_t *count)
+{
+	if (likely(axas_npt_own_shards))
+		atomic_long_set(count, atomic_long_read(count) + 1);
+	else
+		atomic_long_inc(count);
+}
 
 struct axas_npt;
 struct axas_npt_gather;
@@ -74,6 +120,28 @@ struct axas_npt_cursor {
 };
 
 #define AXAS_NPT_NO_REGION	(~0ull)
+
+/**
+ * struct axas_npt_pos - where a walk ended
+ * @ptep: the entry's place: that of a leaf, or of the first entry that is not present
+ * @entry: what was there
+ * @level: its level
+ */
+struct axas_npt_pos {
+	u64 *ptep;
+	u64 entry;
+	u32 level;
+};
+
+/**
+ * struct axas_npt_spares - tables that were allocated where sleeping was allowed
+ * @first: the first of them; each holds the address of the next
+ * @nr: how many
+ */
+struct axas_npt_spares {
+	u64 *first;
+	unsigned int nr;
+};
 
 /**
  * struct axas_leaf - a leaf, decoded
@@ -110,6 +178,33 @@ struct axas_npt_range {
 };
 
 /**
+ * struct axas_npt_job - what is done to the leaves of a range, piece by piece
+ * @begin: first address of the range
+ * @first: first address that is to be done yet
+ * @last: last address
+ * @budget: entries that may be looked at in this piece; it ends where they are spent,
+ *	or the gather is full
+ * @done: all of the range is done
+ * @changed: protect: whether a flush is needed
+ * @prot: protect: the new AXAS_PROT_*
+ * @nr: collapse: tables that were replaced
+ * @owner: unmap: whose the frames are that the leaves own; NULL: they own none
+ * @gather: unmap, collapse: what is freed after the flush
+ */
+struct axas_npt_job {
+	u64 begin;
+	u64 first;
+	u64 last;
+	unsigned int budget;
+	bool done;
+	bool changed;
+	u32 prot;
+	u64 nr;
+	const void *owner;
+	struct axas_npt_gather *gather;
+};
+
+/**
  * struct axas_npt_fmt - a format, and the algorithm compiled for it
  * @name: as users write it
  * @id: AXAS_FORMAT_*; 0 for the fake one
@@ -122,17 +217,22 @@ struct axas_npt_range {
  * @caps: what every machine that walks it has
  * @geometry: sets npt->levels and npt->root_bits from npt->ia_bits, or answers
  *	-EOPNOTSUPP
- * @can: whether a leaf can say this protection and type
- * @leaf_attr: all of a leaf at level 0 but its address
+ * @can: whether a leaf can encode this protection and type
+ * @need: what an access asks of an entry of level 0
+ * @hw_bits: bits that hardware sets in a leaf of level 0
+ * @borrowed: the software bit of a leaf of level 0 whose frame is an image's
+ * @zero: an entry of kind AXAS_PT_ZERO
+ * @busy: an entry of kind AXAS_PT_BUSY
+ * @kind: what an entry is
+ * @decode: a leaf in the algorithm's terms
+ * @leaf: a leaf for a frame
+ * @with_prot: a leaf with another protection
  * @map: alone in its range; see axas_npt_map()
- * @map_leaf: shared; see axas_npt_map_leaf()
- * @lookup: shared; see axas_npt_lookup()
- * @translate: shared; see axas_npt_translate()
- * @table: shared; see axas_npt_table()
+ * @walk: shared; see axas_npt_walk()
+ * @reach: shared; see axas_npt_reach()
  * @split_at: exclusive; see axas_npt_split_at()
  * @unmap: exclusive; see axas_npt_unmap()
  * @protect: exclusive; see axas_npt_protect()
- * @split_all: exclusive; see axas_npt_split_all()
  * @collapse: exclusive; see axas_npt_collapse()
  * @next_leaf: shared; see axas_npt_next_leaf()
  * @free_table: frees a detached table at @level, all below it and the leaves' frames
@@ -149,25 +249,29 @@ struct axas_npt_fmt {
 	struct axas_npt_caps caps;
 	int (*geometry)(struct axas_npt *npt);
 	bool (*can)(const struct axas_npt *npt, u32 prot, u32 type);
-	u64 (*leaf_attr)(const struct axas_npt *npt, u32 prot, u32 type);
+	struct axas_npt_need (*need)(u32 access);
+	u64 hw_bits;
+	u64 borrowed;
+	u64 zero;
+	u64 busy;
+	enum axas_pt_kind (*kind)(u64 entry, unsigned int level);
+	struct axas_leaf (*decode)(u64 entry, unsigned int level);
+	u64 (*leaf)(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
+		    unsigned int level);
+	u64 (*with_prot)(u64 entry, u32 prot, unsigned int level);
 	int (*map)(struct axas_npt *npt, struct axas_npt_range *range);
-	int (*map_leaf)(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
-			unsigned int level);
-	bool (*lookup)(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf);
-	bool (*translate)(const struct axas_npt *npt, struct axas_npt_cursor *cursor, u64 gpa,
-			  struct axas_translation *to);
-	u64 *(*table)(struct axas_npt *npt, u64 gpa);
+	void (*walk)(const struct axas_npt *npt, struct axas_npt_cursor *cursor, u64 gpa,
+		     struct axas_npt_pos *pos);
+	int (*reach)(struct axas_npt *npt, struct axas_npt_spares *spares, u64 gpa,
+		     unsigned int level, struct axas_npt_pos *pos);
 	void (*split_at)(struct axas_npt *npt, u64 gpa);
-	void (*unmap)(struct axas_npt *npt, u64 first, u64 last, bool owned,
-		      struct axas_npt_gather *gather);
-	bool (*protect)(struct axas_npt *npt, u64 first, u64 last, u32 prot);
-	void (*split_all)(struct axas_npt *npt, u64 first, u64 last);
-	u64 (*collapse)(struct axas_npt *npt, u64 first, u64 last,
-			struct axas_npt_gather *gather);
+	void (*unmap)(struct axas_npt *npt, struct axas_npt_job *job);
+	void (*protect)(struct axas_npt *npt, struct axas_npt_job *job);
+	void (*collapse)(struct axas_npt *npt, struct axas_npt_job *job);
 	bool (*next_leaf)(const struct axas_npt *npt, u64 *gpa, struct axas_leaf *leaf,
 			  u64 *entry);
-	void (*free_table)(struct axas_npt_gather *gather, u64 table, unsigned int level,
-			   bool owned);
+	void (*free_table)(struct axas_npt *npt, u64 table, unsigned int level,
+			   const void *owner);
 };
 
 extern const struct axas_npt_fmt axas_npt_ept;
@@ -180,12 +284,13 @@ extern const struct axas_npt_fmt axas_npt_fake;
  * struct axas_npt_ops - what a table asks of its owner
  * @flush: no CPU may use a translation of [first, last] any more when it returns;
  *	@tables: nor a cached walk
- * @put_leaves: the frames of @n owned leaves at @level are not mapped any more
+ * @put_leaves: the frames of @n leaves at @level are not mapped any more; @owner is what
+ *	axas_npt_unmap() was told
  */
 struct axas_npt_ops {
 	void (*flush)(struct axas_npt *npt, u64 first, u64 last, bool tables);
-	void (*put_leaves)(struct axas_npt *npt, const struct axas_hpa *hpas, unsigned int n,
-			   unsigned int level);
+	void (*put_leaves)(struct axas_npt *npt, const void *owner, const struct axas_hpa *hpas,
+			   unsigned int n, unsigned int level);
 };
 
 /**
@@ -195,15 +300,19 @@ struct axas_npt_ops {
  * @hal: where its tables come from
  * @root: the root table, or the first of the tables that make up the root
  * @root_hpa: the root's host-physical address
- * @caps: the machine that it is for
- * @reserve: tables that were allocated beforehand, each with the address of the next
- * @stats: its counters
+ * @need: the format's, by access; nothing satisfies that of no access at all
  * @leaf_mask: the format's
+ * @leaf_varies: bits in which leaves of level 0 of one area differ
  * @leaf_shift: the format's
  * @ia_bits: bits of guest-physical address
  * @levels: how many
  * @root_bits: bits of guest-physical address that index the root
  * @root_order: log2 of the root's 4 KiB pages
+ * @caps: the machine that it is for
+ * @reserve: tables for splits
+ * @tables: 4 KiB pages of tables
+ * @leaves: leaves at each level, but for those in the shards
+ * @shards: what faults count
  */
 struct axas_npt {
 	const struct axas_npt_fmt *fmt;
@@ -211,45 +320,53 @@ struct axas_npt {
 	const struct axas_hal *hal;
 	u64 *root;
 	struct axas_hpa root_hpa;
-	struct axas_npt_caps caps;
-	u64 *reserve;
-	struct axas_npt_stats __percpu *stats;
+	struct axas_npt_need need[AXAS_PROT_MASK + 1];
 	u64 leaf_mask;
+	u64 leaf_varies;
 	u8 leaf_shift;
 	u8 ia_bits;
 	u8 levels;
 	u8 root_bits;
 	u8 root_order;
+	struct axas_npt_caps caps;
+	struct axas_npt_spares reserve;
+	atomic_long_t tables;
+	atomic_long_t leaves[AXAS_NPT_MAX_LEVELS];
+	struct axas_npt_shard shards[AXAS_NPT_SHARDS];
 };
 
-/* Records on the stack of the caller, before a batch is asked for. */
+/* Records on the stack of the caller, and in a buffer if one could be had. */
 #define AXAS_GATHER_INLINE	32
+#define AXAS_GATHER_BUFFER	(2048 - AXAS_NPT_MAX_LEVELS)
+
+/*
+ * A removal of one leaf or table takes three records at most: itself, and a new owner.
+ * Behind them is room for the tables above that are empty then.
+ */
+#define AXAS_GATHER_MOST	3
 
 /**
  * struct axas_npt_gather - what was unlinked and may be freed after the flush
  * @npt: the table it came from
- * @first: first address of the operation's range, for the flush
- * @last: last address
  * @pending: something lost its translation and was not flushed yet
  * @tables: tables are among it
- * @nr: records in @cur
- * @cur: where records go
- * @batches: pages of records that were full
- * @inline_recs: the first records
+ * @nr: records
+ * @max: how many fit
+ * @owner: whose the leaves are that come next
+ * @recs: the records: @inline_recs or a buffer
+ * @inline_recs: room for a few
  *
- * When no page can be had for more records, what is there is flushed and freed
- * first: gathering never fails.
+ * Nothing is allocated while it fills: who removes ends its piece when it is full.
  */
 struct axas_npt_gather {
 	struct axas_npt *npt;
-	u64 first;
-	u64 last;
 	bool pending;
 	bool tables;
 	u32 nr;
-	u64 *cur;
-	struct axas_npt_batch *batches;
-	u64 inline_recs[AXAS_GATHER_INLINE];
+	u32 max;
+	const void *owner;
+	u64 *recs;
+	u64 inline_recs[AXAS_GATHER_INLINE + AXAS_NPT_MAX_LEVELS];
 };
 
 /* Bytes that one entry at @level covers, as a shift. */
@@ -295,10 +412,73 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 /* Exclusive. No leaf may be left; empty tables may. */
 void axas_npt_destroy(struct axas_npt *npt);
 
-/* Whether a leaf can say this; what it cannot say is never widened. */
+/* Whether a leaf can encode this; what it cannot encode is never widened. */
 static inline bool axas_npt_can(const struct axas_npt *npt, u32 prot, u32 type)
 {
 	return npt->fmt->can(npt, prot, type);
+}
+
+/*
+ * How an entry changes, in these ways only:
+ *
+ *  make	not present to a table or a leaf, by cmpxchg: shared. It is a full barrier:
+ *		whoever walks into a table finds it filled.
+ *  break	to what is not present, by xchg, for hardware may set accessed and dirty bits
+ *		at any time: exclusive, or by who holds the entry's BUSY marker.
+ *  adjust	the bits of a leaf in which two protections differ, by xor: exclusive.
+ *  replace	a leaf by the table of what it mapped, or the reverse, by a store that
+ *		releases: exclusive. Formats that need break-before-make break first.
+ *
+ * Linear memory is mapped by stores into entries that nobody else fills.
+ */
+DECLARE_STATIC_KEY_FALSE(axas_npt_watched);
+
+/* For tests: told of each change of an entry that hardware may walk. */
+struct axas_npt_watch {
+	void (*changed)(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 old, u64 new);
+};
+
+extern const struct axas_npt_watch *axas_npt_watch;
+
+static __always_inline void axas_npt_changed(struct axas_npt *npt, u64 *ptep, unsigned int level,
+					     u64 old, u64 new)
+{
+	if (static_branch_unlikely(&axas_npt_watched))
+		axas_npt_watch->changed(npt, ptep, level, old, new);
+}
+
+/* True when *@old was still there; else it is what is there now. */
+static __always_inline bool axas_npt_make(struct axas_npt *npt, u64 *ptep, unsigned int level,
+					  u64 *old, u64 new)
+{
+	if (unlikely(!try_cmpxchg(ptep, old, new)))
+		return false;
+	axas_npt_changed(npt, ptep, level, *old, new);
+	return true;
+}
+
+/* What was there, with all that hardware had set in it. @marker: 0, or the format's. */
+static inline u64 axas_npt_break(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 marker)
+{
+	u64 old = xchg(ptep, marker);
+
+	axas_npt_changed(npt, ptep, level, old, marker);
+	return old;
+}
+
+static __always_inline void axas_npt_adjust(struct axas_npt *npt, u64 *ptep, unsigned int level,
+					    u64 entry, u64 diff)
+{
+	atomic64_xor(diff, (atomic64_t *)ptep);
+	axas_npt_changed(npt, ptep, level, entry, entry ^ diff);
+}
+
+static inline void axas_npt_replace(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 old,
+				    u64 new)
+{
+	/* Whoever walks into the table must find it filled. */
+	smp_store_release(ptep, new);
+	axas_npt_changed(npt, ptep, level, old, new);
 }
 
 /*
@@ -313,35 +493,66 @@ static inline int axas_npt_map(struct axas_npt *npt, struct axas_npt_range *rang
 }
 
 /*
- * Install one leaf. Shared. 0; -EEXIST when a leaf, or for a leaf above level 0 a
- * table, is there already; -ENOMEM.
+ * Walk to the leaf that maps an address, or to the first entry that is not present. Shared.
+ * A walk that comes to a table of level 0 leaves it in the cursor. An address beyond the
+ * table ends nowhere: with no @pos->ptep, and a @pos->entry of 0.
  */
-static inline int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot,
-				    u32 type, unsigned int level)
+static inline void axas_npt_walk(const struct axas_npt *npt, struct axas_npt_cursor *cursor,
+				 u64 gpa, struct axas_npt_pos *pos)
 {
-	return npt->fmt->map_leaf(npt, gpa, hpa, prot, type, level);
+	npt->fmt->walk(npt, cursor, gpa, pos);
+}
+
+/*
+ * Go on from where a walk ended down to @level, linking spare tables. Shared. 0, and @pos is
+ * at @level; -EEXIST: a leaf is in the way, or somebody replaces one; -EAGAIN: @pos is
+ * where more spares are wanted, one for each level down to @level.
+ */
+static inline int axas_npt_reach(struct axas_npt *npt, struct axas_npt_spares *spares, u64 gpa,
+				 unsigned int level, struct axas_npt_pos *pos)
+{
+	return npt->fmt->reach(npt, spares, gpa, level, pos);
+}
+
+/* Have @nr spare tables, zeroed. 0, or -ENOMEM, or -EINTR on a fatal signal. May sleep. */
+int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr);
+/* One of the spares; NULL when there is none. */
+u64 *axas_npt_take_spare(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *hpa);
+void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares);
+
+static inline enum axas_pt_kind axas_npt_kind(const struct axas_npt *npt,
+					      const struct axas_npt_pos *pos)
+{
+	return npt->fmt->kind(pos->entry, pos->level);
+}
+
+/* Whether an entry of level 0 lets an access go on: the leaf decides, and it alone. */
+static inline bool axas_npt_allows(const struct axas_npt *npt, u64 entry, u32 access)
+{
+	const struct axas_npt_need *need = &npt->need[access & AXAS_PROT_MASK];
+
+	return (entry & need->mask) == need->value;
 }
 
 /*
  * The leaf that maps an address. Shared. False when there is none: leaf->level is
- * then that of the empty entry, where the largest leaf could be.
+ * then that of the entry which is not present, where the largest leaf could be.
  */
-static inline bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa,
-				   struct axas_leaf *leaf)
-{
-	return npt->fmt->lookup(npt, gpa, leaf);
-}
+bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf);
+
+/* Where an address is, by the leaf at which a walk to it ended. */
+void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos, u64 gpa,
+		      struct axas_translation *to);
 
 /*
- * Where an address is, its @to->left bytes to the end of its leaf included. Shared. As
- * axas_npt_lookup(), but a walk that comes to a table of level 0 leaves it in the cursor.
+ * Install one leaf. Shared; allocates the tables that it needs. 0; -EEXIST when a leaf, or
+ * for a leaf above level 0 a table, is there already; -ENOMEM.
  */
-static inline bool axas_npt_translate(const struct axas_npt *npt,
-				      struct axas_npt_cursor *cursor, u64 gpa,
-				      struct axas_translation *to)
-{
-	return npt->fmt->translate(npt, cursor, gpa, to);
-}
+int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
+		      unsigned int level);
+
+/* Install a leaf where a walk ended, at its level. Shared. False when something is there. */
+bool axas_npt_install(struct axas_npt *npt, struct axas_npt_pos *pos, u64 leaf);
 
 /* Whether a cursor is at the table of level 0 that maps an address. */
 static inline bool axas_npt_cursor_at(const struct axas_npt_cursor *cursor, u64 gpa)
@@ -350,18 +561,9 @@ static inline bool axas_npt_cursor_at(const struct axas_npt_cursor *cursor, u64 
 }
 
 /*
- * The table of level 0 for an address, linked now if there was none. Shared. NULL: no
- * memory. An ERR_PTR of -EEXIST: a leaf above level 0 is there.
- */
-static inline u64 *axas_npt_table(struct axas_npt *npt, u64 gpa)
-{
-	return npt->fmt->table(npt, gpa);
-}
-
-/*
  * Leaves at level 0 are what all that is frequent comes to. On every format such a leaf is
- * an address, shifted, and attributes that do not depend on it; 0 is an empty entry. So
- * they can be read and made without asking the format each time.
+ * an address, shifted, and attributes that do not depend on it. So they can be read and
+ * made without asking the format each time.
  */
 
 /* An address's entry in a table of level 0. */
@@ -380,49 +582,46 @@ static inline u64 axas_npt_make_leaf(const struct axas_npt *npt, struct axas_hpa
 	return hpa.val >> npt->leaf_shift | attr;
 }
 
-/* All of a leaf but its address. axas_npt_can() say @prot and @type. */
+/* All of a leaf of level 0 but its address. axas_npt_can() encode @prot and @type. */
 static inline u64 axas_npt_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type)
 {
-	return npt->fmt->leaf_attr(npt, prot, type);
+	return npt->fmt->leaf(npt, 0, prot, type, 0);
 }
 
-/* Install one leaf. Shared. False when there is one. */
-static inline bool axas_npt_fill_one(struct axas_npt *npt, u64 *slot, struct axas_hpa hpa,
-				     u64 attr)
+/* Whether an entry of level 0 is a leaf, whatever it permits. */
+static inline bool axas_npt_is_leaf(const struct axas_npt *npt, u64 entry)
 {
-	u64 empty = 0;
+	return entry && entry != npt->fmt->zero && entry != npt->fmt->busy;
+}
 
-	if (unlikely(!try_cmpxchg(slot, &empty, axas_npt_make_leaf(npt, hpa, attr))))
+/* Install one leaf in place of *@old, which is not present. Shared; preemption is off. */
+static inline bool axas_npt_fill_one(struct axas_npt *npt, u64 *ptep, u64 *old,
+				     struct axas_hpa hpa, u64 attr)
+{
+	if (unlikely(!axas_npt_make(npt, ptep, 0, old, axas_npt_make_leaf(npt, hpa, attr))))
 		return false;
-	this_cpu_inc(npt->stats->leaves[0]);
+	axas_npt_count(&npt->shards[smp_processor_id() % AXAS_NPT_SHARDS].made);
 	return true;
 }
 
 /*
- * Install leaves that follow each other in a table. Shared. How many found another leaf in
+ * Install leaves that follow each other in a table. Shared. How many found something in
  * their place: their frames are the first in @hpas then.
  */
-unsigned int axas_npt_fill(struct axas_npt *npt, u64 *slot, struct axas_hpa *hpas,
+unsigned int axas_npt_fill(struct axas_npt *npt, u64 *ptep, struct axas_hpa *hpas,
 			   unsigned int n, u64 attr);
 
-/* Put what the leaves of an unlinked table map, if they own it. The table is spoilt. */
-void axas_npt_free_leaves(struct axas_npt *npt, u64 *table, bool owned);
-
-/* How many entries, @max at most, are empty, or else are not, before one is otherwise. */
-unsigned int axas_npt_run_of(const u64 *slot, unsigned int max, bool empty);
+/* Length of the leading run of entries that are all empty (@empty) or all not, at most @max. */
+unsigned int axas_npt_run_of(const u64 *ptep, unsigned int max, bool empty);
 
 /*
  * Splitting a leaf takes tables. They are reserved before anything is changed, so
  * that the split itself cannot fail: count, reserve, split, and give back the rest.
- * All of it exclusive.
+ * All of it exclusive, but for the counting, which needs that nobody else maps there.
  */
 u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa);
-u64 axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last);
-/* 0, or -ENOMEM with nothing reserved. */
-int axas_npt_reserve(struct axas_npt *npt, u64 tables);
-void axas_npt_unreserve(struct axas_npt *npt);
-/* One of the reserved tables, zeroed. */
-u64 *axas_npt_take_table(struct axas_npt *npt, u64 *hpa);
+/* 0, or -EINTR on a fatal signal. */
+int axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last, u64 *tables);
 
 /*
  * See to it that no leaf reaches across @gpa, which is a multiple of 4 KiB.
@@ -435,40 +634,30 @@ static inline void axas_npt_split_at(struct axas_npt *npt, u64 gpa)
 
 /*
  * Remove the leaves of a range, none of which may reach across its ends, and the
- * tables that are empty then. Exclusive. @owned: the leaves own their frames.
+ * tables that are empty then. Exclusive.
  */
-static inline void axas_npt_unmap(struct axas_npt *npt, u64 first, u64 last, bool owned,
-				  struct axas_npt_gather *gather)
+static inline void axas_npt_unmap(struct axas_npt *npt, struct axas_npt_job *job)
 {
-	npt->fmt->unmap(npt, first, last, owned, gather);
+	npt->fmt->unmap(npt, job);
 }
 
 /*
  * Give the leaves of a range, none of which may reach across its ends, another
- * protection that axas_npt_can() say. Exclusive. True when a flush is needed.
+ * protection that axas_npt_can() encode. Exclusive. Leaves that are larger than it allows
+ * are split: tables are reserved then.
  */
-static inline bool axas_npt_protect(struct axas_npt *npt, u64 first, u64 last, u32 prot)
+static inline void axas_npt_protect(struct axas_npt *npt, struct axas_npt_job *job)
 {
-	return npt->fmt->protect(npt, first, last, prot);
-}
-
-/*
- * See to it that every leaf of a range is at level 0. Exclusive; tables are reserved.
- * Translations are the same before and after.
- */
-static inline void axas_npt_split_all(struct axas_npt *npt, u64 first, u64 last)
-{
-	npt->fmt->split_all(npt, first, last);
+	npt->fmt->protect(npt, job);
 }
 
 /*
  * Replace tables that lie in a range, and whose leaves map one aligned piece of memory
- * alike, by one leaf each. Exclusive. How many tables.
+ * alike, by one leaf each. Exclusive.
  */
-static inline u64 axas_npt_collapse(struct axas_npt *npt, u64 first, u64 last,
-				    struct axas_npt_gather *gather)
+static inline void axas_npt_collapse(struct axas_npt *npt, struct axas_npt_job *job)
 {
-	return npt->fmt->collapse(npt, first, last, gather);
+	npt->fmt->collapse(npt, job);
 }
 
 /*
@@ -519,6 +708,8 @@ void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run);
 
 long axas_npt_tables(const struct axas_npt *npt);
 long axas_npt_leaves(const struct axas_npt *npt, unsigned int level);
+/* Leaves of level 0 that were made one by one, since the table was made. */
+long axas_npt_made(const struct axas_npt *npt);
 
 /* A zeroed table; NULL when there is no memory. */
 u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa);
@@ -526,17 +717,26 @@ u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa);
 u64 *axas_npt_alloc_table_unset(struct axas_npt *npt, u64 *hpa);
 /* A table that no CPU can walk: one that was never linked, or after the flush. */
 void axas_npt_free_table(struct axas_npt *npt, u64 hpa);
+/* Put what the leaves of an unlinked table of level 0 map, if they own it. The table is spoilt. */
+void axas_npt_free_leaves(struct axas_npt *npt, u64 *table, const void *owner);
 
-/* All removals of one operation lie in [first, last]; it is flushed as a whole. */
-void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt,
-			  u64 first, u64 last);
-/* A leaf was cleared; its frame is to be put after the flush if owned. */
+/* A gather with room for a few records, or if @many for a table's worth and more. May sleep. */
+void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt, bool many);
+/* Whether there is room for one more leaf or table. */
+static inline bool axas_npt_gather_room(const struct axas_npt_gather *gather)
+{
+	return gather->nr + AXAS_GATHER_MOST <= gather->max;
+}
+
+/* A leaf was broken; its frame is to be put after the flush, if it has an owner. */
 void axas_npt_gather_leaf(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
-			  bool owned);
+			  const void *owner);
 /* A table at @level was unlinked, with all below it. */
 void axas_npt_gather_table(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
-			   bool owned);
-/* Flush, then free: the end of every removal. */
-void axas_npt_gather_finish(struct axas_npt_gather *gather);
+			   const void *owner);
+/* After the flush, and outside the lock: put frames, free tables; it is empty then. */
+void axas_npt_gather_free(struct axas_npt_gather *gather);
+/* Give the buffer back. */
+void axas_npt_gather_end(struct axas_npt_gather *gather);
 
 #endif /* _AXAS_NPT_H */

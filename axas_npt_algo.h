@@ -2,11 +2,10 @@
 /*
  * The one algorithm for all nested page tables. A format's file defines AXAS_FMT
  * as its name and the functions below, then includes this; the compiler builds
- * the algorithm around them, without a call per entry. May call axas_npt.c.
+ * the algorithm around them, without a call per entry. May call axas_npt.c and
+ * axas_npt_gather.c.
  *
- * What a format X brings, each an inline function of a line or a few. An entry is
- * a u64; an empty one is 0, carries no address and no permission, and is what a
- * removal leaves behind.
+ * What a format X brings, each an inline function of a line or a few. An entry is a u64.
  *
  * enum axas_pt_kind X_kind(u64 entry, unsigned int level)
  *	what an entry is
@@ -25,17 +24,21 @@
  *	what a leaf permits, and how it caches
  * u64 X_prot_diff(u64 entry, u32 prot, unsigned int level)
  *	the bits of a leaf that another protection turns over
+ * struct axas_npt_need X_need(u32 access)
+ *	what an access asks of an entry of level 0
+ * u64 X_marker(enum axas_pt_kind kind)
+ *	the entry of kind AXAS_PT_ZERO or AXAS_PT_BUSY
+ * u64 X_sw_bit(unsigned int level)
+ *	the software bit: BORROWED in a leaf, HANDED in an entry that points to a table
+ * u64 X_hw_bits(unsigned int level)
+ *	the bits of a leaf that hardware sets whenever it likes
  * bool X_break_before_make(void)
- *	whether a live leaf must be cleared and flushed before a table takes its place
+ *	whether a live leaf must be broken and flushed before a table takes its place
  * int X_geometry(struct axas_npt *npt)
  * bool X_can(const struct axas_npt *npt, u32 prot, u32 type)
  *	see struct axas_npt_fmt
  *
- * Entries change in these ways only:
- *  - empty to leaf or to table: by cmpxchg, by any number of CPUs at once; to leaves
- *    of linear memory by stores, for nobody else fills entries of its range;
- *  - anything else, exclusively. Hardware may still set accessed and dirty bits
- *    meanwhile, so a live leaf changes by atomic operations too.
+ * How entries change, and who may change them: axas_npt.h.
  */
 #ifndef AXAS_FMT
 #error "a format's file includes this"
@@ -75,61 +78,7 @@ static inline u64 PT(entry_last)(u64 gpa, u64 last, unsigned int level)
 
 static inline void PT(count_leaves)(struct axas_npt *npt, unsigned int level, long n)
 {
-	this_cpu_add(npt->stats->leaves[level], n);
-}
-
-/*
- * The table below an entry, linked now if there was none. Whoever loses the race
- * to link one goes on with the winner's. NULL: no memory. An ERR_PTR: a leaf.
- */
-static u64 *PT(get_table)(struct axas_npt *npt, u64 *slot, unsigned int level)
-{
-	u64 entry = READ_ONCE(*slot);
-	u64 *table;
-	u64 hpa;
-
-	if (PT(kind)(entry, level) == AXAS_PT_EMPTY) {
-		table = axas_npt_alloc_table(npt, &hpa);
-		if (!table)
-			return NULL;
-		if (try_cmpxchg(slot, &entry, PT(make_table)(hpa, level)))
-			return table;
-		axas_npt_free_table(npt, hpa);
-	}
-	if (PT(kind)(entry, level) == AXAS_PT_LEAF)
-		return ERR_PTR(-EEXIST);
-	return PT(child)(npt, entry, level);
-}
-
-/* The table at @level for an address; see axas_npt_table(). */
-static u64 *PT(table_at)(struct axas_npt *npt, u64 gpa, unsigned int level)
-{
-	unsigned int l = npt->levels - 1;
-	u64 *table = npt->root;
-
-	for (; l > level && !IS_ERR_OR_NULL(table); l--)
-		table = PT(get_table)(npt, &table[PT(index)(npt, gpa, l)], l);
-	return table;
-}
-
-static u64 *PT(table)(struct axas_npt *npt, u64 gpa)
-{
-	return PT(table_at)(npt, gpa, 0);
-}
-
-static int PT(map_leaf)(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
-			unsigned int level)
-{
-	u64 leaf = PT(make_leaf)(hpa, PT(leaf_attr)(npt, prot, type, level), level);
-	u64 *table = PT(table_at)(npt, gpa, level);
-	u64 empty = 0;
-
-	if (IS_ERR_OR_NULL(table))
-		return table ? PTR_ERR(table) : -ENOMEM;
-	if (!try_cmpxchg(&table[PT(index)(npt, gpa, level)], &empty, leaf))
-		return -EEXIST;
-	PT(count_leaves)(npt, level, 1);
-	return 0;
+	atomic_long_add(n, &npt->leaves[level]);
 }
 
 static inline struct axas_leaf PT(decode)(u64 entry, unsigned int level)
@@ -142,76 +91,98 @@ static inline struct axas_leaf PT(decode)(u64 entry, unsigned int level)
 	};
 }
 
-static bool PT(lookup)(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf)
+static u64 PT(leaf)(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type, unsigned int level)
 {
-	unsigned int level = npt->levels - 1;
-	u64 *table = npt->root;
-
-	for (;; level--) {
-		u64 entry = READ_ONCE(table[PT(index)(npt, gpa, level)]);
-
-		switch (PT(kind)(entry, level)) {
-		case AXAS_PT_EMPTY:
-			leaf->level = level;
-			return false;
-		case AXAS_PT_TABLE:
-			table = PT(child)(npt, entry, level);
-			continue;
-		case AXAS_PT_LEAF:
-			*leaf = PT(decode)(entry, level);
-			return true;
-		}
-	}
+	return PT(make_leaf)(hpa, PT(leaf_attr)(npt, prot, type, level), level);
 }
 
-/* The leaf that maps an address, as it lies in the table, or 0. */
-static inline u64 PT(walk)(const struct axas_npt *npt, struct axas_npt_cursor *cursor, u64 gpa,
-			   unsigned int *level)
+/* What another protection turns over. A borrowed frame is never written. */
+static inline u64 PT(diff)(u64 leaf, u32 prot, unsigned int level)
 {
-	unsigned int l = npt->levels - 1;
+	if (unlikely(leaf & PT(sw_bit)(level)))
+		prot &= ~AXAS_PROT_WRITE;
+	return PT(prot_diff)(leaf, prot, level);
+}
+
+static u64 PT(with_prot)(u64 leaf, u32 prot, unsigned int level)
+{
+	return leaf ^ PT(diff)(leaf, prot, level);
+}
+
+static void PT(walk)(const struct axas_npt *npt, struct axas_npt_cursor *cursor, u64 gpa,
+		     struct axas_npt_pos *pos)
+{
+	unsigned int level = npt->levels;
 	u64 *table = npt->root;
+	u64 entry = 0;
+	u64 *ptep = NULL;
 
 	if (unlikely(gpa > axas_npt_last(npt)))
-		return 0;
-	for (;; l--) {
-		u64 entry = READ_ONCE(table[PT(index)(npt, gpa, l)]);
-
-		if (!l)
-			*cursor = (struct axas_npt_cursor){ gpa >> axas_npt_shift(1), table };
-		if (PT(kind)(entry, l) == AXAS_PT_TABLE) {
-			table = PT(child)(npt, entry, l);
-			continue;
-		}
-		*level = l;
-		return entry;
+		goto out;
+	for (;;) {
+		ptep = &table[PT(index)(npt, gpa, --level)];
+		entry = READ_ONCE(*ptep);
+		if (!level || PT(kind)(entry, level) != AXAS_PT_TABLE)
+			break;
+		table = PT(child)(npt, entry, level);
 	}
+	if (!level)
+		*cursor = (struct axas_npt_cursor){ gpa >> axas_npt_shift(1), table };
+out:
+	*pos = (struct axas_npt_pos){ ptep, entry, level };
 }
 
-static inline bool PT(resolve)(u64 entry, u64 gpa, unsigned int level,
-			       struct axas_translation *to)
+/* What an untouched region says, each page of it says, too. */
+static void PT(fill_with_zero)(u64 *table)
 {
-	u64 mask = axas_npt_leaf_size(level) - 1;
+	unsigned int i;
 
-	to->hpa = axas_hpa(PT(leaf_hpa)(entry, level) + (gpa & mask));
-	to->left = mask + 1 - (gpa & mask);
-	to->prot = PT(leaf_prot)(entry, level);
-	to->type = PT(leaf_type)(entry, level);
-	to->level = level;
+	for (i = 0; i < PT_ENTRIES; i++)
+		table[i] = PT(marker)(AXAS_PT_ZERO);
+}
+
+/* A spare table where there is none. False when there is no spare either. */
+static bool PT(link_spare)(struct axas_npt *npt, struct axas_npt_spares *spares,
+			   struct axas_npt_pos *pos)
+{
+	bool zero = PT(kind)(pos->entry, pos->level) == AXAS_PT_ZERO;
+	u64 *table;
+	u64 hpa;
+
+	table = axas_npt_take_spare(npt, spares, &hpa);
+	if (!table)
+		return false;
+	if (unlikely(zero))
+		PT(fill_with_zero)(table);
+	/* Who loses the race to link one goes on with the winner's. */
+	if (!axas_npt_make(npt, pos->ptep, pos->level, &pos->entry,
+			   PT(make_table)(hpa, pos->level)))
+		axas_npt_free_table(npt, hpa);
+	else
+		pos->entry = PT(make_table)(hpa, pos->level);
 	return true;
 }
 
-static bool PT(translate)(const struct axas_npt *npt, struct axas_npt_cursor *cursor, u64 gpa,
-			  struct axas_translation *to)
+static int PT(reach)(struct axas_npt *npt, struct axas_npt_spares *spares, u64 gpa,
+		     unsigned int level, struct axas_npt_pos *pos)
 {
-	unsigned int level = 0;
-	u64 entry = PT(walk)(npt, cursor, gpa, &level);
-
-	return entry && PT(resolve)(entry, gpa, level, to);
-}
-
-static u64 PT(small_attr)(const struct axas_npt *npt, u32 prot, u32 type)
-{
-	return PT(leaf_attr)(npt, prot, type, 0);
+	while (pos->level > level) {
+		switch (PT(kind)(pos->entry, pos->level)) {
+		case AXAS_PT_EMPTY:
+		case AXAS_PT_ZERO:
+			if (!PT(link_spare)(npt, spares, pos))
+				return -EAGAIN;
+			continue;
+		case AXAS_PT_TABLE:
+			pos->ptep = PT(child)(npt, pos->entry, pos->level);
+			pos->ptep += PT(index)(npt, gpa, --pos->level);
+			pos->entry = READ_ONCE(*pos->ptep);
+			continue;
+		default:
+			return -EEXIST;
+		}
+	}
+	return 0;
 }
 
 /* The first leaf that one table has at or after an address. */
@@ -226,8 +197,6 @@ static bool PT(next_in_table)(const struct axas_npt *npt, u64 *table, unsigned i
 		u64 entry = READ_ONCE(table[i]);
 
 		switch (PT(kind)(entry, level)) {
-		case AXAS_PT_EMPTY:
-			break;
 		case AXAS_PT_TABLE:
 			if (PT(next_in_table)(npt, PT(child)(npt, entry, level), level - 1,
 					      gpa, leaf, raw))
@@ -238,6 +207,8 @@ static bool PT(next_in_table)(const struct axas_npt *npt, u64 *table, unsigned i
 			*leaf = PT(decode)(entry, level);
 			*raw = entry;
 			return true;
+		default:
+			break;
 		}
 		*gpa = (*gpa & ~(size - 1)) + size;
 	}
@@ -269,7 +240,7 @@ static bool PT(leaf_fits)(const struct axas_npt *npt, const struct axas_npt_rang
  * Fill empty entries with leaves, at most @max of them, for as long as leaves fit and
  * nothing is in the way. How many.
  */
-static u64 PT(map_leaves)(struct axas_npt *npt, struct axas_npt_range *range, u64 *slot,
+static u64 PT(map_leaves)(struct axas_npt *npt, struct axas_npt_range *range, u64 *ptep,
 			  u64 max, unsigned int level)
 {
 	u64 attr = PT(leaf_attr)(npt, range->prot, range->type, level);
@@ -282,8 +253,10 @@ static u64 PT(map_leaves)(struct axas_npt *npt, struct axas_npt_range *range, u6
 		return 0;
 	max = min(max, (left >> axas_npt_shift(level)) +
 		       !(~left & (size - 1)));
-	for (n = 0; n < max && !READ_ONCE(slot[n]); n++, hpa += size)
-		WRITE_ONCE(slot[n], PT(make_leaf)(hpa, attr, level));
+	for (n = 0; n < max && !READ_ONCE(ptep[n]); n++, hpa += size) {
+		WRITE_ONCE(ptep[n], PT(make_leaf)(hpa, attr, level));
+		axas_npt_changed(npt, &ptep[n], level, 0, PT(make_leaf)(hpa, attr, level));
+	}
 	PT(count_leaves)(npt, level, n);
 	range->mapped += n << axas_npt_shift(level);
 	return n;
@@ -296,7 +269,7 @@ static int PT(map_table)(struct axas_npt *npt, struct axas_npt_range *range, u64
  * Map all that an empty entry at level 1 covers: by a table that is filled before it is
  * linked, and so needs no zeroes first. False when it cannot be done so.
  */
-static bool PT(map_whole)(struct axas_npt *npt, struct axas_npt_range *range, u64 *slot)
+static bool PT(map_whole)(struct axas_npt *npt, struct axas_npt_range *range, u64 *ptep)
 {
 	u64 hpa = range->hpa + range->mapped, table_hpa;
 	u64 attr = PT(leaf_attr)(npt, range->prot, range->type, 0);
@@ -305,15 +278,14 @@ static bool PT(map_whole)(struct axas_npt *npt, struct axas_npt_range *range, u6
 	u64 *table, *p;
 	u64 empty = 0;
 
-	if (READ_ONCE(*slot) || gpa & mask || range->last - gpa < mask)
+	if (READ_ONCE(*ptep) || gpa & mask || range->last - gpa < mask)
 		return false;
 	table = axas_npt_alloc_table_unset(npt, &table_hpa);
 	if (!table)
 		return false;
 	for (p = table; p < table + PT_ENTRIES; p++, hpa += AXAS_FRAME_SIZE)
 		*p = PT(make_leaf)(hpa, attr, 0);
-	/* A full barrier: whoever walks into the table finds it filled. */
-	if (!try_cmpxchg(slot, &empty, PT(make_table)(table_hpa, 1))) {
+	if (!axas_npt_make(npt, ptep, 1, &empty, PT(make_table)(table_hpa, 1))) {
 		axas_npt_free_table(npt, table_hpa);
 		return false;
 	}
@@ -323,19 +295,29 @@ static bool PT(map_whole)(struct axas_npt *npt, struct axas_npt_range *range, u6
 }
 
 /* Map what one entry covers by the table below. */
-static int PT(map_below)(struct axas_npt *npt, struct axas_npt_range *range, u64 *slot,
+static int PT(map_below)(struct axas_npt *npt, struct axas_npt_range *range, u64 *ptep,
 			 unsigned int level)
 {
-	u64 *table;
+	struct axas_npt_pos pos = { ptep, READ_ONCE(*ptep), level };
+	struct axas_npt_spares spares = {};
+	int err;
 
-	if (level == 1 && PT(map_whole)(npt, range, slot)) {
+	if (level == 1 && PT(map_whole)(npt, range, ptep)) {
 		cond_resched();
 		return 0;
 	}
-	table = level ? PT(get_table)(npt, slot, level) : ERR_PTR(-EEXIST);
-	if (IS_ERR_OR_NULL(table))
-		return table ? PTR_ERR(table) : -ENOMEM;
-	return PT(map_table)(npt, range, table, level - 1);
+	if (!level || PT(kind)(pos.entry, level) == AXAS_PT_LEAF)
+		return -EEXIST;
+	if (PT(kind)(pos.entry, level) != AXAS_PT_TABLE) {
+		err = axas_npt_get_spares(npt, &spares, 1);
+		if (err)
+			return err;
+	}
+	err = PT(reach)(npt, &spares, range->first + range->mapped, level - 1, &pos);
+	axas_npt_put_spares(npt, &spares);
+	if (err)
+		return err;
+	return PT(map_table)(npt, range, PT(child)(npt, READ_ONCE(*ptep), level), level - 1);
 }
 
 /* Map as much of the rest of a range as one table covers. */
@@ -380,31 +362,44 @@ static void PT(fill_split)(struct axas_npt *npt, u64 *table, u64 leaf, unsigned 
 				 level - 1);
 	unsigned int i;
 
+	if (leaf & PT(sw_bit)(level))
+		attr |= PT(sw_bit)(level - 1);
 	for (i = 0; i < PT_ENTRIES; i++)
 		table[i] = PT(make_leaf)(hpa + i * axas_npt_leaf_size(level - 1), attr,
 					 level - 1);
 }
 
 /*
- * Replace a leaf by a table of smaller ones, filled before it is linked, so that
- * nobody ever sees less than what was mapped. Only break-before-make opens a gap;
- * a guest that falls into it faults, waits for space->lock, and finds the leaf.
+ * Put another entry in the place of one that maps the same memory. Where the format needs
+ * break-before-make, it opens a gap: a guest that falls into it faults, waits for
+ * space->lock, and finds what is there then.
  */
-static void PT(split_leaf)(struct axas_npt *npt, u64 *slot, u64 gpa, unsigned int level)
+static void PT(replace)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigned int level, u64 new,
+			bool tables)
 {
 	u64 mask = axas_npt_leaf_size(level) - 1;
-	u64 leaf = READ_ONCE(*slot);
+	u64 old = READ_ONCE(*ptep);
+
+	if (PT(break_before_make)()) {
+		axas_npt_break(npt, ptep, level, 0);
+		npt->ops->flush(npt, gpa & ~mask, gpa | mask, tables);
+		old = 0;
+	}
+	axas_npt_replace(npt, ptep, level, old, new);
+}
+
+/*
+ * Replace a leaf by a table of smaller ones, filled before it is linked, so that
+ * nobody ever sees less than what was mapped.
+ */
+static void PT(split_leaf)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigned int level)
+{
 	u64 *table;
 	u64 hpa;
 
-	table = axas_npt_take_table(npt, &hpa);
-	PT(fill_split)(npt, table, leaf, level);
-	if (PT(break_before_make)()) {
-		WRITE_ONCE(*slot, 0);
-		npt->ops->flush(npt, gpa & ~mask, gpa | mask, false);
-	}
-	/* Whoever walks into the table must find it filled. */
-	smp_store_release(slot, PT(make_table)(hpa, level));
+	table = axas_npt_take_spare(npt, &npt->reserve, &hpa);
+	PT(fill_split)(npt, table, READ_ONCE(*ptep), level);
+	PT(replace)(npt, ptep, gpa, level, PT(make_table)(hpa, level), false);
 	PT(count_leaves)(npt, level, -1);
 	PT(count_leaves)(npt, level - 1, PT_ENTRIES);
 }
@@ -415,97 +410,158 @@ static void PT(split_at)(struct axas_npt *npt, u64 gpa)
 	u64 *table = npt->root;
 
 	for (;; level--) {
-		u64 *slot = &table[PT(index)(npt, gpa, level)];
-		enum axas_pt_kind kind = PT(kind)(READ_ONCE(*slot), level);
+		u64 *ptep = &table[PT(index)(npt, gpa, level)];
+		enum axas_pt_kind kind = PT(kind)(READ_ONCE(*ptep), level);
 
-		if (kind == AXAS_PT_EMPTY || !(gpa & (axas_npt_leaf_size(level) - 1)))
+		if (kind < AXAS_PT_TABLE || !(gpa & (axas_npt_leaf_size(level) - 1)))
 			return;
 		if (kind == AXAS_PT_LEAF)
-			PT(split_leaf)(npt, slot, gpa, level);
-		table = PT(child)(npt, READ_ONCE(*slot), level);
+			PT(split_leaf)(npt, ptep, gpa, level);
+		table = PT(child)(npt, READ_ONCE(*ptep), level);
 	}
 }
 
-static void PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level,
-			    u64 first, u64 last, bool owned, struct axas_npt_gather *gather);
+/*
+ * One entry further in a job that has done all up to @end. False when the job, or the table
+ * that @ptep lies in, is at its end.
+ */
+static inline bool PT(next_entry)(const struct axas_npt *npt, struct axas_npt_job *job, u64 end,
+				  unsigned int level)
+{
+	job->done = end == job->last;
+	if (job->done)
+		return false;
+	job->first = end + 1;
+	return level == npt->levels - 1 ||
+	       (job->first & (axas_npt_leaf_size(level + 1) - 1));
+}
+
+/* Whether the piece may go on to another entry. */
+static inline bool PT(may_go_on)(struct axas_npt_job *job)
+{
+	if (!job->budget || (job->gather && !axas_npt_gather_room(job->gather)))
+		return false;
+	job->budget--;
+	return true;
+}
+
+/* A table's entries were all looked at, or written. */
+static inline void PT(spend_table)(struct axas_npt_job *job)
+{
+	job->budget -= min_t(unsigned int, job->budget, PT_ENTRIES);
+}
+
+static bool PT(is_empty)(const u64 *table)
+{
+	return axas_npt_run_of(table, PT_ENTRIES, true) == PT_ENTRIES;
+}
+
+static void PT(unlink)(struct axas_npt *npt, u64 *ptep, unsigned int level,
+		       struct axas_npt_job *job)
+{
+	u64 entry = axas_npt_break(npt, ptep, level, 0);
+
+	axas_npt_gather_table(job->gather, PT(table_hpa)(entry, level), level - 1, job->owner);
+}
+
+static bool PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level,
+			    struct axas_npt_job *job);
 
 /*
  * Remove what lies below a table's entry: the whole of it at once where the range
- * covers it; else entry by entry, and the table too if it is empty then.
+ * covers it; else entry by entry, and the table too if it is empty then. False when the
+ * piece ended before.
  */
-static void PT(unmap_child)(struct axas_npt *npt, u64 *slot, unsigned int level,
-			    u64 first, u64 last, bool owned, struct axas_npt_gather *gather)
+static bool PT(unmap_child)(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 end,
+			    struct axas_npt_job *job)
 {
-	u64 entry = READ_ONCE(*slot);
-	u64 *table = PT(child)(npt, entry, level);
+	u64 *table = PT(child)(npt, READ_ONCE(*ptep), level);
 
-	if (last - first != axas_npt_leaf_size(level) - 1) {
-		PT(unmap_table)(npt, table, level - 1, first, last, owned, gather);
-		if (memchr_inv(table, 0, AXAS_FRAME_SIZE))
-			return;
+	if (end - job->first != axas_npt_leaf_size(level) - 1) {
+		if (!PT(unmap_table)(npt, table, level - 1, job))
+			return false;
+		if (!PT(is_empty)(table))
+			return true;
 	}
-	WRITE_ONCE(*slot, 0);
-	axas_npt_gather_table(gather, PT(table_hpa)(entry, level), level - 1, owned);
+	PT(unlink)(npt, ptep, level, job);
+	return true;
 }
 
-static void PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level,
-			    u64 first, u64 last, bool owned, struct axas_npt_gather *gather)
+/* Remove what one entry maps, up to @end. False when the piece ended before. */
+static bool PT(unmap_entry)(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 end,
+			    struct axas_npt_job *job)
 {
-	u64 *slot = &table[PT(index)(npt, first, level)];
+	u64 entry = READ_ONCE(*ptep);
+
+	switch (PT(kind)(entry, level)) {
+	case AXAS_PT_EMPTY:
+		return true;
+	case AXAS_PT_TABLE:
+		return PT(unmap_child)(npt, ptep, level, end, job);
+	case AXAS_PT_LEAF:
+		entry = axas_npt_break(npt, ptep, level, 0);
+		PT(count_leaves)(npt, level, -1);
+		axas_npt_gather_leaf(job->gather, PT(leaf_hpa)(entry, level), level,
+				     entry & PT(sw_bit)(level) ? NULL : job->owner);
+		return true;
+	default:
+		axas_npt_break(npt, ptep, level, 0);
+		return true;
+	}
+}
+
+/* From job->first on to the end of the table or of the range. False: the piece ended before. */
+static bool PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level,
+			    struct axas_npt_job *job)
+{
+	u64 *ptep = &table[PT(index)(npt, job->first, level)];
 	u64 end;
 
-	cond_resched();
-	for (;; slot++, first = end + 1) {
-		u64 entry = READ_ONCE(*slot);
-
-		end = PT(entry_last)(first, last, level);
-		switch (PT(kind)(entry, level)) {
-		case AXAS_PT_EMPTY:
-			break;
-		case AXAS_PT_TABLE:
-			PT(unmap_child)(npt, slot, level, first, end, owned, gather);
-			break;
-		case AXAS_PT_LEAF:
-			WRITE_ONCE(*slot, 0);
-			PT(count_leaves)(npt, level, -1);
-			axas_npt_gather_leaf(gather, PT(leaf_hpa)(entry, level), level, owned);
-			break;
-		}
-		if (end == last)
-			return;
-	}
+	do {
+		if (!PT(may_go_on)(job))
+			return false;
+		end = PT(entry_last)(job->first, job->last, level);
+		if (!PT(unmap_entry)(npt, ptep++, level, end, job))
+			return false;
+	} while (PT(next_entry)(npt, job, end, level));
+	return true;
 }
 
-static void PT(unmap)(struct axas_npt *npt, u64 first, u64 last, bool owned,
-		      struct axas_npt_gather *gather)
+static void PT(unmap)(struct axas_npt *npt, struct axas_npt_job *job)
 {
-	PT(unmap_table)(npt, npt->root, npt->levels - 1, first, last, owned, gather);
+	PT(unmap_table)(npt, npt->root, npt->levels - 1, job);
 }
 
 /* Free a table that is unlinked and flushed, all below it, and the leaves' frames. */
-static void PT(free_table)(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
-			   bool owned)
+static void PT(free_table)(struct axas_npt *npt, u64 hpa, unsigned int level, const void *owner)
 {
-	struct axas_npt *npt = gather->npt;
 	u64 *table = axas_hal_va(npt->hal, axas_hpa(hpa));
-	unsigned int leaves = 0;
+	unsigned int owned = 0, leaves = 0;
 	unsigned int i;
 
 	if (!level) {
-		axas_npt_free_leaves(npt, table, owned);
+		axas_npt_free_leaves(npt, table, owner);
 		goto free;
 	}
 	/* What the leaves map is collected where they were. */
 	for (i = 0; i < PT_ENTRIES; i++) {
 		u64 entry = table[i];
 
-		if (PT(kind)(entry, level) == AXAS_PT_TABLE)
-			PT(free_table)(gather, PT(table_hpa)(entry, level), level - 1, owned);
-		else if (entry)
-			table[leaves++] = PT(leaf_hpa)(entry, level);
+		switch (PT(kind)(entry, level)) {
+		case AXAS_PT_TABLE:
+			PT(free_table)(npt, PT(table_hpa)(entry, level), level - 1, owner);
+			break;
+		case AXAS_PT_LEAF:
+			leaves++;
+			if (!(entry & PT(sw_bit)(level)))
+				table[owned++] = PT(leaf_hpa)(entry, level);
+			break;
+		default:
+			break;
+		}
 	}
-	if (owned && leaves)
-		npt->ops->put_leaves(npt, (struct axas_hpa *)table, leaves, level);
+	if (owner && owned)
+		npt->ops->put_leaves(npt, owner, (struct axas_hpa *)table, owned, level);
 	PT(count_leaves)(npt, level, -(long)leaves);
 free:
 	axas_npt_free_table(npt, hpa);
@@ -516,89 +572,58 @@ free:
  * Nobody else changes a leaf now but hardware, which may set accessed and dirty bits at
  * any time: so only those bits are turned over that differ. What differed.
  */
-static inline u64 PT(protect_leaf)(u64 *slot, u64 leaf, unsigned int level, u32 prot)
+static inline u64 PT(protect_leaf)(struct axas_npt *npt, u64 *ptep, u64 leaf,
+				   unsigned int level, u32 prot)
 {
-	u64 diff = PT(prot_diff)(leaf, prot, level);
+	u64 diff = PT(diff)(leaf, prot, level);
 
-	atomic64_xor(diff, (atomic64_t *)slot);
+	if (diff)
+		axas_npt_adjust(npt, ptep, level, leaf, diff);
 	return diff;
 }
 
-static bool PT(protect_leaves)(u64 *slot, u64 *end, u32 prot)
+static bool PT(protect_table)(struct axas_npt *npt, u64 *table, unsigned int level,
+			      struct axas_npt_job *job);
+
+/* Change what one entry maps, up to @end. False when the piece ended before. */
+static bool PT(protect_entry)(struct axas_npt *npt, u64 *ptep, unsigned int level,
+			      struct axas_npt_job *job)
 {
-	u64 diffs = 0;
+	u64 entry = READ_ONCE(*ptep);
+	enum axas_pt_kind kind = PT(kind)(entry, level);
 
-#pragma GCC unroll 4
-	for (; slot < end; slot++) {
-		u64 entry = READ_ONCE(*slot);
-
-		if (entry)
-			diffs |= PT(protect_leaf)(slot, entry, 0, prot);
+	if (kind == AXAS_PT_LEAF && level > axas_npt_max_level(npt, job->prot)) {
+		PT(split_leaf)(npt, ptep, job->first, level);
+		PT(spend_table)(job);
+		entry = READ_ONCE(*ptep);
+		kind = AXAS_PT_TABLE;
 	}
-	return diffs;
+	if (kind == AXAS_PT_TABLE)
+		return PT(protect_table)(npt, PT(child)(npt, entry, level), level - 1, job);
+	if (kind == AXAS_PT_LEAF)
+		job->changed |= !!PT(protect_leaf)(npt, ptep, entry, level, job->prot);
+	return true;
 }
 
 static bool PT(protect_table)(struct axas_npt *npt, u64 *table, unsigned int level,
-			      u64 first, u64 last, u32 prot)
+			      struct axas_npt_job *job)
 {
-	u64 *slot = &table[PT(index)(npt, first, level)];
-	bool changed = false;
+	u64 *ptep = &table[PT(index)(npt, job->first, level)];
 	u64 end;
 
-	cond_resched();
-	if (!level)
-		return PT(protect_leaves)(slot, axas_npt_slot(table, last) + 1, prot);
-	for (;; slot++, first = end + 1) {
-		u64 entry = READ_ONCE(*slot);
-
-		end = PT(entry_last)(first, last, level);
-		switch (PT(kind)(entry, level)) {
-		case AXAS_PT_EMPTY:
-			break;
-		case AXAS_PT_TABLE:
-			changed |= PT(protect_table)(npt, PT(child)(npt, entry, level),
-						     level - 1, first, end, prot);
-			break;
-		case AXAS_PT_LEAF:
-			changed |= !!PT(protect_leaf)(slot, entry, level, prot);
-			break;
-		}
-		if (end == last)
-			return changed;
-	}
+	do {
+		if (!PT(may_go_on)(job))
+			return false;
+		end = PT(entry_last)(job->first, job->last, level);
+		if (!PT(protect_entry)(npt, ptep++, level, job))
+			return false;
+	} while (PT(next_entry)(npt, job, end, level));
+	return true;
 }
 
-static bool PT(protect)(struct axas_npt *npt, u64 first, u64 last, u32 prot)
+static void PT(protect)(struct axas_npt *npt, struct axas_npt_job *job)
 {
-	return PT(protect_table)(npt, npt->root, npt->levels - 1, first, last, prot);
-}
-
-static void PT(split_table)(struct axas_npt *npt, u64 *table, unsigned int level, u64 first,
-			    u64 last)
-{
-	u64 *slot = &table[PT(index)(npt, first, level)];
-	u64 end;
-
-	cond_resched();
-	for (;; slot++, first = end + 1) {
-		enum axas_pt_kind kind = PT(kind)(READ_ONCE(*slot), level);
-
-		end = PT(entry_last)(first, last, level);
-		if (kind == AXAS_PT_LEAF && level) {
-			PT(split_leaf)(npt, slot, first, level);
-			kind = AXAS_PT_TABLE;
-		}
-		if (kind == AXAS_PT_TABLE)
-			PT(split_table)(npt, PT(child)(npt, READ_ONCE(*slot), level),
-					level - 1, first, end);
-		if (end == last)
-			return;
-	}
-}
-
-static void PT(split_all)(struct axas_npt *npt, u64 first, u64 last)
-{
-	PT(split_table)(npt, npt->root, npt->levels - 1, first, last);
+	PT(protect_table)(npt, npt->root, npt->levels - 1, job);
 }
 
 /* Whether leaves of one protection and type map one aligned piece of memory. */
@@ -617,7 +642,8 @@ static bool PT(is_one_leaf)(const struct axas_npt *npt, u64 *table, unsigned int
 	for (i = 1; i < PT_ENTRIES; i++) {
 		struct axas_leaf leaf;
 
-		if (PT(kind)(table[i], level) != AXAS_PT_LEAF)
+		if (PT(kind)(table[i], level) != AXAS_PT_LEAF ||
+		    (table[i] ^ table[0]) & PT(sw_bit)(level))
 			return false;
 		leaf = PT(decode)(table[i], level);
 		if (leaf.hpa.val != first.hpa.val + i * axas_npt_leaf_size(level) ||
@@ -628,74 +654,71 @@ static bool PT(is_one_leaf)(const struct axas_npt *npt, u64 *table, unsigned int
 }
 
 /* One leaf for a table of them. The frames stay mapped: only the table is freed. */
-static void PT(collapse_entry)(struct axas_npt *npt, u64 *slot, u64 gpa, unsigned int level,
-			       struct axas_npt_gather *gather)
+static void PT(collapse_entry)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigned int level,
+			       struct axas_npt_job *job)
 {
-	u64 entry = READ_ONCE(*slot);
+	u64 entry = READ_ONCE(*ptep);
 	u64 *table = PT(child)(npt, entry, level);
 	struct axas_leaf leaf = PT(decode)(table[0], level - 1);
-	u64 mask = axas_npt_leaf_size(level) - 1;
-	u64 attr;
+	u64 attr = PT(leaf_attr)(npt, leaf.prot, leaf.type, level);
 
-	if (PT(break_before_make)()) {
-		WRITE_ONCE(*slot, 0);
-		npt->ops->flush(npt, gpa & ~mask, gpa | mask, true);
-	}
-	attr = PT(leaf_attr)(npt, leaf.prot, leaf.type, level);
-	WRITE_ONCE(*slot, PT(make_leaf)(leaf.hpa.val, attr, level));
+	if (table[0] & PT(sw_bit)(level - 1))
+		attr |= PT(sw_bit)(level);
+	PT(replace)(npt, ptep, gpa, level, PT(make_leaf)(leaf.hpa.val, attr, level), true);
 	PT(count_leaves)(npt, level, 1);
-	axas_npt_gather_table(gather, PT(table_hpa)(entry, level), level - 1, false);
+	axas_npt_gather_table(job->gather, PT(table_hpa)(entry, level), level - 1, NULL);
+	job->nr++;
 }
 
-static u64 PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int level,
-			      u64 first, u64 last, struct axas_npt_gather *gather)
+static bool PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int level,
+			       struct axas_npt_job *job)
 {
-	u64 *slot = &table[PT(index)(npt, first, level)];
-	u64 collapsed = 0;
+	u64 *ptep = &table[PT(index)(npt, job->first, level)];
 	u64 end;
 
-	cond_resched();
-	for (;; slot++, first = end + 1) {
-		u64 entry = READ_ONCE(*slot);
+	do {
+		u64 gpa = job->first, entry = READ_ONCE(*ptep), *child;
 
-		end = PT(entry_last)(first, last, level);
+		if (!PT(may_go_on)(job))
+			return false;
+		end = PT(entry_last)(gpa, job->last, level);
 		if (PT(kind)(entry, level) == AXAS_PT_TABLE) {
-			u64 *child = PT(child)(npt, entry, level);
-
-			if (level > 1)
-				collapsed += PT(collapse_table)(npt, child, level - 1, first,
-								end, gather);
-			if (end - first == axas_npt_leaf_size(level) - 1 &&
-			    PT(is_one_leaf)(npt, child, level - 1)) {
-				PT(collapse_entry)(npt, slot, first, level, gather);
-				collapsed++;
+			child = PT(child)(npt, entry, level);
+			if (level > 1 && !PT(collapse_table)(npt, child, level - 1, job))
+				return false;
+			/* An earlier piece may have begun with this table. */
+			gpa = end & ~(axas_npt_leaf_size(level) - 1);
+			if (gpa >= job->begin && end - gpa == axas_npt_leaf_size(level) - 1) {
+				PT(spend_table)(job);
+				if (PT(is_one_leaf)(npt, child, level - 1))
+					PT(collapse_entry)(npt, ptep, gpa, level, job);
 			}
 		}
-		if (end == last)
-			return collapsed;
-	}
+		ptep++;
+	} while (PT(next_entry)(npt, job, end, level));
+	return true;
 }
 
-static u64 PT(collapse)(struct axas_npt *npt, u64 first, u64 last,
-			struct axas_npt_gather *gather)
+static void PT(collapse)(struct axas_npt *npt, struct axas_npt_job *job)
 {
-	return PT(collapse_table)(npt, npt->root, npt->levels - 1, first, last, gather);
+	PT(collapse_table)(npt, npt->root, npt->levels - 1, job);
 }
 
 /* The members of struct axas_npt_fmt that are the same text for every format. */
 #define AXAS_NPT_FMT_FUNCTIONS		\
 	.geometry	= PT(geometry),	\
 	.can		= PT(can),	\
+	.need		= PT(need),	\
+	.kind		= PT(kind),	\
+	.decode		= PT(decode),	\
+	.leaf		= PT(leaf),	\
+	.with_prot	= PT(with_prot),	\
 	.map		= PT(map),	\
-	.map_leaf	= PT(map_leaf),	\
-	.lookup		= PT(lookup),	\
-	.translate	= PT(translate),	\
-	.table		= PT(table),	\
-	.leaf_attr	= PT(small_attr),	\
+	.walk		= PT(walk),	\
+	.reach		= PT(reach),	\
 	.split_at	= PT(split_at),	\
 	.unmap		= PT(unmap),	\
 	.protect	= PT(protect),	\
-	.split_all	= PT(split_all),	\
 	.collapse	= PT(collapse),	\
 	.next_leaf	= PT(next_leaf),	\
 	.free_table	= PT(free_table)

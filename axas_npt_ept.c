@@ -21,17 +21,24 @@
 #define EPT_WB		6			/* write back */
 #define EPT_IPAT	BIT_ULL(6)		/* SDM 29.3.7.2: ignore the guest's PAT */
 #define EPT_LARGE	BIT_ULL(7)		/* SDM tables 29-3, 29-5: maps a page */
+#define EPT_ACCESSED	BIT_ULL(8)		/* SDM 29.3.5: accessed, where enabled */
+#define EPT_DIRTY	BIT_ULL(9)		/* SDM 29.3.5: dirty, of a leaf */
 #define EPT_HPA		GENMASK_ULL(51, 12)	/* SDM 29.3.2: physical address */
+#define EPT_SW		BIT_ULL(52)		/* SDM tables 29-4 to 29-7: ignored */
+#define EPT_ZERO	BIT_ULL(53)		/* SDM table 29-2: not present, all ignored */
+#define EPT_BUSY	BIT_ULL(54)
 
 static_assert(EPT_READ == AXAS_PROT_READ && EPT_WRITE == AXAS_PROT_WRITE &&
 	      EPT_EXEC == AXAS_PROT_EXEC);
-static_assert(!(EPT_HPA & (EPT_RWX | EPT_MEMTYPE | EPT_IPAT | EPT_LARGE)));
+static_assert(!(EPT_HPA & (EPT_RWX | EPT_MEMTYPE | EPT_IPAT | EPT_LARGE | EPT_ACCESSED |
+			   EPT_DIRTY | EPT_SW)));
+static_assert(!((EPT_ZERO | EPT_BUSY) & (EPT_RWX | EPT_HPA)));
 
 /* An entry is present when it permits anything. SDM 29.3.2. */
 static inline enum axas_pt_kind ept_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & EPT_RWX))
-		return AXAS_PT_EMPTY;
+		return axas_npt_absent(entry, EPT_ZERO, EPT_BUSY);
 	return !level || (entry & EPT_LARGE) ? AXAS_PT_LEAF : AXAS_PT_TABLE;
 }
 
@@ -85,6 +92,26 @@ static inline u32 ept_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
+static inline u64 ept_marker(enum axas_pt_kind kind)
+{
+	return kind == AXAS_PT_ZERO ? EPT_ZERO : EPT_BUSY;
+}
+
+static inline u64 ept_sw_bit(unsigned int level)
+{
+	return EPT_SW;
+}
+
+static inline u64 ept_hw_bits(unsigned int level)
+{
+	return EPT_ACCESSED | EPT_DIRTY;
+}
+
+static inline struct axas_npt_need ept_need(u32 access)
+{
+	return (struct axas_npt_need){ .mask = access, .value = access };
+}
+
 static inline u64 ept_prot_diff(u64 entry, u32 prot, unsigned int level)
 {
 	return (entry ^ prot) & EPT_RWX;
@@ -126,6 +153,10 @@ const struct axas_npt_fmt axas_npt_ept = {
 	.usual_ia_bits	= 48,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
 	.leaf_mask	= EPT_HPA,
+	.hw_bits	= EPT_ACCESSED | EPT_DIRTY,
+	.borrowed	= EPT_SW,
+	.zero		= EPT_ZERO,
+	.busy		= EPT_BUSY,
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1),
 		.oa_bits = 52,

@@ -19,6 +19,9 @@
 #define FAKE_PROT	GENMASK_ULL(5, 3)
 #define FAKE_TYPE	GENMASK_ULL(7, 6)
 #define FAKE_OA_BITS	48
+#define FAKE_ZERO	BIT_ULL(3)		/* with kind 0: neither table nor leaf */
+#define FAKE_BUSY	BIT_ULL(4)
+#define FAKE_HW		BIT_ULL(61)
 
 static inline unsigned int fake_shift(unsigned int level)
 {
@@ -40,15 +43,15 @@ static inline u64 fake_leaf_kind(unsigned int level)
 
 static inline enum axas_pt_kind fake_kind(u64 entry, unsigned int level)
 {
-	if (!entry)
-		return AXAS_PT_EMPTY;
+	if (!(entry & FAKE_KIND))
+		return axas_npt_absent(entry, FAKE_ZERO, FAKE_BUSY);
 	return (entry & FAKE_KIND) == fake_table_kind(level) && level ? AXAS_PT_TABLE :
 		AXAS_PT_LEAF;
 }
 
 static inline u64 fake_hpa(u64 entry, unsigned int level)
 {
-	return entry >> fake_shift(level) << AXAS_FRAME_SHIFT;
+	return (entry & ~GENMASK_ULL(63, 60)) >> fake_shift(level) << AXAS_FRAME_SHIFT;
 }
 
 static inline u64 fake_make_table(u64 hpa, unsigned int level)
@@ -97,6 +100,31 @@ static inline u32 fake_leaf_type(u64 entry, unsigned int level)
 	return level & 1 ? 3 - type : type;
 }
 
+static inline u64 fake_marker(enum axas_pt_kind kind)
+{
+	return kind == AXAS_PT_ZERO ? FAKE_ZERO : FAKE_BUSY;
+}
+
+static inline u64 fake_sw_bit(unsigned int level)
+{
+	return level & 1 ? BIT_ULL(62) : BIT_ULL(63);
+}
+
+static inline u64 fake_hw_bits(unsigned int level)
+{
+	return FAKE_HW;
+}
+
+/* At level 0, where it is asked, the protection stands as it is. */
+static inline struct axas_npt_need fake_need(u32 access)
+{
+	u64 prot = FIELD_PREP(FAKE_PROT, access);
+
+	return (struct axas_npt_need){
+		.mask = FAKE_KIND | prot, .value = fake_leaf_kind(0) | prot,
+	};
+}
+
 static inline u64 fake_prot_diff(u64 entry, u32 prot, unsigned int level)
 {
 	return (entry ^ fake_perm(prot, level)) & FAKE_PROT;
@@ -132,7 +160,11 @@ const struct axas_npt_fmt axas_npt_fake = {
 	.max_ia_bits	= 64,
 	.usual_ia_bits	= 48,
 	.leaf_levels	= BIT(AXAS_NPT_MAX_LEVELS) - 1,
-	.leaf_mask	= ~(FAKE_KIND | FAKE_PROT | FAKE_TYPE),
+	.leaf_mask	= GENMASK_ULL(43, 8),
+	.hw_bits	= FAKE_HW,
+	.borrowed	= BIT_ULL(63),
+	.zero		= FAKE_ZERO,
+	.busy		= FAKE_BUSY,
 	.leaf_shift	= AXAS_FRAME_SHIFT - 8,
 	.caps		= {
 		.leaf_levels = BIT(AXAS_NPT_MAX_LEVELS) - 1,

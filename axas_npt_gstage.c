@@ -20,6 +20,9 @@
 #define GS_USER		BIT_ULL(4)		/* Priv, H: accesses are as if in U-mode */
 #define GS_ACCESSED	BIT_ULL(6)		/* Priv, Sv39: A */
 #define GS_DIRTY	BIT_ULL(7)		/* Priv, Sv39: D */
+#define GS_SW		BIT_ULL(8)		/* Priv, Sv39: RSW */
+#define GS_ZERO		BIT_ULL(8)		/* Priv, Sv39: V = 0, all for software */
+#define GS_BUSY		BIT_ULL(9)
 #define GS_PPN		GENMASK_ULL(53, 10)	/* Priv, Sv39: PPN */
 #define GS_PBMT		GENMASK_ULL(62, 61)	/* Priv, Svpbmt */
 #define GS_PMA		0			/* the memory's own attributes */
@@ -32,13 +35,15 @@
 static_assert((AXAS_PROT_READ << GS_PROT_SHIFT) == GS_READ &&
 	      (AXAS_PROT_WRITE << GS_PROT_SHIFT) == GS_WRITE &&
 	      (AXAS_PROT_EXEC << GS_PROT_SHIFT) == GS_EXEC);
-static_assert(!(GS_PPN & (GS_VALID | GS_RWX | GS_USER | GS_ACCESSED | GS_DIRTY | GS_PBMT)));
+static_assert(!(GS_PPN & (GS_VALID | GS_RWX | GS_USER | GS_ACCESSED | GS_DIRTY | GS_PBMT |
+			  GS_SW)));
+static_assert(!((GS_ZERO | GS_BUSY) & (GS_VALID | GS_RWX | GS_PPN)));
 
 /* An entry without permission points to a table. Priv, Sv39. */
 static inline enum axas_pt_kind gstage_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & GS_VALID))
-		return AXAS_PT_EMPTY;
+		return axas_npt_absent(entry, GS_ZERO, GS_BUSY);
 	return entry & GS_RWX ? AXAS_PT_LEAF : AXAS_PT_TABLE;
 }
 
@@ -91,6 +96,28 @@ static inline u32 gstage_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
+static inline u64 gstage_marker(enum axas_pt_kind kind)
+{
+	return kind == AXAS_PT_ZERO ? GS_ZERO : GS_BUSY;
+}
+
+static inline u64 gstage_sw_bit(unsigned int level)
+{
+	return GS_SW;
+}
+
+static inline u64 gstage_hw_bits(unsigned int level)
+{
+	return GS_ACCESSED | GS_DIRTY;
+}
+
+static inline struct axas_npt_need gstage_need(u32 access)
+{
+	u64 bits = GS_VALID | (u64)access << GS_PROT_SHIFT;
+
+	return (struct axas_npt_need){ .mask = bits, .value = bits };
+}
+
 static inline u64 gstage_prot_diff(u64 entry, u32 prot, unsigned int level)
 {
 	return (entry ^ prot << GS_PROT_SHIFT) & GS_RWX;
@@ -128,6 +155,9 @@ const struct axas_npt_fmt axas_npt_gstage = {
 	.usual_ia_bits	= 41,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2) | BIT(3),
 	.leaf_mask	= GS_PPN,
+	.borrowed	= GS_SW,
+	.zero		= GS_ZERO,
+	.busy		= GS_BUSY,
 	.leaf_shift	= GS_PPN_SHIFT,
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1) | BIT(2) | BIT(3),

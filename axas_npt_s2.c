@@ -24,6 +24,9 @@
 #define S2_SH_INNER	0x3
 #define S2_AF		BIT_ULL(10)		/* Arm D8.5.1: access flag */
 #define S2_HPA		GENMASK_ULL(47, 12)	/* Arm D8.3.1: output address */
+#define S2_SW		BIT_ULL(55)		/* Arm D8.3.1: reserved for software use */
+#define S2_ZERO		BIT_ULL(56)		/* Arm D8.3.1: not valid, all ignored */
+#define S2_BUSY		BIT_ULL(57)
 #define S2_XN		GENMASK_ULL(54, 53)	/* Arm D8.4.3: execute-never */
 #define S2_XN_NEVER	0x2			/* at EL1 and EL0, with or without XNX */
 
@@ -32,13 +35,14 @@
 
 static_assert((AXAS_PROT_READ << S2_PROT_SHIFT) == S2_READ &&
 	      (AXAS_PROT_WRITE << S2_PROT_SHIFT) == S2_WRITE);
-static_assert(!(S2_HPA & (S2_VALID | S2_TABLE | S2_MEMATTR | S2_SH | S2_AF | S2_PERM)));
+static_assert(!(S2_HPA & (S2_VALID | S2_TABLE | S2_MEMATTR | S2_SH | S2_AF | S2_PERM | S2_SW)));
+static_assert(!((S2_ZERO | S2_BUSY) & (S2_VALID | S2_READ | S2_WRITE | S2_HPA)));
 
 /* Bit 1 tells a table from a block above the last level, and is 1 in a page. */
 static inline enum axas_pt_kind s2_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & S2_VALID))
-		return AXAS_PT_EMPTY;
+		return axas_npt_absent(entry, S2_ZERO, S2_BUSY);
 	return level && (entry & S2_TABLE) ? AXAS_PT_TABLE : AXAS_PT_LEAF;
 }
 
@@ -103,6 +107,32 @@ static inline u32 s2_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
+static inline u64 s2_marker(enum axas_pt_kind kind)
+{
+	return kind == AXAS_PT_ZERO ? S2_ZERO : S2_BUSY;
+}
+
+static inline u64 s2_sw_bit(unsigned int level)
+{
+	return S2_SW;
+}
+
+/* A leaf is made with the access flag set; no dirty state is asked of hardware. */
+static inline u64 s2_hw_bits(unsigned int level)
+{
+	return S2_AF;
+}
+
+static inline struct axas_npt_need s2_need(u32 access)
+{
+	u64 rw = (u64)(access & (AXAS_PROT_READ | AXAS_PROT_WRITE)) << S2_PROT_SHIFT;
+
+	return (struct axas_npt_need){
+		.mask = S2_VALID | rw | (access & AXAS_PROT_EXEC ? S2_XN : 0),
+		.value = S2_VALID | rw,
+	};
+}
+
 static inline u64 s2_prot_diff(u64 entry, u32 prot, unsigned int level)
 {
 	return (entry ^ s2_perm(prot)) & S2_PERM;
@@ -146,6 +176,9 @@ const struct axas_npt_fmt axas_npt_s2 = {
 	.usual_ia_bits	= 40,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
 	.leaf_mask	= S2_HPA,
+	.borrowed	= S2_SW,
+	.zero		= S2_ZERO,
+	.busy		= S2_BUSY,
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1) | BIT(2),
 		.oa_bits = 48,

@@ -16,7 +16,12 @@
 #define SVM_USER	BIT_ULL(2)		/* APM 15.25.5: guest accesses are user's */
 #define SVM_PWT		BIT_ULL(3)		/* APM 7.8.2: PAT index, bit 0 */
 #define SVM_PCD		BIT_ULL(4)		/* APM 7.8.2: PAT index, bit 1 */
+#define SVM_ACCESSED	BIT_ULL(5)		/* APM 5.4.2: accessed */
+#define SVM_DIRTY	BIT_ULL(6)		/* APM 5.4.2: dirty, of a leaf */
 #define SVM_LARGE	BIT_ULL(7)		/* APM 5.3.4: page size; in a 4 KiB leaf PAT */
+#define SVM_SW		BIT_ULL(9)		/* APM 5.4.1: AVL, available to software */
+#define SVM_ZERO	BIT_ULL(10)		/* APM 5.4.1: not present, all available */
+#define SVM_BUSY	BIT_ULL(11)
 #define SVM_HPA		GENMASK_ULL(51, 12)	/* APM 5.3.3: physical address */
 #define SVM_NX		BIT_ULL(63)		/* APM 5.6.1: no execute */
 
@@ -32,12 +37,14 @@
 #define SVM_PERM	(SVM_WRITE | SVM_NX)
 
 static_assert(AXAS_PROT_WRITE == SVM_WRITE);
-static_assert(!(SVM_HPA & (SVM_PRESENT | SVM_USER | SVM_TYPE | SVM_LARGE | SVM_PERM)));
+static_assert(!(SVM_HPA & (SVM_PRESENT | SVM_USER | SVM_TYPE | SVM_LARGE | SVM_PERM |
+			   SVM_ACCESSED | SVM_DIRTY | SVM_SW)));
+static_assert(!((SVM_ZERO | SVM_BUSY) & (SVM_PRESENT | SVM_WRITE | SVM_HPA)));
 
 static inline enum axas_pt_kind svm_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & SVM_PRESENT))
-		return AXAS_PT_EMPTY;
+		return axas_npt_absent(entry, SVM_ZERO, SVM_BUSY);
 	return !level || (entry & SVM_LARGE) ? AXAS_PT_LEAF : AXAS_PT_TABLE;
 }
 
@@ -93,6 +100,32 @@ static inline u32 svm_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
+static inline u64 svm_marker(enum axas_pt_kind kind)
+{
+	return kind == AXAS_PT_ZERO ? SVM_ZERO : SVM_BUSY;
+}
+
+static inline u64 svm_sw_bit(unsigned int level)
+{
+	return SVM_SW;
+}
+
+static inline u64 svm_hw_bits(unsigned int level)
+{
+	return SVM_ACCESSED | SVM_DIRTY;
+}
+
+/* What is present can be read. */
+static inline struct axas_npt_need svm_need(u32 access)
+{
+	u64 write = access & AXAS_PROT_WRITE;
+
+	return (struct axas_npt_need){
+		.mask = SVM_PRESENT | write | (access & AXAS_PROT_EXEC ? SVM_NX : 0),
+		.value = SVM_PRESENT | write,
+	};
+}
+
 static inline u64 svm_prot_diff(u64 entry, u32 prot, unsigned int level)
 {
 	return (entry ^ svm_perm(prot)) & SVM_PERM;
@@ -130,6 +163,10 @@ const struct axas_npt_fmt axas_npt_svm = {
 	.usual_ia_bits	= 48,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
 	.leaf_mask	= SVM_HPA,
+	.hw_bits	= SVM_ACCESSED | SVM_DIRTY,
+	.borrowed	= SVM_SW,
+	.zero		= SVM_ZERO,
+	.busy		= SVM_BUSY,
 	.caps		= {
 		.flags = AXAS_CAP_SVM_NX,
 		.leaf_levels = BIT(0) | BIT(1),

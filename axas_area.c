@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Areas: the tree of a space, cut, joined and erased; and how a removal waits for those who
+ * are in a section. Calls axas_npt.c. Locks: axas_area.h; here the mutex is held unless a
+ * function says otherwise.
+ */
+#include <linux/cpumask.h>
+#include <linux/gfp.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/tick.h>
+
+#include "axas_compat.h"
+#include "axas_area.h"
+
+const struct axas_area axas_no_area = { .first = ~0ull };
+EXPORT_SYMBOL_AXAS_KUNIT(axas_no_area);
+
+DEFINE_PER_CPU_ALIGNED(struct axas_cpu, axas_cpus) = { .area = &axas_no_area };
+EXPORT_SYMBOL_AXAS_KUNIT(axas_cpus);
+
+/* Even numbers, each once. */
+static atomic_long_t last_generation = ATOMIC_LONG_INIT(0);
+
+unsigned long axas_generation_new(void)
+{
+	return atomic_long_add_return(2, &last_generation);
+}
+
+/* CPUs that are not interrupted. It does not change after the kernel has booted. */
+static cpumask_var_t untimed_cpus;
+
+/* CPUs to interrupt, by the CPU that asks. */
+static DEFINE_PER_CPU(cpumask_var_t, asked_cpus);
+
+static void forget(struct axas_cpu *cpu)
+{
+	cpu->area = &axas_no_area;
+	cpu->cursor.region = AXAS_NPT_NO_REGION;
+}
+
+/* Whether this CPU may use what it finds; it has a mark. */
+static bool join_list(const struct axas_space *space, struct axas_cpu *cpu)
+{
+	unsigned long *list = (unsigned long *)space->list;
+	unsigned long generation;
+
+	set_bit(raw_smp_processor_id() % AXAS_LIST_BITS, list);
+	/* Pairs with that of axas_bar_begin(): the list is seen, or the odd generation. */
+	smp_mb__after_atomic();
+	generation = smp_load_acquire(&space->generation);
+	if (generation & 1)
+		return false;
+	cpu->generation = generation;
+	forget(cpu);
+	return true;
+}
+
+/* The same on a CPU that is not interrupted, and so is on no list. */
+static bool join_unlisted(const struct axas_space *space, struct axas_cpu *cpu)
+{
+	unsigned long generation;
+
+	/* Pairs with that of axas_bar_begin(): the mark is seen, or the odd generation. */
+	smp_mb();
+	generation = smp_load_acquire(&space->generation);
+	if (generation & 1)
+		return false;
+	if (cpu->untimed != generation)
+		forget(cpu);
+	cpu->untimed = generation;
+	return true;
+}
+
+/* The slow half of axas_section_enter(): the CPU's cache is of another generation. */
+struct axas_cpu *axas_section_join(const struct axas_space *space, struct axas_cpu *cpu)
+{
+	bool listed = !cpumask_test_cpu(raw_smp_processor_id(), untimed_cpus);
+
+	if (listed ? join_list(space, cpu) : join_unlisted(space, cpu))
+		return cpu;
+	axas_section_leave();
+	return NULL;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_section_join);
+
+/* The CPUs on the list, which is empty then. */
+static void take_list(struct axas_space *space, struct cpumask *cpus)
+{
+	unsigned int word, bit, cpu;
+
+	cpumask_clear(cpus);
+	for (word = 0; word < BITS_TO_LONGS(AXAS_LIST_BITS); word++) {
+		unsigned long bits = READ_ONCE(space->list[word]);
+
+		if (!bits)
+			continue;
+		bits = xchg(&space->list[word], 0);
+		for_each_set_bit(bit, &bits, BITS_PER_LONG) {
+			cpu = word * BITS_PER_LONG + bit;
+			for (; cpu < nr_cpu_ids; cpu += AXAS_LIST_BITS)
+				cpumask_set_cpu(cpu, cpus);
+		}
+	}
+}
+
+static void be_a_barrier(void *unused)
+{
+	/* An interrupt is one on all that Linux runs on; this says what it is for. */
+	smp_mb();
+}
+
+static void wait_for_cpu(const struct axas_space *space, unsigned int cpu)
+{
+	/* What the CPU did in its section was before. Pairs with its releases. */
+	while (smp_load_acquire(per_cpu_ptr(&axas_cpus.mark, cpu)) == space)
+		cpu_relax();
+}
+
+void axas_bar_begin(struct axas_space *space)
+{
+	struct cpumask *cpus;
+	unsigned int cpu;
+
+	lockdep_assert_held(&space->changing);
+	down_write(&space->lock);
+	WRITE_ONCE(space->generation, space->generation | 1);
+	/* Pairs with those of join_list() and join_unlisted(). */
+	smp_mb();
+	preempt_disable();
+	cpus = *this_cpu_ptr(&asked_cpus);
+	take_list(space, cpus);
+	smp_call_function_many(cpus, be_a_barrier, NULL, true);
+	for_each_cpu(cpu, cpus)
+		wait_for_cpu(space, cpu);
+	for_each_cpu(cpu, untimed_cpus)
+		wait_for_cpu(space, cpu);
+	preempt_enable();
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_bar_begin);
+
+void axas_bar_end(struct axas_space *space)
+{
+	/* Whoever sees the new generation sees what was removed before. */
+	smp_store_release(&space->generation, axas_generation_new());
+	up_write(&space->lock);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_bar_end);
+
+void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables)
+{
+	struct axas_flush flush = {
+		.range = axas_gpa_range(axas_gpa(first), last - first + 1),
+		.tables = tables,
+	};
+	struct axas_consumer *consumer;
+	struct cpumask *cpus;
+
+	lockdep_assert_held(&space->lock);
+	if (list_empty(&space->consumers))
+		return;
+	preempt_disable();
+	cpus = *this_cpu_ptr(&asked_cpus);
+	cpumask_clear(cpus);
+	list_for_each_entry(consumer, &space->consumers, node)
+		consumer->ops->request(consumer, &flush, cpus);
+	/* One round for all; a vCPU that runs on this very CPU does not run now. */
+	smp_call_function_many(cpus, be_a_barrier, NULL, true);
+	preempt_enable();
+	list_for_each_entry(consumer, &space->consumers, node)
+		if (consumer->ops->wait)
+			consumer->ops->wait(consumer, &flush);
+}
+
+static u64 area_pages(const struct axas_area *area)
+{
+	return ((area->last - area->first) >> AXAS_FRAME_SHIFT) + 1;
+}
+
+static void count_area(struct axas_space *space, const struct axas_area *area, int sign)
+{
+	WRITE_ONCE(space->nr_areas, space->nr_areas + sign);
+	if (axas_area_is_linear(area))
+		WRITE_ONCE(space->linear_pages, space->linear_pages + sign * area_pages(area));
+}
+
+struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_range range,
+				u32 prot, u32 type, u32 flags, struct axas_backend backend)
+{
+	struct axas_area *area = kmalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
+	bool direct = backend.ops->flags & AXAS_BACKEND_DIRECT;
+
+	if (!area)
+		return NULL;
+	*area = (struct axas_area){
+		.first = range.start.val,
+		.last = axas_gpa_range_last(range).val,
+		.attr = axas_npt_leaf_attr(&space->npt, prot, type),
+		.direct = direct ? prot : 0,
+		.prot = prot, .type = type, .flags = flags,
+		.backend = backend,
+	};
+	area->single = axas_area_around(area) ? 0 : area->direct;
+	if (backend.ops->hold)
+		backend.ops->hold(&area->backend);
+	return area;
+}
+
+void axas_area_free(struct axas_area *area)
+{
+	if (area->backend.ops->release)
+		area->backend.ops->release(&area->backend);
+	kfree(area);
+}
+
+void axas_areas_free(struct list_head *gone)
+{
+	struct axas_area *area, *next;
+
+	list_for_each_entry_safe(area, next, gone, node) {
+		axas_area_free(area);
+		cond_resched();
+	}
+	INIT_LIST_HEAD(gone);
+}
+
+struct axas_area *axas_area_first(struct axas_space *space, u64 first, u64 last)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+
+	return mas_find(&mas, axas_page_nr(last));
+}
+
+int axas_area_insert(struct axas_space *space, struct axas_area *area)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(area->first), axas_page_nr(area->last));
+	int err;
+
+	if (axas_area_first(space, area->first, area->last))
+		return -EEXIST;
+	err = mas_store_gfp(&mas, area, GFP_KERNEL_ACCOUNT);
+	if (!err)
+		count_area(space, area, 1);
+	return err;
+}
+
+/* A store that comes when nothing may fail any more. */
+static void store(struct axas_space *space, u64 first, u64 last, struct axas_area *area)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(last));
+
+	WARN_ON_ONCE(mas_store_gfp(&mas, area, GFP_KERNEL | __GFP_NOFAIL));
+}
+
+/* Two areas out of one, at @at. The upper one is new. -ENOMEM leaves the one. */
+static int cut_area(struct axas_space *space, struct axas_area *area, u64 at)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(at), axas_page_nr(area->last));
+	struct axas_area *upper;
+
+	upper = axas_area_new(space, axas_gpa_range(axas_gpa(at), area->last - at + 1),
+			      area->prot, area->type, area->flags, area->backend);
+	if (!upper)
+		return -ENOMEM;
+	if (mas_store_gfp(&mas, upper, GFP_KERNEL_ACCOUNT)) {
+		axas_area_free(upper);
+		return -ENOMEM;
+	}
+	WRITE_ONCE(area->last, at - 1);
+	WRITE_ONCE(space->nr_areas, space->nr_areas + 1);
+	return 0;
+}
+
+int axas_area_cut(struct axas_space *space, u64 at)
+{
+	struct axas_area *area = (struct axas_area *)axas_area_find(space, at);
+
+	if (!area || area->first == at)
+		return 0;
+	return cut_area(space, area, at) ?: 1;
+}
+
+static bool alike(const struct axas_area *lower, const struct axas_area *upper)
+{
+	return lower->last + 1 == upper->first && lower->prot == upper->prot &&
+	       lower->type == upper->type && lower->flags == upper->flags &&
+	       lower->backend.ops == upper->backend.ops &&
+	       lower->backend.object == upper->backend.object &&
+	       lower->backend.offset == upper->backend.offset;
+}
+
+void axas_areas_join(struct axas_space *space, u64 at, struct list_head *gone)
+{
+	struct axas_area *lower, *upper;
+
+	if (at <= space->range.start.val)
+		return;
+	lower = (struct axas_area *)axas_area_find(space, at - 1);
+	upper = (struct axas_area *)axas_area_find(space, at);
+	if (!lower || !upper || lower == upper || !alike(lower, upper))
+		return;
+	WRITE_ONCE(lower->last, upper->last);
+	store(space, lower->first, lower->last, lower);
+	WRITE_ONCE(space->nr_areas, space->nr_areas - 1);
+	list_add_tail(&upper->node, gone);
+}
+
+void axas_area_replace(struct axas_space *space, struct axas_area *area, struct list_head *gone)
+{
+	struct axas_area *old = (struct axas_area *)axas_area_find(space, area->first);
+
+	store(space, area->first, area->last, area);
+	list_add_tail(&old->node, gone);
+}
+
+void axas_areas_erase(struct axas_space *space, u64 first, u64 last, struct list_head *gone)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	struct axas_area *area;
+
+	mas_for_each(&mas, area, axas_page_nr(last)) {
+		count_area(space, area, -1);
+		list_add_tail(&area->node, gone);
+		cond_resched();
+	}
+	store(space, first, last, NULL);
+}
+
+int axas_area_init(void)
+{
+	unsigned int cpu;
+
+	if (!zalloc_cpumask_var(&untimed_cpus, GFP_KERNEL))
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		if (!zalloc_cpumask_var(per_cpu_ptr(&asked_cpus, cpu), GFP_KERNEL)) {
+			axas_area_exit();
+			return -ENOMEM;
+		}
+		if (tick_nohz_full_cpu(cpu))
+			cpumask_set_cpu(cpu, untimed_cpus);
+	}
+	axas_npt_own_shards = nr_cpu_ids <= AXAS_NPT_SHARDS;
+	return 0;
+}
+
+void axas_area_exit(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		free_cpumask_var(*per_cpu_ptr(&asked_cpus, cpu));
+	free_cpumask_var(untimed_cpus);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Areas, the space that they lie in, its locks, and the read-side sections in which it is
+ * read without one: what all files axas_space*.c stand on. "How a removal waits" below is
+ * the protocol; axas_area.c has the slow half of it.
+ */
+#ifndef _AXAS_AREA_H
+#define _AXAS_AREA_H
+
+#include <linux/kref.h>
+#include <linux/maple_tree.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/rwsem.h>
+#include <axas/space.h>
+
+#include "axas_backend.h"
+#include "axas_npt.h"
+
+/**
+ * DOC: locks and order
+ *
+ * space->changing, a mutex: operations that change areas exclude each other: map, unmap,
+ * protect, collapse, and whoever lists areas. They may take long, and nobody else waits for
+ * it. The tree of areas changes under it alone; it is read under it, or under RCU.
+ *
+ * space->lock, a sleeping reader-writer lock, inside the mutex. Held for writing while a
+ * remover has the bar, for a bounded piece of work each time, and while consumers come and
+ * go. Held for reading by whoever needs leaves and areas to stay while it sleeps: the slow
+ * paths of faults and accesses. What they do to the table is to fill entries that are not
+ * present, each by one cmpxchg.
+ *
+ * Not held at all: translations, accesses and faults that need not sleep, in read-side
+ * sections, between axas_section_enter() and axas_section_leave(). Preemption is off in
+ * them. A fault leaves its section to get a frame, and installs it in another, after a look
+ * at the generation: if that is another, it looks everything up again.
+ *
+ * Removal is whatever breaks or narrows leaves, unlinks tables, or takes areas away. It goes
+ * in pieces. For each piece the remover has the bar, between axas_bar_begin() and
+ * axas_bar_end(): nobody is in a section or holds the lock, and no section begins. A remover
+ *
+ *  1. allocates all that it needs; from here on nothing fails;
+ *  2. puts the new areas in place of the old ones: whoever looks an area up finds them;
+ *  3. with the bar, breaks or narrows a piece of the leaves, and has them flushed in all
+ *     consumers. The first bar also is when the old areas are out of use;
+ *  4. without it, frees the piece's frames and tables; and goes on at 3. until all is done;
+ *  5. frees the areas.
+ *
+ * A leaf may thus permit more or less than its area for a while: whether an access may go
+ * on is asked of the leaf.
+ *
+ * The order of every removal: break the entries; flush in every consumer; only then put
+ * frames and free tables. A flush runs with the lock held for writing, and must not call
+ * back into the space.
+ *
+ * User memory is never touched with space->lock held or in a section: that access could fault
+ * into a mapping of this very space.
+ *
+ * The mutex and the lock nest inside a consumer's own locks and mmap_lock, and outside the
+ * locks of the page allocator and of what flush callbacks take.
+ */
+
+/**
+ * DOC: how a removal waits
+ *
+ * It waits for those who use this very space, and disturbs no other CPU.
+ *
+ * Each CPU has one mark, the space that it is in a section of, and one cache of what it found
+ * last: a generation, an area, and a cursor. Generations come from one counter for all
+ * spaces, so a generation names the space, too, and never comes back. A CPU's cache holds a
+ * space's present generation only while the CPU is on the space's list:
+ *
+ *	section, hit			join (cache: another generation)
+ *	mark = space	(release)	mark = space
+ *	barrier()			list |= this CPU
+ *	generation == cached ?		smp_mb()
+ *					generation (acquire); odd: leave
+ *					cached = generation, with no area and no cursor
+ *
+ *	bar				end of the bar
+ *	generation |= 1			generation = new number (release)
+ *	smp_mb()
+ *	take list
+ *	interrupt these CPUs, wait
+ *	until none has mark == space (acquire)
+ *
+ * A CPU that joins either is seen on the list or sees the odd generation: both sides have a
+ * full barrier between their store and their load. A CPU that is on the list needs none: the
+ * interrupt comes before it looks at the generation, which is odd then, or after it, and its
+ * mark is seen. The end of a section is a release, so that what was done in it is done before
+ * anything is freed or copied; its begin is one, so that the same holds where the mark is seen
+ * to name another space already.
+ *
+ * A CPU without a tick (nohz_full) is not interrupted. It pays a full barrier in each section,
+ * is on no list, and its mark is always looked at.
+ *
+ * CPUs that are offline have no mark, and come back with full barriers. proofs/litmus/ has a
+ * test for each of these barriers, and what happens without it.
+ */
+
+/**
+ * struct axas_area - a range of a space with one protection and one backend
+ * @first: first guest-physical byte
+ * @last: last guest-physical byte
+ * @attr: all that its leaves of 4 KiB have but their addresses
+ * @direct: the AXAS_PROT_* for which the host needs no window: @prot, or none
+ * @single: the AXAS_PROT_* whose faults take one frame, and no more: @prot, or none
+ * @prot: AXAS_PROT_*
+ * @type: AXAS_TYPE_*
+ * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND()
+ * @backend: where its frames come from
+ * @node: in a remover's list
+ *
+ * Nothing of it changes after it is in a tree but its ends, which move only where an area
+ * that is like it begins or ends. What is found without the lock may be read with old ends.
+ */
+struct axas_area {
+	u64 first;
+	u64 last;
+	u64 attr;
+	u32 direct;
+	u32 single;
+	u32 prot;
+	u32 type;
+	u32 flags;
+	struct axas_backend backend;
+	struct list_head node;
+};
+
+/* CPUs on a space's list: CPU n is bit n modulo their number. */
+#define AXAS_LIST_BITS	512
+
+/**
+ * struct axas_space - one guest-physical address space
+ * @generation: odd while somebody has the bar
+ * @no_huge: no leaves of 2 MiB are to be made for the moment
+ * @npt: its table
+ * @range: its addresses
+ * @pool: its frames
+ * @areas: struct axas_area by 4 KiB page number
+ * @list: CPUs that may have cached @generation
+ * @ref: who uses it
+ * @changing: see "locks and order"
+ * @lock: see "locks and order"
+ * @nr_areas: how many
+ * @linear_pages: 4 KiB pages that linear areas cover
+ * @consumers: struct axas_consumer that are attached
+ * @faults: how many came to each AXAS_FAULT_*, but for those that npt's shards count
+ */
+struct axas_space {
+	unsigned long generation;
+	bool no_huge;
+	struct axas_gpa_range range;
+	struct axas_npt npt;
+	struct axas_pool pool;
+	struct maple_tree areas;
+	DECLARE_BITMAP(list, AXAS_LIST_BITS);
+	struct kref ref;
+	struct mutex changing;
+	struct rw_semaphore lock;
+	u64 nr_areas;
+	u64 linear_pages;
+	struct list_head consumers;
+	atomic_long_t faults[AXAS_FAULT_ERROR + 1];
+};
+
+/**
+ * struct axas_cpu - one CPU's mark and cache, for all spaces
+ * @mark: the space that it is in a section of, or NULL
+ * @generation: that of the space that it found the rest in; 0: see @untimed
+ * @area: the area that was found last, or one that covers nothing
+ * @cursor: the table of level 0 that was found last
+ * @untimed: for a CPU that is not interrupted: its generation, while @generation is 0
+ */
+struct axas_cpu {
+	const struct axas_space *mark;
+	unsigned long generation;
+	const struct axas_area *area;
+	struct axas_npt_cursor cursor;
+	unsigned long untimed;
+};
+
+DECLARE_PER_CPU_ALIGNED(struct axas_cpu, axas_cpus);
+
+/* Areas are found by the number of a 4 KiB page. */
+static inline unsigned long axas_page_nr(u64 gpa)
+{
+	return gpa >> AXAS_FRAME_SHIFT;
+}
+
+/* Pages that a fault fills at once, as a power of two. */
+static inline unsigned int axas_area_around(const struct axas_area *area)
+{
+	return (area->flags & AXAS_MAP_AROUND_MASK) >> AXAS_MAP_AROUND_SHIFT;
+}
+
+static inline bool axas_area_covers(const struct axas_area *area, u64 gpa)
+{
+	return gpa >= READ_ONCE(area->first) && gpa <= READ_ONCE(area->last);
+}
+
+static inline bool axas_area_is_linear(const struct axas_area *area)
+{
+	return area->backend.ops->flags & AXAS_BACKEND_AT_ONCE;
+}
+
+/* Covers nothing. */
+extern const struct axas_area axas_no_area;
+
+struct axas_cpu *axas_section_join(const struct axas_space *space, struct axas_cpu *cpu);
+
+static inline void axas_section_leave(void)
+{
+	/* What was done in the section is done. Pairs with wait_for_cpu(). */
+	smp_store_release(this_cpu_ptr(&axas_cpus.mark), NULL);
+	preempt_enable();
+}
+
+/*
+ * Begin a read-side section: see "how a removal waits". Until axas_section_leave() no area,
+ * table or frame goes away, and nobody may sleep. NULL, and no section: somebody has the
+ * bar; take the lock.
+ *
+ * Context: Task, not in a section.
+ */
+static __always_inline struct axas_cpu *axas_section_enter(const struct axas_space *space)
+{
+	struct axas_cpu *cpu;
+
+	preempt_disable();
+	cpu = this_cpu_ptr(&axas_cpus);
+	/* What a CPU found belongs to one task at a time, and to no interrupt. */
+	WARN_ON_ONCE(IS_ENABLED(CONFIG_PROVE_LOCKING) && (!in_task() || cpu->mark));
+	/* What was done in a section before is done. Pairs with wait_for_cpu(). */
+	smp_store_release(&cpu->mark, space);
+	/* On the list, an interrupt is the barrier. */
+	barrier();
+	if (likely(READ_ONCE(space->generation) == cpu->generation))
+		return cpu;
+	return axas_section_join(space, cpu);
+}
+
+/*
+ * As axas_section_enter(), to go on with what was found in a section of this @generation.
+ * False, and no section: it may be gone.
+ */
+static inline bool axas_section_reenter(const struct axas_space *space, unsigned long generation)
+{
+	if (!axas_section_enter(space))
+		return false;
+	/* Nobody can take the bar now: what is there is what enter saw. */
+	if (likely(READ_ONCE(space->generation) == generation))
+		return true;
+	axas_section_leave();
+	return false;
+}
+
+/* The area that covers an address, or NULL. In a section, or with the lock or the mutex held. */
+static inline const struct axas_area *axas_area_find(const struct axas_space *space, u64 gpa)
+{
+	return mtree_load((struct maple_tree *)&space->areas, axas_page_nr(gpa));
+}
+
+/* The same in a section; the CPU keeps it. */
+static inline const struct axas_area *axas_area_find_here(const struct axas_space *space,
+							  struct axas_cpu *cpu, u64 gpa)
+{
+	const struct axas_area *area = cpu->area;
+
+	if (likely(axas_area_covers(area, gpa)))
+		return area;
+	area = axas_area_find(space, gpa);
+	if (area)
+		cpu->area = area;
+	return area;
+}
+
+/*
+ * The entry of 4 KiB at an address, if its table is the one that this CPU found last; else
+ * NULL.
+ */
+static inline u64 *axas_cpu_ptep(const struct axas_cpu *cpu, u64 gpa)
+{
+	if (likely(axas_npt_cursor_at(&cpu->cursor, gpa)))
+		return axas_npt_slot(cpu->cursor.table, gpa);
+	return NULL;
+}
+
+/* Generations and the lists of CPUs. */
+unsigned long axas_generation_new(void);
+
+/* Keep readers out, and wait until none is left; the mutex is held. */
+void axas_bar_begin(struct axas_space *space);
+void axas_bar_end(struct axas_space *space);
+
+/* All consumers forget what they cached of a range. The lock is held. */
+void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables);
+
+/* Areas. All of these with the mutex held. */
+
+/* A new area, in no tree; NULL: no memory. */
+struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_range range,
+				u32 prot, u32 type, u32 flags, struct axas_backend backend);
+/* One that is in no tree and that nobody can know any more. */
+void axas_area_free(struct axas_area *area);
+/* Put a new one into the tree. -EEXIST when it overlaps another; -ENOMEM. */
+int axas_area_insert(struct axas_space *space, struct axas_area *area);
+/* No area reaches across an address. 1 when one did and is two now, 0; or -ENOMEM. */
+int axas_area_cut(struct axas_space *space, u64 at);
+/* Put an area in the place of one that covers the same range, which goes to @gone. */
+void axas_area_replace(struct axas_space *space, struct axas_area *area, struct list_head *gone);
+/* Areas that meet at an address become one if they are alike; what is left over is @gone. */
+void axas_areas_join(struct axas_space *space, u64 at, struct list_head *gone);
+/* All areas of a range, which is cut, leave the tree, for @gone. */
+void axas_areas_erase(struct axas_space *space, u64 first, u64 last, struct list_head *gone);
+void axas_areas_free(struct list_head *gone);
+/* The first area that ends at or after @first and begins at or before @last; or NULL. */
+struct axas_area *axas_area_first(struct axas_space *space, u64 first, u64 last);
+
+/* At load: CPUs that are not interrupted; and at unload. */
+int axas_area_init(void);
+void axas_area_exit(void);
+
+#endif /* _AXAS_AREA_H */

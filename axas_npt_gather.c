@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a removal unlinked, kept until the flush: frames and tables to be freed, in the
+ * order in which they went, and whose the frames are. Filling allocates nothing. Calls the
+ * HAL by way of axas_npt.c. Locks: filled where leaves are removed, freed outside.
+ */
+#include <linux/build_bug.h>
+#include <linux/gfp.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "axas_compat.h"
+#include "axas_npt.h"
+
+/*
+ * A record: an address of 4 KiB alignment, and in its low bits what is there. A record of
+ * an owner is followed by one that is the owner's address.
+ */
+#define REC_LEVEL	GENMASK_ULL(3, 0)
+#define REC_TABLE	BIT_ULL(4)
+#define REC_OWNED	BIT_ULL(5)
+#define REC_OWNER	BIT_ULL(6)
+#define REC_HPA		(~GENMASK_ULL(AXAS_FRAME_SHIFT - 1, 0))
+
+#define BUFFER_BYTES	((AXAS_GATHER_BUFFER + AXAS_NPT_MAX_LEVELS) * sizeof(u64))
+
+static void start(struct axas_npt_gather *gather)
+{
+	gather->pending = false;
+	gather->tables = false;
+	gather->nr = 0;
+	gather->owner = NULL;
+}
+
+void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt, bool many)
+{
+	gather->npt = npt;
+	gather->recs = many ? kvmalloc(BUFFER_BYTES, GFP_KERNEL | __GFP_NOWARN) : NULL;
+	gather->max = gather->recs ? AXAS_GATHER_BUFFER : AXAS_GATHER_INLINE;
+	if (!gather->recs)
+		gather->recs = gather->inline_recs;
+	start(gather);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_init);
+
+void axas_npt_gather_end(struct axas_npt_gather *gather)
+{
+	if (gather->recs != gather->inline_recs)
+		kvfree(gather->recs);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_end);
+
+static void add(struct axas_npt_gather *gather, u64 rec, const void *owner)
+{
+	if (owner && owner != gather->owner) {
+		gather->recs[gather->nr++] = REC_OWNER;
+		gather->recs[gather->nr++] = (unsigned long)owner;
+		gather->owner = owner;
+	}
+	gather->recs[gather->nr++] = rec | (owner ? REC_OWNED : 0);
+}
+
+void axas_npt_gather_leaf(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
+			  const void *owner)
+{
+	gather->pending = true;
+	if (owner)
+		add(gather, hpa | level, owner);
+}
+
+void axas_npt_gather_table(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
+			   const void *owner)
+{
+	gather->pending = true;
+	gather->tables = true;
+	add(gather, hpa | level | REC_TABLE, owner);
+}
+
+/* Leaves at one level that were recorded one after the other. How many. */
+static u32 put_leaves(struct axas_npt *npt, const void *owner, u64 *recs, u32 nr)
+{
+	u64 kind = recs[0] & ~REC_HPA;
+	u32 n = 0;
+
+	do
+		recs[n++] &= REC_HPA;
+	while (n < nr && (recs[n] & ~REC_HPA) == kind);
+	npt->ops->put_leaves(npt, owner, (struct axas_hpa *)recs, n, kind & REC_LEVEL);
+	return n;
+}
+
+void axas_npt_gather_free(struct axas_npt_gather *gather)
+{
+	struct axas_npt *npt = gather->npt;
+	const void *owner = NULL;
+	u64 *recs = gather->recs;
+	u32 i = 0;
+
+	while (i < gather->nr) {
+		if (recs[i] == REC_OWNER) {
+			owner = (const void *)(unsigned long)recs[i + 1];
+			i += 2;
+		} else if (recs[i] & REC_TABLE) {
+			npt->fmt->free_table(npt, recs[i] & REC_HPA, recs[i] & REC_LEVEL,
+					     recs[i] & REC_OWNED ? owner : NULL);
+			i++;
+		} else {
+			i += put_leaves(npt, owner, &recs[i], gather->nr - i);
+		}
+		cond_resched();
+	}
+	start(gather);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_free);

@@ -1,0 +1,868 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Translation, guest reads and writes, and bio_vecs. Calls axas_space_fault.c, axas_area.c
+ * and axas_npt.c. Memory that the host reaches directly is used in read-side sections, a
+ * piece at a time; windows, and what is to be done wholly or not at all, with space->lock
+ * held for reading. Both touch kernel memory only. Locks: axas_area.h.
+ */
+#include <linux/io.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <axas/access.h>
+
+#include "axas_compat.h"
+#include "axas_single.h"
+#include "axas_space.h"
+
+/* Where no section may begin: found for this once alone. */
+static struct axas_cpu nothing_found(void)
+{
+	return (struct axas_cpu){
+		.area = &axas_no_area, .cursor.region = AXAS_NPT_NO_REGION,
+	};
+}
+
+/* -ENOENT where no leaf is; -EAGAIN where somebody replaces one. */
+static int translate_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+			  struct axas_translation *to)
+{
+	const struct axas_npt *npt = &space->npt;
+	struct axas_npt_pos pos;
+
+	axas_npt_walk(npt, &cpu->cursor, gpa, &pos);
+	if (!pos.ptep)
+		return -ENOENT;
+	switch (axas_npt_kind(npt, &pos)) {
+	case AXAS_PT_LEAF:
+		axas_npt_resolve(npt, &pos, gpa, to);
+		return 0;
+	case AXAS_PT_BUSY:
+		return -EAGAIN;
+	default:
+		return -ENOENT;
+	}
+}
+
+/* From the root on; while somebody has the bar, with the lock. */
+static noinline int translate_slow(struct axas_space *space, u64 gpa,
+				   struct axas_translation *to)
+{
+	struct axas_cpu *cpu, found;
+	int err;
+
+	do {
+		cpu = axas_section_enter(space);
+		if (likely(cpu)) {
+			axas_area_find_here(space, cpu, gpa);
+			err = translate_here(space, cpu, gpa, to);
+			axas_section_leave();
+		} else {
+			found = nothing_found();
+			down_read(&space->lock);
+			err = translate_here(space, &found, gpa, to);
+			up_read(&space->lock);
+		}
+	} while (unlikely(err == -EAGAIN));
+	return err;
+}
+
+int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
+			 struct axas_translation *to)
+{
+	struct axas_cpu *cpu = axas_section_enter(space);
+	const struct axas_npt *npt = &space->npt;
+	u64 in_page = gpa.val & (AXAS_FRAME_SIZE - 1);
+	const struct axas_area *area;
+	u64 *ptep, leaf;
+
+	if (unlikely(!cpu))
+		return translate_slow(space, gpa.val, to);
+	ptep = axas_cpu_ptep(cpu, gpa.val);
+	if (unlikely(!ptep))
+		goto slow;
+	leaf = READ_ONCE(*ptep);
+	area = cpu->area;
+	/* A leaf with the attributes of an area permits what that does, whosever it is. */
+	if (unlikely((leaf ^ area->attr) & ~npt->leaf_varies))
+		goto slow;
+	to->hpa = axas_hpa_offset(axas_npt_leaf_hpa(npt, leaf), in_page);
+	to->left = AXAS_FRAME_SIZE - in_page;
+	to->prot = area->prot;
+	to->type = area->type;
+	to->level = 0;
+	axas_section_leave();
+	return 0;
+slow:
+	axas_section_leave();
+	return translate_slow(space, gpa.val, to);
+}
+EXPORT_SYMBOL_AXAS(axas_space_translate);
+
+/* Whether @next goes on where @limit bytes from @to on end. */
+static bool goes_on(const struct axas_translation *to, u64 limit,
+		    const struct axas_translation *next)
+{
+	return next->hpa.val == to->hpa.val + limit && next->prot == to->prot &&
+	       next->type == to->type;
+}
+
+/* Leaves that are looked at in one section. */
+#define LIMIT_AT_ONCE	512
+
+/* Go on from where *@limit ends, for some leaves. True when it ends there. */
+static bool extend_limit(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+			 const struct axas_translation *to, u64 *limit, unsigned int *leaves)
+{
+	struct axas_translation next;
+	unsigned int i;
+	u64 end;
+
+	for (i = 0; i < LIMIT_AT_ONCE; i++) {
+		if (++*leaves > AXAS_LIMIT_LEAVES || check_add_overflow(gpa, *limit, &end) ||
+		    translate_here(space, cpu, end, &next) || !goes_on(to, *limit, &next))
+			return true;
+		*limit += next.left;
+	}
+	return false;
+}
+
+int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa gpa,
+				       struct axas_translation *to, u64 *limit)
+{
+	int err = axas_space_translate(space, gpa, to);
+	struct axas_cpu *cpu, found;
+	unsigned int leaves = 1;
+	bool end;
+
+	if (err)
+		return err;
+	*limit = to->left;
+	/* What was found so far is true: nobody need wait for the rest. */
+	do {
+		cpu = axas_section_enter(space);
+		if (likely(cpu)) {
+			end = extend_limit(space, cpu, gpa.val, to, limit, &leaves);
+			axas_section_leave();
+		} else {
+			found = nothing_found();
+			down_read(&space->lock);
+			end = extend_limit(space, &found, gpa.val, to, limit, &leaves);
+			up_read(&space->lock);
+		}
+		cond_resched();
+	} while (!end && !fatal_signal_pending(current));
+	return 0;
+}
+EXPORT_SYMBOL_AXAS(axas_space_translate_and_get_limit);
+
+/**
+ * struct access - what is done to guest memory, piece by piece
+ * @memory: to a piece of memory, inside one leaf
+ * @device: to a piece of a device's registers
+ * @prot: what the guest must be allowed to
+ * @buf: the other end, for buffers
+ * @val: the other end, for integers
+ * @windows: NULL, or the windows that were opened beforehand, in order
+ * @fence: something was written that may be executed
+ */
+struct access {
+	void (*memory)(struct access *access, void *va, size_t len);
+	void (*device)(struct access *access, void __iomem *io, size_t len);
+	u32 prot;
+	void *buf;
+	u64 val;
+	struct list_head *windows;
+	bool fence;
+};
+
+/* A window that stays open until the access comes to it. */
+struct kept_window {
+	struct list_head node;
+	struct axas_window window;
+};
+
+/**
+ * struct spot - where a byte is
+ * @area: its area
+ * @hpa: its address
+ * @left: bytes to the end of its leaf or its area
+ */
+struct spot {
+	const struct axas_area *area;
+	struct axas_hpa hpa;
+	u64 left;
+};
+
+/* Bytes of one access in a section, during which nobody else runs on this CPU. */
+#define FAST_BYTES	SZ_16K
+
+/* What a look wants: that the page is faulted in, or that its memory is opened. */
+#define SPOT_FAULT	1
+#define SPOT_WINDOW	2
+
+static int fault_to_errno(int result)
+{
+	switch (result) {
+	case AXAS_FAULT_FIXED:
+	case AXAS_FAULT_SPURIOUS:
+		return 0;
+	case AXAS_FAULT_RETRY:
+		return fatal_signal_pending(current) ? -EINTR : 0;
+	case AXAS_FAULT_DENIED:
+		return -EACCES;
+	case AXAS_FAULT_NOMEM:
+		return -ENOMEM;
+	default:
+		return -EFAULT;
+	}
+}
+
+/* As a guest would. */
+static int fault_in(struct axas_space *space, u64 gpa, u32 prot)
+{
+	return fault_to_errno(axas_space_fault(space, axas_gpa(gpa), prot, NULL));
+}
+
+/*
+ * Where memory is that the host reaches, is there, and lies in one leaf. Until
+ * axas_section_leave(); NULL, and nothing to leave, for all else.
+ */
+static noinline void *enter_memory_slow(struct axas_space *space, u64 gpa, u32 prot, size_t len)
+{
+	struct axas_cpu *cpu = axas_section_enter(space);
+	const struct axas_area *area;
+	struct axas_translation to;
+
+	if (unlikely(!cpu))
+		return NULL;
+	if (len <= FAST_BYTES) {
+		area = axas_area_find_here(space, cpu, gpa);
+		if (area && (area->direct & prot) && !translate_here(space, cpu, gpa, &to) &&
+		    (to.prot & prot) && len <= to.left)
+			return axas_hal_va(space->npt.hal, to.hpa);
+	}
+	axas_section_leave();
+	return NULL;
+}
+
+/* The same where area and table are those that this CPU found last. */
+static __always_inline void *enter_memory(struct axas_space *space, u64 gpa, u32 prot,
+					  size_t len)
+{
+	struct axas_cpu *cpu = axas_section_enter(space);
+	u64 in_page = gpa & (AXAS_FRAME_SIZE - 1);
+	u64 *ptep, leaf;
+
+	if (unlikely(!cpu))
+		return NULL;
+	ptep = axas_cpu_ptep(cpu, gpa);
+	if (likely(ptep && axas_area_covers(cpu->area, gpa) && (cpu->area->direct & prot) &&
+		   len <= AXAS_FRAME_SIZE - in_page)) {
+		leaf = READ_ONCE(*ptep);
+		if (likely(axas_npt_allows(&space->npt, leaf, prot)))
+			return axas_hal_va(space->npt.hal, axas_npt_leaf_hpa(&space->npt, leaf)) +
+			       in_page;
+	}
+	axas_section_leave();
+	return enter_memory_slow(space, gpa, prot, len);
+}
+
+/*
+ * After a write to memory that belongs to an area. Whether every CPU is to forget what it
+ * fetched, once the caller is done.
+ */
+static inline bool clean_written(struct axas_space *space, const struct axas_area *area,
+				 void *va, size_t len)
+{
+	const struct axas_hal *hal = space->npt.hal;
+
+	if (unlikely(hal->clean))
+		hal->clean(hal, va, len);
+	return unlikely(hal->fence) && (area->prot & AXAS_PROT_EXEC);
+}
+
+/* Leave what enter_memory() entered, after a write. */
+static __always_inline void leave_written(struct axas_space *space, void *va, size_t len)
+{
+	/* Where it was found; and in a section nobody else finds something. */
+	bool fence = clean_written(space, this_cpu_read(axas_cpus.area), va, len);
+
+	axas_section_leave();
+	if (unlikely(fence))
+		space->npt.hal->fence(space->npt.hal);
+}
+
+static __always_inline bool copy_fast(struct axas_space *space, u64 gpa, void *buf, size_t len,
+				      u32 prot)
+{
+	void *va = enter_memory(space, gpa, prot, len);
+
+	if (unlikely(!va))
+		return false;
+	if (prot == AXAS_PROT_WRITE) {
+		axas_copy_out(va, buf, len);
+		leave_written(space, va, len);
+	} else {
+		axas_copy_in(buf, va, len);
+		axas_section_leave();
+	}
+	return true;
+}
+
+/* Where a byte is; SPOT_FAULT, -EFAULT or -EACCES. In a section, or with the lock held. */
+static int find_spot(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u32 prot,
+		     struct spot *spot)
+{
+	struct axas_translation to;
+
+	spot->area = axas_area_find_here(space, cpu, gpa);
+	if (!spot->area)
+		return -EFAULT;
+	if (prot & ~spot->area->prot)
+		return -EACCES;
+	if (translate_here(space, cpu, gpa, &to) || prot & ~to.prot)
+		return SPOT_FAULT;
+	spot->hpa = to.hpa;
+	spot->left = min(to.left, READ_ONCE(spot->area->last) - gpa + 1);
+	return 0;
+}
+
+static int open_window(struct axas_space *space, struct axas_hpa hpa, u32 type, size_t len,
+		       struct axas_window *window)
+{
+	const struct axas_hal *hal = space->npt.hal;
+
+	return hal->window ? hal->window(hal, hpa, len, type, window) : -EOPNOTSUPP;
+}
+
+/* One piece of memory. */
+static void use_memory(struct axas_space *space, const struct axas_area *area,
+		       struct access *access, void *va, size_t len)
+{
+	access->memory(access, va, len);
+	if (access->prot == AXAS_PROT_WRITE)
+		access->fence |= clean_written(space, area, va, len);
+}
+
+static void use_window(struct axas_space *space, const struct axas_area *area,
+		       struct access *access, struct axas_window *window, size_t len)
+{
+	const struct axas_hal *hal = space->npt.hal;
+
+	if (window->io)
+		access->device(access, window->io, len);
+	else
+		use_memory(space, area, access, window->va, len);
+	if (hal->close_window)
+		hal->close_window(hal, window);
+}
+
+static int keep_window(struct axas_space *space, struct axas_hpa hpa, u32 type, size_t len,
+		       struct list_head *windows)
+{
+	struct kept_window *kept = kmalloc(sizeof(*kept), GFP_KERNEL);
+	int err;
+
+	if (!kept)
+		return -ENOMEM;
+	err = open_window(space, hpa, type, len, &kept->window);
+	if (err)
+		kfree(kept);
+	else
+		list_add_tail(&kept->node, windows);
+	return err;
+}
+
+static void use_kept_window(struct axas_space *space, const struct axas_area *area,
+			    struct access *access, size_t len)
+{
+	struct kept_window *kept = list_first_entry(access->windows, struct kept_window, node);
+
+	list_del(&kept->node);
+	use_window(space, area, access, &kept->window, len);
+	kfree(kept);
+}
+
+/*
+ * Memory that the host does not reach directly is somebody else's: it is reached through a
+ * window. An access that touches first, and so has no function, leaves it open for the one
+ * that follows. The lock is held: opening one may sleep.
+ */
+static int access_window(struct axas_space *space, const struct spot *spot,
+			 struct access *access, size_t len)
+{
+	struct axas_window window;
+	int err;
+
+	lockdep_assert_held(&space->lock);
+	if (!access->memory)
+		return keep_window(space, spot->hpa, spot->area->type, len, access->windows);
+	if (access->windows) {
+		use_kept_window(space, spot->area, access, len);
+		return 0;
+	}
+	err = open_window(space, spot->hpa, spot->area->type, len, &window);
+	if (!err)
+		use_window(space, spot->area, access, &window, len);
+	return err;
+}
+
+/*
+ * Access as much as lies in one leaf, in one page for a window. Bytes, or an error, or with
+ * nothing done -EAGAIN: it is to be faulted in. The lock is held.
+ */
+static ssize_t access_locked(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+			     struct access *access, size_t len)
+{
+	struct spot spot;
+	int err = find_spot(space, cpu, gpa, access->prot, &spot);
+
+	if (err)
+		return err == SPOT_FAULT ? -EAGAIN : err;
+	len = min_t(u64, len, spot.left);
+	if (spot.area->direct & access->prot) {
+		if (access->memory)
+			use_memory(space, spot.area, access,
+				   axas_hal_va(space->npt.hal, spot.hpa), len);
+		return len;
+	}
+	len = min_t(u64, len, AXAS_FRAME_SIZE - offset_in_page(gpa));
+	err = access_window(space, &spot, access, len);
+	return err ?: len;
+}
+
+/* The same in a section, where memory is reached directly. SPOT_*, with nothing done. */
+static int access_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+		       struct access *access, size_t *len)
+{
+	struct spot spot;
+	int err = find_spot(space, cpu, gpa, access->prot, &spot);
+
+	if (err)
+		return err;
+	if (!(spot.area->direct & access->prot))
+		return SPOT_WINDOW;
+	*len = min3((u64)*len, spot.left, (u64)FAST_BYTES);
+	use_memory(space, spot.area, access, axas_hal_va(space->npt.hal, spot.hpa), *len);
+	return 0;
+}
+
+/* One piece, whatever it takes. Bytes, or an error. */
+static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *access, size_t len)
+{
+	struct axas_cpu *cpu = axas_section_enter(space), found;
+	int err = SPOT_WINDOW;
+	ssize_t n;
+
+	if (likely(cpu)) {
+		err = access_here(space, cpu, gpa, access, &len);
+		axas_section_leave();
+	}
+	if (err == SPOT_FAULT)
+		return -EAGAIN;
+	if (err != SPOT_WINDOW)
+		return err ?: len;
+	found = nothing_found();
+	down_read(&space->lock);
+	n = access_locked(space, &found, gpa, access, len);
+	up_read(&space->lock);
+	return n;
+}
+
+static void read_memory(struct access *access, void *va, size_t len)
+{
+	axas_copy_in(access->buf, va, len);
+	access->buf += len;
+}
+
+static void write_memory(struct access *access, void *va, size_t len)
+{
+	axas_copy_out(va, access->buf, len);
+	access->buf += len;
+}
+
+static void read_device(struct access *access, void __iomem *io, size_t len)
+{
+	axas_copy_in_io(access->buf, io, len);
+	access->buf += len;
+}
+
+static void write_device(struct access *access, void __iomem *io, size_t len)
+{
+	axas_copy_out_io(io, access->buf, len);
+	access->buf += len;
+}
+
+static void fence_code(struct axas_space *space, const struct access *access)
+{
+	if (access->fence)
+		space->npt.hal->fence(space->npt.hal);
+}
+
+/* Windows that were opened for an access that is not to be. */
+static void drop_windows(struct axas_space *space, struct list_head *windows)
+{
+	const struct axas_hal *hal = space->npt.hal;
+	struct kept_window *kept, *next;
+
+	list_for_each_entry_safe(kept, next, windows, node) {
+		list_del(&kept->node);
+		if (hal->close_window)
+			hal->close_window(hal, &kept->window);
+		kfree(kept);
+	}
+}
+
+/* Piece by piece, until one cannot be reached. */
+static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
+			      struct access *access, size_t len)
+{
+	size_t done = 0;
+	ssize_t n = 0;
+
+	len = min_t(size_t, len, SSIZE_MAX);
+	while (done < len) {
+		u64 at = gpa.val + done;
+
+		n = at < gpa.val ? -EFAULT : access_piece(space, at, access, len - done);
+		if (n == -EAGAIN) {
+			n = fault_in(space, at, access->prot);
+			if (!n)
+				continue;
+		}
+		if (n < 0)
+			break;
+		done += n;
+		cond_resched();
+	}
+	fence_code(space, access);
+	return done ?: n;
+}
+
+/* Access all bytes with the lock held: 0, or an error, or -EAGAIN; @done: up to where. */
+static int access_all(struct axas_space *space, u64 gpa, struct access *access, size_t len,
+		      size_t *done)
+{
+	struct axas_cpu found = nothing_found();
+	ssize_t n;
+
+	for (*done = 0; *done < len; *done += n) {
+		if (gpa + *done < gpa)
+			return -EFAULT;
+		n = access_locked(space, &found, gpa + *done, access, len - *done);
+		if (n < 0)
+			return n;
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * All or nothing: every leaf is found, and every window is open before the first byte is
+ * copied. With the lock held none can go away in between; for what must be faulted in the
+ * lock is let go, and all is looked at again.
+ */
+static int access_exact(struct axas_space *space, struct axas_gpa gpa,
+			struct access *access, size_t len)
+{
+	LIST_HEAD(windows);
+	struct access touch = { .prot = access->prot, .windows = &windows };
+	size_t done;
+	int err;
+
+	access->windows = &windows;
+	for (;;) {
+		down_read(&space->lock);
+		err = access_all(space, gpa.val, &touch, len, &done);
+		if (!err) {
+			size_t copied;
+
+			err = access_all(space, gpa.val, access, len, &copied);
+			WARN_ON_ONCE(err);
+		}
+		drop_windows(space, &windows);
+		up_read(&space->lock);
+		if (err != -EAGAIN)
+			break;
+		err = fault_in(space, gpa.val + done, access->prot);
+		if (err)
+			break;
+	}
+	fence_code(space, access);
+	return err;
+}
+
+/* A copy between guest memory and a buffer, which is only read if @prot is WRITE. */
+static struct access copy_access(void *buf, u32 prot)
+{
+	bool write = prot == AXAS_PROT_WRITE;
+
+	return (struct access){
+		.memory = write ? write_memory : read_memory,
+		.device = write ? write_device : read_device,
+		.prot = prot,
+		.buf = buf,
+	};
+}
+
+static noinline int copy_exact(struct axas_space *space, struct axas_gpa gpa, void *buf,
+			       size_t len, u32 prot)
+{
+	struct access access = copy_access(buf, prot);
+
+	return access_exact(space, gpa, &access, len);
+}
+
+static noinline ssize_t copy_partial(struct axas_space *space, struct axas_gpa gpa, void *buf,
+				     size_t len, u32 prot)
+{
+	struct access access = copy_access(buf, prot);
+
+	return access_partial(space, gpa, &access, len);
+}
+
+int axas_read(struct axas_space *space, struct axas_gpa gpa, void *buf, size_t len)
+{
+	if (likely(copy_fast(space, gpa.val, buf, len, AXAS_PROT_READ)))
+		return 0;
+	return copy_exact(space, gpa, buf, len, AXAS_PROT_READ);
+}
+EXPORT_SYMBOL_AXAS(axas_read);
+
+int axas_write(struct axas_space *space, struct axas_gpa gpa, const void *buf, size_t len)
+{
+	if (likely(copy_fast(space, gpa.val, (void *)buf, len, AXAS_PROT_WRITE)))
+		return 0;
+	return copy_exact(space, gpa, (void *)buf, len, AXAS_PROT_WRITE);
+}
+EXPORT_SYMBOL_AXAS(axas_write);
+
+ssize_t axas_read_partial(struct axas_space *space, struct axas_gpa gpa, void *buf,
+			  size_t len)
+{
+	if (likely(copy_fast(space, gpa.val, buf, len, AXAS_PROT_READ)))
+		return len;
+	return copy_partial(space, gpa, buf, len, AXAS_PROT_READ);
+}
+EXPORT_SYMBOL_AXAS(axas_read_partial);
+
+ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
+			   const void *buf, size_t len)
+{
+	if (likely(copy_fast(space, gpa.val, (void *)buf, len, AXAS_PROT_WRITE)))
+		return len;
+	return copy_partial(space, gpa, (void *)buf, len, AXAS_PROT_WRITE);
+}
+EXPORT_SYMBOL_AXAS(axas_write_partial);
+
+static void load_memory(struct access *access, void *va, size_t len)
+{
+	access->val = axas_load(va, len);
+}
+
+static void store_memory(struct access *access, void *va, size_t len)
+{
+	axas_store(va, len, access->val);
+}
+
+static void load_device(struct access *access, void __iomem *io, size_t len)
+{
+	access->val = axas_load_io(io, len);
+}
+
+static void store_device(struct access *access, void __iomem *io, size_t len)
+{
+	axas_store_io(io, len, access->val);
+}
+
+static noinline int load_slow(struct axas_space *space, struct axas_gpa gpa, size_t len,
+				   u64 *val)
+{
+	struct access access = {
+		.memory = load_memory, .device = load_device, .prot = AXAS_PROT_READ,
+	};
+	ssize_t n = access_partial(space, gpa, &access, len);
+
+	if (n < 0)
+		return n;
+	*val = access.val;
+	return 0;
+}
+
+static int load_one(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+		    u64 *val)
+{
+	size_t len = axas_width_bytes(width);
+	void *va = enter_memory(space, gpa.val, AXAS_PROT_READ, len);
+
+	if (!va)
+		return load_slow(space, gpa, len, val);
+	*val = axas_load(va, len);
+	axas_section_leave();
+	return 0;
+}
+
+static noinline int store_slow(struct axas_space *space, struct axas_gpa gpa, size_t len,
+				    u64 val)
+{
+	struct access access = {
+		.memory = store_memory, .device = store_device,
+		.prot = AXAS_PROT_WRITE, .val = val,
+	};
+	ssize_t n = access_partial(space, gpa, &access, len);
+
+	return n < 0 ? n : 0;
+}
+
+static int store_one(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+		     u64 val)
+{
+	size_t len = axas_width_bytes(width);
+	void *va = enter_memory(space, gpa.val, AXAS_PROT_WRITE, len);
+
+	if (!va)
+		return store_slow(space, gpa, len, val);
+	axas_store(va, len, val);
+	leave_written(space, va, len);
+	return 0;
+}
+
+/* An integer as it lies in memory, whatever the host's byte order. */
+union scalar {
+	u8 w8;
+	u16 w16;
+	u32 w32;
+	u64 w64;
+};
+
+int axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+		  u64 *val)
+{
+	unsigned int bytes = axas_width_bytes(width);
+	union scalar scalar;
+	int err;
+
+	if (axas_gpa_is_aligned(gpa, bytes))
+		return load_one(space, gpa, width, val);
+	err = axas_read(space, gpa, &scalar, bytes);
+	if (err)
+		return err;
+	*val = axas_load(&scalar, bytes);
+	return 0;
+}
+EXPORT_SYMBOL_AXAS(axas_read_obj);
+
+int axas_write_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+		   u64 val)
+{
+	unsigned int bytes = axas_width_bytes(width);
+	union scalar scalar;
+
+	if (axas_gpa_is_aligned(gpa, bytes))
+		return store_one(space, gpa, width, val);
+	axas_store(&scalar, bytes, val);
+	return axas_write(space, gpa, &scalar, bytes);
+}
+EXPORT_SYMBOL_AXAS(axas_write_obj);
+
+int axas_read_volatile(struct axas_space *space, struct axas_gpa gpa,
+		       enum axas_width width, u64 *val)
+{
+	if (!axas_gpa_is_aligned(gpa, axas_width_bytes(width)))
+		return -EINVAL;
+	return load_one(space, gpa, width, val);
+}
+EXPORT_SYMBOL_AXAS(axas_read_volatile);
+
+int axas_write_volatile(struct axas_space *space, struct axas_gpa gpa,
+			enum axas_width width, u64 val)
+{
+	if (!axas_gpa_is_aligned(gpa, axas_width_bytes(width)))
+		return -EINVAL;
+	return store_one(space, gpa, width, val);
+}
+EXPORT_SYMBOL_AXAS(axas_write_volatile);
+
+/* The piece of one page, with a reference. SPOT_FAULT, or an error. */
+static int bvec_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u64 len,
+		     u32 access, struct bio_vec *bvec)
+{
+	const struct axas_hal *hal = space->npt.hal;
+	struct page *page = NULL;
+	struct spot spot;
+	int err = find_spot(space, cpu, gpa, access, &spot);
+
+	if (err)
+		return err;
+	if ((spot.area->direct & access) && hal->frame_page)
+		page = hal->frame_page(hal, spot.hpa);
+	if (!page)
+		return -EOPNOTSUPP;
+	get_page(page);
+	bvec->bv_page = page;
+	bvec->bv_offset = offset_in_page(gpa);
+	bvec->bv_len = min_t(u64, len, PAGE_SIZE - bvec->bv_offset);
+	return 0;
+}
+
+static int bvec_piece(struct axas_space *space, u64 gpa, u64 len, u32 access,
+		      struct bio_vec *bvec)
+{
+	struct axas_cpu *cpu, found;
+	int err;
+
+	for (;;) {
+		cpu = axas_section_enter(space);
+		if (likely(cpu)) {
+			err = bvec_here(space, cpu, gpa, len, access, bvec);
+			axas_section_leave();
+		} else {
+			found = nothing_found();
+			down_read(&space->lock);
+			err = bvec_here(space, &found, gpa, len, access, bvec);
+			up_read(&space->lock);
+		}
+		if (err == SPOT_FAULT)
+			err = fault_in(space, gpa, access) ?: SPOT_FAULT;
+		if (err != SPOT_FAULT)
+			return err;
+	}
+}
+
+int axas_space_bvec(struct axas_space *space, struct axas_gpa_range range, u32 access,
+		    struct bio_vec *bvecs, unsigned int max)
+{
+	unsigned int n = 0;
+	u64 done = 0;
+	int err = 0;
+
+	if (!axas_gpa_range_valid(range) || !access ||
+	    access & ~(AXAS_PROT_READ | AXAS_PROT_WRITE))
+		return -EINVAL;
+	while (done < range.size) {
+		err = n == max || n == INT_MAX ? -E2BIG :
+		      bvec_piece(space, range.start.val + done, range.size - done, access,
+				 &bvecs[n]);
+		if (err)
+			break;
+		done += bvecs[n++].bv_len;
+		cond_resched();
+	}
+	if (!err)
+		return n;
+	axas_space_bvec_put(bvecs, n);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axas_space_bvec);
+
+void axas_space_bvec_put(struct bio_vec *bvecs, unsigned int n)
+{
+	while (n)
+		put_page(bvecs[--n].bv_page);
+}
+EXPORT_SYMBOL_AXAS(axas_space_bvec_put);

@@ -1,0 +1,690 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How memory gets its frames: faults and populate. A fault is one straight way: find the
+ * area, walk once, look at what the entry allows, get a frame from the area's backend,
+ * install it at that position, answer. What needs sleeping is done between two looks, and
+ * kept in hand for the next. Calls axas_area.c, axas_backend.c and axas_npt.c. Locks:
+ * axas_area.h.
+ */
+#include <linux/err.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "axas_compat.h"
+#include "axas_space.h"
+
+/* Frames that are got and installed together, on the stack. */
+#define FILL_BATCH	64
+
+/* What a look came to beside the AXAS_FAULT_*: what is wanted before the next one. */
+#define LOOK_AGAIN	-1	/* somebody was faster, and what is there now is to be seen */
+#define LOOK_FRAMES	-2
+#define LOOK_TABLES	-3
+#define LOOK_ADJUST	-4	/* a leaf that permits less than its area */
+
+/**
+ * struct fill - pages that are to get their leaves
+ * @space: whose
+ * @gpa: the first of them; for a fault, the address of the access
+ * @last: the last byte of them
+ * @huge: leaves of 2 MiB may be made, inside @gpa to @last or, for a fault, the area
+ * @fault: it is one access, not a range
+ * @access: of a fault: what it needs
+ * @level: of a fault: where the leaf is in the end
+ * @around: of a fault: log2 of the pages that it fills, with @gpa to @last around it
+ * @spares: tables in hand
+ * @backend: whose the frames in hand are
+ * @order: their size
+ * @have: how many
+ * @want: how many are wanted
+ * @want_order: of which size
+ * @want_offset: for where
+ * @want_tables: tables that are wanted
+ * @hpas: the frames
+ */
+struct fill {
+	struct axas_space *space;
+	u64 gpa;
+	u64 last;
+	bool huge;
+	bool fault;
+	u32 access;
+	unsigned int level;
+	unsigned int around;
+	struct axas_npt_spares spares;
+	struct axas_backend backend;
+	unsigned int order;
+	unsigned int have;
+	unsigned int want;
+	unsigned int want_order;
+	u64 want_offset;
+	unsigned int want_tables;
+	struct axas_hpa hpas[FILL_BATCH];
+};
+
+static void count_fault(struct axas_space *space, int result)
+{
+	atomic_long_inc(&space->faults[result]);
+}
+
+static void init_fill(struct fill *fill, struct axas_space *space)
+{
+	fill->space = space;
+	fill->spares = (struct axas_npt_spares){};
+	fill->have = 0;
+	fill->level = 0;
+	fill->around = 0;
+	fill->backend.ops = NULL;
+}
+
+/* Give back what is in hand. */
+static void drop_frames(struct fill *fill)
+{
+	struct axas_pool *pool = &fill->space->pool;
+
+	if (fill->have) {
+		axas_pool_unget(pool, &fill->backend, fill->order, fill->hpas, fill->have);
+		axas_pool_settle(pool);
+	}
+	fill->have = 0;
+	if (fill->backend.ops && fill->backend.ops->release)
+		fill->backend.ops->release(&fill->backend);
+	fill->backend.ops = NULL;
+}
+
+static void end_fill(struct fill *fill)
+{
+	drop_frames(fill);
+	axas_npt_put_spares(&fill->space->npt, &fill->spares);
+}
+
+static bool same_backend(const struct axas_backend *a, const struct axas_backend *b)
+{
+	return a->ops == b->ops && a->object == b->object && a->offset == b->offset;
+}
+
+/* Say what frames are wanted, of the area that was found. */
+static int want_frames(struct fill *fill, const struct axas_area *area, unsigned int level,
+		       unsigned int n)
+{
+	u64 gpa = fill->gpa & ~(axas_npt_leaf_size(level) - 1);
+
+	/* What is in hand is another's: it goes first, where sleeping is allowed. */
+	fill->want = n;
+	fill->want_order = AXAS_NPT_LEVEL_BITS * level;
+	fill->want_offset = gpa + area->backend.offset;
+	if (!fill->have && !fill->backend.ops) {
+		fill->backend = area->backend;
+		if (area->backend.ops->hold)
+			area->backend.ops->hold(&fill->backend);
+	} else if (!same_backend(&fill->backend, &area->backend)) {
+		fill->want = 0;
+	}
+	return LOOK_FRAMES;
+}
+
+static bool in_hand(const struct fill *fill, const struct axas_area *area, unsigned int level)
+{
+	return fill->have && fill->order == AXAS_NPT_LEVEL_BITS * level &&
+	       same_backend(&fill->backend, &area->backend);
+}
+
+/* Bring what a look wanted. 0, or -ENOMEM, -EINTR. */
+static int bring_frames(struct fill *fill)
+{
+	struct axas_space *space = fill->space;
+
+	if (fill->have || !fill->want)
+		drop_frames(fill);
+	if (!fill->want || !fill->backend.ops)
+		return 0;
+	fill->order = fill->want_order;
+	fill->have = axas_pool_get(&space->pool, &fill->backend, fill->want_offset, fill->order,
+				   0, fill->hpas, fill->want);
+	if (fill->have)
+		return 0;
+	drop_frames(fill);
+	if (fill->order) {
+		/* No 2 MiB to be had: 4 KiB serve. */
+		fill->huge = false;
+		return 0;
+	}
+	return -ENOMEM;
+}
+
+/* With a limit, another's frame that no leaf maps yet may be the page that is wanted. */
+static bool may_come(struct fill *fill)
+{
+	struct axas_pool *pool = &fill->space->pool;
+
+	if (!pool->limited || !atomic_read(&pool->on_the_way) || fatal_signal_pending(current))
+		return false;
+	schedule_timeout_killable(1);
+	return true;
+}
+
+static int bring(struct fill *fill, int wanted)
+{
+	switch (wanted) {
+	case LOOK_FRAMES:
+		return bring_frames(fill);
+	case LOOK_TABLES:
+		return axas_npt_get_spares(&fill->space->npt, &fill->spares, fill->want_tables);
+	default:
+		cond_resched();
+		return 0;
+	}
+}
+
+/*
+ * The level of the leaf that a page without one should get: 1 where the policy, the
+ * bounds, the machine, and what the table holds already allow, else 0.
+ */
+static unsigned int fill_level(const struct fill *fill, const struct axas_area *area,
+			       const struct axas_npt_pos *pos)
+{
+	u64 mask = axas_npt_leaf_size(1) - 1;
+	u64 first = fill->gpa & ~mask, last = fill->gpa | mask;
+
+	if (!fill->huge || !pos->level || READ_ONCE(fill->space->no_huge) ||
+	    !axas_npt_max_level(&fill->space->npt, area->prot))
+		return 0;
+	if (first < READ_ONCE(area->first) || last > READ_ONCE(area->last))
+		return 0;
+	return fill->fault || (first == fill->gpa && last <= fill->last);
+}
+
+static u64 leaf_for(const struct fill *fill, const struct axas_area *area, unsigned int level)
+{
+	const struct axas_npt *npt = &fill->space->npt;
+	struct axas_hpa hpa = fill->hpas[0];
+
+	return level ? npt->fmt->leaf(npt, hpa.val, area->prot, area->type, level) :
+		       axas_npt_make_leaf(npt, hpa, area->attr);
+}
+
+/* Frames in hand that leaves map now. */
+static void spend_frames(struct fill *fill, unsigned int n)
+{
+	axas_pool_count(&fill->space->pool, (long)n << fill->order);
+	fill->have -= n;
+	if (fill->have)
+		memmove(fill->hpas, fill->hpas + n, fill->have * sizeof(fill->hpas[0]));
+	else
+		axas_pool_settle(&fill->space->pool);
+}
+
+/* Descend to where a leaf at @level goes; what is there is not present. */
+static int reach(struct fill *fill, struct axas_npt_pos *pos, unsigned int level)
+{
+	struct axas_npt *npt = &fill->space->npt;
+
+	switch (axas_npt_reach(npt, &fill->spares, fill->gpa, level, pos)) {
+	case 0:
+		break;
+	case -EAGAIN:
+		fill->want_tables = pos->level - level;
+		return LOOK_TABLES;
+	default:
+		return LOOK_AGAIN;
+	}
+	return axas_npt_kind(npt, pos) <= AXAS_PT_ZERO ? 0 : LOOK_AGAIN;
+}
+
+/* The pages that a fault fills besides its own. */
+static void set_around(struct fill *fill, const struct axas_area *area)
+{
+	u64 mask;
+
+	fill->around = axas_area_around(area);
+	mask = (AXAS_FRAME_SIZE << fill->around) - 1;
+	fill->last = min(READ_ONCE(area->last), fill->gpa | mask);
+	fill->gpa = max(READ_ONCE(area->first), fill->gpa & ~mask);
+}
+
+/* Install one frame at a position that has none. AXAS_FAULT_FIXED, or LOOK_*. */
+static int install(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
+{
+	unsigned int level = fill_level(fill, area, pos);
+	int wanted;
+
+	/* Its leaves came before it did. */
+	if (WARN_ON_ONCE(axas_area_is_linear(area)))
+		return AXAS_FAULT_ERROR;
+	if (!in_hand(fill, area, level))
+		return want_frames(fill, area, level, 1);
+	wanted = reach(fill, pos, level);
+	if (wanted)
+		return wanted;
+	if (!axas_npt_install(&fill->space->npt, pos, leaf_for(fill, area, level)))
+		return LOOK_AGAIN;
+	spend_frames(fill, 1);
+	fill->level = level;
+	if (fill->fault && axas_area_around(area))
+		set_around(fill, area);
+	return AXAS_FAULT_FIXED;
+}
+
+/* What is there already, or nobody lets be there; or LOOK_*. In a section, or with the lock. */
+static int look(struct fill *fill, struct axas_cpu *cpu)
+{
+	struct axas_space *space = fill->space;
+	const struct axas_area *area;
+	struct axas_npt_pos pos;
+	struct axas_leaf leaf;
+
+	area = axas_area_find_here(space, cpu, fill->gpa);
+	if (!area)
+		return AXAS_FAULT_HOLE;
+	if (fill->access & ~area->prot)
+		return AXAS_FAULT_DENIED;
+	axas_npt_walk(&space->npt, &cpu->cursor, fill->gpa, &pos);
+	switch (axas_npt_kind(&space->npt, &pos)) {
+	case AXAS_PT_EMPTY:
+	case AXAS_PT_ZERO:
+		fill->huge = area->flags & AXAS_MAP_HUGE_ALWAYS && fill->huge;
+		return install(fill, area, &pos);
+	case AXAS_PT_LEAF:
+		leaf = space->npt.fmt->decode(pos.entry, pos.level);
+		fill->level = pos.level;
+		return fill->access & ~leaf.prot ? LOOK_ADJUST : AXAS_FAULT_SPURIOUS;
+	default:
+		return LOOK_AGAIN;
+	}
+}
+
+/* Where no section may begin: found for this once alone. */
+static struct axas_cpu nothing_found(void)
+{
+	return (struct axas_cpu){
+		.area = &axas_no_area, .cursor.region = AXAS_NPT_NO_REGION,
+	};
+}
+
+/*
+ * A leaf that permits less than its area: somebody gives its area a wider protection, and
+ * has not come to it yet. Nobody narrows it while the lock is held. False when it is too
+ * large for that.
+ */
+static bool widen(struct fill *fill)
+{
+	struct axas_space *space = fill->space;
+	struct axas_cpu found = nothing_found();
+	const struct axas_area *area;
+	struct axas_npt_pos pos;
+	u64 mask, leaf;
+
+	lockdep_assert_held(&space->lock);
+	area = axas_area_find(space, fill->gpa);
+	axas_npt_walk(&space->npt, &found.cursor, fill->gpa, &pos);
+	/* What has changed meanwhile is seen by the next look. */
+	if (!area || axas_npt_kind(&space->npt, &pos) != AXAS_PT_LEAF)
+		return true;
+	if (pos.level > axas_npt_max_level(&space->npt, area->prot))
+		return false;
+	leaf = space->npt.fmt->with_prot(pos.entry, area->prot, pos.level);
+	if (leaf == pos.entry || !axas_npt_make(&space->npt, pos.ptep, pos.level, &pos.entry, leaf))
+		return true;
+	mask = axas_npt_leaf_size(pos.level) - 1;
+	axas_space_flush(space, fill->gpa & ~mask, fill->gpa | mask, false);
+	return true;
+}
+
+static int adjust(struct fill *fill)
+{
+	struct axas_space *space = fill->space;
+	bool done;
+
+	down_read(&space->lock);
+	done = widen(fill);
+	up_read(&space->lock);
+	if (done)
+		return 0;
+	/* Who widens has the mutex. */
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
+	mutex_unlock(&space->changing);
+	return 0;
+}
+
+/* One look, in a section or, while somebody has the bar, with the lock. */
+static int look_once(struct fill *fill, int (*one)(struct fill *fill, struct axas_cpu *cpu))
+{
+	struct axas_cpu *cpu = axas_section_enter(fill->space), found;
+	int result;
+
+	if (likely(cpu)) {
+		result = one(fill, cpu);
+		axas_section_leave();
+		return result;
+	}
+	found = nothing_found();
+	down_read(&fill->space->lock);
+	result = one(fill, &found);
+	up_read(&fill->space->lock);
+	return result;
+}
+
+static int run_fault(struct fill *fill)
+{
+	int result, err;
+
+	for (;;) {
+		result = look_once(fill, look);
+		if (result >= 0)
+			return result;
+		err = result == LOOK_ADJUST ? adjust(fill) : bring(fill, result);
+		if (err == -EINTR)
+			return AXAS_FAULT_RETRY;
+		if (err && !may_come(fill))
+			return AXAS_FAULT_NOMEM;
+	}
+}
+
+/*
+ * All faults that are not the two of axas_space_fault(). @hpa: a frame that one of these
+ * has got already, of @backend; or none.
+ */
+static noinline int fault_slow(struct axas_space *space, u64 gpa, u32 access,
+			       unsigned int *level, const struct axas_backend *backend,
+			       struct axas_hpa hpa)
+{
+	struct fill fill __uninitialized;
+	int result = AXAS_FAULT_ERROR;
+	u64 done;
+
+	init_fill(&fill, space);
+	fill.gpa = gpa;
+	fill.access = access;
+	fill.fault = true;
+	fill.huge = true;
+	if (backend) {
+		fill.backend = *backend;
+		fill.order = 0;
+		fill.have = 1;
+		fill.hpas[0] = hpa;
+	}
+	if (access && !(access & ~AXAS_PROT_MASK))
+		result = run_fault(&fill);
+	end_fill(&fill);
+	count_fault(space, result);
+	if (level)
+		*level = result <= AXAS_FAULT_SPURIOUS ? fill.level : 0;
+	/* What it does not bring, other faults will. */
+	if (result == AXAS_FAULT_FIXED && fill.around && !fill.level)
+		axas_space_fill(space, fill.gpa, fill.last, false, &done);
+	return result;
+}
+
+/* Leave the section that found an empty entry; get a frame; install it in another. */
+static __always_inline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+				      u32 access, u64 *ptep, unsigned int *level)
+{
+	const struct axas_area *area = cpu->area;
+	struct axas_backend backend = area->backend;
+	unsigned long generation = READ_ONCE(space->generation);
+	struct axas_hpa hpa __uninitialized;
+	u64 attr = area->attr;
+	u64 empty = 0;
+
+	axas_section_leave();
+	if (unlikely(!axas_pool_get(&space->pool, &backend, gpa + backend.offset, 0, 0, &hpa, 1)))
+		return fault_slow(space, gpa, access, level, NULL, axas_hpa(0));
+	if (unlikely(!axas_section_reenter(space, generation)))
+		return fault_slow(space, gpa, access, level, &backend, hpa);
+	if (unlikely(!axas_npt_fill_one(&space->npt, ptep, &empty, hpa, attr))) {
+		axas_section_leave();
+		return fault_slow(space, gpa, access, level, &backend, hpa);
+	}
+	axas_section_leave();
+	axas_pool_settle(&space->pool);
+	return AXAS_FAULT_FIXED;
+}
+
+static void count_found(struct axas_space *space)
+{
+	axas_npt_count(&space->npt.shards[smp_processor_id() % AXAS_NPT_SHARDS].found);
+}
+
+/*
+ * The two faults that are frequent: on a page that has its leaf of 4 KiB by now, and on
+ * one that has none, in the area and the table that this CPU found last.
+ */
+int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
+		     unsigned int *level)
+{
+	struct axas_cpu *cpu = axas_section_enter(space);
+	u64 *ptep, entry;
+
+	if (unlikely(!cpu))
+		goto slow;
+	ptep = axas_cpu_ptep(cpu, gpa.val);
+	if (unlikely(!ptep))
+		goto leave;
+	if (level)
+		*level = 0;
+	entry = READ_ONCE(*ptep);
+	if (axas_npt_allows(&space->npt, entry, access)) {
+		count_found(space);
+		axas_section_leave();
+		return AXAS_FAULT_SPURIOUS;
+	}
+	if (likely(!entry && axas_area_covers(cpu->area, gpa.val) && access &&
+		   !(access & ~cpu->area->single)))
+		return fault_fill(space, cpu, gpa.val, access, ptep, level);
+leave:
+	axas_section_leave();
+slow:
+	return fault_slow(space, gpa.val, access, level, NULL, axas_hpa(0));
+}
+EXPORT_SYMBOL_AXAS(axas_space_fault);
+
+/* The entry of 4 KiB at an address, by a walk. For faults and accesses that come next too. */
+static noinline u64 *find_ptep(struct axas_space *space, struct axas_cpu *cpu, u64 gpa)
+{
+	struct axas_npt_pos pos;
+
+	axas_npt_walk(&space->npt, &cpu->cursor, gpa, &pos);
+	return axas_cpu_ptep(cpu, gpa);
+}
+
+/* An empty entry gets its frame in the section that found it. AXAS_FAULT_*. */
+static __always_inline int fill_nowait(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+				       u64 *ptep)
+{
+	const struct axas_area *area = cpu->area;
+	struct axas_hpa hpa __uninitialized;
+	struct axas_backend backend;
+	u64 empty = 0;
+
+	if (unlikely(!axas_pool_get(&space->pool, &area->backend, gpa + area->backend.offset, 0,
+				    AXAS_FRAME_NOWAIT, &hpa, 1))) {
+		axas_section_leave();
+		return AXAS_FAULT_RETRY;
+	}
+	if (likely(axas_npt_fill_one(&space->npt, ptep, &empty, hpa, area->attr))) {
+		axas_section_leave();
+		axas_pool_settle(&space->pool);
+		return AXAS_FAULT_FIXED;
+	}
+	backend = area->backend;
+	axas_section_leave();
+	axas_pool_unget(&space->pool, &backend, 0, &hpa, 1);
+	axas_pool_settle(&space->pool);
+	return AXAS_FAULT_RETRY;
+}
+
+/* All of it is one section: what was found stays, and the generation need not be asked. */
+int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 access)
+{
+	struct axas_cpu *cpu;
+	u64 *ptep, entry;
+
+	/* There the page allocator sleeps on its locks. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return AXAS_FAULT_RETRY;
+	cpu = axas_section_enter(space);
+	if (unlikely(!cpu))
+		return AXAS_FAULT_RETRY;
+	ptep = axas_cpu_ptep(cpu, gpa.val);
+	if (unlikely(!ptep))
+		ptep = find_ptep(space, cpu, gpa.val);
+	if (unlikely(!ptep))
+		goto retry;
+	entry = READ_ONCE(*ptep);
+	if (axas_npt_allows(&space->npt, entry, access)) {
+		count_found(space);
+		axas_section_leave();
+		return AXAS_FAULT_SPURIOUS;
+	}
+	if (likely(!entry && axas_area_find_here(space, cpu, gpa.val) && access &&
+		   !(access & ~cpu->area->single)))
+		return fill_nowait(space, cpu, gpa.val, ptep);
+retry:
+	axas_section_leave();
+	return AXAS_FAULT_RETRY;
+}
+EXPORT_SYMBOL_AXAS(axas_space_fault_nowait);
+
+/* Populate: what one look comes to. */
+static void advance(struct fill *fill, u64 bytes)
+{
+	/* A large leaf may reach over the end. The end itself is told by a @gpa beyond it. */
+	fill->gpa += min(bytes, fill->last - fill->gpa + 1);
+}
+
+/* Pages of a table from the present one on, as far as the area and the range reach. */
+static unsigned int pages_here(const struct fill *fill, const struct axas_area *area)
+{
+	u64 last = min3(fill->last, READ_ONCE(area->last),
+			fill->gpa | (axas_npt_leaf_size(1) - 1));
+
+	return axas_page_nr(last) - axas_page_nr(fill->gpa) + 1;
+}
+
+static unsigned int run_of_leaves(const struct axas_npt *npt, const u64 *ptep, unsigned int max)
+{
+	unsigned int n = 0;
+
+	while (n < max && axas_npt_is_leaf(npt, READ_ONCE(ptep[n])))
+		n++;
+	return n;
+}
+
+/* Give pages of one table their leaves, as many as frames are in hand. LOOK_*. */
+static int fill_small(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
+{
+	struct axas_npt *npt = &fill->space->npt;
+	unsigned int max = pages_here(fill, area), n, lost;
+	int wanted = reach(fill, pos, 0);
+
+	if (wanted)
+		return wanted;
+	n = axas_npt_run_of(pos->ptep, min_t(unsigned int, max, FILL_BATCH), true);
+	/* What an image holds below it is its own kind of page, one by one. */
+	n = max_t(unsigned int, n, 1);
+	if (!in_hand(fill, area, 0))
+		return want_frames(fill, area, 0, n);
+	n = min(n, fill->have);
+	if (pos->entry) {
+		if (!axas_npt_install(npt, pos, leaf_for(fill, area, 0)))
+			return LOOK_AGAIN;
+		lost = 0;
+		n = 1;
+	} else {
+		lost = axas_npt_fill(npt, pos->ptep, fill->hpas, n, area->attr);
+	}
+	fill->gpa += (u64)n << AXAS_FRAME_SHIFT;
+	/* Those that found another leaf in their place are the first. */
+	axas_pool_count(&fill->space->pool, n - lost);
+	memmove(fill->hpas + lost, fill->hpas + n, (fill->have - n) * sizeof(fill->hpas[0]));
+	fill->have -= n - lost;
+	if (!fill->have)
+		axas_pool_settle(&fill->space->pool);
+	return LOOK_AGAIN;
+}
+
+static int fill_large(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
+{
+	int result = install(fill, area, pos);
+
+	if (result != AXAS_FAULT_FIXED)
+		return result;
+	advance(fill, axas_npt_leaf_size(fill->level));
+	return LOOK_AGAIN;
+}
+
+/* Step over what is there, or fill what is not. LOOK_*, or -EFAULT as AXAS_FAULT_HOLE. */
+static int fill_here(struct fill *fill, struct axas_cpu *cpu)
+{
+	struct axas_npt *npt = &fill->space->npt;
+	const struct axas_area *area;
+	struct axas_npt_pos pos;
+	unsigned int n;
+
+	area = axas_area_find_here(fill->space, cpu, fill->gpa);
+	if (!area)
+		return AXAS_FAULT_HOLE;
+	axas_npt_walk(npt, &cpu->cursor, fill->gpa, &pos);
+	switch (axas_npt_kind(npt, &pos)) {
+	case AXAS_PT_BUSY:
+		return LOOK_AGAIN;
+	case AXAS_PT_LEAF:
+		n = pos.level ? 1 : run_of_leaves(npt, pos.ptep, pages_here(fill, area));
+		advance(fill, axas_npt_leaf_size(pos.level) * n -
+			      (fill->gpa & (axas_npt_leaf_size(pos.level) - 1)));
+		return LOOK_AGAIN;
+	default:
+		break;
+	}
+	if (area->flags & AXAS_MAP_HUGE_NEVER || !fill_level(fill, area, &pos))
+		return fill_small(fill, area, &pos);
+	return fill_large(fill, area, &pos);
+}
+
+/* All pages from fill->gpa to fill->last, or as many as can be. @done: bytes. */
+static int run_fill(struct fill *fill, u64 *done)
+{
+	u64 first = fill->gpa, size = fill->last - first + 1;
+	int result, err = 0;
+
+	while (!err && fill->gpa - first < size) {
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
+		result = look_once(fill, fill_here);
+		err = result < 0 ? bring(fill, result) : -EFAULT;
+		if (err == -ENOMEM && may_come(fill))
+			err = 0;
+	}
+	*done = fill->gpa - first;
+	return err;
+}
+
+int axas_space_fill(struct axas_space *space, u64 first, u64 last, bool huge, u64 *done)
+{
+	struct fill fill __uninitialized;
+	int err;
+
+	init_fill(&fill, space);
+	fill.gpa = first;
+	fill.last = last;
+	fill.huge = huge;
+	fill.fault = false;
+	fill.access = 0;
+	err = run_fill(&fill, done);
+	end_fill(&fill);
+	return err;
+}
+
+int axas_space_populate(struct axas_space *space, struct axas_gpa_range range, u64 *done)
+{
+	*done = 0;
+	if (!axas_space_range_ok(space, range))
+		return -EINVAL;
+	return axas_space_fill(space, range.start.val, axas_gpa_range_last(range).val, true,
+			       done);
+}
+EXPORT_SYMBOL_AXAS(axas_space_populate);
