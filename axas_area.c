@@ -5,6 +5,7 @@
  * function says otherwise.
  */
 #include <linux/cpumask.h>
+#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -13,7 +14,8 @@
 #include "axas_compat.h"
 #include "axas_area.h"
 
-const struct axas_area axas_no_area = { .first = ~0ull };
+/* No entry is like its attributes. */
+const struct axas_area axas_no_area = { .first = ~0ull, .attr = ~0ull };
 EXPORT_SYMBOL_AXAS_KUNIT(axas_no_area);
 
 DEFINE_PER_CPU_ALIGNED(struct axas_cpu, axas_cpus) = { .area = &axas_no_area };
@@ -87,7 +89,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_section_join);
 /* The CPUs on the list, which is empty then. */
 static void take_list(struct axas_space *space, struct cpumask *cpus)
 {
-	unsigned int word, bit, cpu;
+	unsigned int word, cpu;
 
 	cpumask_clear(cpus);
 	for (word = 0; word < BITS_TO_LONGS(AXAS_LIST_BITS); word++) {
@@ -95,9 +97,8 @@ static void take_list(struct axas_space *space, struct cpumask *cpus)
 
 		if (!bits)
 			continue;
-		bits = xchg(&space->list[word], 0);
-		for_each_set_bit(bit, &bits, BITS_PER_LONG) {
-			cpu = word * BITS_PER_LONG + bit;
+		for (bits = xchg(&space->list[word], 0); bits; bits &= bits - 1) {
+			cpu = word * BITS_PER_LONG + __ffs(bits);
 			for (; cpu < nr_cpu_ids; cpu += AXAS_LIST_BITS)
 				cpumask_set_cpu(cpu, cpus);
 		}
@@ -184,14 +185,25 @@ static void count_area(struct axas_space *space, const struct axas_area *area, i
 		WRITE_ONCE(space->linear_pages, space->linear_pages + sign * area_pages(area));
 }
 
+static int claim(struct axas_area *area)
+{
+	u64 hpa = area->first + area->backend.offset;
+
+	area->claim = (struct axas_claim){
+		.first = hpa, .last = hpa + (area->last - area->first), .type = area->type,
+	};
+	return axas_linear_claim(&area->claim);
+}
+
 struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_range range,
 				u32 prot, u32 type, u32 flags, struct axas_backend backend)
 {
 	struct axas_area *area = kmalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
 	bool direct = backend.ops->flags & AXAS_BACKEND_DIRECT;
+	int err;
 
 	if (!area)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	*area = (struct axas_area){
 		.first = range.start.val,
 		.last = axas_gpa_range_last(range).val,
@@ -201,16 +213,38 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 		.backend = backend,
 	};
 	area->single = axas_area_around(area) ? 0 : area->direct;
+	err = axas_area_is_linear(area) ? claim(area) : 0;
+	if (err) {
+		kfree(area);
+		return ERR_PTR(err);
+	}
 	if (backend.ops->hold)
 		backend.ops->hold(&area->backend);
 	return area;
 }
 
+struct axas_area *axas_area_copy(const struct axas_space *space, const struct axas_area *area,
+				 u64 first, u32 prot)
+{
+	return axas_area_new(space, axas_gpa_range(axas_gpa(first), area->last - first + 1), prot,
+			     area->type, area->flags, area->backend);
+}
+
 void axas_area_free(struct axas_area *area)
 {
+	if (axas_area_is_linear(area))
+		axas_linear_release(&area->claim);
 	if (area->backend.ops->release)
 		area->backend.ops->release(&area->backend);
 	kfree(area);
+}
+
+/* What it covers changes at its upper end. */
+static void move_last(struct axas_area *area, u64 last)
+{
+	WRITE_ONCE(area->last, last);
+	if (axas_area_is_linear(area))
+		axas_linear_resize(&area->claim, last + area->backend.offset);
 }
 
 void axas_areas_free(struct list_head *gone)
@@ -258,15 +292,14 @@ static int cut_area(struct axas_space *space, struct axas_area *area, u64 at)
 	MA_STATE(mas, &space->areas, axas_page_nr(at), axas_page_nr(area->last));
 	struct axas_area *upper;
 
-	upper = axas_area_new(space, axas_gpa_range(axas_gpa(at), area->last - at + 1),
-			      area->prot, area->type, area->flags, area->backend);
-	if (!upper)
-		return -ENOMEM;
+	upper = axas_area_copy(space, area, at, area->prot);
+	if (IS_ERR(upper))
+		return PTR_ERR(upper);
 	if (mas_store_gfp(&mas, upper, GFP_KERNEL_ACCOUNT)) {
 		axas_area_free(upper);
 		return -ENOMEM;
 	}
-	WRITE_ONCE(area->last, at - 1);
+	move_last(area, at - 1);
 	WRITE_ONCE(space->nr_areas, space->nr_areas + 1);
 	return 0;
 }
@@ -299,7 +332,7 @@ void axas_areas_join(struct axas_space *space, u64 at, struct list_head *gone)
 	upper = (struct axas_area *)axas_area_find(space, at);
 	if (!lower || !upper || lower == upper || !alike(lower, upper))
 		return;
-	WRITE_ONCE(lower->last, upper->last);
+	move_last(lower, upper->last);
 	store(space, lower->first, lower->last, lower);
 	WRITE_ONCE(space->nr_areas, space->nr_areas - 1);
 	list_add_tail(&upper->node, gone);

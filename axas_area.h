@@ -16,6 +16,7 @@
 #include <axas/space.h>
 
 #include "axas_backend.h"
+#include "axas_linear.h"
 #include "axas_npt.h"
 
 /**
@@ -110,6 +111,7 @@
  * @type: AXAS_TYPE_*
  * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND()
  * @backend: where its frames come from
+ * @claim: of a linear area: the memory that it maps
  * @node: in a remover's list
  *
  * Nothing of it changes after it is in a tree but its ends, which move only where an area
@@ -125,6 +127,7 @@ struct axas_area {
 	u32 type;
 	u32 flags;
 	struct axas_backend backend;
+	struct axas_claim claim;
 	struct list_head node;
 };
 
@@ -147,6 +150,8 @@ struct axas_area {
  * @linear_pages: 4 KiB pages that linear areas cover
  * @consumers: struct axas_consumer that are attached
  * @faults: how many came to each AXAS_FAULT_*, but for those that npt's shards count
+ * @released: called when nothing is left of it, or NULL
+ * @released_arg: its argument
  */
 struct axas_space {
 	unsigned long generation;
@@ -163,6 +168,8 @@ struct axas_space {
 	u64 linear_pages;
 	struct list_head consumers;
 	atomic_long_t faults[AXAS_FAULT_ERROR + 1];
+	void (*released)(void *arg);
+	void *released_arg;
 };
 
 /**
@@ -299,11 +306,14 @@ void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables
 
 /* Areas. All of these with the mutex held. */
 
-/* A new area, in no tree; NULL: no memory. */
+/* A new area, in no tree. ERR_PTR of -ENOMEM; -EBUSY: its memory is mapped otherwise. */
 struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_range range,
 				u32 prot, u32 type, u32 flags, struct axas_backend backend);
-/* One that is in no tree and that nobody can know any more. */
+/* One that is in no tree, has no leaves, and that nobody can know any more. */
 void axas_area_free(struct axas_area *area);
+/* One like another, for the same range and with another protection. ERR_PTR of -ENOMEM. */
+struct axas_area *axas_area_copy(const struct axas_space *space, const struct axas_area *area,
+				 u64 first, u32 prot);
 /* Put a new one into the tree. -EEXIST when it overlaps another; -ENOMEM. */
 int axas_area_insert(struct axas_space *space, struct axas_area *area);
 /* No area reaches across an address. 1 when one did and is two now, 0; or -ENOMEM. */

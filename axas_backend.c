@@ -58,9 +58,36 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_alloc);
 
 void axas_pool_init(struct axas_pool *pool, u64 max)
 {
-	*pool = (struct axas_pool){ .max = max, .limited = max || max_frames };
+	bool limited = max || max_frames;
+
+	*pool = (struct axas_pool){ .max = max, .limited = limited, .picky = limited };
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_init);
+
+void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits, unsigned int hal_bits)
+{
+	pool->hpa_bits = hpa_bits;
+	pool->picky |= hpa_bits < hal_bits;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_bound);
+
+/*
+ * Frames that hardware cannot be told of go back: a leaf would name another's memory. How
+ * many are left, the first ones in @hpas.
+ */
+static unsigned int keep_reachable(struct axas_pool *pool, const struct axas_backend *backend,
+				   unsigned int order, struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		if (pool->hpa_bits && hpas[i].val >> pool->hpa_bits)
+			backend->ops->put(backend, order, &hpas[i], 1);
+		else
+			hpas[kept++] = hpas[i];
+	}
+	return kept;
+}
 
 /* Count @n frames of 4 KiB << @order, or as many as there are to the limit. How many. */
 static unsigned int count_up(atomic64_t *count, unsigned int n, unsigned int order, u64 max)
@@ -97,16 +124,19 @@ static void uncharge(struct axas_pool *pool, u64 n)
 }
 
 /* What is asked for counts at once, so that two together do not exceed a limit. */
-static noinline unsigned int get_limited(struct axas_pool *pool,
-					 const struct axas_backend *backend, u64 offset,
-					 unsigned int order, u32 flags, struct axas_hpa *hpas,
-					 unsigned int n)
+static noinline unsigned int get_picky(struct axas_pool *pool,
+				       const struct axas_backend *backend, u64 offset,
+				       unsigned int order, u32 flags, struct axas_hpa *hpas,
+				       unsigned int n)
 {
 	unsigned int got;
 
-	atomic_inc(&pool->on_the_way);
-	n = charge(pool, n, order);
+	if (pool->limited) {
+		atomic_inc(&pool->on_the_way);
+		n = charge(pool, n, order);
+	}
 	got = n ? backend->ops->get(backend, offset, order, flags, hpas, n) : 0;
+	got = keep_reachable(pool, backend, order, hpas, got);
 	uncharge(pool, (u64)(n - got) << order);
 	if (!got)
 		axas_pool_settle(pool);
@@ -117,8 +147,8 @@ unsigned int axas_pool_get(struct axas_pool *pool, const struct axas_backend *ba
 			   u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
 			   unsigned int n)
 {
-	if (unlikely(pool->limited))
-		return get_limited(pool, backend, offset, order, flags, hpas, n);
+	if (unlikely(pool->picky))
+		return get_picky(pool, backend, offset, order, flags, hpas, n);
 	return backend->ops->get(backend, offset, order, flags, hpas, n);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_get);

@@ -64,6 +64,8 @@ struct axas_backend axas_alloc(const struct axas_hal *hal);
  * struct axas_pool - the frames that one space holds
  * @max: how many it may hold, in 4 KiB; 0: any number
  * @limited: whether that, or all pools together, have a limit
+ * @picky: @limited, or there are frames that hardware cannot be told of
+ * @hpa_bits: bits of address that it can be told of
  * @frames: how many it holds, but for those that faults count elsewhere
  * @charged: with a limit: how many it holds, and those that are on their way
  * @on_the_way: with a limit: calls that have frames which no leaf maps yet
@@ -71,12 +73,16 @@ struct axas_backend axas_alloc(const struct axas_hal *hal);
 struct axas_pool {
 	u64 max;
 	bool limited;
+	bool picky;
+	u8 hpa_bits;
 	atomic_long_t frames;
 	atomic64_t charged;
 	atomic_t on_the_way;
 };
 
 void axas_pool_init(struct axas_pool *pool, u64 max);
+/* No frame of it shall lie beyond @hpa_bits, which are less than 64; @hal has so many. */
+void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits, unsigned int hal_bits);
 
 /*
  * Frames of a backend for leaves of this pool's space. How many. What comes goes by

@@ -6,6 +6,9 @@
  *
  * Locks: space_file->lock, outside space->lock, keeps the count of locked pages
  * true. User memory is touched with no lock of a space held.
+ *
+ * What is behind a descriptor lives as long as its space, which others (a vCPU) may hold
+ * when the descriptor is closed: what they reach counts as locked until they let go.
  */
 #include <linux/anon_inodes.h>
 #include <linux/capability.h>
@@ -96,6 +99,17 @@ EXPORT_SYMBOL_AXAS(axas_ioctl_dispatch);
 static u64 shown_hpa(u64 hpa)
 {
 	return capable(CAP_SYS_RAWIO) ? hpa : AXAS_HPA_NONE;
+}
+
+/*
+ * So is, for a given address, what lies together in host-physical memory. How much of a
+ * space does in sum is no secret: as huge pages in smaps, it is in the counters.
+ */
+static void hide_contiguity(struct axas_translate *translate)
+{
+	translate->level = 0;
+	translate->left = AXAS_FRAME_SIZE - (translate->gpa & (AXAS_FRAME_SIZE - 1));
+	translate->limit = translate->left;
 }
 
 /*
@@ -238,6 +252,8 @@ static long fault(void *ctx, void *arg)
 		return -EINVAL;
 	fault->result = axas_space_fault(file->space, axas_gpa(fault->gpa), fault->access,
 					 &fault->level);
+	if (fault->level && !capable(CAP_SYS_RAWIO))
+		fault->level = 0;
 	return 0;
 }
 
@@ -259,6 +275,8 @@ static long translate(void *ctx, void *arg)
 	translate->prot = to.prot;
 	translate->type = to.type;
 	translate->level = to.level;
+	if (!capable(CAP_SYS_RAWIO))
+		hide_contiguity(translate);
 	return 0;
 }
 
@@ -417,19 +435,26 @@ static void space_show_fdinfo(struct seq_file *m, struct file *filp)
 	seq_printf(m, "axas-tables:\t%llu\n", info.tables);
 }
 
-static void free_space_file(struct space_file *file)
+/* The space is gone, and its linear areas with it. */
+static void free_space_file(void *arg)
 {
-	axas_debugfs_remove(file->debugfs);
+	struct space_file *file = arg;
+
 	if (file->locked)
 		account_locked_vm(file->mm, file->locked, false);
 	mmdrop(file->mm);
-	axas_space_put(file->space);
 	kfree(file);
+}
+
+static void close_space_file(struct space_file *file)
+{
+	axas_debugfs_remove(file->debugfs);
+	axas_space_put(file->space);
 }
 
 static int space_release_file(struct inode *inode, struct file *filp)
 {
-	free_space_file(filp->private_data);
+	close_space_file(filp->private_data);
 	return 0;
 }
 
@@ -459,6 +484,7 @@ static struct space_file *new_space_file(struct axas_space *space)
 	mmgrab(file->mm);
 	mutex_init(&file->lock);
 	file->id = atomic_inc_return(&last_id);
+	axas_space_on_release(space, free_space_file, file);
 	file->debugfs = axas_debugfs_add(space, file->id);
 	return file;
 }
@@ -473,13 +499,13 @@ int axas_file_create(struct axas_space *space)
 		return -ENOMEM;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
-		free_space_file(file);
+		close_space_file(file);
 		return fd;
 	}
 	filp = anon_inode_getfile("[axas-space]", &space_fops, file, O_RDWR);
 	if (IS_ERR(filp)) {
 		put_unused_fd(fd);
-		free_space_file(file);
+		close_space_file(file);
 		return PTR_ERR(filp);
 	}
 	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;

@@ -10,6 +10,7 @@
 
 #include "axas_compat.h"
 #include "axas_debugfs.h"
+#include "axas_area.h"
 #include "axas_file.h"
 #include "axas_space.h"
 
@@ -92,10 +93,15 @@ static int __init axas_init(void)
 {
 	int err;
 
+	err = axas_area_init();
+	if (err)
+		return err;
 	axas_debugfs_init();
 	err = misc_register(&axas_misc);
-	if (err)
-		axas_debugfs_exit();
+	if (!err)
+		return 0;
+	axas_debugfs_exit();
+	axas_area_exit();
 	return err;
 }
 
@@ -103,6 +109,7 @@ static void __exit axas_exit(void)
 {
 	misc_deregister(&axas_misc);
 	axas_debugfs_exit();
+	axas_area_exit();
 }
 
 module_init(axas_init);

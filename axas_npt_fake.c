@@ -160,6 +160,7 @@ const struct axas_npt_fmt axas_npt_fake = {
 	.max_ia_bits	= 64,
 	.usual_ia_bits	= 48,
 	.leaf_levels	= BIT(AXAS_NPT_MAX_LEVELS) - 1,
+	.flags		= AXAS_CAP_MASK,
 	.leaf_mask	= GENMASK_ULL(43, 8),
 	.hw_bits	= FAKE_HW,
 	.borrowed	= BIT_ULL(63),
@@ -170,6 +171,7 @@ const struct axas_npt_fmt axas_npt_fake = {
 		.leaf_levels = BIT(AXAS_NPT_MAX_LEVELS) - 1,
 		.oa_bits = FAKE_OA_BITS,
 		.max_ia_bits = 64,
+		.levels = GENMASK(AXAS_NPT_MAX_LEVELS, 2),
 	},
 	AXAS_NPT_FMT_FUNCTIONS,
 };

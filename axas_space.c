@@ -5,6 +5,7 @@
  * axas_area.h.
  */
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 
 #include "axas_compat.h"
@@ -81,6 +82,7 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 	err = axas_npt_init(&space->npt, fmt, &space_npt_ops, hal, params->ia_bits, caps);
 	if (err)
 		goto free_space;
+	axas_pool_bound(&space->pool, space->npt.caps.oa_bits, axas_hal_phys_bits(hal));
 	err = params_range(params, &space->npt, &space->range);
 	if (err)
 		goto destroy_npt;
@@ -97,16 +99,13 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_create_fmt);
 struct axas_space *axas_space_create(const struct axas_space_params *params)
 {
 	const struct axas_npt_fmt *fmt = axas_npt_fmt_by_id(params->format);
-
 	struct axas_npt_caps caps;
 
-	if (params->format > AXAS_FORMAT_GSTAGE)
-		return ERR_PTR(-EINVAL);
 	if (!fmt)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (!params->machine)
 		return axas_space_create_fmt(params, fmt, NULL);
-	if (params->machine->caps & ~AXAS_CAP_MASK)
+	if (params->machine->caps & ~fmt->flags)
 		return ERR_PTR(-EINVAL);
 	caps = (struct axas_npt_caps){
 		.flags = params->machine->caps,
@@ -128,6 +127,8 @@ EXPORT_SYMBOL_AXAS(axas_space_get);
 static void space_release(struct kref *ref)
 {
 	struct axas_space *space = container_of(ref, struct axas_space, ref);
+	void (*released)(void *arg) = space->released;
+	void *arg = space->released_arg;
 
 	WARN_ON_ONCE(!list_empty(&space->consumers));
 	axas_space_remove_all(space);
@@ -137,6 +138,8 @@ static void space_release(struct kref *ref)
 	axas_npt_destroy(&space->npt);
 	mutex_destroy(&space->changing);
 	kfree(space);
+	if (released)
+		released(arg);
 }
 
 void axas_space_put(struct axas_space *space)
@@ -163,6 +166,30 @@ struct axas_hpa axas_space_root(const struct axas_space *space)
 	return space->npt.root_hpa;
 }
 EXPORT_SYMBOL_AXAS(axas_space_root);
+
+u32 axas_space_format(const struct axas_space *space)
+{
+	return space->npt.fmt->id;
+}
+EXPORT_SYMBOL_AXAS(axas_space_format);
+
+int axas_space_check_machine(const struct axas_space *space)
+{
+	const struct axas_npt *npt = &space->npt;
+	struct axas_npt_caps host;
+
+	if (!axas_host_caps(npt->fmt, &host))
+		return -EMEDIUMTYPE;
+	host.oa_bits = min(host.oa_bits, axas_hal_phys_bits(&axas_hal_linux));
+	return axas_npt_within(npt, &host) ? 0 : -EMEDIUMTYPE;
+}
+EXPORT_SYMBOL_AXAS(axas_space_check_machine);
+
+void axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg)
+{
+	space->released = fn;
+	space->released_arg = arg;
+}
 
 int axas_space_attach(struct axas_space *space, struct axas_consumer *consumer)
 {

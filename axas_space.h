@@ -30,6 +30,12 @@ int axas_space_fill(struct axas_space *space, u64 first, u64 last, bool huge, u6
 /* Remove all areas; for the end of a space. */
 void axas_space_remove_all(struct axas_space *space);
 
+/*
+ * @fn(@arg) is called once, when the space is gone with all that it mapped. May sleep. To be
+ * said before anybody else has a reference.
+ */
+void axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg);
+
 /* Pages of linear areas, for RLIMIT_MEMLOCK. */
 u64 axas_space_linear_pages(struct axas_space *space);
 

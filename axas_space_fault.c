@@ -37,6 +37,7 @@
  * @backend: whose the frames in hand are
  * @order: their size
  * @have: how many
+ * @dry: there were fewer than wanted, the last time
  * @want: how many are wanted
  * @want_order: of which size
  * @want_offset: for where
@@ -56,6 +57,7 @@ struct fill {
 	struct axas_backend backend;
 	unsigned int order;
 	unsigned int have;
+	bool dry;
 	unsigned int want;
 	unsigned int want_order;
 	u64 want_offset;
@@ -73,6 +75,7 @@ static void init_fill(struct fill *fill, struct axas_space *space)
 	fill->space = space;
 	fill->spares = (struct axas_npt_spares){};
 	fill->have = 0;
+	fill->dry = false;
 	fill->level = 0;
 	fill->around = 0;
 	fill->backend.ops = NULL;
@@ -140,8 +143,10 @@ static int bring_frames(struct fill *fill)
 	if (!fill->want || !fill->backend.ops)
 		return 0;
 	fill->order = fill->want_order;
-	fill->have = axas_pool_get(&space->pool, &fill->backend, fill->want_offset, fill->order,
-				   0, fill->hpas, fill->want);
+	if (!fill->dry)
+		fill->have = axas_pool_get(&space->pool, &fill->backend, fill->want_offset,
+					   fill->order, 0, fill->hpas, fill->want);
+	fill->dry = !fill->order && fill->have && fill->have < fill->want;
 	if (fill->have)
 		return 0;
 	drop_frames(fill);
@@ -417,6 +422,16 @@ static noinline int fault_slow(struct axas_space *space, u64 gpa, u32 access,
 	return result;
 }
 
+/* No frame. With a limit, another's that no leaf maps yet may be the page that is wanted. */
+static noinline int fault_nomem(struct axas_space *space, u64 gpa, u32 access,
+				unsigned int *level)
+{
+	if (space->pool.limited)
+		return fault_slow(space, gpa, access, level, NULL, axas_hpa(0));
+	count_fault(space, AXAS_FAULT_NOMEM);
+	return AXAS_FAULT_NOMEM;
+}
+
 /* Leave the section that found an empty entry; get a frame; install it in another. */
 static __always_inline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 				      u32 access, u64 *ptep, unsigned int *level)
@@ -430,7 +445,7 @@ static __always_inline int fault_fill(struct axas_space *space, struct axas_cpu 
 
 	axas_section_leave();
 	if (unlikely(!axas_pool_get(&space->pool, &backend, gpa + backend.offset, 0, 0, &hpa, 1)))
-		return fault_slow(space, gpa, access, level, NULL, axas_hpa(0));
+		return fault_nomem(space, gpa, access, level);
 	if (unlikely(!axas_section_reenter(space, generation)))
 		return fault_slow(space, gpa, access, level, &backend, hpa);
 	if (unlikely(!axas_npt_fill_one(&space->npt, ptep, &empty, hpa, attr))) {

@@ -309,8 +309,8 @@ static int map(struct axas_space *space, struct axas_area *area, bool populate)
 {
 	int err;
 
-	if (!area)
-		return -ENOMEM;
+	if (IS_ERR(area))
+		return PTR_ERR(area);
 	mutex_lock(&space->changing);
 	err = map_area(space, area, populate);
 	mutex_unlock(&space->changing);
@@ -329,6 +329,14 @@ static bool hpa_range_ok(const struct axas_space *space, struct axas_hpa hpa, u6
 	return space->npt.caps.oa_bits >= 64 || !(last >> space->npt.caps.oa_bits);
 }
 
+/* The kernel has it mapped as normal memory, and may use it. */
+static bool hpa_is_ram(const struct axas_space *space, struct axas_hpa hpa, u64 size)
+{
+	const struct axas_hal *hal = space->npt.hal;
+
+	return hal->is_ram && hal->is_ram(hal, hpa, size);
+}
+
 int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 			  struct axas_hpa hpa, u32 prot, u32 type)
 {
@@ -337,6 +345,8 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 	if (!axas_space_range_ok(space, range) || !hpa_range_ok(space, hpa, range.size))
 		return -EINVAL;
 	err = check_attrs(space, prot, type);
+	if (!err && type != AXAS_TYPE_NORMAL && hpa_is_ram(space, hpa, range.size))
+		err = -EOPNOTSUPP;
 	if (err)
 		return err;
 	return map(space, axas_area_new(space, range, prot, type, 0,
@@ -354,6 +364,12 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 	    (flags & AXAS_MAP_AROUND_MASK) > AXAS_MAP_AROUND(AXAS_NPT_LEVEL_BITS))
 		return -EINVAL;
 	err = check_attrs(space, prot, type);
+	/*
+	 * Frames are zeroed, and used by the host, through its caches. A guest that went past
+	 * them would read what the frame held before.
+	 */
+	if (!err && type != AXAS_TYPE_NORMAL)
+		err = -EOPNOTSUPP;
 	if (err)
 		return err;
 	return map(space, axas_area_new(space, range, prot, type, flags & ~AXAS_MAP_POPULATE,
@@ -416,12 +432,9 @@ static int make_fresh(struct change *change)
 	mas_for_each(&mas, old, axas_page_nr(change->last)) {
 		if (old->prot == change->prot)
 			continue;
-		area = axas_area_new(change->space,
-				     axas_gpa_range(axas_gpa(old->first),
-						    old->last - old->first + 1),
-				     change->prot, old->type, old->flags, old->backend);
-		if (!area)
-			return -ENOMEM;
+		area = axas_area_copy(change->space, old, old->first, change->prot);
+		if (IS_ERR(area))
+			return PTR_ERR(area);
 		list_add_tail(&area->node, &change->fresh);
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -449,12 +462,16 @@ static void publish_fresh(struct change *change, struct list_head *gone)
 /* The leaves follow. */
 static void protect_leaves(struct change *change)
 {
+	const struct axas_hal *hal = change->space->npt.hal;
 	struct removal removal __uninitialized;
 	struct axas_npt_job job = {
 		.begin = change->first, .first = change->first, .last = change->last,
 		.prot = change->prot,
 	};
 
+	/* What the host wrote while nobody could execute it. See struct axas_hal, @fence. */
+	if (change->prot & AXAS_PROT_EXEC && hal->fence)
+		hal->fence(hal);
 	removal_init(&removal, change->space, false);
 	piece_begin(&removal, change->first);
 	split_leaves(change->space, change->first, change->last);

@@ -8,8 +8,8 @@
 
 struct backend_fixture {
 	struct mock_hal *mock;
+	struct axas_backend alloc;
 	struct axas_pool pool;
-	long __percpu *frames;
 };
 
 static int backend_init(struct kunit *test)
@@ -22,10 +22,8 @@ static int backend_init(struct kunit *test)
 	f->mock = mock_hal_create(test);
 	if (!f->mock)
 		return -ENOMEM;
-	f->frames = alloc_percpu(long);
-	if (!f->frames)
-		return -ENOMEM;
-	axas_pool_init(&f->pool, &f->mock->hal, f->frames, 0);
+	f->alloc = axas_alloc(&f->mock->hal);
+	axas_pool_init(&f->pool, 0);
 	return 0;
 }
 
@@ -35,16 +33,20 @@ static void backend_exit(struct kunit *test)
 
 	if (!f || !f->mock)
 		return;
-	if (f->frames)
-		KUNIT_EXPECT_EQ(test, axas_pool_frames(&f->pool), f->mock->frames);
-	free_percpu(f->frames);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&f->pool.frames), f->mock->frames);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pool.on_the_way), 0);
 	mock_hal_finish(f->mock);
 }
 
 static unsigned int alloc_some(struct backend_fixture *f, unsigned int order,
 			       struct axas_hpa *hpas, unsigned int n)
 {
-	return axas_backend_alloc.get(&f->pool, order, 0, hpas, n);
+	n = axas_pool_get(&f->pool, &f->alloc, 0, order, 0, hpas, n);
+	if (n) {
+		axas_pool_count(&f->pool, (long)n << order);
+		axas_pool_settle(&f->pool);
+	}
+	return n;
 }
 
 static int alloc_get(struct backend_fixture *f, struct axas_hpa *hpa)
@@ -54,44 +56,62 @@ static int alloc_get(struct backend_fixture *f, struct axas_hpa *hpa)
 
 static void alloc_put(struct backend_fixture *f, struct axas_hpa hpa, unsigned int order)
 {
-	axas_backend_alloc.put(&f->pool, order, &hpa, 1);
+	axas_pool_put(&f->pool, &f->alloc, order, &hpa, 1);
 }
 
 /* Nothing is held. */
 static void limit_pool(struct backend_fixture *f, u64 max)
 {
-	axas_pool_init(&f->pool, &f->mock->hal, f->frames, max);
+	axas_pool_init(&f->pool, max);
 }
 
 static s64 held(struct backend_fixture *f)
 {
-	return axas_pool_frames(&f->pool);
+	return atomic_long_read(&f->pool.frames);
 }
 
+/* The offset of a byte is its gpa and a number, which a piece of an area has, too. */
 static void linear_memory_is_where_it_was_said(struct kunit *test)
 {
-	struct axas_backend backend = { &axas_backend_linear, axas_hpa(0x100000) };
-	struct backend_fixture *f = test->priv;
+	struct axas_backend below = axas_linear(SZ_1G, axas_hpa(0x100000));
+	struct axas_backend above = axas_linear(0, axas_hpa(SZ_1G));
 
-	KUNIT_EXPECT_EQ(test, backend.ops->id, (u32)AXAS_BACKEND_LINEAR);
-	KUNIT_EXPECT_FALSE(test, backend.ops->owned);
-	KUNIT_EXPECT_EQ(test, axas_backend_at(&backend, 0).hpa.val, 0x100000ull);
-	KUNIT_EXPECT_EQ(test, axas_backend_at(&backend, SZ_8K).hpa.val, 0x102000ull);
-	KUNIT_EXPECT_EQ(test, held(f), 0ll);
-	KUNIT_EXPECT_EQ(test, f->mock->attempts, 0ull);
+	KUNIT_EXPECT_EQ(test, below.ops->id, (u32)AXAS_BACKEND_LINEAR);
+	KUNIT_EXPECT_EQ(test, below.ops->flags, (u32)AXAS_BACKEND_AT_ONCE);
+	KUNIT_EXPECT_PTR_EQ(test, (void *)below.ops->put, NULL);
+	KUNIT_EXPECT_EQ(test, SZ_1G + below.offset, 0x100000ull);
+	KUNIT_EXPECT_EQ(test, SZ_1G + SZ_8K + below.offset, 0x102000ull);
+	KUNIT_EXPECT_EQ(test, SZ_4K + above.offset, SZ_1G + SZ_4K + 0ull);
 }
 
-/* Of a split area: each part goes on where it did. */
-static void backend_of_an_upper_part_goes_on(struct kunit *test)
+/* What was got and never mapped goes back without having been counted. */
+static void frames_that_found_no_leaf_are_not_counted(struct kunit *test)
 {
-	struct axas_backend linear = { &axas_backend_linear, axas_hpa(0x100000) };
-	struct axas_backend alloc = { &axas_backend_alloc };
+	struct backend_fixture *f = test->priv;
+	struct axas_hpa hpas[4];
 
-	KUNIT_EXPECT_EQ(test, axas_backend_at(&linear, 0).hpa.val, 0x100000ull);
-	KUNIT_EXPECT_EQ(test, axas_backend_at(&linear, SZ_1M).hpa.val, 0x200000ull);
-	KUNIT_EXPECT_PTR_EQ(test, axas_backend_at(&linear, SZ_1M).ops, &axas_backend_linear);
-	KUNIT_EXPECT_PTR_EQ(test, axas_backend_at(&alloc, SZ_1M).ops, &axas_backend_alloc);
-	KUNIT_EXPECT_EQ(test, linear.hpa.val, 0x100000ull);
+	limit_pool(f, 4);
+	KUNIT_ASSERT_EQ(test, axas_pool_get(&f->pool, &f->alloc, 0, 0, 0, hpas, 4), 4u);
+	KUNIT_EXPECT_EQ(test, held(f), 0ll);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->pool.on_the_way), 1);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&f->pool.charged), 4ll);
+	axas_pool_unget(&f->pool, &f->alloc, 0, hpas, 4);
+	axas_pool_settle(&f->pool);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&f->pool.charged), 0ll);
+}
+
+/* H12: a frame that hardware cannot be told of is none. */
+static void frames_beyond_the_bits_of_a_machine_go_back(struct kunit *test)
+{
+	struct backend_fixture *f = test->priv;
+	struct axas_hpa hpa;
+
+	axas_pool_bound(&f->pool, 16, 48);
+	KUNIT_EXPECT_EQ(test, alloc_get(f, &hpa), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
+	axas_pool_bound(&f->pool, 52, 48);
+	KUNIT_EXPECT_EQ(test, alloc_get(f, &hpa), 0);
+	alloc_put(f, hpa, 0);
 }
 
 /* Defect 4. */
@@ -178,14 +198,14 @@ static void batches_end_at_the_limit_and_at_a_failure(struct kunit *test)
 	n = alloc_some(f, 0, &hpas[4], 4);
 	KUNIT_EXPECT_EQ(test, n, 1u);
 	KUNIT_EXPECT_EQ(test, held(f), 5ll);
-	axas_backend_alloc.put(&f->pool, 0, hpas, 4 + n);
+	axas_pool_put(&f->pool, &f->alloc, 0, hpas, 4 + n);
 	KUNIT_EXPECT_EQ(test, held(f), 0ll);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&f->pool.charged), 0ll);
 
 	mock_hal_fail_nth(f->mock, 3);
 	KUNIT_EXPECT_EQ(test, alloc_some(f, 0, hpas, 5), 2u);
 	KUNIT_EXPECT_EQ(test, held(f), 2ll);
-	axas_backend_alloc.put(&f->pool, 0, hpas, 2);
+	axas_pool_put(&f->pool, &f->alloc, 0, hpas, 2);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&f->pool.charged), 0ll);
 }
 
@@ -206,7 +226,8 @@ static void frame_that_did_not_come_is_not_counted(struct kunit *test)
 
 static struct kunit_case backend_cases[] = {
 	KUNIT_CASE(linear_memory_is_where_it_was_said),
-	KUNIT_CASE(backend_of_an_upper_part_goes_on),
+	KUNIT_CASE(frames_that_found_no_leaf_are_not_counted),
+	KUNIT_CASE(frames_beyond_the_bits_of_a_machine_go_back),
 	KUNIT_CASE(frames_are_zeroed_and_counted),
 	KUNIT_CASE(large_frame_goes_back_in_pieces),
 	KUNIT_CASE(large_frame_counts_as_its_pages),

@@ -30,7 +30,8 @@ struct watcher {
 	struct axas_gpa_range range;
 };
 
-static void watch_flush(struct axas_consumer *consumer, const struct axas_flush *flush)
+static void watch_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
+			struct cpumask *cpus)
 {
 	struct watcher *w = container_of(consumer, struct watcher, consumer);
 	struct axas_leaf leaf;
@@ -40,7 +41,7 @@ static void watch_flush(struct axas_consumer *consumer, const struct axas_flush 
 	w->range = flush->range;
 }
 
-static const struct axas_consumer_ops watch_ops = { .flush = watch_flush };
+static const struct axas_consumer_ops watch_ops = { .request = watch_flush };
 
 static void watch(struct space_fixture *f, struct watcher *w, u64 look_at)
 {

@@ -94,7 +94,9 @@ static void small_leaves_are_address_and_attributes(struct kunit *test)
 	for (i = 0; i < 3 * (AXAS_PROT_MASK + 1); i++) {
 		struct axas_hpa hpa = axas_hpa((u64)SZ_1G * 7 + SZ_4K * (i + 1));
 		u32 type = types[i % 3];
-		u64 attr, *slot;
+		struct axas_npt_cursor cursor;
+		struct axas_npt_pos pos;
+		u64 attr, *slot, old = 0;
 
 		prot = i / 3;
 		if (!axas_npt_can(npt, prot, type))
@@ -102,10 +104,13 @@ static void small_leaves_are_address_and_attributes(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(npt, gpa, hpa.val, prot, type, 0), 0);
 		attr = axas_npt_leaf_attr(npt, prot, type);
 		slot = npt_raw_slot(f, gpa, 0);
-		KUNIT_EXPECT_PTR_EQ(test, slot, axas_npt_slot(axas_npt_table(npt, gpa), gpa));
+		axas_npt_walk(npt, &cursor, gpa, &pos);
+		KUNIT_EXPECT_PTR_EQ(test, slot, pos.ptep);
+		KUNIT_EXPECT_PTR_EQ(test, slot, axas_npt_slot(cursor.table, gpa));
 		KUNIT_EXPECT_EQ(test, *slot, axas_npt_make_leaf(npt, hpa, attr));
 		KUNIT_EXPECT_EQ(test, axas_npt_leaf_hpa(npt, *slot).val, hpa.val);
-		KUNIT_EXPECT_FALSE(test, axas_npt_fill_one(npt, slot, hpa, attr));
+		KUNIT_EXPECT_FALSE(test, axas_npt_fill_one(npt, slot, &old, hpa, attr));
+		KUNIT_EXPECT_EQ(test, old, *slot);
 		npt_unmap(f, gpa, SZ_4K);
 	}
 	npt_expect_empty(f);
@@ -406,7 +411,7 @@ static void split_flushes_where_hardware_wants_it(struct kunit *test)
 static void split_all_leaves_4k_only(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
-	u64 gpa = test_gpa(&f->npt, 1), size = SZ_2M;
+	u64 gpa = test_gpa(&f->npt, 1), size = SZ_2M, tables;
 
 	if (!npt_has_level(&f->npt, 1))
 		kunit_skip(test, "no leaves of 2 MiB");
@@ -418,7 +423,9 @@ static void split_all_leaves_4k_only(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_npt_leaves(&f->npt, 0), (long)(size / SZ_4K));
 	KUNIT_EXPECT_EQ(test, npt_all_leaves(&f->npt), (long)(size / SZ_4K));
 	/* There is nothing left to do, and nothing where nothing is mapped. */
-	KUNIT_EXPECT_EQ(test, axas_npt_count_split_all(&f->npt, 0, axas_npt_last(&f->npt)), 0ull);
+	KUNIT_EXPECT_EQ(test, axas_npt_count_split_all(&f->npt, 0, axas_npt_last(&f->npt), &tables),
+			0);
+	KUNIT_EXPECT_EQ(test, tables, 0ull);
 	npt_unmap(f, gpa, size);
 	npt_expect_empty(f);
 }
@@ -431,9 +438,10 @@ static void split_all_keeps_to_its_range(struct kunit *test)
 	if (!npt_has_level(&f->npt, 2))
 		kunit_skip(test, "no leaves of 1 GiB");
 	KUNIT_ASSERT_EQ(test, npt_map(f, 0, SZ_1G, SZ_1G, TEST_RX), 0);
-	KUNIT_ASSERT_EQ(test, axas_npt_reserve(&f->npt, 3), 0);
-	axas_npt_split_all(&f->npt, SZ_2M * 5 - SZ_4K, SZ_2M * 5 + SZ_4K - 1);
-	KUNIT_EXPECT_PTR_EQ(test, f->npt.reserve, NULL);
+	f->npt.caps.flags |= AXAS_CAP_EXEC_4K;
+	KUNIT_ASSERT_EQ(test, axas_npt_get_spares(&f->npt, &f->npt.reserve, 3), 0);
+	KUNIT_EXPECT_FALSE(test, npt_protect(f, SZ_2M * 5 - SZ_4K, SZ_2M * 5 + SZ_4K - 1, TEST_RX));
+	KUNIT_EXPECT_EQ(test, f->npt.reserve.nr, 0u);
 	npt_expect_mapped(f, 0, SZ_1G, SZ_1G, TEST_RX);
 	KUNIT_EXPECT_EQ(test, axas_npt_leaves(&f->npt, 1), 510l);
 	KUNIT_EXPECT_EQ(test, axas_npt_leaves(&f->npt, 0), 1024l);
@@ -443,13 +451,7 @@ static void split_all_keeps_to_its_range(struct kunit *test)
 
 static u64 collapse(struct npt_fixture *f, u64 first, u64 bytes)
 {
-	struct axas_npt_gather gather;
-	u64 n;
-
-	axas_npt_gather_init(&gather, &f->npt, first, first + (bytes - 1));
-	n = axas_npt_collapse(&f->npt, first, first + (bytes - 1), &gather);
-	axas_npt_gather_finish(&gather);
-	return n;
+	return npt_collapse(f, first, first + (bytes - 1));
 }
 
 /* What was split is one again; the table goes after a flush. */
@@ -489,7 +491,7 @@ static void collapse_keeps_what_is_not_alike(struct kunit *test)
 	/* One page of another protection. */
 	KUNIT_ASSERT_EQ(test, npt_map(f, gpa, SZ_2M, SZ_1G, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, npt_split_at(f, gpa + SZ_4K), 0);
-	axas_npt_protect(&f->npt, gpa + SZ_1M, gpa + SZ_1M + SZ_4K - 1, TEST_R);
+	npt_protect(f, gpa + SZ_1M, gpa + SZ_1M + SZ_4K - 1, TEST_R);
 	KUNIT_EXPECT_EQ(test, collapse(f, gpa, SZ_2M), 0ull);
 	/* One page that is not there, or elsewhere. */
 	npt_unmap(f, gpa + SZ_1M, SZ_4K);
@@ -562,7 +564,7 @@ static void runs_are_leaves_that_are_alike(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, axas_npt_next_run(&f->npt, 0, false, &run));
 	KUNIT_ASSERT_EQ(test, npt_map(f, 0, SZ_8K, SZ_1G, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, npt_map(f, gpa, SZ_64K, SZ_1G + SZ_4K, TEST_R), 0);
-	axas_npt_protect(&f->npt, gpa, gpa + SZ_4K - 1, TEST_RX);
+	npt_protect(f, gpa, gpa + SZ_4K - 1, TEST_RX);
 	expect_run(f, 0, false, 0, SZ_8K - 1, TEST_RW);
 	expect_run(f, 0, true, 0, SZ_4K - 1, TEST_RW);
 	expect_run(f, SZ_4K + 5, true, SZ_4K, SZ_8K - 1, TEST_RW);
@@ -581,17 +583,17 @@ static void protect_changes_its_range_alone(struct kunit *test)
 	u64 gpa = high_gpa(&f->npt), hpa = SZ_1G + SZ_4K;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, gpa, SZ_64K, hpa, TEST_RW), 0);
-	KUNIT_EXPECT_TRUE(test, axas_npt_protect(&f->npt, gpa + SZ_16K, gpa + SZ_32K - 1, TEST_R));
+	KUNIT_EXPECT_TRUE(test, npt_protect(f, gpa + SZ_16K, gpa + SZ_32K - 1, TEST_R));
 	npt_expect_mapped(f, gpa, SZ_16K, hpa, TEST_RW);
 	npt_expect_mapped(f, gpa + SZ_16K, SZ_16K, hpa + SZ_16K, TEST_R);
 	npt_expect_mapped(f, gpa + SZ_32K, SZ_32K, hpa + SZ_32K, TEST_RW);
 	KUNIT_EXPECT_EQ(test, axas_npt_leaves(&f->npt, 0), 16l);
 	/* The same again changes nothing. */
-	KUNIT_EXPECT_FALSE(test, axas_npt_protect(&f->npt, gpa + SZ_16K, gpa + SZ_32K - 1,
+	KUNIT_EXPECT_FALSE(test, npt_protect(f, gpa + SZ_16K, gpa + SZ_32K - 1,
 						  TEST_R));
 	npt_unmap(f, gpa, SZ_64K);
 	/* Nor does it where nothing is mapped. */
-	KUNIT_EXPECT_FALSE(test, axas_npt_protect(&f->npt, 0, axas_npt_last(&f->npt), TEST_R));
+	KUNIT_EXPECT_FALSE(test, npt_protect(f, 0, axas_npt_last(&f->npt), TEST_R));
 	npt_expect_empty(f);
 }
 
@@ -609,7 +611,7 @@ static void protect_keeps_leaves_and_types(struct kunit *test)
 		for (type = 0; type <= AXAS_TYPE_UNCACHED; type++) {
 			KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(&f->npt, gpa, hpa, TEST_RWX, type,
 								level), 0);
-			KUNIT_EXPECT_TRUE(test, axas_npt_protect(&f->npt, gpa, gpa + (size - 1),
+			KUNIT_EXPECT_TRUE(test, npt_protect(f, gpa, gpa + (size - 1),
 								 TEST_R));
 			npt_expect_leaf(f, gpa, hpa, level, TEST_R, type);
 			npt_unmap(f, gpa, size);
@@ -662,7 +664,7 @@ static void first_and_last_page_can_be_mapped(struct kunit *test)
 	npt_expect_leaf(f, last, SZ_2G + 0xfffull, 0, TEST_R, AXAS_TYPE_NORMAL);
 	npt_expect_unmapped(f, SZ_4K);
 	npt_expect_unmapped(f, last - SZ_4K);
-	KUNIT_EXPECT_TRUE(test, axas_npt_protect(&f->npt, 0, last, TEST_RX));
+	KUNIT_EXPECT_TRUE(test, npt_protect(f, 0, last, TEST_RX));
 	npt_expect_leaf(f, last, SZ_2G + 0xfffull, 0, TEST_RX, AXAS_TYPE_NORMAL);
 	npt_unmap(f, last - (SZ_4K - 1), SZ_4K);
 	npt_expect_unmapped(f, last);
@@ -688,7 +690,7 @@ static void upper_end_of_the_table_can_be_mapped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_npt_tables(&f->npt), npt_root_tables(&f->npt));
 	npt_expect_leaf(f, first, 0, top, TEST_RW, AXAS_TYPE_NORMAL);
 	npt_expect_leaf(f, last, bytes - 1, top, TEST_RW, AXAS_TYPE_NORMAL);
-	KUNIT_EXPECT_TRUE(test, axas_npt_protect(&f->npt, 0, last, TEST_R));
+	KUNIT_EXPECT_TRUE(test, npt_protect(f, 0, last, TEST_R));
 	npt_expect_leaf(f, first, 0, top, TEST_R, AXAS_TYPE_NORMAL);
 	npt_expect_leaf(f, last, bytes - 1, top, TEST_R, AXAS_TYPE_NORMAL);
 	KUNIT_EXPECT_EQ(test, npt_split_at(f, last - (SZ_4K - 1)), 0);
@@ -843,7 +845,7 @@ static void random_step(struct npt_fixture *f, struct rnd_state *rnd, u64 base, 
 	KUNIT_EXPECT_EQ(f->test, npt_split_at(f, gpa), 0);
 	KUNIT_EXPECT_EQ(f->test, npt_split_at(f, gpa + bytes), 0);
 	if (!map && prandom_u32_state(rnd) & 1) {
-		axas_npt_protect(&f->npt, gpa, gpa + (bytes - 1), prot);
+		npt_protect(f, gpa, gpa + (bytes - 1), prot);
 		memset(prots + first, prot, n);
 		return;
 	}

@@ -218,19 +218,18 @@ static void step_protect(struct model *m)
 	if (!can_protect(m, first, last, prot))
 		return;
 	isolate(m, first, last);
-	axas_npt_protect(&m->f.npt, first, last, prot);
+	m->f.piece = pick(m, 40);
+	npt_protect(&m->f, first, last, prot);
 	model_protect(m, first, last, prot);
 }
 
 static void step_collapse(struct model *m)
 {
-	struct axas_npt_gather gather;
 	u64 first, last;
 
 	pick_range(m, &first, &last);
-	axas_npt_gather_init(&gather, &m->f.npt, first, last);
-	axas_npt_collapse(&m->f.npt, first, last, &gather);
-	axas_npt_gather_finish(&gather);
+	m->f.piece = pick(m, 40);
+	npt_collapse(&m->f, first, last);
 }
 
 /* Every leaf lies in one run of the model, and together they are as long. */

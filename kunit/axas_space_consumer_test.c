@@ -166,12 +166,13 @@ struct counting {
 	unsigned int flushes;
 };
 
-static void count_flush(struct axas_consumer *consumer, const struct axas_flush *flush)
+static void count_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
+			struct cpumask *cpus)
 {
 	container_of(consumer, struct counting, consumer)->flushes++;
 }
 
-static const struct axas_consumer_ops counting_ops = { .flush = count_flush };
+static const struct axas_consumer_ops counting_ops = { .request = count_flush };
 
 /* Who detached is not asked; the others still are. */
 static void every_attached_consumer_is_asked(struct kunit *test)
@@ -208,7 +209,8 @@ struct prober {
 	u8 byte;
 };
 
-static void probe_flush(struct axas_consumer *consumer, const struct axas_flush *flush)
+static void probe_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
+			struct cpumask *cpus)
 {
 	struct prober *p = container_of(consumer, struct prober, consumer);
 	struct axas_leaf leaf;
@@ -217,7 +219,7 @@ static void probe_flush(struct axas_consumer *consumer, const struct axas_flush 
 	p->byte = p->mem[3];
 }
 
-static const struct axas_consumer_ops probe_ops = { .flush = probe_flush };
+static const struct axas_consumer_ops probe_ops = { .request = probe_flush };
 
 static void leaf_is_gone_and_frame_is_there_at_the_flush(struct kunit *test)
 {

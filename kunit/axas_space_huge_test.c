@@ -340,17 +340,33 @@ static void populate_of_2m_comes_as_a_whole_or_not(struct kunit *test)
 	space_expect_balanced(f);
 }
 
-/* Split without touching the area, as a kernel that splits for other reasons would. */
+/* Split all leaves of a range without touching the areas. */
 static void split_leaves(struct space_fixture *f, u64 gpa, u64 size)
 {
 	struct axas_npt *npt = &f->space->npt;
-	u64 tables = axas_npt_count_split_all(npt, gpa, gpa + size - 1);
+	struct axas_npt_job job = {
+		.first = gpa, .last = gpa + size - 1, .prot = TEST_RWX, .budget = ~0u,
+	};
+	u32 flags = npt->caps.flags;
+	struct axas_leaf leaf;
+	u64 tables;
 
-	down_write(&f->space->lock);
-	KUNIT_EXPECT_EQ(f->test, axas_npt_reserve(npt, tables), 0);
-	axas_npt_split_all(npt, gpa, gpa + size - 1);
-	axas_npt_unreserve(npt);
-	up_write(&f->space->lock);
+	KUNIT_ASSERT_TRUE(f->test, axas_npt_lookup(npt, gpa, &leaf));
+	mutex_lock(&f->space->changing);
+	axas_bar_begin(f->space);
+	KUNIT_EXPECT_EQ(f->test, axas_npt_count_split_all(npt, gpa, gpa + size - 1, &tables), 0);
+	KUNIT_EXPECT_EQ(f->test, axas_npt_get_spares(npt, &npt->reserve, tables), 0);
+	/* As for a machine that may not execute from large leaves; and back. */
+	npt->caps.flags |= AXAS_CAP_EXEC_4K;
+	axas_npt_protect(npt, &job);
+	npt->caps.flags = flags;
+	job = (struct axas_npt_job){
+		.first = gpa, .last = gpa + size - 1, .prot = leaf.prot, .budget = ~0u,
+	};
+	axas_npt_protect(npt, &job);
+	axas_npt_put_spares(npt, &npt->reserve);
+	axas_bar_end(f->space);
+	mutex_unlock(&f->space->changing);
 }
 
 static u64 collapse(struct space_fixture *f, u64 gpa, u64 size)

@@ -147,7 +147,12 @@ static int changer(void *arg)
 }
 
 /* A flush that takes its time, as one does that waits for other CPUs. */
-static void slow_flush(struct axas_consumer *consumer, const struct axas_flush *flush)
+static void no_request(struct axas_consumer *consumer, const struct axas_flush *flush,
+		       struct cpumask *cpus)
+{
+}
+
+static void slow_wait(struct axas_consumer *consumer, const struct axas_flush *flush)
 {
 	if (!(flush->range.start.val & (SZ_128K - 1)))
 		schedule_timeout_uninterruptible(1);
@@ -155,7 +160,7 @@ static void slow_flush(struct axas_consumer *consumer, const struct axas_flush *
 
 static void guests_never_see_others_memory(struct kunit *test)
 {
-	static const struct axas_consumer_ops ops = { .flush = slow_flush };
+	static const struct axas_consumer_ops ops = { .request = no_request, .wait = slow_wait };
 	struct axas_consumer consumer = { .ops = &ops };
 	struct space_fixture *f = test->priv;
 	struct test_thread threads[GUESTS + 1];

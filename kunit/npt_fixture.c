@@ -63,8 +63,8 @@ static void npt_test_flush(struct axas_npt *npt, u64 first, u64 last, bool table
 	mock_hal_log(f->mock, &(struct mock_event){ MOCK_EVENT_FLUSH, first, last, 0, tables });
 }
 
-static void npt_test_put_leaves(struct axas_npt *npt, const struct axas_hpa *hpas,
-				unsigned int n, unsigned int level)
+static void npt_test_put_leaves(struct axas_npt *npt, const void *owner,
+				const struct axas_hpa *hpas, unsigned int n, unsigned int level)
 {
 	struct npt_fixture *f = container_of(npt, struct npt_fixture, npt);
 	unsigned int order = AXAS_NPT_LEVEL_BITS * level;
@@ -173,13 +173,57 @@ int npt_map(struct npt_fixture *f, u64 first, u64 bytes, u64 hpa, u32 prot)
 	return axas_npt_map(&f->npt, &range);
 }
 
+/* All of a job, piece by piece, each with its flush and its frees, as a space does it. */
+static void run_job(struct npt_fixture *f, struct axas_npt_job *job,
+		    void (*work)(struct axas_npt *npt, struct axas_npt_job *job))
+{
+	u64 piece = job->first;
+
+	do {
+		job->budget = f->piece ?: ~0u;
+		work(&f->npt, job);
+		if (job->gather->pending)
+			npt_test_flush(&f->npt, piece, job->done ? job->last : job->first - 1,
+				       job->gather->tables);
+		axas_npt_gather_free(job->gather);
+		piece = job->first;
+	} while (!job->done);
+	axas_npt_gather_end(job->gather);
+}
+
 static void unmap_to_last(struct npt_fixture *f, u64 first, u64 last)
 {
 	struct axas_npt_gather gather;
+	struct axas_npt_job job = {
+		.begin = first, .first = first, .last = last, .gather = &gather,
+		.owner = f->own_leaves ? f : NULL,
+	};
 
-	axas_npt_gather_init(&gather, &f->npt, first, last);
-	axas_npt_unmap(&f->npt, first, last, f->own_leaves, &gather);
-	axas_npt_gather_finish(&gather);
+	axas_npt_gather_init(&gather, &f->npt, true);
+	run_job(f, &job, axas_npt_unmap);
+}
+
+bool npt_protect(struct npt_fixture *f, u64 first, u64 last, u32 prot)
+{
+	struct axas_npt_job job = { .begin = first, .first = first, .last = last, .prot = prot };
+
+	do {
+		job.budget = f->piece ?: ~0u;
+		axas_npt_protect(&f->npt, &job);
+	} while (!job.done);
+	return job.changed;
+}
+
+u64 npt_collapse(struct npt_fixture *f, u64 first, u64 last)
+{
+	struct axas_npt_gather gather;
+	struct axas_npt_job job = {
+		.begin = first, .first = first, .last = last, .gather = &gather,
+	};
+
+	axas_npt_gather_init(&gather, &f->npt, true);
+	run_job(f, &job, axas_npt_collapse);
+	return job.nr;
 }
 
 void npt_unmap(struct npt_fixture *f, u64 first, u64 bytes)
@@ -194,29 +238,40 @@ void npt_unmap_all(struct npt_fixture *f)
 
 static void expect_all_used(struct npt_fixture *f)
 {
-	KUNIT_EXPECT_PTR_EQ_MSG(f->test, f->npt.reserve, NULL, "more was reserved than needed");
-	axas_npt_unreserve(&f->npt);
+	KUNIT_EXPECT_EQ_MSG(f->test, f->npt.reserve.nr, 0u, "more was reserved than needed");
+	axas_npt_put_spares(&f->npt, &f->npt.reserve);
 }
 
 int npt_split_at(struct npt_fixture *f, u64 gpa)
 {
-	int err = axas_npt_reserve(&f->npt, axas_npt_count_split_at(&f->npt, gpa));
+	int err = axas_npt_get_spares(&f->npt, &f->npt.reserve,
+				      axas_npt_count_split_at(&f->npt, gpa));
 
-	if (err)
+	if (err) {
+		axas_npt_put_spares(&f->npt, &f->npt.reserve);
 		return err;
+	}
 	axas_npt_split_at(&f->npt, gpa);
 	expect_all_used(f);
 	return 0;
 }
 
+/* By a machine that may not execute from large leaves. */
 int npt_split_all(struct npt_fixture *f, u64 first, u64 bytes)
 {
-	u64 last = first + (bytes - 1);
-	int err = axas_npt_reserve(&f->npt, axas_npt_count_split_all(&f->npt, first, last));
+	u64 last = first + (bytes - 1), tables;
+	u32 flags = f->npt.caps.flags;
+	int err;
 
-	if (err)
+	err = axas_npt_count_split_all(&f->npt, first, last, &tables) ?:
+	      axas_npt_get_spares(&f->npt, &f->npt.reserve, tables);
+	if (err) {
+		axas_npt_put_spares(&f->npt, &f->npt.reserve);
 		return err;
-	axas_npt_split_all(&f->npt, first, last);
+	}
+	f->npt.caps.flags |= AXAS_CAP_EXEC_4K;
+	npt_protect(f, first, last, TEST_RX);
+	f->npt.caps.flags = flags;
 	expect_all_used(f);
 	return 0;
 }
@@ -343,6 +398,6 @@ void npt_expect_protect_bits(struct npt_fixture *f, u64 gpa, u32 prot, u64 mask,
 {
 	u64 before = raw_entry(f, gpa, 0);
 
-	KUNIT_EXPECT_TRUE(f->test, axas_npt_protect(&f->npt, gpa, gpa + SZ_4K - 1, prot));
+	KUNIT_EXPECT_TRUE(f->test, npt_protect(f, gpa, gpa + SZ_4K - 1, prot));
 	KUNIT_EXPECT_EQ(f->test, raw_entry(f, gpa, 0), (before & ~mask) | now);
 }

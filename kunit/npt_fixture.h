@@ -28,6 +28,7 @@ struct npt_geometry {
  * @test: the test
  * @mock: its HAL
  * @own_leaves: the leaves' frames came from @mock and go back there when put
+ * @piece: entries that an operation looks at in one piece; 0: as many as there are
  * @flushes: flush callbacks so far
  * @puts: leaves that were put so far
  * @ready: @npt was initialised, and is destroyed at the end
@@ -37,6 +38,7 @@ struct npt_fixture {
 	struct kunit *test;
 	struct mock_hal *mock;
 	bool own_leaves;
+	unsigned int piece;
 	unsigned int flushes;
 	unsigned int puts;
 	bool ready;
@@ -69,6 +71,10 @@ long npt_all_leaves(const struct axas_npt *npt);
 int npt_map(struct npt_fixture *f, u64 first, u64 bytes, u64 hpa, u32 prot);
 void npt_unmap(struct npt_fixture *f, u64 first, u64 bytes);
 void npt_unmap_all(struct npt_fixture *f);
+/* Whether any leaf of [first, last] changed. */
+bool npt_protect(struct npt_fixture *f, u64 first, u64 last, u32 prot);
+/* How many tables of [first, last] were replaced. */
+u64 npt_collapse(struct npt_fixture *f, u64 first, u64 last);
 
 /* Count, reserve, split, and check that just so many were needed. -ENOMEM. */
 int npt_split_at(struct npt_fixture *f, u64 gpa);

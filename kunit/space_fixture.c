@@ -173,7 +173,8 @@ void space_expect_empty(struct space_fixture *f)
 	space_expect_balanced(f);
 }
 
-static void watch_flush(struct axas_consumer *consumer, const struct axas_flush *flush)
+static void watch_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
+			struct cpumask *cpus)
 {
 	struct space_fixture *f = container_of(consumer, struct space_fixture, consumer);
 
@@ -186,7 +187,7 @@ static void watch_flush(struct axas_consumer *consumer, const struct axas_flush 
 	});
 }
 
-static const struct axas_consumer_ops watch_ops = { .flush = watch_flush };
+static const struct axas_consumer_ops watch_ops = { .request = watch_flush };
 
 void space_attach(struct space_fixture *f)
 {

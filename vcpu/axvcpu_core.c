@@ -21,18 +21,18 @@
 /**
  * DOC: how a flush gets through
  *
- * The space calls flush() before it frees memory that translations still name. A vCPU
+ * The space asks for a flush before it frees memory that translations still name. A vCPU
  * is then either in its guest, and must be brought out, or outside, and must not enter
  * again before it has forgotten them. Who runs it says first that it is about to enter,
  * then looks at its requests; who flushes makes the request first, then looks whether
  * it is in the guest. With a full barrier between both steps on both sides, at least
  * one of them sees what the other did:
  *
- *	enter()				flush()
+ *	enter()				request_flush()
  *	mode = IN_GUEST			requests |= FLUSH
  *	smp_mb()			smp_mb()
  *	if (requests & FLUSH)		if (mode == IN_GUEST)
- *		forget them			interrupt its CPU, and wait
+ *		forget them			its CPU is interrupted, and waited for
  *	enter the guest
  *
  * Interrupts are off from before the first step to the exit, and an interrupt that is
@@ -210,19 +210,24 @@ void axvcpu_kick_and_wait(struct axvcpu *vcpu)
 	kick(vcpu, true);
 }
 
-static void flush(struct axas_consumer *consumer, const struct axas_flush *flush)
+/* A vCPU that is in its guest is to leave it; one that is not looks before it is. */
+static void request_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
+			  struct cpumask *cpus)
 {
 	struct axvcpu *vcpu = container_of(consumer, struct axvcpu, consumer);
 
-	if (vcpu->ops->flush_range) {
-		vcpu->ops->flush_range(vcpu, flush);
+	if (!vcpu->ops->flush_range)
+		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
+	else if (vcpu->ops->flush_range(vcpu, flush))
 		return;
-	}
-	set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
-	kick(vcpu, true);
+	/* See "how a flush gets through". */
+	smp_mb();
+	/* What it did in the guest is done, for those who look at the guest's memory next. */
+	if (smp_load_acquire(&vcpu->mode) == AXVCPU_IN_GUEST)
+		cpumask_set_cpu(READ_ONCE(vcpu->cpu), cpus);
 }
 
-static const struct axas_consumer_ops consumer_ops = { .flush = flush };
+static const struct axas_consumer_ops consumer_ops = { .request = request_flush };
 
 static void free_vcpu(struct axvcpu *vcpu)
 {
@@ -267,19 +272,26 @@ static int attach(struct axvcpu *vcpu)
 	return err;
 }
 
+/* Whether what runs the vCPUs of a backend may walk a space's table. */
+static int check_machine(const struct axas_space *space, const struct axvcpu_arch_ops *ops)
+{
+	if (axas_space_format(space) != ops->format)
+		return -EMEDIUMTYPE;
+	return ops->check_machine ? ops->check_machine(space) : axas_space_check_machine(space);
+}
+
 struct axvcpu *axvcpu_create_on(struct axas_space *space, const struct axvcpu_params *params,
 				const struct axvcpu_arch_ops *ops,
 				const struct axvcpu_hal *hal)
 {
-	struct axas_info info;
 	struct axvcpu *vcpu;
 	int err;
 
 	if (!affinity_ok(params->preferred_cpu, params->cpu_set))
 		return ERR_PTR(-EINVAL);
-	axas_space_get_info(space, &info);
-	if (info.format != ops->format)
-		return ERR_PTR(-EMEDIUMTYPE);
+	err = check_machine(space, ops);
+	if (err)
+		return ERR_PTR(err);
 	vcpu = new_vcpu(space, params);
 	if (!vcpu)
 		return ERR_PTR(-ENOMEM);
@@ -336,10 +348,13 @@ void axvcpu_destroy(struct axvcpu *vcpu)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_destroy);
 
+/* The machine is checked again where the root is loaded: nothing else keeps the guest in. */
 static int do_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 {
 	int err = vcpu->ops->set_entry(vcpu, setup->entry);
 
+	if (!err)
+		err = check_machine(vcpu->space, vcpu->ops);
 	if (!err)
 		err = vcpu->ops->set_npt_root(vcpu, axas_space_root(vcpu->space));
 	if (!err)

@@ -12,6 +12,7 @@
 #define _AXAS_SPACE_H
 
 #include <linux/bvec.h>
+#include <linux/cpumask.h>
 #include <linux/list.h>
 #include <axas/addr.h>
 #include <axas/hal.h>
@@ -58,8 +59,8 @@ struct axas_space_params {
  *
  * Context: May sleep.
  * Return: the space, with one reference for the caller, or ERR_PTR of: -EINVAL,
- * -EOPNOTSUPP when this build has no such format or it cannot do @params->ia_bits,
- * -ENOMEM.
+ * -EOPNOTSUPP when this build has no such format, or the format or the machine cannot do
+ * @params->ia_bits, -ENOMEM.
  */
 struct axas_space *axas_space_create(const struct axas_space_params *params);
 
@@ -124,6 +125,35 @@ bool axas_space_contains(const struct axas_space *space, struct axas_gpa_range r
 struct axas_hpa axas_space_root(const struct axas_space *space);
 
 /**
+ * axas_space_format() - the format of a space's table
+ * @space: the space
+ *
+ * Context: Any.
+ * Return: AXAS_FORMAT_*, never AXAS_FORMAT_DEFAULT.
+ */
+u32 axas_space_format(const struct axas_space *space);
+
+/**
+ * axas_space_check_machine() - whether this host's CPU may walk a space's table
+ * @space: the space
+ *
+ * To be asked before hardware is given axas_space_root(): a table that was written for
+ * another machine means something else to this one, up to all of the host's memory in the
+ * guest's hands. The machine of the space must be within the host's: its format, its
+ * number of levels, the levels that have leaves, the bits of both addresses, and every
+ * capability that makes an entry mean something. Where the host needs executable leaves
+ * of 4 KiB (AXAS_CAP_EXEC_4K) the space must keep to that, and AXAS_CAP_S2_FWB must be
+ * the same on both sides. A space that was created without a machine of its own
+ * (struct axas_space_params), in the host's own format, is always within.
+ *
+ * Context: Any.
+ * Return: 0; -EMEDIUMTYPE when the space is for another machine, when the host's CPU does
+ * not walk its format, or when memory encryption (mem_encrypt=on) is active, whose bit
+ * no entry has.
+ */
+int axas_space_check_machine(const struct axas_space *space);
+
+/**
  * axas_space_map_linear() - map a fixed host-physical range
  * @space: the space
  * @range: where, in whole 4 KiB pages
@@ -132,12 +162,15 @@ struct axas_hpa axas_space_root(const struct axas_space *space);
  * @type: AXAS_TYPE_*
  *
  * The caller owns the memory and keeps it until it is unmapped. Who may map what
- * is the caller's to decide: nothing here checks what lies at @hpa.
+ * is the caller's to decide: nothing here checks what lies at @hpa, but that no byte is
+ * mapped with two memory types at once, in whatever spaces, and the kernel's own memory
+ * (struct axas_hal, @is_ram) as AXAS_TYPE_NORMAL alone. Address 0 is one like others.
  *
  * Context: May sleep.
  * Return: 0; -EINVAL, also when @hpa wraps or needs more bits than the format or
- * the host has; -EEXIST on overlap with an area; -EOPNOTSUPP when the format cannot
- * say @prot or @type; -ENOMEM; -EINTR on a fatal signal.
+ * the host has; -EOPNOTSUPP when the format cannot say @prot or @type, or for the
+ * kernel's memory of another type; -EBUSY when a linear area maps some of it with
+ * another type; -EEXIST on overlap with an area; -ENOMEM; -EINTR on a fatal signal.
  */
 int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 			  struct axas_hpa hpa, u32 prot, u32 type);
@@ -147,7 +180,8 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
  * @space: the space
  * @range: where, in whole 4 KiB pages
  * @prot: AXAS_PROT_*
- * @type: AXAS_TYPE_*
+ * @type: AXAS_TYPE_NORMAL. For another it is -EOPNOTSUPP: the host zeroes and uses frames
+ *	through its caches, and a guest past them would read what a frame held before
  * @flags: 0: each frame comes when it is touched first, and until then the area
  *	costs no table; AXAS_MAP_POPULATE: all frames now; AXAS_MAP_HUGE_ALWAYS or
  *	AXAS_MAP_HUGE_NEVER: 2 MiB frames on a fault too, or not at all;
@@ -189,7 +223,8 @@ void axas_space_clear(struct axas_space *space);
  * On return no CPU can use the old protection any more.
  *
  * Context: May sleep.
- * Return: 0, -EINVAL, -EOPNOTSUPP when the format cannot say @prot, or -ENOMEM.
+ * Return: 0; -EINVAL; -EOPNOTSUPP when the format cannot say @prot; -ENOMEM; -EINTR on a
+ * fatal signal before anything changed.
  */
 int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot);
 
@@ -271,7 +306,7 @@ int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
  * @gpa: any address
  * @to: what it maps to
  * @limit: bytes that follow each other in host-physical memory from @gpa on, in
- *	leaves of the same protection and type
+ *	leaves of the same protection and type, AXAS_LIMIT_LEAVES of them at most
  *
  * Context: May sleep.
  * Return: 0 or -ENOENT as axas_space_translate().
@@ -366,12 +401,20 @@ struct axas_flush {
 
 /**
  * struct axas_consumer_ops - what a space asks of those who run vCPUs on it
- * @flush: forget translations. Returns only when no CPU can use an old one any
- *	more, for memory is freed right after it. May sleep; must not call back into
- *	the space, whose lock is held.
+ * @request: forget translations. Says so to each vCPU, and adds to @cpus those CPUs that
+ *	must be interrupted for it: each then leaves the guest, or is about to look at what was
+ *	said. Does not sleep, and takes no lock but raw spinlocks.
+ * @wait: optional; returns when no CPU can use an old translation any more, for memory is
+ *	freed right after it. NULL: that is so when the CPUs of @request have taken their
+ *	interrupt. May sleep.
+ *
+ * All consumers are asked before any is waited for, and there is one round of interrupts for
+ * all. Both run with the space's lock held, and must not call back into the space.
  */
 struct axas_consumer_ops {
-	void (*flush)(struct axas_consumer *consumer, const struct axas_flush *flush);
+	void (*request)(struct axas_consumer *consumer, const struct axas_flush *flush,
+			struct cpumask *cpus);
+	void (*wait)(struct axas_consumer *consumer, const struct axas_flush *flush);
 };
 
 /**
@@ -390,7 +433,7 @@ struct axas_consumer {
  * @consumer: who will be asked to flush; the caller's memory, until it detaches
  *
  * Context: May sleep.
- * Return: 0, or -EINVAL when it has no flush callback.
+ * Return: 0, or -EINVAL when it has no request callback.
  */
 int axas_space_attach(struct axas_space *space, struct axas_consumer *consumer);
 

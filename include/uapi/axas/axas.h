@@ -16,7 +16,8 @@
  *    AXAS_POPULATE, which reports how far it came.
  *  - Ranges are 4 KiB aligned, not empty, inside the space and never wrap, else
  *    EINVAL. Nothing is rounded or clamped.
- *  - Host-physical addresses are shown to, and taken from, CAP_SYS_RAWIO alone.
+ *  - Host-physical addresses are shown to, and taken from, CAP_SYS_RAWIO alone; so is
+ *    where memory lies together. The counters of AXAS_GET_INFO are open to all.
  */
 #ifndef _UAPI_AXAS_AXAS_H
 #define _UAPI_AXAS_AXAS_H
@@ -323,7 +324,8 @@ struct axas_collapse {
  * @gpa: the address of the access
  * @access: what the access needs: one or more of AXAS_PROT_*
  * @result: out: AXAS_FAULT_*
- * @level: out: level of the leaf, with AXAS_FAULT_FIXED and _SPURIOUS
+ * @level: out: level of the leaf, with AXAS_FAULT_FIXED and _SPURIOUS; else, and without
+ *	CAP_SYS_RAWIO, 0
  * @reserved: must be zero
  *
  * The call succeeds whatever @result is. Errors: EINVAL, EFAULT.
@@ -343,6 +345,9 @@ struct axas_fault {
 /* No host-physical address: the caller may not see it, or there is none. */
 #define AXAS_HPA_NONE		(~0ull)
 
+/* Leaves that AXAS_TRANSLATE looks at, at most, to find its @limit. */
+#define AXAS_LIMIT_LEAVES	2048
+
 /**
  * struct axas_translate - AXAS_TRANSLATE: what a guest-physical address maps to
  * @size: sizeof(struct axas_translate)
@@ -350,14 +355,21 @@ struct axas_fault {
  * @gpa: the address, of any alignment
  * @hpa: out: host-physical address; AXAS_HPA_NONE without CAP_SYS_RAWIO
  * @left: out: bytes from @gpa to the end of its leaf
- * @limit: out: bytes that can be reached from @gpa on, mapped with the same
- *	protection and contiguous in host-physical memory; at least @left
- * @prot: out: AXAS_PROT_*
- * @type: out: AXAS_TYPE_*
+ * @limit: out: bytes from @gpa on that are mapped with the same protection and type and
+ *	follow each other in host-physical memory, also across leaves and areas; at least
+ *	@left. Not more than AXAS_LIMIT_LEAVES leaves are looked at: where memory goes on
+ *	behind them, ask again at @gpa + @limit
+ * @prot: out: AXAS_PROT_* of the leaf
+ * @type: out: AXAS_TYPE_* of the leaf
  * @level: out: level of the leaf
  * @reserved: must be zero
  *
- * Errors: ENOENT when no leaf maps @gpa (a hole, or memory not yet touched).
+ * It faults nothing in. Without CAP_SYS_RAWIO the answer says nothing of where memory
+ * lies, nor what of it lies together: @level is 0, @left ends with the 4 KiB page,
+ * and @limit is @left.
+ *
+ * Errors: EINVAL; ENOENT when no leaf maps @gpa: a hole, an address outside the space, or
+ * memory not yet touched. AXAS_FAULT tells one from the other.
  */
 struct axas_translate {
 	__u32 size;
