@@ -41,16 +41,18 @@ static const struct axas_hal counted_hal = {
 };
 
 /*
- * Here a hypervisor makes each CPU that runs this space leave the guest, and forget
- * what it cached of flush->range. When this returns the memory is freed.
+ * Here a hypervisor notes for each vCPU that it is to forget what it cached of flush->range,
+ * and adds the CPU of each that is in its guest to @cpus: they are interrupted then, and
+ * when all have answered the memory is freed.
  */
-static void flush_tlbs(struct axas_consumer *consumer, const struct axas_flush *flush)
+static void forget(struct axas_consumer *consumer, const struct axas_flush *flush,
+		   struct cpumask *cpus)
 {
 	pr_info("forget " AXAS_GPA_FMT " + 0x%llx%s\n", flush->range.start.val,
 		flush->range.size, flush->tables ? ", and cached walks" : "");
 }
 
-static const struct axas_consumer_ops consumer_ops = { .flush = flush_tlbs };
+static const struct axas_consumer_ops consumer_ops = { .request = forget };
 static struct axas_consumer consumer = { .ops = &consumer_ops };
 
 /* What a vCPU's loop does when the guest's access faulted. */

@@ -48,7 +48,8 @@ struct watcher {
 	int references;
 };
 
-static void watch(struct axas_consumer *consumer, const struct axas_flush *flush)
+static void watch(struct axas_consumer *consumer, const struct axas_flush *flush,
+		  struct cpumask *cpus)
 {
 	struct watcher *w = container_of(consumer, struct watcher, consumer);
 
@@ -58,7 +59,7 @@ static void watch(struct axas_consumer *consumer, const struct axas_flush *flush
 	w->references = w->page ? page_count(w->page) : 0;
 }
 
-static const struct axas_consumer_ops watch_ops = { .flush = watch };
+static const struct axas_consumer_ops watch_ops = { .request = watch };
 
 static bool flushed_once(struct watcher *w, u64 gpa, u64 size)
 {
