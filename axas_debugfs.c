@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs: "table" has a line for each run of equal leaves, "raw" one for each leaf
- * with its entry as hardware reads it, which shows host-physical addresses and so
- * needs CAP_SYS_RAWIO. Calls axas_npt.c.
+ * debugfs: "spaces" lists them, and whoever reads it finds a folder for each, by its number:
+ * there "table" has a line for each run of equal leaves, "raw" one for each leaf with its
+ * entry as hardware reads it, which shows host-physical addresses and so needs
+ * CAP_SYS_RAWIO. Calls axas_space.c and axas_npt.c.
  *
- * Locks: space->lock is held for reading from start to stop, and not while what was
- * printed is copied to the reader.
+ * Locks: spaces_lock keeps the list and the folders. space->lock is held for reading from
+ * start to stop of a table, and not while what was printed is copied to the reader.
  */
 #include <linux/capability.h>
 #include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -158,26 +160,60 @@ static const struct file_operations raw_fops = {
 	.release	= dump_release,
 };
 
-struct dentry *axas_debugfs_add(struct axas_space *space, unsigned int id)
+static LIST_HEAD(spaces);
+static DEFINE_MUTEX(spaces_lock);
+
+static void make_folder(struct axas_debugfs *entry)
 {
-	struct dentry *dir;
 	char name[16];
 
-	snprintf(name, sizeof(name), "%u", id);
-	dir = debugfs_create_dir(name, root);
-	debugfs_create_file("table", 0400, dir, space, &table_fops);
-	debugfs_create_file("raw", 0400, dir, space, &raw_fops);
-	return dir;
+	if (entry->dir)
+		return;
+	snprintf(name, sizeof(name), "%u", entry->id);
+	entry->dir = debugfs_create_dir(name, root);
+	debugfs_create_file("table", 0400, entry->dir, entry->space, &table_fops);
+	debugfs_create_file("raw", 0400, entry->dir, entry->space, &raw_fops);
 }
 
-void axas_debugfs_remove(struct dentry *dir)
+static int spaces_show(struct seq_file *m, void *unused)
 {
-	debugfs_remove(dir);
+	struct axas_debugfs *entry;
+	struct axas_info info;
+
+	mutex_lock(&spaces_lock);
+	list_for_each_entry(entry, &spaces, node) {
+		make_folder(entry);
+		axas_space_get_info(entry->space, &info);
+		seq_printf(m, "%u 0x%llx+0x%llx areas %llu frames %llu tables %llu\n", entry->id,
+			   info.base, info.length, info.areas, info.frames, info.tables);
+		cond_resched();
+	}
+	mutex_unlock(&spaces_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(spaces);
+
+void axas_debugfs_add(struct axas_debugfs *entry, struct axas_space *space, unsigned int id)
+{
+	*entry = (struct axas_debugfs){ .space = space, .id = id };
+	mutex_lock(&spaces_lock);
+	list_add_tail(&entry->node, &spaces);
+	mutex_unlock(&spaces_lock);
+}
+
+void axas_debugfs_remove(struct axas_debugfs *entry)
+{
+	mutex_lock(&spaces_lock);
+	list_del(&entry->node);
+	mutex_unlock(&spaces_lock);
+	/* Nobody makes it a folder any more. */
+	debugfs_remove(entry->dir);
 }
 
 void axas_debugfs_init(void)
 {
 	root = debugfs_create_dir("axas", NULL);
+	debugfs_create_file("spaces", 0400, root, NULL, &spaces_fops);
 }
 
 void axas_debugfs_exit(void)

@@ -38,7 +38,7 @@
  * @lock: keeps @locked the number of the space's linear pages
  * @locked: pages that @mm was charged for
  * @id: which one it is, since the module was loaded
- * @debugfs: its folder there
+ * @debugfs: what debugfs shows of it
  */
 struct space_file {
 	struct axas_space *space;
@@ -46,7 +46,7 @@ struct space_file {
 	struct mutex lock;	/* around what maps or unmaps linear areas */
 	u64 locked;
 	unsigned int id;
-	struct dentry *debugfs;
+	struct axas_debugfs debugfs;
 };
 
 /*
@@ -448,7 +448,7 @@ static void free_space_file(void *arg)
 
 static void close_space_file(struct space_file *file)
 {
-	axas_debugfs_remove(file->debugfs);
+	axas_debugfs_remove(&file->debugfs);
 	axas_space_put(file->space);
 }
 
@@ -485,7 +485,7 @@ static struct space_file *new_space_file(struct axas_space *space)
 	mutex_init(&file->lock);
 	file->id = atomic_inc_return(&last_id);
 	axas_space_on_release(space, free_space_file, file);
-	file->debugfs = axas_debugfs_add(space, file->id);
+	axas_debugfs_add(&file->debugfs, space, file->id);
 	return file;
 }
 

@@ -297,8 +297,11 @@ static void check_modes(const char *path)
 
 static void test_debugfs_modes(void)
 {
+	char list[4096];
 	int fd = new_space();
 
+	/* It makes the folders. */
+	expect(read_file("/sys/kernel/debug/axas/spaces", list, sizeof(list)));
 	check_modes("/sys/kernel/debug/axas");
 	close(fd);
 }

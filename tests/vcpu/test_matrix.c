@@ -60,6 +60,12 @@ static u64 entry_at(int space, u64 gpa)
 	u64 found = 0;
 	FILE *f;
 
+	/* There are folders for spaces once somebody has asked which there are. */
+	f = fopen("/sys/kernel/debug/axas/spaces", "r");
+	while (f && fgets(line, sizeof(line), f))
+		;
+	if (f)
+		fclose(f);
 	snprintf(path, sizeof(path), "/sys/kernel/debug/axas/%u/raw", id_of(space));
 	f = fopen(path, "r");
 	if (!f)

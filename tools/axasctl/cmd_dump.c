@@ -124,6 +124,13 @@ int cmd_dump(struct session *s, int argc, char **argv)
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
+	/* There are folders for spaces once somebody has asked which there are. */
+	f = fopen(DEBUGFS "/spaces", "r");
+	if (f) {
+		while (fread(path, 1, sizeof(path), f) == sizeof(path))
+			;
+		fclose(f);
+	}
 	snprintf(path, sizeof(path), DEBUGFS "/%u/%s", space_number(fd),
 		 d.raw ? "raw" : "table");
 	f = fopen(path, "r");
