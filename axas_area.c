@@ -35,10 +35,13 @@ static cpumask_var_t untimed_cpus;
 /* CPUs to interrupt, by the CPU that asks. */
 static DEFINE_PER_CPU(cpumask_var_t, asked_cpus);
 
-static void forget(struct axas_cpu *cpu)
+static void forget(const struct axas_space *space, struct axas_cpu *cpu)
 {
+	unsigned int shard = raw_smp_processor_id() % AXAS_NPT_SHARDS;
+
 	cpu->area = &axas_no_area;
 	cpu->cursor.region = AXAS_NPT_NO_REGION;
+	cpu->shard = (struct axas_npt_shard *)&space->npt.shards[shard];
 }
 
 /* Whether this CPU may use what it finds; it has a mark. */
@@ -54,7 +57,7 @@ static bool join_list(const struct axas_space *space, struct axas_cpu *cpu)
 	if (generation & 1)
 		return false;
 	cpu->generation = generation;
-	forget(cpu);
+	forget(space, cpu);
 	return true;
 }
 
@@ -69,7 +72,7 @@ static bool join_unlisted(const struct axas_space *space, struct axas_cpu *cpu)
 	if (generation & 1)
 		return false;
 	if (cpu->untimed != generation)
-		forget(cpu);
+		forget(space, cpu);
 	cpu->untimed = generation;
 	return true;
 }
@@ -373,7 +376,8 @@ int axas_area_init(void)
 		if (tick_nohz_full_cpu(cpu))
 			cpumask_set_cpu(cpu, untimed_cpus);
 	}
-	axas_npt_own_shards = nr_cpu_ids <= AXAS_NPT_SHARDS;
+	if (nr_cpu_ids > AXAS_NPT_SHARDS)
+		static_branch_enable(&axas_npt_shared_shards);
 	return 0;
 }
 

@@ -178,6 +178,7 @@ struct axas_space {
  * @generation: that of the space that it found the rest in; 0: see @untimed
  * @area: the area that was found last, or one that covers nothing
  * @cursor: the table of level 0 that was found last
+ * @shard: where it counts
  * @untimed: for a CPU that is not interrupted: its generation, while @generation is 0
  */
 struct axas_cpu {
@@ -185,6 +186,7 @@ struct axas_cpu {
 	unsigned long generation;
 	const struct axas_area *area;
 	struct axas_npt_cursor cursor;
+	struct axas_npt_shard *shard;
 	unsigned long untimed;
 };
 
@@ -250,17 +252,20 @@ static __always_inline struct axas_cpu *axas_section_enter(const struct axas_spa
 
 /*
  * As axas_section_enter(), to go on with what was found in a section of this @generation.
- * False, and no section: it may be gone.
+ * NULL, and no section: it may be gone.
  */
-static inline bool axas_section_reenter(const struct axas_space *space, unsigned long generation)
+static __always_inline struct axas_cpu *axas_section_reenter(const struct axas_space *space,
+							     unsigned long generation)
 {
-	if (!axas_section_enter(space))
-		return false;
+	struct axas_cpu *cpu = axas_section_enter(space);
+
+	if (unlikely(!cpu))
+		return NULL;
 	/* Nobody can take the bar now: what is there is what enter saw. */
 	if (likely(READ_ONCE(space->generation) == generation))
-		return true;
+		return cpu;
 	axas_section_leave();
-	return false;
+	return NULL;
 }
 
 /* The area that covers an address, or NULL. In a section, or with the lock or the mutex held. */

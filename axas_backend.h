@@ -8,7 +8,7 @@
 #define _AXAS_BACKEND_H
 
 #include <linux/atomic.h>
-#include <axas/hal.h>
+#include <axas/frame.h>
 
 /* What a backend is like. */
 #define AXAS_BACKEND_AT_ONCE	BIT(0)	/* its areas have all their leaves from the beginning */
@@ -88,9 +88,21 @@ void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits, unsigned int
  * Frames of a backend for leaves of this pool's space. How many. What comes goes by
  * axas_pool_unget(), or by axas_pool_settle() when leaves map it; then it is counted.
  */
-unsigned int axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
-			   u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
-			   unsigned int n);
+unsigned int axas_pool_get_any(struct axas_pool *pool, const struct axas_backend *backend,
+			       u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
+			       unsigned int n);
+
+static __always_inline unsigned int axas_pool_get(struct axas_pool *pool,
+						  const struct axas_backend *backend, u64 offset,
+						  unsigned int order, u32 flags,
+						  struct axas_hpa *hpas, unsigned int n)
+{
+	/* What is frequent is called directly. */
+	if (likely(backend->ops == &axas_backend_alloc && !pool->picky))
+		return axas_frames_alloc(backend->object, order, flags | AXAS_FRAME_ZERO, hpas, n);
+	return axas_pool_get_any(pool, backend, offset, order, flags, hpas, n);
+}
+
 void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
 		     unsigned int order, const struct axas_hpa *hpas, unsigned int n);
 

@@ -24,8 +24,8 @@ DEFINE_STATIC_KEY_FALSE(axas_npt_watched);
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_watched);
 const struct axas_npt_watch *axas_npt_watch;
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_watch);
-bool axas_npt_own_shards __read_mostly;
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_own_shards);
+DEFINE_STATIC_KEY_FALSE(axas_npt_shared_shards);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_shared_shards);
 
 static const struct axas_npt_fmt * const formats[] = {
 	&axas_npt_ept,
@@ -473,7 +473,7 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 	*npt = (struct axas_npt){
 		.fmt = fmt, .ops = ops, .hal = hal,
 		.leaf_mask = fmt->leaf_mask, .leaf_shift = fmt->leaf_shift,
-		.leaf_varies = fmt->leaf_mask | fmt->hw_bits,
+		.leaf_varies = fmt->leaf_mask | fmt->hw_bits, .present = fmt->present,
 	};
 	if (caps)
 		npt->caps = *caps;
@@ -520,7 +520,8 @@ bool axas_npt_within(const struct axas_npt *npt, const struct axas_npt_caps *mac
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_within);
 
-void axas_npt_destroy(struct axas_npt *npt)
+/* Tables that were made for leaves which never came. */
+static void remove_tables(struct axas_npt *npt)
 {
 	struct axas_npt_gather gather __uninitialized;
 	struct axas_npt_job job = { .last = axas_npt_last(npt), .gather = &gather };
@@ -532,6 +533,12 @@ void axas_npt_destroy(struct axas_npt *npt)
 		axas_npt_gather_free(&gather);
 	} while (!job.done);
 	axas_npt_gather_end(&gather);
+}
+
+void axas_npt_destroy(struct axas_npt *npt)
+{
+	if (axas_npt_tables(npt) != 1l << npt->root_order)
+		remove_tables(npt);
 	npt->hal->free_frame(npt->hal, npt->root_hpa, npt->root_order, AXAS_FRAME_TABLE);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_destroy);

@@ -18,7 +18,8 @@
 #define _AXAS_NPT_H
 
 #include <linux/atomic.h>
-#include <linux/percpu.h>
+#include <linux/compiler.h>
+#include <linux/jump_label.h>
 #include <axas/hal.h>
 #include <uapi/axas/axas.h>
 
@@ -94,16 +95,16 @@ struct axas_npt_shard {
 	atomic_long_t found;
 } ____cacheline_aligned;
 
-/* Whether each CPU has a shard of its own. */
-extern bool axas_npt_own_shards __read_mostly;
+/* There are more CPUs than shards. */
+DECLARE_STATIC_KEY_FALSE(axas_npt_shared_shards);
 
-/* Count up. Preemption is off. */
-static inline void axas_npt_count(atomic_long_t *count)
+/* Count up in this CPU's shard. Preemption is off. */
+static __always_inline void axas_npt_count(atomic_long_t *count)
 {
-	if (likely(axas_npt_own_shards))
-		atomic_long_set(count, atomic_long_read(count) + 1);
-	else
+	if (static_branch_unlikely(&axas_npt_shared_shards))
 		atomic_long_inc(count);
+	else
+		data_race(count->counter++);
 }
 
 struct axas_npt;
@@ -222,6 +223,7 @@ struct axas_npt_job {
  *	from npt->caps.levels, or answers -EOPNOTSUPP
  * @can: whether a leaf can encode this protection and type
  * @need: what an access asks of an entry of level 0
+ * @present: a leaf of level 0 has one of these bits, at least
  * @hw_bits: bits that hardware sets in a leaf of level 0
  * @borrowed: the software bit of a leaf of level 0 whose frame is an image's
  * @zero: an entry of kind AXAS_PT_ZERO
@@ -254,6 +256,7 @@ struct axas_npt_fmt {
 	int (*geometry)(struct axas_npt *npt);
 	bool (*can)(const struct axas_npt *npt, u32 prot, u32 type);
 	struct axas_npt_need (*need)(u32 access);
+	u64 present;
 	u64 hw_bits;
 	u64 borrowed;
 	u64 zero;
@@ -306,6 +309,7 @@ struct axas_npt_ops {
  * @root_hpa: the root's host-physical address
  * @need: the format's, by access; nothing satisfies that of no access at all
  * @leaf_mask: the format's
+ * @present: the format's
  * @leaf_varies: bits in which leaves of level 0 of one area differ
  * @leaf_shift: the format's
  * @ia_bits: bits of guest-physical address
@@ -326,6 +330,7 @@ struct axas_npt {
 	struct axas_hpa root_hpa;
 	struct axas_npt_need need[AXAS_PROT_MASK + 1];
 	u64 leaf_mask;
+	u64 present;
 	u64 leaf_varies;
 	u8 leaf_shift;
 	u8 ia_bits;
@@ -600,16 +605,19 @@ static inline u64 axas_npt_leaf_attr(const struct axas_npt *npt, u32 prot, u32 t
 /* Whether an entry of level 0 is a leaf, whatever it permits. */
 static inline bool axas_npt_is_leaf(const struct axas_npt *npt, u64 entry)
 {
-	return entry && entry != npt->fmt->zero && entry != npt->fmt->busy;
+	return entry & npt->present;
 }
 
-/* Install one leaf in place of *@old, which is not present. Shared; preemption is off. */
-static inline bool axas_npt_fill_one(struct axas_npt *npt, u64 *ptep, u64 *old,
-				     struct axas_hpa hpa, u64 attr)
+/*
+ * Install one leaf in place of *@old, which is not present, and count it in this CPU's
+ * shard. Shared; preemption is off.
+ */
+static __always_inline bool axas_npt_fill_one(struct axas_npt *npt, struct axas_npt_shard *shard,
+					      u64 *ptep, u64 *old, struct axas_hpa hpa, u64 attr)
 {
 	if (unlikely(!axas_npt_make(npt, ptep, 0, old, axas_npt_make_leaf(npt, hpa, attr))))
 		return false;
-	axas_npt_count(&npt->shards[smp_processor_id() % AXAS_NPT_SHARDS].made);
+	axas_npt_count(&shard->made);
 	return true;
 }
 
@@ -734,10 +742,12 @@ void axas_npt_free_leaves(struct axas_npt *npt, u64 *table, const void *owner);
 
 /* A gather with room for a few records, or if @many for a table's worth and more. May sleep. */
 void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt, bool many);
-/* Whether there is room for one more leaf or table. */
-static inline bool axas_npt_gather_room(const struct axas_npt_gather *gather)
+/* Leaves or tables of one owner that there is room for. */
+static inline unsigned int axas_npt_gather_room(const struct axas_npt_gather *gather)
 {
-	return gather->nr + AXAS_GATHER_MOST <= gather->max;
+	unsigned int left = gather->max - gather->nr;
+
+	return left < AXAS_GATHER_MOST ? 0 : left - (AXAS_GATHER_MOST - 1);
 }
 
 /* A leaf was broken; its frame is to be put after the flush, if it has an owner. */

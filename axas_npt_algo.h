@@ -445,6 +445,31 @@ static inline bool PT(may_go_on)(struct axas_npt_job *job)
 	return true;
 }
 
+/*
+ * Entries of a table of level 0 that a job may look at at once, from job->first on: as far as
+ * table, range, and budget reach. At least one.
+ */
+static inline unsigned int PT(leaves_at_once)(const struct axas_npt_job *job, unsigned int max)
+{
+	u64 last = PT(entry_last)(job->first, job->last, 1);
+	unsigned int n = (last >> AXAS_FRAME_SHIFT) - (job->first >> AXAS_FRAME_SHIFT) + 1;
+
+	return min3(n, job->budget, max);
+}
+
+/* They are done. False when the piece ends with them, and not the table or the range. */
+static inline bool PT(leaves_done)(struct axas_npt_job *job, unsigned int n)
+{
+	u64 end = job->first + ((u64)n << AXAS_FRAME_SHIFT) - 1;
+
+	job->budget -= n;
+	job->done = end == job->last;
+	if (job->done)
+		return true;
+	job->first = end + 1;
+	return !(job->first & (axas_npt_leaf_size(1) - 1));
+}
+
 /* A table's entries were all looked at, or written. */
 static inline void PT(spend_table)(struct axas_npt_job *job)
 {
@@ -487,6 +512,31 @@ static bool PT(unmap_child)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 	return true;
 }
 
+/* Remove leaves of level 0. False when the piece ended before the table or the range. */
+static bool PT(unmap_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_job *job)
+{
+	unsigned int n, i, room, leaves = 0;
+
+	room = axas_npt_gather_room(job->gather);
+	if (!job->budget || !room)
+		return false;
+	n = PT(leaves_at_once)(job, room);
+	for (i = 0; i < n; i++) {
+		u64 entry = READ_ONCE(ptep[i]);
+
+		if (!entry)
+			continue;
+		entry = axas_npt_break(npt, &ptep[i], 0, 0);
+		if (PT(kind)(entry, 0) != AXAS_PT_LEAF)
+			continue;
+		leaves++;
+		axas_npt_gather_leaf(job->gather, PT(leaf_hpa)(entry, 0), 0,
+				     entry & PT(sw_bit)(0) ? NULL : job->owner);
+	}
+	PT(count_leaves)(npt, 0, -(long)leaves);
+	return PT(leaves_done)(job, n);
+}
+
 /* Remove what one entry maps, up to @end. False when the piece ended before. */
 static bool PT(unmap_entry)(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 end,
 			    struct axas_npt_job *job)
@@ -510,6 +560,30 @@ static bool PT(unmap_entry)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 	}
 }
 
+/*
+ * Step over a run of empty entries. False when it goes on to the end of the table or the
+ * range, and the job with it.
+ */
+static bool PT(skip_empty)(const struct axas_npt *npt, u64 **ptep, unsigned int level,
+			   struct axas_npt_job *job)
+{
+	unsigned int shift = axas_npt_shift(level);
+	u64 last = level == npt->levels - 1 ? job->last :
+		   PT(entry_last)(job->first, job->last, level + 1);
+	u64 max = (last >> shift) - (job->first >> shift) + 1;
+	unsigned int n = axas_npt_run_of(*ptep, max, true);
+
+	if (!n)
+		return true;
+	if (n == max) {
+		PT(next_entry)(npt, job, last, level);
+		return false;
+	}
+	*ptep += n;
+	job->first = ((job->first >> shift) + n) << shift;
+	return true;
+}
+
 /* From job->first on to the end of the table or of the range. False: the piece ended before. */
 static bool PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level,
 			    struct axas_npt_job *job)
@@ -517,9 +591,13 @@ static bool PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level
 	u64 *ptep = &table[PT(index)(npt, job->first, level)];
 	u64 end;
 
+	if (!level)
+		return PT(unmap_leaves)(npt, ptep, job);
 	do {
 		if (!PT(may_go_on)(job))
 			return false;
+		if (!PT(skip_empty)(npt, &ptep, level, job))
+			return true;
 		end = PT(entry_last)(job->first, job->last, level);
 		if (!PT(unmap_entry)(npt, ptep++, level, end, job))
 			return false;
@@ -605,15 +683,40 @@ static bool PT(protect_entry)(struct axas_npt *npt, u64 *ptep, unsigned int leve
 	return true;
 }
 
+/* Change leaves of level 0. False when the piece ended before the table or the range. */
+static bool PT(protect_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_job *job)
+{
+	u32 prot = job->prot;
+	unsigned int n, i;
+	u64 diffs = 0;
+
+	if (!job->budget)
+		return false;
+	n = PT(leaves_at_once)(job, PT_ENTRIES);
+#pragma GCC unroll 4
+	for (i = 0; i < n; i++) {
+		u64 entry = READ_ONCE(ptep[i]);
+
+		if (PT(kind)(entry, 0) == AXAS_PT_LEAF)
+			diffs |= PT(protect_leaf)(npt, &ptep[i], entry, 0, prot);
+	}
+	job->changed |= !!diffs;
+	return PT(leaves_done)(job, n);
+}
+
 static bool PT(protect_table)(struct axas_npt *npt, u64 *table, unsigned int level,
 			      struct axas_npt_job *job)
 {
 	u64 *ptep = &table[PT(index)(npt, job->first, level)];
 	u64 end;
 
+	if (!level)
+		return PT(protect_leaves)(npt, ptep, job);
 	do {
 		if (!PT(may_go_on)(job))
 			return false;
+		if (!PT(skip_empty)(npt, &ptep, level, job))
+			return true;
 		end = PT(entry_last)(job->first, job->last, level);
 		if (!PT(protect_entry)(npt, ptep++, level, job))
 			return false;
@@ -677,11 +780,14 @@ static bool PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int le
 	u64 end;
 
 	do {
-		u64 gpa = job->first, entry = READ_ONCE(*ptep), *child;
+		u64 gpa, entry, *child;
 
 		if (!PT(may_go_on)(job))
 			return false;
-		end = PT(entry_last)(gpa, job->last, level);
+		if (!PT(skip_empty)(npt, &ptep, level, job))
+			return true;
+		entry = READ_ONCE(*ptep);
+		end = PT(entry_last)(job->first, job->last, level);
 		if (PT(kind)(entry, level) == AXAS_PT_TABLE) {
 			child = PT(child)(npt, entry, level);
 			if (level > 1 && !PT(collapse_table)(npt, child, level - 1, job))

@@ -154,6 +154,7 @@ const struct axas_npt_fmt axas_npt_ept = {
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
 	.flags		= AXAS_CAP_EPT_XONLY | AXAS_CAP_EPT_AD | AXAS_CAP_EXEC_4K,
 	.leaf_mask	= EPT_HPA,
+	.present	= EPT_RWX,
 	.hw_bits	= EPT_ACCESSED | EPT_DIRTY,
 	.borrowed	= EPT_SW,
 	.zero		= EPT_ZERO,

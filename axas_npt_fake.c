@@ -162,6 +162,7 @@ const struct axas_npt_fmt axas_npt_fake = {
 	.leaf_levels	= BIT(AXAS_NPT_MAX_LEVELS) - 1,
 	.flags		= AXAS_CAP_MASK,
 	.leaf_mask	= GENMASK_ULL(43, 8),
+	.present	= FAKE_KIND,
 	.hw_bits	= FAKE_HW,
 	.borrowed	= BIT_ULL(63),
 	.zero		= FAKE_ZERO,

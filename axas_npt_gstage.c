@@ -157,6 +157,7 @@ const struct axas_npt_fmt axas_npt_gstage = {
 	.flags		= AXAS_CAP_GSTAGE_SVPBMT | AXAS_CAP_GSTAGE_SVADU |
 			  AXAS_CAP_GSTAGE_SVNAPOT | AXAS_CAP_EXEC_4K,
 	.leaf_mask	= GS_PPN,
+	.present	= GS_VALID,
 	.borrowed	= GS_SW,
 	.zero		= GS_ZERO,
 	.busy		= GS_BUSY,

@@ -178,6 +178,7 @@ const struct axas_npt_fmt axas_npt_s2 = {
 	.flags		= AXAS_CAP_S2_FWB | AXAS_CAP_S2_XNX | AXAS_CAP_S2_DBM |
 			  AXAS_CAP_EXEC_4K,
 	.leaf_mask	= S2_HPA,
+	.present	= S2_VALID,
 	.borrowed	= S2_SW,
 	.zero		= S2_ZERO,
 	.busy		= S2_BUSY,

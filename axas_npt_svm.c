@@ -167,6 +167,7 @@ const struct axas_npt_fmt axas_npt_svm = {
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
 	.flags		= AXAS_CAP_SVM_NX | AXAS_CAP_EXEC_4K,
 	.leaf_mask	= SVM_HPA,
+	.present	= SVM_PRESENT,
 	.hw_bits	= SVM_ACCESSED | SVM_DIRTY,
 	.borrowed	= SVM_SW,
 	.zero		= SVM_ZERO,

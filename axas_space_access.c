@@ -48,6 +48,21 @@ static int translate_here(struct axas_space *space, struct axas_cpu *cpu, u64 gp
 	}
 }
 
+/*
+ * The leaf of 4 KiB at an address, if this CPU's cursor is at its table: without a call. 0 for
+ * what is not one, or permits less than @prot.
+ */
+static __always_inline u64 leaf_here(const struct axas_space *space, const struct axas_cpu *cpu,
+				     u64 gpa, u32 prot)
+{
+	u64 *ptep = axas_cpu_ptep(cpu, gpa), leaf;
+
+	if (!ptep)
+		return 0;
+	leaf = READ_ONCE(*ptep);
+	return axas_npt_allows(&space->npt, leaf, prot) ? leaf : 0;
+}
+
 /* From the root on; while somebody has the bar, with the lock. */
 static noinline int translate_slow(struct axas_space *space, u64 gpa,
 				   struct axas_translation *to)
@@ -114,19 +129,40 @@ static bool goes_on(const struct axas_translation *to, u64 limit,
 /* Leaves that are looked at in one section. */
 #define LIMIT_AT_ONCE	512
 
+/* Whether the leaf at @gpa goes on where *@to and @limit end; @next: how far. */
+static bool next_goes_on(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+			 const struct axas_translation *to, u64 limit, u64 attr, u64 *next)
+{
+	const struct axas_npt *npt = &space->npt;
+	u64 *ptep = axas_cpu_ptep(cpu, gpa), leaf;
+	struct axas_translation there;
+
+	/* Leaves with the same attributes are alike. */
+	if (ptep) {
+		leaf = READ_ONCE(*ptep);
+		*next = AXAS_FRAME_SIZE;
+		if (!((leaf ^ attr) & ~npt->leaf_varies))
+			return axas_npt_leaf_hpa(npt, leaf).val == to->hpa.val + limit;
+	}
+	if (translate_here(space, cpu, gpa, &there))
+		return false;
+	*next = there.left;
+	return goes_on(to, limit, &there);
+}
+
 /* Go on from where *@limit ends, for some leaves. True when it ends there. */
 static bool extend_limit(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 			 const struct axas_translation *to, u64 *limit, unsigned int *leaves)
 {
-	struct axas_translation next;
+	u64 attr = axas_npt_leaf_attr(&space->npt, to->prot, to->type);
 	unsigned int i;
-	u64 end;
+	u64 end, next;
 
 	for (i = 0; i < LIMIT_AT_ONCE; i++) {
 		if (++*leaves > AXAS_LIMIT_LEAVES || check_add_overflow(gpa, *limit, &end) ||
-		    translate_here(space, cpu, end, &next) || !goes_on(to, *limit, &next))
+		    !next_goes_on(space, cpu, end, to, *limit, attr, &next))
 			return true;
-		*limit += next.left;
+		*limit += next;
 	}
 	return false;
 }
@@ -318,6 +354,7 @@ static __always_inline bool copy_fast(struct axas_space *space, u64 gpa, void *b
 static int find_spot(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u32 prot,
 		     struct spot *spot)
 {
+	u64 in_page = gpa & (AXAS_FRAME_SIZE - 1), leaf;
 	struct axas_translation to;
 
 	spot->area = axas_area_find_here(space, cpu, gpa);
@@ -325,6 +362,12 @@ static int find_spot(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u3
 		return -EFAULT;
 	if (prot & ~spot->area->prot)
 		return -EACCES;
+	leaf = leaf_here(space, cpu, gpa, prot);
+	if (likely(leaf)) {
+		spot->hpa = axas_hpa_offset(axas_npt_leaf_hpa(&space->npt, leaf), in_page);
+		spot->left = AXAS_FRAME_SIZE - in_page;
+		return 0;
+	}
 	if (translate_here(space, cpu, gpa, &to) || prot & ~to.prot)
 		return SPOT_FAULT;
 	spot->hpa = to.hpa;
@@ -436,19 +479,28 @@ static ssize_t access_locked(struct axas_space *space, struct axas_cpu *cpu, u64
 	return err ?: len;
 }
 
-/* The same in a section, where memory is reached directly. SPOT_*, with nothing done. */
+/*
+ * The same in a section, where memory is reached directly: up to FAST_BYTES, from one leaf to
+ * the next. @len: bytes that were done. 0; or with nothing done, SPOT_* or an error.
+ */
 static int access_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 		       struct access *access, size_t *len)
 {
+	size_t max = min_t(size_t, *len, FAST_BYTES), n;
 	struct spot spot;
-	int err = find_spot(space, cpu, gpa, access->prot, &spot);
+	int err;
 
-	if (err)
-		return err;
-	if (!(spot.area->direct & access->prot))
-		return SPOT_WINDOW;
-	*len = min3((u64)*len, spot.left, (u64)FAST_BYTES);
-	use_memory(space, spot.area, access, axas_hal_va(space->npt.hal, spot.hpa), *len);
+	for (*len = 0; *len < max; *len += n) {
+		if (unlikely(gpa + *len < gpa))
+			return *len ? 0 : -EFAULT;
+		err = find_spot(space, cpu, gpa + *len, access->prot, &spot);
+		if (!err && !(spot.area->direct & access->prot))
+			err = SPOT_WINDOW;
+		if (err)
+			return *len ? 0 : err;
+		n = min_t(u64, max - *len, spot.left);
+		use_memory(space, spot.area, access, axas_hal_va(space->npt.hal, spot.hpa), n);
+	}
 	return 0;
 }
 
@@ -457,16 +509,17 @@ static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *ac
 {
 	struct axas_cpu *cpu = axas_section_enter(space), found;
 	int err = SPOT_WINDOW;
+	size_t done = len;
 	ssize_t n;
 
 	if (likely(cpu)) {
-		err = access_here(space, cpu, gpa, access, &len);
+		err = access_here(space, cpu, gpa, access, &done);
 		axas_section_leave();
 	}
 	if (err == SPOT_FAULT)
 		return -EAGAIN;
 	if (err != SPOT_WINDOW)
-		return err ?: len;
+		return err ?: done;
 	found = nothing_found();
 	down_read(&space->lock);
 	n = access_locked(space, &found, gpa, access, len);

@@ -147,8 +147,9 @@ static int bring_frames(struct fill *fill)
 		fill->have = axas_pool_get(&space->pool, &fill->backend, fill->want_offset,
 					   fill->order, 0, fill->hpas, fill->want);
 	fill->dry = !fill->order && fill->have && fill->have < fill->want;
+	/* The frame comes first: no table is made for a leaf that does not come. */
 	if (fill->have)
-		return 0;
+		return axas_npt_get_spares(&space->npt, &fill->spares, fill->want_tables);
 	drop_frames(fill);
 	if (fill->order) {
 		/* No 2 MiB to be had: 4 KiB serve. */
@@ -257,8 +258,10 @@ static int install(struct fill *fill, const struct axas_area *area, struct axas_
 	/* Its leaves came before it did. */
 	if (WARN_ON_ONCE(axas_area_is_linear(area)))
 		return AXAS_FAULT_ERROR;
-	if (!in_hand(fill, area, level))
+	if (!in_hand(fill, area, level)) {
+		fill->want_tables = pos->level - level;
 		return want_frames(fill, area, level, 1);
+	}
 	wanted = reach(fill, pos, level);
 	if (wanted)
 		return wanted;
@@ -371,6 +374,13 @@ static int look_once(struct fill *fill, int (*one)(struct fill *fill, struct axa
 	return result;
 }
 
+/* Tables in hand, though not all that were wanted: the next who comes has fewer to make. */
+static void keep_tables(struct fill *fill, int (*one)(struct fill *fill, struct axas_cpu *cpu))
+{
+	if (fill->have && fill->spares.nr)
+		look_once(fill, one);
+}
+
 static int run_fault(struct fill *fill)
 {
 	int result, err;
@@ -382,8 +392,10 @@ static int run_fault(struct fill *fill)
 		err = result == LOOK_ADJUST ? adjust(fill) : bring(fill, result);
 		if (err == -EINTR)
 			return AXAS_FAULT_RETRY;
-		if (err && !may_come(fill))
+		if (err && !may_come(fill)) {
+			keep_tables(fill, look);
 			return AXAS_FAULT_NOMEM;
+		}
 	}
 }
 
@@ -436,30 +448,24 @@ static noinline int fault_nomem(struct axas_space *space, u64 gpa, u32 access,
 static __always_inline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 				      u32 access, u64 *ptep, unsigned int *level)
 {
-	const struct axas_area *area = cpu->area;
-	struct axas_backend backend = area->backend;
 	unsigned long generation = READ_ONCE(space->generation);
+	struct axas_backend backend = cpu->area->backend;
+	u64 attr = cpu->area->attr, empty = 0;
 	struct axas_hpa hpa __uninitialized;
-	u64 attr = area->attr;
-	u64 empty = 0;
 
 	axas_section_leave();
 	if (unlikely(!axas_pool_get(&space->pool, &backend, gpa + backend.offset, 0, 0, &hpa, 1)))
 		return fault_nomem(space, gpa, access, level);
-	if (unlikely(!axas_section_reenter(space, generation)))
+	cpu = axas_section_reenter(space, generation);
+	if (unlikely(!cpu))
 		return fault_slow(space, gpa, access, level, &backend, hpa);
-	if (unlikely(!axas_npt_fill_one(&space->npt, ptep, &empty, hpa, attr))) {
+	if (unlikely(!axas_npt_fill_one(&space->npt, cpu->shard, ptep, &empty, hpa, attr))) {
 		axas_section_leave();
 		return fault_slow(space, gpa, access, level, &backend, hpa);
 	}
 	axas_section_leave();
 	axas_pool_settle(&space->pool);
 	return AXAS_FAULT_FIXED;
-}
-
-static void count_found(struct axas_space *space)
-{
-	axas_npt_count(&space->npt.shards[smp_processor_id() % AXAS_NPT_SHARDS].found);
 }
 
 /*
@@ -480,14 +486,17 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 	if (level)
 		*level = 0;
 	entry = READ_ONCE(*ptep);
-	if (axas_npt_allows(&space->npt, entry, access)) {
-		count_found(space);
+	if (likely(!entry)) {
+		if (unlikely(!axas_area_covers(cpu->area, gpa.val) || !access ||
+			     access & ~cpu->area->single))
+			goto leave;
+		return fault_fill(space, cpu, gpa.val, access, ptep, level);
+	}
+	if (likely(axas_npt_allows(&space->npt, entry, access))) {
+		axas_npt_count(&cpu->shard->found);
 		axas_section_leave();
 		return AXAS_FAULT_SPURIOUS;
 	}
-	if (likely(!entry && axas_area_covers(cpu->area, gpa.val) && access &&
-		   !(access & ~cpu->area->single)))
-		return fault_fill(space, cpu, gpa.val, access, ptep, level);
 leave:
 	axas_section_leave();
 slow:
@@ -518,7 +527,7 @@ static __always_inline int fill_nowait(struct axas_space *space, struct axas_cpu
 		axas_section_leave();
 		return AXAS_FAULT_RETRY;
 	}
-	if (likely(axas_npt_fill_one(&space->npt, ptep, &empty, hpa, area->attr))) {
+	if (likely(axas_npt_fill_one(&space->npt, cpu->shard, ptep, &empty, hpa, area->attr))) {
 		axas_section_leave();
 		axas_pool_settle(&space->pool);
 		return AXAS_FAULT_FIXED;
@@ -548,14 +557,15 @@ int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 a
 	if (unlikely(!ptep))
 		goto retry;
 	entry = READ_ONCE(*ptep);
-	if (axas_npt_allows(&space->npt, entry, access)) {
-		count_found(space);
+	if (likely(!entry)) {
+		if (likely(axas_area_find_here(space, cpu, gpa.val) && access &&
+			   !(access & ~cpu->area->single)))
+			return fill_nowait(space, cpu, gpa.val, ptep);
+	} else if (likely(axas_npt_allows(&space->npt, entry, access))) {
+		axas_npt_count(&cpu->shard->found);
 		axas_section_leave();
 		return AXAS_FAULT_SPURIOUS;
 	}
-	if (likely(!entry && axas_area_find_here(space, cpu, gpa.val) && access &&
-		   !(access & ~cpu->area->single)))
-		return fill_nowait(space, cpu, gpa.val, ptep);
 retry:
 	axas_section_leave();
 	return AXAS_FAULT_RETRY;
@@ -587,37 +597,50 @@ static unsigned int run_of_leaves(const struct axas_npt *npt, const u64 *ptep, u
 	return n;
 }
 
-/* Give pages of one table their leaves, as many as frames are in hand. LOOK_*. */
+/* Empty entries in a row, of those that may be filled together. */
+static unsigned int run_to_fill(const struct fill *fill, const struct axas_area *area,
+				const struct axas_npt_pos *pos)
+{
+	unsigned int max = min_t(unsigned int, pages_here(fill, area), FILL_BATCH);
+
+	/* A table is made for one page, and others follow; a page that says zeroes comes alone. */
+	if (pos->level)
+		return 1;
+	return max_t(unsigned int, axas_npt_run_of(pos->ptep, max, true), 1);
+}
+
+/* Give pages of one table their leaves, as many as frames are in hand. 0, or LOOK_*. */
 static int fill_small(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
 {
 	struct axas_npt *npt = &fill->space->npt;
-	unsigned int max = pages_here(fill, area), n, lost;
-	int wanted = reach(fill, pos, 0);
+	unsigned int n = run_to_fill(fill, area, pos), lost = 0;
+	int wanted;
 
+	if (!in_hand(fill, area, 0)) {
+		fill->want_tables = pos->level;
+		return want_frames(fill, area, 0, n);
+	}
+	wanted = reach(fill, pos, 0);
 	if (wanted)
 		return wanted;
-	n = axas_npt_run_of(pos->ptep, min_t(unsigned int, max, FILL_BATCH), true);
-	/* What an image holds below it is its own kind of page, one by one. */
-	n = max_t(unsigned int, n, 1);
-	if (!in_hand(fill, area, 0))
-		return want_frames(fill, area, 0, n);
 	n = min(n, fill->have);
-	if (pos->entry) {
+	if (unlikely(pos->entry)) {
+		n = 1;
 		if (!axas_npt_install(npt, pos, leaf_for(fill, area, 0)))
 			return LOOK_AGAIN;
-		lost = 0;
-		n = 1;
 	} else {
 		lost = axas_npt_fill(npt, pos->ptep, fill->hpas, n, area->attr);
 	}
 	fill->gpa += (u64)n << AXAS_FRAME_SHIFT;
 	/* Those that found another leaf in their place are the first. */
 	axas_pool_count(&fill->space->pool, n - lost);
-	memmove(fill->hpas + lost, fill->hpas + n, (fill->have - n) * sizeof(fill->hpas[0]));
 	fill->have -= n - lost;
 	if (!fill->have)
 		axas_pool_settle(&fill->space->pool);
-	return LOOK_AGAIN;
+	else
+		memmove(fill->hpas + lost, fill->hpas + n,
+			(fill->have - lost) * sizeof(fill->hpas[0]));
+	return 0;
 }
 
 static int fill_large(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
@@ -627,35 +650,54 @@ static int fill_large(struct fill *fill, const struct axas_area *area, struct ax
 	if (result != AXAS_FAULT_FIXED)
 		return result;
 	advance(fill, axas_npt_leaf_size(fill->level));
-	return LOOK_AGAIN;
+	return 0;
 }
 
-/* Step over what is there, or fill what is not. LOOK_*, or -EFAULT as AXAS_FAULT_HOLE. */
-static int fill_here(struct fill *fill, struct axas_cpu *cpu)
+/* Step over what is there, or fill what is not. 0, or LOOK_*. */
+static int fill_at(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
 {
 	struct axas_npt *npt = &fill->space->npt;
-	const struct axas_area *area;
-	struct axas_npt_pos pos;
 	unsigned int n;
 
-	area = axas_area_find_here(fill->space, cpu, fill->gpa);
-	if (!area)
-		return AXAS_FAULT_HOLE;
-	axas_npt_walk(npt, &cpu->cursor, fill->gpa, &pos);
-	switch (axas_npt_kind(npt, &pos)) {
+	switch (axas_npt_kind(npt, pos)) {
 	case AXAS_PT_BUSY:
 		return LOOK_AGAIN;
 	case AXAS_PT_LEAF:
-		n = pos.level ? 1 : run_of_leaves(npt, pos.ptep, pages_here(fill, area));
-		advance(fill, axas_npt_leaf_size(pos.level) * n -
-			      (fill->gpa & (axas_npt_leaf_size(pos.level) - 1)));
-		return LOOK_AGAIN;
+		n = pos->level ? 1 : run_of_leaves(npt, pos->ptep, pages_here(fill, area));
+		advance(fill, axas_npt_leaf_size(pos->level) * n -
+			      (fill->gpa & (axas_npt_leaf_size(pos->level) - 1)));
+		return 0;
 	default:
 		break;
 	}
-	if (area->flags & AXAS_MAP_HUGE_NEVER || !fill_level(fill, area, &pos))
-		return fill_small(fill, area, &pos);
-	return fill_large(fill, area, &pos);
+	if (area->flags & AXAS_MAP_HUGE_NEVER || !fill_level(fill, area, pos))
+		return fill_small(fill, area, pos);
+	return fill_large(fill, area, pos);
+}
+
+/* Steps of one look: what follows them others may want the CPU for. */
+#define FILL_STEPS	8
+
+/* LOOK_*, or AXAS_FAULT_HOLE. */
+static int fill_here(struct fill *fill, struct axas_cpu *cpu)
+{
+	u64 first = fill->gpa, size = fill->last - first + 1;
+	const struct axas_area *area;
+	struct axas_npt_pos pos;
+	int i, result = 0;
+
+	for (i = 0; i < FILL_STEPS && !result && fill->gpa - first < size; i++) {
+		area = axas_area_find_here(fill->space, cpu, fill->gpa);
+		if (!area)
+			return AXAS_FAULT_HOLE;
+		pos.ptep = axas_cpu_ptep(cpu, fill->gpa);
+		if (pos.ptep)
+			pos = (struct axas_npt_pos){ pos.ptep, READ_ONCE(*pos.ptep), 0 };
+		else
+			axas_npt_walk(&fill->space->npt, &cpu->cursor, fill->gpa, &pos);
+		result = fill_at(fill, area, &pos);
+	}
+	return result ?: LOOK_AGAIN;
 }
 
 /* All pages from fill->gpa to fill->last, or as many as can be. @done: bytes. */
@@ -674,6 +716,8 @@ static int run_fill(struct fill *fill, u64 *done)
 		if (err == -ENOMEM && may_come(fill))
 			err = 0;
 	}
+	if (err == -ENOMEM)
+		keep_tables(fill, fill_here);
 	*done = fill->gpa - first;
 	return err;
 }

@@ -109,7 +109,7 @@ static void small_leaves_are_address_and_attributes(struct kunit *test)
 		KUNIT_EXPECT_PTR_EQ(test, slot, axas_npt_slot(cursor.table, gpa));
 		KUNIT_EXPECT_EQ(test, *slot, axas_npt_make_leaf(npt, hpa, attr));
 		KUNIT_EXPECT_EQ(test, axas_npt_leaf_hpa(npt, *slot).val, hpa.val);
-		KUNIT_EXPECT_FALSE(test, axas_npt_fill_one(npt, slot, &old, hpa, attr));
+		KUNIT_EXPECT_FALSE(test, axas_npt_fill_one(npt, &npt->shards[0], slot, &old, hpa, attr));
 		KUNIT_EXPECT_EQ(test, old, *slot);
 		npt_unmap(f, gpa, SZ_4K);
 	}

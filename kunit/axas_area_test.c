@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Areas, read-side sections and the bar (axas_area.c, axas_space_map.c): areas that are cut
+ * and joined, removals that wait for those who use their space and for nobody else, in
+ * pieces, with faults that get on meanwhile.
+ */
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/sched.h>
+
+#include "space_fixture.h"
+
+static unsigned long generation(struct space_fixture *f)
+{
+	return READ_ONCE(f->space->generation);
+}
+
+/* H7, W2: protection there and back, page by page, leaves one area and large leaves. */
+static void protect_there_and_back_leaves_one_area(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_info info;
+	u64 gpa, n;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, BORDER, SZ_4M, TEST_RW), 0);
+	for (gpa = BORDER; gpa < BORDER + SZ_4M; gpa += SZ_4K) {
+		KUNIT_ASSERT_EQ(test, space_protect(f, gpa, SZ_4K, TEST_R), 0);
+		space_expect_leaf(f, gpa, space_hpa(f, gpa), TEST_R);
+	}
+	space_expect_areas(f, 1);
+	for (gpa = BORDER + SZ_4M; gpa > BORDER; gpa -= SZ_4K)
+		KUNIT_ASSERT_EQ(test, space_protect(f, gpa - SZ_4K, SZ_4K, TEST_RW), 0);
+	space_expect_areas(f, 1);
+	space_expect_area(f, 0, BORDER, SZ_4M, TEST_RW);
+	KUNIT_EXPECT_EQ(test, axas_space_collapse(f->space, gpa_range(BORDER, SZ_4M), &n), 0);
+	axas_space_get_info(f->space, &info);
+	KUNIT_EXPECT_EQ(test, info.leaves[1], 2ull);
+	KUNIT_EXPECT_EQ(test, info.leaves[0], 0ull);
+}
+
+/* W3: the protection that is there already. Nothing is split, nobody waits. */
+static void protect_to_the_same_changes_nothing(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct space_snapshot before;
+	unsigned long was;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, BORDER, SZ_4M, TEST_RW), 0);
+	space_attach(f);
+	space_take(f, &before);
+	was = generation(f);
+	KUNIT_EXPECT_EQ(test, space_protect(f, BORDER + SZ_4K, SZ_8K, TEST_RW), 0);
+	space_expect_same(f, &before, "protect to the same");
+	KUNIT_EXPECT_EQ(test, generation(f), was);
+	KUNIT_EXPECT_EQ(test, f->flushes, 0u);
+}
+
+/* H5: a removal of nothing takes no bar. */
+static void removal_of_nothing_waits_for_nobody(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	unsigned long was;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_64K, TEST_RW), 0);
+	was = generation(f);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN + SZ_1M, SZ_1M), 0);
+	KUNIT_EXPECT_EQ(test, space_protect(f, WIN + SZ_1M, SZ_1M, TEST_R), 0);
+	KUNIT_EXPECT_EQ(test, generation(f), was);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
+	KUNIT_EXPECT_NE(test, generation(f), was);
+	KUNIT_EXPECT_EQ(test, generation(f) & 1, 0ul);
+}
+
+/* Each number once, whichever space it is for. */
+static void generations_are_never_used_twice(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_space_params params = {};
+	struct axas_space *other = space_another(f, &params);
+	unsigned long last = generation(f), next;
+	unsigned int i;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	for (i = 0; i < 1000000; i++) {
+		struct axas_space *space = i & 1 ? other : f->space;
+
+		mutex_lock(&space->changing);
+		axas_bar_begin(space);
+		axas_bar_end(space);
+		mutex_unlock(&space->changing);
+		next = READ_ONCE(space->generation);
+		if (next <= last || next & 1)
+			break;
+		last = next;
+	}
+	KUNIT_EXPECT_EQ(test, i, 1000000u);
+	axas_space_put(other);
+}
+
+static bool on_list(const struct axas_space *space)
+{
+	return !bitmap_empty(space->list, AXAS_LIST_BITS);
+}
+
+/* A CPU is on the list of a space from when it found something there to the next bar. */
+static void cpu_is_listed_until_the_next_removal(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_space_params params = {};
+	struct axas_space *other = space_another(f, &params);
+	struct axas_translation to;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_64K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_translate(f->space, axas_gpa(WIN), &to), 0);
+	KUNIT_EXPECT_TRUE(test, on_list(f->space));
+	KUNIT_EXPECT_FALSE(test, on_list(other));
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
+	KUNIT_EXPECT_FALSE(test, on_list(f->space));
+	KUNIT_EXPECT_EQ(test, axas_space_translate(f->space, axas_gpa(WIN), &to), -ENOENT);
+	KUNIT_EXPECT_TRUE(test, on_list(f->space));
+	axas_space_put(other);
+}
+
+/**
+ * struct sitter - one who stays in a section, and one who removes meanwhile
+ * @f: the fixture
+ * @sits: the space that the section is of
+ * @removes: the space that something is removed from
+ * @inside: the section has begun
+ * @go: it may end
+ * @left: it has ended
+ * @early: the removal was done before
+ */
+struct sitter {
+	struct space_fixture *f;
+	struct axas_space *sits;
+	struct axas_space *removes;
+	struct completion inside;
+	bool go;
+	bool left;
+	bool early;
+};
+
+static int sit(void *arg)
+{
+	struct sitter *s = arg;
+	int i;
+
+	if (!axas_section_enter(s->sits))
+		return -EBUSY;
+	complete(&s->inside);
+	/* Bounded, for a machine whose other CPU does not come on. */
+	for (i = 0; i < 20000 && !READ_ONCE(s->go); i++)
+		udelay(5);
+	WRITE_ONCE(s->left, true);
+	axas_section_leave();
+	return 0;
+}
+
+static int remove_beside(void *arg)
+{
+	struct sitter *s = arg;
+	int err;
+
+	wait_for_completion(&s->inside);
+	err = axas_space_unmap(s->removes, gpa_range(WIN, SZ_4K));
+	s->early = !READ_ONCE(s->left);
+	WRITE_ONCE(s->go, true);
+	return err;
+}
+
+static void sit_and_remove(struct space_fixture *f, struct sitter *s, struct axas_space *sits,
+			   struct axas_space *removes)
+{
+	struct test_thread threads[] = { { sit, s }, { remove_beside, s } };
+
+	*s = (struct sitter){ .f = f, .sits = sits, .removes = removes };
+	init_completion(&s->inside);
+	KUNIT_ASSERT_EQ(f->test, test_run_threads(threads, ARRAY_SIZE(threads)), 0);
+	KUNIT_EXPECT_EQ(f->test, threads[0].result, 0);
+	KUNIT_EXPECT_EQ(f->test, threads[1].result, 0);
+}
+
+static void removal_waits_for_sections_of_its_space_alone(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_space_params params = {};
+	struct axas_space *other = space_another(f, &params);
+	struct axas_translation to;
+	struct sitter s;
+
+	if (num_online_cpus() < 2) {
+		axas_space_put(other);
+		kunit_skip(test, "a section and a remover need a CPU each");
+	}
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_64K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_translate(f->space, axas_gpa(WIN), &to), 0);
+	/* Nobody sets go before the remover is done: it waits until the section ends by itself. */
+	sit_and_remove(f, &s, f->space, f->space);
+	KUNIT_EXPECT_FALSE(test, s.early);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_4K, TEST_RW), 0);
+	sit_and_remove(f, &s, other, f->space);
+	KUNIT_EXPECT_TRUE(test, s.early);
+	axas_space_put(other);
+}
+
+/* With the bar, nobody may enter; after it, everybody. */
+static void no_section_begins_while_somebody_has_the_bar(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_cpu *cpu;
+
+	mutex_lock(&f->space->changing);
+	axas_bar_begin(f->space);
+	cpu = axas_section_enter(f->space);
+	KUNIT_EXPECT_PTR_EQ(test, cpu, NULL);
+	axas_bar_end(f->space);
+	mutex_unlock(&f->space->changing);
+	cpu = axas_section_enter(f->space);
+	KUNIT_EXPECT_NOT_NULL(test, cpu);
+	if (cpu)
+		axas_section_leave();
+}
+
+/* A HAL that faults in another area whenever a frame goes back. */
+struct nosy {
+	struct axas_hal hal;
+	struct space_fixture *f;
+	struct axas_space *space;
+	u64 next;
+	unsigned int frees;
+	unsigned int answers[AXAS_FAULT_ERROR + 1];
+};
+
+static struct nosy *to_nosy(const struct axas_hal *hal)
+{
+	return container_of(hal, struct nosy, hal);
+}
+
+static int nosy_alloc(const struct axas_hal *hal, unsigned int order, u32 flags,
+		      struct axas_hpa *hpa)
+{
+	const struct axas_hal *mock = &to_nosy(hal)->f->mock->hal;
+
+	return mock->alloc_frame(mock, order, flags, hpa);
+}
+
+static void nosy_free(const struct axas_hal *hal, struct axas_hpa hpa, unsigned int order,
+		      u32 flags)
+{
+	const struct axas_hal *mock = &to_nosy(hal)->f->mock->hal;
+	struct nosy *nosy = to_nosy(hal);
+
+	mock->free_frame(mock, hpa, order, flags);
+	if (flags & AXAS_FRAME_TABLE || !nosy->space)
+		return;
+	nosy->frees++;
+	nosy->answers[axas_space_fault(nosy->space, axas_gpa(nosy->next), TEST_W, NULL)]++;
+	nosy->next += SZ_4K;
+}
+
+static void *nosy_va(const struct axas_hal *hal, struct axas_hpa hpa)
+{
+	return axas_hal_va(&to_nosy(hal)->f->mock->hal, hpa);
+}
+
+static struct axas_hpa nosy_pa(const struct axas_hal *hal, const void *va)
+{
+	return axas_hal_pa(&to_nosy(hal)->f->mock->hal, va);
+}
+
+/* H4: frames go back with no lock held, and faults elsewhere are fixed meanwhile. */
+static void faults_get_on_while_frames_are_freed(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct nosy nosy = {
+		.hal = {
+			.name = "nosy", .phys_bits = f->mock->hal.phys_bits,
+			.alloc_frame = nosy_alloc, .free_frame = nosy_free,
+			.phys_to_virt = nosy_va, .virt_to_phys = nosy_pa,
+		},
+		.f = f, .next = BORDER,
+	};
+	struct axas_space_params params = { .hal = &nosy.hal };
+	struct axas_space *own = f->space;
+
+	f->space = space_another(f, &params);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(f->space));
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, SZ_1M, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BORDER, SZ_2M, TEST_RW), 0);
+	nosy.space = f->space;
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_1M), 0);
+	nosy.space = NULL;
+	KUNIT_EXPECT_EQ(test, nosy.frees, 256u);
+	KUNIT_EXPECT_EQ(test, nosy.answers[AXAS_FAULT_FIXED], 256u);
+	axas_space_put(f->space);
+	f->space = own;
+}
+
+/* Changes the leaf at @gpa behind everybody's back: what it says counts. */
+static void set_leaf(struct space_fixture *f, u64 gpa, u64 entry)
+{
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+
+	axas_npt_walk(&f->space->npt, &cursor, gpa, &pos);
+	KUNIT_ASSERT_EQ(f->test, pos.level, 0u);
+	WRITE_ONCE(*pos.ptep, entry);
+}
+
+static u64 get_leaf(struct space_fixture *f, u64 gpa)
+{
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+
+	axas_npt_walk(&f->space->npt, &cursor, gpa, &pos);
+	return pos.entry;
+}
+
+/* A leaf may permit less than its area: the leaf decides, and a fault gives it the rest. */
+static void leaf_decides_what_an_access_may_do(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	const struct axas_npt *npt = &f->space->npt;
+	struct axas_translation to;
+	u64 leaf;
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, SZ_16K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_fault(f, WIN, TEST_W), AXAS_FAULT_SPURIOUS);
+	space_attach(f);
+	leaf = get_leaf(f, WIN);
+	set_leaf(f, WIN, npt->fmt->with_prot(leaf, TEST_R, 0));
+	KUNIT_EXPECT_EQ(test, axas_space_translate(f->space, axas_gpa(WIN), &to), 0);
+	KUNIT_EXPECT_EQ(test, to.prot, (u32)TEST_R);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN, TEST_W), AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_W), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(test, get_leaf(f, WIN), leaf);
+	KUNIT_EXPECT_EQ(test, f->flushes, 1u);
+	/* A host write to such a page is a fault first, too. */
+	set_leaf(f, WIN + SZ_4K, npt->fmt->with_prot(get_leaf(f, WIN + SZ_4K), TEST_R, 0));
+	KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, axas_gpa(WIN + SZ_4K), AXAS_WIDTH_32, 5),
+			0);
+	KUNIT_EXPECT_EQ(test, f->flushes, 2u);
+}
+
+/* A borrowed frame is another's: it is never put, and never becomes writable. */
+static void borrowed_leaf_is_neither_put_nor_written(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	const struct axas_npt *npt = &f->space->npt;
+	struct axas_hpa hpa = axas_hpa(space_hpa(f, WIN));
+	struct axas_translation to;
+	u64 leaf;
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, SZ_16K, TEST_R), 0);
+	leaf = get_leaf(f, WIN);
+	hpa = axas_npt_leaf_hpa(npt, leaf);
+	set_leaf(f, WIN, leaf | npt->fmt->borrowed);
+	KUNIT_EXPECT_EQ(test, space_protect(f, WIN, SZ_16K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_translate(f->space, axas_gpa(WIN), &to), 0);
+	KUNIT_EXPECT_EQ(test, to.prot, (u32)TEST_R);
+	KUNIT_EXPECT_EQ(test, to.hpa.val, hpa.val);
+	KUNIT_EXPECT_EQ(test, axas_space_translate(f->space, axas_gpa(WIN + SZ_4K), &to), 0);
+	KUNIT_EXPECT_EQ(test, to.prot, (u32)TEST_RW);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_16K), 0);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 1l);
+	f->mock->hal.free_frame(&f->mock->hal, hpa, 0, 0);
+	/* The space counted it as its own. */
+	axas_pool_count(&f->space->pool, -1);
+}
+
+/* The marker that says zeroes: filled on a touch as an empty entry is, gone with an unmap. */
+static void zero_marker_is_filled_on_a_touch(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	const struct axas_npt *npt = &f->space->npt;
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+	u64 done;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_4M, TEST_RW), 0);
+	/* A whole region, and a page of another. */
+	KUNIT_ASSERT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_ASSERT_EQ(test, space_fault(f, WIN + SZ_2M, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, WIN + SZ_2M, SZ_2M), 0);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN + SZ_2M, SZ_2M, TEST_RW), 0);
+	set_leaf(f, WIN + SZ_4K, npt->fmt->zero);
+	axas_npt_walk(npt, &cursor, WIN + SZ_2M, &pos);
+	KUNIT_ASSERT_GE(test, pos.level, 1u);
+	if (pos.level == 1)
+		WRITE_ONCE(*pos.ptep, npt->fmt->zero);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_4K, TEST_W), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_2M + SZ_8K, TEST_W), AXAS_FAULT_FIXED);
+	if (pos.level == 1)
+		KUNIT_EXPECT_EQ(test, get_leaf(f, WIN + SZ_2M), npt->fmt->zero);
+	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(WIN + SZ_2M, SZ_64K), &done),
+			0);
+	KUNIT_EXPECT_EQ(test, done, (u64)SZ_64K);
+	KUNIT_EXPECT_TRUE(test, axas_npt_allows(npt, get_leaf(f, WIN + SZ_2M), TEST_W));
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_4M), 0);
+	space_expect_empty(f);
+}
+
+/* H6: frames that come slowly, beside removals elsewhere, and no fault is asked twice. */
+struct stream {
+	struct space_fixture *f;
+	bool stop;
+	unsigned int removals;
+};
+
+static int keep_removing(void *arg)
+{
+	struct stream *s = arg;
+	int err = 0;
+
+	while (!READ_ONCE(s->stop) && !err) {
+		err = axas_space_unmap(s->f->space, gpa_range(BORDER, SZ_4K)) ?:
+		      axas_space_map_alloc(s->f->space, gpa_range(BORDER, SZ_4K), TEST_RW,
+					   AXAS_TYPE_NORMAL, 0);
+		s->removals++;
+		cond_resched();
+	}
+	return err;
+}
+
+static int keep_faulting(void *arg)
+{
+	struct stream *s = arg;
+	unsigned int i;
+	int result = 0;
+
+	for (i = 0; i < 2048 && !result; i++) {
+		result = space_fault(s->f, WIN + i % 512 * SZ_4K, TEST_W);
+		if (i % 512 >= 256 || result == AXAS_FAULT_SPURIOUS)
+			result = 0;
+		if (i % 64 == 63)
+			schedule_timeout_uninterruptible(1);
+	}
+	WRITE_ONCE(s->stop, true);
+	return result;
+}
+
+static void no_fault_is_asked_again_beside_removals(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct stream s = { .f = f };
+	struct test_thread threads[] = { { keep_removing, &s }, { keep_faulting, &s } };
+	struct axas_info info;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_2M, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BORDER, SZ_4K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, test_run_threads(threads, ARRAY_SIZE(threads)), 0);
+	KUNIT_EXPECT_EQ(test, threads[0].result, 0);
+	KUNIT_EXPECT_EQ(test, threads[1].result, 0);
+	KUNIT_EXPECT_GT(test, s.removals, 0u);
+	axas_space_get_info(f->space, &info);
+	KUNIT_EXPECT_EQ(test, info.faults[AXAS_FAULT_RETRY], 0ull);
+	KUNIT_EXPECT_EQ(test, info.faults[AXAS_FAULT_FIXED], 512ull);
+}
+
+static struct kunit_case area_cases[] = {
+	KUNIT_CASE_PARAM(protect_there_and_back_leaves_one_area, space_gen_params),
+	KUNIT_CASE_PARAM(protect_to_the_same_changes_nothing, space_gen_params),
+	KUNIT_CASE_PARAM(removal_of_nothing_waits_for_nobody, space_gen_params),
+	KUNIT_CASE(generations_are_never_used_twice),
+	KUNIT_CASE(cpu_is_listed_until_the_next_removal),
+	KUNIT_CASE(removal_waits_for_sections_of_its_space_alone),
+	KUNIT_CASE(no_section_begins_while_somebody_has_the_bar),
+	KUNIT_CASE_PARAM(faults_get_on_while_frames_are_freed, space_gen_params),
+	KUNIT_CASE_PARAM(leaf_decides_what_an_access_may_do, space_gen_params),
+	KUNIT_CASE_PARAM(borrowed_leaf_is_neither_put_nor_written, space_gen_params),
+	KUNIT_CASE_PARAM(zero_marker_is_filled_on_a_touch, space_gen_params),
+	KUNIT_CASE_PARAM(no_fault_is_asked_again_beside_removals, space_gen_params),
+	{}
+};
+
+struct kunit_suite axas_area_suite = {
+	.name = "axas_area",
+	.init = space_test_init,
+	.exit = space_test_exit,
+	.test_cases = area_cases,
+};
