@@ -84,7 +84,7 @@ struct axas_cpu *axas_section_join(const struct axas_space *space, struct axas_c
 
 	if (listed ? join_list(space, cpu) : join_unlisted(space, cpu))
 		return cpu;
-	axas_section_leave();
+	axas_section_leave(cpu);
 	return NULL;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_section_join);
@@ -215,7 +215,8 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 		.prot = prot, .type = type, .flags = flags,
 		.backend = backend,
 	};
-	area->single = axas_area_around(area) ? 0 : area->direct;
+	if (backend.ops == &axas_backend_alloc && !axas_area_around(area))
+		area->single = prot;
 	err = axas_area_is_linear(area) ? claim(area) : 0;
 	if (err) {
 		kfree(area);

@@ -106,7 +106,8 @@
  * @last: last guest-physical byte
  * @attr: all that its leaves of 4 KiB have but their addresses
  * @direct: the AXAS_PROT_* for which the host needs no window: @prot, or none
- * @single: the AXAS_PROT_* whose faults take one frame, and no more: @prot, or none
+ * @single: the AXAS_PROT_* whose faults take one frame of the space's HAL, and no more: @prot,
+ *	or none
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND()
@@ -219,10 +220,10 @@ extern const struct axas_area axas_no_area;
 
 struct axas_cpu *axas_section_join(const struct axas_space *space, struct axas_cpu *cpu);
 
-static inline void axas_section_leave(void)
+static __always_inline void axas_section_leave(struct axas_cpu *cpu)
 {
 	/* What was done in the section is done. Pairs with wait_for_cpu(). */
-	smp_store_release(this_cpu_ptr(&axas_cpus.mark), NULL);
+	smp_store_release(&cpu->mark, NULL);
 	preempt_enable();
 }
 
@@ -245,9 +246,12 @@ static __always_inline struct axas_cpu *axas_section_enter(const struct axas_spa
 	smp_store_release(&cpu->mark, space);
 	/* On the list, an interrupt is the barrier. */
 	barrier();
-	if (likely(READ_ONCE(space->generation) == cpu->generation))
-		return cpu;
-	return axas_section_join(space, cpu);
+	if (unlikely(READ_ONCE(space->generation) != cpu->generation))
+		return axas_section_join(space, cpu);
+	/* So that callers need not look. */
+	if (!cpu)
+		__builtin_unreachable();
+	return cpu;
 }
 
 /*
@@ -264,7 +268,7 @@ static __always_inline struct axas_cpu *axas_section_reenter(const struct axas_s
 	/* Nobody can take the bar now: what is there is what enter saw. */
 	if (likely(READ_ONCE(space->generation) == generation))
 		return cpu;
-	axas_section_leave();
+	axas_section_leave(cpu);
 	return NULL;
 }
 
@@ -288,15 +292,16 @@ static inline const struct axas_area *axas_area_find_here(const struct axas_spac
 	return area;
 }
 
-/*
- * The entry of 4 KiB at an address, if its table is the one that this CPU found last; else
- * NULL.
- */
+/* Whether the table of 4 KiB leaves for an address is the one that this CPU found last. */
+static inline bool axas_cpu_at(const struct axas_cpu *cpu, u64 gpa)
+{
+	return axas_npt_cursor_at(&cpu->cursor, gpa);
+}
+
+/* The entry of such an address. */
 static inline u64 *axas_cpu_ptep(const struct axas_cpu *cpu, u64 gpa)
 {
-	if (likely(axas_npt_cursor_at(&cpu->cursor, gpa)))
-		return axas_npt_slot(cpu->cursor.table, gpa);
-	return NULL;
+	return axas_npt_slot(cpu->cursor.table, gpa);
 }
 
 /* Generations and the lists of CPUs. */

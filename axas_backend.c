@@ -143,15 +143,15 @@ static noinline unsigned int get_picky(struct axas_pool *pool,
 	return got;
 }
 
-unsigned int axas_pool_get_any(struct axas_pool *pool, const struct axas_backend *backend,
-			       u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
-			       unsigned int n)
+unsigned int axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
+			   u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
+			   unsigned int n)
 {
 	if (unlikely(pool->picky))
 		return get_picky(pool, backend, offset, order, flags, hpas, n);
 	return backend->ops->get(backend, offset, order, flags, hpas, n);
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_get_any);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_get);
 
 void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
 		     unsigned int order, const struct axas_hpa *hpas, unsigned int n)

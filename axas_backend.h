@@ -88,23 +88,32 @@ void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits, unsigned int
  * Frames of a backend for leaves of this pool's space. How many. What comes goes by
  * axas_pool_unget(), or by axas_pool_settle() when leaves map it; then it is counted.
  */
-unsigned int axas_pool_get_any(struct axas_pool *pool, const struct axas_backend *backend,
-			       u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
-			       unsigned int n);
-
-static __always_inline unsigned int axas_pool_get(struct axas_pool *pool,
-						  const struct axas_backend *backend, u64 offset,
-						  unsigned int order, u32 flags,
-						  struct axas_hpa *hpas, unsigned int n)
-{
-	/* What is frequent is called directly. */
-	if (likely(backend->ops == &axas_backend_alloc && !pool->picky))
-		return axas_frames_alloc(backend->object, order, flags | AXAS_FRAME_ZERO, hpas, n);
-	return axas_pool_get_any(pool, backend, offset, order, flags, hpas, n);
-}
+unsigned int axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
+			   u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
+			   unsigned int n);
 
 void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
 		     unsigned int order, const struct axas_hpa *hpas, unsigned int n);
+
+/* The same for one frame of 4 KiB of alloc, as most faults take it. */
+static __always_inline bool axas_pool_get_one(struct axas_pool *pool, const struct axas_hal *hal,
+					      u32 flags, struct axas_hpa *hpa)
+{
+	struct axas_backend alloc;
+
+	if (likely(!pool->picky))
+		return axas_frame_alloc_hpa(hal, 0, flags | AXAS_FRAME_ZERO, hpa);
+	alloc = axas_alloc(hal);
+	return axas_pool_get(pool, &alloc, 0, 0, flags, hpa, 1);
+}
+
+static inline void axas_pool_unget_one(struct axas_pool *pool, const struct axas_hal *hal,
+				       struct axas_hpa hpa)
+{
+	struct axas_backend alloc = axas_alloc(hal);
+
+	axas_pool_unget(pool, &alloc, 0, &hpa, 1);
+}
 
 /* Leaves map all that came by one axas_pool_get(), or what did not fit was given back. */
 static inline void axas_pool_settle(struct axas_pool *pool)

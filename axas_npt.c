@@ -473,7 +473,7 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 	*npt = (struct axas_npt){
 		.fmt = fmt, .ops = ops, .hal = hal,
 		.leaf_mask = fmt->leaf_mask, .leaf_shift = fmt->leaf_shift,
-		.leaf_varies = fmt->leaf_mask | fmt->hw_bits, .present = fmt->present,
+		.leaf_fixed = ~(fmt->leaf_mask | fmt->hw_bits), .present = fmt->present,
 	};
 	if (caps)
 		npt->caps = *caps;

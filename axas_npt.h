@@ -310,7 +310,7 @@ struct axas_npt_ops {
  * @need: the format's, by access; nothing satisfies that of no access at all
  * @leaf_mask: the format's
  * @present: the format's
- * @leaf_varies: bits in which leaves of level 0 of one area differ
+ * @leaf_fixed: bits in which leaves of level 0 of one area do not differ
  * @leaf_shift: the format's
  * @ia_bits: bits of guest-physical address
  * @levels: how many
@@ -331,7 +331,7 @@ struct axas_npt {
 	struct axas_npt_need need[AXAS_PROT_MASK + 1];
 	u64 leaf_mask;
 	u64 present;
-	u64 leaf_varies;
+	u64 leaf_fixed;
 	u8 leaf_shift;
 	u8 ia_bits;
 	u8 levels;

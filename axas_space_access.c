@@ -55,11 +55,11 @@ static int translate_here(struct axas_space *space, struct axas_cpu *cpu, u64 gp
 static __always_inline u64 leaf_here(const struct axas_space *space, const struct axas_cpu *cpu,
 				     u64 gpa, u32 prot)
 {
-	u64 *ptep = axas_cpu_ptep(cpu, gpa), leaf;
+	u64 leaf;
 
-	if (!ptep)
+	if (!axas_cpu_at(cpu, gpa))
 		return 0;
-	leaf = READ_ONCE(*ptep);
+	leaf = READ_ONCE(*axas_cpu_ptep(cpu, gpa));
 	return axas_npt_allows(&space->npt, leaf, prot) ? leaf : 0;
 }
 
@@ -75,7 +75,7 @@ static noinline int translate_slow(struct axas_space *space, u64 gpa,
 		if (likely(cpu)) {
 			axas_area_find_here(space, cpu, gpa);
 			err = translate_here(space, cpu, gpa, to);
-			axas_section_leave();
+			axas_section_leave(cpu);
 		} else {
 			found = nothing_found();
 			down_read(&space->lock);
@@ -93,27 +93,26 @@ int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
 	const struct axas_npt *npt = &space->npt;
 	u64 in_page = gpa.val & (AXAS_FRAME_SIZE - 1);
 	const struct axas_area *area;
-	u64 *ptep, leaf;
+	u64 leaf;
 
 	if (unlikely(!cpu))
 		return translate_slow(space, gpa.val, to);
-	ptep = axas_cpu_ptep(cpu, gpa.val);
-	if (unlikely(!ptep))
+	if (unlikely(!axas_cpu_at(cpu, gpa.val)))
 		goto slow;
-	leaf = READ_ONCE(*ptep);
+	leaf = READ_ONCE(*axas_cpu_ptep(cpu, gpa.val));
 	area = cpu->area;
 	/* A leaf with the attributes of an area permits what that does, whosever it is. */
-	if (unlikely((leaf ^ area->attr) & ~npt->leaf_varies))
+	if (unlikely((leaf ^ area->attr) & npt->leaf_fixed))
 		goto slow;
 	to->hpa = axas_hpa_offset(axas_npt_leaf_hpa(npt, leaf), in_page);
 	to->left = AXAS_FRAME_SIZE - in_page;
 	to->prot = area->prot;
 	to->type = area->type;
 	to->level = 0;
-	axas_section_leave();
+	axas_section_leave(cpu);
 	return 0;
 slow:
-	axas_section_leave();
+	axas_section_leave(cpu);
 	return translate_slow(space, gpa.val, to);
 }
 EXPORT_SYMBOL_AXAS(axas_space_translate);
@@ -134,14 +133,14 @@ static bool next_goes_on(struct axas_space *space, struct axas_cpu *cpu, u64 gpa
 			 const struct axas_translation *to, u64 limit, u64 attr, u64 *next)
 {
 	const struct axas_npt *npt = &space->npt;
-	u64 *ptep = axas_cpu_ptep(cpu, gpa), leaf;
 	struct axas_translation there;
+	u64 leaf;
 
 	/* Leaves with the same attributes are alike. */
-	if (ptep) {
-		leaf = READ_ONCE(*ptep);
+	if (axas_cpu_at(cpu, gpa)) {
+		leaf = READ_ONCE(*axas_cpu_ptep(cpu, gpa));
 		*next = AXAS_FRAME_SIZE;
-		if (!((leaf ^ attr) & ~npt->leaf_varies))
+		if (!((leaf ^ attr) & npt->leaf_fixed))
 			return axas_npt_leaf_hpa(npt, leaf).val == to->hpa.val + limit;
 	}
 	if (translate_here(space, cpu, gpa, &there))
@@ -183,7 +182,7 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 		cpu = axas_section_enter(space);
 		if (likely(cpu)) {
 			end = extend_limit(space, cpu, gpa.val, to, limit, &leaves);
-			axas_section_leave();
+			axas_section_leave(cpu);
 		} else {
 			found = nothing_found();
 			down_read(&space->lock);
@@ -266,7 +265,7 @@ static int fault_in(struct axas_space *space, u64 gpa, u32 prot)
 
 /*
  * Where memory is that the host reaches, is there, and lies in one leaf. Until
- * axas_section_leave(); NULL, and nothing to leave, for all else.
+ * axas_section_leave(cpu); NULL, and nothing to leave, for all else.
  */
 static noinline void *enter_memory_slow(struct axas_space *space, u64 gpa, u32 prot, size_t len)
 {
@@ -282,7 +281,7 @@ static noinline void *enter_memory_slow(struct axas_space *space, u64 gpa, u32 p
 		    (to.prot & prot) && len <= to.left)
 			return axas_hal_va(space->npt.hal, to.hpa);
 	}
-	axas_section_leave();
+	axas_section_leave(cpu);
 	return NULL;
 }
 
@@ -292,19 +291,18 @@ static __always_inline void *enter_memory(struct axas_space *space, u64 gpa, u32
 {
 	struct axas_cpu *cpu = axas_section_enter(space);
 	u64 in_page = gpa & (AXAS_FRAME_SIZE - 1);
-	u64 *ptep, leaf;
+	u64 leaf;
 
 	if (unlikely(!cpu))
 		return NULL;
-	ptep = axas_cpu_ptep(cpu, gpa);
-	if (likely(ptep && axas_area_covers(cpu->area, gpa) && (cpu->area->direct & prot) &&
-		   len <= AXAS_FRAME_SIZE - in_page)) {
-		leaf = READ_ONCE(*ptep);
+	if (likely(axas_cpu_at(cpu, gpa) && axas_area_covers(cpu->area, gpa) &&
+		   (cpu->area->direct & prot) && len <= AXAS_FRAME_SIZE - in_page)) {
+		leaf = READ_ONCE(*axas_cpu_ptep(cpu, gpa));
 		if (likely(axas_npt_allows(&space->npt, leaf, prot)))
 			return axas_hal_va(space->npt.hal, axas_npt_leaf_hpa(&space->npt, leaf)) +
 			       in_page;
 	}
-	axas_section_leave();
+	axas_section_leave(cpu);
 	return enter_memory_slow(space, gpa, prot, len);
 }
 
@@ -322,13 +320,20 @@ static inline bool clean_written(struct axas_space *space, const struct axas_are
 	return unlikely(hal->fence) && (area->prot & AXAS_PROT_EXEC);
 }
 
-/* Leave what enter_memory() entered, after a write. */
+/* Leave what enter_memory() entered. */
+static __always_inline void leave_memory(void)
+{
+	axas_section_leave(this_cpu_ptr(&axas_cpus));
+}
+
+/* The same after a write. */
 static __always_inline void leave_written(struct axas_space *space, void *va, size_t len)
 {
+	struct axas_cpu *cpu = this_cpu_ptr(&axas_cpus);
 	/* Where it was found; and in a section nobody else finds something. */
-	bool fence = clean_written(space, this_cpu_read(axas_cpus.area), va, len);
+	bool fence = clean_written(space, cpu->area, va, len);
 
-	axas_section_leave();
+	axas_section_leave(cpu);
 	if (unlikely(fence))
 		space->npt.hal->fence(space->npt.hal);
 }
@@ -345,7 +350,7 @@ static __always_inline bool copy_fast(struct axas_space *space, u64 gpa, void *b
 		leave_written(space, va, len);
 	} else {
 		axas_copy_in(buf, va, len);
-		axas_section_leave();
+		leave_memory();
 	}
 	return true;
 }
@@ -514,7 +519,7 @@ static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *ac
 
 	if (likely(cpu)) {
 		err = access_here(space, cpu, gpa, access, &done);
-		axas_section_leave();
+		axas_section_leave(cpu);
 	}
 	if (err == SPOT_FAULT)
 		return -EAGAIN;
@@ -756,7 +761,7 @@ static int load_one(struct axas_space *space, struct axas_gpa gpa, enum axas_wid
 	if (!va)
 		return load_slow(space, gpa, len, val);
 	*val = axas_load(va, len);
-	axas_section_leave();
+	leave_memory();
 	return 0;
 }
 
@@ -873,7 +878,7 @@ static int bvec_piece(struct axas_space *space, u64 gpa, u64 len, u32 access,
 		cpu = axas_section_enter(space);
 		if (likely(cpu)) {
 			err = bvec_here(space, cpu, gpa, len, access, bvec);
-			axas_section_leave();
+			axas_section_leave(cpu);
 		} else {
 			found = nothing_found();
 			down_read(&space->lock);

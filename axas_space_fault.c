@@ -364,7 +364,7 @@ static int look_once(struct fill *fill, int (*one)(struct fill *fill, struct axa
 
 	if (likely(cpu)) {
 		result = one(fill, cpu);
-		axas_section_leave();
+		axas_section_leave(cpu);
 		return result;
 	}
 	found = nothing_found();
@@ -400,12 +400,11 @@ static int run_fault(struct fill *fill)
 }
 
 /*
- * All faults that are not the two of axas_space_fault(). @hpa: a frame that one of these
- * has got already, of @backend; or none.
+ * All faults that are not the two of axas_space_fault(). @hpa: a frame of alloc that one of
+ * these has got already; or AXAS_HPA_NONE.
  */
 static noinline int fault_slow(struct axas_space *space, u64 gpa, u32 access,
-			       unsigned int *level, const struct axas_backend *backend,
-			       struct axas_hpa hpa)
+			       unsigned int *level, struct axas_hpa hpa)
 {
 	struct fill fill __uninitialized;
 	int result = AXAS_FAULT_ERROR;
@@ -416,8 +415,8 @@ static noinline int fault_slow(struct axas_space *space, u64 gpa, u32 access,
 	fill.access = access;
 	fill.fault = true;
 	fill.huge = true;
-	if (backend) {
-		fill.backend = *backend;
+	if (hpa.val != AXAS_HPA_NONE) {
+		fill.backend = axas_alloc(space->npt.hal);
 		fill.order = 0;
 		fill.have = 1;
 		fill.hpas[0] = hpa;
@@ -439,7 +438,7 @@ static noinline int fault_nomem(struct axas_space *space, u64 gpa, u32 access,
 				unsigned int *level)
 {
 	if (space->pool.limited)
-		return fault_slow(space, gpa, access, level, NULL, axas_hpa(0));
+		return fault_slow(space, gpa, access, level, axas_hpa(AXAS_HPA_NONE));
 	count_fault(space, AXAS_FAULT_NOMEM);
 	return AXAS_FAULT_NOMEM;
 }
@@ -449,21 +448,20 @@ static __always_inline int fault_fill(struct axas_space *space, struct axas_cpu 
 				      u32 access, u64 *ptep, unsigned int *level)
 {
 	unsigned long generation = READ_ONCE(space->generation);
-	struct axas_backend backend = cpu->area->backend;
 	u64 attr = cpu->area->attr, empty = 0;
 	struct axas_hpa hpa __uninitialized;
 
-	axas_section_leave();
-	if (unlikely(!axas_pool_get(&space->pool, &backend, gpa + backend.offset, 0, 0, &hpa, 1)))
+	axas_section_leave(cpu);
+	if (unlikely(!axas_pool_get_one(&space->pool, space->npt.hal, 0, &hpa)))
 		return fault_nomem(space, gpa, access, level);
 	cpu = axas_section_reenter(space, generation);
 	if (unlikely(!cpu))
-		return fault_slow(space, gpa, access, level, &backend, hpa);
+		return fault_slow(space, gpa, access, level, hpa);
 	if (unlikely(!axas_npt_fill_one(&space->npt, cpu->shard, ptep, &empty, hpa, attr))) {
-		axas_section_leave();
-		return fault_slow(space, gpa, access, level, &backend, hpa);
+		axas_section_leave(cpu);
+		return fault_slow(space, gpa, access, level, hpa);
 	}
-	axas_section_leave();
+	axas_section_leave(cpu);
 	axas_pool_settle(&space->pool);
 	return AXAS_FAULT_FIXED;
 }
@@ -480,9 +478,9 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 
 	if (unlikely(!cpu))
 		goto slow;
-	ptep = axas_cpu_ptep(cpu, gpa.val);
-	if (unlikely(!ptep))
+	if (unlikely(!axas_cpu_at(cpu, gpa.val)))
 		goto leave;
+	ptep = axas_cpu_ptep(cpu, gpa.val);
 	if (level)
 		*level = 0;
 	entry = READ_ONCE(*ptep);
@@ -494,49 +492,42 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 	}
 	if (likely(axas_npt_allows(&space->npt, entry, access))) {
 		axas_npt_count(&cpu->shard->found);
-		axas_section_leave();
+		axas_section_leave(cpu);
 		return AXAS_FAULT_SPURIOUS;
 	}
 leave:
-	axas_section_leave();
+	axas_section_leave(cpu);
 slow:
-	return fault_slow(space, gpa.val, access, level, NULL, axas_hpa(0));
+	return fault_slow(space, gpa.val, access, level, axas_hpa(AXAS_HPA_NONE));
 }
 EXPORT_SYMBOL_AXAS(axas_space_fault);
 
-/* The entry of 4 KiB at an address, by a walk. For faults and accesses that come next too. */
-static noinline u64 *find_ptep(struct axas_space *space, struct axas_cpu *cpu, u64 gpa)
+/* Whether the table of 4 KiB leaves for an address is found by a walk. */
+static noinline bool find_table(struct axas_space *space, struct axas_cpu *cpu, u64 gpa)
 {
 	struct axas_npt_pos pos;
 
 	axas_npt_walk(&space->npt, &cpu->cursor, gpa, &pos);
-	return axas_cpu_ptep(cpu, gpa);
+	return axas_cpu_at(cpu, gpa);
 }
 
 /* An empty entry gets its frame in the section that found it. AXAS_FAULT_*. */
-static __always_inline int fill_nowait(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
-				       u64 *ptep)
+static __always_inline int fill_nowait(struct axas_space *space, struct axas_cpu *cpu, u64 *ptep)
 {
-	const struct axas_area *area = cpu->area;
 	struct axas_hpa hpa __uninitialized;
-	struct axas_backend backend;
 	u64 empty = 0;
+	bool filled;
 
-	if (unlikely(!axas_pool_get(&space->pool, &area->backend, gpa + area->backend.offset, 0,
-				    AXAS_FRAME_NOWAIT, &hpa, 1))) {
-		axas_section_leave();
+	if (unlikely(!axas_pool_get_one(&space->pool, space->npt.hal, AXAS_FRAME_NOWAIT, &hpa))) {
+		axas_section_leave(cpu);
 		return AXAS_FAULT_RETRY;
 	}
-	if (likely(axas_npt_fill_one(&space->npt, cpu->shard, ptep, &empty, hpa, area->attr))) {
-		axas_section_leave();
-		axas_pool_settle(&space->pool);
-		return AXAS_FAULT_FIXED;
-	}
-	backend = area->backend;
-	axas_section_leave();
-	axas_pool_unget(&space->pool, &backend, 0, &hpa, 1);
+	filled = axas_npt_fill_one(&space->npt, cpu->shard, ptep, &empty, hpa, cpu->area->attr);
+	axas_section_leave(cpu);
+	if (unlikely(!filled))
+		axas_pool_unget_one(&space->pool, space->npt.hal, hpa);
 	axas_pool_settle(&space->pool);
-	return AXAS_FAULT_RETRY;
+	return likely(filled) ? AXAS_FAULT_FIXED : AXAS_FAULT_RETRY;
 }
 
 /* All of it is one section: what was found stays, and the generation need not be asked. */
@@ -551,23 +542,21 @@ int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 a
 	cpu = axas_section_enter(space);
 	if (unlikely(!cpu))
 		return AXAS_FAULT_RETRY;
-	ptep = axas_cpu_ptep(cpu, gpa.val);
-	if (unlikely(!ptep))
-		ptep = find_ptep(space, cpu, gpa.val);
-	if (unlikely(!ptep))
+	if (unlikely(!axas_cpu_at(cpu, gpa.val) && !find_table(space, cpu, gpa.val)))
 		goto retry;
+	ptep = axas_cpu_ptep(cpu, gpa.val);
 	entry = READ_ONCE(*ptep);
 	if (likely(!entry)) {
 		if (likely(axas_area_find_here(space, cpu, gpa.val) && access &&
 			   !(access & ~cpu->area->single)))
-			return fill_nowait(space, cpu, gpa.val, ptep);
+			return fill_nowait(space, cpu, ptep);
 	} else if (likely(axas_npt_allows(&space->npt, entry, access))) {
 		axas_npt_count(&cpu->shard->found);
-		axas_section_leave();
+		axas_section_leave(cpu);
 		return AXAS_FAULT_SPURIOUS;
 	}
 retry:
-	axas_section_leave();
+	axas_section_leave(cpu);
 	return AXAS_FAULT_RETRY;
 }
 EXPORT_SYMBOL_AXAS(axas_space_fault_nowait);
@@ -690,11 +679,13 @@ static int fill_here(struct fill *fill, struct axas_cpu *cpu)
 		area = axas_area_find_here(fill->space, cpu, fill->gpa);
 		if (!area)
 			return AXAS_FAULT_HOLE;
-		pos.ptep = axas_cpu_ptep(cpu, fill->gpa);
-		if (pos.ptep)
-			pos = (struct axas_npt_pos){ pos.ptep, READ_ONCE(*pos.ptep), 0 };
-		else
+		if (axas_cpu_at(cpu, fill->gpa)) {
+			pos.ptep = axas_cpu_ptep(cpu, fill->gpa);
+			pos.entry = READ_ONCE(*pos.ptep);
+			pos.level = 0;
+		} else {
 			axas_npt_walk(&fill->space->npt, &cpu->cursor, fill->gpa, &pos);
+		}
 		result = fill_at(fill, area, &pos);
 	}
 	return result ?: LOOK_AGAIN;

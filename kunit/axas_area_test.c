@@ -146,16 +146,18 @@ struct sitter {
 static int sit(void *arg)
 {
 	struct sitter *s = arg;
+	struct axas_cpu *cpu;
 	int i;
 
-	if (!axas_section_enter(s->sits))
+	cpu = axas_section_enter(s->sits);
+	if (!cpu)
 		return -EBUSY;
 	complete(&s->inside);
 	/* Bounded, for a machine whose other CPU does not come on. */
 	for (i = 0; i < 20000 && !READ_ONCE(s->go); i++)
 		udelay(5);
 	WRITE_ONCE(s->left, true);
-	axas_section_leave();
+	axas_section_leave(cpu);
 	return 0;
 }
 
@@ -222,7 +224,7 @@ static void no_section_begins_while_somebody_has_the_bar(struct kunit *test)
 	cpu = axas_section_enter(f->space);
 	KUNIT_EXPECT_NOT_NULL(test, cpu);
 	if (cpu)
-		axas_section_leave();
+		axas_section_leave(cpu);
 }
 
 /* A HAL that faults in another area whenever a frame goes back. */
