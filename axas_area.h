@@ -255,6 +255,29 @@ static __always_inline struct axas_cpu *axas_section_enter(const struct axas_spa
 }
 
 /*
+ * The same for the shortest paths: NULL, and no section, also where this CPU's cache is of
+ * another generation. Whoever asks has a slow path that enters.
+ */
+static __always_inline struct axas_cpu *axas_section_hit(const struct axas_space *space)
+{
+	struct axas_cpu *cpu;
+
+	preempt_disable();
+	cpu = this_cpu_ptr(&axas_cpus);
+	WARN_ON_ONCE(IS_ENABLED(CONFIG_PROVE_LOCKING) && (!in_task() || cpu->mark));
+	/* As in axas_section_enter(). */
+	smp_store_release(&cpu->mark, space);
+	barrier();
+	if (likely(READ_ONCE(space->generation) == cpu->generation)) {
+		if (!cpu)
+			__builtin_unreachable();
+		return cpu;
+	}
+	axas_section_leave(cpu);
+	return NULL;
+}
+
+/*
  * As axas_section_enter(), to go on with what was found in a section of this @generation.
  * NULL, and no section: it may be gone.
  */

@@ -204,14 +204,14 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_map_leaf);
 unsigned int axas_npt_fill(struct axas_npt *npt, u64 *ptep, struct axas_hpa *hpas,
 			   unsigned int n, u64 attr)
 {
+	u8 shift = npt->leaf_shift;
 	unsigned int lost = 0;
 	unsigned long i;
 
 	for (i = 0; i < n; i++) {
 		u64 empty = 0;
 
-		if (unlikely(!axas_npt_make(npt, &ptep[i], 0, &empty,
-					    axas_npt_make_leaf(npt, hpas[i], attr))))
+		if (unlikely(!axas_npt_make(npt, &ptep[i], 0, &empty, hpas[i].val >> shift | attr)))
 			hpas[lost++] = hpas[i];
 	}
 	count_leaves(npt, 0, n - lost);
@@ -222,10 +222,11 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_fill);
 static long count_in_table(const struct axas_npt *npt, const u64 *table)
 {
 	const u64 *end = table + BIT(AXAS_NPT_LEVEL_BITS);
+	u64 present = npt->present;
 	long leaves = 0;
 
 	for (; table < end; table++)
-		leaves += axas_npt_is_leaf(npt, *table);
+		leaves += !!(*table & present);
 	return leaves;
 }
 
@@ -235,18 +236,22 @@ static long count_in_table(const struct axas_npt *npt, const u64 *table)
  */
 static long collect_owned(const struct axas_npt *npt, u64 *table, unsigned int *owned)
 {
-	u64 borrowed = npt->fmt->borrowed, mask = npt->leaf_mask | borrowed;
+	u64 borrowed = npt->fmt->borrowed, mask = npt->leaf_mask;
 	struct axas_hpa *hpas = (struct axas_hpa *)table, *next = hpas;
 	const u64 *end = table + BIT(AXAS_NPT_LEVEL_BITS);
+	u8 shift = npt->leaf_shift;
 	long others = 0;
 
 	for (; table < end; table++) {
-		u64 bits = *table & mask;
+		u64 leaf = *table, bits = leaf & mask;
 
-		if (likely(bits && !(bits & borrowed)))
-			*next++ = axas_npt_leaf_hpa(npt, bits);
-		else
-			others += !!bits;
+		if (!bits)
+			continue;
+		if (unlikely(leaf & borrowed)) {
+			others++;
+			continue;
+		}
+		*next++ = axas_hpa(bits << shift);
 	}
 	*owned = next - hpas;
 	return *owned + others;

@@ -686,19 +686,27 @@ static bool PT(protect_entry)(struct axas_npt *npt, u64 *ptep, unsigned int leve
 /* Change leaves of level 0. False when the piece ended before the table or the range. */
 static bool PT(protect_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_job *job)
 {
-	u32 prot = job->prot;
-	unsigned int n, i;
-	u64 diffs = 0;
+	/* Where a leaf says what it permits, and what it is to say there: once for all. */
+	const u64 permit = PT(prot_diff)(0, job->prot, 0);
+	const u64 mask = PT(prot_diff)(~0ull, job->prot, 0) ^ permit;
+	u64 diff, diffs = 0, *end;
+	unsigned int n;
 
 	if (!job->budget)
 		return false;
 	n = PT(leaves_at_once)(job, PT_ENTRIES);
-#pragma GCC unroll 4
-	for (i = 0; i < n; i++) {
-		u64 entry = READ_ONCE(ptep[i]);
+	end = ptep + n;
+	for (; ptep < end; ptep++) {
+		u64 entry = READ_ONCE(*ptep);
 
-		if (PT(kind)(entry, 0) == AXAS_PT_LEAF)
-			diffs |= PT(protect_leaf)(npt, &ptep[i], entry, 0, prot);
+		if (PT(kind)(entry, 0) != AXAS_PT_LEAF)
+			continue;
+		diff = (entry & mask) ^ permit;
+		if (unlikely(entry & PT(sw_bit)(0)))
+			diff = PT(diff)(entry, job->prot, 0);
+		if (diff)
+			axas_npt_adjust(npt, ptep, 0, entry, diff);
+		diffs |= diff;
 	}
 	job->changed |= !!diffs;
 	return PT(leaves_done)(job, n);

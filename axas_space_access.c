@@ -89,7 +89,7 @@ static noinline int translate_slow(struct axas_space *space, u64 gpa,
 int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
 			 struct axas_translation *to)
 {
-	struct axas_cpu *cpu = axas_section_enter(space);
+	struct axas_cpu *cpu = axas_section_hit(space);
 	const struct axas_npt *npt = &space->npt;
 	u64 in_page = gpa.val & (AXAS_FRAME_SIZE - 1);
 	const struct axas_area *area;
@@ -289,12 +289,12 @@ static noinline void *enter_memory_slow(struct axas_space *space, u64 gpa, u32 p
 static __always_inline void *enter_memory(struct axas_space *space, u64 gpa, u32 prot,
 					  size_t len)
 {
-	struct axas_cpu *cpu = axas_section_enter(space);
+	struct axas_cpu *cpu = axas_section_hit(space);
 	u64 in_page = gpa & (AXAS_FRAME_SIZE - 1);
 	u64 leaf;
 
 	if (unlikely(!cpu))
-		return NULL;
+		return enter_memory_slow(space, gpa, prot, len);
 	if (likely(axas_cpu_at(cpu, gpa) && axas_area_covers(cpu->area, gpa) &&
 		   (cpu->area->direct & prot) && len <= AXAS_FRAME_SIZE - in_page)) {
 		leaf = READ_ONCE(*axas_cpu_ptep(cpu, gpa));

@@ -444,8 +444,8 @@ static noinline int fault_nomem(struct axas_space *space, u64 gpa, u32 access,
 }
 
 /* Leave the section that found an empty entry; get a frame; install it in another. */
-static __always_inline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
-				      u32 access, u64 *ptep, unsigned int *level)
+static noinline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+			       u32 access, u64 *ptep, unsigned int *level)
 {
 	unsigned long generation = READ_ONCE(space->generation);
 	u64 attr = cpu->area->attr, empty = 0;
@@ -473,7 +473,7 @@ static __always_inline int fault_fill(struct axas_space *space, struct axas_cpu 
 int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 		     unsigned int *level)
 {
-	struct axas_cpu *cpu = axas_section_enter(space);
+	struct axas_cpu *cpu = axas_section_hit(space);
 	u64 *ptep, entry;
 
 	if (unlikely(!cpu))
@@ -602,17 +602,17 @@ static unsigned int run_to_fill(const struct fill *fill, const struct axas_area 
 static int fill_small(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
 {
 	struct axas_npt *npt = &fill->space->npt;
-	unsigned int n = run_to_fill(fill, area, pos), lost = 0;
+	unsigned int n, lost = 0;
 	int wanted;
 
 	if (!in_hand(fill, area, 0)) {
 		fill->want_tables = pos->level;
-		return want_frames(fill, area, 0, n);
+		return want_frames(fill, area, 0, run_to_fill(fill, area, pos));
 	}
 	wanted = reach(fill, pos, 0);
 	if (wanted)
 		return wanted;
-	n = min(n, fill->have);
+	n = min(pages_here(fill, area), fill->have);
 	if (unlikely(pos->entry)) {
 		n = 1;
 		if (!axas_npt_install(npt, pos, leaf_for(fill, area, 0)))
