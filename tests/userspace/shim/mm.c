@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory: a buddy allocator of pages over one arena, kmalloc() over malloc(), and both
+ * made to fail. Free pages are poisoned for AddressSanitizer, and so are fresh ones with
+ * rubbish when nobody asked for zeroes.
+ */
+#include <sys/mman.h>
+#include "shim/kernel.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#define SHIM_ASAN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SHIM_ASAN
+#endif
+#endif
+#ifdef SHIM_ASAN
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n)		((void)(p))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n)	((void)(p))
+#endif
+
+#define NR_PAGES	(SHIM_ARENA_SIZE / PAGE_SIZE)
+#define ORDERS		(MAX_ORDER + 8)
+
+char *shim_arena;
+struct page *shim_pages;
+long shim_nr_objects;
+long shim_nr_pages;
+__thread unsigned long shim_failures;
+static __thread struct rnd_state fail_rnd;
+static __thread u32 fail_one_in;
+static struct list_head free_lists[ORDERS];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* page->private of a page that begins a free block; the order stands beside it. */
+#define FREE_BLOCK	(~0ul - 1)
+
+__attribute__((constructor)) static void mm_init(void)
+{
+	unsigned long i, top = ORDERS - 1;
+
+	shim_arena = mmap(NULL, SHIM_ARENA_SIZE + (PAGE_SIZE << top), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	shim_pages = mmap(NULL, NR_PAGES * sizeof(struct page), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (shim_arena == MAP_FAILED || shim_pages == MAP_FAILED)
+		abort();
+	shim_arena = PTR_ALIGN(shim_arena, PAGE_SIZE << top);
+	for (i = 0; i < ORDERS; i++)
+		INIT_LIST_HEAD(&free_lists[i]);
+	for (i = 0; i < NR_PAGES; i += 1ul << top) {
+		shim_pages[i].private = FREE_BLOCK;
+		shim_pages[i].order = top;
+		list_add_tail(&shim_pages[i].lru, &free_lists[top]);
+	}
+	ASAN_POISON_MEMORY_REGION(shim_arena, SHIM_ARENA_SIZE);
+}
+
+void shim_fail_allocations(u32 one_in, u64 seed)
+{
+	fail_one_in = one_in;
+	prandom_seed_state(&fail_rnd, seed);
+}
+
+bool shim_allocation_fails(gfp_t gfp)
+{
+	if (gfp & __GFP_DIRECT_RECLAIM)
+		might_sleep();
+	if (!fail_one_in || gfp & __GFP_NOFAIL || prandom_u32_state(&fail_rnd) % fail_one_in)
+		return false;
+	shim_failures++;
+	return true;
+}
+
+static struct page *take_block(unsigned int order)
+{
+	struct page *page;
+	unsigned int o;
+
+	for (o = order; o < ORDERS && list_empty(&free_lists[o]); o++)
+		;
+	if (o == ORDERS)
+		return NULL;
+	page = list_first_entry(&free_lists[o], struct page, lru);
+	list_del(&page->lru);
+	while (o > order) {
+		struct page *upper = page + (1ul << --o);
+
+		upper->private = FREE_BLOCK;
+		upper->order = o;
+		list_add(&upper->lru, &free_lists[o]);
+	}
+	return page;
+}
+
+static void give_block(struct page *page, unsigned int order)
+{
+	unsigned long nr = page - shim_pages;
+
+	for (; order < ORDERS - 1; order++) {
+		struct page *buddy = shim_pages + (nr ^ 1ul << order);
+
+		if (buddy->private != FREE_BLOCK || buddy->order != order || buddy->refs)
+			break;
+		list_del(&buddy->lru);
+		buddy->private = 0;
+		nr &= ~(1ul << order);
+	}
+	page = shim_pages + nr;
+	page->private = FREE_BLOCK;
+	page->order = order;
+	list_add(&page->lru, &free_lists[order]);
+}
+
+struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page;
+	unsigned long i;
+
+	if (shim_allocation_fails(gfp) || order >= ORDERS)
+		return NULL;
+	pthread_mutex_lock(&lock);
+	page = take_block(order);
+	pthread_mutex_unlock(&lock);
+	if (!page) {
+		fprintf(stderr, "the arena is full: %ld pages\n", shim_nr_pages);
+		return NULL;
+	}
+	for (i = 0; i < 1ul << order; i++) {
+		page[i].private = 0;
+		page[i].flags = 0;
+		page[i].order = 0;
+		page[i].head = gfp & __GFP_COMP && order ? page : NULL;
+		__atomic_store_n(&page[i].refs, !i, __ATOMIC_RELAXED);
+	}
+	page->order = order;
+	ASAN_UNPOISON_MEMORY_REGION(page_address(page), PAGE_SIZE << order);
+	memset(page_address(page), gfp & __GFP_ZERO ? 0 : 0x5a, PAGE_SIZE << order);
+	__atomic_fetch_add(&shim_nr_pages, 1l << order, __ATOMIC_RELAXED);
+	return page;
+}
+
+/* Each page is one by itself from here on. */
+void split_page(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	WARN_ON(page->head || page->order != order);
+	for (i = 0; i < 1ul << order; i++) {
+		page[i].order = 0;
+		__atomic_store_n(&page[i].refs, 1, __ATOMIC_RELAXED);
+	}
+}
+
+static void free_block(struct page *page, unsigned int order)
+{
+	/* A write that nobody ordered after the last access is a race that is seen. */
+	memset(page_address(page), 0x6b, PAGE_SIZE << order);
+	ASAN_POISON_MEMORY_REGION(page_address(page), PAGE_SIZE << order);
+	__atomic_fetch_sub(&shim_nr_pages, 1l << order, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&lock);
+	give_block(page, order);
+	pthread_mutex_unlock(&lock);
+}
+
+void put_page(struct page *page)
+{
+	int refs;
+
+	page = compound_head(page);
+	refs = __atomic_sub_fetch(&page->refs, 1, __ATOMIC_ACQ_REL);
+	WARN_ON(refs < 0);
+	if (!refs)
+		free_block(page, page->order);
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	WARN_ON(page->order != order || page_count(page) <= 0);
+	put_page(page);
+}
+
+unsigned int alloc_pages_bulk_array(gfp_t gfp, unsigned long n, struct page **pages)
+{
+	unsigned long i;
+
+	for (i = 0; i < n; i++)
+		if (!pages[i] && !(pages[i] = alloc_pages(gfp, 0)))
+			break;
+	return i;
+}
+
+void *shim_kmalloc(size_t size, gfp_t gfp)
+{
+	void *p;
+
+	if (shim_allocation_fails(gfp))
+		return NULL;
+	p = malloc(size);
+	if (!p)
+		abort();
+	memset(p, gfp & __GFP_ZERO ? 0 : 0x5a, size);
+	__atomic_fetch_add(&shim_nr_objects, 1, __ATOMIC_RELAXED);
+	return p;
+}
+
+void kfree(const void *p)
+{
+	if (!p)
+		return;
+	__atomic_fetch_sub(&shim_nr_objects, 1, __ATOMIC_RELAXED);
+	free((void *)p);
+}
+
+void *krealloc(const void *p, size_t size, gfp_t gfp)
+{
+	if (!p)
+		return shim_kmalloc(size, gfp);
+	return shim_allocation_fails(gfp) ? NULL : realloc((void *)p, size);
+}
+
+char *kasprintf(gfp_t gfp, const char *fmt, ...)
+{
+	va_list args;
+	char *s;
+	int n;
+
+	if (shim_allocation_fails(gfp))
+		return NULL;
+	va_start(args, fmt);
+	n = vasprintf(&s, fmt, args);
+	va_end(args);
+	if (n < 0)
+		return NULL;
+	__atomic_fetch_add(&shim_nr_objects, 1, __ATOMIC_RELAXED);
+	return s;
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align,
+				     unsigned long flags, void (*ctor)(void *p))
+{
+	struct kmem_cache *c = shim_kmalloc(sizeof(*c), GFP_KERNEL);
+
+	if (c)
+		*c = (struct kmem_cache){ size, ctor };
+	return c;
+}
+
+void kmem_cache_destroy(struct kmem_cache *c)
+{
+	kfree(c);
+}
+
+void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
+{
+	void *p = shim_kmalloc(c->size, gfp);
+
+	if (p && c->ctor)
+		c->ctor(p);
+	return p;
+}
