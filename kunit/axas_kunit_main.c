@@ -75,7 +75,8 @@ kunit_test_suites(&axas_addr_suite,
 		  &axas_stress_suite,
 		  &axas_oracle_suite,
 		  &axas_gib_suite,
-		  &axas_flush_suite);
+		  &axas_flush_suite,
+		  &axas_monitor_suite);
 
 MODULE_DESCRIPTION("KUnit tests of axas");
 MODULE_LICENSE("GPL");

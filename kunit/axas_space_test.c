@@ -15,8 +15,7 @@ static void create_and_put_balance(struct kunit *test)
 	struct space_fixture *f = test->priv;
 
 	space_expect_empty(f);
-	axas_space_put(f->space);
-	f->space = NULL;
+	space_drop(f);
 	KUNIT_EXPECT_EQ(test, f->mock->tables, 0l);
 	axas_space_put(NULL);
 }
@@ -29,8 +28,7 @@ static void put_frees_everything(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_2M, LINEAR, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BORDER + SZ_2M, SZ_64K, TEST_RW), 0);
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 16l);
-	axas_space_put(f->space);
-	f->space = NULL;
+	space_drop(f);
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
 	KUNIT_EXPECT_EQ(test, f->mock->tables, 0l);
 }

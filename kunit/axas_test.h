@@ -33,6 +33,7 @@ extern struct kunit_suite axas_stress_suite;
 extern struct kunit_suite axas_oracle_suite;
 extern struct kunit_suite axas_gib_suite;
 extern struct kunit_suite axas_flush_suite;
+extern struct kunit_suite axas_monitor_suite;
 
 #define TEST_R		AXAS_PROT_READ
 #define TEST_W		AXAS_PROT_WRITE

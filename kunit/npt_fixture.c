@@ -60,6 +60,8 @@ static void npt_test_flush(struct axas_npt *npt, u64 first, u64 last, bool table
 	struct npt_fixture *f = container_of(npt, struct npt_fixture, npt);
 
 	f->flushes++;
+	if (!f->lose_flushes)
+		monitor_flush(f->monitor, 0, first, last, tables);
 	mock_hal_log(f->mock, &(struct mock_event){ MOCK_EVENT_FLUSH, first, last, 0, tables });
 }
 
@@ -109,7 +111,22 @@ int npt_test_init(struct kunit *test)
 		return -ENOMEM;
 	err = axas_npt_init(&f->npt, g->fmt, &npt_test_ops, &f->mock->hal, g->ia_bits, &caps);
 	f->ready = !err;
-	return err;
+	if (err)
+		return err;
+	f->monitor = monitor_watch(f->mock, &f->npt);
+	if (!f->monitor)
+		return -ENOMEM;
+	monitor_add_consumer(f->monitor);
+	return 0;
+}
+
+void npt_drop(struct npt_fixture *f)
+{
+	monitor_forget(f->monitor);
+	f->monitor = NULL;
+	if (f->ready)
+		axas_npt_destroy(&f->npt);
+	f->ready = false;
 }
 
 void npt_test_exit(struct kunit *test)
@@ -118,8 +135,7 @@ void npt_test_exit(struct kunit *test)
 
 	if (!f)
 		return;
-	if (f->ready)
-		axas_npt_destroy(&f->npt);
+	npt_drop(f);
 	if (f->mock)
 		mock_hal_finish(f->mock);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory: a buddy allocator of pages over one arena, kmalloc() over malloc(), and both
- * made to fail. Free pages are poisoned for AddressSanitizer, and so are fresh ones with
- * rubbish when nobody asked for zeroes.
+ * made to fail. What was given back is poisoned for AddressSanitizer; who did not ask for
+ * zeroes gets rubbish.
  */
 #include <sys/mman.h>
 #include "shim/kernel.h"
@@ -55,7 +55,6 @@ __attribute__((constructor)) static void mm_init(void)
 		shim_pages[i].order = top;
 		list_add_tail(&shim_pages[i].lru, &free_lists[top]);
 	}
-	ASAN_POISON_MEMORY_REGION(shim_arena, SHIM_ARENA_SIZE);
 }
 
 void shim_fail_allocations(u32 one_in, u64 seed)

@@ -32,7 +32,13 @@ typedef u64 dma_addr_t;
 
 #define CONFIG_64BIT		1
 #define CONFIG_PROVE_LOCKING	1
+#define CONFIG_DEBUG_LOCK_ALLOC	1
+#define CONFIG_PREEMPT_COUNT	1
+#define CONFIG_SMP		1
 #define CONFIG_AXAS_KUNIT_TEST	1
+#ifdef SHIM_TSAN
+#define CONFIG_KCSAN		1
+#endif
 #ifdef SHIM_KASAN
 #define CONFIG_KASAN		1
 #endif
