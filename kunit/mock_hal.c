@@ -267,7 +267,7 @@ static int mock_add_shadows(struct mock_hal *mock, u64 pfn, unsigned int order, 
 	return 0;
 }
 
-/* What does not fit any more when half of a frame is there stays until the end. */
+/* When there is no memory for all of a frame, the first half stays until the end. */
 static int mock_add_frame(struct mock_hal *mock, unsigned int order, u32 flags, u64 *pfn)
 {
 	struct page *page = alloc_pages(mock_gfp(flags) | __GFP_NOWARN, order);
@@ -281,8 +281,12 @@ static int mock_add_frame(struct mock_hal *mock, unsigned int order, u32 flags, 
 	raw_spin_unlock(&mock->lock);
 	for (i = 0; i < 1ull << order; i++)
 		if (mock_add_page(mock, page + i, *pfn + i, *pfn, order, flags))
-			return -ENOMEM;
-	return 0;
+			break;
+	if (i == 1ull << order)
+		return 0;
+	for (; i < 1ull << order; i++)
+		put_page(page + i);
+	return -ENOMEM;
 }
 
 static void mock_count(struct mock_hal *mock, u32 flags, long pages)

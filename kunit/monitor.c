@@ -11,7 +11,7 @@
 #include "oracle_fixture.h"
 
 /* Flushes that are owed at once; beyond that the monitor sees nothing more. */
-#define MONITOR_OWED	65536u
+#define MONITOR_OWED	16384u
 
 enum owed_kind {
 	OWED_LEAF,	/* a translation is gone, or leads elsewhere */
