@@ -196,10 +196,18 @@ static unsigned int nr_slots(const struct monitor *mon, const struct mock_page *
 	return BIT(mon->npt->root_bits);
 }
 
-/* Most often nothing did; KCSAN and ThreadSanitizer want to know of every load. */
+/* Most often nothing did. KCSAN and ThreadSanitizer want to know of every load. */
 static bool is_as_before(const u64 *slots, const u64 *shadow)
 {
-	return !IS_ENABLED(CONFIG_KCSAN) && !memcmp(slots, shadow, PAGE_SIZE);
+	u64 diff = 0;
+	unsigned int i;
+
+	if (IS_ENABLED(CONFIG_KCSAN))
+		return false;
+	/* memcmp() goes byte by byte on some architectures, User Mode Linux among them. */
+	for (i = 0; i < PAGE_SIZE / sizeof(*slots); i++)
+		diff |= slots[i] ^ shadow[i];
+	return !diff;
 }
 
 /* What changed in a table since it was looked at last. */
@@ -315,7 +323,7 @@ static void link_leaf(struct monitor *mon, const struct leaf_entry *e, u64 gpa)
 	for (at = e->hpa; at - e->hpa < size; at += AXAS_FRAME_SIZE) {
 		mp = page_at(mon, at);
 		if (!mp || !mock_page_is_out(mp) || mp->flags & AXAS_FRAME_TABLE) {
-			mock_error(mon->mock, "at gpa %#llx a leaf leads to %#llx, where no frame is",
+			mock_error(mon->mock, "gpa %#llx: a leaf leads to %#llx, where no frame is",
 				   gpa, at);
 			return;
 		}

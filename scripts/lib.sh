@@ -228,7 +228,7 @@ copy_sources() {
 	mkdir -p "$1"
 	tar -C "$AXAS_SRC" --exclude=./.git --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
 		--exclude='*.mod.c' --exclude='.*.cmd' --exclude=Module.symvers \
-		--exclude=modules.order --exclude=./tools/axasctl/axasctl \
+		--exclude=modules.order --exclude=./tests/userspace/build --exclude=./tools/axasctl/axasctl \
 		--exclude=./bench/user/axas_bench --exclude=./tests/uapi/axas_uapi_test \
 		--exclude=./tests/uapi/axas_uapi_test32 --exclude=./tests/vcpu/axvcpu_test \
 		--exclude='*.elf' -cf - . | tar -C "$1" -xf -

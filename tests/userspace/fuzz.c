@@ -3,6 +3,7 @@
  * The fuzzer: programs at random for the model, each from its own seed.
  *
  *   fuzz [--seconds N] [--programs N] [--ops N] [--seed N]	look for a failing one
+ *	[--shrink 0|1]					default 1
  *   fuzz --replay FILE						run one again, with a trace
  *   fuzz --write FILE --seed N [--ops N]			write one down
  *
@@ -29,6 +30,7 @@ struct progress {
 
 static struct progress *progress;
 static unsigned int ops_each = 300;
+static bool shrinks = true;
 static const char *argv0;
 
 static unsigned int generate(struct model_op *ops, u64 seed)
@@ -181,11 +183,11 @@ static int fuzz(u64 seed, u64 programs, double seconds)
 		_exit(batch(seed, programs, start + seconds));
 	waitpid(pid, &status, 0);
 	failed = !!status;
-	if (failed)
+	if (failed && shrinks)
 		report(progress->seed);
-	printf("fuzz: %llu operations in %llu programs, seeds %llu to %llu, %.0f a second, %d failed\n",
-	       progress->ops, progress->programs, seed, progress->seed,
-	       progress->ops / (now() - start), failed);
+	printf("fuzz: %llu operations in %llu programs, %.0f a second, ", progress->ops,
+	       progress->programs, progress->ops / (now() - start));
+	printf("seeds %llu to %llu, %d failed\n", seed, progress->seed, failed);
 	return failed;
 }
 
@@ -208,6 +210,8 @@ int main(int argc, char **argv)
 			programs = strtoull(val, NULL, 0);
 		else if (!strcmp(argv[i], "--ops"))
 			ops_each = min(strtoul(val, NULL, 0), (unsigned long)MOST_OPS);
+		else if (!strcmp(argv[i], "--shrink"))
+			shrinks = strtoul(val, NULL, 0);
 		else if (!strcmp(argv[i], "--seed"))
 			seed = strtoull(val, NULL, 0);
 		else if (!strcmp(argv[i], "--replay"))

@@ -2,7 +2,9 @@
 /*
  * Runs the KUnit suites as a program, and prints KTAP as the kernel does:
  *
- *   kunit [SUITE-GLOB[.CASE-GLOB]] [NAME=NUMBER...]	module parameters by name
+ *   kunit [-x] [SUITE-GLOB[.CASE-GLOB]] [NAME=NUMBER...]
+ *
+ * -x ends at the first failure; NAME=NUMBER sets a module parameter.
  */
 #include <fnmatch.h>
 #include <kunit/test.h>
@@ -82,6 +84,7 @@ static void run_one(struct kunit_suite *suite, const struct kunit_case *c, struc
 
 static unsigned int nr_results;
 static unsigned int nr_failed;
+static bool end_at_failure;
 
 static void print_result(const struct kunit *test, const char *name, const char *desc,
 			 const char *indent)
@@ -91,6 +94,8 @@ static void print_result(const struct kunit *test, const char *name, const char 
 	       test->skipped ? test->status_comment : "");
 	fflush(stdout);
 	nr_failed += !!test->failures;
+	if (test->failures && end_at_failure)
+		exit(1);
 }
 
 static void run_case(struct kunit_suite *suite, const struct kunit_case *c)
@@ -148,6 +153,10 @@ int main(int argc, char **argv)
 	int i;
 
 	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-x")) {
+			end_at_failure = true;
+			continue;
+		}
 		if (strchr(argv[i], '=')) {
 			set_param(argv[i]);
 			continue;

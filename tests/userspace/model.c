@@ -15,7 +15,8 @@
 #define MAIN_PAGES	2048u
 #define TOP_PAGES	64u
 #define PAGES		(MAIN_PAGES + TOP_PAGES)
-#define MEM_SIZE	((u64)SZ_8M)
+#define MEM_SIZE	((u64)SZ_4M)
+#define MOST_LINEAR	512u
 #define COMPARE_EACH	128
 
 enum page_kind { PAGE_HOLE, PAGE_ALLOC, PAGE_LINEAR };
@@ -254,8 +255,8 @@ static void do_map_alloc(const struct model_op *op)
 		m->last_area++;
 		for (i = first; i < first + n; i++)
 			m->pages[i] = (struct page_model){
-				.kind = PAGE_ALLOC, .area = m->last_area, .prot = prot, .type = type,
-				.flags = flags,
+				.kind = PAGE_ALLOC, .area = m->last_area, .prot = prot,
+				.type = type, .flags = flags,
 			};
 	}
 	check_around(first, n, populate && !err);
@@ -266,7 +267,8 @@ static void do_map_alloc(const struct model_op *op)
 
 static void do_map_linear(const struct model_op *op)
 {
-	u32 first = op_page(op), n = op_pages(op), prot = op_prot(op), type = op_type(op), i;
+	u32 first = op_page(op), n = min(op_pages(op), MOST_LINEAR);
+	u32 prot = op_prot(op), type = op_type(op), i;
 	u64 size = n * (u64)SZ_4K, hpa = (op->b * (u64)SZ_4K) % (MEM_SIZE - size);
 	int want = !can(prot, type) ? -EOPNOTSUPP : is_free(first, n) ? 0 : -EEXIST, err;
 
@@ -280,8 +282,8 @@ static void do_map_linear(const struct model_op *op)
 		m->last_area++;
 		for (i = 0; i < n; i++)
 			m->pages[first + i] = (struct page_model){
-				.kind = PAGE_LINEAR, .area = m->last_area, .prot = prot, .type = type,
-				.hpa = LINEAR + hpa + i * (u64)SZ_4K,
+				.kind = PAGE_LINEAR, .area = m->last_area, .prot = prot,
+				.type = type, .hpa = LINEAR + hpa + i * (u64)SZ_4K,
 			};
 	}
 	check_around(first, n, false);
@@ -339,7 +341,8 @@ static void do_fault_nowait(const struct model_op *op)
 	int got = axas_space_fault_nowait(m->f.space, axas_gpa(page_gpa(page)), access);
 
 	if (got != AXAS_FAULT_RETRY)
-		expect(may ? got : -1, was ? AXAS_FAULT_SPURIOUS : AXAS_FAULT_FIXED, page_gpa(page));
+		expect(may ? got : -1, was ? AXAS_FAULT_SPURIOUS : AXAS_FAULT_FIXED,
+		       page_gpa(page));
 	check_around(page, 1, got == AXAS_FAULT_FIXED);
 }
 
@@ -392,20 +395,22 @@ static void do_copy(const struct model_op *op)
 	u32 page = op_page(op), offset = op->b % SZ_4K;
 	bool write = op->a & 1, partial = op->a & 2;
 	size_t len = op->a & 4 ? op->n % sizeof(buf) : op->n % 64, reach, i;
+	struct axas_gpa gpa = axas_gpa(page_gpa(page) + offset);
 	int err;
 	ssize_t got;
 
 	for (i = 0; i < len; i++)
-		buf[i] = want[i] = op->b + i * 7 + 1;
+		buf[i] = op->b + i * 7 + 1;
+	memcpy(want, buf, len);
 	reach = reachable(page, offset, len, write ? TEST_W : TEST_R, &err);
 	if (!write)
 		model_copy(page, offset, want, reach, false);
 	if (partial)
-		got = write ? axas_write_partial(m->f.space, axas_gpa(page_gpa(page) + offset), buf, len) :
-			      axas_read_partial(m->f.space, axas_gpa(page_gpa(page) + offset), buf, len);
+		got = write ? axas_write_partial(m->f.space, gpa, buf, len) :
+			      axas_read_partial(m->f.space, gpa, buf, len);
 	else
-		got = write ? axas_write(m->f.space, axas_gpa(page_gpa(page) + offset), buf, len) :
-			      axas_read(m->f.space, axas_gpa(page_gpa(page) + offset), buf, len);
+		got = write ? axas_write(m->f.space, gpa, buf, len) :
+			      axas_read(m->f.space, gpa, buf, len);
 	check_around(page, 1 + (offset + len) / SZ_4K, true);
 	if (had_failures() && (got == -ENOMEM || (partial && got >= 0 && got < reach)))
 		reach = partial && got > 0 ? got : 0;
@@ -503,7 +508,8 @@ static void do_clear(const struct model_op *op)
 /* Where a page is, and how far what follows goes on in one piece. */
 static void do_translate(const struct model_op *op)
 {
-	u32 page = op_page(op), offset = op->b % SZ_4K, end = page < MAIN_PAGES ? MAIN_PAGES : PAGES;
+	u32 page = op_page(op), end = page < MAIN_PAGES ? MAIN_PAGES : PAGES;
+	u32 offset = op->b % SZ_4K;
 	u64 gpa = page_gpa(page) + offset, limit = SZ_4K - offset;
 	const struct page_model *p = &m->pages[page], *next = p + 1;
 	bool there = p->kind == PAGE_LINEAR || p->touched;
@@ -571,14 +577,30 @@ static void do_wrong(const struct model_op *op)
 	u64 n;
 
 	switch (op->a & 7) {
-	case 0: range.size = 0; break;
-	case 1: range.size += 1 + op->b % (SZ_4K - 1); break;
-	case 2: range.start.val += 1 + op->b % (SZ_4K - 1); break;
-	case 3: range.size = -SZ_4K; break;
-	case 4: range = axas_gpa_range(axas_gpa(-SZ_4K), SZ_8K); break;
-	case 5: range.size = -range.start.val + SZ_4K; break;
-	case 6: prot = 1u << (3 + op->b % 29); break;
-	case 7: flags = 1u << 31 | 1u << (16 + op->b % 15); break;
+	case 0:
+		range.size = 0;
+		break;
+	case 1:
+		range.size += 1 + op->b % (SZ_4K - 1);
+		break;
+	case 2:
+		range.start.val += 1 + op->b % (SZ_4K - 1);
+		break;
+	case 3:
+		range.size = -SZ_4K;
+		break;
+	case 4:
+		range = axas_gpa_range(axas_gpa(-SZ_4K), SZ_8K);
+		break;
+	case 5:
+		range.size = -range.start.val + SZ_4K;
+		break;
+	case 6:
+		prot = 1u << (3 + op->b % 29);
+		break;
+	case 7:
+		flags = 1u << 31 | 1u << (16 + op->b % 15);
+		break;
 	}
 	if (!flags)
 		expect(axas_space_protect(space, range, prot), -EINVAL, 0);

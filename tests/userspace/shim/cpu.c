@@ -396,9 +396,6 @@ struct pcpu_free {
 #define PCPU_SIZES	64
 static struct pcpu_free *pcpu_freed[PCPU_SIZES];
 
-extern char __start_shim_percpu[] __attribute__((weak));
-extern char __stop_shim_percpu[] __attribute__((weak));
-
 static void pcpu_init(void)
 {
 	if (pcpu)

@@ -150,6 +150,7 @@ static void store(struct maple_tree *mt, unsigned long first, unsigned long last
 
 		left = merge(c, left, new_node(c, &n));
 	}
+	/* Whoever finds the root finds its nodes as they are. */
 	smp_store_release(&mt->root, merge(c, left, right));
 	if (mt->flags & MT_FLAGS_USE_RCU)
 		call_rcu(&c->rcu, free_old);
@@ -162,6 +163,7 @@ static struct shim_range *root_of(struct maple_tree *mt)
 	/* Who reads holds the tree's lock, or is in a section. */
 	if (mt->lock)
 		WARN_ON(!rcu_read_lock_any_held() && !lockdep_is_held(mt->lock));
+	/* Pairs with the release in store(). */
 	return smp_load_acquire(&mt->root);
 }
 

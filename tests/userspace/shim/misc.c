@@ -57,9 +57,6 @@ void seq_printf(struct seq_file *m, const char *fmt, ...)
 	m->count = min(m->count + (size_t)n, m->size);
 }
 
-extern const struct shim_param __start_shim_params[] __attribute__((weak));
-extern const struct shim_param __stop_shim_params[] __attribute__((weak));
-
 bool shim_set_param(const char *name, unsigned long val)
 {
 	const struct shim_param *p;

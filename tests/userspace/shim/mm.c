@@ -34,9 +34,6 @@ static __thread u32 fail_one_in;
 static struct list_head free_lists[ORDERS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* page->private of a page that begins a free block; the order stands beside it. */
-#define FREE_BLOCK	(~0ul - 1)
-
 __attribute__((constructor)) static void mm_init(void)
 {
 	unsigned long i, top = ORDERS - 1;
@@ -51,7 +48,7 @@ __attribute__((constructor)) static void mm_init(void)
 	for (i = 0; i < ORDERS; i++)
 		INIT_LIST_HEAD(&free_lists[i]);
 	for (i = 0; i < NR_PAGES; i += 1ul << top) {
-		shim_pages[i].private = FREE_BLOCK;
+		shim_pages[i].free = true;
 		shim_pages[i].order = top;
 		list_add_tail(&shim_pages[i].lru, &free_lists[top]);
 	}
@@ -84,10 +81,11 @@ static struct page *take_block(unsigned int order)
 		return NULL;
 	page = list_first_entry(&free_lists[o], struct page, lru);
 	list_del(&page->lru);
+	page->free = false;
 	while (o > order) {
 		struct page *upper = page + (1ul << --o);
 
-		upper->private = FREE_BLOCK;
+		upper->free = true;
 		upper->order = o;
 		list_add(&upper->lru, &free_lists[o]);
 	}
@@ -101,14 +99,14 @@ static void give_block(struct page *page, unsigned int order)
 	for (; order < ORDERS - 1; order++) {
 		struct page *buddy = shim_pages + (nr ^ 1ul << order);
 
-		if (buddy->private != FREE_BLOCK || buddy->order != order || buddy->refs)
+		if (!buddy->free || buddy->order != order)
 			break;
 		list_del(&buddy->lru);
-		buddy->private = 0;
+		buddy->free = false;
 		nr &= ~(1ul << order);
 	}
 	page = shim_pages + nr;
-	page->private = FREE_BLOCK;
+	page->free = true;
 	page->order = order;
 	list_add(&page->lru, &free_lists[order]);
 }
@@ -185,10 +183,61 @@ unsigned int alloc_pages_bulk_array(gfp_t gfp, unsigned long n, struct page **pa
 {
 	unsigned long i;
 
-	for (i = 0; i < n; i++)
-		if (!pages[i] && !(pages[i] = alloc_pages(gfp, 0)))
+	for (i = 0; i < n; i++) {
+		pages[i] = pages[i] ?: alloc_pages(gfp, 0);
+		if (!pages[i])
 			break;
+	}
 	return i;
+}
+
+/*
+ * What tests take again and again by the megabyte is kept: to map it anew costs more than
+ * all that a short program of the fuzzer does.
+ */
+#define LARGE		(256ul << 10)
+#define NR_LARGE	16
+
+static struct large {
+	void *p;
+	size_t size;
+	bool used;
+} larges[NR_LARGE];
+static pthread_mutex_t large_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *take_large(size_t size)
+{
+	void *p = NULL;
+	unsigned int i;
+
+	pthread_mutex_lock(&large_lock);
+	for (i = 0; i < NR_LARGE && !p; i++) {
+		struct large *l = &larges[i];
+
+		if (l->used || (l->p && l->size != size))
+			continue;
+		l->p = l->p ?: malloc(size);
+		l->size = size;
+		l->used = true;
+		p = l->p;
+	}
+	pthread_mutex_unlock(&large_lock);
+	return p ?: malloc(size);
+}
+
+static bool give_large(const void *p)
+{
+	bool found = false;
+	unsigned int i;
+
+	pthread_mutex_lock(&large_lock);
+	for (i = 0; i < NR_LARGE && !found; i++) {
+		found = larges[i].p == p;
+		if (found)
+			larges[i].used = false;
+	}
+	pthread_mutex_unlock(&large_lock);
+	return found;
 }
 
 void *shim_kmalloc(size_t size, gfp_t gfp)
@@ -197,7 +246,7 @@ void *shim_kmalloc(size_t size, gfp_t gfp)
 
 	if (shim_allocation_fails(gfp))
 		return NULL;
-	p = malloc(size);
+	p = size >= LARGE ? take_large(size) : malloc(size);
 	if (!p)
 		abort();
 	memset(p, gfp & __GFP_ZERO ? 0 : 0x5a, size);
@@ -210,7 +259,8 @@ void kfree(const void *p)
 	if (!p)
 		return;
 	__atomic_fetch_sub(&shim_nr_objects, 1, __ATOMIC_RELAXED);
-	free((void *)p);
+	if (!give_large(p))
+		free((void *)p);
 }
 
 void *krealloc(const void *p, size_t size, gfp_t gfp)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pointers by index: a radix tree of 512 slots a node, of six levels. Loads take no lock; a node, once there, stays until xa_destroy().
+ * Pointers by index: a radix tree of 512 slots a node, of six levels. Loads take no lock; a
+ * node, once there, stays until xa_destroy().
  */
 #include "shim/kernel.h"
 
 #define SLOT_BITS	9
-#define SLOTS		(1u << SLOT_BITS)
+#define SLOTS		512u
 #define LEVELS		5	/* the root's: 54 bits of index */
 
 struct node {

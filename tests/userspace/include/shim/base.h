@@ -279,6 +279,8 @@ static const struct shim_param shim_param_##nm					\
 	{ #nm, #T, &(var) }
 #define module_param(nm, T, perm) module_param_named(nm, nm, T, perm)
 bool shim_set_param(const char *name, unsigned long val);
+extern const struct shim_param __start_shim_params[] __attribute__((weak));
+extern const struct shim_param __stop_shim_params[] __attribute__((weak));
 
 /* Lists, as <linux/list.h> has them. */
 struct list_head {

@@ -59,10 +59,12 @@ struct lruvec;
  * @flags: what tests of flags look at
  * @head: of the compound page that it belongs to, else NULL
  * @order: of a free or compound page's block
+ * @free: it begins a free block; changes with the allocator's lock held
  */
 struct page {
 	int refs;
 	unsigned int order;
+	bool free;
 	unsigned long private;
 	unsigned long flags;
 	struct page *head;

@@ -311,7 +311,8 @@ extern unsigned long shim_nr_ipis;
 #define SHIM_PCPU_STRIDE	(64ul << 20)
 void *shim_alloc_percpu(size_t size, size_t align, gfp_t gfp);
 void free_percpu(void *p);
-extern char shim_pcpu_static[];	/* stands for the section of static variables */
+extern char __start_shim_percpu[] __attribute__((weak));
+extern char __stop_shim_percpu[] __attribute__((weak));
 void *shim_per_cpu(const void *p, int cpu);
 #define alloc_percpu_gfp(T, gfp)	((T *)shim_alloc_percpu(sizeof(T), __alignof__(T), gfp))
 #define alloc_percpu(T)			alloc_percpu_gfp(T, GFP_KERNEL)
@@ -330,16 +331,21 @@ void *shim_per_cpu(const void *p, int cpu);
 #define DEFINE_PER_CPU_SHARED_ALIGNED(T, v) DEFINE_PER_CPU(T, v) __aligned(64)
 #define DECLARE_PER_CPU(T, v)		extern __typeof__(T) v __section("shim_percpu")
 #define DECLARE_PER_CPU_ALIGNED(T, v)	DECLARE_PER_CPU(T, v)
-#define this_cpu_add(v, n)	((void)__atomic_fetch_add(this_cpu_ptr(&(v)), n, __ATOMIC_RELAXED))
-#define this_cpu_sub(v, n)	((void)__atomic_fetch_sub(this_cpu_ptr(&(v)), n, __ATOMIC_RELAXED))
+/* One instruction of this CPU: nobody else runs on it meanwhile. */
+#define SHIM_ON_CPU(v, op)	({ preempt_disable(); __auto_type _pp = this_cpu_ptr(&(v)); \
+				   __auto_type _pv = (op); preempt_enable(); _pv; })
+#define this_cpu_add(v, n)	((void)SHIM_ON_CPU(v, __atomic_fetch_add(_pp, n, __ATOMIC_RELAXED)))
+#define this_cpu_sub(v, n)	((void)SHIM_ON_CPU(v, __atomic_fetch_sub(_pp, n, __ATOMIC_RELAXED)))
 #define this_cpu_inc(v)		this_cpu_add(v, 1)
 #define this_cpu_dec(v)		this_cpu_sub(v, 1)
-#define this_cpu_read(v)	__atomic_load_n(this_cpu_ptr(&(v)), __ATOMIC_RELAXED)
-#define this_cpu_write(v, n)	__atomic_store_n(this_cpu_ptr(&(v)), n, __ATOMIC_RELAXED)
-#define this_cpu_xchg(v, n)	__atomic_exchange_n(this_cpu_ptr(&(v)), n, __ATOMIC_RELAXED)
+#define this_cpu_add_return(v, n) SHIM_ON_CPU(v, __atomic_add_fetch(_pp, n, __ATOMIC_RELAXED))
+#define this_cpu_read(v)	SHIM_ON_CPU(v, __atomic_load_n(_pp, __ATOMIC_RELAXED))
+#define this_cpu_write(v, n)							\
+	((void)SHIM_ON_CPU(v, (__atomic_store_n(_pp, n, __ATOMIC_RELAXED), 0)))
+#define this_cpu_xchg(v, n)	SHIM_ON_CPU(v, __atomic_exchange_n(_pp, n, __ATOMIC_RELAXED))
 #define this_cpu_cmpxchg(v, o, n)						\
-	({ __typeof__(v) _pc = (o); __atomic_compare_exchange_n(this_cpu_ptr(&(v)), &_pc, n, \
-		false, __ATOMIC_RELAXED, __ATOMIC_RELAXED); _pc; })
+	SHIM_ON_CPU(v, ({ __typeof__(v) _pc = (o); __atomic_compare_exchange_n(_pp, &_pc, n, \
+		false, __ATOMIC_RELAXED, __ATOMIC_RELAXED); _pc; }))
 #define raw_cpu_read(v)		this_cpu_read(v)
 #define raw_cpu_write(v, n)	this_cpu_write(v, n)
 #define raw_cpu_add(v, n)	this_cpu_add(v, n)
