@@ -4,6 +4,7 @@
 # check.sh [PART...]: run all tests, or only some parts:
 #
 #   um        KUnit in User Mode Linux
+#   userspace the core as a program: ASAN with a fuzzer, TSAN with threads
 #   x86_64    KUnit by kunit.py in QEMU, on a kernel with every debug option
 #   kcsan     the same on a kernel with KCSAN: data races
 #   vm-debug  the debug kernel with us as modules: KUnit, user API, vCPUs, leaks
@@ -27,9 +28,10 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-PARTS=(lint um matrix tools vm-stock bench arm64 riscv64 bochs vm-debug)
+PARTS=(lint um userspace matrix tools vm-stock bench arm64 riscv64 bochs vm-debug)
 
 part_um() { "$AXAS_SCRIPTS/kunit.sh" um; }
+part_userspace() { "$AXAS_SCRIPTS/userspace.sh"; }
 part_x86_64() { "$AXAS_SCRIPTS/kunit.sh" x86_64; }
 part_kcsan() { "$AXAS_SCRIPTS/kunit.sh" kcsan 'axas_s*'; }
 part_vm-debug() { "$AXAS_SCRIPTS/vm-check.sh" debug; }
