@@ -10,6 +10,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+takes 0 1 "$@"
 HERE=$AXAS_SRC/tests/userspace
 SECONDS_EACH=$((${1:-60} / 6))
 # The same operations each time, unless there is time for others.

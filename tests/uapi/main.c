@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TIME_LIMIT	120	/* seconds that a test may take */
+#define TIME_LIMIT	900	/* seconds that a test may take */
 
 static const struct suite *const suites[] = {
 	&suite_system, &suite_envelope, &suite_refuse, &suite_map, &suite_areas,
@@ -111,6 +111,7 @@ static void report(int result, const char *name)
 static void run_test(const struct suite *suite, const struct test *test)
 {
 	char name[256];
+	u64 start;
 
 	if (suite->every_format)
 		snprintf(name, sizeof(name), "%s [%s]", test->name, format_names[test_format]);
@@ -118,10 +119,14 @@ static void run_test(const struct suite *suite, const struct test *test)
 		snprintf(name, sizeof(name), "%s", test->name);
 	if (!wanted(name) && !wanted(suite->name))
 		return;
-	if (run.list)
+	if (run.list) {
 		printf("%s: %s\n", suite->name, name);
-	else
-		report(run_in_child(test), name);
+		return;
+	}
+	start = now_ms();
+	report(run_in_child(test), name);
+	if (now_ms() - start > 2000)
+		printf("# %s took %llu ms\n", name, now_ms() - start);
 }
 
 /* The formats of this build, the host's own first. */
