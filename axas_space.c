@@ -158,7 +158,13 @@ static void space_init(struct axas_space *space, const struct axas_space_params 
 {
 	kref_init(&space->ref);
 	init_rwsem(&space->lock);
-	mt_init_flags(&space->areas, MT_FLAGS_LOCK_EXTERN | MT_FLAGS_USE_RCU);
+	/*
+	 * ALLOC_RANGE is how mm_struct uses the tree, and what it is tested with. Without it
+	 * mt_free_walk() takes the metadata in the last slot of a full node for a child, in
+	 * all kernels up to 7.2, once a few thousand areas are removed at once.
+	 */
+	mt_init_flags(&space->areas,
+		      MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN | MT_FLAGS_USE_RCU);
 	mt_set_external_lock(&space->areas, &space->lock);
 	INIT_LIST_HEAD(&space->consumers);
 	/* Not that of a share that was never used. */

@@ -26,6 +26,7 @@ extern struct kunit_suite axas_space_range_suite;
 extern struct kunit_suite axas_space_fail_suite;
 extern struct kunit_suite axas_space_consumer_suite;
 extern struct kunit_suite axas_space_huge_suite;
+extern struct kunit_suite axas_space_many_suite;
 extern struct kunit_suite axas_access_suite;
 extern struct kunit_suite axas_bvec_suite;
 extern struct kunit_suite axas_random_suite;

@@ -23,7 +23,7 @@
 #define TIME_LIMIT	900	/* seconds that a test may take */
 
 static const struct suite *const suites[] = {
-	&suite_system, &suite_envelope, &suite_refuse, &suite_map, &suite_areas,
+	&suite_system, &suite_envelope, &suite_refuse, &suite_map, &suite_areas, &suite_many,
 	&suite_fault, &suite_huge, &suite_access, &suite_rules, &suite_account, &suite_life,
 	&suite_threads, &suite_random, &suite_failnth, &suite_last,
 };

@@ -58,7 +58,7 @@ extern u32 test_seed;
 extern u32 taint_before;	/* the kernel's, when the tests began */
 
 extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
-	suite_areas, suite_fault, suite_huge, suite_access, suite_rules, suite_account,
+	suite_areas, suite_many, suite_fault, suite_huge, suite_access, suite_rules, suite_account,
 	suite_life, suite_threads, suite_random, suite_failnth, suite_last;
 
 /* expect.c: each ends the test when it does not hold */
