@@ -269,6 +269,9 @@ static struct reader *reader_of_thread(void)
 	return r;
 }
 
+#ifdef SHIM_NATIVE
+__thread unsigned long shim_this_cpu_off;
+#else
 void shim_rcu_lock(void)
 {
 	struct reader *r = self ?: reader_of_thread();
@@ -287,6 +290,7 @@ void shim_rcu_unlock(void)
 	if (!--nesting)
 		__atomic_store_n(&self->since, 0, __ATOMIC_RELEASE);
 }
+#endif
 
 bool shim_rcu_reading(void)
 {

@@ -10,6 +10,7 @@ void init_rwsem(struct rw_semaphore *s)
 	*s = (struct rw_semaphore)SHIM_RWSEM_INIT;
 }
 
+#ifndef SHIM_NATIVE
 /* Writers first, as with the kernel's. */
 void down_read(struct rw_semaphore *s)
 {
@@ -21,6 +22,16 @@ void down_read(struct rw_semaphore *s)
 	pthread_mutex_unlock(&s->m);
 }
 
+void up_read(struct rw_semaphore *s)
+{
+	pthread_mutex_lock(&s->m);
+	WARN_ON(s->readers <= 0);
+	if (!--s->readers)
+		pthread_cond_broadcast(&s->c);
+	pthread_mutex_unlock(&s->m);
+}
+#endif
+
 int down_read_trylock(struct rw_semaphore *s)
 {
 	int got;
@@ -30,15 +41,6 @@ int down_read_trylock(struct rw_semaphore *s)
 	s->readers += got;
 	pthread_mutex_unlock(&s->m);
 	return got;
-}
-
-void up_read(struct rw_semaphore *s)
-{
-	pthread_mutex_lock(&s->m);
-	WARN_ON(s->readers <= 0);
-	if (!--s->readers)
-		pthread_cond_broadcast(&s->c);
-	pthread_mutex_unlock(&s->m);
 }
 
 void down_write(struct rw_semaphore *s)

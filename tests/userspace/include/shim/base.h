@@ -31,8 +31,11 @@ typedef u64 resource_size_t;
 typedef u64 dma_addr_t;
 
 #define CONFIG_64BIT		1
+/* For nanoseconds nothing is checked, as in a kernel without debug options. */
+#ifndef SHIM_NATIVE
 #define CONFIG_PROVE_LOCKING	1
 #define CONFIG_DEBUG_LOCK_ALLOC	1
+#endif
 #define CONFIG_PREEMPT_COUNT	1
 #define CONFIG_SMP		1
 #define CONFIG_AXAS_KUNIT_TEST	1

@@ -206,6 +206,20 @@ void shim_cpu_lock(void);
 void shim_cpu_unlock(void);
 void shim_might_sleep(const char *file, int line);
 
+#ifdef SHIM_NATIVE
+/* A counter of this CPU, as the kernel has it. */
+static __always_inline void preempt_disable(void)
+{
+	shim_preempt++;
+	barrier();
+}
+
+static __always_inline void preempt_enable(void)
+{
+	barrier();
+	shim_preempt--;
+}
+#else
 static inline void preempt_disable(void)
 {
 	if (!shim_preempt)
@@ -218,6 +232,7 @@ static inline void preempt_enable(void)
 	if (!--shim_preempt)
 		shim_cpu_unlock();
 }
+#endif
 
 #define preempt_disable_notrace()	preempt_disable()
 #define preempt_enable_notrace()	preempt_enable()
@@ -230,7 +245,11 @@ static inline void preempt_enable(void)
 #define in_nmi()			false
 #define irqs_disabled()			(!!shim_irqs_off)
 #define in_atomic()			(!!shim_preempt)
+#ifdef SHIM_NATIVE
+#define might_sleep()			((void)0)
+#else
 #define might_sleep()			shim_might_sleep(__FILE__, __LINE__)
+#endif
 #define might_sleep_if(c)		do { if (c) might_sleep(); } while (0)
 #define might_alloc(gfp)		might_sleep_if((gfp) & __GFP_DIRECT_RECLAIM)
 #define cond_resched()			({ might_sleep(); shim_point(); 0; })
@@ -319,7 +338,13 @@ void *shim_per_cpu(const void *p, int cpu);
 #define __alloc_percpu_gfp(s, a, gfp)	shim_alloc_percpu(s, a, gfp)
 #define __alloc_percpu(s, a)		shim_alloc_percpu(s, a, GFP_KERNEL)
 #define per_cpu_ptr(p, cpu)		((__typeof__(&*(p)))shim_per_cpu(p, cpu))
+#ifdef SHIM_NATIVE
+/* The offset of this CPU, in a segment register as in the kernel. */
+extern __thread unsigned long shim_this_cpu_off;
+#define this_cpu_ptr(p)			((__typeof__(&*(p)))((char *)(p) + shim_this_cpu_off))
+#else
 #define this_cpu_ptr(p)			per_cpu_ptr(p, shim_cpu_nr)
+#endif
 #define raw_cpu_ptr(p)			this_cpu_ptr(p)
 #define per_cpu(v, cpu)			(*per_cpu_ptr(&(v), cpu))
 #define get_cpu_ptr(p)			({ preempt_disable(); this_cpu_ptr(p); })
@@ -332,10 +357,16 @@ void *shim_per_cpu(const void *p, int cpu);
 #define DECLARE_PER_CPU(T, v)		extern __typeof__(T) v __section("shim_percpu")
 #define DECLARE_PER_CPU_ALIGNED(T, v)	DECLARE_PER_CPU(T, v)
 /* One instruction of this CPU: nobody else runs on it meanwhile. */
+#ifdef SHIM_NATIVE
+#define SHIM_ON_CPU(v, op)	({ __auto_type _pp = this_cpu_ptr(&(v)); op; })
+#define this_cpu_add(v, n)	((void)(*this_cpu_ptr(&(v)) += (n)))
+#define this_cpu_sub(v, n)	((void)(*this_cpu_ptr(&(v)) -= (n)))
+#else
 #define SHIM_ON_CPU(v, op)	({ preempt_disable(); __auto_type _pp = this_cpu_ptr(&(v)); \
 				   __auto_type _pv = (op); preempt_enable(); _pv; })
 #define this_cpu_add(v, n)	((void)SHIM_ON_CPU(v, __atomic_fetch_add(_pp, n, __ATOMIC_RELAXED)))
 #define this_cpu_sub(v, n)	((void)SHIM_ON_CPU(v, __atomic_fetch_sub(_pp, n, __ATOMIC_RELAXED)))
+#endif
 #define this_cpu_inc(v)		this_cpu_add(v, 1)
 #define this_cpu_dec(v)		this_cpu_sub(v, 1)
 #define this_cpu_add_return(v, n) SHIM_ON_CPU(v, __atomic_add_fetch(_pp, n, __ATOMIC_RELAXED))
@@ -363,8 +394,13 @@ struct rcu_head {
 };
 
 #define callback_head		rcu_head
+#ifdef SHIM_NATIVE
+#define shim_rcu_lock()			barrier()
+#define shim_rcu_unlock()		barrier()
+#else
 void shim_rcu_lock(void);
 void shim_rcu_unlock(void);
+#endif
 bool shim_rcu_reading(void);
 void synchronize_rcu(void);
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
@@ -416,8 +452,16 @@ struct mutex {
 #define DECLARE_RWSEM(name)	struct rw_semaphore name = SHIM_RWSEM_INIT
 #define DEFINE_MUTEX(name)	struct mutex name = { SHIM_RWSEM_INIT }
 void init_rwsem(struct rw_semaphore *s);
+#ifdef SHIM_NATIVE
+/* One thread: what is left of the fast paths is their atomic. */
+static inline void down_read(struct rw_semaphore *s)
+{ __atomic_fetch_add(&s->readers, 1, __ATOMIC_ACQUIRE); }
+static inline void up_read(struct rw_semaphore *s)
+{ __atomic_fetch_sub(&s->readers, 1, __ATOMIC_RELEASE); }
+#else
 void down_read(struct rw_semaphore *s);
 void up_read(struct rw_semaphore *s);
+#endif
 void down_write(struct rw_semaphore *s);
 void up_write(struct rw_semaphore *s);
 void downgrade_write(struct rw_semaphore *s);
@@ -441,7 +485,10 @@ bool shim_rwsem_held(struct rw_semaphore *s, bool write);
 #define mutex_is_locked(l)		shim_rwsem_held(&(l)->rwsem, true)
 #define mutex_destroy(l)		((void)(l))
 
-#define lockdep_assert(c)		WARN_ON(!(c))
+#ifdef SHIM_NATIVE
+#define lockdep_assert_held(l)		((void)(l))
+#define lockdep_assert_held_write(l)	((void)(l))
+#else
 #define lockdep_assert_held(l)							\
 	WARN_ON(!_Generic((l), struct rw_semaphore *: shim_rwsem_held((void *)(l), false), \
 			  struct mutex *: shim_rwsem_held((void *)(l), true),	\
@@ -449,6 +496,8 @@ bool shim_rwsem_held(struct rw_semaphore *s, bool write);
 #define lockdep_assert_held_write(l)						\
 	WARN_ON(!_Generic((l), struct rw_semaphore *: shim_rwsem_held((void *)(l), true), \
 			  struct mutex *: shim_rwsem_held((void *)(l), true)))
+#endif
+#define lockdep_assert(c)		WARN_ON(IS_ENABLED(CONFIG_PROVE_LOCKING) && !(c))
 #define lockdep_assert_held_read(l)	lockdep_assert_held(l)
 #define lockdep_assert_not_held(l)	((void)(l))
 #define lockdep_assert_none_held_once()	((void)0)
