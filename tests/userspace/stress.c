@@ -84,6 +84,9 @@ static struct axas_gpa_range random_range(struct thread *t)
 	u32 first = rnd(t, NR_PAGES), most = rnd(t, 4) ? 16 : NR_PAGES;
 	u32 n = 1 + rnd(t, min(most, NR_PAGES - first));
 
+	/* The blocks of 2 MiB, as they are. */
+	if (!rnd(t, 4))
+		return axas_gpa_range(axas_gpa(BASE + SZ_64K), rnd(t, 2) ? SZ_2M : SZ_4M);
 	return axas_gpa_range(axas_gpa(BASE + first * (u64)SZ_4K), n * (u64)SZ_4K);
 }
 

@@ -94,19 +94,31 @@ void shim_cpu_unlock(void)
 	pthread_mutex_unlock(&cpu->lock);
 }
 
-void shim_point_slow(void)
+static u64 any_number(void)
 {
 	static __thread u64 x = 88172645463325252ull;
 
-	if (shim_preempt && __atomic_load_n(&shim_cpus[shim_cpu_nr].ipis, __ATOMIC_RELAXED))
-		interrupt(shim_cpu_nr);
-	if (!shim_yield_one_in)
-		return;
 	x ^= x << 13;
 	x ^= x >> 7;
 	x ^= x << 17;
-	if (x % shim_yield_one_in == 0)
+	return x;
+}
+
+void shim_point_slow(void)
+{
+	if (shim_preempt && __atomic_load_n(&shim_cpus[shim_cpu_nr].ipis, __ATOMIC_RELAXED))
+		interrupt(shim_cpu_nr);
+	if (shim_yield_one_in && any_number() % shim_yield_one_in == 0)
 		sched_yield();
+}
+
+/* Now and then long enough for a guest to walk there. */
+void shim_give_way(void)
+{
+	struct timespec ts = { .tv_nsec = 20000 };
+
+	if (any_number() % 32 == 0)
+		nanosleep(&ts, NULL);
 }
 
 void shim_relax(void)

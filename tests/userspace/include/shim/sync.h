@@ -20,9 +20,11 @@
 			      __builtin_classify_type(x) == 5,			\
 			      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
 #define READ_ONCE(x)		({ shim_point(); __atomic_load_n(&(x), SHIM_CARRIES(x)); })
-#define WRITE_ONCE(x, v)	({ shim_point(); __atomic_store_n(&(x), v, __ATOMIC_RELAXED); })
+#define WRITE_ONCE(x, v)	({ shim_point(); __atomic_store_n(&(x), v, __ATOMIC_RELAXED); \
+				   shim_stored(sizeof(x)); })
 #define smp_load_acquire(p)	({ shim_point(); __atomic_load_n(p, __ATOMIC_ACQUIRE); })
-#define smp_store_release(p, v)	({ shim_point(); __atomic_store_n(p, v, __ATOMIC_RELEASE); })
+#define smp_store_release(p, v)	({ shim_point(); __atomic_store_n(p, v, __ATOMIC_RELEASE); \
+				   shim_stored(sizeof(*(p))); })
 #define smp_store_mb(x, v)	do { __atomic_store_n(&(x), v, __ATOMIC_SEQ_CST); smp_mb(); } while (0)
 #define data_race(e)		({ __auto_type _d = (e); _d; })
 void shim_mb(void);
@@ -141,6 +143,7 @@ extern __thread unsigned int shim_preempt;
 extern __thread unsigned int shim_irqs_off;
 extern unsigned int shim_yield_one_in;
 void shim_point_slow(void);
+void shim_give_way(void);
 
 static __always_inline void shim_point(void)
 {
@@ -149,6 +152,15 @@ static __always_inline void shim_point(void)
 		shim_point_slow();
 	else if (unlikely(shim_yield_one_in))
 		shim_point_slow();
+#endif
+}
+
+/* What was stored just now is out: others get time to see it before the next step. */
+static __always_inline void shim_stored(size_t size)
+{
+#ifdef SHIM_SMP
+	if (unlikely(shim_yield_one_in) && size == sizeof(u64))
+		shim_give_way();
 #endif
 }
 
