@@ -15,7 +15,7 @@ export CONFIG_AXAS_BENCH := $(if $(filter-out 0 n,$(BENCH)),m)
 # ARCH=, CROSS_COMPILE=, CC=, LLVM=, V=, C=, W= reach it by themselves.
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-.PHONY: all modules tools modules_install demo check lint bench bench-check clean help
+.PHONY: all modules tools modules_install demo check soak lint bench bench-check clean help
 .DEFAULT_GOAL := all
 
 all: modules tools
@@ -34,6 +34,9 @@ demo:
 
 check:
 	scripts/check.sh $(PARTS)
+
+soak:
+	scripts/check.sh --soak $(PARTS)
 
 lint:
 	scripts/lint.sh
@@ -57,7 +60,8 @@ help:
 	@echo '  tools            the command line tool, tools/axasctl/axasctl'
 	@echo '  modules_install  install the module for the kernel at KDIR'
 	@echo '  demo             boot a stock Debian kernel in QEMU and show it all'
-	@echo '  check            every test, and lint (a first run takes long)'
+	@echo '  check            the tests, and lint (a first run takes long)'
+	@echo '  soak             what takes hours: more kernels, more rounds, all in full'
 	@echo '  lint             checkpatch, kernel-doc, sparse, W=1, shellcheck'
 	@echo '  bench            what operations cost, beside KVM, in a virtual machine'
 	@echo '  bench-check      whether any costs more than bench/baseline.json says'
@@ -69,7 +73,7 @@ help:
 	@echo '  ARCH= CROSS_COMPILE=  as with every kernel build'
 	@echo '  KUNIT=1          also the test module axas_kunit.ko (needs CONFIG_KUNIT)'
 	@echo '  CONSUMER=1       also the test modules in tests/'
-	@echo '  PARTS="um lint"  only these parts of check (scripts/check.sh --help)'
+	@echo '  PARTS="um lint"  only these parts of check, soak (scripts/check.sh --help)'
 	@echo '  MODES="native"   only these modes of bench (scripts/bench.sh --help)'
 	@echo '  AXAS_CACHE=FOLDER  where kernels are kept (~/.cache/axas)'
 	@echo '  AXAS_ACCEL=kvm   let the virtual machines use KVM (default: tcg)'

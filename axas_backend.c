@@ -131,6 +131,9 @@ static noinline unsigned int get_picky(struct axas_pool *pool,
 {
 	unsigned int got;
 
+	/* A frame that is of no use goes back, which may sleep. */
+	if (flags & AXAS_FRAME_NOWAIT)
+		return 0;
 	if (pool->limited) {
 		atomic_inc(&pool->on_the_way);
 		n = charge(pool, n, order);

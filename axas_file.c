@@ -65,7 +65,7 @@ static long run_ioctl(const struct axas_ioctl *ioctl, void *ctx, void __user *ua
 		return -EFAULT;
 	if (usize < 2 * sizeof(u32))
 		return -EINVAL;
-	if (usize > PAGE_SIZE)
+	if (usize > AXAS_SIZE_MAX)
 		return -E2BIG;
 	ret = copy_struct_from_user(arg, ioctl->size, uarg, usize);
 	if (ret)
@@ -113,8 +113,21 @@ static void hide_contiguity(struct axas_translate *translate)
 }
 
 /*
+ * Where each x86 CPU finds its own local APIC, and messages to those of others begin (Intel
+ * SDM vol. 3A, 11.4.1 and 11.11.1): a guest would interrupt and stop the host's CPUs.
+ */
+#define APIC_FIRST	0xfee00000ull
+#define APIC_LAST	0xfeefffffull
+
+static bool is_apic(const struct axas_map_linear *arg)
+{
+	return IS_ENABLED(CONFIG_X86) && arg->hpa <= APIC_LAST &&
+	       arg->hpa + (arg->length - 1) >= APIC_FIRST;
+}
+
+/*
  * As /dev/mem: the right to raw I/O, a kernel that is not locked down, and nothing
- * that the kernel itself uses as memory.
+ * that the kernel itself uses as memory; nor what a CPU has for itself.
  */
 static int may_map_linear(const struct axas_map_linear *arg)
 {
@@ -128,7 +141,7 @@ static int may_map_linear(const struct axas_map_linear *arg)
 	if (region_intersects(arg->hpa, arg->length, IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT)
 		return -EPERM;
-	return 0;
+	return is_apic(arg) ? -EPERM : 0;
 }
 
 static struct axas_gpa_range arg_range(u64 gpa, u64 length)
@@ -408,9 +421,16 @@ static ssize_t space_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return transfer(iocb, to, read_page);
 }
 
+/* Guest memory has no end to append to; what is written is there when the call returns. */
 static ssize_t space_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	return transfer(iocb, from, write_page);
+	return iocb->ki_flags & IOCB_APPEND ? -EOPNOTSUPP : transfer(iocb, from, write_page);
+}
+
+/* F_SETFL. */
+static int space_check_flags(int flags)
+{
+	return flags & O_APPEND ? -EINVAL : 0;
 }
 
 static loff_t space_llseek(struct file *filp, loff_t offset, int whence)
@@ -466,6 +486,7 @@ static const struct file_operations space_fops = {
 	.unlocked_ioctl	= space_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.show_fdinfo	= space_show_fdinfo,
+	.check_flags	= space_check_flags,
 	.release	= space_release_file,
 };
 

@@ -147,29 +147,30 @@ static __always_inline void axas_copy_out(void *va, const void *buf, size_t len)
 		memcpy(va, buf, len);
 }
 
-/* A device's registers into a buffer, and the reverse. Registers are little-endian. */
+/*
+ * A device's registers into a buffer, and the reverse. Registers are little-endian; on a
+ * host that is not, bytes stay in their places only where they are copied one by one.
+ */
+static inline bool axas_is_single_io(const void __iomem *io, size_t len)
+{
+	return !IS_ENABLED(CONFIG_CPU_BIG_ENDIAN) &&
+	       axas_is_single((__force unsigned long)io, len);
+}
+
 static inline void axas_copy_in_io(void *buf, const void __iomem *io, size_t len)
 {
-	u64 val;
-
-	if (!axas_is_single((unsigned long)io, len)) {
+	if (axas_is_single_io(io, len))
+		axas_put(buf, len, axas_load_io(io, len));
+	else
 		memcpy_fromio(buf, io, len);
-		return;
-	}
-	val = (__force u64)cpu_to_le64(axas_load_io(io, len));
-	memcpy(buf, &val, len);
 }
 
 static inline void axas_copy_out_io(void __iomem *io, const void *buf, size_t len)
 {
-	u64 val = 0;
-
-	if (!axas_is_single((unsigned long)io, len)) {
+	if (axas_is_single_io(io, len))
+		axas_store_io(io, len, axas_get(buf, len));
+	else
 		memcpy_toio(io, buf, len);
-		return;
-	}
-	memcpy(&val, buf, len);
-	axas_store_io(io, len, le64_to_cpu((__force __le64)val));
 }
 
 #endif /* _AXAS_SINGLE_H */

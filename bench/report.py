@@ -24,6 +24,10 @@ import sys
 TOLERANCE = 1.05
 NOT_OURS = ("kvm.", "floor.", "clock.", "paths.process_vm_")
 
+# What 512 pages cost on their way back to the buddy allocator depends on which of their
+# neighbours are free, and so on all that ran before: shown, but held against nothing.
+UNSTABLE = (".unmap_2m",)
+
 MEDIAN = 4
 SINGLE = "size."
 
@@ -293,7 +297,8 @@ def update(data, path):
 
 
 def ours(counts):
-    return {name: value for name, value in counts.items() if not name.startswith(NOT_OURS)}
+    return {name: value for name, value in counts.items()
+            if not name.startswith(NOT_OURS) and not name.endswith(UNSTABLE)}
 
 
 def check(data, baseline, readme, document):

@@ -63,6 +63,7 @@ kunit_test_suites(&axas_addr_suite,
 		  &axas_npt_s2_suite,
 		  &axas_npt_gstage_suite,
 		  &axas_npt_fake_suite,
+		  &axas_machine_suite,
 		  &axas_area_suite,
 		  &axas_space_suite,
 		  &axas_space_fault_suite,
@@ -70,13 +71,18 @@ kunit_test_suites(&axas_addr_suite,
 		  &axas_space_fail_suite,
 		  &axas_space_consumer_suite,
 		  &axas_space_huge_suite,
+		  &axas_space_many_suite,
+		  &axas_linear_suite,
+		  &axas_bound_suite,
+		  &axas_single_suite,
 		  &axas_access_suite,
 		  &axas_bvec_suite,
 		  &axas_random_suite,
 		  &axas_stress_suite,
 		  &axas_oracle_suite,
 		  &axas_gib_suite,
-		  &axas_flush_suite);
+		  &axas_flush_suite,
+		  &axas_monitor_suite);
 
 MODULE_DESCRIPTION("KUnit tests of axas");
 MODULE_LICENSE("GPL");

@@ -261,6 +261,18 @@ static bool do_fault(struct model *m)
 		     page_gpa(page));
 }
 
+/* What hardware reads in the table, whatever translate says. */
+static bool leaf_agrees(struct model *m, u64 gpa, u64 hpa, u32 prot)
+{
+	struct leaf_entry leaf = {};
+
+	if (!agree(m, monitor_leaf(m->f->monitor, gpa, &leaf), hpa != AXAS_HPA_NONE, gpa))
+		return false;
+	return hpa == AXAS_HPA_NONE ||
+	       (agree(m, leaf.hpa + (gpa & (axas_npt_leaf_size(leaf.level) - 1)), hpa, gpa) &&
+		agree(m, leaf.prot, prot, gpa));
+}
+
 /* A page's translation; the frame of a touched page never changes. */
 static bool translate_page(struct model *m, u32 page, u32 offset)
 {
@@ -273,10 +285,11 @@ static bool translate_page(struct model *m, u32 page, u32 offset)
 		   mapped ? 0 : -ENOENT, gpa))
 		return false;
 	if (!mapped)
-		return true;
+		return leaf_agrees(m, gpa, AXAS_HPA_NONE, 0);
 	if (!p->hpa)
 		p->hpa = to.hpa.val - offset;
 	return agree(m, to.hpa.val, p->hpa + offset, gpa) && agree(m, to.prot, p->prot, gpa) &&
+	       leaf_agrees(m, gpa, to.hpa.val, p->prot) &&
 	       (p->kind == PAGE_LINEAR || agree(m, !!mock_hal_peek(m->f->mock, p->hpa), 1, gpa));
 }
 

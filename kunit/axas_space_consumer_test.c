@@ -156,8 +156,7 @@ static void put_of_a_detached_space_asks_nobody(struct kunit *test)
 	axas_space_detach(f->space, &f->consumer);
 	f->attached = false;
 	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
-	axas_space_put(f->space);
-	f->space = NULL;
+	space_drop(f);
 	KUNIT_EXPECT_EQ(test, f->flushes, 0u);
 }
 

@@ -573,10 +573,8 @@ static void space_may_change_while_a_fault_waits(struct kunit *test)
 		.f = f,
 	};
 	struct axas_space_params params = { .hal = &m.hal };
-	struct axas_space *own = f->space;
 
-	f->space = space_another(f, &params);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(f->space));
+	KUNIT_ASSERT_EQ(test, space_adopt(f, space_another(f, &params)), 0);
 
 	KUNIT_EXPECT_EQ(test, fault_meddled(f, &m, meddle_unmap), AXAS_FAULT_HOLE);
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
@@ -595,8 +593,8 @@ static void space_may_change_while_a_fault_waits(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, fault_meddled(f, &m, meddle_elsewhere), AXAS_FAULT_FIXED);
 
-	axas_space_put(f->space);
-	f->space = own;
+	/* Its HAL is about to go. */
+	space_drop(f);
 }
 
 static int map_around(struct space_fixture *f, u64 gpa, u64 size, unsigned int order)

@@ -6,6 +6,7 @@
 #include <linux/bvec.h>
 #include <linux/err.h>
 
+#include "npt_fixture.h"
 #include "space_fixture.h"
 
 /* An aligned 2 MiB of the window, and what lies around it in an area of 4 MiB. */
@@ -152,14 +153,12 @@ static void machine_bounds_the_leaves(struct kunit *test)
 	struct space_fixture *f = test->priv;
 	struct axas_space_params params = { .hal = &f->mock->hal };
 
-	axas_space_put(f->space);
-	f->space = axas_space_create_fmt(&params, &axas_npt_ept, &small);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(f->space));
+	KUNIT_ASSERT_EQ(test, space_adopt(f, axas_space_create_fmt(&params, &axas_npt_ept, &small)),
+			0);
 	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
 	expect_leaves(f, 512, 0);
-	axas_space_put(f->space);
-	f->space = axas_space_create_fmt(&params, &axas_npt_ept, &erratum);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(f->space));
+	KUNIT_ASSERT_EQ(test, space_adopt(f, axas_space_create_fmt(&params, &axas_npt_ept,
+								   &erratum)), 0);
 	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
 	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(WIN, SZ_2M), TEST_RX,
 						   AXAS_TYPE_NORMAL, AXAS_MAP_POPULATE), 0);

@@ -64,11 +64,7 @@ static int range_test_init(struct kunit *test)
 	if (!f->mock)
 		return -ENOMEM;
 	params.hal = &f->mock->hal;
-	f->space = axas_space_create_fmt(&params, kind->fmt, &caps);
-	if (!IS_ERR(f->space))
-		return 0;
-	f->space = NULL;
-	return -ENOMEM;
+	return space_adopt(f, axas_space_create_fmt(&params, kind->fmt, &caps));
 }
 
 /* All calls with a range of whole pages; a wrong range is -EINVAL in each. */

@@ -20,6 +20,7 @@ extern struct kunit_suite axas_npt_svm_suite;
 extern struct kunit_suite axas_npt_s2_suite;
 extern struct kunit_suite axas_npt_gstage_suite;
 extern struct kunit_suite axas_npt_fake_suite;
+extern struct kunit_suite axas_machine_suite;
 extern struct kunit_suite axas_area_suite;
 extern struct kunit_suite axas_space_suite;
 extern struct kunit_suite axas_space_fault_suite;
@@ -27,6 +28,10 @@ extern struct kunit_suite axas_space_range_suite;
 extern struct kunit_suite axas_space_fail_suite;
 extern struct kunit_suite axas_space_consumer_suite;
 extern struct kunit_suite axas_space_huge_suite;
+extern struct kunit_suite axas_space_many_suite;
+extern struct kunit_suite axas_linear_suite;
+extern struct kunit_suite axas_bound_suite;
+extern struct kunit_suite axas_single_suite;
 extern struct kunit_suite axas_access_suite;
 extern struct kunit_suite axas_bvec_suite;
 extern struct kunit_suite axas_random_suite;
@@ -34,6 +39,7 @@ extern struct kunit_suite axas_stress_suite;
 extern struct kunit_suite axas_oracle_suite;
 extern struct kunit_suite axas_gib_suite;
 extern struct kunit_suite axas_flush_suite;
+extern struct kunit_suite axas_monitor_suite;
 
 #define TEST_R		AXAS_PROT_READ
 #define TEST_W		AXAS_PROT_WRITE

@@ -7,37 +7,13 @@
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include "mock_hal.h"
+#include "monitor.h"
 
 static_assert(PAGE_SIZE == AXAS_FRAME_SIZE);
-
-enum mock_state {
-	MOCK_OUT,	/* in use */
-	MOCK_FREED,	/* poisoned and on mock->freed */
-	MOCK_SHARED,	/* given back, but somebody holds a reference on the page */
-};
-
-/**
- * struct mock_page - 4 KiB that were given once
- * @node: on mock->freed
- * @page: the memory
- * @pfn: its number
- * @state: see there
- * @order: of the frame that it is a part of
- * @flags: AXAS_FRAME_* of that frame
- * @head: number of that frame's first page
- */
-struct mock_page {
-	struct list_head node;
-	struct page *page;
-	u64 pfn;
-	enum mock_state state;
-	unsigned int order;
-	u32 flags;
-	u64 head;
-};
 
 struct mock_device {
 	struct list_head node;
@@ -52,7 +28,7 @@ static struct mock_hal *to_mock(const struct axas_hal *hal)
 }
 
 /* Only the first is kept: the others are mostly its consequences. */
-static __printf(2, 3) void mock_error(struct mock_hal *mock, const char *fmt, ...)
+__printf(2, 3) void mock_error(struct mock_hal *mock, const char *fmt, ...)
 {
 	va_list args;
 
@@ -73,17 +49,17 @@ static void mock_log_locked(struct mock_hal *mock, const struct mock_event *even
 
 void mock_hal_log(struct mock_hal *mock, const struct mock_event *event)
 {
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock_log_locked(mock, event);
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 }
 
 void mock_hal_start_log(struct mock_hal *mock)
 {
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock->nr_events = 0;
 	mock->log_events = true;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 }
 
 unsigned int mock_hal_count(struct mock_hal *mock, enum mock_event_kind kind)
@@ -123,89 +99,92 @@ bool mock_hal_ordered(struct mock_hal *mock, enum mock_event_kind first,
 
 void mock_hal_fail_nth(struct mock_hal *mock, u64 nth)
 {
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock->fail_first = mock->attempts + nth;
 	mock->fail_last = mock->fail_first;
 	mock->failures = 0;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 }
 
 void mock_hal_fail_after(struct mock_hal *mock, u64 n)
 {
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock->fail_first = mock->attempts + n + 1;
 	mock->fail_last = U64_MAX;
 	mock->failures = 0;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 }
 
 void mock_hal_fail_random(struct mock_hal *mock, u32 one_in, u64 seed)
 {
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	prandom_seed_state(&mock->rnd, seed);
 	mock->fail_one_in = one_in;
 	mock->failures = 0;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 }
 
 void mock_hal_fail_never(struct mock_hal *mock)
 {
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock->fail_first = 0;
 	mock->fail_one_in = 0;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 }
 
 void mock_hal_fail_window(struct mock_hal *mock, u64 nth)
 {
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock->fail_window = nth ? mock->windows_opened + nth : 0;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 }
 
 /* Whether this attempt is one that is to fail. */
 static bool mock_attempt_fails(struct mock_hal *mock)
 {
-	bool fails;
+	bool fails, kills;
 
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock->attempts++;
+	kills = mock->attempts == mock->kill_at;
 	fails = mock->fail_first && mock->attempts >= mock->fail_first &&
 		mock->attempts <= mock->fail_last;
 	if (mock->fail_one_in && prandom_u32_state(&mock->rnd) % mock->fail_one_in == 0)
 		fails = true;
 	mock->failures += fails;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
+	if (kills)
+		send_sig(SIGKILL, current, 1);
 	return fails;
 }
 
 void mock_hal_meet(struct mock_hal *mock, unsigned int threads, u32 flags)
 {
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock->meet = threads;
 	mock->meet_flags = flags;
 	mock->meet_missed = false;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 }
 
 static void mock_wait_for_others(struct mock_hal *mock, u32 flags)
 {
 	bool come = false, last = false;
 
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	if (mock->meet && (flags & AXAS_FRAME_TABLE) == mock->meet_flags) {
 		come = true;
 		last = !--mock->meet;
 	}
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	if (last)
 		wake_up_all(&mock->waitq);
 	if (!come || wait_event_timeout(mock->waitq, !READ_ONCE(mock->meet), HZ))
 		return;
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock->meet_missed = true;
 	mock->meet = 0;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	wake_up_all(&mock->waitq);
 }
 
@@ -231,6 +210,8 @@ static void mock_page_give(struct mock_hal *mock, struct mock_page *mp, u64 head
 	mp->order = order;
 	mp->flags = flags;
 	mp->head = head;
+	mp->maps = 0;
+	mp->stale = 0;
 	memset(page_address(mp->page), flags & AXAS_FRAME_ZERO ? 0 : MOCK_POISON_ALLOC,
 	       PAGE_SIZE);
 }
@@ -274,7 +255,23 @@ static int mock_add_page(struct mock_hal *mock, struct page *page, u64 pfn, u64 
 	return 0;
 }
 
-/* What does not fit any more when half of a frame is there stays until the end. */
+/* A table's page comes with room for the monitor's copy. */
+static int mock_add_shadows(struct mock_hal *mock, u64 pfn, unsigned int order, u32 flags)
+{
+	struct mock_page *mp;
+	u64 i;
+
+	for (i = 0; flags & AXAS_FRAME_TABLE && i < 1ull << order; i++) {
+		mp = xa_load(&mock->pages, pfn + i);
+		if (!mp->shadow)
+			mp->shadow = kmalloc(PAGE_SIZE, mock_gfp(flags));
+		if (!mp->shadow)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* When there is no memory for all of a frame, the first half stays until the end. */
 static int mock_add_frame(struct mock_hal *mock, unsigned int order, u32 flags, u64 *pfn)
 {
 	struct page *page = alloc_pages(mock_gfp(flags) | __GFP_NOWARN, order);
@@ -283,13 +280,17 @@ static int mock_add_frame(struct mock_hal *mock, unsigned int order, u32 flags, 
 	if (!page)
 		return -ENOMEM;
 	split_page(page, order);
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	*pfn = mock_new_pfn(mock, order);
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	for (i = 0; i < 1ull << order; i++)
 		if (mock_add_page(mock, page + i, *pfn + i, *pfn, order, flags))
-			return -ENOMEM;
-	return 0;
+			break;
+	if (i == 1ull << order)
+		return 0;
+	for (; i < 1ull << order; i++)
+		put_page(page + i);
+	return -ENOMEM;
 }
 
 static void mock_count(struct mock_hal *mock, u32 flags, long pages)
@@ -301,6 +302,19 @@ static void mock_count(struct mock_hal *mock, u32 flags, long pages)
 		mock->frames += pages;
 }
 
+/* Where only some kernels complain, and none of User Mode Linux. */
+static bool mock_check_may_sleep(struct mock_hal *mock)
+{
+	if (mock_may_sleep()) {
+		might_sleep();
+		return true;
+	}
+	raw_spin_lock(&mock->lock);
+	mock_error(mock, "a frame is waited for in a read-side section");
+	raw_spin_unlock(&mock->lock);
+	return false;
+}
+
 static int mock_alloc_frame(const struct axas_hal *hal, unsigned int order, u32 flags,
 			    struct axas_hpa *hpa)
 {
@@ -309,26 +323,28 @@ static int mock_alloc_frame(const struct axas_hal *hal, unsigned int order, u32 
 	u64 pfn;
 
 	if (!(flags & AXAS_FRAME_NOWAIT)) {
-		might_sleep();
+		if (!mock_check_may_sleep(mock))
+			return -ENOMEM;
 		mock_wait_for_others(mock, flags);
 	}
 	if (mock_attempt_fails(mock))
 		return -ENOMEM;
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	reused = mock_reuse(mock, order, flags, &pfn);
-	spin_unlock(&mock->lock);
-	if (!reused && mock_add_frame(mock, order, flags, &pfn)) {
+	raw_spin_unlock(&mock->lock);
+	if ((!reused && mock_add_frame(mock, order, flags, &pfn)) ||
+	    mock_add_shadows(mock, pfn, order, flags)) {
 		WRITE_ONCE(mock->starved, true);
 		return -ENOMEM;
 	}
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	if (flags & ~(AXAS_FRAME_ZERO | AXAS_FRAME_TABLE | AXAS_FRAME_NOWAIT))
 		mock_error(mock, "alloc_frame() with unknown flags %#x", flags);
 	mock_count(mock, flags, 1l << order);
 	mock->last_alloc = (struct mock_event){ MOCK_EVENT_ALLOC, PFN_PHYS(pfn), 0,
 						order, flags };
 	mock_log_locked(mock, &mock->last_alloc);
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	*hpa = axas_hpa(PFN_PHYS(pfn));
 	return 0;
 }
@@ -346,6 +362,7 @@ static void mock_page_drop(struct mock_hal *mock, struct mock_page *mp)
 	xa_erase(&mock->pages, mp->pfn);
 	set_page_private(mp->page, 0);
 	put_page(mp->page);
+	kfree(mp->shadow);
 	kfree(mp);
 }
 
@@ -407,20 +424,21 @@ static void mock_free_frame(const struct axas_hal *hal, struct axas_hpa hpa,
 	struct mock_page *mp, *old;
 
 	might_sleep();
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock_log_locked(mock, &event);
 	if (!IS_ALIGNED(hpa.val, AXAS_FRAME_SIZE << order))
 		mock_error(mock, "frame %#llx is not aligned", hpa.val);
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	for (i = 0; i < 1ull << order; i++) {
-		spin_lock(&mock->lock);
+		raw_spin_lock(&mock->lock);
 		mp = xa_load(&mock->pages, pfn + i);
 		if (mock_may_free(mock, mp, pfn, order, flags)) {
+			monitor_freed(mock, mp);
 			mock_page_take_back(mock, mp);
 			mock_count(mock, flags, -1);
 		}
 		old = mock_expire(mock);
-		spin_unlock(&mock->lock);
+		raw_spin_unlock(&mock->lock);
 		if (old)
 			mock_page_drop(mock, old);
 	}
@@ -441,11 +459,12 @@ static void *mock_phys_to_virt(const struct axas_hal *hal, struct axas_hpa hpa)
 	struct mock_hal *mock = to_mock(hal);
 	struct mock_page *mp = xa_load(&mock->pages, PHYS_PFN(hpa.val));
 
-	if (mp && mp->state == MOCK_OUT)
-		return page_address(mp->page) + offset_in_page(hpa.val);
-	spin_lock(&mock->lock);
-	mock_error(mock, "%#llx is reached, but no frame is there", hpa.val);
-	spin_unlock(&mock->lock);
+	raw_spin_lock(&mock->lock);
+	if (!mp || mp->state != MOCK_OUT)
+		mock_error(mock, "%#llx is reached, but no frame is there", hpa.val);
+	else
+		monitor_reached(mock, mp);
+	raw_spin_unlock(&mock->lock);
 	return mp ? page_address(mp->page) + offset_in_page(hpa.val) : NULL;
 }
 
@@ -461,9 +480,9 @@ static struct axas_hpa mock_virt_to_phys(const struct axas_hal *hal, const void 
 		if (mp && mp->page == page)
 			return axas_hpa(PFN_PHYS(mp->pfn) + offset_in_page(va));
 	}
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock_error(mock, "virt_to_phys() of an address that is in no frame");
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	return axas_hpa(0);
 }
 
@@ -474,9 +493,9 @@ static struct page *mock_frame_page(const struct axas_hal *hal, struct axas_hpa 
 
 	if (mp && mp->state == MOCK_OUT && !(mp->flags & AXAS_FRAME_TABLE))
 		return mp->page;
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	mock_error(mock, "frame_page() of %#llx, where no guest frame is", hpa.val);
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	return NULL;
 }
 
@@ -516,19 +535,19 @@ static int mock_window(const struct axas_hal *hal, struct axas_hpa hpa, size_t b
 	bool fails;
 
 	might_sleep();
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	fails = ++mock->windows_opened == mock->fail_window;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	if (fails || !mem)
 		return fails ? -ENOMEM : -EOPNOTSUPP;
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	if (!bytes || offset_in_page(hpa.val) + bytes > PAGE_SIZE)
 		mock_error(mock, "a window of %zu bytes at %#llx", bytes, hpa.val);
 	mock->windows++;
 	mock->last_window.hpa = hpa.val;
 	mock->last_window.bytes = bytes;
 	mock->last_window.type = type;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	*window = (struct axas_window){ .va = mem, .handle = mem };
 	if (mock->window_io && type == AXAS_TYPE_DEVICE) {
 		window->va = NULL;
@@ -542,13 +561,39 @@ static void mock_close_window(const struct axas_hal *hal, struct axas_window *wi
 	struct mock_hal *mock = to_mock(hal);
 
 	might_sleep();
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	if (!window->handle || !mock->windows)
 		mock_error(mock, "close_window() of a window that is not open");
 	else
 		mock->windows--;
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	window->handle = NULL;
+}
+
+static void mock_clean(const struct axas_hal *hal, void *va, size_t bytes)
+{
+	struct mock_hal *mock = to_mock(hal);
+
+	raw_spin_lock(&mock->lock);
+	mock->cleaned += bytes;
+	mock->last_cleaned = va;
+	raw_spin_unlock(&mock->lock);
+}
+
+static void mock_fence(const struct axas_hal *hal)
+{
+	struct mock_hal *mock = to_mock(hal);
+
+	raw_spin_lock(&mock->lock);
+	mock->fences++;
+	raw_spin_unlock(&mock->lock);
+}
+
+static bool mock_is_ram(const struct axas_hal *hal, struct axas_hpa hpa, u64 bytes)
+{
+	struct mock_hal *mock = to_mock(hal);
+
+	return mock->ram && hpa.val + (bytes - 1) >= mock->ram;
 }
 
 static const struct axas_hal mock_ops = {
@@ -559,6 +604,9 @@ static const struct axas_hal mock_ops = {
 	.phys_to_virt	= mock_phys_to_virt,
 	.virt_to_phys	= mock_virt_to_phys,
 	.frame_page	= mock_frame_page,
+	.clean		= mock_clean,
+	.fence		= mock_fence,
+	.is_ram		= mock_is_ram,
 	.window		= mock_window,
 	.close_window	= mock_close_window,
 };
@@ -572,10 +620,11 @@ struct mock_hal *mock_hal_create(struct kunit *test)
 	mock->hal = mock_ops;
 	mock->test = test;
 	mock->next_pfn = PHYS_PFN(MOCK_BASE);
-	spin_lock_init(&mock->lock);
+	raw_spin_lock_init(&mock->lock);
 	xa_init(&mock->pages);
 	INIT_LIST_HEAD(&mock->freed);
 	INIT_LIST_HEAD(&mock->devices);
+	INIT_LIST_HEAD(&mock->monitors);
 	init_waitqueue_head(&mock->waitq);
 	return mock;
 }
@@ -596,15 +645,26 @@ static void mock_free_all(struct mock_hal *mock)
 	kvfree(mock);
 }
 
+bool mock_hal_saw(struct mock_hal *mock, const char *what)
+{
+	bool saw;
+
+	raw_spin_lock(&mock->lock);
+	saw = mock->errors && strstr(mock->error, what);
+	mock->errors = 0;
+	raw_spin_unlock(&mock->lock);
+	return saw;
+}
+
 void mock_hal_finish(struct mock_hal *mock)
 {
 	struct kunit *test = mock->test;
 	struct mock_page *mp;
 
-	spin_lock(&mock->lock);
+	raw_spin_lock(&mock->lock);
 	list_for_each_entry(mp, &mock->freed, node)
 		mock_check_poison(mock, mp);
-	spin_unlock(&mock->lock);
+	raw_spin_unlock(&mock->lock);
 	KUNIT_EXPECT_EQ_MSG(test, mock->errors, 0u, "%s", mock->error);
 	KUNIT_EXPECT_EQ_MSG(test, mock->frames, 0l, "frames leaked");
 	KUNIT_EXPECT_EQ_MSG(test, mock->tables, 0l, "tables leaked");

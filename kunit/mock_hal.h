@@ -13,7 +13,9 @@
 
 #include <kunit/test.h>
 #include <linux/list.h>
+#include <linux/preempt.h>
 #include <linux/prandom.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
@@ -32,6 +34,53 @@
 #define MOCK_QUARANTINE		4096
 
 #define MOCK_EVENTS	4096
+
+enum mock_state {
+	MOCK_OUT,	/* in use */
+	MOCK_FREED,	/* poisoned and on mock->freed */
+	MOCK_SHARED,	/* given back, but somebody holds a reference on the page */
+};
+
+struct monitor;
+
+/**
+ * struct mock_page - 4 KiB that were given once
+ * @node: on mock->freed
+ * @page: the memory
+ * @pfn: its number
+ * @state: see there
+ * @order: of the frame that it is a part of
+ * @flags: AXAS_FRAME_* of that frame
+ * @head: number of that frame's first page
+ * @monitor: of a table that is linked: who watches it
+ * @live: on the monitor's list of tables
+ * @shadow: of a table: what the monitor saw last in it
+ * @gpa: of a linked table: first address that it maps
+ * @level: of a linked table
+ * @maps: entries that map it, as far as the monitor saw
+ * @stale: entries that did, and were not flushed yet
+ */
+struct mock_page {
+	struct list_head node;
+	struct page *page;
+	u64 pfn;
+	enum mock_state state;
+	unsigned int order;
+	u32 flags;
+	u64 head;
+	struct monitor *monitor;
+	struct list_head live;
+	u64 *shadow;
+	u64 gpa;
+	unsigned int level;
+	unsigned int maps;
+	unsigned int stale;
+};
+
+static inline bool mock_page_is_out(const struct mock_page *mp)
+{
+	return mp->state == MOCK_OUT;
+}
 
 enum mock_event_kind {
 	MOCK_EVENT_ALLOC,
@@ -64,18 +113,22 @@ struct mock_event {
  * @pages: by page frame number, every 4 KiB that was ever given
  * @freed: what was given back, oldest first
  * @devices: host-physical ranges that window() reaches
+ * @monitors: tables that are watched; see monitor.h
  * @waitq: where threads wait for each other in alloc_frame()
  *
  * @scattered: knob: no two frames follow each other in host-physical memory
  * @reuse: knob: a single frame is the one that was given back last
  * @zero_address: knob: the next frame is at host-physical address 0
+ * @nobody_changes: knob: tables are only read meanwhile; the monitor need not look
  * @window_io: knob: device windows are given as I/O memory
+ * @ram: knob: from here on all is the kernel's own memory; 0: nowhere
  *
  * @nr_freed: length of @freed
  * @next_pfn: where the next new frame goes
  * @attempts: calls of alloc_frame() so far
  * @fail_first: the first attempt that fails; 0: none
  * @fail_last: the last attempt that fails
+ * @kill_at: the attempt in which the caller gets a SIGKILL, which it must allow; 0: none
  * @fail_one_in: one attempt in so many fails; 0: none
  * @rnd: which ones
  * @failures: attempts that were made to fail
@@ -90,6 +143,9 @@ struct mock_event {
  * @windows_opened: windows that were ever asked for
  * @fail_window: which of them is refused; 0: none
  * @last_window: the last one
+ * @cleaned: bytes that clean() was called for
+ * @last_cleaned: where, the last time
+ * @fences: how often fence() was called
  * @last_alloc: the address, order and flags of the last frame given
  * @errors: how much was wrong
  * @error: what was wrong first
@@ -100,22 +156,26 @@ struct mock_event {
 struct mock_hal {
 	struct axas_hal hal;
 	struct kunit *test;
-	spinlock_t lock;	/* see above */
+	raw_spinlock_t lock;	/* see above */
 	struct xarray pages;
 	struct list_head freed;
 	struct list_head devices;
+	struct list_head monitors;
 	wait_queue_head_t waitq;
 
 	bool scattered;
 	bool reuse;
 	bool zero_address;
+	bool nobody_changes;
 	bool window_io;
+	u64 ram;
 
 	unsigned int nr_freed;
 	u64 next_pfn;
 	u64 attempts;
 	u64 fail_first;
 	u64 fail_last;
+	u64 kill_at;
 	u32 fail_one_in;
 	struct rnd_state rnd;
 	u64 failures;
@@ -134,6 +194,9 @@ struct mock_hal {
 		size_t bytes;
 		u32 type;
 	} last_window;
+	u64 cleaned;
+	void *last_cleaned;
+	unsigned int fences;
 	struct mock_event last_alloc;
 	unsigned int errors;
 	char error[120];
@@ -142,11 +205,28 @@ struct mock_hal {
 	struct mock_event events[MOCK_EVENTS];
 };
 
+/* Something is wrong: the test fails at the end. mock->lock held. */
+__printf(2, 3) void mock_error(struct mock_hal *mock, const char *fmt, ...);
+
+/* Whether a caller may sleep here; true where the kernel cannot tell. */
+static inline bool mock_may_sleep(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT) && !preemptible())
+		return false;
+	return !IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC) || !rcu_read_lock_any_held();
+}
+
 /* NULL when there is no memory. */
 struct mock_hal *mock_hal_create(struct kunit *test);
 
 /* Frees all and fails the test for whatever is still out or was wrong. */
 void mock_hal_finish(struct mock_hal *mock);
+
+/*
+ * Whether something was wrong since the last call, and its text has @what in it; it is
+ * forgotten, and does not fail the test. For tests of the mock and the monitor.
+ */
+bool mock_hal_saw(struct mock_hal *mock, const char *what);
 
 /* The @nth attempt from now on fails, once. 1 is the next. */
 void mock_hal_fail_nth(struct mock_hal *mock, u64 nth);

@@ -11,6 +11,7 @@ static const struct npt_geometry geometries[] = {
 	{ &axas_npt_ept, 57, 5 },
 	{ &axas_npt_svm, 48, 4 },
 	{ &axas_npt_svm, 57, 5 },
+	{ &axas_npt_svm, 48, 5 },	/* where the host's own tables have five */
 	{ &axas_npt_s2, 32, 3 },
 	{ &axas_npt_s2, 33, 3 },
 	{ &axas_npt_s2, 34, 3 },
@@ -41,7 +42,8 @@ static const struct npt_geometry geometries[] = {
 
 static void geometry_name(const struct npt_geometry *g, char *desc)
 {
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s %u bits", g->fmt->name, g->ia_bits);
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s %u bits, %u levels", g->fmt->name,
+		 g->ia_bits, g->levels);
 }
 
 const void *npt_all_gen_params(const void *prev, char *desc)
@@ -60,6 +62,8 @@ static void npt_test_flush(struct axas_npt *npt, u64 first, u64 last, bool table
 	struct npt_fixture *f = container_of(npt, struct npt_fixture, npt);
 
 	f->flushes++;
+	if (!f->lose_flushes)
+		monitor_flush(f->monitor, 0, first, last, tables);
 	mock_hal_log(f->mock, &(struct mock_event){ MOCK_EVENT_FLUSH, first, last, 0, tables });
 }
 
@@ -103,13 +107,29 @@ int npt_test_init(struct kunit *test)
 	test->priv = f;
 	if (!f)
 		return -ENOMEM;
+	caps.levels = BIT(g->levels);
 	f->test = test;
 	f->mock = mock_hal_create(test);
 	if (!f->mock)
 		return -ENOMEM;
 	err = axas_npt_init(&f->npt, g->fmt, &npt_test_ops, &f->mock->hal, g->ia_bits, &caps);
 	f->ready = !err;
-	return err;
+	if (err)
+		return err;
+	f->monitor = monitor_watch(f->mock, &f->npt);
+	if (!f->monitor)
+		return -ENOMEM;
+	monitor_add_consumer(f->monitor);
+	return 0;
+}
+
+void npt_drop(struct npt_fixture *f)
+{
+	monitor_forget(f->monitor);
+	f->monitor = NULL;
+	if (f->ready)
+		axas_npt_destroy(&f->npt);
+	f->ready = false;
 }
 
 void npt_test_exit(struct kunit *test)
@@ -118,8 +138,7 @@ void npt_test_exit(struct kunit *test)
 
 	if (!f)
 		return;
-	if (f->ready)
-		axas_npt_destroy(&f->npt);
+	npt_drop(f);
 	if (f->mock)
 		mock_hal_finish(f->mock);
 }

@@ -9,6 +9,7 @@
 #include "axas_npt.h"
 #include "axas_test.h"
 #include "mock_hal.h"
+#include "monitor.h"
 
 /**
  * struct npt_geometry - a format and the size of its addresses
@@ -27,6 +28,8 @@ struct npt_geometry {
  * @npt: the table
  * @test: the test
  * @mock: its HAL
+ * @monitor: watches it
+ * @lose_flushes: knob: no flush reaches @monitor, as if nobody had asked for it
  * @own_leaves: the leaves' frames came from @mock and go back there when put
  * @piece: entries that an operation looks at in one piece; 0: as many as there are
  * @flushes: flush callbacks so far
@@ -37,6 +40,8 @@ struct npt_fixture {
 	struct axas_npt npt;
 	struct kunit *test;
 	struct mock_hal *mock;
+	struct monitor *monitor;
+	bool lose_flushes;
 	bool own_leaves;
 	unsigned int piece;
 	unsigned int flushes;
@@ -52,6 +57,9 @@ const void *npt_all_gen_params(const void *prev, char *desc);
 /* For a suite: the table of test->param_value, else of the fake format, 48 bits. */
 int npt_test_init(struct kunit *test);
 void npt_test_exit(struct kunit *test);
+
+/* Destroy the table, before the end of the test. */
+void npt_drop(struct npt_fixture *f);
 
 /* A machine that has all that the format knows, but for errata and FEAT_S2FWB. */
 struct axas_npt_caps npt_full_caps(const struct axas_npt_fmt *fmt);
@@ -79,6 +87,8 @@ u64 npt_collapse(struct npt_fixture *f, u64 first, u64 last);
 /* Count, reserve, split, and check that just so many were needed. -ENOMEM. */
 int npt_split_at(struct npt_fixture *f, u64 gpa);
 int npt_split_all(struct npt_fixture *f, u64 first, u64 bytes);
+/* Tables that it takes. */
+u64 npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last);
 
 /* The leaf at @gpa is there and says exactly this about that very byte. */
 void npt_expect_leaf(struct npt_fixture *f, u64 gpa, u64 hpa, unsigned int level, u32 prot,

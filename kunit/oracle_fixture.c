@@ -65,9 +65,14 @@ struct oracle_machine oracle_machine_of(const struct axas_npt *npt)
 	};
 }
 
-/* Where a comparison is, and what it found. */
+/*
+ * Where a comparison is, and what it found. The page that was read last is asked for once:
+ * the mock looks at much more whenever it is asked.
+ */
 struct comparison {
 	const struct axas_npt *npt;
+	u64 page;
+	const u64 *mem;
 	u64 next;		/* where our next leaf begins at the earliest */
 	u64 leaves;
 	u64 gpa;
@@ -126,6 +131,18 @@ static int compare_next(void *ctx, const struct oracle_span *span)
 	return c->wrong ? 1 : 0;
 }
 
+static u64 read_page(void *ctx, u64 hpa)
+{
+	struct comparison *c = ctx;
+	u64 page = hpa & ~(AXAS_FRAME_SIZE - 1);
+
+	if (!c->mem || c->page != page) {
+		c->mem = axas_hal_va(c->npt->hal, axas_hpa(page));
+		c->page = page;
+	}
+	return READ_ONCE(c->mem[(hpa - page) / sizeof(u64)]);
+}
+
 const char *oracle_compare(const struct axas_npt *npt, u64 *gpa)
 {
 	struct oracle_machine machine = oracle_machine_of(npt);
@@ -135,6 +152,8 @@ const char *oracle_compare(const struct axas_npt *npt, u64 *gpa)
 
 	if (!oracle_possible(&machine))
 		return "no such machine";
+	machine.read = read_page;
+	machine.ctx = &c;
 	oracle_scan(&machine, compare_next, &c);
 	*gpa = c.gpa;
 	if (c.wrong)

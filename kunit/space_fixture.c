@@ -37,15 +37,66 @@ struct axas_space *space_another(struct space_fixture *f,
 	return axas_space_create_fmt(&p, f->kind->fmt, &caps);
 }
 
+static void monitor_is_flushed(struct axas_consumer *consumer, const struct axas_flush *flush)
+{
+	struct space_watcher *w = container_of(consumer, struct space_watcher, consumer);
+
+	monitor_flush(w->monitor, w->nr, flush->range.start.val,
+		      axas_gpa_range_last(flush->range).val, flush->tables);
+}
+
+static const struct axas_consumer_ops watcher_ops = { .flush = monitor_is_flushed };
+
+/* Two consumers, so that a flush of only one is seen. */
+static int watch_space(struct space_fixture *f)
+{
+	unsigned int i;
+	int err = 0;
+
+	f->monitor = monitor_watch(f->mock, &f->space->npt);
+	if (!f->monitor)
+		return -ENOMEM;
+	for (i = 0; i < ARRAY_SIZE(f->watchers) && !err; i++) {
+		struct space_watcher *w = &f->watchers[i];
+
+		w->monitor = f->monitor;
+		w->consumer.ops = &watcher_ops;
+		w->nr = monitor_add_consumer(f->monitor);
+		err = axas_space_attach(f->space, &w->consumer);
+	}
+	return err;
+}
+
+void space_drop(struct space_fixture *f)
+{
+	unsigned int i;
+
+	if (f->space && f->attached)
+		axas_space_detach(f->space, &f->consumer);
+	f->attached = false;
+	monitor_expect_flushed(f->monitor);
+	for (i = 0; f->monitor && i < ARRAY_SIZE(f->watchers); i++)
+		axas_space_detach(f->space, &f->watchers[i].consumer);
+	monitor_forget(f->monitor);
+	axas_space_put(f->space);
+	f->monitor = NULL;
+	f->space = NULL;
+}
+
+int space_adopt(struct space_fixture *f, struct axas_space *space)
+{
+	space_drop(f);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	f->space = space;
+	return watch_space(f);
+}
+
 static int make_space(struct space_fixture *f, u64 max_frames)
 {
 	struct axas_space_params params = { .max_frames = max_frames };
 
-	f->space = space_another(f, &params);
-	if (!IS_ERR(f->space))
-		return 0;
-	f->space = NULL;
-	return -ENOMEM;
+	return space_adopt(f, space_another(f, &params));
 }
 
 int space_test_init(struct kunit *test)
@@ -67,18 +118,15 @@ void space_test_exit(struct kunit *test)
 
 	if (!f)
 		return;
-	if (f->attached)
-		axas_space_detach(f->space, &f->consumer);
 	if (f->space)
 		space_expect_balanced(f);
-	axas_space_put(f->space);
+	space_drop(f);
 	if (f->mock)
 		mock_hal_finish(f->mock);
 }
 
 void space_limit_frames(struct space_fixture *f, u64 max_frames)
 {
-	axas_space_put(f->space);
 	KUNIT_ASSERT_EQ(f->test, make_space(f, max_frames), 0);
 }
 
@@ -99,11 +147,17 @@ u8 *space_mem(struct space_fixture *f, u64 gpa)
 void space_expect_leaf(struct space_fixture *f, u64 gpa, u64 hpa, u32 prot)
 {
 	struct axas_translation to = {};
+	struct leaf_entry leaf = {};
 
 	KUNIT_EXPECT_EQ_MSG(f->test, axas_space_translate(f->space, axas_gpa(gpa), &to), 0,
 			    "at 0x%llx", gpa);
 	KUNIT_EXPECT_EQ_MSG(f->test, to.hpa.val, hpa, "at 0x%llx", gpa);
 	KUNIT_EXPECT_EQ_MSG(f->test, to.prot, prot, "at 0x%llx", gpa);
+	/* And what hardware reads in the table, which translate may not have asked. */
+	KUNIT_EXPECT_TRUE_MSG(f->test, monitor_leaf(f->monitor, gpa, &leaf), "at 0x%llx", gpa);
+	KUNIT_EXPECT_EQ_MSG(f->test, leaf.hpa + (gpa & (axas_npt_leaf_size(leaf.level) - 1)), hpa,
+			    "in the leaf at 0x%llx", gpa);
+	KUNIT_EXPECT_EQ_MSG(f->test, leaf.prot, prot, "in the leaf at 0x%llx", gpa);
 }
 
 void space_expect_nothing(struct space_fixture *f, u64 gpa, u64 size)

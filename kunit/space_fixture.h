@@ -11,6 +11,7 @@
 #include "axas_space.h"
 #include "axas_test.h"
 #include "mock_hal.h"
+#include "monitor.h"
 
 /* Most tests work here: pages on both sides of the border between two 1 GiB. */
 #define WIN		((u64)SZ_1G - SZ_2M)
@@ -31,11 +32,25 @@ struct space_kind {
 };
 
 /**
+ * struct space_watcher - a consumer that tells the monitor of flushes
+ * @consumer: it
+ * @monitor: whom
+ * @nr: its number there
+ */
+struct space_watcher {
+	struct axas_consumer consumer;
+	struct monitor *monitor;
+	unsigned int nr;
+};
+
+/**
  * struct space_fixture - what a test of spaces works on
  * @test: the test
  * @mock: where the space's frames come from
  * @kind: what the space is made of
  * @space: the space
+ * @monitor: watches its table
+ * @watchers: consumers that are always attached, for @monitor
  * @consumer: one that watches; see space_attach()
  * @attached: it is attached
  * @flushes: how often it was asked to flush
@@ -47,6 +62,8 @@ struct space_fixture {
 	struct mock_hal *mock;
 	const struct space_kind *kind;
 	struct axas_space *space;
+	struct monitor *monitor;
+	struct space_watcher watchers[2];
 	struct axas_consumer consumer;
 	bool attached;
 	unsigned int flushes;
@@ -64,7 +81,11 @@ void space_test_exit(struct kunit *test);
 /* Another space of the same kind, on the mock if no HAL is said. As axas_space_create(). */
 struct axas_space *space_another(struct space_fixture *f,
 				 const struct axas_space_params *params);
-/* Put the fixture's space and make one that holds @max_frames frames at most. */
+/* Put the fixture's space; it is NULL then. No flush may be owed. */
+void space_drop(struct space_fixture *f);
+/* The same, and have this one instead: 0, or the error that it is. */
+int space_adopt(struct space_fixture *f, struct axas_space *space);
+/* Put the fixture's space, and make one that holds @max_frames frames at most. */
 void space_limit_frames(struct space_fixture *f, u64 max_frames);
 
 static inline struct axas_gpa_range gpa_range(u64 start, u64 size)
@@ -99,12 +120,18 @@ static inline int space_map_linear(struct space_fixture *f, u64 gpa, u64 size, u
 
 static inline int space_unmap(struct space_fixture *f, u64 gpa, u64 size)
 {
-	return axas_space_unmap(f->space, gpa_range(gpa, size));
+	int err = axas_space_unmap(f->space, gpa_range(gpa, size));
+
+	monitor_expect_flushed(f->monitor);
+	return err;
 }
 
 static inline int space_protect(struct space_fixture *f, u64 gpa, u64 size, u32 prot)
 {
-	return axas_space_protect(f->space, gpa_range(gpa, size), prot);
+	int err = axas_space_protect(f->space, gpa_range(gpa, size), prot);
+
+	monitor_expect_flushed(f->monitor);
+	return err;
 }
 
 static inline int space_fault(struct space_fixture *f, u64 gpa, u32 access)

@@ -13,17 +13,15 @@ PREFIX=aarch64-linux-gnu-
 # Memory that the kernel does not use, for linear areas: all from 2 GiB on.
 WINDOW=(mem=1G AXAS_WINDOW=0x80000000)
 
+# All is built with the tools of the suite that the kernel is of.
 build() {
-	local kdir libs target=${PREFIX%-}
-
-	kdir=$("$AXAS_SCRIPTS/headers.sh" arm64)
-	"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir" CONSUMER=1 ARCH=arm64 \
+	"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1 ARCH=arm64 \
 		CROSS_COMPILE="$PREFIX"
-	make -C "$OUT/module/tests/arm64" -j"$AXAS_JOBS" CROSS_COMPILE="$PREFIX"
-	make -C "$OUT/module/tests/guests" -j"$AXAS_JOBS" CROSS_COMPILE="$PREFIX"
-	libs=$("$AXAS_SCRIPTS/debs.sh" arm64 - libjson-c-dev libmd-dev)
-	make -C "$OUT/module/tools/axasctl" -j"$AXAS_JOBS" CROSS_COMPILE="$PREFIX" \
-		EXTRA_CFLAGS="-I$libs/usr/include" EXTRA_LDFLAGS="-L$libs/usr/lib/$target"
+	make_for "$KDIR" "$OUT/module" -C tests/arm64 CROSS_COMPILE="$PREFIX"
+	make_for "$KDIR" "$OUT/module" -C tests/guests CROSS_COMPILE="$PREFIX"
+	make_for "$KDIR" "$OUT/module" -C tools/axasctl CROSS_COMPILE="$PREFIX" \
+		EXTRA_CFLAGS="${LIBS:+-I$LIBS/usr/include}" \
+		EXTRA_LDFLAGS="${LIBS:+-L$LIBS/usr/lib/${PREFIX%-}}"
 }
 
 # boot NAME CASE: a machine, and what it found.
@@ -32,7 +30,8 @@ boot() {
 
 	AXAS_QEMU="-m 4G" AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800} run_logged "$name" \
 		"$OUT/$name/vm.log" "$AXAS_SCRIPTS/vm-arm64.sh" "$OUT/$name" "$KERNEL" \
-		"$OUT/initramfs.gz" "${WINDOW[@]}" AXAS_CASE="$2" || true
+		"$OUT/initramfs.gz" "${WINDOW[@]}" AXAS_CASE="$2" \
+		AXAS_EFFORT="${AXAS_EFFORT:-short}" || true
 	results=$("$AXAS_SCRIPTS/results.sh" "$name" "$OUT/$name")
 	record "$results"
 	tr -d '\r' <"$OUT/$name/guest.log" | grep -E -A 4 '^ *not ok ' || true
@@ -44,17 +43,15 @@ boot() {
 main() {
 	local module failed=0
 
+	takes 0 0 "$@"
 	OUT=$AXAS_LOGS/arm64
-	export OUT PREFIX
 	lock "out-$(basename "$AXAS_LOGS")-arm64"
 	rm -rf "$OUT"
 	mkdir -p "$OUT"
 	need_build_packages
-	need_packages "gcc-${PREFIX%-}" libc6-dev-arm64-cross qemu-system-arm
-	KERNEL=$("$AXAS_SCRIPTS/stock-kernel.sh" arm64)
-	AXAS_BUSYBOX=$("$AXAS_SCRIPTS/debs.sh" arm64 - busybox-static)/bin/busybox
-	[[ -f $AXAS_BUSYBOX ]] || AXAS_BUSYBOX=${AXAS_BUSYBOX%/bin/busybox}/usr/bin/busybox
-	export AXAS_BUSYBOX
+	need_packages qemu-system-arm
+	kernel_set arm64 arm64 "$OUT/set"
+	export OUT PREFIX KDIR LIBS AXAS_BUSYBOX=$BUSYBOX
 	run_logged "arm64 build" "$OUT/build.log" build
 	module=$OUT/module
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" arm64.sh "$module/axas.ko" \

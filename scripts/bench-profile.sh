@@ -21,7 +21,8 @@ marks() {
 main() {
 	local who=${1:-} lines=${2:-30} program
 
-	[[ $who == axas || $who == kvm ]] || die "usage: bench-profile.sh axas|kvm [LINES]"
+	takes 1 2 "$@"
+	[[ $who == axas || $who == kvm ]] || usage_error "axas or kvm"
 	lock "out-$(basename "$AXAS_LOGS")-bench-profile"
 	rm -rf "$OUT"
 	mkdir -p "$OUT"

@@ -34,20 +34,21 @@ export OUT=$AXAS_LOGS/bench
 # with what is measured; no zeroing of what is not asked for zeroed.
 KERNEL_ARGS=(nokaslr mitigations=off init_on_alloc=0)
 
-# build FOLDER [FLAVOUR]: a virtual machine's initramfs, with its kernel's own KVM, and the
-# file kernel with the name of the kernel.
+# build FOLDER [SET]: a virtual machine's initramfs, with its kernel's own KVM, and the file
+# kernel with the name of the kernel. SET is one of kernel-set.sh's; figures are comparable
+# on one kernel only, so that no other may serve.
 build() {
-	local dir=$1 flavour=${2:-} kernel kdir module file modules=()
+	local dir=$1 module file modules=()
 
-	kernel=$(AXAS_FLAVOUR=$flavour "$AXAS_SCRIPTS/stock-kernel.sh" amd64)
-	kdir=$("$AXAS_SCRIPTS/headers.sh" amd64 "$flavour")
+	mkdir -p "$dir"
+	kernel_set bench "${2:-amd64-own}" "$dir/set"
 	run_logged "bench modules" "$dir/build.log" \
-		"$AXAS_SCRIPTS/build-module.sh" "$dir/module" "$kdir" BENCH=1
+		"$AXAS_SCRIPTS/build-module.sh" "$dir/module" "$KDIR" BENCH=1
 	run_logged "bench program" "$dir/build-user.log" \
 		"$AXAS_SCRIPTS/build-user.sh" "$dir/user" bench/user
 	for module in irqbypass ccp kvm kvm-amd; do
-		file=$(find "${kernel%/boot/*}" -name "$module.ko*")
-		[[ $file ]] || die "$(basename "$kernel") has no $module"
+		file=$(find "$MODULES" -name "$module.ko*")
+		[[ $file ]] || die "$RELEASE has no $module"
 		cp "$file" "$dir/"
 		[[ $file != *.xz ]] || xz -d "$dir/$module.ko.xz"
 		modules+=("$dir/$module.ko")
@@ -55,7 +56,7 @@ build() {
 	"$AXAS_SCRIPTS/initramfs.sh" "$dir/initramfs.gz" bench.sh "${modules[@]}" \
 		"$dir/module/axas.ko" "$dir/module/vcpu/axvcpu.ko" \
 		"$dir/module/bench/kernel/axas_bench.ko" "$dir/user/bench/user/axas_bench"
-	printf '%s\n' "$kernel" >"$dir/kernel"
+	printf '%s\n' "$KERNEL" >"$dir/kernel"
 }
 
 # boot MODE BUILD WHAT: the rows are in the mode's folder then.
@@ -81,7 +82,7 @@ ICOUNT="-icount shift=0,sleep=off -rtc clock=vm"
 mode_instructions() { AXAS_CPUS=1 AXAS_QEMU=$ICOUNT boot instructions "$OUT/build" all; }
 
 mode_newer() {
-	build "$OUT/build-newer" 6.12
+	build "$OUT/build-newer" amd64-6.12
 	AXAS_CPUS=1 AXAS_QEMU=$ICOUNT boot newer "$OUT/build-newer" all
 }
 
@@ -144,17 +145,19 @@ check() {
 }
 
 main() {
-	local action=${1:-}
+	local action=${1:-} mode
 
 	case $action in
-	-h | --help) sed -n '/^# bench.sh/,/^$/s/^# \{0,1\}//p' "$0"; return ;;
 	--check | --update) shift ;;
 	--build) build "$2"; return ;;
-	-*) die "no option $action" ;;
+	-*) usage_error "unknown option $action" ;;
 	*) action= ;;
 	esac
 	(($#)) || set -- "${MODES[@]}"
 	[[ $action != --check ]] || set -- instructions
+	for mode in "$@"; do
+		[[ " ${MODES[*]} " == *" $mode "* ]] || usage_error "no mode $mode"
+	done
 	lock "out-$(basename "$AXAS_LOGS")-bench"
 	rm -rf "$OUT"
 	mkdir -p "$OUT"

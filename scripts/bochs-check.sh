@@ -19,27 +19,27 @@ build() {
 	run_logged "$NAME module" "$OUT/build.log" \
 		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$1" CONSUMER=1
 	run_logged "$NAME programs" "$OUT/build-user.log" \
-		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tools/axasctl tests/vcpu tests/guests
+		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
 }
 
 main() {
-	local kernel kdir results
+	local results
 
+	takes 0 0 "$@"
 	OUT=$AXAS_LOGS/$NAME
 	lock "out-$(basename "$AXAS_LOGS")-$NAME"
 	rm -rf "$OUT"
 	mkdir -p "$OUT"
 	need_build_packages
-	kernel=$(AXAS_FLAVOUR=cloud "$AXAS_SCRIPTS/stock-kernel.sh")
-	kdir=$(AXAS_FLAVOUR=cloud "$AXAS_SCRIPTS/headers.sh" amd64)
-	build "$kdir"
+	kernel_set "$NAME" cloud "$OUT/set"
+	build "$KDIR"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" bochs.sh "$OUT/module/axas.ko" \
 		"$OUT/module/vcpu/axvcpu.ko" "$OUT/module/tests/corrupt/axas_corrupt.ko" \
 		"$OUT/user/tools/axasctl/axasctl" \
 		"$OUT/user/tests/vcpu/axvcpu_test" "$OUT"/user/tests/guests/*.elf
 	export AXAS_TIMEOUT=${AXAS_TIMEOUT:-900}
 	run_logged "$NAME" "$OUT/vm.log" \
-		"$AXAS_SCRIPTS/bochs.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "$WINDOW" || true
+		"$AXAS_SCRIPTS/bochs.sh" "$OUT" "$KERNEL" "$OUT/initramfs.gz" "$WINDOW" || true
 	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")
 	record "$results"
 	grep -E '^(fail|skip) ' <<<"$results" || true

@@ -69,6 +69,7 @@ show() {
 main() {
 	local out pid rc=0
 
+	takes 3 99 "$@"
 	need_packages bochs bochsbios vgabios grub-pc-bin grub-common xorriso mtools
 	mkdir -p "$1"
 	out=$(cd "$1" && pwd -P)

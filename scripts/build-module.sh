@@ -3,19 +3,24 @@
 #
 # build-module.sh OUT KDIR [MAKE-ARGUMENT...]: build the module for the kernel at
 # KDIR in a fresh copy of the sources, OUT. What lies built in the clone has no part
-# in it. A warning is an error.
+# in it. A warning is an error. Headers that kernel-set.sh put into a root folder are
+# built with the tools that lie there.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-main() {
-	local out=$1 kdir=$2
+build() {
+	local dir=$1 kdir=$2
 
 	shift 2
-	copy_sources "$out"
-	make -C "$out" KDIR="$kdir" -j"$AXAS_JOBS" KCFLAGS=-Werror "$@" modules
-	[[ -f $out/axas.ko ]]
+	make_for "$kdir" "$dir" KCFLAGS=-Werror "$@" modules
+	[[ -f $dir/axas.ko ]]
+}
+
+main() {
+	takes 2 99 "$@"
+	build_once "$1" build "${@:2}"
 }
 
 main "$@"

@@ -9,20 +9,27 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-main() {
-	local out=$1 folder
+build() {
+	local dir=$1 folder
 
 	shift
-	(($#)) || set -- tools/axasctl tests/uapi tests/vcpu tests/guests
-	need_packages gcc make libc6-dev libjson-c-dev libmd-dev
-	[[ " $* " != *" tests/uapi "* ]] || need_packages gcc-i686-linux-gnu libc6-dev-i386-cross
-	copy_sources "$out"
 	for folder in "$@"; do
-		make -C "$out/$folder" -j"$AXAS_JOBS"
+		make -C "$dir/$folder" -j"$AXAS_JOBS"
 		if [[ $folder == tests/uapi ]]; then
-			make -C "$out/$folder" CROSS_COMPILE=i686-linux-gnu- axas_uapi_test32
+			make -C "$dir/$folder" CROSS_COMPILE=i686-linux-gnu- axas_uapi_test32
 		fi
 	done
+}
+
+main() {
+	local out=${1:-}
+
+	takes 1 99 "$@"
+	shift
+	(($#)) || set -- tools/axasctl tests/uapi tests/vcpu tests/guests tests/reboot
+	need_packages gcc make libc6-dev libjson-c-dev libmd-dev
+	[[ " $* " != *" tests/uapi "* ]] || need_packages gcc-i686-linux-gnu libc6-dev-i386-cross
+	build_once "$out" build "$@"
 }
 
 main "$@"

@@ -1,39 +1,59 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh [PART...]: run all tests, or only some parts:
+# check.sh [PART...]: run all tests, or only some parts. Without a PART it is those of
+# "make check" in the list below.
+# check.sh --soak [PART...]: what takes too long for that, and the parts of it that have
+# more to do when there is time. What it found is kept in Documentation/soak.tsv, which a
+# table of the README is made from.
+# check.sh --list: the parts, with their budgets.
 #
-#   um        KUnit in User Mode Linux
-#   x86_64    KUnit by kunit.py in QEMU, on a kernel with every debug option
-#   kcsan     the same on a kernel with KCSAN: data races
-#   vm-debug  the debug kernel with us as modules: KUnit, user API, vCPUs, leaks
-#   vm-stock  Debian's stock kernel: user API, loading and unloading
-#   vm-newer  the same on 7.2, of a later Debian
-#   arm64     Debian's stock kernel at EL2: hardware walks, vCPUs with guests
-#   riscv64   the same with the hypervisor extension
-#   bochs     Debian's cloud kernel on Intel VMX: vCPUs with guests
-#   matrix    builds for other kernels and architectures
-#   tools     what the command line tool can be tested for without the module
-#   bench     whether an operation takes more instructions than bench/baseline.json says
-#   lint      checkpatch, kernel-doc, sparse, warnings, shellcheck
+# Two parts run at once where there are two CPUs. The first run downloads and builds
+# kernels, later ones take them from the cache. Each part has a budget of CPU time, which
+# hardly depends on what else runs on the machine; a part that takes more than three times
+# as much has failed. The last line is "N passed, M failed"; the status is 0 if M is none
+# and N is some. A part that cannot run is a failure.
 #
-# Without a PART it is all but x86_64, kcsan and vm-newer, whose tests run in other parts
-# as well.
-# The first run downloads and builds kernels (15 minutes on 2 CPUs), later ones take
-# them from the cache. The last line is "N passed, M failed"; the status is 0 if M is
-# none and N is some. A part that cannot run is a failure.
+# AXAS_LANES  how many parts run at once (default: 2, but 1 on a machine with one CPU)
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-PARTS=(lint um matrix tools vm-stock bench arm64 riscv64 bochs vm-debug)
+# A part is a line here and a function part_NAME, which calls record (lib.sh) for each
+# test. They start in this order, the longest first. BUDGET is in seconds of one CPU with
+# a warm cache; COLD is what kernels and tools that are not there yet may take besides.
+parts() {
+	cat <<-EOT
+		vm-debug both 600 900 the debug kernel with us as modules: KUnit, user API, vCPUs, leaks
+		lint check 360 200 checkpatch, kernel-doc, sparse, warnings, shellcheck
+		um check 360 300 KUnit in User Mode Linux
+		userspace both 300 100 the core as a program: ASAN with a fuzzer, TSAN with threads
+		arm64 both 360 150 Debian's stock kernel at EL2: hardware walks, vCPUs with guests
+		vm-stock both 360 150 Debian's stock kernel: user API, loading and unloading
+		riscv64 both 240 150 as arm64, with the hypervisor extension
+		matrix check 240 200 builds for other kernels and architectures
+		bochs both 200 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
+		bench check 120 100 whether an operation takes more instructions than bench/baseline.json says
+		reboot soak 240 100 each way down, and to sleep, under running guests
+		la57 soak 100 50 vCPUs on an AMD CPU whose page tables have 5 levels
+		small check 100 50 vCPUs on an AMD CPU that can do less than others
+		tools check 30 50 what the command line tool can be tested for without the module
+		x86_64 soak 900 900 KUnit by kunit.py in QEMU, on the kernel of vm-debug
+		kcsan soak 900 900 the same on a kernel with KCSAN: data races
+		vm-newer soak 600 300 as vm-stock, on 7.2 of a later Debian
+	EOT
+}
 
 part_um() { "$AXAS_SCRIPTS/kunit.sh" um; }
+part_userspace() { "$AXAS_SCRIPTS/userspace.sh" "$([[ $AXAS_EFFORT == full ]] && echo 3600 || echo 60)"; }
 part_x86_64() { "$AXAS_SCRIPTS/kunit.sh" x86_64; }
 part_kcsan() { "$AXAS_SCRIPTS/kunit.sh" kcsan 'axas_s*'; }
 part_vm-debug() { "$AXAS_SCRIPTS/vm-check.sh" debug; }
 part_vm-stock() { "$AXAS_SCRIPTS/vm-check.sh" stock; }
+part_la57() { "$AXAS_SCRIPTS/vm-check.sh" la57; }
+part_small() { "$AXAS_SCRIPTS/vm-check.sh" small; }
+part_reboot() { "$AXAS_SCRIPTS/reboot.sh"; }
 part_vm-newer() { "$AXAS_SCRIPTS/vm-check.sh" newer; }
 part_matrix() { "$AXAS_SCRIPTS/build-matrix.sh"; }
 part_arm64() { "$AXAS_SCRIPTS/arm64.sh"; }
@@ -50,10 +70,24 @@ part_tools() {
 	record "$(awk -v suite=tools.axasctl -f "$AXAS_SCRIPTS/ktap.awk" "$AXAS_LOGS/tools.tap")"
 }
 
+# parts_of check|soak: the names.
+parts_of() { parts | awk -v in_="$1" '$2 == in_ || $2 == "both" { print $1 }'; }
+
+# column PART NUMBER
+column() { parts | awk -v part="$1" -v nr="$2" '$1 == part { print $nr }'; }
+
+list_parts() {
+	echo "part, where it runs, its budget in seconds of one CPU, what it holds:"
+	parts | sed -E 's/^([^ ]+) ([^ ]+) ([^ ]+) [^ ]+ /\1 \2 \3 /' |
+		while read -r name where budget what; do
+			printf '  %-9s %-5s %5d  %s\n' "$name" "$where" "$budget" "$what"
+		done
+}
+
 # summary FILE: a line for each suite, then what failed.
 summary() {
 	awk '
-	{
+	$1 != "note" {
 		suite = substr($0, length($1) + 2)
 		sub(/: .*/, "", suite)
 		if (!(suite in seen)) {
@@ -71,44 +105,122 @@ summary() {
 			printf "\n"
 		}
 	}' "$1"
-	sed -n 's/^fail /  FAILED: /p' "$1"
+	sed -n 's/^note /  /p; s/^fail /  FAILED: /p' "$1"
 }
 
-# One part: its own results, and a failure if it failed without telling of one.
-run_part() {
-	local part=$1 start=$SECONDS rc=0
+# cpu_seconds FILE: what the builtin times printed: of the shell, and of its children.
+cpu_seconds() {
+	tr 'ms' '  ' <"$1" | awk '{ sum += 60 * $1 + $2 + 60 * $3 + $4 } END { printf "%d\n", sum }'
+}
 
-	export AXAS_RESULTS=$AXAS_LOGS/$part.results
-	: >"$AXAS_RESULTS"
+# within_budget PART SECONDS: three times as much is for machines that are slower.
+within_budget() {
+	local limit=$((3 * $(column "$1" 3) + $(column "$1" 4)))
+
+	[[ $AXAS_EFFORT != full ]] || limit=$((10 * limit))
+	(($2 <= limit)) ||
+		record "fail $1: took $2 s of CPU, of at most $limit: see the budgets in check.sh"
+}
+
+# One part, in a process of its own: its results, and a failure if it failed without
+# telling of one. The summary is for finish_part.
+run_part() {
+	local part=$1 start=$SECONDS rc=0 spent logs=$AXAS_LOGS/$1
+
+	AXAS_TMPDIRS=() AXAS_RUNNING=
+	trap cleanup EXIT
+	trap 'exit 143' INT TERM HUP
+	export AXAS_RESULTS=$logs.results
 	log "== $part"
-	run_logged "$part" "$AXAS_LOGS/$part.log" "part_$part" || rc=$?
+	run_logged "$part" "$logs.log" "part_$part" || rc=$?
 	if ((rc)) && ! grep -q '^fail ' "$AXAS_RESULTS"; then
-		record "fail $part: could not run, status $rc; see $AXAS_LOGS/$part.log"
+		record "fail $part: could not run, status $rc; see $logs.log"
 	elif ! grep -qE '^(pass|fail) ' "$AXAS_RESULTS"; then
-		record "fail $part: no test ran; see $AXAS_LOGS/$part.log"
+		record "fail $part: no test ran; see $logs.log"
 	fi
-	echo "$part ($((SECONDS - start)) s)"
-	summary "$AXAS_RESULTS"
+	times >"$logs.times"
+	spent=$(cpu_seconds "$logs.times")
+	within_budget "$part" "$spent"
+	{
+		echo "$part ($((SECONDS - start)) s; $spent s of CPU, budget $(column "$part" 3))"
+		summary "$AXAS_RESULTS"
+	} >"$logs.summary"
+}
+
+start_part() {
+	: >"$AXAS_LOGS/$1.results"
+	rm -f "$AXAS_LOGS/$1.summary"
+	run_part "$1" &
+	LANES[$!]=$1
+	AXAS_RUNNING="${!LANES[*]}"
+}
+
+# Wait until a part has ended, and tell what it found.
+finish_part() {
+	local pid part
+
+	wait -n -p pid || true
+	part=${LANES[$pid]}
+	unset "LANES[$pid]"
+	AXAS_RUNNING="${!LANES[*]}"
+	if [[ -f $AXAS_LOGS/$part.summary ]]; then
+		cat "$AXAS_LOGS/$part.summary"
+	else
+		echo "fail $part: ended before its time" >>"$AXAS_LOGS/$part.results"
+		echo "$part: ended before its time"
+	fi
+}
+
+nr_lanes() {
+	if [[ ${AXAS_LANES:-} ]]; then
+		echo "$AXAS_LANES"
+	elif (($(nproc) > 1)); then
+		echo 2
+	else
+		echo 1
+	fi
+}
+
+# count WORD PART...: lines of results that start with it.
+count() {
+	local word=$1 part
+
+	shift
+	for part in "$@"; do
+		grep "^$word " "$AXAS_LOGS/$part.results" || true
+	done | wc -l
 }
 
 main() {
-	local part passed=0 failed=0
+	local part lanes where=check passed failed
 
 	case ${1:-} in
-	-h | --help) sed -n '/^# check.sh/,/^$/s/^# \{0,1\}//p' "$0"; return ;;
+	--list) list_parts; return ;;
+	--soak) where=soak; shift ;;
+	-*) usage_error "unknown option $1" ;;
 	esac
-	(($#)) || set -- "${PARTS[@]}"
+	# shellcheck disable=SC2046  # several words
+	(($#)) || set -- $(parts_of "$where")
 	for part in "$@"; do
-		declare -F "part_$part" >/dev/null || die "no part $part; there are: ${PARTS[*]}"
+		declare -F "part_$part" >/dev/null ||
+			die "no part $part; there are: $(parts | cut -d' ' -f1 | tr '\n' ' ')"
 	done
+	export AXAS_EFFORT=short
+	[[ $where == check ]] || AXAS_EFFORT=full
 	mkdir -p "$AXAS_LOGS"
 	lock "check-$(basename "$AXAS_LOGS")"
+	declare -A LANES=()
+	lanes=$(nr_lanes)
 	for part in "$@"; do
-		run_part "$part"
-		passed=$((passed + $(grep -c '^pass ' "$AXAS_LOGS/$part.results" || true)))
-		failed=$((failed + $(grep -c '^fail ' "$AXAS_LOGS/$part.results" || true)))
+		((${#LANES[@]} < lanes)) || finish_part
+		start_part "$part"
 	done
-	echo "logs: $AXAS_LOGS"
+	while ((${#LANES[@]})); do
+		finish_part
+	done
+	[[ $where == check ]] || "$AXAS_SCRIPTS/soak-table.sh" "$@"
+	passed=$(count pass "$@") failed=$(count fail "$@")
+	echo "logs: $AXAS_LOGS; $SECONDS s"
 	echo "$passed passed, $failed failed"
 	((failed == 0 && passed > 0))
 }

@@ -52,6 +52,7 @@ collect() {
 main() {
 	local minimum=${1:-95} tree build
 
+	takes 0 1 "$@"
 	need_build_packages
 	need_packages lcov
 	tree=$("$AXAS_SCRIPTS/overlay.sh")

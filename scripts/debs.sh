@@ -6,8 +6,9 @@
 # debs.sh --depends ARCH SUITE PACKAGE: print what PACKAGE depends on, one a line.
 # debs.sh --newest ARCH SUITE PATTERN: print the package of the highest version in its
 # name, among those whose whole name is PATTERN.
-# debs.sh --root SUITE PACKAGE...: download PACKAGEs of this machine's architecture and all
-# that they depend on, unpack them as a root folder for in-root.sh, and print it.
+# debs.sh --root ARCH SUITE PACKAGE... [-- MORE...]: download PACKAGEs of this machine's
+# architecture and all that they depend on, and MORE, of any architecture, without what they
+# depend on; unpack them as a root folder for in-root.sh, and print it.
 #
 # ARCH is a Debian architecture, also a foreign one; SUITE is a Debian suite such as
 # trixie, or "-" for this machine's own; trixie-backports stands for trixie, too.
@@ -67,9 +68,12 @@ use_apt_for() {
 		printf '%s\n' "$sources" >"$dir/sources/axas.list"
 		log "fetching the package lists of $suite $arch"
 		# One archive of several may be in the middle of its mirror's update.
-		apt-get "${APT[@]}" -qq update >"$dir/update.log" 2>&1 ||
+		if apt-get "${APT[@]}" -qq update >"$dir/update.log" 2>&1; then
+			touch "$dir/updated"
+		else
 			log "warning: not all lists could be had, see $dir/update.log"
-		touch "$dir/updated"
+			touch -d '23 hours ago' "$dir/updated"
+		fi
 	fi
 }
 
@@ -103,8 +107,16 @@ download() {
 	apt-get "${APT[@]}" -qq download "$@" >&2
 }
 
+# Lists also have names that only others depend on.
 newest() {
-	apt-cache "${APT[@]}" pkgnames "${1%%[^a-z0-9-]*}" | grep -xE "$1" | sort -V | tail -n 1
+	local name
+
+	apt-cache "${APT[@]}" pkgnames "${1%%[^a-z0-9-]*}" | grep -xE "$1" | sort -rV |
+		while read -r name; do
+			[[ $(version_of "$(qualified "$name")") ]] || continue
+			printf '%s\n' "$name"
+			break
+		done
 }
 
 # PACKAGE=VERSION of all that PACKAGEs need, on a machine that has nothing.
@@ -140,35 +152,10 @@ unpack() {
 	cache_done "$tmp" "$dir"
 }
 
-root() {
-	local exact=() dir
+# exactly PACKAGE...: PACKAGE=VERSION of each, on a line.
+exactly() {
+	local pkg version
 
-	mapfile -t exact < <(closure "$@")
-	((${#exact[@]})) || die "$SUITE does not have all of $*"
-	dir=$AXAS_CACHE/roots/$SUITE-$(hash_of "${exact[@]}")
-	lock debs
-	[[ -d $dir ]] || unpack "$dir" "${exact[@]}"
-	printf '%s\n' "$dir"
-}
-
-main() {
-	local pkg version exact=() dir mode=
-
-	case $1 in
-	--root) mode=root ARCH=$HOST_ARCH SUITE=$2 ;;
-	--*) mode=${1#--} ARCH=$2 SUITE=$3 ;;
-	esac
-	if [[ $mode ]]; then
-		[[ $mode != root ]] || ROOT=1
-		[[ $mode == root ]] || shift
-		shift 2
-		use_apt_for "$ARCH" "$SUITE"
-		"$mode" "$@"
-		return
-	fi
-	ARCH=$1 SUITE=$2
-	use_apt_for "$1" "$2"
-	shift 2
 	for pkg in "$@"; do
 		pkg=$(qualified "$pkg")
 		version=$(version_of "$pkg")
@@ -177,8 +164,48 @@ main() {
 			rm -f "$AXAS_CACHE/apt/$ARCH-${SUITE/#-/own}/updated"
 			die "no package $pkg in $SUITE"
 		fi
-		exact+=("$pkg=$version")
+		printf '%s\n' "$pkg=$version"
 	done
+}
+
+root() {
+	local wanted=() exact dir
+
+	while (($#)) && [[ $1 != -- ]]; do
+		wanted+=("$1")
+		shift
+	done
+	(($# == 0)) || shift
+	exact=$(closure "${wanted[@]}")
+	[[ $exact ]] || die "$SUITE does not have all of ${wanted[*]}"
+	exact+=$'\n'$(exactly "$@")
+	mapfile -t exact < <(sed '/^$/d' <<<"$exact")
+	dir=$AXAS_CACHE/roots/$SUITE-$(hash_of "${exact[@]}")
+	lock debs
+	[[ -d $dir ]] || unpack "$dir" "${exact[@]}"
+	printf '%s\n' "$dir"
+}
+
+main() {
+	local exact dir mode=
+
+	case ${1:-} in
+	--depends | --newest | --root)
+		mode=${1#--}
+		shift
+		;;
+	esac
+	takes 3 3 "${@:1:3}"
+	ARCH=$1 SUITE=$2
+	shift 2
+	use_apt_for "$ARCH" "$SUITE"
+	if [[ $mode ]]; then
+		[[ $mode != root ]] || ROOT=1
+		"$mode" "$@"
+		return
+	fi
+	exact=$(exactly "$@")
+	mapfile -t exact <<<"$exact"
 	dir=$AXAS_CACHE/debs/${1%%:*}-$ARCH-$(hash_of "${exact[@]}")
 	lock debs
 	[[ -d $dir ]] || unpack "$dir" "${exact[@]}"

@@ -33,6 +33,7 @@ build() {
 main() {
 	local tree dir
 
+	takes 0 0 "$@"
 	need_build_packages
 	tree=$("$AXAS_SCRIPTS/overlay.sh")
 	dir=$AXAS_CACHE/build/$(basename "$tree")-debug-$(hash_of "$(cat "$AXAS_SCRIPTS/debug.config")")

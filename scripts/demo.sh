@@ -21,11 +21,8 @@ fail() {
 }
 
 build() {
-	local kdir
-
 	log "building axas.ko, axvcpu.ko and axasctl"
-	kdir=$("$AXAS_SCRIPTS/headers.sh" amd64)
-	run_logged module "$OUT/build.log" "$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir"
+	run_logged module "$OUT/build.log" "$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR"
 	run_logged axasctl "$OUT/build-user.log" \
 		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tools/axasctl tests/guests
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" demo.sh "$OUT/module/axas.ko" \
@@ -34,19 +31,21 @@ build() {
 }
 
 main() {
-	local kernel verdict
+	local verdict
 
+	takes 0 0 "$@"
 	lock "out-$(basename "$AXAS_LOGS")-demo"
 	rm -rf "$OUT"
 	mkdir -p "$OUT"
 	log "packages and Debian's stock kernel"
 	need_build_packages
 	need_packages qemu-system-x86 libjson-c-dev libmd-dev busybox-static
-	kernel=$("$AXAS_SCRIPTS/stock-kernel.sh") || fail "no stock kernel"
+	kernel_set demo amd64 "$OUT/set" || fail "no stock kernel"
+	export KDIR
 	strict build || fail "it does not build"
-	log "booting $(basename "$kernel") in QEMU"
+	log "booting Linux $RELEASE in QEMU"
 	AXAS_SHOW=1 AXAS_TIMEOUT=${AXAS_TIMEOUT:-300} \
-		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "$WINDOW" ||
+		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$KERNEL" "$OUT/initramfs.gz" "$WINDOW" ||
 		fail "the virtual machine did not reach its end"
 	verdict=$(tr -d '\r' <"$OUT/guest.log" | sed -n 's/^##axas verdict //p')
 	[[ $verdict == PASS ]] || fail "${verdict:-no verdict}"

@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# headers.sh ARCH [SERIES [SUITE]]: unpack Debian's packaged kernel headers into the
-# cache and print the folder to give to make as KDIR. ARCH is a Debian architecture;
-# SERIES, such as 6.12, chooses another kernel than the release's own; SUITE another
-# Debian release. The build tools are always those of this machine's release.
+# headers.sh ARCH [SERIES]: unpack the packaged kernel headers of this machine's Debian into
+# the cache and print the folder to give to make as KDIR. ARCH is a Debian architecture;
+# SERIES, such as 6.12, chooses another kernel than the release's own.
 #
 # AXAS_FLAVOUR  not empty: another flavour of the kernel, such as cloud
 
@@ -19,20 +18,6 @@ debs() { "$AXAS_SCRIPTS/debs.sh" "$@"; }
 # newest PATTERN PACKAGES: the first name that is PATTERN.
 first_of() { grep -E -m 1 "$1" || true; }
 
-# The linux-kbuild package that runs on this machine: of the same series, but of
-# its own release, or a newer C library would be wanted.
-own_kbuild() {
-	local series=$1 flavour pkg
-
-	for pkg in "linux-headers-$series-$HOST_ARCH" "linux-headers-$HOST_ARCH"; do
-		flavour=$(debs --depends "$HOST_ARCH" - "$pkg" 2>/dev/null |
-			first_of "^linux-headers-$series") || true
-		[[ -z $flavour ]] || break
-	done
-	[[ $flavour ]] || die "this Debian has no build tools for $series"
-	debs --depends "$HOST_ARCH" - "$flavour" | first_of '^linux-kbuild-'
-}
-
 # The flavour's Makefile names two folders by their installed place.
 fix_paths() {
 	local root=$1 makefile
@@ -42,38 +27,35 @@ fix_paths() {
 	done
 }
 
-# prepare ROOT KDIR KBUILD-PACKAGE: bring the build tools to where the headers look.
+# prepare ROOT KBUILD-PACKAGE: bring the build tools to where the headers look.
 prepare() {
-	local root=$1 wanted=$2 own=$3 tools
+	local root=$1 kbuild=$2 tools
 
-	tools=$(debs "$HOST_ARCH" - "$own")
-	rm -rf "$root/usr/lib/$wanted"
+	tools=$(debs "$HOST_ARCH" - "$kbuild")
+	rm -rf "$root/usr/lib/$kbuild"
 	mkdir -p "$root/usr/lib"
-	ln -s "$tools/usr/lib/$own" "$root/usr/lib/$wanted"
+	ln -s "$tools/usr/lib/$kbuild" "$root/usr/lib/$kbuild"
 	fix_paths "$root"
 	touch "$root/.axas-ready"
 }
 
 main() {
-	local arch=$1 series=${2:-} suite=${3:--} meta flavour deps common wanted root
+	local arch=${1:-} series=${2:-} meta flavour deps common kbuild root
 
+	takes 1 2 "$@"
 	meta=linux-headers-${series:+$series-}${AXAS_FLAVOUR:+$AXAS_FLAVOUR-}$arch
-	[[ $suite == - ]] || meta=linux-headers-$arch
-	flavour=$(debs --depends "$arch" "$suite" "$meta" | first_of '^linux-headers-[0-9]')
-	[[ $flavour ]] || die "there is no $meta in $suite"
-	deps=$(debs --depends "$arch" "$suite" "$flavour")
+	flavour=$(debs --depends "$arch" - "$meta" | first_of '^linux-headers-[0-9]')
+	[[ $flavour ]] || die "there is no $meta"
+	deps=$(debs --depends "$arch" - "$flavour")
 	common=$(first_of '^linux-headers-.*-common$' <<<"$deps")
-	wanted=$(first_of '^linux-kbuild-' <<<"$deps")
-	[[ $common && $wanted ]] || die "$flavour needs neither common headers nor tools"
+	kbuild=$(first_of '^linux-kbuild-' <<<"$deps")
+	[[ $common && $kbuild ]] || die "$flavour needs neither common headers nor tools"
 	if [[ $series && $flavour != linux-headers-"$series"[.+-]* ]]; then
-		die "$meta in $suite is now $flavour, not $series"
+		die "$meta is now $flavour, not $series"
 	fi
-	root=$(debs "$arch" "$suite" "$flavour" "$common:all")
+	root=$(debs "$arch" - "$flavour" "$common:all")
 	lock "headers-$(basename "$root")"
-	if [[ ! -e $root/.axas-ready ]]; then
-		[[ $suite == - ]] || own=$(own_kbuild "$series")
-		prepare "$root" "$wanted" "${own:-$wanted}"
-	fi
+	[[ -e $root/.axas-ready ]] || prepare "$root" "$kbuild"
 	printf '%s\n' "$root/usr/src/$flavour"
 }
 

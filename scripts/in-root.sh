@@ -10,8 +10,9 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 main() {
-	local root=$1 folder=$2 spaces=(-m)
+	local root=${1:-} folder=${2:-} spaces=(-m)
 
+	takes 2 2 "${@:1:2}"
 	shift 2
 	need_packages util-linux mount
 	# Mounts of one's own are everybody's right, where one is root only to oneself.

@@ -12,8 +12,9 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 main() {
-	local out=$1 script=$2 root
+	local out=${1:-} script=${2:-} root
 
+	takes 2 99 "$@"
 	shift 2
 	need_packages busybox-static cpio
 	scratch root

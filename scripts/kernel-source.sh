@@ -17,6 +17,7 @@ source_tarball() {
 main() {
 	local series=${1:-} pkg version dir tmp tarball
 
+	takes 0 1 "$@"
 	[[ -n $series ]] || series=$(kernel_series)
 	pkg=linux-source-$series
 	need_packages "$pkg" xz-utils

@@ -17,8 +17,6 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-usage() { sed -n '/^# kunit.sh/,/^$/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-
 # Objects of another clone must not pass for ours: make compares times only.
 claim_build() {
 	local build=$1 stamp
@@ -68,7 +66,8 @@ run_kunit() {
 main() {
 	local arch=${1:-} tree build rc=0
 
-	[[ $arch == um || $arch == x86_64 || $arch == kcsan ]] || usage
+	[[ $arch == um || $arch == x86_64 || $arch == kcsan ]] ||
+		usage_error "um, x86_64 or kcsan"
 	shift
 	need_build_packages
 	[[ $arch == um ]] || need_packages qemu-system-x86

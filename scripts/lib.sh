@@ -23,12 +23,34 @@ AXAS_RUNNING=
 log() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; }
 die() { log "error: $*"; exit 1; }
 
+# usage: the comment that a script starts with, from its name on.
+usage() { awk 'NR > 3 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; }
+
+usage_error() {
+	log "error: $*; see $(basename "$0") --help"
+	exit 2
+}
+
+# takes LEAST MOST ARGUMENT...: refuse any other number of arguments than these, and
+# options, of which a script that calls this has none.
+takes() {
+	local least=$1 most=$2 arg
+
+	shift 2
+	(($# >= least)) || usage_error "too few arguments"
+	(($# <= most)) || usage_error "too many arguments"
+	for arg in "$@"; do
+		[[ $arg != -?* ]] || usage_error "unknown option $arg"
+	done
+}
+
 # End what still runs and remove what was left half done, whatever ended the script.
-# AXAS_RUNNING is what kill takes: a process, or a group of them with a minus sign.
+# AXAS_RUNNING is what kill takes: processes, or a group of them with a minus sign.
 cleanup() {
 	local dir
 
-	[[ -z $AXAS_RUNNING ]] || kill -TERM -- "$AXAS_RUNNING" 2>/dev/null || true
+	# shellcheck disable=SC2086  # several words
+	[[ -z $AXAS_RUNNING ]] || kill -TERM -- $AXAS_RUNNING 2>/dev/null || true
 	for dir in "${AXAS_TMPDIRS[@]}"; do
 		rm -rf "$dir"
 	done
@@ -79,6 +101,23 @@ lock() {
 	export AXAS_LOCKS="${AXAS_LOCKS:-},$1"
 }
 
+# with_lock NAME COMMAND...: run a command while holding the lock.
+with_lock() {
+	local fd name=$1 rc=0
+
+	shift
+	if [[ ,${AXAS_LOCKS:-}, == *",$name,"* ]]; then
+		"$@"
+		return
+	fi
+	mkdir -p "$AXAS_CACHE/locks"
+	exec {fd}>"$AXAS_CACHE/locks/$name"
+	flock "$fd"
+	AXAS_LOCKS="${AXAS_LOCKS:-},$name" "$@" || rc=$?
+	exec {fd}>&-
+	return "$rc"
+}
+
 # lock_overlay TREE: keep TREE's link to a clone pointing at ours until the script
 # ends. Any number of runs of one clone may share it; another clone waits.
 lock_overlay() {
@@ -113,10 +152,10 @@ strict() {
 		"$@"' "$0" "$@"
 }
 
-# run_logged NAME LOGFILE COMMAND...: run quietly, with a sign of life every 20
+# run_logged NAME LOGFILE COMMAND...: run quietly, with a sign of life every 30
 # seconds; on failure show the end of the log and where it is.
 run_logged() {
-	local name=$1 logfile=$2 pid rc=0 start=$SECONDS next=20
+	local name=$1 logfile=$2 pid rc=0 start=$SECONDS next=30
 
 	shift 2
 	mkdir -p "$(dirname "$logfile")"
@@ -133,7 +172,7 @@ run_logged() {
 		sleep 0.2
 		if ((SECONDS - start >= next)); then
 			log "$name: $((SECONDS - start)) s"
-			next=$((next + 20))
+			next=$((next + 30))
 		fi
 	done
 	wait "$pid" || rc=$?
@@ -156,7 +195,9 @@ as_root() {
 }
 
 # apt_update: refresh apt's lists, once per script and its children.
-apt_update() {
+apt_update() { with_lock apt update_apt; }
+
+update_apt() {
 	[[ -n ${AXAS_APT_UPDATED:-} ]] && return
 	log "apt-get update"
 	as_root apt-get -qq -o DPkg::Lock::Timeout=300 update >&2 ||
@@ -173,6 +214,14 @@ is_installed() {
 
 # need_packages PACKAGE...: install the Debian packages that are missing.
 need_packages() {
+	local pkg
+
+	for pkg in "$@"; do
+		is_installed "$pkg" || { with_lock apt install_packages "$@"; return; }
+	done
+}
+
+install_packages() {
 	local pkg missing=()
 
 	for pkg in "$@"; do
@@ -221,6 +270,35 @@ kernel_series() {
 	printf '%s\n' "$dep"
 }
 
+debian_release() { sed -n 's/^VERSION_ID="\{0,1\}\([0-9]*\).*/\1/p' /etc/os-release; }
+
+# make_for KDIR FOLDER ARGUMENT...: make in FOLDER with the compilers that a kernel at KDIR
+# wants: this machine's, or those of the root folder that the headers lie in.
+make_for() {
+	local kdir=$1 folder=$2 root
+
+	shift 2
+	set -- make "-j$AXAS_JOBS" "$@"
+	if [[ $kdir != "$AXAS_CACHE"/roots/* ]]; then
+		"$@" -C "$folder" KDIR="$kdir"
+		return
+	fi
+	root=${kdir#"$AXAS_CACHE"/roots/}
+	root=$AXAS_CACHE/roots/${root%%/*}
+	"$AXAS_SCRIPTS/in-root.sh" "$root" "$folder" "$@" KDIR="${kdir#"$root"}"
+}
+
+# What make wants to build for a Debian architecture that is not this machine's.
+cross_arguments() {
+	[[ $1 != "$(dpkg --print-architecture)" ]] || return 0
+	case $1 in
+	amd64) printf '%s\n' ARCH=x86_64 CROSS_COMPILE=x86_64-linux-gnu- ;;
+	arm64) printf '%s\n' ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- ;;
+	riscv64) printf '%s\n' ARCH=riscv CROSS_COMPILE=riscv64-linux-gnu- ;;
+	*) die "no cross compiler for $1" ;;
+	esac
+}
+
 # copy_sources FOLDER: the sources as they are now, committed or not, without
 # anything that was built.
 copy_sources() {
@@ -228,12 +306,64 @@ copy_sources() {
 	mkdir -p "$1"
 	tar -C "$AXAS_SRC" --exclude=./.git --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
 		--exclude='*.mod.c' --exclude='.*.cmd' --exclude=Module.symvers \
-		--exclude=modules.order --exclude=./tools/axasctl/axasctl \
+		--exclude=modules.order --exclude=./tests/userspace/build --exclude=./tools/axasctl/axasctl \
 		--exclude=./bench/user/axas_bench --exclude=./tests/uapi/axas_uapi_test \
 		--exclude=./tests/uapi/axas_uapi_test32 --exclude=./tests/vcpu/axvcpu_test \
-		--exclude='*.elf' -cf - . | tar -C "$1" -xf -
+		--exclude=./tests/reboot/kexec --exclude='*.elf' -cf - . | tar -C "$1" -xf -
 }
 
-# record LINES: hand "pass SUITE: NAME", "fail ..." and "skip ..." to check.sh, if it is
-# who runs us.
+# build_once OUT COMMAND ARGUMENT...: a fresh copy of the sources, OUT, in which "COMMAND
+# FOLDER ARGUMENT..." has built. Several parts of a run want the same: who comes first
+# builds it, and the others get a copy.
+build_once() {
+	local out=$1 key dir
+
+	shift
+	copy_sources "$out"
+	key=$(hash_of "$*" "$(tar -C "$out" --sort=name --mtime=@0 -cf - . | sha256sum)")
+	dir=$AXAS_LOGS/builds/$key
+	mkdir -p "$AXAS_LOGS/builds"
+	find "$AXAS_LOGS/builds" -mindepth 1 -maxdepth 1 -mtime +0 -exec rm -rf {} +
+	with_lock "build-$(basename "$AXAS_LOGS")-$key" build_here "$out" "$dir" "$@"
+	rm -rf "$out"
+	cp -a "$dir" "$out"
+}
+
+build_here() {
+	local sources=$1 dir=$2 command=$3
+
+	shift 3
+	[[ ! -e $dir.done ]] || return 0
+	rm -rf "$dir"
+	cp -a "$sources" "$dir"
+	strict "$command" "$dir" "$@" && touch "$dir.done" "$dir"
+}
+
+# note TEXT: what check.sh is to show below the results.
+note() {
+	record "note $*"
+	log "$*"
+}
+
+# kernel_set WHO NAME FILE [headers]: what kernel-set.sh prints, as variables, and kept in
+# FILE; the results of WHO tell who served.
+# shellcheck disable=SC2034  # they are our callers'
+kernel_set() {
+	SUITE='' RELEASE='' KDIR='' KERNEL='' MODULES='' BUSYBOX='' LIBS=''
+	"$AXAS_SCRIPTS/kernel-set.sh" "$2" "${4:-all}" >"$3" || return
+	# shellcheck disable=SC1090  # assignments
+	. "$3"
+	note "$1: Linux $RELEASE of ${SUITE/#-/this Debian}"
+}
+
+# record LINES: hand "pass SUITE: NAME", "fail ...", "skip ..." and "note ..." to check.sh,
+# if it is who runs us.
 record() { sed '/^$/d' <<<"$1" >>"${AXAS_RESULTS:-/dev/null}"; }
+
+# Every script knows this one.
+case ${1:-} in
+-h | --help)
+	usage
+	exit 0
+	;;
+esac

@@ -23,8 +23,9 @@ prepare() {
 }
 
 main() {
-	local compiler=$1 tree dir tmp version
+	local compiler=${1:-} tree dir tmp version
 
+	takes 1 1 "$@"
 	need_build_packages
 	if [[ $compiler == clang ]]; then
 		need_packages clang lld llvm

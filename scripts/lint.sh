@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # lint.sh [TOOL...]: what the code can be asked without running it. The tools are
-# checkpatch, kernel_doc, sparse, gcc_w1, clang_w1, shellcheck and spdx (default: all).
+# checkpatch, kernel_doc, sparse, gcc_w1, clang_w1, shellcheck, usage and spdx (default:
+# all).
 # A finding in our files fails; one in the kernel's headers does not concern us.
 
 set -euo pipefail
@@ -10,8 +11,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # Where programs for user space are; all else is the kernel's.
-export PROGRAMS='^(tools|bench/(user|profile)|tests/(uapi|vcpu|guests|arm64|riscv/vcpu))/'
-TOOLS=(spdx shellcheck checkpatch kernel_doc sparse gcc_w1 clang_w1)
+export PROGRAMS='^(tools|bench/(user|profile)|tests/(uapi|vcpu|guests|arm64|reboot|riscv/vcpu|userspace))/'
+TOOLS=(spdx shellcheck usage checkpatch kernel_doc sparse gcc_w1 clang_w1)
 
 # Types that checkpatch may not complain of:
 # - new and moved files want an entry in the kernel's MAINTAINERS
@@ -62,6 +63,20 @@ lint_shellcheck() {
 	shellcheck -x -f gcc "${files[@]}"
 }
 
+# Every script tells what it is for, and begins no work that nobody asked for.
+lint_usage() {
+	local file out=$AXAS_LOGS/lint/usage.out rc
+
+	while read -r file; do
+		timeout 60 "$AXAS_SRC/$file" --help >"$out" 2>&1 </dev/null || echo "$file: --help fails"
+		grep -q "^$(basename "$file")" "$out" || echo "$file: --help does not name it"
+		rc=0
+		timeout 60 "$AXAS_SRC/$file" --no-such-option >"$out" 2>&1 </dev/null || rc=$?
+		((rc == 2)) || echo "$file: --no-such-option ends with status $rc, not 2"
+	done < <(our_files 'scripts/*.sh' .ci/run | grep -vE '^scripts/(lib\.sh|guest/)')
+	"$AXAS_SCRIPTS/soak-table.sh" --check 2>&1 || true
+}
+
 # checkpatch IGNORED-TYPES FILE...
 checkpatch() {
 	local source=$1 ignored=$2
@@ -84,7 +99,9 @@ lint_checkpatch() {
 	cd "$copy"
 	sed -i 's/^AXAS_EXPORT(/EXPORT_SYMBOL_GPL(/' "${files[@]}"
 	checkpatch "$source" "$IGNORED_TYPES" "${files[@]}" || rc=1
-	mapfile -t files < <(our_files '*.c' '*.h' | grep -E "$PROGRAMS")
+	# The shims say Linux' own macros again, as they are.
+	mapfile -t files < <(our_files '*.c' '*.h' | grep -E "$PROGRAMS" |
+		grep -v ^tests/userspace/include/)
 	checkpatch "$source" "$IGNORED_TYPES,$IGNORED_IN_PROGRAMS" "${files[@]}" || rc=1
 	return "$rc"
 }
@@ -145,6 +162,7 @@ run_tool() {
 main() {
 	local tool failed=0
 
+	takes 0 99 "$@"
 	(($#)) || set -- "${TOOLS[@]}"
 	mkdir -p "$AXAS_LOGS/lint"
 	lock "out-$(basename "$AXAS_LOGS")-lint"

@@ -34,6 +34,7 @@ make_overlay() {
 main() {
 	local source tree
 
+	takes 0 0 "$@"
 	source=$("$AXAS_SCRIPTS/kernel-source.sh")
 	tree=$AXAS_CACHE/overlay/$(basename "$source")
 	lock layout

@@ -35,8 +35,9 @@ suite_results() {
 }
 
 main() {
-	local name=$1 dir=$2 suite suites
+	local name=${1:-} dir=${2:-} suite suites
 
+	takes 2 2 "$@"
 	suites=$(tr -d '\r' <"$dir/guest.log" | sed -n 's/^##axas begin //p')
 	for suite in $suites; do
 		suite_results "$name" "$suite" "$dir"

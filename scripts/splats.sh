@@ -4,8 +4,12 @@
 # splats.sh LOG...: print the lines of kernel logs that tell of a bug, whoever
 # caused it, and fail if there is one. A report of KASAN, lockdep or kmemleak does
 # not fail a KUnit test by itself, so every log goes through here.
+#
+# AXAS_EXPECTED  the exact text of a report that is asked for, such as a panic
 
 set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 PATTERN='BUG:|BUG at|WARNING:|UBSAN:|KASAN:|KCSAN:|KFENCE:|Oops|general protection fault'
 PATTERN+='|Kernel panic|possible (recursive|circular) locking|inconsistent lock state'
@@ -23,11 +27,14 @@ KNOWN=(
 	'Speculative Return Stack Overflow: WARNING: See https://'
 )
 
+takes 1 99 "$@"
+[[ -z ${AXAS_EXPECTED:-} ]] || KNOWN+=("$AXAS_EXPECTED")
 found=0
 for log in "$@"; do
+	[[ -f $log ]] || die "no file $log"
 	lines=$(tr -d '\r' <"$log" | grep -aE "$PATTERN" || true)
 	for known in "${KNOWN[@]}"; do
-		grep -aF "$known" <<<"$lines" | sed 's/^/known, not ours: /' || true
+		grep -aF "$known" <<<"$lines" | sed 's/^/known: /' || true
 		lines=$(grep -avF "$known" <<<"$lines" || true)
 	done
 	if [[ -n $lines ]]; then

@@ -1,10 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vm-check.sh debug|stock|newer: build the module and the test programs, boot them in QEMU,
-# and run what guest/check.sh says. debug is a kernel with every check on, and has the
-# KUnit suites as a module; stock is Debian's kernel as it is distributed; newer is one of
-# a later Debian.
+# vm-check.sh MACHINE: build the module and the test programs, boot them in QEMU, and run
+# what guest/check.sh says. The machines:
+#
+#   debug  a kernel with every check on, and the KUnit suites as a module
+#   stock  Debian's kernel as it is distributed
+#   newer  one of a later Debian
+#   la57   stock, on a CPU whose page tables have 5 levels; vCPUs alone
+#   small  stock, on a CPU that can do less than others: vCPUs alone
+#
+# AXAS_EFFORT  full: longer than a quick look takes
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -14,7 +20,6 @@ set -euo pipefail
 # shellcheck disable=SC2016  # the kernel wants the dollar sign
 WINDOW=('memmap=16M$0x30000000' 'memmap=1G$0x40000000')
 export AXAS_MEMORY=3G
-export NEWER_SERIES=7.2 NEWER_SUITE=trixie-backports
 export AXAS_TIMEOUT=${AXAS_TIMEOUT:-3000}
 
 vm_debug() {
@@ -26,64 +31,61 @@ vm_debug() {
 	boot "$kdir/arch/x86/boot/bzImage" kasan_multi_shot
 }
 
-# kvm_modules KERNEL: Debian's KVM with what it needs, into OUT/kvm, for the test that it
+# kvm_modules FOLDER: Debian's KVM with what it needs, into OUT/kvm, for the test that it
 # and we keep off each other's CPUs.
 kvm_modules() {
-	local root=${1%%/boot/*} name file
+	local name file
 
-	[[ $root != "$1" ]] || root=${1%%/usr/lib/modules/*}
 	for name in irqbypass ccp kvm kvm-amd; do
-		file=$(find "$root" \( -name "$name.ko" -o -name "$name.ko.xz" \) -print -quit)
-		[[ $file ]] || die "$root has no module $name"
+		file=$(find "$1" \( -name "$name.ko" -o -name "$name.ko.xz" \) -print -quit)
+		[[ $file ]] || die "$1 has no module $name"
 		cp "$file" "$OUT/kvm/"
 	done
 	find "$OUT/kvm" -name '*.xz' -exec xz -d {} +
 }
 
-vm_stock() {
-	local kernel kdir
-
-	kernel=$("$AXAS_SCRIPTS/stock-kernel.sh")
-	kdir=$("$AXAS_SCRIPTS/headers.sh" amd64)
+# debian_kernel SET: a line of kernel-set.sh's table.
+debian_kernel() {
+	kernel_set "$NAME" "$1" "$OUT/set"
 	run_logged "$NAME module" "$OUT/build.log" \
-		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir" CONSUMER=1
-	kvm_modules "$kernel"
-	boot "$kernel"
+		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1
+	kvm_modules "$MODULES"
+	boot "$KERNEL"
 }
 
-vm_newer() {
-	local kernel release
+vm_stock() { debian_kernel amd64; }
+vm_newer() { debian_kernel amd64-7.2; }
+vm_la57() { AXAS_CASE=la57 AXAS_CPU=EPYC,+svm,+npt,+rdpid,+la57 debian_kernel amd64; }
+vm_small() { AXAS_CASE=small AXAS_CPU=EPYC,+svm,+npt,pdpe1gb=off debian_kernel amd64; }
 
-	run_logged "$NAME module" "$OUT/build.log" newer_module
-	release=$(<"$OUT/release")
-	kernel=$("$AXAS_SCRIPTS/debs.sh" amd64 "$NEWER_SUITE" "linux-binary-$release" \
-		"linux-modules-$release")/usr/lib/modules/$release/vmlinuz
-	kvm_modules "$kernel"
-	boot "$kernel"
-}
-
-newer_module() {
-	"$AXAS_SCRIPTS/build-in-root.sh" "$OUT/module" "$NEWER_SERIES" "$NEWER_SUITE" \
-		>"$OUT/release"
+# effort: what the machine is told by the kernel's arguments. All rounds of the races are run
+# on one machine, by programs for 32 bits too; elsewhere it is some.
+effort() {
+	printf '%s\n' "AXAS_CASE=${AXAS_CASE:-all}" "AXAS_EFFORT=${AXAS_EFFORT:-short}"
+	[[ $NAME != vm-stock ]] || echo AXAS_ROUNDS=10000
 }
 
 boot() {
-	local kernel=$1 modules
+	local kernel=$1 files args
 
 	shift
-	mapfile -t modules < <(find "$OUT/module" "$OUT/kvm" -name '*.ko')
 	run_logged "$NAME programs" "$OUT/build-user.log" "$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
-	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" check.sh "${modules[@]}" \
-		"$OUT"/user/tools/axasctl/{axasctl,device_test.sh} "$OUT"/user/tests/uapi/axas_uapi_test{,32} \
-		"$OUT/user/tests/vcpu/axvcpu_test" "$OUT"/user/tests/guests/*.elf
-	AXAS_TIMEOUT=${AXAS_TIMEOUT:-1500} run_logged "$NAME" "$OUT/vm.log" \
-		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" "$OUT/initramfs.gz" "${WINDOW[@]}" "$@" || true
+	mapfile -t args < <(effort)
+	mapfile -t files < <(find "$OUT/module" "$OUT/kvm" -name '*.ko')
+	files+=("$OUT"/user/tools/axasctl/{axasctl,device_test.sh} "$OUT"/user/tests/guests/*.elf
+		"$OUT/user/tests/uapi/axas_uapi_test" "$OUT/user/tests/vcpu/axvcpu_test")
+	[[ $NAME == vm-debug && ${AXAS_EFFORT:-} != full ]] ||
+		files+=("$OUT/user/tests/uapi/axas_uapi_test32")
+	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" check.sh "${files[@]}"
+	run_logged "$NAME" "$OUT/vm.log" "$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" \
+		"$OUT/initramfs.gz" "${WINDOW[@]}" "${args[@]}" "$@" || true
 }
 
 main() {
 	local kind=${1:-} results
 
-	declare -F "vm_$kind" >/dev/null || die "usage: vm-check.sh debug|stock|newer"
+	takes 1 1 "$@"
+	declare -F "vm_$kind" >/dev/null || usage_error "no machine $kind"
 	NAME=vm-$kind
 	export OUT=$AXAS_LOGS/$NAME
 	lock "out-$(basename "$AXAS_LOGS")-$NAME"

@@ -28,8 +28,9 @@ qemu() {
 }
 
 main() {
-	local out=$1 pid rc=0
+	local out=${1:-} pid rc=0
 
+	takes 3 99 "$@"
 	need_packages qemu-system-misc
 	mkdir -p "$out"
 	: >"$out/kernel.log"
@@ -39,7 +40,7 @@ main() {
 	AXAS_RUNNING=$pid
 	wait "$pid" || rc=$?
 	AXAS_RUNNING=
-	if ! grep -q '^##axas done' "$out/guest.log"; then
+	if ((rc)) || ! grep -q '^##axas done' "$out/guest.log"; then
 		log "the guest did not reach its end (qemu: $rc), its last words:"
 		tail -n 25 "$out/kernel.log" | tr -d '\r' | sed 's/^/    | /' >&2
 		tail -n 5 "$out/qemu.log" | sed 's/^/    | /' >&2

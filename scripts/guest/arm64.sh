@@ -26,7 +26,7 @@ module_suite() {
 	check consumer_module_is_content consumer
 	check axvcpu_unloads rmmod axvcpu
 	check axas_unloads rmmod axas
-	check loads_and_unloads_100_times load_unload 100
+	check loads_and_unloads_often load_unload $LOADS
 	echo "1..$CHECKS"
 }
 

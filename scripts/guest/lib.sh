@@ -6,6 +6,15 @@
 
 CHECKS=0
 
+# How much of what can be done without end: the kernel's argument AXAS_EFFORT is full or
+# short, AXAS_ROUNDS may say more.
+if [ "${AXAS_EFFORT:-short}" = full ]; then
+	LOADS=100 AXAS_ROUNDS=${AXAS_ROUNDS:-10000}
+else
+	LOADS=20 AXAS_ROUNDS=${AXAS_ROUNDS:-1000}
+fi
+export AXAS_ROUNDS LOADS
+
 # suite NAME COMMAND...: a program that prints TAP.
 suite() {
 	_suite=$1
@@ -13,9 +22,11 @@ suite() {
 	shift
 	echo "##axas begin $_suite"
 	echo "axas-suite: begin $_suite" >/dev/kmsg
+	_start=$(cut -d. -f1 /proc/uptime)
 	"$@"
 	_rc=$?
 	echo "axas-suite: end $_suite" >/dev/kmsg
+	echo "# $_suite took $(($(cut -d. -f1 /proc/uptime) - _start)) s"
 	echo "##axas end $_suite $_rc"
 	return $_rc
 }

@@ -24,7 +24,7 @@ load_unload() {
 }
 
 module_suite() {
-	check loads_and_unloads_100_times load_unload 100
+	check loads_and_unloads_often load_unload $LOADS
 	echo "1..$CHECKS"
 }
 

@@ -6,16 +6,23 @@
 #include "vm.h"
 
 #include <semaphore.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-#ifndef ROUNDS
-#define ROUNDS	10000	/* milliseconds each where CPUs are shared with others */
-#endif
+#define ROUNDS	rounds()
 #define TARGET	VM_TEST			/* the guest stores a count here, or loads */
 #define MARK	(VM_TEST + 64 * MIB)	/* and then stores it here */
 
 #define RW	(AXAS_PROT_READ | AXAS_PROT_WRITE)
+
+/* Milliseconds each where CPUs are shared with others: AXAS_ROUNDS may say how many. */
+static unsigned int rounds(void)
+{
+	const char *text = getenv("AXAS_ROUNDS");
+
+	return text ? strtoul(text, NULL, 10) : 10000;
+}
 
 /*
  * A guest in guest_stores or guest_loads on CPU 1, and this thread on CPU 0: in each round

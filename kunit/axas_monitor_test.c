@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The monitor itself: each kind of fault that it is there for is planted, and must be
+ * seen; and what is allowed must not be. Faults are stores to entries behind the core's
+ * back, frames given back by hand, and flushes that get lost.
+ */
+#include <linux/rcupdate.h>
+#include <axas/frame.h>
+
+#include "npt_fixture.h"
+
+#define AT	((u64)SZ_1G)
+
+/* A frame of the mock, mapped at @gpa; 0 when there is none. */
+static u64 map_frame(struct npt_fixture *f, u64 gpa, u32 flags)
+{
+	const struct axas_hal *hal = &f->mock->hal;
+	struct axas_hpa hpa = {};
+
+	KUNIT_ASSERT_EQ(f->test, hal->alloc_frame(hal, 0, flags, &hpa), 0);
+	KUNIT_ASSERT_EQ(f->test, axas_npt_map_leaf(&f->npt, gpa, hpa.val, TEST_RW,
+						   AXAS_TYPE_NORMAL, 0), 0);
+	return hpa.val;
+}
+
+static void put_frame(struct npt_fixture *f, u64 hpa)
+{
+	f->mock->hal.free_frame(&f->mock->hal, axas_hpa(hpa), 0, 0);
+}
+
+/* The monitor comes by whenever a table is reached. */
+static void look(struct npt_fixture *f, u64 gpa)
+{
+	struct axas_leaf leaf;
+
+	axas_npt_lookup(&f->npt, gpa, &leaf);
+}
+
+static void clear_entry(struct npt_fixture *f, u64 gpa)
+{
+	look(f, gpa);
+	WRITE_ONCE(*npt_raw_slot(f, gpa, 0), 0);
+	look(f, gpa);
+}
+
+static void flush(struct npt_fixture *f, u64 gpa, u64 size, bool tables)
+{
+	monitor_flush(f->monitor, 0, gpa, gpa + size - 1, tables);
+}
+
+static bool is_s2(const struct npt_fixture *f)
+{
+	return f->npt.fmt == &axas_npt_s2;
+}
+
+static void frame_put_before_the_flush(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	u64 hpa = map_frame(f, AT, AXAS_FRAME_ZERO);
+
+	clear_entry(f, AT);
+	put_frame(f, hpa);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "before the flush"));
+	flush(f, AT, SZ_4K, false);
+}
+
+static void frame_put_after_the_flush(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	u64 hpa = map_frame(f, AT, AXAS_FRAME_ZERO);
+
+	clear_entry(f, AT);
+	flush(f, AT, SZ_4K, false);
+	put_frame(f, hpa);
+	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
+}
+
+static void frame_put_while_it_is_mapped(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	u64 hpa = map_frame(f, AT, AXAS_FRAME_ZERO);
+
+	look(f, AT);
+	put_frame(f, hpa);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "while a leaf maps it"));
+}
+
+/* The second of two frames lies behind what is flushed. */
+static void flush_of_too_small_a_range(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	u64 hpas[] = { map_frame(f, AT, AXAS_FRAME_ZERO),
+		       map_frame(f, AT + SZ_4K, AXAS_FRAME_ZERO) };
+
+	clear_entry(f, AT);
+	clear_entry(f, AT + SZ_4K);
+	flush(f, AT, SZ_4K, true);
+	put_frame(f, hpas[0]);
+	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
+	put_frame(f, hpas[1]);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "before the flush"));
+}
+
+static void flush_of_one_consumer_of_two(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	unsigned int other = monitor_add_consumer(f->monitor);
+	u64 hpa = map_frame(f, AT, AXAS_FRAME_ZERO);
+
+	clear_entry(f, AT);
+	flush(f, AT, SZ_4K, true);
+	put_frame(f, hpa);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "before the flush"));
+	monitor_remove_consumer(f->monitor, other);
+}
+
+/* The core's own removal, whose flush nobody hears of. */
+static void removal_without_a_flush(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+
+	f->own_leaves = true;
+	map_frame(f, AT, AXAS_FRAME_ZERO);
+	look(f, AT);
+	f->lose_flushes = true;
+	npt_unmap(f, AT, SZ_4K);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "before the flush"));
+}
+
+static void protect_without_a_flush(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	look(f, AT);
+	axas_npt_protect(&f->npt, AT, AT + SZ_4K - 1, TEST_R);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "of a permission"));
+	flush(f, AT, SZ_4K, false);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
+}
+
+static void more_permission_wants_no_flush(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_R), 0);
+	look(f, AT);
+	axas_npt_protect(&f->npt, AT, AT + SZ_4K - 1, TEST_RW);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
+}
+
+/* A leaf that leads elsewhere from one moment to the next. */
+static void live_change(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	u64 other;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT + SZ_4K, SZ_4K, AT + SZ_8K, TEST_RW), 0);
+	other = *npt_raw_slot(f, AT + SZ_4K, 0);
+	look(f, AT);
+	WRITE_ONCE(*npt_raw_slot(f, AT, 0), other);
+	look(f, AT);
+	KUNIT_EXPECT_EQ(test, mock_hal_saw(f->mock, "in one step"), is_s2(f));
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "of a leaf"));
+	flush(f, AT, SZ_4K, false);
+}
+
+static void made_before_the_break_is_flushed(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	u64 entry;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	entry = *npt_raw_slot(f, AT, 0);
+	clear_entry(f, AT);
+	WRITE_ONCE(*npt_raw_slot(f, AT, 0), entry);
+	look(f, AT);
+	KUNIT_EXPECT_EQ(test, mock_hal_saw(f->mock, "made before the flush"), is_s2(f));
+	flush(f, AT, SZ_4K, false);
+}
+
+/* The core's own split: on Arm it is broken by a flush that gets lost. */
+static void split_without_a_flush(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+
+	if (!npt_has_level(&f->npt, 1))
+		kunit_skip(test, "no leaves of 2 MiB");
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_2M, AT, TEST_RW), 0);
+	look(f, AT);
+	f->lose_flushes = true;
+	KUNIT_ASSERT_EQ(test, npt_split_at(f, AT + SZ_4K), 0);
+	look(f, AT);
+	KUNIT_EXPECT_EQ(test, mock_hal_saw(f->mock, "at gpa"), is_s2(f));
+}
+
+static void collapse_without_a_flush(struct kunit *test)
+{
+	struct axas_npt_gather gather;
+	struct npt_fixture *f = test->priv;
+
+	if (!npt_has_level(&f->npt, 1))
+		kunit_skip(test, "no leaves of 2 MiB");
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_2M, AT, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, npt_split_all(f, AT, SZ_2M), 0);
+	look(f, AT);
+	f->lose_flushes = true;
+	axas_npt_gather_init(&gather, &f->npt, AT, AT + SZ_2M - 1);
+	KUNIT_EXPECT_EQ(test, axas_npt_collapse(&f->npt, AT, AT + SZ_2M - 1, &gather), 1ull);
+	axas_npt_gather_finish(&gather);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, ""));
+}
+
+/* Unlinked, and leaves alone are flushed: a cached walk may still come there. */
+static void table_freed_before_walks_are_flushed(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_hpa table;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	look(f, AT);
+	table = axas_hal_pa(&f->mock->hal, npt_raw_slot(f, AT, 0));
+	WRITE_ONCE(*npt_raw_slot(f, AT, 1), 0);
+	flush(f, AT, SZ_2M, false);
+	axas_npt_free_table(&f->npt, table.val & ~(AXAS_FRAME_SIZE - 1));
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "before the flush"));
+	flush(f, AT, SZ_2M, true);
+	this_cpu_dec(f->npt.stats->leaves[0]);
+}
+
+static void table_freed_while_it_is_linked(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_hpa table;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	look(f, AT);
+	table = axas_hal_pa(&f->mock->hal, npt_raw_slot(f, AT, 0));
+	axas_npt_free_table(&f->npt, table.val & ~(AXAS_FRAME_SIZE - 1));
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "while it is linked"));
+	monitor_forget(f->monitor);
+	f->monitor = NULL;
+	WRITE_ONCE(*npt_raw_slot(f, AT, 1), 0);
+	this_cpu_dec(f->npt.stats->leaves[0]);
+}
+
+static void leaf_to_no_frame(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	u64 hpa = map_frame(f, AT, AXAS_FRAME_ZERO);
+
+	clear_entry(f, AT);
+	flush(f, AT, SZ_4K, false);
+	put_frame(f, hpa);
+	KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(&f->npt, AT + SZ_4K, hpa, TEST_RW,
+						AXAS_TYPE_NORMAL, 0), 0);
+	look(f, AT);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "where no frame is"));
+}
+
+static void frame_that_nobody_zeroed(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	u64 hpa = map_frame(f, AT, 0);
+
+	look(f, AT);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "with what was there before"));
+	clear_entry(f, AT);
+	flush(f, AT, SZ_4K, false);
+	put_frame(f, hpa);
+}
+
+/* No zeroes were asked for, and everything was written. */
+static void frame_that_was_overwritten_whole(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_frame frame;
+	u64 hpa;
+
+	KUNIT_ASSERT_EQ(test, axas_frame_alloc(&frame, &f->mock->hal), 0);
+	KUNIT_EXPECT_EQ(test, axas_frame_fill(&frame, 7), 0);
+	hpa = axas_frame_take(&frame).val;
+	KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(&f->npt, AT, hpa, TEST_RW, AXAS_TYPE_NORMAL, 0),
+			0);
+	look(f, AT);
+	clear_entry(f, AT);
+	flush(f, AT, SZ_4K, false);
+	put_frame(f, hpa);
+	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
+}
+
+static void waiting_for_a_frame_in_a_section(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	const struct axas_hal *hal = &f->mock->hal;
+	struct axas_hpa hpa;
+
+	rcu_read_lock_sched();
+	if (mock_may_sleep()) {
+		rcu_read_unlock_sched();
+		kunit_skip(test, "this kernel cannot tell");
+	}
+	KUNIT_EXPECT_EQ(test, hal->alloc_frame(hal, 0, AXAS_FRAME_NOWAIT, &hpa), 0);
+	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
+	KUNIT_EXPECT_NE(test, hal->alloc_frame(hal, 0, 0, &hpa), 0);
+	rcu_read_unlock_sched();
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "in a read-side section"));
+	put_frame(f, hpa.val);
+}
+
+/* What hardware refuses: 2 MiB at an address that is not aligned. */
+static void entry_that_hardware_refuses(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+
+	if (f->npt.fmt == &axas_npt_fake)
+		kunit_skip(test, "nobody refuses its entries");
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_2M, AT, TEST_RW), 0);
+	look(f, AT);
+	WRITE_ONCE(*npt_raw_slot(f, AT, 1), *npt_raw_slot(f, AT, 1) | BIT(13));
+	look(f, AT);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "hardware refuses"));
+}
+
+static const struct npt_geometry geometries[] = {
+	{ &axas_npt_ept, 48, 4 },
+	{ &axas_npt_svm, 48, 4 },
+	{ &axas_npt_s2, 40, 3 },
+	{ &axas_npt_gstage, 41, 3 },
+	{ &axas_npt_fake, 48, 4 },
+};
+
+static void geometry_name(const struct npt_geometry *g, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s", g->fmt->name);
+}
+
+KUNIT_ARRAY_PARAM(geometry, geometries, geometry_name);
+
+static struct kunit_case monitor_cases[] = {
+	KUNIT_CASE_PARAM(frame_put_before_the_flush, geometry_gen_params),
+	KUNIT_CASE_PARAM(frame_put_after_the_flush, geometry_gen_params),
+	KUNIT_CASE_PARAM(frame_put_while_it_is_mapped, geometry_gen_params),
+	KUNIT_CASE_PARAM(flush_of_too_small_a_range, geometry_gen_params),
+	KUNIT_CASE_PARAM(flush_of_one_consumer_of_two, geometry_gen_params),
+	KUNIT_CASE_PARAM(removal_without_a_flush, geometry_gen_params),
+	KUNIT_CASE_PARAM(protect_without_a_flush, geometry_gen_params),
+	KUNIT_CASE_PARAM(more_permission_wants_no_flush, geometry_gen_params),
+	KUNIT_CASE_PARAM(live_change, geometry_gen_params),
+	KUNIT_CASE_PARAM(made_before_the_break_is_flushed, geometry_gen_params),
+	KUNIT_CASE_PARAM(split_without_a_flush, geometry_gen_params),
+	KUNIT_CASE_PARAM(collapse_without_a_flush, geometry_gen_params),
+	KUNIT_CASE_PARAM(table_freed_before_walks_are_flushed, geometry_gen_params),
+	KUNIT_CASE_PARAM(table_freed_while_it_is_linked, geometry_gen_params),
+	KUNIT_CASE_PARAM(leaf_to_no_frame, geometry_gen_params),
+	KUNIT_CASE_PARAM(frame_that_nobody_zeroed, geometry_gen_params),
+	KUNIT_CASE_PARAM(frame_that_was_overwritten_whole, geometry_gen_params),
+	KUNIT_CASE_PARAM(waiting_for_a_frame_in_a_section, geometry_gen_params),
+	KUNIT_CASE_PARAM(entry_that_hardware_refuses, geometry_gen_params),
+	{}
+};
+
+struct kunit_suite axas_monitor_suite = {
+	.name = "axas_monitor",
+	.init = npt_test_init,
+	.exit = npt_test_exit,
+	.test_cases = monitor_cases,
+};

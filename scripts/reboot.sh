@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# reboot.sh [WAY...]: boot a machine with Debian's stock kernel for each way down, take it
+# down under guests that run on axvcpu, and look whether it went as it should: no oops, the
+# kernel's own last words, and where a second kernel is to come up, that one runs guests,
+# too. Without a WAY it is all of these:
+#
+#   reboot     reboot(2), without ending anybody first
+#   poweroff   the same, to power off
+#   kexec      kexec -e
+#   sysrq-b    an emergency restart, without asking anybody
+#   panic      a panic that restarts the machine
+#   crash      a panic with a crash kernel, which must come up (kdump)
+#   hotplug    a CPU goes and comes back
+#   freeze     suspend to idle and back
+#   mem        suspend to RAM (ACPI S3) and back
+#
+# AXAS_TIMEOUT  seconds until a machine is ended (default 600)
+# AXAS_CPU      another CPU, as in vm.sh
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+NAME=reboot
+WAYS=(reboot poweroff kexec sysrq-b panic crash hotplug freeze mem)
+
+build() {
+	run_logged "$NAME module" "$OUT/build.log" \
+		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1
+	run_logged "$NAME programs" "$OUT/build-user.log" \
+		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
+}
+
+# What the second kernel boots lies in the first one's root, with the kernel itself.
+initramfs() {
+	local files
+
+	files=("$OUT/module/axas.ko" "$OUT/module/vcpu/axvcpu.ko"
+		"$OUT/user/tools/axasctl/axasctl" "$OUT"/user/tests/guests/{hello,forever}.elf
+		"$OUT/user/tests/reboot/kexec")
+	cp "$KERNEL" "$OUT/vmlinuz"
+	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/second.gz" reboot.sh "${files[@]}"
+	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" reboot.sh "${files[@]}" \
+		"$OUT/second.gz" "$OUT/vmlinuz"
+}
+
+# What the kernel says last, or of the way, after the mark that guest/reboot.sh makes.
+words_of() {
+	case $1 in
+	reboot) echo 'reboot: Restarting system' ;;
+	poweroff) echo 'reboot: Power down' ;;
+	kexec) echo 'kexec_core: Starting new kernel' ;;
+	sysrq-b) echo 'sysrq: Resetting' ;;
+	panic | crash) echo 'Kernel panic - not syncing: sysrq triggered crash' ;;
+	hotplug) echo 'smpboot: CPU 1 is now offline' ;;
+	freeze) echo 'PM: suspend entry (s2idle)' ;;
+	mem) echo 'ACPI: PM: Waking up from system sleep state S3' ;;
+	esac
+}
+
+# What guest/reboot.sh says when it gets back, or from a second kernel.
+end_of() {
+	case $1 in
+	kexec | crash) echo '##axas second kernel runs guests' ;;
+	hotplug | freeze | mem) echo '##axas back' ;;
+	*) echo '##axas guests run' ;;
+	esac
+}
+
+# verdict WAY NAME COMMAND...: a line for the results.
+verdict() {
+	local name="$NAME.$1: $2"
+
+	shift 2
+	if "$@" >&2; then echo "pass $name"; else echo "fail $name"; fi
+}
+
+# wake WAY FOLDER: as often as it takes, for what comes before it sleeps is lost.
+wake() {
+	local event=system_powerdown log=$2/kernel.log
+
+	[[ $1 == freeze ]] || event=system_wakeup
+	while sleep 2 && kill -0 $$; do
+		! grep -q 'PM: suspend entry' "$log" || grep -q 'PM: suspend exit' "$log" ||
+			echo $event >"$2/monitor"
+	done
+}
+
+said_after_mark() { sed -n '/axas-down: /,$p' "$1" | grep -qF "$2"; }
+
+clean_log() {
+	local expected=
+
+	[[ $1 != panic && $1 != crash ]] || expected=$(words_of "$1")
+	AXAS_EXPECTED=$expected "$AXAS_SCRIPTS/splats.sh" "$2/kernel.log"
+}
+
+# go WAY: a machine, and what became of it. QEMU ends by itself when it is reset.
+go() {
+	local way=$1 out=$OUT/$1 args=() rc=0 waker='' results
+
+	mkdir -p "$out"
+	case $way in
+	crash) args=(crashkernel=256M) ;;
+	freeze | mem)
+		args=(no_console_suspend)
+		mkfifo "$out/monitor"
+		export AXAS_MONITOR=$out/monitor
+		wake "$way" "$out" <>"$out/monitor" &
+		waker=$!
+		;;
+	esac
+	AXAS_TIMEOUT=${AXAS_TIMEOUT:-600} AXAS_END=$(end_of "$way") run_logged "$NAME $way" \
+		"$out/vm.log" "$AXAS_SCRIPTS/vm.sh" "$out" "$KERNEL" "$OUT/initramfs.gz" \
+		AXAS_WAY="$way" "${args[@]}" || rc=$?
+	unset AXAS_MONITOR
+	[[ -z $waker ]] || kill "$waker"
+	results=$(
+		verdict "$way" "guests ran before" grep -q '^##axas guests run' "$out/guest.log"
+		verdict "$way" "the kernel says so" said_after_mark "$out/kernel.log" "$(words_of "$way")"
+		verdict "$way" "it ends as it should" test "$rc" = 0
+		verdict "$way" "the kernel log is clean" clean_log "$way" "$out"
+	)
+	record "$results"
+	grep '^fail ' <<<"$results" || true
+	! grep -q '^fail ' <<<"$results"
+}
+
+main() {
+	local way failed=0
+
+	takes 0 99 "$@"
+	OUT=$AXAS_LOGS/$NAME
+	(($#)) || set -- "${WAYS[@]}"
+	for way in "$@"; do
+		[[ " ${WAYS[*]} " == *" $way "* ]] || die "no way $way; there are: ${WAYS[*]}"
+	done
+	lock "out-$(basename "$AXAS_LOGS")-$NAME"
+	rm -rf "$OUT"
+	mkdir -p "$OUT"
+	need_build_packages
+	kernel_set "$NAME" amd64 "$OUT/set"
+	export AXAS_MEMORY=2G
+	build
+	initramfs
+	for way in "$@"; do
+		go "$way" || failed=1
+	done
+	return "$failed"
+}
+
+main "$@"

@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# soak-table.sh [PART...]: enter what the last run of "check.sh --soak" found in these parts
+# into Documentation/soak.tsv, and make the README's table from that file anew.
+# soak-table.sh --check: is the README's table that of the file?
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+FILE=$AXAS_SRC/Documentation/soak.tsv
+README=$AXAS_SRC/README.md
+BEGIN='<!-- soak: made by scripts/soak-table.sh -->'
+END='<!-- end of soak -->'
+
+# count WORD FILE
+count() { grep -c "^$1 " "$2" || true; }
+
+# line PART: its columns, in the file's order.
+line() {
+	local results=$AXAS_LOGS/$1.results kernel
+
+	kernel=$(sed -n 's/^note .*: \(Linux .*\)/\1/p' "$results" | head -n 1)
+	printf '%s\t' "$1" "$(date -u +%Y-%m-%d)" \
+		"$(git -C "$AXAS_SRC" describe --always --dirty 2>/dev/null || echo unknown)" \
+		"$(count pass "$results")" "$(count fail "$results")" "$(count skip "$results")"
+	printf '%s\n' "${kernel:--}"
+}
+
+enter() {
+	local part new
+
+	scratch new
+	for part in "$@"; do
+		grep -v "^$part"$'\t' "$FILE" >"$new/file" || true
+		line "$part" >>"$new/file"
+		{ grep '^#' "$new/file"; grep -v '^#' "$new/file" | sort; } >"$FILE"
+	done
+}
+
+table() {
+	echo '| part | last run | commit | kernel | passed | failed | skipped |'
+	echo '| --- | --- | --- | --- | ---: | ---: | ---: |'
+	grep -v '^#' "$FILE" | awk -F '\t' \
+		'{ printf "| %s | %s | %s | %s | %d | %d | %d |\n", $1, $2, $3, $7, $4, $5, $6 }'
+}
+
+readme() {
+	awk -v begin="$BEGIN" -v end="$END" -v table="$(table)" '
+		$0 == end { skip = 0 }
+		!skip { print }
+		$0 == begin { print table; skip = 1 }' "$README"
+}
+
+main() {
+	local new
+
+	case ${1:-} in
+	--check)
+		takes 0 0 "${@:2}"
+		readme | cmp -s - "$README" || die "the README's table is not that of soak.tsv"
+		return
+		;;
+	esac
+	takes 0 99 "$@"
+	[[ $(grep -cxF -e "$BEGIN" -e "$END" "$README") == 2 ]] || die "the README has no table"
+	enter "$@"
+	scratch new
+	readme >"$new/readme"
+	cat "$new/readme" >"$README"
+}
+
+main "$@"

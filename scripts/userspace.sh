@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# userspace.sh [SECONDS]: the core as a program (tests/userspace/README.md): KUnit, the model
+# fuzzer and libFuzzer under AddressSanitizer and UBSan, threads under ThreadSanitizer. What
+# runs for a time takes SECONDS together (default 60); for hours it is a soak, and each run
+# begins with another seed. The last line of each says how much was run.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+takes 0 1 "$@"
+HERE=$AXAS_SRC/tests/userspace
+SECONDS_EACH=$((${1:-60} / 6))
+# The same operations each time, unless there is time for others.
+SEED=1
+((${1:-60} <= 120)) || SEED=$(date +%s)
+BUILD=${AXAS_USERSPACE_BUILD:-$AXAS_CACHE/build/userspace-$(basename "$AXAS_LOGS")}
+FAILED=0
+
+build() {
+	make -s -C "$HERE" -j"$AXAS_JOBS" O="$BUILD" MODE="$1" "${@:2}" >>"$AXAS_LOGS/userspace-build.log" 2>&1
+}
+
+# try NAME COMMAND...: its verdict, and the last line that it printed.
+try() {
+	local name=$1 out=$AXAS_LOGS/userspace-$1.log rc=0
+
+	shift
+	(cd "$AXAS_LOGS" && timeout $((SECONDS_EACH * 2 + 1200)) "$@") >"$out" 2>&1 || rc=$?
+	if ((rc)); then
+		FAILED=1
+		record "fail userspace: $name"
+		echo "userspace: $name failed ($rc), log: $out"
+		grep -vE '^ +ok |^ *#0 .*LLVMFuzzer' "$out" | tail -n 30
+	else
+		record "pass userspace: $name"
+		grep -E '^(fuzz|stress): |^# .*passed|^stat::number_of_executed|^Done ' "$out" | tail -n 1
+	fi
+}
+
+run_kunit() {
+	local bin=$BUILD/asan/bin/kunit suite
+
+	# The oracle's suite is long, and runs in User Mode Linux.
+	for suite in 'axas_[a-n]*' 'axas_[p-z]*'; do
+		try "kunit-${suite:6:1}" "$bin" "$suite"
+	done
+}
+
+run_threads() {
+	local format
+
+	export TSAN_OPTIONS="halt_on_error=1 history_size=4 suppressions=$HERE/tsan.supp"
+	for format in ept svm s2 gstage; do
+		try "threads-$format" "$BUILD/tsan/bin/stress" --seconds "$SECONDS_EACH" \
+			--format "$format" --seed "$SEED"
+	done
+}
+
+run_libfuzzer() {
+	local corpus=$AXAS_LOGS/userspace-corpus
+
+	mkdir -p "$corpus"
+	try libfuzzer "$BUILD/fuzzer/bin/libfuzzer" -max_total_time="$SECONDS_EACH" -seed="$SEED" \
+		-max_len=2048 -rss_limit_mb=6000 -print_final_stats=1 "$corpus" "$HERE/corpus"
+}
+
+main() {
+	need_packages clang libclang-rt-14-dev llvm make libc6-dev
+	mkdir -p "$AXAS_LOGS"
+	lock "userspace-$(basename "$BUILD")"
+	: >"$AXAS_LOGS/userspace-build.log"
+	if ! { build asan kunit fuzz && build tsan stress && build fuzzer libfuzzer; }; then
+		tail -n 30 "$AXAS_LOGS/userspace-build.log"
+		die "it does not build: $AXAS_LOGS/userspace-build.log"
+	fi
+	run_kunit
+	try fuzz "$BUILD/asan/bin/fuzz" --seconds "$SECONDS_EACH" --seed "$SEED"
+	run_threads
+	run_libfuzzer
+	return "$FAILED"
+}
+
+main "$@"

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Many areas: as many as a tree of several levels takes, and every way in which they go
+ * again. A tree in a mode of its own freed what was not its, from some 3,000 areas on
+ * (Z1 in what was once found wrong).
+ */
+#include "uapi.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STEP	(2 * PAGE)	/* an area of a page, and a hole: none can be joined */
+#define CHURN	20000
+
+static u64 nth(u32 i)
+{
+	return MIB + i * STEP;
+}
+
+static int space_of(u32 nr)
+{
+	int fd = new_space();
+
+	for (u32 i = 0; i < nr; i++)
+		expect_ok(map_alloc(fd, nth(i), PAGE, RW, 0));
+	expect_eq(info(fd).areas, nr);
+	return fd;
+}
+
+/* It can still be used, from the first area to the last. */
+static void expect_works(int fd, u32 nr)
+{
+	u32 i, seed = test_seed, val;
+
+	expect_eq(info(fd).areas, 0);
+	expect_ok(map_alloc(fd, 0, nth(nr), RW, 0));
+	for (i = 0; i < 16; i++) {
+		u64 gpa = nth(random_u32(&seed) % nr);
+
+		expect_eq(guest_write(fd, gpa, &i, sizeof(i)), sizeof(i));
+		expect_eq(guest_read(fd, gpa, &val, sizeof(val)), sizeof(val));
+		expect_eq(val, i);
+	}
+}
+
+static void all_ways(u32 nr)
+{
+	int fd = space_of(nr);
+
+	expect_ok(unmap(fd, 0, nth(nr)));
+	expect_works(fd, nr);
+	close(fd);
+
+	fd = space_of(nr);
+	expect_ok(clear(fd));
+	expect_works(fd, nr);
+	close(fd);
+
+	close(space_of(nr));
+}
+
+static void test_5000(void)
+{
+	all_ways(5000);
+}
+
+static void test_20000(void)
+{
+	all_ways(20000);
+}
+
+static void test_100000(void)
+{
+	int fd = space_of(100000);
+
+	expect_ok(protect(fd, 0, nth(100000), RO));
+	expect_eq(info(fd).areas, 100000);
+	expect_ok(unmap(fd, 0, nth(100000)));
+	expect_works(fd, 100000);
+}
+
+/* Pieces of any length go and come, and what is left is what the list says. */
+static void test_churn(void)
+{
+	const u32 nr = 6000;
+	bool *there = calloc(nr, sizeof(*there));
+	u32 left = 0, seed = test_seed;
+	int fd = space_of(nr);
+
+	expect(there);
+	memset(there, true, nr);
+	for (u32 n = 0; n < CHURN; n++) {
+		u32 i = random_u32(&seed) % nr, len = 1 + random_u32(&seed) % 300;
+
+		if (n % 8) {
+			expect_eq(map_alloc(fd, nth(i), PAGE, RW, 0), there[i] ? -EEXIST : 0);
+			there[i] = true;
+			continue;
+		}
+		len = i + len > nr ? nr - i : len;
+		expect_ok(unmap(fd, nth(i), len * STEP));
+		memset(&there[i], false, len);
+	}
+	for (u32 i = 0; i < nr; i++)
+		left += there[i];
+	expect_eq(info(fd).areas, left);
+	for (u32 i = 0; i < nr; i++)
+		expect_eq(map_alloc(fd, nth(i), PAGE, RW, 0), there[i] ? -EEXIST : 0);
+	free(there);
+}
+
+static const struct test tests[] = {
+	{ "5,000 areas go by unmap, by clear and by close", test_5000 },
+	{ "20,000 areas go by unmap, by clear and by close", test_20000 },
+	{ "100,000 areas are protected and unmapped at once", test_100000 },
+	{ "6,000 areas come and go in pieces", test_churn },
+};
+
+const struct suite suite_many = { "many", tests, ARRAY_SIZE(tests), false };
