@@ -104,6 +104,22 @@ static void fault_takes_4k_where_2m_do_not_fit(struct kunit *test)
 	expect_leaves(f, 512, 0);
 }
 
+/* FINDINGS 5: what a large leaf reaches beyond the range is no part of what was done. */
+static void populate_of_a_part_of_2m_does_that_part(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 done;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_HUGE_ALWAYS), 0);
+	KUNIT_ASSERT_EQ(test, space_fault(f, BLOCK, TEST_R), AXAS_FAULT_FIXED);
+	expect_leaves(f, 0, 1);
+	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(BLOCK, SZ_64K), &done), 0);
+	KUNIT_EXPECT_EQ(test, done, SZ_64K + 0ull);
+	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(BLOCK + SZ_8K, SZ_4K), &done),
+			0);
+	KUNIT_EXPECT_EQ(test, done, SZ_4K + 0ull);
+}
+
 /* Defect 4, Rule R4: of a large frame, too. */
 static void all_of_2m_is_zero(struct kunit *test)
 {
@@ -436,6 +452,7 @@ static void collapse_moves_nothing(struct kunit *test)
 
 static struct kunit_case huge_cases[] = {
 	KUNIT_CASE_PARAM(populate_takes_2m_where_the_area_covers_them, space_gen_params),
+	KUNIT_CASE_PARAM(populate_of_a_part_of_2m_does_that_part, space_gen_params),
 	KUNIT_CASE_PARAM(areas_choose_their_frames, space_gen_params),
 	KUNIT_CASE_PARAM(policy_is_told_and_kept, space_gen_params),
 	KUNIT_CASE_PARAM(fault_takes_4k_where_2m_do_not_fit, space_gen_params),

@@ -50,6 +50,7 @@ static struct model {
 	unsigned int step;
 	bool trace;
 	bool limited;
+	u32 limit;
 	u64 failures;
 	u64 top;
 	u32 last_area;
@@ -768,7 +769,13 @@ static void begin(const struct model_op *op)
 	params.hal = &m->f.mock->hal;
 	if (op->a % 4 == 1)
 		params.max_frames = 1 + op->b % 600;
-	m->limited = params.max_frames;
+	/* The module's own limit is that of the spaces that are created under it. */
+	m->limit = params.max_frames;
+	if (op->a % 4 == 2)
+		m->limit = 1 + op->b % 600;
+	m->limited = m->limit;
+	shim_set_param("max_frames", op->a % 4 == 2 ? m->limit : 0);
+	m->f.mock->window_io = op->a & 4;
 	if (params.ia_bits == 64)
 		params.size = -(u64)SZ_4K;
 	space = axas_space_create_fmt(&params, machines[nr].fmt, &caps);
@@ -776,6 +783,24 @@ static void begin(const struct model_op *op)
 		fail("%ld", PTR_ERR(space));
 	m->top = axas_gpa_range_last(axas_space_range(space)).val + 1 - TOP_PAGES * (u64)SZ_4K;
 	m->mem = mock_hal_add_device(m->f.mock, LINEAR, MEM_SIZE);
+}
+
+/* All that a limit allows can be had again, and no more. */
+static void check_limit(void)
+{
+	u64 size = m->limit * (u64)SZ_4K, done;
+
+	if (!m->limit)
+		return;
+	axas_space_clear(m->f.space);
+	forget(0, PAGES);
+	expect(axas_space_map_alloc(m->f.space, axas_gpa_range(axas_gpa(page_gpa(0)), size + SZ_4K),
+				    TEST_RX, AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_NEVER), 0, 0);
+	expect(axas_space_populate(m->f.space, axas_gpa_range(axas_gpa(page_gpa(0)), size), &done),
+	       0, done);
+	expect(axas_space_fault(m->f.space, axas_gpa(page_gpa(m->limit)), TEST_R, NULL),
+	       AXAS_FAULT_NOMEM, 0);
+	axas_space_clear(m->f.space);
 }
 
 static void end(void)
@@ -786,6 +811,7 @@ static void end(void)
 	shim_fail_allocations(0, 0);
 	mock_hal_fail_never(mock);
 	compare_all();
+	check_limit();
 	if (memcmp(m->mem, m->mem_content, MEM_SIZE))
 		fail("linear memory holds other bytes");
 	check_balance();
