@@ -107,21 +107,20 @@ void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_put_spares);
 
-int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr)
+int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr, bool killable)
 {
 	u64 *table;
 	u64 hpa;
 
 	while (spares->nr < nr) {
+		if (killable && fatal_signal_pending(current))
+			return -EINTR;
 		table = axas_npt_alloc_table(npt, &hpa);
 		if (!table)
 			return -ENOMEM;
 		*table = (u64)(unsigned long)spares->first;
 		spares->first = table;
-		if (++spares->nr & 0xf)
-			continue;
-		if (fatal_signal_pending(current))
-			return -EINTR;
+		spares->nr++;
 		cond_resched();
 	}
 	return 0;
@@ -187,7 +186,7 @@ int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type
 
 	axas_npt_walk(npt, &cursor, gpa, &pos);
 	while ((err = axas_npt_reach(npt, &spares, gpa, level, &pos)) == -EAGAIN) {
-		err = axas_npt_get_spares(npt, &spares, pos.level - level);
+		err = axas_npt_get_spares(npt, &spares, pos.level - level, false);
 		if (err)
 			break;
 	}
@@ -487,9 +486,10 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 	npt->caps.max_ia_bits = npt->caps.max_ia_bits ?: fmt->max_ia_bits;
 	npt->caps.levels = npt->caps.levels ?: fmt->caps.levels;
 	ia_bits = ia_bits ?: usual_ia_bits(fmt, &npt->caps);
-	if (!caps_ok(fmt, &npt->caps) || ia_bits < fmt->min_ia_bits ||
-	    ia_bits > fmt->max_ia_bits)
+	if (!caps_ok(fmt, &npt->caps))
 		return -EINVAL;
+	if (ia_bits < fmt->min_ia_bits || ia_bits > fmt->max_ia_bits)
+		return -EOPNOTSUPP;
 	npt->ia_bits = ia_bits;
 	npt->caps.oa_bits = min(npt->caps.oa_bits, axas_hal_phys_bits(hal));
 	err = set_geometry(npt);

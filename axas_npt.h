@@ -528,8 +528,8 @@ static inline int axas_npt_reach(struct axas_npt *npt, struct axas_npt_spares *s
 	return npt->fmt->reach(npt, spares, gpa, level, pos);
 }
 
-/* Have @nr spare tables, zeroed. 0, or -ENOMEM, or -EINTR on a fatal signal. May sleep. */
-int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr);
+/* Have @nr spare tables, zeroed. 0, or -ENOMEM, or if @killable -EINTR on a fatal signal. May sleep. */
+int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr, bool killable);
 /* One of the spares; NULL when there is none. */
 u64 *axas_npt_take_spare(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *hpa);
 void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares);

@@ -309,7 +309,7 @@ static int PT(map_below)(struct axas_npt *npt, struct axas_npt_range *range, u64
 	if (!level || PT(kind)(pos.entry, level) == AXAS_PT_LEAF)
 		return -EEXIST;
 	if (PT(kind)(pos.entry, level) != AXAS_PT_TABLE) {
-		err = axas_npt_get_spares(npt, &spares, 1);
+		err = axas_npt_get_spares(npt, &spares, 1, false);
 		if (err)
 			return err;
 	}
@@ -790,7 +790,8 @@ static bool PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int le
 	do {
 		u64 gpa, entry, *child;
 
-		if (!PT(may_go_on)(job))
+		/* Whatever was put together by now may stay so: a dying task stops. */
+		if (!PT(may_go_on)(job) || fatal_signal_pending(current))
 			return false;
 		if (!PT(skip_empty)(npt, &ptep, level, job))
 			return true;

@@ -172,13 +172,13 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 	int err = axas_space_translate(space, gpa, to);
 	struct axas_cpu *cpu, found;
 	unsigned int leaves = 1;
-	bool end;
+	bool end = false;
 
 	if (err)
 		return err;
 	*limit = to->left;
 	/* What was found so far is true: nobody need wait for the rest. */
-	do {
+	while (!end && !fatal_signal_pending(current)) {
 		cpu = axas_section_enter(space);
 		if (likely(cpu)) {
 			end = extend_limit(space, cpu, gpa.val, to, limit, &leaves);
@@ -190,7 +190,7 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 			up_read(&space->lock);
 		}
 		cond_resched();
-	} while (!end && !fatal_signal_pending(current));
+	}
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axas_space_translate_and_get_limit);

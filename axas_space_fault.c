@@ -149,7 +149,8 @@ static int bring_frames(struct fill *fill)
 	fill->dry = !fill->order && fill->have && fill->have < fill->want;
 	/* The frame comes first: no table is made for a leaf that does not come. */
 	if (fill->have)
-		return axas_npt_get_spares(&space->npt, &fill->spares, fill->want_tables);
+		return axas_npt_get_spares(&space->npt, &fill->spares, fill->want_tables,
+					   false);
 	drop_frames(fill);
 	if (fill->order) {
 		/* No 2 MiB to be had: 4 KiB serve. */
@@ -176,7 +177,8 @@ static int bring(struct fill *fill, int wanted)
 	case LOOK_FRAMES:
 		return bring_frames(fill);
 	case LOOK_TABLES:
-		return axas_npt_get_spares(&fill->space->npt, &fill->spares, fill->want_tables);
+		return axas_npt_get_spares(&fill->space->npt, &fill->spares, fill->want_tables,
+					   false);
 	default:
 		cond_resched();
 		return 0;

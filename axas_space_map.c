@@ -176,7 +176,7 @@ static int isolate(struct axas_space *space, u64 first, u64 last, struct ends *e
 	*ends = (struct ends){};
 	if (last != range_last(space))
 		tables += tables_for_split(space, last + 1);
-	err = axas_npt_get_spares(&space->npt, &space->npt.reserve, tables);
+	err = axas_npt_get_spares(&space->npt, &space->npt.reserve, tables, false);
 	if (!err)
 		err = cut(space, first, last, ends);
 	if (!err)
@@ -384,6 +384,7 @@ EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
  * @first: the first byte that gets another
  * @last: the last one
  * @prot: which
+ * @code: some of it becomes executable
  * @fresh: areas that come in place of others
  */
 struct change {
@@ -391,6 +392,7 @@ struct change {
 	u64 first;
 	u64 last;
 	u32 prot;
+	bool code;
 	struct list_head fresh;
 };
 
@@ -417,6 +419,7 @@ static int find_change(struct change *change)
 		if (!found)
 			change->first = max(first, area->first);
 		change->last = min(last, area->last);
+		change->code |= change->prot & ~area->prot & AXAS_PROT_EXEC;
 		found = 1;
 	}
 	return found;
@@ -470,7 +473,7 @@ static void protect_leaves(struct change *change)
 	};
 
 	/* What the host wrote while nobody could execute it. See struct axas_hal, @fence. */
-	if (change->prot & AXAS_PROT_EXEC && hal->fence)
+	if (change->code && hal->fence)
 		hal->fence(hal);
 	removal_init(&removal, change->space, false);
 	piece_begin(&removal, change->first);
@@ -496,7 +499,7 @@ static int reserve_for_small(struct change *change)
 	axas_bar_begin(change->space);
 	axas_bar_end(change->space);
 	err = axas_npt_count_split_all(npt, change->first, change->last, &tables);
-	return err ?: axas_npt_get_spares(npt, &npt->reserve, npt->reserve.nr + tables);
+	return err ?: axas_npt_get_spares(npt, &npt->reserve, npt->reserve.nr + tables, true);
 }
 
 static int protect(struct change *change)

@@ -206,7 +206,8 @@ static void killed_task_gives_its_tables_back(struct kunit *test)
 	space_expect_same(f, &before, "protect by a killed task");
 }
 
-static void kill_at_flush(struct axas_consumer *consumer, const struct axas_flush *flush)
+static void kill_at_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
+			  struct cpumask *cpus)
 {
 	send_sig(SIGKILL, current, 1);
 }
@@ -214,7 +215,7 @@ static void kill_at_flush(struct axas_consumer *consumer, const struct axas_flus
 /* Where a table is broken before the leaf is made, each is flushed by itself. */
 static void killed_task_stops_collapsing(struct kunit *test)
 {
-	static const struct axas_consumer_ops ops = { .flush = kill_at_flush };
+	static const struct axas_consumer_ops ops = { .request = kill_at_flush };
 	struct space_fixture *f = test->priv;
 	struct axas_consumer consumer = { .ops = &ops };
 	struct dying dying = { f, collapse_all, .later = true };
@@ -224,10 +225,7 @@ static void killed_task_stops_collapsing(struct kunit *test)
 		kunit_skip(test, "one flush at the end");
 	/* On both sides of a border between tables of 1 GiB. */
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, WIN_SIZE, TEST_RW), 0);
-	down_write(&f->space->lock);
-	KUNIT_EXPECT_EQ(test, axas_npt_reserve(&f->space->npt, 2, false), 0);
-	axas_npt_split_all(&f->space->npt, WIN, WIN + WIN_SIZE - 1);
-	up_write(&f->space->lock);
+	space_split_leaves(f, WIN, WIN_SIZE);
 	KUNIT_ASSERT_EQ(test, axas_space_attach(f->space, &consumer), 0);
 	KUNIT_EXPECT_EQ(test, test_run_threads(&thread, 1), 0);
 	axas_space_detach(f->space, &consumer);

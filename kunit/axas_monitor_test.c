@@ -133,7 +133,7 @@ static void protect_without_a_flush(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
 	look(f, AT);
-	axas_npt_protect(&f->npt, AT, AT + SZ_4K - 1, TEST_R);
+	npt_protect(f, AT, AT + SZ_4K - 1, TEST_R);
 	monitor_expect_flushed(f->monitor);
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "of a permission"));
 	flush(f, AT, SZ_4K, false);
@@ -147,7 +147,7 @@ static void more_permission_wants_no_flush(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_R), 0);
 	look(f, AT);
-	axas_npt_protect(&f->npt, AT, AT + SZ_4K - 1, TEST_RW);
+	npt_protect(f, AT, AT + SZ_4K - 1, TEST_RW);
 	monitor_expect_flushed(f->monitor);
 	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
 }
@@ -201,18 +201,15 @@ static void split_without_a_flush(struct kunit *test)
 
 static void collapse_without_a_flush(struct kunit *test)
 {
-	struct axas_npt_gather gather;
 	struct npt_fixture *f = test->priv;
 
 	if (!npt_has_level(&f->npt, 1))
 		kunit_skip(test, "no leaves of 2 MiB");
-	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_2M, AT, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_2M, AT, TEST_RX), 0);
 	KUNIT_ASSERT_EQ(test, npt_split_all(f, AT, SZ_2M), 0);
 	look(f, AT);
 	f->lose_flushes = true;
-	axas_npt_gather_init(&gather, &f->npt, AT, AT + SZ_2M - 1);
-	KUNIT_EXPECT_EQ(test, axas_npt_collapse(&f->npt, AT, AT + SZ_2M - 1, &gather), 1ull);
-	axas_npt_gather_finish(&gather);
+	KUNIT_EXPECT_EQ(test, npt_collapse(f, AT, AT + SZ_2M - 1), 1ull);
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, ""));
 }
 
@@ -230,7 +227,7 @@ static void table_freed_before_walks_are_flushed(struct kunit *test)
 	axas_npt_free_table(&f->npt, table.val & ~(AXAS_FRAME_SIZE - 1));
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "before the flush"));
 	flush(f, AT, SZ_2M, true);
-	this_cpu_dec(f->npt.stats->leaves[0]);
+	atomic_long_dec(&f->npt.leaves[0]);
 }
 
 static void table_freed_while_it_is_linked(struct kunit *test)
@@ -246,7 +243,7 @@ static void table_freed_while_it_is_linked(struct kunit *test)
 	monitor_forget(f->monitor);
 	f->monitor = NULL;
 	WRITE_ONCE(*npt_raw_slot(f, AT, 1), 0);
-	this_cpu_dec(f->npt.stats->leaves[0]);
+	atomic_long_dec(&f->npt.leaves[0]);
 }
 
 static void leaf_to_no_frame(struct kunit *test)

@@ -442,7 +442,7 @@ static void split_all_keeps_to_its_range(struct kunit *test)
 		kunit_skip(test, "no leaves of 1 GiB");
 	KUNIT_ASSERT_EQ(test, npt_map(f, 0, SZ_1G, SZ_1G, TEST_RX), 0);
 	f->npt.caps.flags |= AXAS_CAP_EXEC_4K;
-	KUNIT_ASSERT_EQ(test, axas_npt_get_spares(&f->npt, &f->npt.reserve, 3), 0);
+	KUNIT_ASSERT_EQ(test, axas_npt_get_spares(&f->npt, &f->npt.reserve, 3, false), 0);
 	KUNIT_EXPECT_FALSE(test, npt_protect(f, SZ_2M * 5 - SZ_4K, SZ_2M * 5 + SZ_4K - 1, TEST_RX));
 	KUNIT_EXPECT_EQ(test, f->npt.reserve.nr, 0u);
 	npt_expect_mapped(f, 0, SZ_1G, SZ_1G, TEST_RX);

@@ -355,35 +355,6 @@ static void populate_of_2m_comes_as_a_whole_or_not(struct kunit *test)
 	space_expect_balanced(f);
 }
 
-/* Split all leaves of a range without touching the areas. */
-static void split_leaves(struct space_fixture *f, u64 gpa, u64 size)
-{
-	struct axas_npt *npt = &f->space->npt;
-	struct axas_npt_job job = {
-		.first = gpa, .last = gpa + size - 1, .prot = TEST_RWX, .budget = ~0u,
-	};
-	u32 flags = npt->caps.flags;
-	struct axas_leaf leaf;
-	u64 tables;
-
-	KUNIT_ASSERT_TRUE(f->test, axas_npt_lookup(npt, gpa, &leaf));
-	mutex_lock(&f->space->changing);
-	axas_bar_begin(f->space);
-	KUNIT_EXPECT_EQ(f->test, axas_npt_count_split_all(npt, gpa, gpa + size - 1, &tables), 0);
-	KUNIT_EXPECT_EQ(f->test, axas_npt_get_spares(npt, &npt->reserve, tables), 0);
-	/* As for a machine that may not execute from large leaves; and back. */
-	npt->caps.flags |= AXAS_CAP_EXEC_4K;
-	axas_npt_protect(npt, &job);
-	npt->caps.flags = flags;
-	job = (struct axas_npt_job){
-		.first = gpa, .last = gpa + size - 1, .prot = leaf.prot, .budget = ~0u,
-	};
-	axas_npt_protect(npt, &job);
-	axas_npt_put_spares(npt, &npt->reserve);
-	axas_bar_end(f->space);
-	mutex_unlock(&f->space->changing);
-}
-
 static u64 collapse(struct space_fixture *f, u64 gpa, u64 size)
 {
 	u64 n = 0;
@@ -400,7 +371,7 @@ static void collapse_puts_a_frame_together_again(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
 	hpa = space_hpa(f, BLOCK);
 	number_pages(f);
-	split_leaves(f, BLOCK, SZ_2M);
+	space_split_leaves(f, BLOCK, SZ_2M);
 	expect_leaves(f, 512, 0);
 	space_attach(f);
 	KUNIT_EXPECT_EQ(test, collapse(f, WIN, WIN_SIZE), 1ull);
@@ -421,7 +392,7 @@ static void collapse_puts_linear_memory_together(struct kunit *test)
 	struct axas_info info;
 
 	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_1G, LINEAR, TEST_R), 0);
-	split_leaves(f, BORDER + SZ_1M, SZ_2M);
+	space_split_leaves(f, BORDER + SZ_1M, SZ_2M);
 	KUNIT_EXPECT_EQ(test, collapse(f, BORDER, SZ_1G), 3ull);
 	axas_space_get_info(f->space, &info);
 	KUNIT_EXPECT_EQ(test, info.leaves[2], 1ull);
@@ -440,7 +411,7 @@ static void collapse_moves_nothing(struct kunit *test)
 	axas_space_clear(f->space);
 	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
 	number_pages(f);
-	split_leaves(f, BLOCK, SZ_2M);
+	space_split_leaves(f, BLOCK, SZ_2M);
 	KUNIT_EXPECT_EQ(test, collapse(f, BLOCK + SZ_4K, SZ_2M - SZ_4K), 0ull);
 	KUNIT_ASSERT_EQ(test, space_unmap(f, BLOCK + SZ_1M, SZ_4K), 0);
 	KUNIT_EXPECT_EQ(test, collapse(f, WIN, WIN_SIZE), 0ull);

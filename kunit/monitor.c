@@ -73,7 +73,7 @@ static void decode_fake(u64 raw, struct leaf_entry *e)
 {
 	u32 prot = raw >> 3 & 7, type = raw >> 6 & 3;
 
-	e->kind = !raw ? AXAS_PT_EMPTY :
+	e->kind = !(raw & 7) ? AXAS_PT_EMPTY :
 		  e->level && (raw & 7) == 1 + e->level ? AXAS_PT_TABLE : AXAS_PT_LEAF;
 	e->bad = e->kind == AXAS_PT_LEAF && (raw & 7) != 1 + (e->level + 5) % 7;
 	e->hpa = raw >> (8 + 3 * e->level) << AXAS_FRAME_SHIFT;

@@ -264,7 +264,7 @@ static void expect_all_used(struct npt_fixture *f)
 int npt_split_at(struct npt_fixture *f, u64 gpa)
 {
 	int err = axas_npt_get_spares(&f->npt, &f->npt.reserve,
-				      axas_npt_count_split_at(&f->npt, gpa));
+				      axas_npt_count_split_at(&f->npt, gpa), false);
 
 	if (err) {
 		axas_npt_put_spares(&f->npt, &f->npt.reserve);
@@ -283,7 +283,7 @@ int npt_split_all(struct npt_fixture *f, u64 first, u64 bytes)
 	int err;
 
 	err = axas_npt_count_split_all(&f->npt, first, last, &tables) ?:
-	      axas_npt_get_spares(&f->npt, &f->npt.reserve, tables);
+	      axas_npt_get_spares(&f->npt, &f->npt.reserve, tables, true);
 	if (err) {
 		axas_npt_put_spares(&f->npt, &f->npt.reserve);
 		return err;

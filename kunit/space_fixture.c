@@ -37,7 +37,8 @@ struct axas_space *space_another(struct space_fixture *f,
 	return axas_space_create_fmt(&p, f->kind->fmt, &caps);
 }
 
-static void monitor_is_flushed(struct axas_consumer *consumer, const struct axas_flush *flush)
+static void monitor_is_flushed(struct axas_consumer *consumer, const struct axas_flush *flush,
+			       struct cpumask *cpus)
 {
 	struct space_watcher *w = container_of(consumer, struct space_watcher, consumer);
 
@@ -45,7 +46,7 @@ static void monitor_is_flushed(struct axas_consumer *consumer, const struct axas
 		      axas_gpa_range_last(flush->range).val, flush->tables);
 }
 
-static const struct axas_consumer_ops watcher_ops = { .flush = monitor_is_flushed };
+static const struct axas_consumer_ops watcher_ops = { .request = monitor_is_flushed };
 
 /* Two consumers, so that a flush of only one is seen. */
 static int watch_space(struct space_fixture *f)
@@ -251,6 +252,35 @@ void space_attach(struct space_fixture *f)
 	f->attached = true;
 	f->flushes = 0;
 	mock_hal_start_log(f->mock);
+}
+
+void space_split_leaves(struct space_fixture *f, u64 gpa, u64 size)
+{
+	struct axas_npt *npt = &f->space->npt;
+	struct axas_npt_job job = {
+		.first = gpa, .last = gpa + size - 1, .prot = TEST_RWX, .budget = ~0u,
+	};
+	u32 flags = npt->caps.flags;
+	struct axas_leaf leaf;
+	u64 tables;
+
+	KUNIT_ASSERT_TRUE(f->test, axas_npt_lookup(npt, gpa, &leaf));
+	mutex_lock(&f->space->changing);
+	axas_bar_begin(f->space);
+	KUNIT_EXPECT_EQ(f->test, axas_npt_count_split_all(npt, gpa, gpa + size - 1, &tables), 0);
+	KUNIT_EXPECT_EQ(f->test, axas_npt_get_spares(npt, &npt->reserve, tables, false), 0);
+	/* As for a machine that may not execute from large leaves; and back. */
+	npt->caps.flags |= AXAS_CAP_EXEC_4K;
+	axas_npt_protect(npt, &job);
+	npt->caps.flags = flags;
+	job = (struct axas_npt_job){
+		.first = gpa, .last = gpa + size - 1, .prot = leaf.prot, .budget = ~0u,
+	};
+	axas_npt_protect(npt, &job);
+	axas_npt_put_spares(npt, &npt->reserve);
+	axas_space_flush(f->space, gpa, gpa + size - 1, false);
+	axas_bar_end(f->space);
+	mutex_unlock(&f->space->changing);
 }
 
 void space_expect_one_flush(struct space_fixture *f, u64 gpa, u64 size)

@@ -159,6 +159,9 @@ void space_expect_balanced(struct space_fixture *f);
 /* Nothing is mapped, and all frames and tables are back. */
 void space_expect_empty(struct space_fixture *f);
 
+/* Split all leaves of a range, which are alike, without touching the areas. */
+void space_split_leaves(struct space_fixture *f, u64 gpa, u64 size);
+
 /* Watch flushes from now on, with a fresh log. */
 void space_attach(struct space_fixture *f);
 /* Exactly one flush, of this range, since space_attach(), before any free. */

@@ -289,6 +289,18 @@ void shim_relax(void);
 #define cpu_to_node(cpu)		0
 #define numa_node_id()			0
 #define tick_nohz_full_cpu(cpu)		false
+static inline void set_bit(long nr, volatile unsigned long *p)
+{
+	__atomic_fetch_or(p + nr / BITS_PER_LONG, 1ul << nr % BITS_PER_LONG, __ATOMIC_RELAXED);
+}
+
+static inline bool bitmap_empty(const unsigned long *map, unsigned int nbits)
+{
+	for (; nbits > BITS_PER_LONG && !*map; map++)
+		nbits -= BITS_PER_LONG;
+	return !*map;
+}
+
 #define for_each_possible_cpu(cpu)	for ((cpu) = 0; (unsigned int)(cpu) < nr_cpu_ids; (cpu)++)
 #define for_each_online_cpu(cpu)	for_each_possible_cpu(cpu)
 #define for_each_present_cpu(cpu)	for_each_possible_cpu(cpu)
