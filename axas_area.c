@@ -282,12 +282,17 @@ int axas_area_insert(struct axas_space *space, struct axas_area *area)
 	return err;
 }
 
-/* A store that comes when nothing may fail any more. */
+/*
+ * A store that comes when nothing may fail any more. Whoever holds the lock for reading finds
+ * what it found before.
+ */
 static void store(struct axas_space *space, u64 first, u64 last, struct axas_area *area)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(last));
 
+	down_write(&space->lock);
 	WARN_ON_ONCE(mas_store_gfp(&mas, area, GFP_KERNEL | __GFP_NOFAIL));
+	up_write(&space->lock);
 }
 
 /* Two areas out of one, at @at. The upper one is new. -ENOMEM leaves the one. */

@@ -24,7 +24,8 @@
  *
  * space->changing, a mutex: operations that change areas exclude each other: map, unmap,
  * protect, collapse, and whoever lists areas. They may take long, and nobody else waits for
- * it. The tree of areas changes under it alone; it is read under it, or under RCU.
+ * it. The tree of areas changes under it alone; it is read under it, or under RCU. What
+ * takes an area out of the tree holds the lock for writing too, for that moment.
  *
  * space->lock, a sleeping reader-writer lock, inside the mutex. Held for writing while a
  * remover has the bar, for a bounded piece of work each time, and while consumers come and

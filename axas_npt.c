@@ -206,13 +206,22 @@ unsigned int axas_npt_fill(struct axas_npt *npt, u64 *ptep, struct axas_hpa *hpa
 	u8 shift = npt->leaf_shift;
 	unsigned int lost = 0;
 	unsigned long i;
+	u64 empty;
 
+	if (likely(axas_npt_is_plain(npt))) {
+		for (i = 0; i < n; i++) {
+			empty = 0;
+			if (unlikely(!try_cmpxchg(&ptep[i], &empty, hpas[i].val >> shift | attr)))
+				hpas[lost++] = hpas[i];
+		}
+		goto count;
+	}
 	for (i = 0; i < n; i++) {
-		u64 empty = 0;
-
-		if (unlikely(!axas_npt_make(npt, &ptep[i], 0, &empty, hpas[i].val >> shift | attr)))
+		empty = 0;
+		if (!axas_npt_make(npt, &ptep[i], 0, &empty, hpas[i].val >> shift | attr))
 			hpas[lost++] = hpas[i];
 	}
+count:
 	count_leaves(npt, 0, n - lost);
 	return lost;
 }
@@ -224,6 +233,9 @@ static long count_in_table(const struct axas_npt *npt, const u64 *table)
 	u64 present = npt->present;
 	long leaves = 0;
 
+	if (likely(!npt->marked))
+		for (; table < end; table++)
+			leaves += !!*table;
 	for (; table < end; table++)
 		leaves += !!(*table & present);
 	return leaves;
@@ -235,7 +247,7 @@ static long count_in_table(const struct axas_npt *npt, const u64 *table)
  */
 static long collect_owned(const struct axas_npt *npt, u64 *table, unsigned int *owned)
 {
-	u64 borrowed = npt->fmt->borrowed, mask = npt->leaf_mask;
+	u64 borrowed = npt->marked ? npt->fmt->borrowed : 0, mask = npt->leaf_mask;
 	struct axas_hpa *hpas = (struct axas_hpa *)table, *next = hpas;
 	const u64 *end = table + BIT(AXAS_NPT_LEVEL_BITS);
 	u8 shift = npt->leaf_shift;

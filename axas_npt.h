@@ -311,6 +311,7 @@ struct axas_npt_ops {
  * @leaf_mask: the format's
  * @present: the format's
  * @leaf_fixed: bits in which leaves of level 0 of one area do not differ
+ * @marked: entries may be BORROWED, ZERO or BUSY; set before the first one is made
  * @leaf_shift: the format's
  * @ia_bits: bits of guest-physical address
  * @levels: how many
@@ -332,6 +333,7 @@ struct axas_npt {
 	u64 leaf_mask;
 	u64 present;
 	u64 leaf_fixed;
+	bool marked;
 	u8 leaf_shift;
 	u8 ia_bits;
 	u8 levels;
@@ -459,6 +461,12 @@ static __always_inline void axas_npt_changed(struct axas_npt *npt, u64 *ptep, un
 {
 	if (static_branch_unlikely(&axas_npt_watched))
 		axas_npt_watch->changed(npt, ptep, level, old, new);
+}
+
+/* Whether entries need no more than the eye: none has a marker, and nobody watches. */
+static __always_inline bool axas_npt_is_plain(const struct axas_npt *npt)
+{
+	return !npt->marked && !static_branch_unlikely(&axas_npt_watched);
 }
 
 /* True when *@old was still there; else it is what is there now. */

@@ -683,32 +683,45 @@ static bool PT(protect_entry)(struct axas_npt *npt, u64 *ptep, unsigned int leve
 	return true;
 }
 
-/* Change leaves of level 0. False when the piece ended before the table or the range. */
-static bool PT(protect_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_job *job)
+/* The same for many leaves of level 0 without markers. */
+static u64 PT(protect_plain)(u64 *ptep, u64 *end, u32 prot)
 {
 	/* Where a leaf says what it permits, and what it is to say there: once for all. */
-	const u64 permit = PT(prot_diff)(0, job->prot, 0);
-	const u64 mask = PT(prot_diff)(~0ull, job->prot, 0) ^ permit;
-	u64 diff, diffs = 0, *end;
-	unsigned int n;
+	const u64 permit = PT(prot_diff)(0, prot, 0);
+	const u64 mask = PT(prot_diff)(~0ull, prot, 0) ^ permit;
+	u64 diff, diffs = 0;
 
-	if (!job->budget)
-		return false;
-	n = PT(leaves_at_once)(job, PT_ENTRIES);
-	end = ptep + n;
+#pragma GCC unroll 4
 	for (; ptep < end; ptep++) {
 		u64 entry = READ_ONCE(*ptep);
 
 		if (PT(kind)(entry, 0) != AXAS_PT_LEAF)
 			continue;
 		diff = (entry & mask) ^ permit;
-		if (unlikely(entry & PT(sw_bit)(0)))
-			diff = PT(diff)(entry, job->prot, 0);
 		if (diff)
-			axas_npt_adjust(npt, ptep, 0, entry, diff);
+			atomic64_xor(diff, (atomic64_t *)ptep);
 		diffs |= diff;
 	}
-	job->changed |= !!diffs;
+	return diffs;
+}
+
+/* Change leaves of level 0. False when the piece ended before the table or the range. */
+static bool PT(protect_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_job *job)
+{
+	unsigned int n;
+	u64 *end;
+
+	if (!job->budget)
+		return false;
+	n = PT(leaves_at_once)(job, PT_ENTRIES);
+	end = ptep + n;
+	if (likely(axas_npt_is_plain(npt)))
+		job->changed |= !!PT(protect_plain)(ptep, end, job->prot);
+	else
+		for (; ptep < end; ptep++)
+			if (PT(kind)(READ_ONCE(*ptep), 0) == AXAS_PT_LEAF)
+				job->changed |= !!PT(protect_leaf)(npt, ptep, READ_ONCE(*ptep), 0,
+								   job->prot);
 	return PT(leaves_done)(job, n);
 }
 

@@ -602,6 +602,30 @@ static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
 	return done ?: n;
 }
 
+/*
+ * Bytes from @gpa on that can be accessed directly and are in leaves of 4 KiB of one table,
+ * @len at most. The cursor is at that table.
+ */
+static size_t touch_leaves(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u32 prot,
+			   size_t len)
+{
+	const struct axas_area *area = cpu->area;
+	u64 max = gpa | (axas_npt_leaf_size(1) - 1);
+	u64 last = min3(gpa + min_t(u64, len - 1, max - gpa), READ_ONCE(area->last), max);
+	u64 *ptep, at = gpa;
+
+	if (!axas_cpu_at(cpu, gpa) || !axas_area_covers(area, gpa) || !(area->direct & prot))
+		return 0;
+	for (ptep = axas_cpu_ptep(cpu, gpa); at <= last; ptep++) {
+		if (!axas_npt_allows(&space->npt, READ_ONCE(*ptep), prot))
+			break;
+		at = (at | (AXAS_FRAME_SIZE - 1)) + 1;
+		if (!at)
+			return last - gpa + 1;
+	}
+	return min(at, last + 1) - gpa;
+}
+
 /* Access all bytes with the lock held: 0, or an error, or -EAGAIN; @done: up to where. */
 static int access_all(struct axas_space *space, u64 gpa, struct access *access, size_t len,
 		      size_t *done)
@@ -612,7 +636,10 @@ static int access_all(struct axas_space *space, u64 gpa, struct access *access, 
 	for (*done = 0; *done < len; *done += n) {
 		if (gpa + *done < gpa)
 			return -EFAULT;
-		n = access_locked(space, &found, gpa + *done, access, len - *done);
+		n = access->memory ? 0 : touch_leaves(space, &found, gpa + *done, access->prot,
+						      len - *done);
+		if (!n)
+			n = access_locked(space, &found, gpa + *done, access, len - *done);
 		if (n < 0)
 			return n;
 		cond_resched();

@@ -308,6 +308,7 @@ static void set_leaf(struct space_fixture *f, u64 gpa, u64 entry)
 	struct axas_npt_cursor cursor;
 	struct axas_npt_pos pos;
 
+	f->space->npt.marked = true;
 	axas_npt_walk(&f->space->npt, &cursor, gpa, &pos);
 	KUNIT_ASSERT_EQ(f->test, pos.level, 0u);
 	WRITE_ONCE(*pos.ptep, entry);
