@@ -567,6 +567,11 @@ static void do_bvec(const struct model_op *op)
 			err = 1;
 	got = axas_space_bvec(m->f.space, gpa_range(page_gpa(page) + offset, len), access, bvecs,
 			      ARRAY_SIZE(bvecs));
+	/* A range that wraps is none. */
+	if (page_gpa(page) + offset + len - 1 < page_gpa(page)) {
+		expect(got, -EINVAL, page_gpa(page));
+		return;
+	}
 	check_around(page, 1 + (offset + len) / SZ_4K, true);
 	if (got == -EOPNOTSUPP && err == 1)
 		return;

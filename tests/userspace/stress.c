@@ -177,15 +177,24 @@ static void *guest(void *arg)
 	return NULL;
 }
 
-/* Every vCPU leaves the guest, and forgets. */
+/* Every vCPU is to leave the guest. */
+static void kick_guests(struct axas_consumer *consumer, const struct axas_flush *flush,
+			struct cpumask *cpus)
+{
+	struct world *w = container_of(consumer, struct world, consumer);
+	unsigned int i;
+
+	for (i = 0; i < w->nr_guests; i++)
+		__atomic_fetch_add(&w->guests[i]->kicks, 1, __ATOMIC_ACQ_REL);
+}
+
+/* It has, and forgets. */
 static void flush_guests(struct axas_consumer *consumer, const struct axas_flush *flush)
 {
 	struct world *w = container_of(consumer, struct world, consumer);
 	u64 first = flush->range.start.val, last = axas_gpa_range_last(flush->range).val;
 	unsigned int i, j;
 
-	for (i = 0; i < w->nr_guests; i++)
-		__atomic_fetch_add(&w->guests[i]->kicks, 1, __ATOMIC_ACQ_REL);
 	for (i = 0; i < w->nr_guests; i++) {
 		struct thread *t = w->guests[i];
 
@@ -198,7 +207,9 @@ static void flush_guests(struct axas_consumer *consumer, const struct axas_flush
 	}
 }
 
-static const struct axas_consumer_ops consumer_ops = { .flush = flush_guests };
+static const struct axas_consumer_ops consumer_ops = {
+	.request = kick_guests, .wait = flush_guests,
+};
 
 /* The hosts. */
 static void expect(struct thread *t, u64 gpa, int err)
