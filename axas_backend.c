@@ -58,9 +58,17 @@ void axas_pool_init(struct axas_pool *pool, const struct axas_hal *hal, long __p
 {
 	*pool = (struct axas_pool){
 		.hal = hal, .frames = frames, .max = max, .limited = max || max_frames,
+		.picky = max || max_frames,
 	};
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_init);
+
+void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits)
+{
+	pool->hpa_bits = hpa_bits;
+	pool->picky |= hpa_bits < axas_hal_phys_bits(pool->hal);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_bound);
 
 long axas_pool_frames(const struct axas_pool *pool)
 {
@@ -74,15 +82,35 @@ long axas_pool_frames(const struct axas_pool *pool)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_frames);
 
+/*
+ * Frames that hardware cannot be told of go back: a leaf would name another's memory. How
+ * many are left, the first ones in @hpas.
+ */
+static unsigned int keep_reachable(struct axas_pool *pool, unsigned int order,
+				   struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		if (pool->hpa_bits && hpas[i].val >> pool->hpa_bits)
+			axas_frames_free(pool->hal, order, &hpas[i], 1);
+		else
+			hpas[kept++] = hpas[i];
+	}
+	return kept;
+}
+
 /* What is asked for counts at once, so that two together do not exceed a limit. */
-static noinline unsigned int get_limited(struct axas_pool *pool, unsigned int order, u32 flags,
-					 struct axas_hpa *hpas, unsigned int n)
+static noinline unsigned int get_picky(struct axas_pool *pool, unsigned int order, u32 flags,
+				       struct axas_hpa *hpas, unsigned int n)
 {
 	unsigned int got;
 
-	n = charge_limits(pool, n, order);
+	if (pool->limited)
+		n = charge_limits(pool, n, order);
 	this_cpu_add(*pool->frames, (long)n << order);
 	got = axas_frames_alloc(pool->hal, order, flags, hpas, n);
+	got = keep_reachable(pool, order, hpas, got);
 	uncharge(pool, (u64)(n - got) << order);
 	return got;
 }
@@ -91,8 +119,8 @@ static unsigned int alloc_get(struct axas_pool *pool, unsigned int order, u32 fl
 			      struct axas_hpa *hpas, unsigned int n)
 {
 	flags |= AXAS_FRAME_ZERO;
-	if (unlikely(pool->limited))
-		return get_limited(pool, order, flags, hpas, n);
+	if (unlikely(pool->picky))
+		return get_picky(pool, order, flags, hpas, n);
 	n = axas_frames_alloc(pool->hal, order, flags, hpas, n);
 	this_cpu_add(*pool->frames, (long)n << order);
 	return n;

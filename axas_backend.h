@@ -17,6 +17,8 @@
  * @charged: how many, while a limit needs to know all of them at once
  * @max: how many it may hold; 0: any number
  * @limited: whether that, or all pools together, have a limit
+ * @hpa_bits: bits of address that hardware can be told of
+ * @picky: @limited, or @hal has frames beyond those bits: each call looks
  */
 struct axas_pool {
 	const struct axas_hal *hal;
@@ -24,11 +26,16 @@ struct axas_pool {
 	atomic64_t charged;
 	u64 max;
 	bool limited;
+	u8 hpa_bits;
+	bool picky;
 };
 
 /* An empty pool. @frames: zeroes. */
 void axas_pool_init(struct axas_pool *pool, const struct axas_hal *hal, long __percpu *frames,
 		    u64 max);
+
+/* No frame of it shall lie beyond @hpa_bits, which are less than 64. */
+void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits);
 
 /* 4 KiB frames that a pool holds. */
 long axas_pool_frames(const struct axas_pool *pool);
@@ -40,8 +47,8 @@ struct axas_backend;
  * @id: AXAS_BACKEND_*
  * @owned: its frames are owned by the leaves that map them, and put one by one
  * @get: @n new frames of 4 KiB << @order, zeroed. Shared; may sleep, unless @flags is
- *	AXAS_FRAME_NOWAIT. How many there were: less than @n for want of memory. NULL
- *	when not @owned.
+ *	AXAS_FRAME_NOWAIT. How many there were: less than @n for want of memory that
+ *	hardware can be told of. NULL when not @owned.
  * @put: frames that @get gave, or aligned pieces of them, are mapped no more; NULL
  *	when not @owned
  */

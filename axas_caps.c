@@ -4,17 +4,22 @@
  * Every other file is the same on all architectures but for the HAL. Calls nothing;
  * no locks.
  */
+#define pr_fmt(fmt)	"axas: " fmt
+
 #include <linux/bits.h>
 #include <linux/cpu.h>
 #include <linux/minmax.h>
+#include <linux/printk.h>
 
 #include "axas_compat.h"
 #include "axas_npt.h"
 
 #if defined(CONFIG_X86) && !defined(CONFIG_UML)
+#include <linux/cc_platform.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
-#include <asm/pgtable.h>
+#include <asm/processor-flags.h>
+#include <asm/special_insns.h>
 
 /*
  * IA32_VMX_EPT_VPID_CAP, Intel SDM vol. 3D, A.10. Read by name of its bits here: the
@@ -55,15 +60,35 @@ static void ept_caps(u64 cap, struct axas_npt_caps *caps)
 	caps->leaf_levels = BIT(0) | (cap & EPT_CAP_2M ? BIT(1) : 0) |
 			    (cap & EPT_CAP_2M && cap & EPT_CAP_1G ? BIT(2) : 0);
 	caps->max_ia_bits = cap & EPT_CAP_5_LEVELS ? 57 : 48;
+	caps->levels = BIT(4) | (cap & EPT_CAP_5_LEVELS ? BIT(5) : 0);
 }
 
-/* The nested table has as many levels as the host's own. APM vol. 2, 15.25.3. */
+/*
+ * The nested table has as many levels as the host's own: VMRUN takes the number from the
+ * host's CR4 (APM vol. 2, 15.25.3), and so do we, whatever options a kernel was built with.
+ */
 static void svm_caps(struct axas_npt_caps *caps)
 {
+	bool la57 = native_read_cr4() & X86_CR4_LA57;
+
 	caps->flags = boot_cpu_has(X86_FEATURE_NX) ? AXAS_CAP_SVM_NX : 0;
 	caps->leaf_levels = BIT(0) | BIT(1) |
 			    (boot_cpu_has(X86_FEATURE_GBPAGES) ? BIT(2) : 0);
-	caps->max_ia_bits = IS_ENABLED(CONFIG_X86_5LEVEL) && pgtable_l5_enabled() ? 57 : 48;
+	caps->max_ia_bits = la57 ? 57 : 48;
+	caps->levels = la57 ? BIT(5) : BIT(4);
+}
+
+/*
+ * With memory encryption (mem_encrypt=on, APM vol. 2, 7.10) the C bit of an entry says
+ * that its memory is encrypted, as all of the kernel's is. No entry of ours has it, and so
+ * hardware would take what the kernel wrote, tables included, for what it is not.
+ */
+static bool memory_is_encrypted(void)
+{
+	if (!cc_platform_has(CC_ATTR_MEM_ENCRYPT))
+		return false;
+	pr_warn_once("memory encryption is on: no CPU will walk nested tables (boot with mem_encrypt=off)\n");
+	return true;
 }
 
 u32 axas_host_format(void)
@@ -85,7 +110,7 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 		svm_caps(caps);
 	else
 		return false;
-	return true;
+	return !memory_is_encrypted();
 }
 
 #elif defined(CONFIG_ARM64)
@@ -138,7 +163,10 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 #include <asm/csr.h>
 #include <asm/hwcap.h>
 
-/* hgatp keeps only a mode that there is. RISC-V Privileged, "H" Extension, hgatp. */
+/*
+ * hgatp keeps only a mode that there is (RISC-V Privileged, "H" Extension, hgatp). While
+ * one is tried, hardware may walk from wherever it says: what that left is forgotten.
+ */
 static bool has_hgatp_mode(unsigned long mode)
 {
 	unsigned long flags, old;
@@ -148,15 +176,25 @@ static bool has_hgatp_mode(unsigned long mode)
 	old = csr_swap(CSR_HGATP, mode << HGATP_MODE_SHIFT);
 	found = csr_read(CSR_HGATP) >> HGATP_MODE_SHIFT == mode;
 	csr_write(CSR_HGATP, old);
+	/* HFENCE.GVMA, which assemblers of 6.1's time do not know by name. */
+	asm volatile(".insn r 0x73, 0, 0x31, x0, x0, x0" : : : "memory");
 	local_irq_restore(flags);
 	return found;
 }
 
-static u32 max_ia_bits(void)
+/* Levels of the modes that this CPU keeps: asked once, for a CPU does not change. */
+static u32 hgatp_levels(void)
 {
-	if (has_hgatp_mode(HGATP_MODE_SV57X4))
-		return 59;
-	return has_hgatp_mode(HGATP_MODE_SV48X4) ? 50 : 41;
+	static u32 levels;
+	u32 found = READ_ONCE(levels);
+
+	if (found)
+		return found;
+	found = (has_hgatp_mode(HGATP_MODE_SV39X4) ? BIT(3) : 0) |
+		(has_hgatp_mode(HGATP_MODE_SV48X4) ? BIT(4) : 0) |
+		(has_hgatp_mode(HGATP_MODE_SV57X4) ? BIT(5) : 0);
+	WRITE_ONCE(levels, found);
+	return found;
 }
 
 static bool has_isa(unsigned int ext)
@@ -181,7 +219,13 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 #ifdef RISCV_ISA_EXT_SVNAPOT
 	caps->flags |= has_isa(RISCV_ISA_EXT_SVNAPOT) ? AXAS_CAP_GSTAGE_SVNAPOT : 0;
 #endif
-	caps->max_ia_bits = max_ia_bits();
+	caps->levels = hgatp_levels();
+	if (!caps->levels) {
+		caps->levels = fmt->caps.levels;
+		return false;
+	}
+	/* 41, 50, 59: two bits more than as many tables of 9 bits. */
+	caps->max_ia_bits = axas_npt_shift(__fls(caps->levels)) + 2;
 	return true;
 }
 

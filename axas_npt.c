@@ -60,12 +60,24 @@ static void count_tables(struct axas_npt *npt, long n)
 	this_cpu_add(npt->stats->tables, n);
 }
 
+/* Pages for tables. One that no entry and no control register can name is none. */
+static int alloc_table_frame(struct axas_npt *npt, struct axas_frame *frame,
+			     unsigned int order, u32 flags)
+{
+	int err = axas_frame_alloc_order(frame, npt->hal, order, flags | AXAS_FRAME_TABLE);
+
+	if (err || !(frame->hpa.val >> npt->caps.oa_bits))
+		return err;
+	axas_frame_free(frame);
+	return -ENOMEM;
+}
+
 static u64 *alloc_table(struct axas_npt *npt, u64 *hpa, u32 flags)
 {
 	struct axas_frame frame;
 	u64 *table;
 
-	if (axas_frame_alloc_order(&frame, npt->hal, 0, flags | AXAS_FRAME_TABLE))
+	if (alloc_table_frame(npt, &frame, 0, flags))
 		return NULL;
 	table = axas_frame_ptr(&frame);
 	*hpa = axas_frame_take(&frame).val;
@@ -313,8 +325,7 @@ static int alloc_root(struct axas_npt *npt)
 	struct axas_frame frame;
 
 	npt->root_order = max_t(int, npt->root_bits - AXAS_NPT_LEVEL_BITS, 0);
-	if (axas_frame_alloc_order(&frame, npt->hal, npt->root_order,
-				   AXAS_FRAME_ZERO | AXAS_FRAME_TABLE))
+	if (alloc_table_frame(npt, &frame, npt->root_order, AXAS_FRAME_ZERO))
 		return -ENOMEM;
 	npt->root = axas_frame_ptr(&frame);
 	npt->root_hpa = axas_frame_take(&frame);
@@ -328,6 +339,27 @@ static bool caps_ok(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *
 	return (caps->leaf_levels & BIT(0)) && !(caps->leaf_levels & ~fmt->leaf_levels) &&
 	       !(caps->leaf_levels & (caps->leaf_levels + 1)) &&
 	       caps->oa_bits > AXAS_FRAME_SHIFT && caps->oa_bits <= fmt->caps.oa_bits;
+}
+
+/* The bits when nobody asks for a number: those of the fewest levels that there are. */
+static unsigned int usual_ia_bits(const struct axas_npt_fmt *fmt,
+				  const struct axas_npt_caps *caps)
+{
+	if (caps->levels & BIT(__ffs(fmt->caps.levels)))
+		return min_t(u32, fmt->usual_ia_bits, caps->max_ia_bits);
+	return caps->max_ia_bits;
+}
+
+/* Levels and root for npt->ia_bits; -EOPNOTSUPP where the machine has none such. */
+static int set_geometry(struct axas_npt *npt)
+{
+	int err = -EOPNOTSUPP;
+
+	if (npt->ia_bits <= npt->caps.max_ia_bits)
+		err = npt->fmt->geometry(npt);
+	if (!err && !(npt->caps.levels & BIT(npt->levels)))
+		err = -EOPNOTSUPP;
+	return err;
 }
 
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
@@ -345,13 +377,14 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 	else
 		axas_host_caps(fmt, &npt->caps);
 	npt->caps.max_ia_bits = npt->caps.max_ia_bits ?: fmt->max_ia_bits;
-	ia_bits = ia_bits ?: min_t(u32, fmt->usual_ia_bits, npt->caps.max_ia_bits);
+	npt->caps.levels = npt->caps.levels ?: fmt->caps.levels;
+	ia_bits = ia_bits ?: usual_ia_bits(fmt, &npt->caps);
 	if (!caps_ok(fmt, &npt->caps) || ia_bits < fmt->min_ia_bits ||
 	    ia_bits > fmt->max_ia_bits)
 		return -EINVAL;
 	npt->ia_bits = ia_bits;
 	npt->caps.oa_bits = min(npt->caps.oa_bits, axas_hal_phys_bits(hal));
-	err = ia_bits > npt->caps.max_ia_bits ? -EOPNOTSUPP : fmt->geometry(npt);
+	err = set_geometry(npt);
 	if (err)
 		return err;
 	npt->caps.leaf_levels &= BIT(npt->levels) - 1;
@@ -364,6 +397,30 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 	return err;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_init);
+
+/*
+ * The bits of a machine that it can lack without reading an entry otherwise are those that
+ * let us say more; EXEC_4K is one that lets us say less, and with S2_FWB memory types have
+ * another encoding (Arm DDI 0487, D8.6.6).
+ */
+static bool flags_within(u32 flags, u32 machine)
+{
+	if ((flags ^ machine) & AXAS_CAP_S2_FWB)
+		return false;
+	return !(machine & ~flags & AXAS_CAP_EXEC_4K) &&
+	       !(flags & ~machine & ~AXAS_CAP_EXEC_4K);
+}
+
+bool axas_npt_within(const struct axas_npt *npt, const struct axas_npt_caps *machine)
+{
+	const struct axas_npt_caps *caps = &npt->caps;
+
+	return npt->ia_bits <= machine->max_ia_bits && (machine->levels & BIT(npt->levels)) &&
+	       caps->oa_bits <= machine->oa_bits &&
+	       !(caps->leaf_levels & ~machine->leaf_levels) &&
+	       flags_within(caps->flags, machine->flags);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_within);
 
 void axas_npt_destroy(struct axas_npt *npt)
 {

@@ -38,12 +38,14 @@ enum axas_pt_kind {
  * @leaf_levels: bit n: leaves may be at level n
  * @oa_bits: bits of host-physical address
  * @max_ia_bits: most bits of guest-physical address; 0: as many as the format has
+ * @levels: bit n: it walks tables of n levels; 0: whatever the format has
  */
 struct axas_npt_caps {
 	u32 flags;
 	u32 leaf_levels;
 	u32 oa_bits;
 	u32 max_ia_bits;
+	u32 levels;
 };
 
 /**
@@ -117,11 +119,12 @@ struct axas_npt_range {
  * @max_ia_bits: most
  * @usual_ia_bits: when nobody asks for a number
  * @leaf_levels: bit n: the format has leaves at level n
+ * @flags: the AXAS_CAP_* that a machine of this format may have
  * @leaf_mask: the bits of a leaf at level 0 that are its address
  * @leaf_shift: how far they are from where they are in the address, to the right
  * @caps: what every machine that walks it has
- * @geometry: sets npt->levels and npt->root_bits from npt->ia_bits, or answers
- *	-EOPNOTSUPP
+ * @geometry: sets npt->levels and npt->root_bits from npt->ia_bits, and where both do
+ *	from npt->caps.levels, or answers -EOPNOTSUPP
  * @can: whether a leaf can say this protection and type
  * @leaf_attr: all of a leaf at level 0 but its address
  * @map: alone in its range; see axas_npt_map()
@@ -144,6 +147,7 @@ struct axas_npt_fmt {
 	u8 max_ia_bits;
 	u8 usual_ia_bits;
 	u32 leaf_levels;
+	u32 flags;
 	u64 leaf_mask;
 	u8 leaf_shift;
 	struct axas_npt_caps caps;
@@ -292,6 +296,11 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps);
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		  const struct axas_npt_ops *ops, const struct axas_hal *hal,
 		  unsigned int ia_bits, const struct axas_npt_caps *caps);
+/*
+ * Whether a machine walks a table as it was written: as many levels, no leaf where it
+ * knows none, no address that it cuts, and no bit that means something else to it.
+ */
+bool axas_npt_within(const struct axas_npt *npt, const struct axas_npt_caps *machine);
 /* Exclusive. No leaf may be left; empty tables may. */
 void axas_npt_destroy(struct axas_npt *npt);
 

@@ -125,11 +125,13 @@ const struct axas_npt_fmt axas_npt_ept = {
 	.max_ia_bits	= 57,
 	.usual_ia_bits	= 48,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
+	.flags		= AXAS_CAP_EPT_XONLY | AXAS_CAP_EPT_AD | AXAS_CAP_EXEC_4K,
 	.leaf_mask	= EPT_HPA,
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1),
 		.oa_bits = 52,
 		.max_ia_bits = 57,
+		.levels = BIT(4) | BIT(5),
 	},
 	AXAS_NPT_FMT_FUNCTIONS,
 };

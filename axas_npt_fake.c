@@ -132,12 +132,14 @@ const struct axas_npt_fmt axas_npt_fake = {
 	.max_ia_bits	= 64,
 	.usual_ia_bits	= 48,
 	.leaf_levels	= BIT(AXAS_NPT_MAX_LEVELS) - 1,
+	.flags		= AXAS_CAP_MASK,
 	.leaf_mask	= ~(FAKE_KIND | FAKE_PROT | FAKE_TYPE),
 	.leaf_shift	= AXAS_FRAME_SHIFT - 8,
 	.caps		= {
 		.leaf_levels = BIT(AXAS_NPT_MAX_LEVELS) - 1,
 		.oa_bits = FAKE_OA_BITS,
 		.max_ia_bits = 64,
+		.levels = GENMASK(AXAS_NPT_MAX_LEVELS, 2),
 	},
 	AXAS_NPT_FMT_FUNCTIONS,
 };

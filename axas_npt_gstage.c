@@ -127,12 +127,15 @@ const struct axas_npt_fmt axas_npt_gstage = {
 	.max_ia_bits	= 59,
 	.usual_ia_bits	= 41,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2) | BIT(3),
+	.flags		= AXAS_CAP_GSTAGE_SVPBMT | AXAS_CAP_GSTAGE_SVADU |
+			  AXAS_CAP_GSTAGE_SVNAPOT | AXAS_CAP_EXEC_4K,
 	.leaf_mask	= GS_PPN,
 	.leaf_shift	= GS_PPN_SHIFT,
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1) | BIT(2) | BIT(3),
 		.oa_bits = 56,
 		.max_ia_bits = 59,
+		.levels = BIT(3) | BIT(4) | BIT(5),
 	},
 	AXAS_NPT_FMT_FUNCTIONS,
 };

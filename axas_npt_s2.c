@@ -145,11 +145,14 @@ const struct axas_npt_fmt axas_npt_s2 = {
 	.max_ia_bits	= 52,
 	.usual_ia_bits	= 40,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
+	.flags		= AXAS_CAP_S2_FWB | AXAS_CAP_S2_XNX | AXAS_CAP_S2_DBM |
+			  AXAS_CAP_EXEC_4K,
 	.leaf_mask	= S2_HPA,
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1) | BIT(2),
 		.oa_bits = 48,
 		.max_ia_bits = 48,
+		.levels = BIT(3) | BIT(4),
 	},
 	AXAS_NPT_FMT_FUNCTIONS,
 };

@@ -111,10 +111,13 @@ static bool svm_can(const struct axas_npt *npt, u32 prot, u32 type)
 	return (prot & AXAS_PROT_EXEC) || (npt->caps.flags & AXAS_CAP_SVM_NX);
 }
 
-/* Four levels reach 48 bits, five 57. APM 5.3. */
+/*
+ * Four levels reach 48 bits, five 57 (APM 5.3). A machine whose own tables have five walks
+ * five here too, however few bits are asked for (APM 15.25.3).
+ */
 static int svm_geometry(struct axas_npt *npt)
 {
-	npt->levels = npt->ia_bits > 48 ? 5 : 4;
+	npt->levels = npt->ia_bits > 48 || !(npt->caps.levels & BIT(4)) ? 5 : 4;
 	npt->root_bits = npt->ia_bits - axas_npt_shift(npt->levels - 1);
 	return 0;
 }
@@ -129,12 +132,14 @@ const struct axas_npt_fmt axas_npt_svm = {
 	.max_ia_bits	= 57,
 	.usual_ia_bits	= 48,
 	.leaf_levels	= BIT(0) | BIT(1) | BIT(2),
+	.flags		= AXAS_CAP_SVM_NX | AXAS_CAP_EXEC_4K,
 	.leaf_mask	= SVM_HPA,
 	.caps		= {
 		.flags = AXAS_CAP_SVM_NX,
 		.leaf_levels = BIT(0) | BIT(1),
 		.oa_bits = 52,
 		.max_ia_bits = 57,
+		.levels = BIT(4) | BIT(5),
 	},
 	AXAS_NPT_FMT_FUNCTIONS,
 };

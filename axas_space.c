@@ -192,6 +192,7 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 	err = axas_npt_init(&space->npt, fmt, &space_npt_ops, hal, params->ia_bits, caps);
 	if (err)
 		goto free_cpus;
+	axas_pool_bound(&space->pool, space->npt.caps.oa_bits);
 	err = params_range(params, &space->npt, &space->range);
 	if (err)
 		goto destroy_npt;
@@ -219,7 +220,7 @@ struct axas_space *axas_space_create(const struct axas_space_params *params)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (!params->machine)
 		return axas_space_create_fmt(params, fmt, NULL);
-	if (params->machine->caps & ~AXAS_CAP_MASK)
+	if (params->machine->caps & ~fmt->flags)
 		return ERR_PTR(-EINVAL);
 	caps = (struct axas_npt_caps){
 		.flags = params->machine->caps,
@@ -278,6 +279,24 @@ struct axas_hpa axas_space_root(const struct axas_space *space)
 	return space->npt.root_hpa;
 }
 EXPORT_SYMBOL_AXAS(axas_space_root);
+
+u32 axas_space_format(const struct axas_space *space)
+{
+	return space->npt.fmt->id;
+}
+EXPORT_SYMBOL_AXAS(axas_space_format);
+
+int axas_space_check_machine(const struct axas_space *space)
+{
+	const struct axas_npt *npt = &space->npt;
+	struct axas_npt_caps host;
+
+	if (!axas_host_caps(npt->fmt, &host))
+		return -EMEDIUMTYPE;
+	host.oa_bits = min(host.oa_bits, axas_hal_phys_bits(&axas_hal_linux));
+	return axas_npt_within(npt, &host) ? 0 : -EMEDIUMTYPE;
+}
+EXPORT_SYMBOL_AXAS(axas_space_check_machine);
 
 static int check_attrs(const struct axas_space *space, u32 prot, u32 type)
 {

@@ -183,7 +183,13 @@ static void create_refuses_what_is_no_machine(struct kunit *test)
 		long error;
 	} cases[] = {
 		{ { .leaf_levels = 1, .oa_bits = 40 }, 0 },
-		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_MASK }, 0 },
+		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_EPT_XONLY |
+		    AXAS_CAP_EPT_AD | AXAS_CAP_EXEC_4K }, 0 },
+		/* W6: what another format's machines have is none of this one's */
+		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_SVM_NX }, -EINVAL },
+		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_S2_FWB }, -EINVAL },
+		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_GSTAGE_SVPBMT }, -EINVAL },
+		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_MASK }, -EINVAL },
 		{ { .leaf_levels = 0, .oa_bits = 40 }, -EINVAL },
 		{ { .leaf_levels = 6, .oa_bits = 40 }, -EINVAL },
 		{ { .leaf_levels = 9, .oa_bits = 40 }, -EINVAL },

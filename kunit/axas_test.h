@@ -20,6 +20,7 @@ extern struct kunit_suite axas_npt_svm_suite;
 extern struct kunit_suite axas_npt_s2_suite;
 extern struct kunit_suite axas_npt_gstage_suite;
 extern struct kunit_suite axas_npt_fake_suite;
+extern struct kunit_suite axas_machine_suite;
 extern struct kunit_suite axas_space_suite;
 extern struct kunit_suite axas_space_fault_suite;
 extern struct kunit_suite axas_space_range_suite;

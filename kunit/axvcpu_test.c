@@ -17,6 +17,8 @@
  * struct mock - what the backend was asked for, and what it shall answer
  * @cpus: CPUs that are enabled
  * @vcpus: vCPUs that exist
+ * @machine_err: what check_machine() answers
+ * @machine_asked: how often it was
  * @create_err: what create() answers
  * @setup_err: what setup() answers
  * @bind_err: what bind() answers
@@ -40,6 +42,8 @@
 static struct mock {
 	atomic_t cpus;
 	int vcpus;
+	int machine_err;
+	int machine_asked;
 	int create_err;
 	int setup_err;
 	int bind_err;
@@ -80,6 +84,13 @@ static int mock_cpu_enable(void)
 static void mock_cpu_disable(void)
 {
 	atomic_dec(&mock.cpus);
+}
+
+/* Nothing walks these tables. */
+static int mock_check_machine(const struct axas_space *space)
+{
+	mock.machine_asked++;
+	return mock.machine_err;
 }
 
 static int mock_create(struct axvcpu *vcpu)
@@ -178,6 +189,7 @@ static const struct axvcpu_arch_ops mock_ops = {
 	.cpu_supported		= mock_cpu_supported,
 	.cpu_enable		= mock_cpu_enable,
 	.cpu_disable		= mock_cpu_disable,
+	.check_machine		= mock_check_machine,
 	.create			= mock_create,
 	.destroy		= mock_destroy,
 	.set_entry		= mock_set_entry,
@@ -291,6 +303,46 @@ static void creation_wants_the_hosts_format(struct kunit *test)
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
 	KUNIT_EXPECT_EQ(test, PTR_ERR(axvcpu_create_on(other, &any, &mock_ops, &mock_hal)),
+			-EMEDIUMTYPE);
+	axas_space_put(other);
+}
+
+/* S1, S2: the format alone does not make a machine. */
+static void creation_wants_the_hosts_machine(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, mock.machine_asked, 1);
+	mock.machine_err = -EMEDIUMTYPE;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(axvcpu_create_on(space, &any, &mock_ops, &mock_hal)),
+			-EMEDIUMTYPE);
+	KUNIT_EXPECT_EQ(test, mock.vcpus, 1);
+}
+
+static void root_is_not_given_to_another_machine(struct kunit *test)
+{
+	mock.machine_err = -EMEDIUMTYPE;
+	KUNIT_EXPECT_EQ(test, axvcpu_setup(vcpu, &long_setup), -EMEDIUMTYPE);
+	KUNIT_EXPECT_EQ(test, mock.root, 0ull);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
+}
+
+/* A backend that says nothing of machines is asked for this host's: no way round it. */
+static void machine_is_checked_for_every_backend(struct kunit *test)
+{
+	static const struct axas_machine more = {
+		.caps = AXAS_CAP_EPT_XONLY | AXAS_CAP_EPT_AD, .leaf_levels = 7, .oa_bits = 52,
+	};
+	struct axas_space_params params = { .format = AXAS_FORMAT_EPT, .machine = &more,
+					    .ia_bits = 57 };
+	struct axas_space *other = axas_space_create(&params);
+	struct axvcpu_arch_ops ops = mock_ops;
+
+	ops.check_machine = NULL;
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	if (!axas_space_check_machine(other)) {
+		axas_space_put(other);
+		kunit_skip(test, "this CPU is that machine");
+	}
+	KUNIT_EXPECT_EQ(test, PTR_ERR(axvcpu_create_on(other, &any, &ops, &mock_hal)),
 			-EMEDIUMTYPE);
 	axas_space_put(other);
 }
@@ -713,6 +765,9 @@ static struct kunit_case axvcpu_cases[] = {
 	KUNIT_CASE(a_new_vcpu_is_created),
 	KUNIT_CASE(creation_fails_with_the_backend),
 	KUNIT_CASE(creation_wants_the_hosts_format),
+	KUNIT_CASE(creation_wants_the_hosts_machine),
+	KUNIT_CASE(root_is_not_given_to_another_machine),
+	KUNIT_CASE(machine_is_checked_for_every_backend),
 	KUNIT_CASE(setup_gives_entry_and_root),
 	KUNIT_CASE(setup_that_fails_leaves_invalid),
 	KUNIT_CASE(setup_with_unknown_flags_changes_nothing),

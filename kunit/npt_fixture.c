@@ -11,6 +11,7 @@ static const struct npt_geometry geometries[] = {
 	{ &axas_npt_ept, 57, 5 },
 	{ &axas_npt_svm, 48, 4 },
 	{ &axas_npt_svm, 57, 5 },
+	{ &axas_npt_svm, 48, 5 },	/* where the host's own tables have five */
 	{ &axas_npt_s2, 32, 3 },
 	{ &axas_npt_s2, 33, 3 },
 	{ &axas_npt_s2, 34, 3 },
@@ -41,7 +42,8 @@ static const struct npt_geometry geometries[] = {
 
 static void geometry_name(const struct npt_geometry *g, char *desc)
 {
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s %u bits", g->fmt->name, g->ia_bits);
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s %u bits, %u levels", g->fmt->name,
+		 g->ia_bits, g->levels);
 }
 
 const void *npt_all_gen_params(const void *prev, char *desc)
@@ -105,6 +107,7 @@ int npt_test_init(struct kunit *test)
 	test->priv = f;
 	if (!f)
 		return -ENOMEM;
+	caps.levels = BIT(g->levels);
 	f->test = test;
 	f->mock = mock_hal_create(test);
 	if (!f->mock)

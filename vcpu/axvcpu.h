@@ -122,12 +122,17 @@ enum axvcpu_ran {
  * @cpu_disable: disable it. No vCPU is loaded on this CPU. Preemption or interrupts are
  *	off
  *
+ * @check_machine: whether it may walk a space's table, which is of @format: 0 or
+ *	-EMEDIUMTYPE. For a backend without hardware alone: without it it is
+ *	axas_space_check_machine() that says
+ *
  * Of a vCPU, called by one thread at a time. The first group may sleep:
  * @create: make axvcpu->arch; 0, -ENOMEM, or -ENOSPC without an ASID or VPID
  * @destroy: undo @create; also after @unbind alone or none of them
  * @check_setup: whether @setup can do it; -EINVAL. Optional
  * @set_entry: where execution goes on; before or after @setup. -EINVAL
- * @set_npt_root: the root of the nested table; once, before @setup
+ * @set_npt_root: the root of the nested table, whose machine was checked; once, before
+ *	@setup
  * @setup: registers as struct axvcpu_setup says, RIP as @set_entry said
  * @bind: it will run next; optional. Nothing of a CPU may be touched: see @load
  * @unbind: the reverse; optional
@@ -164,6 +169,7 @@ struct axvcpu_arch_ops {
 	int (*cpu_supported)(void);
 	int (*cpu_enable)(void);
 	void (*cpu_disable)(void);
+	int (*check_machine)(const struct axas_space *space);
 
 	int (*create)(struct axvcpu *vcpu);
 	void (*destroy)(struct axvcpu *vcpu);

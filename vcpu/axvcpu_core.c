@@ -267,19 +267,26 @@ static int attach(struct axvcpu *vcpu)
 	return err;
 }
 
+/* Whether what runs the vCPUs of a backend may walk a space's table. */
+static int check_machine(const struct axas_space *space, const struct axvcpu_arch_ops *ops)
+{
+	if (axas_space_format(space) != ops->format)
+		return -EMEDIUMTYPE;
+	return ops->check_machine ? ops->check_machine(space) : axas_space_check_machine(space);
+}
+
 struct axvcpu *axvcpu_create_on(struct axas_space *space, const struct axvcpu_params *params,
 				const struct axvcpu_arch_ops *ops,
 				const struct axvcpu_hal *hal)
 {
-	struct axas_info info;
 	struct axvcpu *vcpu;
 	int err;
 
 	if (!affinity_ok(params->preferred_cpu, params->cpu_set))
 		return ERR_PTR(-EINVAL);
-	axas_space_get_info(space, &info);
-	if (info.format != ops->format)
-		return ERR_PTR(-EMEDIUMTYPE);
+	err = check_machine(space, ops);
+	if (err)
+		return ERR_PTR(err);
 	vcpu = new_vcpu(space, params);
 	if (!vcpu)
 		return ERR_PTR(-ENOMEM);
@@ -336,10 +343,13 @@ void axvcpu_destroy(struct axvcpu *vcpu)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_destroy);
 
+/* The machine is checked again where the root is loaded: nothing else keeps the guest in. */
 static int do_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 {
 	int err = vcpu->ops->set_entry(vcpu, setup->entry);
 
+	if (!err)
+		err = check_machine(vcpu->space, vcpu->ops);
 	if (!err)
 		err = vcpu->ops->set_npt_root(vcpu, axas_space_root(vcpu->space));
 	if (!err)

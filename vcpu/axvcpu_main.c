@@ -144,5 +144,4 @@ module_misc_device(axvcpu_misc);
 MODULE_DESCRIPTION("vCPUs on guest-physical address spaces");
 MODULE_AUTHOR("The axas authors");
 MODULE_LICENSE("GPL");
-MODULE_ALIAS("devname:axvcpu");
 AXAS_MODULE_IMPORT_NS(AXAS);

@@ -58,8 +58,8 @@ struct axas_space_params {
  *
  * Context: May sleep.
  * Return: the space, with one reference for the caller, or ERR_PTR of: -EINVAL,
- * -EOPNOTSUPP when this build has no such format or it cannot do @params->ia_bits,
- * -ENOMEM.
+ * -EOPNOTSUPP when this build has no such format, or the format or the machine cannot do
+ * @params->ia_bits, -ENOMEM.
  */
 struct axas_space *axas_space_create(const struct axas_space_params *params);
 
@@ -122,6 +122,35 @@ bool axas_space_contains(const struct axas_space *space, struct axas_gpa_range r
  * Return: the root's host-physical address.
  */
 struct axas_hpa axas_space_root(const struct axas_space *space);
+
+/**
+ * axas_space_format() - the format of a space's table
+ * @space: the space
+ *
+ * Context: Any.
+ * Return: AXAS_FORMAT_*, never AXAS_FORMAT_DEFAULT.
+ */
+u32 axas_space_format(const struct axas_space *space);
+
+/**
+ * axas_space_check_machine() - whether this host's CPU may walk a space's table
+ * @space: the space
+ *
+ * To be asked before hardware is given axas_space_root(): a table that was written for
+ * another machine means something else to this one, up to all of the host's memory in the
+ * guest's hands. The machine of the space must be within the host's: its format, its
+ * number of levels, the levels that have leaves, the bits of both addresses, and every
+ * capability that makes an entry mean something. Where the host needs executable leaves
+ * of 4 KiB (AXAS_CAP_EXEC_4K) the space must keep to that, and AXAS_CAP_S2_FWB must be
+ * the same on both sides. A space that was created without a machine of its own
+ * (struct axas_space_params), in the host's own format, is always within.
+ *
+ * Context: Any.
+ * Return: 0; -EMEDIUMTYPE when the space is for another machine, when the host's CPU does
+ * not walk its format, or when memory encryption (mem_encrypt=on) is active, whose bit
+ * no entry has.
+ */
+int axas_space_check_machine(const struct axas_space *space);
 
 /**
  * axas_space_map_linear() - map a fixed host-physical range

@@ -74,9 +74,8 @@ struct axvcpu_params {
  * @params: what it is to be
  *
  * Context: May sleep.
- * Return: the vCPU, in state CREATED, or ERR_PTR of: -EINVAL, -EMEDIUMTYPE when the
- * space's format is not what the CPU walks, -EOPNOTSUPP, -EBUSY, -ENOSPC, -ENOMEM as
- * AXVCPU_CREATE.
+ * Return: the vCPU, in state CREATED, or ERR_PTR of: -EINVAL, -EMEDIUMTYPE as
+ * axas_space_check_machine(), -EOPNOTSUPP, -EBUSY, -ENOSPC, -ENOMEM as AXVCPU_CREATE.
  */
 struct axvcpu *axvcpu_create(struct axas_space *space, const struct axvcpu_params *params);
 

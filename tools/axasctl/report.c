@@ -44,7 +44,7 @@ static const struct explanation explanations[] = {
 	{ "fault", EINVAL, "the access must be one or more of r, w, x" },
 	{ "vcpu", ENOENT, "the axvcpu module is not loaded" },
 	{ "vcpu", EACCES, "only root may use /dev/axvcpu, unless a udev rule says otherwise" },
-	{ "vcpu", EMEDIUMTYPE, "this CPU does not walk that format" },
+	{ "vcpu", EMEDIUMTYPE, "the space is for another machine than this CPU" },
 	{ "vcpu", EOPNOTSUPP, "this CPU has no virtualization, or firmware disabled it" },
 	{ "vcpu", EBUSY, "another hypervisor has the CPU's virtualization" },
 	{ "vcpu", ENOSPC, "the CPU has no more tags for guests" },

@@ -16,7 +16,7 @@
 
 #include <linux/ioctl.h>
 #include <linux/types.h>
-#include <axas/axas.h>
+#include "axas.h"	/* beside this file, in a kernel's build and in a program's */
 
 #define AXVCPU_API_VERSION	1
 
@@ -55,8 +55,9 @@
  * vCPU takes the virtualization extensions of all CPUs, the last gives them back.
  *
  * Errors: EBADF, EINVAL when @space_fd is no space, or a @cpu_set without
- * @preferred_cpu or without a possible CPU; EMEDIUMTYPE when the space's format is not
- * what the CPU walks; EOPNOTSUPP when the CPU has no virtualization, or firmware
+ * @preferred_cpu or without a possible CPU; EMEDIUMTYPE when the space is not for a
+ * machine that this CPU is: another format, or by AXAS_CREATE_CAPS more or other than it
+ * has (levels, leaf levels, address bits, capabilities); EOPNOTSUPP when the CPU has no virtualization, or firmware
  * disabled it; ENODEV when an arm64 kernel does not run at EL2 with VHE, or a RISC-V CPU
  * has no hypervisor extension; EBUSY when another hypervisor has it; ENOSPC when the
  * hardware has no more tags for translations; ENOMEM, EMFILE, ENFILE.

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Machines: which tables one of them may walk (axas_npt_within() in axas_npt.c,
+ * axas_space_check_machine() in axas_space.c), and addresses that it cannot be told of.
+ */
+#include <linux/err.h>
+
+#include "axas_space.h"
+#include "npt_fixture.h"
+#include "space_fixture.h"
+
+/* The very machine that a table was made for. */
+static struct axas_npt_caps own_machine(const struct axas_npt *npt)
+{
+	struct axas_npt_caps machine = npt->caps;
+
+	machine.max_ia_bits = npt->ia_bits;
+	machine.levels = BIT(npt->levels);
+	return machine;
+}
+
+static bool within(const struct npt_fixture *f, struct axas_npt_caps machine)
+{
+	return axas_npt_within(&f->npt, &machine);
+}
+
+static void table_is_walked_by_its_own_machine(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, within(f, own_machine(&f->npt)));
+}
+
+/* Most machines have more than a table asks for. */
+static void table_is_walked_by_a_machine_that_has_more(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_npt_caps machine = own_machine(&f->npt);
+
+	machine.max_ia_bits = 64;
+	machine.oa_bits = 64;
+	machine.levels = ~0u;
+	machine.leaf_levels = ~0u;
+	KUNIT_EXPECT_TRUE(test, within(f, machine));
+	f->npt.caps.flags = 0;
+	machine.flags = f->npt.fmt->flags & ~(AXAS_CAP_S2_FWB | AXAS_CAP_EXEC_4K);
+	KUNIT_EXPECT_TRUE(test, within(f, machine));
+}
+
+/* S1: tables one level too deep or too flat make the guest's pages tables. */
+static void another_number_of_levels_is_refused(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_npt_caps machine = own_machine(&f->npt);
+
+	machine.levels = BIT(f->npt.levels + 1);
+	KUNIT_EXPECT_FALSE(test, within(f, machine));
+	machine.levels = BIT(f->npt.levels - 1);
+	KUNIT_EXPECT_FALSE(test, within(f, machine));
+	machine.levels = ~BIT(f->npt.levels);
+	KUNIT_EXPECT_FALSE(test, within(f, machine));
+	/* A machine of which nothing is known walks nothing. */
+	machine.levels = 0;
+	KUNIT_EXPECT_FALSE(test, within(f, machine));
+}
+
+/* S2, as the three below. */
+static void addresses_that_the_machine_lacks_are_refused(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_npt_caps machine = own_machine(&f->npt);
+
+	machine.max_ia_bits--;
+	KUNIT_EXPECT_FALSE(test, within(f, machine));
+	machine = own_machine(&f->npt);
+	machine.oa_bits--;
+	KUNIT_EXPECT_FALSE(test, within(f, machine));
+}
+
+static void leaf_levels_that_the_machine_lacks_are_refused(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	unsigned int level;
+
+	for (level = 0; level < f->npt.levels; level++) {
+		struct axas_npt_caps machine = own_machine(&f->npt);
+
+		if (!npt_has_level(&f->npt, level))
+			continue;
+		machine.leaf_levels &= ~BIT(level);
+		KUNIT_EXPECT_FALSE_MSG(test, within(f, machine), "level %u", level);
+	}
+}
+
+static void capabilities_that_the_machine_lacks_are_refused(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	unsigned int bit;
+
+	f->npt.caps.flags = f->npt.fmt->flags;
+	for (bit = 0; bit < 32; bit++) {
+		struct axas_npt_caps machine = own_machine(&f->npt);
+
+		if (!(f->npt.fmt->flags & BIT(bit)) || BIT(bit) == AXAS_CAP_EXEC_4K)
+			continue;
+		machine.flags &= ~BIT(bit);
+		KUNIT_EXPECT_FALSE_MSG(test, within(f, machine), "capability %#lx", BIT(bit));
+	}
+}
+
+/* Two that a machine has and a table must know of: an erratum, and another encoding. */
+static void what_the_machine_needs_is_wanted_of_the_table(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_npt_caps machine = own_machine(&f->npt);
+
+	machine.flags |= AXAS_CAP_EXEC_4K;
+	KUNIT_EXPECT_FALSE(test, within(f, machine));
+	f->npt.caps.flags |= AXAS_CAP_EXEC_4K;
+	KUNIT_EXPECT_TRUE(test, within(f, machine));
+	machine.flags &= ~AXAS_CAP_EXEC_4K;
+	KUNIT_EXPECT_TRUE(test, within(f, machine));
+	machine = own_machine(&f->npt);
+	machine.flags ^= AXAS_CAP_S2_FWB;
+	KUNIT_EXPECT_FALSE(test, within(f, machine));
+}
+
+/* G11 and UML alike: where no CPU walks a format, none may be given a table of it. */
+static void host_walks_what_was_made_for_it(struct kunit *test)
+{
+	u32 format;
+
+	for (format = AXAS_FORMAT_EPT; format <= AXAS_FORMAT_GSTAGE; format++) {
+		struct axas_space_params params = { .format = format };
+		struct axas_space *space = axas_space_create(&params);
+		struct axas_npt_caps host;
+
+		KUNIT_ASSERT_FALSE(test, IS_ERR(space));
+		KUNIT_EXPECT_EQ(test, axas_space_format(space), format);
+		KUNIT_EXPECT_EQ_MSG(test, axas_space_check_machine(space),
+				    axas_host_caps(space->npt.fmt, &host) ? 0 : -EMEDIUMTYPE,
+				    "format %u", format);
+		axas_space_put(space);
+	}
+}
+
+/* S2: a described machine with all that a format has is hardly this host. */
+static void host_does_not_walk_what_it_lacks(struct kunit *test)
+{
+	struct axas_machine machine = { .leaf_levels = 1, .oa_bits = 40 };
+	struct axas_space_params params = { .machine = &machine };
+	struct axas_npt_caps host;
+	struct axas_space *space;
+
+	params.format = axas_host_format();
+	if (!params.format || !axas_host_caps(axas_npt_fmt_by_id(params.format), &host))
+		kunit_skip(test, "this CPU walks no tables");
+	params.ia_bits = axas_npt_fmt_by_id(params.format)->max_ia_bits;
+	machine.caps = axas_npt_fmt_by_id(params.format)->flags & ~AXAS_CAP_EXEC_4K;
+	space = axas_space_create(&params);
+	if (IS_ERR(space))
+		kunit_skip(test, "the format has more bits than its tables");
+	if ((machine.caps & ~host.flags) || params.ia_bits > host.max_ia_bits)
+		KUNIT_EXPECT_EQ(test, axas_space_check_machine(space), -EMEDIUMTYPE);
+	axas_space_put(space);
+}
+
+/* S1: with five levels of its own, a host walks five for any number of bits. */
+static void svm_has_as_many_levels_as_its_host(struct kunit *test)
+{
+	static const struct {
+		u32 levels, ia_bits;
+		unsigned int want, want_bits;
+		int err;
+	} cases[] = {
+		{ BIT(4), 0, 4, 48 },
+		{ BIT(4), 48, 4, 48 },
+		{ BIT(4), 49, .err = -EOPNOTSUPP },
+		{ BIT(4), 57, .err = -EOPNOTSUPP },
+		{ BIT(5), 0, 5, 57 },
+		{ BIT(5), 48, 5, 48 },
+		{ BIT(5), 57, 5, 57 },
+		{ BIT(4) | BIT(5), 0, 4, 48 },
+		{ BIT(4) | BIT(5), 48, 4, 48 },
+		{ BIT(4) | BIT(5), 57, 5, 57 },
+	};
+	struct npt_fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct axas_npt_caps caps = npt_full_caps(&axas_npt_svm);
+		struct axas_npt npt;
+		int err;
+
+		caps.levels = cases[i].levels;
+		err = axas_npt_init(&npt, &axas_npt_svm, &npt_test_ops, &f->mock->hal,
+				    cases[i].ia_bits, &caps);
+		KUNIT_EXPECT_EQ_MSG(test, err, cases[i].err, "case %u", i);
+		if (err)
+			continue;
+		KUNIT_EXPECT_EQ_MSG(test, (u32)npt.levels, cases[i].want, "case %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, (u32)npt.ia_bits, cases[i].want_bits, "case %u", i);
+		axas_npt_destroy(&npt);
+	}
+}
+
+/* H12, W1: no frame and no table lies where the machine has no bits. */
+static void frames_beyond_the_machines_addresses_are_none(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_npt_caps caps = npt_full_caps(&axas_npt_ept);
+	struct axas_space_params params = { .hal = &f->mock->hal };
+	long frames = f->mock->frames, tables = f->mock->tables;
+	struct axas_translation to;
+	struct axas_space *space;
+
+	/* The first frame that the mock gives lies at bit 35, the later ones behind it. */
+	caps.oa_bits = 35;
+	KUNIT_EXPECT_EQ(test,
+			PTR_ERR(axas_space_create_fmt(&params, &axas_npt_ept, &caps)), -ENOMEM);
+	caps.oa_bits = 36;
+	space = axas_space_create_fmt(&params, &axas_npt_ept, &caps);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(space));
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(space, gpa_range(WIN, SZ_1M), TEST_RW,
+						   AXAS_TYPE_NORMAL, 0), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_fault(space, axas_gpa(WIN), TEST_W, NULL),
+			AXAS_FAULT_FIXED);
+	f->mock->next_pfn = PHYS_PFN(BIT_ULL(36));
+	KUNIT_EXPECT_EQ(test, axas_space_fault(space, axas_gpa(WIN + SZ_4K), TEST_W, NULL),
+			AXAS_FAULT_NOMEM);
+	KUNIT_EXPECT_EQ(test, axas_space_fault_nowait(space, axas_gpa(WIN + SZ_4K), TEST_W),
+			AXAS_FAULT_RETRY);
+	KUNIT_EXPECT_EQ(test, axas_space_map_alloc(space, gpa_range(BORDER + SZ_1G, SZ_4M),
+						   TEST_RW, AXAS_TYPE_NORMAL,
+						   AXAS_MAP_POPULATE), -ENOMEM);
+	/* A table that cannot be named is none either, though the frame can. */
+	KUNIT_EXPECT_EQ(test, axas_space_map_linear(space, gpa_range(BORDER + SZ_2G, SZ_4K),
+						    axas_hpa(SZ_1G), TEST_R,
+						    AXAS_TYPE_NORMAL), -ENOMEM);
+	f->mock->next_pfn = PHYS_PFN(BIT_ULL(36) - SZ_4K);
+	KUNIT_EXPECT_EQ(test, axas_space_fault(space, axas_gpa(WIN + SZ_4K), TEST_W, NULL),
+			AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, axas_space_translate(space, axas_gpa(WIN + SZ_4K), &to), 0);
+	KUNIT_EXPECT_EQ(test, to.hpa.val, BIT_ULL(36) - SZ_4K);
+	axas_space_put(space);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, frames);
+	KUNIT_EXPECT_EQ(test, f->mock->tables, tables);
+}
+
+static struct kunit_case machine_cases[] = {
+	KUNIT_CASE_PARAM(table_is_walked_by_its_own_machine, npt_all_gen_params),
+	KUNIT_CASE_PARAM(table_is_walked_by_a_machine_that_has_more, npt_all_gen_params),
+	KUNIT_CASE_PARAM(another_number_of_levels_is_refused, npt_all_gen_params),
+	KUNIT_CASE_PARAM(addresses_that_the_machine_lacks_are_refused, npt_all_gen_params),
+	KUNIT_CASE_PARAM(leaf_levels_that_the_machine_lacks_are_refused, npt_all_gen_params),
+	KUNIT_CASE_PARAM(capabilities_that_the_machine_lacks_are_refused, npt_all_gen_params),
+	KUNIT_CASE_PARAM(what_the_machine_needs_is_wanted_of_the_table, npt_all_gen_params),
+	KUNIT_CASE(host_walks_what_was_made_for_it),
+	KUNIT_CASE(host_does_not_walk_what_it_lacks),
+	KUNIT_CASE(svm_has_as_many_levels_as_its_host),
+	KUNIT_CASE(frames_beyond_the_machines_addresses_are_none),
+	{}
+};
+
+struct kunit_suite axas_machine_suite = {
+	.name = "axas_machine",
+	.init = npt_test_init,
+	.exit = npt_test_exit,
+	.test_cases = machine_cases,
+};
