@@ -16,6 +16,7 @@
 #include <axas/access.h>
 
 #include "axas_compat.h"
+#include "axas_single.h"
 #include "axas_space.h"
 
 static bool translate_locked(struct axas_space *space, u64 gpa, struct axas_translation *to)
@@ -90,7 +91,7 @@ static bool goes_on(const struct axas_translation *to, u64 limit,
 }
 
 /* Leaves that are looked at without the lock: what goes on beyond them needs it. */
-#define LIMIT_LEAVES	512
+#define FAST_LEAVES	512
 
 /* Whether the leaf at @gpa goes on where *@to and @limit end; @next: how far. */
 static bool next_goes_on(struct axas_space *space, struct axas_space_cpu *cpu,
@@ -129,7 +130,7 @@ static bool limit_without_lock(struct axas_space *space, u64 gpa, struct axas_tr
 	if (!area || !axas_npt_translate(&space->npt, &cpu->cursor, gpa, to))
 		goto leave;
 	*limit = to->left;
-	for (i = 0; i < LIMIT_LEAVES && !end; i++) {
+	for (i = 0; i < FAST_LEAVES && !end; i++) {
 		end = gpa + *limit < gpa ||
 		      !next_goes_on(space, cpu, area, gpa + *limit, to, *limit, &next);
 		if (!end)
@@ -144,6 +145,7 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 				       struct axas_translation *to, u64 *limit)
 {
 	struct axas_translation next;
+	unsigned int n;
 	u64 end;
 
 	if (limit_without_lock(space, gpa.val, to, limit))
@@ -154,10 +156,11 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 		return -ENOENT;
 	}
 	*limit = to->left;
-	/* What was found so far is true: a dying task need not wait for the rest. */
-	while (!fatal_signal_pending(current) &&
-	       !check_add_overflow(gpa.val, *limit, &end) &&
-	       translate_locked(space, end, &next) && goes_on(to, *limit, &next)) {
+	/* What was found so far is true: nobody need wait for the rest. */
+	for (n = 1; n < AXAS_LIMIT_LEAVES && !fatal_signal_pending(current); n++) {
+		if (check_add_overflow(gpa.val, *limit, &end) ||
+		    !translate_locked(space, end, &next) || !goes_on(to, *limit, &next))
+			break;
 		*limit += next.left;
 		cond_resched();
 	}
@@ -176,6 +179,7 @@ EXPORT_SYMBOL_AXAS(axas_space_translate_and_get_limit);
  * @windows: NULL, or the windows that were opened beforehand, in order
  * @area: the area of the piece before, or NULL
  * @cursor: where its leaf was
+ * @fence: something was written that may be executed
  */
 struct access {
 	void (*memory)(struct access *access, void *va, size_t len);
@@ -186,6 +190,7 @@ struct access {
 	struct list_head *windows;
 	struct axas_area *area;
 	struct axas_npt_cursor cursor;
+	bool fence;
 };
 
 /* A window that stays open until the access comes to it. */
@@ -252,6 +257,31 @@ static __always_inline void *enter_memory(struct axas_space *space, u64 gpa, u32
 	return enter_memory_far(space, gpa, prot, len);
 }
 
+/*
+ * After a write to memory that belongs to an area. Whether every CPU is to forget what it
+ * fetched, once the caller is done.
+ */
+static inline bool clean_written(struct axas_space *space, const struct axas_area *area,
+				 void *va, size_t len)
+{
+	const struct axas_hal *hal = space->npt.hal;
+
+	if (unlikely(hal->clean))
+		hal->clean(hal, va, len);
+	return unlikely(hal->fence) && (READ_ONCE(area->prot) & AXAS_PROT_EXEC);
+}
+
+/* Leave what enter_memory() entered, after a write. */
+static __always_inline void leave_written(struct axas_space *space, void *va, size_t len)
+{
+	/* Where it was found; and in a section nobody else finds something. */
+	bool fence = clean_written(space, this_cpu_ptr(space->cpus)->area, va, len);
+
+	axas_space_leave();
+	if (unlikely(fence))
+		space->npt.hal->fence(space->npt.hal);
+}
+
 static __always_inline bool copy_fast(struct axas_space *space, u64 gpa, void *buf, size_t len,
 				      u32 prot)
 {
@@ -259,11 +289,13 @@ static __always_inline bool copy_fast(struct axas_space *space, u64 gpa, void *b
 
 	if (unlikely(!va))
 		return false;
-	if (prot == AXAS_PROT_WRITE)
-		memcpy(va, buf, len);
-	else
-		memcpy(buf, va, len);
-	axas_space_leave();
+	if (prot == AXAS_PROT_WRITE) {
+		axas_copy_out(va, buf, len);
+		leave_written(space, va, len);
+	} else {
+		axas_copy_in(buf, va, len);
+		axas_space_leave();
+	}
 	return true;
 }
 
@@ -323,6 +355,14 @@ static int open_window(struct axas_space *space, struct axas_hpa hpa, u32 type, 
 	return hal->window ? hal->window(hal, hpa, len, type, window) : -EOPNOTSUPP;
 }
 
+/* One piece of memory. */
+static void use_memory(struct axas_space *space, struct access *access, void *va, size_t len)
+{
+	access->memory(access, va, len);
+	if (access->prot == AXAS_PROT_WRITE)
+		access->fence |= clean_written(space, access->area, va, len);
+}
+
 static void use_window(struct axas_space *space, struct access *access,
 		       struct axas_window *window, size_t len)
 {
@@ -331,7 +371,7 @@ static void use_window(struct axas_space *space, struct access *access,
 	if (window->io)
 		access->device(access, window->io, len);
 	else
-		access->memory(access, window->va, len);
+		use_memory(space, access, window->va, len);
 	if (hal->close_window)
 		hal->close_window(hal, window);
 }
@@ -397,7 +437,7 @@ static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *ac
 	len = min_t(u64, len, left);
 	if (access->area->backend.ops->owned) {
 		if (access->memory)
-			access->memory(access, axas_hal_va(space->npt.hal, hpa), len);
+			use_memory(space, access, axas_hal_va(space->npt.hal, hpa), len);
 	} else {
 		len = min_t(u64, len, AXAS_FRAME_SIZE - offset_in_page(gpa));
 		err = access_window(space, hpa, access->area->type, access, len);
@@ -407,25 +447,25 @@ static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *ac
 
 static void read_memory(struct access *access, void *va, size_t len)
 {
-	memcpy(access->buf, va, len);
+	axas_copy_in(access->buf, va, len);
 	access->buf += len;
 }
 
 static void write_memory(struct access *access, void *va, size_t len)
 {
-	memcpy(va, access->buf, len);
+	axas_copy_out(va, access->buf, len);
 	access->buf += len;
 }
 
 static void read_device(struct access *access, void __iomem *io, size_t len)
 {
-	memcpy_fromio(access->buf, io, len);
+	axas_copy_in_io(access->buf, io, len);
 	access->buf += len;
 }
 
 static void write_device(struct access *access, void __iomem *io, size_t len)
 {
-	memcpy_toio(io, access->buf, len);
+	axas_copy_out_io(io, access->buf, len);
 	access->buf += len;
 }
 
@@ -459,6 +499,12 @@ static void drop_windows(struct axas_space *space, struct list_head *windows)
 	}
 }
 
+static void fence_code(struct axas_space *space, const struct access *access)
+{
+	if (access->fence)
+		space->npt.hal->fence(space->npt.hal);
+}
+
 static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
 			      struct access *access, size_t len)
 {
@@ -468,6 +514,7 @@ static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
 	down_read(&space->lock);
 	err = access_range(space, gpa.val, access, min_t(size_t, len, SSIZE_MAX), &done);
 	up_read(&space->lock);
+	fence_code(space, access);
 	return done ?: err;
 }
 
@@ -493,6 +540,7 @@ static int access_exact(struct axas_space *space, struct axas_gpa gpa,
 		err = access_range(space, gpa.val, access, len, &done);
 	drop_windows(space, &windows);
 	up_read(&space->lock);
+	fence_code(space, access);
 	return err;
 }
 
@@ -560,83 +608,24 @@ ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
 }
 EXPORT_SYMBOL_AXAS(axas_write_partial);
 
-/* One access of so many bytes, 1, 2, 4 or 8. */
-static u64 load(const void *va, size_t len)
-{
-	switch (len) {
-	case 1:
-		return READ_ONCE(*(u8 *)va);
-	case 2:
-		return READ_ONCE(*(u16 *)va);
-	case 4:
-		return READ_ONCE(*(u32 *)va);
-	default:
-		return READ_ONCE(*(u64 *)va);
-	}
-}
-
-static void store(void *va, size_t len, u64 val)
-{
-	switch (len) {
-	case 1:
-		WRITE_ONCE(*(u8 *)va, val);
-		break;
-	case 2:
-		WRITE_ONCE(*(u16 *)va, val);
-		break;
-	case 4:
-		WRITE_ONCE(*(u32 *)va, val);
-		break;
-	default:
-		WRITE_ONCE(*(u64 *)va, val);
-		break;
-	}
-}
-
 static void load_memory(struct access *access, void *va, size_t len)
 {
-	access->val = load(va, len);
+	access->val = axas_load(va, len);
 }
 
 static void store_memory(struct access *access, void *va, size_t len)
 {
-	store(va, len, access->val);
+	axas_store(va, len, access->val);
 }
 
 static void load_device(struct access *access, void __iomem *io, size_t len)
 {
-	switch (len) {
-	case 1:
-		access->val = readb(io);
-		break;
-	case 2:
-		access->val = readw(io);
-		break;
-	case 4:
-		access->val = readl(io);
-		break;
-	case 8:
-		access->val = readq(io);
-		break;
-	}
+	access->val = axas_load_io(io, len);
 }
 
 static void store_device(struct access *access, void __iomem *io, size_t len)
 {
-	switch (len) {
-	case 1:
-		writeb(access->val, io);
-		break;
-	case 2:
-		writew(access->val, io);
-		break;
-	case 4:
-		writel(access->val, io);
-		break;
-	case 8:
-		writeq(access->val, io);
-		break;
-	}
+	axas_store_io(io, len, access->val);
 }
 
 static noinline int load_with_lock(struct axas_space *space, struct axas_gpa gpa, size_t len,
@@ -662,7 +651,7 @@ static int load_one(struct axas_space *space, struct axas_gpa gpa, enum axas_wid
 
 	if (!va)
 		return load_with_lock(space, gpa, len, val);
-	*val = load(va, len);
+	*val = axas_load(va, len);
 	axas_space_leave();
 	return 0;
 }
@@ -688,8 +677,8 @@ static int store_one(struct axas_space *space, struct axas_gpa gpa, enum axas_wi
 
 	if (!va)
 		return store_with_lock(space, gpa, len, val);
-	store(va, len, val);
-	axas_space_leave();
+	axas_store(va, len, val);
+	leave_written(space, va, len);
 	return 0;
 }
 
@@ -713,7 +702,7 @@ int axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width
 	err = axas_read(space, gpa, &scalar, bytes);
 	if (err)
 		return err;
-	*val = load(&scalar, bytes);
+	*val = axas_load(&scalar, bytes);
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axas_read_obj);
@@ -726,7 +715,7 @@ int axas_write_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_widt
 
 	if (axas_gpa_is_aligned(gpa, bytes))
 		return store_one(space, gpa, width, val);
-	store(&scalar, bytes, val);
+	axas_store(&scalar, bytes, val);
 	return axas_write(space, gpa, &scalar, bytes);
 }
 EXPORT_SYMBOL_AXAS(axas_write_obj);

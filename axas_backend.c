@@ -106,6 +106,9 @@ static noinline unsigned int get_picky(struct axas_pool *pool, unsigned int orde
 {
 	unsigned int got;
 
+	/* A frame that is of no use goes back, which may sleep. */
+	if (flags & AXAS_FRAME_NOWAIT)
+		return 0;
 	if (pool->limited)
 		n = charge_limits(pool, n, order);
 	this_cpu_add(*pool->frames, (long)n << order);

@@ -4,8 +4,6 @@
  * Every other file is the same on all architectures but for the HAL. Calls nothing;
  * no locks.
  */
-#define pr_fmt(fmt)	"axas: " fmt
-
 #include <linux/bits.h>
 #include <linux/cpu.h>
 #include <linux/minmax.h>
@@ -87,7 +85,7 @@ static bool memory_is_encrypted(void)
 {
 	if (!cc_platform_has(CC_ATTR_MEM_ENCRYPT))
 		return false;
-	pr_warn_once("memory encryption is on: no CPU will walk nested tables (boot with mem_encrypt=off)\n");
+	pr_warn_once("axas: memory encryption is on: no CPU will walk nested tables (boot with mem_encrypt=off)\n");
 	return true;
 }
 

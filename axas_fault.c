@@ -108,25 +108,41 @@ static unsigned int fill_slots(struct axas_space *space, const struct axas_area 
 }
 
 /*
+ * The same where no table is yet: the frame comes first, so that a table is only made for
+ * a leaf, and a limit of frames bounds the tables too.
+ */
+static int fill_first(struct axas_space *space, const struct axas_area *area, u64 gpa,
+		      u64 *bytes)
+{
+	struct axas_leaf leaf;
+	int err = fill_leaf(space, area, gpa, &leaf, 0);
+
+	/* Somebody was here meanwhile: look again. */
+	if (err == -EEXIST)
+		return 0;
+	*bytes = err ? 0 : AXAS_FRAME_SIZE;
+	return err;
+}
+
+/*
  * Give pages from @gpa on their leaves of 4 KiB, as far as they lie in one table. @bytes:
  * how far all have one now. 0, or -ENOMEM.
  */
 static int fill_small(struct axas_space *space, const struct axas_area *area, u64 gpa,
 		      u64 last, u64 *bytes)
 {
-	u64 *table = axas_npt_table(&space->npt, gpa);
 	struct axas_leaf leaf;
+	bool found = axas_npt_lookup(&space->npt, gpa, &leaf);
 	unsigned int max, n;
-	u64 *slot;
+	u64 *table, *slot;
 
-	*bytes = 0;
-	if (!table)
-		return -ENOMEM;
-	if (IS_ERR(table)) {
-		axas_npt_lookup(&space->npt, gpa, &leaf);
-		*bytes = axas_npt_left(&leaf, gpa);
-		return 0;
-	}
+	*bytes = found ? axas_npt_left(&leaf, gpa) : 0;
+	if (leaf.level)
+		return found ? 0 : fill_first(space, area, gpa, bytes);
+	table = axas_npt_table(&space->npt, gpa);
+	/* It was there, and goes only with the lock held for writing. */
+	if (WARN_ON_ONCE(IS_ERR_OR_NULL(table)))
+		return -EFAULT;
 	slot = axas_npt_slot(table, gpa);
 	max = axas_page_nr(min(last, gpa | (axas_npt_leaf_size(1) - 1))) - axas_page_nr(gpa) + 1;
 	n = axas_npt_run_of(slot, max, false);

@@ -6,6 +6,9 @@
  *
  * Locks: space_file->lock, outside space->lock, keeps the count of locked pages
  * true. User memory is touched with no lock of a space held.
+ *
+ * What is behind a descriptor lives as long as its space, which others (a vCPU) may hold
+ * when the descriptor is closed: what they reach counts as locked until they let go.
  */
 #include <linux/anon_inodes.h>
 #include <linux/capability.h>
@@ -62,7 +65,7 @@ static long run_ioctl(const struct axas_ioctl *ioctl, void *ctx, void __user *ua
 		return -EFAULT;
 	if (usize < 2 * sizeof(u32))
 		return -EINVAL;
-	if (usize > PAGE_SIZE)
+	if (usize > AXAS_SIZE_MAX)
 		return -E2BIG;
 	ret = copy_struct_from_user(arg, ioctl->size, uarg, usize);
 	if (ret)
@@ -99,8 +102,32 @@ static u64 shown_hpa(u64 hpa)
 }
 
 /*
+ * So is, for a given address, what lies together in host-physical memory. How much of a
+ * space does in sum is no secret: as huge pages in smaps, it is in the counters.
+ */
+static void hide_contiguity(struct axas_translate *translate)
+{
+	translate->level = 0;
+	translate->left = AXAS_FRAME_SIZE - (translate->gpa & (AXAS_FRAME_SIZE - 1));
+	translate->limit = translate->left;
+}
+
+/*
+ * Where each x86 CPU finds its own local APIC, and messages to those of others begin (Intel
+ * SDM vol. 3A, 11.4.1 and 11.11.1): a guest would interrupt and stop the host's CPUs.
+ */
+#define APIC_FIRST	0xfee00000ull
+#define APIC_LAST	0xfeefffffull
+
+static bool is_apic(const struct axas_map_linear *arg)
+{
+	return IS_ENABLED(CONFIG_X86) && arg->hpa <= APIC_LAST &&
+	       arg->hpa + (arg->length - 1) >= APIC_FIRST;
+}
+
+/*
  * As /dev/mem: the right to raw I/O, a kernel that is not locked down, and nothing
- * that the kernel itself uses as memory.
+ * that the kernel itself uses as memory; nor what a CPU has for itself.
  */
 static int may_map_linear(const struct axas_map_linear *arg)
 {
@@ -114,7 +141,7 @@ static int may_map_linear(const struct axas_map_linear *arg)
 	if (region_intersects(arg->hpa, arg->length, IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT)
 		return -EPERM;
-	return 0;
+	return is_apic(arg) ? -EPERM : 0;
 }
 
 static struct axas_gpa_range arg_range(u64 gpa, u64 length)
@@ -238,6 +265,8 @@ static long fault(void *ctx, void *arg)
 		return -EINVAL;
 	fault->result = axas_space_fault(file->space, axas_gpa(fault->gpa), fault->access,
 					 &fault->level);
+	if (fault->level && !capable(CAP_SYS_RAWIO))
+		fault->level = 0;
 	return 0;
 }
 
@@ -259,6 +288,8 @@ static long translate(void *ctx, void *arg)
 	translate->prot = to.prot;
 	translate->type = to.type;
 	translate->level = to.level;
+	if (!capable(CAP_SYS_RAWIO))
+		hide_contiguity(translate);
 	return 0;
 }
 
@@ -390,9 +421,16 @@ static ssize_t space_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return transfer(iocb, to, read_page);
 }
 
+/* Guest memory has no end to append to; what is written is there when the call returns. */
 static ssize_t space_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	return transfer(iocb, from, write_page);
+	return iocb->ki_flags & IOCB_APPEND ? -EOPNOTSUPP : transfer(iocb, from, write_page);
+}
+
+/* F_SETFL. */
+static int space_check_flags(int flags)
+{
+	return flags & O_APPEND ? -EINVAL : 0;
 }
 
 static loff_t space_llseek(struct file *filp, loff_t offset, int whence)
@@ -417,19 +455,26 @@ static void space_show_fdinfo(struct seq_file *m, struct file *filp)
 	seq_printf(m, "axas-tables:\t%llu\n", info.tables);
 }
 
-static void free_space_file(struct space_file *file)
+/* The space is gone, and its linear areas with it. */
+static void free_space_file(void *arg)
 {
-	axas_debugfs_remove(file->debugfs);
+	struct space_file *file = arg;
+
 	if (file->locked)
 		account_locked_vm(file->mm, file->locked, false);
 	mmdrop(file->mm);
-	axas_space_put(file->space);
 	kfree(file);
+}
+
+static void close_space_file(struct space_file *file)
+{
+	axas_debugfs_remove(file->debugfs);
+	axas_space_put(file->space);
 }
 
 static int space_release_file(struct inode *inode, struct file *filp)
 {
-	free_space_file(filp->private_data);
+	close_space_file(filp->private_data);
 	return 0;
 }
 
@@ -441,6 +486,7 @@ static const struct file_operations space_fops = {
 	.unlocked_ioctl	= space_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.show_fdinfo	= space_show_fdinfo,
+	.check_flags	= space_check_flags,
 	.release	= space_release_file,
 };
 
@@ -459,6 +505,7 @@ static struct space_file *new_space_file(struct axas_space *space)
 	mmgrab(file->mm);
 	mutex_init(&file->lock);
 	file->id = atomic_inc_return(&last_id);
+	axas_space_on_release(space, free_space_file, file);
 	file->debugfs = axas_debugfs_add(space, file->id);
 	return file;
 }
@@ -473,13 +520,13 @@ int axas_file_create(struct axas_space *space)
 		return -ENOMEM;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
-		free_space_file(file);
+		close_space_file(file);
 		return fd;
 	}
 	filp = anon_inode_getfile("[axas-space]", &space_fops, file, O_RDWR);
 	if (IS_ERR(filp)) {
 		put_unused_fd(fd);
-		free_space_file(file);
+		close_space_file(file);
 		return PTR_ERR(filp);
 	}
 	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;

@@ -4,10 +4,10 @@
  * memremap() for the windows of linear areas. No locks.
  */
 #ifdef CONFIG_ARM64
-#include <asm/cacheflush.h>
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
 #endif
+#include <linux/cacheflush.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -46,11 +46,26 @@ static void account_table(struct page *page, unsigned int order, int sign)
 
 #ifdef CONFIG_ARM64
 #define CTR_DMINLINE_SHIFT	16	/* log2 of words. Arm DDI 0487, D23.2.34 */
+#define CTR_L1IP_SHIFT		14	/* 3: PIPT; else another address may name a line, too */
+#define CTR_L1IP_PIPT		3
+
+/*
+ * Data caches to the point where instructions are fetched from; and no instruction cache
+ * keeps what was there before, under whatever guest address. Arm DDI 0487, D7.5.
+ */
+static void sync_code(unsigned long start, unsigned long end)
+{
+	u64 ctr = read_sanitised_ftr_reg(SYS_CTR_EL0);
+
+	caches_clean_inval_pou(start, end);
+	if ((ctr >> CTR_L1IP_SHIFT & 3) != CTR_L1IP_PIPT)
+		icache_inval_all_pou();
+}
 
 /*
  * A guest may turn its caches off, and then sees what is behind them: the zeroes must be
  * there, not what was in the frame before, unless stage 2 keeps it from that (FEAT_S2FWB).
- * Nor may an instruction cache hold what once was code. Arm DDI 0487, D7.5.
+ * Nor may an instruction cache hold what once was code.
  */
 static void clean_for_guest(struct page *page, unsigned int order)
 {
@@ -63,13 +78,48 @@ static void clean_for_guest(struct page *page, unsigned int order)
 			asm volatile("dc civac, %0" : : "r" (va) : "memory");
 		dsb(sy);
 	}
-	caches_clean_inval_pou(start, end);
+	sync_code(start, end);
+}
+
+static void linux_clean(const struct axas_hal *hal, void *va, size_t bytes)
+{
+	sync_code((unsigned long)va, (unsigned long)va + bytes);
 }
 #else
 static void clean_for_guest(struct page *page, unsigned int order)
 {
 }
+
+#define linux_clean	NULL
 #endif
+
+#ifdef CONFIG_RISCV
+/* FENCE.I is for one hart, and for all addresses. RISC-V Unprivileged, Zifencei. */
+static void linux_fence(const struct axas_hal *hal)
+{
+	flush_icache_all();
+}
+#else
+#define linux_fence	NULL
+#endif
+
+/*
+ * Whoever asks can be told that there is none, and no OOM killer would know whom to kill:
+ * guest memory is in no task's count. So it is not woken, neither for the machine nor for
+ * a memory cgroup (__GFP_RETRY_MAYFAIL); a larger frame is not even tried hard for.
+ */
+static gfp_t frame_gfp(unsigned int order, u32 flags)
+{
+	gfp_t gfp = __GFP_ACCOUNT | __GFP_NOWARN;
+
+	if (flags & AXAS_FRAME_ZERO)
+		gfp |= __GFP_ZERO;
+	if (flags & AXAS_FRAME_NOWAIT)
+		return gfp | GFP_NOWAIT;
+	if (order && !(flags & AXAS_FRAME_TABLE))
+		return gfp | GFP_KERNEL | __GFP_NORETRY;
+	return gfp | GFP_KERNEL | __GFP_RETRY_MAYFAIL;
+}
 
 /*
  * Guest frames of more than 4 KiB are split at birth, so that each 4 KiB of them
@@ -78,14 +128,9 @@ static void clean_for_guest(struct page *page, unsigned int order)
 static int linux_alloc_frame(const struct axas_hal *hal, unsigned int order, u32 flags,
 			     struct axas_hpa *hpa)
 {
-	gfp_t gfp = __GFP_ACCOUNT | __GFP_NOWARN;
+	gfp_t gfp = frame_gfp(order, flags);
 	struct page *page;
 
-	gfp |= flags & AXAS_FRAME_NOWAIT ? GFP_NOWAIT : GFP_KERNEL;
-	if (flags & AXAS_FRAME_ZERO)
-		gfp |= __GFP_ZERO;
-	if (order && !(flags & AXAS_FRAME_TABLE))
-		gfp |= __GFP_NORETRY;
 	page = alloc_pages(gfp, order);
 	if (!page)
 		return -ENOMEM;
@@ -142,6 +187,12 @@ static void linux_free_frames(const struct axas_hal *hal, unsigned int order,
 	}
 }
 
+static bool linux_is_ram(const struct axas_hal *hal, struct axas_hpa hpa, u64 bytes)
+{
+	return region_intersects(hpa.val, bytes, IORESOURCE_SYSTEM_RAM,
+				 IORES_DESC_NONE) != REGION_DISJOINT;
+}
+
 static struct page *linux_frame_page(const struct axas_hal *hal, struct axas_hpa hpa)
 {
 	return pfn_to_page(hpa.val >> PAGE_SHIFT);
@@ -156,8 +207,7 @@ static struct page *linux_frame_page(const struct axas_hal *hal, struct axas_hpa
 static int linux_window(const struct axas_hal *hal, struct axas_hpa hpa, size_t bytes,
 			u32 type, struct axas_window *window)
 {
-	if (region_intersects(hpa.val, bytes, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) != REGION_DISJOINT) {
+	if (linux_is_ram(hal, hpa, bytes)) {
 		if (type != AXAS_TYPE_NORMAL)
 			return -EOPNOTSUPP;
 		*window = (struct axas_window){ .va = __va(hpa.val) };
@@ -193,6 +243,9 @@ const struct axas_hal axas_hal_linux = {
 	.alloc_frames	= linux_alloc_frames,
 	.free_frames	= linux_free_frames,
 	.frame_page	= linux_frame_page,
+	.clean		= linux_clean,
+	.fence		= linux_fence,
+	.is_ram		= linux_is_ram,
 	.window		= linux_window,
 	.close_window	= linux_close_window,
 };

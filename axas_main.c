@@ -20,7 +20,7 @@ static long get_format(void *ctx, void *arg)
 	struct axas_npt_caps caps;
 	bool native;
 
-	if (info->caps || info->format > AXAS_FORMAT_GSTAGE)
+	if (info->caps)
 		return -EINVAL;
 	fmt = axas_npt_fmt_by_id(info->format);
 	if (!fmt)
@@ -50,10 +50,13 @@ static long create(void *ctx, void *arg)
 		.leaf_levels = create->leaf_levels,
 		.oa_bits = create->oa_bits,
 	};
+	const struct file *filp = ctx;
 	struct axas_space *space;
 
 	if (create->reserved)
 		return -EINVAL;
+	if (!(filp->f_mode & FMODE_WRITE))
+		return -EBADF;
 	if (create->flags & AXAS_CREATE_CAPS)
 		params.machine = &machine;
 	else if (create->caps || create->leaf_levels || create->oa_bits)
@@ -69,9 +72,10 @@ static const struct axas_ioctl system_ioctls[] = {
 
 static long axas_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
+	/* Programs pass no third argument to ioctl(): then anything may be there. */
 	if (cmd == AXAS_GET_API_VERSION)
-		return arg ? -EINVAL : AXAS_API_VERSION;
-	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), NULL, cmd,
+		return AXAS_API_VERSION;
+	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), filp, cmd,
 				   (void __user *)arg);
 }
 

@@ -9,6 +9,8 @@
 #include <linux/gfp.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <axas/frame.h>
 
@@ -178,33 +180,36 @@ static u64 tables_of_leaf(unsigned int level)
 	return tables;
 }
 
-u64 axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last)
+int axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last, u64 *tables)
 {
 	struct axas_leaf leaf;
-	u64 tables = 0;
 	u64 entry;
 
 	while (axas_npt_next_leaf(npt, &first, &leaf, &entry) && first <= last) {
-		tables += tables_of_leaf(leaf.level);
+		*tables += tables_of_leaf(leaf.level);
 		first |= axas_npt_leaf_size(leaf.level) - 1;
 		if (first++ >= last)
 			break;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
-	return tables;
+	return 0;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_count_split_all);
 
-int axas_npt_reserve(struct axas_npt *npt, u64 tables)
+int axas_npt_reserve(struct axas_npt *npt, u64 tables, bool killable)
 {
 	u64 *table;
 	u64 hpa;
 
 	for (; tables; tables--) {
-		table = axas_npt_alloc_table(npt, &hpa);
+		bool dying = killable && fatal_signal_pending(current);
+
+		table = dying ? NULL : axas_npt_alloc_table(npt, &hpa);
 		if (!table) {
 			axas_npt_unreserve(npt);
-			return -ENOMEM;
+			return dying ? -EINTR : -ENOMEM;
 		}
 		*table = (u64)(unsigned long)npt->reserve;
 		npt->reserve = table;
@@ -231,6 +236,7 @@ void axas_npt_unreserve(struct axas_npt *npt)
 	while (npt->reserve) {
 		axas_npt_take_table(npt, &hpa);
 		axas_npt_free_table(npt, hpa);
+		cond_resched();
 	}
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_unreserve);
@@ -268,13 +274,14 @@ bool axas_npt_next_run(const struct axas_npt *npt, u64 gpa, bool single,
 		       struct axas_npt_run *run)
 {
 	struct axas_leaf leaf;
+	unsigned int n;
 	u64 entry;
 
 	if (!axas_npt_next_leaf(npt, &gpa, &run->leaf, &run->entry))
 		return false;
 	run->first = gpa;
 	run->last = gpa + axas_npt_leaf_size(run->leaf.level) - 1;
-	while (!single && run->last != axas_npt_last(npt)) {
+	for (n = 1; !single && n < AXAS_NPT_RUN_LEAVES && run->last != axas_npt_last(npt); n++) {
 		gpa = run->last + 1;
 		if (!axas_npt_next_leaf(npt, &gpa, &leaf, &entry) ||
 		    !run_goes_on(run, gpa, &leaf))
@@ -379,9 +386,10 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 	npt->caps.max_ia_bits = npt->caps.max_ia_bits ?: fmt->max_ia_bits;
 	npt->caps.levels = npt->caps.levels ?: fmt->caps.levels;
 	ia_bits = ia_bits ?: usual_ia_bits(fmt, &npt->caps);
-	if (!caps_ok(fmt, &npt->caps) || ia_bits < fmt->min_ia_bits ||
-	    ia_bits > fmt->max_ia_bits)
+	if (!caps_ok(fmt, &npt->caps))
 		return -EINVAL;
+	if (ia_bits < fmt->min_ia_bits || ia_bits > fmt->max_ia_bits)
+		return -EOPNOTSUPP;
 	npt->ia_bits = ia_bits;
 	npt->caps.oa_bits = min(npt->caps.oa_bits, axas_hal_phys_bits(hal));
 	err = set_geometry(npt);

@@ -290,8 +290,8 @@ u32 axas_host_format(void);
 bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps);
 
 /*
- * @caps: the machine, NULL for this host. -EINVAL: ia_bits out of the format's
- * reach, or no such machine; -EOPNOTSUPP: out of the machine's; -ENOMEM.
+ * @caps: the machine, NULL for this host. -EINVAL: no such machine; -EOPNOTSUPP: ia_bits
+ * out of the format's reach or the machine's; -ENOMEM.
  */
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		  const struct axas_npt_ops *ops, const struct axas_hal *hal,
@@ -426,9 +426,10 @@ unsigned int axas_npt_run_of(const u64 *slot, unsigned int max, bool empty);
  * All of it exclusive.
  */
 u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa);
-u64 axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last);
-/* 0, or -ENOMEM with nothing reserved. */
-int axas_npt_reserve(struct axas_npt *npt, u64 tables);
+/* *@tables grows. 0, or -EINTR on a fatal signal. */
+int axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last, u64 *tables);
+/* 0, or -ENOMEM, or if @killable -EINTR on a fatal signal, with nothing reserved. */
+int axas_npt_reserve(struct axas_npt *npt, u64 tables, bool killable);
 void axas_npt_unreserve(struct axas_npt *npt);
 /* One of the reserved tables, zeroed. */
 u64 *axas_npt_take_table(struct axas_npt *npt, u64 *hpa);
@@ -472,7 +473,7 @@ static inline void axas_npt_split_all(struct axas_npt *npt, u64 first, u64 last)
 
 /*
  * Replace tables that lie in a range, and whose leaves map one aligned piece of memory
- * alike, by one leaf each. Exclusive. How many tables.
+ * alike, by one leaf each. Exclusive. How many tables; not all on a fatal signal.
  */
 static inline u64 axas_npt_collapse(struct axas_npt *npt, u64 first, u64 last,
 				    struct axas_npt_gather *gather)
@@ -511,6 +512,9 @@ struct axas_npt_run {
 	struct axas_leaf leaf;
 	u64 entry;
 };
+
+/* Leaves of a run at most: whoever looks for its end holds the space's lock. */
+#define AXAS_NPT_RUN_LEAVES	8192
 
 /*
  * The first run, or with @single the first leaf, that begins at or after @gpa. Shared.

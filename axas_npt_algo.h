@@ -655,6 +655,9 @@ static u64 PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int lev
 	u64 end;
 
 	cond_resched();
+	/* Whatever was put together by now may stay so: a dying task stops. */
+	if (fatal_signal_pending(current))
+		return 0;
 	for (;; slot++, first = end + 1) {
 		u64 entry = READ_ONCE(*slot);
 

@@ -67,6 +67,14 @@ static bool area_is_linear(const struct axas_area *area)
 	return !area->backend.ops->owned;
 }
 
+/* An area that no tree has any more, and no table leaves of. */
+static void free_area(struct axas_area *area)
+{
+	if (area_is_linear(area))
+		axas_linear_release(&area->claim);
+	kfree(area);
+}
+
 static void count_area(struct axas_space *space, const struct axas_area *area, int sign)
 {
 	space->nr_areas += sign;
@@ -98,6 +106,16 @@ static void begin_removal(struct axas_space *space)
 {
 	down_write(&space->lock);
 	keep_out(space);
+}
+
+/* For what nobody counts on: 0, or -EINTR on a fatal signal, and nothing has begun. */
+static int begin_removal_killable(struct axas_space *space)
+{
+	int err = down_write_killable(&space->lock);
+
+	if (!err)
+		keep_out(space);
+	return err;
 }
 
 static void end_removal(struct axas_space *space)
@@ -211,11 +229,8 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_create_fmt);
 struct axas_space *axas_space_create(const struct axas_space_params *params)
 {
 	const struct axas_npt_fmt *fmt = axas_npt_fmt_by_id(params->format);
-
 	struct axas_npt_caps caps;
 
-	if (params->format > AXAS_FORMAT_GSTAGE)
-		return ERR_PTR(-EINVAL);
 	if (!fmt)
 		return ERR_PTR(-EOPNOTSUPP);
 	if (!params->machine)
@@ -244,6 +259,8 @@ static void remove_all(struct axas_space *space);
 static void space_release(struct kref *ref)
 {
 	struct axas_space *space = container_of(ref, struct axas_space, ref);
+	void (*released)(void *arg) = space->released;
+	void *arg = space->released_arg;
 
 	WARN_ON_ONCE(!list_empty(&space->consumers));
 	down_write(&space->lock);
@@ -253,6 +270,8 @@ static void space_release(struct kref *ref)
 	up_write(&space->lock);
 	free_percpu(space->cpus);
 	kfree(space);
+	if (released)
+		released(arg);
 }
 
 void axas_space_put(struct axas_space *space)
@@ -348,7 +367,7 @@ static void drop_area(struct axas_space *space, struct axas_area *area)
 	remove_leaves(space, area);
 	store_area(space, area->first, area->last, NULL);
 	count_area(space, area, -1);
-	kfree(area);
+	free_area(area);
 }
 
 static void set_prot(struct axas_space *space, struct axas_area *area, u32 prot)
@@ -417,7 +436,7 @@ static int map_area(struct axas_space *space, struct axas_area *area, bool popul
 
 unlock:
 	up_write(&space->lock);
-	kfree(area);
+	free_area(area);
 	return err;
 }
 
@@ -429,6 +448,14 @@ static bool hpa_range_ok(const struct axas_space *space, struct axas_hpa hpa, u6
 	    check_add_overflow(hpa.val, size - 1, &last))
 		return false;
 	return space->npt.caps.oa_bits >= 64 || !(last >> space->npt.caps.oa_bits);
+}
+
+/* The kernel has it mapped as normal memory, and may use it. */
+static bool hpa_is_ram(const struct axas_space *space, struct axas_hpa hpa, u64 size)
+{
+	const struct axas_hal *hal = space->npt.hal;
+
+	return hal->is_ram && hal->is_ram(hal, hpa, size);
 }
 
 int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
@@ -443,8 +470,19 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 	err = check_attrs(space, prot, type);
 	if (err)
 		return err;
+	if (type != AXAS_TYPE_NORMAL && hpa_is_ram(space, hpa, range.size))
+		return -EOPNOTSUPP;
 	area = new_area(space, range, prot, type, 0, backend);
-	return area ? map_area(space, area, false) : -ENOMEM;
+	if (!area)
+		return -ENOMEM;
+	area->claim = (struct axas_claim){
+		.first = hpa.val, .last = hpa.val + range.size - 1, .type = type,
+	};
+	err = axas_linear_claim(&area->claim);
+	if (!err)
+		return map_area(space, area, false);
+	kfree(area);
+	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_linear);
 
@@ -460,6 +498,12 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 	    (flags & AXAS_MAP_AROUND_MASK) > AXAS_MAP_AROUND(AXAS_NPT_LEVEL_BITS))
 		return -EINVAL;
 	err = check_attrs(space, prot, type);
+	/*
+	 * Frames are zeroed, and used by the host, through its caches. A guest that went past
+	 * them would read what the frame held before.
+	 */
+	if (!err && type != AXAS_TYPE_NORMAL)
+		err = -EOPNOTSUPP;
 	if (err)
 		return err;
 	area = new_area(space, range, prot, type, flags & ~AXAS_MAP_POPULATE, backend);
@@ -483,6 +527,8 @@ static int split_area(struct axas_space *space, struct axas_area *area, u64 at)
 		kfree(upper);
 		return -ENOMEM;
 	}
+	if (area_is_linear(area))
+		axas_linear_split(&area->claim, &upper->claim, upper->backend.hpa.val);
 	WRITE_ONCE(area->last, at - 1);
 	space->nr_areas++;
 	return 0;
@@ -495,6 +541,8 @@ static void join_areas(struct axas_space *space, u64 at)
 	struct axas_area *upper = axas_space_area(space, at);
 
 	store_area(space, lower->first, upper->last, lower);
+	if (area_is_linear(lower))
+		axas_linear_join(&lower->claim, &upper->claim);
 	WRITE_ONCE(lower->last, upper->last);
 	space->nr_areas--;
 	kfree(upper);
@@ -525,17 +573,24 @@ static int split_areas(struct axas_space *space, u64 first, u64 last)
 	return upper;
 }
 
-/* Tables for all splits that the leaves of a range need. */
+/*
+ * Tables for all splits that the leaves of a range need. With @small there may be many of
+ * them, which a dying task need not wait for.
+ */
 static int reserve_tables(struct axas_space *space, u64 first, u64 last, bool small)
 {
 	struct axas_npt *npt = &space->npt;
 	u64 tables = axas_npt_count_split_at(npt, first);
+	int err;
 
 	if (last != axas_npt_last(npt))
 		tables += axas_npt_count_split_at(npt, last + 1);
-	if (small)
-		tables += axas_npt_count_split_all(npt, first, last);
-	return axas_npt_reserve(npt, tables);
+	if (small) {
+		err = axas_npt_count_split_all(npt, first, last, &tables);
+		if (err)
+			return err;
+	}
+	return axas_npt_reserve(npt, tables, small);
 }
 
 static void split_leaves(struct axas_space *space, u64 first, u64 last, bool small)
@@ -576,9 +631,11 @@ static void clear_leaves(struct axas_space *space, u64 first, u64 last)
 	struct axas_area *area;
 
 	axas_npt_gather_init(&gather, &space->npt, first, last);
-	mas_for_each(&mas, area, axas_page_nr(last))
+	mas_for_each(&mas, area, axas_page_nr(last)) {
 		axas_npt_unmap(&space->npt, area->first, area->last,
 			       area->backend.ops->owned, &gather);
+		cond_resched();
+	}
 	axas_npt_gather_finish(&gather);
 }
 
@@ -592,10 +649,13 @@ static void erase_areas(struct axas_space *space, u64 first, u64 last)
 	mas_for_each(&mas, area, axas_page_nr(last)) {
 		count_area(space, area, -1);
 		list_add(&area->gone, &gone);
+		cond_resched();
 	}
 	store_area(space, first, last, NULL);
-	list_for_each_entry_safe(area, next, &gone, gone)
-		kfree(area);
+	list_for_each_entry_safe(area, next, &gone, gone) {
+		free_area(area);
+		cond_resched();
+	}
 }
 
 int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
@@ -634,24 +694,36 @@ void axas_space_clear(struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS(axas_space_clear);
 
-static bool can_protect(struct axas_space *space, u64 first, u64 last, u32 prot)
+/* 0; -EOPNOTSUPP where the format cannot say it of an area; -EINTR on a fatal signal. */
+static int can_protect(struct axas_space *space, u64 first, u64 last, u32 prot)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
 	struct axas_area *area;
 
-	mas_for_each(&mas, area, axas_page_nr(last))
+	mas_for_each(&mas, area, axas_page_nr(last)) {
 		if (!axas_npt_can(&space->npt, prot, area->type))
-			return false;
-	return true;
+			return -EOPNOTSUPP;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
 }
 
 static void protect_areas(struct axas_space *space, u64 first, u64 last, u32 prot)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
 	struct axas_area *area;
+	u32 code = 0;
 
-	mas_for_each(&mas, area, axas_page_nr(last))
+	mas_for_each(&mas, area, axas_page_nr(last)) {
+		code |= prot & ~area->prot & AXAS_PROT_EXEC;
 		set_prot(space, area, prot);
+		cond_resched();
+	}
+	/* What the host wrote while nobody could execute it. See struct axas_hal, @fence. */
+	if (code && space->npt.hal->fence)
+		space->npt.hal->fence(space->npt.hal);
 	if (axas_npt_protect(&space->npt, first, last, prot))
 		npt_flush(&space->npt, first, last, false);
 }
@@ -664,8 +736,10 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 
 	if (!axas_space_range_ok(space, range) || prot & ~AXAS_PROT_MASK)
 		return -EINVAL;
-	begin_removal(space);
-	err = can_protect(space, first, last, prot) ? 0 : -EOPNOTSUPP;
+	err = begin_removal_killable(space);
+	if (err)
+		return err;
+	err = can_protect(space, first, last, prot);
 	/* Leaves that may not be large with this protection become small before. */
 	if (!err)
 		err = isolate(space, first, last, !axas_npt_max_level(&space->npt, prot));
@@ -721,7 +795,7 @@ static int collapse_area(struct axas_space *space, const struct axas_area *area,
 		end = min(last, first | mask);
 		*collapsed += collapse_some(space, first, end);
 		if (end == last)
-			return 0;
+			return fatal_signal_pending(current) ? -EINTR : 0;
 	}
 }
 
@@ -731,17 +805,20 @@ int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range, u
 	u64 last = axas_gpa_range_last(range).val;
 	u64 first = range.start.val;
 	struct axas_area *area;
-	int err = 0;
+	int err;
 
 	*collapsed = 0;
 	if (!axas_space_range_ok(space, range))
 		return -EINVAL;
-	begin_removal(space);
+	err = begin_removal_killable(space);
+	if (err)
+		return err;
 	mas_for_each(&mas, area, axas_page_nr(last)) {
 		if (!(area->flags & AXAS_MAP_HUGE_NEVER))
 			err = collapse_area(space, area, first, last, collapsed);
 		if (err)
 			break;
+		cond_resched();
 	}
 	end_removal(space);
 	return err;
@@ -838,6 +915,12 @@ bool axas_space_next_area(struct axas_space *space, struct axas_gpa gpa,
 	return axas_space_get_areas(space, gpa, info, 1, &more);
 }
 EXPORT_SYMBOL_AXAS(axas_space_next_area);
+
+void axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg)
+{
+	space->released = fn;
+	space->released_arg = arg;
+}
 
 u64 axas_space_linear_pages(struct axas_space *space)
 {

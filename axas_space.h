@@ -15,6 +15,7 @@
 #include <axas/space.h>
 
 #include "axas_backend.h"
+#include "axas_linear.h"
 #include "axas_npt.h"
 
 /**
@@ -29,6 +30,7 @@
  * @flags: AXAS_MAP_HUGE_*
  * @backend: where its frames come from
  * @gone: while it is being removed
+ * @claim: of a linear area: the memory that it maps
  */
 struct axas_area {
 	u64 first;
@@ -41,6 +43,7 @@ struct axas_area {
 	u32 flags;
 	struct axas_backend backend;
 	struct list_head gone;
+	struct axas_claim claim;
 };
 
 /**
@@ -72,6 +75,8 @@ struct axas_space_cpu {
  * @npt: its table
  * @pool: its frames
  * @cpus: each CPU's share
+ * @released: called when nothing is left of it, or NULL
+ * @released_arg: its argument
  */
 struct axas_space {
 	struct kref ref;
@@ -85,6 +90,8 @@ struct axas_space {
 	struct axas_npt npt;
 	struct axas_pool pool;
 	struct axas_space_cpu __percpu *cpus;
+	void (*released)(void *arg);
+	void *released_arg;
 };
 
 /* Whole 4 KiB pages, at least one, inside the space. */
@@ -199,5 +206,11 @@ int axas_space_fault_locked(struct axas_space *space, struct axas_area *area, u6
 
 /* Pages of linear areas, for RLIMIT_MEMLOCK. */
 u64 axas_space_linear_pages(struct axas_space *space);
+
+/*
+ * @fn(@arg) is called once, when the space is gone with all that it mapped. May sleep. To be
+ * said before anybody else has a reference.
+ */
+void axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg);
 
 #endif /* _AXAS_SPACE_INTERNAL_H */

@@ -15,6 +15,7 @@ static unsigned long gather_test_page(gfp_t gfp);
 #define axas_npt_fmt_by_id	gather_test_fmt_by_id
 #define axas_npt_init		gather_test_init
 #define axas_npt_destroy	gather_test_destroy
+#define axas_npt_within		gather_test_within
 #define axas_npt_tables		gather_test_tables
 #define axas_npt_leaves		gather_test_leaves
 #define axas_npt_count_split_at	gather_test_count_split_at

@@ -6,6 +6,7 @@
 #include <linux/bvec.h>
 #include <linux/err.h>
 
+#include "npt_fixture.h"
 #include "space_fixture.h"
 
 /* An aligned 2 MiB of the window, and what lies around it in an area of 4 MiB. */
@@ -358,10 +359,10 @@ static void populate_of_2m_comes_as_a_whole_or_not(struct kunit *test)
 static void split_leaves(struct space_fixture *f, u64 gpa, u64 size)
 {
 	struct axas_npt *npt = &f->space->npt;
-	u64 tables = axas_npt_count_split_all(npt, gpa, gpa + size - 1);
+	u64 tables = npt_count_split_all(npt, gpa, gpa + size - 1);
 
 	down_write(&f->space->lock);
-	KUNIT_EXPECT_EQ(f->test, axas_npt_reserve(npt, tables), 0);
+	KUNIT_EXPECT_EQ(f->test, axas_npt_reserve(npt, tables, false), 0);
 	axas_npt_split_all(npt, gpa, gpa + size - 1);
 	axas_npt_unreserve(npt);
 	up_write(&f->space->lock);

@@ -7,6 +7,7 @@
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include "mock_hal.h"
@@ -141,16 +142,19 @@ void mock_hal_fail_window(struct mock_hal *mock, u64 nth)
 /* Whether this attempt is one that is to fail. */
 static bool mock_attempt_fails(struct mock_hal *mock)
 {
-	bool fails;
+	bool fails, kills;
 
 	raw_spin_lock(&mock->lock);
 	mock->attempts++;
+	kills = mock->attempts == mock->kill_at;
 	fails = mock->fail_first && mock->attempts >= mock->fail_first &&
 		mock->attempts <= mock->fail_last;
 	if (mock->fail_one_in && prandom_u32_state(&mock->rnd) % mock->fail_one_in == 0)
 		fails = true;
 	mock->failures += fails;
 	raw_spin_unlock(&mock->lock);
+	if (kills)
+		send_sig(SIGKILL, current, 1);
 	return fails;
 }
 
@@ -566,6 +570,32 @@ static void mock_close_window(const struct axas_hal *hal, struct axas_window *wi
 	window->handle = NULL;
 }
 
+static void mock_clean(const struct axas_hal *hal, void *va, size_t bytes)
+{
+	struct mock_hal *mock = to_mock(hal);
+
+	raw_spin_lock(&mock->lock);
+	mock->cleaned += bytes;
+	mock->last_cleaned = va;
+	raw_spin_unlock(&mock->lock);
+}
+
+static void mock_fence(const struct axas_hal *hal)
+{
+	struct mock_hal *mock = to_mock(hal);
+
+	raw_spin_lock(&mock->lock);
+	mock->fences++;
+	raw_spin_unlock(&mock->lock);
+}
+
+static bool mock_is_ram(const struct axas_hal *hal, struct axas_hpa hpa, u64 bytes)
+{
+	struct mock_hal *mock = to_mock(hal);
+
+	return mock->ram && hpa.val + (bytes - 1) >= mock->ram;
+}
+
 static const struct axas_hal mock_ops = {
 	.name		= "mock",
 	.phys_bits	= MOCK_PHYS_BITS,
@@ -574,6 +604,9 @@ static const struct axas_hal mock_ops = {
 	.phys_to_virt	= mock_phys_to_virt,
 	.virt_to_phys	= mock_virt_to_phys,
 	.frame_page	= mock_frame_page,
+	.clean		= mock_clean,
+	.fence		= mock_fence,
+	.is_ram		= mock_is_ram,
 	.window		= mock_window,
 	.close_window	= mock_close_window,
 };

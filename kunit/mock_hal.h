@@ -121,12 +121,14 @@ struct mock_event {
  * @zero_address: knob: the next frame is at host-physical address 0
  * @nobody_changes: knob: tables are only read meanwhile; the monitor need not look
  * @window_io: knob: device windows are given as I/O memory
+ * @ram: knob: from here on all is the kernel's own memory; 0: nowhere
  *
  * @nr_freed: length of @freed
  * @next_pfn: where the next new frame goes
  * @attempts: calls of alloc_frame() so far
  * @fail_first: the first attempt that fails; 0: none
  * @fail_last: the last attempt that fails
+ * @kill_at: the attempt in which the caller gets a SIGKILL, which it must allow; 0: none
  * @fail_one_in: one attempt in so many fails; 0: none
  * @rnd: which ones
  * @failures: attempts that were made to fail
@@ -141,6 +143,9 @@ struct mock_event {
  * @windows_opened: windows that were ever asked for
  * @fail_window: which of them is refused; 0: none
  * @last_window: the last one
+ * @cleaned: bytes that clean() was called for
+ * @last_cleaned: where, the last time
+ * @fences: how often fence() was called
  * @last_alloc: the address, order and flags of the last frame given
  * @errors: how much was wrong
  * @error: what was wrong first
@@ -163,12 +168,14 @@ struct mock_hal {
 	bool zero_address;
 	bool nobody_changes;
 	bool window_io;
+	u64 ram;
 
 	unsigned int nr_freed;
 	u64 next_pfn;
 	u64 attempts;
 	u64 fail_first;
 	u64 fail_last;
+	u64 kill_at;
 	u32 fail_one_in;
 	struct rnd_state rnd;
 	u64 failures;
@@ -187,6 +194,9 @@ struct mock_hal {
 		size_t bytes;
 		u32 type;
 	} last_window;
+	u64 cleaned;
+	void *last_cleaned;
+	unsigned int fences;
 	struct mock_event last_alloc;
 	unsigned int errors;
 	char error[120];

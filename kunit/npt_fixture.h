@@ -81,6 +81,8 @@ void npt_unmap_all(struct npt_fixture *f);
 /* Count, reserve, split, and check that just so many were needed. -ENOMEM. */
 int npt_split_at(struct npt_fixture *f, u64 gpa);
 int npt_split_all(struct npt_fixture *f, u64 first, u64 bytes);
+/* Tables that it takes. */
+u64 npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last);
 
 /* The leaf at @gpa is there and says exactly this about that very byte. */
 void npt_expect_leaf(struct npt_fixture *f, u64 gpa, u64 hpa, unsigned int level, u32 prot,

@@ -133,6 +133,17 @@ static const struct axas_ioctl shared_ioctls[] = {
 static_assert(sizeof(struct axvcpu_regs) <= AXAS_IOCTL_MAX);
 static_assert(sizeof(struct axvcpu_state) <= AXAS_IOCTL_MAX);
 
+/* What there is not is ENOTTY at any time, also beside a vCPU that runs. */
+static bool is_exclusive(unsigned int cmd)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(exclusive_ioctls); i++)
+		if (exclusive_ioctls[i].cmd == cmd)
+			return true;
+	return false;
+}
+
 static long vcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct vcpu_file *file = filp->private_data;
@@ -141,7 +152,7 @@ static long vcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 
 	ret = axas_ioctl_dispatch(shared_ioctls, ARRAY_SIZE(shared_ioctls), file->vcpu, cmd,
 				  uarg);
-	if (ret != -ENOTTY)
+	if (ret != -ENOTTY || !is_exclusive(cmd))
 		return ret;
 	if (!mutex_trylock(&file->busy))
 		return -EBUSY;

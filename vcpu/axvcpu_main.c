@@ -101,11 +101,14 @@ static long create(void *ctx, void *arg)
 		.preferred_cpu = create->preferred_cpu,
 		.cpu_set = create->cpu_set,
 	};
+	const struct file *filp = ctx;
 	struct axas_space *space;
 	struct axvcpu *vcpu;
 
 	if (create->reserved)
 		return -EINVAL;
+	if (!(filp->f_mode & FMODE_WRITE))
+		return -EBADF;
 	space = axas_space_get_from_fd(create->space_fd);
 	if (IS_ERR(space))
 		return PTR_ERR(space);
@@ -120,9 +123,10 @@ static const struct axas_ioctl system_ioctls[] = {
 
 static long axvcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
+	/* As AXAS_GET_API_VERSION: there is no argument to look at. */
 	if (cmd == AXVCPU_GET_API_VERSION)
-		return arg ? -EINVAL : AXVCPU_API_VERSION;
-	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), NULL, cmd,
+		return AXVCPU_API_VERSION;
+	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), filp, cmd,
 				   (void __user *)arg);
 }
 

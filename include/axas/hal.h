@@ -53,13 +53,20 @@ struct axas_window {
  * @virt_to_phys: the reverse; NULL together with @phys_to_virt
  * @frame_page: optional; the refcounted struct page of a 4 KiB guest frame. NULL,
  *	or the answer NULL, when there is none: then the frame cannot be shared.
+ * @clean: optional; @bytes at @va are guest memory that the host wrote and a guest may
+ *	execute, now or later: see to it that no CPU fetches what was there before
+ * @fence: optional; where that cannot be said of an address: every CPU forgets what it
+ *	fetched. Called after memory was written that a guest may execute, and before
+ *	written memory may be executed for the first time
+ * @is_ram: optional; whether any of @bytes at @hpa is memory that the kernel itself uses or
+ *	may use: it is mapped as AXAS_TYPE_NORMAL alone. NULL: none is.
  * @window: optional; makes memory that this HAL does not own reachable: @bytes
  *	at @hpa, inside one 4 KiB page, mapped as AXAS_TYPE_* @type asks. NULL:
  *	linear areas have no accessors. Answers 0, -EOPNOTSUPP or -ENOMEM.
  * @close_window: ends what @window began
  *
- * All but @phys_to_virt, @virt_to_phys and @frame_page may sleep, but not to take a frame
- * with AXAS_FRAME_NOWAIT, nor to take back a frame of order 0 if they give any so. They
+ * All but @phys_to_virt, @virt_to_phys, @frame_page, @clean and @fence may sleep, but not to
+ * take a frame with AXAS_FRAME_NOWAIT, nor to take back a frame of order 0 if they give any so. They
  * are called by several CPUs at once.
  */
 struct axas_hal {
@@ -76,6 +83,9 @@ struct axas_hal {
 	void *(*phys_to_virt)(const struct axas_hal *hal, struct axas_hpa hpa);
 	struct axas_hpa (*virt_to_phys)(const struct axas_hal *hal, const void *va);
 	struct page *(*frame_page)(const struct axas_hal *hal, struct axas_hpa hpa);
+	void (*clean)(const struct axas_hal *hal, void *va, size_t bytes);
+	void (*fence)(const struct axas_hal *hal);
+	bool (*is_ram)(const struct axas_hal *hal, struct axas_hpa hpa, u64 bytes);
 	int (*window)(const struct axas_hal *hal, struct axas_hpa hpa, size_t bytes,
 		      u32 type, struct axas_window *window);
 	void (*close_window)(const struct axas_hal *hal, struct axas_window *window);

@@ -161,12 +161,15 @@ int axas_space_check_machine(const struct axas_space *space);
  * @type: AXAS_TYPE_*
  *
  * The caller owns the memory and keeps it until it is unmapped. Who may map what
- * is the caller's to decide: nothing here checks what lies at @hpa.
+ * is the caller's to decide: nothing here checks what lies at @hpa, but that no byte is
+ * mapped with two memory types at once, in whatever spaces, and the kernel's own memory
+ * (struct axas_hal, @is_ram) as AXAS_TYPE_NORMAL alone. Address 0 is one like others.
  *
  * Context: May sleep.
  * Return: 0; -EINVAL, also when @hpa wraps or needs more bits than the format or
- * the host has; -EEXIST on overlap with an area; -EOPNOTSUPP when the format cannot
- * say @prot or @type; -ENOMEM; -EINTR on a fatal signal.
+ * the host has; -EOPNOTSUPP when the format cannot say @prot or @type, or for the
+ * kernel's memory of another type; -EBUSY when a linear area maps some of it with
+ * another type; -EEXIST on overlap with an area; -ENOMEM; -EINTR on a fatal signal.
  */
 int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 			  struct axas_hpa hpa, u32 prot, u32 type);
@@ -176,7 +179,8 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
  * @space: the space
  * @range: where, in whole 4 KiB pages
  * @prot: AXAS_PROT_*
- * @type: AXAS_TYPE_*
+ * @type: AXAS_TYPE_NORMAL. For another it is -EOPNOTSUPP: the host zeroes and uses frames
+ *	through its caches, and a guest past them would read what a frame held before
  * @flags: 0: each frame comes when it is touched first, and until then the area
  *	costs no table; AXAS_MAP_POPULATE: all frames now; AXAS_MAP_HUGE_ALWAYS or
  *	AXAS_MAP_HUGE_NEVER: 2 MiB frames on a fault too, or not at all;
@@ -218,7 +222,8 @@ void axas_space_clear(struct axas_space *space);
  * On return no CPU can use the old protection any more.
  *
  * Context: May sleep.
- * Return: 0, -EINVAL, -EOPNOTSUPP when the format cannot say @prot, or -ENOMEM.
+ * Return: 0; -EINVAL; -EOPNOTSUPP when the format cannot say @prot; -ENOMEM; -EINTR on a
+ * fatal signal before anything changed.
  */
 int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot);
 
@@ -300,7 +305,7 @@ int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
  * @gpa: any address
  * @to: what it maps to
  * @limit: bytes that follow each other in host-physical memory from @gpa on, in
- *	leaves of the same protection and type
+ *	leaves of the same protection and type, AXAS_LIMIT_LEAVES of them at most
  *
  * Context: May sleep.
  * Return: 0 or -ENOENT as axas_space_translate().

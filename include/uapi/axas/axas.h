@@ -4,19 +4,34 @@
  *
  * /dev/axas answers what the service can do and creates spaces; the file
  * descriptor of a space does the rest: ioctls, and pread() / pwrite() with the
- * guest-physical address as the offset.
+ * guest-physical address as the offset. Of those, 1, 2, 4 or 8 bytes at their own
+ * alignment are one access to guest memory, or to a device's register.
  *
  * Rules that every call keeps:
  *  - Each struct begins with its own size in bytes. A caller that was built
  *    against an older header passes a shorter struct: the rest counts as zero.
  *    A longer one is taken when all that the kernel does not know is zero, else
- *    the call answers E2BIG. For that the ioctl numbers carry no size.
+ *    the call answers E2BIG. For that the ioctl numbers carry no size. Less than 8
+ *    bytes are EINVAL, more than AXAS_SIZE_MAX are E2BIG.
+ *  - A call with results writes as much of the struct back as both sides know, and into
+ *    @size how many bytes that are: not more than they were. On an error it is not
+ *    written at all.
  *  - Unknown flags and non-zero reserved fields: EINVAL. Unknown ioctl: ENOTTY.
- *    Unreadable struct: EFAULT. A call that fails changes nothing, but for
- *    AXAS_POPULATE, which reports how far it came.
+ *    A struct that cannot be read, or written where there are results: EFAULT, before
+ *    anything is done. (If another thread takes that memory away meanwhile, EFAULT comes
+ *    though the call has done its work.)
+ *  - A call that fails changes nothing, but for AXAS_POPULATE, which reports how far it
+ *    came.
+ *  - Of several errors that are true the first of this order is answered: those of the
+ *    struct (EFAULT, EINVAL, E2BIG, EINVAL of flags and reserved fields); rights (EBADF,
+ *    EPERM); ENOMEM for RLIMIT_MEMLOCK; EINVAL of the arguments, ranges first;
+ *    EOPNOTSUPP; what is in the way (EBUSY, EEXIST) or missing (ENOENT); ENOMEM. EINTR, on
+ *    a fatal signal alone, may come at any time. AXAS_CREATE answers EOPNOTSUPP, and
+ *    ENOMEM, before EINVAL of what depends on the format.
  *  - Ranges are 4 KiB aligned, not empty, inside the space and never wrap, else
  *    EINVAL. Nothing is rounded or clamped.
- *  - Host-physical addresses are shown to, and taken from, CAP_SYS_RAWIO alone.
+ *  - Host-physical addresses are shown to, and taken from, CAP_SYS_RAWIO alone; so is
+ *    where memory lies together. The counters of AXAS_GET_INFO are open to all.
  */
 #ifndef _UAPI_AXAS_AXAS_H
 #define _UAPI_AXAS_AXAS_H
@@ -25,6 +40,9 @@
 #include <linux/types.h>
 
 #define AXAS_API_VERSION	1
+
+/* Bytes that a struct may have at most. */
+#define AXAS_SIZE_MAX		4096
 
 /*
  * The ioctl type. An out-of-tree module cannot register one; 0xBC is free in
@@ -87,7 +105,10 @@
 #define AXAS_CAP_NATIVE		(1u << 31)
 #define AXAS_CAP_MASK		((1u << 10) - 1)
 
-/* AXAS_GET_API_VERSION on /dev/axas: returns AXAS_API_VERSION; no argument. */
+/*
+ * AXAS_GET_API_VERSION on /dev/axas: returns AXAS_API_VERSION. There is no argument, and
+ * whatever stands in its place is not looked at.
+ */
 #define AXAS_GET_API_VERSION	_IO(AXAS_IOC_TYPE, 0x00)
 
 /**
@@ -102,9 +123,10 @@
  * @leaf_levels: out: bit n is set when a leaf may be at level n
  *
  * For the host's own format this is what its CPU has; for another, what every
- * machine of that kind has.
+ * machine of that kind has. Not every number of bits between @min_ia_bits and
+ * @max_ia_bits need do: a gstage space has 41, 50 or 59.
  *
- * Errors: EOPNOTSUPP when this build has no such format, or no default one.
+ * Errors: EINVAL; EOPNOTSUPP when this build has no such format, or no default one.
  */
 struct axas_format_info {
 	__u32 size;
@@ -126,22 +148,29 @@ struct axas_format_info {
  * @size: sizeof(struct axas_create)
  * @flags: 0 or AXAS_CREATE_CAPS
  * @format: AXAS_FORMAT_*
- * @ia_bits: bits of guest-physical address; 0 for the format's usual number
- *	(ept: 48 for four levels, 57 for five; s2: 32 to 48)
+ * @ia_bits: bits of guest-physical address; 0 for the usual number
+ *	(ept, svm: 48 for four levels, 57 for five; s2: 32 to 48; gstage: 41, 50, 59). A
+ *	svm space for this host has as many levels as the host's own tables, whatever the
+ *	bits, and 57 bits are usual where those have five
  * @base: first guest-physical address of the space, 4 KiB aligned
  * @length: bytes of the space; 0 for all from @base to the end of @ia_bits
  * @max_frames: most 4 KiB frames that the space may hold at once; 0: no limit
- * @caps: with AXAS_CREATE_CAPS: AXAS_CAP_*; else zero
+ * @caps: with AXAS_CREATE_CAPS: the AXAS_CAP_* of that machine, none of which another
+ *	format has; else zero
  * @leaf_levels: with AXAS_CREATE_CAPS: bit n is set when a leaf may be at level n;
  *	bit 0 must be, and all below one that is; else zero
- * @oa_bits: with AXAS_CREATE_CAPS: bits of host-physical address; else zero
+ * @oa_bits: with AXAS_CREATE_CAPS: bits of host-physical address, at most the
+ *	format's; else zero. Memory of this host that lies beyond is not used: if none
+ *	else can be had, it is ENOMEM
  * @reserved: must be zero
  *
  * Returns a file descriptor (O_RDWR | O_CLOEXEC). The space lives until the last
- * descriptor is closed and the last kernel user lets it go.
+ * descriptor is closed and the last kernel user lets it go. A space for another machine
+ * is as good as any to programs, but no CPU walks its table: AXVCPU_CREATE refuses it,
+ * unless the machine is within this host.
  *
- * Errors: EINVAL, EOPNOTSUPP (no such format here, or it cannot do @ia_bits),
- * ENOMEM, EMFILE, ENFILE.
+ * Errors: EBADF when /dev/axas is not open for writing; EINVAL; EOPNOTSUPP when there is
+ * no such format here, or format or machine cannot do @ia_bits; ENOMEM, EMFILE, ENFILE.
  */
 struct axas_create {
 	__u32 size;
@@ -170,12 +199,16 @@ struct axas_create {
  * @type: AXAS_TYPE_*
  *
  * Needs CAP_SYS_RAWIO and a kernel that is not locked down, and refuses every
- * range that touches System RAM (EPERM in all three cases). The pages count
- * as locked memory of the space's creator, under the caller's RLIMIT_MEMLOCK.
+ * range that touches System RAM, or on x86 what CPUs reach their local APICs at
+ * (0xfee00000 to 0xfeefffff): EPERM in all four cases. Host-physical address 0 is one like
+ * others. The pages count as locked memory of the space's creator, under the caller's
+ * RLIMIT_MEMLOCK, until no one maps them: a vCPU may hold the space longer than the last
+ * descriptor. The same memory may be mapped often, in many spaces, but with one @type.
  *
  * Errors: EPERM; EINVAL, also for an @hpa range that wraps or is beyond the
- * host's physical addresses; EEXIST on overlap with an area; EOPNOTSUPP when the
- * format cannot say @prot or @type; ENOMEM; EINTR on a fatal signal.
+ * host's physical addresses; EOPNOTSUPP when the format cannot say @prot or @type;
+ * EBUSY when some of it is mapped with another @type; EEXIST on overlap with an area;
+ * ENOMEM; EINTR on a fatal signal.
  */
 struct axas_map_linear {
 	__u32 size;
@@ -216,9 +249,13 @@ struct axas_map_linear {
  * @gpa: first guest-physical address
  * @length: bytes
  * @prot: AXAS_PROT_*
- * @type: AXAS_TYPE_*
+ * @type: AXAS_TYPE_NORMAL. Of other types it is EOPNOTSUPP: the host uses this memory
+ *	through its caches
  *
- * Errors: EINVAL, EEXIST, EOPNOTSUPP, ENOMEM, EINTR as AXAS_MAP_LINEAR.
+ * ENOMEM comes at the limit of a memory cgroup too, and the OOM killer is not woken for
+ * frames and tables. With AXAS_MAP_POPULATE it is all or nothing.
+ *
+ * Errors: EINVAL, EOPNOTSUPP, EEXIST, ENOMEM, EINTR as AXAS_MAP_LINEAR.
  */
 struct axas_map_alloc {
 	__u32 size;
@@ -239,13 +276,14 @@ struct axas_map_alloc {
  * @length: bytes
  *
  * AXAS_UNMAP removes what the range maps, splitting areas at its ends and
- * passing over holes. Errors: EINVAL, ENOMEM.
+ * passing over holes; where there is nothing it does nothing. Errors: EINVAL, ENOMEM.
  *
  * AXAS_POPULATE gives every untouched page of the range its frame. It may be
  * restarted: on return @gpa and @length are what is still to be done, so a
  * caller repeats the call until @length is 0. 2 MiB frames are taken where the range
  * holds all of their 2 MiB. It succeeds when at least one page
- * was done; else it answers EFAULT for a hole at @gpa, ENOMEM, or EINTR.
+ * was done, or had its frame; else it answers EINVAL, EFAULT for a hole at @gpa, ENOMEM,
+ * or EINTR.
  */
 struct axas_range {
 	__u32 size;
@@ -266,10 +304,11 @@ struct axas_range {
  * @prot: the new AXAS_PROT_*; memory types stay as they are
  * @reserved: must be zero
  *
- * Splits areas at the ends of the range and passes over holes. Returns after no
- * CPU can use the old protection any more.
+ * Splits areas at the ends of the range and passes over holes; where there is nothing it
+ * does nothing. Returns after no CPU can use the old protection any more.
  *
- * Errors: EINVAL, EOPNOTSUPP, ENOMEM.
+ * Errors: EINVAL; EOPNOTSUPP when the format cannot say @prot of some area there; ENOMEM;
+ * EINTR on a fatal signal before anything changed.
  */
 struct axas_protect {
 	__u32 size;
@@ -323,10 +362,11 @@ struct axas_collapse {
  * @gpa: the address of the access
  * @access: what the access needs: one or more of AXAS_PROT_*
  * @result: out: AXAS_FAULT_*
- * @level: out: level of the leaf, with AXAS_FAULT_FIXED and _SPURIOUS
+ * @level: out: level of the leaf, with AXAS_FAULT_FIXED and _SPURIOUS; else, and without
+ *	CAP_SYS_RAWIO, 0
  * @reserved: must be zero
  *
- * The call succeeds whatever @result is. Errors: EINVAL, EFAULT.
+ * The call succeeds whatever @result is; outside the space there is a hole. Errors: EINVAL.
  */
 struct axas_fault {
 	__u32 size;
@@ -343,6 +383,9 @@ struct axas_fault {
 /* No host-physical address: the caller may not see it, or there is none. */
 #define AXAS_HPA_NONE		(~0ull)
 
+/* Leaves that AXAS_TRANSLATE looks at, at most, to find its @limit. */
+#define AXAS_LIMIT_LEAVES	2048
+
 /**
  * struct axas_translate - AXAS_TRANSLATE: what a guest-physical address maps to
  * @size: sizeof(struct axas_translate)
@@ -350,14 +393,21 @@ struct axas_fault {
  * @gpa: the address, of any alignment
  * @hpa: out: host-physical address; AXAS_HPA_NONE without CAP_SYS_RAWIO
  * @left: out: bytes from @gpa to the end of its leaf
- * @limit: out: bytes that can be reached from @gpa on, mapped with the same
- *	protection and contiguous in host-physical memory; at least @left
- * @prot: out: AXAS_PROT_*
- * @type: out: AXAS_TYPE_*
+ * @limit: out: bytes from @gpa on that are mapped with the same protection and type and
+ *	follow each other in host-physical memory, also across leaves and areas; at least
+ *	@left. Not more than AXAS_LIMIT_LEAVES leaves are looked at: where memory goes on
+ *	behind them, ask again at @gpa + @limit
+ * @prot: out: AXAS_PROT_* of the leaf
+ * @type: out: AXAS_TYPE_* of the leaf
  * @level: out: level of the leaf
  * @reserved: must be zero
  *
- * Errors: ENOENT when no leaf maps @gpa (a hole, or memory not yet touched).
+ * It faults nothing in. Without CAP_SYS_RAWIO the answer says nothing of where memory
+ * lies, nor what of it lies together: @level is 0, @left ends with the 4 KiB page,
+ * and @limit is @left.
+ *
+ * Errors: EINVAL; ENOENT when no leaf maps @gpa: a hole, an address outside the space, or
+ * memory not yet touched. AXAS_GET_AREAS tells one from the other.
  */
 struct axas_translate {
 	__u32 size;
@@ -392,8 +442,8 @@ struct axas_translate {
  * @tables: out: 4 KiB pages of page table, the root's included
  * @root_tables: out: 4 KiB pages of the root alone
  * @leaves: out: leaves at each level
- * @faults: out: faults by result, AXAS_FAULT_FIXED to AXAS_FAULT_ERROR; those that
- *	reads and writes by the host fixed are among them
+ * @faults: out: faults by result, AXAS_FAULT_FIXED to AXAS_FAULT_ERROR. Of reads and
+ *	writes by the host those count that were FIXED, and no others
  * @reserved: out: zero
  */
 struct axas_info {
@@ -427,7 +477,7 @@ struct axas_info {
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @backend: AXAS_BACKEND_*
- * @flags: AXAS_MAP_HUGE_* that it was mapped with
+ * @flags: AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() that it was mapped with
  */
 struct axas_area_info {
 	__u64 gpa;
@@ -443,14 +493,15 @@ struct axas_area_info {
  * struct axas_get_areas - AXAS_GET_AREAS: the areas in order of address
  * @size: sizeof(struct axas_get_areas)
  * @flags: must be zero
- * @start: in: first address to look at; out: where the next call goes on
+ * @start: in: first address to look at: an area that begins before it and reaches it
+ *	is listed, whole; out: where the next call goes on, unchanged if none was written
  * @buf: address of an array of struct axas_area_info
  * @count: in: elements that @buf holds; out: elements written
- * @more: out: 1 when areas from @start on were left over, else 0
+ * @more: out: 1 when areas behind those written were left over, else 0; not looked at
  *
  * With a @count of 0 nothing is written and @more tells whether there are any.
  * At most AXAS_GET_AREAS_MAX areas are written by one call, as they were all at one
- * time. Errors: EFAULT, ENOMEM.
+ * time. Errors: EINVAL; EFAULT, for @buf too; ENOMEM.
  */
 struct axas_get_areas {
 	__u32 size;

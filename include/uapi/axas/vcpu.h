@@ -22,7 +22,10 @@
 
 /* The numbers 0x40 to 0x5f of AXAS_IOC_TYPE are axvcpu's. */
 
-/* AXVCPU_GET_API_VERSION on /dev/axvcpu: returns AXVCPU_API_VERSION; no argument. */
+/*
+ * AXVCPU_GET_API_VERSION on /dev/axvcpu: returns AXVCPU_API_VERSION. There is no argument,
+ * and whatever stands in its place is not looked at.
+ */
 #define AXVCPU_GET_API_VERSION	_IO(AXAS_IOC_TYPE, 0x40)
 
 /*
@@ -45,7 +48,7 @@
  * struct axvcpu_create - AXVCPU_CREATE on /dev/axvcpu: a new vCPU, returned as an fd
  * @size: sizeof(struct axvcpu_create)
  * @flags: 0 or AXVCPU_CREATE_BSP
- * @space_fd: the axas space that it runs on, of the format of the host's CPU
+ * @space_fd: the axas space that it runs on, for a machine within this host
  * @id: its number in the guest; the caller's to choose
  * @preferred_cpu: the host CPU to run it on where there is a choice, or AXVCPU_CPU_ANY
  * @reserved: must be zero
@@ -54,11 +57,12 @@
  * Returns a file descriptor (O_RDWR | O_CLOEXEC). The vCPU holds the space. The first
  * vCPU takes the virtualization extensions of all CPUs, the last gives them back.
  *
- * Errors: EBADF, EINVAL when @space_fd is no space, or a @cpu_set without
- * @preferred_cpu or without a possible CPU; EMEDIUMTYPE when the space is not for a
- * machine that this CPU is: another format, or by AXAS_CREATE_CAPS more or other than it
- * has (levels, leaf levels, address bits, capabilities); EOPNOTSUPP when the CPU has no virtualization, or firmware
- * disabled it; ENODEV when an arm64 kernel does not run at EL2 with VHE, or a RISC-V CPU
+ * Errors: EBADF, also when /dev/axvcpu is not open for writing; EINVAL when @space_fd is
+ * no space, or a @cpu_set without @preferred_cpu or without a possible CPU; EMEDIUMTYPE
+ * when the space is for a machine that this CPU is not: another format, or by
+ * AXAS_CREATE_CAPS more or other than it has (levels, leaf levels, address bits,
+ * capabilities); EOPNOTSUPP when the CPU has no virtualization, or firmware disabled it;
+ * ENODEV when an arm64 kernel does not run at EL2 with VHE, or a RISC-V CPU
  * has no hypervisor extension; EBUSY when another hypervisor has it; ENOSPC when the
  * hardware has no more tags for translations; ENOMEM, EMFILE, ENFILE.
  */

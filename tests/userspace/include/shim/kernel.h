@@ -7,6 +7,7 @@
 #include "sync.h"
 #include "mm.h"
 #include "tree.h"
+#include "interval.h"
 #include "misc.h"
 
 #endif /* SHIM_KERNEL_H */

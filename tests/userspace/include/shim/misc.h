@@ -51,6 +51,8 @@ static inline void memset_io(volatile void *to, int c, size_t n) { memset((void 
 #define IORESOURCE_SYSTEM_RAM	0
 #define IORES_DESC_NONE		0
 enum { REGION_INTERSECTS, REGION_DISJOINT, REGION_MIXED };
+/* What a program may name is none of the machine's memory. */
+#define region_intersects(start, size, flags, desc)	REGION_DISJOINT
 #define MEMREMAP_WB		1
 #define MEMREMAP_WC		2
 

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Host-physical memory that linear areas map, of all spaces together: so that none of it is
+ * mapped with two memory types at once. What a cache does with a line that is reached both
+ * through it and past it no architecture says: Intel SDM vol. 3A, 12.12.4; AMD APM vol. 2,
+ * 7.8.7; Arm DDI 0487, B2.10. Calls nothing of axas.
+ *
+ * Locks: claims_lock, inside space->lock, keeps the tree.
+ */
+#include <linux/errno.h>
+#include <linux/interval_tree_generic.h>
+#include <linux/mutex.h>
+
+#include "axas_compat.h"
+#include "axas_linear.h"
+
+static DEFINE_MUTEX(claims_lock);
+static struct rb_root_cached claims = RB_ROOT_CACHED;
+
+static u64 claim_first(const struct axas_claim *claim)
+{
+	return claim->first;
+}
+
+static u64 claim_last(const struct axas_claim *claim)
+{
+	return claim->last;
+}
+
+INTERVAL_TREE_DEFINE(struct axas_claim, node, u64, subtree_last, claim_first, claim_last,
+		     static __maybe_unused, claim_tree)
+
+static bool has_another_type(const struct axas_claim *claim)
+{
+	struct axas_claim *other;
+
+	for (other = claim_tree_iter_first(&claims, claim->first, claim->last); other;
+	     other = claim_tree_iter_next(other, claim->first, claim->last))
+		if (other->type != claim->type)
+			return true;
+	return false;
+}
+
+int axas_linear_claim(struct axas_claim *claim)
+{
+	int err = 0;
+
+	mutex_lock(&claims_lock);
+	if (has_another_type(claim))
+		err = -EBUSY;
+	else
+		claim_tree_insert(claim, &claims);
+	mutex_unlock(&claims_lock);
+	return err;
+}
+
+void axas_linear_release(struct axas_claim *claim)
+{
+	mutex_lock(&claims_lock);
+	claim_tree_remove(claim, &claims);
+	mutex_unlock(&claims_lock);
+}
+
+void axas_linear_split(struct axas_claim *claim, struct axas_claim *upper, u64 at)
+{
+	mutex_lock(&claims_lock);
+	claim_tree_remove(claim, &claims);
+	*upper = (struct axas_claim){ .first = at, .last = claim->last, .type = claim->type };
+	claim->last = at - 1;
+	claim_tree_insert(claim, &claims);
+	claim_tree_insert(upper, &claims);
+	mutex_unlock(&claims_lock);
+}
+
+void axas_linear_join(struct axas_claim *claim, struct axas_claim *upper)
+{
+	mutex_lock(&claims_lock);
+	claim_tree_remove(upper, &claims);
+	claim_tree_remove(claim, &claims);
+	claim->last = upper->last;
+	claim_tree_insert(claim, &claims);
+	mutex_unlock(&claims_lock);
+}
