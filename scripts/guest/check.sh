@@ -108,6 +108,7 @@ suite uapi axas_uapi_test
 suite axasctl sh /axas/device_test.sh axasctl 0x30000000
 [ ! -f /axas/axas_uapi_test32 ] || suite uapi32 axas_uapi_test32
 load axvcpu
+suite held axas_uapi_test "while a vCPU has it"
 [ ! -f /axas/axvcpu_kunit.ko ] || suite vcpu-kunit vcpu_kunit_suites
 load_kvm
 suite vcpu axvcpu_test

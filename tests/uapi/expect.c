@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 struct outcome *outcome;
+char test_context[128];
 
 void fail_at(const char *file, int line, const char *fmt, ...)
 {
 	char reason[sizeof(outcome->reason)];
-	int n = snprintf(reason, sizeof(reason), "%s:%d: ", file, line);
+	int n = snprintf(reason, sizeof(reason), "%s:%d: %s", file, line, test_context);
 	va_list ap;
 
 	va_start(ap, fmt);

@@ -2,7 +2,7 @@
 /*
  * axas_uapi_test: tests of the user API, as TAP.
  *
- *	axas_uapi_test [-l] [-t SECONDS] [-s SEED] [PART-OF-A-NAME...]
+ *	axas_uapi_test [-l] [-t SECONDS] [-s SEED] [-n CALLS] [PART-OF-A-NAME...]
  *
  * Each test runs in a process group of its own, which is killed after a limit of
  * time; what it says goes through shared memory. Needs root, the module, and 8 MiB
@@ -24,14 +24,16 @@
 
 static const struct suite *const suites[] = {
 	&suite_system, &suite_envelope, &suite_refuse, &suite_map, &suite_areas, &suite_many,
-	&suite_fault, &suite_huge, &suite_access, &suite_rules, &suite_account, &suite_life,
-	&suite_threads, &suite_random, &suite_failnth, &suite_last,
+	&suite_fault, &suite_huge, &suite_access, &suite_single, &suite_words, &suite_rules,
+	&suite_account, &suite_life, &suite_threads, &suite_random, &suite_model, &suite_failnth,
+	&suite_last,
 };
 
 static const char *const format_names[] = { "default", "ept", "svm", "s2", "gstage" };
 
 u32 test_format;
 u32 test_seed = 1;
+u32 test_ops;
 u32 taint_before;
 
 static struct {
@@ -162,7 +164,8 @@ static void run_suite(const struct suite *suite, const u32 *formats, size_t nr_f
 
 static void usage(const char *name)
 {
-	fprintf(stderr, "usage: %s [-l] [-t SECONDS] [-s SEED] [PART-OF-A-NAME...]\n", name);
+	fprintf(stderr,
+		"usage: %s [-l] [-t SECONDS] [-s SEED] [-n CALLS] [PART-OF-A-NAME...]\n", name);
 	exit(2);
 }
 
@@ -173,7 +176,7 @@ static void read_options(int argc, char **argv)
 
 	if (seed)
 		test_seed = strtoul(seed, NULL, 0) | 1;
-	while ((opt = getopt(argc, argv, "lt:s:")) != -1) {
+	while ((opt = getopt(argc, argv, "lt:s:n:")) != -1) {
 		switch (opt) {
 		case 'l':
 			run.list = true;
@@ -183,6 +186,9 @@ static void read_options(int argc, char **argv)
 			break;
 		case 's':
 			test_seed = strtoul(optarg, NULL, 0) | 1;
+			break;
+		case 'n':
+			test_ops = strtoul(optarg, NULL, 0);
 			break;
 		default:
 			usage(argv[0]);
