@@ -9,6 +9,7 @@
 
 #include <linux/kref.h>
 #include <linux/maple_tree.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -209,6 +210,15 @@ static inline unsigned int axas_area_around(const struct axas_area *area)
 static inline bool axas_area_covers(const struct axas_area *area, u64 gpa)
 {
 	return gpa >= READ_ONCE(area->first) && gpa <= READ_ONCE(area->last);
+}
+
+/*
+ * The last byte of an area that was found to cover @gpa. A cut may have moved its end below
+ * that since: then what lies above is alike, and goes on for this page at least.
+ */
+static inline u64 axas_area_last(const struct axas_area *area, u64 gpa)
+{
+	return max(READ_ONCE(area->last), gpa | (AXAS_FRAME_SIZE - 1));
 }
 
 static inline bool axas_area_is_linear(const struct axas_area *area)

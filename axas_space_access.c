@@ -376,7 +376,7 @@ static int find_spot(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u3
 	if (translate_here(space, cpu, gpa, &to) || prot & ~to.prot)
 		return SPOT_FAULT;
 	spot->hpa = to.hpa;
-	spot->left = min(to.left, READ_ONCE(spot->area->last) - gpa + 1);
+	spot->left = min(to.left, axas_area_last(spot->area, gpa) - gpa + 1);
 	return 0;
 }
 
@@ -611,7 +611,7 @@ static size_t touch_leaves(struct axas_space *space, struct axas_cpu *cpu, u64 g
 {
 	const struct axas_area *area = cpu->area;
 	u64 max = gpa | (axas_npt_leaf_size(1) - 1);
-	u64 last = min3(gpa + min_t(u64, len - 1, max - gpa), READ_ONCE(area->last), max);
+	u64 last = min3(gpa + min_t(u64, len - 1, max - gpa), axas_area_last(area, gpa), max);
 	u64 *ptep, at = gpa;
 
 	if (!axas_cpu_at(cpu, gpa) || !axas_area_covers(area, gpa) || !(area->direct & prot))

@@ -247,7 +247,7 @@ static void set_around(struct fill *fill, const struct axas_area *area)
 
 	fill->around = axas_area_around(area);
 	mask = (AXAS_FRAME_SIZE << fill->around) - 1;
-	fill->last = min(READ_ONCE(area->last), fill->gpa | mask);
+	fill->last = min(axas_area_last(area, fill->gpa), fill->gpa | mask);
 	fill->gpa = max(READ_ONCE(area->first), fill->gpa & ~mask);
 }
 
@@ -573,7 +573,7 @@ static void advance(struct fill *fill, u64 bytes)
 /* Pages of a table from the present one on, as far as the area and the range reach. */
 static unsigned int pages_here(const struct fill *fill, const struct axas_area *area)
 {
-	u64 last = min3(fill->last, READ_ONCE(area->last),
+	u64 last = min3(fill->last, axas_area_last(area, fill->gpa),
 			fill->gpa | (axas_npt_leaf_size(1) - 1));
 
 	return axas_page_nr(last) - axas_page_nr(fill->gpa) + 1;
