@@ -123,8 +123,8 @@ enum axvcpu_ran {
  *	off
  *
  * @check_machine: whether it may walk a space's table, which is of @format: 0 or
- *	-EMEDIUMTYPE. For a backend without hardware alone: without it it is
- *	axas_space_check_machine() that says
+ *	-EMEDIUMTYPE. For a backend without hardware alone; all others leave it to
+ *	axas_space_check_machine()
  *
  * Of a vCPU, called by one thread at a time. The first group may sleep:
  * @create: make axvcpu->arch; 0, -ENOMEM, or -ENOSPC without an ASID or VPID

@@ -66,8 +66,8 @@ struct axas_window {
  * @close_window: ends what @window began
  *
  * All but @phys_to_virt, @virt_to_phys, @frame_page, @clean and @fence may sleep, but not to
- * take a frame with AXAS_FRAME_NOWAIT, nor to take back a frame of order 0 if they give any so. They
- * are called by several CPUs at once.
+ * take a frame with AXAS_FRAME_NOWAIT, nor to take back a frame of order 0 if they give any
+ * so. They are called by several CPUs at once.
  */
 struct axas_hal {
 	const char *name;

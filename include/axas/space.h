@@ -23,7 +23,8 @@ struct axas_space;
  * struct axas_machine - hardware that walks a table
  * @caps: AXAS_CAP_*
  * @leaf_levels: bit n is set when a leaf may be at level n; so must all below it be
- * @oa_bits: bits of host-physical address
+ * @oa_bits: bits of host-physical address. Frames and tables beyond are not used: where
+ *	there are no others, it is -ENOMEM
  */
 struct axas_machine {
 	u32 caps;

@@ -233,7 +233,7 @@ static void populate_in_group(int fd)
 	_exit(err == -ENOMEM ? 10 : err == -EINTR ? 11 : 12);
 }
 
-/* W8: more than the group may have is refused, and nobody is killed for it. */
+/* H10, W8: more than the group may have is refused, and nobody is killed for it. */
 static void test_memcg_limit(void)
 {
 	int status;
@@ -360,7 +360,7 @@ static const struct test tests[] = {
 	{ "R5 linear memory counts against RLIMIT_MEMLOCK", test_memlock },
 	{ "H11 linear memory counts as locked while a vCPU has it", test_memlock_of_a_held_space },
 	{ "R5 frames and tables are charged to the memory cgroup", test_memcg_charge },
-	{ "R5 W8 memory.max of the cgroup holds, by ENOMEM", test_memcg_limit },
+	{ "R5 H10 W8 memory.max of the cgroup holds, by ENOMEM", test_memcg_limit },
 	{ "R7 POPULATE is interruptible and goes on where it stopped",
 	  test_populate_is_interruptible },
 	{ "R7 MAP_ALLOC with POPULATE is interruptible, all or nothing",

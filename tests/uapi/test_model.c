@@ -343,6 +343,7 @@ static void op_map_alloc(void)
 		/* where frames are counted, none may come unasked for */
 		.flags = flags[below(sp->max ? 6 : one_in(8) ? ARRAY_SIZE(flags) : 10)],
 	};
+	bool populate = arg.flags & AXAS_MAP_POPULATE;
 	int err, want = 0;
 
 	if (one_in(48))
@@ -356,14 +357,14 @@ static void op_map_alloc(void)
 		want = -EOPNOTSUPP;
 	else if (any_area(&r))
 		want = -EEXIST;
-	else if (arg.flags & AXAS_MAP_POPULATE && r.nr > frames_left())
+	else if (populate && r.nr > frames_left())
 		want = -ENOMEM;
 	expect_eq(err, want);
 	if (err)
 		return;
-	new_area((struct marea){ r.first, r.nr, NO_PAGE, arg.prot, arg.type,
-				 arg.flags & ~AXAS_MAP_POPULATE });
-	for (u32 p = r.first; arg.flags & AXAS_MAP_POPULATE && p < r.first + r.nr; p++)
+	arg.flags &= ~AXAS_MAP_POPULATE;
+	new_area((struct marea){ r.first, r.nr, NO_PAGE, arg.prot, arg.type, arg.flags });
+	for (u32 p = r.first; populate && p < r.first + r.nr; p++)
 		sp->pages[p].touched = YES;
 }
 

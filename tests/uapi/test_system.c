@@ -76,9 +76,8 @@ static void test_unknown_format_info(void)
 	static const u32 formats[] = { 5, 99, 0x80000000, ~0u };
 	struct axas_format_info arg;
 
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
 		expect_eq(get_format(formats[i], &arg), -EOPNOTSUPP);
-	}
 }
 
 static void test_new_space_is_empty(void)

@@ -287,7 +287,8 @@ static void do_map_linear(const struct model_op *op)
 
 	if (op->a & 0x10 && page_gpa(first) % SZ_2M + size <= MEM_SIZE)
 		hpa = page_gpa(first) % SZ_2M;
-	want = !can(prot, type) ? -EOPNOTSUPP : has_another_type(LINEAR + hpa, size, type) ? -EBUSY :
+	want = !can(prot, type) ? -EOPNOTSUPP :
+	       has_another_type(LINEAR + hpa, size, type) ? -EBUSY :
 	       is_free(first, n) ? 0 : -EEXIST;
 	err = axas_space_map_linear(m->f.space, range_of(first, n), axas_hpa(LINEAR + hpa), prot,
 				    type);
