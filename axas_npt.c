@@ -102,6 +102,7 @@ void axas_npt_free_table(struct axas_npt *npt, u64 hpa)
 	npt->hal->free_frame(npt->hal, axas_hpa(hpa), 0, AXAS_FRAME_TABLE);
 	count_tables(npt, -1);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_free_table);
 
 unsigned int axas_npt_fill(struct axas_npt *npt, u64 *slot, struct axas_hpa *hpas,
 			   unsigned int n, u64 attr)

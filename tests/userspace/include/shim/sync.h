@@ -12,8 +12,9 @@
 
 /*
  * A plain load of what carries addresses (entries, which are u64, and pointers) is what
- * dependencies hang on. ThreadSanitizer knows none, so there it acquires; numbers such
- * as generations are loaded relaxed, so that a missing acquire is seen.
+ * dependencies hang on, also where a cmpxchg fails and says what is there instead.
+ * ThreadSanitizer knows none, so there it acquires; numbers such as generations are
+ * loaded relaxed, so that a missing acquire is seen.
  */
 #define SHIM_CARRIES(x)								\
 	__builtin_choose_expr(__builtin_types_compatible_p(__typeof__(x), u64) ||	\
@@ -44,7 +45,7 @@ void shim_mb(void);
 	({ __typeof__(*(p)) VAL; while (VAL = READ_ONCE(*(p)), !(c)) cpu_relax(); VAL; })
 
 #define SHIM_TRY_CMPXCHG(p, old, new, order)					\
-	({ shim_point(); __atomic_compare_exchange_n(p, old, new, false, order, __ATOMIC_RELAXED); })
+	({ shim_point(); __atomic_compare_exchange_n(p, old, new, false, order, SHIM_CARRIES(*(p))); })
 #define try_cmpxchg(p, old, new)	SHIM_TRY_CMPXCHG(p, old, new, __ATOMIC_SEQ_CST)
 #define try_cmpxchg_release(p, o, n)	SHIM_TRY_CMPXCHG(p, o, n, __ATOMIC_RELEASE)
 #define try_cmpxchg_acquire(p, o, n)	SHIM_TRY_CMPXCHG(p, o, n, __ATOMIC_ACQUIRE)
