@@ -41,6 +41,77 @@
 #endif
 
 /*
+ * Bits of CPU features and bugs by which x86's mitigations are chosen. Of 6.1 it takes
+ * 6.1.152 or later. A name that a kernel lacks stands for a bit that is never set.
+ */
+#ifdef CONFIG_X86
+#include <asm/cpufeatures.h>
+#define AXAS_X86_NEVER			((NCAPINTS + NBUGINTS) * 32)
+#ifndef X86_FEATURE_CALL_DEPTH		/* 6.2 */
+#define X86_FEATURE_CALL_DEPTH		AXAS_X86_NEVER
+#endif
+#ifndef X86_FEATURE_SRSO_BP_SPEC_REDUCE	/* 6.15, and 6.12 */
+#define X86_FEATURE_SRSO_BP_SPEC_REDUCE	AXAS_X86_NEVER
+#endif
+#ifndef X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO	/* 6.19 */
+#define X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO	AXAS_X86_NEVER
+#endif
+#ifndef X86_FEATURE_CLEAR_BHB_VMEXIT	/* 6.16: renamed */
+#define X86_FEATURE_CLEAR_BHB_VMEXIT	X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT
+#endif
+#ifndef X86_BUG_MMIO_UNKNOWN		/* until 6.16 */
+#define X86_BUG_MMIO_UNKNOWN		AXAS_X86_NEVER
+#endif
+#ifndef X86_BUG_TDX_PW_MCE		/* 6.8 */
+#define X86_BUG_TDX_PW_MCE		AXAS_X86_NEVER
+#endif
+#ifndef X86_BUG_SPECTRE_V2_USER		/* 6.15 */
+#define X86_BUG_SPECTRE_V2_USER		AXAS_X86_NEVER
+#endif
+#ifndef X86_BUG_OLD_MICROCODE		/* 6.16 */
+#define X86_BUG_OLD_MICROCODE		AXAS_X86_NEVER
+#endif
+#ifndef X86_BUG_SEAMRET_INVD_VMCS	/* 7.1 */
+#define X86_BUG_SEAMRET_INVD_VMCS	AXAS_X86_NEVER
+#endif
+#ifndef X86_BUG_TLBI			/* 7.1 */
+#define X86_BUG_TLBI			AXAS_X86_NEVER
+#endif
+#endif /* CONFIG_X86 */
+
+/*
+ * 6.12: KVM takes the CPUs when it is loaded, unless told not to, and its place among the
+ * steps of CPU hotplug with them. A place is one owner's alone: who comes second is told
+ * EBUSY, before any CPU is touched. Before, KVM has that place from load on, with or
+ * without the CPUs.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define AXAS_CPUHP_STATE		CPUHP_AP_KVM_ONLINE
+#define AXAS_KVM_HOLDS_FROM_LOAD	1
+#else
+#define AXAS_CPUHP_STATE		CPUHP_AP_ONLINE_DYN
+#define AXAS_KVM_HOLDS_FROM_LOAD	0
+#endif
+
+/*
+ * 6.18: what modules need to change CR4 for good, and to hear of a crash, is KVM's alone.
+ * VMX is on between an entry and its exit then, and in no interrupt. Before 6.6, and in
+ * some stable kernels still, nobody needs to hear: a crash turns VMX off anyway.
+ * vcpu/Kbuild finds out.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define AXAS_CR4_FOR_MODULES		1
+#ifdef AXVCPU_HAVE_EMERGENCY_CALLBACK
+#define AXAS_EMERGENCY_CALLBACK		1
+#else
+#define AXAS_EMERGENCY_CALLBACK		0
+#endif
+#else
+#define AXAS_CR4_FOR_MODULES		0
+#define AXAS_EMERGENCY_CALLBACK		0
+#endif
+
+/*
  * 6.19, and stable kernels before it: what is called when the machine falls asleep is a
  * struct syscore around the callbacks, which take a pointer. vcpu/Kbuild finds out.
  */

@@ -31,6 +31,7 @@
  * @runs: how often run() was called
  * @flushes: how often flush() was called
  * @loaded: load() and no put() since
+ * @goes: the CPU is disabled while a vCPU is loaded, once
  * @script: what run() answers, one after the other; the last one for ever
  * @at: which of @script comes next
  * @steps: how many there are
@@ -56,6 +57,7 @@ static struct mock {
 	int runs;
 	int flushes;
 	bool loaded;
+	bool goes;
 	struct step {
 		int ran;
 		struct axvcpu_exit exit;
@@ -158,12 +160,17 @@ static int mock_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 static int mock_load(struct axvcpu *vcpu)
 {
 	mock.loaded = true;
+	if (mock.goes)
+		axvcpu_machine_pretend(false);
 	return 0;
 }
 
 static void mock_put(struct axvcpu *vcpu)
 {
 	mock.loaded = false;
+	if (mock.goes)
+		axvcpu_machine_pretend(true);
+	mock.goes = false;
 }
 
 static void mock_flush(struct axvcpu *vcpu)
@@ -447,6 +454,20 @@ static void run_brings_an_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_READY);
 	KUNIT_EXPECT_EQ(test, vcpu->entries, 2ull);
 	KUNIT_EXPECT_EQ(test, vcpu->exits[AXVCPU_EXIT_HALT], 1ull);
+}
+
+/* H1: a reboot disables the CPU under a vCPU that is loaded there. It does not enter. */
+static void no_entry_on_a_cpu_that_was_disabled(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	make_ready(test);
+	mock.goes = true;
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_FALSE(test, mock.goes);
+	KUNIT_EXPECT_EQ(test, mock.runs, 1);
+	KUNIT_EXPECT_EQ(test, vcpu->entries, 1ull);
 }
 
 static void run_that_fails_leaves_invalid(struct kunit *test)
@@ -777,6 +798,7 @@ static struct kunit_case axvcpu_cases[] = {
 	KUNIT_CASE(bind_that_fails_leaves_invalid),
 	KUNIT_CASE(run_without_bind_is_refused),
 	KUNIT_CASE(run_brings_an_exit),
+	KUNIT_CASE(no_entry_on_a_cpu_that_was_disabled),
 	KUNIT_CASE(run_that_fails_leaves_invalid),
 	KUNIT_CASE(hypercall_is_answered),
 	KUNIT_CASE(registers_want_a_setup),
@@ -807,7 +829,11 @@ static struct kunit_suite axvcpu_suite = {
 };
 
 /* One statement for all: a kernel without CONFIG_KUNIT allows no more in a module. */
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+kunit_test_suites(&axvcpu_suite, &riscv_insn_suite, &riscv_stale_suite, &x86_mitigate_suite);
+#else
 kunit_test_suites(&axvcpu_suite, &riscv_insn_suite, &riscv_stale_suite);
+#endif
 
 MODULE_DESCRIPTION("KUnit tests of axvcpu");
 MODULE_LICENSE("GPL");

@@ -18,6 +18,7 @@
 #
 # AXAS_TIMEOUT  seconds until a machine is ended (default 600)
 # AXAS_CPU      another CPU, as in vm.sh
+# AXAS_KERNEL   another kernel of amd64, by its name in kernel-set.sh: amd64-6.12, amd64-7.2
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -141,7 +142,7 @@ main() {
 	rm -rf "$OUT"
 	mkdir -p "$OUT"
 	need_build_packages
-	kernel_set "$NAME" amd64 "$OUT/set"
+	kernel_set "$NAME" "${AXAS_KERNEL:-amd64}" "$OUT/set"
 	export AXAS_MEMORY=2G
 	build
 	initramfs

@@ -19,6 +19,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/hashtable.h>
+#include <linux/percpu-defs.h>
 #include <axas/vcpu.h>
 
 #define AXVCPU_NR_VECTORS	256
@@ -110,6 +111,7 @@ enum axvcpu_ran {
  * @name: for messages
  * @format: AXAS_FORMAT_* that the hardware walks
  * @nr_regs: general registers that @set_gpr takes; 0: AXVCPU_NR_REGS
+ * @kvm_modules: names of modules that may have the CPUs, up to a NULL; for messages. Optional
  *
  * Of the machine:
  * @hw_setup: once before the first CPU is enabled: memory for all of them. May sleep.
@@ -119,8 +121,8 @@ enum axvcpu_ran {
  *	has enabled it already. On that CPU, does not sleep
  * @cpu_enable: enable virtualization on this CPU, after @cpu_supported answered 0; 0 or
  *	an error as there. Preemption or interrupts are off
- * @cpu_disable: disable it. No vCPU is loaded on this CPU. Preemption or interrupts are
- *	off
+ * @cpu_disable: disable it. Interrupts are off. A vCPU is loaded on this CPU only if the
+ *	machine goes down: it is not entered any more, and @put finds the CPU disabled
  *
  * @check_machine: whether it may walk a space's table, which is of @format: 0 or
  *	-EMEDIUMTYPE. For a backend without hardware alone; all others leave it to
@@ -165,6 +167,7 @@ struct axvcpu_arch_ops {
 	const char *name;
 	u32 format;
 	u32 nr_regs;
+	const char *const *kvm_modules;
 
 	int (*hw_setup)(void);
 	void (*hw_unsetup)(void);
@@ -239,6 +242,15 @@ int axvcpu_machine_get(const struct axvcpu_arch_ops *ops);
 void axvcpu_machine_put(void);
 /* Whether this CPU is enabled for @ops. Preemption off. */
 bool axvcpu_machine_here(const struct axvcpu_arch_ops *ops);
+/* Whether it is enabled at all; changes by interrupts. */
+DECLARE_PER_CPU(bool, axvcpu_enabled);
+/* For tests: as if it was, or was not. Preemption off. */
+void axvcpu_machine_pretend(bool here);
+/* Once for the module. 0 or an error. */
+int axvcpu_percpu_init(void);
+void axvcpu_percpu_exit(void);
+/* Whether a module of this name is loaded, or being loaded. May sleep. */
+bool axvcpu_module_loaded(const char *name);
 
 /* axvcpu_main.c: the HAL for a new vCPU, counted. */
 const struct axvcpu_hal *axvcpu_hal_get(void);

@@ -454,6 +454,11 @@ static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	WRITE_ONCE(vcpu->mode, AXVCPU_IN_GUEST);
 	/* See "how a flush gets through". */
 	smp_mb();
+	/* The machine goes down: interrupts that were on since run_here() took it away. */
+	if (unlikely(!__this_cpu_read(axvcpu_enabled))) {
+		WRITE_ONCE(vcpu->mode, AXVCPU_OUTSIDE);
+		return -EAGAIN;
+	}
 	if (wanted_elsewhere()) {
 		WRITE_ONCE(vcpu->mode, AXVCPU_OUTSIDE);
 		return AXVCPU_RAN_IRQ;

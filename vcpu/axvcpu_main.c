@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The module: the host that vCPUs run on, and /dev/axvcpu, which creates them. Calls
- * axvcpu_file.c and axvcpu_core.c.
+ * axvcpu_file.c, axvcpu_core.c and axvcpu_percpu.c.
  *
  * Locks: hal_lock keeps which HAL is in use, and how many vCPUs use it.
  */
@@ -143,7 +143,25 @@ static struct miscdevice axvcpu_misc = {
 	.mode	= 0600,
 };
 
-module_misc_device(axvcpu_misc);
+static int __init axvcpu_init(void)
+{
+	int err = axvcpu_percpu_init();
+
+	if (err)
+		return err;
+	err = misc_register(&axvcpu_misc);
+	if (err)
+		axvcpu_percpu_exit();
+	return err;
+}
+module_init(axvcpu_init);
+
+static void __exit axvcpu_exit(void)
+{
+	misc_deregister(&axvcpu_misc);
+	axvcpu_percpu_exit();
+}
+module_exit(axvcpu_exit);
 
 MODULE_DESCRIPTION("vCPUs on guest-physical address spaces");
 MODULE_AUTHOR("The axas authors");

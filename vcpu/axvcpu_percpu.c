@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Virtualization on each CPU: enabled everywhere with the first vCPU, disabled with the
- * last, and kept right while CPUs come and go and the machine sleeps. Calls the backend.
+ * last, and kept right while CPUs come and go and the machine sleeps or goes down. Keeps
+ * KVM out, and is kept out by it. Calls the backend.
  *
  * Locks: machine_lock keeps the first and the last user apart, outside the hotplug lock.
  * The callbacks take none: @machine does not change while they are registered, and
- * @enabled is written on its own CPU.
+ * axvcpu_enabled is written on its own CPU with interrupts off.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/kobject.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/reboot.h>
@@ -22,25 +25,34 @@ static DEFINE_MUTEX(machine_lock);	/* @machine and @users */
 static const struct axvcpu_arch_ops *machine;
 static unsigned int users;
 static int hotplug_state;
-static DEFINE_PER_CPU(bool, enabled);
+static bool going_down;
+DEFINE_PER_CPU(bool, axvcpu_enabled);
 
 bool axvcpu_machine_here(const struct axvcpu_arch_ops *ops)
 {
-	return __this_cpu_read(enabled) && READ_ONCE(machine) == ops;
+	return __this_cpu_read(axvcpu_enabled) && READ_ONCE(machine) == ops;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_machine_here);
 
-/* On its CPU, which cannot be left. */
+#if IS_ENABLED(CONFIG_AXAS_KUNIT_TEST)
+void axvcpu_machine_pretend(bool here)
+{
+	__this_cpu_write(axvcpu_enabled, here);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_machine_pretend);
+#endif
+
+/* On its CPU, which cannot be left. Once the machine goes down there is no way back. */
 static int enable_here(void)
 {
 	unsigned long flags;
 	int err;
 
 	local_irq_save(flags);
-	err = machine->cpu_supported();
+	err = READ_ONCE(going_down) ? -ESHUTDOWN : machine->cpu_supported();
 	if (!err)
 		err = machine->cpu_enable();
-	__this_cpu_write(enabled, !err);
+	__this_cpu_write(axvcpu_enabled, !err);
 	local_irq_restore(flags);
 	return err;
 }
@@ -50,8 +62,8 @@ static void disable_here(void *unused)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	if (__this_cpu_read(enabled)) {
-		__this_cpu_write(enabled, false);
+	if (__this_cpu_read(axvcpu_enabled)) {
+		__this_cpu_write(axvcpu_enabled, false);
 		machine->cpu_disable();
 	}
 	local_irq_restore(flags);
@@ -88,9 +100,14 @@ static void machine_wakes(void)
 
 AXAS_SYSCORE(sleep_ops, machine_sleeps, machine_wakes);
 
-/* Firmware and the next kernel expect CPUs as they were after a reset. */
+/*
+ * Firmware and the next kernel expect CPUs as they were after a reset. Guests run on until
+ * the interrupt of on_each_cpu() makes them exit; who is about to enter looks at
+ * axvcpu_enabled with interrupts off, and does not.
+ */
 static int machine_reboots(struct notifier_block *nb, unsigned long action, void *data)
 {
+	WRITE_ONCE(going_down, true);
 	on_each_cpu(disable_here, NULL, 1);
 	return NOTIFY_OK;
 }
@@ -99,21 +116,65 @@ static struct notifier_block reboot_notifier = {
 	.notifier_call = machine_reboots,
 };
 
+int axvcpu_percpu_init(void)
+{
+	return register_reboot_notifier(&reboot_notifier);
+}
+
+void axvcpu_percpu_exit(void)
+{
+	unregister_reboot_notifier(&reboot_notifier);
+}
+
+bool axvcpu_module_loaded(const char *name)
+{
+	struct kobject *module = NULL;
+
+#ifdef MODULE
+	module = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, name);
+#endif
+	kobject_put(module);
+	return module;
+}
+
+static const char *loaded_kvm(const struct axvcpu_arch_ops *ops)
+{
+	const char *const *name;
+
+	for (name = ops->kvm_modules; name && *name; name++)
+		if (axvcpu_module_loaded(*name))
+			return *name;
+	return NULL;
+}
+
+/* Who else has the CPUs, and what can be done: the caller is told no more than EBUSY. */
+static void tell_who_has_them(const struct axvcpu_arch_ops *ops)
+{
+	const char *kvm = loaded_kvm(ops);
+
+	if (!kvm)
+		pr_warn_ratelimited("axvcpu: another hypervisor has this machine's CPUs: close its guests or unload it\n");
+	else if (AXAS_KVM_HOLDS_FROM_LOAD)
+		pr_warn_ratelimited("axvcpu: KVM has this machine's CPUs: unload %s, or close its guests if kvm was loaded with enable_virt_at_load=0\n",
+				    kvm);
+	else
+		pr_warn_ratelimited("axvcpu: KVM has this machine's CPUs: close its guests, or unload %s\n",
+				    kvm);
+}
+
 static int start_cpus(void)
 {
-	int err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "axvcpu:online", cpu_comes, cpu_goes);
+	int err = cpuhp_setup_state(AXAS_CPUHP_STATE, "axvcpu:online", cpu_comes, cpu_goes);
 
 	if (err < 0)
 		return err;
-	hotplug_state = err;
+	hotplug_state = err ?: AXAS_CPUHP_STATE;
 	axas_register_syscore(&sleep_ops);
-	register_reboot_notifier(&reboot_notifier);
 	return 0;
 }
 
 static void stop_cpus(void)
 {
-	unregister_reboot_notifier(&reboot_notifier);
 	axas_unregister_syscore(&sleep_ops);
 	cpuhp_remove_state(hotplug_state);
 }
@@ -126,8 +187,12 @@ static int start(const struct axvcpu_arch_ops *ops)
 		return err;
 	WRITE_ONCE(machine, ops);
 	err = start_cpus();
+	if (!err && loaded_kvm(ops))
+		pr_notice("axvcpu: vCPUs have this machine's CPUs: KVM will not start before the last is closed\n");
 	if (!err)
 		return 0;
+	if (err == -EBUSY)
+		tell_who_has_them(ops);
 	WRITE_ONCE(machine, NULL);
 	if (ops->hw_unsetup)
 		ops->hw_unsetup();

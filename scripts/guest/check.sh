@@ -66,6 +66,56 @@ vcpu_kunit_suites() { load axvcpu_kunit && rmmod axvcpu_kunit; }
 
 consumer() { load axas_consumer && rmmod axas_consumer; }
 
+VULNERABILITIES=/sys/devices/system/cpu/vulnerabilities
+
+# The names of /proc/cpuinfo, by which axvcpu tells, for those of the files there that
+# differ. Nothing for what is not for guests.
+bug_of() {
+	case $1 in
+	reg_file_data_sampling) echo rfds ;;
+	spec_rstack_overflow) echo srso ;;
+	tsx_async_abort) echo taa ;;
+	indirect_target_selection) echo its ;;
+	meltdown | spectre_v1 | srbds | gather_data_sampling | ghostwrite) ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# S5: what the kernel says is open is named by the first vCPU, and what is closed is not.
+what_is_open_is_told() {
+	for file in "$VULNERABILITIES"/*; do
+		bug=$(bug_of "${file##*/}")
+		[ -n "$bug" ] || continue
+		echo "# $bug: $(cat "$file")"
+		told=
+		dmesg | grep -q "axvcpu: guests are not kept.*[ ,]$bug (" && told=told
+		case $told$(cat "$file") in
+		Vulnerable*) return 1 ;;
+		toldVulnerable* | *"SMT vulnerable"* | *"SMT Host state unknown"*) ;;
+		*", no microcode"*) [ -n "$told" ] || return 1 ;;
+		told*) return 1 ;;
+		esac
+	done
+}
+
+every_bug_is_known() {
+	dmesg | grep 'axvcpu: mitigations: ' && ! dmesg | grep 'newer than this module'
+}
+
+before_user_space() {
+	case $(cat "$VULNERABILITIES/vmscape" 2>/dev/null) in
+	*"IBPB before exit to userspace"*) dmesg | grep -q 'mitigations: .*IBPB to user space' ;;
+	*) ! dmesg | grep -q 'mitigations: .*IBPB to user space' ;;
+	esac
+}
+
+mitigation_suite() {
+	check what_is_open_is_told what_is_open_is_told
+	check every_bug_is_known every_bug_is_known
+	check before_user_space before_user_space
+	echo "1..$CHECKS"
+}
+
 module_suite() {
 	check axas_loads load axas
 	check dev_axas_is_for_root_alone test "$(stat -c %a /dev/axas)" = 600
@@ -113,6 +163,7 @@ suite held axas_uapi_test "while a vCPU has it"
 load_kvm
 suite vcpu axvcpu_test
 unload_kvm
+suite mitigations mitigation_suite
 suite guests guest_suite
 suite unload unload_suite
 suite module module_suite

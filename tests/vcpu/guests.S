@@ -273,6 +273,27 @@ GUEST debug
 	mov	%db3, %rax
 	DONE
 
+/*
+ * DR0 stays RDI, or the end is what it was; meanwhile a count at RSI goes up, until 8(%rsi)
+ * is not 0.
+ */
+GUEST dr0_stays
+	mov	%rdi, %db0
+1:	mov	%db0, %rax
+	cmp	%rdi, %rax
+	jne	2f
+	incq	(%rsi)
+	cmpq	$0, 8(%rsi)
+	je	1b
+	mov	%db0, %rax
+2:	DONE
+
+GUEST read_dr
+	mov	%db0, %rax
+	DONE
+	mov	%db7, %rax
+	DONE
+
 /* Nothing can be delivered without an IDT. */
 GUEST triple
 	push	$0

@@ -23,7 +23,7 @@
 
 static const struct suite *const suites[] = {
 	&suite_exits, &suite_memory, &suite_matrix, &suite_parallel, &suite_interrupts,
-	&suite_api, &suite_life,
+	&suite_api, &suite_life, &suite_host,
 };
 
 struct outcome {

@@ -8,10 +8,13 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -219,6 +222,48 @@ static void never_beside_kvm(void)
 		fail("KVM_CREATE_VM then: %s", strerror(errno));
 }
 
+#define KVM_AMD	"/axas/kvm-amd.ko"
+
+static bool shell(const char *command)
+{
+	return !system(command);
+}
+
+static unsigned int kernel_version(void)
+{
+	struct utsname name;
+	unsigned int major = 0, minor = 0;
+
+	if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		fail("uname: %s", strerror(errno));
+	return major * 1000 + minor;
+}
+
+/*
+ * S7: since 6.12 KVM has the CPUs from its load on. Who is refused is told by whom, in the
+ * kernel's log.
+ */
+static void kvm_has_the_cpus_from_its_load_on(void)
+{
+	int space, vcpu;
+
+	if (access(KVM_AMD, R_OK) || kernel_version() < 6012)
+		skip("no KVM that would take the CPUs when it is loaded");
+	space = open_space();
+	expect(shell("rmmod kvm_amd kvm && insmod /axas/kvm.ko"));
+	vcpu = open_vcpu(space, 0, 0);
+	expect(!shell("insmod " KVM_AMD));
+	expect(shell("dmesg | tail -n 10 | grep 'axvcpu: vCPUs have this'"));
+	works();
+	close(vcpu);
+	expect(shell("insmod " KVM_AMD));
+	expect_eq(-try_vcpu(space, 0, 0), EBUSY);
+	expect(shell("dmesg | tail -n 10 | grep 'axvcpu: KVM has this.* unload kvm_amd'"));
+	expect(shell("rmmod kvm_amd kvm && insmod /axas/kvm.ko enable_virt_at_load=0"));
+	expect(shell("insmod " KVM_AMD));
+	works();
+}
+
 static const struct test tests[] = {
 	{ "kill_9_of_the_vmm", kill_9_of_the_vmm },
 	{ "closing_in_any_order", closing_in_any_order },
@@ -227,6 +272,7 @@ static const struct test tests[] = {
 	{ "cpu_comes_after_the_first_vcpu", cpu_comes_after_the_first_vcpu },
 	{ "clear_under_a_guest", clear_under_a_guest },
 	{ "never_beside_kvm", never_beside_kvm },
+	{ "kvm_has_the_cpus_from_its_load_on", kvm_has_the_cpus_from_its_load_on },
 };
 
 const struct suite suite_life = { tests, ARRAY_SIZE(tests) };

@@ -11,6 +11,7 @@
 #include <axas/frame.h>
 
 #include "axas_compat.h"
+#include "mitigate.h"
 #include "svm.h"
 
 static DEFINE_IDA(asids);
@@ -80,7 +81,11 @@ static int svm_load(struct axvcpu *vcpu)
 
 static void svm_put(struct axvcpu *vcpu)
 {
-	axvcpu_x86_put(to_x86(vcpu));
+	struct svm *svm = to_svm(vcpu);
+
+	if (axvcpu_x86_idle_dr(&svm->x86, svm->vmcb->save.dr7))
+		svm->vmcb->control.intercept_dr = ~0u;
+	axvcpu_x86_put(&svm->x86);
 }
 
 /* An ASID is one vCPU's alone, so that all of it may go. APM vol. 2, 15.16. */
@@ -108,8 +113,13 @@ static int svm_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	save->g_pat = x86->pat;
 	/* Nothing in the VMCB is taken to be as it was: APM vol. 2, 15.15. */
 	control->clean = 0;
+	axvcpu_x86_enter(x86);
 	axvcpu_svm_enter(svm->vmcb_pa, x86, __pa(this_cpu_read(svm_cpu_pages.vmsave)),
-			 svm_machine.ibpb_on_exit);
+			 axvcpu_x86_mitigations);
+	/* An exit leaves the guest's DR6 behind: APM vol. 2, 15.6. */
+	if (save->dr6 != AXVCPU_X86_DR6_RESET)
+		axvcpu_x86_write_dr6(AXVCPU_X86_DR6_RESET);
+	axvcpu_x86_leave(x86);
 	control->tlb_control = SVM_TLB_NOTHING;
 	x86->gpr[AXVCPU_REG_RAX] = save->rax;
 	x86->gpr[AXVCPU_REG_RSP] = save->rsp;
@@ -123,6 +133,7 @@ static int svm_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 const struct axvcpu_arch_ops axvcpu_svm_ops = {
 	.name			= "svm",
 	.format			= AXAS_FORMAT_SVM,
+	.kvm_modules		= axvcpu_x86_kvm_modules,
 	.hw_setup		= svm_hw_setup,
 	.hw_unsetup		= svm_hw_unsetup,
 	.cpu_supported		= svm_cpu_supported,

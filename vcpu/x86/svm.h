@@ -26,14 +26,12 @@
  * struct svm_machine - what is of the machine, from hw_setup() on
  * @asids: tags of translations
  * @features: SVM_CPUID_EDX_*
- * @ibpb_on_exit: see axvcpu_x86_ibpb_on_exit()
  * @iopm: every port makes the guest exit
  * @msrpm: MSRs that make it exit
  */
 struct svm_machine {
 	u32 asids;
 	u32 features;
-	bool ibpb_on_exit;
 	void *iopm;
 	void *msrpm;
 };
@@ -94,6 +92,6 @@ int svm_on_shutdown(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *ex
 int svm_handle_exit(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit);
 
 /* svm_entry.S: run the guest until it exits. */
-void axvcpu_svm_enter(u64 vmcb, struct axvcpu_x86 *x86, u64 host, bool ibpb);
+void axvcpu_svm_enter(u64 vmcb, struct axvcpu_x86 *x86, u64 host, u32 mitigations);
 
 #endif /* _AXVCPU_SVM_H */

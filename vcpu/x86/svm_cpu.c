@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The machine's SVM: what it can do, SVME on each CPU, the maps of ports and MSRs. Calls
- * x86.c. No locks: all of it is set up before the first CPU is enabled and does not change
+ * mitigate.c. No locks: all of it is set up before the first CPU is enabled and does not change
  * after.
  *
  * Manual: APM vol. 2, chapter 15.
  */
 #include <linux/percpu.h>
 #include <linux/slab.h>
+#include <asm/asm.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 
 #include "axas_compat.h"
+#include "mitigate.h"
 #include "svm.h"
 
 struct svm_machine svm_machine;
@@ -91,6 +93,18 @@ static int alloc_maps(void)
 	return 0;
 }
 
+/* With GIF clear a CPU ignores INIT; without SVME, STGI is no instruction. APM vol. 2, 15.17. */
+static void svm_emergency_disable(void)
+{
+	u64 efer;
+
+	if (!__this_cpu_read(axvcpu_enabled))
+		return;
+	asm volatile("1: stgi\n2:\n" _ASM_EXTABLE(1b, 2b) : : : "memory");
+	rdmsrq(MSR_EFER, efer);
+	wrmsrq(MSR_EFER, efer & ~EFER_SVME);
+}
+
 int svm_hw_setup(void)
 {
 	u32 eax, ecx;
@@ -101,18 +115,29 @@ int svm_hw_setup(void)
 	cpuid(SVM_CPUID, &eax, &svm_machine.asids, &ecx, &svm_machine.features);
 	if (!(svm_machine.features & SVM_CPUID_EDX_NP))
 		return -EOPNOTSUPP;
-	svm_machine.ibpb_on_exit = axvcpu_x86_ibpb_on_exit();
 	err = alloc_maps();
 	if (err)
 		return err;
 	err = alloc_cpu_pages();
 	if (err)
-		free_maps();
+		goto free_maps;
+	err = axvcpu_x86_mitigate_setup();
+	if (err)
+		goto free_pages;
+	axvcpu_x86_emergency_setup(svm_emergency_disable);
+	return 0;
+
+free_pages:
+	free_cpu_pages();
+free_maps:
+	free_maps();
 	return err;
 }
 
 void svm_hw_unsetup(void)
 {
+	axvcpu_x86_emergency_unsetup();
+	axvcpu_x86_mitigate_unsetup();
 	free_cpu_pages();
 	free_maps();
 }
@@ -129,6 +154,17 @@ int svm_cpu_supported(void)
 	return val & EFER_SVME ? -EBUSY : 0;
 }
 
+/* Where the kernel chose it against SRSO: while guests may run on this CPU. */
+static void reduce_speculation(bool on)
+{
+	u64 cfg;
+
+	if (!(axvcpu_x86_mitigations & AXVCPU_X86_BP_REDUCE) || rdmsrq_safe(SVM_MSR_BP_CFG, &cfg))
+		return;
+	cfg &= ~SVM_BP_CFG_SPEC_REDUCE;
+	wrmsrq(SVM_MSR_BP_CFG, on ? cfg | SVM_BP_CFG_SPEC_REDUCE : cfg);
+}
+
 int svm_cpu_enable(void)
 {
 	u64 efer;
@@ -136,6 +172,7 @@ int svm_cpu_enable(void)
 	rdmsrq(MSR_EFER, efer);
 	wrmsrq(MSR_EFER, efer | EFER_SVME);
 	wrmsrq(SVM_MSR_VM_HSAVE_PA, __pa(this_cpu_read(svm_cpu_pages.host)));
+	reduce_speculation(true);
 	return 0;
 }
 
@@ -143,6 +180,7 @@ void svm_cpu_disable(void)
 {
 	u64 efer;
 
+	reduce_speculation(false);
 	wrmsrq(SVM_MSR_VM_HSAVE_PA, 0);
 	rdmsrq(MSR_EFER, efer);
 	wrmsrq(MSR_EFER, efer & ~EFER_SVME);

@@ -9,6 +9,7 @@
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 
+#include "mitigate.h"
 #include "x86.h"
 
 	.text
@@ -67,12 +68,14 @@
 .endm
 
 /*
- * void axvcpu_svm_enter(u64 vmcb, struct axvcpu_x86 *x86, u64 host, bool ibpb)
+ * void axvcpu_svm_enter(u64 vmcb, struct axvcpu_x86 *x86, u64 host, u32 mitigations)
  *
  * Run the guest of the VMCB at physical address @vmcb until it exits. @host is the
- * physical address of a page for what VMSAVE saves. Interrupts are off, before and
- * after; in between IF must be set, or none would make the guest exit: with
- * V_INTR_MASKING the IF at VMRUN is what masks them (APM vol. 2, 15.21.1).
+ * physical address of a page for what VMSAVE saves, @mitigations are AXVCPU_X86_*.
+ * Interrupts are off, before and after; in between IF must be set, or none would make the
+ * guest exit: with V_INTR_MASKING the IF at VMRUN is what masks them (APM vol. 2, 15.21.1).
+ * GIF keeps them out meanwhile. STI stands well before VMRUN: its shadow would be the
+ * guest's.
  */
 SYM_FUNC_START(axvcpu_svm_enter)
 	push	%rbp
@@ -86,13 +89,17 @@ SYM_FUNC_START(axvcpu_svm_enter)
 	push	%rsi
 
 	clgi
+	sti
 	mov	%rdx, %rax
 	vmsave	%rax
 	mov	%rdi, %rax
 	vmload	%rax
 	LOAD_GPRS %rsi
-	sti
-	vmrun	%rax
+	/* Last, when no register holds anything of the host's any more. */
+	testb	$AXVCPU_X86_VERW, 16(%rsp)
+	jz	1f
+	verw	axvcpu_x86_verw_sel(%rip)
+1:	vmrun	%rax
 	cli
 	vmsave	%rax
 
@@ -104,14 +111,17 @@ SYM_FUNC_START(axvcpu_svm_enter)
 	/* The returns that the guest has predicted must not be ours. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
 
-	/* Once the predictions of returns are not the host's, either: retbleed, SRSO. */
-	cmpb	$0, 16(%rsp)
-	je	1f
+	/* Nor what it has taught the CPU of the kernel's returns (Retbleed, SRSO): one of both. */
+	CALL_UNTRAIN_RET
+	testb	$AXVCPU_X86_IBPB_EXIT, 16(%rsp)
+	jz	2f
 	mov	$MSR_IA32_PRED_CMD, %ecx
 	mov	$PRED_CMD_IBPB, %eax
 	xor	%edx, %edx
 	wrmsr
-1:	lfence
+	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_BUG_IBPB_NO_RET
+	/* The branch above may have been guessed, too. */
+2:	lfence
 	stgi
 
 	add	$24, %rsp

@@ -156,10 +156,8 @@ static int on_dr(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 /* What was intercepted only so that its delivery can be interrupted. */
 static int on_exception(struct axvcpu *vcpu, struct svm *svm, u8 vector)
 {
-	if (vector == X86_TRAP_MC) {
-		pr_err_ratelimited("axvcpu: machine check while a guest ran\n");
-		return -EIO;
-	}
+	if (vector == X86_TRAP_MC)
+		return axvcpu_x86_machine_check();
 	svm_inject(svm, vector, vector == X86_TRAP_AC);
 	return AXVCPU_RAN_AGAIN;
 }

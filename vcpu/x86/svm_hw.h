@@ -15,6 +15,9 @@
 #define SVM_MSR_VM_CR		0xc0010114
 #define SVM_VM_CR_SVMDIS	BIT_ULL(4)
 #define SVM_MSR_VM_HSAVE_PA	0xc0010117
+/* AMD, "Technical update regarding speculative return stack overflow", rev. 2.0. */
+#define SVM_MSR_BP_CFG		0xc001102e
+#define SVM_BP_CFG_SPEC_REDUCE	BIT_ULL(4)
 
 /* APM vol. 3, E.4.9: CPUID Fn8000_000A. EBX is the number of ASIDs. */
 #define SVM_CPUID		0x8000000a

@@ -11,6 +11,7 @@
 #include <asm/msr.h>
 
 #include "axas_compat.h"
+#include "mitigate.h"
 #include "vmx.h"
 
 static void vmx_destroy(struct axvcpu *vcpu)
@@ -148,14 +149,20 @@ static int vmx_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 	return 0;
 }
 
-static int vmx_load(struct axvcpu *vcpu)
+/*
+ * Interrupts are off where instructions of VMX are used: one of them may turn VMX off, when
+ * the machine goes down.
+ */
+static int load_vmcs(struct vmx *vmx)
 {
-	struct vmx *vmx = to_vmx(vcpu);
 	int err;
 
+	if (!__this_cpu_read(axvcpu_enabled))
+		return -EAGAIN;
 	err = vmx_vmcs_load(vmx);
-	if (!err)
-		err = vmx_begin(vmx);
+	if (err)
+		return err;
+	err = vmx_begin(vmx);
 	if (err)
 		return err;
 	if (vmx->fresh)
@@ -166,21 +173,45 @@ static int vmx_load(struct axvcpu *vcpu)
 	vmx->regs_changed = false;
 	vmx_host_save(vmx);
 	vmx_end(vmx);
-	axvcpu_x86_load(&vmx->x86);
 	return 0;
 }
 
-static void vmx_put(struct axvcpu *vcpu)
+static int vmx_load(struct axvcpu *vcpu)
 {
 	struct vmx *vmx = to_vmx(vcpu);
+	unsigned long flags;
+	int err;
 
-	axvcpu_x86_put(&vmx->x86);
+	local_irq_save(flags);
+	err = load_vmcs(vmx);
+	local_irq_restore(flags);
+	if (!err)
+		axvcpu_x86_load(&vmx->x86);
+	return err;
+}
+
+/* If VMX is off, the guest's registers stay what they were: it does not run any more. */
+static void put_vmcs(struct vmx *vmx)
+{
 	if (!vmx_begin(vmx)) {
+		if (axvcpu_x86_idle_dr(&vmx->x86, vmcs_read(GUEST_DR7)))
+			vmx_guest_controls(vmx, CPU_BASED_MOV_DR_EXITING, 0);
 		vmx_guest_read_regs(vmx);
 		vmx_end(vmx);
 	}
 	vmx_host_restore(vmx);
 	vmx_vmcs_put(vmx);
+}
+
+static void vmx_put(struct axvcpu *vcpu)
+{
+	struct vmx *vmx = to_vmx(vcpu);
+	unsigned long flags;
+
+	axvcpu_x86_put(&vmx->x86);
+	local_irq_save(flags);
+	put_vmcs(vmx);
+	local_irq_restore(flags);
 }
 
 static void vmx_flush(struct axvcpu *vcpu)
@@ -209,10 +240,10 @@ static bool enter(struct vmx *vmx)
 	vmcs_write(GUEST_RSP, vmx->x86.gpr[AXVCPU_REG_RSP]);
 	vmcs_write(GUEST_RFLAGS, vmx->rflags);
 	load_cr2(vmx->x86.cr2);
-	if (vmx_config.flush_l1d)
-		wrmsrq(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
-	entered = axvcpu_vmx_enter(vmx->x86.gpr, (vmx->launched ? VMX_ENTER_RESUME : 0) |
-				   (vmx_config.verw ? VMX_ENTER_VERW : 0));
+	vmx_host_enter(vmx);
+	entered = axvcpu_vmx_enter(vmx->x86.gpr, axvcpu_x86_mitigations |
+				   (vmx->launched ? AXVCPU_X86_RESUME : 0));
+	vmx_host_leave(vmx);
 	if (!entered)
 		return false;
 	vmx->launched = true;
@@ -236,7 +267,6 @@ static int vmx_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	ran = vmx_begin(vmx);
 	if (ran)
 		return ran;
-	vmx_host_update(vmx);
 	if (vmx->flush)
 		vmx_invept(vmx->eptp);
 	vmx->flush = false;
@@ -246,6 +276,9 @@ static int vmx_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	else
 		ran = vmx_handle_failure(exit);
 	vmx_end(vmx);
+	/* An NMI may not come back, in a crash: it comes when VMX is off again, if at all. */
+	if (unlikely(vmx->host_event))
+		vmx_handle_host_event(vmx);
 	exit->rip = vmx->rip;
 	return ran;
 }
@@ -253,6 +286,7 @@ static int vmx_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 const struct axvcpu_arch_ops axvcpu_vmx_ops = {
 	.name			= "vmx",
 	.format			= AXAS_FORMAT_EPT,
+	.kvm_modules		= axvcpu_x86_kvm_modules,
 	.hw_setup		= vmx_hw_setup,
 	.hw_unsetup		= vmx_hw_unsetup,
 	.cpu_supported		= vmx_cpu_supported,

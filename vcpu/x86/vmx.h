@@ -16,12 +16,6 @@
 #ifndef _AXVCPU_VMX_H
 #define _AXVCPU_VMX_H
 
-/* Flags of axvcpu_vmx_enter(). */
-#define VMX_ENTER_RESUME	1	/* VMRESUME, as this VMCS was launched before */
-#define VMX_ENTER_VERW		2	/* overwrite the CPU's buffers */
-
-#ifndef __ASSEMBLY__
-
 #include <linux/types.h>
 #include <asm/vmx.h>
 #include <axas/frame.h>
@@ -38,8 +32,10 @@
  * @entry: VM-entry controls, but for the guest's mode
  * @ept_vpid: IA32_VMX_EPT_VPID_CAP, SDM vol. 3D, A.10
  * @jiffy: for the VMX-preemption timer, where @pin has it
- * @flush_l1d: empty the first data cache before each entry (CVE-2018-3646)
- * @verw: overwrite buffers before each entry (CVE-2018-12130 and kin)
+ * @stays_on: CPUs stay in VMX operation from entry to entry
+ * @perf_global: the CPU has IA32_PERF_GLOBAL_CTRL
+ * @perf_switched: and entries and exits switch it
+ * @pebs: the CPU has IA32_PEBS_ENABLE
  */
 struct vmx_config {
 	u32 revision;
@@ -50,8 +46,10 @@ struct vmx_config {
 	u32 entry;
 	u64 ept_vpid;
 	u32 jiffy;
-	bool flush_l1d;
-	bool verw;
+	bool stays_on;
+	bool perf_global;
+	bool perf_switched;
+	bool pebs;
 };
 
 extern struct vmx_config vmx_config;
@@ -82,11 +80,12 @@ enum vmx_segment {
 /**
  * struct vmx_host - what of the host put() has to bring back
  * @msr: by enum vmx_msr
- * @debugctl: IA32_DEBUGCTL, which an exit clears
  * @gdt: limit of the GDT
  * @idt: limit of the IDT
  * @cr3: as it is in the VMCS
  * @cr4: as it is in the VMCS
+ * @perf_global: IA32_PERF_GLOBAL_CTRL, as it is in the VMCS with vmx_config.perf_switched
+ * @pebs: IA32_PEBS_ENABLE
  * @ds: selectors
  * @es: of
  * @fs: the
@@ -95,9 +94,10 @@ enum vmx_segment {
  */
 struct vmx_host {
 	u64 msr[VMX_NR_MSRS];
-	u64 debugctl;
 	unsigned long cr3;
 	unsigned long cr4;
+	u64 perf_global;
+	u64 pebs;
 	u16 gdt, idt;
 	u16 ds, es, fs, gs, ldt;
 };
@@ -129,6 +129,7 @@ struct vmx_host {
  * @fresh: set up, but not yet in the VMCS
  * @regs_changed: registers are newer than the VMCS
  * @flush: INVEPT before the next entry
+ * @host_event: X86_TRAP_NMI or X86_TRAP_MC that made the guest exit, else 0
  * @flags: of the interrupts, within vmx_begin() and vmx_end()
  * @host: the host's
  */
@@ -157,6 +158,7 @@ struct vmx {
 	bool fresh;
 	bool regs_changed;
 	bool flush;
+	u8 host_event;
 	unsigned long flags;
 	struct vmx_host host;
 };
@@ -214,9 +216,10 @@ void vmx_vmcs_put(struct vmx *vmx);
 int vmx_begin(struct vmx *vmx);
 void vmx_end(struct vmx *vmx);
 
-/* vmx_host.c. Preemption is off. */
+/* vmx_host.c. Interrupts are off. */
 void vmx_host_save(struct vmx *vmx);
-void vmx_host_update(struct vmx *vmx);
+void vmx_host_enter(struct vmx *vmx);
+void vmx_host_leave(struct vmx *vmx);
 void vmx_host_restore(struct vmx *vmx);
 
 /* vmx_guest.c */
@@ -238,10 +241,10 @@ void vmx_deliver(struct axvcpu *vcpu);
 /* vmx_exit.c: enum axvcpu_ran. Interrupts are off. */
 int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 int vmx_handle_failure(struct axvcpu_exit *exit);
+void vmx_handle_host_event(struct vmx *vmx);
 
 /* vmx_entry.S: false when the instruction failed, SDM 31.2. */
 bool axvcpu_vmx_enter(u64 *gpr, unsigned long flags);
 extern const char axvcpu_vmx_exit[];
 
-#endif /* __ASSEMBLY__ */
 #endif /* _AXVCPU_VMX_H */

@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The machine's VMX: what it can do, VMX operation on each CPU, VPIDs, and which VMCS
- * is current. Calls nothing of ours.
+ * is current. Calls mitigate.c and emergency.c.
  *
  * Two ways to be in VMX operation. It needs CR4.VMXE, and the kernel writes CR4 from a
  * copy of its own, so that copy must have the bit, too, or the next write faults. Up
  * to 6.17 the kernel lets modules change it: then a CPU stays in VMX operation from
- * cpu_enable() to cpu_disable(). Later it does not: then it is in VMX operation between
- * vmx_begin() and vmx_end() alone, with interrupts off, and nobody notices.
+ * cpu_enable() to cpu_disable(), if a crash ends it, too (emergency.c). Else it is in VMX
+ * operation between vmx_begin() and vmx_end() alone, with interrupts off, and nobody
+ * notices.
  */
-#include <linux/cpu.h>
 #include <linux/delay.h>
 #include <linux/idr.h>
 #include <linux/minmax.h>
+#include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 
 #include "axas_compat.h"
+#include "mitigate.h"
 #include "vmx.h"
-
-#define VMX_STAYS_ON	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0))
 
 /* IA32_VMX_BASIC, SDM vol. 3D, A.1. */
 #define BASIC_REVISION	GENMASK_ULL(30, 0)
@@ -35,7 +34,12 @@
 
 struct vmx_config vmx_config;
 
+static bool vmx_stays_on = true;
+module_param(vmx_stays_on, bool, 0444);
+MODULE_PARM_DESC(vmx_stays_on, "VMX: CPUs stay in VMX operation between entries, where that is possible (default: Y)");
+
 static DEFINE_PER_CPU(void *, vmxon_region);
+static DEFINE_PER_CPU(u64, loaded_vmcs);	/* with stays_on; 0: none */
 static void *msr_bitmap;
 static DEFINE_IDA(vpids);
 
@@ -75,10 +79,12 @@ static int read_controls(struct vmx_config *c)
 	ret = ret ?: adjust(MSR_IA32_VMX_TRUE_EXIT_CTLS,
 			    VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_SAVE_DEBUG_CONTROLS |
 			    VM_EXIT_SAVE_IA32_PAT | VM_EXIT_LOAD_IA32_PAT |
-			    VM_EXIT_SAVE_IA32_EFER | VM_EXIT_LOAD_IA32_EFER, 0, &c->exit);
+			    VM_EXIT_SAVE_IA32_EFER | VM_EXIT_LOAD_IA32_EFER,
+			    VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL, &c->exit);
 	ret = ret ?: adjust(MSR_IA32_VMX_TRUE_ENTRY_CTLS,
 			    VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_LOAD_IA32_PAT |
-			    VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_IA32E_MODE, 0, &c->entry);
+			    VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_IA32E_MODE,
+			    VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL, &c->entry);
 	if (ret || c->cpu & MUST_BE_OFF || c->exit & VM_EXIT_ACK_INTR_ON_EXIT)
 		return -EOPNOTSUPP;
 	c->cpu &= ~CPU_BASED_INTR_WINDOW_EXITING;
@@ -105,6 +111,34 @@ static int read_timer(struct vmx_config *c)
 	return 0;
 }
 
+/*
+ * Nehalem and Westmere do not switch the register as told: errata AAK155, AAP115, AAT100,
+ * BC86, BD102.
+ */
+static bool perf_switch_is_broken(void)
+{
+	static const u8 models[] = { 26, 30, 37, 44, 46 };
+
+	return boot_cpu_data.x86 == 6 && memchr(models, boot_cpu_data.x86_model, sizeof(models));
+}
+
+/* What of perf's hardware there is, and whether entries and exits switch it. */
+static void read_perf(struct vmx_config *c)
+{
+	bool entry = c->entry & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL;
+	bool exit = c->exit & VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL;
+	u64 val;
+
+	c->perf_global = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) &&
+			 !rdmsrq_safe(MSR_CORE_PERF_GLOBAL_CTRL, &val);
+	c->perf_switched = c->perf_global && entry && exit && !perf_switch_is_broken();
+	c->pebs = boot_cpu_has(X86_FEATURE_PEBS) && !rdmsrq_safe(MSR_IA32_PEBS_ENABLE, &val);
+	if (c->perf_switched)
+		return;
+	c->entry &= ~VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL;
+	c->exit &= ~VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL;
+}
+
 static int read_config(struct vmx_config *c)
 {
 	u64 basic;
@@ -120,22 +154,8 @@ static int read_config(struct vmx_config *c)
 		return -EOPNOTSUPP;
 	if ((c->ept_vpid & EPT_NEEDED) != EPT_NEEDED || !(c->ept_vpid & EPT_EXTENTS))
 		return -EOPNOTSUPP;
+	read_perf(c);
 	return read_timer(c);
-}
-
-/* Without an exported word of the kernel's own choice: whatever the CPU needs. */
-static void read_bugs(struct vmx_config *c)
-{
-	if (cpu_mitigations_off())
-		return;
-	c->flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF) && boot_cpu_has(X86_FEATURE_FLUSH_L1D);
-	if (boot_cpu_has_bug(X86_BUG_L1TF) && !c->flush_l1d)
-		pr_warn("axvcpu: no microcode against L1TF: guests may read the host's cache\n");
-	c->verw = boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
-		  boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA);
-#ifdef X86_BUG_RFDS
-	c->verw |= boot_cpu_has_bug(X86_BUG_RFDS);
-#endif
 }
 
 /* The kernel tells of FRED by a name that old headers lack; CR4.FRED is bit 32. */
@@ -197,44 +217,6 @@ static void *alloc_region(int node)
 	return page ? page_address(page) : NULL;
 }
 
-void vmx_hw_unsetup(void)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		free_page((unsigned long)per_cpu(vmxon_region, cpu));
-		per_cpu(vmxon_region, cpu) = NULL;
-	}
-	free_page((unsigned long)msr_bitmap);
-	msr_bitmap = NULL;
-	ida_destroy(&vpids);
-}
-
-int vmx_hw_setup(void)
-{
-	int cpu, ret;
-
-	ret = read_config(&vmx_config);
-	if (ret)
-		return ret;
-	read_bugs(&vmx_config);
-	msr_bitmap = alloc_region(NUMA_NO_NODE);
-	if (!msr_bitmap)
-		return -ENOMEM;
-	fill_msr_bitmap();
-	for_each_possible_cpu(cpu) {
-		u32 *region = alloc_region(cpu_to_node(cpu));
-
-		if (!region) {
-			vmx_hw_unsetup();
-			return -ENOMEM;
-		}
-		*region = vmx_config.revision;	/* SDM 25.11.5 */
-		per_cpu(vmxon_region, cpu) = region;
-	}
-	return 0;
-}
-
 /* Both leave it as it was when they fail. SDM 31.3, VMXON. */
 static int start_vmx(void)
 {
@@ -248,16 +230,20 @@ static int start_vmx(void)
 	return failed ? -EIO : 0;
 }
 
+/* In a crash it may be off already, by whoever interrupted us. */
 static void stop_vmx(void)
 {
-	asm volatile("vmxoff" : : : "cc", "memory");
+	asm volatile("1: vmxoff\n2:\n" _ASM_EXTABLE(1b, 2b) : : : "cc", "memory");
 }
 
 static int clear_vmcs(u64 pa)
 {
-	bool failed;
+	u8 failed = 1;
 
-	asm volatile("vmclear %[pa]" : "=@ccna" (failed) : [pa] "m" (pa) : "memory");
+	asm volatile("1: vmclear %[pa]\n\t"
+		     "setna %[failed]\n"
+		     "2:\n" _ASM_EXTABLE(1b, 2b)
+		     : [failed] "+q" (failed) : [pa] "m" (pa) : "cc", "memory");
 	return failed ? -EIO : 0;
 }
 
@@ -282,68 +268,71 @@ void vmx_invept(u64 eptp)
 	WARN_ON_ONCE(failed);
 }
 
-#if VMX_STAYS_ON
+/*
+ * CR4.VMXE in the kernel's copy: where that is not for modules, CPUs do not stay in VMX
+ * operation.
+ */
+#if AXAS_CR4_FOR_MODULES
+static void set_vmxe(void) { cr4_set_bits(X86_CR4_VMXE); }
+static void clear_vmxe(void) { cr4_clear_bits(X86_CR4_VMXE); }
+#else
+static void set_vmxe(void) { }
+static void clear_vmxe(void) { }
+#endif
 
 int vmx_cpu_enable(void)
 {
 	int ret = vmx_cpu_supported();
 
-	if (ret)
+	if (ret || !vmx_config.stays_on)
 		return ret;
-	cr4_set_bits(X86_CR4_VMXE);
+	set_vmxe();
 	ret = start_vmx();
 	if (ret)
-		cr4_clear_bits(X86_CR4_VMXE);
+		clear_vmxe();
 	return ret;
 }
 
+/* What the CPU knows of a VMCS must be in memory before VMXOFF. SDM 25.11.1. */
+static void clear_loaded_vmcs(void)
+{
+	u64 pa = __this_cpu_read(loaded_vmcs);
+
+	if (pa)
+		clear_vmcs(pa);
+	__this_cpu_write(loaded_vmcs, 0);
+}
+
 void vmx_cpu_disable(void)
 {
+	if (!vmx_config.stays_on)
+		return;
+	clear_loaded_vmcs();
 	stop_vmx();
-	cr4_clear_bits(X86_CR4_VMXE);
+	clear_vmxe();
 }
 
 /* Make a VMCS current on this CPU; it is on no other. SDM 25.11.1. */
-int vmx_vmcs_load(struct vmx *vmx)
+static int load_vmcs(struct vmx *vmx)
 {
+	vmx->launched = false;
 	if (vmx->fresh && clear_vmcs(vmx->vmcs.hpa.val))
 		return -EIO;
-	vmx->launched = false;
-	return use_vmcs(vmx->vmcs.hpa.val);
-}
-
-void vmx_vmcs_put(struct vmx *vmx)
-{
-	clear_vmcs(vmx->vmcs.hpa.val);
-}
-
-int vmx_begin(struct vmx *vmx)
-{
+	if (use_vmcs(vmx->vmcs.hpa.val))
+		return -EIO;
+	__this_cpu_write(loaded_vmcs, vmx->vmcs.hpa.val);
 	return 0;
-}
-
-void vmx_end(struct vmx *vmx)
-{
-}
-
-#else /* !VMX_STAYS_ON */
-
-int vmx_cpu_enable(void)
-{
-	return vmx_cpu_supported();
-}
-
-void vmx_cpu_disable(void)
-{
 }
 
 int vmx_vmcs_load(struct vmx *vmx)
 {
-	return 0;
+	return vmx_config.stays_on ? load_vmcs(vmx) : 0;
 }
 
 void vmx_vmcs_put(struct vmx *vmx)
 {
+	if (vmx_config.stays_on)
+		clear_loaded_vmcs();
 }
 
 static void write_cr4(unsigned long val)
@@ -351,44 +340,108 @@ static void write_cr4(unsigned long val)
 	asm volatile("mov %0, %%cr4" : : "r" (val) : "memory");
 }
 
+/* Also in the middle of anything else here, as an NMI. */
+static void vmx_emergency_disable(void)
+{
+	if (!__this_cpu_read(axvcpu_enabled) || !(native_read_cr4() & X86_CR4_VMXE))
+		return;
+	clear_loaded_vmcs();
+	stop_vmx();
+	clear_vmxe();
+	write_cr4(native_read_cr4() & ~X86_CR4_VMXE);
+}
+
 static void leave(struct vmx *vmx)
 {
+	clear_loaded_vmcs();
 	stop_vmx();
 	write_cr4(native_read_cr4() & ~X86_CR4_VMXE);
 	local_irq_restore(vmx->flags);
 }
 
 /* Another hypervisor may have come since cpu_enable(). */
+static int enter_vmx(struct vmx *vmx)
+{
+	unsigned long cr4 = native_read_cr4();
+
+	if (cr4 & X86_CR4_VMXE)
+		return -EBUSY;
+	write_cr4(cr4 | X86_CR4_VMXE);
+	if (!start_vmx())
+		return 0;
+	write_cr4(cr4);
+	return -EIO;
+}
+
 int vmx_begin(struct vmx *vmx)
 {
-	unsigned long cr4;
+	int err;
 
+	/* It was taken from this CPU if the machine goes down. */
+	if (vmx_config.stays_on)
+		return __this_cpu_read(loaded_vmcs) ? 0 : -EAGAIN;
 	local_irq_save(vmx->flags);
-	cr4 = native_read_cr4();
-	if (cr4 & X86_CR4_VMXE) {
+	err = enter_vmx(vmx);
+	if (err) {
 		local_irq_restore(vmx->flags);
-		return -EBUSY;
+		return err;
 	}
-	write_cr4(cr4 | X86_CR4_VMXE);
-	if (start_vmx()) {
-		write_cr4(cr4);
-		local_irq_restore(vmx->flags);
-		return -EIO;
-	}
-	vmx->launched = false;
-	if ((!vmx->fresh || !clear_vmcs(vmx->vmcs.hpa.val)) && !use_vmcs(vmx->vmcs.hpa.val))
-		return 0;
-	leave(vmx);
-	return -EIO;
+	err = load_vmcs(vmx);
+	if (err)
+		leave(vmx);
+	return err;
 }
 
 void vmx_end(struct vmx *vmx)
 {
-	clear_vmcs(vmx->vmcs.hpa.val);
-	leave(vmx);
+	if (!vmx_config.stays_on)
+		leave(vmx);
 }
 
-#endif /* VMX_STAYS_ON */
+void vmx_hw_unsetup(void)
+{
+	int cpu;
+
+	axvcpu_x86_emergency_unsetup();
+	axvcpu_x86_mitigate_unsetup();
+	for_each_possible_cpu(cpu) {
+		free_page((unsigned long)per_cpu(vmxon_region, cpu));
+		per_cpu(vmxon_region, cpu) = NULL;
+	}
+	free_page((unsigned long)msr_bitmap);
+	msr_bitmap = NULL;
+	ida_destroy(&vpids);
+}
+
+int vmx_hw_setup(void)
+{
+	int cpu, ret;
+
+	ret = read_config(&vmx_config);
+	if (ret)
+		return ret;
+	msr_bitmap = alloc_region(NUMA_NO_NODE);
+	if (!msr_bitmap)
+		return -ENOMEM;
+	fill_msr_bitmap();
+	ret = axvcpu_x86_mitigate_setup();
+	if (ret) {
+		vmx_hw_unsetup();
+		return ret;
+	}
+	for_each_possible_cpu(cpu) {
+		u32 *region = alloc_region(cpu_to_node(cpu));
+
+		if (!region) {
+			vmx_hw_unsetup();
+			return -ENOMEM;
+		}
+		*region = vmx_config.revision;	/* SDM 25.11.5 */
+		per_cpu(vmxon_region, cpu) = region;
+	}
+	vmx_config.stays_on = axvcpu_x86_emergency_setup(vmx_emergency_disable) && vmx_stays_on;
+	return 0;
+}
 
 /* Zero is the host's. SDM 29.1. */
 int vmx_vpid_alloc(void)

@@ -4,28 +4,61 @@
  * predicts from them. Interrupts are off.
  */
 #include <linux/linkage.h>
+#include <linux/objtool.h>
 #include <asm/alternative.h>
 #include <asm/asm.h>
 #include <asm/cpufeatures.h>
 #include <asm/ibt.h>
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
-#include <asm/segment.h>
 #include <asm/unwind_hints.h>
 
+#include "mitigate.h"
 #include "x86.h"
-#include "vmx.h"
 
 #define HOST_RSP	0x6c14		/* SDM vol. 3D, B.4.4 */
-
-.section .rodata
-/* VERW overwrites buffers only with a memory operand. SDM vol. 2, VERW. */
-SYM_DATA_LOCAL(verw_sel, .word __KERNEL_DS)
 
 .text
 
 /*
+ * 2 * 5 * 5 taken branches and some calls and returns: more than a history holds. Intel,
+ * "Branch history injection and intra-mode branch target injection", "software BHB-clearing
+ * sequence". Its returns stand in the upper half of a cache line, where a CPU with ITS does
+ * not need a thunk in their place.
+ */
+SYM_FUNC_START_LOCAL(clear_branch_history)
+	push	%rbp
+	mov	%rsp, %rbp
+	movl	$5, %ecx
+	ANNOTATE_INTRA_FUNCTION_CALL
+	call	1f
+	jmp	5f
+	.balign	64, 0xcc
+	.skip	32 - (.Lret_outer - 1f), 0xcc
+	ANNOTATE_INTRA_FUNCTION_CALL
+1:	call	2f
+.Lret_outer:
+	RET
+	.balign	64, 0xcc
+	.skip	32 - 18, 0xcc		/* as long as what stands before the RET */
+2:	movl	$5, %eax
+3:	jmp	4f
+	nop
+4:	subl	$1, %eax
+	jnz	3b
+	subl	$1, %ecx
+	jnz	1b
+	RET
+5:	lfence
+	pop	%rbp
+	RET
+SYM_FUNC_END(clear_branch_history)
+STACK_FRAME_NON_STANDARD clear_branch_history
+
+/*
  * bool axvcpu_vmx_enter(u64 *gpr, unsigned long flags)
+ *
+ * Run the guest of the current VMCS until it exits. @flags are AXVCPU_X86_*.
  *
  * The stack at the exit, which is all that is left to find our way: the flags, then
  * @gpr, then what the compiler wants kept.
@@ -59,13 +92,13 @@ SYM_FUNC_START(axvcpu_vmx_enter)
 	movq	AXVCPU_X86_GPR(7)(%rdi), %rdi
 
 	/* Last, when no register holds anything of the host's any more. */
-	testb	$VMX_ENTER_VERW, (%rsp)
+	testl	$AXVCPU_X86_VERW, (%rsp)
 	jz	.Lno_verw
-	verw	verw_sel(%rip)
+	verw	axvcpu_x86_verw_sel(%rip)
 .Lno_verw:
 	/* Execution goes on at axvcpu_vmx_exit with the stack as it is here. */
 	UNWIND_HINT_SAVE
-	testb	$VMX_ENTER_RESUME, (%rsp)
+	testl	$AXVCPU_X86_RESUME, (%rsp)
 	jz	.Llaunch
 	vmresume
 	jmp	.Lfailed
@@ -105,6 +138,12 @@ SYM_INNER_LABEL_ALIGN(axvcpu_vmx_exit, SYM_L_GLOBAL)
 	rdmsr
 	wrmsr
 .Lno_ibrs:
+	testl	$AXVCPU_X86_BHB, (%rsp)
+	jz	.Lno_bhb
+	call	clear_branch_history
+	/* The branch above may have been guessed, and so may the one into this file. */
+.Lno_bhb:
+	lfence
 	movl	$1, %eax
 
 	/* Nothing of the guest's may steer what the CPU tries ahead. */

@@ -25,31 +25,31 @@ int vmx_handle_failure(struct axvcpu_exit *exit)
 	return fail_entry(exit, vmcs_read(VM_INSTRUCTION_ERROR), 0);
 }
 
-/* DR6 after a reset: bits that are 1 are so until their cause comes. SDM vol. 3B, 18.2.3. */
-#define DR6_NOTHING	0xffff0ff0ull
+/* As if it had come just now. */
+void vmx_handle_host_event(struct vmx *vmx)
+{
+	if (vmx->host_event == X86_TRAP_NMI)
+		asm volatile("int $2");
+	else
+		axvcpu_x86_machine_check();
+	vmx->host_event = 0;
+}
 
 /*
- * An NMI or a machine check is the host's, as if it had come just now. The guest's own
- * exceptions are only looked at. SDM 28.2.2.
+ * An NMI or a machine check is the host's. The guest's own exceptions are only looked at.
+ * SDM 28.2.2.
  */
 static int handle_exception(struct vmx *vmx)
 {
 	u32 info = vmcs_read(VM_EXIT_INTR_INFO);
 	u8 trap = info & INTR_INFO_VECTOR_MASK;
-	u64 dr6;
 
-	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
-		asm volatile("int $2");
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR || trap == X86_TRAP_MC) {
+		vmx->host_event = trap;
 		return AXVCPU_RAN_AGAIN;
 	}
-	if (trap == X86_TRAP_MC) {
-		asm volatile("int $18");
-		return AXVCPU_RAN_AGAIN;
-	}
-	if (trap == X86_TRAP_DB) {
-		dr6 = vmcs_read(EXIT_QUALIFICATION) ^ DR6_NOTHING;
-		asm volatile("mov %0, %%db6" : : "r" (dr6));
-	}
+	if (trap == X86_TRAP_DB)
+		vmx->x86.dr6 = vmcs_read(EXIT_QUALIFICATION) ^ AXVCPU_X86_DR6_RESET;
 	return vmx_raise(vmx, trap, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
 }
 

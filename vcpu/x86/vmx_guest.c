@@ -166,6 +166,8 @@ void vmx_guest_write(struct vmx *vmx)
 	vmcs_write(VMCS_LINK_POINTER, ~0ul);
 	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
 	vmcs_write(GUEST_IA32_PAT, vmx->x86.pat);
+	if (vmx_config.perf_switched)
+		vmcs_write(GUEST_IA32_PERF_GLOBAL_CTRL, 0);
 	vmcs_write(GUEST_DR7, DR7_RESET);
 	vmcs_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vmcs_write(GUEST_INTERRUPTIBILITY_INFO, 0);

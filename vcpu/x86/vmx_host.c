@@ -112,6 +112,8 @@ static void write_msrs(void)
 	vmcs_write(HOST_IA32_SYSENTER_EIP, read_msr(MSR_IA32_SYSENTER_EIP));
 	vmcs_write(HOST_IA32_PAT, read_msr(MSR_IA32_CR_PAT));
 	vmcs_write(HOST_IA32_EFER, read_msr(MSR_EFER));
+	if (vmx_config.perf_switched)
+		vmcs_write(HOST_IA32_PERF_GLOBAL_CTRL, 0);
 }
 
 /* With preemption off the thread stays, and the kernel does not go to user space. */
@@ -130,20 +132,20 @@ void vmx_host_save(struct vmx *vmx)
 {
 	struct vmx_host *host = &vmx->host;
 
-	host->debugctl = read_msr(MSR_IA32_DEBUGCTLMSR);
 	host->cr3 = host_cr3();
 	host->cr4 = native_read_cr4();
 	vmcs_write(HOST_CR0, native_read_cr0());
 	vmcs_write(HOST_CR3, host->cr3);
 	vmcs_write(HOST_CR4, host->cr4);
 	vmcs_write(HOST_RIP, (unsigned long)axvcpu_vmx_exit);
+	host->perf_global = 0;
 	write_segments(host);
 	write_msrs();
 	switch_msrs(host->msr, vmx->msr);
 }
 
 /* What an interrupt between two entries can have changed. */
-void vmx_host_update(struct vmx *vmx)
+static void update_control_registers(struct vmx *vmx)
 {
 	unsigned long cr3 = host_cr3();
 	unsigned long cr4 = native_read_cr4();
@@ -154,6 +156,60 @@ void vmx_host_update(struct vmx *vmx)
 		vmcs_write(HOST_CR4, cr4);
 	vmx->host.cr3 = cr3;
 	vmx->host.cr4 = cr4;
+}
+
+/*
+ * perf's counters stand still in a guest, which has none. PEBS would write its records to
+ * addresses of the host by the guest's tables (SDM vol. 3B, 20.9.5), some time after its
+ * counter overflowed: it is off well before the entry. An NMI of perf's on the way may turn
+ * it on again, but with the counters off by the entry itself nothing comes of it.
+ */
+static void enter_perf(struct vmx_host *host)
+{
+	u64 global;
+
+	if (!vmx_config.perf_global)
+		return;
+	global = read_msr(MSR_CORE_PERF_GLOBAL_CTRL);
+	if (!vmx_config.perf_switched && global)
+		wrmsrq(MSR_CORE_PERF_GLOBAL_CTRL, 0);
+	if (vmx_config.perf_switched && global != host->perf_global)
+		vmcs_write(HOST_IA32_PERF_GLOBAL_CTRL, global);
+	host->perf_global = global;
+	host->pebs = vmx_config.pebs ? read_msr(MSR_IA32_PEBS_ENABLE) : 0;
+	if (host->pebs)
+		wrmsrq(MSR_IA32_PEBS_ENABLE, 0);
+}
+
+static void leave_perf(const struct vmx_host *host)
+{
+	if (host->pebs)
+		wrmsrq(MSR_IA32_PEBS_ENABLE, host->pebs);
+	if (!vmx_config.perf_switched && host->perf_global)
+		wrmsrq(MSR_CORE_PERF_GLOBAL_CTRL, host->perf_global);
+}
+
+/*
+ * Hardware does not switch DR6; but a guest that does not own the debug registers cannot
+ * read it, and its #DB are all intercepted, which leaves DR6 alone. SDM 28.1.
+ */
+void vmx_host_enter(struct vmx *vmx)
+{
+	update_control_registers(vmx);
+	enter_perf(&vmx->host);
+	axvcpu_x86_enter(&vmx->x86);
+	if (vmx->x86.uses_dr)
+		axvcpu_x86_write_dr6(vmx->x86.dr6);
+}
+
+void vmx_host_leave(struct vmx *vmx)
+{
+	if (vmx->x86.uses_dr) {
+		vmx->x86.dr6 = axvcpu_x86_read_dr6();
+		axvcpu_x86_write_dr6(AXVCPU_X86_DR6_RESET);
+	}
+	axvcpu_x86_leave(&vmx->x86);
+	leave_perf(&vmx->host);
 }
 
 #define GDT_BYTES	(GDT_ENTRIES * 8)
@@ -222,13 +278,7 @@ static void restore_segments(const struct vmx_host *host)
 
 void vmx_host_restore(struct vmx *vmx)
 {
-	unsigned long flags;
-
-	local_irq_save(flags);
 	restore_tables(&vmx->host);
 	restore_segments(&vmx->host);
-	local_irq_restore(flags);
 	switch_msrs(vmx->msr, vmx->host.msr);
-	if (vmx->host.debugctl)
-		wrmsrq(MSR_IA32_DEBUGCTLMSR, vmx->host.debugctl);
 }

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the backends for SVM and VMX share: the FPU, debug registers and PKRU, the filter
- * of CPUID, MSRs of plain value, exits. Calls nothing of the rest. No locks.
+ * What the backends for SVM and VMX share: the FPU, the filter of CPUID, MSRs of plain
+ * value, exits. Calls mitigate.c. No locks.
  */
-#include <linux/cpu.h>
 #include <linux/log2.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <asm/apic.h>
 #include <asm/cpufeature.h>
-#include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
 #include <asm/msr.h>
+#include <asm/nospec-branch.h>
 #include <asm/processor.h>
-#include <asm/special_insns.h>
 
 #include "axas_compat.h"
+#include "mitigate.h"
 #include "x86.h"
 
 const struct axvcpu_arch_ops *axvcpu_arch_host(void)
@@ -48,9 +47,10 @@ u64 axvcpu_arch_irq_fetch(void)
 }
 
 /*
- * The FPU. XSAVE's standard form holds all components of XCR0, of which PKRU is switched
- * by its own instruction, and AMX tiles are cleared and never kept: to load them can
- * fault, by a register of the thread. Intel SDM vol. 1, 13.4.
+ * The FPU. XSAVE's standard form holds all components of XCR0, of which PKRU stays the
+ * host's (a guest has no CR4.PKE and no CR4.OSXSAVE: it neither reads nor feels it), and
+ * AMX tiles are cleared and never kept: to load them can fault, by a register of the
+ * thread. Intel SDM vol. 1, 13.4.
  */
 #define XFEATURE_PKRU_BIT	BIT_ULL(9)
 #define XFEATURE_TILES		(BIT_ULL(17) | BIT_ULL(18))
@@ -77,10 +77,21 @@ static void fpu_save(void *area)
 		     : "memory");
 }
 
+/*
+ * Up to Zen, AMD's loads leave the pointers of the last x87 instruction alone while no
+ * exception is pending: the host's user's. EMMS and a load of any integer replace them.
+ */
+static void forget_x87_pointers(const void *area)
+{
+	asm volatile("fnclex\n\temms\n\tfildl %0" : : "m" (*(const u32 *)area));
+}
+
 static void fpu_load(void *area)
 {
 	u64 mask;
 
+	if (axvcpu_x86_mitigations & AXVCPU_X86_FXSAVE)
+		forget_x87_pointers(area);
 	if (!boot_cpu_has(X86_FEATURE_XSAVE)) {
 		asm volatile("fxrstor64 (%0)" : : "r" (area) : "memory");
 		return;
@@ -117,6 +128,7 @@ static void *fpu_alloc(void)
 int axvcpu_x86_create(struct axvcpu_x86 *x86)
 {
 	x86->pat = PAT_RESET;
+	x86->dr6 = AXVCPU_X86_DR6_RESET;
 	x86->fpu = fpu_alloc();
 	return x86->fpu ? 0 : -ENOMEM;
 }
@@ -131,69 +143,6 @@ void axvcpu_x86_destroy(struct axvcpu_x86 *x86)
 	for_each_possible_cpu(cpu)
 		cmpxchg(per_cpu_ptr(&last_loaded, cpu), x86, NULL);
 	kfree(x86->fpu);
-}
-
-static void save_dr(u64 *dr)
-{
-	asm volatile("mov %%db0, %0" : "=r" (dr[0]));
-	asm volatile("mov %%db1, %0" : "=r" (dr[1]));
-	asm volatile("mov %%db2, %0" : "=r" (dr[2]));
-	asm volatile("mov %%db3, %0" : "=r" (dr[3]));
-}
-
-static void load_dr(const u64 *dr)
-{
-	asm volatile("mov %0, %%db0" : : "r" (dr[0]));
-	asm volatile("mov %0, %%db1" : : "r" (dr[1]));
-	asm volatile("mov %0, %%db2" : : "r" (dr[2]));
-	asm volatile("mov %0, %%db3" : : "r" (dr[3]));
-}
-
-static u64 read_dr7(void)
-{
-	u64 dr7;
-
-	asm volatile("mov %%db7, %0" : "=r" (dr7));
-	return dr7;
-}
-
-static void write_dr7(u64 dr7)
-{
-	asm volatile("mov %0, %%db7" : : "r" (dr7));
-}
-
-#define DR7_OFF		0x400ull	/* bit 10 is always set */
-#define DR6_NOTHING	0xffff0ff0ull	/* after a reset, APM vol. 2, 13.1.1.3 */
-
-static void load_debug(struct axvcpu_x86 *x86)
-{
-	x86->host.dr7 = read_dr7();
-	if (axvcpu_x86_host_uses_dr(x86))
-		write_dr7(DR7_OFF);
-	if (x86->uses_dr) {
-		save_dr(x86->host.dr);
-		load_dr(x86->dr);
-	}
-}
-
-static void put_debug(struct axvcpu_x86 *x86)
-{
-	if (x86->uses_dr) {
-		save_dr(x86->dr);
-		load_dr(x86->host.dr);
-		asm volatile("mov %0, %%db6" : : "r" (DR6_NOTHING));
-	}
-	if (axvcpu_x86_host_uses_dr(x86))
-		write_dr7(x86->host.dr7);
-}
-
-void axvcpu_x86_use_dr(struct axvcpu_x86 *x86)
-{
-	if (x86->uses_dr)
-		return;
-	save_dr(x86->host.dr);
-	load_dr(x86->dr);
-	x86->uses_dr = true;
 }
 
 /*
@@ -228,40 +177,17 @@ void axvcpu_x86_load(struct axvcpu_x86 *x86)
 	}
 	kernel_fpu_begin();
 	fpu_load(x86->fpu);
-	if (boot_cpu_has(X86_FEATURE_OSPKE)) {
-		x86->host.pkru = rdpkru();
-		wrpkru(x86->pkru);
-	}
-	load_debug(x86);
 	load_tsc_aux(x86);
 }
 
 void axvcpu_x86_put(struct axvcpu_x86 *x86)
 {
 	put_tsc_aux(x86);
-	put_debug(x86);
-	if (boot_cpu_has(X86_FEATURE_OSPKE)) {
-		x86->pkru = rdpkru();
-		wrpkru(x86->host.pkru);
-	}
 	fpu_save(x86->fpu);
 	kernel_fpu_end();
-}
-
-void axvcpu_x86_ibpb(void)
-{
-	if (boot_cpu_has(X86_FEATURE_IBPB) && !cpu_mitigations_off())
-		wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
-}
-
-bool axvcpu_x86_ibpb_on_exit(void)
-{
-	bool bad = boot_cpu_has_bug(X86_BUG_RETBLEED);
-
-#ifdef X86_BUG_SRSO
-	bad |= boot_cpu_has_bug(X86_BUG_SRSO);
-#endif
-	return bad && boot_cpu_has(X86_FEATURE_IBPB) && !cpu_mitigations_off();
+	/* The kernel does it on this CPU's way to whatever user space comes next (VMSCAPE). */
+	if (axvcpu_x86_mitigations & AXVCPU_X86_IBPB_USER)
+		this_cpu_write(x86_ibpb_exit_to_user, true);
 }
 
 int axvcpu_x86_check_setup(const struct axvcpu_setup *setup)

@@ -18,28 +18,30 @@
  * @gpr: general registers by AXVCPU_REG_*, RAX and RSP too whenever the guest is not
  *	running. Must stay first: the entry code uses AXVCPU_X86_GPR()
  * @cr2: guest's
- * @dr: guest's DR0 to DR3, once @uses_dr
- * @uses_dr: the guest has touched a debug register: they are switched from then on
+ * @dr: guest's DR0 to DR3
+ * @dr6: guest's DR6 where hardware does not switch it (VMX)
+ * @uses_dr: the guest has debug registers of its own, each entry and exit switches them;
+ *	without, its accesses exit
  * @pat: guest's IA32_PAT
  * @fpu: guest's FPU, as XSAVE or FXSAVE writes it
- * @pkru: guest's
  * @down: a triple fault has ended it
- * @host: what axvcpu_x86_load() found, for axvcpu_x86_put()
+ * @host: the host's, for axvcpu_x86_put() and axvcpu_x86_leave(). @host.dr7: 0 while the
+ *	host has no breakpoint
  */
 struct axvcpu_x86 {
 	u64 gpr[AXVCPU_NR_REGS];
 	u64 cr2;
 	u64 dr[4];
+	u64 dr6;
 	bool uses_dr;
 	u64 pat;
 	void *fpu;
-	u32 pkru;
 	bool down;
 	struct {
 		u64 dr[4];
 		u64 dr7;
+		u64 debugctl;
 		u64 tsc_aux;
-		u32 pkru;
 	} host;
 };
 
@@ -56,20 +58,40 @@ int axvcpu_x86_create(struct axvcpu_x86 *x86);
 void axvcpu_x86_destroy(struct axvcpu_x86 *x86);
 
 /*
- * For load() and put(): FPU, debug registers and PKRU of the guest; the host's user state
- * is safe with the kernel meanwhile (kernel_fpu_begin()).
+ * For load() and put(): the FPU and TSC_AUX; the host's user state is safe with the kernel
+ * meanwhile (kernel_fpu_begin()).
  */
 void axvcpu_x86_load(struct axvcpu_x86 *x86);
 void axvcpu_x86_put(struct axvcpu_x86 *x86);
 
-/* For run(), right after an exit: hardware has switched DR7 off; the host's comes back in put(). */
-static inline bool axvcpu_x86_host_uses_dr(const struct axvcpu_x86 *x86)
-{
-	return x86->host.dr7 & 0xff;	/* L0 to G3, Intel SDM vol. 3B, 18.2.4 */
-}
+/* DR6 after a reset: bits that are 1 are so until their cause comes. SDM vol. 3B, 18.2.3. */
+#define AXVCPU_X86_DR6_RESET	0xffff0ff0ull
 
-/* Start to switch debug registers: the guest's are loaded now. After load(). */
+/* host.c. Right before an entry and right after the exit, interrupts off in between. */
+void axvcpu_x86_enter(struct axvcpu_x86 *x86);
+void axvcpu_x86_leave(struct axvcpu_x86 *x86);
+u64 axvcpu_x86_read_dr6(void);
+void axvcpu_x86_write_dr6(u64 dr6);
+
+/* A machine check came while a guest ran: it is the host's. Right after leave(). */
+int axvcpu_x86_machine_check(void);
+
+/* emergency.c: whom it may be that has the CPUs. */
+extern const char *const axvcpu_x86_kvm_modules[];
+
+/*
+ * For hw_setup() and hw_unsetup(): on each CPU that goes down in a crash @disable is called, with
+ * interrupts off or as an NMI. Whether virtualization is off after a crash, whoever sees to
+ * it, though it stays on from entry to entry.
+ */
+bool axvcpu_x86_emergency_setup(void (*disable)(void));
+void axvcpu_x86_emergency_unsetup(void);
+
+/* From the next entry on the guest's debug registers are switched. */
 void axvcpu_x86_use_dr(struct axvcpu_x86 *x86);
+
+/* Not any more, if the guest's @dr7 enables none of them: true, its accesses shall exit. */
+bool axvcpu_x86_idle_dr(struct axvcpu_x86 *x86, u64 dr7);
 
 /* Whether a struct axvcpu_setup can be: mode, alignments. 0 or -EINVAL. */
 int axvcpu_x86_check_setup(const struct axvcpu_setup *setup);
@@ -95,12 +117,6 @@ void axvcpu_x86_exit_hypercall(const struct axvcpu_x86 *x86, struct axvcpu_exit 
 
 /* set_return_value() of both. */
 void axvcpu_x86_set_return_value(struct axvcpu *vcpu, u64 val);
-
-/* Keep the branch predictions of one guest from another, or from the host. */
-void axvcpu_x86_ibpb(void);
-
-/* Whether each exit needs that, for CPUs whose returns are predicted across it. */
-bool axvcpu_x86_ibpb_on_exit(void);
 
 #endif /* __ASSEMBLY__ */
 #endif /* _AXVCPU_X86_H */

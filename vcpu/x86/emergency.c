@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtualization is off before a kernel that crashed hands the CPUs on: a CPU in VMX
+ * operation ignores INIT, and faults when the next kernel clears CR4.VMXE (SDM 24.7, 24.8).
+ * Calls axvcpu_percpu.c.
+ *
+ * The kernel asks one callback on each CPU that goes down in an emergency, and warns when a
+ * second is registered. The first is KVM's, up to 6.11 from the load of kvm_intel on, since
+ * then while it has the CPUs. So ours is there only while no KVM is, or is about to be,
+ * loaded.
+ *
+ * Locks: slot_lock keeps whether ours is registered. The callback takes none: it may come
+ * as an NMI.
+ */
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/string.h>
+#include <asm/reboot.h>
+
+#include "axas_compat.h"
+#include "x86.h"
+
+const char *const axvcpu_x86_kvm_modules[] = { "kvm_amd", "kvm_intel", NULL };
+
+static bool is_kvm(const char *name)
+{
+	const char *const *kvm;
+
+	for (kvm = axvcpu_x86_kvm_modules; *kvm; kvm++)
+		if (!strcmp(name, *kvm))
+			return true;
+	return false;
+}
+
+#if AXAS_EMERGENCY_CALLBACK
+
+static DEFINE_MUTEX(slot_lock);	/* @callback and @registered */
+static void (*callback)(void);
+static bool registered;
+
+static bool kvm_is_loaded(void)
+{
+	const char *const *kvm;
+
+	for (kvm = axvcpu_x86_kvm_modules; *kvm; kvm++)
+		if (axvcpu_module_loaded(*kvm))
+			return true;
+	return false;
+}
+
+static void take_slot(void)
+{
+	mutex_lock(&slot_lock);
+	if (!registered && callback) {
+		cpu_emergency_register_virt_callback(callback);
+		registered = true;
+	}
+	mutex_unlock(&slot_lock);
+}
+
+static void leave_slot(void)
+{
+	mutex_lock(&slot_lock);
+	if (registered)
+		cpu_emergency_unregister_virt_callback(callback);
+	registered = false;
+	mutex_unlock(&slot_lock);
+}
+
+static void set_callback(void (*disable)(void))
+{
+	if (!disable)
+		leave_slot();
+	callback = disable;
+	if (disable && !kvm_is_loaded())
+		take_slot();
+}
+
+#else
+
+static bool registered;
+
+static void take_slot(void) { }
+static void leave_slot(void) { }
+static void set_callback(void (*disable)(void)) { }
+
+#endif /* AXAS_EMERGENCY_CALLBACK */
+
+/* COMING is told before, GOING after all of a module's own code. */
+static int module_changes(struct notifier_block *nb, unsigned long action, void *data)
+{
+	const struct module *module = data;
+
+	if (!is_kvm(module->name))
+		return NOTIFY_DONE;
+	if (action == MODULE_STATE_COMING) {
+		pr_notice("axvcpu: vCPUs have this machine's CPUs: KVM will not start before the last is closed\n");
+		leave_slot();
+	} else if (action == MODULE_STATE_GOING) {
+		take_slot();
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block module_notifier = {
+	.notifier_call = module_changes,
+};
+
+bool axvcpu_x86_emergency_setup(void (*disable)(void))
+{
+	register_module_notifier(&module_notifier);
+	set_callback(disable);
+	/* KVM's own turns off whatever is on; since 6.12 it is not there while KVM is idle. */
+	return AXAS_CR4_FOR_MODULES &&
+	       (!AXAS_EMERGENCY_CALLBACK || registered || !AXAS_KVM_HOLDS_FROM_LOAD);
+}
+
+void axvcpu_x86_emergency_unsetup(void)
+{
+	set_callback(NULL);
+	unregister_module_notifier(&module_notifier);
+}
