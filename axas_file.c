@@ -2,7 +2,7 @@
 /*
  * The file descriptor of a space: ioctls, pread() and pwrite(), fdinfo. Takes
  * every argument from user space once, checks it, and calls axas_space.c and
- * axas_access.c. What only user space must be kept from is checked here.
+ * axas_space_access.c. What only user space must be kept from is checked here.
  *
  * Locks: space_file->lock, outside space->lock, keeps the count of locked pages
  * true. User memory is touched with no lock of a space held.

@@ -315,6 +315,69 @@ static void tables_say_what_hardware_reads(struct kunit *test)
 	kunit_info(test, "%u steps compared", step);
 }
 
+/* What an access of the guest comes to while an entry is another one. */
+static struct oracle_result walk_with(struct model *m, u64 *ptep, u64 entry, bool write)
+{
+	const struct oracle_machine machine = oracle_machine_of(&m->f.npt);
+	const struct oracle_access access = { .read = !write, .write = write };
+	struct oracle_result result;
+	u64 old = *ptep;
+
+	WRITE_ONCE(*ptep, entry);
+	oracle_walk(&machine, m->base, &access, &result);
+	WRITE_ONCE(*ptep, old);
+	return result;
+}
+
+static void expect_reached(struct model *m, u64 *ptep, u64 entry, u64 hpa)
+{
+	struct oracle_result r = walk_with(m, ptep, entry, true);
+
+	KUNIT_EXPECT_EQ_MSG(m->f.test, r.outcome, ORACLE_OK, "0x%llx", entry);
+	KUNIT_EXPECT_EQ_MSG(m->f.test, r.hpa, hpa, "0x%llx", entry);
+}
+
+static void expect_absent(struct model *m, u64 *ptep, u64 entry)
+{
+	struct oracle_result r = walk_with(m, ptep, entry, false);
+
+	KUNIT_EXPECT_EQ_MSG(m->f.test, r.outcome, ORACLE_VIOLATION, "0x%llx", entry);
+	KUNIT_EXPECT_EQ_MSG(m->f.test, r.why, ORACLE_WHY_ABSENT, "0x%llx", entry);
+}
+
+/* BORROWED and HANDED are nothing to hardware; ZERO and BUSY are not present. */
+static void software_bits_are_not_hardwares(struct kunit *test)
+{
+	struct model *m = test->priv;
+	struct axas_npt *npt = &m->f.npt;
+	const struct axas_npt_fmt *fmt = npt->fmt;
+	unsigned int level = npt->levels - 1;
+	struct axas_npt_spares none = {};
+	struct axas_npt_pos pos = {
+		.ptep = &npt->root[m->base >> axas_npt_shift(level)], .level = level,
+	};
+	const u64 hpa = SZ_2M;
+
+	/* Entries change here as none do. */
+	forget_monitor(&m->f);
+	KUNIT_ASSERT_EQ(test, npt_map(&m->f, m->base, AXAS_FRAME_SIZE, hpa, AXAS_PROT_MASK), 0);
+	pos.entry = *pos.ptep;
+	for (;; level--) {
+		KUNIT_ASSERT_EQ(test, axas_npt_reach(npt, &none, m->base, level, &pos), 0);
+		expect_reached(m, pos.ptep, pos.entry, hpa);
+		expect_reached(m, pos.ptep, pos.entry | fmt->borrowed, hpa);
+		expect_absent(m, pos.ptep, fmt->zero);
+		expect_absent(m, pos.ptep, fmt->busy);
+		if (!level)
+			break;
+		if (npt_has_level(npt, level) && level <= axas_npt_max_level(npt, AXAS_PROT_MASK))
+			expect_reached(m, pos.ptep,
+				       fmt->leaf(npt, 0, AXAS_PROT_MASK, AXAS_TYPE_NORMAL, level) |
+				       fmt->borrowed, m->base & (axas_npt_leaf_size(level) - 1));
+	}
+	npt_unmap_all(&m->f);
+}
+
 static void hand_computed_entries(struct kunit *test, const struct oracle_vector *v,
 				  unsigned int n, const struct oracle_figure *f,
 				  unsigned int nr_figures)
@@ -416,6 +479,7 @@ static struct kunit_case oracle_cases[] = {
 	KUNIT_CASE(svm_is_read_as_computed_by_hand),
 	KUNIT_CASE(s2_is_read_as_computed_by_hand),
 	KUNIT_CASE(gstage_is_read_as_computed_by_hand),
+	KUNIT_CASE_PARAM(software_bits_are_not_hardwares, machine_gen_params),
 	KUNIT_CASE_PARAM(tables_say_what_hardware_reads, machine_gen_params),
 	{}
 };

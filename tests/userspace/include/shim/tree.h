@@ -20,7 +20,7 @@ struct shim_range;
 struct maple_tree {
 	struct shim_range *root;
 	unsigned int flags;
-	struct rw_semaphore *lock;
+	const void *lock;
 };
 
 #define MT_FLAGS_ALLOC_RANGE	0x01
