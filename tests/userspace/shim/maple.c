@@ -140,7 +140,7 @@ static void store(struct maple_tree *mt, unsigned long first, unsigned long last
 	if (!c)
 		abort();
 	if (mt->lock)
-		lockdep_assert_held_write(mt->lock);
+		lockdep_assert_held(mt->lock);
 	split(c, root, first, &left, &middle);
 	if (last != ULONG_MAX)
 		split(c, middle, last + 1, &middle, &right);

@@ -20,7 +20,7 @@ struct shim_range;
 struct maple_tree {
 	struct shim_range *root;
 	unsigned int flags;
-	const void *lock;
+	struct mutex *lock;
 };
 
 #define MT_FLAGS_ALLOC_RANGE	0x01
