@@ -27,7 +27,7 @@ parts() {
 	cat <<-EOT
 		vm-debug both 600 900 the debug kernel with us as modules: KUnit, user API, vCPUs, leaks
 		lint check 360 200 checkpatch, kernel-doc, sparse, warnings, shellcheck
-		um check 360 300 KUnit in User Mode Linux
+		um both 180 300 KUnit in User Mode Linux
 		userspace both 300 100 the core as a program: ASAN with a fuzzer, TSAN with threads
 		arm64 both 360 150 Debian's stock kernel at EL2: hardware walks, vCPUs with guests
 		vm-stock both 360 150 Debian's stock kernel: user API, loading and unloading
