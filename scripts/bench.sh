@@ -63,7 +63,7 @@ build() {
 boot() {
 	local dir=$OUT/$1
 
-	AXAS_MEMORY=2G AXAS_TIMEOUT=${AXAS_TIMEOUT:-900} run_logged "$1" "$dir.log" \
+	AXAS_MEMORY=2G AXAS_TIMEOUT=${AXAS_TIMEOUT:-2400} run_logged "$1" "$dir.log" \
 		"$AXAS_SCRIPTS/vm.sh" "$dir" "$(cat "$2/kernel")" "$2/initramfs.gz" \
 		"${KERNEL_ARGS[@]}" "AXAS_BENCH=$3"
 	tr -d '\r' <"$dir/guest.log" | sed -n 's/^##bench //p' >"$dir/rows"

@@ -20,7 +20,7 @@ set -euo pipefail
 # shellcheck disable=SC2016  # the kernel wants the dollar sign
 WINDOW=('memmap=16M$0x30000000' 'memmap=1G$0x40000000')
 export AXAS_MEMORY=3G
-export AXAS_TIMEOUT=${AXAS_TIMEOUT:-3000}
+export AXAS_TIMEOUT=${AXAS_TIMEOUT:-3600}
 
 vm_debug() {
 	local kdir
