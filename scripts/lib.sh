@@ -17,6 +17,9 @@ AXAS_JOBS=${AXAS_JOBS:-$(nproc)}
 AXAS_LOGS=${AXAS_LOGS:-$AXAS_CACHE/logs/$(printf %s "$AXAS_SRC" | cksum | cut -d' ' -f1)}
 export AXAS_SCRIPTS AXAS_SRC AXAS_CACHE AXAS_JOBS AXAS_LOGS
 export LC_ALL=C
+# make's switches for our modules, which a kernel that is built must not see: it would build
+# them, too, as its own.
+unset CONFIG_AXAS CONFIG_AXVCPU CONFIG_AXAS_KUNIT_TEST CONFIG_AXAS_CONSUMER_TEST CONFIG_AXAS_BENCH
 AXAS_TMPDIRS=()
 AXAS_RUNNING=
 
