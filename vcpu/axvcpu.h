@@ -41,7 +41,7 @@ enum axvcpu_mode {
 /**
  * struct axvcpu - one virtual CPU
  * @space: the guest's memory; one reference
- * @consumer: attached to @space
+ * @consumer: attached to @space, unless @ops->attaches
  * @hal: the host
  * @ops: the backend
  * @arch: the backend's own, from ops->create()
@@ -112,6 +112,8 @@ enum axvcpu_ran {
  * @format: AXAS_FORMAT_* that the hardware walks
  * @nr_regs: general registers that @set_gpr takes; 0: AXVCPU_NR_REGS
  * @kvm_modules: names of modules that may have the CPUs, up to a NULL; for messages. Optional
+ * @attaches: @create attaches a consumer of the backend's own to the space, for all vCPUs of the
+ *	space, and @destroy detaches it: the core attaches none
  *
  * Of the machine:
  * @hw_setup: once before the first CPU is enabled: memory for all of them. May sleep.
@@ -166,6 +168,7 @@ struct axvcpu_arch_ops {
 	u32 format;
 	u32 nr_regs;
 	const char *const *kvm_modules;
+	bool attaches;
 
 	int (*hw_setup)(void);
 	void (*hw_unsetup)(void);

@@ -259,7 +259,7 @@ static int attach(struct axvcpu *vcpu)
 {
 	int err = vcpu->ops->create(vcpu);
 
-	if (err)
+	if (err || vcpu->ops->attaches)
 		return err;
 	err = axas_space_attach(vcpu->space, &vcpu->consumer);
 	if (err)
@@ -302,7 +302,8 @@ EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_create_on);
 
 void axvcpu_destroy_on(struct axvcpu *vcpu)
 {
-	axas_space_detach(vcpu->space, &vcpu->consumer);
+	if (!vcpu->ops->attaches)
+		axas_space_detach(vcpu->space, &vcpu->consumer);
 	vcpu->ops->destroy(vcpu);
 	free_vcpu(vcpu);
 }
