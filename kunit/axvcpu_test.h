@@ -7,6 +7,8 @@
 
 #include <kunit/test.h>
 
+extern struct kunit_suite arm64_pstate_suite;
+extern struct kunit_suite arm64_vmid_suite;
 extern struct kunit_suite riscv_insn_suite;
 extern struct kunit_suite riscv_stale_suite;
 extern struct kunit_suite x86_mitigate_suite;
