@@ -28,6 +28,7 @@ typedef __u64 u64;
 typedef __u32 u32;
 typedef __u8 u8;
 
+#define BIT_ULL(n)	(1ull << (n))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define PAGE		4096ull
 #define MIB		(1024ull * 1024)
@@ -45,8 +46,9 @@ struct suite {
 	size_t nr;
 };
 
-extern const struct suite suite_refused, suite_exits, suite_memory, suite_matrix,
-	suite_parallel, suite_interrupts, suite_life, suite_demo;
+extern const struct suite suite_refused, suite_exits, suite_exceptions, suite_registers,
+	suite_memory, suite_matrix, suite_parallel, suite_vmids, suite_debug,
+	suite_interrupts, suite_life, suite_demo;
 
 /* main.c: end the test, or something to tell of one that passes */
 __attribute__((format(printf, 3, 4), noreturn))
@@ -94,6 +96,22 @@ GUEST(sysreg_read);
 GUEST(sysreg_write);
 GUEST(id);
 GUEST(missing);
+GUEST(become);
+GUEST(udf);
+GUEST(cntd);
+GUEST(hidden);
+GUEST(hidden_id);
+GUEST(hidden_end);
+GUEST(tpidr2);
+GUEST(impdef);
+GUEST(svc);
+GUEST(at_el0);
+GUEST(emulated);
+GUEST(a32_spin);
+GUEST(a32_mrc);
+GUEST(a32_mrcne);
+GUEST(shoot);
+GUEST(shot);
 GUEST(undefined);
 GUEST(fill);
 GUEST(check);
