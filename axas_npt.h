@@ -22,7 +22,10 @@
 #include <axas/hal.h>
 #include <uapi/axas/axas.h>
 
+/* A proof of the algorithm takes tables of 4 entries. */
+#ifndef AXAS_NPT_LEVEL_BITS
 #define AXAS_NPT_LEVEL_BITS	9
+#endif
 #define AXAS_NPT_MAX_LEVELS	5
 
 /* What an entry is. */
@@ -227,7 +230,9 @@ struct axas_npt {
 };
 
 /* Records on the stack of the caller, before a batch is asked for. */
+#ifndef AXAS_GATHER_INLINE
 #define AXAS_GATHER_INLINE	32
+#endif
 
 /**
  * struct axas_npt_gather - what was unlinked and may be freed after the flush

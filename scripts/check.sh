@@ -39,6 +39,7 @@ parts() {
 		reboot-arm64 soak 300 150 the same on arm64
 		la57 soak 100 50 vCPUs on an AMD CPU whose page tables have 5 levels
 		small check 100 50 vCPUs on an AMD CPU that can do less than others
+		prove check 300 60 barriers by herd7, entries and ranges by CBMC, for every value
 		tools check 30 50 what the command line tool can be tested for without the module
 		x86_64 soak 900 900 KUnit by kunit.py in QEMU, on the kernel of vm-debug
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
@@ -64,6 +65,7 @@ part_arm64-newer() { AXAS_SET=arm64-7.2 "$AXAS_SCRIPTS/arm64.sh"; }
 part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
 part_bochs() { "$AXAS_SCRIPTS/bochs-check.sh"; }
 part_bench() { "$AXAS_SCRIPTS/bench.sh" --check; }
+part_prove() { "$AXAS_SCRIPTS/prove.sh"; }
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 
 part_tools() {
