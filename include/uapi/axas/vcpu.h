@@ -202,6 +202,9 @@ struct axvcpu_regs_arm64 {
  * @satp: as @sstatus
  * @scounteren: as @sstatus
  * @senvcfg: as @sstatus
+ *
+ * SET_REGS answers EINVAL to a value that the CPU's registers would not hold as it is, and
+ * changes nothing then.
  */
 struct axvcpu_regs_riscv {
 	__u64 x[AXVCPU_RISCV_NR_REGS];
