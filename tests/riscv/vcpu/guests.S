@@ -10,6 +10,7 @@
 #include "guests.h"
 
 #define SSTATUS_SIE	0x2
+#define SSTATUS_SPP	0x100
 #define SSTATUS_FS	0x2000		/* FS: initial */
 #define SIE_ALL		0x222
 #define SIP_SSIP	0x2
@@ -171,6 +172,52 @@ GUEST forbidden
 	.balign	4
 1:	csrr	a0, scause
 	csrr	t1, sepc
+	csrr	t2, stval
+	csrr	t3, sstatus
+	DONE
+
+/*
+ * In user mode: instruction a0 of those below, and an ECALL behind it, with scounteren a1.
+ * Its exception comes to the guest's own supervisor: a0 is scause, t1 how far behind the
+ * instruction sepc is, t2 stval, t3 sstatus. a2 is what it read.
+ */
+GUEST user
+	lla	t0, 9f
+	csrw	stvec, t0
+	csrw	scounteren, a1
+	li	t0, SSTATUS_SPP
+	csrc	sstatus, t0
+	lla	s1, guest_user_code
+	slli	a0, a0, 3
+	add	s1, s1, a0
+	csrw	sepc, s1
+	li	a2, 0
+	sret
+	.globl	guest_user_code
+	.balign	8
+guest_user_code:
+	wfi
+	ecall
+	csrr	a2, sstatus
+	ecall
+	csrw	sscratch, zero
+	ecall
+	csrr	a2, 0x600		/* hstatus */
+	ecall
+	sret
+	ecall
+	sfence.vma
+	ecall
+	rdinstret a2
+	ecall
+	rdtime	a2
+	ecall
+	nop
+	ecall
+	.balign	4
+9:	csrr	a0, scause
+	csrr	t1, sepc
+	sub	t1, t1, s1
 	csrr	t2, stval
 	csrr	t3, sstatus
 	DONE

@@ -45,8 +45,9 @@ struct suite {
 	size_t nr;
 };
 
-extern const struct suite suite_exits, suite_memory, suite_matrix, suite_parallel,
-	suite_interrupts, suite_api, suite_life;
+extern const struct suite suite_exits, suite_registers, suite_memory, suite_matrix,
+	suite_parallel, suite_interrupts, suite_paging, suite_life, suite_kvm;
+#define RISCV_SUITES	1	/* for main.c */
 
 /* main.c: end the test */
 __attribute__((format(printf, 3, 4), noreturn))
@@ -92,7 +93,7 @@ extern const char guest_mmio_compressed[], guest_amo[], guest_csr_read[], guest_
 extern const char guest_forbidden[], guest_time[], guest_fill[], guest_check[], guest_spin[];
 extern const char guest_stores[], guest_loads[], guest_answer[], guest_interrupts[];
 extern const char guest_fpu[], guest_registers[], guest_mmu[], guest_console[];
-extern const char guest_paging[];
+extern const char guest_paging[], guest_user[], guest_user_code[];
 extern const char demo_begin[], demo_end[];	/* ../../guests/demo.c, built for RISC-V */
 #define guest(name)	(VM_CODE + (u64)(guest_##name - guests_begin))
 
