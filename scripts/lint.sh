@@ -140,7 +140,7 @@ lint_sparse() {
 }
 
 # What KVM does around a guest's entry and exit, and nobody has decided on.
-lint_kvm() { "$AXAS_SCRIPTS/kvm-compare.sh"; }
+lint_kvm() { "$AXAS_SCRIPTS/kvm-compare.sh" arm64 riscv; }
 
 lint_gcc_w1() { compile gcc W=1; }
 lint_clang_w1() { compile clang LLVM=1 W=1; }
