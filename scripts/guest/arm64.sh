@@ -84,7 +84,7 @@ some)
 	suite walk walk
 	load axas_el2
 	suite vcpu axvcpu_arm64_test come stay mmio stage1 paging matrix space real round \
-		refused undefined aarch32 tlbi watchpoints el2 pstate
+		refused undefined aarch32 tlbi watchpoints el2 pstate tables_of survive_faults
 	rmmod axas_el2
 	suite guests guest_suite
 	suite mitigations mitigation_suite

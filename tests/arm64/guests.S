@@ -330,6 +330,39 @@ GUEST interrupts
 	msr	daifset, #2
 	DONE
 
+/*
+ * The same with vectors X3 further on: spins until interrupts 0x40 and 0x41 have come. X2
+ * is 0.
+ */
+GUEST far_vectors
+	mov	x20, x1
+	adr	x9, vectors
+	add	x9, x9, x3
+	msr	vbar_el1, x9
+	mov	x9, #0xf0
+	msr	S3_0_C4_C6_0, x9		/* ICC_PMR_EL1 */
+	mov	x9, #1
+	msr	S3_0_C12_C12_7, x9		/* ICC_IGRPEN1_EL1 */
+	isb
+	msr	daifclr, #2
+1:	ldr	x11, [x20, #8 * 0x40]
+	cbz	x11, 1b
+	ldr	x11, [x20, #8 * 0x41]
+	cbz	x11, 1b
+	msr	daifset, #2
+	DONE
+
+/* A page at X0 full of words X1, and then what is at X2. */
+GUEST craft
+	mov	x9, #512
+	mov	x10, x0
+1:	str	x1, [x10], #8
+	subs	x9, x9, #1
+	b.ne	1b
+	dsb	sy
+	ldr	x0, [x2]
+	DONE
+
 /* V registers keep what they had: X0 is seed, X1 rounds. */
 GUEST fpu
 	mov	x9, #3 << 20

@@ -222,6 +222,43 @@ guest_user_code:
 	csrr	t3, sstatus
 	DONE
 
+/*
+ * In supervisor mode: access a0 to registers of debuggers, of those below. The result is
+ * scause; t1 how far behind the access sepc is. Access n is a write if n is odd.
+ */
+GUEST debug
+	lla	t0, 9f
+	csrw	stvec, t0
+	lla	s1, 1f
+	slli	a0, a0, 3
+	add	s1, s1, a0
+	jr	s1
+	.balign	8
+1:
+	.irp	csr, 0x7a0, 0x7a1, 0x7a2, 0x7a3, 0x7a8, 0x7b0, 0x5a8, 0x6a8
+	csrr	a2, \csr
+	ebreak
+	csrw	\csr, zero
+	ebreak
+	.endr
+	.balign	4
+9:	csrr	a0, scause
+	csrr	t1, sepc
+	sub	t1, t1, s1
+	DONE
+
+/* A page at a0 full of words a1, and then what is at a2. */
+GUEST craft
+	li	t0, 512
+	mv	t1, a0
+1:	sd	a1, (t1)
+	addi	t1, t1, 8
+	addi	t0, t0, -1
+	bnez	t0, 1b
+	fence
+	ld	a0, (a2)
+	DONE
+
 /* Time goes on without an exit. */
 GUEST time
 	rdtime	a0
@@ -311,6 +348,24 @@ GUEST interrupts
 	beqz	t0, 3b
 	csrsi	sstatus, SSTATUS_SIE
 	nop
+	csrci	sstatus, SSTATUS_SIE
+	DONE
+
+/*
+ * The same with its handler a3 further on: spins until interrupts 0x40 and 0x41 have come.
+ */
+GUEST far_vectors
+	mv	s1, a1
+	lla	t0, handler
+	add	t0, t0, a3
+	csrw	stvec, t0
+	li	t0, SIE_ALL
+	csrw	sie, t0
+	csrsi	sstatus, SSTATUS_SIE
+1:	ld	t0, 8 * 0x40(s1)
+	beqz	t0, 1b
+	ld	t0, 8 * 0x41(s1)
+	beqz	t0, 1b
 	csrci	sstatus, SSTATUS_SIE
 	DONE
 

@@ -327,6 +327,22 @@ static void user_mode_is_the_guests_affair(void)
 	expect_user(USER_SFENCE, 0, CAUSE_ILLEGAL);
 }
 
+/*
+ * S9 for RISC-V: what debuggers of the host have set is out of a guest's reach. Each access
+ * is an exception that the guest has with itself.
+ */
+static void debug_registers_are_not_the_guests(void)
+{
+	struct vm vm = vm_new(0);
+	struct axvcpu_regs regs;
+
+	for (u64 nr = 0; nr < 16; nr++) {
+		expect_eq(vm_call(&vm, guest(debug), nr, 0, 0, 0), CAUSE_ILLEGAL);
+		expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
+		expect_eq(regs.riscv.x[6], 0);
+	}
+}
+
 /* G2: scounteren is the guest's kernel's word on them. */
 static void counters_of_user_mode_are_as_scounteren_says(void)
 {
@@ -424,6 +440,7 @@ static const struct test tests[] = {
 	{ "registers_stay_the_guests", registers_stay_the_guests },
 	{ "forbidden_instructions_are_illegal", forbidden_instructions_are_illegal },
 	{ "user_mode_is_the_guests_affair", user_mode_is_the_guests_affair },
+	{ "debug_registers_are_not_the_guests", debug_registers_are_not_the_guests },
 	{ "counters_of_user_mode_are_as_scounteren_says",
 	  counters_of_user_mode_are_as_scounteren_says },
 	{ "two_stages_of_paging", two_stages_of_paging },
