@@ -88,11 +88,9 @@ struct axvcpu_arm64_cpu {
 
 DECLARE_PER_CPU(struct axvcpu_arm64_cpu, axvcpu_arm64_cpu);
 
-/**
- * struct axvcpu_arm64_host - what the CPU had when a vCPU was loaded, or entered
- * @fp: room for the kernel
- *
- * The others are named as registers, those of EL2 without _EL2.
+/*
+ * What the CPU had when a vCPU was loaded, or entered: named as registers, those of EL2
+ * without _EL2. @fp is room for the kernel.
  */
 struct axvcpu_arm64_host {
 	struct user_fpsimd_state fp;
