@@ -15,7 +15,7 @@ export CONFIG_AXAS_BENCH := $(if $(filter-out 0 n,$(BENCH)),m)
 # ARCH=, CROSS_COMPILE=, CC=, LLVM=, V=, C=, W= reach it by themselves.
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-.PHONY: all modules tools modules_install demo check soak lint bench bench-check clean help
+.PHONY: all modules tools modules_install demo check prove soak lint bench bench-check clean help
 .DEFAULT_GOAL := all
 
 all: modules tools
@@ -37,6 +37,9 @@ check:
 
 soak:
 	scripts/check.sh --soak $(PARTS)
+
+prove:
+	scripts/prove.sh
 
 lint:
 	scripts/lint.sh
@@ -61,6 +64,7 @@ help:
 	@echo '  modules_install  install the module for the kernel at KDIR'
 	@echo '  demo             boot a stock Debian kernel in QEMU and show it all'
 	@echo '  check            the tests, and lint (a first run takes long)'
+	@echo '  prove            barriers with herd7, entries and ranges with CBMC'
 	@echo '  soak             what takes hours: more kernels, more rounds, all in full'
 	@echo '  lint             checkpatch, kernel-doc, sparse, W=1, shellcheck'
 	@echo '  bench            what operations cost, beside KVM, in a virtual machine'

@@ -141,6 +141,50 @@ static struct syscore_ops name = { .suspend = sleep, .resume = wake }
 #define axas_neon_begin(state)		kernel_neon_begin()
 #define axas_neon_end(state)		kernel_neon_end()
 #endif
+
+/* What the kernel found out of the CPUs has a number for it only since some version. */
+#include <asm/cpufeature.h>
+
+/* Since 6.1 the system registers of a GICv3 got another name twice, last in 6.17. */
+static inline bool axas_has_gicv3(void)
+{
+#if defined(ARM64_HAS_GICV3_CPUIF)
+	return cpus_have_final_cap(ARM64_HAS_GICV3_CPUIF);
+#elif defined(ARM64_HAS_GIC_CPUIF_SYSREGS)
+	return cpus_have_final_cap(ARM64_HAS_GIC_CPUIF_SYSREGS);
+#else
+	return cpus_have_final_cap(ARM64_HAS_SYSREG_GIC_CPUIF);
+#endif
+}
+
+/* 6.13: MPAM is used. */
+static inline bool axas_has_mpam(void)
+{
+#ifdef ARM64_MPAM
+	return cpus_have_final_cap(ARM64_MPAM);
+#else
+	return false;
+#endif
+}
+
+static inline bool axas_has_mpam_hcr(void)
+{
+#ifdef ARM64_MPAM_HCR
+	return cpus_have_final_cap(ARM64_MPAM_HCR);
+#else
+	return false;
+#endif
+}
+
+/* 6.17, and stable kernels before it: AmpereOne's erratum AC04_CPU_23. */
+static inline bool axas_has_ampere_hcr_erratum(void)
+{
+#ifdef ARM64_WORKAROUND_AMPERE_AC04_CPU_23
+	return cpus_have_final_cap(ARM64_WORKAROUND_AMPERE_AC04_CPU_23);
+#else
+	return false;
+#endif
+}
 #endif
 
 /*

@@ -23,7 +23,10 @@
 #include <axas/hal.h>
 #include <uapi/axas/axas.h>
 
+/* A proof of the algorithm takes tables of 4 entries. */
+#ifndef AXAS_NPT_LEVEL_BITS
 #define AXAS_NPT_LEVEL_BITS	9
+#endif
 #define AXAS_NPT_MAX_LEVELS	5
 
 /**

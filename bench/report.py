@@ -116,6 +116,13 @@ class Figures:
         """The same operation on both sides."""
         return Row(title, self.count["axas." + name], kvm=self.count.get("kvm." + name), **other)
 
+    def other_memory(self, size, name, file, text):
+        """KVM on what else VMMs give it; the last has its frames before the guest comes."""
+        return [Row(title, self.count["axas." + name], kvm=self.count[f"kvm.{name}_{kind}"])
+                for title, kind in ((f"{size}, KVM on {text}", file),
+                                    (f"{size}, KVM on memory that is there already", "present"))
+                if f"kvm.{name}_{kind}" in self.count]
+
     def guest_rows(self):
         c = self.count
         page, floor, floor_2m = c["floor.alloc_page_zeroed_charged"], self.floor_4k(), self.floor_2m()
@@ -125,8 +132,10 @@ class Figures:
                       why="1.3 floors"),
             self.pair("the same beside KVM", "fault_4k", target=kvm / 4, why="1/4 of KVM"),
             self.pair("the same, memory charged to nobody", "fault_4k_uncharged"),
+            *self.other_memory("4K", "fault_4k", "memfd", "a memfd"),
             self.pair("demand fault 2M", "fault_2m", floor=floor_2m, target=1.05 * floor_2m,
                       why="1.05 floors"),
+            *self.other_memory("2M", "fault_2m", "hugetlb", "hugetlbfs"),
             Row("populate 4K, a page", c["space.populate_4k"], floor=page, target=1.1 * page,
                 why="1.1 alloc_page"),
             Row("populate 2M, a page", c["space.populate_2m"]),
@@ -134,8 +143,8 @@ class Figures:
             self.pair("unmap 2M, a page", "unmap_2m"),
             self.pair("protect 4K, a page", "protect_4k"),
             self.pair("protect 2M, a page", "protect_2m"),
-            self.pair("exit to the kernel and back, nothing done (INVD)", "exit_invd"),
-            self.pair("exit to the kernel and back, CPUID", "exit_cpuid"),
+            self.pair("exit to the kernel and back, nothing done (INVD; KVM emulates it)", "exit_invd"),
+            self.pair("exit to the kernel and back, CPUID (KVM emulates it)", "exit_cpuid"),
             self.pair("exit to the VMM and back", "exit_to_user"),
         ]
 
@@ -194,7 +203,8 @@ class Figures:
                  p[f"axas.parallel_smp{cpus}_speedup_of_{n}"],
                  p[f"kvm.parallel_smp{cpus}_ns_of_{n}"],
                  p[f"kvm.parallel_smp{cpus}_speedup_of_{n}"])
-                for cpus, n in ((2, 1), (2, 2), (4, 1), (4, 2), (4, 4))] if p else []
+                for cpus, n in ((2, 1), (2, 2), (4, 1), (4, 2), (4, 4))
+                if f"axas.parallel_smp{cpus}_ns_of_{n}" in p]
 
     def native_rows(self):
         """Nanoseconds, and the crate's."""

@@ -17,7 +17,10 @@
 #include "../oracle/vectors_gstage.h"
 
 /* Operations for each format, all its machines together; fewer where all is slow. */
-#define STEPS		(IS_ENABLED(CONFIG_KASAN) ? 200 : 100000)
+static uint steps = IS_ENABLED(CONFIG_KASAN) ? 200 : 20000;
+module_param(steps, uint, 0444);
+MODULE_PARM_DESC(steps, "Operations of the axas_oracle suite for each format");
+
 /* Leaves beyond which everything is unmapped, so that comparing stays cheap. */
 #define MANY_LEAVES	800
 #define WINDOW		((u64)SZ_4G)
@@ -71,7 +74,7 @@ static unsigned int steps_of(const struct machine_case *c)
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		n += cases[i].fmt == c->fmt;
-	return DIV_ROUND_UP(STEPS, n);
+	return DIV_ROUND_UP(steps, n);
 }
 
 /**

@@ -830,9 +830,11 @@ static struct kunit_suite axvcpu_suite = {
 
 /* One statement for all: a kernel without CONFIG_KUNIT allows no more in a module. */
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-kunit_test_suites(&axvcpu_suite, &riscv_insn_suite, &riscv_stale_suite, &x86_mitigate_suite);
+kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
+		  &riscv_stale_suite, &riscv_vmid_suite, &x86_mitigate_suite);
 #else
-kunit_test_suites(&axvcpu_suite, &riscv_insn_suite, &riscv_stale_suite);
+kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
+		  &riscv_stale_suite, &riscv_vmid_suite);
 #endif
 
 MODULE_DESCRIPTION("KUnit tests of axvcpu");

@@ -7,8 +7,11 @@
 
 #include <kunit/test.h>
 
+extern struct kunit_suite arm64_pstate_suite;
+extern struct kunit_suite arm64_vmid_suite;
 extern struct kunit_suite riscv_insn_suite;
 extern struct kunit_suite riscv_stale_suite;
 extern struct kunit_suite x86_mitigate_suite;
+extern struct kunit_suite riscv_vmid_suite;
 
 #endif /* _AXVCPU_TEST_H */

@@ -37,7 +37,7 @@ main() {
 		"$OUT/module/vcpu/axvcpu.ko" "$OUT/module/tests/corrupt/axas_corrupt.ko" \
 		"$OUT/user/tools/axasctl/axasctl" \
 		"$OUT/user/tests/vcpu/axvcpu_test" "$OUT"/user/tests/guests/*.elf
-	export AXAS_TIMEOUT=${AXAS_TIMEOUT:-900}
+	export AXAS_TIMEOUT=${AXAS_TIMEOUT:-2400}
 	run_logged "$NAME" "$OUT/vm.log" \
 		"$AXAS_SCRIPTS/bochs.sh" "$OUT" "$KERNEL" "$OUT/initramfs.gz" "$WINDOW" || true
 	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")

@@ -9,8 +9,8 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-SETS=(amd64 amd64-7.2 arm64 riscv64)
-(($(debian_release) > 12)) || SETS+=(amd64-6.12)
+SETS=(amd64 amd64-7.2 arm64 arm64-7.2 riscv64)
+(($(debian_release) > 12)) || SETS+=(amd64-6.12 arm64-6.12)
 
 # build_one SET
 build_one() {

@@ -41,7 +41,9 @@ main() {
 	# Not under another name first: paths in it would be stale. An interrupted
 	# build is without the mark, and make goes on where it stopped.
 	if [[ ! -e $dir/.axas-ready ]]; then
-		log "building the debug kernel (about 5 minutes on 2 CPUs)"
+		# Kconfig reads ours, though none of it is wanted.
+		lock_overlay "$tree"
+		log "building the debug kernel (about 10 minutes on 2 CPUs)"
 		run_logged debug-kernel "$AXAS_LOGS/debug-kernel.log" build "$tree" "$dir"
 		touch "$dir/.axas-ready"
 	fi

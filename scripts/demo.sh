@@ -44,7 +44,7 @@ main() {
 	export KDIR
 	strict build || fail "it does not build"
 	log "booting Linux $RELEASE in QEMU"
-	AXAS_SHOW=1 AXAS_TIMEOUT=${AXAS_TIMEOUT:-300} \
+	AXAS_SHOW=1 AXAS_TIMEOUT=${AXAS_TIMEOUT:-1200} \
 		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$KERNEL" "$OUT/initramfs.gz" "$WINDOW" ||
 		fail "the virtual machine did not reach its end"
 	verdict=$(tr -d '\r' <"$OUT/guest.log" | sed -n 's/^##axas verdict //p')

@@ -35,6 +35,8 @@ config_of() { [[ $1 == kcsan ]] && echo kcsan.config || echo debug.config; }
 arch_options() {
 	case $1 in
 	um)
+		# Of the oracle's suite, as much as there is time for.
+		[[ ${AXAS_EFFORT:-} != full ]] || echo --kernel_args=axas_kunit.steps=100000
 		;;
 	x86_64 | kcsan)
 		printf '%s\n' --arch=x86_64 \
@@ -53,9 +55,9 @@ run_kunit() {
 	shift 3
 	mapfile -t options < <(arch_options "$arch")
 	cd "$tree"
-	timeout --foreground -k 10 "${AXAS_TIMEOUT:-1800}" "$kunit" run \
+	timeout --foreground -k 10 "${AXAS_TIMEOUT:-3600}" "$kunit" run \
 		--build_dir="$build" --jobs="$AXAS_JOBS" --kunitconfig="$AXAS_SRC" \
-		--timeout=1500 --raw_output=all "${options[@]}" "$@" </dev/null |
+		--timeout=3300 --raw_output=all "${options[@]}" "$@" </dev/null |
 		awk '!quiet { print; fflush() } /Starting KUnit Kernel/ { quiet = 1 }' || rc=$?
 	if [[ -f $build/test.log ]]; then
 		"$kunit" parse "$build/test.log" || rc=$?

@@ -17,6 +17,9 @@ AXAS_JOBS=${AXAS_JOBS:-$(nproc)}
 AXAS_LOGS=${AXAS_LOGS:-$AXAS_CACHE/logs/$(printf %s "$AXAS_SRC" | cksum | cut -d' ' -f1)}
 export AXAS_SCRIPTS AXAS_SRC AXAS_CACHE AXAS_JOBS AXAS_LOGS
 export LC_ALL=C
+# make's switches for our modules, which a kernel that is built must not see: it would build
+# them, too, as its own.
+unset CONFIG_AXAS CONFIG_AXVCPU CONFIG_AXAS_KUNIT_TEST CONFIG_AXAS_CONSUMER_TEST CONFIG_AXAS_BENCH
 AXAS_TMPDIRS=()
 AXAS_RUNNING=
 
@@ -153,7 +156,7 @@ strict() {
 }
 
 # run_logged NAME LOGFILE COMMAND...: run quietly, with a sign of life every 30
-# seconds; on failure show the end of the log and where it is.
+# seconds; on failure show what the log calls errors, its end and where it is.
 run_logged() {
 	local name=$1 logfile=$2 pid rc=0 start=$SECONDS next=30
 
@@ -179,6 +182,9 @@ run_logged() {
 	AXAS_RUNNING=
 	if ((rc)); then
 		log "$name: failed ($rc) after $((SECONDS - start)) s, log: $logfile"
+		# What make does meanwhile may leave its first error far from the end.
+		grep -n -m 10 -E '(error|ERROR|Error [0-9]+|\*\*\*|cannot find)' "$logfile" |
+			sed 's/^/    ! /' >&2 || true
 		tail -n 25 "$logfile" | sed 's/^/    | /' >&2
 	fi
 	return "$rc"
@@ -273,16 +279,17 @@ kernel_series() {
 debian_release() { sed -n 's/^VERSION_ID="\{0,1\}\([0-9]*\).*/\1/p' /etc/os-release; }
 
 # make_for KDIR FOLDER ARGUMENT...: make in FOLDER with the compilers that a kernel at KDIR
-# wants: this machine's, or those of the root folder that the headers lie in.
+# wants: this machine's, or those of the root folder that the headers lie in. A "-C" among
+# the arguments is a folder in FOLDER: make goes from one to the next.
 make_for() {
 	local kdir=$1 folder=$2 root
 
 	shift 2
-	set -- make "-j$AXAS_JOBS" "$@"
 	if [[ $kdir != "$AXAS_CACHE"/roots/* ]]; then
-		"$@" -C "$folder" KDIR="$kdir"
+		make "-j$AXAS_JOBS" -C "$folder" "$@" KDIR="$kdir"
 		return
 	fi
+	set -- make "-j$AXAS_JOBS" "$@"
 	root=${kdir#"$AXAS_CACHE"/roots/}
 	root=$AXAS_CACHE/roots/${root%%/*}
 	"$AXAS_SCRIPTS/in-root.sh" "$root" "$folder" "$@" KDIR="${kdir#"$root"}"

@@ -16,22 +16,52 @@
 #   freeze     suspend to idle and back
 #   mem        suspend to RAM (ACPI S3) and back
 #
+# AXAS_ARCH     amd64 (default) or arm64, which neither freezes nor sleeps here
 # AXAS_TIMEOUT  seconds until a machine is ended (default 600)
-# AXAS_CPU      another CPU, as in vm.sh
-# AXAS_KERNEL   another kernel of amd64, by its name in kernel-set.sh: amd64-6.12, amd64-7.2
+# AXAS_CPU      another CPU, as in vm.sh and vm-arm64.sh
+# AXAS_KERNEL   another kernel, by its name in kernel-set.sh: amd64-6.12, amd64-7.2, arm64-7.2
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-NAME=reboot
-WAYS=(reboot poweroff kexec sysrq-b panic crash hotplug freeze mem)
+ARCH=${AXAS_ARCH:-amd64}
+case $ARCH in
+amd64)
+	NAME=reboot VM=vm.sh
+	WAYS=(reboot poweroff kexec sysrq-b panic crash hotplug freeze mem)
+	;;
+arm64)
+	NAME=reboot-arm64 VM=vm-arm64.sh
+	WAYS=(reboot poweroff kexec sysrq-b panic crash hotplug)
+	;;
+*) die "no machine for $ARCH" ;;
+esac
+
+# The programs for another machine, with the tools of the suite that its kernel is of.
+programs_for_arm64() {
+	local folder prefix=aarch64-linux-gnu-
+
+	copy_sources "$OUT/user"
+	for folder in tests/guests tests/reboot tools/axasctl; do
+		make_for "$KDIR" "$OUT/user" -C "$folder" CROSS_COMPILE=$prefix \
+			EXTRA_CFLAGS="${LIBS:+-I$LIBS/usr/include}" \
+			EXTRA_LDFLAGS="${LIBS:+-L$LIBS/usr/lib/${prefix%-}}"
+	done
+}
 
 build() {
-	run_logged "$NAME module" "$OUT/build.log" \
-		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1
-	run_logged "$NAME programs" "$OUT/build-user.log" \
-		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
+	local more=()
+
+	mapfile -t more < <(cross_arguments "$ARCH")
+	run_logged "$NAME module" "$OUT/build.log" "$AXAS_SCRIPTS/build-module.sh" \
+		"$OUT/module" "$KDIR" CONSUMER=1 "${more[@]}"
+	if [[ $ARCH == amd64 ]]; then
+		run_logged "$NAME programs" "$OUT/build-user.log" \
+			"$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
+	else
+		run_logged "$NAME programs" "$OUT/build-user.log" programs_for_arm64
+	fi
 }
 
 # What the second kernel boots lies in the first one's root, with the kernel itself.
@@ -55,7 +85,8 @@ words_of() {
 	kexec) echo 'kexec_core: Starting new kernel' ;;
 	sysrq-b) echo 'sysrq: Resetting' ;;
 	panic | crash) echo 'Kernel panic - not syncing: sysrq triggered crash' ;;
-	hotplug) echo 'smpboot: CPU 1 is now offline' ;;
+	hotplug) [[ $ARCH == arm64 ]] && echo 'psci: CPU1 killed' ||
+		echo 'smpboot: CPU 1 is now offline' ;;
 	freeze) echo 'PM: suspend entry (s2idle)' ;;
 	mem) echo 'ACPI: PM: Waking up from system sleep state S3' ;;
 	esac
@@ -114,7 +145,7 @@ go() {
 		;;
 	esac
 	AXAS_TIMEOUT=${AXAS_TIMEOUT:-600} AXAS_END=$(end_of "$way") run_logged "$NAME $way" \
-		"$out/vm.log" "$AXAS_SCRIPTS/vm.sh" "$out" "$KERNEL" "$OUT/initramfs.gz" \
+		"$out/vm.log" "$AXAS_SCRIPTS/$VM" "$out" "$KERNEL" "$OUT/initramfs.gz" \
 		AXAS_WAY="$way" "${args[@]}" || rc=$?
 	unset AXAS_MONITOR
 	[[ -z $waker ]] || kill "$waker"
@@ -142,8 +173,10 @@ main() {
 	rm -rf "$OUT"
 	mkdir -p "$OUT"
 	need_build_packages
-	kernel_set "$NAME" "${AXAS_KERNEL:-amd64}" "$OUT/set"
+	kernel_set "$NAME" "${AXAS_KERNEL:-$ARCH}" "$OUT/set"
 	export AXAS_MEMORY=2G
+	[[ $ARCH == amd64 ]] || export AXAS_BUSYBOX=$BUSYBOX
+	[[ $ARCH == amd64 ]] || need_packages qemu-system-arm
 	build
 	initramfs
 	for way in "$@"; do

@@ -3,7 +3,8 @@
 #
 # riscv64.sh: build the modules and the tests for riscv64, boot Debian's stock kernel with
 # them in QEMU, once with the hypervisor extension and once without, and run what
-# guest/riscv64.sh says. On Debian 12, which has no such kernel, it is a later Debian's.
+# guest/riscv64.sh says; and take it down under running guests. On Debian 12, which has no
+# such kernel, it is a later Debian's.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -39,6 +40,46 @@ boot() {
 	! grep -q '^fail ' <<<"$results"
 }
 
+# verdict NAME COMMAND...: a test that is a command.
+verdict() {
+	local name=$1
+
+	shift
+	if "$@" >&2; then
+		record "pass $name"
+	else
+		record "fail $name"
+		echo "fail $name"
+		return 1
+	fi
+}
+
+said_after_mark() { sed -n '/axas-down: /,$p' "$1" | grep -qF "$2"; }
+
+# down WAY WORDS: the machine goes down under guests, as guest/reboot.sh does it; WORDS are
+# the kernel's last.
+down() {
+	local name=riscv64-$1 out=$OUT/riscv64-$1 rc=0
+
+	AXAS_END="##axas guests run" AXAS_TIMEOUT=${AXAS_TIMEOUT:-600} run_logged "$name" \
+		"$out/vm.log" "$AXAS_SCRIPTS/vm-riscv64.sh" "$out" "$KERNEL" "$OUT/down.gz" \
+		AXAS_WAY="$1" || rc=$?
+	verdict "$name: it ends as it should" test "$rc" = 0 || return
+	verdict "$name: the kernel says so" said_after_mark "$out/kernel.log" "$2" || return
+	AXAS_EXPECTED=$2 verdict "$name: the kernel log is clean" \
+		"$AXAS_SCRIPTS/splats.sh" "$out/kernel.log"
+}
+
+# kvm_module: Debian's, for the tests that it and we keep off each other's CPUs.
+kvm_module() {
+	local file
+
+	file=$(find "$MODULES" -name 'kvm.ko*' -print -quit)
+	[[ $file ]] || die "$MODULES has no module kvm"
+	cp "$file" "$OUT/"
+	[[ $file != *.xz ]] || xz -d "$OUT/kvm.ko.xz"
+}
+
 main() {
 	local module failed=0
 
@@ -52,12 +93,18 @@ main() {
 	kernel_set riscv64 riscv64 "$OUT/set"
 	export OUT PREFIX KDIR LIBS AXAS_BUSYBOX=$BUSYBOX
 	run_logged "riscv64 build" "$OUT/build.log" build
+	kvm_module
 	module=$OUT/module
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" riscv64.sh "$module/axas.ko" \
 		"$module/vcpu/axvcpu.ko" "$module/tests/riscv/axas_gstage_test.ko" \
-		"$module/tests/riscv/vcpu/axvcpu_riscv_test" \
+		"$module/tests/riscv/vcpu/axvcpu_riscv_test" "$OUT/kvm.ko" \
 		"$module/tools/axasctl/axasctl" "$module"/tests/guests/*.elf
+	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/down.gz" reboot.sh "$module/axas.ko" \
+		"$module/vcpu/axvcpu.ko" "$module/tools/axasctl/axasctl" \
+		"$module/tests/guests/forever.elf"
 	boot riscv64 rv64,h=true || failed=1
+	down reboot 'reboot: Restarting system' || failed=1
+	down panic 'Kernel panic - not syncing: sysrq triggered crash' || failed=1
 	boot riscv64-without-h rv64,h=false || failed=1
 	return "$failed"
 }

@@ -7,7 +7,10 @@
 # AXAS_TIMEOUT  seconds until the machine is ended (default 600)
 # AXAS_CPU      another CPU than max,pauth-impdef=on
 # AXAS_EL2      off: the kernel starts at EL1
+# AXAS_MACHINE  more of the machine, such as mte=on
 # AXAS_KVM      not empty: the kernel's KVM has the machine
+# AXAS_MEMORY   of the machine (default 1G)
+# AXAS_END      what stands in guest.log when all went well (default: the script's end)
 # AXAS_QEMU     more for QEMU, such as "-icount shift=0"
 
 set -euo pipefail
@@ -24,8 +27,8 @@ qemu() {
 	[[ -z ${AXAS_KVM:-} ]] || kvm=
 	# shellcheck disable=SC2086  # several words
 	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-aarch64 \
-		-M "virt,gic-version=3,virtualization=${AXAS_EL2:-on}" \
-		-cpu "${AXAS_CPU:-max,pauth-impdef=on}" -smp 2 -m 1G -accel tcg \
+		-M "virt,gic-version=3,virtualization=${AXAS_EL2:-on}${AXAS_MACHINE:+,$AXAS_MACHINE}" \
+		-cpu "${AXAS_CPU:-max,pauth-impdef=on}" -smp 2 -m "${AXAS_MEMORY:-1G}" -accel tcg \
 		-nodefaults -display none -no-reboot ${AXAS_QEMU:-} \
 		-serial "file:$out/kernel.log" \
 		-chardev "file,id=guest,path=$out/guest.log" -device pci-serial,chardev=guest \
@@ -47,7 +50,7 @@ main() {
 	AXAS_RUNNING=$pid
 	wait "$pid" || rc=$?
 	AXAS_RUNNING=
-	if ((rc)) || ! grep -q '^##axas done' "$out/guest.log"; then
+	if ((rc)) || ! grep -q "${AXAS_END:-^##axas done}" "$out/guest.log"; then
 		log "the guest did not reach its end (qemu: $rc), its last words:"
 		tail -n 25 "$out/kernel.log" | tr -d '\r' | sed 's/^/    | /' >&2
 		tail -n 5 "$out/qemu.log" | sed 's/^/    | /' >&2

@@ -6,6 +6,7 @@
 #
 # AXAS_TIMEOUT  seconds until the machine is ended (default 600)
 # AXAS_CPU      another CPU than rv64,h=true
+# AXAS_END      what the tests say last (default "##axas done")
 # AXAS_QEMU     more for QEMU, such as "-icount shift=0"
 
 set -euo pipefail
@@ -40,7 +41,7 @@ main() {
 	AXAS_RUNNING=$pid
 	wait "$pid" || rc=$?
 	AXAS_RUNNING=
-	if ((rc)) || ! grep -q '^##axas done' "$out/guest.log"; then
+	if ((rc)) || ! grep -q "^${AXAS_END:-##axas done}" "$out/guest.log"; then
 		log "the guest did not reach its end (qemu: $rc), its last words:"
 		tail -n 25 "$out/kernel.log" | tr -d '\r' | sed 's/^/    | /' >&2
 		tail -n 5 "$out/qemu.log" | sed 's/^/    | /' >&2

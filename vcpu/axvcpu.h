@@ -41,7 +41,7 @@ enum axvcpu_mode {
 /**
  * struct axvcpu - one virtual CPU
  * @space: the guest's memory; one reference
- * @consumer: attached to @space
+ * @consumer: attached to @space, unless @ops->attaches
  * @hal: the host
  * @ops: the backend
  * @arch: the backend's own, from ops->create()
@@ -112,6 +112,8 @@ enum axvcpu_ran {
  * @format: AXAS_FORMAT_* that the hardware walks
  * @nr_regs: general registers that @set_gpr takes; 0: AXVCPU_NR_REGS
  * @kvm_modules: names of modules that may have the CPUs, up to a NULL; for messages. Optional
+ * @attaches: @create attaches a consumer of the backend's own to the space, for all vCPUs of the
+ *	space, and @destroy detaches it: the core attaches none
  *
  * Of the machine:
  * @hw_setup: once before the first CPU is enabled: memory for all of them. May sleep.
@@ -151,11 +153,9 @@ enum axvcpu_ran {
  *	host's state is whole
  * @flush: no translation of this vCPU that is cached on this CPU may be used from the
  *	next entry on. Called also when the vCPU ran on another CPU before
- * @flush_range: no CPU uses a translation of the range any more, also while the vCPU runs:
- *	true; or it is kept in mind for the next entry, and the vCPU is to leave its guest:
- *	false. Does not sleep;
- *	called from anywhere that may sleep. Optional: without it the vCPU is brought out of
- *	its guest, and @flush is called before the next entry
+ * @flush_range: keep in mind for the next entry that no translation of a range may be used from
+ *	then on; the vCPU is brought out of its guest after it. Does not sleep. Optional: without
+ *	it @flush is called before the next entry
  * @run: enter the guest once. Deliver axvcpu_next_vector() if the guest takes it, else see
  *	to an exit when it does. enum axvcpu_ran, or -EIO. What needs no sleep and no
  *	decision of the VMM is handled here: CPUID, known MSRs
@@ -168,6 +168,7 @@ struct axvcpu_arch_ops {
 	u32 format;
 	u32 nr_regs;
 	const char *const *kvm_modules;
+	bool attaches;
 
 	int (*hw_setup)(void);
 	void (*hw_unsetup)(void);
@@ -192,7 +193,7 @@ struct axvcpu_arch_ops {
 	int (*load)(struct axvcpu *vcpu);
 	void (*put)(struct axvcpu *vcpu);
 	void (*flush)(struct axvcpu *vcpu);
-	bool (*flush_range)(struct axvcpu *vcpu, const struct axas_flush *flush);
+	void (*flush_range)(struct axvcpu *vcpu, const struct axas_flush *flush);
 	int (*run)(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 	void (*hole)(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 };

@@ -216,10 +216,10 @@ static void request_flush(struct axas_consumer *consumer, const struct axas_flus
 {
 	struct axvcpu *vcpu = container_of(consumer, struct axvcpu, consumer);
 
-	if (!vcpu->ops->flush_range)
+	if (vcpu->ops->flush_range)
+		vcpu->ops->flush_range(vcpu, flush);
+	else
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
-	else if (vcpu->ops->flush_range(vcpu, flush))
-		return;
 	/* See "how a flush gets through". */
 	smp_mb();
 	/* What it did in the guest is done, for those who look at the guest's memory next. */
@@ -264,7 +264,7 @@ static int attach(struct axvcpu *vcpu)
 {
 	int err = vcpu->ops->create(vcpu);
 
-	if (err)
+	if (err || vcpu->ops->attaches)
 		return err;
 	err = axas_space_attach(vcpu->space, &vcpu->consumer);
 	if (err)
@@ -307,7 +307,8 @@ EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_create_on);
 
 void axvcpu_destroy_on(struct axvcpu *vcpu)
 {
-	axas_space_detach(vcpu->space, &vcpu->consumer);
+	if (!vcpu->ops->attaches)
+		axas_space_detach(vcpu->space, &vcpu->consumer);
 	vcpu->ops->destroy(vcpu);
 	free_vcpu(vcpu);
 }

@@ -40,6 +40,14 @@ history_is_cleared() {
 	fi
 }
 
+# The same with so few VMIDs that they run out all the time.
+few_vmids() {
+	rmmod axvcpu && insmod /axas/axvcpu.ko vmid_bits=8 || return 1
+	axvcpu_arm64_test vmid tlbi rollovers
+	_result=$?
+	rmmod axvcpu && load axvcpu && return $_result
+}
+
 mitigation_suite() {
 	check history_is_cleared_where_the_kernel_does history_is_cleared
 	echo "1..$CHECKS"
@@ -48,24 +56,46 @@ mitigation_suite() {
 # The parts that do not depend on how fast the machine is.
 no_vcpus() { axvcpu_arm64_test there_are_no_vcpus; }
 
+# Once, and with what to do (S7).
+kvm_is_named() {
+	[ "$(dmesg | grep -c 'axvcpu: .*KVM')" = 1 ] &&
+		dmesg | grep 'axvcpu: KVM, .* has the CPUs: boot with kvm-arm.mode=none'
+}
+
+kvm_suite() {
+	check kvm_is_named kvm_is_named
+	echo "1..$CHECKS"
+}
+
 load axas
 load axvcpu
 case $AXAS_CASE in
 all)
 	suite walk walk
+	load axas_el2
 	suite vcpu axvcpu_arm64_test
+	suite few_vmids few_vmids
+	rmmod axas_el2
 	suite guests guest_suite
 	suite mitigations mitigation_suite
 	suite module module_suite
 	;;
 some)
 	suite walk walk
-	suite vcpu axvcpu_arm64_test come stay mmio stage1 paging matrix space
+	load axas_el2
+	suite vcpu axvcpu_arm64_test come stay mmio stage1 paging matrix space real round \
+		refused undefined aarch32 tlbi watchpoints el2 pstate tables_of survive_faults
+	rmmod axas_el2
 	suite guests guest_suite
 	suite mitigations mitigation_suite
 	;;
+tags)
+	load axas_el2
+	suite vcpu axvcpu_arm64_test real tco pstate watchpoints_s hypercall hidden
+	;;
 none)
 	suite vcpu no_vcpus
+	[ ! -e /dev/kvm ] || suite kvm kvm_suite
 	suite axas consumer
 	;;
 esac

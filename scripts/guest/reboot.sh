@@ -39,10 +39,18 @@ second_kernel() {
 	poweroff -f
 }
 
+# What a second kernel has to be told of this machine.
+machine_arguments() {
+	case $(uname -m) in
+	aarch64) echo "console=ttyAMA0 kvm-arm.mode=none AXAS_TTY=ttyS0" ;;
+	*) echo "console=ttyS0 no_timer_check" ;;
+	esac
+}
+
 # load_second load|crash: what kexec starts, now or at a crash.
 load_second() {
-	kexec "$1" /axas/vmlinuz /axas/second.gz "console=ttyS0 panic=-1 oops=panic \
-ignore_loglevel no_timer_check AXAS_SECOND=1" || echo "# kexec $1 failed"
+	kexec "$1" /axas/vmlinuz /axas/second.gz "$(machine_arguments) panic=-1 oops=panic \
+ignore_loglevel AXAS_SECOND=1" || echo "# kexec $1 failed"
 }
 
 way_reboot() { reboot -f; }

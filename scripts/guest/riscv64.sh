@@ -36,6 +36,11 @@ if has_extension; then
 	# Instructions from the guest's memory, where htinst would say nothing.
 	echo 1 >/sys/module/axvcpu/parameters/fetch_insn
 	suite fetched axvcpu_riscv_test mmio
+	for bits in 1 0; do
+		echo $bits >/sys/module/axvcpu/parameters/vmid_bits
+		suite vmids-of-$bits-bits axvcpu_riscv_test take_turns two_ cpus_go
+	done
+	echo 14 >/sys/module/axvcpu/parameters/vmid_bits
 	suite guests guest_suite
 	suite unload unload_suite
 	suite module module_suite

@@ -144,14 +144,96 @@ GUEST id
 3:	mrs	x0, S3_0_C0_C4_4		/* ID_AA64ZFR0_EL1 */
 	DONE
 
-/* What it has not reads as zero: performance monitors, debug, in that order. */
+/* Of debug registers there are always some: they read as zero, and forget. */
 GUEST missing
-	mrs	x0, pmcr_el0
-	mrs	x1, mdscr_el1
-	orr	x0, x0, x1
+	mov	x0, #-1
 	msr	mdscr_el1, x0
+	mrs	x0, mdscr_el1
+	mov	x9, #-1
+	msr	dbgwvr0_el1, x9
+	mrs	x9, dbgwvr0_el1
+	orr	x0, x0, x9
 	msr	S2_0_C1_C0_4, xzr		/* OSLAR_EL1 */
 	DONE
+
+/*
+ * Go to X0 with SCTLR_EL1 = X1 and PSTATE = X2. The exception that comes of it ends it: X1 to X3
+ * are ESR_EL1, SPSR_EL1 and ELR_EL1, X5 is the vector. PSTATE at the hypercall is what the
+ * exception has made of it.
+ */
+GUEST become
+	adr	x9, told
+	msr	vbar_el1, x9
+	mov	x9, #0x33 << 16			/* CPACR_EL1.FPEN, ZEN */
+	msr	cpacr_el1, x9
+	msr	sctlr_el1, x1
+	isb
+	msr	elr_el1, x0
+	msr	spsr_el1, x2
+	eret
+
+/* For it: undefined in hardware, */
+GUEST udf
+	.inst	0
+/* trapped by CPTR_EL2 (cntd x0), */
+GUEST cntd
+	.inst	0x04e0e3e0
+/* by what FEAT_FGT, MDCR_EL2, CPTR_EL2, HCR_EL2 and others keep away, X4 chooses which: */
+GUEST hidden
+	adr	x9, 1f
+	add	x9, x9, x4, lsl #2
+	br	x9
+1:	mrs	x0, pmcr_el0
+	mrs	x0, S3_3_C9_C13_0		/* PMCCNTR_EL0 */
+	mrs	x0, S3_0_C9_C9_0		/* PMSCR_EL1 */
+	mrs	x0, S3_0_C9_C11_0		/* TRBLIMITR_EL1 */
+	mrs	x0, S3_0_C1_C2_1		/* TRFCR_EL1 */
+	mrs	x0, S2_1_C9_C0_0		/* BRBCR_EL1 */
+	mrs	x0, S3_0_C10_C4_0		/* LORSA_EL1 */
+	mrs	x0, S3_0_C10_C5_0		/* MPAM1_EL1 */
+	mrs	x0, S3_0_C5_C3_0		/* ERRIDR_EL1 */
+	mrs	x0, S3_3_C13_C2_0		/* AMCR_EL0 */
+	mrs	x0, S3_0_C2_C1_0		/* APIAKEYLO_EL1 */
+	mrs	x0, S3_3_C10_C2_4		/* POR_EL0 */
+	mrs	x0, S3_0_C10_C2_3		/* PIR_EL1 */
+	mrs	x0, S3_0_C2_C0_3		/* TCR2_EL1 */
+	mrs	x0, S3_0_C1_C0_5		/* RGSR_EL1 */
+	mrs	x0, S3_0_C13_C0_7		/* SCXTNUM_EL1 */
+	.globl	guest_hidden_id
+guest_hidden_id:
+	mrs	x0, S3_1_C0_C0_4		/* GMID_EL1 */
+	.globl	guest_hidden_end
+guest_hidden_end:
+/* without FEAT_FGT, which comes with it in hardware, by nothing: TPIDR2_EL0; */
+GUEST tpidr2
+	mrs	x10, S3_3_C13_C0_5
+	msr	S3_3_C13_C0_5, x3
+	DONE x10
+/* at EL0: implementation defined registers, */
+GUEST impdef
+	mrs	x0, S3_3_C15_C0_0
+/* and not at all. */
+GUEST svc
+	svc	#0
+GUEST at_el0
+	b	guest_at_el0
+/* Something to emulate, that is no target of a branch: CNTP_CVAL_EL0, ID_AA64PFR0_EL1. */
+GUEST emulated
+	mrs	x0, cntp_cval_el0
+	mrs	x0, id_aa64pfr0_el1
+	DONE
+
+/* In AArch32 (A32): without an end; */
+GUEST a32_spin
+	.inst	0xeafffffe			/* b . */
+/* debug registers, which are trapped: MRC p14, 0, r0, c0, c1, 0; */
+GUEST a32_mrc
+	.inst	0xee100e11
+/* the same on a condition that fails, and then SVC. */
+GUEST a32_mrcne
+	.inst	0xe3b00000			/* movs r0, #0 */
+	.inst	0x1e100e11			/* mrcne */
+	.inst	0xef000000			/* svc #0 */
 
 /* An instruction of SVE, which EL1 does not trap: undefined, and X0 is ESR_EL1. */
 GUEST undefined
@@ -246,6 +328,39 @@ GUEST interrupts
 	nop
 	nop
 	msr	daifset, #2
+	DONE
+
+/*
+ * The same with vectors X3 further on: spins until interrupts 0x40 and 0x41 have come. X2
+ * is 0.
+ */
+GUEST far_vectors
+	mov	x20, x1
+	adr	x9, vectors
+	add	x9, x9, x3
+	msr	vbar_el1, x9
+	mov	x9, #0xf0
+	msr	S3_0_C4_C6_0, x9		/* ICC_PMR_EL1 */
+	mov	x9, #1
+	msr	S3_0_C12_C12_7, x9		/* ICC_IGRPEN1_EL1 */
+	isb
+	msr	daifclr, #2
+1:	ldr	x11, [x20, #8 * 0x40]
+	cbz	x11, 1b
+	ldr	x11, [x20, #8 * 0x41]
+	cbz	x11, 1b
+	msr	daifset, #2
+	DONE
+
+/* A page at X0 full of words X1, and then what is at X2. */
+GUEST craft
+	mov	x9, #512
+	mov	x10, x0
+1:	str	x1, [x10], #8
+	subs	x9, x9, #1
+	b.ne	1b
+	dsb	sy
+	ldr	x0, [x2]
 	DONE
 
 /* V registers keep what they had: X0 is seed, X1 rounds. */
@@ -349,6 +464,77 @@ GUEST mmu
 	ldr	x0, [x12, x9]
 	DONE
 
+/*
+ * One sibling of two in a duel over a translation (S4), with stage 1 as guest_mmu leaves it. X0
+ * is its root, of which the test has filled what maps: an identity map, and X2, a page by the
+ * entry at X3. X1 rounds: each gives the page the other one of two frames at X4, in whose first
+ * word is the number of the round, says so at X5, and waits for the same at X5 + 8.
+ */
+GUEST shoot
+	bl	stage1_on
+	lsr	x9, x2, #12			/* of TLBI */
+	mov	x10, #0
+	ldr	x11, [x3]			/* attributes */
+	and	x11, x11, #0xfff
+1:	add	x10, x10, #1
+	and	x12, x10, #1
+	add	x12, x4, x12, lsl #12
+	str	x10, [x12]
+	orr	x12, x12, x11
+	str	xzr, [x3]
+	dsb	ishst
+	tlbi	vaae1is, x9
+	dsb	ish
+	str	x12, [x3]
+	dsb	ish
+	isb
+	str	x10, [x5]
+2:	ldr	x12, [x5, #8]
+	cmp	x12, x10
+	b.lo	2b
+	b.hi	3f				/* it gave up */
+	cmp	x10, x1
+	b.lo	1b
+3:	DONE x10
+
+/* The other: reads the page again and again, and must find what the round is. */
+GUEST shot
+	bl	stage1_on
+	mov	x10, #0
+1:	ldr	x9, [x2]
+	ldr	x12, [x5]
+	cmp	x12, x10
+	b.eq	1b
+	dmb	ish
+	ldr	x9, [x2]
+	mov	x10, x12
+	cmp	x9, x10
+	b.ne	2f
+	str	x10, [x5, #8]
+	cmp	x10, x1
+	b.lo	1b
+	DONE x10
+2:	mov	x12, #-1
+	str	x12, [x5, #8]
+	DONE x9
+
+stage1_on:
+	adr	x9, vectors
+	msr	vbar_el1, x9
+	ldr	x9, =0xff00			/* as guest_mmu */
+	msr	mair_el1, x9
+	ldr	x9, =0x200803519
+	msr	tcr_el1, x9
+	msr	ttbr0_el1, x0
+	dsb	ish
+	isb
+	mrs	x9, sctlr_el1
+	orr	x9, x9, #1			/* M */
+	orr	x9, x9, #4			/* C */
+	msr	sctlr_el1, x9
+	isb
+	ret
+
 /* The console: X0 bytes from X1 on go out one by one. */
 GUEST console
 	mov	x20, x0
@@ -391,14 +577,38 @@ GUEST paging
 
 	.ltorg
 
-/* By X2: 0 to 2 of guest_interrupts count an interrupt, 3 tells of the exception. */
+/* Of guest_become. Flags stay what they were. */
+	.balign	2048
+told:
+	.set	vector, 0
+	.rept	16
+	.balign	128
+	mov	x5, #vector
+	b	tell_all
+	.set	vector, vector + 1
+	.endr
+
+tell_all:
+	mrs	x1, esr_el1
+	mrs	x2, spsr_el1
+	mrs	x3, elr_el1
+	ldr	w0, =CALL_DONE
+	hvc	#0
+
+	.ltorg
+
+/*
+ * By X2: 0 to 2 of guest_interrupts count an interrupt, 3 tells of the exception, an address
+ * (of guest_shot) is tried again.
+ */
 	.balign	2048
 vectors:
 	.rept	16
 	.balign	128
 	cmp	x2, #3
 	b.eq	tell
-	b	count
+	b.lo	count
+	eret
 	.endr
 
 tell:

@@ -22,8 +22,9 @@
 #define TIME_LIMIT	900	/* seconds that a test may take */
 
 static const struct suite *const suites[] = {
-	&suite_refused, &suite_exits, &suite_memory, &suite_matrix, &suite_parallel,
-	&suite_interrupts, &suite_life, &suite_demo,
+	&suite_refused, &suite_exits, &suite_exceptions, &suite_registers, &suite_memory,
+	&suite_matrix, &suite_parallel, &suite_vmids, &suite_debug, &suite_interrupts,
+	&suite_attacks, &suite_life, &suite_demo,
 };
 
 struct outcome {

@@ -192,7 +192,7 @@ static void id_registers_show_what_the_guest_has(void)
 	expect_eq(vm_call(&vm, guest(id), 3, 0, 0, 0), 0);
 }
 
-static void registers_that_are_missing_read_as_zero(void)
+static void debug_registers_read_as_zero(void)
 {
 	struct vm vm = vm_new();
 
@@ -269,24 +269,6 @@ static void modes_of_others_are_refused(void)
 	expect_eq(setup(vcpu, AXVCPU_MODE_EL1, 0, 0), 0);
 }
 
-static void levels_above_the_guest_are_refused(void)
-{
-	static const u64 bad[] = { 0x8, 0x9, 0xd, 0x10, 0x13, 1ull << 20, 1ull << 55 };
-	struct vm vm = vm_new();
-	struct axvcpu_regs regs;
-
-	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
-	expect_eq(regs.arm64.pstate, 0x3c5);
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		regs.arm64.pstate = bad[i];
-		expect_eq(vcpu_set_regs(vm.vcpu, &regs), -EINVAL);
-	}
-	expect_eq(vcpu_set_gpr(vm.vcpu, 30, 7), 0);
-	expect_eq(vcpu_set_gpr(vm.vcpu, 31, 7), -EINVAL);
-	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
-	expect_eq(regs.arm64.x[30], 7);
-}
-
 static const struct test tests[] = {
 	{ "hypercall_comes_out_and_is_answered", hypercall_comes_out_and_is_answered },
 	{ "wfi_comes_out", wfi_comes_out },
@@ -302,14 +284,13 @@ static const struct test tests[] = {
 	{ "fetch_from_a_hole_is_a_nested_page_fault", fetch_from_a_hole_is_a_nested_page_fault },
 	{ "system_registers_come_out", system_registers_come_out },
 	{ "id_registers_show_what_the_guest_has", id_registers_show_what_the_guest_has },
-	{ "registers_that_are_missing_read_as_zero", registers_that_are_missing_read_as_zero },
+	{ "debug_registers_read_as_zero", debug_registers_read_as_zero },
 	{ "sve_is_undefined", sve_is_undefined },
 	{ "fp_registers_stay_the_guests", fp_registers_stay_the_guests },
 	{ "other_registers_stay_the_guests", other_registers_stay_the_guests },
 	{ "stage1_walks_through_stage2", stage1_walks_through_stage2 },
 	{ "console_prints", console_prints },
 	{ "modes_of_others_are_refused", modes_of_others_are_refused },
-	{ "levels_above_the_guest_are_refused", levels_above_the_guest_are_refused },
 };
 
 const struct suite suite_exits = { tests, ARRAY_SIZE(tests) };

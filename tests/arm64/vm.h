@@ -28,6 +28,7 @@ typedef __u64 u64;
 typedef __u32 u32;
 typedef __u8 u8;
 
+#define BIT_ULL(n)	(1ull << (n))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define PAGE		4096ull
 #define MIB		(1024ull * 1024)
@@ -45,8 +46,9 @@ struct suite {
 	size_t nr;
 };
 
-extern const struct suite suite_refused, suite_exits, suite_memory, suite_matrix,
-	suite_parallel, suite_interrupts, suite_life, suite_demo;
+extern const struct suite suite_refused, suite_exits, suite_exceptions, suite_registers,
+	suite_memory, suite_matrix, suite_parallel, suite_vmids, suite_debug,
+	suite_interrupts, suite_attacks, suite_life, suite_demo;
 
 /* main.c: end the test, or something to tell of one that passes */
 __attribute__((format(printf, 3, 4), noreturn))
@@ -94,6 +96,22 @@ GUEST(sysreg_read);
 GUEST(sysreg_write);
 GUEST(id);
 GUEST(missing);
+GUEST(become);
+GUEST(udf);
+GUEST(cntd);
+GUEST(hidden);
+GUEST(hidden_id);
+GUEST(hidden_end);
+GUEST(tpidr2);
+GUEST(impdef);
+GUEST(svc);
+GUEST(at_el0);
+GUEST(emulated);
+GUEST(a32_spin);
+GUEST(a32_mrc);
+GUEST(a32_mrcne);
+GUEST(shoot);
+GUEST(shot);
 GUEST(undefined);
 GUEST(fill);
 GUEST(check);
@@ -102,6 +120,8 @@ GUEST(stores);
 GUEST(loads);
 GUEST(answer);
 GUEST(interrupts);
+GUEST(far_vectors);
+GUEST(craft);
 GUEST(fpu);
 GUEST(registers);
 GUEST(mmu);
@@ -175,5 +195,17 @@ const char *exit_name(u32 reason);
 u64 now_ms(void);
 void sleep_ms(unsigned int ms);
 void pin_thread(int cpu);
+
+/* For test_attacks.c, which is RISC-V's, too. */
+#define ATTACK_FORMAT		AXAS_FORMAT_S2
+#define ATTACK_CAPS		(AXAS_CAP_S2_FWB | AXAS_CAP_S2_XNX | AXAS_CAP_S2_DBM)
+#define attack_vcpu(space)	try_vcpu(space, 0)
+#define attack_vm(space)	vm_on(space, 0)
+
+/* A page, block or table at any level, of normal memory, for all. Arm D8.3 */
+static inline u64 attack_entry(u64 hpa)
+{
+	return hpa | 0x7ff;
+}
 
 #endif /* ARM64_VM_H */

@@ -95,7 +95,7 @@ static void flush(struct axas_consumer *consumer, const struct axas_flush *what)
 	local_irq_save(flags);
 	a64_enter_regime(&was, t->vtcr, t->vttbr, read_sysreg(hcr_el2) & ~A64_HCR_TGE);
 	__tlbi(vmalls12e1is);
-	dsb(ish);
+	a64_tlbi_sync();
 	a64_leave_regime(&was);
 	local_irq_restore(flags);
 }
@@ -196,16 +196,16 @@ static void ask_hardware(struct test *t)
 
 	local_irq_save(flags);
 	sctlr = read_sysreg_s(SYS_SCTLR_EL12);
-	par = read_sysreg(par_el1);
+	par = a64_read_par();
 	write_sysreg_s(SCTLR_OFF, SYS_SCTLR_EL12);
 	a64_enter_regime(&was, t->vtcr, t->vttbr, t->hcr);
 	for (q = t->batch; q < t->batch + BATCH; q++) {
 		asm volatile("at s12e1r, %0" : : "r" (q->gpa));
 		isb();
-		q->par[0] = read_sysreg(par_el1);
+		q->par[0] = a64_read_par();
 		asm volatile("at s12e1w, %0" : : "r" (q->gpa));
 		isb();
-		q->par[1] = read_sysreg(par_el1);
+		q->par[1] = a64_read_par();
 	}
 	a64_leave_regime(&was);
 	write_sysreg(par, par_el1);
@@ -308,7 +308,7 @@ static int one_space(struct test *t)
 		return PTR_ERR(t->space);
 	axas_space_get_info(t->space, &info);
 	axas_space_get_machine(t->space, &machine);
-	t->vtcr = a64_vtcr(t->ia_bits, info.levels);
+	t->vtcr = a64_vtcr(t->ia_bits, info.levels, a64_vmid_bits());
 	t->vttbr = a64_vttbr(info.root, VMID);
 	t->hcr = HCR_TEST | (machine.caps & AXAS_CAP_S2_FWB ? A64_HCR_FWB : 0);
 	t->consumer.ops = &consumer_ops;

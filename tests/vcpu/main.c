@@ -22,8 +22,13 @@
 #define TIME_LIMIT	900	/* seconds that a test may take */
 
 static const struct suite *const suites[] = {
+#ifdef RISCV_SUITES
+	&suite_exits, &suite_registers, &suite_memory, &suite_matrix, &suite_parallel,
+	&suite_interrupts, &suite_paging, &suite_attacks, &suite_life, &suite_kvm,
+#else
 	&suite_exits, &suite_memory, &suite_matrix, &suite_parallel, &suite_interrupts,
 	&suite_api, &suite_life, &suite_host,
+#endif
 };
 
 struct outcome {

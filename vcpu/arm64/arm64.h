@@ -5,11 +5,15 @@
  *
  *   vhe.c      the backend: the machine, and vCPUs while they do not run
  *   switch.c   what is switched between host and guest
+ *   traps.c    what EL2 keeps from the guest meanwhile
  *   exits.c    what an exit means
+ *   exception.c   exceptions that the guest gets from us
  *   sysreg.c   system registers that are trapped
- *   tlb.c      VMIDs, and what goes out of TLBs
+ *   tlb.c      what TLBs know of spaces, and how they forget it
+ *   vmid.c     VMIDs, by generation
  *   predict.c  what a guest may leave in branch predictors
  *   entry.S    into the guest and back, and the vectors meanwhile
+ *   pstate.h   PSTATE: what is permitted, and what becomes of it
  *   stage2.h   what hardware is told of a stage 2 table
  *
  * "Arm" is the Arm Architecture Reference Manual for A-profile architecture, DDI 0487.
@@ -25,43 +29,27 @@
 #define AXVCPU_ARM64_ESR	AXVCPU_ARM64_X(34)
 #define AXVCPU_ARM64_FAR	AXVCPU_ARM64_X(35)
 #define AXVCPU_ARM64_HPFAR	AXVCPU_ARM64_X(36)
-#define AXVCPU_ARM64_EXIT_LOOP	AXVCPU_ARM64_X(37)
-#define AXVCPU_ARM64_EXIT_CALL	(AXVCPU_ARM64_X(37) + 4)
+#define AXVCPU_ARM64_DISR	AXVCPU_ARM64_X(37)
+#define AXVCPU_ARM64_EXIT_LOOP	AXVCPU_ARM64_X(38)
+#define AXVCPU_ARM64_EXIT_CALL	(AXVCPU_ARM64_X(38) + 4)
 
 /* What axvcpu_arm64_enter() came back for. */
 #define AXVCPU_ARM64_SYNC	0
 #define AXVCPU_ARM64_IRQ	1
 #define AXVCPU_ARM64_FIQ	2
 #define AXVCPU_ARM64_SERROR	3
+#define AXVCPU_ARM64_ILLEGAL	4	/* never entered: an illegal exception return */
+#define AXVCPU_ARM64_WHY	0xff
+#define AXVCPU_ARM64_AND_SERROR_BIT	8	/* an SError beside it, in DISR if that is not 0 */
 
 #ifndef __ASSEMBLY__
 
 #include <asm/ptrace.h>
 
 #include "../axvcpu.h"
+#include "pstate.h"
 
 #define A64_NR_REGS		31
-
-/* PSTATE as SPSR_EL2 has it. Arm C5.2.20 */
-#define A64_PSTATE_MODE		GENMASK_ULL(4, 0)
-#define A64_PSTATE_EL0T		0x0
-#define A64_PSTATE_EL1T		0x4
-#define A64_PSTATE_EL1H		0x5
-#define A64_PSTATE_AARCH32	BIT_ULL(4)
-#define A64_PSTATE_DAIF		GENMASK_ULL(9, 6)
-#define A64_PSTATE_BTYPE	GENMASK_ULL(11, 10)
-#define A64_PSTATE_SSBS		BIT_ULL(12)
-#define A64_PSTATE_PAN		BIT_ULL(22)
-#define A64_PSTATE_UAO		BIT_ULL(23)
-#define A64_PSTATE_DIT		BIT_ULL(24)
-#define A64_PSTATE_NZCV		GENMASK_ULL(31, 28)
-
-/* ESR_EL2. Arm D23.2.40 */
-#define A64_ESR_EC		GENMASK_ULL(31, 26)
-#define A64_ESR_IL		BIT_ULL(25)	/* the instruction had 32 bits */
-
-/* SCTLR_EL1. Arm D23.2.143 */
-#define A64_SCTLR_M		BIT_ULL(0)	/* stage 1 is on */
 
 /*
  * As KVM's guests and firmware begin: no MMU, no caches, no alignment checks; bits that
@@ -78,6 +66,38 @@ struct axvcpu_arm64_el1 {
 	u64 contextidr, elr, spsr, esr, far, afsr0, afsr1, cntkctl;
 	u64 sp, tpidr, par, csselr;
 	u64 tpidr_el0, tpidrro_el0;
+	u64 vdisr;		/* DISR_EL1, as the guest calls VDISR_EL2; FEAT_RAS */
+};
+
+/**
+ * struct axvcpu_arm64_cpu - what a CPU has, by its own ID registers
+ * @gic: system registers of a GICv3
+ * @hcx: HCRX_EL2, FEAT_HCX
+ * @ecv: a trap of the virtual timer, FEAT_ECV
+ * @fgt: fine-grained traps, FEAT_FGT
+ * @fgt2: more of them, FEAT_FGT2
+ * @amu: activity monitors
+ * @ras: ESB, DISR_EL1
+ * @mte: PSTATE.TCO and memory tags, FEAT_MTE2
+ * @nmi: PSTATE.ALLINT
+ * @tpidr2: TPIDR2_EL0, and nothing that keeps a guest from it
+ */
+struct axvcpu_arm64_cpu {
+	bool gic, hcx, ecv, fgt, fgt2, amu, ras, mte, nmi, tpidr2;
+};
+
+DECLARE_PER_CPU(struct axvcpu_arm64_cpu, axvcpu_arm64_cpu);
+
+/*
+ * What the CPU had when a vCPU was loaded, or entered: named as registers, those of EL2
+ * without _EL2. @fp is room for the kernel.
+ */
+struct axvcpu_arm64_host {
+	struct user_fpsimd_state fp;
+	u64 tpidr_el0, tpidrro_el0, tpidr2, csselr;
+	u64 vtcr, vttbr, mdcr, hstr, cnthctl, ich_hcr, icc_sre, hcrx;
+	u64 fgt[11];
+	u64 hcr, cptr, mdscr;
 };
 
 /**
@@ -101,15 +121,16 @@ struct axvcpu_arm64_gic {
  * @esr: ESR_EL2 of the last exit
  * @far: FAR_EL2 of it
  * @hpfar: HPFAR_EL2 of it
+ * @disr: an SError that the exit found, DISR_EL1
  * @exit_loop: branches to take after an exit, before an indirect one; 0: none
  * @exit_call: the firmware's function to call then, or 0
  * @el1: the others, while it is not loaded
  * @fp: V0 to V31, FPSR, FPCR, while it is not loaded
  * @gic: its interrupt controller
- * @vtcr: VTCR_EL2
- * @vttbr: VTTBR_EL2
+ * @space: what it shares with the other vCPUs of its space
+ * @number: no other vCPU has had it
+ * @vttbr: VTTBR_EL2, when it was loaded last
  * @hcr: HCR_EL2, but for the pending interrupt
- * @vmid: its tag in TLBs; no other vCPU has it
  * @loaded: @el1 and @fp are on the CPU
  * @down: the guest has ended
  * @host: what load() and run() found, for put() and run()
@@ -122,23 +143,19 @@ struct axvcpu_arm64 {
 	u64 esr;
 	u64 far;
 	u64 hpfar;
+	u64 disr;
 	u32 exit_loop;
 	u32 exit_call;
 	struct axvcpu_arm64_el1 el1;
 	struct user_fpsimd_state fp;
 	struct axvcpu_arm64_gic gic;
-	u64 vtcr;
+	struct axvcpu_arm64_space *space;
+	u64 number;
 	u64 vttbr;
 	u64 hcr;
-	unsigned int vmid;
 	bool loaded;
 	bool down;
-	struct {
-		struct user_fpsimd_state fp;
-		u64 tpidr_el0, tpidrro_el0, csselr;
-		u64 vtcr, vttbr, mdcr, cnthctl, ich_hcr, icc_sre, hcrx;
-		u64 hcr, cptr, mdscr;
-	} host;
+	struct axvcpu_arm64_host host;
 };
 
 static inline struct axvcpu_arm64 *to_arm64(const struct axvcpu *vcpu)
@@ -158,30 +175,35 @@ static inline void a64_set(struct axvcpu_arm64 *a64, unsigned int reg, u64 val)
 		a64->x[reg] = val;
 }
 
-/* Past the instruction that exited, which has 16 bits only at EL0 in AArch32. */
-static inline void a64_skip(struct axvcpu_arm64 *a64)
+/*
+ * The instruction that exited is done. Every emulation retires it here. It has 16 bits only
+ * at EL0 in AArch32. Nothing else depends on it: a guest has no software step (MDSCR_EL1 is 0).
+ */
+static inline void a64_retire(struct axvcpu_arm64 *a64)
 {
 	a64->pc += a64->esr & A64_ESR_IL ? 4 : 2;
+	a64->pstate = a64_pstate_retired(a64->pstate);
 }
 
 /* entry.S. All exceptions masked, stage 2 and the guest's registers in place. */
 u64 axvcpu_arm64_enter(struct axvcpu_arm64 *a64);
+/* PAR_EL1 after AT S1E1R of a guest's address, or bit 0 when its walk ended in an abort. */
+u64 axvcpu_arm64_at_s1e1r(u64 va);
 void axvcpu_arm64_fp_load(const struct user_fpsimd_state *fp);
 void axvcpu_arm64_fp_save(struct user_fpsimd_state *fp);
 
-/**
- * struct axvcpu_arm64_machine - what all CPUs have; written by hw_setup()
- * @gic: system registers of a GICv3
- * @hcx: HCRX_EL2, FEAT_HCX
- * @ecv: a trap of the virtual timer, FEAT_ECV
- */
-struct axvcpu_arm64_machine {
-	bool gic;
-	bool hcx;
-	bool ecv;
-};
+/* traps.c: on this CPU, which is to be enabled: 0 or -EOPNOTSUPP. */
+int axvcpu_arm64_cpu_probe(void);
+bool axvcpu_arm64_has_aarch32(void);
+/* Preemption is off from load to put. */
+void axvcpu_arm64_traps_load(struct axvcpu_arm64_host *host);
+void axvcpu_arm64_traps_put(const struct axvcpu_arm64_host *host);
+/* Interrupts are off from enter to leave. */
+void axvcpu_arm64_mpam_enter(void);
+void axvcpu_arm64_mpam_leave(void);
 
-extern struct axvcpu_arm64_machine axvcpu_arm64_machine;
+/* vhe.c: @sctlr is the vCPU's SCTLR_EL1 from now on. Loaded with interrupts off, or not. */
+void axvcpu_arm64_follow_sctlr(struct axvcpu *vcpu, u64 sctlr);
 
 /* switch.c: see struct axvcpu_arch_ops */
 int axvcpu_arm64_load(struct axvcpu *vcpu);
@@ -192,20 +214,28 @@ int axvcpu_arm64_run(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 int axvcpu_arm64_sync_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 /* After a fault in a hole: make it an MMIO exit if hardware says what the access was. */
 void axvcpu_arm64_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
-/* An Undefined Instruction exception, in a loaded vCPU. */
+
+/* exception.c: exceptions in a loaded vCPU; interrupts off. Undefined Instruction. */
 void axvcpu_arm64_undefined(struct axvcpu_arm64 *a64);
+/* The abort of the last exit, as EL1's own, of status @status. */
+void axvcpu_arm64_abort(struct axvcpu_arm64 *a64, u64 status);
 
 /* sysreg.c: enum axvcpu_ran for a trapped MRS or MSR. */
 int axvcpu_arm64_sysreg(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
-/* tlb.c */
-int axvcpu_arm64_vmid_get(struct axvcpu_arm64 *a64);
-void axvcpu_arm64_vmid_put(struct axvcpu_arm64 *a64);
-/* Forget all translations of a vCPU, on this CPU alone or on every one. */
+/* tlb.c: once, before any CPU is enabled, and after the last is not any more. */
+int axvcpu_arm64_vmids_setup(void);
+void axvcpu_arm64_vmids_unsetup(void);
+/* This CPU, which is to be enabled, knows nothing of guests. */
+void axvcpu_arm64_forget_here(void);
+/* What vCPUs of one space share: 0 or -ENOMEM. May sleep. */
+int axvcpu_arm64_space_get(struct axvcpu *vcpu);
+void axvcpu_arm64_space_put(struct axvcpu_arm64 *a64);
+/* VTCR_EL2 and VTTBR_EL2, between load and put. */
+void axvcpu_arm64_vmid_load(struct axvcpu *vcpu);
+void axvcpu_arm64_vmid_put(void);
+/* Forget all translations of a vCPU's space, on this CPU. */
 void axvcpu_arm64_flush_here(const struct axvcpu_arm64 *a64);
-void axvcpu_arm64_flush_all(const struct axvcpu_arm64 *a64);
-/* Forget those of a range, on every CPU, also while it runs there. */
-void axvcpu_arm64_flush_range(const struct axvcpu_arm64 *a64, const struct axas_flush *flush);
 
 /* predict.c: for this CPU, interrupts off or the vCPU about to be loaded. */
 void axvcpu_arm64_predict_probe(void);

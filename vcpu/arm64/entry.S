@@ -2,12 +2,14 @@
 /*
  * Into the guest and back. The kernel's own vectors know nothing of guests, so that ours
  * are in place from just before the guest to just behind it, with all exceptions masked
- * on this side.
+ * on this side; and where an AT walks the guest's tables.
+ *
+ * Spectre v3a is about the addresses of vectors, in CPUs that have no VHE (Cortex-A57, A72):
+ * KVM hides them for its code outside of VHE alone, too.
  */
 #include <linux/linkage.h>
 #include <asm/alternative.h>
 #include <asm/assembler.h>
-#include <asm/fpsimdmacros.h>
 #include <asm/sysreg.h>
 
 #include "arm64.h"
@@ -20,7 +22,24 @@
 #define FRAME_X19	32	/* to X30 */
 #define FRAME_SIZE	128
 
+#define A64_ISR_A	8	/* ISR_EL1: an SError is pending. Arm D23.2.95 */
+#define A64_SPSR_IL	20
+
 	.text
+
+/*
+ * An exception from the guest leaves its PAN, for with HCR_EL2.TGE clear SCTLR_EL2.SPAN says
+ * nothing (Arm D8.4.13), and its DIT; it sets TCO. The host has PAN set, DIT set since 6.2, and
+ * tags checked. All CPUs with VHE have PAN: no alternative, whose CONFIG_ARM64_PAN went away after
+ * 6.12, and with it, silently, what it had guarded.
+ */
+.macro host_pstate
+	SET_PSTATE_PAN(1)
+	ALTERNATIVE(nop, SET_PSTATE_TCO(0), ARM64_MTE)
+#ifdef ARM64_HAS_DIT
+	ALTERNATIVE(nop, SET_PSTATE_DIT(1), ARM64_HAS_DIT)
+#endif
+.endm
 
 /* u64 axvcpu_arm64_enter(struct axvcpu_arm64 *a64) */
 SYM_FUNC_START(axvcpu_arm64_enter)
@@ -36,6 +55,14 @@ SYM_FUNC_START(axvcpu_arm64_enter)
 	mrs	x1, sp_el0
 	stp	x1, x18, [sp, #FRAME_SP_EL0]
 
+	/* An SError that is pending now is the host's, and shall be taken as that. */
+alternative_if ARM64_HAS_RAS_EXTN
+	dsb	nshst
+	isb
+alternative_else_nop_endif
+	mrs	x1, isr_el1
+	cbnz	x1, .Lnot_now
+
 	adr_l	x1, vectors_in_guest
 	msr	vbar_el1, x1
 	ldp	x1, x2, [x0, #AXVCPU_ARM64_SP_EL0]
@@ -43,6 +70,9 @@ SYM_FUNC_START(axvcpu_arm64_enter)
 	msr	elr_el2, x2
 	ldr	x1, [x0, #AXVCPU_ARM64_PSTATE]
 	msr	spsr_el2, x1
+alternative_if ARM64_WORKAROUND_1508412
+	dmb	sy
+alternative_else_nop_endif
 	isb
 
 	ldp	x2, x3, [x0, #AXVCPU_ARM64_X(2)]
@@ -66,8 +96,7 @@ SYM_FUNC_START(axvcpu_arm64_enter)
 
 	/* From a vector: its number in X1, the guest's X0 and X1 on the stack. */
 SYM_INNER_LABEL(axvcpu_arm64_left, SYM_L_LOCAL)
-	/* HCR_EL2.TGE is clear: SCTLR_EL2.SPAN has not done it. Arm D8.4.13. */
-	ALTERNATIVE(nop, SET_PSTATE_PAN(1), ARM64_HAS_PAN, CONFIG_ARM64_PAN)
+	host_pstate
 	ldr	x0, [sp, #16 + FRAME_SELF]
 	stp	x2, x3, [x0, #AXVCPU_ARM64_X(2)]
 	ldp	x2, x3, [sp], #16
@@ -117,12 +146,40 @@ SYM_INNER_LABEL(axvcpu_arm64_left, SYM_L_LOCAL)
 	smc	#0
 	mov	x1, x19
 .Lno_call:
+	/*
+	 * What the guest's accesses have caused is the guest's. ESB (in the vector) has put an
+	 * SError into DISR_EL1; without it one that is pending is taken, here.
+	 */
+	ldr	x0, [sp, #FRAME_SELF]
+	str	xzr, [x0, #AXVCPU_ARM64_DISR]
+alternative_if ARM64_HAS_RAS_EXTN
+	mrs_s	x2, SYS_DISR_EL1
+	cbz	x2, .Lno_serror
+	msr_s	SYS_DISR_EL1, xzr
+	str	x2, [x0, #AXVCPU_ARM64_DISR]
+	orr	x1, x1, #(1 << AXVCPU_ARM64_AND_SERROR_BIT)
+	b	.Lno_serror
+alternative_else
+	dsb	sy
+	isb
+	mrs	x2, isr_el1
+	tbz	x2, #A64_ISR_A, .Lno_serror
+	nop
+	nop
+alternative_endif
+	msr	daifclr, #4
+SYM_INNER_LABEL(axvcpu_arm64_serror_window, SYM_L_LOCAL)
+	isb
+SYM_INNER_LABEL(axvcpu_arm64_serror_window_end, SYM_L_LOCAL)
+	msr	daifset, #4
+.Lno_serror:
 	ldr	x2, [sp, #FRAME_VBAR]
 	msr	vbar_el1, x2
 	ldp	x2, x18, [sp, #FRAME_SP_EL0]
 	msr	sp_el0, x2
 	isb
 	mov	x0, x1
+.Lrestore:
 	ldp	x19, x20, [sp, #FRAME_X19]
 	ldp	x21, x22, [sp, #FRAME_X19 + 16]
 	ldp	x23, x24, [sp, #FRAME_X19 + 32]
@@ -131,11 +188,45 @@ SYM_INNER_LABEL(axvcpu_arm64_left, SYM_L_LOCAL)
 	ldp	x29, x30, [sp, #FRAME_X19 + 80]
 	add	sp, sp, #FRAME_SIZE
 	ret
+.Lnot_now:
+	mov	x0, #AXVCPU_ARM64_IRQ
+	b	.Lrestore
 SYM_FUNC_END(axvcpu_arm64_enter)
 
-/* An exit of the guest. */
+/*
+ * u64 axvcpu_arm64_at_s1e1r(u64 va): the guest's regime is in place, all exceptions masked. A
+ * walk that ends in an external abort is an exception here; the answer is 1 then.
+ */
+SYM_FUNC_START(axvcpu_arm64_at_s1e1r)
+	sub	sp, sp, #FRAME_SIZE
+	mrs	x2, vbar_el1
+	str	x2, [sp, #FRAME_VBAR]
+	adr_l	x1, vectors_in_guest
+	msr	vbar_el1, x1
+	isb
+	mov	x1, #1				/* PAR_EL1.F */
+SYM_INNER_LABEL(axvcpu_arm64_at, SYM_L_LOCAL)
+	at	s1e1r, x0
+	isb
+alternative_if ARM64_WORKAROUND_1508412
+	dmb	sy
+alternative_else_nop_endif
+	mrs	x1, par_el1
+alternative_if ARM64_WORKAROUND_1508412
+	dmb	sy
+alternative_else_nop_endif
+SYM_INNER_LABEL(axvcpu_arm64_at_end, SYM_L_LOCAL)
+	msr	vbar_el1, x2
+	isb
+	mov	x0, x1
+	add	sp, sp, #FRAME_SIZE
+	ret
+SYM_FUNC_END(axvcpu_arm64_at_s1e1r)
+
+/* An exit of the guest. With FEAT_RAS, ESB (a hint) keeps apart whose an SError is. */
 .macro guest_vector number
 	.align	7
+	hint	#16
 	stp	x0, x1, [sp, #-16]!
 	mov	x1, #\number
 	b	axvcpu_arm64_left
@@ -143,16 +234,65 @@ SYM_FUNC_END(axvcpu_arm64_enter)
 
 /*
  * An exception of the host between our vectors' coming and going: a bug, which the
- * kernel's own vectors tell of. X17 is lost.
+ * kernel's own vectors tell of. X17 is lost. RET, for they are no targets of branches (BTI).
  */
-.macro host_vector offset
-	.align	7
+.macro to_host offset
 	ldr	x17, [sp, #FRAME_VBAR]
 	msr	vbar_el1, x17
 	isb
 	add	x17, x17, #\offset
-	br	x17
+	ret	x17
 .endm
+
+.macro host_vector offset
+	.align	7
+	to_host	\offset
+.endm
+
+/* But for what is expected: X0 and X1 are on the stack then. */
+.macro host_vector_known target
+	.align	7
+	stp	x0, x1, [sp, #-16]!
+	b	\target
+.endm
+
+/* Two are: a PSTATE that the CPU does not have, so that it has entered nowhere, and AT. */
+SYM_CODE_START_LOCAL(host_sync)
+	mov	x1, #AXVCPU_ARM64_ILLEGAL
+	mrs	x0, spsr_el2
+	tbnz	x0, #A64_SPSR_IL, axvcpu_arm64_left
+	mrs	x0, elr_el2
+	adr_l	x1, axvcpu_arm64_at
+	cmp	x0, x1
+	adr_l	x1, axvcpu_arm64_at_end
+	b.eq	go_on
+	ldp	x0, x1, [sp], #16
+	to_host	0x200
+SYM_INNER_LABEL(go_on, SYM_L_LOCAL)
+	msr	elr_el2, x1
+	ldp	x0, x1, [sp], #16
+	eret
+	sb
+SYM_CODE_END(host_sync)
+
+/* An SError where it was asked for: X0 is struct axvcpu_arm64, X1 what is returned. */
+SYM_CODE_START_LOCAL(host_serror)
+	mrs	x0, elr_el2
+	adr_l	x1, axvcpu_arm64_serror_window
+	sub	x0, x0, x1
+	adr_l	x1, axvcpu_arm64_serror_window_end
+	cmp	x0, #4
+	b.ls	1f
+	ldp	x0, x1, [sp], #16
+	to_host	0x380
+1:	msr	elr_el2, x1
+	ldp	x0, x1, [sp], #16
+	mrs	x2, esr_el2
+	str	x2, [x0, #AXVCPU_ARM64_DISR]
+	orr	x1, x1, #(1 << AXVCPU_ARM64_AND_SERROR_BIT)
+	eret
+	sb
+SYM_CODE_END(host_serror)
 
 /* Arm D1.3.1.5: by where the exception comes from. */
 	.align	11
@@ -161,10 +301,10 @@ SYM_CODE_START_LOCAL(vectors_in_guest)
 	host_vector 0x080
 	host_vector 0x100
 	host_vector 0x180
-	host_vector 0x200		/* EL2, SP_EL2 */
+	host_vector_known host_sync	/* EL2, SP_EL2 */
 	host_vector 0x280
 	host_vector 0x300
-	host_vector 0x380
+	host_vector_known host_serror
 	guest_vector AXVCPU_ARM64_SYNC	/* EL1 and EL0, AArch64 */
 	guest_vector AXVCPU_ARM64_IRQ
 	guest_vector AXVCPU_ARM64_FIQ
@@ -175,14 +315,48 @@ SYM_CODE_START_LOCAL(vectors_in_guest)
 	guest_vector AXVCPU_ARM64_SERROR
 SYM_CODE_END(vectors_in_guest)
 
+/* struct user_fpsimd_state: V0 to V31, FPSR, FPCR. The kernel's macros are gone since 7.1. */
+	.arch_extension fp
+	.arch_extension simd
+
+#define FP_FPSR		512
+#define FP_FPCR		516
+
+.macro fp_registers instruction
+	\instruction	q0, q1, [x0, #16 * 0]
+	\instruction	q2, q3, [x0, #16 * 2]
+	\instruction	q4, q5, [x0, #16 * 4]
+	\instruction	q6, q7, [x0, #16 * 6]
+	\instruction	q8, q9, [x0, #16 * 8]
+	\instruction	q10, q11, [x0, #16 * 10]
+	\instruction	q12, q13, [x0, #16 * 12]
+	\instruction	q14, q15, [x0, #16 * 14]
+	\instruction	q16, q17, [x0, #16 * 16]
+	\instruction	q18, q19, [x0, #16 * 18]
+	\instruction	q20, q21, [x0, #16 * 20]
+	\instruction	q22, q23, [x0, #16 * 22]
+	\instruction	q24, q25, [x0, #16 * 24]
+	\instruction	q26, q27, [x0, #16 * 26]
+	\instruction	q28, q29, [x0, #16 * 28]
+	\instruction	q30, q31, [x0, #16 * 30]
+.endm
+
 /* void axvcpu_arm64_fp_load(const struct user_fpsimd_state *fp) */
 SYM_FUNC_START(axvcpu_arm64_fp_load)
-	fpsimd_restore x0, 8
+	fp_registers ldp
+	ldr	w1, [x0, #FP_FPSR]
+	msr	fpsr, x1
+	ldr	w1, [x0, #FP_FPCR]
+	msr	fpcr, x1
 	ret
 SYM_FUNC_END(axvcpu_arm64_fp_load)
 
 /* void axvcpu_arm64_fp_save(struct user_fpsimd_state *fp) */
 SYM_FUNC_START(axvcpu_arm64_fp_save)
-	fpsimd_save x0, 8
+	fp_registers stp
+	mrs	x1, fpsr
+	str	w1, [x0, #FP_FPSR]
+	mrs	x1, fpcr
+	str	w1, [x0, #FP_FPCR]
 	ret
 SYM_FUNC_END(axvcpu_arm64_fp_save)

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a synchronous exit means: ESR_EL2, read. Called with interrupts off, in the guest's
- * translation regime, and its registers on the CPU. Calls sysreg.c. No locks.
+ * translation regime, and its registers on the CPU. Calls sysreg.c and exception.c. No locks.
+ *
+ * What EL0 can do comes out only where it is memory, or a wait that its EL1 permits
+ * (SCTLR_EL1.nTWI): HVC and SMC are undefined there, and so is what is trapped of AArch32,
+ * which only EL0 can have. Nothing that EL0 does is FailEntry, the end of the guest.
  */
+#include <linux/printk.h>
 #include <uapi/linux/psci.h>
 #include <asm/barrier.h>
 #include <asm/sysreg.h>
@@ -12,20 +17,26 @@
 #include "stage2.h"
 
 /* Exception classes in ESR_EL2. Arm D23.2.40 */
-#define A64_EC_UNKNOWN		0x00
-#define A64_EC_WFX			0x01
-#define A64_EC_FP			0x07	/* FP or SVE, where CPTR_EL2 says so */
+#define A64_EC_WFX		0x01
+#define A64_EC_CP15_32		0x03	/* AArch32: MCR, MRC; */
+#define A64_EC_CP15_64		0x04	/* MCRR, MRRC; */
+#define A64_EC_CP14_32		0x05
+#define A64_EC_CP14_LS		0x06	/* LDC, STC */
+#define A64_EC_FP		0x07	/* FP or SVE, where CPTR_EL2 says so */
+#define A64_EC_CP10_ID		0x08	/* VMRS */
 #define A64_EC_PAUTH		0x09
+#define A64_EC_LS64		0x0a	/* and others, by ISS */
+#define A64_EC_CP14_64		0x0c
+#define A64_EC_SYSREG128	0x14
 #define A64_EC_HVC64		0x16
 #define A64_EC_SMC64		0x17
 #define A64_EC_SYSREG		0x18
-#define A64_EC_SVE			0x19
-#define A64_EC_SME			0x1d
-#define A64_EC_INSTR_ABORT		0x20	/* from EL1 or EL0 */
-#define A64_EC_DATA_ABORT		0x24
-
-/* The syndrome of WFI and WFE. */
-#define A64_ISS_WFE			BIT_ULL(0)
+#define A64_EC_SVE		0x19
+#define A64_EC_SME		0x1d
+#define A64_EC_INSTR_ABORT	0x20	/* from EL1 or EL0 */
+#define A64_EC_DATA_ABORT	0x24
+#define A64_EC_MOPS		0x27
+#define A64_EC_GCS		0x2d
 
 /* The syndrome of aborts. */
 #define A64_ISS_STATUS		GENMASK_ULL(5, 0)
@@ -42,47 +53,28 @@
 #define A64_CLASS_TRANSLATION	1
 #define A64_CLASS_PERMISSION	3
 
+/* Aborts that are no faults of stage 2's tables. Arm D23.2.40, "DFSC" */
+#define A64_STATUS_EXTERNAL	0x10	/* synchronous external abort */
+#define A64_STATUS_EXTERNAL_LAST	0x17	/* in a walk of the last level */
+#define A64_STATUS_PARITY	0x18
+#define A64_STATUS_PARITY_LAST	0x1f
+#define A64_STATUS_EXCLUSIVE	0x35	/* memory that takes no such access */
+
 /* HPFAR_EL2: bits 12 up of the address. Arm D23.2.60 */
 #define A64_HPFAR_FIPA		GENMASK_ULL(43, 4)
 #define A64_PAGE_OFFSET_BITS	GENMASK_ULL(11, 0)
 
 /* PAR_EL1. Arm D23.2.131 */
 #define A64_PAR_FAILED		BIT_ULL(0)
-#define A64_PAR_PA			GENMASK_ULL(51, 12)
+#define A64_PAR_PA		GENMASK_ULL(51, 12)
 
-/* Where an exception of EL1 begins: from its own level, or from EL0. Arm D1.3.1.5 */
-#define A64_VECTOR_EL1T		0x000
-#define A64_VECTOR_EL1H		0x200
-#define A64_VECTOR_EL0		0x400
-#define A64_VECTOR_EL0_32		0x600
-
-static u64 vector_offset(u64 pstate)
-{
-	if (pstate & A64_PSTATE_AARCH32)
-		return A64_VECTOR_EL0_32;
-	switch (pstate & A64_PSTATE_MODE) {
-	case A64_PSTATE_EL1H:
-		return A64_VECTOR_EL1H;
-	case A64_PSTATE_EL1T:
-		return A64_VECTOR_EL1T;
-	default:
-		return A64_VECTOR_EL0;
-	}
-}
-
-void axvcpu_arm64_undefined(struct axvcpu_arm64 *a64)
-{
-	write_sysreg_s(FIELD_PREP(A64_ESR_EC, A64_EC_UNKNOWN) | A64_ESR_IL, SYS_ESR_EL12);
-	write_sysreg_s(a64->pc, SYS_ELR_EL12);
-	write_sysreg_s(a64->pstate, SYS_SPSR_EL12);
-	a64->pc = read_sysreg_s(SYS_VBAR_EL12) + vector_offset(a64->pstate);
-	a64->pstate = A64_PSTATE_EL1H | A64_PSTATE_DAIF;
-}
-
-/* WFE is not trapped. A guest that waits for what has come need not leave. */
+/*
+ * WFE is not trapped. A guest that waits for what has come need not leave. WFIT, which no ID
+ * register shows, may end before its time.
+ */
 static int wait_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	a64_skip(to_arm64(vcpu));
+	a64_retire(to_arm64(vcpu));
 	if (axvcpu_next_vector(vcpu) >= 0)
 		return AXVCPU_RAN_AGAIN;
 	exit->reason = AXVCPU_EXIT_HALT;
@@ -169,10 +161,8 @@ static bool fault_page(const struct axvcpu_arm64 *a64, u64 class, u64 *page)
 		*page = FIELD_GET(A64_HPFAR_FIPA, a64->hpfar) << AXAS_FRAME_SHIFT;
 		return true;
 	}
-	mine = read_sysreg(par_el1);
-	asm volatile("at s1e1r, %0" : : "r" (a64->far));
-	isb();
-	par = read_sysreg(par_el1);
+	mine = a64_read_par();
+	par = axvcpu_arm64_at_s1e1r(a64->far);
 	write_sysreg(mine, par_el1);
 	*page = par & A64_PAR_PA;
 	return !(par & A64_PAR_FAILED);
@@ -203,14 +193,42 @@ static int fail_exit(const struct axvcpu_arm64 *a64, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
+static bool is_external(u64 status)
+{
+	return (status >= A64_STATUS_EXTERNAL && status <= A64_STATUS_EXTERNAL_LAST) ||
+	       (status >= A64_STATUS_PARITY && status <= A64_STATUS_PARITY_LAST);
+}
+
+/*
+ * What the memory behind did not take: the guest's EL1 learns of it, as it would from hardware
+ * without stage 2. HCR_EL2.TEA brings external aborts here; firmware has told the host of them
+ * in its own way (GHES), and the function that asks for that is not for modules.
+ */
+static int other_abort(struct axvcpu_arm64 *a64, struct axvcpu_exit *exit)
+{
+	u64 status = FIELD_GET(A64_ISS_STATUS, a64->esr);
+
+	if (is_external(status)) {
+		pr_warn_ratelimited("axvcpu: external abort in a guest, ESR_EL2 %#llx\n",
+				    a64->esr);
+		axvcpu_arm64_abort(a64, A64_STATUS_EXTERNAL);
+		return AXVCPU_RAN_AGAIN;
+	}
+	if (status == A64_STATUS_EXCLUSIVE) {
+		axvcpu_arm64_abort(a64, status);
+		return AXVCPU_RAN_AGAIN;
+	}
+	return fail_exit(a64, exit);
+}
+
 static int abort_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	const struct axvcpu_arm64 *a64 = to_arm64(vcpu);
+	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
 	u64 class = FIELD_GET(A64_ISS_STATUS_CLASS, a64->esr);
 	u64 page;
 
 	if (class < A64_CLASS_TRANSLATION || class > A64_CLASS_PERMISSION)
-		return fail_exit(a64, exit);
+		return other_abort(a64, exit);
 	if (!fault_page(a64, class, &page))
 		return AXVCPU_RAN_AGAIN;
 	exit->nested_page_fault.gpa = page;
@@ -247,8 +265,23 @@ void axvcpu_arm64_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		exit->mmio_read.reg_width = esr & A64_ISS_SF ? 8 : 4;
 		exit->mmio_read.sign_extend = !!(esr & A64_ISS_SSE);
 	}
-	a64_skip(a64);
+	a64_retire(a64);
 	exit->rip = a64->pc;
+}
+
+static bool is_el0(u64 pstate)
+{
+	return a64_is_aarch32(pstate) || (pstate & A64_PSTATE_MODE) == A64_PSTATE_EL0T;
+}
+
+/* AArch32 at EL0, whose instructions may be trapped though their condition fails. */
+static int aarch32_exit(struct axvcpu_arm64 *a64)
+{
+	if (a64_condition_holds(a64->pstate, a64->esr))
+		axvcpu_arm64_undefined(a64);
+	else
+		a64_retire(a64);
+	return AXVCPU_RAN_AGAIN;
 }
 
 int axvcpu_arm64_sync_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
@@ -257,10 +290,12 @@ int axvcpu_arm64_sync_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 
 	switch (FIELD_GET(A64_ESR_EC, a64->esr)) {
 	case A64_EC_WFX:
+		if (!a64_condition_holds(a64->pstate, a64->esr))
+			return aarch32_exit(a64);
 		return wait_exit(vcpu, exit);
 	case A64_EC_SMC64:
 		/* Trapped before it is done, unlike HVC. */
-		a64_skip(a64);
+		a64_retire(a64);
 		fallthrough;
 	case A64_EC_HVC64:
 		return call_exit(vcpu, exit);
@@ -269,13 +304,27 @@ int axvcpu_arm64_sync_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	case A64_EC_INSTR_ABORT:
 	case A64_EC_DATA_ABORT:
 		return abort_exit(vcpu, exit);
+	case A64_EC_CP15_32:
+	case A64_EC_CP15_64:
+	case A64_EC_CP14_32:
+	case A64_EC_CP14_LS:
+	case A64_EC_CP10_ID:
+	case A64_EC_CP14_64:
 	case A64_EC_FP:
+		return aarch32_exit(a64);
 	case A64_EC_PAUTH:
+	case A64_EC_LS64:
+	case A64_EC_SYSREG128:
 	case A64_EC_SVE:
 	case A64_EC_SME:
+	case A64_EC_MOPS:
+	case A64_EC_GCS:
 		axvcpu_arm64_undefined(a64);
 		return AXVCPU_RAN_AGAIN;
 	default:
-		return fail_exit(a64, exit);
+		if (!is_el0(a64->pstate))
+			return fail_exit(a64, exit);
+		axvcpu_arm64_undefined(a64);
+		return AXVCPU_RAN_AGAIN;
 	}
 }

@@ -9,7 +9,8 @@
  *
  * Which CPUs are concerned is what the kernel found out. Speculative store bypass needs
  * nothing: an exception sets PSTATE.SSBS to what the host wants (SCTLR_EL2.DSSBS, Arm
- * D1.3.5), or else firmware keeps it off in EL2. No locks.
+ * D1.3.5), or else firmware keeps it off in EL2, whom no guest can ask (HCR_EL2.TSC). Of
+ * Spectre v3a, see entry.S. No locks.
  */
 #include <linux/arm-smccc.h>
 #include <linux/cpu.h>
@@ -54,6 +55,9 @@ void axvcpu_arm64_predict_probe(void)
 
 	this_cpu_write(exit_loop, loop);
 	this_cpu_write(exit_call, call);
+	/* The kernel calls it vulnerable, too, in .../vulnerabilities/spectre_v2. */
+	if (on && !call && this_cpu_has_cap(ARM64_SPECTRE_V2))
+		pr_warn_once("axvcpu: firmware has no call against Spectre v2 that CPUs here want: a guest may steer the host's branches\n");
 	if (loop || call)
 		pr_info_once("axvcpu: exits clear the branch history%s\n",
 			     call ? ", and call firmware" : "");

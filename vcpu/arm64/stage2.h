@@ -11,9 +11,13 @@
 #include <linux/bits.h>
 #include <linux/minmax.h>
 #include <linux/types.h>
+#include <asm/alternative.h>
 #include <asm/barrier.h>
 #include <asm/cpufeature.h>
 #include <asm/sysreg.h>
+#include <asm/tlbflush.h>
+
+#include "axas_compat.h"
 
 /* HCR_EL2. Arm D23.2.58 */
 #define A64_HCR_VM		BIT_ULL(0)	/* stage 2 is on */
@@ -25,6 +29,7 @@
 #define A64_HCR_BSU_IS		BIT_ULL(10)	/* barriers reach the inner shareable domain */
 #define A64_HCR_DC		BIT_ULL(12)	/* stage 1 is off, and then memory is cacheable */
 #define A64_HCR_TWI		BIT_ULL(13)	/* traps: WFI, */
+#define A64_HCR_TID2		BIT_ULL(17)	/* registers that tell of caches, */
 #define A64_HCR_TID3		BIT_ULL(18)	/* ID registers, */
 #define A64_HCR_TSC		BIT_ULL(19)	/* SMC, */
 #define A64_HCR_TIDCP		BIT_ULL(20)	/* implementation defined registers, */
@@ -36,7 +41,9 @@
 #define A64_HCR_E2H		BIT_ULL(34)	/* the host is at EL2 */
 #define A64_HCR_TLOR		BIT_ULL(35)	/* traps: limited ordering regions, */
 #define A64_HCR_TERR		BIT_ULL(36)	/* error records */
+#define A64_HCR_TEA		BIT_ULL(37)	/* synchronous external aborts come to EL2 */
 #define A64_HCR_FWB		BIT_ULL(46)	/* stage 2 decides about cacheability */
+#define A64_HCR_TID5		BIT_ULL(58)	/* traps: GMID_EL1, FEAT_MTE2 */
 
 /* VTCR_EL2. Arm D23.2.215 */
 #define A64_VTCR_T0SZ		GENMASK_ULL(5, 0)
@@ -71,16 +78,59 @@ static inline unsigned int a64_vmid_bits(void)
 	return a64_id_field(mmfr1, A64_MMFR1_VMID_SHIFT) == 2 ? 16 : 8;
 }
 
+/*
+ * AmpereOne's erratum AC04_CPU_23: a change of HCR_EL2 may corrupt translations of loads and
+ * stores beside it. The kernel's write_sysreg_hcr() has it since 6.17.
+ */
+static inline void a64_write_hcr(u64 hcr)
+{
+	if (axas_has_ampere_hcr_erratum())
+		asm volatile("dsb nsh\n\tmsr hcr_el2, %0\n\tisb" : : "r" (hcr) : "memory");
+	else
+		write_sysreg(hcr, hcr_el2);
+}
+
+/*
+ * Wait until a TLBI that was broadcast has reached all CPUs, and what they did by the old
+ * translations is done. On many CPUs a TLBI and a DSB more make that true (Cortex-A76
+ * erratum 1286807 and its kin; 4118414, CVE-2025-10263: most of Arm's servers). __tlbi() had it
+ * once; then the kernel moved it into __tlbi_sync_s1ish_hyp(), and a TLBI alone was without.
+ * So it stands here, whatever the kernel's macros do.
+ */
+static inline void a64_tlbi_sync(void)
+{
+	dsb(ish);
+	if (cpus_have_final_cap(ARM64_WORKAROUND_REPEAT_TLBI)) {
+		__tlbi(vale2is, 0);
+		dsb(ish);
+	}
+}
+
 static inline bool a64_has_fwb(void)
 {
 	return a64_id_field(read_sanitised_ftr_reg(SYS_ID_AA64MMFR2_EL1), A64_MMFR2_FWB_SHIFT);
 }
 
 /*
- * VTCR_EL2 for a table of @levels levels that translates @ia_bits. With a 4 KiB granule
- * SL0 is 1 for three levels and 2 for four (Arm D8.2.5).
+ * Cortex-A77's erratum 1508412: between a load of device memory and a read of PAR_EL1 there
+ * must be a barrier. As the kernel's read_sysreg_par(), which is a macro.
  */
-static inline u64 a64_vtcr(unsigned int ia_bits, unsigned int levels)
+static inline u64 a64_read_par(void)
+{
+	u64 par;
+
+	asm volatile(ALTERNATIVE("nop", "dmb sy", ARM64_WORKAROUND_1508412) : : : "memory");
+	par = read_sysreg(par_el1);
+	asm volatile(ALTERNATIVE("nop", "dmb sy", ARM64_WORKAROUND_1508412) : : : "memory");
+	return par;
+}
+
+/*
+ * VTCR_EL2 for a table of @levels levels that translates @ia_bits. With a 4 KiB granule
+ * SL0 is 1 for three levels and 2 for four (Arm D8.2.5). HA and HD stay 0: hardware writes
+ * no flags into stage 2 entries, which AmpereOne's erratum AC03_CPU_38 is about.
+ */
+static inline u64 a64_vtcr(unsigned int ia_bits, unsigned int levels, unsigned int vmid_bits)
 {
 	u64 mmfr0 = read_sanitised_ftr_reg(SYS_ID_AA64MMFR0_EL1);
 	unsigned int ps = min_t(unsigned int, a64_id_field(mmfr0, A64_MMFR0_PARANGE_SHIFT),
@@ -89,9 +139,13 @@ static inline u64 a64_vtcr(unsigned int ia_bits, unsigned int levels)
 	return FIELD_PREP(A64_VTCR_T0SZ, 64 - ia_bits) | FIELD_PREP(A64_VTCR_SL0, levels - 2) |
 	       A64_VTCR_IRGN0_WBWA | A64_VTCR_ORGN0_WBWA | A64_VTCR_SH0_INNER |
 	       A64_VTCR_TG0_4K | FIELD_PREP(A64_VTCR_PS, ps) |
-	       (a64_vmid_bits() == 16 ? A64_VTCR_VS : 0) | A64_VTCR_RES1;
+	       (vmid_bits > 8 ? A64_VTCR_VS : 0) | A64_VTCR_RES1;
 }
 
+/*
+ * CnP stays 0: CPUs do not share what they know of a table (Arm D8.14.1.2), NVIDIA's Carmel,
+ * whose erratum is about that, least of all.
+ */
 static inline u64 a64_vttbr(u64 root, unsigned int vmid)
 {
 	return FIELD_PREP(A64_VTTBR_VMID, vmid) | root;
@@ -123,13 +177,14 @@ static inline void a64_enter_regime(struct a64_regime *was, u64 vtcr, u64 vttbr,
 	write_sysreg(vtcr, vtcr_el2);
 	write_sysreg(vttbr, vttbr_el2);
 	isb();
-	write_sysreg(hcr, hcr_el2);
+	a64_write_hcr(hcr);
 	isb();
 }
 
 static inline void a64_leave_regime(const struct a64_regime *was)
 {
-	write_sysreg(was->hcr, hcr_el2);
+	isb();
+	a64_write_hcr(was->hcr);
 	isb();
 	write_sysreg(was->vttbr, vttbr_el2);
 	write_sysreg(was->vtcr, vtcr_el2);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is switched between host and guest. Calls exits.c, predict.c
- * and entry.S.
+ * What is switched between host and guest. Calls exits.c, traps.c, tlb.c, predict.c and
+ * entry.S.
  *
  * The host uses EL2's registers and leaves EL1's to the guest: those stay on the CPU from
  * load() to put(). What host and guest share is switched there, too, unless the host's
- * interrupts need it: HCR_EL2, CPTR_EL2, MDSCR_EL1 and the vectors are switched on each
- * entry. No locks.
+ * interrupts need it, or may change it: HCR_EL2, CPTR_EL2, MDSCR_EL1 (perf's breakpoints),
+ * MPAM and the vectors are switched on each entry, with all exceptions masked. No locks.
+ *
+ * Breakpoints and watchpoints stay the host's: MDSCR_EL1 is 0 in the guest, so that none
+ * of them is an exception there, and its own accesses to them are trapped.
  */
 #include <linux/build_bug.h>
 #include <linux/errno.h>
@@ -26,8 +29,11 @@ static_assert(offsetof(struct axvcpu_arm64, pstate) == AXVCPU_ARM64_PSTATE);
 static_assert(offsetof(struct axvcpu_arm64, esr) == AXVCPU_ARM64_ESR);
 static_assert(offsetof(struct axvcpu_arm64, far) == AXVCPU_ARM64_FAR);
 static_assert(offsetof(struct axvcpu_arm64, hpfar) == AXVCPU_ARM64_HPFAR);
+static_assert(offsetof(struct axvcpu_arm64, disr) == AXVCPU_ARM64_DISR);
 static_assert(offsetof(struct axvcpu_arm64, exit_loop) == AXVCPU_ARM64_EXIT_LOOP);
 static_assert(offsetof(struct axvcpu_arm64, exit_call) == AXVCPU_ARM64_EXIT_CALL);
+static_assert(offsetof(struct user_fpsimd_state, fpsr) == 512);
+static_assert(offsetof(struct user_fpsimd_state, fpcr) == 516);
 
 /* CPTR_EL2 as it is with E2H. Arm D23.2.39 */
 #define A64_CPTR_FPEN	(3ull << 20)	/* no trap of FP and Advanced SIMD */
@@ -35,34 +41,17 @@ static_assert(offsetof(struct axvcpu_arm64, exit_call) == AXVCPU_ARM64_EXIT_CALL
 #define A64_CPTR_TAM	BIT_ULL(30)	/* activity monitors; SVE and SME where 0 */
 #define A64_CPTR_GUEST	(A64_CPTR_FPEN | A64_CPTR_TTA | A64_CPTR_TAM)
 
-/* MDCR_EL2. Arm D23.3.19 */
-#define A64_MDCR_TPMCR	BIT_ULL(5)	/* traps: PMCR_EL0, */
-#define A64_MDCR_TPM	BIT_ULL(6)	/* the other performance monitors, */
-#define A64_MDCR_TDA	BIT_ULL(9)	/* debug registers, */
-#define A64_MDCR_TDOSA	BIT_ULL(10)	/* OS lock, */
-#define A64_MDCR_TDRA	BIT_ULL(11)	/* debug ROM */
-#define A64_MDCR_E2PB	GENMASK_ULL(13, 12)	/* 0: profiling is EL2's, others trap */
-#define A64_MDCR_TPMS	BIT_ULL(14)	/* traps: profiling controls, */
-#define A64_MDCR_TTRF	BIT_ULL(19)	/* trace filters */
-#define A64_MDCR_E2TB	GENMASK_ULL(25, 24)	/* 0: trace buffer is EL2's, others trap */
-#define A64_MDCR_GUEST	(A64_MDCR_TPMCR | A64_MDCR_TPM | A64_MDCR_TDA |		\
-			 A64_MDCR_TDOSA | A64_MDCR_TDRA | A64_MDCR_TPMS |	\
-			 A64_MDCR_TTRF)
-
-/* CNTHCTL_EL2 as it is with E2H. Arm D23.5.2 */
-#define A64_CNTHCTL_EL1PCTEN	BIT_ULL(10)	/* 0 traps: the physical counter, */
-#define A64_CNTHCTL_EL1PTEN		BIT_ULL(11)	/* and its timer */
-#define A64_CNTHCTL_EL1TVT		BIT_ULL(13)	/* traps: the virtual timer, FEAT_ECV */
-
-/* ICH_HCR_EL2. Arm D23.8.6: traps of a GICv3's registers */
-#define A64_ICH_HCR_TC	BIT_ULL(10)	/* common to both groups */
-#define A64_ICH_HCR_TALL0	BIT_ULL(11)
-#define A64_ICH_HCR_TALL1	BIT_ULL(12)
-#define A64_ICH_HCR_GUEST	(A64_ICH_HCR_TC | A64_ICH_HCR_TALL0 | A64_ICH_HCR_TALL1)
-#define A64_ICC_SRE_ENABLE	BIT_ULL(3)	/* 0 traps ICC_SRE_EL1. Arm D23.8.30 */
-
 /* MPIDR_EL1: bit 31 is RES1, affinity level 0 is the vCPU's number. Arm D23.2.121 */
 #define A64_MPIDR_RES1	BIT_ULL(31)
+
+/* An SError's syndrome. Arm D23.2.40 */
+#define A64_SERROR_IDS	BIT_ULL(24)		/* the rest is the implementation's */
+#define A64_SERROR_STATUS	GENMASK_ULL(5, 0)
+#define A64_SERROR_RAS		0x11		/* AET says something */
+#define A64_SERROR_AET		GENMASK_ULL(12, 10)
+#define A64_AET_UC		0		/* not to be contained */
+#define A64_AET_UEO		2		/* the program can go on, */
+#define A64_AET_CE		6		/* or never knew */
 
 static void load_el1(const struct axvcpu_arm64_el1 *el1)
 {
@@ -88,6 +77,8 @@ static void load_el1(const struct axvcpu_arm64_el1 *el1)
 	write_sysreg(el1->tpidrro_el0, tpidrro_el0);
 	write_sysreg(el1->par, par_el1);
 	write_sysreg(el1->csselr, csselr_el1);
+	if (this_cpu_read(axvcpu_arm64_cpu.ras))
+		write_sysreg_s(el1->vdisr, SYS_VDISR_EL2);
 }
 
 static void save_el1(struct axvcpu_arm64_el1 *el1)
@@ -112,46 +103,10 @@ static void save_el1(struct axvcpu_arm64_el1 *el1)
 	el1->tpidr = read_sysreg(tpidr_el1);
 	el1->tpidr_el0 = read_sysreg(tpidr_el0);
 	el1->tpidrro_el0 = read_sysreg(tpidrro_el0);
-	el1->par = read_sysreg(par_el1);
+	el1->par = a64_read_par();
 	el1->csselr = read_sysreg(csselr_el1);
-}
-
-/* The controls of EL2 that do not concern the host while it runs. */
-static void load_traps(struct axvcpu *vcpu, struct axvcpu_arm64 *a64)
-{
-	u64 cnthctl, mdcr;
-
-	mdcr = read_sysreg(mdcr_el2);
-	a64->host.mdcr = mdcr;
-	write_sysreg((mdcr & ~(A64_MDCR_E2PB | A64_MDCR_E2TB)) | A64_MDCR_GUEST, mdcr_el2);
-	cnthctl = read_sysreg(cnthctl_el2);
-	a64->host.cnthctl = cnthctl;
-	cnthctl &= ~(A64_CNTHCTL_EL1PCTEN | A64_CNTHCTL_EL1PTEN);
-	write_sysreg(cnthctl | (axvcpu_arm64_machine.ecv ? A64_CNTHCTL_EL1TVT : 0), cnthctl_el2);
-	write_sysreg(read_cpuid_id(), vpidr_el2);
-	write_sysreg(A64_MPIDR_RES1 | (vcpu->id & 0xff), vmpidr_el2);
-	if (axvcpu_arm64_machine.gic) {
-		a64->host.ich_hcr = read_sysreg_s(SYS_ICH_HCR_EL2);
-		a64->host.icc_sre = read_sysreg_s(SYS_ICC_SRE_EL2);
-		write_sysreg_s(A64_ICH_HCR_GUEST, SYS_ICH_HCR_EL2);
-		write_sysreg_s(a64->host.icc_sre & ~A64_ICC_SRE_ENABLE, SYS_ICC_SRE_EL2);
-	}
-	if (axvcpu_arm64_machine.hcx) {
-		a64->host.hcrx = read_sysreg_s(SYS_HCRX_EL2);
-		write_sysreg_s(0, SYS_HCRX_EL2);
-	}
-}
-
-static void put_traps(const struct axvcpu_arm64 *a64)
-{
-	if (axvcpu_arm64_machine.hcx)
-		write_sysreg_s(a64->host.hcrx, SYS_HCRX_EL2);
-	if (axvcpu_arm64_machine.gic) {
-		write_sysreg_s(a64->host.icc_sre, SYS_ICC_SRE_EL2);
-		write_sysreg_s(a64->host.ich_hcr, SYS_ICH_HCR_EL2);
-	}
-	write_sysreg(a64->host.cnthctl, cnthctl_el2);
-	write_sysreg(a64->host.mdcr, mdcr_el2);
+	if (this_cpu_read(axvcpu_arm64_cpu.ras))
+		el1->vdisr = read_sysreg_s(SYS_VDISR_EL2);
 }
 
 int axvcpu_arm64_load(struct axvcpu *vcpu)
@@ -166,9 +121,10 @@ int axvcpu_arm64_load(struct axvcpu *vcpu)
 	a64->host.vtcr = read_sysreg(vtcr_el2);
 	a64->host.vttbr = read_sysreg(vttbr_el2);
 	load_el1(&a64->el1);
-	load_traps(vcpu, a64);
-	write_sysreg(a64->vtcr, vtcr_el2);
-	write_sysreg(a64->vttbr, vttbr_el2);
+	axvcpu_arm64_traps_load(&a64->host);
+	write_sysreg(read_cpuid_id(), vpidr_el2);
+	write_sysreg(A64_MPIDR_RES1 | (vcpu->id & 0xff), vmpidr_el2);
+	axvcpu_arm64_vmid_load(vcpu);
 	isb();
 	axvcpu_arm64_predict_load(a64);
 	a64->loaded = true;
@@ -181,11 +137,10 @@ void axvcpu_arm64_put(struct axvcpu *vcpu)
 
 	a64->loaded = false;
 	save_el1(&a64->el1);
-	/* The guest's timer, where it could not be trapped: it rings for nobody. */
-	write_sysreg_s(0, SYS_CNTV_CTL_EL02);
 	write_sysreg(a64->host.vttbr, vttbr_el2);
 	write_sysreg(a64->host.vtcr, vtcr_el2);
-	put_traps(a64);
+	axvcpu_arm64_vmid_put();
+	axvcpu_arm64_traps_put(&a64->host);
 	write_sysreg(a64->host.csselr, csselr_el1);
 	write_sysreg(a64->host.tpidrro_el0, tpidrro_el0);
 	write_sysreg(a64->host.tpidr_el0, tpidr_el0);
@@ -194,60 +149,107 @@ void axvcpu_arm64_put(struct axvcpu *vcpu)
 	axas_neon_end(&a64->host.fp);
 }
 
-/* Stage 1 and stage 2 of the guest are in place: TGE may go. Arm erratum 1165522. */
+/*
+ * Stage 1 and stage 2 of the guest are in place since load(): TGE may go (Arm errata 1165522
+ * and 1530923). ThunderX2's erratum 219: EL1 does not write TTBRs itself, see sysreg.c.
+ */
 static void enter_guest_regime(struct axvcpu *vcpu, struct axvcpu_arm64 *a64)
 {
-	u64 vi = axvcpu_next_vector(vcpu) >= 0 ? A64_HCR_VI : 0;
+	u64 hcr = a64->hcr;
 
+	if (axvcpu_next_vector(vcpu) >= 0)
+		hcr |= A64_HCR_VI;
+	if (cpus_have_final_cap(ARM64_WORKAROUND_CAVIUM_TX2_219_TVM))
+		hcr |= A64_HCR_TVM;
 	a64->host.mdscr = read_sysreg(mdscr_el1);
 	a64->host.cptr = read_sysreg(cpacr_el1);
 	a64->host.hcr = read_sysreg(hcr_el2);
 	write_sysreg(0, mdscr_el1);
 	write_sysreg(A64_CPTR_GUEST, cpacr_el1);
-	write_sysreg(a64->hcr | vi, hcr_el2);
+	axvcpu_arm64_mpam_enter();
+	a64_write_hcr(hcr);
 }
 
 static void leave_guest_regime(const struct axvcpu_arm64 *a64)
 {
-	write_sysreg(a64->host.hcr, hcr_el2);
+	a64_write_hcr(a64->host.hcr);
 	isb();
+	axvcpu_arm64_mpam_leave();
 	write_sysreg(a64->host.cptr, cpacr_el1);
 	write_sysreg(a64->host.mdscr, mdscr_el1);
 	isb();
 }
 
+/*
+ * The host's, which the guest's regime has taken; the guest may have caused it. As KVM does,
+ * the host ends where damage cannot be contained, and goes on where there is none. Else it is
+ * the end of the guest.
+ */
+static int serror(u64 esr)
+{
+	bool known = this_cpu_read(axvcpu_arm64_cpu.ras) && !(esr & A64_SERROR_IDS) &&
+		     FIELD_GET(A64_SERROR_STATUS, esr) == A64_SERROR_RAS;
+	u64 aet = FIELD_GET(A64_SERROR_AET, esr);
+
+	pr_err_ratelimited("axvcpu: SError in a guest, syndrome %#llx\n", esr);
+	if (known && aet == A64_AET_UC)
+		nmi_panic(NULL, "axvcpu: uncontainable SError in a guest");
+	return known && (aet == A64_AET_CE || aet == A64_AET_UEO) ? 0 : -EIO;
+}
+
+/* It has not entered. No VMM can bring that about: SET_REGS asks first. */
+static int illegal_state(struct axvcpu_arm64 *a64, u64 pstate, struct axvcpu_exit *exit)
+{
+	pr_err_ratelimited("axvcpu: PSTATE %#llx of a guest is none\n", pstate);
+	a64->pstate = pstate;
+	exit->reason = AXVCPU_EXIT_FAIL_ENTRY;
+	exit->fail_entry.reason = a64->esr;
+	exit->fail_entry.info = pstate;
+	return AXVCPU_RAN_EXIT;
+}
+
 static int after_exit(struct axvcpu *vcpu, u64 why, struct axvcpu_exit *exit)
 {
-	switch (why) {
+	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
+	int err = 0;
+
+	if (why & BIT(AXVCPU_ARM64_AND_SERROR_BIT))
+		err = serror(a64->disr);
+	if (err)
+		return err;
+	switch (why & AXVCPU_ARM64_WHY) {
 	case AXVCPU_ARM64_IRQ:
 	case AXVCPU_ARM64_FIQ:
 		return AXVCPU_RAN_IRQ;
 	case AXVCPU_ARM64_SYNC:
 		return axvcpu_arm64_sync_exit(vcpu, exit);
 	default:
-		/* The host's, which the guest's regime has taken. */
-		pr_err_ratelimited("axvcpu: SError in a guest, ESR_EL2 %#llx\n",
-				   to_arm64(vcpu)->esr);
-		return -EIO;
+		return serror(a64->esr) ?: AXVCPU_RAN_AGAIN;
 	}
 }
 
 int axvcpu_arm64_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
-	u64 why;
+	u64 pstate = a64->pstate, why;
 	int ran;
 
 	if (a64->down) {
 		exit->reason = AXVCPU_EXIT_SYSTEM_DOWN;
 		return AXVCPU_RAN_EXIT;
 	}
+	/* EL2 is not what a guest may be at, ever. AArch32 that this CPU has not is tried. */
+	if (unlikely(!a64_mode_ok(pstate, true)))
+		return illegal_state(a64, pstate, exit);
 	/* With priorities for masks, only this lets an interrupt end the guest. */
 	local_daif_mask();
 	pmr_sync();
 	enter_guest_regime(vcpu, a64);
 	why = axvcpu_arm64_enter(a64);
-	ran = after_exit(vcpu, why, exit);
+	if (why == AXVCPU_ARM64_ILLEGAL)
+		ran = illegal_state(a64, pstate, exit);
+	else
+		ran = after_exit(vcpu, why, exit);
 	leave_guest_regime(a64);
 	local_daif_restore(DAIF_PROCCTX_NOIRQ);
 	exit->rip = a64->pc;

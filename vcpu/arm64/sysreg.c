@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System registers that are trapped: what needs no VMM is done here, what the guest has
- * not reads as zero and ignores writes, and the rest is the VMM's. Called with interrupts
- * off, and the guest's registers on the CPU. No locks.
+ * System registers that are trapped: what needs no VMM is done here, what ID registers hide
+ * is undefined, as it is without the feature, and the rest is the VMM's. Debug registers, of
+ * which no ID register can say that there are none, read as zero and ignore writes. Called
+ * with interrupts off, and the guest's registers on the CPU. Calls exception.c. No locks.
  */
 #include <linux/bits.h>
 #include <asm/cpufeature.h>
@@ -25,6 +26,7 @@
 #define A64_REG(op0, op1, crn, crm, op2)	\
 	((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
 #define A64_REG_OP0(reg)	((reg) >> 14)
+#define A64_REG_OP1(reg)	((reg) >> 11 & 7)
 #define A64_REG_CRN(reg)	((reg) >> 7 & 15)
 
 #define A64_REG_ICC_PMR_EL1		A64_REG(3, 0, 4, 6, 0)
@@ -36,6 +38,9 @@
 #define A64_REG_ICC_CTLR_EL1	A64_REG(3, 0, 12, 12, 4)
 #define A64_REG_ICC_SRE_EL1		A64_REG(3, 0, 12, 12, 5)
 #define A64_REG_ICC_IGRPEN1_EL1	A64_REG(3, 0, 12, 12, 7)
+
+#define A64_REG_CSSELR_EL1	A64_REG(3, 2, 0, 0, 0)
+#define A64_REG_CTR_EL0		A64_REG(3, 3, 0, 0, 1)
 
 #define A64_ICC_SPURIOUS		1023
 #define A64_ICC_SRE_ALWAYS		7		/* system registers, and no other way */
@@ -108,36 +113,105 @@ static bool is_actlr(u32 reg)
 	return reg == A64_REG(3, 0, 1, 0, 1);
 }
 
-/* ERRIDR_EL1 to ERXMISC1_EL1. */
-static bool is_error_record(u32 reg)
+static bool is_within(u32 reg, u32 first, u32 last)
 {
-	return reg >= A64_REG(3, 0, 5, 3, 0) && reg <= A64_REG(3, 0, 5, 5, 7);
+	return reg >= first && reg <= last;
 }
 
-static bool is_lor(u32 reg)
+/* Debug and trace have an op0 of their own; registers of debug have op1 0, 3 or 4. */
+static bool is_debug(u32 reg)
 {
-	return reg >= A64_REG(3, 0, 10, 4, 0) && reg <= A64_REG(3, 0, 10, 4, 7);
+	return A64_REG_OP0(reg) == 2 && A64_REG_OP1(reg) != 1;
 }
 
-/* Of statistical profiling, trace buffers, and events, at EL1 and EL0. */
-static bool is_monitor(u32 reg)
+/*
+ * By feature: what reaches EL2 of a register that the guest's ID registers do not show. What
+ * this list does not have, and EL1 can reach at all, is trapped nowhere or comes out.
+ */
+static const struct {
+	u16 first, last;
+} hidden[] = {
+	{ A64_REG(2, 1, 0, 0, 0), A64_REG(2, 1, 15, 15, 7) },	/* trace, BRBE */
+	{ A64_REG(3, 0, 1, 0, 3), A64_REG(3, 0, 1, 0, 3) },	/* SCTLR2_EL1 */
+	{ A64_REG(3, 0, 1, 0, 5), A64_REG(3, 0, 1, 2, 7) },	/* tags, SVE, SME, trace filters */
+	{ A64_REG(3, 0, 2, 0, 3), A64_REG(3, 0, 2, 0, 3) },	/* TCR2_EL1 */
+	{ A64_REG(3, 0, 2, 1, 0), A64_REG(3, 0, 2, 5, 7) },	/* keys, GCS */
+	{ A64_REG(3, 0, 4, 3, 0), A64_REG(3, 0, 4, 3, 0) },	/* ALLINT */
+	{ A64_REG(3, 0, 5, 3, 0), A64_REG(3, 0, 5, 6, 7) },	/* error records, tags */
+	{ A64_REG(3, 0, 6, 0, 5), A64_REG(3, 0, 6, 0, 5) },	/* PFAR_EL1 */
+	{ A64_REG(3, 0, 9, 9, 0), A64_REG(3, 0, 9, 14, 7) },	/* profiling, trace, events */
+	{ A64_REG(3, 0, 10, 2, 1), A64_REG(3, 0, 10, 2, 7) },	/* MAIR2, PIRE0, PIR, POR, ... */
+	{ A64_REG(3, 0, 10, 3, 1), A64_REG(3, 0, 10, 3, 1) },	/* AMAIR2_EL1 */
+	{ A64_REG(3, 0, 10, 4, 0), A64_REG(3, 0, 10, 7, 7) },	/* ordering regions, MPAM */
+	{ A64_REG(3, 0, 13, 0, 3), A64_REG(3, 0, 13, 0, 3) },	/* RCWSMASK_EL1 */
+	{ A64_REG(3, 0, 13, 0, 5), A64_REG(3, 0, 13, 0, 7) },	/* ACCDATA, RCWMASK, SCXTNUM */
+	{ A64_REG(3, 1, 0, 0, 2), A64_REG(3, 1, 0, 0, 2) },	/* CCSIDR2_EL1 */
+	{ A64_REG(3, 1, 0, 0, 4), A64_REG(3, 1, 0, 0, 4) },	/* GMID_EL1 */
+	{ A64_REG(3, 3, 2, 5, 0), A64_REG(3, 3, 2, 5, 7) },	/* GCS of EL0 */
+	{ A64_REG(3, 3, 4, 2, 2), A64_REG(3, 3, 4, 2, 2) },	/* SVCR */
+	{ A64_REG(3, 3, 4, 4, 2), A64_REG(3, 3, 4, 4, 2) },	/* FPMR */
+	{ A64_REG(3, 3, 9, 12, 0), A64_REG(3, 3, 9, 14, 7) },	/* events, at EL0 */
+	{ A64_REG(3, 3, 10, 2, 4), A64_REG(3, 3, 10, 2, 4) },	/* POR_EL0 */
+	{ A64_REG(3, 3, 13, 0, 5), A64_REG(3, 3, 13, 0, 5) },	/* TPIDR2_EL0 */
+	{ A64_REG(3, 3, 13, 0, 7), A64_REG(3, 3, 13, 0, 7) },	/* SCXTNUM_EL0 */
+	{ A64_REG(3, 3, 13, 2, 0), A64_REG(3, 3, 13, 15, 7) },	/* activity */
+	{ A64_REG(3, 3, 14, 8, 0), A64_REG(3, 3, 14, 15, 7) },	/* events, at EL0 */
+};
+
+static bool is_hidden(u32 reg)
 {
-	return (reg >= A64_REG(3, 0, 9, 9, 0) && reg <= A64_REG(3, 0, 9, 14, 7)) ||
-	       (reg >= A64_REG(3, 3, 9, 12, 0) && reg <= A64_REG(3, 3, 9, 14, 7)) ||
-	       (reg >= A64_REG(3, 3, 14, 8, 0) && reg <= A64_REG(3, 3, 14, 15, 7));
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hidden); i++)
+		if (is_within(reg, hidden[i].first, hidden[i].last))
+			return true;
+	return false;
 }
 
-/* AMCR_EL0 to the last AMEVTYPER1n_EL0. */
-static bool is_activity(u32 reg)
+/* EL0 has timers and CTR_EL0, where its EL1 lets it; all else that is trapped is EL1's. */
+static bool is_for(u32 reg, u64 pstate)
 {
-	return reg >= A64_REG(3, 3, 13, 2, 0) && reg <= A64_REG(3, 3, 13, 15, 7);
+	return (pstate & A64_PSTATE_MODE) != A64_PSTATE_EL0T || reg == A64_REG_CTR_EL0 ||
+	       is_within(reg, A64_REG(3, 3, 14, 0, 0), A64_REG(3, 3, 14, 3, 7));
 }
 
-/* Debug and trace have an op0 of their own. */
-static bool is_missing(u32 reg)
+/*
+ * HCR_EL2.TID2, where the caches of CPUs differ: by CTR_EL0 the guest makes code visible that
+ * it wrote, so it is what is right on all of them. How large caches are is this CPU's.
+ */
+static bool cache_read(u32 reg, u64 *val)
 {
-	return A64_REG_OP0(reg) == 2 || is_actlr(reg) || is_error_record(reg) || is_lor(reg) ||
-	       is_monitor(reg) || is_activity(reg);
+	switch (reg) {
+	case A64_REG_CTR_EL0:
+		*val = read_sanitised_ftr_reg(SYS_CTR_EL0);
+		return true;
+	case A64_REG(3, 1, 0, 0, 0):
+		*val = read_sysreg(ccsidr_el1);
+		return true;
+	case A64_REG(3, 1, 0, 0, 1):
+		*val = read_sysreg(clidr_el1);
+		return true;
+	case A64_REG_CSSELR_EL1:
+		*val = read_sysreg(csselr_el1);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool cache_write(u32 reg, u64 val)
+{
+	if (reg != A64_REG_CSSELR_EL1)
+		return false;
+	write_sysreg(val, csselr_el1);
+	isb();
+	return true;
+}
+
+/* Instructions of SYS: cache maintenance by set and way alone is trapped, and hidden ones. */
+static bool is_instruction(u32 reg)
+{
+	return A64_REG_OP0(reg) == 1;
 }
 
 static u64 gic_acknowledge(struct axvcpu *vcpu)
@@ -221,15 +295,15 @@ static int exit_ipi(u64 val, struct axvcpu_exit *exit)
 
 /*
  * HCR_EL2.TVM, in place while stage 1 is off on hardware without FWB: the write that
- * turns it on ends that.
+ * turns it on ends that. On ThunderX2, whose erratum 219 wants it, it is set always.
  */
-static bool stage1_write(struct axvcpu_arm64 *a64, u32 reg, u64 val)
+static bool stage1_write(struct axvcpu *vcpu, u32 reg, u64 val)
 {
 	switch (reg) {
 	case A64_REG(3, 0, 1, 0, 0):
 		write_sysreg_s(val, SYS_SCTLR_EL12);
 		if (val & A64_SCTLR_M)
-			a64->hcr &= ~(A64_HCR_DC | A64_HCR_TVM);
+			axvcpu_arm64_follow_sctlr(vcpu, val);
 		break;
 	case A64_REG(3, 0, 2, 0, 0):
 		write_sysreg_s(val, SYS_TTBR0_EL12);
@@ -272,9 +346,11 @@ static int sysreg_read(struct axvcpu *vcpu, u32 reg, u32 rt, struct axvcpu_exit 
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
 	u64 val = 0;
 
+	a64_retire(a64);
 	if (is_id(reg)) {
 		val = read_id(reg);
-	} else if (!is_missing(reg) && !gic_read(vcpu, reg, &val)) {
+	} else if (!is_debug(reg) && !is_actlr(reg) && !gic_read(vcpu, reg, &val) &&
+		   !cache_read(reg, &val)) {
 		exit->reason = AXVCPU_EXIT_SYSREG_READ;
 		exit->sysreg_read.addr = reg;
 		exit->sysreg_read.reg = rt;
@@ -287,15 +363,16 @@ static int sysreg_read(struct axvcpu *vcpu, u32 reg, u32 rt, struct axvcpu_exit 
 /* By set and way nothing can be said of memory that other CPUs may cache: ignored. */
 static bool is_set_way(u32 reg)
 {
-	return A64_REG_OP0(reg) == 1 && A64_REG_CRN(reg) == 7;
+	return is_instruction(reg) && A64_REG_CRN(reg) == 7;
 }
 
 static int sysreg_write(struct axvcpu *vcpu, u32 reg, u64 val, struct axvcpu_exit *exit)
 {
+	a64_retire(to_arm64(vcpu));
 	if (reg == A64_REG_ICC_SGI1R_EL1)
 		return exit_ipi(val, exit);
-	if (is_set_way(reg) || is_missing(reg) || gic_write(vcpu, reg, val) ||
-	    stage1_write(to_arm64(vcpu), reg, val))
+	if (is_set_way(reg) || is_debug(reg) || is_actlr(reg) || gic_write(vcpu, reg, val) ||
+	    cache_write(reg, val) || stage1_write(vcpu, reg, val))
 		return AXVCPU_RAN_AGAIN;
 	exit->reason = AXVCPU_EXIT_SYSREG_WRITE;
 	exit->sysreg_write.addr = reg;
@@ -308,11 +385,14 @@ int axvcpu_arm64_sysreg(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
 	u64 esr = a64->esr;
 	u32 reg = A64_REG((u32)FIELD_GET(A64_ISS_OP0, esr), (u32)FIELD_GET(A64_ISS_OP1, esr),
-		      (u32)FIELD_GET(A64_ISS_CRN, esr), (u32)FIELD_GET(A64_ISS_CRM, esr),
-		      (u32)FIELD_GET(A64_ISS_OP2, esr));
+			  (u32)FIELD_GET(A64_ISS_CRN, esr), (u32)FIELD_GET(A64_ISS_CRM, esr),
+			  (u32)FIELD_GET(A64_ISS_OP2, esr));
 	u32 rt = FIELD_GET(A64_ISS_RT, esr);
 
-	a64_skip(a64);
+	if (is_hidden(reg) || !is_for(reg, a64->pstate)) {
+		axvcpu_arm64_undefined(a64);
+		return AXVCPU_RAN_AGAIN;
+	}
 	if (esr & A64_ISS_READ)
 		return sysreg_read(vcpu, reg, rt, exit);
 	return sysreg_write(vcpu, reg, a64_get(a64, rt), exit);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The backend for a kernel at EL2: the machine, and vCPUs while they do not run. Calls
- * switch.c, tlb.c and predict.c. No locks.
+ * switch.c, traps.c, tlb.c and predict.c. No locks.
  */
 #include <linux/errno.h>
 #include <linux/kvm.h>
@@ -22,23 +22,16 @@
 #define A64_HCR_GUEST	(A64_HCR_E2H | A64_HCR_RW | A64_HCR_VM | A64_HCR_FMO | A64_HCR_IMO |	\
 			 A64_HCR_AMO | A64_HCR_FB | A64_HCR_BSU_IS | A64_HCR_TWI |		\
 			 A64_HCR_TID3 | A64_HCR_TSC | A64_HCR_TIDCP | A64_HCR_TACR |		\
-			 A64_HCR_TSW | A64_HCR_TLOR | A64_HCR_TERR)
+			 A64_HCR_TSW | A64_HCR_TLOR | A64_HCR_TERR | A64_HCR_TEA |	\
+			 A64_HCR_TID5)
 
 #define A64_HPPIR_ID	GENMASK_ULL(23, 0)
 #define A64_HPPIR_NONE	1020		/* from here on they mean that there is none */
 #define A64_HPPIR_SPURIOUS	1023
 
-#define A64_PFR0_GIC_SHIFT	24		/* ID_AA64PFR0_EL1: system registers of a GIC */
-#define A64_MMFR1_HCX_SHIFT	40		/* ID_AA64MMFR1_EL1: HCRX_EL2 */
-#define A64_MMFR0_ECV_SHIFT	60		/* ID_AA64MMFR0_EL1: traps of timers */
-
-/* Written by hw_setup(), before anything else. */
-struct axvcpu_arm64_machine axvcpu_arm64_machine;
-static bool kvm_is_there;
-
 /*
- * KVM gives VMIDs to its guests from 1 on, too. On arm64 it is part of the kernel, and
- * there from boot on or not at all: then its place among the devices is free.
+ * KVM numbers VMIDs for itself, too, and knows of no other. On arm64 it is part of the
+ * kernel, and there from boot on or not at all: then its place among the devices is free.
  */
 static bool probe_kvm(void)
 {
@@ -51,41 +44,46 @@ static bool probe_kvm(void)
 	return false;
 }
 
-static bool has(u32 id, unsigned int shift)
-{
-	return a64_id_field(read_sanitised_ftr_reg(id), shift);
-}
-
 static int vhe_hw_setup(void)
 {
 	if (!is_kernel_in_hyp_mode()) {
 		pr_info("axvcpu: the kernel does not run at EL2: no vCPUs\n");
 		return -ENODEV;
 	}
-	kvm_is_there = probe_kvm();
-	if (kvm_is_there)
-		pr_info("axvcpu: KVM has the machine: boot with kvm-arm.mode=none\n");
-	axvcpu_arm64_machine = (struct axvcpu_arm64_machine){
-		.gic = has(SYS_ID_AA64PFR0_EL1, A64_PFR0_GIC_SHIFT),
-		.hcx = has(SYS_ID_AA64MMFR1_EL1, A64_MMFR1_HCX_SHIFT),
-		.ecv = has(SYS_ID_AA64MMFR0_EL1, A64_MMFR0_ECV_SHIFT),
-	};
-	return 0;
+	if (probe_kvm()) {
+		pr_warn_ratelimited("axvcpu: KVM, which is a part of this kernel, has the CPUs: boot with kvm-arm.mode=none\n");
+		return -EBUSY;
+	}
+	return axvcpu_arm64_vmids_setup();
+}
+
+static void vhe_hw_unsetup(void)
+{
+	axvcpu_arm64_vmids_unsetup();
 }
 
 /* Nobody but a hypervisor gives VTTBR_EL2 a value. */
 static int vhe_cpu_supported(void)
 {
-	return kvm_is_there || read_sysreg(vttbr_el2) ? -EBUSY : 0;
+	return read_sysreg(vttbr_el2) ? -EBUSY : 0;
 }
 
 /* EL2 is always on. */
 static int vhe_cpu_enable(void)
 {
+	int err = axvcpu_arm64_cpu_probe();
+
+	if (err)
+		return err;
 	axvcpu_arm64_predict_probe();
+	axvcpu_arm64_forget_here();
 	return 0;
 }
 
+/*
+ * Nothing is left on: put() restores what a vCPU has changed, and all that concerns the host
+ * each exit does. The next kernel (kexec, a crash kernel) initializes the rest of EL2 itself.
+ */
 static void vhe_cpu_disable(void)
 {
 }
@@ -97,22 +95,18 @@ static int vhe_create(struct axvcpu *vcpu)
 
 	if (!a64)
 		return -ENOMEM;
-	err = axvcpu_arm64_vmid_get(a64);
-	if (err) {
-		kfree(a64);
-		return err;
-	}
 	vcpu->arch = a64;
-	return 0;
+	err = axvcpu_arm64_space_get(vcpu);
+	if (err)
+		kfree(a64);
+	return err;
 }
 
-/* The next vCPU with its VMID shall not find its translations. */
 static void vhe_destroy(struct axvcpu *vcpu)
 {
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
 
-	axvcpu_arm64_flush_all(a64);
-	axvcpu_arm64_vmid_put(a64);
+	axvcpu_arm64_space_put(a64);
 	kfree(a64);
 }
 
@@ -130,25 +124,37 @@ static int vhe_set_entry(struct axvcpu *vcpu, u64 entry)
 	return 0;
 }
 
+/*
+ * Without FWB a guest whose MMU is off would bypass the caches, and so what the VMM wrote into
+ * its memory. Until it turns the MMU on (TVM tells) DC prevents that. TLBs may hold DC, too.
+ */
+void axvcpu_arm64_follow_sctlr(struct axvcpu *vcpu, u64 sctlr)
+{
+	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
+	u64 hcr = a64->hcr & ~(A64_HCR_DC | A64_HCR_TVM);
+
+	if (!(hcr & A64_HCR_FWB) && !(sctlr & A64_SCTLR_M))
+		hcr |= A64_HCR_DC | A64_HCR_TVM;
+	if (hcr != a64->hcr)
+		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
+	a64->hcr = hcr;
+}
+
 /* Stage 2 needs what the space was made for, and how the guest's caches behave. */
 static int vhe_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
 {
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
 	struct axas_machine machine;
-	struct axas_info info;
 
-	axas_space_get_info(vcpu->space, &info);
 	axas_space_get_machine(vcpu->space, &machine);
-	a64->hcr = A64_HCR_GUEST;
 	if (machine.caps & AXAS_CAP_S2_FWB && !a64_has_fwb())
 		return -EMEDIUMTYPE;
-	/*
-	 * Without FWB a guest whose MMU is off would bypass the caches, and so what the VMM
-	 * wrote into its memory. Until it turns the MMU on (TVM tells) DC prevents that.
-	 */
-	a64->hcr |= machine.caps & AXAS_CAP_S2_FWB ? A64_HCR_FWB : A64_HCR_DC | A64_HCR_TVM;
-	a64->vtcr = a64_vtcr(info.ia_bits, info.levels);
-	a64->vttbr = a64_vttbr(root.val, a64->vmid);
+	a64->hcr = A64_HCR_GUEST;
+	/* CPUs differ: CTR_EL0 must be right on all that the vCPU may go to, see sysreg.c. */
+	if (cpus_have_final_cap(ARM64_MISMATCHED_CACHE_TYPE))
+		a64->hcr |= A64_HCR_TID2;
+	if (machine.caps & AXAS_CAP_S2_FWB)
+		a64->hcr |= A64_HCR_FWB;
 	return 0;
 }
 
@@ -160,6 +166,7 @@ static int vhe_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 	a64->pstate = A64_PSTATE_EL1H | A64_PSTATE_DAIF;
 	a64->el1.sp = setup->stack;
 	a64->el1.sctlr = A64_SCTLR_RESET;
+	axvcpu_arm64_follow_sctlr(vcpu, A64_SCTLR_RESET);
 	return 0;
 }
 
@@ -205,7 +212,7 @@ static void vhe_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 	r->sp = a64->el1.sp;
 	r->sp_el0 = a64->sp_el0;
 	r->pc = a64->pc;
-	r->pstate = a64->pstate;
+	r->pstate = a64_pstate_shown(a64->pstate);
 	r->sctlr = a64->el1.sctlr;
 	r->tcr = a64->el1.tcr;
 	r->ttbr0 = a64->el1.ttbr0;
@@ -220,26 +227,13 @@ static void vhe_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 	r->tpidr = a64->el1.tpidr;
 }
 
-#define PSTATE_ALLOWED	(A64_PSTATE_MODE | A64_PSTATE_DAIF | A64_PSTATE_BTYPE |		\
-			 A64_PSTATE_SSBS | A64_PSTATE_PAN | A64_PSTATE_UAO |		\
-			 A64_PSTATE_DIT | A64_PSTATE_NZCV)
-
-/* AArch64 at EL1 or EL0, and what a guest can have there. */
-static bool pstate_ok(u64 pstate)
-{
-	u64 mode = pstate & A64_PSTATE_MODE;
-
-	return !(pstate & ~PSTATE_ALLOWED) &&
-	       (mode == A64_PSTATE_EL0T || mode == A64_PSTATE_EL1T || mode == A64_PSTATE_EL1H);
-}
-
+/* A PC that is not aligned is an exception of the guest's own, as are values of the others. */
 static int vhe_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 {
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
 	const struct axvcpu_regs_arm64 *r = &regs->arm64;
 
-	if (!pstate_ok(r->pstate) || r->pc & 3 ||
-	    (r->sctlr ^ a64->el1.sctlr) & A64_SCTLR_M)
+	if (!a64_pstate_ok(r->pstate, axvcpu_arm64_has_aarch32()))
 		return -EINVAL;
 	memcpy(a64->x, r->x, sizeof(r->x));
 	a64->sp_el0 = r->sp_el0;
@@ -247,6 +241,7 @@ static int vhe_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 	a64->pstate = r->pstate;
 	a64->el1.sp = r->sp;
 	a64->el1.sctlr = r->sctlr;
+	axvcpu_arm64_follow_sctlr(vcpu, r->sctlr);
 	a64->el1.tcr = r->tcr;
 	a64->el1.ttbr0 = r->ttbr0;
 	a64->el1.ttbr1 = r->ttbr1;
@@ -266,16 +261,13 @@ static void vhe_flush(struct axvcpu *vcpu)
 	axvcpu_arm64_flush_here(to_arm64(vcpu));
 }
 
-static void vhe_flush_range(struct axvcpu *vcpu, const struct axas_flush *flush)
-{
-	axvcpu_arm64_flush_range(to_arm64(vcpu), flush);
-}
-
 static const struct axvcpu_arch_ops vhe_ops = {
 	.name		= "arm64 VHE",
 	.format		= AXAS_FORMAT_S2,
 	.nr_regs	= A64_NR_REGS,
+	.attaches	= true,
 	.hw_setup	= vhe_hw_setup,
+	.hw_unsetup	= vhe_hw_unsetup,
 	.cpu_supported	= vhe_cpu_supported,
 	.cpu_enable	= vhe_cpu_enable,
 	.cpu_disable	= vhe_cpu_disable,
@@ -292,7 +284,6 @@ static const struct axvcpu_arch_ops vhe_ops = {
 	.load		= axvcpu_arm64_load,
 	.put		= axvcpu_arm64_put,
 	.flush		= vhe_flush,
-	.flush_range	= vhe_flush_range,
 	.run		= axvcpu_arm64_run,
 	.hole		= axvcpu_arm64_hole,
 };
@@ -307,7 +298,7 @@ u64 axvcpu_arch_irq_fetch(void)
 {
 	u64 id = 0;
 
-	if (axvcpu_arm64_machine.gic)
+	if (this_cpu_read(axvcpu_arm64_cpu.gic))
 		id = read_sysreg_s(SYS_ICC_HPPIR1_EL1) & A64_HPPIR_ID;
 	return id >= A64_HPPIR_NONE && id <= A64_HPPIR_SPURIOUS ? 0 : id;
 }

@@ -41,11 +41,28 @@ MODULE_PARM_DESC(fetch_insn, "read a faulting instruction from memory, whatever 
 #define INSN_CSR		GENMASK(31, 20)
 #define OPCODE_SYSTEM		0x73
 #define CSR_LEVEL		GENMASK(9, 8)	/* of its number: the lowest that may use it */
+#define CSR_LEVEL_USER		0
 #define CSR_LEVEL_HYPERVISOR	2
+#define CSR_COUNTER		GENMASK(4, 0)	/* of CSR_CYCLE and those behind: its bit */
 #define CSR_KIND		GENMASK(1, 0)	/* of funct3: 1 write, 2 set, 3 clear */
 #define CSR_KIND_WRITE		1
 #define CSR_KIND_SET		2
 #define CSR_IMMEDIATE		BIT(2)
+
+/*
+ * An instruction that was done for the guest. Nothing but where it goes on depends on that:
+ * there is no trace bit and no interrupt shadow, and counters are the VMM's.
+ */
+static void retire(struct axvcpu_riscv *rv, unsigned int len)
+{
+	rv->world.pc += len;
+}
+
+/* H, "Traps": sstatus.SPP has the level that the guest was at, 0 for its user mode. */
+static bool from_user(const struct axvcpu_riscv *rv)
+{
+	return !(rv->world.sstatus & SR_SPP);
+}
 
 static int sbi_cpu_up(const unsigned long *a, struct axvcpu_exit *exit)
 {
@@ -107,7 +124,7 @@ static int sbi_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	unsigned long *a = &rv->world.x[REG_A(0)];
 	int ran;
 
-	rv->world.pc += 4;
+	retire(rv, 4);
 	if (a[7] == AXVCPU_RISCV_SBI_CLAIM)
 		return sbi_claim(vcpu, a);
 	if (a[7] == SBI_SRST || a[7] == SBI_LEGACY_SHUTDOWN) {
@@ -127,17 +144,20 @@ static int sbi_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	return ran;
 }
 
-/* The instruction at pc as the guest sees it, or 0. It may be no longer than it is. */
-static u32 fetch(struct axvcpu_riscv *rv)
+/*
+ * The instruction at pc as the guest sees it, no more bytes than it has. False: its page
+ * has gone meanwhile, or is not yet where this access looks.
+ */
+static bool fetch(struct axvcpu_riscv *rv, u32 *insn)
 {
 	unsigned long hstatus = csr_swap(CSR_HSTATUS, rv->world.hstatus);
 	struct riscv_trap trap = { .cause = RISCV_NO_TRAP };
-	u32 insn = riscv_hlvx_hu(rv->world.pc, &trap, 0);
 
-	if (trap.cause == RISCV_NO_TRAP && (insn & 3) == 3)
-		insn |= (u32)riscv_hlvx_hu(rv->world.pc + 2, &trap, 0) << 16;
+	*insn = riscv_hlvx_hu(rv->world.pc, &trap, 0);
+	if (trap.cause == RISCV_NO_TRAP && (*insn & 3) == 3)
+		*insn |= (u32)riscv_hlvx_hu(rv->world.pc + 2, &trap, 0) << 16;
 	csr_write(CSR_HSTATUS, hstatus);
-	return trap.cause == RISCV_NO_TRAP ? insn : 0;
+	return trap.cause == RISCV_NO_TRAP;
 }
 
 static bool is_pseudo(unsigned long htinst)
@@ -171,7 +191,10 @@ static int fault_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exit)
 	rv->fault_gpa = riscv_trap_gpa(trap);
 	if (trap->cause != EXC_INST_GUEST_PAGE_FAULT && !is_pseudo(trap->htinst)) {
 		rv->insn_is_raw = !trap->htinst || fetch_insn;
-		rv->insn = rv->insn_is_raw ? fetch(rv) : trap->htinst;
+		if (!rv->insn_is_raw)
+			rv->insn = trap->htinst;
+		else if (!fetch(rv, &rv->insn))
+			rv->insn = 0;
 	}
 	exit->nested_page_fault.gpa = rv->fault_gpa;
 	exit->nested_page_fault.access = fault_access(trap);
@@ -207,7 +230,7 @@ void axvcpu_riscv_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		exit->mmio_read.reg_width = 8;
 		exit->mmio_read.sign_extend = mem.sign;
 	}
-	rv->world.pc += mem.len;
+	retire(rv, mem.len);
 	exit->rip = rv->world.pc;
 }
 
@@ -234,7 +257,7 @@ static int wait_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
 
-	rv->world.pc += 4;
+	retire(rv, 4);
 	if (axvcpu_next_vector(vcpu) >= 0 ||
 	    rv->hvip >> VSIP_TO_HVIP_SHIFT & csr_read(CSR_VSIE))
 		return AXVCPU_RAN_AGAIN;
@@ -272,7 +295,7 @@ static int csr_exit(struct axvcpu_riscv *rv, u32 insn, struct axvcpu_exit *exit)
 	u32 rs1 = FIELD_GET(INSN_RS1, insn), rd = FIELD_GET(INSN_RD, insn);
 	bool plain = (funct3 & CSR_KIND) == CSR_KIND_WRITE;
 
-	rv->world.pc += 4;
+	retire(rv, 4);
 	rv->csr = FIELD_GET(INSN_CSR, insn);
 	rv->csr_funct3 = funct3;
 	rv->csr_operand = funct3 & CSR_IMMEDIATE ? rs1 : rv->world.x[rs1];
@@ -285,19 +308,39 @@ static int csr_exit(struct axvcpu_riscv *rv, u32 insn, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
-/* stval may have the instruction, or 0. H, "Trap Cause Codes": virtual instruction. */
+/*
+ * Whether an access to a CSR is the VMM's to answer. The guest's machine has no hypervisor
+ * extension. Its user mode has what its kernel lets it have: of what traps, the counters
+ * that scounteren names.
+ */
+static bool csr_comes_out(const struct axvcpu_riscv *rv, u32 csr)
+{
+	u32 level = FIELD_GET(CSR_LEVEL, csr);
+
+	if (!from_user(rv))
+		return level != CSR_LEVEL_HYPERVISOR;
+	return level == CSR_LEVEL_USER && (csr & ~CSR_COUNTER) == CSR_CYCLE &&
+	       csr_read(CSR_SCOUNTEREN) & BIT(csr & CSR_COUNTER);
+}
+
+/*
+ * H, "Trap Cause Codes", virtual instruction: what the hypervisor has not allowed, but also
+ * what a guest's user mode may not do in any machine, such as WFI and the supervisor's CSRs.
+ * To that the guest's kernel has the answer. stval may have the instruction, or 0.
+ */
 static int insn_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
-	u32 insn = rv->world.trap.tval ?: fetch(rv);
-	u32 csr = FIELD_GET(INSN_CSR, insn);
+	u32 insn = rv->world.trap.tval;
 
-	if (insn == INSN_WFI)
+	/* Who runs it again meets the fault. */
+	if (!insn && !fetch(rv, &insn))
+		return AXVCPU_RAN_AGAIN;
+	if (insn == INSN_WFI && !from_user(rv))
 		return wait_exit(vcpu, exit);
-	/* The guest's machine has no hypervisor extension. */
 	if (FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM &&
 	    FIELD_GET(INSN_FUNCT3, insn) & CSR_KIND &&
-	    FIELD_GET(CSR_LEVEL, csr) != CSR_LEVEL_HYPERVISOR)
+	    csr_comes_out(rv, FIELD_GET(INSN_CSR, insn)))
 		return csr_exit(rv, insn, exit);
 	return illegal_instruction(rv, insn);
 }

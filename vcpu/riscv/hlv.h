@@ -56,6 +56,15 @@ static inline void riscv_hfence_gvma_all(void)
 	asm volatile(".insn r 0x73, 0, 0x31, x0, x0, x0" : : : "memory");
 }
 
+/*
+ * What is known of VS-stage tables under the VMID that hgatp has. Hardware that keeps the
+ * stages apart does not lose it to HFENCE.GVMA.
+ */
+static inline void riscv_hfence_vvma_all(void)
+{
+	asm volatile(".insn r 0x73, 0, 0x11, x0, x0, x0" : : : "memory");
+}
+
 /* hgatp for a root of @ia_bits: Sv39x4, Sv48x4 or Sv57x4. */
 static inline unsigned long riscv_hgatp(u64 root, unsigned int ia_bits, unsigned long vmid)
 {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for the hypervisor extension: CSRs of the machine and of vCPUs. Calls
- * exits.c, tlb.c and entry.S.
+ * The backend for the hypervisor extension: the machine, and the operations of vCPUs.
+ * Calls all the others.
  *
  * The host does not use the VS-level CSRs, the FPU and what is for user mode: the guest's
  * stay on the CPU from load() to put(). sstatus, hstatus, stvec and sscratch, which the
  * host's interrupts need, are switched on each entry. No locks.
  */
 #include <linux/errno.h>
-#include <linux/idr.h>
-#include <linux/irqflags.h>
 #include <linux/log2.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
@@ -20,21 +18,6 @@
 #include "axas_compat.h"
 #include "riscv.h"
 
-/* Exceptions that a guest has with itself: its supervisor gets them. H, hedeleg */
-#define HEDELEG_GUEST	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_INST_ACCESS) |		\
-			 BIT(EXC_INST_ILLEGAL) | BIT(EXC_BREAKPOINT) |			\
-			 BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_LOAD_ACCESS) |		\
-			 BIT(EXC_STORE_MISALIGNED) | BIT(EXC_STORE_ACCESS) |		\
-			 BIT(EXC_SYSCALL) | BIT(EXC_INST_PAGE_FAULT) |			\
-			 BIT(EXC_LOAD_PAGE_FAULT) | BIT(EXC_STORE_PAGE_FAULT))
-
-/* H, hideleg: the interrupts of VS level. The bits are hvip's, too. */
-#define HVIP_SOFT	BIT(IRQ_VS_SOFT)
-#define HVIP_EXT	BIT(IRQ_VS_EXT)
-#define HIDELEG_GUEST	(HVIP_SOFT | BIT(IRQ_VS_TIMER) | HVIP_EXT)
-
-#define HCOUNTEREN_TIME	BIT(1)		/* H, hcounteren: time is read without a trap */
-
 /* H, hstatus: back to a guest's supervisor; WFI traps; 64 bits. */
 #define HSTATUS_GUEST	(HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | 2ul << HSTATUS_VSXL_SHIFT)
 
@@ -42,24 +25,7 @@
 #define SSTATUS_GUEST	(SR_SPP | SR_SPIE | SR_FS_INITIAL | SR_UXL_64)
 
 /* Written by hw_setup(), before anything else. */
-static unsigned int vmid_bits;
-static bool has_fpu_regs, has_pbmt, has_stateen, has_sstc;
-
-static DEFINE_IDA(vmids);
-
-/* H, hgatp: VMID keeps as many of its bits as there are. A mode must be on with them. */
-static unsigned int probe_vmid_bits(void)
-{
-	unsigned long flags, old, bits;
-
-	local_irq_save(flags);
-	old = csr_swap(CSR_HGATP, HGATP_MODE_SV39X4 << HGATP_MODE_SHIFT | HGATP_VMID);
-	bits = (csr_read(CSR_HGATP) & HGATP_VMID) >> HGATP_VMID_SHIFT;
-	csr_write(CSR_HGATP, old);
-	riscv_hfence_gvma_all();
-	local_irq_restore(flags);
-	return hweight_long(bits);
-}
+static bool has_fpu_regs;
 
 static bool has_isa(unsigned int ext)
 {
@@ -68,72 +34,49 @@ static bool has_isa(unsigned int ext)
 
 static int riscv_hw_setup(void)
 {
+	int err;
+
 	if (!has_isa(RISCV_ISA_EXT_h)) {
 		pr_info("axvcpu: the CPU has no hypervisor extension: no vCPUs\n");
 		return -ENODEV;
 	}
-	vmid_bits = probe_vmid_bits();
+	err = axvcpu_riscv_keep_kvm_out();
+	if (err)
+		return err;
 	has_fpu_regs = IS_ENABLED(CONFIG_FPU) && has_isa(RISCV_ISA_EXT_d);
-	has_pbmt = has_isa(RISCV_ISA_EXT_SVPBMT);
-	has_sstc = has_isa(RISCV_ISA_EXT_SSTC);
-#ifdef RISCV_ISA_EXT_SMSTATEEN
-	has_stateen = has_isa(RISCV_ISA_EXT_SMSTATEEN);
-#endif
+	axvcpu_riscv_probe_csrs();
+	axvcpu_riscv_probe_vmids();
 	return 0;
 }
 
-/* The extension is always on. Only a hypervisor delegates anything. */
+static void riscv_hw_unsetup(void)
+{
+	axvcpu_riscv_let_kvm_in();
+}
+
+/* The extension is always on, and who has it no CPU can tell: kvm.c sees to that. */
 static int riscv_cpu_supported(void)
 {
-	return csr_read(CSR_HIDELEG) || csr_read(CSR_HEDELEG) ? -EBUSY : 0;
+	return 0;
 }
 
 static int riscv_cpu_enable(void)
 {
-	csr_write(CSR_HGATP, 0);
-	csr_write(CSR_HVIP, 0);
-	csr_write(CSR_HIE, 0);
-	csr_write(CSR_HGEIE, 0);
-	csr_write(CSR_HCOUNTEREN, HCOUNTEREN_TIME);
-	csr_write(CSR_HTIMEDELTA, 0);
-	csr_write(CSR_HENVCFG, has_pbmt ? ENVCFG_PBMTE : 0);
-	/* Without henvcfg.STCE it counts for nothing, but emulators let it ring. */
-	if (has_sstc)
-		csr_write(CSR_VSTIMECMP, ULONG_MAX);
-#ifdef RISCV_ISA_EXT_SMSTATEEN
-	if (has_stateen)
-		csr_write(CSR_HSTATEEN0, SMSTATEEN0_HSENVCFG);
-#endif
-	csr_write(CSR_HEDELEG, HEDELEG_GUEST);
-	csr_write(CSR_HIDELEG, HIDELEG_GUEST);
-	/* What another hypervisor left under our VMIDs. */
-	riscv_hfence_gvma_all();
+	axvcpu_riscv_enable_vmids();
 	return 0;
 }
 
+/* put() has left nothing. */
 static void riscv_cpu_disable(void)
 {
-	csr_write(CSR_VSIE, 0);
-	csr_write(CSR_HVIP, 0);
-	csr_write(CSR_HEDELEG, 0);
-	csr_write(CSR_HIDELEG, 0);
-	riscv_hfence_gvma_all();
 }
 
 static int riscv_create(struct axvcpu *vcpu)
 {
 	struct axvcpu_riscv *rv = kzalloc(sizeof(*rv), GFP_KERNEL_ACCOUNT);
-	int vmid = 0;
 
 	if (!rv)
 		return -ENOMEM;
-	if (vmid_bits)
-		vmid = ida_alloc_range(&vmids, 1, BIT(vmid_bits) - 1, GFP_KERNEL);
-	if (vmid < 0) {
-		kfree(rv);
-		return vmid;
-	}
-	rv->vmid = vmid;
 	raw_spin_lock_init(&rv->stale.lock);
 	vcpu->arch = rv;
 	return 0;
@@ -141,11 +84,7 @@ static int riscv_create(struct axvcpu *vcpu)
 
 static void riscv_destroy(struct axvcpu *vcpu)
 {
-	struct axvcpu_riscv *rv = to_riscv(vcpu);
-
-	if (rv->vmid)
-		ida_free(&vmids, rv->vmid);
-	kfree(rv);
+	kfree(vcpu->arch);
 }
 
 static int riscv_check_setup(const struct axvcpu_setup *setup)
@@ -169,7 +108,7 @@ static int riscv_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
 	struct axas_info info;
 
 	axas_space_get_info(vcpu->space, &info);
-	rv->hgatp = riscv_hgatp(root.val, info.ia_bits, rv->vmid);
+	rv->hgatp = riscv_hgatp(root.val, info.ia_bits, 0);
 	return 0;
 }
 
@@ -236,7 +175,7 @@ static void riscv_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 	r->sepc = rv->csrs.vsepc;
 	r->scause = rv->csrs.vscause;
 	r->stval = rv->csrs.vstval;
-	r->satp = rv->csrs.vsatp;
+	r->satp = rv->vsatp;
 	r->scounteren = rv->csrs.scounteren;
 	r->senvcfg = rv->csrs.senvcfg;
 }
@@ -246,43 +185,23 @@ static int riscv_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
 	const struct axvcpu_regs_riscv *r = &regs->riscv;
 
+	const struct riscv_csrs csrs = {
+		.vsstatus = r->sstatus, .vsie = r->sie, .vstvec = r->stvec,
+		.vsscratch = r->sscratch, .vsepc = r->sepc, .vscause = r->scause,
+		.vstval = r->stval, .scounteren = r->scounteren, .senvcfg = r->senvcfg,
+	};
+
 	if (r->x[0] || r->pc & 1 || r->supervisor > 1 || r->sip & ~BIT_ULL(IRQ_S_SOFT))
+		return -EINVAL;
+	if (!axvcpu_riscv_can_hold(&csrs, r->satp))
 		return -EINVAL;
 	memcpy(rv->world.x, r->x, sizeof(r->x));
 	rv->world.pc = r->pc;
 	rv->world.sstatus = (rv->world.sstatus & ~SR_SPP) | (r->supervisor ? SR_SPP : 0);
 	rv->hvip = r->sip << VSIP_TO_HVIP_SHIFT;
-	rv->csrs = (struct riscv_csrs){
-		.vsstatus = r->sstatus, .vsie = r->sie, .vstvec = r->stvec,
-		.vsscratch = r->sscratch, .vsepc = r->sepc, .vscause = r->scause,
-		.vstval = r->stval, .vsatp = r->satp,
-		.scounteren = r->scounteren, .senvcfg = r->senvcfg,
-	};
+	rv->csrs = csrs;
+	rv->vsatp = r->satp;
 	return 0;
-}
-
-static void load_csrs(const struct riscv_csrs *c)
-{
-	csr_write(CSR_VSSTATUS, c->vsstatus);
-	csr_write(CSR_VSIE, c->vsie);
-	csr_write(CSR_VSTVEC, c->vstvec);
-	csr_write(CSR_VSSCRATCH, c->vsscratch);
-	csr_write(CSR_VSEPC, c->vsepc);
-	csr_write(CSR_VSCAUSE, c->vscause);
-	csr_write(CSR_VSTVAL, c->vstval);
-	csr_write(CSR_VSATP, c->vsatp);
-}
-
-static void save_csrs(struct riscv_csrs *c)
-{
-	c->vsstatus = csr_read(CSR_VSSTATUS);
-	c->vsie = csr_read(CSR_VSIE);
-	c->vstvec = csr_read(CSR_VSTVEC);
-	c->vsscratch = csr_read(CSR_VSSCRATCH);
-	c->vsepc = csr_read(CSR_VSEPC);
-	c->vscause = csr_read(CSR_VSCAUSE);
-	c->vstval = csr_read(CSR_VSTVAL);
-	c->vsatp = csr_read(CSR_VSATP);
 }
 
 /*
@@ -299,18 +218,20 @@ static void swap_fpu(struct riscv_fpu *save, const struct riscv_fpu *load)
 	csr_clear(CSR_SSTATUS, SR_FS);
 }
 
+/*
+ * A CPU may look up what vsatp says before it is asked to, also while the host runs: hgatp
+ * and vsatp never stand there with one of the guest's and one that is not. H, vsatp
+ */
 static int riscv_load(struct axvcpu *vcpu)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
+	int err = axvcpu_riscv_load_hgatp(rv);
 
-	/* Without VMIDs, what is cached may be another vCPU's. */
-	if (!vmid_bits)
-		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
+	if (err)
+		return err;
+	axvcpu_riscv_load_csrs(&rv->csrs, &rv->host_csrs);
+	csr_write(CSR_VSATP, rv->vsatp);
 	swap_fpu(&rv->host_fpu, &rv->fpu);
-	rv->host_scounteren = csr_swap(CSR_SCOUNTEREN, rv->csrs.scounteren);
-	rv->host_senvcfg = csr_swap(CSR_SENVCFG, rv->csrs.senvcfg);
-	load_csrs(&rv->csrs);
-	csr_write(CSR_HGATP, rv->hgatp);
 	return 0;
 }
 
@@ -318,14 +239,10 @@ static void riscv_put(struct axvcpu *vcpu)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
 
-	csr_write(CSR_HGATP, 0);
-	csr_write(CSR_HVIP, 0);
-	save_csrs(&rv->csrs);
-	csr_write(CSR_VSIE, 0);
-	csr_write(CSR_VSATP, 0);
-	rv->csrs.senvcfg = csr_swap(CSR_SENVCFG, rv->host_senvcfg);
-	rv->csrs.scounteren = csr_swap(CSR_SCOUNTEREN, rv->host_scounteren);
 	swap_fpu(&rv->fpu, &rv->host_fpu);
+	rv->vsatp = csr_swap(CSR_VSATP, 0);
+	axvcpu_riscv_save_csrs(&rv->csrs, &rv->host_csrs);
+	csr_write(CSR_HGATP, 0);
 }
 
 /* One kind of interrupt is an edge, the others are there until the guest claims them. */
@@ -355,7 +272,7 @@ static int riscv_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	axvcpu_riscv_forget_ranges(rv);
 	/* A CPU may keep that there was no leaf. Priv, "SFENCE.VMA" */
 	if (rv->faulted)
-		riscv_hfence_gvma(rv->fault_gpa, rv->vmid);
+		riscv_hfence_gvma(rv->fault_gpa, rv->vmid.val);
 	rv->faulted = false;
 	csr_write(CSR_HVIP, pending(vcpu, rv));
 	axvcpu_riscv_enter(&rv->world);
@@ -370,6 +287,7 @@ static const struct axvcpu_arch_ops riscv_ops = {
 	.format		= AXAS_FORMAT_GSTAGE,
 	.nr_regs	= AXVCPU_RISCV_NR_REGS,
 	.hw_setup	= riscv_hw_setup,
+	.hw_unsetup	= riscv_hw_unsetup,
 	.cpu_supported	= riscv_cpu_supported,
 	.cpu_enable	= riscv_cpu_enable,
 	.cpu_disable	= riscv_cpu_disable,

@@ -4,9 +4,11 @@
  * volume II, Privileged Architecture; "H" its chapter on the hypervisor extension.
  *
  *   riscv.c   the backend's operations: CSRs of the machine and of a vCPU
+ *   csrs.c    the CSRs that are a guest's while it is loaded, and what they can hold
+ *   kvm.c     KVM is kept out
  *   exits.c   why a guest left, and what that means
  *   insn.c    loads and stores out of instructions
- *   tlb.c     what goes out of TLBs before the next entry
+ *   tlb.c     hgatp, VMIDs, and what goes out of TLBs before the next entry
  *   entry.S   the way in and out; FPU registers
  *   hlv.S     single accesses to guest memory
  *
@@ -32,6 +34,7 @@
 #include "../axvcpu.h"
 #include "hlv.h"
 #include "stale.h"
+#include "vmid.h"
 
 /**
  * struct riscv_world - what is exchanged on the way in and out
@@ -69,6 +72,10 @@ static_assert(offsetof(struct riscv_world, host_hstatus) == WORLD_HOST_HSTATUS);
 static_assert(offsetof(struct riscv_world, host_stvec) == WORLD_HOST_STVEC);
 static_assert(offsetof(struct riscv_world, host_sscratch) == WORLD_HOST_SSCRATCH);
 
+/* H, hvip: interrupts of VS level that are pending. */
+#define HVIP_SOFT	BIT(IRQ_VS_SOFT)
+#define HVIP_EXT	BIT(IRQ_VS_EXT)
+
 /* f0 to f31 and fcsr. */
 struct riscv_fpu {
 	u64 f[32];
@@ -84,8 +91,13 @@ struct riscv_csrs {
 	unsigned long vsepc;
 	unsigned long vscause;
 	unsigned long vstval;
-	unsigned long vsatp;
 	unsigned long scounteren;	/* these two have no copy of their own for guests */
+	unsigned long senvcfg;
+};
+
+/* What the host has in those two, meanwhile. */
+struct riscv_host_csrs {
+	unsigned long scounteren;
 	unsigned long senvcfg;
 };
 
@@ -93,13 +105,13 @@ struct riscv_csrs {
  * struct axvcpu_riscv - a vCPU's own
  * @world: for entry.S
  * @csrs: the guest's
+ * @vsatp: the guest's, which is switched apart from @csrs
  * @hvip: the software interrupt that it has pending, as a bit of hvip
  * @fpu: the guest's
  * @host_fpu: the host's, while the guest's is in the registers
- * @host_scounteren: the host's, the same
- * @host_senvcfg: the host's, the same
- * @hgatp: where its guest-physical addresses are looked up
- * @vmid: part of @hgatp; 0 where the hardware has none
+ * @host_csrs: the host's, the same
+ * @hgatp: where its guest-physical addresses are looked up, without a VMID
+ * @vmid: under which what was looked up is known
  * @stale: ranges whose translations go before the next entry
  * @insn: the load or store that made the last guest page fault, or 0
  * @insn_is_raw: @insn is as it stands in memory, not as htinst has it
@@ -114,13 +126,13 @@ struct riscv_csrs {
 struct axvcpu_riscv {
 	struct riscv_world world;
 	struct riscv_csrs csrs;
+	unsigned long vsatp;
 	unsigned long hvip;
 	struct riscv_fpu fpu;
 	struct riscv_fpu host_fpu;
-	unsigned long host_scounteren;
-	unsigned long host_senvcfg;
+	struct riscv_host_csrs host_csrs;
 	unsigned long hgatp;
-	unsigned int vmid;
+	struct riscv_vmid vmid;
 	struct riscv_stale stale;
 	u32 insn;
 	bool insn_is_raw;
@@ -152,7 +164,31 @@ int axvcpu_riscv_csr_write_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exi
 void axvcpu_riscv_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 void axvcpu_riscv_csr_was_read(struct axvcpu_riscv *rv, u64 val);
 
-/* tlb.c: see struct axvcpu_arch_ops. */
+/* kvm.c: 0, or -EBUSY if KVM has the CPUs. May sleep. */
+int axvcpu_riscv_keep_kvm_out(void);
+void axvcpu_riscv_let_kvm_in(void);
+
+/* csrs.c: what there is. Before anything else of it. */
+void axvcpu_riscv_probe_csrs(void);
+/*
+ * Preemption off, nothing loaded: all that decides what a guest may do to itself, then its
+ * own but vsatp, which counts from where hgatp does. And the reverse.
+ */
+void axvcpu_riscv_load_csrs(const struct riscv_csrs *guest, struct riscv_host_csrs *host);
+void axvcpu_riscv_save_csrs(struct riscv_csrs *guest, const struct riscv_host_csrs *host);
+/* Whether CSRs can hold what @csrs and @vsatp say, all of it. Nothing is loaded here. */
+bool axvcpu_riscv_can_hold(const struct riscv_csrs *csrs, unsigned long vsatp);
+
+/* tlb.c: how many VMIDs there are. Before anything else of tlb.c. */
+void axvcpu_riscv_probe_vmids(void);
+/* Preemption off: what this CPU knew by any of them is nobody's. Before it loads hgatp. */
+void axvcpu_riscv_enable_vmids(void);
+/*
+ * Preemption off: from here on this CPU looks up the guest's addresses, and knows nothing
+ * that is not true. vsatp is 0. -EIO: the CPU cannot do it.
+ */
+int axvcpu_riscv_load_hgatp(struct axvcpu_riscv *rv);
+/* See struct axvcpu_arch_ops. */
 void axvcpu_riscv_flush(struct axvcpu *vcpu);
 void axvcpu_riscv_flush_range(struct axvcpu *vcpu, const struct axas_flush *flush);
 /* Forget the ranges that were told of, on this CPU, which enters the guest next. */

@@ -1,14 +1,85 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What goes out of TLBs before a vCPU enters its guest again: a few pages each by its
- * address, or all of its VMID. A fence is for the CPU that executes it, so that who
- * changes a table leaves word, and the CPU that enters next does it. Calls the core and
- * stale.h.
+ * What a CPU knows of a guest's addresses: hgatp, the VMID that it is known by, and what
+ * goes out of TLBs before a vCPU enters its guest again: a few pages each by its address,
+ * or all of its VMID. A fence is for the CPU that executes it, so that who changes a table
+ * leaves word, and the CPU that enters next does it. Calls the core, stale.h and vmid.h.
  *
  * "How a flush gets through" in axvcpu_core.c holds for ranges as for requests: they are
  * told of before it is asked whether the vCPU is in its guest.
  */
+#include <linux/irqflags.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+
 #include "riscv.h"
+
+/* With fewer VMIDs than hardware has, their reuse is seen without thousands of vCPUs. */
+static unsigned int vmid_bits_wanted = 14;
+module_param_named(vmid_bits, vmid_bits_wanted, uint, 0644);
+MODULE_PARM_DESC(vmid_bits, "bits of VMIDs to use at most, from the next first vCPU on");
+
+static unsigned int vmid_bits;
+static DEFINE_PER_CPU(struct riscv_vmids, vmids);
+
+/*
+ * H, hgatp: VMID keeps as many of its bits as there are, and a mode that there is not may
+ * become another. Any that there is will do.
+ */
+void axvcpu_riscv_probe_vmids(void)
+{
+	unsigned long mode, flags, got = 0;
+
+	local_irq_save(flags);
+	for (mode = HGATP_MODE_SV39X4; mode <= HGATP_MODE_SV57X4; mode++) {
+		csr_write(CSR_HGATP, mode << HGATP_MODE_SHIFT | HGATP_VMID);
+		got = csr_read(CSR_HGATP);
+		if (got >> HGATP_MODE_SHIFT == mode)
+			break;
+	}
+	csr_write(CSR_HGATP, 0);
+	riscv_hfence_gvma_all();
+	local_irq_restore(flags);
+	vmid_bits = min_t(unsigned int, hweight_long(got & HGATP_VMID),
+			  READ_ONCE(vmid_bits_wanted));
+}
+
+void axvcpu_riscv_enable_vmids(void)
+{
+	riscv_vmid_begin_again(this_cpu_ptr(&vmids), vmid_bits);
+}
+
+/*
+ * H, hgatp is WARL: a mode that this CPU lacks may become Bare, in which the guest's
+ * addresses are the host's. So it is read back, each time.
+ *
+ * What is known under a VMID that another vCPU had goes, of both stages: on hardware that
+ * keeps them apart, HFENCE.GVMA is about the second alone. The same holds for a vCPU that
+ * comes from another CPU, which has to take a new one: what its guest did meanwhile, such
+ * as SFENCE.VMA, this CPU has not seen.
+ */
+int axvcpu_riscv_load_hgatp(struct axvcpu_riscv *rv)
+{
+	struct riscv_vmids *here = this_cpu_ptr(&vmids);
+	bool holds = riscv_vmid_holds(&rv->vmid, here);
+	unsigned long hgatp;
+
+	if (!holds)
+		riscv_vmid_take(&rv->vmid, here, vmid_bits);
+	hgatp = rv->hgatp | (unsigned long)rv->vmid.val << HGATP_VMID_SHIFT;
+	csr_write(CSR_HGATP, hgatp);
+	if (csr_read(CSR_HGATP) != hgatp) {
+		csr_write(CSR_HGATP, 0);
+		return -EIO;
+	}
+	if (!holds) {
+		riscv_hfence_gvma_vmid(rv->vmid.val);
+		riscv_hfence_vvma_all();
+	}
+	return 0;
+}
 
 /* What was fetched before the memory was written elsewhere goes, too. */
 static void fence_i(void)
@@ -23,7 +94,7 @@ void axvcpu_riscv_flush(struct axvcpu *vcpu)
 	struct axas_gpa_range ranges[RISCV_STALE_RANGES];
 
 	riscv_stale_take(&rv->stale, ranges);
-	riscv_hfence_gvma_vmid(rv->vmid);
+	riscv_hfence_gvma_vmid(rv->vmid.val);
 	fence_i();
 }
 
@@ -32,7 +103,7 @@ static void forget(const struct axvcpu_riscv *rv, const struct axas_gpa_range *r
 	u64 done;
 
 	for (done = 0; done < range->size; done += AXAS_FRAME_SIZE)
-		riscv_hfence_gvma(range->start.val + done, rv->vmid);
+		riscv_hfence_gvma(range->start.val + done, rv->vmid.val);
 }
 
 void axvcpu_riscv_forget_ranges(struct axvcpu_riscv *rv)
@@ -50,5 +121,4 @@ void axvcpu_riscv_flush_range(struct axvcpu *vcpu, const struct axas_flush *flus
 {
 	if (!riscv_stale_keep(&to_riscv(vcpu)->stale, flush))
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
-	axvcpu_kick_and_wait(vcpu);
 }

@@ -50,6 +50,9 @@ u32 axvcpu_x86_choose(const struct axvcpu_x86_cpu *cpu);
 /* The bugs of @cpu against which guests are not held, and why, in @buf; its length. */
 size_t axvcpu_x86_left(const struct axvcpu_x86_cpu *cpu, char *buf, size_t size);
 
+/* What the entries, which are assembly, give to VERW. */
+extern const u16 axvcpu_x86_verw_sel;
+
 /* For hw_setup() and hw_unsetup(): choose, and tell of it. 0 or -ENOMEM. */
 int axvcpu_x86_mitigate_setup(void);
 void axvcpu_x86_mitigate_unsetup(void);

@@ -140,8 +140,9 @@ struct axvcpu_setup {
  * @sp: SP_EL1
  * @sp_el0: SP_EL0
  * @pc: next instruction
- * @pstate: level and masks as in SPSR_EL2; SET_REGS takes AArch64 at EL1 and EL0
- * @sctlr: SCTLR_EL1; SET_REGS does not change whether stage 1 is on
+ * @pstate: as in SPSR_EL2. SET_REGS takes whatever GET_REGS gave: AArch64 at EL1 and EL0, and
+ *	AArch32 at EL0 where all CPUs have it, with any masks, flags and IL, but no software step
+ * @sctlr: SCTLR_EL1
  * @tcr: TCR_EL1
  * @ttbr0: TTBR0_EL1
  * @ttbr1: TTBR1_EL1
@@ -201,6 +202,9 @@ struct axvcpu_regs_arm64 {
  * @satp: as @sstatus
  * @scounteren: as @sstatus
  * @senvcfg: as @sstatus
+ *
+ * SET_REGS answers EINVAL to a value that the CPU's registers would not hold as it is, and
+ * changes nothing then.
  */
 struct axvcpu_regs_riscv {
 	__u64 x[AXVCPU_RISCV_NR_REGS];

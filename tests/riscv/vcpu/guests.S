@@ -10,6 +10,7 @@
 #include "guests.h"
 
 #define SSTATUS_SIE	0x2
+#define SSTATUS_SPP	0x100
 #define SSTATUS_FS	0x2000		/* FS: initial */
 #define SIE_ALL		0x222
 #define SIP_SSIP	0x2
@@ -175,6 +176,89 @@ GUEST forbidden
 	csrr	t3, sstatus
 	DONE
 
+/*
+ * In user mode: instruction a0 of those below, and an ECALL behind it, with scounteren a1.
+ * Its exception comes to the guest's own supervisor: a0 is scause, t1 how far behind the
+ * instruction sepc is, t2 stval, t3 sstatus. a2 is what it read.
+ */
+GUEST user
+	lla	t0, 9f
+	csrw	stvec, t0
+	csrw	scounteren, a1
+	li	t0, SSTATUS_SPP
+	csrc	sstatus, t0
+	lla	s1, guest_user_code
+	slli	a0, a0, 3
+	add	s1, s1, a0
+	csrw	sepc, s1
+	li	a2, 0
+	sret
+	.globl	guest_user_code
+	.balign	8
+guest_user_code:
+	wfi
+	ecall
+	csrr	a2, sstatus
+	ecall
+	csrw	sscratch, zero
+	ecall
+	csrr	a2, 0x600		/* hstatus */
+	ecall
+	sret
+	ecall
+	sfence.vma
+	ecall
+	rdinstret a2
+	ecall
+	rdtime	a2
+	ecall
+	nop
+	ecall
+	.balign	4
+9:	csrr	a0, scause
+	csrr	t1, sepc
+	sub	t1, t1, s1
+	csrr	t2, stval
+	csrr	t3, sstatus
+	DONE
+
+/*
+ * In supervisor mode: access a0 to registers of debuggers, of those below. The result is
+ * scause; t1 how far behind the access sepc is. Access n is a write if n is odd.
+ */
+GUEST debug
+	lla	t0, 9f
+	csrw	stvec, t0
+	lla	s1, 1f
+	slli	a0, a0, 3
+	add	s1, s1, a0
+	jr	s1
+	.balign	8
+1:
+	.irp	csr, 0x7a0, 0x7a1, 0x7a2, 0x7a3, 0x7a8, 0x7b0, 0x5a8, 0x6a8
+	csrr	a2, \csr
+	ebreak
+	csrw	\csr, zero
+	ebreak
+	.endr
+	.balign	4
+9:	csrr	a0, scause
+	csrr	t1, sepc
+	sub	t1, t1, s1
+	DONE
+
+/* A page at a0 full of words a1, and then what is at a2. */
+GUEST craft
+	li	t0, 512
+	mv	t1, a0
+1:	sd	a1, (t1)
+	addi	t1, t1, 8
+	addi	t0, t0, -1
+	bnez	t0, 1b
+	fence
+	ld	a0, (a2)
+	DONE
+
 /* Time goes on without an exit. */
 GUEST time
 	rdtime	a0
@@ -264,6 +348,24 @@ GUEST interrupts
 	beqz	t0, 3b
 	csrsi	sstatus, SSTATUS_SIE
 	nop
+	csrci	sstatus, SSTATUS_SIE
+	DONE
+
+/*
+ * The same with its handler a3 further on: spins until interrupts 0x40 and 0x41 have come.
+ */
+GUEST far_vectors
+	mv	s1, a1
+	lla	t0, handler
+	add	t0, t0, a3
+	csrw	stvec, t0
+	li	t0, SIE_ALL
+	csrw	sie, t0
+	csrsi	sstatus, SSTATUS_SIE
+1:	ld	t0, 8 * 0x40(s1)
+	beqz	t0, 1b
+	ld	t0, 8 * 0x41(s1)
+	beqz	t0, 1b
 	csrci	sstatus, SSTATUS_SIE
 	DONE
 

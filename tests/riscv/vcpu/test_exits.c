@@ -287,6 +287,83 @@ static void forbidden_instructions_are_illegal(void)
 	expect(regs.riscv.x[28] & 0x100);		/* from the supervisor */
 }
 
+/* As in guests.S. */
+enum {
+	USER_WFI, USER_CSRR, USER_CSRW, USER_HSTATUS, USER_SRET, USER_SFENCE, USER_INSTRET,
+	USER_TIME, USER_NOP
+};
+
+#define CAUSE_ILLEGAL	2
+#define CAUSE_ECALL	8
+#define COUNTEREN_TIME	2
+#define COUNTEREN_INSTRET 4
+
+/* What the guest's supervisor is told; nobody else is. */
+static void expect_user(u64 nr, u64 scounteren, u64 cause)
+{
+	struct vm vm = vm_new(0);
+	u64 code = guest(user_code) + 8 * nr, insn = peek(vm.space, code) & 0xffffffff;
+	struct axvcpu_regs regs;
+
+	expect_eq(vm_call(&vm, guest(user), nr, scounteren, 0, 0), cause);
+	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
+	expect_eq(regs.riscv.x[6], cause == CAUSE_ECALL ? 4 : 0);
+	expect_eq(regs.riscv.x[28] & 0x100, 0);		/* from its user mode */
+	/* stval may be 0 where hardware says so. */
+	if (cause == CAUSE_ILLEGAL && regs.riscv.x[7])
+		expect_eq(regs.riscv.x[7], insn);
+	vm_free(&vm);
+}
+
+/* G2: what a guest's user mode may not do is its own kernel's affair. */
+static void user_mode_is_the_guests_affair(void)
+{
+	expect_user(USER_NOP, 0, CAUSE_ECALL);
+	expect_user(USER_WFI, 0, CAUSE_ILLEGAL);
+	expect_user(USER_CSRR, -1u, CAUSE_ILLEGAL);
+	expect_user(USER_CSRW, -1u, CAUSE_ILLEGAL);
+	expect_user(USER_HSTATUS, -1u, CAUSE_ILLEGAL);
+	expect_user(USER_SRET, 0, CAUSE_ILLEGAL);
+	expect_user(USER_SFENCE, 0, CAUSE_ILLEGAL);
+}
+
+/*
+ * S9 for RISC-V: what debuggers of the host have set is out of a guest's reach. Each access
+ * is an exception that the guest has with itself.
+ */
+static void debug_registers_are_not_the_guests(void)
+{
+	struct vm vm = vm_new(0);
+	struct axvcpu_regs regs;
+
+	for (u64 nr = 0; nr < 16; nr++) {
+		expect_eq(vm_call(&vm, guest(debug), nr, 0, 0, 0), CAUSE_ILLEGAL);
+		expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
+		expect_eq(regs.riscv.x[6], 0);
+	}
+}
+
+/* G2: scounteren is the guest's kernel's word on them. */
+static void counters_of_user_mode_are_as_scounteren_says(void)
+{
+	struct vm vm = vm_new(0);
+	struct axvcpu_exit exit;
+	struct axvcpu_regs regs;
+
+	expect_user(USER_TIME, 0, CAUSE_ILLEGAL);
+	expect_user(USER_TIME, COUNTEREN_TIME, CAUSE_ECALL);
+	expect_user(USER_INSTRET, COUNTEREN_TIME, CAUSE_ILLEGAL);
+	vm_enter(&vm, guest(user), USER_INSTRET, COUNTEREN_INSTRET, 0, 0);
+	exit = vm_expect(&vm, AXVCPU_EXIT_SYSREG_READ);
+	expect_eq(exit.sysreg_read.addr, CSR_INSTRET);
+	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
+	expect_eq(regs.riscv.supervisor, 0);
+	expect_eq(vcpu_return(vm.vcpu, VALUE), 0);
+	expect_eq(vm_done(&vm), CAUSE_ECALL);
+	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
+	expect_eq(regs.riscv.x[12], VALUE);
+}
+
 static void two_stages_of_paging(void)
 {
 	struct vm vm = vm_new(0);
@@ -305,6 +382,30 @@ static void page_table_is_paged_in(void)
 	map(vm.space, 2 * GIB, PAGE, AXAS_PROT_READ | AXAS_PROT_WRITE, 0);
 	poke(vm.space, VM_TEST + 8, VALUE);
 	expect_eq(vm_call(&vm, guest(mmu), 2 * GIB, VM_TEST + 8, 0, 0), VALUE);
+}
+
+/*
+ * S7: what a CPU knows of one vCPU is not another's, in both stages, whichever VMID it has
+ * there. The machine runs this with fewer VMIDs than vCPUs, too.
+ */
+static void vcpus_take_turns_on_cpus(void)
+{
+	struct vm vms[5];
+
+	for (u64 i = 0; i < ARRAY_SIZE(vms); i++) {
+		vms[i] = vm_new(0);
+		map(vms[i].space, VM_TEST, MIB, AXAS_PROT_READ | AXAS_PROT_WRITE, 0);
+		poke(vms[i].space, VM_TEST + 0x1238, VALUE + i);
+	}
+	for (u64 round = 0; round < 8; round++) {
+		for (u64 i = 0; i < ARRAY_SIZE(vms); i++) {
+			pin_thread((round / 2 + i) & 1);
+			expect_eq(vm_call(&vms[i], guest(mmu), VM_TABLES, VM_TEST + 0x1238, 0, 0),
+				  VALUE + i);
+		}
+	}
+	for (u64 i = 0; i < ARRAY_SIZE(vms); i++)
+		vm_free(&vms[i]);
 }
 
 static void no_extension_no_vcpus(void)
@@ -338,8 +439,13 @@ static const struct test tests[] = {
 	{ "fpu_registers_stay_the_hosts", fpu_registers_stay_the_hosts },
 	{ "registers_stay_the_guests", registers_stay_the_guests },
 	{ "forbidden_instructions_are_illegal", forbidden_instructions_are_illegal },
+	{ "user_mode_is_the_guests_affair", user_mode_is_the_guests_affair },
+	{ "debug_registers_are_not_the_guests", debug_registers_are_not_the_guests },
+	{ "counters_of_user_mode_are_as_scounteren_says",
+	  counters_of_user_mode_are_as_scounteren_says },
 	{ "two_stages_of_paging", two_stages_of_paging },
 	{ "page_table_is_paged_in", page_table_is_paged_in },
+	{ "vcpus_take_turns_on_cpus", vcpus_take_turns_on_cpus },
 	{ "no_extension_no_vcpus", no_extension_no_vcpus },
 };
 

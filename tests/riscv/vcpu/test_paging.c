@@ -134,5 +134,4 @@ static const struct test tests[] = {
 	{ "demo_prints_its_checksum", demo_prints_its_checksum },
 };
 
-/* In main.c's list its name is another. */
-const struct suite suite_api = { tests, ARRAY_SIZE(tests) };
+const struct suite suite_paging = { tests, ARRAY_SIZE(tests) };

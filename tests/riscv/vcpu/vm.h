@@ -4,6 +4,7 @@
  * folder's tests that are the same on every architecture are built with it.
  *
  *   ../../vcpu/  main.c, runner.c, test_memory.c, test_parallel.c, test_life.c
+ *   ../../arm64/ test_attacks.c
  *   vm.c         machines for them: a space, a vCPU, a guest of guests.S
  *   guests.S     what guests do
  *   test_*.c     the tests that are RISC-V's own
@@ -12,6 +13,7 @@
  */
 #ifndef AXVCPU_TEST_H
 #define AXVCPU_TEST_H
+#define ARM64_VM_H
 
 #include <axas/axas.h>
 #include <axas/vcpu.h>
@@ -45,8 +47,10 @@ struct suite {
 	size_t nr;
 };
 
-extern const struct suite suite_exits, suite_memory, suite_matrix, suite_parallel,
-	suite_interrupts, suite_api, suite_life;
+extern const struct suite suite_exits, suite_registers, suite_memory, suite_matrix,
+	suite_parallel, suite_interrupts, suite_paging, suite_life, suite_kvm,
+	suite_attacks;
+#define RISCV_SUITES	1	/* for main.c */
 
 /* main.c: end the test */
 __attribute__((format(printf, 3, 4), noreturn))
@@ -92,7 +96,8 @@ extern const char guest_mmio_compressed[], guest_amo[], guest_csr_read[], guest_
 extern const char guest_forbidden[], guest_time[], guest_fill[], guest_check[], guest_spin[];
 extern const char guest_stores[], guest_loads[], guest_answer[], guest_interrupts[];
 extern const char guest_fpu[], guest_registers[], guest_mmu[], guest_console[];
-extern const char guest_paging[];
+extern const char guest_paging[], guest_user[], guest_user_code[];
+extern const char guest_debug[], guest_craft[], guest_far_vectors[];
 extern const char demo_begin[], demo_end[];	/* ../../guests/demo.c, built for RISC-V */
 #define guest(name)	(VM_CODE + (u64)(guest_##name - guests_begin))
 
@@ -166,5 +171,18 @@ const char *exit_name(u32 reason);
 u64 now_ms(void);
 void sleep_ms(unsigned int ms);
 void pin_thread(int cpu);
+
+/* For test_attacks.c, which is arm64's, too. */
+#define ATTACK_FORMAT		AXAS_FORMAT_GSTAGE
+#define ATTACK_CAPS		(AXAS_CAP_GSTAGE_SVPBMT | AXAS_CAP_GSTAGE_SVADU | \
+				 AXAS_CAP_GSTAGE_SVNAPOT)
+#define attack_vcpu(space)	try_vcpu(space, 0, 0)
+#define attack_vm(space)	vm_on(space, 0, 0)
+
+/* A leaf at any level: V, R, W, X, U, A, D. Priv, "Sv39" */
+static inline u64 attack_entry(u64 hpa)
+{
+	return hpa >> 2 | 0xdf;
+}
 
 #endif /* AXVCPU_TEST_H */

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Entries of one format, for every value of every argument: what is made is found again,
+ * never more is permitted than was asked for, and hardware, as the oracle reads the
+ * manuals, sees the same.
+ */
+#include "formats.h"
+#include "proof.h"
+
+/* Any machine of the format, as far as entries depend on it. */
+static struct axas_npt machine(void)
+{
+	const struct axas_npt_fmt *fmt = &PT_FORMAT;
+	struct axas_npt npt = { .fmt = fmt, .leaf_mask = fmt->leaf_mask,
+				.leaf_shift = fmt->leaf_shift };
+
+	npt.caps.flags = nondet_u32();
+	npt.caps.oa_bits = nondet_u32();
+	npt.ia_bits = nondet_u32();
+	assume(npt.caps.oa_bits >= 32 && npt.caps.oa_bits <= fmt->caps.oa_bits);
+	assume(npt.ia_bits >= fmt->min_ia_bits && npt.ia_bits <= fmt->max_ia_bits);
+	assume(!PT(geometry)(&npt));
+	return npt;
+}
+
+static u64 address(const struct axas_npt *npt, unsigned int shift)
+{
+	u64 hpa = nondet_u64();
+
+	assume(!(hpa & ((1ull << shift) - 1)));
+	assume(!(hpa >> npt->caps.oa_bits));
+	return hpa;
+}
+
+#ifdef ORACLE
+/* The hardware that the format's capabilities describe, on and off. */
+static struct oracle_machine hardware(const struct axas_npt *npt)
+{
+	struct oracle_machine m = { .format = ORACLE, .levels = npt->levels,
+				    .ia_bits = npt->ia_bits, .oa_bits = npt->caps.oa_bits };
+	u32 flags = npt->caps.flags;
+
+	m.ept.xonly = flags & AXAS_CAP_EPT_XONLY;
+	m.ept.leaf_2m = true;
+	m.ept.leaf_1g = true;
+	m.svm.leaf_1g = true;
+	m.ept.ad = flags & AXAS_CAP_EPT_AD;
+	m.svm.nx = flags & AXAS_CAP_SVM_NX;
+	m.svm.pat = HOST_PAT;
+	m.s2.xnx = flags & AXAS_CAP_S2_XNX;
+	m.s2.fwb = flags & AXAS_CAP_S2_FWB;
+	m.gstage.svpbmt = flags & AXAS_CAP_GSTAGE_SVPBMT;
+	m.gstage.svadu = flags & AXAS_CAP_GSTAGE_SVADU;
+	m.gstage.svnapot = flags & AXAS_CAP_GSTAGE_SVNAPOT;
+	return m;
+}
+
+static struct oracle_entry read_by_hardware(const struct axas_npt *npt, unsigned int level,
+					    u64 entry)
+{
+	struct oracle_machine m = hardware(npt);
+	struct oracle_entry e;
+
+	/* Not all that a table can be for can be built: see oracle_possible(). */
+	assume(!oracle_entry(&m, level, entry, &e));
+	reached("there is such hardware");
+	return e;
+}
+
+static const enum oracle_mem mem_of_type[] = {
+	[AXAS_TYPE_NORMAL] = ORACLE_WB,
+	[AXAS_TYPE_DEVICE] = ORACLE_UC,
+	[AXAS_TYPE_UNCACHED] = ORACLE_NC,
+};
+
+static void hardware_sees_leaf(const struct axas_npt *npt, unsigned int level, u64 entry,
+			       u64 hpa, u32 prot, u32 type)
+{
+	struct oracle_entry e = read_by_hardware(npt, level, entry);
+
+	claim(e.kind == ORACLE_LEAF, "hardware: a leaf is a leaf");
+	claim(e.hpa == hpa, "hardware: it maps the address asked for");
+	claim(e.shift == axas_npt_shift(level), "hardware: and that many bytes");
+	claim(e.r == !!(prot & AXAS_PROT_READ) && e.w == !!(prot & AXAS_PROT_WRITE),
+	      "hardware: it reads and writes what was asked for, no more and no less");
+	claim(e.x == !!(prot & AXAS_PROT_EXEC) && e.x_el0 == e.x,
+	      "hardware: it executes what was asked for, no more and no less");
+	claim(e.mem == mem_of_type[type], "hardware: it caches as was asked for");
+	claim(!e.res0, "hardware: no bit is set that shall be 0");
+	claim(LEAF_IS_RIGHT, "hardware: nothing else of it is wrong");
+}
+
+static void hardware_sees_table(const struct axas_npt *npt, unsigned int level, u64 entry,
+				u64 hpa)
+{
+	struct oracle_entry e = read_by_hardware(npt, level, entry);
+
+	claim(e.kind == ORACLE_TABLE, "hardware: a table is a table");
+	claim(e.hpa == hpa, "hardware: it is at the address asked for");
+	claim(e.r && e.w && e.x && e.x_el0, "hardware: a table permits all");
+	claim(!e.res0, "hardware: no bit of a table is set that shall be 0");
+}
+
+/* Any 64 bits at all: what hardware takes for good, the format takes for the same. */
+static void kinds_agree(const struct axas_npt *npt)
+{
+	unsigned int level = nondet_u32();
+	u64 entry = nondet_u64();
+	struct oracle_entry e;
+	enum axas_pt_kind kind;
+
+	assume(level < npt->levels);
+	e = read_by_hardware(npt, level, entry);
+	kind = PT(kind)(entry, level);
+	if (e.kind == ORACLE_EMPTY)
+		claim(kind == AXAS_PT_EMPTY, "empty to hardware is empty to the format");
+	if (e.kind == ORACLE_TABLE)
+		claim(kind == AXAS_PT_TABLE && PT(table_hpa)(entry, level) == e.hpa,
+		      "a table to hardware is that table to the format");
+	if (e.kind == ORACLE_LEAF)
+		claim(kind == AXAS_PT_LEAF, "a leaf to hardware is a leaf to the format");
+	if (kind == AXAS_PT_EMPTY)
+		claim(e.kind == ORACLE_EMPTY || (e.kind == ORACLE_BAD && !e.r && !e.w && !e.x),
+		      "empty to the format permits hardware nothing");
+}
+#else
+#define hardware_sees_leaf(...)		((void)0)
+#define hardware_sees_table(...)	((void)0)
+#define kinds_agree(...)		((void)0)
+#endif
+
+static void empty(const struct axas_npt *npt)
+{
+	unsigned int level = nondet_u32();
+
+	assume(level < npt->levels);
+	claim(PT(kind)(0, level) == AXAS_PT_EMPTY, "0 is empty");
+}
+
+static void tables(const struct axas_npt *npt)
+{
+	unsigned int level = nondet_u32();
+	u64 hpa = address(npt, AXAS_FRAME_SHIFT);
+	u64 entry;
+
+	assume(level && level < npt->levels);
+	entry = PT(make_table)(hpa, level);
+	claim(PT(kind)(entry, level) == AXAS_PT_TABLE, "a table is a table");
+	claim(PT(table_hpa)(entry, level) == hpa, "a table is where it was put");
+	hardware_sees_table(npt, level, entry, hpa);
+}
+
+static void leaves(const struct axas_npt *npt)
+{
+	unsigned int level = nondet_u32();
+	u32 prot = nondet_u32(), type = nondet_u32(), other = nondet_u32();
+	u64 hpa, attr, entry, hardware_set, changed, made;
+
+	assume(level < npt->levels && (npt->fmt->leaf_levels & BIT(level)));
+	assume(prot <= AXAS_PROT_MASK && other <= AXAS_PROT_MASK);
+	assume(type <= AXAS_TYPE_UNCACHED);
+	assume(PT(can)(npt, prot, type));
+	hpa = address(npt, axas_npt_shift(level));
+	attr = PT(leaf_attr)(npt, prot, type, level);
+	entry = PT(make_leaf)(hpa, attr, level);
+
+	claim(entry, "a leaf is not 0");
+	claim(PT(kind)(entry, level) == AXAS_PT_LEAF, "a leaf is a leaf");
+	claim(PT(leaf_hpa)(entry, level) == hpa, "a leaf maps the address asked for");
+	claim(PT(leaf_prot)(entry, level) == prot, "a leaf permits what was asked for");
+	claim(PT(leaf_type)(entry, level) == type, "a leaf caches as was asked for");
+	hardware_sees_leaf(npt, level, entry, hpa, prot, type);
+	if (!level) {
+		claim(axas_npt_make_leaf(npt, axas_hpa(hpa), attr) == entry,
+		      "a leaf that the core makes itself is the format's");
+		claim(axas_npt_leaf_hpa(npt, entry).val == hpa,
+		      "the core finds a leaf's address itself");
+	}
+
+	/* Hardware may have set its bits meanwhile. */
+	hardware_set = nondet_u64() & HARDWARE_SETS;
+	entry |= hardware_set;
+	claim(PT(kind)(entry, level) == AXAS_PT_LEAF && PT(leaf_hpa)(entry, level) == hpa &&
+	      PT(leaf_prot)(entry, level) == prot && PT(leaf_type)(entry, level) == type,
+	      "what hardware sets in a leaf changes nothing that it says");
+	hardware_sees_leaf(npt, level, entry, hpa, prot, type);
+
+	if (!PT(can)(npt, other, type))
+		return;
+	changed = entry ^ PT(prot_diff)(entry, other, level);
+	made = PT(make_leaf)(hpa, PT(leaf_attr)(npt, other, type, level), level);
+	reached("two protections");
+	claim(changed == (made | hardware_set), "protect is the same as making it anew");
+	claim((changed == entry) == (prot == other), "protect changes what differs alone");
+}
+
+int main(void)
+{
+	struct axas_npt npt = machine();
+
+	empty(&npt);
+	tables(&npt);
+	leaves(&npt);
+	kinds_agree(&npt);
+	return 0;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM and we do not have the CPUs at once. Both number VMIDs from 1, and both take it that
+ * nobody else writes the CSRs of the hypervisor extension. Unlike virtualization of x86,
+ * that extension has no switch that tells who uses it: from 7.x on KVM delegates nothing
+ * but while a vCPU is loaded.
+ *
+ * What there is once in a kernel is the minor number of /dev/kvm. KVM has it from the time
+ * it is loaded, at the end of which it also may use any CPU; we have it while there is a
+ * vCPU. So whoever comes second cannot have it. Called by riscv.c; may sleep. No locks: the
+ * callers are one after the other.
+ */
+#include <linux/errno.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+
+#include "riscv.h"
+
+static void tell_who_holds_the_cpus(void)
+{
+	pr_warn_ratelimited("axvcpu: KVM cannot have the CPUs while vCPUs of axvcpu exist: end the programs that have /dev/axvcpu in use first\n");
+}
+
+/* The node of /dev/kvm may be there without KVM: udev makes it at boot. */
+static int refuse(struct inode *inode, struct file *file)
+{
+	tell_who_holds_the_cpus();
+	return -EBUSY;
+}
+
+static const struct file_operations refusing_fops = {
+	.owner	= THIS_MODULE,
+	.open	= refuse,
+};
+
+static struct miscdevice kvm_minor = {
+	.minor	= KVM_MINOR,
+	.name	= "axvcpu-instead-of-kvm",
+	.fops	= &refusing_fops,
+	.mode	= 0400,
+};
+
+/* It would find its minor number taken, but only after it has touched each CPU. */
+static int module_comes(struct notifier_block *nb, unsigned long state, void *data)
+{
+	const struct module *module = data;
+
+	if (state != MODULE_STATE_COMING || strcmp(module->name, "kvm"))
+		return NOTIFY_DONE;
+	tell_who_holds_the_cpus();
+	return notifier_from_errno(-EBUSY);
+}
+
+static struct notifier_block module_notifier = {
+	.notifier_call = module_comes,
+};
+
+int axvcpu_riscv_keep_kvm_out(void)
+{
+	int err = misc_register(&kvm_minor);
+
+	if (err == -EBUSY)
+		pr_warn_ratelimited("axvcpu: KVM holds the CPUs: unload it first (modprobe -r kvm)\n");
+	if (err)
+		return err;
+	err = register_module_notifier(&module_notifier);
+	if (err)
+		misc_deregister(&kvm_minor);
+	return err;
+}
+
+void axvcpu_riscv_let_kvm_in(void)
+{
+	unregister_module_notifier(&module_notifier);
+	misc_deregister(&kvm_minor);
+}
