@@ -113,6 +113,12 @@ GUEST write
 	mov	%rsi, (%rdi)
 	DONE
 
+/* RDX bytes from RSI to RDI. */
+GUEST copy
+	mov	%rdx, %rcx
+	rep movsb
+	DONE
+
 /* There is a RET. */
 GUEST exec
 	call	*%rdi

@@ -44,7 +44,7 @@ struct suite {
 };
 
 extern const struct suite suite_exits, suite_memory, suite_matrix, suite_parallel,
-	suite_interrupts, suite_api, suite_life, suite_host;
+	suite_interrupts, suite_api, suite_life, suite_host, suite_attack;
 
 /* main.c: end the test */
 __attribute__((format(printf, 3, 4), noreturn))
@@ -87,9 +87,10 @@ extern const char guests_begin[], guests_end[];
 extern const char guest_hlt[], guest_out[], guest_in[], guest_ins[], guest_outs[],
 	guest_rdtscp[], guest_rdpid[], guest_cpuid[],
 	guest_rdmsr[], guest_wrmsr[], guest_hypercall[], guest_read[], guest_write[],
-	guest_exec[], guest_fill[], guest_check[], guest_spin[], guest_stores[], guest_loads[],
-	guest_answer[], guest_interrupts[], guest_fpu[], guest_debug[], guest_triple[],
-	guest_nested_vmrun[], guest_xsetbv[], guest_real[], guest_dr0_stays[], guest_read_dr[];
+	guest_copy[], guest_exec[], guest_fill[], guest_check[], guest_spin[],
+	guest_stores[], guest_loads[], guest_answer[], guest_interrupts[], guest_fpu[],
+	guest_debug[], guest_triple[], guest_nested_vmrun[], guest_xsetbv[], guest_real[],
+	guest_dr0_stays[], guest_read_dr[];
 #define guest(name)	(VM_CODE + (u64)(guest_##name - guests_begin))
 
 /* Made or the test fails. The space has the format of the host's CPU. */
