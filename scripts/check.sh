@@ -44,6 +44,7 @@ parts() {
 		x86_64 soak 900 900 KUnit by kunit.py in QEMU, on the kernel of vm-debug
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
 		arm64-newer soak 500 400 as arm64, on 7.2 of a later Debian
+		planted soak 600 100 faults that are planted: which instruments see them, two at least
 		vm-newer soak 600 300 as vm-stock, on 7.2 of a later Debian
 	EOT
 }
@@ -66,6 +67,7 @@ part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
 part_bochs() { "$AXAS_SCRIPTS/bochs-check.sh"; }
 part_bench() { "$AXAS_SCRIPTS/bench.sh" --check; }
 part_prove() { "$AXAS_SCRIPTS/prove.sh"; }
+part_planted() { "$AXAS_SCRIPTS/planted.sh"; }
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 
 part_tools() {
