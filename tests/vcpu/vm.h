@@ -117,6 +117,7 @@ void poke(int space, u64 gpa, u64 val);
 int vcpu_run(int vcpu, struct axvcpu_exit *exit);	/* again on EINTR and NOTHING */
 int vcpu_run_once(int vcpu, struct axvcpu_exit *exit);
 int vcpu_inject(int vcpu, u32 vector);
+int vcpu_kick(int vcpu);
 int vcpu_return(int vcpu, u64 val);
 int vcpu_set_gpr(int vcpu, u32 reg, u64 val);
 int vcpu_get_regs(int vcpu, struct axvcpu_regs *regs);
