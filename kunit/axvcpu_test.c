@@ -881,7 +881,10 @@ static struct kunit_suite axvcpu_suite = {
 /* One statement for all: a kernel without CONFIG_KUNIT allows no more in a module. */
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
-		  &riscv_stale_suite, &riscv_vmid_suite, &x86_mitigate_suite);
+		  &riscv_stale_suite, &riscv_vmid_suite, &x86_event_suite, &x86_mitigate_suite);
+#elif defined(CONFIG_X86_64)
+kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
+		  &riscv_stale_suite, &riscv_vmid_suite, &x86_event_suite);
 #else
 kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
 		  &riscv_stale_suite, &riscv_vmid_suite);

@@ -334,5 +334,7 @@ guest_real:
 	hlt
 	.code64
 
+#include "guests_cpu.S"
+
 guests_end:
 	.section .note.GNU-stack, "", @progbits

@@ -61,8 +61,12 @@ static void svm_destroy(struct axvcpu *vcpu)
 
 static int svm_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
 {
-	struct svm_control *control = &to_svm(vcpu)->vmcb->control;
+	struct svm *svm = to_svm(vcpu);
+	struct svm_control *control = &svm->vmcb->control;
+	struct axas_info info;
 
+	axas_space_get_info(vcpu->space, &info);
+	svm->levels = info.levels;
 	control->nested = SVM_NP_ENABLE;
 	control->nested_cr3 = root.val;
 	return 0;
@@ -106,7 +110,9 @@ static int svm_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 
 	if (x86->down)
 		return svm_on_shutdown(vcpu, svm, exit);
-	svm_offer_vector(vcpu, svm);
+	svm_write_event(vcpu, svm);
+	save->rip = x86->rip;
+	save->rflags = x86->rflags;
 	save->rax = x86->gpr[AXVCPU_REG_RAX];
 	save->rsp = x86->gpr[AXVCPU_REG_RSP];
 	save->cr2 = x86->cr2;
@@ -124,9 +130,11 @@ static int svm_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	x86->gpr[AXVCPU_REG_RAX] = save->rax;
 	x86->gpr[AXVCPU_REG_RSP] = save->rsp;
 	x86->cr2 = save->cr2;
-	svm_take_back(vcpu, svm);
+	x86->rip = save->rip;
+	x86->rflags = save->rflags;
+	svm_read_event(vcpu, svm);
 	ran = svm_handle_exit(vcpu, svm, exit);
-	exit->rip = save->rip;
+	exit->rip = x86->rip;
 	return ran;
 }
 
@@ -134,6 +142,7 @@ const struct axvcpu_arch_ops axvcpu_svm_ops = {
 	.name			= "svm",
 	.format			= AXAS_FORMAT_SVM,
 	.kvm_modules		= axvcpu_x86_kvm_modules,
+	.regs_flags		= AXVCPU_REGS_RETIRED,
 	.hw_setup		= svm_hw_setup,
 	.hw_unsetup		= svm_hw_unsetup,
 	.cpu_supported		= svm_cpu_supported,
