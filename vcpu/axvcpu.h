@@ -233,7 +233,16 @@ void axvcpu_kick_and_wait(struct axvcpu *vcpu);
  * Context: Any.
  * Return: the highest vector that waits, or -ENOENT.
  */
-int axvcpu_next_vector(const struct axvcpu *vcpu);
+static inline int axvcpu_next_vector(const struct axvcpu *vcpu)
+{
+	unsigned long any = 0;
+	unsigned int i;
+
+	/* Most often there is none. */
+	for (i = 0; i < BITS_TO_LONGS(AXVCPU_NR_VECTORS); i++)
+		any |= READ_ONCE(vcpu->vectors[i]);
+	return unlikely(any) ? find_last_bit(vcpu->vectors, AXVCPU_NR_VECTORS) : -ENOENT;
+}
 
 /**
  * axvcpu_vector_done() - a vector was delivered, or taken back (@waits)

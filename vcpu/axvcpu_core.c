@@ -750,18 +750,6 @@ int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_inject_interrupt);
 
-int axvcpu_next_vector(const struct axvcpu *vcpu)
-{
-	unsigned long any = 0;
-	unsigned int i;
-
-	/* Most often there is none. */
-	for (i = 0; i < BITS_TO_LONGS(AXVCPU_NR_VECTORS); i++)
-		any |= READ_ONCE(vcpu->vectors[i]);
-	return any ? find_last_bit(vcpu->vectors, AXVCPU_NR_VECTORS) : -ENOENT;
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_next_vector);
-
 void axvcpu_vector_done(struct axvcpu *vcpu, u8 vector, bool waits)
 {
 	if (waits)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events on their way to the guest, as both backends have them, and what an emulated
- * instruction leaves behind when it retires. Calls axvcpu_vector_done() and
+ * Events on their way to the guest, as both backends have them. What each exit asks is in
+ * x86.h. Calls axvcpu_vector_done() and
  * axvcpu_next_vector(); knows no hardware. No locks: the vCPU is its thread's.
  *
  * A vCPU has at most one event in flight, in struct axvcpu_x86. It comes from an exit that
@@ -114,35 +114,6 @@ void axvcpu_x86_raise_int1(struct axvcpu *vcpu, u32 len)
 	raise(vcpu, event);
 }
 
-void axvcpu_x86_interrupted(struct axvcpu_x86 *x86, u32 info, u32 error, u32 len)
-{
-	if (!(info & X86_EVENT_VALID)) {
-		axvcpu_x86_event_clear(x86);
-		return;
-	}
-	x86->event.info = info & X86_EVENT_KNOWN;
-	x86->event.error = error;
-	x86->event.len = len;
-}
-
-void axvcpu_x86_retire(struct axvcpu *vcpu, u64 rip)
-{
-	struct axvcpu_x86 *x86 = to_x86(vcpu);
-
-	x86->rip = rip;
-	x86->rflags &= ~X86_EFLAGS_RF;
-	x86->end_shadow = true;
-	if (unlikely(x86->rflags & X86_EFLAGS_TF))
-		axvcpu_x86_raise_db(vcpu, DR_STEP);
-}
-
-u64 axvcpu_x86_next_rip(const struct axvcpu_x86 *x86, u32 len, bool code64)
-{
-	u64 rip = x86->rip + len;
-
-	return code64 ? rip : (u32)rip;
-}
-
 /*
  * B0 to B3 tell of the last #DB alone, the others add up. Bus lock and RTM are 0 when they
  * happened. SDM vol. 3B, 18.2.3; bits of @cause are those of SDM 25.4.2, pending debug
@@ -159,14 +130,6 @@ u64 axvcpu_x86_dr6(u64 dr6, u64 cause)
 	dr6 &= ~(u64)DR_TRAP_BITS;
 	dr6 |= cause & (DR_TRAP_BITS | DR6_BD | DR_STEP | DR_SWITCH);
 	return dr6 & ~(cause & DR6_INVERTED);
-}
-
-/* A vector's class is its upper half. It must be above the task's: SDM vol. 3A, 10.8.3. */
-int axvcpu_x86_next_vector(const struct axvcpu *vcpu)
-{
-	int vector = axvcpu_next_vector(vcpu);
-
-	return vector >= 0 && vector >> 4 > to_x86(vcpu)->cr8 ? vector : -ENOENT;
 }
 
 /* The VMM may have changed the flags since its delivery was interrupted. */

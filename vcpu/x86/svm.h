@@ -98,8 +98,9 @@ int svm_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 
 /* svm_event.c. Interrupts are off. */
 int svm_raise(struct axvcpu *vcpu, u8 vector, u32 error);	/* AXVCPU_RAN_AGAIN */
-void svm_write_event(struct axvcpu *vcpu, struct svm *svm);
-void svm_read_event(struct axvcpu *vcpu, struct svm *svm);
+void svm_inject_event(struct axvcpu *vcpu, struct svm *svm);	/* there is one */
+void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm);	/* @svm->vector */
+void svm_take_back_event(struct axvcpu *vcpu, struct svm *svm);
 
 /* svm_insn.c: how many bytes stand before the opcode at RIP. Interrupts are off. */
 unsigned int svm_prefixes(const struct svm *svm);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events in a VMCB: what the next entry delivers, and what an exit has interrupted. Calls
- * event.c. Interrupts are off.
+ * Events in a VMCB: what the next entry delivers, and what an exit has interrupted, where
+ * there is something: svm.c sees to it when there is not. Calls event.c. Interrupts are off.
  *
  * Manual: APM vol. 2, 15.20 and 15.21.
  */
@@ -25,18 +25,13 @@ int svm_raise(struct axvcpu *vcpu, u8 vector, u32 error)
 }
 
 /*
- * Hand the next vector to the hardware as a virtual interrupt: it is delivered as soon as
- * the guest takes interrupts and its task priority lets it through, without an exit. CR8 is
- * the guest's in V_TPR. APM vol. 2, 15.21.4 and 15.21.1.
+ * A virtual interrupt is delivered as soon as the guest takes interrupts and its task priority
+ * lets it through, without an exit. APM vol. 2, 15.21.4.
  */
-static void offer_vector(struct axvcpu *vcpu, struct svm *svm)
+void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm)
 {
 	u64 *interrupt = &svm->vmcb->control.interrupt;
 
-	svm->vector = axvcpu_next_vector(vcpu);
-	*interrupt = SVM_V_INTR_MASKING | svm->x86.cr8;
-	if (svm->vector < 0)
-		return;
 	axvcpu_vector_done(vcpu, svm->vector, false);
 	*interrupt |= SVM_V_IRQ | (u64)(svm->vector >> 4) << SVM_V_INTR_PRIO_SHIFT |
 		      (u64)svm->vector << SVM_V_INTR_VECTOR_SHIFT;
@@ -52,24 +47,18 @@ static void prepare_db(struct svm *svm)
 	svm->x86.db = 0;
 }
 
-void svm_write_event(struct axvcpu *vcpu, struct svm *svm)
+void svm_inject_event(struct axvcpu *vcpu, struct svm *svm)
 {
-	struct svm_control *control = &svm->vmcb->control;
 	struct axvcpu_x86 *x86 = &svm->x86;
 
 	axvcpu_x86_check_event(vcpu);
-	control->event_inj = 0;
-	if (axvcpu_x86_event_valid(x86)) {
-		control->event_inj = x86->event.info | (u64)x86->event.error << 32;
-		/* Behind the instruction or in a handler: no shadow reaches that far. */
-		x86->end_shadow = true;
-		if (axvcpu_x86_event_is_db(x86))
-			prepare_db(svm);
-	}
-	if (x86->end_shadow)
-		control->shadow &= ~SVM_INTERRUPT_SHADOW;
-	x86->end_shadow = false;
-	offer_vector(vcpu, svm);
+	if (!axvcpu_x86_event_valid(x86))
+		return;
+	svm->vmcb->control.event_inj = x86->event.info | (u64)x86->event.error << 32;
+	/* Behind the instruction or in a handler: no shadow reaches that far. */
+	x86->end_shadow = true;
+	if (axvcpu_x86_event_is_db(x86))
+		prepare_db(svm);
 }
 
 /* The event whose delivery the exit has interrupted, to be delivered again; 0: none. */
@@ -98,7 +87,7 @@ static u32 interrupted_event(const struct svm_control *control)
 }
 
 /* What was not delivered waits on. What was begun and not finished is begun again. */
-void svm_read_event(struct axvcpu *vcpu, struct svm *svm)
+void svm_take_back_event(struct axvcpu *vcpu, struct svm *svm)
 {
 	struct svm_control *control = &svm->vmcb->control;
 	u32 event = interrupted_event(control);
@@ -107,8 +96,6 @@ void svm_read_event(struct axvcpu *vcpu, struct svm *svm)
 	if (svm->vector >= 0 && control->interrupt & SVM_V_IRQ &&
 	    event != (svm->vector | SVM_EVENT_INTR | SVM_EVENT_VALID))
 		axvcpu_vector_done(vcpu, svm->vector, true);
-	svm->vector = -ENOENT;
-	svm->x86.cr8 = control->interrupt & SVM_V_TPR;
 	/* An entry that was refused has delivered nothing. */
 	if (control->exit_code != SVM_EXIT_INVALID)
 		axvcpu_x86_interrupted(&svm->x86, event, control->exit_int_info >> 32, 0);

@@ -11,6 +11,9 @@
 
 #ifndef __ASSEMBLY__
 
+#include <uapi/asm/debugreg.h>
+#include <uapi/asm/processor-flags.h>
+
 #include "../axvcpu.h"
 
 /*
@@ -111,9 +114,7 @@ void axvcpu_x86_put(struct axvcpu_x86 *x86);
 /* DR6 after a reset: bits that are 1 are so until their cause comes. SDM vol. 3B, 18.2.3. */
 #define AXVCPU_X86_DR6_RESET	0xffff0ff0ull
 
-/* host.c. Right before an entry and right after the exit, interrupts off in between. */
-void axvcpu_x86_enter(struct axvcpu_x86 *x86);
-void axvcpu_x86_leave(struct axvcpu_x86 *x86);
+/* host.c */
 u64 axvcpu_x86_read_dr6(void);
 void axvcpu_x86_write_dr6(u64 dr6);
 
@@ -157,6 +158,9 @@ static inline bool axvcpu_x86_event_is_db(const struct axvcpu_x86 *x86)
 	       (type == X86_EVENT_EXCEPTION || type == X86_EVENT_INT1);
 }
 
+/* #DB; @cause as in struct axvcpu_x86.db, or 0 when DR6 tells it already. */
+void axvcpu_x86_raise_db(struct axvcpu *vcpu, u64 cause);
+
 /**
  * axvcpu_x86_retire() - an instruction was emulated: all that follows from it
  * @vcpu: the vCPU
@@ -166,32 +170,61 @@ static inline bool axvcpu_x86_event_is_db(const struct axvcpu_x86 *x86)
  * shadow from before it ends, and with TF set the instruction's #DB comes. Its own effects
  * may be written before or after.
  */
-void axvcpu_x86_retire(struct axvcpu *vcpu, u64 rip);
+static inline void axvcpu_x86_retire(struct axvcpu *vcpu, u64 rip)
+{
+	struct axvcpu_x86 *x86 = to_x86(vcpu);
+
+	x86->rip = rip;
+	x86->rflags &= ~X86_EFLAGS_RF;
+	x86->end_shadow = true;
+	if (unlikely(x86->rflags & X86_EFLAGS_TF))
+		axvcpu_x86_raise_db(vcpu, DR_STEP);
+}
 
 /* RIP behind an instruction of @len bytes: it wraps but in 64-bit mode (@code64). */
-u64 axvcpu_x86_next_rip(const struct axvcpu_x86 *x86, u32 len, bool code64);
+static inline u64 axvcpu_x86_next_rip(const struct axvcpu_x86 *x86, u32 len, bool code64)
+{
+	u64 rip = x86->rip + len;
+
+	return code64 ? rip : (u32)rip;
+}
 
 /*
  * An exception is raised by the instruction that exited, or by what the CPU did when it
  * exited. With the event in flight it becomes what SDM vol. 3A, 6.15 makes of both.
  */
 void axvcpu_x86_raise(struct axvcpu *vcpu, u8 vector, u32 error);
-/* #DB; @cause as in struct axvcpu_x86.db, or 0 when DR6 tells it already. */
-void axvcpu_x86_raise_db(struct axvcpu *vcpu, u64 cause);
 /* INT1: a #DB whose instruction of @len bytes is left behind by its delivery. */
 void axvcpu_x86_raise_int1(struct axvcpu *vcpu, u32 len);
 
 /* After each exit: the event whose delivery it has interrupted, if @info is valid. */
-void axvcpu_x86_interrupted(struct axvcpu_x86 *x86, u32 info, u32 error, u32 len);
+static inline void axvcpu_x86_interrupted(struct axvcpu_x86 *x86, u32 info, u32 error, u32 len)
+{
+	if (likely(!(info & X86_EVENT_VALID))) {
+		axvcpu_x86_event_clear(x86);
+		return;
+	}
+	x86->event.info = info & X86_EVENT_KNOWN;
+	x86->event.error = error;
+	x86->event.len = len;
+}
 
-/* Before each entry: an interrupt that the guest does not take any more waits again. */
+/* Before an entry with an event: an interrupt that the guest takes no more waits again. */
 void axvcpu_x86_check_event(struct axvcpu *vcpu);
 
 /* DR6 after a #DB of this cause. */
 u64 axvcpu_x86_dr6(u64 dr6, u64 cause);
 
-/* The vector to deliver next, if the task priority lets it through; else -ENOENT. */
-int axvcpu_x86_next_vector(const struct axvcpu *vcpu);
+/*
+ * The vector to deliver next, if the task priority lets it through; else -ENOENT. Its class is
+ * its upper half, and must be above the task's: SDM vol. 3A, 10.8.3.
+ */
+static inline int axvcpu_x86_next_vector(const struct axvcpu *vcpu)
+{
+	int vector = axvcpu_next_vector(vcpu);
+
+	return vector >= 0 && vector >> 4 > to_x86(vcpu)->cr8 ? vector : -ENOENT;
+}
 
 /* HLT has retired: whether nothing is there that ends it at once. */
 bool axvcpu_x86_halts(const struct axvcpu *vcpu);
