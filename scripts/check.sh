@@ -37,7 +37,7 @@ parts() {
 		bench check 160 100 whether an operation takes more instructions than bench/baseline.json says
 		reboot soak 240 100 each way down, and to sleep, under running guests
 		reboot-arm64 soak 300 150 the same on arm64
-		la57 soak 100 50 vCPUs on an AMD CPU whose page tables have 5 levels
+		la57 both 200 50 vCPUs on an AMD CPU whose page tables have 5 levels
 		small check 80 50 vCPUs on an AMD CPU that can do less than others
 		prove check 300 60 barriers by herd7, entries and ranges by CBMC, for every value
 		tools check 30 50 what the command line tool can be tested for without the module
