@@ -227,7 +227,10 @@ static void kick_just_before_a_run_ends_it(void)
 	expect_eq(vcpu_kick(vm.vcpu), 0);
 	vm_enter(&vm, guest(hlt), 0, 0, 0, 0);
 	expect_eq(-vcpu_run_once(vm.vcpu, &exit), EINTR);
-	expect_eq(vcpu_run_once(vm.vcpu, &exit), 0);
+	/* The host's own interrupts end a run as well, and say so. */
+	do
+		expect_eq(vcpu_run_once(vm.vcpu, &exit), 0);
+	while (exit.reason == AXVCPU_EXIT_NOTHING);
 	expect_eq(exit.reason, AXVCPU_EXIT_HALT);
 }
 

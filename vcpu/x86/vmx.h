@@ -236,6 +236,7 @@ void vmx_read_event(struct vmx *vmx);
 void vmx_write_event(struct axvcpu *vcpu);
 void vmx_keep_event(struct vmx *vmx);
 void vmx_check_pending_db(struct vmx *vmx);
+void vmx_run_anew(void);
 
 /* vmx_exit.c: enum axvcpu_ran. Interrupts are off. */
 int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);

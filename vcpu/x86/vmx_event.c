@@ -148,3 +148,13 @@ void vmx_check_pending_db(struct vmx *vmx)
 	else
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, blocked & ~BLOCKED);
 }
+
+/*
+ * An instruction that exited runs anew: no step over it is pending yet (SDM 28.3.4); Bochs says
+ * that it is. In a shadow it is that of the instruction before.
+ */
+void vmx_run_anew(void)
+{
+	if (!(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & BLOCKED))
+		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+}

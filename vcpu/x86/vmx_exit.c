@@ -133,6 +133,7 @@ static int handle_dr(struct vmx *vmx)
 {
 	axvcpu_x86_use_dr(&vmx->x86);
 	vmx_guest_controls(vmx, 0, CPU_BASED_MOV_DR_EXITING);
+	vmx_run_anew();
 	return AXVCPU_RAN_AGAIN;
 }
 
