@@ -88,8 +88,9 @@ extern const char guest_hlt[], guest_out[], guest_in[], guest_ins[], guest_outs[
 	guest_rdtscp[], guest_rdpid[], guest_cpuid[],
 	guest_rdmsr[], guest_wrmsr[], guest_hypercall[], guest_read[], guest_write[],
 	guest_copy[], guest_exec[], guest_fill[], guest_check[], guest_spin[],
-	guest_stores[], guest_loads[], guest_answer[], guest_interrupts[], guest_fpu[], guest_debug[], guest_triple[],
-	guest_nested_vmrun[], guest_xsetbv[], guest_real[], guest_dr0_stays[], guest_read_dr[];
+	guest_stores[], guest_loads[], guest_answer[], guest_interrupts[], guest_fpu[],
+	guest_debug[], guest_triple[], guest_nested_vmrun[], guest_xsetbv[], guest_real[],
+	guest_dr0_stays[], guest_read_dr[];
 /* guests_cpu.S */
 extern const char guest_kernel[], guest_user[], guest_user_out[], guest_step_ss[],
 	guest_stepped_ss[], guest_int1[], guest_after_int1[], guest_ss_int1[],
