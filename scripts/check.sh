@@ -35,7 +35,7 @@ parts() {
 		matrix check 320 200 builds for other kernels and architectures
 		bochs both 220 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
 		bench check 160 100 whether an operation takes more instructions than bench/baseline.json says
-		reboot soak 240 100 each way down, and to sleep, under running guests
+		reboot both 300 100 each way down, and to sleep, under running guests
 		reboot-arm64 soak 300 150 the same on arm64
 		la57 both 200 50 vCPUs on an AMD CPU whose page tables have 5 levels
 		small check 80 50 vCPUs on an AMD CPU that can do less than others
