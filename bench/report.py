@@ -107,10 +107,10 @@ class Figures:
         self.native = data.get("native", {})
 
     def floor_4k(self):
-        return self.count["axas.exit_invd"] + self.count["floor.alloc_page_zeroed_charged"]
+        return self.count["axas.exit_ud"] + self.count["floor.alloc_page_zeroed_charged"]
 
     def floor_2m(self):
-        return self.count["axas.exit_invd"] + 512 * self.count["floor.clear_page"]
+        return self.count["axas.exit_ud"] + 512 * self.count["floor.clear_page"]
 
     def pair(self, title, name, **other):
         """The same operation on both sides."""
@@ -143,6 +143,7 @@ class Figures:
             self.pair("unmap 2M, a page", "unmap_2m"),
             self.pair("protect 4K, a page", "protect_4k"),
             self.pair("protect 2M, a page", "protect_2m"),
+            self.pair("exit to the kernel and back, with an exception", "exit_ud"),
             self.pair("exit to the kernel and back, nothing done (INVD; KVM emulates it)", "exit_invd"),
             self.pair("exit to the kernel and back, CPUID (KVM emulates it)", "exit_cpuid"),
             self.pair("exit to the VMM and back", "exit_to_user"),

@@ -32,6 +32,7 @@
  * @flushes: how often flush() was called
  * @loaded: load() and no put() since
  * @goes: the CPU is disabled while a vCPU is loaded, once
+ * @kick: run() is kicked
  * @script: what run() answers, one after the other; the last one for ever
  * @at: which of @script comes next
  * @steps: how many there are
@@ -58,6 +59,7 @@ static struct mock {
 	int flushes;
 	bool loaded;
 	bool goes;
+	bool kick;
 	struct step {
 		int ran;
 		struct axvcpu_exit exit;
@@ -186,6 +188,8 @@ static int mock_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	mock.runs++;
 	if (!mock.loaded || !irqs_disabled())
 		return -EIO;
+	if (mock.kick)
+		set_bit(AXVCPU_REQ_LEAVE, &vcpu->requests);
 	*exit = step->exit;
 	return step->ran;
 }
@@ -468,6 +472,49 @@ static void no_entry_on_a_cpu_that_was_disabled(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mock.goes);
 	KUNIT_EXPECT_EQ(test, mock.runs, 1);
 	KUNIT_EXPECT_EQ(test, vcpu->entries, 1ull);
+}
+
+/* G13: before a run, or in the middle of one: it ends, once. */
+static void kick_ends_a_run(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	make_ready(test);
+	axvcpu_kick(vcpu);
+	axvcpu_kick(vcpu);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), -EINTR);
+	KUNIT_EXPECT_EQ(test, mock.runs, 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_READY);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	mock.kick = true;
+	mock.script[0].ran = AXVCPU_RAN_AGAIN;
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), -EINTR);
+	KUNIT_EXPECT_EQ(test, mock.runs, 2);
+	KUNIT_EXPECT_FALSE(test, mock.loaded);
+}
+
+/* An interrupt that is injected, or a flush, makes it leave its guest, and no more. */
+static void injection_does_not_end_a_run(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_inject_interrupt(vcpu, 40), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+}
+
+static void unknown_register_flags_are_refused(struct kunit *test)
+{
+	struct axvcpu_regs regs = { .flags = AXVCPU_REGS_RETIRED, .rip = 0x77 };
+
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_set_regs(vcpu, &regs), -EINVAL);
+	KUNIT_EXPECT_EQ(test, mock.entry, 0x1000ull);
+	regs.flags = 0;
+	KUNIT_EXPECT_EQ(test, axvcpu_set_regs(vcpu, &regs), 0);
+	KUNIT_EXPECT_EQ(test, mock.entry, 0x77ull);
 }
 
 static void run_that_fails_leaves_invalid(struct kunit *test)
@@ -799,6 +846,9 @@ static struct kunit_case axvcpu_cases[] = {
 	KUNIT_CASE(run_without_bind_is_refused),
 	KUNIT_CASE(run_brings_an_exit),
 	KUNIT_CASE(no_entry_on_a_cpu_that_was_disabled),
+	KUNIT_CASE(kick_ends_a_run),
+	KUNIT_CASE(injection_does_not_end_a_run),
+	KUNIT_CASE(unknown_register_flags_are_refused),
 	KUNIT_CASE(run_that_fails_leaves_invalid),
 	KUNIT_CASE(hypercall_is_answered),
 	KUNIT_CASE(registers_want_a_setup),
@@ -831,7 +881,10 @@ static struct kunit_suite axvcpu_suite = {
 /* One statement for all: a kernel without CONFIG_KUNIT allows no more in a module. */
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
-		  &riscv_stale_suite, &riscv_vmid_suite, &x86_mitigate_suite);
+		  &riscv_stale_suite, &riscv_vmid_suite, &x86_event_suite, &x86_mitigate_suite);
+#elif defined(CONFIG_X86_64)
+kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
+		  &riscv_stale_suite, &riscv_vmid_suite, &x86_event_suite);
 #else
 kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
 		  &riscv_stale_suite, &riscv_vmid_suite);

@@ -13,5 +13,6 @@ extern struct kunit_suite riscv_insn_suite;
 extern struct kunit_suite riscv_stale_suite;
 extern struct kunit_suite x86_mitigate_suite;
 extern struct kunit_suite riscv_vmid_suite;
+extern struct kunit_suite x86_event_suite;	/* on x86 */
 
 #endif /* _AXVCPU_TEST_H */

@@ -25,25 +25,26 @@ set -euo pipefail
 # a warm cache; COLD is what kernels and tools that are not there yet may take besides.
 parts() {
 	cat <<-EOT
-		vm-debug both 600 900 the debug kernel with us as modules: KUnit, user API, vCPUs, leaks
-		lint check 360 200 checkpatch, kernel-doc, sparse, warnings, shellcheck
-		um both 180 300 KUnit in User Mode Linux
-		userspace both 300 100 the core as a program: ASAN with a fuzzer, TSAN with threads
-		arm64 both 360 150 Debian's stock kernel at EL2: hardware walks, vCPUs with guests
-		vm-stock both 360 150 Debian's stock kernel: user API, loading and unloading
-		riscv64 both 240 150 as arm64, with the hypervisor extension
-		matrix check 240 200 builds for other kernels and architectures
-		bochs both 200 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
-		bench check 120 100 whether an operation takes more instructions than bench/baseline.json says
-		reboot soak 240 100 each way down, and to sleep, under running guests
+		vm-debug both 600 1800 the debug kernel with us as modules: KUnit, user API, vCPUs, leaks
+		lint check 300 600 checkpatch, kernel-doc, sparse, warnings, shellcheck
+		um both 180 400 KUnit in User Mode Linux
+		userspace both 200 100 the core as a program: ASAN with a fuzzer, TSAN with threads
+		arm64 both 300 150 Debian's stock kernel at EL2: hardware walks, vCPUs with guests
+		vm-stock both 400 150 Debian's stock kernel: user API, loading and unloading
+		riscv64 both 350 150 as arm64, with the hypervisor extension
+		matrix check 320 200 builds for other kernels and architectures
+		bochs both 220 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
+		bench check 160 100 whether an operation takes more instructions than bench/baseline.json says
+		reboot both 300 100 each way down, and to sleep, under running guests
 		reboot-arm64 soak 300 150 the same on arm64
-		la57 soak 100 50 vCPUs on an AMD CPU whose page tables have 5 levels
-		small check 100 50 vCPUs on an AMD CPU that can do less than others
+		la57 both 200 50 vCPUs on an AMD CPU whose page tables have 5 levels
+		small check 80 50 vCPUs on an AMD CPU that can do less than others
 		prove check 300 60 barriers by herd7, entries and ranges by CBMC, for every value
 		tools check 30 50 what the command line tool can be tested for without the module
 		x86_64 soak 900 900 KUnit by kunit.py in QEMU, on the kernel of vm-debug
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
 		arm64-newer soak 500 400 as arm64, on 7.2 of a later Debian
+		planted soak 600 100 faults that are planted: which instruments see them, two at least
 		vm-newer soak 600 300 as vm-stock, on 7.2 of a later Debian
 	EOT
 }
@@ -66,6 +67,7 @@ part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
 part_bochs() { "$AXAS_SCRIPTS/bochs-check.sh"; }
 part_bench() { "$AXAS_SCRIPTS/bench.sh" --check; }
 part_prove() { "$AXAS_SCRIPTS/prove.sh"; }
+part_planted() { "$AXAS_SCRIPTS/planted.sh"; }
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 
 part_tools() {

@@ -16,8 +16,7 @@ prepare() {
 	[[ $3 == gcc ]] || make+=(LLVM=1)
 	"${make[@]}" defconfig
 	"$tree/scripts/config" --file "$dir/.config" --enable KUNIT --enable MODULES \
-		--enable PROVE_LOCKING --enable DEBUG_KERNEL --enable UBSAN \
-		--disable WERROR
+		--enable PROVE_LOCKING --enable DEBUG_KERNEL --disable WERROR
 	"${make[@]}" olddefconfig
 	"${make[@]}" modules_prepare
 }
@@ -30,7 +29,7 @@ main() {
 	if [[ $compiler == clang ]]; then
 		need_packages clang lld llvm
 	fi
-	tree=$("$AXAS_SCRIPTS/overlay.sh")
+	tree=$("$AXAS_SCRIPTS/kernel-source.sh")
 	version=$(hash_of "$("$compiler" --version)" "$(cat "$AXAS_SCRIPTS/lint-kernel.sh")")
 	dir=$AXAS_CACHE/build/$(basename "$tree")-lint-$compiler-$version
 	lock "build-lint-$compiler"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # lint.sh [TOOL...]: what the code can be asked without running it. The tools are
-# checkpatch, kernel_doc, sparse, gcc_w1, clang_w1, shellcheck, usage, spdx and kvm
-# (default: all).
+# checkpatch, kernel_doc, gcc_sparse, clang_w1, shellcheck, usage, spdx and kvm (default:
+# all).
 # A finding in our files fails; one in the kernel's headers does not concern us.
 
 set -euo pipefail
@@ -12,7 +12,7 @@ set -euo pipefail
 
 # Where programs for user space are; all else is the kernel's.
 export PROGRAMS='^(tools|bench/(user|profile)|proofs/cbmc|tests/(uapi|vcpu|guests|arm64|reboot|riscv/vcpu|userspace))/'
-TOOLS=(spdx shellcheck usage kvm checkpatch kernel_doc sparse gcc_w1 clang_w1)
+TOOLS=(spdx shellcheck usage kvm checkpatch kernel_doc gcc_sparse clang_w1)
 
 # Types that checkpatch may not complain of:
 # - new and moved files want an entry in the kernel's MAINTAINERS
@@ -46,12 +46,18 @@ our_files() {
 }
 
 lint_spdx() {
-	local file
-
-	while read -r file; do
-		head -n 3 "$AXAS_SRC/$file" | grep -q 'SPDX-License-Identifier: GPL-2.0' ||
-			echo "$file: no SPDX-License-Identifier"
-	done < <(our_files '*.c' '*.h' '*.S' '*.sh' '*.awk' '*.py' '*.pl' '*.config' '*Kbuild' '*Kconfig' '*Makefile')
+	cd "$AXAS_SRC"
+	our_files '*.c' '*.h' '*.S' '*.sh' '*.awk' '*.py' '*.pl' '*.config' '*Kbuild' '*Kconfig' \
+		'*Makefile' |
+		tr '\n' '\0' | xargs -0 awk '
+		FNR == 1 { file[FILENAME] }
+		FNR <= 3 && /SPDX-License-Identifier: GPL-2.0/ { found[FILENAME] }
+		FNR == 3 { nextfile }
+		END {
+			for (f in file)
+				if (!(f in found))
+					print f ": no SPDX-License-Identifier"
+		}'
 }
 
 lint_shellcheck() {
@@ -86,23 +92,49 @@ checkpatch() {
 		--max-line-length=100 --ignore "$ignored" -f "$@"
 }
 
+# unseen <FILES: those that are not in SEEN, a folder of the files, by their contents, in
+# which a tool that looks at one file at a time found nothing.
+unseen() {
+	local sum file
+
+	mkdir -p "$SEEN"
+	xargs -d '\n' -r sha256sum | while read -r sum file; do
+		[[ -e $SEEN/$sum ]] || printf '%s\n' "$file"
+	done
+}
+
+seen() { sha256sum "$@" | (cd "$SEEN" && cut -d' ' -f1 | xargs -r touch); }
+
+# checkpatch_files TYPES: checkpatch on each file of its input, with TYPES ignored. Only what
+# it has not seen as it is.
+checkpatch_files() {
+	local files version
+
+	version=$(sha256sum "$SOURCE/scripts/checkpatch.pl")
+	SEEN=$AXAS_CACHE/lint/checkpatch-$(hash_of "$version" "$1")
+	mapfile -t files < <(unseen)
+	((${#files[@]})) || return 0
+	checkpatch "$SOURCE" "$1" "${files[@]}" || return 1
+	seen "${files[@]}"
+}
+
 # It leaves a file behind where it runs, and does not know that AXAS_EXPORT is one of
 # the macros that stand right below a function: hence on a copy.
 lint_checkpatch() {
-	local source copy files rc=0
+	local copy rc=0
 
 	need_packages perl
-	source=$("$AXAS_SCRIPTS/kernel-source.sh")
+	SOURCE=$("$AXAS_SCRIPTS/kernel-source.sh")
 	scratch copy
 	copy_sources "$copy"
-	mapfile -t files < <(our_files '*.c' '*.h' | grep -vE "$PROGRAMS")
+	our_files '*.c' '*.h' >"$copy/files"
 	cd "$copy"
-	sed -i 's/^AXAS_EXPORT(/EXPORT_SYMBOL_GPL(/' "${files[@]}"
-	checkpatch "$source" "$IGNORED_TYPES" "${files[@]}" || rc=1
+	grep -vE "$PROGRAMS" files | xargs sed -i 's/^AXAS_EXPORT(/EXPORT_SYMBOL_GPL(/'
+	checkpatch_files "$IGNORED_TYPES" < <(grep -vE "$PROGRAMS" files) || rc=1
 	# Shims say Linux' own macros again, as they are.
-	mapfile -t files < <(our_files '*.c' '*.h' | grep -E "$PROGRAMS" |
-		grep -vE '^(tests/userspace/include/|proofs/cbmc/linux\.h)')
-	checkpatch "$source" "$IGNORED_TYPES,$IGNORED_IN_PROGRAMS" "${files[@]}" || rc=1
+	checkpatch_files "$IGNORED_TYPES,$IGNORED_IN_PROGRAMS" \
+		< <(grep -E "$PROGRAMS" files |
+			grep -vE '^(tests/userspace/include/|proofs/cbmc/linux\.h)') || rc=1
 	return "$rc"
 }
 
@@ -117,32 +149,45 @@ lint_kernel_doc() {
 }
 
 # compile COMPILER MAKE-ARGUMENT...: the lines that name one of our files. That it
-# compiles at all is needed, too.
+# compiles at all is needed, too. Objects are kept in the cache, and only what changed is
+# compiled again; where anything was found, nothing is kept, so that it is found again.
 compile() {
-	local compiler=$1 kdir out=$AXAS_LOGS/lint/$TOOL rc=0
+	local compiler=$1 kdir tree fresh log=$AXAS_LOGS/lint/$TOOL.log rc=0
 
 	shift
 	kdir=$("$AXAS_SCRIPTS/lint-kernel.sh" "$compiler")
-	copy_sources "$out"
-	make -k -C "$out" KDIR="$kdir" -j"$AXAS_JOBS" KUNIT=1 CONSUMER=1 BENCH=1 KBUILD_MODPOST_WARN=1 \
-		"$@" modules >"$out.log" 2>&1 || rc=$?
-	sed -n "s#^$out/##p" "$out.log" | grep -E '^[^ :]+:[0-9]+:([0-9]+:)? *(warning|error|note|.*error)' |
-		sort -u || true
+	tree=$AXAS_CACHE/build/lint-$TOOL-$(hash_of "$kdir" "$*" "$(sparse --version 2>&1 || true)")
+	lock "lint-$TOOL"
+	[[ -e $tree/.axas-clean ]] || rm -rf "$tree"
+	rm -f "$tree/.axas-clean"
+	scratch fresh
+	copy_sources "$fresh"
+	mkdir -p "$tree"
+	rsync -rlpc --delete --exclude={'*.o','*.ko','*.mod','*.mod.c','.*.cmd','*.symvers','*.order'} \
+		"$fresh/" "$tree/"
+	# W=1 would run kernel-doc on each file, which lint_kernel_doc does by one process.
+	make -k -C "$tree" KDIR="$kdir" -j"$AXAS_JOBS" KUNIT=1 CONSUMER=1 BENCH=1 KBUILD_MODPOST_WARN=1 \
+		cmd_checkdoc=true "$@" modules >"$log" 2>&1 || rc=$?
+	sed -n "s#^$tree/##p" "$log" | grep -E '^[^ :]+:[0-9]+:([0-9]+:)? *(warning|error|note|.*error)' |
+		sort -u >"$log.findings" || true
+	cat "$log.findings"
 	if ((rc)); then
 		echo "the build failed:"
-		tail -n 15 "$out.log"
+		tail -n 15 "$log"
+	elif [[ ! -s $log.findings ]]; then
+		touch "$tree/.axas-clean"
 	fi
 }
 
-lint_sparse() {
+# What sparse and gcc find comes from one run: each file is given to both.
+lint_gcc_sparse() {
 	need_packages sparse
-	compile gcc C=2 CHECK=sparse
+	compile gcc W=1 C=1 CHECK=sparse
 }
 
 # What KVM does around a guest's entry and exit, and nobody has decided on.
 lint_kvm() { "$AXAS_SCRIPTS/kvm-compare.sh" arm64 riscv; }
 
-lint_gcc_w1() { compile gcc W=1; }
 lint_clang_w1() { compile clang LLVM=1 W=1; }
 
 # A tool's findings are all that it prints; a status without any is one, too.

@@ -86,6 +86,8 @@ main() {
 	[[ -d $tree ]] && mv "$tree/tests/userspace/build" "$AXAS_LOGS/mutate-build"
 	copy_sources "$tree"
 	[[ ! -d $AXAS_LOGS/mutate-build ]] || mv "$AXAS_LOGS/mutate-build" "$tree/tests/userspace/build"
+	# Objects of the last mutation are newer than the file without it.
+	(cd "$tree" && touch "${FILES[@]}" "${files[@]}")
 	build "$tree" || die "it does not build as it is: $tree/build.log"
 	verdict=$(judge "$tree")
 	[[ -z $verdict ]] || die "$verdict fails as it is: $tree/judge.log"

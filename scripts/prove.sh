@@ -106,10 +106,11 @@ PRIMITIVES='smp_(mb|rmb|wmb|mb__[a-z_]+|store_release|load_acquire|store_mb|cond
 PRIMITIVES+='|synchronize_rcu[a-z_]*|(try_)?cmpxchg(_[a-z]+)?|dsb'
 
 barriers() {
-	(cd "$AXAS_SRC" && grep -roE --include='*.[ch]' \
+	(cd "$AXAS_SRC" && grep -rE --include='*.[ch]' \
 		--exclude-dir={kunit,oracle,tests,bench,proofs,tools,lib,.git} \
-		"\\b($PRIMITIVES)\\(" . |
-		sed 's/^\.\///; s/:/ /; s/($//; s/ synchronize_rcu.*/ synchronize_rcu/' | sort -u)
+		"\\b($PRIMITIVES)\(" . | grep -vE '^[^:]*:[[:space:]]*(\*|/\*)' |
+		sed -E "s/^\.\/([^:]*):.*\b($PRIMITIVES)\(.*/\1 \2/; s/ synchronize_rcu.*/ synchronize_rcu/" |
+		sort -u)
 }
 
 covered() {

@@ -37,6 +37,7 @@ enum axvcpu_mode {
 
 /* Bits of axvcpu.requests: set by anyone, acted on before the next entry. */
 #define AXVCPU_REQ_FLUSH	0	/* forget all translations */
+#define AXVCPU_REQ_LEAVE	1	/* end the run, or the next one */
 
 /**
  * struct axvcpu - one virtual CPU
@@ -62,8 +63,10 @@ enum axvcpu_mode {
  * @exits: by AXVCPU_EXIT_*
  * @owner: the thread in one of its operations
  * @node: in the table of current vCPUs, while @owner
+ * @run_set: @cpu_set when the run began
+ * @moved: @before is to be set again
  * @before: where the thread that runs it might run
- * @allowed: where it may meanwhile
+ * @allowed: where it may meanwhile, by us
  */
 struct axvcpu {
 	struct axas_space *space;
@@ -87,6 +90,8 @@ struct axvcpu {
 	u64 exits[AXVCPU_EXIT_CPUID + 1];
 	struct task_struct *owner;
 	struct hlist_node node;
+	u64 run_set;
+	bool moved;
 	cpumask_var_t before;
 	cpumask_var_t allowed;
 };
@@ -114,6 +119,7 @@ enum axvcpu_ran {
  * @kvm_modules: names of modules that may have the CPUs, up to a NULL; for messages. Optional
  * @attaches: @create attaches a consumer of the backend's own to the space, for all vCPUs of the
  *	space, and @destroy detaches it: the core attaches none
+ * @regs_flags: AXVCPU_REGS_* that @set_regs takes
  *
  * Of the machine:
  * @hw_setup: once before the first CPU is enabled: memory for all of them. May sleep.
@@ -169,6 +175,7 @@ struct axvcpu_arch_ops {
 	u32 nr_regs;
 	const char *const *kvm_modules;
 	bool attaches;
+	u32 regs_flags;
 
 	int (*hw_setup)(void);
 	void (*hw_unsetup)(void);
@@ -226,7 +233,16 @@ void axvcpu_kick_and_wait(struct axvcpu *vcpu);
  * Context: Any.
  * Return: the highest vector that waits, or -ENOENT.
  */
-int axvcpu_next_vector(const struct axvcpu *vcpu);
+static inline int axvcpu_next_vector(const struct axvcpu *vcpu)
+{
+	unsigned long any = 0;
+	unsigned int i;
+
+	/* Most often there is none. */
+	for (i = 0; i < BITS_TO_LONGS(AXVCPU_NR_VECTORS); i++)
+		any |= READ_ONCE(vcpu->vectors[i]);
+	return unlikely(any) ? find_last_bit(vcpu->vectors, AXVCPU_NR_VECTORS) : -ENOENT;
+}
 
 /**
  * axvcpu_vector_done() - a vector was delivered, or taken back (@waits)

@@ -199,8 +199,10 @@ static void kick(struct axvcpu *vcpu, bool wait)
 		smp_call_function_single(READ_ONCE(vcpu->cpu), nothing, NULL, wait);
 }
 
+/* It stays until a run has ended for it: there is no moment in which it would be lost. */
 void axvcpu_kick(struct axvcpu *vcpu)
 {
+	set_bit(AXVCPU_REQ_LEAVE, &vcpu->requests);
 	kick(vcpu, false);
 }
 EXPORT_SYMBOL_AXAS(axvcpu_kick);
@@ -450,6 +452,7 @@ static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
 /* One entry, with interrupts off. AXVCPU_RAN_IRQ also when the host wants its turn. */
 static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
+	unsigned long requests;
 	int ran;
 
 	WRITE_ONCE(vcpu->mode, AXVCPU_IN_GUEST);
@@ -460,11 +463,12 @@ static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		WRITE_ONCE(vcpu->mode, AXVCPU_OUTSIDE);
 		return -EAGAIN;
 	}
-	if (wanted_elsewhere()) {
+	requests = READ_ONCE(vcpu->requests);
+	if (wanted_elsewhere() || requests & BIT(AXVCPU_REQ_LEAVE)) {
 		WRITE_ONCE(vcpu->mode, AXVCPU_OUTSIDE);
 		return AXVCPU_RAN_IRQ;
 	}
-	if (unlikely(READ_ONCE(vcpu->requests)) &&
+	if (unlikely(requests) &&
 	    test_and_clear_bit(AXVCPU_REQ_FLUSH, &vcpu->requests))
 		vcpu->ops->flush(vcpu);
 	ran = vcpu->ops->run(vcpu, exit);
@@ -514,7 +518,7 @@ static int run_here(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	int ran = -EAGAIN;
 
 	/* A CPU that goes offline stops before its last threads have left it. */
-	if (!axvcpu_machine_here(vcpu->ops))
+	if (!axvcpu_machine_here(vcpu->ops) || !in_set(vcpu->run_set, cpu))
 		goto out;
 	if (vcpu->cpu != cpu) {
 		/* What another CPU forgot, this one may still know from before. */
@@ -553,6 +557,70 @@ static int solve_fault(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	}
 }
 
+/*
+ * Bring this thread to where the vCPU may run, as far as the thread itself may: by its own
+ * mask in vcpu->before, narrowed to vcpu->allowed.
+ */
+static int move_thread(struct axvcpu *vcpu, unsigned int preferred)
+{
+	unsigned int cpu;
+	int err;
+
+	/* Ours is not what the thread had. */
+	if (!vcpu->moved || !cpumask_equal(current->cpus_ptr, vcpu->allowed))
+		cpumask_copy(vcpu->before, current->cpus_ptr);
+	cpumask_clear(vcpu->allowed);
+	for_each_cpu(cpu, vcpu->before)
+		if (in_set(vcpu->run_set, cpu))
+			cpumask_set_cpu(cpu, vcpu->allowed);
+	/* The preferred one first: the scheduler leaves a thread where it is. */
+	if (preferred != AXVCPU_CPU_ANY && cpumask_test_cpu(preferred, vcpu->allowed))
+		vcpu->moved = !set_cpus_allowed_ptr(current, cpumask_of(preferred));
+	err = set_cpus_allowed_ptr(current, vcpu->allowed);
+	if (!err)
+		vcpu->moved = true;
+	else if (vcpu->moved)
+		set_cpus_allowed_ptr(current, vcpu->before);
+	return err;
+}
+
+/*
+ * A mask that is not ours any more was set by somebody else meanwhile, and stays. That it
+ * was set to just what ours is can be told since Linux 6.2 alone, where the kernel itself
+ * lets no mask of ours go beyond it.
+ */
+static void move_thread_back(struct axvcpu *vcpu)
+{
+	if (vcpu->moved && cpumask_equal(current->cpus_ptr, vcpu->allowed))
+		set_cpus_allowed_ptr(current, vcpu->before);
+	vcpu->moved = false;
+}
+
+/* Where a run may be is said when it begins. */
+static int begin_run(struct axvcpu *vcpu)
+{
+	unsigned int preferred;
+
+	spin_lock(&vcpu->affinity);
+	preferred = vcpu->preferred_cpu;
+	vcpu->run_set = vcpu->cpu_set;
+	spin_unlock(&vcpu->affinity);
+	if (!vcpu->run_set && preferred == AXVCPU_CPU_ANY)
+		return 0;
+	return move_thread(vcpu, preferred);
+}
+
+/* Why the thread shall not enter now: 0, or what ends the run. */
+static int check_thread(struct axvcpu *vcpu)
+{
+	if (signal_pending(current) || test_and_clear_bit(AXVCPU_REQ_LEAVE, &vcpu->requests))
+		return -EINTR;
+	/* Who may set the thread's mask has brought it to where the vCPU may not be. */
+	if (unlikely(!in_set(vcpu->run_set, raw_smp_processor_id())))
+		return move_thread(vcpu, AXVCPU_CPU_ANY);
+	return 0;
+}
+
 static int run_until_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	int ran;
@@ -560,11 +628,10 @@ static int run_until_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	for (;;) {
 		memset(exit, 0, sizeof(*exit));
 		cond_resched();
-		if (signal_pending(current))
-			return -EINTR;
+		ran = check_thread(vcpu);
 		/* Work that wants this thread on its way to user space, such as rseq's. */
-		if (test_thread_flag(TIF_NOTIFY_RESUME))
-			return 0;
+		if (ran || test_thread_flag(TIF_NOTIFY_RESUME))
+			return ran;
 		ran = run_here(vcpu, exit);
 		if (ran == -EAGAIN)
 			schedule_timeout_interruptible(1);
@@ -577,49 +644,13 @@ static int run_until_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	}
 }
 
-/*
- * Bring this thread to where the vCPU may run, as far as the thread itself may. True,
- * with what was before in vcpu->before, when it must be brought back to that.
- */
-static int move_thread(struct axvcpu *vcpu, bool *moved)
-{
-	unsigned int cpu, preferred;
-	u64 set;
-	int err;
-
-	spin_lock(&vcpu->affinity);
-	preferred = vcpu->preferred_cpu;
-	set = vcpu->cpu_set;
-	spin_unlock(&vcpu->affinity);
-	*moved = false;
-	if (!set && preferred == AXVCPU_CPU_ANY)
-		return 0;
-	cpumask_copy(vcpu->before, current->cpus_ptr);
-	cpumask_clear(vcpu->allowed);
-	for_each_cpu(cpu, vcpu->before)
-		if (in_set(set, cpu))
-			cpumask_set_cpu(cpu, vcpu->allowed);
-	/* The preferred one first: the scheduler leaves a thread where it is. */
-	if (preferred != AXVCPU_CPU_ANY && cpumask_test_cpu(preferred, vcpu->allowed))
-		*moved = !set_cpus_allowed_ptr(current, cpumask_of(preferred));
-	err = set_cpus_allowed_ptr(current, vcpu->allowed);
-	if (!err)
-		*moved = true;
-	else if (*moved)
-		set_cpus_allowed_ptr(current, vcpu->before);
-	return err;
-}
-
 static int run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	bool moved;
-	int err = move_thread(vcpu, &moved);
+	int err = begin_run(vcpu);
 
-	if (err)
-		return err;
-	err = run_until_exit(vcpu, exit);
-	if (moved)
-		set_cpus_allowed_ptr(current, vcpu->before);
+	if (!err)
+		err = run_until_exit(vcpu, exit);
+	move_thread_back(vcpu);
 	if (!err)
 		vcpu->exit = *exit;
 	return err;
@@ -697,8 +728,11 @@ EXPORT_SYMBOL_AXAS(axvcpu_get_regs);
 
 int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 {
-	int err = begin_registers(vcpu);
+	int err;
 
+	if (regs->flags & ~vcpu->ops->regs_flags)
+		return -EINVAL;
+	err = begin_registers(vcpu);
 	if (err)
 		return err;
 	err = vcpu->ops->set_regs(vcpu, regs);
@@ -720,18 +754,6 @@ int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector)
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_inject_interrupt);
-
-int axvcpu_next_vector(const struct axvcpu *vcpu)
-{
-	unsigned long any = 0;
-	unsigned int i;
-
-	/* Most often there is none. */
-	for (i = 0; i < BITS_TO_LONGS(AXVCPU_NR_VECTORS); i++)
-		any |= READ_ONCE(vcpu->vectors[i]);
-	return any ? find_last_bit(vcpu->vectors, AXVCPU_NR_VECTORS) : -ENOENT;
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_next_vector);
 
 void axvcpu_vector_done(struct axvcpu *vcpu, u8 vector, bool waits)
 {

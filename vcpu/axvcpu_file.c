@@ -71,6 +71,9 @@ static long run(void *ctx, void *arg)
 
 	if (exit->reserved)
 		return -EINVAL;
+	/* A program that runs it too early may set it up yet. */
+	if (axvcpu_state(vcpu) == AXVCPU_STATE_CREATED)
+		return -EBADFD;
 	err = axvcpu_bind(vcpu);
 	if (err)
 		return err;
@@ -86,6 +89,12 @@ static long inject(void *ctx, void *arg)
 	const struct axvcpu_inject *inject = arg;
 
 	return inject->reserved ? -EINVAL : axvcpu_inject_interrupt(ctx, inject->vector);
+}
+
+static long kick(void *ctx, void *arg)
+{
+	axvcpu_kick(ctx);
+	return 0;
 }
 
 static long get_state(void *ctx, void *arg)
@@ -117,7 +126,7 @@ static long set_affinity(void *ctx, void *arg)
 static const struct axas_ioctl exclusive_ioctls[] = {
 	{ AXVCPU_SETUP, sizeof(struct axvcpu_setup), AXVCPU_SETUP_FLAGS, false, setup },
 	{ AXVCPU_GET_REGS, sizeof(struct axvcpu_regs), 0, true, get_regs },
-	{ AXVCPU_SET_REGS, sizeof(struct axvcpu_regs), 0, false, set_regs },
+	{ AXVCPU_SET_REGS, sizeof(struct axvcpu_regs), AXVCPU_REGS_FLAGS, false, set_regs },
 	{ AXVCPU_SET_GPR, sizeof(struct axvcpu_set_gpr), 0, false, set_gpr },
 	{ AXVCPU_RUN, sizeof(struct axvcpu_exit), 0, true, run },
 	{ AXVCPU_SET_RETURN, sizeof(struct axvcpu_return), 0, false, set_return },
@@ -125,6 +134,7 @@ static const struct axas_ioctl exclusive_ioctls[] = {
 
 /* At any time. */
 static const struct axas_ioctl shared_ioctls[] = {
+	{ AXVCPU_KICK, sizeof(struct axvcpu_kick), 0, false, kick },
 	{ AXVCPU_INJECT, sizeof(struct axvcpu_inject), 0, false, inject },
 	{ AXVCPU_GET_STATE, sizeof(struct axvcpu_state), 0, true, get_state },
 	{ AXVCPU_SET_AFFINITY, sizeof(struct axvcpu_affinity), 0, false, set_affinity },

@@ -188,7 +188,7 @@ static int start(const struct axvcpu_arch_ops *ops)
 	WRITE_ONCE(machine, ops);
 	err = start_cpus();
 	if (!err && loaded_kvm(ops))
-		pr_notice("axvcpu: vCPUs have this machine's CPUs: KVM will not start before the last is closed\n");
+		pr_notice("axvcpu: vCPUs have this machine's CPUs: KVM is kept out until the last is closed\n");
 	if (!err)
 		return 0;
 	if (err == -EBUSY)

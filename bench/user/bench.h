@@ -85,7 +85,8 @@ int must(int fd, unsigned long nr, void *arg, const char *what);
 #define PORT_DONE	0xf4
 
 extern const char guests_begin[], guests_end[];
-extern const char guest_touch[], guest_ports[], guest_cpuid[], guest_invd[];
+extern const char guest_touch[], guest_ports[], guest_cpuid[], guest_invd[],
+	guest_refused[];
 #define guest(name)	(LOW_CODE + (u64)(guest_##name - guests_begin))
 
 /* What the VMM writes there: @to points to the first MiB. */

@@ -145,6 +145,7 @@ void bench_faults(const struct machine_ops *ops)
 	bench_exit_user(&m);
 	bench_exit_kernel(&m, "exit_cpuid", guest(cpuid));
 	bench_exit_kernel(&m, "exit_invd", guest(invd));
+	bench_exit_kernel(&m, "exit_ud", guest(refused));
 	bench_demand(&m, "fault_4k", false);
 	bench_demand(&m, "fault_2m", true);
 	bench_range(&m, false);

@@ -47,5 +47,34 @@ GUEST invd
 1:	out	%eax, $0xf4
 	jmp	1b
 
+/* RDI exits that the kernel answers with #UD, which is handled in two instructions. */
+GUEST refused
+	lgdt	gdtr(%rip)
+	lidt	idtr(%rip)
+2:	invlpga	%rax, %ecx
+	dec	%rdi
+	jnz	2b
+1:	out	%eax, $0xf4
+	jmp	1b
+
+undefined:
+	addq	$3, (%rsp)
+	iretq
+
+/* As bench.h has it. */
+#define LOW_CODE	0x10000
+#define IN_GUEST(label)	(LOW_CODE + label - guests_begin)
+
+	.balign	16
+gdt:	.quad	0, 0x00209b0000000000, 0x0000930000000000	/* code of 64 bits, data */
+idt:	.zero	6 * 16
+	.word	undefined - guests_begin, 0x08, 0x8e00, LOW_CODE >> 16
+	.long	0, 0
+idt_end:
+gdtr:	.word	3 * 8 - 1
+	.quad	IN_GUEST(gdt)
+idtr:	.word	idt_end - idt - 1
+	.quad	IN_GUEST(idt)
+
 guests_end:
 	.section .note.GNU-stack, "", @progbits

@@ -121,7 +121,7 @@ int axvcpu_unbind(struct axvcpu *vcpu);
  * @vcpu: the vCPU
  * @exit: why it came back; written when 0 is returned
  *
- * Context: May sleep. A signal for the current task ends it.
+ * Context: May sleep. A signal for the current task or axvcpu_kick() ends it.
  * Return: 0; -EINTR and -ENOMEM, after which it is READY again, and -EINVAL when this
  * thread may not run on a CPU where the vCPU may; -EBADFD when it was not READY and -EIO
  * when the host's CPU failed, after which it is INVALID.
@@ -235,8 +235,10 @@ int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector);
 
 /**
- * axvcpu_kick() - make a vCPU that runs leave its guest for a moment
+ * axvcpu_kick() - end a run
  * @vcpu: the vCPU
+ *
+ * axvcpu_run() answers -EINTR, that which is under way or the next one, as AXVCPU_KICK.
  *
  * Context: Process context with interrupts on.
  */

@@ -113,6 +113,12 @@ GUEST write
 	mov	%rsi, (%rdi)
 	DONE
 
+/* RDX bytes from RSI to RDI. */
+GUEST copy
+	mov	%rdx, %rcx
+	rep movsb
+	DONE
+
 /* There is a RET. */
 GUEST exec
 	call	*%rdi
@@ -327,6 +333,8 @@ guest_real:
 	out	%eax, $0xf4
 	hlt
 	.code64
+
+#include "guests_cpu.S"
 
 guests_end:
 	.section .note.GNU-stack, "", @progbits

@@ -27,7 +27,7 @@ static const struct suite *const suites[] = {
 	&suite_interrupts, &suite_paging, &suite_attacks, &suite_life, &suite_kvm,
 #else
 	&suite_exits, &suite_memory, &suite_matrix, &suite_parallel, &suite_interrupts,
-	&suite_api, &suite_life, &suite_host,
+	&suite_api, &suite_life, &suite_host, &suite_cpu, &suite_attack,
 #endif
 };
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -43,6 +44,7 @@ static void envelopes_are_checked(void)
 		{ AXVCPU_SET_REGS, sizeof(struct axvcpu_regs), false },
 		{ AXVCPU_SET_GPR, sizeof(struct axvcpu_set_gpr), false },
 		{ AXVCPU_RUN, sizeof(struct axvcpu_exit), false },
+		{ AXVCPU_KICK, sizeof(struct axvcpu_kick), false },
 		{ AXVCPU_INJECT, sizeof(struct axvcpu_inject), false },
 		{ AXVCPU_GET_STATE, sizeof(struct axvcpu_state), false },
 		{ AXVCPU_SET_AFFINITY, sizeof(struct axvcpu_affinity), false },
@@ -138,14 +140,27 @@ static void wrong_steps_leave_invalid(void)
 	int space = open_space(), vcpu = open_vcpu(space, 0, 0);
 	struct axvcpu_exit exit;
 
-	expect_eq(-vcpu_run_once(vcpu, &exit), EBADFD);
-	expect_eq(vcpu_state(vcpu).state, AXVCPU_STATE_INVALID);
-	expect_eq(-setup(vcpu, AXVCPU_MODE_LONG, 0, 0), EBADFD);
-	vcpu = open_vcpu(space, 1, 0);
 	expect_eq(setup(vcpu, AXVCPU_MODE_LONG, 0, 0), 0);
 	expect_eq(vcpu_state(vcpu).state, AXVCPU_STATE_FREE);
 	expect_eq(-setup(vcpu, AXVCPU_MODE_LONG, 0, 0), EBADFD);
 	expect_eq(vcpu_state(vcpu).state, AXVCPU_STATE_INVALID);
+	expect_eq(-setup(vcpu, AXVCPU_MODE_LONG, 0, 0), EBADFD);
+	expect_eq(-vcpu_run_once(vcpu, &exit), EBADFD);
+}
+
+static void run_before_setup_changes_nothing(void)
+{
+	int space = open_space(), vcpu = open_vcpu(space, 0, 0);
+	struct vm vm = { .space = space, .vcpu = vcpu };
+	struct axvcpu_exit exit;
+
+	low_memory(space);
+	for (int i = 0; i < 2; i++) {
+		expect_eq(-vcpu_run_once(vcpu, &exit), EBADFD);
+		expect_eq(vcpu_state(vcpu).state, AXVCPU_STATE_CREATED);
+	}
+	expect_eq(setup(vcpu, AXVCPU_MODE_LONG, guest(hlt), 0), 0);
+	vm_expect(&vm, AXVCPU_EXIT_HALT);
 }
 
 static void registers_want_a_setup(void)
@@ -255,6 +270,83 @@ static void affinity_is_kept(void)
 	vm_done(&vm);
 }
 
+/* A thread that runs a vCPU until it ends, and where it might run then, bit n for CPU n. */
+struct placed {
+	struct vm *vm;
+	int err;
+	u64 mask;
+};
+
+static void *run_placed(void *arg)
+{
+	struct placed *p = arg;
+	struct axvcpu_exit exit;
+	cpu_set_t set;
+
+	do {
+		p->err = vcpu_run_once(p->vm->vcpu, &exit);
+	} while (!p->err && exit.reason == AXVCPU_EXIT_NOTHING);
+	sched_getaffinity(0, sizeof(set), &set);
+	for (int cpu = 0; cpu < 64; cpu++)
+		p->mask |= CPU_ISSET(cpu, &set) ? 1ull << cpu : 0;
+	return NULL;
+}
+
+/*
+ * G10: what a manager sets while a run is under way is the thread's from then on. Where the
+ * vCPU may not be, the run ends.
+ */
+static void a_managers_affinity_stays(void)
+{
+	static const struct { u64 set; int err; } runs[] = { { 3, -EINTR }, { 2, -EINVAL } };
+	struct vm vm = vm_new(0);
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip("there is one CPU");
+	map(vm.space, VM_TEST, 2 * MIB, AXAS_PROT_READ | AXAS_PROT_WRITE, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct placed p = { .vm = &vm };
+		pthread_t thread;
+		cpu_set_t set;
+
+		vm_enter(&vm, guest(stores), VM_TEST, VM_TEST + 8, 0, 0);
+		expect_eq(vcpu_affinity(vm.vcpu, 1, runs[i].set), 0);
+		expect_eq(pthread_create(&thread, NULL, run_placed, &p), 0);
+		wait_change(vm.space, VM_TEST + 8, peek(vm.space, VM_TEST + 8));
+		CPU_ZERO(&set);
+		CPU_SET(0, &set);
+		expect_eq(pthread_setaffinity_np(thread, sizeof(set), &set), 0);
+		if (runs[i].err == -EINTR) {
+			wait_change(vm.space, VM_TEST + 8, peek(vm.space, VM_TEST + 8));
+			expect_eq(vcpu_kick(vm.vcpu), 0);
+		}
+		pthread_join(thread, NULL);
+		expect_eq(-p.err, -runs[i].err);
+		expect_eq(p.mask, 1);
+	}
+}
+
+/* And without anybody it is what it was. */
+static void a_threads_own_affinity_comes_back(void)
+{
+	struct vm vm = vm_new(0);
+	struct placed p = { .vm = &vm };
+	u64 all;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip("there is one CPU");
+	run_placed(&p);
+	all = p.mask;
+	for (u64 set = 1; set < 4; set++) {
+		p.mask = 0;
+		vm_enter(&vm, guest(hlt), 0, 0, 0, 0);
+		expect_eq(vcpu_affinity(vm.vcpu, AXVCPU_CPU_ANY, set), 0);
+		run_placed(&p);
+		expect_eq(p.err, 0);
+		expect_eq(p.mask, all);
+	}
+}
+
 /* Hardware has so many tags; those that are closed serve again. */
 static void tags_run_out_and_come_back(void)
 {
@@ -283,12 +375,15 @@ static const struct test tests[] = {
 	{ "create_refuses_what_it_cannot", create_refuses_what_it_cannot },
 	{ "setup_refuses_what_it_cannot", setup_refuses_what_it_cannot },
 	{ "wrong_steps_leave_invalid", wrong_steps_leave_invalid },
+	{ "run_before_setup_changes_nothing", run_before_setup_changes_nothing },
 	{ "registers_want_a_setup", registers_want_a_setup },
 	{ "registers_keep_what_is_set", registers_keep_what_is_set },
 	{ "vectors_below_32_are_refused", vectors_below_32_are_refused },
 	{ "one_thread_at_a_time", one_thread_at_a_time },
 	{ "bsp_and_id_are_told", bsp_and_id_are_told },
 	{ "affinity_is_kept", affinity_is_kept },
+	{ "a_managers_affinity_stays", a_managers_affinity_stays },
+	{ "a_threads_own_affinity_comes_back", a_threads_own_affinity_comes_back },
 	{ "tags_run_out_and_come_back", tags_run_out_and_come_back },
 };
 

@@ -196,6 +196,62 @@ static void timer_ends_a_spinning_guest(void)
 	expect(vcpu_state(vm.vcpu).exits[AXVCPU_EXIT_EXTERNAL_INTERRUPT]);
 }
 
+static int kicked;
+
+static void kick_handler(int sig)
+{
+	(void)sig;
+	vcpu_kick(kicked);
+}
+
+/* G13: a signal that comes just before the call is not lost when its handler kicks. */
+static void kick_just_before_a_run_ends_it(void)
+{
+	struct sigaction action = { .sa_handler = kick_handler };
+	struct vm vm = vm_new(0);
+	struct axvcpu_exit exit;
+	u64 entries;
+
+	vm_enter(&vm, guest(spin), 0, 0, 0, 0);
+	sigaction(SIGUSR1, &action, NULL);
+	kicked = vm.vcpu;
+	for (int i = 0; i < 5; i++) {
+		entries = vcpu_state(vm.vcpu).entries;
+		raise(SIGUSR1);
+		expect_eq(-vcpu_run_once(vm.vcpu, &exit), EINTR);
+		/* Before the guest ran. */
+		expect_eq(vcpu_state(vm.vcpu).entries, entries);
+	}
+	/* Two are as one, and one is for one run. */
+	expect_eq(vcpu_kick(vm.vcpu), 0);
+	expect_eq(vcpu_kick(vm.vcpu), 0);
+	vm_enter(&vm, guest(hlt), 0, 0, 0, 0);
+	expect_eq(-vcpu_run_once(vm.vcpu, &exit), EINTR);
+	/* The host's own interrupts end a run as well, and say so. */
+	do
+		expect_eq(vcpu_run_once(vm.vcpu, &exit), 0);
+	while (exit.reason == AXVCPU_EXIT_NOTHING);
+	expect_eq(exit.reason, AXVCPU_EXIT_HALT);
+}
+
+/* G13: a kick alone ends the run of a guest that never exits. */
+static void kick_ends_a_run(void)
+{
+	struct vm vm = vm_new(0);
+	struct runner r = { 0 };
+
+	map(vm.space, VM_TEST, 2 * MIB, AXAS_PROT_READ | AXAS_PROT_WRITE, 0);
+	for (int i = 0; i < 20; i++) {
+		vm_enter(&vm, guest(stores), VM_TEST, VM_TEST + 8, 0, 0);
+		runner_start(&r, &vm, -1);
+		wait_change(vm.space, VM_TEST + 8, peek(vm.space, VM_TEST + 8));
+		atomic_store(&r.stop, true);
+		expect_eq(vcpu_kick(vm.vcpu), 0);
+		runner_join(&r);
+		expect_eq(-r.err, EINTR);
+	}
+}
+
 static void host_interrupts_come_out_when_asked_for(void)
 {
 	struct vm vm = vm_new(AXVCPU_SETUP_EXIT_IRQ);
@@ -241,6 +297,8 @@ static const struct test tests[] = {
 	{ "forbidden_instructions_raise_exceptions", forbidden_instructions_raise_exceptions },
 	{ "rdpid_does_not_tell_of_the_host", rdpid_does_not_tell_of_the_host },
 	{ "timer_ends_a_spinning_guest", timer_ends_a_spinning_guest },
+	{ "kick_just_before_a_run_ends_it", kick_just_before_a_run_ends_it },
+	{ "kick_ends_a_run", kick_ends_a_run },
 	{ "host_interrupts_come_out_when_asked_for", host_interrupts_come_out_when_asked_for },
 	{ "host_work_goes_on", host_work_goes_on },
 };

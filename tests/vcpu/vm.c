@@ -233,6 +233,13 @@ int vcpu_inject(int vcpu, u32 vector)
 	return call(vcpu, AXVCPU_INJECT, &arg);
 }
 
+int vcpu_kick(int vcpu)
+{
+	struct axvcpu_kick arg = { .size = sizeof(arg) };
+
+	return call(vcpu, AXVCPU_KICK, &arg);
+}
+
 int vcpu_return(int vcpu, u64 val)
 {
 	struct axvcpu_return arg = { .size = sizeof(arg), .val = val };

@@ -5,7 +5,7 @@
  *   main.c       runs the tests, each in a process of its own
  *   vm.c         machines for them: a space, a vCPU, a guest of guests.S
  *   runner.c     a thread that runs a vCPU
- *   guests.S     what guests do
+ *   guests.S     what guests do, with guests_cpu.S
  *   test_*.c     the tests, by subject
  *
  * A check that fails ends the test's process with a reason.
@@ -44,7 +44,7 @@ struct suite {
 };
 
 extern const struct suite suite_exits, suite_memory, suite_matrix, suite_parallel,
-	suite_interrupts, suite_api, suite_life, suite_host;
+	suite_interrupts, suite_api, suite_life, suite_host, suite_cpu, suite_attack;
 
 /* main.c: end the test */
 __attribute__((format(printf, 3, 4), noreturn))
@@ -87,10 +87,29 @@ extern const char guests_begin[], guests_end[];
 extern const char guest_hlt[], guest_out[], guest_in[], guest_ins[], guest_outs[],
 	guest_rdtscp[], guest_rdpid[], guest_cpuid[],
 	guest_rdmsr[], guest_wrmsr[], guest_hypercall[], guest_read[], guest_write[],
-	guest_exec[], guest_fill[], guest_check[], guest_spin[], guest_stores[], guest_loads[],
-	guest_answer[], guest_interrupts[], guest_fpu[], guest_debug[], guest_triple[],
-	guest_nested_vmrun[], guest_xsetbv[], guest_real[], guest_dr0_stays[], guest_read_dr[];
+	guest_copy[], guest_exec[], guest_fill[], guest_check[], guest_spin[],
+	guest_stores[], guest_loads[], guest_answer[], guest_interrupts[], guest_fpu[],
+	guest_debug[], guest_triple[], guest_nested_vmrun[], guest_xsetbv[], guest_real[],
+	guest_dr0_stays[], guest_read_dr[];
+/* guests_cpu.S */
+extern const char guest_kernel[], guest_user[], guest_user_out[], guest_step_ss[],
+	guest_stepped_ss[], guest_int1[], guest_after_int1[], guest_ss_int1[],
+	guest_after_ss_int1[], guest_user_sti[], guest_after_sti[], guest_sti_hlt[],
+	guest_out_cli[], guest_cr8[], guest_flags[], guest_watched_stack[], guest_alignment[];
 #define guest(name)	(VM_CODE + (u64)(guest_##name - guests_begin))
+
+/* guests_cpu.S: code that is stepped over, and what programs may not do. By name, up to NULL. */
+struct step {
+	const char *name, *entry, *after;
+};
+
+struct forbidden {
+	const char *name, *entry;
+	u64 vector, cpus;	/* 1 SVM, 2 VMX */
+};
+
+extern const struct step guest_steps[];
+extern const struct forbidden guest_forbidden[];
 
 /* Made or the test fails. The space has the format of the host's CPU. */
 int open_space(void);
@@ -116,6 +135,7 @@ void poke(int space, u64 gpa, u64 val);
 int vcpu_run(int vcpu, struct axvcpu_exit *exit);	/* again on EINTR and NOTHING */
 int vcpu_run_once(int vcpu, struct axvcpu_exit *exit);
 int vcpu_inject(int vcpu, u32 vector);
+int vcpu_kick(int vcpu);
 int vcpu_return(int vcpu, u64 val);
 int vcpu_set_gpr(int vcpu, u32 reg, u64 val);
 int vcpu_get_regs(int vcpu, struct axvcpu_regs *regs);

@@ -95,7 +95,7 @@ static int module_changes(struct notifier_block *nb, unsigned long action, void 
 	if (!is_kvm(module->name))
 		return NOTIFY_DONE;
 	if (action == MODULE_STATE_COMING) {
-		pr_notice("axvcpu: vCPUs have this machine's CPUs: KVM will not start before the last is closed\n");
+		pr_notice("axvcpu: vCPUs have this machine's CPUs: KVM is kept out until the last is closed\n");
 		leave_slot();
 	} else if (action == MODULE_STATE_GOING) {
 		take_slot();

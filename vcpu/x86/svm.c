@@ -11,7 +11,7 @@
 #include <axas/frame.h>
 
 #include "axas_compat.h"
-#include "mitigate.h"
+#include "host.h"
 #include "svm.h"
 
 static DEFINE_IDA(asids);
@@ -61,8 +61,12 @@ static void svm_destroy(struct axvcpu *vcpu)
 
 static int svm_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
 {
-	struct svm_control *control = &to_svm(vcpu)->vmcb->control;
+	struct svm *svm = to_svm(vcpu);
+	struct svm_control *control = &svm->vmcb->control;
+	struct axas_info info;
 
+	axas_space_get_info(vcpu->space, &info);
+	svm->levels = info.levels;
 	control->nested = SVM_NP_ENABLE;
 	control->nested_cr3 = root.val;
 	return 0;
@@ -96,6 +100,39 @@ static void svm_flush(struct axvcpu *vcpu)
 							 SVM_TLB_FLUSH_ALL;
 }
 
+/*
+ * What the entry delivers: most often nothing. CR8 is the guest's in V_TPR, and V_INTR_MASKING
+ * lets the host's flags alone decide about the host's interrupts. APM vol. 2, 15.21.1.
+ */
+static inline void write_event(struct axvcpu *vcpu, struct svm *svm)
+{
+	struct svm_control *control = &svm->vmcb->control;
+
+	control->event_inj = 0;
+	if (unlikely(axvcpu_x86_event_valid(&svm->x86)))
+		svm_inject_event(vcpu, svm);
+	if (svm->x86.end_shadow)
+		control->shadow &= ~SVM_INTERRUPT_SHADOW;
+	svm->x86.end_shadow = false;
+	control->interrupt = SVM_V_INTR_MASKING | svm->x86.cr8;
+	svm->vector = axvcpu_next_vector(vcpu);
+	if (unlikely(svm->vector >= 0))
+		svm_offer_vector(vcpu, svm);
+}
+
+/* And what it has not delivered. */
+static inline void read_event(struct axvcpu *vcpu, struct svm *svm)
+{
+	const struct svm_control *control = &svm->vmcb->control;
+
+	svm->x86.cr8 = control->interrupt & SVM_V_TPR;
+	if (unlikely(svm->vector >= 0 || control->exit_int_info & SVM_EVENT_VALID ||
+		     control->exit_code == SVM_EXIT_INVALID))
+		svm_take_back_event(vcpu, svm);
+	else
+		axvcpu_x86_event_clear(&svm->x86);
+}
+
 static int svm_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	struct svm *svm = to_svm(vcpu);
@@ -106,7 +143,9 @@ static int svm_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 
 	if (x86->down)
 		return svm_on_shutdown(vcpu, svm, exit);
-	svm_offer_vector(vcpu, svm);
+	write_event(vcpu, svm);
+	save->rip = x86->rip;
+	save->rflags = x86->rflags;
 	save->rax = x86->gpr[AXVCPU_REG_RAX];
 	save->rsp = x86->gpr[AXVCPU_REG_RSP];
 	save->cr2 = x86->cr2;
@@ -124,9 +163,11 @@ static int svm_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	x86->gpr[AXVCPU_REG_RAX] = save->rax;
 	x86->gpr[AXVCPU_REG_RSP] = save->rsp;
 	x86->cr2 = save->cr2;
-	svm_take_back(vcpu, svm);
+	x86->rip = save->rip;
+	x86->rflags = save->rflags;
+	read_event(vcpu, svm);
 	ran = svm_handle_exit(vcpu, svm, exit);
-	exit->rip = save->rip;
+	exit->rip = x86->rip;
 	return ran;
 }
 
@@ -134,6 +175,7 @@ const struct axvcpu_arch_ops axvcpu_svm_ops = {
 	.name			= "svm",
 	.format			= AXAS_FORMAT_SVM,
 	.kvm_modules		= axvcpu_x86_kvm_modules,
+	.regs_flags		= AXVCPU_REGS_RETIRED,
 	.hw_setup		= svm_hw_setup,
 	.hw_unsetup		= svm_hw_unsetup,
 	.cpu_supported		= svm_cpu_supported,

@@ -6,6 +6,7 @@
  *   svm.c         the operations: create, load, put, run
  *   svm_exit.c    what each exit means
  *   svm_event.c   events on their way to the guest
+ *   svm_insn.c    the length of an instruction that the CPU does not tell
  *   svm_guest.c   the guest's registers, and what makes it exit
  *   svm_cpu.c     the machine: capabilities, SVME, permission maps
  *   svm_hw.h      the hardware as its manual has it
@@ -18,6 +19,7 @@
 
 #include <linux/percpu.h>
 #include <axas/frame.h>
+#include <asm/msr-index.h>
 
 #include "svm_hw.h"
 #include "x86.h"
@@ -26,12 +28,14 @@
  * struct svm_machine - what is of the machine, from hw_setup() on
  * @asids: tags of translations
  * @features: SVM_CPUID_EDX_*
+ * @cr4: what a guest may have on in CR4
  * @iopm: every port makes the guest exit
  * @msrpm: MSRs that make it exit
  */
 struct svm_machine {
 	u32 asids;
 	u32 features;
+	u64 cr4;
 	void *iopm;
 	void *msrpm;
 };
@@ -53,6 +57,7 @@ DECLARE_PER_CPU(struct svm_pages, svm_cpu_pages);
  * @vmcb: the VMCB
  * @vmcb_pa: where hardware finds it
  * @asid: the tag of its translations, its own as long as it lives
+ * @levels: of the nested table
  * @vector: what was handed to the hardware to deliver, or -ENOENT
  */
 struct svm {
@@ -61,12 +66,21 @@ struct svm {
 	struct svm_vmcb *vmcb;
 	u64 vmcb_pa;
 	u32 asid;
+	u32 levels;
 	int vector;
 };
 
 static inline struct svm *to_svm(const struct axvcpu *vcpu)
 {
 	return container_of(to_x86(vcpu), struct svm, x86);
+}
+
+/* CS.L, bit 53 of its descriptor: SVM's attributes are bits 40 to 47 and 52 to 55. */
+static inline bool svm_code64(const struct svm *svm)
+{
+	const struct svm_save *save = &svm->vmcb->save;
+
+	return save->efer & EFER_LMA && save->cs.attrib & BIT(9);
 }
 
 /* svm_cpu.c */
@@ -83,9 +97,13 @@ void svm_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs);
 int svm_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 
 /* svm_event.c. Interrupts are off. */
-void svm_inject(struct svm *svm, u8 vector, bool has_error);
-void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm);
-void svm_take_back(struct axvcpu *vcpu, struct svm *svm);
+int svm_raise(struct axvcpu *vcpu, u8 vector, u32 error);	/* AXVCPU_RAN_AGAIN */
+void svm_inject_event(struct axvcpu *vcpu, struct svm *svm);	/* there is one */
+void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm);	/* @svm->vector */
+void svm_take_back_event(struct axvcpu *vcpu, struct svm *svm);
+
+/* svm_insn.c: how many bytes stand before the opcode at RIP. Interrupts are off. */
+unsigned int svm_prefixes(const struct svm *svm);
 
 /* svm_exit.c: enum axvcpu_ran. Interrupts are off. */
 int svm_on_shutdown(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit);

@@ -11,6 +11,7 @@
 #include <asm/asm.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
+#include <asm/processor-flags.h>
 
 #include "axas_compat.h"
 #include "mitigate.h"
@@ -105,6 +106,23 @@ static void svm_emergency_disable(void)
 	wrmsrq(MSR_EFER, efer & ~EFER_SVME);
 }
 
+/* Nothing whose state the host does not switch. */
+#define CR4_GUEST	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PSE | \
+			 X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | X86_CR4_OSFXSR | \
+			 X86_CR4_OSXMMEXCPT)
+
+/* And nothing that the CPU does not have: an entry would be refused. APM vol. 3, E.3.6. */
+static u64 cr4_of_guests(void)
+{
+	u32 eax, ebx = 0, ecx = 0, edx;
+
+	if (boot_cpu_data.cpuid_level >= 7)
+		cpuid_count(7, 0, &eax, &ebx, &ecx, &edx);
+	return CR4_GUEST | (ebx & BIT(0) ? X86_CR4_FSGSBASE : 0) |
+	       (ebx & BIT(7) ? X86_CR4_SMEP : 0) | (ebx & BIT(20) ? X86_CR4_SMAP : 0) |
+	       (ecx & BIT(2) ? X86_CR4_UMIP : 0);
+}
+
 int svm_hw_setup(void)
 {
 	u32 eax, ecx;
@@ -115,6 +133,7 @@ int svm_hw_setup(void)
 	cpuid(SVM_CPUID, &eax, &svm_machine.asids, &ecx, &svm_machine.features);
 	if (!(svm_machine.features & SVM_CPUID_EDX_NP))
 		return -EOPNOTSUPP;
+	svm_machine.cr4 = cr4_of_guests();
 	err = alloc_maps();
 	if (err)
 		return err;

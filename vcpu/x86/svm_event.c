@@ -1,41 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events on their way to the guest: exceptions that we raise, interrupts, and those whose
- * delivery an exit has interrupted. Calls nothing of the rest. Interrupts are off.
+ * Events in a VMCB: what the next entry delivers, and what an exit has interrupted, where
+ * there is something: svm.c sees to it when there is not. Calls event.c. Interrupts are off.
  *
  * Manual: APM vol. 2, 15.20 and 15.21.
  */
+#include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 
 #include "svm.h"
 
-void svm_inject(struct svm *svm, u8 vector, bool has_error)
+static_assert(SVM_EVENT_VECTOR == X86_EVENT_VECTOR && SVM_EVENT_TYPE == X86_EVENT_TYPE &&
+	      SVM_EVENT_INTR == X86_EVENT_INTR && SVM_EVENT_EXCEPTION == X86_EVENT_EXCEPTION &&
+	      SVM_EVENT_SOFT == X86_EVENT_INT_N && SVM_EVENT_ERROR == X86_EVENT_ERROR &&
+	      SVM_EVENT_VALID == X86_EVENT_VALID);
+
+int svm_raise(struct axvcpu *vcpu, u8 vector, u32 error)
 {
-	svm->vmcb->control.event_inj = vector | SVM_EVENT_EXCEPTION | SVM_EVENT_VALID |
-				       (has_error ? SVM_EVENT_ERROR : 0);
+	struct svm *svm = to_svm(vcpu);
+
+	svm->x86.real_mode = !(svm->vmcb->save.cr0 & X86_CR0_PE);
+	axvcpu_x86_raise(vcpu, vector, error);
+	return AXVCPU_RAN_AGAIN;
 }
 
 /*
- * Hand the next vector to the hardware as a virtual interrupt: it is delivered as soon as
- * the guest takes interrupts, without an exit. APM vol. 2, 15.21.4.
+ * A virtual interrupt is delivered as soon as the guest takes interrupts and its task priority
+ * lets it through, without an exit. APM vol. 2, 15.21.4.
  */
 void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm)
 {
 	u64 *interrupt = &svm->vmcb->control.interrupt;
 
-	svm->vector = axvcpu_next_vector(vcpu);
-	*interrupt = SVM_V_INTR_MASKING;
-	if (svm->vector < 0)
-		return;
 	axvcpu_vector_done(vcpu, svm->vector, false);
-	*interrupt |= SVM_V_IRQ | SVM_V_IGN_TPR | 0xfull << SVM_V_INTR_PRIO_SHIFT |
+	*interrupt |= SVM_V_IRQ | (u64)(svm->vector >> 4) << SVM_V_INTR_PRIO_SHIFT |
 		      (u64)svm->vector << SVM_V_INTR_VECTOR_SHIFT;
 }
 
-/* The event whose delivery the exit has interrupted, to be delivered again; 0: none. */
-static u64 interrupted_event(const struct svm_control *control)
+/* To inject a #DB changes neither of them, as raising one does: APM vol. 2, 15.20. */
+static void prepare_db(struct svm *svm)
 {
-	u64 event = control->exit_int_info;
+	struct svm_save *save = &svm->vmcb->save;
+
+	save->dr6 = axvcpu_x86_dr6(save->dr6, svm->x86.db);
+	save->dr7 &= ~X86_DR7_GD;
+	svm->x86.db = 0;
+}
+
+void svm_inject_event(struct axvcpu *vcpu, struct svm *svm)
+{
+	struct axvcpu_x86 *x86 = &svm->x86;
+
+	axvcpu_x86_check_event(vcpu);
+	if (!axvcpu_x86_event_valid(x86))
+		return;
+	svm->vmcb->control.event_inj = x86->event.info | (u64)x86->event.error << 32;
+	/* Behind the instruction or in a handler: no shadow reaches that far. */
+	x86->end_shadow = true;
+	if (axvcpu_x86_event_is_db(x86))
+		prepare_db(svm);
+}
+
+/* The event whose delivery the exit has interrupted, to be delivered again; 0: none. */
+static u32 interrupted_event(const struct svm_control *control)
+{
+	u32 event = control->exit_int_info;
 	u8 vector = event & SVM_EVENT_VECTOR;
 
 	if (!(event & SVM_EVENT_VALID))
@@ -58,15 +87,16 @@ static u64 interrupted_event(const struct svm_control *control)
 }
 
 /* What was not delivered waits on. What was begun and not finished is begun again. */
-void svm_take_back(struct axvcpu *vcpu, struct svm *svm)
+void svm_take_back_event(struct axvcpu *vcpu, struct svm *svm)
 {
 	struct svm_control *control = &svm->vmcb->control;
-	u64 event = interrupted_event(control);
+	u32 event = interrupted_event(control);
 
 	/* In QEMU a virtual interrupt is still pending while it is being delivered. */
 	if (svm->vector >= 0 && control->interrupt & SVM_V_IRQ &&
 	    event != (svm->vector | SVM_EVENT_INTR | SVM_EVENT_VALID))
 		axvcpu_vector_done(vcpu, svm->vector, true);
-	svm->vector = -ENOENT;
-	control->event_inj = event;
+	/* An entry that was refused has delivered nothing. */
+	if (control->exit_code != SVM_EXIT_INVALID)
+		axvcpu_x86_interrupted(&svm->x86, event, control->exit_int_info >> 32, 0);
 }

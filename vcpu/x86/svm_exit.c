@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What each exit means: codes are those of the APM's vol. 2, appendix C. Calls svm_event.c
- * and x86.c. Interrupts are off.
+ * What each exit means: codes are those of the APM's vol. 2, appendix C. Calls svm_event.c,
+ * svm_insn.c, event.c and x86.c. Interrupts are off.
  */
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
@@ -11,39 +11,37 @@
 #include "axas_compat.h"
 #include "svm.h"
 
-/* Go behind the instruction that exited: @len bytes, where the CPU does not say. */
-static void skip(struct svm *svm, unsigned int len)
+/* The instruction that exited is done; @len bytes without prefixes, if the CPU does not say. */
+static void retire(struct axvcpu *vcpu, struct svm *svm, unsigned int len)
 {
-	struct svm_control *control = &svm->vmcb->control;
-	struct svm_save *save = &svm->vmcb->save;
-	u64 rip = save->rip + len;
+	u64 rip = svm->vmcb->control.next_rip;
 
-	if (svm_machine.features & SVM_CPUID_EDX_NRIPS && control->next_rip)
-		rip = control->next_rip;
-	if (!(save->efer & EFER_LMA) || !(save->cs.attrib & BIT(9)))
-		rip &= 0xffffffff;
-	save->rip = rip;
-	control->shadow &= ~SVM_INTERRUPT_SHADOW;
+	if (!(svm_machine.features & SVM_CPUID_EDX_NRIPS) || !rip)
+		rip = axvcpu_x86_next_rip(&svm->x86, svm_prefixes(svm) + len, svm_code64(svm));
+	axvcpu_x86_retire(vcpu, rip);
 }
 
 static int on_cpuid(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
-	skip(svm, 2);
+	retire(vcpu, svm, 2);
 	return axvcpu_x86_do_cpuid(vcpu, exit) ? AXVCPU_RAN_EXIT : AXVCPU_RAN_AGAIN;
 }
 
 static int on_hlt(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
-	skip(svm, 1);
-	if (svm->vmcb->save.rflags & X86_EFLAGS_IF && axvcpu_next_vector(vcpu) >= 0)
+	retire(vcpu, svm, 1);
+	if (!axvcpu_x86_halts(vcpu))
 		return AXVCPU_RAN_AGAIN;
 	exit->reason = AXVCPU_EXIT_HALT;
 	return AXVCPU_RAN_EXIT;
 }
 
+/* A hypercall is the guest's kernel's: its programs have no such instruction. */
 static int on_vmmcall(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
-	skip(svm, 3);
+	if (svm->vmcb->save.cpl)
+		return svm_raise(vcpu, X86_TRAP_UD, 0);
+	retire(vcpu, svm, 3);
 	axvcpu_x86_exit_hypercall(&svm->x86, exit);
 	return AXVCPU_RAN_EXIT;
 }
@@ -51,15 +49,11 @@ static int on_vmmcall(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *
 /* INS and OUTS would need the guest's memory: they fault. */
 static int on_ioio(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
-	struct svm_control *control = &svm->vmcb->control;
-	u64 info = control->exit_info_1;
+	u64 info = svm->vmcb->control.exit_info_1;
 
-	if (info & SVM_IOIO_STRING) {
-		svm_inject(svm, X86_TRAP_GP, true);
-		return AXVCPU_RAN_AGAIN;
-	}
-	svm->vmcb->save.rip = control->exit_info_2;
-	control->shadow &= ~SVM_INTERRUPT_SHADOW;
+	if (info & SVM_IOIO_STRING)
+		return svm_raise(vcpu, X86_TRAP_GP, 0);
+	axvcpu_x86_retire(vcpu, svm->vmcb->control.exit_info_2);
 	axvcpu_x86_exit_io(&svm->x86, info & SVM_IOIO_IN, SVM_IOIO_PORT(info),
 			   SVM_IOIO_WIDTH(info), exit);
 	return AXVCPU_RAN_EXIT;
@@ -109,22 +103,14 @@ static int on_msr(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit
 			gpr[AXVCPU_REG_RDX] = val >> 32;
 		}
 	}
-	if (bad) {
-		svm_inject(svm, X86_TRAP_GP, true);
-		return AXVCPU_RAN_AGAIN;
-	}
-	skip(svm, 2);
+	if (bad)
+		return svm_raise(vcpu, X86_TRAP_GP, 0);
+	retire(vcpu, svm, 2);
 	if (known)
 		return AXVCPU_RAN_AGAIN;
 	axvcpu_x86_exit_msr(&svm->x86, write, exit);
 	return AXVCPU_RAN_EXIT;
 }
-
-/* What a guest may have on in CR4: nothing whose state the host does not switch. */
-#define CR4_GUEST	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PSE | \
-			 X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | X86_CR4_OSFXSR | \
-			 X86_CR4_OSXMMEXCPT | X86_CR4_UMIP | X86_CR4_FSGSBASE | \
-			 X86_CR4_SMEP | X86_CR4_SMAP)
 
 static int on_cr4_write(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
@@ -134,14 +120,12 @@ static int on_cr4_write(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit
 
 	if (!(save->efer & EFER_LMA))
 		val = (u32)val;
-	if (!(info & SVM_CR_MOV) || val & ~CR4_GUEST ||
-	    (save->efer & EFER_LMA && !(val & X86_CR4_PAE))) {
-		svm_inject(svm, X86_TRAP_GP, true);
-		return AXVCPU_RAN_AGAIN;
-	}
+	if (!(info & SVM_CR_MOV) || val & ~svm_machine.cr4 ||
+	    (save->efer & EFER_LMA && !(val & X86_CR4_PAE)))
+		return svm_raise(vcpu, X86_TRAP_GP, 0);
 	save->cr4 = val;
 	set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
-	skip(svm, 3);
+	retire(vcpu, svm, 3);
 	return AXVCPU_RAN_AGAIN;
 }
 
@@ -153,12 +137,14 @@ static int on_dr(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* What was intercepted only so that its delivery can be interrupted. */
+/* What was intercepted only so that its delivery can be interrupted. DR6 tells of a #DB. */
 static int on_exception(struct axvcpu *vcpu, struct svm *svm, u8 vector)
 {
 	if (vector == X86_TRAP_MC)
 		return axvcpu_x86_machine_check();
-	svm_inject(svm, vector, vector == X86_TRAP_AC);
+	if (vector != X86_TRAP_DB)
+		return svm_raise(vcpu, vector, svm->vmcb->control.exit_info_1);
+	axvcpu_x86_raise_db(vcpu, 0);
 	return AXVCPU_RAN_AGAIN;
 }
 
@@ -200,17 +186,10 @@ static int fail_entry(struct svm *svm, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
-/* Exits that end in an exception, as if the CPU did not have what was asked for. */
-static int refuse(struct svm *svm, u8 vector)
-{
-	svm_inject(svm, vector, vector == X86_TRAP_GP);
-	return AXVCPU_RAN_AGAIN;
-}
-
 /* INVD and WBINVD: caches stay coherent without. */
-static int pass_over(struct svm *svm, unsigned int len)
+static int pass_over(struct axvcpu *vcpu, struct svm *svm, unsigned int len)
 {
-	skip(svm, len);
+	retire(vcpu, svm, len);
 	return AXVCPU_RAN_AGAIN;
 }
 
@@ -248,10 +227,10 @@ int svm_handle_exit(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *ex
 		return on_npf(vcpu, svm, exit);
 	case SVM_EXIT_INVD:
 	case SVM_EXIT_WBINVD:
-		return pass_over(svm, 2);
+		return pass_over(vcpu, svm, 2);
 	case SVM_EXIT_RDPMC:
 	case SVM_EXIT_XSETBV:
-		return refuse(svm, X86_TRAP_GP);
+		return svm_raise(vcpu, X86_TRAP_GP, 0);
 	case SVM_EXIT_RSM:
 	case SVM_EXIT_INVLPGA:
 	case SVM_EXIT_VMRUN:
@@ -259,7 +238,8 @@ int svm_handle_exit(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *ex
 	case SVM_EXIT_MONITOR ... SVM_EXIT_MWAIT_ARMED:
 	case SVM_EXIT_RDPRU:
 	case SVM_EXIT_INVLPGB ... SVM_EXIT_TLBSYNC:
-		return refuse(svm, X86_TRAP_UD);
+		/* As if the CPU did not have what was asked for. */
+		return svm_raise(vcpu, X86_TRAP_UD, 0);
 	default:
 		return fail_entry(svm, exit);
 	}

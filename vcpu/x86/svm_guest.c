@@ -30,7 +30,9 @@ int svm_set_entry(struct axvcpu *vcpu, u64 entry)
 		save->cs.base = save->cs.selector << 4;
 		entry &= 0xffff;
 	}
-	save->rip = entry;
+	if (!axvcpu_x86_canonical(entry))
+		return -EINVAL;
+	to_x86(vcpu)->rip = entry;
 	return 0;
 }
 
@@ -125,7 +127,7 @@ int svm_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 		set_long_mode(save, setup);
 	else
 		set_real_mode(save);
-	save->rflags = X86_EFLAGS_FIXED;
+	svm->x86.rflags = X86_EFLAGS_FIXED;
 	save->dr6 = 0xffff0ff0;
 	save->dr7 = 0x400;
 	svm->x86.gpr[AXVCPU_REG_RSP] = setup->stack;
@@ -137,24 +139,15 @@ void svm_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 	const struct svm *svm = to_svm(vcpu);
 	const struct svm_save *save = &svm->vmcb->save;
 
-	memcpy(regs->gpr, svm->x86.gpr, sizeof(regs->gpr));
-	regs->rip = save->rip;
-	regs->rflags = save->rflags;
+	axvcpu_x86_get_regs(&svm->x86, regs);
 	regs->cr0 = save->cr0;
-	regs->cr2 = svm->x86.cr2;
 	regs->cr3 = save->cr3;
 	regs->cr4 = save->cr4;
 	regs->efer = save->efer & ~EFER_SVME;
 	regs->fs_base = save->fs.base;
 	regs->gs_base = save->gs.base;
-	memset(regs->reserved, 0, sizeof(regs->reserved));
+	regs->cpl = save->cpl;
 }
-
-/* Flags that are the guest's program's; the rest of the register is fixed. APM vol. 1, 3.1.4. */
-#define RFLAGS_PROGRAM	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | \
-			 X86_EFLAGS_SF | X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | \
-			 X86_EFLAGS_OF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF | \
-			 X86_EFLAGS_AC | X86_EFLAGS_ID)
 
 int svm_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 {
@@ -162,14 +155,10 @@ int svm_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 	struct svm_save *save = &svm->vmcb->save;
 
 	if (regs->cr0 != save->cr0 || regs->cr4 != save->cr4 ||
-	    regs->efer != (save->efer & ~EFER_SVME) ||
-	    regs->cr3 >> boot_cpu_data.x86_phys_bits ||
-	    (regs->rflags & ~RFLAGS_PROGRAM) != X86_EFLAGS_FIXED)
+	    regs->efer != (save->efer & ~EFER_SVME) || regs->cpl != save->cpl ||
+	    !axvcpu_x86_regs_valid(&svm->x86, regs, svm_code64(svm)))
 		return -EINVAL;
-	memcpy(svm->x86.gpr, regs->gpr, sizeof(regs->gpr));
-	save->rip = regs->rip;
-	save->rflags = regs->rflags;
-	svm->x86.cr2 = regs->cr2;
+	axvcpu_x86_set_regs(vcpu, regs);
 	if (save->cr3 != regs->cr3)
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
 	save->cr3 = regs->cr3;

@@ -70,9 +70,9 @@
 #define SVM_TLB_FLUSH_ASID	3	/* with FlushByAsid */
 
 /* Offset 060h, APM vol. 2, 15.21. */
+#define SVM_V_TPR		0xfull
 #define SVM_V_IRQ		BIT_ULL(8)
 #define SVM_V_INTR_PRIO_SHIFT	16
-#define SVM_V_IGN_TPR		BIT_ULL(20)
 #define SVM_V_INTR_MASKING	BIT_ULL(24)
 #define SVM_V_INTR_VECTOR_SHIFT	32
 
@@ -80,14 +80,14 @@
 #define SVM_NP_ENABLE		BIT_ULL(0)	/* offset 090h */
 
 /* EVENTINJ and EXITINTINFO, APM vol. 2, 15.20 and 15.7.2. */
-#define SVM_EVENT_VECTOR	0xff
+#define SVM_EVENT_VECTOR	0xffu
 #define SVM_EVENT_TYPE		(7u << 8)
 #define SVM_EVENT_INTR		(0u << 8)
 #define SVM_EVENT_NMI		(2u << 8)
 #define SVM_EVENT_EXCEPTION	(3u << 8)
 #define SVM_EVENT_SOFT		(4u << 8)
-#define SVM_EVENT_ERROR		BIT_ULL(11)
-#define SVM_EVENT_VALID		BIT_ULL(31)
+#define SVM_EVENT_ERROR		BIT(11)
+#define SVM_EVENT_VALID		BIT(31)
 
 /* Exit codes, APM vol. 2, appendix C. */
 #define SVM_EXIT_CR4_WRITE	0x014
@@ -128,6 +128,7 @@
 #define SVM_EXIT_MCOMMIT	0x0a3
 #define SVM_EXIT_TLBSYNC	0x0a4
 #define SVM_EXIT_NPF		0x400
+#define SVM_EXIT_INVALID	(~0ull)
 
 /* EXITINFO1 of IOIO, APM vol. 2, 15.10.2; EXITINFO2 is the next RIP. */
 #define SVM_IOIO_IN		BIT(0)

@@ -65,7 +65,13 @@ free:
 
 static int vmx_set_entry(struct axvcpu *vcpu, u64 entry)
 {
-	vmx_guest_set_entry(to_vmx(vcpu), entry);
+	struct vmx *vmx = to_vmx(vcpu);
+	/* Before setup() there is no mode. */
+	bool real = vmx->x86.rflags && !(vmx->cr0 & X86_CR0_PE);
+
+	if (real ? entry >> 20 : !axvcpu_x86_canonical(entry))
+		return -EINVAL;
+	vmx_guest_set_entry(vmx, entry);
 	return 0;
 }
 
@@ -105,29 +111,29 @@ static void vmx_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 {
 	const struct vmx *vmx = to_vmx(vcpu);
 
-	memcpy(regs->gpr, vmx->x86.gpr, sizeof(regs->gpr));
-	regs->rip = vmx->rip;
-	regs->rflags = vmx->rflags;
+	axvcpu_x86_get_regs(&vmx->x86, regs);
 	regs->cr0 = guest_cr0(vmx);
-	regs->cr2 = vmx->x86.cr2;
 	regs->cr3 = vmx->cr3;
 	regs->cr4 = guest_cr4(vmx);
 	regs->efer = vmx->efer;
 	regs->fs_base = vmx->fs_base;
 	regs->gs_base = vmx->gs_base;
+	regs->cpl = vmx->cpl;
 }
 
-/* The flags that a program can change: the others are checked by an entry. SDM 27.3.1.4. */
-#define RFLAGS_PROGRAM	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | \
-			 X86_EFLAGS_SF | X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | \
-			 X86_EFLAGS_OF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF | \
-			 X86_EFLAGS_AC | X86_EFLAGS_ID)
+/* In PAE mode a CR3 brings four entries, which an entry takes from the VMCS: SDM 27.3.2.4. */
+static bool cr3_changes_pdptes(const struct vmx *vmx, u64 cr3)
+{
+	return cr3 != vmx->cr3 && vmx->cr0 & X86_CR0_PG && vmx->cr4 & X86_CR4_PAE &&
+	       !(vmx->efer & EFER_LMA);
+}
 
 static bool regs_valid(const struct vmx *vmx, const struct axvcpu_regs *regs)
 {
 	return regs->cr0 == guest_cr0(vmx) && regs->cr4 == guest_cr4(vmx) &&
-	       regs->efer == vmx->efer && !(regs->cr3 >> boot_cpu_data.x86_phys_bits) &&
-	       (regs->rflags & ~RFLAGS_PROGRAM) == X86_EFLAGS_FIXED;
+	       regs->efer == vmx->efer && regs->cpl == vmx->cpl &&
+	       !cr3_changes_pdptes(vmx, regs->cr3) &&
+	       axvcpu_x86_regs_valid(&vmx->x86, regs, vmx->code64);
 }
 
 /* A new CR3 is the guest's own change in hardware's eyes: it flushes. */
@@ -137,10 +143,7 @@ static int vmx_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 
 	if (!regs_valid(vmx, regs))
 		return -EINVAL;
-	memcpy(vmx->x86.gpr, regs->gpr, sizeof(regs->gpr));
-	vmx->rip = regs->rip;
-	vmx->rflags = regs->rflags;
-	vmx->x86.cr2 = regs->cr2;
+	axvcpu_x86_set_regs(vcpu, regs);
 	vmx->flush |= vmx->cr3 != regs->cr3;
 	vmx->cr3 = regs->cr3;
 	vmx->fs_base = regs->fs_base;
@@ -168,8 +171,10 @@ static int load_vmcs(struct vmx *vmx)
 	if (vmx->fresh)
 		vmx_guest_write(vmx);
 	vmx->fresh = false;
-	if (vmx->regs_changed)
+	if (vmx->regs_changed) {
 		vmx_guest_write_regs(vmx);
+		vmx_check_pending_db(vmx);
+	}
 	vmx->regs_changed = false;
 	vmx_host_save(vmx);
 	vmx_end(vmx);
@@ -236,9 +241,9 @@ static bool enter(struct vmx *vmx)
 {
 	bool entered;
 
-	vmcs_write(GUEST_RIP, vmx->rip);
+	vmcs_write(GUEST_RIP, vmx->x86.rip);
 	vmcs_write(GUEST_RSP, vmx->x86.gpr[AXVCPU_REG_RSP]);
-	vmcs_write(GUEST_RFLAGS, vmx->rflags);
+	vmcs_write(GUEST_RFLAGS, vmx->x86.rflags);
 	load_cr2(vmx->x86.cr2);
 	vmx_host_enter(vmx);
 	entered = axvcpu_vmx_enter(vmx->x86.gpr, axvcpu_x86_mitigations |
@@ -248,9 +253,9 @@ static bool enter(struct vmx *vmx)
 		return false;
 	vmx->launched = true;
 	vmx->x86.cr2 = store_cr2();
-	vmx->rip = vmcs_read(GUEST_RIP);
+	vmx->x86.rip = vmcs_read(GUEST_RIP);
 	vmx->x86.gpr[AXVCPU_REG_RSP] = vmcs_read(GUEST_RSP);
-	vmx->rflags = vmcs_read(GUEST_RFLAGS);
+	vmx->x86.rflags = vmcs_read(GUEST_RFLAGS);
 	return true;
 }
 
@@ -261,7 +266,7 @@ static int vmx_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 
 	if (vmx->x86.down) {
 		exit->reason = AXVCPU_EXIT_SYSTEM_DOWN;
-		exit->rip = vmx->rip;
+		exit->rip = vmx->x86.rip;
 		return AXVCPU_RAN_EXIT;
 	}
 	ran = vmx_begin(vmx);
@@ -270,16 +275,16 @@ static int vmx_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	if (vmx->flush)
 		vmx_invept(vmx->eptp);
 	vmx->flush = false;
-	vmx_deliver(vcpu);
+	vmx_write_event(vcpu);
 	if (enter(vmx))
 		ran = vmx_handle_exit(vcpu, exit);
 	else
-		ran = vmx_handle_failure(exit);
+		ran = vmx_handle_failure(vcpu, exit);
 	vmx_end(vmx);
 	/* An NMI may not come back, in a crash: it comes when VMX is off again, if at all. */
 	if (unlikely(vmx->host_event))
 		vmx_handle_host_event(vmx);
-	exit->rip = vmx->rip;
+	exit->rip = vmx->x86.rip;
 	return ran;
 }
 
@@ -287,6 +292,7 @@ const struct axvcpu_arch_ops axvcpu_vmx_ops = {
 	.name			= "vmx",
 	.format			= AXAS_FORMAT_EPT,
 	.kvm_modules		= axvcpu_x86_kvm_modules,
+	.regs_flags		= AXVCPU_REGS_RETIRED,
 	.hw_setup		= vmx_hw_setup,
 	.hw_unsetup		= vmx_hw_unsetup,
 	.cpu_supported		= vmx_cpu_supported,

@@ -109,10 +109,8 @@ struct vmx_host {
  * @vpid: tags its translations
  * @eptp: EPT pointer
  * @entry: where execution was told to go on
- * @rip: and what follows: the guest's registers, as in the VMCS whenever it is not
+ * @cr0: and what follows: the guest's registers, as in the VMCS whenever it is not
  *	loaded. In CR0 and CR4 the bits that we keep are ours
- * @rflags: flags
- * @cr0: control register
  * @cr0_shadow: what the guest reads of the bits that we keep
  * @cr3: control register
  * @cr4: control register
@@ -120,11 +118,11 @@ struct vmx_host {
  * @efer: IA32_EFER
  * @fs_base: base of FS
  * @gs_base: base of GS
- * @cr8: task priority
+ * @cpl: privilege level
+ * @code64: it runs in 64-bit mode
  * @msr: by enum vmx_msr
  * @cpu_controls: primary processor-based controls, as in the VMCS
  * @entry_changed: it is newer than the VMCS: in real mode it makes CS
- * @event: the VMCS holds an event for the next entry
  * @launched: VMLAUNCH succeeded since the last VMCLEAR
  * @fresh: set up, but not yet in the VMCS
  * @regs_changed: registers are newer than the VMCS
@@ -139,8 +137,6 @@ struct vmx {
 	int vpid;
 	u64 eptp;
 	u64 entry;
-	u64 rip;
-	u64 rflags;
 	u64 cr0;
 	u64 cr0_shadow;
 	u64 cr3;
@@ -149,11 +145,11 @@ struct vmx {
 	u64 efer;
 	u64 fs_base;
 	u64 gs_base;
-	u64 cr8;
+	u32 cpl;
+	bool code64;
 	u64 msr[VMX_NR_MSRS];
 	u32 cpu_controls;
 	bool entry_changed;
-	bool event;
 	bool launched;
 	bool fresh;
 	bool regs_changed;
@@ -229,18 +225,22 @@ void vmx_guest_reset(struct vmx *vmx, const struct axvcpu_setup *setup);
 void vmx_guest_write(struct vmx *vmx);
 void vmx_guest_write_regs(struct vmx *vmx);
 void vmx_guest_read_regs(struct vmx *vmx);
+bool vmx_guest_code64(void);
+u32 vmx_guest_cpl(void);
 void vmx_guest_controls(struct vmx *vmx, u32 set, u32 clear);
 
 /* vmx_event.c. Interrupts are off. */
-void vmx_skip(struct vmx *vmx);
-int vmx_raise(struct vmx *vmx, u8 trap, u32 error);
-int vmx_raise_gp(struct vmx *vmx);
-void vmx_take_back(struct vmx *vmx);
-void vmx_deliver(struct axvcpu *vcpu);
+void vmx_retire(struct axvcpu *vcpu);
+int vmx_raise(struct axvcpu *vcpu, u8 trap, u32 error);	/* AXVCPU_RAN_AGAIN */
+void vmx_read_event(struct vmx *vmx);
+void vmx_write_event(struct axvcpu *vcpu);
+void vmx_keep_event(struct vmx *vmx);
+void vmx_check_pending_db(struct vmx *vmx);
+void vmx_run_anew(void);
 
 /* vmx_exit.c: enum axvcpu_ran. Interrupts are off. */
 int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);
-int vmx_handle_failure(struct axvcpu_exit *exit);
+int vmx_handle_failure(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 void vmx_handle_host_event(struct vmx *vmx);
 
 /* vmx_entry.S: false when the instruction failed, SDM 31.2. */

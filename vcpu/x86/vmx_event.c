@@ -1,84 +1,160 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events on their way to the guest: exceptions that we raise, interrupts, and those whose
- * delivery an exit has interrupted. Calls vmx_guest.c. Interrupts are off.
+ * Events in a VMCS: what the next entry delivers, what an exit has interrupted, and how an
+ * emulated instruction retires. Calls event.c and vmx_guest.c. Interrupts are off.
  */
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
 #include <asm/vmx.h>
+#include <uapi/asm/debugreg.h>
 
 #include "vmx.h"
 
-/* After what was emulated, interrupts are no longer held off by the instruction before. */
-void vmx_skip(struct vmx *vmx)
-{
-	u32 blocked = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
-	u32 gone = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
+static_assert(INTR_INFO_VECTOR_MASK == X86_EVENT_VECTOR &&
+	      INTR_INFO_INTR_TYPE_MASK == X86_EVENT_TYPE &&
+	      INTR_TYPE_EXT_INTR == X86_EVENT_INTR &&
+	      INTR_TYPE_HARD_EXCEPTION == X86_EVENT_EXCEPTION &&
+	      INTR_TYPE_SOFT_INTR == X86_EVENT_INT_N &&
+	      INTR_TYPE_PRIV_SW_EXCEPTION == X86_EVENT_INT1 &&
+	      INTR_TYPE_SOFT_EXCEPTION == X86_EVENT_INT3 &&
+	      INTR_INFO_DELIVER_CODE_MASK == X86_EVENT_ERROR &&
+	      INTR_INFO_VALID_MASK == X86_EVENT_VALID);
 
-	vmx->rip += vmcs_read(VM_EXIT_INSTRUCTION_LEN);
-	if (blocked & gone)
-		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, blocked & ~gone);
+#define BLOCKED		(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
+
+/* Only where RIP crosses 4 GiB it matters in which mode. */
+void vmx_retire(struct axvcpu *vcpu)
+{
+	struct axvcpu_x86 *x86 = to_x86(vcpu);
+	u32 len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	u64 rip = x86->rip + len;
+
+	if (unlikely((rip ^ x86->rip) >> 32))
+		rip = axvcpu_x86_next_rip(x86, len, vmx_guest_code64());
+	axvcpu_x86_retire(vcpu, rip);
 }
 
-#define HAS_ERROR_CODE	(BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
-			 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | \
-			 BIT(X86_TRAP_AC))
-
-/* SDM 25.8.3. In real mode no exception has an error code. */
-int vmx_raise(struct vmx *vmx, u8 trap, u32 error)
+int vmx_raise(struct axvcpu *vcpu, u8 trap, u32 error)
 {
-	bool coded = BIT(trap) & HAS_ERROR_CODE && vmcs_read(GUEST_CR0) & X86_CR0_PE;
-
-	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, trap | INTR_TYPE_HARD_EXCEPTION |
-		INTR_INFO_VALID_MASK | (coded ? INTR_INFO_DELIVER_CODE_MASK : 0));
-	if (coded)
-		vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, error);
-	vmx->event = true;
+	to_x86(vcpu)->real_mode = !(vmcs_read(GUEST_CR0) & X86_CR0_PE);
+	axvcpu_x86_raise(vcpu, trap, error);
 	return AXVCPU_RAN_AGAIN;
 }
 
-int vmx_raise_gp(struct vmx *vmx)
-{
-	return vmx_raise(vmx, X86_TRAP_GP, 0);
-}
-
-/* An event that was on its way to the guest goes there again. SDM 28.2.4. */
-void vmx_take_back(struct vmx *vmx)
+/* SDM 28.2.4. */
+void vmx_read_event(struct vmx *vmx)
 {
 	u32 info = vmcs_read(IDT_VECTORING_INFO_FIELD);
+	u32 error = 0, len = 0;
 
-	vmx->event = info & VECTORING_INFO_VALID_MASK;
-	if (!vmx->event)
-		return;
-	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, info & ~INTR_INFO_RESVD_BITS_MASK);
-	if (info & VECTORING_INFO_DELIVER_CODE_MASK)
-		vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, vmcs_read(IDT_VECTORING_ERROR_CODE));
-	vmcs_write(VM_ENTRY_INSTRUCTION_LEN, vmcs_read(VM_EXIT_INSTRUCTION_LEN));
+	if (info & X86_EVENT_VALID) {
+		if (info & X86_EVENT_ERROR)
+			error = vmcs_read(IDT_VECTORING_ERROR_CODE);
+		len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	}
+	axvcpu_x86_interrupted(&vmx->x86, info, error, len);
 }
 
-/* Not while an event is on its way, interrupts are off, or others have priority. */
+/*
+ * To inject a #DB changes neither DR6 nor DR7, as raising one does (SDM 27.6.1.1), and
+ * breakpoints that were pending would be forgotten (SDM 27.7.3): one #DB tells of all.
+ */
+static void prepare_db(struct vmx *vmx)
+{
+	u64 pending = vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS);
+
+	if (pending)
+		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
+	vmx->x86.dr6 = axvcpu_x86_dr6(vmx->x86.dr6, vmx->x86.db | pending);
+	vmcs_write(GUEST_DR7, vmcs_read(GUEST_DR7) & ~X86_DR7_GD);
+	vmx->x86.db = 0;
+}
+
+/* After an entry that delivers an event nothing blocks interrupts any more. SDM 27.7.1. */
+static void write_event(struct vmx *vmx)
+{
+	const struct axvcpu_x86_event *event = &vmx->x86.event;
+
+	if (axvcpu_x86_event_is_db(&vmx->x86))
+		prepare_db(vmx);
+	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, event->info);
+	if (event->info & X86_EVENT_ERROR)
+		vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error);
+	if ((event->info & X86_EVENT_TYPE) >= X86_EVENT_INT_N)
+		vmcs_write(VM_ENTRY_INSTRUCTION_LEN, event->len);
+	vmx->x86.end_shadow = true;
+}
+
+/* Not while an event is on its way, or interrupts are off. */
 static bool takes_interrupts(const struct vmx *vmx)
 {
-	u32 blocked = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
-
-	return !vmx->event && vmx->rflags & X86_EFLAGS_IF &&
-	       !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & blocked);
+	return !axvcpu_x86_event_valid(&vmx->x86) && vmx->x86.rflags & X86_EFLAGS_IF &&
+	       !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & BLOCKED);
 }
 
-void vmx_deliver(struct axvcpu *vcpu)
+static void offer_vector(struct axvcpu *vcpu, struct vmx *vmx)
 {
-	struct vmx *vmx = to_vmx(vcpu);
-	int vector = axvcpu_next_vector(vcpu);
+	int vector = axvcpu_x86_next_vector(vcpu);
 
-	if (vector < 0 || vector >> 4 <= vmx->cr8)
+	if (vector < 0)
 		return;
 	if (takes_interrupts(vmx)) {
-		vmcs_write(VM_ENTRY_INTR_INFO_FIELD, vector | INTR_TYPE_EXT_INTR |
-			INTR_INFO_VALID_MASK);
-		vmx->event = true;
+		vmx->x86.event.info = vector | X86_EVENT_INTR | X86_EVENT_VALID;
+		vmcs_write(VM_ENTRY_INTR_INFO_FIELD, vmx->x86.event.info);
 		axvcpu_vector_done(vcpu, vector, false);
-		vector = axvcpu_next_vector(vcpu);
+		vector = axvcpu_x86_next_vector(vcpu);
 	}
 	if (vector >= 0)
 		vmx_guest_controls(vmx, CPU_BASED_INTR_WINDOW_EXITING, 0);
+}
+
+void vmx_write_event(struct axvcpu *vcpu)
+{
+	struct vmx *vmx = to_vmx(vcpu);
+	u32 blocked;
+
+	axvcpu_x86_check_event(vcpu);
+	if (axvcpu_x86_event_valid(&vmx->x86))
+		write_event(vmx);
+	if (vmx->x86.end_shadow) {
+		blocked = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+		if (blocked & BLOCKED)
+			vmcs_write(GUEST_INTERRUPTIBILITY_INFO, blocked & ~BLOCKED);
+		vmx->x86.end_shadow = false;
+	}
+	offer_vector(vcpu, vmx);
+}
+
+/* An entry that was refused has delivered nothing, and keeps what it was told to. */
+void vmx_keep_event(struct vmx *vmx)
+{
+	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
+}
+
+/*
+ * In a shadow, an entry wants the single step of the instruction before it to be pending if
+ * and only if TF is set (SDM 27.3.1.5), and the VMM may have changed TF. What the guest has
+ * not stepped over is not pending: then it is the shadow that ends.
+ */
+void vmx_check_pending_db(struct vmx *vmx)
+{
+	u32 blocked = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+	u64 pending = vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS);
+
+	if (!(blocked & BLOCKED) || !(vmx->x86.rflags & X86_EFLAGS_TF) == !(pending & DR_STEP))
+		return;
+	if (pending & DR_STEP)
+		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, pending & ~(u64)DR_STEP);
+	else
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, blocked & ~BLOCKED);
+}
+
+/*
+ * An instruction that exited runs anew: no step over it is pending yet (SDM 28.3.4); Bochs says
+ * that it is. In a shadow it is that of the instruction before.
+ */
+void vmx_run_anew(void)
+{
+	if (!(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & BLOCKED))
+		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What each exit means: reasons are those of the SDM's appendix C (vol. 3D), their
- * qualifications those of SDM 28.2.1. Calls vmx_event.c, vmx_guest.c and x86.c.
+ * qualifications those of SDM 28.2.1. Calls vmx_event.c, vmx_guest.c, event.c and x86.c.
  */
 #include <linux/bitfield.h>
 #include <asm/msr-index.h>
@@ -20,8 +20,9 @@ static u32 fail_entry(struct axvcpu_exit *exit, u64 reason, u64 info)
 }
 
 /* VMLAUNCH or VMRESUME was refused before anything was loaded. SDM 31.4. */
-int vmx_handle_failure(struct axvcpu_exit *exit)
+int vmx_handle_failure(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
+	vmx_keep_event(to_vmx(vcpu));
 	return fail_entry(exit, vmcs_read(VM_INSTRUCTION_ERROR), 0);
 }
 
@@ -35,22 +36,32 @@ void vmx_handle_host_event(struct vmx *vmx)
 	vmx->host_event = 0;
 }
 
+/* The cause is not in DR6 yet (SDM 28.1). INT1 leaves its instruction behind, unlike a fault. */
+static int handle_db(struct axvcpu *vcpu, u32 info)
+{
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
+		axvcpu_x86_raise_int1(vcpu, vmcs_read(VM_EXIT_INSTRUCTION_LEN));
+	else
+		axvcpu_x86_raise_db(vcpu, vmcs_read(EXIT_QUALIFICATION));
+	return AXVCPU_RAN_AGAIN;
+}
+
 /*
  * An NMI or a machine check is the host's. The guest's own exceptions are only looked at.
  * SDM 28.2.2.
  */
-static int handle_exception(struct vmx *vmx)
+static int handle_exception(struct axvcpu *vcpu)
 {
 	u32 info = vmcs_read(VM_EXIT_INTR_INFO);
 	u8 trap = info & INTR_INFO_VECTOR_MASK;
 
 	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR || trap == X86_TRAP_MC) {
-		vmx->host_event = trap;
+		to_vmx(vcpu)->host_event = trap;
 		return AXVCPU_RAN_AGAIN;
 	}
 	if (trap == X86_TRAP_DB)
-		vmx->x86.dr6 = vmcs_read(EXIT_QUALIFICATION) ^ AXVCPU_X86_DR6_RESET;
-	return vmx_raise(vmx, trap, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
+		return handle_db(vcpu, info);
+	return vmx_raise(vcpu, trap, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
 }
 
 /* SDM table 28-3. The registers are numbered as ours. */
@@ -64,49 +75,53 @@ static int handle_exception(struct vmx *vmx)
  * The guest wants to see one of the bits that we keep with another value. It shall, and
  * then the instruction is none of our business: it goes back, and hardware does the rest.
  */
-static int set_cr0(struct vmx *vmx, u64 val)
+static int set_cr0(struct axvcpu *vcpu, u64 val)
 {
+	struct vmx *vmx = to_vmx(vcpu);
+
 	if (val >> 32 || (val & X86_CR0_NW && !(val & X86_CR0_CD)))
-		return vmx_raise_gp(vmx);
+		return vmx_raise(vcpu, X86_TRAP_GP, 0);
 	vmx->cr0_shadow = val;
 	vmcs_write(CR0_READ_SHADOW, val);
 	return AXVCPU_RAN_AGAIN;
 }
 
 /* The same for MCE; any other of those bits is not for guests. */
-static int set_cr4(struct vmx *vmx, u64 val)
+static int set_cr4(struct axvcpu *vcpu, u64 val)
 {
+	struct vmx *vmx = to_vmx(vcpu);
+
 	if (val & VMX_CR4_KEPT & ~X86_CR4_MCE)
-		return vmx_raise_gp(vmx);
+		return vmx_raise(vcpu, X86_TRAP_GP, 0);
 	vmx->cr4_shadow = val;
 	vmcs_write(CR4_READ_SHADOW, val);
 	return AXVCPU_RAN_AGAIN;
 }
 
-static int set_cr8(struct vmx *vmx, u64 val)
+static int set_cr8(struct axvcpu *vcpu, u64 val)
 {
 	if (val > 15)
-		return vmx_raise_gp(vmx);
-	vmx->cr8 = val;
-	vmx_skip(vmx);
+		return vmx_raise(vcpu, X86_TRAP_GP, 0);
+	to_x86(vcpu)->cr8 = val;
+	vmx_retire(vcpu);
 	return AXVCPU_RAN_AGAIN;
 }
 
-static int handle_cr(struct vmx *vmx, u64 qual, struct axvcpu_exit *exit)
+static int handle_cr(struct axvcpu *vcpu, u64 qual, struct axvcpu_exit *exit)
 {
-	u64 *gpr = &vmx->x86.gpr[FIELD_GET(CR_GPR, qual)];
+	u64 *gpr = &to_x86(vcpu)->gpr[FIELD_GET(CR_GPR, qual)];
 	u32 access = FIELD_GET(CR_ACCESS, qual);
 
 	switch (FIELD_GET(CR_NUMBER, qual) | access << 4) {
 	case CR_ACCESS_TO << 4 | 0:
-		return set_cr0(vmx, *gpr);
+		return set_cr0(vcpu, *gpr);
 	case CR_ACCESS_TO << 4 | 4:
-		return set_cr4(vmx, *gpr);
+		return set_cr4(vcpu, *gpr);
 	case CR_ACCESS_TO << 4 | 8:
-		return set_cr8(vmx, *gpr);
+		return set_cr8(vcpu, *gpr);
 	case CR_ACCESS_FROM << 4 | 8:
-		*gpr = vmx->cr8;
-		vmx_skip(vmx);
+		*gpr = to_x86(vcpu)->cr8;
+		vmx_retire(vcpu);
 		return AXVCPU_RAN_AGAIN;
 	default:
 		return fail_entry(exit, EXIT_REASON_CR_ACCESS, qual);
@@ -118,6 +133,7 @@ static int handle_dr(struct vmx *vmx)
 {
 	axvcpu_x86_use_dr(&vmx->x86);
 	vmx_guest_controls(vmx, 0, CPU_BASED_MOV_DR_EXITING);
+	vmx_run_anew();
 	return AXVCPU_RAN_AGAIN;
 }
 
@@ -128,12 +144,12 @@ static int handle_dr(struct vmx *vmx)
 #define IO_PORT		GENMASK(31, 16)
 
 /* A string of them would want the guest's memory: there is no such device. */
-static int handle_io(struct vmx *vmx, u64 qual, struct axvcpu_exit *exit)
+static int handle_io(struct axvcpu *vcpu, u64 qual, struct axvcpu_exit *exit)
 {
 	if (qual & IO_STRING)
-		return vmx_raise_gp(vmx);
-	vmx_skip(vmx);
-	axvcpu_x86_exit_io(&vmx->x86, qual & IO_IN, FIELD_GET(IO_PORT, qual),
+		return vmx_raise(vcpu, X86_TRAP_GP, 0);
+	vmx_retire(vcpu);
+	axvcpu_x86_exit_io(to_x86(vcpu), qual & IO_IN, FIELD_GET(IO_PORT, qual),
 			   FIELD_GET(IO_SIZE, qual) + 1, exit);
 	return AXVCPU_RAN_EXIT;
 }
@@ -153,8 +169,9 @@ static bool write_efer(struct vmx *vmx, u64 val)
 	return true;
 }
 
-static int handle_rdmsr(struct vmx *vmx, struct axvcpu_exit *exit)
+static int handle_rdmsr(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
+	struct vmx *vmx = to_vmx(vcpu);
 	u64 *gpr = vmx->x86.gpr;
 	u32 msr = gpr[AXVCPU_REG_RCX];
 	u64 val;
@@ -162,18 +179,19 @@ static int handle_rdmsr(struct vmx *vmx, struct axvcpu_exit *exit)
 	if (msr == MSR_EFER) {
 		val = vmcs_read(GUEST_IA32_EFER);
 	} else if (!axvcpu_x86_rdmsr(&vmx->x86, msr, &val)) {
-		vmx_skip(vmx);
+		vmx_retire(vcpu);
 		axvcpu_x86_exit_msr(&vmx->x86, false, exit);
 		return AXVCPU_RAN_EXIT;
 	}
 	gpr[AXVCPU_REG_RAX] = (u32)val;
 	gpr[AXVCPU_REG_RDX] = val >> 32;
-	vmx_skip(vmx);
+	vmx_retire(vcpu);
 	return AXVCPU_RAN_AGAIN;
 }
 
-static int handle_wrmsr(struct vmx *vmx, struct axvcpu_exit *exit)
+static int handle_wrmsr(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
+	struct vmx *vmx = to_vmx(vcpu);
 	u64 *gpr = vmx->x86.gpr;
 	u32 msr = gpr[AXVCPU_REG_RCX];
 	u64 val = (u32)gpr[AXVCPU_REG_RAX] | gpr[AXVCPU_REG_RDX] << 32;
@@ -182,14 +200,14 @@ static int handle_wrmsr(struct vmx *vmx, struct axvcpu_exit *exit)
 	if (msr == MSR_EFER) {
 		bad = !write_efer(vmx, val);
 	} else if (!axvcpu_x86_wrmsr(&vmx->x86, msr, val, &bad)) {
-		vmx_skip(vmx);
+		vmx_retire(vcpu);
 		axvcpu_x86_exit_msr(&vmx->x86, true, exit);
 		return AXVCPU_RAN_EXIT;
 	}
 	if (bad)
-		return vmx_raise_gp(vmx);
+		return vmx_raise(vcpu, X86_TRAP_GP, 0);
 	vmcs_write(GUEST_IA32_PAT, vmx->x86.pat);
-	vmx_skip(vmx);
+	vmx_retire(vcpu);
 	return AXVCPU_RAN_AGAIN;
 }
 
@@ -212,20 +230,25 @@ static int handle_violation(u64 qual, struct axvcpu_exit *exit)
 
 static int handle_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	vmx_skip(to_vmx(vcpu));
+	vmx_retire(vcpu);
 	return axvcpu_x86_do_cpuid(vcpu, exit) ? AXVCPU_RAN_EXIT : AXVCPU_RAN_AGAIN;
 }
 
-static int handle_hypercall(struct vmx *vmx, struct axvcpu_exit *exit)
+/* A hypercall is the guest's kernel's: its programs have no such instruction. SDM 28.1.2. */
+static int handle_hypercall(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	vmx_skip(vmx);
-	axvcpu_x86_exit_hypercall(&vmx->x86, exit);
+	if (vmx_guest_cpl())
+		return vmx_raise(vcpu, X86_TRAP_UD, 0);
+	vmx_retire(vcpu);
+	axvcpu_x86_exit_hypercall(to_x86(vcpu), exit);
 	return AXVCPU_RAN_EXIT;
 }
 
-static int handle_halt(struct vmx *vmx, struct axvcpu_exit *exit)
+static int handle_halt(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	vmx_skip(vmx);
+	vmx_retire(vcpu);
+	if (!axvcpu_x86_halts(vcpu))
+		return AXVCPU_RAN_AGAIN;
 	exit->reason = AXVCPU_EXIT_HALT;
 	return AXVCPU_RAN_EXIT;
 }
@@ -244,25 +267,25 @@ static int handle_window(struct vmx *vmx)
 }
 
 /* Caches belong to the host, and are coherent. */
-static int handle_nothing(struct vmx *vmx)
+static int handle_nothing(struct axvcpu *vcpu)
 {
-	vmx_skip(vmx);
+	vmx_retire(vcpu);
 	return AXVCPU_RAN_AGAIN;
 }
 
 /* What CPUID says that there is not. */
-static int handle_undefined(struct vmx *vmx, u32 reason, u64 qual, struct axvcpu_exit *exit)
+static int handle_undefined(struct axvcpu *vcpu, u32 reason, u64 qual, struct axvcpu_exit *exit)
 {
 	switch (reason) {
 	case EXIT_REASON_RDPMC:
-		return vmx_raise_gp(vmx);
+		return vmx_raise(vcpu, X86_TRAP_GP, 0);
 	case EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON:
 	case EXIT_REASON_MWAIT_INSTRUCTION:
 	case EXIT_REASON_MONITOR_INSTRUCTION:
 	case EXIT_REASON_INVEPT:
 	case EXIT_REASON_INVVPID:
 	case EXIT_REASON_XSETBV:
-		return vmx_raise(vmx, X86_TRAP_UD, 0);
+		return vmx_raise(vcpu, X86_TRAP_UD, 0);
 	default:
 		return fail_entry(exit, reason, qual);
 	}
@@ -274,7 +297,7 @@ static int handle(struct axvcpu *vcpu, u32 reason, u64 qual, struct axvcpu_exit 
 
 	switch (reason) {
 	case EXIT_REASON_EXCEPTION_NMI:
-		return handle_exception(vmx);
+		return handle_exception(vcpu);
 	case EXIT_REASON_EXTERNAL_INTERRUPT:
 	case EXIT_REASON_PREEMPTION_TIMER:
 		return AXVCPU_RAN_IRQ;
@@ -285,28 +308,28 @@ static int handle(struct axvcpu *vcpu, u32 reason, u64 qual, struct axvcpu_exit 
 	case EXIT_REASON_CPUID:
 		return handle_cpuid(vcpu, exit);
 	case EXIT_REASON_HLT:
-		return handle_halt(vmx, exit);
+		return handle_halt(vcpu, exit);
 	case EXIT_REASON_INVD:
 	case EXIT_REASON_WBINVD:
-		return handle_nothing(vmx);
+		return handle_nothing(vcpu);
 	case EXIT_REASON_VMCALL:
-		return handle_hypercall(vmx, exit);
+		return handle_hypercall(vcpu, exit);
 	case EXIT_REASON_CR_ACCESS:
-		return handle_cr(vmx, qual, exit);
+		return handle_cr(vcpu, qual, exit);
 	case EXIT_REASON_DR_ACCESS:
 		return handle_dr(vmx);
 	case EXIT_REASON_IO_INSTRUCTION:
-		return handle_io(vmx, qual, exit);
+		return handle_io(vcpu, qual, exit);
 	case EXIT_REASON_MSR_READ:
-		return handle_rdmsr(vmx, exit);
+		return handle_rdmsr(vcpu, exit);
 	case EXIT_REASON_MSR_WRITE:
-		return handle_wrmsr(vmx, exit);
+		return handle_wrmsr(vcpu, exit);
 	case EXIT_REASON_EPT_VIOLATION:
 		return handle_violation(qual, exit);
 	case EXIT_REASON_EPT_MISCONFIG:
 		return fail_entry(exit, reason, vmcs_read(GUEST_PHYSICAL_ADDRESS));
 	default:
-		return handle_undefined(vmx, reason, qual, exit);
+		return handle_undefined(vcpu, reason, qual, exit);
 	}
 }
 
@@ -316,8 +339,10 @@ int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	u64 qual = vmcs_read(EXIT_QUALIFICATION);
 
 	/* An entry that failed late: nothing of the guest has run. SDM 27.8. */
-	if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
+	if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
+		vmx_keep_event(to_vmx(vcpu));
 		return fail_entry(exit, reason, qual);
-	vmx_take_back(to_vmx(vcpu));
+	}
+	vmx_read_event(to_vmx(vcpu));
 	return handle(vcpu, reason & 0xffff, qual, exit);
 }

@@ -64,7 +64,7 @@ static bool is_real(const struct vmx *vmx)
 void vmx_guest_set_entry(struct vmx *vmx, u64 entry)
 {
 	vmx->entry = entry;
-	vmx->rip = is_real(vmx) ? entry & 0xffff : entry;
+	vmx->x86.rip = is_real(vmx) ? entry & 0xffff : entry;
 	vmx->entry_changed = true;
 	vmx->regs_changed = true;
 }
@@ -83,12 +83,14 @@ void vmx_guest_reset(struct vmx *vmx, const struct axvcpu_setup *setup)
 	bool real = setup->mode == AXVCPU_MODE_REAL;
 
 	vmx->x86.gpr[AXVCPU_REG_RSP] = setup->stack;
-	vmx->rflags = X86_EFLAGS_FIXED;
+	vmx->x86.rflags = X86_EFLAGS_FIXED;
 	vmx->cr0_shadow = real ? CR0_REAL : CR0_LONG;
 	vmx->cr0 = (vmx->cr0_shadow & ~(u64)VMX_CR0_KEPT) | X86_CR0_NE;
 	vmx->cr3 = setup->cr3;
 	vmx->cr4_shadow = real ? 0 : CR4_LONG;
 	vmx->cr4 = vmx->cr4_shadow | CR4_OURS;
+	vmx->cpl = 0;
+	vmx->code64 = !real;
 	vmx->efer = real ? 0 : EFER_LME | EFER_LMA | EFER_NX | EFER_SCE;
 	vmx->cpu_controls = vmx_config.cpu;
 	vmx_guest_set_entry(vmx, vmx->entry);
@@ -192,8 +194,23 @@ void vmx_guest_write_regs(struct vmx *vmx)
 	vmcs_write(GUEST_GS_BASE, vmx->gs_base);
 }
 
+/* CS.L counts in long mode alone. */
+bool vmx_guest_code64(void)
+{
+	return vmcs_read(GUEST_IA32_EFER) & EFER_LMA &&
+	       vmcs_read(GUEST_CS_AR_BYTES) & VMX_AR_L_MASK;
+}
+
+/* The DPL of SS is always the CPL: SDM 25.4.1. */
+u32 vmx_guest_cpl(void)
+{
+	return VMX_AR_DPL(vmcs_read(GUEST_SS_AR_BYTES));
+}
+
 void vmx_guest_read_regs(struct vmx *vmx)
 {
+	vmx->cpl = vmx_guest_cpl();
+	vmx->code64 = vmx_guest_code64();
 	vmx->cr0 = vmcs_read(GUEST_CR0);
 	vmx->cr3 = vmcs_read(GUEST_CR3);
 	vmx->cr4 = vmcs_read(GUEST_CR4);

@@ -16,6 +16,7 @@
 #include <asm/special_insns.h>
 
 #include "axas_compat.h"
+#include "host.h"
 #include "vmx.h"
 
 static const u32 msrs[VMX_NR_MSRS] = {

@@ -190,11 +190,23 @@ void axvcpu_x86_put(struct axvcpu_x86 *x86)
 		this_cpu_write(x86_ibpb_exit_to_user, true);
 }
 
+/* A guest may use no more than the CPU has, whatever of it the host uses. */
+bool axvcpu_x86_canonical(u64 addr)
+{
+	return sign_extend64(addr, boot_cpu_data.x86_virt_bits - 1) == addr;
+}
+
+static bool cr3_valid(u64 cr3)
+{
+	return !(cr3 >> boot_cpu_data.x86_phys_bits);
+}
+
 int axvcpu_x86_check_setup(const struct axvcpu_setup *setup)
 {
 	switch (setup->mode) {
 	case AXVCPU_MODE_LONG:
-		if (setup->cr3 & (PAGE_SIZE - 1) || setup->cr3 >> boot_cpu_data.x86_phys_bits)
+		if (setup->cr3 & (PAGE_SIZE - 1) || !cr3_valid(setup->cr3) ||
+		    !axvcpu_x86_canonical(setup->entry))
 			return -EINVAL;
 		return 0;
 	case AXVCPU_MODE_REAL:
@@ -202,6 +214,52 @@ int axvcpu_x86_check_setup(const struct axvcpu_setup *setup)
 	default:
 		return -EINVAL;
 	}
+}
+
+/* The flags that a program can change; an entry checks the others. SDM vol. 3C, 27.3.1.4. */
+#define RFLAGS_PROGRAM	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | \
+			 X86_EFLAGS_SF | X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | \
+			 X86_EFLAGS_OF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF | \
+			 X86_EFLAGS_AC | X86_EFLAGS_ID)
+
+bool axvcpu_x86_regs_valid(const struct axvcpu_x86 *x86, const struct axvcpu_regs *regs,
+			   bool code64)
+{
+	return (code64 ? axvcpu_x86_canonical(regs->rip) : !(regs->rip >> 32)) &&
+	       !((regs->rflags ^ x86->rflags) & ~(u64)RFLAGS_PROGRAM) &&
+	       cr3_valid(regs->cr3) && regs->cr8 < 16 &&
+	       axvcpu_x86_canonical(regs->fs_base) && axvcpu_x86_canonical(regs->gs_base);
+}
+
+void axvcpu_x86_get_regs(const struct axvcpu_x86 *x86, struct axvcpu_regs *regs)
+{
+	memcpy(regs->gpr, x86->gpr, sizeof(regs->gpr));
+	regs->rip = x86->rip;
+	regs->rflags = x86->rflags;
+	regs->cr2 = x86->cr2;
+	regs->cr8 = x86->cr8;
+	memset(regs->reserved, 0, sizeof(regs->reserved));
+}
+
+/*
+ * A software interrupt whose delivery was interrupted is its instruction's: elsewhere there
+ * is none. The flags that retire() looks at are those that the instruction began with.
+ */
+void axvcpu_x86_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
+{
+	struct axvcpu_x86 *x86 = to_x86(vcpu);
+
+	if (regs->rip != x86->rip && (x86->event.info & X86_EVENT_TYPE) >= X86_EVENT_INT_N)
+		axvcpu_x86_event_clear(x86);
+	memcpy(x86->gpr, regs->gpr, sizeof(regs->gpr));
+	x86->cr2 = regs->cr2;
+	x86->cr8 = regs->cr8;
+	if (regs->flags & AXVCPU_REGS_RETIRED)
+		axvcpu_x86_retire(vcpu, regs->rip);
+	x86->rip = regs->rip;
+	x86->rflags = regs->rflags;
+	if (regs->flags & AXVCPU_REGS_RETIRED)
+		x86->rflags &= ~X86_EFLAGS_RF;
 }
 
 /*

@@ -11,13 +11,53 @@
 
 #ifndef __ASSEMBLY__
 
+#include <uapi/asm/debugreg.h>
+#include <uapi/asm/processor-flags.h>
+
 #include "../axvcpu.h"
+
+/*
+ * Events as EVENTINJ of SVM (APM vol. 2, 15.20) and VMX's interruption information (Intel SDM
+ * vol. 3C, 25.8.3) have them: the same bits, and VMX has more types.
+ */
+#define X86_EVENT_VECTOR	0xffu
+#define X86_EVENT_TYPE		(7u << 8)
+#define X86_EVENT_INTR		(0u << 8)
+#define X86_EVENT_EXCEPTION	(3u << 8)
+#define X86_EVENT_INT_N		(4u << 8)
+#define X86_EVENT_INT1		(5u << 8)	/* VMX */
+#define X86_EVENT_INT3		(6u << 8)	/* and INTO; VMX */
+#define X86_EVENT_ERROR		BIT(11)
+#define X86_EVENT_VALID		BIT(31)
+#define X86_EVENT_KNOWN		(X86_EVENT_VECTOR | X86_EVENT_TYPE | X86_EVENT_ERROR | \
+				 X86_EVENT_VALID)
+
+#define X86_DR7_GD		BIT_ULL(13)	/* #DB before an access to a debug register */
+
+/**
+ * struct axvcpu_x86_event - an event on its way to the guest
+ * @info: X86_EVENT_*
+ * @error: its error code, with X86_EVENT_ERROR
+ * @len: of the instruction that raised it, for types from X86_EVENT_INT_N on
+ */
+struct axvcpu_x86_event {
+	u32 info;
+	u32 error;
+	u32 len;
+};
 
 /**
  * struct axvcpu_x86 - the part of a vCPU that both backends have; first in theirs
  * @gpr: general registers by AXVCPU_REG_*, RAX and RSP too whenever the guest is not
  *	running. Must stay first: the entry code uses AXVCPU_X86_GPR()
- * @cr2: guest's
+ * @rip: and the next two whenever the guest is not running
+ * @rflags: flags
+ * @cr2: page-fault address
+ * @cr8: task priority
+ * @event: to be delivered by the next entry, before anything else
+ * @db: what @event, a #DB, shall tell in DR6, as VMX's pending debug exceptions
+ * @end_shadow: an interrupt shadow has ended with the instruction that retired last
+ * @real_mode: for exceptions that are raised: they have no error codes
  * @dr: guest's DR0 to DR3
  * @dr6: guest's DR6 where hardware does not switch it (VMX)
  * @uses_dr: the guest has debug registers of its own, each entry and exit switches them;
@@ -30,7 +70,14 @@
  */
 struct axvcpu_x86 {
 	u64 gpr[AXVCPU_NR_REGS];
+	u64 rip;
+	u64 rflags;
 	u64 cr2;
+	u64 cr8;
+	struct axvcpu_x86_event event;
+	u64 db;
+	bool end_shadow;
+	bool real_mode;
 	u64 dr[4];
 	u64 dr6;
 	bool uses_dr;
@@ -67,9 +114,7 @@ void axvcpu_x86_put(struct axvcpu_x86 *x86);
 /* DR6 after a reset: bits that are 1 are so until their cause comes. SDM vol. 3B, 18.2.3. */
 #define AXVCPU_X86_DR6_RESET	0xffff0ff0ull
 
-/* host.c. Right before an entry and right after the exit, interrupts off in between. */
-void axvcpu_x86_enter(struct axvcpu_x86 *x86);
-void axvcpu_x86_leave(struct axvcpu_x86 *x86);
+/* host.c */
 u64 axvcpu_x86_read_dr6(void);
 void axvcpu_x86_write_dr6(u64 dr6);
 
@@ -93,8 +138,111 @@ void axvcpu_x86_use_dr(struct axvcpu_x86 *x86);
 /* Not any more, if the guest's @dr7 enables none of them: true, its accesses shall exit. */
 bool axvcpu_x86_idle_dr(struct axvcpu_x86 *x86, u64 dr7);
 
+/* event.c: whether an event is in flight. */
+static inline bool axvcpu_x86_event_valid(const struct axvcpu_x86 *x86)
+{
+	return x86->event.info & X86_EVENT_VALID;
+}
+
+static inline void axvcpu_x86_event_clear(struct axvcpu_x86 *x86)
+{
+	x86->event.info = 0;
+}
+
+/* A #DB, of whatever type, for which DR6 and DR7 are to be made ready. */
+static inline bool axvcpu_x86_event_is_db(const struct axvcpu_x86 *x86)
+{
+	u32 type = x86->event.info & X86_EVENT_TYPE;
+
+	return axvcpu_x86_event_valid(x86) && (x86->event.info & X86_EVENT_VECTOR) == 1 &&
+	       (type == X86_EVENT_EXCEPTION || type == X86_EVENT_INT1);
+}
+
+/* #DB; @cause as in struct axvcpu_x86.db, or 0 when DR6 tells it already. */
+void axvcpu_x86_raise_db(struct axvcpu *vcpu, u64 cause);
+
+/**
+ * axvcpu_x86_retire() - an instruction was emulated: all that follows from it
+ * @vcpu: the vCPU
+ * @rip: behind the instruction
+ *
+ * This is the one place where RIP moves over an instruction. RF is cleared, an interrupt
+ * shadow from before it ends, and with TF set the instruction's #DB comes. Its own effects
+ * may be written before or after.
+ */
+static inline void axvcpu_x86_retire(struct axvcpu *vcpu, u64 rip)
+{
+	struct axvcpu_x86 *x86 = to_x86(vcpu);
+
+	x86->rip = rip;
+	x86->rflags &= ~X86_EFLAGS_RF;
+	x86->end_shadow = true;
+	if (unlikely(x86->rflags & X86_EFLAGS_TF))
+		axvcpu_x86_raise_db(vcpu, DR_STEP);
+}
+
+/* RIP behind an instruction of @len bytes: it wraps but in 64-bit mode (@code64). */
+static inline u64 axvcpu_x86_next_rip(const struct axvcpu_x86 *x86, u32 len, bool code64)
+{
+	u64 rip = x86->rip + len;
+
+	return code64 ? rip : (u32)rip;
+}
+
+/*
+ * An exception is raised by the instruction that exited, or by what the CPU did when it
+ * exited. With the event in flight it becomes what SDM vol. 3A, 6.15 makes of both.
+ */
+void axvcpu_x86_raise(struct axvcpu *vcpu, u8 vector, u32 error);
+/* INT1: a #DB whose instruction of @len bytes is left behind by its delivery. */
+void axvcpu_x86_raise_int1(struct axvcpu *vcpu, u32 len);
+
+/* After each exit: the event whose delivery it has interrupted, if @info is valid. */
+static inline void axvcpu_x86_interrupted(struct axvcpu_x86 *x86, u32 info, u32 error, u32 len)
+{
+	if (likely(!(info & X86_EVENT_VALID))) {
+		axvcpu_x86_event_clear(x86);
+		return;
+	}
+	x86->event.info = info & X86_EVENT_KNOWN;
+	x86->event.error = error;
+	x86->event.len = len;
+}
+
+/* Before an entry with an event: an interrupt that the guest takes no more waits again. */
+void axvcpu_x86_check_event(struct axvcpu *vcpu);
+
+/* DR6 after a #DB of this cause. */
+u64 axvcpu_x86_dr6(u64 dr6, u64 cause);
+
+/*
+ * The vector to deliver next, if the task priority lets it through; else -ENOENT. Its class is
+ * its upper half, and must be above the task's: SDM vol. 3A, 10.8.3.
+ */
+static inline int axvcpu_x86_next_vector(const struct axvcpu *vcpu)
+{
+	int vector = axvcpu_next_vector(vcpu);
+
+	return vector >= 0 && vector >> 4 > to_x86(vcpu)->cr8 ? vector : -ENOENT;
+}
+
+/* HLT has retired: whether nothing is there that ends it at once. */
+bool axvcpu_x86_halts(const struct axvcpu *vcpu);
+
 /* Whether a struct axvcpu_setup can be: mode, alignments. 0 or -EINVAL. */
 int axvcpu_x86_check_setup(const struct axvcpu_setup *setup);
+
+/* Whether an address has the CPU's linear-address width. SDM vol. 1, 3.3.7.1. */
+bool axvcpu_x86_canonical(u64 addr);
+
+/*
+ * SET_REGS: whether an entry takes what both backends have alike, in 64-bit mode or not
+ * (@code64), and to write it.
+ */
+bool axvcpu_x86_regs_valid(const struct axvcpu_x86 *x86, const struct axvcpu_regs *regs,
+			   bool code64);
+void axvcpu_x86_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
+void axvcpu_x86_get_regs(const struct axvcpu_x86 *x86, struct axvcpu_regs *regs);
 
 /* What the guest sees of CPUID: no more than works in it. @out: EAX to EDX. */
 void axvcpu_x86_cpuid(u32 leaf, u32 subleaf, u32 out[4]);

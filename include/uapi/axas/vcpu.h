@@ -8,8 +8,8 @@
  * fails changes nothing unless its description says so.
  *
  * A vCPU is used by one thread at a time: while one is in AXVCPU_RUN, calls of others
- * answer EBUSY. AXVCPU_INJECT, AXVCPU_GET_STATE and AXVCPU_SET_AFFINITY may be called
- * at any time.
+ * answer EBUSY. AXVCPU_INJECT, AXVCPU_KICK, AXVCPU_GET_STATE and AXVCPU_SET_AFFINITY may be
+ * called at any time.
  */
 #ifndef _UAPI_AXAS_VCPU_H
 #define _UAPI_AXAS_VCPU_H
@@ -30,8 +30,9 @@
 
 /*
  * The states of a vCPU. AXVCPU_SETUP leads from CREATED to FREE. AXVCPU_RUN leads from
- * FREE by way of READY to RUNNING, and back. A step from any other state is EBADFD and
- * leaves INVALID, out of which nothing leads.
+ * FREE by way of READY to RUNNING, and back; from CREATED it answers EBADFD and changes
+ * nothing. A step from any other state is EBADFD and leaves INVALID, out of which nothing
+ * leads.
  */
 #define AXVCPU_STATE_INVALID	0	/* a step went wrong: close it */
 #define AXVCPU_STATE_CREATED	1	/* to be set up */
@@ -223,10 +224,18 @@ struct axvcpu_regs_riscv {
 	__u64 senvcfg;
 };
 
+/*
+ * The VMM has carried out the instruction that a NestedPageFault has come from, and @rip is
+ * behind it. What follows from an instruction's end follows: RF is cleared, an interrupt
+ * shadow from before it ends, and with TF set before it, its #DB comes.
+ */
+#define AXVCPU_REGS_RETIRED	(1u << 0)
+#define AXVCPU_REGS_FLAGS	AXVCPU_REGS_RETIRED
+
 /**
  * struct axvcpu_regs - AXVCPU_GET_REGS, AXVCPU_SET_REGS: registers
  * @size: sizeof(struct axvcpu_regs)
- * @flags: must be zero
+ * @flags: SET_REGS: 0 or, on x86, AXVCPU_REGS_RETIRED; GET_REGS: must be zero
  * @gpr: general registers, by AXVCPU_REG_*
  * @rip: next instruction
  * @rflags: flags
@@ -237,10 +246,20 @@ struct axvcpu_regs_riscv {
  * @efer: SET_REGS takes only the value that it has
  * @fs_base: base of FS
  * @gs_base: base of GS
+ * @cr8: task priority, 0 to 15
+ * @cpl: privilege level, 0 to 3; SET_REGS takes only the value that it has
  * @arm64: on arm64, in place of all those
  * @riscv: on RISC-V, the same
  * @raw: room for what comes
  * @reserved: must be zero
+ *
+ * SET_REGS takes on x86 what the CPU takes when it enters a guest, and nothing else: @rip,
+ * @fs_base and @gs_base canonical for the CPU's linear addresses (outside of 64-bit mode @rip
+ * has 32 bits), of @rflags those bits changed that a program can change (not VM, VIF, VIP or
+ * reserved ones), @cr3 within the CPU's physical addresses, and on VMX only the value that it
+ * has while the guest uses PAE outside of long mode. An event whose delivery an exit has
+ * interrupted stays on its way: it is delivered first, at @rip as it is set. An interrupt
+ * waits again when IF is clear.
  *
  * Errors: EINVAL, EBADFD before AXVCPU_SETUP (the state stays as it is), EBUSY.
  */
@@ -259,6 +278,8 @@ struct axvcpu_regs {
 			__u64 efer;
 			__u64 fs_base;
 			__u64 gs_base;
+			__u64 cr8;
+			__u64 cpl;
 		};
 		struct axvcpu_regs_arm64 arm64;
 		struct axvcpu_regs_riscv riscv;
@@ -317,7 +338,8 @@ struct axvcpu_set_gpr {
  * @reserved: must be zero
  * @rip: out: the guest's next instruction
  * @hypercall: @hypercall.nr asks for a service (x86: RAX), with @hypercall.args (RDI, RSI,
- *	RDX, RCX, R8, R9); answered by AXVCPU_SET_RETURN. RISC-V: an SBI call of the
+ *	RDX, RCX, R8, R9); answered by AXVCPU_SET_RETURN. x86: of the guest's kernel alone;
+ *	in its programs, above CPL 0, the instruction raises #UD. RISC-V: an SBI call of the
  *	extension in the low half and the function in the high half, and a0 to a5; the
  *	answer goes to a0, and a1 is zero unless set
  * @mmio_read: a read of @mmio_read.width bytes at a gpa without memory, for register
@@ -346,10 +368,14 @@ struct axvcpu_set_gpr {
  * @raw: room for what comes
  *
  * Nested page faults that the space can solve are solved inside, and so are host
- * interrupts. A signal ends it with EINTR: call it again.
+ * interrupts. A signal or AXVCPU_KICK ends it with EINTR: call it again.
  *
- * Errors: EINTR; ENOMEM when there is no frame for a page; EBADFD when it is not FREE
- * (it is INVALID then); EINVAL; EBUSY; EIO when the host's CPU failed.
+ * With a cpu_set the thread is where the vCPU may be until it returns, and has its own mask
+ * again then, unless somebody else has set another one meanwhile: that one stays.
+ *
+ * Errors: EINTR; ENOMEM when there is no frame for a page; EBADFD when it is not FREE (it is
+ * INVALID then, but for one that was never set up); EINVAL, also when the thread may be on no
+ * CPU where the vCPU may; EBUSY; EIO when the host's CPU failed.
  */
 struct axvcpu_exit {
 	__u32 size;
@@ -516,5 +542,22 @@ struct axvcpu_return {
 };
 
 #define AXVCPU_SET_RETURN	_IO(AXAS_IOC_TYPE, 0x50)
+
+/**
+ * struct axvcpu_kick - AXVCPU_KICK: end a run
+ * @size: sizeof(struct axvcpu_kick)
+ * @flags: must be zero
+ *
+ * The AXVCPU_RUN that is under way answers EINTR, or else the next one does at once, before
+ * its guest runs. A kick that meets a run that ends by itself is for the next one, too; many
+ * before that count as one. So none is lost, whenever it comes: a signal handler that kicks
+ * ends the run that the thread was just about to begin.
+ */
+struct axvcpu_kick {
+	__u32 size;
+	__u32 flags;
+};
+
+#define AXVCPU_KICK		_IO(AXAS_IOC_TYPE, 0x51)
 
 #endif /* _UAPI_AXAS_VCPU_H */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The host's state around each entry: host.c, and the look at whether there is anything to do,
+ * which is the same on both backends and in the middle of their fast path. Interrupts are off.
+ */
+#ifndef _AXVCPU_X86_HOST_H
+#define _AXVCPU_X86_HOST_H
+
+#include <linux/percpu.h>
+#include <asm/debugreg.h>
+#include <asm/msr.h>
+
+#include "mitigate.h"
+#include "x86.h"
+
+#define AXVCPU_X86_DR7_ENABLED	0xffull		/* L0 to G3 */
+
+/* host.c: for the two below alone. */
+void axvcpu_x86_take(struct axvcpu_x86 *x86);
+void axvcpu_x86_give_back(struct axvcpu_x86 *x86);
+
+/* Zen 1 shows the quotient of the last division to the next that faults: CVE-2023-20588. */
+static __always_inline void axvcpu_x86_clear_divider(void)
+{
+	u32 quotient = 0, rest = 0;
+
+	asm volatile("div %2" : "+a" (quotient), "+d" (rest) : "r" (1) : "cc");
+}
+
+/*
+ * Right before an entry. The kernel writes DR0 to DR3 before it enables one of them, and keeps
+ * what it wrote to DR7: with none enabled, nobody misses the addresses. DEBUGCTL is read by the
+ * instruction: under a hypervisor that wants a call instead, there are no guests of ours.
+ */
+static __always_inline void axvcpu_x86_enter(struct axvcpu_x86 *x86)
+{
+	u64 dr7 = this_cpu_read(cpu_dr7);
+
+	x86->host.debugctl = native_read_msr(MSR_IA32_DEBUGCTLMSR);
+	x86->host.dr7 = dr7 & AXVCPU_X86_DR7_ENABLED ? dr7 : 0;
+	if (unlikely(x86->uses_dr || x86->host.dr7 || x86->host.debugctl))
+		axvcpu_x86_take(x86);
+	if (unlikely(axvcpu_x86_mitigations & AXVCPU_X86_DIV))
+		axvcpu_x86_clear_divider();
+	if (unlikely(axvcpu_x86_mitigations & AXVCPU_X86_L1D))
+		axvcpu_x86_flush_l1d();
+}
+
+/* Right after the exit. */
+static __always_inline void axvcpu_x86_leave(struct axvcpu_x86 *x86)
+{
+	if (unlikely(x86->uses_dr || x86->host.dr7 || x86->host.debugctl))
+		axvcpu_x86_give_back(x86);
+}
+
+#endif /* _AXVCPU_X86_HOST_H */
