@@ -218,15 +218,6 @@ struct axvcpu *axvcpu_create_on(struct axas_space *space, const struct axvcpu_pa
 void axvcpu_destroy_on(struct axvcpu *vcpu);
 
 /**
- * axvcpu_kick_and_wait() - see to it that a vCPU is not in its guest, or comes out of it
- * @vcpu: the vCPU
- *
- * For a backend's @flush_range: what was written before is seen before the next entry.
- * Context: May not be called with interrupts off.
- */
-void axvcpu_kick_and_wait(struct axvcpu *vcpu);
-
-/**
  * axvcpu_next_vector() - the interrupt to deliver next
  * @vcpu: the vCPU
  *

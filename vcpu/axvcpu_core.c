@@ -191,26 +191,21 @@ static void nothing(void *info)
 }
 
 /* Make its CPU leave the guest. What the vCPU shall see then was written before. */
-static void kick(struct axvcpu *vcpu, bool wait)
+static void kick(struct axvcpu *vcpu)
 {
 	/* See "how a flush gets through". */
 	smp_mb();
 	if (READ_ONCE(vcpu->mode) == AXVCPU_IN_GUEST)
-		smp_call_function_single(READ_ONCE(vcpu->cpu), nothing, NULL, wait);
+		smp_call_function_single(READ_ONCE(vcpu->cpu), nothing, NULL, false);
 }
 
 /* It stays until a run has ended for it: there is no moment in which it would be lost. */
 void axvcpu_kick(struct axvcpu *vcpu)
 {
 	set_bit(AXVCPU_REQ_LEAVE, &vcpu->requests);
-	kick(vcpu, false);
+	kick(vcpu);
 }
 EXPORT_SYMBOL_AXAS(axvcpu_kick);
-
-void axvcpu_kick_and_wait(struct axvcpu *vcpu)
-{
-	kick(vcpu, true);
-}
 
 /* A vCPU that is in its guest is to leave it; one that is not looks before it is. */
 static void request_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
@@ -750,7 +745,7 @@ int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector)
 	if (state == AXVCPU_STATE_INVALID || state == AXVCPU_STATE_CREATED)
 		return -EBADFD;
 	set_bit(vector, vcpu->vectors);
-	kick(vcpu, false);
+	kick(vcpu);
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_inject_interrupt);
