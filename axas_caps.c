@@ -240,3 +240,5 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 	return false;
 }
 #endif
+EXPORT_SYMBOL_AXAS_KUNIT(axas_host_format);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_host_caps);
