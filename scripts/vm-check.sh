@@ -65,7 +65,7 @@ effort() {
 	[[ ${AXAS_EFFORT:-} != full ]] || return 0
 	case $NAME in
 	vm-stock) echo AXAS_ROUNDS=2500 ;;
-	vm-la57 | vm-small) echo AXAS_ROUNDS=300 ;;
+	vm-la57 | vm-small | vm-debug) echo AXAS_ROUNDS=300 ;;
 	esac
 }
 
