@@ -96,6 +96,7 @@ u32 axas_host_format(void)
 
 	return host_has_npt() || amd ? AXAS_FORMAT_SVM : AXAS_FORMAT_EPT;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_host_format);
 
 bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 {
@@ -110,6 +111,7 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 		return false;
 	return !memory_is_encrypted();
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_host_caps);
 
 #elif defined(CONFIG_ARM64)
 #include <asm/cpufeature.h>
@@ -139,6 +141,7 @@ u32 axas_host_format(void)
 {
 	return AXAS_FORMAT_S2;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_host_format);
 
 bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 {
@@ -155,6 +158,7 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 	caps->max_ia_bits = min(caps->max_ia_bits, axas_hal_phys_bits(&axas_hal_linux));
 	return true;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_host_caps);
 
 #elif defined(CONFIG_RISCV)
 #include <linux/irqflags.h>
@@ -204,6 +208,7 @@ u32 axas_host_format(void)
 {
 	return AXAS_FORMAT_GSTAGE;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_host_format);
 
 bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 {
@@ -226,6 +231,7 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 	caps->max_ia_bits = axas_npt_shift(__fls(caps->levels)) + 2;
 	return true;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_host_caps);
 
 #else
 /* User Mode Linux, and hosts whose format we do not speak: tables of paper only. */
@@ -233,10 +239,12 @@ u32 axas_host_format(void)
 {
 	return IS_ENABLED(CONFIG_UML) ? AXAS_FORMAT_EPT : AXAS_FORMAT_DEFAULT;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_host_format);
 
 bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 {
 	*caps = fmt->caps;
 	return false;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_host_caps);
 #endif

@@ -284,14 +284,14 @@ static void map_picks_the_largest_leaves(struct kunit *test)
 	struct npt_fixture *f = test->priv;
 	struct axas_npt_range range;
 	struct rnd_state rnd;
-	unsigned int i, most;
+	unsigned int i, most, rounds = IS_ENABLED(CONFIG_KASAN) ? 4 : 16;
 	u64 bytes;
 
 	/* Its leaves lead anywhere, to the mock's own frames too. */
 	monitor_forget(f->monitor);
 	f->monitor = NULL;
 	prandom_seed_state(&rnd, 4711 + f->npt.ia_bits);
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < rounds; i++) {
 		random_range(f, &rnd, &range);
 		most = range.max_level;
 		bytes = range.last - range.first + 1;

@@ -25,7 +25,7 @@ set -euo pipefail
 # a warm cache; COLD is what kernels and tools that are not there yet may take besides.
 parts() {
 	cat <<-EOT
-		vm-debug both 600 1800 the debug kernel with us as modules: KUnit, user API, vCPUs, leaks
+		vm-debug soak 3600 1800 the debug kernel with us as modules: user API, vCPUs, leaks; KUnit in soak
 		lint check 300 600 checkpatch, kernel-doc, sparse, warnings, shellcheck
 		um both 180 400 KUnit in User Mode Linux
 		userspace both 200 100 the core as a program: ASAN with a fuzzer, TSAN with threads

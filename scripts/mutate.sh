@@ -82,6 +82,7 @@ main() {
 	lock "mutate-$(basename "$AXAS_LOGS")"
 	results=$AXAS_LOGS/mutate.results
 	[[ -z $fresh ]] || rm -f "$results"
+	mkdir -p "$AXAS_LOGS"
 	touch "$results"
 	[[ -d $tree ]] && mv "$tree/tests/userspace/build" "$AXAS_LOGS/mutate-build"
 	copy_sources "$tree"

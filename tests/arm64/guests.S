@@ -24,6 +24,22 @@ guest_\name:
 	hvc	#0
 .endm
 
+/* Stage 1 on, with its table at X0. Uses X9. */
+.macro STAGE1_ON
+	ldr	x9, =0xff00			/* MAIR: 0 device, 1 write-back */
+	msr	mair_el1, x9
+	ldr	x9, =0x200803519		/* TCR: 39 bits, 4 KiB, WB, EPD1, 40 bits PA */
+	msr	tcr_el1, x9
+	msr	ttbr0_el1, x0
+	dsb	ish
+	isb
+	mrs	x9, sctlr_el1
+	orr	x9, x9, #1			/* M */
+	orr	x9, x9, #4			/* C */
+	msr	sctlr_el1, x9
+	isb
+.endm
+
 GUEST wfi
 	wfi
 	DONE
@@ -448,18 +464,7 @@ GUEST mmu
 	add	x10, x10, #1
 	cmp	x10, #8
 	b.lo	1b
-	ldr	x9, =0xff00			/* MAIR: 0 device, 1 write-back */
-	msr	mair_el1, x9
-	ldr	x9, =0x200803519		/* TCR: 39 bits, 4 KiB, WB, EPD1, 40 bits PA */
-	msr	tcr_el1, x9
-	msr	ttbr0_el1, x0
-	dsb	ish
-	isb
-	mrs	x9, sctlr_el1
-	orr	x9, x9, #1			/* M */
-	orr	x9, x9, #4			/* C */
-	msr	sctlr_el1, x9
-	isb
+	STAGE1_ON
 	mov	x9, #1 << 32
 	ldr	x0, [x12, x9]
 	DONE
@@ -521,18 +526,7 @@ GUEST shot
 stage1_on:
 	adr	x9, vectors
 	msr	vbar_el1, x9
-	ldr	x9, =0xff00			/* as guest_mmu */
-	msr	mair_el1, x9
-	ldr	x9, =0x200803519
-	msr	tcr_el1, x9
-	msr	ttbr0_el1, x0
-	dsb	ish
-	isb
-	mrs	x9, sctlr_el1
-	orr	x9, x9, #1			/* M */
-	orr	x9, x9, #4			/* C */
-	msr	sctlr_el1, x9
-	isb
+	STAGE1_ON
 	ret
 
 /* The console: X0 bytes from X1 on go out one by one. */

@@ -17,6 +17,7 @@
 
 #include <axas/space.h>
 #include "axas_compat.h"
+#include "axas_single.h"
 #include "../../vcpu/riscv/hlv.h"
 
 static uint addresses = 45000;
@@ -153,18 +154,7 @@ static u64 extended(const struct access *a, u64 val)
 /* As many bytes of host memory as the access has, by one load. */
 static u64 memory(const struct access *a, u64 hpa)
 {
-	void *va = __va(hpa);
-
-	switch (a->bytes) {
-	case 1:
-		return READ_ONCE(*(u8 *)va);
-	case 2:
-		return READ_ONCE(*(u16 *)va);
-	case 4:
-		return READ_ONCE(*(u32 *)va);
-	default:
-		return READ_ONCE(*(u64 *)va);
-	}
+	return axas_load(__va(hpa), a->bytes);
 }
 
 static bool in_block(u64 hpa)
