@@ -103,7 +103,7 @@ unpacked() {
 
 # Every barrier in the sources has a test that names it: "covers: FILE PRIMITIVE".
 PRIMITIVES='smp_(mb|rmb|wmb|mb__[a-z_]+|store_release|load_acquire|store_mb|cond_load_acquire)'
-PRIMITIVES+='|synchronize_rcu[a-z_]*|(try_)?cmpxchg(_[a-z]+)?|dsb'
+PRIMITIVES+='|synchronize_rcu[a-z_]*|(try_)?cmpxchg(_[a-z]+)?|xchg(_[a-z]+)?|dsb'
 
 barriers() {
 	(cd "$AXAS_SRC" && grep -rE --include='*.[ch]' \
