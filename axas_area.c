@@ -19,7 +19,7 @@ const struct axas_area axas_no_area = { .first = ~0ull, .attr = ~0ull };
 EXPORT_SYMBOL_AXAS_KUNIT(axas_no_area);
 
 DEFINE_PER_CPU_ALIGNED(struct axas_cpu, axas_cpus) = { .area = &axas_no_area };
-EXPORT_SYMBOL_AXAS_KUNIT(axas_cpus);
+EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(axas_cpus);
 
 /* Even numbers, each once. */
 static atomic_long_t last_generation = ATOMIC_LONG_INIT(0);
@@ -53,6 +53,7 @@ static bool join_list(const struct axas_space *space, struct axas_cpu *cpu)
 	set_bit(raw_smp_processor_id() % AXAS_LIST_BITS, list);
 	/* Pairs with that of axas_bar_begin(): the list is seen, or the odd generation. */
 	smp_mb__after_atomic();
+	/* What was removed before it came is gone. Pairs with axas_bar_end(). */
 	generation = smp_load_acquire(&space->generation);
 	if (generation & 1)
 		return false;
@@ -68,6 +69,7 @@ static bool join_unlisted(const struct axas_space *space, struct axas_cpu *cpu)
 
 	/* Pairs with that of axas_bar_begin(): the mark is seen, or the odd generation. */
 	smp_mb();
+	/* What was removed before it came is gone. Pairs with axas_bar_end(). */
 	generation = smp_load_acquire(&space->generation);
 	if (generation & 1)
 		return false;

@@ -165,7 +165,7 @@ struct axas_space {
 	struct maple_tree areas;
 	DECLARE_BITMAP(list, AXAS_LIST_BITS);
 	struct kref ref;
-	struct mutex changing;
+	struct mutex changing;		/* see @changing above */
 	struct rw_semaphore lock;
 	u64 nr_areas;
 	u64 linear_pages;

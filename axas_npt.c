@@ -108,7 +108,8 @@ void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_put_spares);
 
-int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr, bool killable)
+int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr,
+			bool killable)
 {
 	u64 *table;
 	u64 hpa;

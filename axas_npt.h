@@ -107,6 +107,7 @@ static __always_inline void axas_npt_count(atomic_long_t *count)
 	if (static_branch_unlikely(&axas_npt_shared_shards))
 		atomic_long_inc(count);
 	else
+		/* This CPU alone writes to it; a reader may see it as it was. */
 		data_race(count->counter++);
 }
 
@@ -539,8 +540,12 @@ static inline int axas_npt_reach(struct axas_npt *npt, struct axas_npt_spares *s
 	return npt->fmt->reach(npt, spares, gpa, level, pos);
 }
 
-/* Have @nr spare tables, zeroed. 0, or -ENOMEM, or if @killable -EINTR on a fatal signal. May sleep. */
-int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr, bool killable);
+/*
+ * Have @nr spare tables, zeroed. May sleep. 0, -ENOMEM, or if @killable -EINTR on a fatal
+ * signal.
+ */
+int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr,
+			bool killable);
 /* One of the spares; NULL when there is none. */
 u64 *axas_npt_take_spare(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *hpa);
 void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares);

@@ -446,8 +446,8 @@ static inline bool PT(may_go_on)(struct axas_npt_job *job)
 }
 
 /*
- * Entries of a table of level 0 that a job may look at at once, from job->first on: as far as
- * table, range, and budget reach. At least one.
+ * Entries of a table of level 0 that a job may take at once, from job->first on: as far as table,
+ * range, and budget reach. At least one.
  */
 static inline unsigned int PT(leaves_at_once)(const struct axas_npt_job *job, unsigned int max)
 {

@@ -766,7 +766,7 @@ static void store_device(struct access *access, void __iomem *io, size_t len)
 }
 
 static noinline int load_slow(struct axas_space *space, struct axas_gpa gpa, size_t len,
-				   u64 *val)
+			      u64 *val)
 {
 	struct access access = {
 		.memory = load_memory, .device = load_device, .prot = AXAS_PROT_READ,
@@ -793,7 +793,7 @@ static int load_one(struct axas_space *space, struct axas_gpa gpa, enum axas_wid
 }
 
 static noinline int store_slow(struct axas_space *space, struct axas_gpa gpa, size_t len,
-				    u64 val)
+			       u64 val)
 {
 	struct access access = {
 		.memory = store_memory, .device = store_device,

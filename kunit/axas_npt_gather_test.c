@@ -191,7 +191,7 @@ static void gather_that_is_full_ends_a_piece(struct kunit *test)
 }
 
 /* Each flush comes after the breaking of what is freed next: count frees per flush. */
-static void with_little_room_there_is_a_flush_for_each_piece(struct kunit *test)
+static void with_little_room_every_piece_is_flushed(struct kunit *test)
 {
 	struct gather_fixture *f = test->priv;
 	unsigned int i, frees = 0, flushes = 0;
@@ -324,7 +324,7 @@ static void nothing_removed_is_nothing_flushed(struct kunit *test)
 static struct kunit_case gather_cases[] = {
 	KUNIT_CASE(everything_is_freed_after_one_flush),
 	KUNIT_CASE(gather_that_is_full_ends_a_piece),
-	KUNIT_CASE(with_little_room_there_is_a_flush_for_each_piece),
+	KUNIT_CASE(with_little_room_every_piece_is_flushed),
 	KUNIT_CASE(there_is_always_room_for_tables_above),
 	KUNIT_CASE(frames_go_back_to_their_owners),
 	KUNIT_CASE(tables_are_freed_after_a_flush_that_tells),

@@ -109,7 +109,8 @@ static void small_leaves_are_address_and_attributes(struct kunit *test)
 		KUNIT_EXPECT_PTR_EQ(test, slot, axas_npt_slot(cursor.table, gpa));
 		KUNIT_EXPECT_EQ(test, *slot, axas_npt_make_leaf(npt, hpa, attr));
 		KUNIT_EXPECT_EQ(test, axas_npt_leaf_hpa(npt, *slot).val, hpa.val);
-		KUNIT_EXPECT_FALSE(test, axas_npt_fill_one(npt, &npt->shards[0], slot, &old, hpa, attr));
+		KUNIT_EXPECT_FALSE(test, axas_npt_fill_one(npt, &npt->shards[0], slot, &old, hpa,
+							   attr));
 		KUNIT_EXPECT_EQ(test, old, *slot);
 		npt_unmap(f, gpa, SZ_4K);
 	}
@@ -593,7 +594,7 @@ static void protect_changes_its_range_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_npt_leaves(&f->npt, 0), 16l);
 	/* The same again changes nothing. */
 	KUNIT_EXPECT_FALSE(test, npt_protect(f, gpa + SZ_16K, gpa + SZ_32K - 1,
-						  TEST_R));
+					     TEST_R));
 	npt_unmap(f, gpa, SZ_64K);
 	/* Nor does it where nothing is mapped. */
 	KUNIT_EXPECT_FALSE(test, npt_protect(f, 0, axas_npt_last(&f->npt), TEST_R));
@@ -615,7 +616,7 @@ static void protect_keeps_leaves_and_types(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(&f->npt, gpa, hpa, TEST_RWX, type,
 								level), 0);
 			KUNIT_EXPECT_TRUE(test, npt_protect(f, gpa, gpa + (size - 1),
-								 TEST_R));
+							    TEST_R));
 			npt_expect_leaf(f, gpa, hpa, level, TEST_R, type);
 			npt_unmap(f, gpa, size);
 		}

@@ -29,9 +29,9 @@ FAILED=0
 HEADERS='#include <(linux|asm)/[a-z0-9_/]+\.h>'
 
 # What the algorithm is proven with. Each level of recursion is one of the table.
-SMALL=(-DAXAS_NPT_LEVEL_BITS=2 -DAXAS_GATHER_INLINE=2)
-RECURSIVE=(next_in_table map_table map_below unmap_table unmap_child free_table protect_table
-	split_table collapse_table)
+SMALL=(-DAXAS_NPT_LEVEL_BITS=2)
+RECURSIVE=(next_in_table map_table map_below unmap_table unmap_child unmap_entry free_table
+	protect_table protect_entry collapse_table)
 
 FORMATS=(ept svm s2 gstage fake)
 OPERATIONS=(look map_leaf map unmap protect split collapse)
@@ -258,7 +258,7 @@ bounds_of() {
 
 	[[ $1 == npt:* ]] || { echo --unwind 18; return; }
 	IFS=: read -r _ variant _ <<<"$1"
-	bounds=balance.2:10,balance.3:10,flush.0:10
+	bounds=balance.2:10,balance.3:10,flush.0:10,init_needs.0:8
 	for fn in "${RECURSIVE[@]}"; do
 		bounds+=,${variant}_$fn:1
 	done

@@ -48,7 +48,7 @@ static const struct axas_hal counted_hal = {
 static void forget(struct axas_consumer *consumer, const struct axas_flush *flush,
 		   struct cpumask *cpus)
 {
-	pr_info("forget " AXAS_GPA_FMT " + 0x%llx%s\n", flush->range.start.val,
+	pr_info("flush " AXAS_GPA_FMT " + 0x%llx%s\n", flush->range.start.val,
 		flush->range.size, flush->tables ? ", and cached walks" : "");
 }
 

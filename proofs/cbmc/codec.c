@@ -12,7 +12,7 @@ static struct axas_npt machine(void)
 {
 	const struct axas_npt_fmt *fmt = &PT_FORMAT;
 	struct axas_npt npt = { .fmt = fmt, .leaf_mask = fmt->leaf_mask,
-				.leaf_shift = fmt->leaf_shift };
+				.leaf_shift = fmt->leaf_shift, .present = fmt->present };
 
 	npt.caps.flags = nondet_u32();
 	npt.caps.oa_bits = nondet_u32();
@@ -113,28 +113,56 @@ static void kinds_agree(const struct axas_npt *npt)
 	e = read_by_hardware(npt, level, entry);
 	kind = PT(kind)(entry, level);
 	if (e.kind == ORACLE_EMPTY)
-		claim(kind == AXAS_PT_EMPTY, "empty to hardware is empty to the format");
+		claim(kind < AXAS_PT_TABLE, "not present to hardware is so to the format");
 	if (e.kind == ORACLE_TABLE)
 		claim(kind == AXAS_PT_TABLE && PT(table_hpa)(entry, level) == e.hpa,
 		      "a table to hardware is that table to the format");
 	if (e.kind == ORACLE_LEAF)
 		claim(kind == AXAS_PT_LEAF, "a leaf to hardware is a leaf to the format");
-	if (kind == AXAS_PT_EMPTY)
+	if (kind < AXAS_PT_TABLE)
 		claim(e.kind == ORACLE_EMPTY || (e.kind == ORACLE_BAD && !e.r && !e.w && !e.x),
-		      "empty to the format permits hardware nothing");
+		      "not present to the format permits hardware nothing");
+}
+
+static void hardware_sees_nothing(const struct axas_npt *npt, unsigned int level, u64 entry)
+{
+	struct oracle_entry e = read_by_hardware(npt, level, entry);
+
+	claim(e.kind == ORACLE_EMPTY, "hardware: a marker is not present");
 }
 #else
 #define hardware_sees_leaf(...)		((void)0)
 #define hardware_sees_table(...)	((void)0)
 #define kinds_agree(...)		((void)0)
+#define hardware_sees_nothing(...)	((void)0)
 #endif
 
-static void empty(const struct axas_npt *npt)
+/* What an access asks of an entry of level 0, as the core does it. */
+static bool allows(u64 entry, u32 access)
+{
+	struct axas_npt_need need = PT(need)(access);
+
+	return (entry & need.mask) == need.value;
+}
+
+static void absent(const struct axas_npt *npt)
 {
 	unsigned int level = nondet_u32();
+	enum axas_pt_kind kind = nondet_bool() ? AXAS_PT_ZERO : AXAS_PT_BUSY;
+	u32 access = nondet_u32();
+	u64 entry = PT(marker)(kind);
 
 	assume(level < npt->levels);
+	assume(access && access <= AXAS_PROT_MASK);
 	claim(PT(kind)(0, level) == AXAS_PT_EMPTY, "0 is empty");
+	claim(PT(kind)(entry, level) == kind, "a marker is what it marks");
+	claim(entry == (kind == AXAS_PT_ZERO ? npt->fmt->zero : npt->fmt->busy),
+	      "the core knows the format's markers");
+	claim(!axas_npt_leaf_hpa(npt, entry).val, "a marker has no address");
+	claim(!allows(0, access) && !allows(entry, access), "what is not present permits nothing");
+	claim(!axas_npt_is_leaf(npt, 0) && !axas_npt_is_leaf(npt, entry),
+	      "what is not present is no leaf to the core");
+	hardware_sees_nothing(npt, level, entry);
 }
 
 static void tables(const struct axas_npt *npt)
@@ -148,6 +176,23 @@ static void tables(const struct axas_npt *npt)
 	claim(PT(kind)(entry, level) == AXAS_PT_TABLE, "a table is a table");
 	claim(PT(table_hpa)(entry, level) == hpa, "a table is where it was put");
 	hardware_sees_table(npt, level, entry, hpa);
+	claim(!(entry & PT(sw_bit)(level)), "a table is not handed out");
+	entry |= PT(sw_bit)(level);
+	claim(PT(kind)(entry, level) == AXAS_PT_TABLE && PT(table_hpa)(entry, level) == hpa,
+	      "handed out it is the same table");
+	hardware_sees_table(npt, level, entry, hpa);
+}
+
+/* A leaf of level 0, as the core looks at it without asking the format. */
+static void small_leaf(const struct axas_npt *npt, u64 entry, u64 hpa, u32 prot)
+{
+	u32 access = nondet_u32();
+
+	assume(access && access <= AXAS_PROT_MASK);
+	claim(axas_npt_is_leaf(npt, entry), "a leaf has a bit of those that are present");
+	claim(axas_npt_leaf_hpa(npt, entry).val == hpa, "the core finds a leaf's address itself");
+	claim(allows(entry, access) == !(access & ~prot),
+	      "an access goes on if the leaf permits all of it, and only then");
 }
 
 static void leaves(const struct axas_npt *npt)
@@ -173,17 +218,20 @@ static void leaves(const struct axas_npt *npt)
 	if (!level) {
 		claim(axas_npt_make_leaf(npt, axas_hpa(hpa), attr) == entry,
 		      "a leaf that the core makes itself is the format's");
-		claim(axas_npt_leaf_hpa(npt, entry).val == hpa,
-		      "the core finds a leaf's address itself");
+		small_leaf(npt, entry, hpa, prot);
 	}
 
-	/* Hardware may have set its bits meanwhile. */
-	hardware_set = nondet_u64() & HARDWARE_SETS;
+	/* Hardware may have set its bits meanwhile, and somebody the bit of a borrowed frame. */
+	claim(!(entry & PT(sw_bit)(level)), "a leaf is not borrowed");
+	claim(!(HARDWARE_SETS & ~PT(hw_bits)(level)), "the format knows what hardware sets");
+	hardware_set = nondet_u64() & (HARDWARE_SETS | PT(sw_bit)(level));
 	entry |= hardware_set;
 	claim(PT(kind)(entry, level) == AXAS_PT_LEAF && PT(leaf_hpa)(entry, level) == hpa &&
 	      PT(leaf_prot)(entry, level) == prot && PT(leaf_type)(entry, level) == type,
-	      "what hardware sets in a leaf changes nothing that it says");
+	      "what hardware sets in a leaf, or that it is borrowed, changes nothing that it says");
 	hardware_sees_leaf(npt, level, entry, hpa, prot, type);
+	if (!level)
+		small_leaf(npt, entry, hpa, prot);
 
 	if (!PT(can)(npt, other, type))
 		return;
@@ -192,13 +240,18 @@ static void leaves(const struct axas_npt *npt)
 	reached("two protections");
 	claim(changed == (made | hardware_set), "protect is the same as making it anew");
 	claim((changed == entry) == (prot == other), "protect changes what differs alone");
+	if (!(entry & PT(sw_bit)(level)))
+		return;
+	reached("a borrowed leaf");
+	claim(!(PT(leaf_prot)(PT(with_prot)(entry, other, level), level) & AXAS_PROT_WRITE),
+	      "a borrowed leaf is never made writable");
 }
 
 int main(void)
 {
 	struct axas_npt npt = machine();
 
-	empty(&npt);
+	absent(&npt);
 	tables(&npt);
 	leaves(&npt);
 	kinds_agree(&npt);

@@ -9,13 +9,7 @@
 #include "axas_npt.c"
 
 static u64 root_memory[1 << MAX_ROOT_BITS];
-static struct axas_npt_stats stats;
 static unsigned int root_order;
-
-void *proof_alloc_percpu(size_t bytes)
-{
-	return &stats;
-}
 
 unsigned int axas_hal_phys_bits(const struct axas_hal *hal)
 {

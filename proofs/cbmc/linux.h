@@ -40,6 +40,7 @@ typedef unsigned __CPROVER_bitvector[66] u66;	/* no sum of two of 64 wraps */
 #define __uninitialized
 #define __always_inline		inline
 #define noinline
+#define ____cacheline_aligned
 #define likely(x)		(x)
 #define unlikely(x)		(x)
 #define static_assert(x, ...)	_Static_assert(x, #x)
@@ -70,6 +71,7 @@ enum {
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define min(a, b)		((a) < (b) ? (a) : (b))
 #define max(a, b)		((a) > (b) ? (a) : (b))
+#define min3(a, b, c)		min(min(a, b), c)
 #define min_t(t, a, b)		min((t)(a), (t)(b))
 #define max_t(t, a, b)		max((t)(a), (t)(b))
 #define clamp(v, lo, hi)	min(max(v, lo), hi)
@@ -77,7 +79,7 @@ enum {
 #define container_of(p, type, member) \
 	((type *)((char *)(p) - offsetof(type, member)))
 
-/* One CPU: what is atomic is a plain access, and each share is the whole. */
+/* One CPU: what is atomic is a plain access. */
 #ifdef PROOF_STORE
 /* A proof sees each store to what others may be looking at. */
 static void proof_store(u64 *slot, u64 new);
@@ -98,9 +100,15 @@ static void proof_store(u64 *slot, u64 new);
 		*(old) = *(p);				\
 	_same;						\
 })
-#define this_cpu_add(x, n)	((void)((x) += (n)))
-#define this_cpu_sub(x, n)	((void)((x) -= (n)))
-#define this_cpu_inc(x)		((void)(x)++)
+#define xchg(p, new) ({					\
+	typeof(*(p)) _was = *(p);			\
+							\
+	PROOF_WRITE(p, new);				\
+	_was;						\
+})
+#define barrier()		((void)0)
+#define smp_mb()		((void)0)
+#define data_race(x)		(x)
 #define this_cpu_ptr(p)		(p)
 #define per_cpu_ptr(p, cpu)	(p)
 #define for_each_possible_cpu(cpu) for ((cpu) = 0; (cpu) < 1; (cpu)++)
@@ -111,6 +119,34 @@ static inline void atomic64_xor(s64 v, atomic64_t *p)
 {
 	PROOF_WRITE(&p->counter, p->counter ^ v);
 }
+
+typedef struct { long counter; } atomic_long_t;
+typedef struct { int counter; } atomic_t;
+
+static inline void atomic_long_add(long n, atomic_long_t *p)
+{
+	p->counter += n;
+}
+
+static inline void atomic_dec(atomic_t *p)
+{
+	p->counter--;
+}
+
+static inline void atomic_long_inc(atomic_long_t *p)
+{
+	p->counter++;
+}
+
+static inline long atomic_long_read(const atomic_long_t *p)
+{
+	return p->counter;
+}
+
+/* Switches that are off. */
+#define DECLARE_STATIC_KEY_FALSE(name)	extern bool name
+#define DEFINE_STATIC_KEY_FALSE(name)	bool name
+#define static_branch_unlikely(key)	(*(key))
 
 /* Tasks. A fatal signal may come at any time. */
 /* Any value. */
@@ -157,11 +193,10 @@ static inline bool IS_ERR_OR_NULL(const void *p)
 void *memset(void *p, int c, size_t n);
 void *memcpy(void *to, const void *from, size_t n);
 void *memchr_inv(const void *p, int c, size_t n);
-unsigned long __get_free_page(gfp_t gfp);
-void free_page(unsigned long page);
-void *proof_alloc_percpu(size_t bytes);
-#define alloc_percpu_gfp(type, gfp)	((type *)proof_alloc_percpu(sizeof(type)))
-#define free_percpu(p)			((void)0)
+void *kzalloc(size_t bytes, gfp_t gfp);
+void kfree(const void *p);
+void *kvmalloc(size_t bytes, gfp_t gfp);
+void kvfree(const void *p);
 #define DEFINE_FREE(name, type, free)
 
 /*
@@ -171,9 +206,14 @@ void *proof_alloc_percpu(size_t bytes);
 struct list_head { struct list_head *next, *prev; };
 struct kref { int n; };
 struct rw_semaphore { int n; };
+struct mutex { int n; };
+struct cpumask { unsigned long bits; };
+typedef struct cpumask *cpumask_var_t;
 struct rb_node { struct rb_node *left, *right; };
 struct maple_tree { int n; };
 
+#define DECLARE_BITMAP(name, bits)	unsigned long name[(bits) / 64]
+#define DECLARE_PER_CPU_ALIGNED(type, name)		extern type name
 #define LIST_HEAD(name)			struct list_head name = { &name, &name }
 #define list_for_each_entry(p, head, member)		for ((p) = NULL; (p);)
 #define list_for_each_entry_safe(p, n, head, member)	for ((p) = (n) = NULL; (p);)
@@ -183,14 +223,31 @@ struct maple_tree { int n; };
 #define lockdep_assert_held(lock)			((void)0)
 #define lockdep_assert_held_write(lock)			((void)0)
 #define WARN_ON_ONCE(x)					(x)
-#define __acquire(x)					((void)0)
-#define __release(x)					((void)0)
+#define preempt_disable()				((void)0)
+#define preempt_enable()				((void)0)
+#define in_task()					true
+#define mutex_init(lock)				((void)0)
+#define mutex_lock(lock)				((void)0)
+#define mutex_unlock(lock)				((void)0)
+#define mutex_destroy(lock)				((void)0)
+#define init_rwsem(lock)				((void)0)
+#define down_write(lock)				((void)0)
+#define up_write(lock)					((void)0)
+#define kref_init(ref)					((void)0)
+#define kref_get(ref)					((void)0)
+#define kref_put(ref, release)				(release)(ref)
+#define mt_init_flags(mt, flags)			((void)0)
+#define mt_set_external_lock(mt, lock)			((void)0)
+#define __mt_destroy(mt)				((void)0)
+#define INIT_LIST_HEAD(head)				((void)0)
+#define list_add_tail(entry, head)			((void)0)
+#define list_del_init(entry)				((void)0)
+#define list_empty(head)				true
 
 #define MT_FLAGS_LOCK_EXTERN				0
 #define MT_FLAGS_ALLOC_RANGE				0
 #define MT_FLAGS_USE_RCU				0
 
-void *kzalloc(size_t bytes, gfp_t gfp);
 void *mtree_load(struct maple_tree *mt, unsigned long index);
 void *mt_find(struct maple_tree *mt, unsigned long *index, unsigned long max);
 void *mt_find_after(struct maple_tree *mt, unsigned long *index, unsigned long max);

@@ -13,6 +13,7 @@
 #include "proof.h"
 #include "axas_frame.c"
 #include "axas_npt.c"
+#include "axas_npt_gather.c"
 
 #define N		4		/* entries of a table: AXAS_NPT_LEVEL_BITS is 2 */
 #define PAGES		(N * N)
@@ -24,13 +25,15 @@
  * Tables: number 0 is the root, 1 to N are those below it at the beginning, the others are
  * allocated later. Where they are, no frame is.
  */
-#if defined(OP_map) || defined(OP_map_leaf) || defined(OP_split)
+#if defined(OP_map) || defined(OP_map_leaf) || defined(OP_split) || defined(OP_protect)
 #define TABLES		(1 + N + N)
 #else
 #define TABLES		(1 + N)
 #endif
 #define TABLE_HPA(t)	((u64)((t) + 1) << AXAS_FRAME_SHIFT)
 #define FRAMES_FROM	0x100000ull
+#define MOST_PIECES	2
+#define LEAST_BUDGET	6
 #define FRAMES_TO	0x2000000ull
 #define POISON		0x5a5a5a5a5a5a5a5aull
 
@@ -50,7 +53,6 @@ static u64 *const tables[] = { root, table1, table2, table3, table4, table5, tab
 static enum state states[TABLES];
 static unsigned int next_table;
 static struct axas_npt npt;
-static struct axas_npt_stats stats;
 
 /* What one page maps to. */
 struct map {
@@ -64,7 +66,8 @@ struct map {
 static u64 watched;		/* a guest page's address, and what it was before */
 static struct map was;
 static bool stale;		/* hardware may still use what it was */
-static bool owned;
+static bool owned;		/* its frame is the leaf's own, by that of the_owner */
+static const char the_owner;
 static unsigned int puts;	/* how often its frame was given back */
 static unsigned int flushes;
 
@@ -147,34 +150,23 @@ unsigned int axas_hal_phys_bits(const struct axas_hal *hal)
 	return hal->phys_bits;
 }
 
-void *memchr_inv(const void *p, int c, size_t n)
-{
-	const u64 *entry = p;
-	unsigned int i;
+/* A buffer for records, or none. */
+static u64 buffer[AXAS_GATHER_BUFFER + AXAS_NPT_MAX_LEVELS];
+static bool buffer_used;
 
-	claim(!c && n == AXAS_FRAME_SIZE, "a whole table is looked at");
-	for (i = 0; i < N; i++)
-		if (entry[i])
-			return (void *)(entry + i);
-	return NULL;
+void *kvmalloc(size_t bytes, gfp_t gfp)
+{
+	claim(bytes == sizeof(buffer), "a buffer is as large as it is filled");
+	if (buffer_used || nondet_bool())
+		return NULL;
+	buffer_used = true;
+	return buffer;
 }
 
-/* A page of records, or none. */
-static struct axas_npt_batch batch;
-static bool batch_used;
-
-unsigned long __get_free_page(gfp_t gfp)
+void kvfree(const void *p)
 {
-	if (batch_used || nondet_bool())
-		return 0;
-	batch_used = true;
-	return (unsigned long)&batch;
-}
-
-void free_page(unsigned long page)
-{
-	claim(batch_used && page == (unsigned long)&batch, "a page of records is freed once");
-	batch_used = false;
+	claim(buffer_used && p == buffer, "a buffer is freed once");
+	buffer_used = false;
 }
 
 static bool is_watched(unsigned int level, unsigned int table, unsigned int index)
@@ -258,13 +250,13 @@ static struct map look(u64 gpa)
 	return map;
 }
 
-static void put_leaves(struct axas_npt *n, const struct axas_hpa *hpas, unsigned int nr,
-		       unsigned int level)
+static void frames_put(struct axas_npt *n, const void *owner, const struct axas_hpa *hpas,
+		       unsigned int nr, unsigned int level)
 {
 	u64 size = level ? LARGE : SMALL;
 	unsigned int i;
 
-	claim(owned, "only frames that the table owns are given back");
+	claim(owned && owner == &the_owner, "only what is owned is given back, to its owner");
 	claim(nr <= PAGES, "no more frames than pages");
 	for (i = 0; i < nr; i++) {
 		claim(hpas[i].val >= FRAMES_FROM && !(hpas[i].val & (size - 1)),
@@ -277,7 +269,7 @@ static void put_leaves(struct axas_npt *n, const struct axas_hpa *hpas, unsigned
 	}
 }
 
-static const struct axas_npt_ops ops = { .flush = flush, .put_leaves = put_leaves };
+static const struct axas_npt_ops ops = { .flush = flush, .put_leaves = frames_put };
 
 /* Any leaf for a place. A frame that is owned is mapped once: its number tells the place. */
 static u64 any_leaf(unsigned int level, u64 gpa)
@@ -299,7 +291,7 @@ static void any_table(void)
 
 	states[0] = LINKED;
 	next_table = 1 + N;
-	stats.tables = 1;
+	npt.tables.counter = 1;
 	for (i = 0; i < N; i++) {
 		unsigned int t = 1 + i;
 
@@ -307,17 +299,17 @@ static void any_table(void)
 			continue;
 		if (nondet_bool()) {
 			root[i] = any_leaf(1, i * LARGE);
-			stats.leaves[1]++;
+			npt.leaves[1].counter++;
 			continue;
 		}
 		root[i] = PT(make_table)(TABLE_HPA(t), 1);
 		states[t] = LINKED;
-		stats.tables++;
+		npt.tables.counter++;
 		for (j = 0; j < N; j++) {
 			if (nondet_bool())
 				continue;
 			tables[t][j] = any_leaf(0, i * LARGE + j * SMALL);
-			stats.leaves[0]++;
+			npt.leaves[0].counter++;
 		}
 	}
 }
@@ -329,9 +321,10 @@ static void birth(void)
 	npt.hal = &hal;
 	npt.root = root;
 	npt.root_hpa = axas_hpa(TABLE_HPA(0));
-	npt.stats = &stats;
 	npt.leaf_mask = PT_FORMAT.leaf_mask;
 	npt.leaf_shift = PT_FORMAT.leaf_shift;
+	npt.present = PT_FORMAT.present;
+	init_needs(&npt);
 	npt.levels = 2;
 	npt.root_bits = AXAS_NPT_LEVEL_BITS;
 	npt.ia_bits = AXAS_FRAME_SHIFT + 2 * AXAS_NPT_LEVEL_BITS;
@@ -363,14 +356,14 @@ static void balance(void)
 		for (j = 0; j < N; j++)
 			leaves[0] += PT(kind)(tables[t][j], 0) == AXAS_PT_LEAF;
 	}
-	claim(stats.tables == linked && stats.leaves[0] == leaves[0] &&
-	      stats.leaves[1] == leaves[1], "the counters are what there is");
+	claim(axas_npt_tables(&npt) == linked && axas_npt_leaves(&npt, 0) == leaves[0] &&
+	      axas_npt_leaves(&npt, 1) == leaves[1], "the counters are what there is");
 	for (t = 0; t < TABLES; t++)
 		linked -= states[t] == LINKED;
 	claim(!linked, "every table is linked in one place");
 	for (t = 0; t < TABLES; t++)
 		claim(states[t] == LINKED || states[t] == NOBODYS, "no table is lost");
-	claim(!batch_used, "no page of records is lost");
+	claim(!buffer_used, "no buffer is lost");
 	claim(!stale, "nothing is used that is gone");
 }
 
@@ -402,20 +395,46 @@ static void ends_split(void)
 	assume(PT(kind)(root[last / LARGE], 1) != AXAS_PT_LEAF || !(~last % LARGE));
 }
 
+/* A job in pieces, as axas_space_map.c does it: entries go, a flush, frames and tables go. */
+static void do_pieces(struct axas_npt_job *job,
+		      void (*work)(struct axas_npt *npt, struct axas_npt_job *job))
+{
+	unsigned int i;
+
+	for (i = 0; i < MOST_PIECES && !job->done; i++) {
+		u64 from = job->first;
+
+		job->budget = nondet_u32();
+		assume(job->budget >= LEAST_BUDGET);
+		work(&npt, job);
+		claim(job->done || (job->first > from && job->first <= last),
+		      "a piece does something, and ends in the range");
+		if (job->gather && job->gather->pending)
+			flush(&npt, job->begin, job->done ? last : job->first - 1,
+			      job->gather->tables);
+		if (job->gather)
+			axas_npt_gather_free(job->gather);
+	}
+	assume(job->done);
+}
+
 #if defined(OP_unmap)
 static void operation(void)
 {
 	struct axas_npt_gather gather;
+	struct axas_npt_job job = { .gather = &gather, .owner = owned ? &the_owner : NULL };
 
 	any_range();
 	ends_split();
-	axas_npt_gather_init(&gather, &npt, first, last);
-	axas_npt_unmap(&npt, first, last, owned, &gather);
-	axas_npt_gather_finish(&gather);
+	job.begin = first;
+	job.first = first;
+	job.last = last;
+	axas_npt_gather_init(&gather, &npt, true);
+	do_pieces(&job, axas_npt_unmap);
+	axas_npt_gather_end(&gather);
 	if (in_range()) {
 		claim(!look(watched).present, "unmap: what was there is gone");
-		claim(puts == (owned && was.present && (!was.level || !(watched % LARGE) || 1)),
-		      "unmap: its frame was given back, once");
+		claim(puts == (owned && was.present), "unmap: its frame was given back, once");
 		claim(!was.present || flushes, "unmap: and flushed");
 	} else {
 		claim(same(look(watched), was) && look(watched).level == was.level && !puts,
@@ -424,25 +443,48 @@ static void operation(void)
 	reached("unmap");
 }
 #elif defined(OP_protect)
+/* Tables for all leaves that may have to be split: as axas_space_map.c reserves them. */
+static bool reserve(void)
+{
+	u64 tables;
+
+	if (axas_npt_count_split_all(&npt, first, last, &tables))
+		return false;
+	return !axas_npt_get_spares(&npt, &npt.reserve, tables, false);
+}
+
 static void operation(void)
 {
 	u32 prot = nondet_u32();
+	struct axas_npt_job job = { .prot = prot };
 	struct map now;
-	bool changed;
 
 	any_range();
 	ends_split();
 	assume(prot <= AXAS_PROT_MASK && PT(can)(&npt, prot, AXAS_TYPE_NORMAL) &&
 	       PT(can)(&npt, prot, AXAS_TYPE_DEVICE) && PT(can)(&npt, prot, AXAS_TYPE_UNCACHED));
-	changed = axas_npt_protect(&npt, first, last, prot);
+	job.begin = first;
+	job.first = first;
+	job.last = last;
+	if (axas_npt_max_level(&npt, prot) || reserve()) {
+		do_pieces(&job, axas_npt_protect);
+		reached("protect");
+	} else {
+		job.changed = true;
+		prot = was.prot;
+	}
+	axas_npt_put_spares(&npt, &npt.reserve);
 	now = look(watched);
 	if (in_range() && was.present) {
-		claim(changed || was.prot == prot, "protect: a change is told");
+		claim(job.changed || was.prot == prot, "protect: a change is told");
+		claim(!now.level || !(prot & AXAS_PROT_EXEC) || prot == was.prot ||
+		      !(npt.caps.flags & AXAS_CAP_EXEC_4K), "protect: no large executable leaf");
 		was.prot = prot;
 	}
-	claim(same(now, was) && now.level == was.level, "protect: the protection, nothing else");
-	claim(!puts && !flushes, "protect: nothing is given back");
-	reached("protect");
+	claim(same(now, was) && now.level <= was.level, "protect: the protection, nothing else");
+	claim(!puts, "protect: nothing is given back");
+	/* The one who protects flushes what is narrower now. */
+	stale = false;
 }
 #elif defined(OP_split)
 static void operation(void)
@@ -450,25 +492,16 @@ static void operation(void)
 	u64 tables;
 
 	any_range();
-	if (nondet_bool()) {
-		tables = axas_npt_count_split_at(&npt, first);
-		if (axas_npt_reserve(&npt, tables))
-			goto out;
-		axas_npt_split_at(&npt, first);
-		claim(PT(kind)(root[first / LARGE], 1) != AXAS_PT_LEAF || !(first % LARGE),
-		      "split_at: no leaf reaches across");
-	} else {
-		tables = axas_npt_count_split_all(&npt, first, last);
-		if (axas_npt_reserve(&npt, tables))
-			goto out;
-		axas_npt_split_all(&npt, first, last);
-		claim(!in_range() || !look(watched).present || !look(watched).level,
-		      "split_all: leaves are small");
-	}
-	claim(!npt.reserve, "split: as many tables as were counted");
+	tables = axas_npt_count_split_at(&npt, first);
+	if (axas_npt_get_spares(&npt, &npt.reserve, tables, false))
+		goto out;
+	axas_npt_split_at(&npt, first);
+	claim(PT(kind)(root[first / LARGE], 1) != AXAS_PT_LEAF || !(first % LARGE),
+	      "split_at: no leaf reaches across");
+	claim(!npt.reserve.nr, "split: as many tables as were counted");
 	reached("split");
 out:
-	axas_npt_unreserve(&npt);
+	axas_npt_put_spares(&npt, &npt.reserve);
 	claim(same(look(watched), was) && !puts, "split: translations are the same");
 	/* The one who protects or unmaps flushes what was split, unless it was broken. */
 	stale = false;
@@ -477,18 +510,22 @@ out:
 static void operation(void)
 {
 	struct axas_npt_gather gather;
-	u64 tables = stats.tables, done;
+	struct axas_npt_job job = { .gather = &gather };
+	u64 tables = axas_npt_tables(&npt);
 
 	any_range();
-	axas_npt_gather_init(&gather, &npt, first, last);
-	done = axas_npt_collapse(&npt, first, last, &gather);
-	axas_npt_gather_finish(&gather);
+	job.begin = first;
+	job.first = first;
+	job.last = last;
+	axas_npt_gather_init(&gather, &npt, true);
+	do_pieces(&job, axas_npt_collapse);
+	axas_npt_gather_end(&gather);
 	claim(same(look(watched), was) && !puts, "collapse: translations are the same");
 	claim(look(watched).level >= was.level, "collapse: no leaf is smaller");
 	claim(look(watched).level == was.level || in_range(), "collapse: in the range alone");
-	claim(done == tables - stats.tables, "collapse: what it did is told");
-	claim(!done || flushes, "collapse: and flushed");
-	if (done)
+	claim(job.nr == tables - axas_npt_tables(&npt), "collapse: what it did is told");
+	claim(!job.nr || flushes, "collapse: and flushed");
+	if (job.nr)
 		reached("collapse");
 }
 #elif defined(OP_map)
@@ -535,26 +572,35 @@ static void operation(void)
 {
 	struct axas_npt_cursor cursor = { .region = AXAS_NPT_NO_REGION };
 	struct axas_translation to;
+	u32 access = nondet_u32();
+	struct axas_npt_pos pos;
 	struct axas_leaf leaf;
 	u64 gpa = watched + nondet_u32() % SMALL, next = gpa, entry;
 	bool found;
 
+	assume(access && access <= AXAS_PROT_MASK);
 	found = axas_npt_lookup(&npt, gpa, &leaf);
 	claim(found == was.present, "lookup: what is there");
 	claim(!found || (leaf.prot == was.prot && leaf.type == was.type &&
 			 leaf.level == was.level &&
 			 leaf.hpa.val == was.hpa - (leaf.level ? watched % LARGE : 0)),
 	      "lookup: as it is");
-	found = axas_npt_translate(&npt, &cursor, gpa, &to);
-	claim(found == was.present, "translate: what is there");
+	axas_npt_walk(&npt, &cursor, gpa, &pos);
+	found = axas_npt_kind(&npt, &pos) == AXAS_PT_LEAF;
+	claim(found == was.present, "walk: to what is there");
+	claim(pos.entry == *pos.ptep && (!found || pos.level == was.level), "walk: to its entry");
+	claim(pos.level || axas_npt_allows(&npt, pos.entry, access) ==
+	      (was.present && !(access & ~was.prot)), "walk: an access goes on if the leaf permits it");
+	if (found)
+		axas_npt_resolve(&npt, &pos, gpa, &to);
 	claim(!found || (to.prot == was.prot && to.type == was.type && to.level == was.level &&
-			 to.hpa.val == was.hpa + gpa % SMALL), "translate: as it is");
+			 to.hpa.val == was.hpa + gpa % SMALL), "resolve: as it is");
 	claim(!found || (gpa + to.left - 1 == (gpa | ((was.level ? LARGE : SMALL) - 1))),
-	      "translate: to the end of the leaf");
+	      "resolve: to the end of the leaf");
 	claim(cursor.region == AXAS_NPT_NO_REGION ||
 	      (axas_npt_cursor_at(&cursor, gpa) &&
 	       cursor.table == tables[table_of(PT(table_hpa)(root[gpa / LARGE], 1))]),
-	      "translate: the cursor is at the table");
+	      "walk: the cursor is at the table");
 	found = axas_npt_next_leaf(&npt, &next, &leaf, &entry);
 	claim(!was.present || (found && next <= gpa && gpa - next < axas_npt_leaf_size(leaf.level)),
 	      "next_leaf: the one that is there");
