@@ -192,11 +192,12 @@ static inline bool axas_has_ampere_hcr_erratum(void)
  * EXPORT_SYMBOL_IF_KUNIT does the same, but follows CONFIG_KUNIT, not ours.
  */
 #if IS_ENABLED(CONFIG_AXAS_KUNIT_TEST)
-#define EXPORT_SYMBOL_AXAS_KUNIT(sym)		EXPORT_SYMBOL_AXAS(sym)
-#define EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(sym)	EXPORT_SYMBOL_AXAS(sym)
+#define EXPORT_SYMBOL_AXAS_KUNIT(sym)	EXPORT_SYMBOL_AXAS(sym)
 #else
 #define EXPORT_SYMBOL_AXAS_KUNIT(sym)
-#define EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(sym)
 #endif
+
+/* The same for what each CPU has one of. */
+#define EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(sym)	EXPORT_SYMBOL_AXAS_KUNIT(sym)
 
 #endif /* _AXAS_COMPAT_H */

@@ -189,8 +189,9 @@ struct axas_npt_range {
  * @begin: first address of the range
  * @first: first address that is to be done yet
  * @last: last address
- * @budget: entries that may be looked at in this piece; it ends where they are spent,
- *	or the gather is full
+ * @budget: entries that may be looked at in this piece, those on the way to the first one
+ *	included: more than the table has levels. It ends where they are spent, or the
+ *	gather is full
  * @done: all of the range is done
  * @changed: protect: whether a flush is needed
  * @prot: protect: the new AXAS_PROT_*

@@ -204,6 +204,12 @@ int npt_map(struct npt_fixture *f, u64 first, u64 bytes, u64 hpa, u32 prot)
 	return axas_npt_map(&f->npt, &range);
 }
 
+/* As many entries as a piece has, and the way there. */
+static unsigned int piece_budget(const struct npt_fixture *f)
+{
+	return f->piece ? f->piece + f->npt.levels : ~0u;
+}
+
 /* All of a job, piece by piece, each with its flush and its frees, as a space does it. */
 static void run_job(struct npt_fixture *f, struct axas_npt_job *job,
 		    void (*work)(struct axas_npt *npt, struct axas_npt_job *job))
@@ -211,7 +217,7 @@ static void run_job(struct npt_fixture *f, struct axas_npt_job *job,
 	u64 piece = job->first;
 
 	do {
-		job->budget = f->piece ?: ~0u;
+		job->budget = piece_budget(f);
 		work(&f->npt, job);
 		if (job->gather->pending)
 			npt_test_flush(&f->npt, piece, job->done ? job->last : job->first - 1,
@@ -239,7 +245,7 @@ bool npt_protect(struct npt_fixture *f, u64 first, u64 last, u32 prot)
 	struct axas_npt_job job = { .begin = first, .first = first, .last = last, .prot = prot };
 
 	do {
-		job.budget = f->piece ?: ~0u;
+		job.budget = piece_budget(f);
 		axas_npt_protect(&f->npt, &job);
 	} while (!job.done);
 	return job.changed;

@@ -258,7 +258,7 @@ bounds_of() {
 
 	[[ $1 == npt:* ]] || { echo --unwind 18; return; }
 	IFS=: read -r _ variant _ <<<"$1"
-	bounds=balance.2:10,balance.3:10,flush.0:10,init_needs.0:8
+	bounds=balance.2:10,balance.3:10,flush.0:10,init_needs.0:8,axas_npt_made.0:9
 	for fn in "${RECURSIVE[@]}"; do
 		bounds+=,${variant}_$fn:1
 	done

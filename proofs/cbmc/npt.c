@@ -590,7 +590,7 @@ static void operation(void)
 	claim(found == was.present, "walk: to what is there");
 	claim(pos.entry == *pos.ptep && (!found || pos.level == was.level), "walk: to its entry");
 	claim(pos.level || axas_npt_allows(&npt, pos.entry, access) ==
-	      (was.present && !(access & ~was.prot)), "walk: an access goes on if the leaf permits it");
+	      (was.present && !(access & ~was.prot)), "walk: a leaf permits what it permits");
 	if (found)
 		axas_npt_resolve(&npt, &pos, gpa, &to);
 	claim(!found || (to.prot == was.prot && to.type == was.type && to.level == was.level &&
