@@ -551,17 +551,20 @@ EXPORT_SYMBOL_AXAS(axas_space_protect);
 /* An area, as far as it lies in a range; between two pieces a fatal signal ends it. */
 static int collapse_area(struct removal *removal, struct axas_npt_job *job)
 {
-	int err = 0;
-
 	while (!job->done) {
+		u64 nr = job->nr;
+
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		piece_begin(removal, job->first);
 		job->budget = removal->budget;
 		axas_npt_collapse(&removal->space->npt, job);
+		/* A leaf may have come for a table that an earlier piece began with. */
+		if (job->nr != nr)
+			removal->first = job->begin;
 		piece_end(removal, job->done ? job->last : job->first - 1);
 	}
-	return err;
+	return 0;
 }
 
 static int collapse(struct axas_space *space, u64 first, u64 last, u64 *collapsed)

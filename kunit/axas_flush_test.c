@@ -113,6 +113,30 @@ static void split_breaks_flushes_and_makes(struct kunit *test)
 	axas_space_detach(f->space, &w.consumer);
 }
 
+/*
+ * A leaf of 1 GiB that is put together in more than one piece: all that may walk the table
+ * in its place is flushed with the piece that replaced it, not from where that began.
+ */
+static void collapse_flushes_all_that_a_leaf_covers(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_leaf leaf;
+	struct watcher w;
+	u64 n;
+
+	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_1G, LINEAR, TEST_RWX), 0);
+	space_split_leaves(f, BORDER, SZ_32M);
+	watch(f, &w, BORDER);
+	KUNIT_EXPECT_EQ(test, axas_space_collapse(f->space, gpa_range(BORDER, SZ_1G), &n), 0);
+	KUNIT_EXPECT_EQ(test, n, SZ_32M / SZ_2M + 1ull);
+	KUNIT_EXPECT_TRUE(test, axas_npt_lookup(&f->space->npt, BORDER, &leaf));
+	KUNIT_EXPECT_EQ(test, leaf.level, 2u);
+	KUNIT_EXPECT_GT(test, w.flushes, 1u);
+	KUNIT_EXPECT_EQ(test, w.range.start.val, BORDER);
+	KUNIT_EXPECT_EQ(test, w.range.size, (u64)SZ_1G);
+	axas_space_detach(f->space, &w.consumer);
+}
+
 /**
  * struct reader - a thread that looks a GiB up while it is split
  * @f: the space
@@ -187,6 +211,7 @@ static struct kunit_case flush_cases[] = {
 	KUNIT_CASE_PARAM(every_consumer_is_asked, space_gen_params),
 	KUNIT_CASE_PARAM(flush_names_the_guest_physical_range, space_gen_params),
 	KUNIT_CASE_PARAM(split_breaks_flushes_and_makes, space_gen_params),
+	KUNIT_CASE_PARAM(collapse_flushes_all_that_a_leaf_covers, space_gen_params),
 	KUNIT_CASE_PARAM(readers_beside_a_split_see_the_same, space_gen_params),
 	{}
 };
