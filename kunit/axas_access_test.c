@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest reads and writes, and bio_vecs (axas_access.c).
+ * Guest reads and writes, and bio_vecs (axas_space_access.c).
  */
 #include <linux/bvec.h>
 #include <linux/err.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How the host touches guest memory (axas_single.h, axas_access.c): in one access where a
+ * How the host touches guest memory (axas_single.h, axas_space_access.c): in one access where a
  * device would, and so that a guest executes what was written, not what was there before.
  */
 #include <linux/prandom.h>
