@@ -85,7 +85,8 @@ static u64 rnd(struct test *t, u64 below)
 }
 
 /* Everything of the test's VMID, on all CPUs. */
-static void flush(struct axas_consumer *consumer, const struct axas_flush *what)
+static void flush(struct axas_consumer *consumer, const struct axas_flush *what,
+		  struct cpumask *cpus)
 {
 	struct test *t = container_of(consumer, struct test, consumer);
 	struct a64_regime was;
@@ -100,7 +101,7 @@ static void flush(struct axas_consumer *consumer, const struct axas_flush *what)
 	local_irq_restore(flags);
 }
 
-static const struct axas_consumer_ops consumer_ops = { .flush = flush };
+static const struct axas_consumer_ops consumer_ops = { .request = flush };
 
 /* A range of up to 4 leaves of @level, and then some pages where @ragged. */
 static struct axas_gpa_range random_range(struct test *t, unsigned int level, bool ragged)

@@ -92,12 +92,13 @@ static void fence(void *unused)
 	riscv_hfence_gvma_all();
 }
 
-static void flush(struct axas_consumer *consumer, const struct axas_flush *flush)
+static void flush(struct axas_consumer *consumer, const struct axas_flush *flush,
+		  struct cpumask *cpus)
 {
 	on_each_cpu(fence, NULL, 1);
 }
 
-static const struct axas_consumer_ops consumer_ops = { .flush = flush };
+static const struct axas_consumer_ops consumer_ops = { .request = flush };
 
 /* One access through the space's table, as a guest's kernel with paging off does it. */
 static u64 guest_access(struct test *t, riscv_access_fn *fn, u64 gpa, u64 val,
