@@ -143,10 +143,14 @@ if [ "${AXAS_CASE:-all}" != all ]; then
 	load axvcpu
 	suite machine machine_suite
 	case $AXAS_CASE in
-	kvm) suite vcpu axvcpu_test kvm ;;
-	*) suite vcpu axvcpu_test ;;
+	kvm)
+		suite vcpu axvcpu_test kvm
+		;;
+	*)
+		suite vcpu axvcpu_test
+		suite guests guest_suite
+		;;
 	esac
-	suite guests guest_suite
 	suite unload unload_suite
 	exit 0
 fi
