@@ -39,12 +39,14 @@ parts() {
 		reboot-arm64 soak 300 150 the same on arm64
 		la57 both 200 50 vCPUs on an AMD CPU whose page tables have 5 levels
 		small check 80 50 vCPUs on an AMD CPU that can do less than others
+		kvm check 60 50 KVM of Debian's stock kernel and vCPUs keep off each other's CPUs
 		prove check 300 60 barriers by herd7, entries and ranges by CBMC, for every value
 		tools check 30 50 what the command line tool can be tested for without the module
 		x86_64 soak 900 900 KUnit by kunit.py in QEMU, on the kernel of vm-debug
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
 		arm64-newer soak 500 400 as arm64, on 7.2 of a later Debian
 		planted soak 600 100 faults that are planted: which instruments see them, two at least
+		kvm-newer soak 100 300 the same on 7.2 of a later Debian, whose KVM takes them when it is loaded
 		vm-newer soak 600 300 as vm-stock, on 7.2 of a later Debian
 	EOT
 }
@@ -56,6 +58,8 @@ part_kcsan() { "$AXAS_SCRIPTS/kunit.sh" kcsan 'axas_s*'; }
 part_vm-debug() { "$AXAS_SCRIPTS/vm-check.sh" debug; }
 part_vm-stock() { "$AXAS_SCRIPTS/vm-check.sh" stock; }
 part_la57() { "$AXAS_SCRIPTS/vm-check.sh" la57; }
+part_kvm() { "$AXAS_SCRIPTS/vm-check.sh" kvm; }
+part_kvm-newer() { "$AXAS_SCRIPTS/vm-check.sh" kvm-newer; }
 part_small() { "$AXAS_SCRIPTS/vm-check.sh" small; }
 part_reboot() { "$AXAS_SCRIPTS/reboot.sh"; }
 part_reboot-arm64() { AXAS_ARCH=arm64 "$AXAS_SCRIPTS/reboot.sh"; }

@@ -9,6 +9,8 @@
 #   newer  one of a later Debian
 #   la57   stock, on a CPU whose page tables have 5 levels; vCPUs alone
 #   small  stock, on a CPU that can do less than others: vCPUs alone
+#   kvm    stock, with Debian's KVM: who has the CPUs
+#   kvm-newer  the same on a later Debian
 #
 # AXAS_EFFORT  full: longer than a quick look takes
 
@@ -20,11 +22,12 @@ set -euo pipefail
 # shellcheck disable=SC2016  # the kernel wants the dollar sign
 WINDOW=('memmap=16M$0x30000000' 'memmap=1G$0x40000000')
 export AXAS_MEMORY=3G
-export AXAS_TIMEOUT=${AXAS_TIMEOUT:-3600}
+export AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800}
 
 vm_debug() {
 	local kdir
 
+	AXAS_TIMEOUT=$((2 * AXAS_TIMEOUT))
 	kdir=$("$AXAS_SCRIPTS/debug-kernel.sh")
 	run_logged "$NAME module" "$OUT/build.log" \
 		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir" KUNIT=1 CONSUMER=1
@@ -44,12 +47,12 @@ kvm_modules() {
 	find "$OUT/kvm" -name '*.xz' -exec xz -d {} +
 }
 
-# debian_kernel SET: a line of kernel-set.sh's table.
+# debian_kernel SET: a line of kernel-set.sh's table. KVM is for the machines of that name.
 debian_kernel() {
 	kernel_set "$NAME" "$1" "$OUT/set"
 	run_logged "$NAME module" "$OUT/build.log" \
 		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1
-	kvm_modules "$MODULES"
+	[[ $NAME != vm-kvm* ]] || kvm_modules "$MODULES"
 	boot "$KERNEL"
 }
 
@@ -57,6 +60,12 @@ vm_stock() { debian_kernel amd64; }
 vm_newer() { debian_kernel amd64-7.2; }
 vm_la57() { AXAS_CASE=la57 AXAS_CPU=EPYC,+svm,+npt,+rdpid,+la57 debian_kernel amd64; }
 vm_small() { AXAS_CASE=small AXAS_CPU=EPYC,+svm,+npt,pdpe1gb=off debian_kernel amd64; }
+
+# Each machine of KVM's switches a jump label in the scheduler, with a breakpoint while it is
+# written. QEMU 7.2 with a thread for each CPU may go on with the breakpoint for ever: it
+# translates what the other CPU writes just then. So these CPUs take turns.
+vm_kvm() { AXAS_CASE=kvm AXAS_ACCEL=tcg,thread=single debian_kernel amd64; }
+vm_kvm-newer() { AXAS_CASE=kvm AXAS_ACCEL=tcg,thread=single debian_kernel amd64-7.2; }
 
 # effort: what the machine is told by the kernel's arguments. The rounds of the races are
 # most of what a stock kernel takes; all 10,000 of them are for make soak.

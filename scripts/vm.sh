@@ -5,7 +5,8 @@
 # its end. It succeeds when the guest's script ran to its end; what that found is in
 # OUT/guest.log (and OUT/kernel.log, the kernel's own messages).
 #
-# AXAS_ACCEL    tcg (default) or kvm; /dev/kvm is never opened unless asked for
+# AXAS_ACCEL    tcg (default), tcg with options of its own, or kvm; /dev/kvm is never opened
+#               unless asked for
 # AXAS_TIMEOUT  seconds until the machine is ended (default 600)
 # AXAS_MEMORY   of the machine (default 1G)
 # AXAS_CPUS     of the machine (default 2)

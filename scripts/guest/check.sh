@@ -4,7 +4,7 @@
 # check.sh: every test of the module that needs a booted kernel. Modules and programs
 # that were not given (a stock kernel has no KUnit) are not asked for. AXAS_CASE, a kernel
 # argument, asks for less: "la57" and "small" are machines for vCPUs alone, whose CPU is
-# said to be so.
+# said to be so, and "kvm" is one with KVM's modules.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -53,13 +53,10 @@ load_unload() {
 # Debian's KVM, beside which we never run. From 6.12 on it would take the CPUs at once;
 # before, it ignores what it does not know.
 load_kvm() {
-	[ -f /axas/kvm-amd.ko ] || return 0
 	load irqbypass && load ccp && insmod /axas/kvm.ko enable_virt_at_load=0 && load kvm-amd
 }
 
-unload_kvm() {
-	! loaded kvm_amd || rmmod kvm_amd kvm ccp irqbypass
-}
+unload_kvm() { rmmod kvm_amd kvm ccp irqbypass; }
 
 kunit_suites() { load axas_kunit && rmmod axas_kunit; }
 vcpu_kunit_suites() { load axvcpu_kunit && rmmod axvcpu_kunit; }
@@ -136,6 +133,7 @@ machine_suite() {
 	case $AXAS_CASE in
 	la57) check the_host_has_5_levels cpu_has la57 ;;
 	small) check the_host_has_no_leaves_of_1G cpu_lacks pdpe1gb ;;
+	kvm) check kvm_is_there load_kvm ;;
 	esac
 	echo "1..$CHECKS"
 }
@@ -144,8 +142,15 @@ if [ "${AXAS_CASE:-all}" != all ]; then
 	load axas
 	load axvcpu
 	suite machine machine_suite
-	suite vcpu axvcpu_test
-	suite guests guest_suite
+	case $AXAS_CASE in
+	kvm)
+		suite vcpu axvcpu_test kvm
+		;;
+	*)
+		suite vcpu axvcpu_test
+		suite guests guest_suite
+		;;
+	esac
 	suite unload unload_suite
 	exit 0
 fi
@@ -160,9 +165,7 @@ suite axasctl sh /axas/device_test.sh axasctl 0x30000000
 load axvcpu
 suite held axas_uapi_test "while a vCPU has it"
 [ ! -f /axas/axvcpu_kunit.ko ] || suite vcpu-kunit vcpu_kunit_suites
-load_kvm
 suite vcpu axvcpu_test
-unload_kvm
 suite mitigations mitigation_suite
 suite guests guest_suite
 suite unload unload_suite

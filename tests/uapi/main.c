@@ -10,6 +10,7 @@
  * memmap=16M$0x30000000, or set AXAS_WINDOW=HPA,SIZE. AXAS_LOCKDOWN=1 allows the
  * test of lockdown, after which only a boot unlocks the kernel.
  */
+#include "../stuck.h"
 #include "uapi.h"
 
 #include <fcntl.h>
@@ -63,8 +64,7 @@ static int wait_for(pid_t pid)
 		if (now_ms() > end) {
 			snprintf(outcome->reason, sizeof(outcome->reason),
 				 "not done after %u seconds", run.limit);
-			kill(-pid, SIGKILL);
-			waitpid(pid, &status, 0);
+			stuck_end(pid);
 			return TEST_FAILED;
 		}
 		sleep_ms(ms);

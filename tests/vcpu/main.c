@@ -7,6 +7,7 @@
  * Each test runs in a process group of its own, which is killed after a limit of time;
  * what it says goes through shared memory. Needs root and both modules.
  */
+#include "../stuck.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -87,8 +88,7 @@ static int wait_for(pid_t pid)
 		if (now_ms() > end) {
 			snprintf(outcome->reason, sizeof(outcome->reason),
 				 "not done after %u seconds", run.limit);
-			kill(-pid, SIGKILL);
-			waitpid(pid, &status, 0);
+			stuck_end(pid);
 			return TEST_FAILED;
 		}
 		sleep_ms(ms);
