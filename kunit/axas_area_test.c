@@ -424,7 +424,7 @@ static int keep_removing(void *arg)
 		err = axas_space_unmap(s->f->space, gpa_range(BORDER, SZ_4K)) ?:
 		      axas_space_map_alloc(s->f->space, gpa_range(BORDER, SZ_4K), TEST_RW,
 					   AXAS_TYPE_NORMAL, 0);
-		s->removals++;
+		WRITE_ONCE(s->removals, s->removals + 1);
 		cond_resched();
 	}
 	return err;
@@ -436,6 +436,9 @@ static int keep_faulting(void *arg)
 	unsigned int i;
 	int result = 0;
 
+	/* Beside the other thread, however late that begins. */
+	while (!READ_ONCE(s->removals))
+		schedule_timeout_uninterruptible(1);
 	for (i = 0; i < 2048 && !result; i++) {
 		result = space_fault(s->f, WIN + i % 512 * SZ_4K, TEST_W);
 		if (i % 512 >= 256 || result == AXAS_FAULT_SPURIOUS)
