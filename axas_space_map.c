@@ -453,13 +453,15 @@ static void publish_fresh(struct change *change, struct list_head *gone)
 	struct axas_area *area, *next;
 
 	list_for_each_entry_safe(area, next, &change->fresh, node) {
+		u64 last = area->last;
+
 		list_del(&area->node);
 		axas_area_replace(space, area, gone);
 		axas_areas_join(space, area->first, gone);
+		if (last != range_last(space))
+			axas_areas_join(space, last + 1, gone);
 		cond_resched();
 	}
-	if (change->last != range_last(space))
-		axas_areas_join(space, change->last + 1, gone);
 }
 
 /* The leaves follow. */

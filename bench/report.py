@@ -29,7 +29,7 @@ NOT_OURS = ("kvm.", "floor.", "clock.", "paths.process_vm_")
 UNSTABLE = (".unmap_2m",)
 
 MEDIAN = 4
-SINGLE = "size."
+SINGLE = ("size.", "page.")
 
 # Mode, and the column of the rows that it takes.
 MODES = (("instructions", 1), ("newer", 1), ("parallel", 1), ("native", MEDIAN))
@@ -179,6 +179,25 @@ class Figures:
                 target=2 ** 18 / 512 + 3),
         ]
 
+    def page_rows(self):
+        """One page at a time, and one of many areas."""
+        c = self.count
+        return [
+            Row("unmap one touched page of 1 GiB", c["page.unmap"], target=2500),
+            Row("protect one touched page of 1 GiB", c["page.protect"], target=2500),
+            Row("unmap a page that is not mapped", c["page.unmap_nothing"], target=300),
+            Row("protect a page as it is", c["page.protect_to_the_same"], target=300),
+            Row("fault, 1 area", c["areas.random_fault_of_1"]),
+            Row("fault, random among 100 areas", c["areas.random_fault_of_100"]),
+            Row("fault, random among 10,000 areas", c["areas.random_fault_of_10000"], target=400),
+            Row("translate, 1 area", c["areas.random_translate_of_1"]),
+            Row("translate, random among 100 areas", c["areas.random_translate_of_100"]),
+            Row("translate, random among 10,000 areas", c["areas.random_translate_of_10000"],
+                target=350),
+            Row("areas of 64 MiB protected page by page and back",
+                c["areas.of_64m_protected_by_page_and_back"], target=1),
+        ]
+
     def access_rows(self):
         """Beside memcpy() in the kernel, and process_vm_readv() and _writev() outside."""
         c = self.count
@@ -194,7 +213,8 @@ class Figures:
                                 kvm=c[f"paths.process_vm_{to}_{size}"]))
         return sorted(rows, key=lambda row: "()" in row.title and row.title[0] == "p") + [
             Row("create and drop a space, in the kernel", c["space.create_drop"]),
-            Row("create and drop a space, by ioctl", c["axas.create_drop"]),
+            Row("create and drop a space, by ioctl", c["axas.create_drop"], target=12000),
+            Row("AXAS_GET_INFO", c["paths.get_info"], target=1500),
         ]
 
     def parallel_rows(self):
@@ -247,6 +267,10 @@ class Figures:
                 ["operation", "axas", "crate", "/ crate", "at most", "met"],
                 [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r), r.met()]
                  for r in self.table_rows()]))
+            result.append((
+                "Instructions, one page at a time and many areas",
+                ["operation", "axas", "at most", "met"],
+                [[r.title, number(r.axas), at_most(r), r.met()] for r in self.page_rows()]))
             result.append((
                 "Instructions, guest memory read and written by the host",
                 ["operation", "axas", "process_vm_*", "/ that", "/ memcpy", "at most", "met"],

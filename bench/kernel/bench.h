@@ -8,7 +8,8 @@
  *   bench_space.c   spaces on Linux's allocator
  *   bench_access.c  guest reads and writes by the kernel
  *   bench_size.c    cost against the size of a space
- *   lifo_hal.c      the HAL of bench_table.c
+ *   bench_areas.c   one page at a time, and one of many areas
+ *   lifo_hal.c      the HAL of bench_table.c and bench_areas.c
  *
  * One thread runs all of it when the module is loaded. No locks.
  */
@@ -109,5 +110,6 @@ void bench_table(void);
 void bench_spaces(void);
 void bench_access(void);
 void bench_size(void);
+void bench_areas(void);
 
 #endif /* _AXAS_BENCH_H */

@@ -149,6 +149,7 @@ static int __init axas_bench_init(void)
 	bench_spaces();
 	bench_access();
 	bench_size();
+	bench_areas();
 	pr_info("axas_bench: done %d\n", failed);
 	if (halt_when_done)
 		kernel_halt();

@@ -5,7 +5,7 @@
  *   main.c       groups of measurements, the clock, samples and their report
  *   machine.c    what machines on axvcpu and on KVM have in common
  *   axas.c       a machine on axas and axvcpu
- *   kvm.c        the same on /dev/kvm, with anonymous memory
+ *   kvm.c        the same on /dev/kvm, with anonymous memory and others
  *   faults.c     exits, faults, populate, unmap: on either
  *   paths.c      reads and writes of guest memory by its VMM
  *   parallel.c   faults on several CPUs at once
@@ -92,6 +92,14 @@ extern const char guest_touch[], guest_ports[], guest_cpuid[], guest_invd[],
 /* What the VMM writes there: @to points to the first MiB. */
 void low_memory(void *to);
 
+/*
+ * What KVM's guests have for memory: what nobody touched, or what has its frames, so that only
+ * KVM's table is to be filled; a file in memory, which for 2 MiB is one of hugetlbfs.
+ */
+enum kvm_memory { KVM_ANONYMOUS, KVM_PRESENT, KVM_FILE };
+
+void kvm_choose_memory(enum kvm_memory kind);
+
 #define MAX_VCPUS	8
 
 /**
@@ -147,6 +155,7 @@ extern const struct machine_ops axas_machine, kvm_machine;
 
 void bench_faults(const struct machine_ops *ops);
 void bench_uncharged(const struct machine_ops *ops);
+void bench_kvm_memory(void);
 void bench_paths(void);
 void bench_parallel(const struct machine_ops *ops);
 void bench_profile(const struct machine_ops *ops);

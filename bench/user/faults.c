@@ -155,3 +155,19 @@ void bench_faults(const struct machine_ops *ops)
 		bench_create(ops);
 	ops->end(&m);
 }
+
+/* KVM on other memory than anonymous: the best that it can do may be there. */
+void bench_kvm_memory(void)
+{
+	struct machine m = { .ops = &kvm_machine };
+
+	kvm_machine.make(&m);
+	kvm_machine.add_vcpu(&m, 0);
+	kvm_choose_memory(KVM_PRESENT);
+	bench_demand(&m, "fault_4k_present", false);
+	bench_demand(&m, "fault_2m_present", true);
+	kvm_choose_memory(KVM_FILE);
+	bench_demand(&m, "fault_4k_memfd", false);
+	bench_demand(&m, "fault_2m_hugetlb", true);
+	kvm_machine.end(&m);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same machine on /dev/kvm, with private anonymous memory. Transparent huge pages are
- * asked for, or forbidden, with madvise().
+ * The same machine on /dev/kvm. Its memory is private and anonymous, and transparent huge pages
+ * are asked for, or forbidden, with madvise(); or one of the other kinds that VMMs use.
  */
 #include "bench.h"
 
@@ -29,6 +29,7 @@ struct kvm_pre_fault_memory {
 enum { SLOT_LOW, SLOT_TEST };
 
 static int kvm_dev = -1;
+static enum kvm_memory memory_kind;
 
 static int device(void)
 {
@@ -51,6 +52,38 @@ static void *anonymous(u64 bytes, bool huge)
 	if (madvise(mem, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
 		fail("madvise: %s", strerror(errno));
 	return mem;
+}
+
+/* A file in memory: pages of 4 KiB, or hugetlbfs' of 2 MiB. */
+static void *file_memory(u64 bytes, bool huge)
+{
+	int fd = memfd_create("bench", MFD_CLOEXEC | (huge ? MFD_HUGETLB : 0));
+	void *mem;
+
+	if (fd < 0 || ftruncate(fd, bytes))
+		fail("memfd: %s", strerror(errno));
+	mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		fail("mmap of a memfd: %s", strerror(errno));
+	close(fd);
+	return mem;
+}
+
+static void *test_memory(u64 bytes, bool huge)
+{
+	void *mem;
+
+	if (memory_kind == KVM_FILE)
+		return file_memory(bytes, huge);
+	mem = anonymous(bytes, huge);
+	if (memory_kind == KVM_PRESENT && madvise(mem, bytes, MADV_POPULATE_WRITE))
+		fail("MADV_POPULATE_WRITE: %s", strerror(errno));
+	return mem;
+}
+
+void kvm_choose_memory(enum kvm_memory kind)
+{
+	memory_kind = kind;
 }
 
 static void set_slot(struct machine *m, u32 slot, u64 gpa, u64 bytes, void *mem)
@@ -161,7 +194,7 @@ static void kvm_run(struct machine *m, unsigned int nr)
 
 static void kvm_map(struct machine *m, u64 bytes, bool huge)
 {
-	m->mem = anonymous(bytes, huge);
+	m->mem = test_memory(bytes, huge);
 	m->bytes = bytes;
 	set_slot(m, SLOT_TEST, TEST_GPA, bytes, m->mem);
 	/*
@@ -180,7 +213,7 @@ static void kvm_unmap(struct machine *m)
 
 static void kvm_forget(struct machine *m)
 {
-	if (madvise(m->mem, m->bytes, MADV_DONTNEED))
+	if (madvise(m->mem, m->bytes, memory_kind == KVM_FILE ? MADV_REMOVE : MADV_DONTNEED))
 		fail("madvise: %s", strerror(errno));
 }
 

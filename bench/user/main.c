@@ -3,6 +3,7 @@
  * axas_bench GROUP...: what memory for guests costs, seen from user space.
  *
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
+ * kvm-memory (faults on other memory than anonymous),
  * paths (reads and writes by a VMM), axas-parallel and kvm-parallel (faults on several CPUs;
  * the rest wants one), axas-profile and kvm-profile (see profile.c). A row of the
  * report is "NAME MEAN CLEAN DIRTY": what an operation took in the samples that are clean, and
@@ -31,6 +32,7 @@ static const struct {
 	{ "kvm", .run_on = bench_faults, .ops = &kvm_machine },
 	{ "axas-uncharged", .run_on = bench_uncharged, .ops = &axas_machine },
 	{ "kvm-uncharged", .run_on = bench_uncharged, .ops = &kvm_machine },
+	{ "kvm-memory", .run = bench_kvm_memory },
 	{ "paths", .run = bench_paths },
 	{ "axas-parallel", .run_on = bench_parallel, .ops = &axas_machine },
 	{ "kvm-parallel", .run_on = bench_parallel, .ops = &kvm_machine },

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reads and writes of guest memory by its VMM: pread() and pwrite() on a space, beside
- * process_vm_readv() and process_vm_writev(), by which one process reads another's memory.
+ * process_vm_readv() and process_vm_writev(), by which one process reads another's memory;
+ * and what a VMM asks about a space.
  */
 #include "bench.h"
 
+#include <axas/axas.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -73,6 +76,24 @@ static void bench_one(unsigned int call, unsigned int size, void *buf)
 	bench_report(&b);
 }
 
+/* What a VMM asks for its statistics. */
+static void bench_get_info(void)
+{
+	struct bench b = bench_new("paths", "get_info");
+	struct axas_info info = { .size = sizeof(info) };
+
+	while (bench_more(&b, SAMPLES / 4)) {
+		int err;
+
+		bench_begin(&b);
+		err = ioctl(space, AXAS_GET_INFO, &info);
+		bench_end(&b, 1);
+		if (err)
+			fail("AXAS_GET_INFO: %s", strerror(errno));
+	}
+	bench_report(&b);
+}
+
 void bench_paths(void)
 {
 	struct machine m = { .ops = &axas_machine };
@@ -91,5 +112,6 @@ void bench_paths(void)
 	for (unsigned int call = 0; call < ARRAY_SIZE(calls); call++)
 		for (unsigned int size = 0; size < ARRAY_SIZE(sizes); size++)
 			bench_one(call, size, buf);
+	bench_get_info();
 	m.ops->end(&m);
 }

@@ -221,7 +221,8 @@ void axas_space_clear(struct axas_space *space);
  * @range: in whole 4 KiB pages; areas are split at its ends, holes passed over
  * @prot: the new AXAS_PROT_*; memory types stay as they are
  *
- * On return no CPU can use the old protection any more.
+ * An area that changed and is like its neighbour now is one with it. On return no CPU can use
+ * the old protection any more.
  *
  * Context: May sleep.
  * Return: 0; -EINVAL; -EOPNOTSUPP when the format cannot say @prot; -ENOMEM; -EINTR on a

@@ -44,6 +44,12 @@ mkdir /sys/fs/cgroup/bench
 # KVM first, and gone before axvcpu comes: a CPU has one hypervisor.
 load irqbypass ccp kvm kvm-amd
 machine kvm
+if [ "$AXAS_BENCH" = all ]; then
+	# Two slots of 32 MiB, for a moment.
+	echo 40 >/proc/sys/vm/nr_hugepages
+	axas_bench kvm-memory >>$ROWS
+	echo 0 >/proc/sys/vm/nr_hugepages
+fi
 rmmod kvm-amd
 rmmod kvm
 

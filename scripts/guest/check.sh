@@ -155,6 +155,9 @@ if [ "${AXAS_CASE:-all}" != all ]; then
 	exit 0
 fi
 
+# A debug kernel, to its tests with the most areas.
+[ ! -e $KMEMLEAK ] || export AXAS_SLOW=1
+
 kmemleak_clear
 load axas
 [ ! -f /axas/axas_kunit.ko ] || suite kunit kunit_suites

@@ -220,6 +220,52 @@ static const struct marea *area_at(u32 page)
 	return sp->pages[page].area ? &sp->areas[sp->pages[page].area] : NULL;
 }
 
+static bool alike(const struct marea *lower, const struct marea *upper)
+{
+	u32 hpa = lower->hpa == NO_PAGE ? NO_PAGE : lower->hpa + lower->nr;
+
+	return lower->prot == upper->prot && lower->type == upper->type &&
+	       lower->flags == upper->flags && upper->hpa == hpa;
+}
+
+/* Areas that meet at the page @at and are alike become one. */
+static void join_at(u32 at)
+{
+	u32 lower, upper;
+
+	if (!at || at >= PAGES)
+		return;
+	lower = sp->pages[at - 1].area;
+	upper = sp->pages[at].area;
+	if (!lower || !upper || lower == upper || !alike(&sp->areas[lower], &sp->areas[upper]))
+		return;
+	for (u32 p = at; p < at + sp->areas[upper].nr; p++)
+		sp->pages[p].area = lower;
+	sp->areas[lower].nr += sp->areas[upper].nr;
+	sp->areas[upper].nr = 0;
+}
+
+/* Only what changes is cut out of its area, and joined with what it is like then. */
+static void protect_range(const struct mrange *r, u32 prot)
+{
+	u32 end = r->first + r->nr, next;
+
+	if (area_at(r->first) && area_at(r->first)->prot != prot)
+		split_at(r->first);
+	if (area_at(end - 1) && area_at(end - 1)->prot != prot)
+		split_at(end);
+	for (u32 p = r->first; p < end; p = next) {
+		const struct marea *a = area_at(p);
+
+		next = a ? a->first + a->nr : p + 1;
+		if (!a || a->prot == prot)
+			continue;
+		sp->areas[sp->pages[p].area].prot = prot;
+		join_at(p);
+		join_at(next);
+	}
+}
+
 static bool is_linear(u32 page)
 {
 	const struct marea *a = area_at(page);
@@ -445,11 +491,7 @@ static void op_protect(void)
 	expect_eq(mcall(AXAS_PROTECT, &arg, sizeof(arg)), want);
 	if (want)
 		return;
-	split_at(r.first);
-	split_at(r.first + r.nr);
-	for (u32 p = r.first; p < r.first + r.nr; p++)
-		if (sp->pages[p].area)
-			sp->areas[sp->pages[p].area].prot = arg.prot;
+	protect_range(&r, arg.prot);
 }
 
 /* Pages that one call did, each of which it could do. */

@@ -304,8 +304,9 @@ struct axas_range {
  * @prot: the new AXAS_PROT_*; memory types stay as they are
  * @reserved: must be zero
  *
- * Splits areas at the ends of the range and passes over holes; where there is nothing it
- * does nothing. Returns after no CPU can use the old protection any more.
+ * Splits areas at the ends of the range and passes over holes; where there is nothing, or all
+ * has that protection, it does nothing. An area that changed and is like its neighbour now
+ * is one with it. Returns after no CPU can use the old protection any more.
  *
  * Errors: EINVAL; EOPNOTSUPP when the format cannot say @prot of some area there; ENOMEM;
  * EINTR on a fatal signal before anything changed.
