@@ -119,7 +119,7 @@ static void be_a_barrier(void *unused)
 static void wait_for_cpu(const struct axas_space *space, unsigned int cpu)
 {
 	/* What the CPU did in its section was before. Pairs with its releases. */
-	while (smp_load_acquire(per_cpu_ptr(&axas_cpus.mark, cpu)) == space)
+	while (smp_load_acquire(&per_cpu_ptr(&axas_cpus, cpu)->mark) == space)
 		cpu_relax();
 }
 
