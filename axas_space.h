@@ -27,6 +27,12 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
  */
 int axas_space_fill(struct axas_space *space, u64 first, u64 last, bool huge, u64 *done);
 
+/*
+ * A page that the host is about to read or write gets its frame. AXAS_FAULT_*; only those
+ * that are fixed are counted, for the others are no faults of the guest's.
+ */
+int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access);
+
 /* Remove all areas; for the end of a space. */
 void axas_space_remove_all(struct axas_space *space);
 

@@ -260,7 +260,7 @@ static int fault_to_errno(int result)
 /* As a guest would. */
 static int fault_in(struct axas_space *space, u64 gpa, u32 prot)
 {
-	return fault_to_errno(axas_space_fault(space, axas_gpa(gpa), prot, NULL));
+	return fault_to_errno(axas_space_fault_in(space, gpa, prot));
 }
 
 /*

@@ -405,8 +405,8 @@ static int run_fault(struct fill *fill)
  * All faults that are not the two of axas_space_fault(). @hpa: a frame of alloc that one of
  * these has got already; or AXAS_HPA_NONE.
  */
-static noinline int fault_slow(struct axas_space *space, u64 gpa, u32 access,
-			       unsigned int *level, struct axas_hpa hpa)
+static noinline int handle_fault(struct axas_space *space, u64 gpa, u32 access,
+				 unsigned int *level, struct axas_hpa hpa)
 {
 	struct fill fill __uninitialized;
 	int result = AXAS_FAULT_ERROR;
@@ -426,12 +426,29 @@ static noinline int fault_slow(struct axas_space *space, u64 gpa, u32 access,
 	if (access && !(access & ~AXAS_PROT_MASK))
 		result = run_fault(&fill);
 	end_fill(&fill);
-	count_fault(space, result);
 	if (level)
 		*level = result <= AXAS_FAULT_SPURIOUS ? fill.level : 0;
 	/* What it does not bring, other faults will. */
 	if (result == AXAS_FAULT_FIXED && fill.around && !fill.level)
 		axas_space_fill(space, fill.gpa, fill.last, false, &done);
+	return result;
+}
+
+static noinline int fault_slow(struct axas_space *space, u64 gpa, u32 access,
+			       unsigned int *level, struct axas_hpa hpa)
+{
+	int result = handle_fault(space, gpa, access, level, hpa);
+
+	count_fault(space, result);
+	return result;
+}
+
+int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access)
+{
+	int result = handle_fault(space, gpa, access, NULL, axas_hpa(AXAS_HPA_NONE));
+
+	if (result == AXAS_FAULT_FIXED)
+		count_fault(space, result);
 	return result;
 }
 

@@ -315,12 +315,12 @@ static int one_space(struct test *t)
 	t->consumer.ops = &consumer_ops;
 	err = axas_space_attach(t->space, &t->consumer);
 	if (!err) {
-		flush(&t->consumer, NULL);
+		flush(&t->consumer, NULL, NULL);
 		add_areas(t);
 		compare_some(t, PER_SPACE / 2);
 		change(t);
 		compare_some(t, PER_SPACE / 2);
-		flush(&t->consumer, NULL);
+		flush(&t->consumer, NULL, NULL);
 		axas_space_detach(t->space, &t->consumer);
 	}
 	axas_space_put(t->space);
