@@ -41,6 +41,7 @@ static void forget(const struct axas_space *space, struct axas_cpu *cpu)
 
 	cpu->area = &axas_no_area;
 	cpu->cursor.region = AXAS_NPT_NO_REGION;
+	cpu->leaf = ~0ull;
 	cpu->shard = (struct axas_npt_shard *)&space->npt.shards[shard];
 }
 
@@ -297,8 +298,7 @@ static void store(struct axas_space *space, u64 first, u64 last, struct axas_are
 	up_write(&space->lock);
 }
 
-/* Two areas out of one, at @at. The upper one is new. -ENOMEM leaves the one. */
-static int cut_area(struct axas_space *space, struct axas_area *area, u64 at)
+int axas_area_cut(struct axas_space *space, struct axas_area *area, u64 at)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(at), axas_page_nr(area->last));
 	struct axas_area *upper;
@@ -313,15 +313,6 @@ static int cut_area(struct axas_space *space, struct axas_area *area, u64 at)
 	move_last(area, at - 1);
 	WRITE_ONCE(space->nr_areas, space->nr_areas + 1);
 	return 0;
-}
-
-int axas_area_cut(struct axas_space *space, u64 at)
-{
-	struct axas_area *area = (struct axas_area *)axas_area_find(space, at);
-
-	if (!area || area->first == at)
-		return 0;
-	return cut_area(space, area, at) ?: 1;
 }
 
 static bool alike(const struct axas_area *lower, const struct axas_area *upper)

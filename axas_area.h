@@ -181,6 +181,9 @@ struct axas_space {
  * @generation: that of the space that it found the rest in; 0: see @untimed
  * @area: the area that was found last, or one that covers nothing
  * @cursor: the table of level 0 that was found last
+ * @leaf: a leaf of level 0 that was translated, for its attributes: no entry is like ~0
+ * @prot: what it permits
+ * @type: its memory's
  * @shard: where it counts
  * @untimed: for a CPU that is not interrupted: its generation, while @generation is 0
  */
@@ -189,6 +192,9 @@ struct axas_cpu {
 	unsigned long generation;
 	const struct axas_area *area;
 	struct axas_npt_cursor cursor;
+	u64 leaf;
+	u32 prot;
+	u32 type;
 	struct axas_npt_shard *shard;
 	unsigned long untimed;
 };
@@ -360,8 +366,8 @@ struct axas_area *axas_area_copy(const struct axas_space *space, const struct ax
 				 u64 first, u32 prot);
 /* Put a new one into the tree. -EEXIST when it overlaps another; -ENOMEM. */
 int axas_area_insert(struct axas_space *space, struct axas_area *area);
-/* No area reaches across an address. 1 when one did and is two now, 0; or -ENOMEM. */
-int axas_area_cut(struct axas_space *space, u64 at);
+/* Two areas out of one that reaches across an address, which stays the lower. 0, or -ENOMEM. */
+int axas_area_cut(struct axas_space *space, struct axas_area *area, u64 at);
 /* Put an area in the place of one that covers the same range, which goes to @gone. */
 void axas_area_replace(struct axas_space *space, struct axas_area *area, struct list_head *gone);
 /* Areas that meet at an address become one if they are alike; what is left over is @gone. */

@@ -40,6 +40,11 @@ static int translate_here(struct axas_space *space, struct axas_cpu *cpu, u64 gp
 	switch (axas_npt_kind(npt, &pos)) {
 	case AXAS_PT_LEAF:
 		axas_npt_resolve(npt, &pos, gpa, to);
+		if (likely(!pos.level)) {
+			cpu->leaf = pos.entry;
+			cpu->prot = to->prot;
+			cpu->type = to->type;
+		}
 		return 0;
 	case AXAS_PT_BUSY:
 		return -EAGAIN;
@@ -73,7 +78,6 @@ static noinline int translate_slow(struct axas_space *space, u64 gpa,
 	do {
 		cpu = axas_section_enter(space);
 		if (likely(cpu)) {
-			axas_area_find_here(space, cpu, gpa);
 			err = translate_here(space, cpu, gpa, to);
 			axas_section_leave(cpu);
 		} else {
@@ -92,7 +96,6 @@ int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
 	struct axas_cpu *cpu = axas_section_hit(space);
 	const struct axas_npt *npt = &space->npt;
 	u64 in_page = gpa.val & (AXAS_FRAME_SIZE - 1);
-	const struct axas_area *area;
 	u64 leaf;
 
 	if (unlikely(!cpu))
@@ -100,14 +103,13 @@ int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
 	if (unlikely(!axas_cpu_at(cpu, gpa.val)))
 		goto slow;
 	leaf = READ_ONCE(*axas_cpu_ptep(cpu, gpa.val));
-	area = cpu->area;
-	/* A leaf with the attributes of an area permits what that does, whosever it is. */
-	if (unlikely((leaf ^ area->attr) & npt->leaf_fixed))
+	/* A leaf with the attributes of another permits what that does. */
+	if (unlikely((leaf ^ cpu->leaf) & npt->leaf_fixed))
 		goto slow;
 	to->hpa = axas_hpa_offset(axas_npt_leaf_hpa(npt, leaf), in_page);
 	to->left = AXAS_FRAME_SIZE - in_page;
-	to->prot = area->prot;
-	to->type = area->type;
+	to->prot = cpu->prot;
+	to->type = cpu->type;
 	to->level = 0;
 	axas_section_leave(cpu);
 	return 0;

@@ -276,29 +276,45 @@ static int install(struct fill *fill, const struct axas_area *area, struct axas_
 	return AXAS_FAULT_FIXED;
 }
 
-/* What is there already, or nobody lets be there; or LOOK_*. In a section, or with the lock. */
+/* Whether a leaf is there by now that permits the access. */
+static bool leaf_permits(struct fill *fill, const struct axas_npt_pos *pos)
+{
+	const struct axas_npt *npt = &fill->space->npt;
+
+	if (axas_npt_kind(npt, pos) != AXAS_PT_LEAF)
+		return false;
+	fill->level = pos->level;
+	return !(fill->access & ~npt->fmt->decode(pos->entry, pos->level).prot);
+}
+
+/*
+ * What is there already, or nobody lets be there; or LOOK_*. In a section, or with the lock.
+ * The leaf decides; the area is asked where none is, or one that permits less.
+ */
 static int look(struct fill *fill, struct axas_cpu *cpu)
 {
 	struct axas_space *space = fill->space;
 	const struct axas_area *area;
 	struct axas_npt_pos pos;
-	struct axas_leaf leaf;
 
+	axas_npt_walk(&space->npt, &cpu->cursor, fill->gpa, &pos);
+	if (leaf_permits(fill, &pos))
+		return AXAS_FAULT_SPURIOUS;
 	area = axas_area_find_here(space, cpu, fill->gpa);
 	if (!area)
 		return AXAS_FAULT_HOLE;
 	if (fill->access & ~area->prot)
 		return AXAS_FAULT_DENIED;
-	axas_npt_walk(&space->npt, &cpu->cursor, fill->gpa, &pos);
+	/* Its leaves came before it did, though maybe after the walk. */
+	if (unlikely(axas_area_is_linear(area)))
+		axas_npt_walk(&space->npt, &cpu->cursor, fill->gpa, &pos);
 	switch (axas_npt_kind(&space->npt, &pos)) {
 	case AXAS_PT_EMPTY:
 	case AXAS_PT_ZERO:
 		fill->huge = area->flags & AXAS_MAP_HUGE_ALWAYS && fill->huge;
 		return install(fill, area, &pos);
 	case AXAS_PT_LEAF:
-		leaf = space->npt.fmt->decode(pos.entry, pos.level);
-		fill->level = pos.level;
-		return fill->access & ~leaf.prot ? LOOK_ADJUST : AXAS_FAULT_SPURIOUS;
+		return leaf_permits(fill, &pos) ? AXAS_FAULT_SPURIOUS : LOOK_ADJUST;
 	default:
 		return LOOK_AGAIN;
 	}
@@ -485,9 +501,23 @@ static noinline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u
 	return AXAS_FAULT_FIXED;
 }
 
+/* Whether the table of 4 KiB leaves for an address is found by a walk. */
+static noinline bool find_table(struct axas_space *space, struct axas_cpu *cpu, u64 gpa)
+{
+	struct axas_npt_pos pos;
+
+	axas_npt_walk(&space->npt, &cpu->cursor, gpa, &pos);
+	return axas_cpu_at(cpu, gpa);
+}
+
+static noinline bool find_area(struct axas_space *space, struct axas_cpu *cpu, u64 gpa)
+{
+	return axas_area_find_here(space, cpu, gpa);
+}
+
 /*
- * The two faults that are frequent: on a page that has its leaf of 4 KiB by now, and on
- * one that has none, in the area and the table that this CPU found last.
+ * The two faults that are frequent: on a page that has its leaf of 4 KiB by now, and on one
+ * that has none, but a table. Most are in the area and the table that this CPU found last.
  */
 int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 		     unsigned int *level)
@@ -497,15 +527,17 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 
 	if (unlikely(!cpu))
 		goto slow;
-	if (unlikely(!axas_cpu_at(cpu, gpa.val)))
+	if (unlikely(!axas_cpu_at(cpu, gpa.val) && !find_table(space, cpu, gpa.val)))
 		goto leave;
 	ptep = axas_cpu_ptep(cpu, gpa.val);
 	if (level)
 		*level = 0;
 	entry = READ_ONCE(*ptep);
 	if (likely(!entry)) {
-		if (unlikely(!axas_area_covers(cpu->area, gpa.val) || !access ||
-			     access & ~cpu->area->single))
+		if (unlikely(!axas_area_covers(cpu->area, gpa.val) &&
+			     !find_area(space, cpu, gpa.val)))
+			goto leave;
+		if (unlikely(!access || access & ~cpu->area->single))
 			goto leave;
 		return fault_fill(space, cpu, gpa.val, access, ptep, level);
 	}
@@ -520,15 +552,6 @@ slow:
 	return fault_slow(space, gpa.val, access, level, axas_hpa(AXAS_HPA_NONE));
 }
 EXPORT_SYMBOL_AXAS(axas_space_fault);
-
-/* Whether the table of 4 KiB leaves for an address is found by a walk. */
-static noinline bool find_table(struct axas_space *space, struct axas_cpu *cpu, u64 gpa)
-{
-	struct axas_npt_pos pos;
-
-	axas_npt_walk(&space->npt, &cpu->cursor, gpa, &pos);
-	return axas_cpu_at(cpu, gpa);
-}
 
 /* An empty entry gets its frame in the section that found it. AXAS_FAULT_*. */
 static __always_inline int fill_nowait(struct axas_space *space, struct axas_cpu *cpu, u64 *ptep)

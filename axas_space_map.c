@@ -96,18 +96,15 @@ static void unmap_area(struct removal *removal, const struct axas_area *area)
 }
 
 /*
- * Tables that a split at an address may need: those of the leaf that reaches across it, or
- * one where a leaf of 2 MiB may come yet. No leaf is larger than its area.
+ * Tables that a split may need at an address that an area reaches across: those of the leaf
+ * that does, or one where a leaf of 2 MiB may come yet. No leaf is larger than its area.
  */
 static u64 tables_for_split(struct axas_space *space, u64 at)
 {
-	const struct axas_area *area = axas_area_find(space, at);
 	const struct axas_npt *npt = &space->npt;
 	struct axas_npt_cursor cursor;
 	struct axas_npt_pos pos;
 
-	if (!area || area->first == at)
-		return 0;
 	axas_npt_walk(npt, &cursor, at, &pos);
 	if (axas_npt_kind(npt, &pos) == AXAS_PT_LEAF)
 		return axas_npt_count_split_at(npt, at);
@@ -152,16 +149,29 @@ static void uncut(struct axas_space *space, u64 first, u64 last, const struct en
 	axas_areas_free(&gone);
 }
 
-static int cut(struct axas_space *space, u64 first, u64 last, struct ends *ends)
+/* The area that reaches across an address; @likely_one: one that may. NULL: none does. */
+static struct axas_area *area_across(const struct axas_space *space, u64 at,
+				     const struct axas_area *likely_one)
 {
-	int err = axas_area_cut(space, first);
+	const struct axas_area *area = likely_one;
 
-	ends->lower = err > 0;
-	if (err < 0 || last == range_last(space))
-		return min(err, 0);
-	err = axas_area_cut(space, last + 1);
-	ends->upper = err > 0;
-	return min(err, 0);
+	if (!area || !axas_area_covers(area, at))
+		area = axas_area_find(space, at);
+	return area && area->first != at ? (struct axas_area *)area : NULL;
+}
+
+/* The upper end first: what is below it stays the same area. */
+static int cut(struct axas_space *space, u64 first, struct axas_area *lower, u64 last,
+	       struct axas_area *upper, struct ends *ends)
+{
+	int err = upper ? axas_area_cut(space, upper, last + 1) : 0;
+
+	ends->upper = upper && !err;
+	if (err || !lower)
+		return err;
+	err = axas_area_cut(space, lower, first);
+	ends->lower = !err;
+	return err;
 }
 
 /*
@@ -170,15 +180,19 @@ static int cut(struct axas_space *space, u64 first, u64 last, struct ends *ends)
  */
 static int isolate(struct axas_space *space, u64 first, u64 last, struct ends *ends)
 {
-	u64 tables = tables_for_split(space, first);
+	struct axas_area *area = (struct axas_area *)axas_area_find(space, first);
+	struct axas_area *lower = area_across(space, first, area), *upper = NULL;
+	u64 tables;
 	int err;
 
 	*ends = (struct ends){};
 	if (last != range_last(space))
-		tables += tables_for_split(space, last + 1);
+		upper = area_across(space, last + 1, area);
+	tables = (lower ? tables_for_split(space, first) : 0) +
+		 (upper ? tables_for_split(space, last + 1) : 0);
 	err = axas_npt_get_spares(&space->npt, &space->npt.reserve, tables, false);
 	if (!err)
-		err = cut(space, first, last, ends);
+		err = cut(space, first, lower, last, upper, ends);
 	if (!err)
 		return 0;
 	uncut(space, first, last, ends);

@@ -28,19 +28,52 @@ qemu() {
 		-append "console=ttyS0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M $*"
 }
 
+# QEMU 7.2's two CPUs stand still now and then between OpenSBI and Linux' first line: none of
+# what is tested is loaded by then. Seconds that it may take, and how often it is tried.
+START=180
+TRIES=3
+
+# starts PID LOG: whether Linux begins to run.
+starts() {
+	local i
+
+	for ((i = 0; i < START; i++)); do
+		! grep -q 'Linux version' "$2" || return 0
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 1
+	done
+	return 1
+}
+
+# boot OUT KERNEL INITRAMFS...: the status of QEMU.
+boot() {
+	local out=$1 pid try rc
+
+	for ((try = 1; try <= TRIES; try++)); do
+		: >"$out/kernel.log"
+		: >"$out/guest.log"
+		qemu "$@" >"$out/qemu.log" 2>&1 </dev/null &
+		pid=$!
+		AXAS_RUNNING=$pid
+		if ! starts "$pid" "$out/kernel.log"; then
+			log "Linux has not begun after $START s: once more"
+			kill "$pid"
+		fi
+		rc=0
+		wait "$pid" || rc=$?
+		AXAS_RUNNING=
+		! grep -q 'Linux version' "$out/kernel.log" || break
+	done
+	return "$rc"
+}
+
 main() {
-	local out=${1:-} pid rc=0
+	local out=${1:-} rc=0
 
 	takes 3 99 "$@"
 	need_packages qemu-system-misc
 	mkdir -p "$out"
-	: >"$out/kernel.log"
-	: >"$out/guest.log"
-	qemu "$@" >"$out/qemu.log" 2>&1 </dev/null &
-	pid=$!
-	AXAS_RUNNING=$pid
-	wait "$pid" || rc=$?
-	AXAS_RUNNING=
+	boot "$@" || rc=$?
 	if ((rc)) || ! grep -q "^${AXAS_END:-##axas done}" "$out/guest.log"; then
 		log "the guest did not reach its end (qemu: $rc), its last words:"
 		tail -n 25 "$out/kernel.log" | tr -d '\r' | sed 's/^/    | /' >&2

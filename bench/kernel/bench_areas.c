@@ -90,17 +90,38 @@ static void bench_random_translate(struct axas_space *space, u32 nr, const char 
 	bench_report(&translate);
 }
 
+static void bench_random_spurious(struct axas_space *space, u32 nr, const char *name)
+{
+	struct bench spurious = BENCH(name);
+	u32 step = nr * 5 / 8 | 1, n = 0, i, wrong = 0;
+
+	while (bench_more(&spurious)) {
+		bench_begin(&spurious);
+		for (i = 0; i < SOME; i++) {
+			wrong |= axas_space_fault(space, axas_gpa(area_gpa(n)), AXAS_PROT_WRITE,
+						  NULL) ^ AXAS_FAULT_SPURIOUS;
+			n = (n + step) % nr;
+		}
+		bench_end(&spurious, SOME);
+	}
+	if (wrong)
+		bench_fail("a fault on a mapped page", -EFAULT);
+	bench_report(&spurious);
+}
+
 static void bench_among(u32 nr)
 {
 	struct axas_space *space = bench_space(&lifo_hal);
-	char text[2][64];
+	char text[3][64];
 
 	if (!space)
 		return;
 	snprintf(text[0], sizeof(text[0]), "areas.random_fault_of_%u", nr);
 	snprintf(text[1], sizeof(text[1]), "areas.random_translate_of_%u", nr);
+	snprintf(text[2], sizeof(text[2]), "areas.random_spurious_of_%u", nr);
 	bench_random_faults(space, nr, text[0]);
 	bench_random_translate(space, nr, text[1]);
+	bench_random_spurious(space, nr, text[2]);
 	axas_space_put(space);
 }
 

@@ -5,6 +5,8 @@
  */
 #include "bench.h"
 
+#include <axas/axas.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define OPS		2048
@@ -22,6 +24,10 @@ MARK(unmap_4k)
 MARK(fault_2m)
 MARK(populate_4k)
 MARK(pread_8)
+MARK(protect_page)
+MARK(unmap_page)
+MARK(fault_of_areas)
+MARK(translate_of_areas)
 MARK(end)
 
 static void demand(struct machine *m, bool huge, u64 nr, void (*mark)(void),
@@ -59,6 +65,65 @@ static void pread_8(struct machine *m)
 	profile_mark_end();
 }
 
+/* Pages of one area, each with others between it and the next. */
+static void pages(struct machine *m)
+{
+	struct axas_protect protect = {
+		.size = sizeof(protect), .length = PAGE, .prot = AXAS_PROT_READ,
+	};
+	struct axas_range range = { .size = sizeof(range), .length = PAGE };
+
+	m->ops->map(m, OPS * 8 * PAGE, false);
+	m->ops->populate(m);
+	profile_mark_protect_page();
+	for (u64 i = 0; i < OPS; i++) {
+		protect.gpa = TEST_GPA + (8 * i + 2) * PAGE;
+		if (ioctl(m->fd, AXAS_PROTECT, &protect))
+			fail("protect");
+	}
+	profile_mark_unmap_page();
+	for (u64 i = 0; i < OPS; i++) {
+		range.gpa = TEST_GPA + (8 * i + 5) * PAGE;
+		if (ioctl(m->fd, AXAS_UNMAP, &range))
+			fail("unmap");
+	}
+	profile_mark_end();
+	m->ops->unmap(m);
+}
+
+#define AREAS	10240
+
+/* Areas of one page with gaps, in an order that has no two neighbours. */
+static void areas(struct machine *m)
+{
+	struct axas_map_alloc map = {
+		.size = sizeof(map), .length = PAGE, .prot = AXAS_PROT_READ | AXAS_PROT_WRITE,
+	};
+	struct axas_fault fault = { .size = sizeof(fault), .access = AXAS_PROT_WRITE };
+	struct axas_translate to = { .size = sizeof(to) };
+
+	for (u64 i = 0; i < AREAS; i++) {
+		map.gpa = TEST_GPA + 2 * i * PAGE;
+		if (ioctl(m->fd, AXAS_MAP_ALLOC, &map))
+			fail("map");
+	}
+	profile_mark_fault_of_areas();
+	for (u64 i = 0; i < OPS; i++) {
+		fault.gpa = TEST_GPA + 2 * (i * 6251 % AREAS) * PAGE;
+		if (ioctl(m->fd, AXAS_FAULT, &fault))
+			fail("fault");
+	}
+	profile_mark_translate_of_areas();
+	for (u64 i = 0; i < OPS; i++) {
+		to.gpa = TEST_GPA + 2 * (i * 6251 % AREAS) * PAGE;
+		if (ioctl(m->fd, AXAS_TRANSLATE, &to))
+			fail("translate");
+	}
+	profile_mark_end();
+	m->bytes = AREAS * 2 * PAGE;
+	m->ops->unmap(m);
+}
+
 void bench_profile(const struct machine_ops *ops)
 {
 	struct machine m = { .ops = ops };
@@ -82,6 +147,8 @@ void bench_profile(const struct machine_ops *ops)
 	if (ops == &axas_machine) {
 		populate(&m);
 		pread_8(&m);
+		pages(&m);
+		areas(&m);
 	}
 	ops->end(&m);
 }
