@@ -510,14 +510,39 @@ static noinline bool find_table(struct axas_space *space, struct axas_cpu *cpu, 
 	return axas_cpu_at(cpu, gpa);
 }
 
-static noinline bool find_area(struct axas_space *space, struct axas_cpu *cpu, u64 gpa)
+/* In a section, which it leaves: the same faults in another table or another area. */
+static noinline int fault_elsewhere(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+				    u32 access, unsigned int *level)
 {
-	return axas_area_find_here(space, cpu, gpa);
+	u64 *ptep, entry;
+
+	if (!find_table(space, cpu, gpa))
+		goto slow;
+	ptep = axas_cpu_ptep(cpu, gpa);
+	entry = READ_ONCE(*ptep);
+	if (!entry) {
+		if (!axas_area_find_here(space, cpu, gpa) || !access ||
+		    access & ~cpu->area->single)
+			goto slow;
+		if (level)
+			*level = 0;
+		return fault_fill(space, cpu, gpa, access, ptep, level);
+	}
+	if (axas_npt_allows(&space->npt, entry, access)) {
+		axas_npt_count(&cpu->shard->found);
+		axas_section_leave(cpu);
+		if (level)
+			*level = 0;
+		return AXAS_FAULT_SPURIOUS;
+	}
+slow:
+	axas_section_leave(cpu);
+	return fault_slow(space, gpa, access, level, axas_hpa(AXAS_HPA_NONE));
 }
 
 /*
- * The two faults that are frequent: on a page that has its leaf of 4 KiB by now, and on one
- * that has none, but a table. Most are in the area and the table that this CPU found last.
+ * The two faults that are frequent: on a page that has its leaf of 4 KiB by now, and on
+ * one that has none, in the area and the table that this CPU found last.
  */
 int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 		     unsigned int *level)
@@ -527,18 +552,16 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 
 	if (unlikely(!cpu))
 		goto slow;
-	if (unlikely(!axas_cpu_at(cpu, gpa.val) && !find_table(space, cpu, gpa.val)))
-		goto leave;
+	if (unlikely(!axas_cpu_at(cpu, gpa.val)))
+		return fault_elsewhere(space, cpu, gpa.val, access, level);
 	ptep = axas_cpu_ptep(cpu, gpa.val);
 	if (level)
 		*level = 0;
 	entry = READ_ONCE(*ptep);
 	if (likely(!entry)) {
-		if (unlikely(!axas_area_covers(cpu->area, gpa.val) &&
-			     !find_area(space, cpu, gpa.val)))
-			goto leave;
-		if (unlikely(!access || access & ~cpu->area->single))
-			goto leave;
+		if (unlikely(!axas_area_covers(cpu->area, gpa.val) || !access ||
+			     access & ~cpu->area->single))
+			return fault_elsewhere(space, cpu, gpa.val, access, level);
 		return fault_fill(space, cpu, gpa.val, access, ptep, level);
 	}
 	if (likely(axas_npt_allows(&space->npt, entry, access))) {
@@ -546,7 +569,6 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 		axas_section_leave(cpu);
 		return AXAS_FAULT_SPURIOUS;
 	}
-leave:
 	axas_section_leave(cpu);
 slow:
 	return fault_slow(space, gpa.val, access, level, axas_hpa(AXAS_HPA_NONE));
