@@ -119,8 +119,10 @@ static void be_a_barrier(void *unused)
 
 static void wait_for_cpu(const struct axas_space *space, unsigned int cpu)
 {
+	struct axas_cpu *other = per_cpu_ptr(&axas_cpus, cpu);
+
 	/* What the CPU did in its section was before. Pairs with its releases. */
-	while (smp_load_acquire(&per_cpu_ptr(&axas_cpus, cpu)->mark) == space)
+	while (smp_load_acquire(&other->mark) == space)
 		cpu_relax();
 }
 

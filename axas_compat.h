@@ -197,7 +197,14 @@ static inline bool axas_has_ampere_hcr_erratum(void)
 #define EXPORT_SYMBOL_AXAS_KUNIT(sym)
 #endif
 
-/* The same for what each CPU has one of. */
+/*
+ * The same for what each CPU has one of. To sparse an export is a declaration without
+ * __percpu, as in <linux/percpu-defs.h>.
+ */
+#ifdef __CHECKER__
+#define EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(sym)
+#else
 #define EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(sym)	EXPORT_SYMBOL_AXAS_KUNIT(sym)
+#endif
 
 #endif /* _AXAS_COMPAT_H */

@@ -374,3 +374,13 @@ case ${1:-} in
 	exit 0
 	;;
 esac
+
+# said_after_mark LOG WORDS: whether the kernel says so after the mark that a script in the
+# guest makes before a machine goes down. All of the log is read: who writes into a pipe that
+# "grep -q" has left fails.
+said_after_mark() {
+	awk -v words="$2" '
+	/axas-down: / { after = 1 }
+	after && index($0, words) { found = 1 }
+	END { exit !found }' "$1"
+}

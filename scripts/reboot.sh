@@ -123,8 +123,6 @@ wake() {
 	done
 }
 
-said_after_mark() { sed -n '/axas-down: /,$p' "$1" | grep -qF "$2"; }
-
 clean_log() {
 	local expected=
 

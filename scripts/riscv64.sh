@@ -54,8 +54,6 @@ verdict() {
 	fi
 }
 
-said_after_mark() { sed -n '/axas-down: /,$p' "$1" | grep -qF "$2"; }
-
 # down WAY WORDS: the machine goes down under guests, as guest/reboot.sh does it; WORDS are
 # the kernel's last.
 down() {

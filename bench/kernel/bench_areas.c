@@ -69,6 +69,7 @@ static void bench_random_translate(struct axas_space *space, u32 nr, const char 
 	struct bench translate = BENCH(name);
 	struct axas_translation to;
 	struct rnd_state random;
+	static u32 which[SOME];
 	u32 i, wrong = 0;
 
 	prandom_seed_state(&random, 1);
@@ -76,8 +77,6 @@ static void bench_random_translate(struct axas_space *space, u32 nr, const char 
 	for (i = 0; i < nr; i++)
 		axas_space_fault(space, axas_gpa(area_gpa(i)), AXAS_PROT_WRITE, NULL);
 	while (bench_more(&translate)) {
-		u32 which[SOME];
-
 		for (i = 0; i < SOME; i++)
 			which[i] = prandom_u32_state(&random) % nr;
 		bench_begin(&translate);
