@@ -106,7 +106,8 @@ static void take_list(struct axas_space *space, struct cpumask *cpus)
 		for (bits = xchg(&space->list[word], 0); bits; bits &= bits - 1) {
 			cpu = word * BITS_PER_LONG + __ffs(bits);
 			for (; cpu < nr_cpu_ids; cpu += AXAS_LIST_BITS)
-				cpumask_set_cpu(cpu, cpus);
+				if (cpu_possible(cpu))
+					cpumask_set_cpu(cpu, cpus);
 		}
 	}
 }

@@ -99,6 +99,16 @@ static void count_leaves(struct axas_npt *npt, unsigned int level, long n)
 	atomic_long_add(n, &npt->leaves[level]);
 }
 
+void axas_npt_keep_spare(struct axas_npt_spares *spares, u64 *table, bool dirty)
+{
+	if (dirty)
+		memset(table, 0, AXAS_FRAME_SIZE);
+	*table = (u64)(unsigned long)spares->first;
+	spares->first = table;
+	spares->nr++;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_keep_spare);
+
 void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares)
 {
 	u64 hpa;

@@ -549,6 +549,8 @@ int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u6
 			bool killable);
 /* One of the spares; NULL when there is none. */
 u64 *axas_npt_take_spare(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *hpa);
+/* Keep a table as a spare that was taken and not linked. @dirty: it is not zeroed any more. */
+void axas_npt_keep_spare(struct axas_npt_spares *spares, u64 *table, bool dirty);
 void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares);
 
 static inline enum axas_pt_kind axas_npt_kind(const struct axas_npt *npt,
@@ -676,9 +678,9 @@ static inline void axas_npt_unmap(struct axas_npt *npt, struct axas_npt_job *job
 }
 
 /*
- * Give the leaves of a range, none of which may reach across its ends, another
- * protection that axas_npt_can() encode. Exclusive. Leaves that are larger than it allows
- * are split: tables are reserved then.
+ * Give the leaves of a range another protection that axas_npt_can() encode. Exclusive. One
+ * that reaches across an end has that protection already. Leaves that are larger than it
+ * allows are split: tables are reserved then.
  */
 static inline void axas_npt_protect(struct axas_npt *npt, struct axas_npt_job *job)
 {
@@ -762,9 +764,10 @@ void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt, 
 /* Leaves or tables of one owner that there is room for. */
 static inline unsigned int axas_npt_gather_room(const struct axas_npt_gather *gather)
 {
-	unsigned int left = gather->max - gather->nr;
+	/* Of tables that became empty some may lie behind @max already. */
+	unsigned int full = gather->nr + (AXAS_GATHER_MOST - 1);
 
-	return left < AXAS_GATHER_MOST ? 0 : left - (AXAS_GATHER_MOST - 1);
+	return full < gather->max ? gather->max - full : 0;
 }
 
 /* A leaf was broken; its frame is to be put after the flush, if it has an owner. */

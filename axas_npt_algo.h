@@ -154,10 +154,13 @@ static bool PT(link_spare)(struct axas_npt *npt, struct axas_npt_spares *spares,
 		return false;
 	if (unlikely(zero))
 		PT(fill_with_zero)(table);
-	/* Who loses the race to link one goes on with the winner's. */
+	/*
+	 * Who loses the race to link one goes on with the winner's. In a section none is
+	 * freed, which may sleep.
+	 */
 	if (!axas_npt_make(npt, pos->ptep, pos->level, &pos->entry,
 			   PT(make_table)(hpa, pos->level)))
-		axas_npt_free_table(npt, hpa);
+		axas_npt_keep_spare(spares, table, zero);
 	else
 		pos->entry = PT(make_table)(hpa, pos->level);
 	return true;

@@ -165,7 +165,9 @@ static bool may_come(struct fill *fill)
 {
 	struct axas_pool *pool = &fill->space->pool;
 
-	if (!pool->limited || !atomic_read(&pool->on_the_way) || fatal_signal_pending(current))
+	/* With frames in hand it is tables that are wanted, which nobody brings. */
+	if (fill->have || !pool->limited || !atomic_read(&pool->on_the_way) ||
+	    fatal_signal_pending(current))
 		return false;
 	schedule_timeout_killable(1);
 	return true;

@@ -116,13 +116,6 @@ static u64 range_last(const struct axas_space *space)
 	return axas_gpa_range_last(space->range).val;
 }
 
-static void split_leaves(struct axas_space *space, u64 first, u64 last)
-{
-	axas_npt_split_at(&space->npt, first);
-	if (last != range_last(space))
-		axas_npt_split_at(&space->npt, last + 1);
-}
-
 /**
  * struct ends - what isolate() did at the ends of a range
  * @lower: an area was cut at the first byte
@@ -132,6 +125,19 @@ struct ends {
 	bool lower;
 	bool upper;
 };
+
+/*
+ * Leaves reach across an end of the range no more where an area was cut, for which there are
+ * tables. Where none was, one may have come since the area beyond joined: with the protection
+ * that both have.
+ */
+static void split_leaves(struct axas_space *space, u64 first, u64 last, const struct ends *ends)
+{
+	if (ends->lower)
+		axas_npt_split_at(&space->npt, first);
+	if (ends->upper)
+		axas_npt_split_at(&space->npt, last + 1);
+}
 
 /* Undo it. Nobody knows the pieces any more after a bar. */
 static void uncut(struct axas_space *space, u64 first, u64 last, const struct ends *ends)
@@ -201,7 +207,8 @@ static int isolate(struct axas_space *space, u64 first, u64 last, struct ends *e
 }
 
 /* Areas leave the tree, then their leaves the table; the range is isolated. */
-static void remove_range(struct axas_space *space, u64 first, u64 last)
+static void remove_range(struct axas_space *space, u64 first, u64 last,
+			 const struct ends *ends)
 {
 	struct removal removal __uninitialized;
 	struct axas_area *area;
@@ -210,7 +217,7 @@ static void remove_range(struct axas_space *space, u64 first, u64 last)
 	removal_init(&removal, space, last - first >= FEW_BYTES);
 	axas_areas_erase(space, first, last, &gone);
 	piece_begin(&removal, first);
-	split_leaves(space, first, last);
+	split_leaves(space, first, last, ends);
 	list_for_each_entry(area, &gone, node)
 		unmap_area(&removal, area);
 	piece_end(&removal, last);
@@ -232,7 +239,7 @@ int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
 	if (axas_area_first(space, first, last)) {
 		err = isolate(space, first, last, &ends);
 		if (!err)
-			remove_range(space, first, last);
+			remove_range(space, first, last, &ends);
 	}
 	mutex_unlock(&space->changing);
 	return err;
@@ -246,7 +253,7 @@ void axas_space_remove_all(struct axas_space *space)
 
 	mutex_lock(&space->changing);
 	if (axas_area_first(space, first, last))
-		remove_range(space, first, last);
+		remove_range(space, first, last, &(struct ends){});
 	mutex_unlock(&space->changing);
 }
 
@@ -479,7 +486,7 @@ static void publish_fresh(struct change *change, struct list_head *gone)
 }
 
 /* The leaves follow. */
-static void protect_leaves(struct change *change)
+static void protect_leaves(struct change *change, const struct ends *ends)
 {
 	const struct axas_hal *hal = change->space->npt.hal;
 	struct removal removal __uninitialized;
@@ -488,12 +495,15 @@ static void protect_leaves(struct change *change)
 		.prot = change->prot,
 	};
 
-	/* What the host wrote while nobody could execute it. See struct axas_hal, @fence. */
-	if (change->code && hal->fence)
-		hal->fence(hal);
 	removal_init(&removal, change->space, false);
 	piece_begin(&removal, change->first);
-	split_leaves(change->space, change->first, change->last);
+	/*
+	 * What the host wrote while nobody could execute it: who writes from here on finds the
+	 * new area. See struct axas_hal, @fence.
+	 */
+	if (change->code && hal->fence)
+		hal->fence(hal);
+	split_leaves(change->space, change->first, change->last, ends);
 	do_job(&removal, &job, axas_npt_protect);
 	piece_end(&removal, change->last);
 	removal_end(&removal);
@@ -536,7 +546,7 @@ static int protect(struct change *change)
 		axas_areas_free(&change->fresh);
 	} else {
 		publish_fresh(change, &gone);
-		protect_leaves(change);
+		protect_leaves(change, &ends);
 		axas_areas_free(&gone);
 	}
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);

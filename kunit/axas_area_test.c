@@ -468,7 +468,113 @@ static void no_fault_is_asked_again_beside_removals(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.faults[AXAS_FAULT_FIXED], 512ull);
 }
 
+/*
+ * Records of tables that become empty may lie behind what a gather takes for leaves. The next
+ * owner's leaves then have no room, and the piece ends.
+ */
+static void removal_of_many_owners_fits_its_gather(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 third = BORDER + SZ_2M, i;
+
+	/* The few records of a short removal. */
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, third - 28 * SZ_4K, 27 * SZ_4K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, third - SZ_4K, SZ_4K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, third, SZ_4K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, third - 28 * SZ_4K, 29 * SZ_4K), 0);
+	space_expect_empty(f);
+
+	/* The many of a long one. */
+	for (i = 0; i < 6; i++)
+		KUNIT_ASSERT_EQ(test, space_map_populated(f, BORDER + i * SZ_1M, SZ_1M, TEST_RW),
+				0);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, BORDER + 3 * SZ_2M, 490 * SZ_4K, TEST_RW), 0);
+	for (i = 4; i < 8; i++)
+		KUNIT_ASSERT_EQ(test, space_map_populated(f, BORDER + i * SZ_2M, 511 * SZ_4K,
+							  TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, BORDER, SZ_16M), 0);
+	space_expect_empty(f);
+}
+
+/* With a limit a fault waits for frames that are on their way, and not for its own. */
+static void tables_that_do_not_come_end_a_fault(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 done;
+
+	space_limit_frames(f, 16);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BORDER, SZ_4M, TEST_RW), 0);
+	/* Its frame comes, and nothing else. */
+	mock_hal_fail_after(f->mock, 1);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BORDER, TEST_W), AXAS_FAULT_NOMEM);
+	mock_hal_fail_after(f->mock, 1);
+	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(BORDER, SZ_4K), &done),
+			-ENOMEM);
+	mock_hal_fail_never(f->mock);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BORDER, TEST_W), AXAS_FAULT_FIXED);
+}
+
+/*
+ * A protect joins its area with the one before it, and a large leaf comes across the border
+ * before the leaves follow: that is not to be split, for which there would be no table.
+ */
+struct joiner {
+	struct space_fixture *f;
+	bool stop;
+};
+
+#define JOINS		40
+#define JOINED_AREAS	64
+
+static int keep_joining(void *arg)
+{
+	struct joiner *j = arg;
+	struct axas_space *space = j->f->space;
+	u64 others = BORDER + SZ_4M;
+	unsigned int i, n;
+	int err = 0;
+
+	for (n = 0; n < JOINS && !err; n++) {
+		err = axas_space_map_alloc(space, gpa_range(BORDER, SZ_1M), TEST_RW,
+					   AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_ALWAYS) ?:
+		      axas_space_map_alloc(space, gpa_range(BORDER + SZ_1M, SZ_1M), TEST_R,
+					   AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_ALWAYS);
+		for (i = 0; i < JOINED_AREAS && !err; i++)
+			err = axas_space_map_alloc(space, gpa_range(others + i * SZ_8K, SZ_4K),
+						   TEST_R, AXAS_TYPE_NORMAL, 0);
+		err = err ?: axas_space_protect(space, gpa_range(BORDER + SZ_1M, SZ_4M), TEST_RW);
+		axas_space_clear(space);
+	}
+	WRITE_ONCE(j->stop, true);
+	return err;
+}
+
+static int keep_writing(void *arg)
+{
+	struct joiner *j = arg;
+
+	while (!READ_ONCE(j->stop)) {
+		space_fault(j->f, BORDER + SZ_1M, TEST_W);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void large_leaf_may_come_across_a_join(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct joiner j = { .f = f };
+	struct test_thread threads[] = { { keep_joining, &j }, { keep_writing, &j } };
+
+	KUNIT_ASSERT_EQ(test, test_run_threads(threads, ARRAY_SIZE(threads)), 0);
+	KUNIT_EXPECT_EQ(test, threads[0].result, 0);
+	space_expect_empty(f);
+}
+
 static struct kunit_case area_cases[] = {
+	KUNIT_CASE_PARAM(removal_of_many_owners_fits_its_gather, space_gen_params),
+	KUNIT_CASE_PARAM(tables_that_do_not_come_end_a_fault, space_gen_params),
+	KUNIT_CASE_PARAM(large_leaf_may_come_across_a_join, space_gen_params),
 	KUNIT_CASE_PARAM(protect_there_and_back_leaves_one_area, space_gen_params),
 	KUNIT_CASE_PARAM(protect_to_the_same_changes_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(removal_of_nothing_waits_for_nobody, space_gen_params),

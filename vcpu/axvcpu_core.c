@@ -450,7 +450,8 @@ static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	unsigned long requests;
 	int ran;
 
-	WRITE_ONCE(vcpu->mode, AXVCPU_IN_GUEST);
+	/* Who sees it sees its CPU, too. Pairs with request_flush(). */
+	smp_store_release(&vcpu->mode, AXVCPU_IN_GUEST);
 	/* See "how a flush gets through". */
 	smp_mb();
 	/* The machine goes down: interrupts that were on since run_here() took it away. */
