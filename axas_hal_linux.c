@@ -19,6 +19,9 @@
 
 #include "axas_compat.h"
 
+/* A frame is a page. */
+static_assert(PAGE_SIZE == AXAS_FRAME_SIZE);
+
 /* MAXPHYADDR, PARange; where no such number is known, as much as entries can say. */
 static unsigned int host_phys_bits(void)
 {

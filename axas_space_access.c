@@ -670,7 +670,8 @@ static int access_exact(struct axas_space *space, struct axas_gpa gpa,
 			size_t copied;
 
 			err = access_all(space, gpa.val, access, len, &copied);
-			WARN_ON_ONCE(err);
+			if (WARN_ON_ONCE(err))
+				err = -EFAULT;
 		}
 		drop_windows(space, &windows);
 		up_read(&space->lock);

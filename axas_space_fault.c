@@ -330,10 +330,16 @@ static struct axas_cpu nothing_found(void)
 	};
 }
 
+static bool lies_in(const struct axas_area *area, u64 first, u64 last)
+{
+	return first >= READ_ONCE(area->first) && last <= READ_ONCE(area->last);
+}
+
 /*
  * A leaf that permits less than its area: somebody gives its area a wider protection, and
- * has not come to it yet. Nobody narrows it while the lock is held. False when it is too
- * large for that.
+ * has not come to it yet. Nobody narrows it while the lock is held. False when that one has
+ * to do it: it is too large, reaches into another area, permits what that does not, or needs
+ * a fence.
  */
 static bool widen(struct fill *fill)
 {
@@ -349,12 +355,19 @@ static bool widen(struct fill *fill)
 	/* What has changed meanwhile is seen by the next look. */
 	if (!area || axas_npt_kind(&space->npt, &pos) != AXAS_PT_LEAF)
 		return true;
-	if (pos.level > axas_npt_max_level(&space->npt, area->prot))
+	mask = axas_npt_leaf_size(pos.level) - 1;
+	if (pos.level > axas_npt_max_level(&space->npt, area->prot) ||
+	    !lies_in(area, fill->gpa & ~mask, fill->gpa | mask))
+		return false;
+	/* Whoever else has the lock relies on what leaves permit. */
+	if (space->npt.fmt->decode(pos.entry, pos.level).prot & ~area->prot)
+		return false;
+	/* The fence for what becomes executable is still to come: see protect_leaves(). */
+	if (area->prot & AXAS_PROT_EXEC && space->npt.hal->fence)
 		return false;
 	leaf = space->npt.fmt->with_prot(pos.entry, area->prot, pos.level);
 	if (leaf == pos.entry || !axas_npt_make(&space->npt, pos.ptep, pos.level, &pos.entry, leaf))
 		return true;
-	mask = axas_npt_leaf_size(pos.level) - 1;
 	axas_space_flush(space, fill->gpa & ~mask, fill->gpa | mask, false);
 	return true;
 }
@@ -369,7 +382,8 @@ static int adjust(struct fill *fill)
 	up_read(&space->lock);
 	if (done)
 		return 0;
-	/* Who widens has the mutex. */
+	/* Who widens has the mutex. What is in hand others may wait for. */
+	drop_frames(fill);
 	if (mutex_lock_killable(&space->changing))
 		return -EINTR;
 	mutex_unlock(&space->changing);
@@ -671,6 +685,9 @@ static int fill_small(struct fill *fill, const struct axas_area *area, struct ax
 	unsigned int n, lost = 0;
 	int wanted;
 
+	/* Its leaves came before it did; a look that was too early is repeated. */
+	if (unlikely(axas_area_is_linear(area)))
+		return LOOK_AGAIN;
 	if (!in_hand(fill, area, 0)) {
 		fill->want_tables = pos->level;
 		return want_frames(fill, area, 0, run_to_fill(fill, area, pos));

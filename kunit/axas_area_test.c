@@ -571,7 +571,49 @@ static void large_leaf_may_come_across_a_join(struct kunit *test)
 	space_expect_empty(f);
 }
 
+/*
+ * A leaf that reaches out of what a protect has cut is split before anybody widens it: the
+ * page before the border keeps its protection.
+ */
+static int keep_widening(void *arg)
+{
+	struct joiner *j = arg;
+	struct axas_space *space = j->f->space;
+	u64 others = BORDER + SZ_4M, done;
+	struct axas_translation to;
+	unsigned int i, n;
+	int err = 0;
+
+	for (n = 0; n < JOINS && !err; n++) {
+		err = axas_space_map_alloc(space, gpa_range(BORDER, SZ_2M), TEST_R,
+					   AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_ALWAYS) ?:
+		      axas_space_populate(space, gpa_range(BORDER, SZ_2M), &done);
+		for (i = 0; i < JOINED_AREAS && !err; i++)
+			err = axas_space_map_alloc(space, gpa_range(others + i * SZ_8K, SZ_4K),
+						   TEST_R, AXAS_TYPE_NORMAL, 0);
+		err = err ?: axas_space_protect(space, gpa_range(BORDER + SZ_1M, SZ_4M), TEST_RW);
+		err = err ?: axas_space_translate(space, axas_gpa(BORDER), &to);
+		if (!err && to.prot != TEST_R)
+			err = -EACCES;
+		axas_space_clear(space);
+	}
+	WRITE_ONCE(j->stop, true);
+	return err;
+}
+
+static void nobody_widens_a_leaf_beyond_its_area(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct joiner j = { .f = f };
+	struct test_thread threads[] = { { keep_widening, &j }, { keep_writing, &j } };
+
+	KUNIT_ASSERT_EQ(test, test_run_threads(threads, ARRAY_SIZE(threads)), 0);
+	KUNIT_EXPECT_EQ(test, threads[0].result, 0);
+	space_expect_empty(f);
+}
+
 static struct kunit_case area_cases[] = {
+	KUNIT_CASE_PARAM(nobody_widens_a_leaf_beyond_its_area, space_gen_params),
 	KUNIT_CASE_PARAM(removal_of_many_owners_fits_its_gather, space_gen_params),
 	KUNIT_CASE_PARAM(tables_that_do_not_come_end_a_fault, space_gen_params),
 	KUNIT_CASE_PARAM(large_leaf_may_come_across_a_join, space_gen_params),
