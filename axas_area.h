@@ -235,6 +235,14 @@ static inline bool axas_area_is_linear(const struct axas_area *area)
 /* Covers nothing. */
 extern const struct axas_area axas_no_area;
 
+/* Where no section may begin: what is found for this once alone. */
+static inline struct axas_cpu axas_nothing_found(void)
+{
+	return (struct axas_cpu){
+		.area = &axas_no_area, .cursor.region = AXAS_NPT_NO_REGION,
+	};
+}
+
 struct axas_cpu *axas_section_join(const struct axas_space *space, struct axas_cpu *cpu);
 
 static __always_inline void axas_section_leave(struct axas_cpu *cpu)
@@ -244,14 +252,8 @@ static __always_inline void axas_section_leave(struct axas_cpu *cpu)
 	preempt_enable();
 }
 
-/*
- * Begin a read-side section: see "how a removal waits". Until axas_section_leave() no area,
- * table or frame goes away, and nobody may sleep. NULL, and no section: somebody has the
- * bar; take the lock.
- *
- * Context: Task, not in a section.
- */
-static __always_inline struct axas_cpu *axas_section_enter(const struct axas_space *space)
+/* The first steps of a section: this CPU's mark. What follows looks at the generation. */
+static __always_inline struct axas_cpu *axas_section_mark(const struct axas_space *space)
 {
 	struct axas_cpu *cpu;
 
@@ -263,11 +265,25 @@ static __always_inline struct axas_cpu *axas_section_enter(const struct axas_spa
 	smp_store_release(&cpu->mark, space);
 	/* On the list, an interrupt is the barrier. */
 	barrier();
-	if (unlikely(READ_ONCE(space->generation) != cpu->generation))
-		return axas_section_join(space, cpu);
 	/* So that callers need not look. */
 	if (!cpu)
 		__builtin_unreachable();
+	return cpu;
+}
+
+/*
+ * Begin a read-side section: see "how a removal waits". Until axas_section_leave() no area,
+ * table or frame goes away, and nobody may sleep. NULL, and no section: somebody has the
+ * bar; take the lock.
+ *
+ * Context: Task, not in a section.
+ */
+static __always_inline struct axas_cpu *axas_section_enter(const struct axas_space *space)
+{
+	struct axas_cpu *cpu = axas_section_mark(space);
+
+	if (unlikely(READ_ONCE(space->generation) != cpu->generation))
+		return axas_section_join(space, cpu);
 	return cpu;
 }
 
@@ -277,19 +293,10 @@ static __always_inline struct axas_cpu *axas_section_enter(const struct axas_spa
  */
 static __always_inline struct axas_cpu *axas_section_hit(const struct axas_space *space)
 {
-	struct axas_cpu *cpu;
+	struct axas_cpu *cpu = axas_section_mark(space);
 
-	preempt_disable();
-	cpu = this_cpu_ptr(&axas_cpus);
-	WARN_ON_ONCE(IS_ENABLED(CONFIG_PROVE_LOCKING) && (!in_task() || cpu->mark));
-	/* As in axas_section_enter(). */
-	smp_store_release(&cpu->mark, space);
-	barrier();
-	if (likely(READ_ONCE(space->generation) == cpu->generation)) {
-		if (!cpu)
-			__builtin_unreachable();
+	if (likely(READ_ONCE(space->generation) == cpu->generation))
 		return cpu;
-	}
 	axas_section_leave(cpu);
 	return NULL;
 }

@@ -19,14 +19,6 @@
 #include "axas_single.h"
 #include "axas_space.h"
 
-/* Where no section may begin: found for this once alone. */
-static struct axas_cpu nothing_found(void)
-{
-	return (struct axas_cpu){
-		.area = &axas_no_area, .cursor.region = AXAS_NPT_NO_REGION,
-	};
-}
-
 /* -ENOENT where no leaf is; -EAGAIN where somebody replaces one. */
 static int translate_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 			  struct axas_translation *to)
@@ -81,7 +73,7 @@ static noinline int translate_slow(struct axas_space *space, u64 gpa,
 			err = translate_here(space, cpu, gpa, to);
 			axas_section_leave(cpu);
 		} else {
-			found = nothing_found();
+			found = axas_nothing_found();
 			down_read(&space->lock);
 			err = translate_here(space, &found, gpa, to);
 			up_read(&space->lock);
@@ -186,7 +178,7 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 			end = extend_limit(space, cpu, gpa.val, to, limit, &leaves);
 			axas_section_leave(cpu);
 		} else {
-			found = nothing_found();
+			found = axas_nothing_found();
 			down_read(&space->lock);
 			end = extend_limit(space, &found, gpa.val, to, limit, &leaves);
 			up_read(&space->lock);
@@ -527,7 +519,7 @@ static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *ac
 		return -EAGAIN;
 	if (err != SPOT_WINDOW)
 		return err ?: done;
-	found = nothing_found();
+	found = axas_nothing_found();
 	down_read(&space->lock);
 	n = access_locked(space, &found, gpa, access, len);
 	up_read(&space->lock);
@@ -632,7 +624,7 @@ static size_t touch_leaves(struct axas_space *space, struct axas_cpu *cpu, u64 g
 static int access_all(struct axas_space *space, u64 gpa, struct access *access, size_t len,
 		      size_t *done)
 {
-	struct axas_cpu found = nothing_found();
+	struct axas_cpu found = axas_nothing_found();
 	ssize_t n;
 
 	for (*done = 0; *done < len; *done += n) {
@@ -910,7 +902,7 @@ static int bvec_piece(struct axas_space *space, u64 gpa, u64 len, u32 access,
 			err = bvec_here(space, cpu, gpa, len, access, bvec);
 			axas_section_leave(cpu);
 		} else {
-			found = nothing_found();
+			found = axas_nothing_found();
 			down_read(&space->lock);
 			err = bvec_here(space, &found, gpa, len, access, bvec);
 			up_read(&space->lock);

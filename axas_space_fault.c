@@ -322,14 +322,6 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 	}
 }
 
-/* Where no section may begin: found for this once alone. */
-static struct axas_cpu nothing_found(void)
-{
-	return (struct axas_cpu){
-		.area = &axas_no_area, .cursor.region = AXAS_NPT_NO_REGION,
-	};
-}
-
 static bool lies_in(const struct axas_area *area, u64 first, u64 last)
 {
 	return first >= READ_ONCE(area->first) && last <= READ_ONCE(area->last);
@@ -344,7 +336,7 @@ static bool lies_in(const struct axas_area *area, u64 first, u64 last)
 static bool widen(struct fill *fill)
 {
 	struct axas_space *space = fill->space;
-	struct axas_cpu found = nothing_found();
+	struct axas_cpu found = axas_nothing_found();
 	const struct axas_area *area;
 	struct axas_npt_pos pos;
 	u64 mask, leaf;
@@ -401,7 +393,7 @@ static int look_once(struct fill *fill, int (*one)(struct fill *fill, struct axa
 		axas_section_leave(cpu);
 		return result;
 	}
-	found = nothing_found();
+	found = axas_nothing_found();
 	down_read(&fill->space->lock);
 	result = one(fill, &found);
 	up_read(&fill->space->lock);
