@@ -332,9 +332,11 @@ static int map(struct axas_space *space, struct axas_area *area, bool populate)
 
 	if (IS_ERR(area))
 		return PTR_ERR(area);
-	mutex_lock(&space->changing);
-	err = map_area(space, area, populate);
-	mutex_unlock(&space->changing);
+	err = mutex_lock_killable(&space->changing);
+	if (!err) {
+		err = map_area(space, area, populate);
+		mutex_unlock(&space->changing);
+	}
 	if (err)
 		axas_area_free(area);
 	return err;
@@ -567,7 +569,8 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 
 	if (!axas_space_range_ok(space, range) || prot & ~AXAS_PROT_MASK)
 		return -EINVAL;
-	mutex_lock(&space->changing);
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
 	err = protect(&change);
 	mutex_unlock(&space->changing);
 	return err;
@@ -627,7 +630,8 @@ int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range, u
 	*collapsed = 0;
 	if (!axas_space_range_ok(space, range))
 		return -EINVAL;
-	mutex_lock(&space->changing);
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
 	err = collapse(space, range.start.val, axas_gpa_range_last(range).val, collapsed);
 	mutex_unlock(&space->changing);
 	return err;
