@@ -3,6 +3,7 @@
  * Locks that sleep, spinlocks, completions, wait queues.
  */
 #include <time.h>
+#include <unistd.h>
 #include "shim/kernel.h"
 
 void init_rwsem(struct rw_semaphore *s)
@@ -90,19 +91,24 @@ void downgrade_write(struct rw_semaphore *s)
 	pthread_mutex_unlock(&s->m);
 }
 
+/* As the kernel's: a lock that is free is taken, also by a task that is being killed. */
 int down_read_killable(struct rw_semaphore *s)
 {
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	down_read(s);
+	while (!down_read_trylock(s)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		usleep(100);
+	}
 	return 0;
 }
 
 int down_write_killable(struct rw_semaphore *s)
 {
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	down_write(s);
+	while (!down_write_trylock(s)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		usleep(100);
+	}
 	return 0;
 }
 
