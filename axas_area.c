@@ -181,6 +181,7 @@ void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables
 		if (consumer->ops->wait)
 			consumer->ops->wait(consumer, &flush);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_flush);
 
 static u64 area_pages(const struct axas_area *area)
 {
