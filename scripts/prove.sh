@@ -101,16 +101,12 @@ unpacked() {
 
 # ---- litmus
 
-# Every barrier in the sources has a test that names it: "covers: FILE PRIMITIVE".
-PRIMITIVES='smp_(mb|rmb|wmb|mb__[a-z_]+|store_release|load_acquire|store_mb|cond_load_acquire)'
-PRIMITIVES+='|synchronize_rcu[a-z_]*|(try_)?cmpxchg(_[a-z]+)?|xchg(_[a-z]+)?|dsb'
-
+# Every barrier in the sources has a test that names it:
+# "covers: FILE FUNCTION PRIMITIVE", with x2 and so on for more than one.
 barriers() {
-	(cd "$AXAS_SRC" && grep -rE --include='*.[ch]' \
-		--exclude-dir={kunit,oracle,tests,bench,proofs,tools,lib,.git} \
-		"\\b($PRIMITIVES)\(" . | grep -vE '^[^:]*:[[:space:]]*(\*|/\*)' |
-		sed -E "s/^\.\/([^:]*):.*\b($PRIMITIVES)\(.*/\1 \2/; s/ synchronize_rcu.*/ synchronize_rcu/" |
-		sort -u)
+	(cd "$AXAS_SRC" && find . \( -name kunit -o -name oracle -o -name tests -o -name bench \
+		-o -name proofs -o -name tools -o -name lib -o -name .git \) -prune \
+		-o -name '*.[ch]' -print0 | xargs -0 awk -f "$AXAS_SCRIPTS/barriers.awk" | sort -u)
 }
 
 covered() {
@@ -126,8 +122,8 @@ check_barriers() {
 	missing=$(comm -23 <(barriers) <(covered))
 	gone=$(comm -13 <(barriers) <(covered))
 	if [[ -n $missing$gone ]]; then
-		printf '%s\n' "no litmus test covers:" "${missing:-none}" \
-			"litmus tests cover what is not there:" "${gone:-none}"
+		printf '%s\n' "no litmus test covers, or not that many:" "${missing:-none}" \
+			"litmus tests cover what is not there, or not that many:" "${gone:-none}"
 		fail "litmus: every barrier in the sources has a test"
 	else
 		pass "litmus: every barrier in the sources has a test"

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The memory barriers of C sources, a line for each function and primitive:
+#
+#   FILE FUNCTION PRIMITIVE [xCOUNT]
+#
+# with the count where there are several. A dsb is named with what it waits for, also one that
+# stands in assembler.
+
+BEGIN {
+	PRIMITIVES = "^(smp_(mb|rmb|wmb|mb__[a-z_]+|store_release|load_acquire|store_mb|cond_load_acquire)" \
+		"|synchronize_rcu[a-z_]*|(try_)?cmpxchg(_[a-z]+)?|xchg(_[a-z]+)?|dsb)$"
+}
+
+FNR == 1 {
+	comment = 0
+	fn = "-"
+}
+
+{
+	line = $0
+	if (comment) {
+		if (!sub(/^.*\*\//, "", line))
+			next
+		comment = 0
+	}
+	gsub(/\/\*([^*]|\*+[^*\/])*\*+\//, "", line)
+	comment = sub(/\/\*.*/, "", line)
+}
+
+# What begins in the first column, with a list of arguments, and does not end there.
+line ~ /^[A-Za-z_].*\(/ && line !~ /;[ \t]*$/ {
+	fn = line
+	sub(/\(.*/, "", fn)
+	sub(/.*[^A-Za-z0-9_]/, "", fn)
+}
+
+function found(primitive,	file)
+{
+	file = FILENAME
+	sub(/^\.\//, "", file)
+	count[file " " fn " " primitive]++
+}
+
+{
+	rest = line
+	while (match(rest, /(dsb|dmb) +[a-z]+/)) {
+		word = substr(rest, RSTART, RLENGTH)
+		rest = substr(rest, RSTART + RLENGTH)
+		sub(/ +/, "(", word)
+		found(word ")")
+	}
+	while (match(line, /[A-Za-z0-9_]+\(/)) {
+		word = substr(line, RSTART, RLENGTH - 1)
+		line = substr(line, RSTART + RLENGTH)
+		if (word !~ PRIMITIVES)
+			continue
+		if (word == "dsb")
+			word = word "(" substr(line, 1, index(line, ")"))
+		found(word)
+	}
+}
+
+END {
+	for (place in count)
+		print place (count[place] > 1 ? " x" count[place] : "")
+}
