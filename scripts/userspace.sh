@@ -72,7 +72,7 @@ main() {
 	mkdir -p "$AXAS_LOGS"
 	lock "userspace-$(basename "$BUILD")"
 	: >"$AXAS_LOGS/userspace-build.log"
-	if ! { build asan kunit fuzz && build tsan stress && build fuzzer libfuzzer; }; then
+	if ! { build asan kunit fuzz && build tsan stress waits && build fuzzer libfuzzer; }; then
 		tail -n 30 "$AXAS_LOGS/userspace-build.log"
 		die "it does not build: $AXAS_LOGS/userspace-build.log"
 	fi

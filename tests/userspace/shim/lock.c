@@ -12,14 +12,22 @@ void init_rwsem(struct rw_semaphore *s)
 }
 
 #ifndef SHIM_NATIVE
-/* Writers first, as with the kernel's. */
+/*
+ * Writers first, as with the kernel's; and as there, who gives it up hands it to the readers
+ * that wait: no writer who comes at once again takes it before they ran.
+ */
 void down_read(struct rw_semaphore *s)
 {
 	might_sleep();
 	pthread_mutex_lock(&s->m);
-	while (s->writing || s->waiting)
-		pthread_cond_wait(&s->c, &s->m);
-	s->readers++;
+	if (s->writing || s->waiting) {
+		unsigned int turn = s->turn;
+
+		for (s->queued++; s->turn == turn;)
+			pthread_cond_wait(&s->c, &s->m);
+	} else {
+		s->readers++;
+	}
 	pthread_mutex_unlock(&s->m);
 }
 
@@ -32,6 +40,15 @@ void up_read(struct rw_semaphore *s)
 	pthread_mutex_unlock(&s->m);
 }
 #endif
+
+/* Those that wait have it. */
+static void hand_to_readers(struct rw_semaphore *s)
+{
+	s->readers += s->queued;
+	s->queued = 0;
+	s->turn++;
+	pthread_cond_broadcast(&s->c);
+}
 
 int down_read_trylock(struct rw_semaphore *s)
 {
@@ -77,7 +94,7 @@ void up_write(struct rw_semaphore *s)
 	pthread_mutex_lock(&s->m);
 	WARN_ON(!s->writing || !pthread_equal(s->writer, pthread_self()));
 	s->writing = false;
-	pthread_cond_broadcast(&s->c);
+	hand_to_readers(s);
 	pthread_mutex_unlock(&s->m);
 }
 
@@ -87,7 +104,7 @@ void downgrade_write(struct rw_semaphore *s)
 	WARN_ON(!s->writing);
 	s->writing = false;
 	s->readers++;
-	pthread_cond_broadcast(&s->c);
+	hand_to_readers(s);
 	pthread_mutex_unlock(&s->m);
 }
 

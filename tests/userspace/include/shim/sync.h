@@ -465,6 +465,9 @@ struct rw_semaphore {
 	pthread_cond_t c;
 	int readers;
 	int waiting;
+	/* Readers who wait for their turn. */
+	int queued;
+	unsigned int turn;
 	bool writing;
 	pthread_t writer;
 };
@@ -473,7 +476,7 @@ struct mutex {
 	struct rw_semaphore rwsem;
 };
 
-#define SHIM_RWSEM_INIT		{ PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, false, 0 }
+#define SHIM_RWSEM_INIT		{ PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, 0, false, 0 }
 #define DECLARE_RWSEM(name)	struct rw_semaphore name = SHIM_RWSEM_INIT
 #define DEFINE_MUTEX(name)	struct mutex name = { SHIM_RWSEM_INIT }
 void init_rwsem(struct rw_semaphore *s);

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How long an operation in one area waits while somebody changes 1 GiB of 4 KiB leaves in
+ * another of the same space: two threads, on two CPUs where the machine has them.
+ *
+ *   waits [ROUNDS]
+ *
+ * One thread changes without a pause. The other takes faults and translates, pages at random,
+ * and looks at the clock around each. The shims' locks sleep, and are handed to readers, as
+ * the kernel's; what wakes a thread here is the machine's scheduler.
+ *
+ * Where others use the machine too, a thread also waits for a CPU: in the middle of an
+ * operation, or while the other, which has the bar up, does. How long each of the two did
+ * Linux counts (schedstat), and "without" is without that. What a host above takes from a
+ * virtual machine nobody counts; it does not come in each pass over the 1 GiB. So of the
+ * longest of each pass the median is printed too: half of the passes had none that is longer.
+ */
+#include <axas/access.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "axas_space.h"
+
+#define HERE		((u64)SZ_4G)
+#define HERE_SIZE	((u64)SZ_512M)
+#define THERE		((u64)SZ_1G)
+#define THERE_SIZE	((u64)SZ_1G)
+#define MOST_PASSES	4096
+
+#define R		AXAS_PROT_READ
+#define RW		(AXAS_PROT_READ | AXAS_PROT_WRITE)
+
+/* What the other thread does, and what this one. */
+enum change { PROTECT, UNMAP, POPULATE, SPLIT, COLLAPSE, CLEAR, NR_CHANGES };
+enum op { FIRST, SPURIOUS, HOLE, TRANSLATE, NR_OPS };
+
+static const char *const change_names[] = {
+	"protect", "unmap", "map and populate", "protect one page of 512", "collapse", "clear",
+};
+
+static const char *const op_names[] = { "first fault", "spurious fault", "no area", "translate" };
+
+/* Times by their logarithm: 16 for each doubling. */
+#define BUCKETS		(64 * 16)
+
+struct times {
+	unsigned long n;
+	unsigned long buckets[BUCKETS];
+	u64 longest;
+	/* In each pass, without the time for which one of the two waited for a CPU. */
+	u64 without[MOST_PASSES];
+};
+
+static struct times times[NR_CHANGES][NR_OPS];
+static struct axas_space *space;
+static enum change now;
+/* Passes until now, and whether the other thread is at it. */
+static unsigned int nr_passes;
+static bool changing;
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	shim_run_on(cpu);
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	/* With fewer CPUs they take turns. */
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* schedstat of a thread: its second number is for how long it waited for a CPU. */
+static int open_stat(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/schedstat", syscall(SYS_gettid));
+	return open(path, O_RDONLY);
+}
+
+static u64 waited_for_cpu(int fd)
+{
+	char buf[96], *end;
+	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+
+	if (n <= 0)
+		return 0;
+	buf[n] = 0;
+	strtoull(buf, &end, 10);
+	return strtoull(end, NULL, 10);
+}
+
+static unsigned int bucket_of(u64 ns)
+{
+	unsigned int log;
+
+	if (ns < 16)
+		return ns;
+	log = 63 - __builtin_clzll(ns);
+	return (log - 3) * 16 + (ns >> (log - 4) & 15);
+}
+
+/* The least that falls into a bucket. */
+static u64 bucket_ns(unsigned int bucket)
+{
+	return bucket < 16 ? bucket : (16ull + bucket % 16) << (bucket / 16 - 1);
+}
+
+static u64 quantile(const struct times *t, double part)
+{
+	unsigned long sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < BUCKETS - 1; i++) {
+		sum += t->buckets[i];
+		if (sum >= part * t->n)
+			break;
+	}
+	return bucket_ns(i);
+}
+
+static void ok(int err)
+{
+	if (err) {
+		fprintf(stderr, "waits: an operation answers %d\n", err);
+		abort();
+	}
+}
+
+static struct axas_gpa_range there(void)
+{
+	return axas_gpa_range(axas_gpa(THERE), THERE_SIZE);
+}
+
+static void map_here(void)
+{
+	ok(axas_space_map_alloc(space, axas_gpa_range(axas_gpa(HERE), HERE_SIZE), RW,
+				AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_NEVER));
+}
+
+static void map_there(u32 flags)
+{
+	ok(axas_space_map_alloc(space, there(), RW, AXAS_TYPE_NORMAL,
+				flags | AXAS_MAP_POPULATE));
+}
+
+/* The passes, each with all that it changes. */
+static void begin(enum change change)
+{
+	__atomic_store_n(&now, change, __ATOMIC_RELAXED);
+}
+
+static void protect_all(void)
+{
+	begin(PROTECT);
+	ok(axas_space_protect(space, there(), R));
+	ok(axas_space_protect(space, there(), RW));
+}
+
+static void unmap_all(void)
+{
+	begin(UNMAP);
+	ok(axas_space_unmap(space, there()));
+	begin(POPULATE);
+	map_there(AXAS_MAP_HUGE_NEVER);
+}
+
+static void clear_all(void)
+{
+	begin(CLEAR);
+	axas_space_clear(space);
+	begin(POPULATE);
+	map_here();
+	map_there(AXAS_MAP_HUGE_NEVER);
+}
+
+/* Leaves of 2 MiB become tables of 4 KiB leaves, and large again. */
+static void collapse_all(void)
+{
+	struct axas_gpa_range page;
+	u64 gpa, n;
+
+	begin(SPLIT);
+	for (gpa = THERE; gpa < THERE + THERE_SIZE; gpa += SZ_2M) {
+		page = axas_gpa_range(axas_gpa(gpa + SZ_64K), SZ_4K);
+		ok(axas_space_protect(space, page, R));
+		ok(axas_space_protect(space, page, RW));
+	}
+	begin(COLLAPSE);
+	ok(axas_space_collapse(space, there(), &n));
+	if (n != THERE_SIZE / SZ_2M)
+		ok(-ENOENT);
+}
+
+static const struct pass {
+	void (*run)(void);
+	unsigned int n;
+	u32 flags;
+} passes[] = {
+	{ protect_all, 30, AXAS_MAP_HUGE_NEVER },
+	{ unmap_all, 2, AXAS_MAP_HUGE_NEVER },
+	{ collapse_all, 10, 0 },
+	{ clear_all, 2, AXAS_MAP_HUGE_NEVER },
+};
+
+static int changer_stat;
+
+static void *changer(void *arg)
+{
+	const struct pass *pass = arg;
+	unsigned int i;
+
+	pin(1);
+	changer_stat = open_stat();
+	__atomic_store_n(&changing, true, __ATOMIC_RELEASE);
+	for (i = 0; i < pass->n; i++) {
+		pass->run();
+		__atomic_fetch_add(&nr_passes, 1, __ATOMIC_RELAXED);
+	}
+	__atomic_store_n(&changing, false, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* A page of the first half, which was touched, or one of the second. */
+static u64 random_page(struct rnd_state *rnd, bool touched)
+{
+	u32 half = HERE_SIZE / SZ_4K / 2;
+
+	return HERE + (prandom_u32_state(rnd) % half + (touched ? 0 : half)) * (u64)SZ_4K;
+}
+
+static void touch_here(void)
+{
+	u64 done;
+
+	ok(axas_space_populate(space, axas_gpa_range(axas_gpa(HERE), HERE_SIZE / 2), &done));
+}
+
+/* One operation; which fault it was is known by its answer. */
+static enum op operate(struct rnd_state *rnd)
+{
+	struct axas_translation to;
+	u32 kind = prandom_u32_state(rnd) % 4;
+	int result;
+
+	if (!kind) {
+		axas_space_translate(space, axas_gpa(random_page(rnd, true)), &to);
+		return TRANSLATE;
+	}
+	result = axas_space_fault(space, axas_gpa(random_page(rnd, kind == 1)), RW, NULL);
+	switch (result) {
+	case AXAS_FAULT_FIXED:
+		return FIRST;
+	case AXAS_FAULT_SPURIOUS:
+		return SPURIOUS;
+	case AXAS_FAULT_HOLE:
+		return HOLE;
+	default:
+		ok(result);
+		return HOLE;
+	}
+}
+
+static void measure(struct rnd_state *rnd, int stat)
+{
+	u64 preempted = waited_for_cpu(stat) + waited_for_cpu(changer_stat);
+	unsigned int pass = __atomic_load_n(&nr_passes, __ATOMIC_RELAXED) % MOST_PASSES;
+	enum change change = __atomic_load_n(&now, __ATOMIC_RELAXED);
+	u64 start = ktime_get_ns();
+	enum op op = operate(rnd);
+	u64 ns = ktime_get_ns() - start;
+	struct times *t = &times[change][op];
+
+	t->n++;
+	t->buckets[bucket_of(ns)]++;
+	t->longest = max(t->longest, ns);
+	preempted = waited_for_cpu(stat) + waited_for_cpu(changer_stat) - preempted;
+	ns -= min(ns - 1, preempted);
+	t->without[pass] = max(t->without[pass], ns);
+}
+
+static void run_round(const struct pass *pass, struct rnd_state *rnd, int stat)
+{
+	pthread_t thread;
+
+	axas_space_clear(space);
+	map_here();
+	touch_here();
+	map_there(pass->flags);
+	if (pthread_create(&thread, NULL, changer, (void *)pass))
+		abort();
+	while (!__atomic_load_n(&changing, __ATOMIC_ACQUIRE))
+		sched_yield();
+	while (__atomic_load_n(&changing, __ATOMIC_ACQUIRE))
+		measure(rnd, stat);
+	pthread_join(thread, NULL);
+	close(changer_stat);
+}
+
+static int compare(const void *a, const void *b)
+{
+	u64 x = *(u64 *)a, y = *(u64 *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void report(struct times *t, const char *change, const char *op)
+{
+	u64 *first = t->without, *end = t->without + MOST_PASSES;
+
+	/* Passes without this operation, and without this change, come first. */
+	qsort(t->without, MOST_PASSES, sizeof(u64), compare);
+	while (!*first)
+		first++;
+	printf("%-24s %-15s %8lu %8.2f %9.1f %9.1f %9.1f %9.1f\n", change, op, t->n,
+	       quantile(t, 0.5) / 1e3, quantile(t, 0.9999) / 1e3, t->longest / 1e3, end[-1] / 1e3,
+	       first[(end - first) / 2] / 1e3);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 10;
+	struct axas_npt_caps caps = axas_npt_svm.caps;
+	struct axas_space_params params = {};
+	struct rnd_state rnd;
+	int stat = open_stat();
+	unsigned int i, j;
+
+	if (!rounds || argc > 2 || stat < 0)
+		return 2;
+	prandom_seed_state(&rnd, 1);
+	space = axas_space_create_fmt(&params, &axas_npt_svm, &caps);
+	if (IS_ERR(space))
+		return 1;
+	pin(0);
+	/* The arena's own pages come. */
+	run_round(&passes[1], &rnd, stat);
+	memset(times, 0, sizeof(times));
+	for (i = 0; i < rounds; i++)
+		for (j = 0; j < ARRAY_SIZE(passes); j++)
+			run_round(&passes[j], &rnd, stat);
+	printf("%-24s %-15s %8s %8s %9s %9s %9s %9s\n", "us; meanwhile", "here", "n", "median",
+	       "99.99 %", "longest", "without", "half");
+	for (i = 0; i < NR_CHANGES; i++)
+		for (j = 0; j < NR_OPS; j++)
+			if (times[i][j].n)
+				report(&times[i][j], change_names[i], op_names[j]);
+	axas_space_put(space);
+	return 0;
+}
