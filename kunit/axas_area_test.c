@@ -72,7 +72,26 @@ static void removal_of_nothing_waits_for_nobody(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, generation(f) & 1, 0ul);
 }
 
-/* Each number once, whichever space it is for. */
+/* What this CPU finds in the space is of its generation. */
+static bool find_something(const struct axas_space *space)
+{
+	struct axas_cpu *cpu = axas_section_enter(space);
+
+	if (cpu)
+		axas_section_leave(cpu);
+	return cpu;
+}
+
+static bool still_knows(const struct axas_space *space)
+{
+	struct axas_cpu *cpu = axas_section_hit(space);
+
+	if (cpu)
+		axas_section_leave(cpu);
+	return cpu;
+}
+
+/* Each number once, whichever space it is for: so what was found before a bar is found no more. */
 static void generations_are_never_used_twice(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -85,12 +104,14 @@ static void generations_are_never_used_twice(struct kunit *test)
 	for (i = 0; i < 1000000; i++) {
 		struct axas_space *space = i & 1 ? other : f->space;
 
+		if (!find_something(space))
+			break;
 		mutex_lock(&space->changing);
 		axas_bar_begin(space);
 		axas_bar_end(space);
 		mutex_unlock(&space->changing);
 		next = READ_ONCE(space->generation);
-		if (next <= last || next & 1)
+		if (next <= last || next & 1 || still_knows(space))
 			break;
 		last = next;
 	}
