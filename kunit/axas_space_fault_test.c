@@ -650,6 +650,82 @@ static void fault_around_has_bounds(struct kunit *test)
 	space_expect_balanced(f);
 }
 
+/**
+ * struct asked - an object whose frames are the HAL's, and what of it was asked for
+ * @hal: the HAL
+ * @offset: from where on, at last
+ * @order: frames of which size
+ * @n: how many
+ */
+struct asked {
+	const struct axas_hal *hal;
+	u64 offset;
+	unsigned int order;
+	unsigned int n;
+};
+
+static unsigned int asked_get(const struct axas_backend *backend, u64 offset, unsigned int order,
+			      u32 flags, struct axas_hpa *hpas, unsigned int n)
+{
+	struct asked *asked = (struct asked *)backend->object;
+
+	asked->offset = offset;
+	asked->order = order;
+	asked->n = n;
+	return axas_frames_alloc(asked->hal, order, flags | AXAS_FRAME_ZERO, hpas, n);
+}
+
+static void asked_put(const struct axas_backend *backend, unsigned int order,
+		      const struct axas_hpa *hpas, unsigned int n)
+{
+	const struct asked *asked = backend->object;
+
+	axas_frames_free(asked->hal, order, hpas, n);
+}
+
+static const struct axas_backend_ops asked_ops = {
+	.id = AXAS_BACKEND_ALLOC, .flags = AXAS_BACKEND_DIRECT, .get = asked_get, .put = asked_put,
+};
+
+/* An area whose first byte is @offset of an object. */
+static void map_object(struct space_fixture *f, struct asked *asked, u64 gpa, u64 size, u32 flags,
+		       u64 offset)
+{
+	struct axas_area *area;
+
+	KUNIT_ASSERT_EQ(f->test, axas_space_map_alloc(f->space, gpa_range(gpa, size), TEST_RW,
+						      AXAS_TYPE_NORMAL, flags), 0);
+	area = mtree_load(&f->space->areas, gpa >> AXAS_FRAME_SHIFT);
+	KUNIT_ASSERT_NOT_NULL(f->test, area);
+	area->single = 0;
+	area->backend = (struct axas_backend){
+		.ops = &asked_ops, .object = asked, .offset = offset - gpa,
+	};
+}
+
+/* A backend that keeps content gives what belongs there: struct axas_backend_ops, @get. */
+static void frames_are_asked_for_by_their_place(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct asked asked = { .hal = &f->mock->hal };
+	u64 done;
+
+	map_object(f, &asked, WIN, SZ_64K, AXAS_MAP_HUGE_NEVER, SZ_1M);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_32K + 0xabc, TEST_W), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, asked.offset, (u64)SZ_1M + SZ_32K);
+	KUNIT_EXPECT_EQ(test, asked.order, 0u);
+	KUNIT_EXPECT_EQ(test, asked.n, 1u);
+	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(WIN, SZ_64K), &done), 0);
+	KUNIT_EXPECT_EQ(test, asked.offset, (u64)SZ_1M + SZ_32K + SZ_4K);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_64K), 0);
+	map_object(f, &asked, WIN, SZ_4M, AXAS_MAP_HUGE_ALWAYS, SZ_32M);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_2M + 0x12345, TEST_W), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, asked.order, 9u);
+	KUNIT_EXPECT_EQ(test, asked.offset, (u64)SZ_32M + SZ_2M);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_4M), 0);
+	space_expect_empty(f);
+}
+
 static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(lazy_area_costs_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(read_of_lazy_memory_fixes_it, space_gen_params),
@@ -676,6 +752,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(space_may_change_while_a_fault_waits, space_gen_params),
 	KUNIT_CASE_PARAM(fault_around_fills_its_neighbours, space_gen_params),
 	KUNIT_CASE_PARAM(fault_around_has_bounds, space_gen_params),
+	KUNIT_CASE_PARAM(frames_are_asked_for_by_their_place, space_gen_params),
 	{}
 };
 

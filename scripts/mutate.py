@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # mutate.py list FILE...         all mutations of these files, one a line: ID<TAB>FILE:LINE<TAB>WHAT
+# mutate.py sample N SEED FILE...  N of them, chosen by SEED: most of them the same ones
+#                                as long as most lines are
 # mutate.py apply ID FILE...     change the file that the mutation is in
 #
 # A mutation changes one place of one line of code: a comparison, a condition, a sum, a
@@ -83,12 +85,21 @@ def all_mutations(files):
                 yield ident, name, nr, what, changed, lines
 
 
+def show(mutations):
+    for ident, name, nr, what, changed, _ in mutations:
+        print(f'{ident}\t{name}:{nr}\t{what}\t{changed.strip()}')
+
+
 def main():
     if len(sys.argv) < 3:
-        sys.exit(__doc__)
+        sys.exit('see the top of mutate.py')
     if sys.argv[1] == 'list':
-        for ident, name, nr, what, changed, _ in all_mutations(sys.argv[2:]):
-            print(f'{ident}\t{name}:{nr}\t{what}\t{changed.strip()}')
+        show(all_mutations(sys.argv[2:]))
+        return
+    if sys.argv[1] == 'sample':
+        found = sorted(all_mutations(sys.argv[4:]),
+                       key=lambda m: hashlib.sha1(f'{sys.argv[3]} {m[0]}'.encode()).digest())
+        show(found[:int(sys.argv[2])])
         return
     for ident, name, nr, _, changed, lines in all_mutations(sys.argv[3:]):
         if ident == sys.argv[2]:

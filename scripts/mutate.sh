@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mutate.sh [-n N] [-s SEED] [-f FILE]... [--fresh]: do our tests notice? Changes one line of
-# the core at a time (see mutate.py), N of them (default 50) chosen by SEED (default 1), and
-# lets the suites in user space judge: KUnit with its monitor, the model fuzzer, and threads
-# under ThreadSanitizer. The last lines are the survivors and the score.
+# mutate.sh [-n N] [-s SEED] [-f FILE]... [--again] [--fresh]: do our tests notice? Changes
+# one line of the core at a time (see mutate.py), N of them (default 50) chosen by SEED
+# (default 1), and lets the suites in user space judge: KUnit with its monitor, the model
+# fuzzer, and threads under ThreadSanitizer. The last lines are the survivors and the score.
+# "Same code" is a change that the compiler makes nothing of.
 #
 # What was judged is kept in the log's folder: the same call goes on where it was stopped,
-# and a line that did not change since is not judged again. --fresh forgets that.
+# and a line that did not change since is not judged again. --again judges survivors anew, as
+# after a new test; --fresh forgets everything.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -17,27 +19,88 @@ FILES=(axas_area.c axas_space.c axas_space_map.c axas_space_fault.c axas_space_a
 	axas_npt.c axas_npt_gather.c axas_linear.c axas_backend.c axas_frame.c axas_addr.c
 	axas_npt_algo.h axas_npt.h axas_area.h axas_backend.h axas_space.h axas_hal_linux.c)
 
-# judge FOLDER: who kills what was built there; nothing when nobody does. First who is fast.
-judge() {
-	local bin=$1/tests/userspace/build suite
+# The judges, the quickest first: the program, and what it is called with. axas_oracle is
+# long, and judges a few lines that others judge as well.
+JUDGES=(
+	"plain/bin/kunit -x axas_monitor"
+	"plain/bin/kunit -x axas_stress"
+	"plain/bin/kunit -x axas_npt_gather"
+	"plain/bin/kunit -x axas_flush"
+	"plain/bin/fuzz --programs 60 --shrink 0"
+	"plain/bin/kunit -x axas_random"
+	"plain/bin/kunit -x axas_space*"
+	"plain/bin/kunit -x axas_[a-lr]*"
+	"plain/bin/kunit -x axas_machine"
+	"plain/bin/kunit -x axas_npt*"
+	"plain/bin/fuzz --seed 1000 --programs 600 --shrink 0"
+	"tsan/bin/stress --seconds 4 --format ept"
+	"tsan/bin/stress --seconds 4 --format s2"
+)
 
-	export TSAN_OPTIONS="halt_on_error=1 suppressions=$1/tests/userspace/tsan.supp"
-	for suite in 'axas_space*' axas_monitor axas_npt_gather axas_random 'axas_[a-mr]*' \
-		'axas_npt*' axas_flush axas_stress; do
-		timeout 60 "$bin/plain/bin/kunit" -x "$suite" >"$1/judge.log" 2>&1 ||
-			{ echo "kunit $suite"; return; }
-	done
-	(cd "$1" && timeout 120 "$bin/plain/bin/fuzz" --programs 60 --shrink 0) >"$1/judge.log" 2>&1 ||
-		{ echo fuzz; return; }
-	timeout 60 "$bin/tsan/bin/stress" --seconds 4 --format ept >"$1/judge.log" 2>&1 ||
-		{ echo "stress ept"; return; }
-	timeout 60 "$bin/tsan/bin/stress" --seconds 4 --format s2 >"$1/judge.log" 2>&1 ||
-		{ echo "stress s2"; return; }
+# ask FOLDER CPU WALL PROGRAM ARGUMENT...: what one judge says within so many seconds: 0 for
+# "good"; 152 when it took too much CPU time, which no busy machine explains; 124 or 137 when
+# it took too long.
+ask() {
+	local tree=$1 cpu=$2 wall=$3 program=$1/tests/userspace/build/$4
+
+	shift 4
+	(
+		cd "$tree"
+		export TSAN_OPTIONS="halt_on_error=1 suppressions=$tree/tests/userspace/tsan.supp"
+		ulimit -c 0
+		ulimit -S -t "$cpu"
+		timeout -k 5 "$wall" "$program" "$@"
+	) >"$tree/judge.log" 2>&1
 }
 
+# How long each judge took with the sources as they are, in seconds rounded up.
+measure() {
+	local tree=$1 judge words start
+
+	TOOK=()
+	for judge in "${JUDGES[@]}"; do
+		read -ra words <<<"$judge"
+		start=$SECONDS
+		ask "$tree" 600 1200 "${words[@]}" || die "$judge fails as it is: $tree/judge.log"
+		TOOK+=($((SECONDS - start + 1)))
+	done
+}
+
+# judge FOLDER MODE: the first judge of that mode who finds fault with what was built there,
+# and how; nothing when none does. Who waits for ever is asked again, with more time.
+judge() {
+	local tree=$1 mode=$2 i rc cpu wall words
+
+	for i in "${!JUDGES[@]}"; do
+		[[ ${JUDGES[i]} == "$mode"/* ]] || continue
+		read -ra words <<<"${JUDGES[i]}"
+		cpu=$((10 + 4 * TOOK[i])) wall=$((30 + 10 * TOOK[i])) rc=0
+		ask "$tree" "$cpu" "$wall" "${words[@]}" || rc=$?
+		if ((rc == 124 || rc == 137)); then
+			rc=0
+			ask "$tree" "$cpu" $((4 * wall)) "${words[@]}" || rc=$?
+		fi
+		case $rc in
+		0) continue ;;
+		124 | 137 | 152) echo "killed, without end in ${words[*]:0:4}" ;;
+		*) echo "killed by ${words[*]:0:4}" ;;
+		esac
+		return
+	done
+}
+
+# build FOLDER MODE: the programs of the judges of that mode.
 build() {
-	make -s -C "$1/tests/userspace" -j"$AXAS_JOBS" MODE=plain kunit fuzz >"$1/build.log" 2>&1 &&
-		make -s -C "$1/tests/userspace" -j"$AXAS_JOBS" MODE=tsan stress >>"$1/build.log" 2>&1
+	local programs=stress
+
+	[[ $2 == tsan ]] || programs="kunit fuzz"
+	# shellcheck disable=SC2086  # several words
+	make -s -C "$1/tests/userspace" -j"$AXAS_JOBS" MODE="$2" $programs >"$1/build.log" 2>&1
+}
+
+# What runs, without what only a debugger reads.
+code_of() {
+	llvm-objcopy -S -R .note.gnu.build-id "$1/tests/userspace/build/plain/bin/kunit" "$2"
 }
 
 # One mutation, put back afterwards: its verdict.
@@ -46,11 +109,16 @@ try_one() {
 
 	cp -p "$tree/$file" "$tree/original"
 	(cd "$tree" && python3 "$AXAS_SCRIPTS/mutate.py" apply "$id" "$file")
-	if build "$tree"; then
-		verdict=$(judge "$tree")
-		verdict=${verdict:+killed by $verdict}
-	else
+	if ! build "$tree" plain; then
 		verdict="did not build"
+	else
+		code_of "$tree" "$tree/code"
+		if cmp -s "$tree/code" "$tree/code.original"; then
+			verdict="same code"
+		else
+			verdict=$(judge "$tree" plain)
+			[[ -n $verdict ]] || ! build "$tree" tsan || verdict=$(judge "$tree" tsan)
+		fi
 	fi
 	cp "$tree/original" "$tree/$file"
 	echo "${verdict:-survived}"
@@ -59,21 +127,26 @@ try_one() {
 score() {
 	awk -F'\t' '
 	$2 ~ /^killed/ { killed++ }
+	$2 ~ /without end/ { hung++ }
 	$2 == "survived" { survived++; print "survived: " $3 ": " $4 ": " $5 }
+	$2 == "same code" || $2 == "did not build" { none++ }
 	END {
 		n = killed + survived
-		printf "mutation score: %d of %d killed (%.0f %%)\n", killed, n, n ? 100 * killed / n : 0
+		printf "mutation score: %d of %d killed (%.0f %%), %d of them as they never end; %d that are none\n",
+			killed, n, n ? 100 * killed / n : 0, hung, none
 	}' "$1"
 }
 
 main() {
-	local n=50 seed=1 fresh='' files=() tree=$AXAS_LOGS/mutate results id where what changed verdict
+	local n=50 seed=1 again='' fresh='' files=() tree=$AXAS_LOGS/mutate
+	local results id where what changed verdict
 
 	while (($#)); do
 		case $1 in
 		-n) n=$2; shift 2 ;;
 		-s) seed=$2; shift 2 ;;
 		-f) files+=("$2"); shift 2 ;;
+		--again) again=1; shift ;;
 		--fresh) fresh=1; shift ;;
 		*) sed -n '/^# mutate.sh/,/^$/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 		esac
@@ -85,20 +158,21 @@ main() {
 	[[ -z $fresh ]] || rm -f "$results"
 	mkdir -p "$AXAS_LOGS"
 	touch "$results"
+	[[ -z $again ]] || sed -i '/^[0-9a-f]*\tsurvived\t/d' "$results"
 	[[ -d $tree ]] && mv "$tree/tests/userspace/build" "$AXAS_LOGS/mutate-build"
 	copy_sources "$tree"
 	[[ ! -d $AXAS_LOGS/mutate-build ]] || mv "$AXAS_LOGS/mutate-build" "$tree/tests/userspace/build"
 	# Objects of the last mutation are newer than the file without it.
 	(cd "$tree" && touch "${FILES[@]}" "${files[@]}")
-	build "$tree" || die "it does not build as it is: $tree/build.log"
-	verdict=$(judge "$tree")
-	[[ -z $verdict ]] || die "$verdict fails as it is: $tree/judge.log"
+	{ build "$tree" plain && build "$tree" tsan; } || die "it does not build as it is: $tree/build.log"
+	measure "$tree"
+	code_of "$tree" "$tree/code.original"
 	(cd "$tree" && python3 "$AXAS_SCRIPTS/mutate.py" list "${files[@]}") >"$tree/all"
-	shuf -n "$n" --random-source=<(yes "$seed") "$tree/all" >"$tree/chosen"
+	(cd "$tree" && python3 "$AXAS_SCRIPTS/mutate.py" sample "$n" "$seed" "${files[@]}") >"$tree/chosen"
 	: >"$tree/now"
 	while IFS=$'\t' read -r id where what changed; do
 		if ! grep -q "^$id	" "$results"; then
-			verdict=$(try_one "$tree" "$id" "${where%:*}")
+			verdict=$(try_one "$tree" "$id" "${where%:*}" </dev/null)
 			printf '%s\t%s\t%s\t%s\t%s\n' "$id" "$verdict" "$where" "$what" "$changed" >>"$results"
 		fi
 		grep "^$id	" "$results" | tail -n 1 | tee -a "$tree/now" | cut -f2-
