@@ -384,7 +384,7 @@ int main(int argc, char **argv)
 	       "99.99 %", "longest", "without", "half");
 	for (i = 0; i < NR_CHANGES; i++)
 		for (j = 0; j < NR_OPS; j++)
-			if (times[i][j].n)
+			if (times[i][j].n >= 100 || (j == BAR && times[i][j].n))
 				report(&times[i][j], change_names[i], op_names[j]);
 	axas_space_put(space);
 	return 0;
