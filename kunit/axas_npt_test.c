@@ -1069,6 +1069,95 @@ static void table_at_physical_0_is_refused(struct kunit *test)
 	npt_unmap(f, 0, SZ_4K);
 }
 
+/* Entries of a piece: one table of leaves, and not two. */
+#define PIECE	600u
+
+/* A job in pieces, none of which looks at more than PIECE entries of @level. How many. */
+static unsigned int bounded_pieces(struct npt_fixture *f, struct axas_npt_job *job,
+				   unsigned int level,
+				   void (*work)(struct axas_npt *npt, struct axas_npt_job *job))
+{
+	unsigned int n = 0;
+	u64 from, end;
+
+	do {
+		from = job->first;
+		job->budget = PIECE;
+		work(&f->npt, job);
+		end = job->done ? job->last + 1 : job->first;
+		KUNIT_EXPECT_LE(f->test, (end - from) >> axas_npt_shift(level), (u64)PIECE);
+		if (job->gather && job->gather->pending)
+			f->npt.ops->flush(&f->npt, from, end - 1, job->gather->tables);
+		if (job->gather)
+			axas_npt_gather_free(job->gather);
+	} while (++n < 10 && !job->done);
+	KUNIT_EXPECT_TRUE(f->test, job->done);
+	return n;
+}
+
+static unsigned int collapse_pieces(struct npt_fixture *f, u64 bytes)
+{
+	struct axas_npt_gather gather;
+	struct axas_npt_job job = { .last = bytes - 1, .gather = &gather };
+	unsigned int n;
+
+	axas_npt_gather_init(&gather, &f->npt, true);
+	/* Two tables and a bit: a table is looked at as a whole, or not. */
+	n = bounded_pieces(f, &job, 1, axas_npt_collapse);
+	axas_npt_gather_end(&gather);
+	KUNIT_EXPECT_EQ(f->test, job.nr, bytes / SZ_2M);
+	return n;
+}
+
+static unsigned int unmap_pieces(struct npt_fixture *f, u64 first, u64 bytes, unsigned int level)
+{
+	struct axas_npt_gather gather;
+	struct axas_npt_job job = {
+		.begin = first, .first = first, .last = first + bytes - 1, .gather = &gather,
+	};
+	unsigned int n;
+
+	axas_npt_gather_init(&gather, &f->npt, true);
+	n = bounded_pieces(f, &job, level, axas_npt_unmap);
+	axas_npt_gather_end(&gather);
+	return n;
+}
+
+/* While it runs, readers are barred: so it ends when its budget is spent. */
+static void pieces_keep_to_their_budget(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_npt_job job = { .last = 3 * SZ_2M - 1, .prot = TEST_R };
+
+	if (axas_npt_last(&f->npt) < job.last)
+		return;
+	KUNIT_ASSERT_EQ(test, npt_map(f, 0, 3 * SZ_2M, test_hpa(1), TEST_RX), 0);
+	KUNIT_ASSERT_EQ(test, npt_split_all(f, 0, 3 * SZ_2M), 0);
+	KUNIT_EXPECT_EQ(test, bounded_pieces(f, &job, 0, axas_npt_protect), 3u);
+	KUNIT_EXPECT_EQ(test, collapse_pieces(f, 3 * SZ_2M), 2u);
+	KUNIT_ASSERT_EQ(test, npt_split_all(f, 0, 3 * SZ_2M), 0);
+	/* Not to the ends: a table of which all goes is one entry. */
+	KUNIT_EXPECT_EQ(test, unmap_pieces(f, SZ_4K, 2 * SZ_2M - SZ_8K, 0), 2u);
+	npt_unmap(f, 0, 3 * SZ_2M);
+}
+
+/* The same of entries that lead to no table. */
+static void pieces_of_large_leaves_keep_to_their_budget(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_npt_job job = { .last = 1500 * (u64)SZ_2M - 1, .prot = TEST_R };
+	u64 i;
+
+	if (axas_npt_last(&f->npt) < job.last || !npt_has_level(&f->npt, 1))
+		return;
+	for (i = 0; i < 1500; i++)
+		KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(&f->npt, i * SZ_2M, test_hpa(1), TEST_RW,
+							AXAS_TYPE_NORMAL, 1), 0);
+	KUNIT_EXPECT_EQ(test, bounded_pieces(f, &job, 1, axas_npt_protect), 3u);
+	KUNIT_EXPECT_EQ(test, unmap_pieces(f, SZ_2M, 1022 * (u64)SZ_2M, 1), 2u);
+	npt_unmap_all(f);
+}
+
 static void formats_are_found_by_id(struct kunit *test)
 {
 	KUNIT_EXPECT_PTR_EQ(test, axas_npt_fmt_by_id(AXAS_FORMAT_EPT), &axas_npt_ept);
@@ -1122,6 +1211,8 @@ static struct kunit_case npt_cases[] = {
 	KUNIT_CASE(init_refuses_what_is_no_machine),
 	KUNIT_CASE(init_without_memory_answers_so),
 	KUNIT_CASE(table_at_physical_0_is_refused),
+	KUNIT_CASE_PARAM(pieces_keep_to_their_budget, npt_all_gen_params),
+	KUNIT_CASE_PARAM(pieces_of_large_leaves_keep_to_their_budget, npt_all_gen_params),
 	KUNIT_CASE(formats_are_found_by_id),
 	{}
 };
