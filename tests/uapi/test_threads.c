@@ -5,13 +5,16 @@
 #include "uapi.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define AREA		(16 * MIB)
 #define THREADS		4
 #define PAGES		256
 #define STRESS_MS	2000
+#define MOVED_MS	1000
 
 static int shared_fd;
 static pthread_barrier_t barrier;
@@ -249,13 +252,13 @@ static void *stress(void *arg)
 	return NULL;
 }
 
-static void test_stress(void)
+static void run_stress(int nr, void *(*run)(void *arg), unsigned int ms)
 {
 	struct axas_info i;
 
 	shared_fd = new_space();
-	stress_end = now_ms() + STRESS_MS;
-	run_threads(6, stress);
+	stress_end = now_ms() + ms;
+	run_threads(nr, run);
 	expect_ok(unmap(shared_fd, 0, GIB));
 	i = info(shared_fd);
 	expect_eq(i.areas, 0);
@@ -264,12 +267,104 @@ static void test_stress(void)
 	expect_eq(i.tables, i.root_tables);
 }
 
+static void test_stress(void)
+{
+	run_stress(6, stress, STRESS_MS);
+}
+
+/* The same with a thread 0 that takes the others from CPU to CPU, wherever they are. */
+#define MOVED		4
+
+static pid_t moved[1 + MOVED];
+
+/* A CPU that went cannot be gone to. */
+static void move_to(pid_t tid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(tid, sizeof(set), &set))
+		expect_eq(errno, EINVAL);
+}
+
+static void *be_moved(u64 me)
+{
+	static void (*const roles[MOVED])(u32 *seed) = {
+		stress_look, stress_change, stress_read, stress_write
+	};
+	u32 seed = test_seed + 2 * me;
+
+	moved[me] = syscall(SYS_gettid);
+	pthread_barrier_wait(&barrier);
+	while (now_ms() < stress_end)
+		for (int i = 0; i < 16; i++)
+			roles[me - 1](&seed);
+	return NULL;
+}
+
+static void *move(void *arg)
+{
+	u32 seed = test_seed, cpus = sysconf(_SC_NPROCESSORS_CONF);
+
+	if (arg)
+		return be_moved((intptr_t)arg);
+	pthread_barrier_wait(&barrier);
+	while (now_ms() < stress_end) {
+		move_to(moved[1 + random_u32(&seed) % MOVED], random_u32(&seed) % cpus);
+		usleep(random_u32(&seed) % 200);
+	}
+	return NULL;
+}
+
+/* What a CPU found is of that CPU alone, also in the middle of a fault (H5). */
+static void test_moved(void)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip("there is one CPU");
+	run_stress(1 + MOVED, move, MOVED_MS);
+}
+
+static int set_online(bool on)
+{
+	return write_file("/sys/devices/system/cpu/cpu1/online", on ? "1" : "0") ? 0 : errno;
+}
+
+static void *take_cpu_away(void *arg)
+{
+	if (arg)
+		return be_moved((intptr_t)arg);
+	pthread_barrier_wait(&barrier);
+	while (now_ms() < stress_end) {
+		for (int i = 1; i <= MOVED; i += 2)
+			move_to(moved[i], 1);
+		usleep(2000);
+		expect_ok(set_online(false));
+		usleep(2000);
+		expect_ok(set_online(true));
+	}
+	return NULL;
+}
+
+/*
+ * A CPU that is on the list of a space goes, with readers and removers on it, and comes back
+ * with what it found before.
+ */
+static void test_cpu_goes(void)
+{
+	if (set_online(true))
+		skip("CPU 1 cannot go");
+	run_stress(1 + MOVED, take_cpu_away, MOVED_MS);
+}
+
 static const struct test tests[] = {
 	{ "parallel faults of a page install one frame", test_parallel_faults },
 	{ "parallel faults make each table once", test_parallel_tables },
 	{ "parallel populates share the work", test_parallel_populate },
 	{ "of parallel maps of a range one wins", test_one_map_wins },
 	{ "readers and writers beside unmap, map and protect", test_stress },
+	{ "H5 the same, taken from CPU to CPU meanwhile", test_moved },
+	{ "H5 the same, while a CPU goes and comes", test_cpu_goes },
 };
 
 const struct suite suite_threads = { "threads", tests, ARRAY_SIZE(tests), true };

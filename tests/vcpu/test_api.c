@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -96,6 +97,21 @@ static void reserved_fields_are_zero(void)
 	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
 }
 
+/* "0-1" where CPUs 0 and 1 may come; the tests' machines have one range. */
+static bool may_be_cpu_63(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/possible", "r");
+	unsigned int first = 0, last = 0;
+	int n;
+
+	if (!file)
+		fail("the kernel does not say which CPUs may come");
+	n = fscanf(file, "%u-%u", &first, &last);
+	fclose(file);
+	expect(n >= 1);
+	return last >= 63;
+}
+
 static void create_refuses_what_it_cannot(void)
 {
 	struct axas_create other = { .size = sizeof(other), .format = AXAS_FORMAT_S2 };
@@ -109,7 +125,8 @@ static void create_refuses_what_it_cannot(void)
 	expect_eq(-try_vcpu(ioctl(dev, AXAS_CREATE, &other), 0, 0), EMEDIUMTYPE);
 	create.space_fd = space;
 	create.cpu_set = 1ull << 63;
-	expect_eq(call(device(), AXVCPU_CREATE, &create), EINVAL);
+	if (!may_be_cpu_63())
+		expect_eq(call(device(), AXVCPU_CREATE, &create), EINVAL);
 	create.cpu_set = 1;
 	create.preferred_cpu = 1;
 	expect_eq(call(device(), AXVCPU_CREATE, &create), EINVAL);

@@ -120,10 +120,38 @@ static int set_online(bool on)
 	return err;
 }
 
-/* The CPU goes under a guest that runs there, and comes back, again and again. */
+/**
+ * struct remover - a thread that has a page's leaf flushed without a pause
+ * @space: whose
+ * @thread: the thread
+ * @stop: it shall end
+ */
+struct remover {
+	int space;
+	pthread_t thread;
+	atomic_bool stop;
+};
+
+static void *remove_and_give_back(void *arg)
+{
+	struct remover *r = arg;
+
+	while (!r->stop) {
+		expect_eq(protect(r->space, VM_TEST + MIB, PAGE, AXAS_PROT_READ), 0);
+		expect_eq(protect(r->space, VM_TEST + MIB, PAGE, RW), 0);
+		poke(r->space, VM_TEST + MIB, 1);
+	}
+	return NULL;
+}
+
+/*
+ * The CPU goes under a guest that runs there, and comes back, again and again, while its
+ * memory changes.
+ */
 static void cpus_go_and_come_under_a_guest(void)
 {
 	struct vm vm = vm_new(0);
+	struct remover remover = { .space = vm.space };
 	struct runner r = { 0 };
 	u64 mark = 0;
 	int err;
@@ -135,6 +163,7 @@ static void cpus_go_and_come_under_a_guest(void)
 	vm_enter(&vm, guest(stores), VM_TEST, VM_TEST + 8, 0, 0);
 	expect_eq(vcpu_affinity(vm.vcpu, 1, 0), 0);
 	runner_start(&r, &vm, -1);
+	expect_eq(pthread_create(&remover.thread, NULL, remove_and_give_back, &remover), 0);
 	for (int i = 0; i < 10; i++) {
 		mark = wait_change(vm.space, VM_TEST + 8, mark);
 		err = set_online(false);
@@ -147,6 +176,8 @@ static void cpus_go_and_come_under_a_guest(void)
 		if (err)
 			fail("online: %s", strerror(err));
 	}
+	remover.stop = true;
+	pthread_join(remover.thread, NULL);
 	runner_stop(&r);
 	/* On the CPU that has come back, too. */
 	expect_eq(vcpu_affinity(vm.vcpu, 1, 2), 0);

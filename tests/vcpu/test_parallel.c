@@ -33,6 +33,8 @@ static unsigned int rounds(void)
 struct duel {
 	struct vm vm;
 	pthread_t thread;
+	bool moves;		/* to the other CPU in each round, in the midst of the guest */
+	unsigned int rounds;
 	u32 access;
 	u32 result;
 	sem_t faulted;		/* the guest has, once a round */
@@ -56,7 +58,7 @@ static void *guest_side(void *arg)
 	struct axvcpu_regs regs;
 
 	pin_thread(1);
-	for (unsigned int round = 1; round <= ROUNDS; round++) {
+	for (unsigned int round = 1; round <= d->rounds; round++) {
 		struct axvcpu_exit exit = vm_expect(&d->vm, AXVCPU_EXIT_NESTED_PAGE_FAULT);
 
 		expect_eq(exit.nested_page_fault.gpa, TARGET);
@@ -76,6 +78,8 @@ static void duel_start(struct duel *d, u64 entry, u64 area, u32 flags)
 		skip("there is one CPU");
 	sem_init(&d->faulted, 0, 0);
 	sem_init(&d->resumed, 0, 0);
+	/* On one CPU they take turns, which takes its time. */
+	d->rounds = d->moves ? ROUNDS / 10 + 1 : ROUNDS;
 	d->vm = vm_new(0);
 	map(d->vm.space, MARK, PAGE, RW, AXAS_MAP_POPULATE);
 	map(d->vm.space, TARGET, area, RW, flags);
@@ -88,21 +92,36 @@ static void duel_start(struct duel *d, u64 entry, u64 area, u32 flags)
 static void duel_end(struct duel *d)
 {
 	pthread_join(d->thread, NULL);
-	note("%u rounds, %llu entries", ROUNDS, vcpu_state(d->vm.vcpu).entries);
+	note("%u rounds, %llu entries", d->rounds, vcpu_state(d->vm.vcpu).entries);
+}
+
+/* What the CPU that it leaves has of its memory is to be forgotten there, too. */
+static void move_guest(struct duel *d, unsigned int round)
+{
+	cpu_set_t set;
+
+	if (!d->moves)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(round % 2, &set);
+	expect_eq(pthread_setaffinity_np(d->thread, sizeof(set), &set), 0);
 }
 
 /*
  * The value in memory when the call returned is the last that was stored, and the guest
  * has stopped at the next.
  */
-static void protect_duel(u64 area, u32 flags)
+static void protect_duel(u64 area, u32 flags, bool moves)
 {
-	struct duel d = { .access = AXAS_PROT_WRITE, .result = AXAS_FAULT_DENIED };
+	struct duel d = {
+		.access = AXAS_PROT_WRITE, .result = AXAS_FAULT_DENIED, .moves = moves,
+	};
 	u64 mark = 0, last;
 
 	duel_start(&d, guest(stores), area, flags);
-	for (unsigned int round = 1; round <= ROUNDS; round++) {
+	for (unsigned int round = 1; round <= d.rounds; round++) {
 		mark = wait_change(d.vm.space, MARK, mark);
+		move_guest(&d, round);
 		expect_eq(protect(d.vm.space, TARGET, PAGE, AXAS_PROT_READ), 0);
 		last = peek(d.vm.space, TARGET);
 		wait_for(&d.faulted, round);
@@ -118,13 +137,18 @@ static void protect_duel(u64 area, u32 flags)
 
 static void protect_stops_the_next_store(void)
 {
-	protect_duel(PAGE, AXAS_MAP_HUGE_NEVER);
+	protect_duel(PAGE, AXAS_MAP_HUGE_NEVER, false);
+}
+
+static void protect_stops_a_guest_that_moves(void)
+{
+	protect_duel(PAGE, AXAS_MAP_HUGE_NEVER, true);
 }
 
 /* One page of a 2 MiB leaf, which is split under the guest. */
 static void protect_of_a_huge_leaf_stops_the_next_store(void)
 {
-	protect_duel(2 * MIB, AXAS_MAP_HUGE_ALWAYS);
+	protect_duel(2 * MIB, AXAS_MAP_HUGE_ALWAYS, false);
 }
 
 /*
@@ -137,7 +161,7 @@ static void unmap_duel(u64 entry, u32 access)
 	u64 mark = 0, then;
 
 	duel_start(&d, entry, PAGE, AXAS_MAP_HUGE_NEVER);
-	for (unsigned int round = 1; round <= ROUNDS; round++) {
+	for (unsigned int round = 1; round <= d.rounds; round++) {
 		mark = wait_change(d.vm.space, MARK, mark);
 		unmap(d.vm.space, TARGET, PAGE);
 		then = peek(d.vm.space, MARK);
@@ -260,6 +284,7 @@ static void other_spaces_pay_nothing_for_a_removal(void)
 
 static const struct test tests[] = {
 	{ "protect_stops_the_next_store", protect_stops_the_next_store },
+	{ "protect_stops_a_guest_that_moves", protect_stops_a_guest_that_moves },
 	{ "protect_of_a_huge_leaf_stops_the_next_store",
 	  protect_of_a_huge_leaf_stops_the_next_store },
 	{ "unmap_stops_the_next_store", unmap_stops_the_next_store },
