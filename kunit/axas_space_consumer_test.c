@@ -237,6 +237,74 @@ static void leaf_is_gone_and_frame_is_there_at_the_flush(struct kunit *test)
 	axas_space_detach(f->space, &p.consumer);
 }
 
+/**
+ * struct waiter - a consumer that wants to be waited for
+ * @consumer: it
+ * @turns: what they share: how many calls there were
+ * @asked: its turn to be asked, from 1 on; 0: never
+ * @waited: its turn to be waited for
+ * @flush: for what it was waited
+ * @mem: memory that goes
+ * @byte: what was there then
+ */
+struct waiter {
+	struct axas_consumer consumer;
+	unsigned int *turns;
+	unsigned int asked;
+	unsigned int waited;
+	struct axas_flush flush;
+	u8 *mem;
+	u8 byte;
+};
+
+static void waiter_request(struct axas_consumer *consumer, const struct axas_flush *flush,
+			   struct cpumask *cpus)
+{
+	struct waiter *w = container_of(consumer, struct waiter, consumer);
+
+	w->asked = ++*w->turns;
+}
+
+static void waiter_wait(struct axas_consumer *consumer, const struct axas_flush *flush)
+{
+	struct waiter *w = container_of(consumer, struct waiter, consumer);
+
+	w->waited = ++*w->turns;
+	w->flush = *flush;
+	w->byte = w->mem[3];
+}
+
+static const struct axas_consumer_ops waiter_ops = {
+	.request = waiter_request, .wait = waiter_wait,
+};
+
+/* Those that need no wait (the fixture's) among them: struct axas_consumer_ops, @wait. */
+static void all_are_asked_then_each_is_waited_for(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	unsigned int turns = 0, i;
+	struct waiter w[2];
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_64K, TEST_RW), 0);
+	for (i = 0; i < 2; i++) {
+		w[i] = (struct waiter){ { .ops = &waiter_ops }, &turns };
+		w[i].mem = space_mem(f, WIN + SZ_4K);
+		KUNIT_ASSERT_NOT_NULL(test, w[i].mem);
+		KUNIT_ASSERT_EQ(test, axas_space_attach(f->space, &w[i].consumer), 0);
+	}
+	w[0].mem[3] = 0x99;
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN + SZ_4K, SZ_8K), 0);
+	KUNIT_EXPECT_EQ(test, turns, 4u);
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_TRUE(test, w[i].asked == 1 || w[i].asked == 2);
+		KUNIT_EXPECT_TRUE(test, w[i].waited == 3 || w[i].waited == 4);
+		KUNIT_EXPECT_EQ(test, w[i].flush.range.start.val, WIN + SZ_4K);
+		KUNIT_EXPECT_EQ(test, w[i].flush.range.size, (u64)SZ_8K);
+		KUNIT_EXPECT_EQ(test, w[i].byte, 0x99);
+		axas_space_detach(f->space, &w[i].consumer);
+	}
+}
+
 static struct kunit_case consumer_cases[] = {
 	KUNIT_CASE_PARAM(attach_wants_a_flush_callback, space_gen_params),
 	KUNIT_CASE_PARAM(unmap_flushes_once_before_it_frees, space_gen_params),
@@ -251,6 +319,7 @@ static struct kunit_case consumer_cases[] = {
 	KUNIT_CASE_PARAM(put_of_a_detached_space_asks_nobody, space_gen_params),
 	KUNIT_CASE_PARAM(every_attached_consumer_is_asked, space_gen_params),
 	KUNIT_CASE_PARAM(leaf_is_gone_and_frame_is_there_at_the_flush, space_gen_params),
+	KUNIT_CASE_PARAM(all_are_asked_then_each_is_waited_for, space_gen_params),
 	{}
 };
 

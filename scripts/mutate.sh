@@ -38,10 +38,10 @@ JUDGES=(
 )
 
 # ask FOLDER CPU WALL PROGRAM ARGUMENT...: what one judge says within so many seconds: 0 for
-# "good"; 152 when it took too much CPU time, which no busy machine explains; 124 or 137 when
-# it took too long.
+# "good"; 152 when it took too much CPU time, which no busy machine explains, whether it heeds
+# the signal or not; 124 or 137 when it took too long.
 ask() {
-	local tree=$1 cpu=$2 wall=$3 program=$1/tests/userspace/build/$4
+	local tree=$1 cpu=$2 wall=$3 program=$1/tests/userspace/build/$4 start=$SECONDS rc=0
 
 	shift 4
 	(
@@ -49,8 +49,11 @@ ask() {
 		export TSAN_OPTIONS="halt_on_error=1 suppressions=$tree/tests/userspace/tsan.supp"
 		ulimit -c 0
 		ulimit -S -t "$cpu"
+		ulimit -H -t $((cpu + 2))
 		timeout -k 5 "$wall" "$program" "$@"
-	) >"$tree/judge.log" 2>&1
+	) >"$tree/judge.log" 2>&1 || rc=$?
+	((rc != 137 || SECONDS - start >= wall)) || rc=152
+	return "$rc"
 }
 
 # How long each judge took with the sources as they are, in seconds rounded up.
@@ -74,11 +77,11 @@ judge() {
 	for i in "${!JUDGES[@]}"; do
 		[[ ${JUDGES[i]} == "$mode"/* ]] || continue
 		read -ra words <<<"${JUDGES[i]}"
-		cpu=$((10 + 4 * TOOK[i])) wall=$((30 + 10 * TOOK[i])) rc=0
+		cpu=$((10 + 4 * TOOK[i])) wall=$((30 + 4 * TOOK[i])) rc=0
 		ask "$tree" "$cpu" "$wall" "${words[@]}" || rc=$?
 		if ((rc == 124 || rc == 137)); then
 			rc=0
-			ask "$tree" "$cpu" $((4 * wall)) "${words[@]}" || rc=$?
+			ask "$tree" "$cpu" $((2 * wall)) "${words[@]}" || rc=$?
 		fi
 		case $rc in
 		0) continue ;;
