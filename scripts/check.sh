@@ -39,6 +39,10 @@ parts() {
 		reboot-arm64 soak 300 150 the same on arm64
 		la57 both 200 50 vCPUs on an AMD CPU whose page tables have 5 levels
 		small check 80 50 vCPUs on an AMD CPU that can do less than others
+		wide soak 600 100 how removals wait, with 256 possible CPUs: user API, vCPUs
+		nohz soak 600 100 the same with a CPU that has no tick and is not interrupted
+		preempt soak 600 100 the same where one is preempted in the kernel, too
+		rt soak 600 200 the same on Debian's kernel with PREEMPT_RT
 		kvm check 60 50 KVM of Debian's stock kernel and vCPUs keep off each other's CPUs
 		prove check 300 60 barriers by herd7, entries and ranges by CBMC, for every value
 		tools check 30 50 what the command line tool can be tested for without the module
@@ -54,12 +58,16 @@ parts() {
 part_um() { "$AXAS_SCRIPTS/kunit.sh" um; }
 part_userspace() { "$AXAS_SCRIPTS/userspace.sh" "$([[ $AXAS_EFFORT == full ]] && echo 3600 || echo 60)"; }
 part_x86_64() { "$AXAS_SCRIPTS/kunit.sh" x86_64; }
-part_kcsan() { "$AXAS_SCRIPTS/kunit.sh" kcsan 'axas_s*'; }
+part_kcsan() { "$AXAS_SCRIPTS/kunit.sh" kcsan 'axas_[as]*'; }
 part_vm-debug() { "$AXAS_SCRIPTS/vm-check.sh" debug; }
 part_vm-stock() { "$AXAS_SCRIPTS/vm-check.sh" stock; }
 part_la57() { "$AXAS_SCRIPTS/vm-check.sh" la57; }
 part_kvm() { "$AXAS_SCRIPTS/vm-check.sh" kvm; }
 part_kvm-newer() { "$AXAS_SCRIPTS/vm-check.sh" kvm-newer; }
+part_wide() { "$AXAS_SCRIPTS/vm-check.sh" wide; }
+part_nohz() { "$AXAS_SCRIPTS/vm-check.sh" nohz; }
+part_preempt() { "$AXAS_SCRIPTS/vm-check.sh" preempt; }
+part_rt() { "$AXAS_SCRIPTS/vm-check.sh" rt; }
 part_small() { "$AXAS_SCRIPTS/vm-check.sh" small; }
 part_reboot() { "$AXAS_SCRIPTS/reboot.sh"; }
 part_reboot-arm64() { AXAS_ARCH=arm64 "$AXAS_SCRIPTS/reboot.sh"; }

@@ -47,7 +47,7 @@ main() {
 	flavour=$(debs --depends "$arch" - "$meta" | first_of '^linux-headers-[0-9]')
 	[[ $flavour ]] || die "there is no $meta"
 	deps=$(debs --depends "$arch" - "$flavour")
-	common=$(first_of '^linux-headers-.*-common$' <<<"$deps")
+	common=$(first_of '^linux-headers-.*-common(-rt)?$' <<<"$deps")
 	kbuild=$(first_of '^linux-kbuild-' <<<"$deps")
 	[[ $common && $kbuild ]] || die "$flavour needs neither common headers nor tools"
 	if [[ $series && $flavour != linux-headers-"$series"[.+-]* ]]; then

@@ -44,6 +44,8 @@ table() {
 		any amd64-own amd64 - -
 		12 cloud amd64 cloud - trixie
 		13 cloud amd64 cloud - sid
+		12 rt amd64 rt - trixie
+		13 rt amd64 rt - sid
 	EOT
 }
 
@@ -76,7 +78,7 @@ foreign_headers() {
 	tools="make binutils coreutils dash sed grep gawk findutils diffutils kmod"
 	tools+=" $(grep -E '^linux-kbuild-' <<<"$deps") $(cross_compiler)"
 	[[ $ARCH != "$HOST_ARCH" ]] || tools+=" $(grep -m 1 -E '^gcc-' <<<"$deps")"
-	extra="$name $(grep -m 1 -E '^linux-headers-.*-common$' <<<"$deps"):all"
+	extra="$name $(grep -m 1 -E '^linux-headers-.*-common(-rt)?$' <<<"$deps"):all"
 	[[ $ARCH == "$HOST_ARCH" ]] || extra+=" $LIBRARIES"
 	# shellcheck disable=SC2086  # several words
 	root=$(debs --root "$ARCH" "$suite" $tools -- $extra)

@@ -9,6 +9,10 @@
 #   newer  one of a later Debian
 #   la57   stock, on a CPU whose page tables have 5 levels; vCPUs alone
 #   small  stock, on a CPU that can do less than others: vCPUs alone
+#   wide   stock, with 256 possible CPUs: how removals wait; user API and vCPUs
+#   nohz   stock, with a CPU that has no tick and is not interrupted: the same
+#   preempt  stock, where one is preempted in the kernel, too (preempt=full): the same
+#   rt     Debian's kernel with PREEMPT_RT: the same
 #   kvm    stock, with Debian's KVM: who has the CPUs
 #   kvm-newer  the same on a later Debian
 #
@@ -47,19 +51,25 @@ kvm_modules() {
 	find "$OUT/kvm" -name '*.xz' -exec xz -d {} +
 }
 
-# debian_kernel SET: a line of kernel-set.sh's table. KVM is for the machines of that name.
+# debian_kernel SET [KERNEL-ARGUMENT...]: a line of kernel-set.sh's table. KVM is for the
+# machines of that name.
 debian_kernel() {
 	kernel_set "$NAME" "$1" "$OUT/set"
+	shift
 	run_logged "$NAME module" "$OUT/build.log" \
 		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1
 	[[ $NAME != vm-kvm* ]] || kvm_modules "$MODULES"
-	boot "$KERNEL"
+	boot "$KERNEL" "$@"
 }
 
 vm_stock() { debian_kernel amd64; }
 vm_newer() { debian_kernel amd64-7.2; }
 vm_la57() { AXAS_CASE=la57 AXAS_CPU=EPYC,+svm,+npt,+rdpid,+la57 debian_kernel amd64; }
 vm_small() { AXAS_CASE=small AXAS_CPU=EPYC,+svm,+npt,pdpe1gb=off debian_kernel amd64; }
+vm_wide() { AXAS_CASE=wide debian_kernel amd64 possible_cpus=256; }
+vm_nohz() { AXAS_CASE=nohz debian_kernel amd64 nohz_full=1 rcu_nocbs=1; }
+vm_preempt() { AXAS_CASE=preempt debian_kernel amd64 preempt=full; }
+vm_rt() { AXAS_CASE=rt debian_kernel rt; }
 
 # Each machine of KVM's switches a jump label in the scheduler, with a breakpoint while it is
 # written. QEMU 7.2 with a thread for each CPU may go on with the breakpoint for ever: it
@@ -74,7 +84,7 @@ effort() {
 	[[ ${AXAS_EFFORT:-} != full ]] || return 0
 	case $NAME in
 	vm-stock) echo AXAS_ROUNDS=2500 ;;
-	vm-la57 | vm-small | vm-debug) echo AXAS_ROUNDS=300 ;;
+	vm-la57 | vm-small | vm-debug | vm-wide | vm-nohz | vm-preempt | vm-rt) echo AXAS_ROUNDS=300 ;;
 	esac
 }
 

@@ -4,7 +4,8 @@
 # check.sh: every test of the module that needs a booted kernel. Modules and programs
 # that were not given (a stock kernel has no KUnit) are not asked for. AXAS_CASE, a kernel
 # argument, asks for less: "la57" and "small" are machines for vCPUs alone, whose CPU is
-# said to be so, and "kvm" is one with KVM's modules.
+# said to be so, "kvm" is one with KVM's modules; "wide", "nohz", "preempt" and "rt" are
+# those on which removals wait otherwise.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -127,6 +128,7 @@ module_suite() {
 
 cpu_has() { grep -qw "$1" /proc/cpuinfo; }
 cpu_lacks() { ! cpu_has "$1"; }
+reads() { [ "$(cat "$1")" = "$2" ]; }
 
 # Is it the machine that is asked for?
 machine_suite() {
@@ -134,12 +136,19 @@ machine_suite() {
 	la57) check the_host_has_5_levels cpu_has la57 ;;
 	small) check the_host_has_no_leaves_of_1G cpu_lacks pdpe1gb ;;
 	kvm) check kvm_is_there load_kvm ;;
+	wide) check there_may_be_256_cpus reads /sys/devices/system/cpu/possible 0-255 ;;
+	nohz) check cpu_1_has_no_tick reads /sys/devices/system/cpu/nohz_full 1 ;;
+	preempt) check the_kernel_is_preempted grep -q '(full)' /sys/kernel/debug/sched/preempt ;;
+	rt) check the_kernel_is_preempt_rt reads /sys/kernel/realtime 1 ;;
 	esac
 	echo "1..$CHECKS"
 }
 
 if [ "${AXAS_CASE:-all}" != all ]; then
 	load axas
+	case $AXAS_CASE in
+	wide | nohz | preempt | rt) suite uapi axas_uapi_test ;;
+	esac
 	load axvcpu
 	suite machine machine_suite
 	case $AXAS_CASE in
