@@ -9,7 +9,8 @@
  *   bench_access.c  guest reads and writes by the kernel
  *   bench_size.c    cost against the size of a space
  *   bench_areas.c   one page at a time, and one of many areas
- *   lifo_hal.c      the HAL of bench_table.c and bench_areas.c
+ *   bench_held.c    the longest that one piece of work keeps everybody out
+ *   lifo_hal.c      the HAL of bench_table.c, bench_areas.c and bench_held.c
  *
  * One thread runs all of it when the module is loaded. No locks.
  */
@@ -40,6 +41,7 @@
  * @tick: jiffies then
  * @switches: context switches of this thread until then
  * @sleeps: the operation waits for other threads, and they are part of its cost
+ * @ticks: it is longer than the time between two ticks, and they are, too
  */
 struct bench {
 	const char *name;
@@ -51,10 +53,12 @@ struct bench {
 	unsigned long tick;
 	unsigned long switches;
 	bool sleeps;
+	bool ticks;
 };
 
 #define BENCH(text)		{ .name = (text) }
 #define BENCH_SLEEPS(text)	{ .name = (text), .sleeps = true }
+#define BENCH_TICKS(text)	{ .name = (text), .sleeps = true, .ticks = true }
 
 /*
  * Under "-icount shift=0" the TSC counts instructions. Elsewhere it is nanoseconds; in User
@@ -111,5 +115,10 @@ void bench_spaces(void);
 void bench_access(void);
 void bench_size(void);
 void bench_areas(void);
+#ifdef CONFIG_KPROBES
+void bench_held(void);
+#else
+static inline void bench_held(void) { }
+#endif
 
 #endif /* _AXAS_BENCH_H */

@@ -26,7 +26,7 @@ void bench_end(struct bench *b, u64 ops)
 	u64 cost = bench_now() - b->start;
 	bool switched = b->switches != current->nvcsw + current->nivcsw;
 
-	if (time_after(jiffies, b->tick) || (switched && !b->sleeps)) {
+	if ((time_after(jiffies, b->tick) && !b->ticks) || (switched && !b->sleeps)) {
 		b->dirty++;
 		return;
 	}
@@ -150,6 +150,7 @@ static int __init axas_bench_init(void)
 	bench_access();
 	bench_size();
 	bench_areas();
+	bench_held();
 	pr_info("axas_bench: done %d\n", failed);
 	if (halt_when_done)
 		kernel_halt();

@@ -14,8 +14,8 @@ static const struct {
 	const char *name;
 	u64 bytes;
 } sizes[] = {
-	{ "4k", SZ_4K }, { "64k", SZ_64K }, { "2m", SZ_2M }, { "64m", SZ_64M },
-	{ "1g", SZ_1G }, { "8g", 8ull * SZ_1G }, { "64g", 64ull * SZ_1G },
+	{ "4k", SZ_4K }, { "64k", SZ_64K }, { "1m", SZ_1M }, { "2m", SZ_2M }, { "64m", SZ_64M },
+	{ "1g", SZ_1G }, { "4g", 4ull * SZ_1G }, { "8g", 8ull * SZ_1G }, { "64g", 64ull * SZ_1G },
 };
 
 static void bench_one(struct axas_space *space, const char *name, u64 bytes)
@@ -55,6 +55,52 @@ static void bench_one(struct axas_space *space, const char *name, u64 bytes)
 	bench_report(&linear);
 }
 
+#define LARGEST	(4ull * SZ_1G)
+#define FEW	4	/* samples of what takes millions of instructions */
+
+/*
+ * All pages of a linear area whose leaves are small, because the memory is @size from where
+ * larger ones could map it: map, protect and unmap, each for a leaf.
+ */
+static void bench_leaves(struct axas_space *space, const char *leaf, u64 size,
+			 const char *name, u64 bytes)
+{
+	struct axas_gpa_range range = bench_range(GPA, bytes);
+	char text[3][64];
+	struct bench linear = BENCH_TICKS(text[0]);
+	struct bench protect = BENCH_TICKS(text[1]);
+	struct bench unmap = BENCH_TICKS(text[2]);
+	u64 leaves = bytes / size;
+	unsigned int i;
+
+	snprintf(text[0], sizeof(text[0]), "leaves.linear_by_%s.%s", leaf, name);
+	snprintf(text[1], sizeof(text[1]), "leaves.protect_by_%s.%s", leaf, name);
+	snprintf(text[2], sizeof(text[2]), "leaves.unmap_by_%s.%s", leaf, name);
+	for (i = 0; i < FEW; i++) {
+		bench_begin(&linear);
+		if (axas_space_map_linear(space, range, axas_hpa(LINEAR + size), RWX,
+					  AXAS_TYPE_NORMAL))
+			bench_fail("linear", -EINVAL);
+		bench_end(&linear, leaves);
+		bench_begin(&protect);
+		axas_space_protect(space, range, AXAS_PROT_READ);
+		bench_end(&protect, leaves);
+		bench_begin(&unmap);
+		axas_space_unmap(space, range);
+		bench_end(&unmap, leaves);
+	}
+	bench_report(&linear);
+	bench_report(&protect);
+	bench_report(&unmap);
+}
+
+static void bench_small_leaves(struct axas_space *space, const char *name, u64 bytes)
+{
+	bench_leaves(space, "4k", SZ_4K, name, bytes);
+	if (bytes >= SZ_64M)
+		bench_leaves(space, "2m", SZ_2M, name, bytes);
+}
+
 void bench_size(void)
 {
 	struct axas_space *space;
@@ -65,6 +111,8 @@ void bench_size(void)
 		if (!space)
 			return;
 		bench_one(space, sizes[i].name, sizes[i].bytes);
+		if (sizes[i].bytes >= SZ_1M && sizes[i].bytes <= LARGEST)
+			bench_small_leaves(space, sizes[i].name, sizes[i].bytes);
 		axas_space_put(space);
 	}
 }

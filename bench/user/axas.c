@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int axas_dev = -1, axvcpu_dev = -1;
@@ -140,6 +141,55 @@ static bool axas_populate(struct machine *m)
 	return true;
 }
 
+static void axas_collapse(struct machine *m, u64 gpa, u64 bytes)
+{
+	struct axas_collapse arg = { .size = sizeof(arg), .gpa = gpa, .length = bytes };
+
+	must(m->fd, AXAS_COLLAPSE, &arg, "AXAS_COLLAPSE");
+	if (arg.collapsed != bytes / (2 * MIB))
+		fail("AXAS_COLLAPSE: %llu", arg.collapsed);
+}
+
+static void axas_change(struct machine *m, enum change how, u64 first, u64 bytes)
+{
+	struct axas_range range = {
+		.size = sizeof(range), .gpa = TEST_GPA + first, .length = bytes
+	};
+	struct axas_protect protect = {
+		.size = sizeof(protect), .gpa = TEST_GPA + first, .length = bytes,
+		.prot = how == READ_ONLY ? AXAS_PROT_READ : AXAS_PROT_MASK
+	};
+
+	if (how == UNMAP)
+		must(m->fd, AXAS_UNMAP, &range, "AXAS_UNMAP");
+	else if (how == COLLAPSE)
+		axas_collapse(m, range.gpa, bytes);
+	else
+		must(m->fd, AXAS_PROTECT, &protect, "AXAS_PROTECT");
+}
+
+static void axas_add(struct machine *m, unsigned int nr)
+{
+	map_alloc(m->fd, TEST_GPA + 16 * GIB + 2 * PAGE * nr, PAGE, 0);
+}
+
+static u64 axas_exits(const struct machine *m, int pid)
+{
+	struct axvcpu_state state = { .size = sizeof(state) };
+	int process = syscall(SYS_pidfd_open, pid, 0), fd;
+	u64 sum = 0;
+
+	fd = syscall(SYS_pidfd_getfd, process, m->vcpu[0], 0);
+	if (process < 0 || fd < 0)
+		fail("the other's vCPU: %s", strerror(errno));
+	must(fd, AXVCPU_GET_STATE, &state, "AXVCPU_GET_STATE");
+	for (unsigned int i = 0; i < ARRAY_SIZE(state.exits); i++)
+		sum += state.exits[i];
+	close(fd);
+	close(process);
+	return sum;
+}
+
 const struct machine_ops axas_machine = {
 	.name		= "axas",
 	.make		= axas_make,
@@ -153,4 +203,7 @@ const struct machine_ops axas_machine = {
 	.run		= axas_run,
 	.create		= axas_create_end,
 	.populate	= axas_populate,
+	.change		= axas_change,
+	.add		= axas_add,
+	.exits		= axas_exits,
 };

@@ -8,7 +8,9 @@
  *   kvm.c        the same on /dev/kvm, with anonymous memory and others
  *   faults.c     exits, faults, populate, unmap: on either
  *   paths.c      reads and writes of guest memory by its VMM
+ *   spaces.c     what a space costs by its descriptor, a page at a time
  *   parallel.c   faults on several CPUs at once
+ *   disturb.c    what operations do to other CPUs, and to guests of other spaces
  *   profile.c    operations between marks, for scripts/bench-profile.sh
  *   guests.S     what guests do
  *
@@ -86,7 +88,7 @@ int must(int fd, unsigned long nr, void *arg, const char *what);
 
 extern const char guests_begin[], guests_end[];
 extern const char guest_touch[], guest_ports[], guest_cpuid[], guest_invd[],
-	guest_refused[];
+	guest_refused[], guest_spin[];
 #define guest(name)	(LOW_CODE + (u64)(guest_##name - guests_begin))
 
 /* What the VMM writes there: @to points to the first MiB. */
@@ -94,11 +96,14 @@ void low_memory(void *to);
 
 /*
  * What KVM's guests have for memory: what nobody touched, or what has its frames, so that only
- * KVM's table is to be filled; a file in memory, which for 2 MiB is one of hugetlbfs.
+ * KVM's table is to be filled; a file in memory, which for 2 MiB is one of hugetlbfs; KVM's own
+ * files (guest_memfd), which have no leaves of 2 MiB yet.
  */
-enum kvm_memory { KVM_ANONYMOUS, KVM_PRESENT, KVM_FILE };
+enum kvm_memory { KVM_ANONYMOUS, KVM_PRESENT, KVM_FILE, KVM_GMEM, KVM_GMEM_PRESENT };
 
 void kvm_choose_memory(enum kvm_memory kind);
+/* Whether this kernel has a guest_memfd that a VMM can map, for any VM. */
+bool kvm_has_gmem(void);
 
 #define MAX_VCPUS	8
 
@@ -121,6 +126,8 @@ struct machine {
 	u64 bytes;
 };
 
+enum change { UNMAP, READ_ONLY, WRITABLE, COLLAPSE };
+
 /**
  * struct machine_ops - a kind of machine
  * @name: prefix of its rows
@@ -135,6 +142,9 @@ struct machine {
  * @run: run vCPU @nr until it is done
  * @create: make an empty one and end it
  * @populate: NULL, or give all memory its frames
+ * @change: unmap, make read-only or writable, or put together a part of the memory
+ * @add: map a page of its own that lies behind all others, the @nr th
+ * @exits: how often vCPU 0 of a machine of another process left its guest
  */
 struct machine_ops {
 	const char *name;
@@ -149,6 +159,9 @@ struct machine_ops {
 	void (*run)(struct machine *m, unsigned int nr);
 	void (*create)(void);
 	bool (*populate)(struct machine *m);
+	void (*change)(struct machine *m, enum change how, u64 first, u64 bytes);
+	void (*add)(struct machine *m, unsigned int nr);
+	u64 (*exits)(const struct machine *m, int pid);
 };
 
 extern const struct machine_ops axas_machine, kvm_machine;
@@ -156,6 +169,8 @@ extern const struct machine_ops axas_machine, kvm_machine;
 void bench_faults(const struct machine_ops *ops);
 void bench_uncharged(const struct machine_ops *ops);
 void bench_kvm_memory(void);
+void bench_spaces(void);
+void bench_disturb(const struct machine_ops *ops);
 void bench_paths(void);
 void bench_parallel(const struct machine_ops *ops);
 void bench_profile(const struct machine_ops *ops);

@@ -156,6 +156,41 @@ void bench_faults(const struct machine_ops *ops)
 	ops->end(&m);
 }
 
+/* The same for memory that is KVM's own, of which a page may be unmapped and populated. */
+static void bench_gmem_range(struct machine *m)
+{
+	struct bench populate = bench_new("kvm", "populate_4k_guest_memfd");
+	struct bench forget = bench_new("kvm", "unmap_4k_guest_memfd");
+
+	forget.sleeps = true;
+	while (bench_more(&forget, SAMPLES / 2) || bench_more(&populate, SAMPLES / 2)) {
+		m->ops->map(m, MIB, false);
+		bench_begin(&populate);
+		m->ops->populate(m);
+		bench_end(&populate, MIB / PAGE);
+		bench_begin(&forget);
+		m->ops->forget(m);
+		bench_end(&forget, MIB / PAGE);
+		m->ops->unmap(m);
+	}
+	bench_report(&populate);
+	bench_report(&forget);
+}
+
+static void bench_gmem(void)
+{
+	struct machine m = { .ops = &kvm_machine };
+
+	kvm_machine.make(&m);
+	kvm_machine.add_vcpu(&m, 0);
+	kvm_choose_memory(KVM_GMEM);
+	bench_demand(&m, "fault_4k_guest_memfd", false);
+	bench_gmem_range(&m);
+	kvm_choose_memory(KVM_GMEM_PRESENT);
+	bench_demand(&m, "fault_4k_guest_memfd_present", false);
+	kvm_machine.end(&m);
+}
+
 /* KVM on other memory than anonymous: the best that it can do may be there. */
 void bench_kvm_memory(void)
 {
@@ -170,4 +205,6 @@ void bench_kvm_memory(void)
 	bench_demand(&m, "fault_4k_memfd", false);
 	bench_demand(&m, "fault_2m_hugetlb", true);
 	kvm_machine.end(&m);
+	if (kvm_has_gmem())
+		bench_gmem();
 }

@@ -30,6 +30,10 @@ GUEST ports
 	out	%eax, $0xf4
 	jmp	guest_ports
 
+/* Nothing, for ever. */
+GUEST spin
+	jmp	guest_spin
+
 /* RDI exits that the kernel handles by itself. */
 GUEST cpuid
 	mov	$1, %eax

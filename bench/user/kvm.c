@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -26,10 +27,48 @@ struct kvm_pre_fault_memory {
 #define KVM_PRE_FAULT_MEMORY	_IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
 #endif
 
-enum { SLOT_LOW, SLOT_TEST };
+/* 6.18 and later: for every kind of VM, and mapped by who made it. */
+#ifndef GUEST_MEMFD_FLAG_MMAP
+#define KVM_CAP_GUEST_MEMFD_FLAGS	244
+#define GUEST_MEMFD_FLAG_MMAP		1ull
+#define GUEST_MEMFD_FLAG_INIT_SHARED	2ull
+#endif
+#ifndef KVM_CREATE_GUEST_MEMFD
+struct kvm_create_guest_memfd {
+	__u64 size;
+	__u64 flags;
+	__u64 reserved[6];
+};
+
+#define KVM_CREATE_GUEST_MEMFD	_IOWR(KVMIO, 0xd4, struct kvm_create_guest_memfd)
+#define KVM_MEM_GUEST_MEMFD	4u
+
+struct kvm_userspace_memory_region2 {
+	__u32 slot;
+	__u32 flags;
+	__u64 guest_phys_addr;
+	__u64 memory_size;
+	__u64 userspace_addr;
+	__u64 guest_memfd_offset;
+	__u32 guest_memfd;
+	__u32 pad1;
+	__u64 pad2[14];
+};
+
+#define KVM_SET_USER_MEMORY_REGION2	\
+	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
+#endif
+#define GMEM_FLAGS	(GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED)
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25	/* 6.1 and later */
+#endif
+
+enum { SLOT_LOW, SLOT_TEST, SLOT_ADDED };
 
 static int kvm_dev = -1;
 static enum kvm_memory memory_kind;
+static int gmem = -1;	/* the guest_memfd that a machine has, if it has one */
 
 static int device(void)
 {
@@ -84,6 +123,39 @@ static void *test_memory(u64 bytes, bool huge)
 void kvm_choose_memory(enum kvm_memory kind)
 {
 	memory_kind = kind;
+}
+
+bool kvm_has_gmem(void)
+{
+	int has = must(device(), KVM_CHECK_EXTENSION, (void *)KVM_CAP_GUEST_MEMFD_FLAGS,
+		       "KVM_CHECK_EXTENSION");
+
+	return (has & GMEM_FLAGS) == GMEM_FLAGS;
+}
+
+static bool in_gmem(void)
+{
+	return memory_kind == KVM_GMEM || memory_kind == KVM_GMEM_PRESENT;
+}
+
+/* The guest's frames come from the file; the mapping is for the VMM. */
+static void map_gmem(struct machine *m, u64 bytes)
+{
+	struct kvm_create_guest_memfd create = { .size = bytes, .flags = GMEM_FLAGS };
+	struct kvm_userspace_memory_region2 arg = {
+		.slot = SLOT_TEST, .flags = KVM_MEM_GUEST_MEMFD, .guest_phys_addr = TEST_GPA,
+		.memory_size = bytes
+	};
+
+	gmem = must(m->fd, KVM_CREATE_GUEST_MEMFD, &create, "KVM_CREATE_GUEST_MEMFD");
+	m->mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, gmem, 0);
+	if (m->mem == MAP_FAILED)
+		fail("mmap of a guest_memfd: %s", strerror(errno));
+	if (memory_kind == KVM_GMEM_PRESENT && fallocate(gmem, FALLOC_FL_KEEP_SIZE, 0, bytes))
+		fail("fallocate: %s", strerror(errno));
+	arg.userspace_addr = (u64)m->mem;
+	arg.guest_memfd = gmem;
+	must(m->fd, KVM_SET_USER_MEMORY_REGION2, &arg, "KVM_SET_USER_MEMORY_REGION2");
 }
 
 static void set_slot(struct machine *m, u32 slot, u64 gpa, u64 bytes, void *mem)
@@ -194,9 +266,13 @@ static void kvm_run(struct machine *m, unsigned int nr)
 
 static void kvm_map(struct machine *m, u64 bytes, bool huge)
 {
-	m->mem = test_memory(bytes, huge);
 	m->bytes = bytes;
-	set_slot(m, SLOT_TEST, TEST_GPA, bytes, m->mem);
+	if (in_gmem()) {
+		map_gmem(m, bytes);
+	} else {
+		m->mem = test_memory(bytes, huge);
+		set_slot(m, SLOT_TEST, TEST_GPA, bytes, m->mem);
+	}
 	/*
 	 * The slot that was here before has left its vCPU a table to be freed. Until that has
 	 * run, KVM_PRE_FAULT_MEMORY of 6.12 tries the same page again for ever.
@@ -209,10 +285,18 @@ static void kvm_unmap(struct machine *m)
 {
 	set_slot(m, SLOT_TEST, TEST_GPA, 0, m->mem);
 	munmap(m->mem, m->bytes);
+	if (gmem >= 0)
+		close(gmem);
+	gmem = -1;
 }
 
 static void kvm_forget(struct machine *m)
 {
+	if (in_gmem()) {
+		if (fallocate(gmem, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, m->bytes))
+			fail("fallocate: %s", strerror(errno));
+		return;
+	}
 	if (madvise(m->mem, m->bytes, memory_kind == KVM_FILE ? MADV_REMOVE : MADV_DONTNEED))
 		fail("madvise: %s", strerror(errno));
 }
@@ -228,7 +312,10 @@ static void kvm_create_end(void)
 	close(must(device(), KVM_CREATE_VM, NULL, "KVM_CREATE_VM"));
 }
 
-/* The frames by madvise(), then KVM's table; kernels before 6.12 cannot do the latter. */
+/*
+ * The frames by madvise(), then KVM's table; kernels before 6.12 cannot do the latter. That
+ * takes frames of a guest_memfd as a fault does.
+ */
 static bool kvm_populate(struct machine *m)
 {
 	struct kvm_pre_fault_memory arg = { .gpa = TEST_GPA, .size = m->bytes };
@@ -236,11 +323,47 @@ static bool kvm_populate(struct machine *m)
 	if (must(device(), KVM_CHECK_EXTENSION, (void *)KVM_CAP_PRE_FAULT_MEMORY,
 		 "KVM_CHECK_EXTENSION") <= 0)
 		return false;
-	if (madvise(m->mem, m->bytes, MADV_POPULATE_WRITE))
+	if (!in_gmem() && madvise(m->mem, m->bytes, MADV_POPULATE_WRITE))
 		fail("MADV_POPULATE_WRITE: %s", strerror(errno));
 	while (arg.size)
 		must(m->vcpu[0], KVM_PRE_FAULT_MEMORY, &arg, "KVM_PRE_FAULT_MEMORY");
 	return true;
+}
+
+static void kvm_change(struct machine *m, enum change how, u64 first, u64 bytes)
+{
+	void *mem = (char *)m->mem + first;
+	int err;
+
+	if (how == UNMAP)
+		err = madvise(mem, bytes, MADV_DONTNEED);
+	else if (how == COLLAPSE)
+		err = madvise(mem, bytes, MADV_COLLAPSE);
+	else
+		err = mprotect(mem, bytes, how == READ_ONLY ? PROT_READ :
+			       PROT_READ | PROT_WRITE);
+	if (err)
+		fail("change %d: %s", how, strerror(errno));
+}
+
+/* All of them have the same page of memory. */
+static void kvm_add(struct machine *m, unsigned int nr)
+{
+	set_slot(m, SLOT_ADDED + nr, TEST_GPA + 16 * GIB + 2 * PAGE * nr, PAGE, m->low);
+}
+
+static u64 kvm_exits(const struct machine *m, int pid)
+{
+	unsigned long long exits;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/exits", pid, m->fd);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%llu", &exits) != 1)
+		fail("%s", path);
+	fclose(file);
+	return exits;
 }
 
 const struct machine_ops kvm_machine = {
@@ -256,4 +379,7 @@ const struct machine_ops kvm_machine = {
 	.run		= kvm_run,
 	.create		= kvm_create_end,
 	.populate	= kvm_populate,
+	.change		= kvm_change,
+	.add		= kvm_add,
+	.exits		= kvm_exits,
 };

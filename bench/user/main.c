@@ -3,12 +3,14 @@
  * axas_bench GROUP...: what memory for guests costs, seen from user space.
  *
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
- * kvm-memory (faults on other memory than anonymous),
- * paths (reads and writes by a VMM), axas-parallel and kvm-parallel (faults on several CPUs;
- * the rest wants one), axas-profile and kvm-profile (see profile.c). A row of the
- * report is "NAME MEAN CLEAN DIRTY": what an operation took in the samples that are clean, and
- * how many of them there are and are not, in what the TSC counts, which under QEMU's "-icount
- * shift=0" is instructions.
+ * kvm-memory (faults on other memory than anonymous), paths (reads and writes by a VMM), spaces
+ * (what a space costs), axas-parallel and kvm-parallel (faults on several CPUs), axas-disturb
+ * and kvm-disturb (what others notice of an operation, on two CPUs; the rest wants one),
+ * axas-profile and kvm-profile (see profile.c).
+ *
+ * A row of the report is "NAME MEAN CLEAN DIRTY": what an operation took in the samples that
+ * are clean, and how many of them there are and are not, in what the TSC counts, which under
+ * QEMU's "-icount shift=0" is instructions.
  */
 #include "bench.h"
 
@@ -34,6 +36,9 @@ static const struct {
 	{ "kvm-uncharged", .run_on = bench_uncharged, .ops = &kvm_machine },
 	{ "kvm-memory", .run = bench_kvm_memory },
 	{ "paths", .run = bench_paths },
+	{ "spaces", .run = bench_spaces },
+	{ "axas-disturb", .run_on = bench_disturb, .ops = &axas_machine },
+	{ "kvm-disturb", .run_on = bench_disturb, .ops = &kvm_machine },
 	{ "axas-parallel", .run_on = bench_parallel, .ops = &axas_machine },
 	{ "kvm-parallel", .run_on = bench_parallel, .ops = &kvm_machine },
 	{ "axas-profile", .run_on = bench_profile, .ops = &axas_machine },

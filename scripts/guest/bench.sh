@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # bench.sh: what scripts/bench.sh measures, inside a stock kernel. The kernel's argument
-# AXAS_BENCH chooses: "all" is on one CPU, "parallel" faults on all CPUs, "axas-profile" and
+# AXAS_BENCH chooses: "all" is on one CPU, "spaces" only what spaces cost by their descriptor,
+# "parallel" faults on all CPUs, "disturb" what other CPUs notice, "axas-profile" and
 # "kvm-profile" what scripts/bench-profile.sh looks at.
 
 # The rows, "NAME MEAN CLEAN DIRTY", are kept until the end: the serial line's interrupts
@@ -13,7 +14,7 @@ ROWS=/tmp/rows
 # what the root of the cgroups means, and once for one in a cgroup, as all are elsewhere.
 machine() {
 	case $AXAS_BENCH in
-	parallel) axas_bench "$1-parallel" ;;
+	parallel | disturb) axas_bench "$1-$AXAS_BENCH" ;;
 	"$1-profile")
 		echo 0 >/sys/fs/cgroup/bench/cgroup.procs
 		axas_bench "$1-profile"
@@ -40,6 +41,13 @@ load() {
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir /sys/fs/cgroup/bench
+
+if [ "$AXAS_BENCH" = spaces ]; then
+	load axas
+	axas_bench spaces | sed 's/^/##bench /'
+	exit
+fi
+[ "$AXAS_BENCH" != disturb ] || load axas_bench_rcu
 
 # KVM first, and gone before axvcpu comes: a CPU has one hypervisor.
 load irqbypass ccp kvm kvm-amd

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an operation does to others: interrupts that other CPUs get from this one, grace periods
+ * of RCU that pass, and exits of a guest that runs on another CPU, on memory that has nothing
+ * to do with it. Counted, for one operation; ticks of the other CPU are taken off. Other
+ * threads of the kernel have their share in the first two, so that a few in a thousand
+ * operations mean nothing.
+ *
+ * The other guest is another process's, as it is with VMMs: a process that changes its
+ * mappings interrupts the CPUs that its own threads run on.
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OPS	512
+#define LARGE	16	/* leaves of 2 MiB */
+#define OTHER	1	/* the CPU of the other guest */
+
+/* From axas_bench_rcu.ko. */
+#define GRACE_PERIODS	"/sys/module/axas_bench_rcu/parameters/grace_periods"
+
+/**
+ * struct counts - what is counted
+ * @ipis: function calls and reschedules that the other CPU was interrupted for
+ * @ticks: of the other CPU
+ * @gps: grace periods, of both kinds
+ * @exits: of the other guest
+ */
+struct counts {
+	u64 ipis;
+	u64 ticks;
+	u64 gps;
+	u64 exits;
+};
+
+/* The other guest: the process, and its machine, which it tells us of. */
+static int other_pid;
+static struct machine *other;
+static atomic_bool *other_is_there;
+
+/* A row of /proc/interrupts, for the other CPU. */
+static u64 interrupts(const char *rows, const char *name)
+{
+	const char *row = strstr(rows, name);
+	unsigned long long count[OTHER + 1];
+
+	if (!row || sscanf(row + strlen(name), "%llu %llu", &count[0], &count[1]) != 2)
+		fail("/proc/ has no interrupts %s", name);
+	return count[OTHER];
+}
+
+static void read_file(const char *path, char *buf, size_t size)
+{
+	FILE *file = fopen(path, "r");
+
+	if (!file)
+		fail("%s: %s", path, strerror(errno));
+	buf[fread(buf, 1, size - 1, file)] = 0;
+	fclose(file);
+}
+
+static struct counts look(void)
+{
+	static char rows[1 << 16];
+	unsigned long long normal, expedited;
+	struct counts c;
+
+	read_file(GRACE_PERIODS, rows, sizeof(rows));
+	if (sscanf(rows, "%llu %llu", &normal, &expedited) != 2)
+		fail(GRACE_PERIODS);
+	c.gps = normal + expedited;
+	c.exits = other->ops->exits(other, other_pid);
+	read_file("/proc/interrupts", rows, sizeof(rows));
+	c.ipis = interrupts(rows, "CAL:") + interrupts(rows, "RES:");
+	c.ticks = interrupts(rows, "LOC:");
+	return c;
+}
+
+static void add(struct counts *sum, const struct counts *from)
+{
+	struct counts now = look();
+
+	sum->ipis += now.ipis - from->ipis;
+	sum->ticks += now.ticks - from->ticks;
+	sum->gps += now.gps - from->gps;
+	sum->exits += now.exits - from->exits;
+}
+
+static void report(const char *prefix, const char *what, const struct counts *c, unsigned int ops)
+{
+	u64 exits = c->exits - (c->exits < c->ticks ? c->exits : c->ticks);
+	char name[64];
+
+	snprintf(name, sizeof(name), "ipis_of_%s", what);
+	bench_figure(prefix, name, (double)c->ipis / ops);
+	snprintf(name, sizeof(name), "grace_periods_of_%s", what);
+	bench_figure(prefix, name, (double)c->gps / ops);
+	snprintf(name, sizeof(name), "exits_of_others_of_%s", what);
+	bench_figure(prefix, name, (double)exits / ops);
+}
+
+static void run_other(const struct machine_ops *ops)
+{
+	struct machine m = { .ops = ops };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pin_thread(OTHER);
+	ops->make(&m);
+	ops->add_vcpu(&m, 0);
+	ops->enter(&m, 0, guest(spin), 0, 0, 0);
+	*other = m;
+	atomic_store(other_is_there, true);
+	ops->run(&m, 0);
+}
+
+static void start_other(const struct machine_ops *ops)
+{
+	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	u64 exits;
+
+	if (page == MAP_FAILED)
+		fail("mmap: %s", strerror(errno));
+	other = (struct machine *)page;
+	other_is_there = (atomic_bool *)(page + sizeof(*other));
+	other_pid = fork();
+	if (!other_pid) {
+		run_other(ops);
+		_exit(1);
+	}
+	while (!atomic_load(other_is_there))
+		usleep(1000);
+	/* It is in its guest when it leaves it, for the first ticks. */
+	exits = ops->exits(other, other_pid);
+	while (ops->exits(other, other_pid) < exits + 3)
+		usleep(1000);
+}
+
+static void end_other(void)
+{
+	kill(other_pid, SIGKILL);
+	waitpid(other_pid, NULL, 0);
+}
+
+/* @what has been done to OPS pages of a range, one by one. */
+static void each_page(struct machine *m, const char *what, enum change how)
+{
+	struct counts sum = { 0 }, from = look();
+
+	for (u64 i = 0; i < OPS; i++)
+		m->ops->change(m, how, 2 * i * PAGE, PAGE);
+	add(&sum, &from);
+	report(m->ops->name, what, &sum, OPS);
+}
+
+static void touch(struct machine *m, u64 bytes, u64 step)
+{
+	m->ops->enter(m, 0, guest(touch), TEST_GPA, TEST_GPA + bytes, step);
+	m->ops->run(m, 0);
+}
+
+static void small_pages(struct machine *m)
+{
+	u64 bytes = 2 * OPS * PAGE;
+	struct counts sum = { 0 }, from;
+
+	m->ops->map(m, bytes, false);
+	from = look();
+	touch(m, bytes, PAGE);
+	add(&sum, &from);
+	report(m->ops->name, "fault", &sum, bytes / PAGE);
+	each_page(m, "protect_page", READ_ONLY);
+	each_page(m, "unprotect_page", WRITABLE);
+	touch(m, bytes, PAGE);
+	each_page(m, "unmap_page", UNMAP);
+	m->ops->unmap(m);
+}
+
+static void maps(struct machine *m)
+{
+	struct counts sum = { 0 }, from = look();
+
+	for (unsigned int i = 0; i < OPS; i++)
+		m->ops->add(m, i);
+	add(&sum, &from);
+	report(m->ops->name, "map", &sum, OPS);
+}
+
+/* Of leaves that a change of one page has split. */
+static void collapses(struct machine *m)
+{
+	u64 bytes = LARGE * 2 * MIB;
+	struct counts sum = { 0 };
+
+	m->ops->map(m, bytes, true);
+	touch(m, bytes, PAGE);
+	for (u64 first = 0; first < bytes; first += 2 * MIB) {
+		struct counts from;
+
+		m->ops->change(m, READ_ONLY, first + MIB, PAGE);
+		m->ops->change(m, WRITABLE, first + MIB, PAGE);
+		from = look();
+		m->ops->change(m, COLLAPSE, first, 2 * MIB);
+		add(&sum, &from);
+	}
+	report(m->ops->name, "collapse", &sum, LARGE);
+	m->ops->unmap(m);
+}
+
+void bench_disturb(const struct machine_ops *ops)
+{
+	struct machine m = { .ops = ops };
+
+	start_other(ops);
+	pin_thread(0);
+	ops->make(&m);
+	ops->add_vcpu(&m, 0);
+	small_pages(&m);
+	maps(&m);
+	collapses(&m);
+	ops->end(&m);
+	end_other();
+}
