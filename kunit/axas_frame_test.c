@@ -199,6 +199,23 @@ static void linux_frame_is_zeroed_and_aligned(struct kunit *test)
 	}
 }
 
+/* Rule R4: the same of a frame that a fault takes where it may not sleep. */
+static void linux_frame_without_sleep_is_zeroed(struct kunit *test)
+{
+	struct axas_frame frame;
+	unsigned int round;
+
+	for (round = 0; round < 20; round++) {
+		if (axas_frame_alloc_order(&frame, &axas_hal_linux, 0,
+					   AXAS_FRAME_ZERO | AXAS_FRAME_NOWAIT))
+			kunit_skip(test, "no frame to be had at once");
+		KUNIT_EXPECT_PTR_EQ(test, memchr_inv(axas_frame_ptr(&frame), 0, AXAS_FRAME_SIZE),
+				    NULL);
+		axas_frame_fill(&frame, 0x77);
+		axas_frame_free(&frame);
+	}
+}
+
 /* Each 4 KiB of a guest frame has its own reference count and is freed by itself. */
 static void linux_guest_frame_is_freed_page_by_page(struct kunit *test)
 {
@@ -247,6 +264,7 @@ static struct kunit_case frame_cases[] = {
 	KUNIT_CASE(taken_frame_outlives_its_scope),
 	KUNIT_CASE(order_and_flags_come_back_at_free),
 	KUNIT_CASE(linux_frame_is_zeroed_and_aligned),
+	KUNIT_CASE(linux_frame_without_sleep_is_zeroed),
 	KUNIT_CASE(linux_guest_frame_is_freed_page_by_page),
 	KUNIT_CASE(linux_frame_outlives_its_free_by_a_reference),
 	{}

@@ -630,6 +630,21 @@ static void fault_around_fills_its_neighbours(struct kunit *test)
 	space_expect_balanced(f);
 }
 
+/* Two bring the same sixteen pages: what comes second goes back, and is not counted. */
+static void two_faults_around_one_page(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct racer racer = { f, WIN };
+	struct test_thread threads[] = { { race_fault, &racer }, { race_fault, &racer } };
+
+	KUNIT_ASSERT_EQ(test, map_around(f, WIN, SZ_2M, 4), 0);
+	mock_hal_meet(f->mock, 2, 0);
+	KUNIT_ASSERT_EQ(test, test_run_threads(threads, 2), 0);
+	KUNIT_EXPECT_FALSE(test, f->mock->meet_missed);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 16l);
+	space_expect_balanced(f);
+}
+
 /* One table at most, and never beyond the area; and want of memory is no error. */
 static void fault_around_has_bounds(struct kunit *test)
 {
@@ -751,6 +766,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(other_faults_are_left_alone, space_gen_params),
 	KUNIT_CASE_PARAM(space_may_change_while_a_fault_waits, space_gen_params),
 	KUNIT_CASE_PARAM(fault_around_fills_its_neighbours, space_gen_params),
+	KUNIT_CASE_PARAM(two_faults_around_one_page, space_gen_params),
 	KUNIT_CASE_PARAM(fault_around_has_bounds, space_gen_params),
 	KUNIT_CASE_PARAM(frames_are_asked_for_by_their_place, space_gen_params),
 	{}
