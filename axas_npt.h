@@ -650,6 +650,9 @@ unsigned int axas_npt_fill(struct axas_npt *npt, u64 *ptep, struct axas_hpa *hpa
 /* Length of the leading run of entries that are all empty (@empty) or all not, at most @max. */
 unsigned int axas_npt_run_of(const u64 *ptep, unsigned int max, bool empty);
 
+/* Whether a table has no entries. Exclusive. */
+bool axas_npt_is_empty(const u64 *table);
+
 /*
  * Splitting a leaf takes tables. They are reserved before anything is changed, so
  * that the split itself cannot fail: count, reserve, split, and give back the rest.
@@ -776,6 +779,8 @@ void axas_npt_gather_leaf(struct axas_npt_gather *gather, u64 hpa, unsigned int 
 /* A table at @level was unlinked, with all below it. */
 void axas_npt_gather_table(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
 			   const void *owner);
+/* A table without entries was unlinked. */
+void axas_npt_gather_empty(struct axas_npt_gather *gather, u64 hpa);
 /* After the flush, and outside the lock: put frames, free tables; it is empty then. */
 void axas_npt_gather_free(struct axas_npt_gather *gather);
 /* Give the buffer back. */

@@ -479,17 +479,20 @@ static inline void PT(spend_table)(struct axas_npt_job *job)
 	job->budget -= min_t(unsigned int, job->budget, PT_ENTRIES);
 }
 
-static bool PT(is_empty)(const u64 *table)
-{
-	return axas_npt_run_of(table, PT_ENTRIES, true) == PT_ENTRIES;
-}
-
 static void PT(unlink)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 		       struct axas_npt_job *job)
 {
 	u64 entry = axas_npt_break(npt, ptep, level, 0);
 
 	axas_npt_gather_table(job->gather, PT(table_hpa)(entry, level), level - 1, job->owner);
+}
+
+static void PT(unlink_empty)(struct axas_npt *npt, u64 *ptep, unsigned int level,
+			     struct axas_npt_job *job)
+{
+	u64 entry = axas_npt_break(npt, ptep, level, 0);
+
+	axas_npt_gather_empty(job->gather, PT(table_hpa)(entry, level));
 }
 
 static bool PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level,
@@ -508,8 +511,9 @@ static bool PT(unmap_child)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 	if (end - job->first != axas_npt_leaf_size(level) - 1) {
 		if (!PT(unmap_table)(npt, table, level - 1, job))
 			return false;
-		if (!PT(is_empty)(table))
-			return true;
+		if (axas_npt_is_empty(table))
+			PT(unlink_empty)(npt, ptep, level, job);
+		return true;
 	}
 	PT(unlink)(npt, ptep, level, job);
 	return true;

@@ -20,6 +20,7 @@
 #define REC_TABLE	BIT_ULL(4)
 #define REC_OWNED	BIT_ULL(5)
 #define REC_OWNER	BIT_ULL(6)
+#define REC_EMPTY	BIT_ULL(7)
 #define REC_HPA		(~GENMASK_ULL(AXAS_FRAME_SHIFT - 1, 0))
 
 #define BUFFER_BYTES	((AXAS_GATHER_BUFFER + AXAS_NPT_MAX_LEVELS) * sizeof(u64))
@@ -76,6 +77,13 @@ void axas_npt_gather_table(struct axas_npt_gather *gather, u64 hpa, unsigned int
 	add(gather, hpa | level | REC_TABLE, owner);
 }
 
+void axas_npt_gather_empty(struct axas_npt_gather *gather, u64 hpa)
+{
+	gather->pending = true;
+	gather->tables = true;
+	add(gather, hpa | REC_EMPTY, NULL);
+}
+
 /* Leaves at one level that were recorded one after the other. How many. */
 static u32 put_leaves(struct axas_npt *npt, const void *owner, u64 *recs, u32 nr)
 {
@@ -100,6 +108,8 @@ void axas_npt_gather_free(struct axas_npt_gather *gather)
 		if (recs[i] == REC_OWNER) {
 			owner = (const void *)(unsigned long)recs[i + 1];
 			i += 2;
+		} else if (recs[i] & REC_EMPTY) {
+			axas_npt_free_table(npt, recs[i++] & REC_HPA);
 		} else if (recs[i] & REC_TABLE) {
 			npt->fmt->free_table(npt, recs[i] & REC_HPA, recs[i] & REC_LEVEL,
 					     recs[i] & REC_OWNED ? owner : NULL);
