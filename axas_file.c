@@ -52,11 +52,11 @@ struct space_file {
 /*
  * The struct is taken once, so that user space cannot change it between check and
  * use; a result struct is written back before anything is done, so that a bad
- * address changes nothing.
+ * address changes nothing. All of a struct that user space does not bring is 0.
  */
 static long run_ioctl(const struct axas_ioctl *ioctl, void *ctx, void __user *uarg)
 {
-	u64 arg[AXAS_IOCTL_MAX / sizeof(u64)] = {};
+	u64 arg[AXAS_IOCTL_MAX / sizeof(u64)] __uninitialized;
 	u32 *head = (u32 *)arg;
 	u32 usize;
 	long ret;
@@ -74,11 +74,11 @@ static long run_ioctl(const struct axas_ioctl *ioctl, void *ctx, void __user *ua
 	if (head[1] & ~ioctl->flags)
 		return -EINVAL;
 	usize = min(usize, ioctl->size);
-	if (ioctl->out && copy_to_user(uarg, arg, usize))
+	if (ioctl->dir == AXAS_IOCTL_INOUT && copy_to_user(uarg, arg, usize))
 		return -EFAULT;
 	ret = ioctl->run(ctx, arg);
 	head[0] = usize;
-	if (ret >= 0 && ioctl->out && copy_to_user(uarg, arg, usize))
+	if (ret >= 0 && ioctl->dir != AXAS_IOCTL_IN && copy_to_user(uarg, arg, usize))
 		return -EFAULT;
 	return ret;
 }
@@ -341,17 +341,17 @@ static long get_areas(void *ctx, void *arg)
 }
 
 static const struct axas_ioctl space_ioctls[] = {
-	{ AXAS_MAP_LINEAR, sizeof(struct axas_map_linear), 0, false, map_linear },
-	{ AXAS_MAP_ALLOC, sizeof(struct axas_map_alloc), AXAS_MAP_FLAGS, false, map_alloc },
-	{ AXAS_UNMAP, sizeof(struct axas_range), 0, false, unmap },
-	{ AXAS_PROTECT, sizeof(struct axas_protect), 0, false, protect },
-	{ AXAS_CLEAR, sizeof(struct axas_clear), 0, false, clear },
-	{ AXAS_POPULATE, sizeof(struct axas_range), 0, true, populate },
-	{ AXAS_COLLAPSE, sizeof(struct axas_collapse), 0, true, collapse },
-	{ AXAS_FAULT, sizeof(struct axas_fault), 0, true, fault },
-	{ AXAS_TRANSLATE, sizeof(struct axas_translate), 0, true, translate },
-	{ AXAS_GET_INFO, sizeof(struct axas_info), 0, true, get_info },
-	{ AXAS_GET_AREAS, sizeof(struct axas_get_areas), 0, true, get_areas },
+	{ AXAS_MAP_LINEAR, sizeof(struct axas_map_linear), 0, AXAS_IOCTL_IN, map_linear },
+	{ AXAS_MAP_ALLOC, sizeof(struct axas_map_alloc), AXAS_MAP_FLAGS, AXAS_IOCTL_IN, map_alloc },
+	{ AXAS_UNMAP, sizeof(struct axas_range), 0, AXAS_IOCTL_IN, unmap },
+	{ AXAS_PROTECT, sizeof(struct axas_protect), 0, AXAS_IOCTL_IN, protect },
+	{ AXAS_CLEAR, sizeof(struct axas_clear), 0, AXAS_IOCTL_IN, clear },
+	{ AXAS_POPULATE, sizeof(struct axas_range), 0, AXAS_IOCTL_INOUT, populate },
+	{ AXAS_COLLAPSE, sizeof(struct axas_collapse), 0, AXAS_IOCTL_INOUT, collapse },
+	{ AXAS_FAULT, sizeof(struct axas_fault), 0, AXAS_IOCTL_INOUT, fault },
+	{ AXAS_TRANSLATE, sizeof(struct axas_translate), 0, AXAS_IOCTL_QUERY, translate },
+	{ AXAS_GET_INFO, sizeof(struct axas_info), 0, AXAS_IOCTL_QUERY, get_info },
+	{ AXAS_GET_AREAS, sizeof(struct axas_get_areas), 0, AXAS_IOCTL_INOUT, get_areas },
 };
 
 static_assert(sizeof(struct axas_info) <= AXAS_IOCTL_MAX);

@@ -8,12 +8,19 @@
 
 #include <linux/types.h>
 
+/* What becomes of an ioctl's struct. */
+enum axas_ioctl_dir {
+	AXAS_IOCTL_IN,		/* it is taken */
+	AXAS_IOCTL_INOUT,	/* it is written back, too */
+	AXAS_IOCTL_QUERY,	/* the same; that it was asked has changed nothing */
+};
+
 /**
  * struct axas_ioctl - one ioctl of a table
  * @cmd: its number
  * @size: bytes of its struct
  * @flags: the bits that its flags may have
- * @out: the struct is written back
+ * @dir: what becomes of the struct
  * @run: does it, on the file's private data and the struct, whose size and flags
  *	are checked
  */
@@ -21,7 +28,7 @@ struct axas_ioctl {
 	unsigned int cmd;
 	u32 size;
 	u32 flags;
-	bool out;
+	enum axas_ioctl_dir dir;
 	long (*run)(void *ctx, void *arg);
 };
 

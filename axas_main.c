@@ -67,8 +67,8 @@ static long create(void *ctx, void *arg)
 }
 
 static const struct axas_ioctl system_ioctls[] = {
-	{ AXAS_GET_FORMAT, sizeof(struct axas_format_info), 0, true, get_format },
-	{ AXAS_CREATE, sizeof(struct axas_create), AXAS_CREATE_CAPS, false, create },
+	{ AXAS_GET_FORMAT, sizeof(struct axas_format_info), 0, AXAS_IOCTL_QUERY, get_format },
+	{ AXAS_CREATE, sizeof(struct axas_create), AXAS_CREATE_CAPS, AXAS_IOCTL_IN, create },
 };
 
 static long axas_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)

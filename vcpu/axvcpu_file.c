@@ -124,20 +124,20 @@ static long set_affinity(void *ctx, void *arg)
 
 /* For one thread at a time. */
 static const struct axas_ioctl exclusive_ioctls[] = {
-	{ AXVCPU_SETUP, sizeof(struct axvcpu_setup), AXVCPU_SETUP_FLAGS, false, setup },
-	{ AXVCPU_GET_REGS, sizeof(struct axvcpu_regs), 0, true, get_regs },
-	{ AXVCPU_SET_REGS, sizeof(struct axvcpu_regs), AXVCPU_REGS_FLAGS, false, set_regs },
-	{ AXVCPU_SET_GPR, sizeof(struct axvcpu_set_gpr), 0, false, set_gpr },
-	{ AXVCPU_RUN, sizeof(struct axvcpu_exit), 0, true, run },
-	{ AXVCPU_SET_RETURN, sizeof(struct axvcpu_return), 0, false, set_return },
+	{ AXVCPU_SETUP, sizeof(struct axvcpu_setup), AXVCPU_SETUP_FLAGS, AXAS_IOCTL_IN, setup },
+	{ AXVCPU_GET_REGS, sizeof(struct axvcpu_regs), 0, AXAS_IOCTL_QUERY, get_regs },
+	{ AXVCPU_SET_REGS, sizeof(struct axvcpu_regs), AXVCPU_REGS_FLAGS, AXAS_IOCTL_IN, set_regs },
+	{ AXVCPU_SET_GPR, sizeof(struct axvcpu_set_gpr), 0, AXAS_IOCTL_IN, set_gpr },
+	{ AXVCPU_RUN, sizeof(struct axvcpu_exit), 0, AXAS_IOCTL_INOUT, run },
+	{ AXVCPU_SET_RETURN, sizeof(struct axvcpu_return), 0, AXAS_IOCTL_IN, set_return },
 };
 
 /* At any time. */
 static const struct axas_ioctl shared_ioctls[] = {
-	{ AXVCPU_KICK, sizeof(struct axvcpu_kick), 0, false, kick },
-	{ AXVCPU_INJECT, sizeof(struct axvcpu_inject), 0, false, inject },
-	{ AXVCPU_GET_STATE, sizeof(struct axvcpu_state), 0, true, get_state },
-	{ AXVCPU_SET_AFFINITY, sizeof(struct axvcpu_affinity), 0, false, set_affinity },
+	{ AXVCPU_KICK, sizeof(struct axvcpu_kick), 0, AXAS_IOCTL_IN, kick },
+	{ AXVCPU_INJECT, sizeof(struct axvcpu_inject), 0, AXAS_IOCTL_IN, inject },
+	{ AXVCPU_GET_STATE, sizeof(struct axvcpu_state), 0, AXAS_IOCTL_QUERY, get_state },
+	{ AXVCPU_SET_AFFINITY, sizeof(struct axvcpu_affinity), 0, AXAS_IOCTL_IN, set_affinity },
 };
 
 static_assert(sizeof(struct axvcpu_regs) <= AXAS_IOCTL_MAX);

@@ -118,7 +118,7 @@ static long create(void *ctx, void *arg)
 }
 
 static const struct axas_ioctl system_ioctls[] = {
-	{ AXVCPU_CREATE, sizeof(struct axvcpu_create), AXVCPU_CREATE_BSP, false, create },
+	{ AXVCPU_CREATE, sizeof(struct axvcpu_create), AXVCPU_CREATE_BSP, AXAS_IOCTL_IN, create },
 };
 
 static long axvcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
