@@ -288,6 +288,34 @@ static void dying_task_can_unmap(struct kunit *test)
 	space_expect_nothing(f, BORDER + SZ_4K, SZ_4K);
 }
 
+static int map_elsewhere(struct dying *dying)
+{
+	return space_map_alloc(dying->f, WIN, SZ_4K, TEST_RW);
+}
+
+/* Somebody else changes the map, and takes long. */
+static void dying_task_waits_for_nobody(struct kunit *test)
+{
+	static int (* const acts[])(struct dying *dying) = {
+		map_elsewhere, protect_exec, collapse_all,
+	};
+	struct space_fixture *f = test->priv;
+	struct space_snapshot before;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, BORDER, SZ_4M, TEST_RW), 0);
+	space_take(f, &before);
+	mutex_lock(&f->space->changing);
+	for (i = 0; i < ARRAY_SIZE(acts); i++) {
+		struct dying dying = { f, acts[i] };
+
+		run_dying(&dying);
+		KUNIT_EXPECT_EQ(test, dying.err, -EINTR);
+	}
+	mutex_unlock(&f->space->changing);
+	space_expect_same(f, &before, "operations of a dying task");
+}
+
 static struct kunit_case bound_cases[] = {
 	KUNIT_CASE_PARAM(limit_is_bounded_work, space_gen_params),
 	KUNIT_CASE_PARAM(runs_are_bounded_work, space_gen_params),
@@ -300,6 +328,7 @@ static struct kunit_case bound_cases[] = {
 	KUNIT_CASE_PARAM(dying_task_stops_collapsing, space_gen_params),
 	KUNIT_CASE_PARAM(dying_task_is_told_of_one_leaf, space_gen_params),
 	KUNIT_CASE_PARAM(dying_task_can_unmap, space_gen_params),
+	KUNIT_CASE_PARAM(dying_task_waits_for_nobody, space_gen_params),
 	{}
 };
 
