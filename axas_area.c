@@ -14,11 +14,7 @@
 #include "axas_compat.h"
 #include "axas_area.h"
 
-/* No entry is like its attributes. */
-const struct axas_area axas_no_area = { .first = ~0ull, .attr = ~0ull };
-EXPORT_SYMBOL_AXAS_KUNIT(axas_no_area);
-
-DEFINE_PER_CPU_ALIGNED(struct axas_cpu, axas_cpus) = { .area = &axas_no_area };
+DEFINE_PER_CPU_ALIGNED(struct axas_cpu, axas_cpus) = { .first = AXAS_NO_FIRST };
 EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(axas_cpus);
 
 /* Even numbers, each once. */
@@ -39,7 +35,8 @@ static void forget(const struct axas_space *space, struct axas_cpu *cpu)
 {
 	unsigned int shard = raw_smp_processor_id() % AXAS_NPT_SHARDS;
 
-	cpu->area = &axas_no_area;
+	cpu->first = AXAS_NO_FIRST;
+	cpu->last = AXAS_NO_LAST;
 	cpu->cursor.region = AXAS_NPT_NO_REGION;
 	cpu->leaf = ~0ull;
 	cpu->shard = (struct axas_npt_shard *)&space->npt.shards[shard];
@@ -183,24 +180,41 @@ void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_flush);
 
-static u64 area_pages(const struct axas_area *area)
+/* In a section, or with the lock held; and so nothing that is found goes away. */
+const struct axas_area *axas_area_look_up(const struct axas_space *space, struct axas_cpu *cpu,
+					  u64 gpa)
 {
-	return ((area->last - area->first) >> AXAS_FRAME_SHIFT) + 1;
+	MA_STATE(mas, (struct maple_tree *)&space->areas, axas_page_nr(gpa), axas_page_nr(gpa));
+	const struct axas_area *area;
+
+	rcu_read_lock();
+	area = mas_walk(&mas);
+	rcu_read_unlock();
+	if (!area)
+		return NULL;
+	cpu->area = area;
+	cpu->first = axas_page_first(mas.index);
+	cpu->last = axas_page_last(mas.last);
+	return area;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_area_look_up);
+
+static u64 pages(u64 first, u64 last)
+{
+	return axas_page_nr(last) - axas_page_nr(first) + 1;
 }
 
-static void count_area(struct axas_space *space, const struct axas_area *area, int sign)
+static void count_ranges(struct axas_space *space, long ranges, long linear_pages)
 {
-	WRITE_ONCE(space->nr_areas, space->nr_areas + sign);
-	if (axas_area_is_linear(area))
-		WRITE_ONCE(space->linear_pages, space->linear_pages + sign * area_pages(area));
+	WRITE_ONCE(space->nr_areas, space->nr_areas + ranges);
+	WRITE_ONCE(space->linear_pages, space->linear_pages + linear_pages);
 }
 
-static int claim(struct axas_area *area)
+static int claim(struct axas_area *area, u64 first, u64 last)
 {
-	u64 hpa = area->first + area->backend.offset;
-
 	area->claim = (struct axas_claim){
-		.first = hpa, .last = hpa + (area->last - area->first), .type = area->type,
+		.first = first + area->backend.offset, .last = last + area->backend.offset,
+		.type = area->type,
 	};
 	return axas_linear_claim(&area->claim);
 }
@@ -215,8 +229,6 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 	if (!area)
 		return ERR_PTR(-ENOMEM);
 	*area = (struct axas_area){
-		.first = range.start.val,
-		.last = axas_gpa_range_last(range).val,
 		.attr = axas_npt_leaf_attr(&space->npt, prot, type),
 		.direct = direct ? prot : 0,
 		.prot = prot, .type = type, .flags = flags,
@@ -224,7 +236,9 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 	};
 	if (backend.ops == &axas_backend_alloc && !axas_area_around(area))
 		area->single = prot;
-	err = axas_area_is_linear(area) ? claim(area) : 0;
+	err = 0;
+	if (axas_area_is_linear(area))
+		err = claim(area, range.start.val, axas_gpa_range_last(range).val);
 	if (err) {
 		kfree(area);
 		return ERR_PTR(err);
@@ -235,10 +249,18 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 }
 
 struct axas_area *axas_area_copy(const struct axas_space *space, const struct axas_area *area,
-				 u64 first, u32 prot)
+				 u64 first, u64 last, u32 prot)
 {
-	return axas_area_new(space, axas_gpa_range(axas_gpa(first), area->last - first + 1), prot,
+	return axas_area_new(space, axas_gpa_range(axas_gpa(first), last - first + 1), prot,
 			     area->type, area->flags, area->backend);
+}
+
+bool axas_area_like(const struct axas_area *area, const struct axas_area *other)
+{
+	return area->type == other->type && area->flags == other->flags &&
+	       area->backend.ops == other->backend.ops &&
+	       area->backend.object == other->backend.object &&
+	       area->backend.offset == other->backend.offset;
 }
 
 void axas_area_free(struct axas_area *area)
@@ -248,14 +270,6 @@ void axas_area_free(struct axas_area *area)
 	if (area->backend.ops->release)
 		area->backend.ops->release(&area->backend);
 	kfree(area);
-}
-
-/* What it covers changes at its upper end. */
-static void move_last(struct axas_area *area, u64 last)
-{
-	WRITE_ONCE(area->last, last);
-	if (axas_area_is_linear(area))
-		axas_linear_resize(&area->claim, last + area->backend.offset);
 }
 
 void axas_areas_free(struct list_head *gone)
@@ -269,100 +283,126 @@ void axas_areas_free(struct list_head *gone)
 	INIT_LIST_HEAD(gone);
 }
 
-struct axas_area *axas_area_first(struct axas_space *space, u64 first, u64 last)
+struct axas_area *axas_area_start(struct ma_state *mas, u64 to)
+{
+	struct axas_area *area = mas_walk(mas);
+
+	/* A hole has a range, too. */
+	if (area || mas->last >= axas_page_nr(to))
+		return area;
+	return mas_find(mas, axas_page_nr(to));
+}
+
+bool axas_area_any(struct axas_space *space, u64 first, u64 last)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
 
-	return mas_find(&mas, axas_page_nr(last));
+	return axas_area_start(&mas, last);
 }
 
-int axas_area_insert(struct axas_space *space, struct axas_area *area)
+int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_area *area)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(area->first), axas_page_nr(area->last));
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(last));
 	int err;
 
-	if (axas_area_first(space, area->first, area->last))
+	if (axas_area_any(space, first, last))
 		return -EEXIST;
 	err = mas_store_gfp(&mas, area, GFP_KERNEL_ACCOUNT);
-	if (!err)
-		count_area(space, area, 1);
-	return err;
+	if (err)
+		return err;
+	area->ranges = 1;
+	count_ranges(space, 1, axas_area_is_linear(area) ? pages(first, last) : 0);
+	return 0;
 }
 
-/*
- * A store that comes when nothing may fail any more. Whoever holds the lock for reading finds
- * what it found before.
- */
-static void store(struct axas_space *space, u64 first, u64 last, struct axas_area *area)
+/* Those that had [first, last] have it no more; what they have beside it becomes ranges. */
+static void leave_range(struct axas_space *space, u64 first, u64 last, struct list_head *gone)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	long ranges = 0, linear_pages = 0;
+	struct axas_area *area;
+
+	axas_for_each_area(&mas, area, last) {
+		u64 from = max(first, axas_page_first(mas.index));
+		u64 to = min(last, axas_page_last(mas.last));
+		long left = (mas.index < axas_page_nr(first)) + (mas.last > axas_page_nr(last));
+
+		area->ranges += left - 1;
+		ranges += left - 1;
+		if (axas_area_is_linear(area))
+			linear_pages += pages(from, to);
+		/* Its claim is of one range. */
+		WARN_ON_ONCE(left && axas_area_is_linear(area));
+		if (!area->ranges)
+			list_add_tail(&area->node, gone);
+		cond_resched();
+	}
+	count_ranges(space, ranges, -linear_pages);
+}
+
+/* What it gains is claimed by those who had it, as the same type. */
+static void move_claim(struct axas_area *area, u64 first, u64 last)
+{
+	first += area->backend.offset;
+	last += area->backend.offset;
+	if (area->claim.first != first || area->claim.last != last)
+		axas_linear_resize(&area->claim, first, last);
+}
+
+void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct axas_area *area,
+			struct list_head *gone)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(last));
 
+	/* It may be one of those that are replaced. */
+	if (area)
+		area->ranges++;
+	leave_range(space, first, last, gone);
+	if (area) {
+		count_ranges(space, 1, axas_area_is_linear(area) ? pages(first, last) : 0);
+		if (axas_area_is_linear(area))
+			move_claim(area, first, last);
+	}
+	/* Whoever holds the lock for reading finds what it found before. Nothing may fail here. */
 	down_write(&space->lock);
 	WARN_ON_ONCE(mas_store_gfp(&mas, area, GFP_KERNEL | __GFP_NOFAIL));
 	up_write(&space->lock);
 }
 
-int axas_area_cut(struct axas_space *space, struct axas_area *area, u64 at)
+int axas_area_cut(struct axas_space *space, u64 at)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(at), axas_page_nr(area->last));
-	struct axas_area *upper;
+	MA_STATE(mas, &space->areas, axas_page_nr(at), axas_page_nr(at));
+	struct axas_area *area = mas_walk(&mas), *upper;
+	u64 first = axas_page_first(mas.index);
+	u64 last = axas_page_last(mas.last);
 
-	upper = axas_area_copy(space, area, at, area->prot);
+	if (!area || !axas_area_is_linear(area) || first == at)
+		return 0;
+	upper = axas_area_copy(space, area, at, last, area->prot);
 	if (IS_ERR(upper))
 		return PTR_ERR(upper);
+	mas_set_range(&mas, axas_page_nr(at), axas_page_nr(last));
 	if (mas_store_gfp(&mas, upper, GFP_KERNEL_ACCOUNT)) {
 		axas_area_free(upper);
 		return -ENOMEM;
 	}
-	move_last(area, at - 1);
-	WRITE_ONCE(space->nr_areas, space->nr_areas + 1);
-	return 0;
-}
-
-static bool alike(const struct axas_area *lower, const struct axas_area *upper)
-{
-	return lower->last + 1 == upper->first && lower->prot == upper->prot &&
-	       lower->type == upper->type && lower->flags == upper->flags &&
-	       lower->backend.ops == upper->backend.ops &&
-	       lower->backend.object == upper->backend.object &&
-	       lower->backend.offset == upper->backend.offset;
+	upper->ranges = 1;
+	count_ranges(space, 1, 0);
+	move_claim(area, first, at - 1);
+	return 1;
 }
 
 void axas_areas_join(struct axas_space *space, u64 at, struct list_head *gone)
 {
-	struct axas_area *lower, *upper;
+	struct axas_cpu lower = axas_nothing_found(), upper = axas_nothing_found();
 
-	if (at <= space->range.start.val)
+	if (at <= space->range.start.val || !axas_area_look_up(space, &lower, at - 1) ||
+	    !axas_area_look_up(space, &upper, at))
 		return;
-	lower = (struct axas_area *)axas_area_find(space, at - 1);
-	upper = (struct axas_area *)axas_area_find(space, at);
-	if (!lower || !upper || lower == upper || !alike(lower, upper))
-		return;
-	move_last(lower, upper->last);
-	store(space, lower->first, lower->last, lower);
-	WRITE_ONCE(space->nr_areas, space->nr_areas - 1);
-	list_add_tail(&upper->node, gone);
-}
-
-void axas_area_replace(struct axas_space *space, struct axas_area *area, struct list_head *gone)
-{
-	struct axas_area *old = (struct axas_area *)axas_area_find(space, area->first);
-
-	store(space, area->first, area->last, area);
-	list_add_tail(&old->node, gone);
-}
-
-void axas_areas_erase(struct axas_space *space, u64 first, u64 last, struct list_head *gone)
-{
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
-	struct axas_area *area;
-
-	mas_for_each(&mas, area, axas_page_nr(last)) {
-		count_area(space, area, -1);
-		list_add_tail(&area->node, gone);
-		cond_resched();
-	}
-	store(space, first, last, NULL);
+	if (axas_area_is_linear(lower.area) && lower.area != upper.area &&
+	    lower.area->prot == upper.area->prot && axas_area_like(lower.area, upper.area))
+		axas_areas_replace(space, lower.first, upper.last, (struct axas_area *)lower.area,
+				   gone);
 }
 
 int axas_area_init(void)

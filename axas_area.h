@@ -44,7 +44,7 @@
  * axas_bar_end(): nobody is in a section or holds the lock, and no section begins. A remover
  *
  *  1. allocates all that it needs; from here on nothing fails;
- *  2. puts the new areas in place of the old ones: whoever looks an area up finds them;
+ *  2. puts new areas, or none, in place of the old ones: whoever looks an area up finds them;
  *  3. with the bar, breaks or narrows a piece of the leaves, and has them flushed in all
  *     consumers. The first bar also is when the old areas are out of use;
  *  4. without it, frees the piece's frames and tables; and goes on at 3. until all is done;
@@ -103,9 +103,7 @@
  */
 
 /**
- * struct axas_area - a range of a space with one protection and one backend
- * @first: first guest-physical byte
- * @last: last guest-physical byte
+ * struct axas_area - what a range of a space is: one protection and one backend
  * @attr: all that its leaves of 4 KiB have but their addresses
  * @direct: the AXAS_PROT_* for which the host needs no window: @prot, or none
  * @single: the AXAS_PROT_* whose faults take one frame of the space's HAL, and no more: @prot,
@@ -113,22 +111,23 @@
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND()
+ * @ranges: how many ranges of the tree are it; a linear area is one at most
  * @backend: where its frames come from
  * @claim: of a linear area: the memory that it maps
  * @node: in a remover's list
  *
- * Nothing of it changes after it is in a tree but its ends, which move only where an area
- * that is like it begins or ends. What is found without the lock may be read with old ends.
+ * Nothing of it changes after it is in a tree but what the mutex keeps: @ranges, @claim and
+ * @node. Where it begins and ends the tree says: what is cut out of its middle leaves one area
+ * with two ranges.
  */
 struct axas_area {
-	u64 first;
-	u64 last;
 	u64 attr;
 	u32 direct;
 	u32 single;
 	u32 prot;
 	u32 type;
 	u32 flags;
+	unsigned long ranges;
 	struct axas_backend backend;
 	struct axas_claim claim;
 	struct list_head node;
@@ -144,12 +143,12 @@ struct axas_area {
  * @npt: its table
  * @range: its addresses
  * @pool: its frames
- * @areas: struct axas_area by 4 KiB page number
+ * @areas: struct axas_area by range of 4 KiB page numbers; neighbours are never the same
  * @list: CPUs that may have cached @generation
  * @ref: who uses it
  * @changing: see "locks and order"
  * @lock: see "locks and order"
- * @nr_areas: how many
+ * @nr_areas: how many ranges @areas has
  * @linear_pages: 4 KiB pages that linear areas cover
  * @consumers: struct axas_consumer that are attached
  * @faults: how many came to each AXAS_FAULT_*, but for those that npt's shards count
@@ -179,7 +178,9 @@ struct axas_space {
  * struct axas_cpu - one CPU's mark and cache, for all spaces
  * @mark: the space that it is in a section of, or NULL
  * @generation: that of the space that it found the rest in; 0: see @untimed
- * @area: the area that was found last, or one that covers nothing
+ * @area: the area that was found last
+ * @first: the first byte of its range in which that was; a range that covers nothing: none was
+ * @last: the last one
  * @cursor: the table of level 0 that was found last
  * @leaf: a leaf of level 0 that was translated, for its attributes: no entry is like ~0
  * @prot: what it permits
@@ -191,6 +192,8 @@ struct axas_cpu {
 	const struct axas_space *mark;
 	unsigned long generation;
 	const struct axas_area *area;
+	u64 first;
+	u64 last;
 	struct axas_npt_cursor cursor;
 	u64 leaf;
 	u32 prot;
@@ -213,33 +216,21 @@ static inline unsigned int axas_area_around(const struct axas_area *area)
 	return (area->flags & AXAS_MAP_AROUND_MASK) >> AXAS_MAP_AROUND_SHIFT;
 }
 
-static inline bool axas_area_covers(const struct axas_area *area, u64 gpa)
-{
-	return gpa >= READ_ONCE(area->first) && gpa <= READ_ONCE(area->last);
-}
-
-/*
- * The last byte of an area that was found to cover @gpa. A cut may have moved its end below
- * that since: then what lies above is alike, and goes on for this page at least.
- */
-static inline u64 axas_area_last(const struct axas_area *area, u64 gpa)
-{
-	return max(READ_ONCE(area->last), gpa | (AXAS_FRAME_SIZE - 1));
-}
-
 static inline bool axas_area_is_linear(const struct axas_area *area)
 {
 	return area->backend.ops->flags & AXAS_BACKEND_AT_ONCE;
 }
 
-/* Covers nothing. */
-extern const struct axas_area axas_no_area;
+/* What a CPU has that found nothing yet. */
+#define AXAS_NO_FIRST	(~0ull)
+#define AXAS_NO_LAST	0ull
 
 /* Where no section may begin: what is found for this once alone. */
 static inline struct axas_cpu axas_nothing_found(void)
 {
 	return (struct axas_cpu){
-		.area = &axas_no_area, .cursor.region = AXAS_NPT_NO_REGION,
+		.first = AXAS_NO_FIRST, .last = AXAS_NO_LAST,
+		.cursor.region = AXAS_NPT_NO_REGION,
 	};
 }
 
@@ -325,18 +316,36 @@ static inline const struct axas_area *axas_area_find(const struct axas_space *sp
 	return mtree_load((struct maple_tree *)&space->areas, axas_page_nr(gpa));
 }
 
-/* The same in a section; the CPU keeps it. */
+/* Whether the area that a CPU found last covers an address. */
+static inline bool axas_cpu_covers(const struct axas_cpu *cpu, u64 gpa)
+{
+	return gpa >= cpu->first && gpa <= cpu->last;
+}
+
+/* The first byte of a page by its number, and the last one. */
+static inline u64 axas_page_first(unsigned long nr)
+{
+	return (u64)nr << AXAS_FRAME_SHIFT;
+}
+
+static inline u64 axas_page_last(unsigned long nr)
+{
+	return axas_page_first(nr) | (AXAS_FRAME_SIZE - 1);
+}
+
+const struct axas_area *axas_area_look_up(const struct axas_space *space, struct axas_cpu *cpu,
+					  u64 gpa);
+
+/*
+ * The same in a section; the CPU keeps it, and its range. A remover that has the bar only later
+ * may have cut that range by now: then what is done in the section comes before its removal.
+ */
 static inline const struct axas_area *axas_area_find_here(const struct axas_space *space,
 							  struct axas_cpu *cpu, u64 gpa)
 {
-	const struct axas_area *area = cpu->area;
-
-	if (likely(axas_area_covers(area, gpa)))
-		return area;
-	area = axas_area_find(space, gpa);
-	if (area)
-		cpu->area = area;
-	return area;
+	if (likely(axas_cpu_covers(cpu, gpa)))
+		return cpu->area;
+	return axas_area_look_up(space, cpu, gpa);
 }
 
 /* Whether the table of 4 KiB leaves for an address is the one that this CPU found last. */
@@ -368,22 +377,41 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 				u32 prot, u32 type, u32 flags, struct axas_backend backend);
 /* One that is in no tree, has no leaves, and that nobody can know any more. */
 void axas_area_free(struct axas_area *area);
-/* One like another, for the same range and with another protection. ERR_PTR of -ENOMEM. */
+/* One like another, for a range and with another protection. ERR_PTR of -ENOMEM. */
 struct axas_area *axas_area_copy(const struct axas_space *space, const struct axas_area *area,
-				 u64 first, u32 prot);
+				 u64 first, u64 last, u32 prot);
+/* Whether one area could go on with the other, but for its protection, at the next byte. */
+bool axas_area_like(const struct axas_area *area, const struct axas_area *other);
+
 /* Put a new one into the tree. -EEXIST when it overlaps another; -ENOMEM. */
-int axas_area_insert(struct axas_space *space, struct axas_area *area);
-/* Two areas out of one that reaches across an address, which stays the lower. 0, or -ENOMEM. */
-int axas_area_cut(struct axas_space *space, struct axas_area *area, u64 at);
-/* Put an area in the place of one that covers the same range, which goes to @gone. */
-void axas_area_replace(struct axas_space *space, struct axas_area *area, struct list_head *gone);
-/* Areas that meet at an address become one if they are alike; what is left over is @gone. */
+int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_area *area);
+/*
+ * Put an area, or none, in the place of what a range has. A linear area that has a range already
+ * goes on from there, and none reaches across an end. Areas that have no range any more are
+ * @gone.
+ */
+void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct axas_area *area,
+			struct list_head *gone);
+/*
+ * Two areas out of a linear one that reaches across an address, which stays the lower: each
+ * claims its memory. Nothing for all others, which have as many ranges as it takes.
+ * Whether there are two; or -ENOMEM.
+ */
+int axas_area_cut(struct axas_space *space, u64 at);
+/* Linear areas that meet at an address become one if they are alike; what is left over is @gone. */
 void axas_areas_join(struct axas_space *space, u64 at, struct list_head *gone);
-/* All areas of a range, which is cut, leave the tree, for @gone. */
-void axas_areas_erase(struct axas_space *space, u64 first, u64 last, struct list_head *gone);
 void axas_areas_free(struct list_head *gone);
-/* The first area that ends at or after @first and begins at or before @last; or NULL. */
-struct axas_area *axas_area_first(struct axas_space *space, u64 first, u64 last);
+
+/* Whether any area covers a byte of a range. */
+bool axas_area_any(struct axas_space *space, u64 first, u64 last);
+
+/* The first area from where @mas is on that begins at or before @to; its range is @mas's then. */
+struct axas_area *axas_area_start(struct ma_state *mas, u64 to);
+
+/* From the first area that covers a byte of a range to the last; @mas has their ranges. */
+#define axas_for_each_area(mas, area, to)						\
+	for (area = axas_area_start(mas, to); area;					\
+	     area = (mas)->last < axas_page_nr(to) ? mas_find(mas, axas_page_nr(to)) : NULL)
 
 /* At load: CPUs that are not interrupted; and at unload. */
 int axas_area_init(void);

@@ -61,10 +61,11 @@ void axas_linear_release(struct axas_claim *claim)
 	mutex_unlock(&claims_lock);
 }
 
-void axas_linear_resize(struct axas_claim *claim, u64 last)
+void axas_linear_resize(struct axas_claim *claim, u64 first, u64 last)
 {
 	mutex_lock(&claims_lock);
 	claim_tree_remove(claim, &claims);
+	claim->first = first;
 	claim->last = last;
 	claim_tree_insert(claim, &claims);
 	mutex_unlock(&claims_lock);

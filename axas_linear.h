@@ -29,7 +29,7 @@ struct axas_claim {
 int axas_linear_claim(struct axas_claim *claim);
 void axas_linear_release(struct axas_claim *claim);
 
-/* A claim that ends elsewhere now. What it gains is claimed with the same type already. */
-void axas_linear_resize(struct axas_claim *claim, u64 last);
+/* A claim that has other ends now. What it gains is claimed with the same type already. */
+void axas_linear_resize(struct axas_claim *claim, u64 first, u64 last);
 
 #endif /* _AXAS_LINEAR_H */

@@ -268,13 +268,12 @@ void axas_space_get_machine(const struct axas_space *space, struct axas_machine 
 }
 EXPORT_SYMBOL_AXAS(axas_space_get_machine);
 
-static struct axas_area_info area_info(const struct axas_area *area)
+static struct axas_area_info area_info(const struct axas_area *area, u64 first, u64 last)
 {
 	return (struct axas_area_info){
-		.gpa = area->first,
-		.length = area->last - area->first + 1,
-		.hpa = axas_area_is_linear(area) ? area->first + area->backend.offset :
-						   AXAS_HPA_NONE,
+		.gpa = first,
+		.length = last - first + 1,
+		.hpa = axas_area_is_linear(area) ? first + area->backend.offset : AXAS_HPA_NONE,
 		.prot = area->prot,
 		.type = area->type,
 		.backend = area->backend.ops->id,
@@ -295,7 +294,7 @@ unsigned int axas_space_get_areas(struct axas_space *space, struct axas_gpa gpa,
 		*more = n == max;
 		if (*more)
 			break;
-		infos[n++] = area_info(area);
+		infos[n++] = area_info(area, axas_page_first(mas.index), axas_page_last(mas.last));
 	}
 	mutex_unlock(&space->changing);
 	return n;

@@ -289,7 +289,7 @@ static __always_inline void *enter_memory(struct axas_space *space, u64 gpa, u32
 
 	if (unlikely(!cpu))
 		return enter_memory_slow(space, gpa, prot, len);
-	if (likely(axas_cpu_at(cpu, gpa) && axas_area_covers(cpu->area, gpa) &&
+	if (likely(axas_cpu_at(cpu, gpa) && axas_cpu_covers(cpu, gpa) &&
 		   (cpu->area->direct & prot) && len <= AXAS_FRAME_SIZE - in_page)) {
 		leaf = READ_ONCE(*axas_cpu_ptep(cpu, gpa));
 		if (likely(axas_npt_allows(&space->npt, leaf, prot)))
@@ -370,7 +370,7 @@ static int find_spot(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u3
 	if (translate_here(space, cpu, gpa, &to) || prot & ~to.prot)
 		return SPOT_FAULT;
 	spot->hpa = to.hpa;
-	spot->left = min(to.left, axas_area_last(spot->area, gpa) - gpa + 1);
+	spot->left = min(to.left, cpu->last - gpa + 1);
 	return 0;
 }
 
@@ -603,12 +603,11 @@ static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
 static size_t touch_leaves(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u32 prot,
 			   size_t len)
 {
-	const struct axas_area *area = cpu->area;
 	u64 max = gpa | (axas_npt_leaf_size(1) - 1);
-	u64 last = min3(gpa + min_t(u64, len - 1, max - gpa), axas_area_last(area, gpa), max);
+	u64 last = min3(gpa + min_t(u64, len - 1, max - gpa), cpu->last, max);
 	u64 *ptep, at = gpa;
 
-	if (!axas_cpu_at(cpu, gpa) || !axas_area_covers(area, gpa) || !(area->direct & prot))
+	if (!axas_cpu_at(cpu, gpa) || !axas_cpu_covers(cpu, gpa) || !(cpu->area->direct & prot))
 		return 0;
 	for (ptep = axas_cpu_ptep(cpu, gpa); at <= last; ptep++) {
 		if (!axas_npt_allows(&space->npt, READ_ONCE(*ptep), prot))

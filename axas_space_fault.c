@@ -191,16 +191,16 @@ static int bring(struct fill *fill, int wanted)
  * The level of the leaf that a page without one should get: 1 where the policy, the
  * bounds, the machine, and what the table holds already allow, else 0.
  */
-static unsigned int fill_level(const struct fill *fill, const struct axas_area *area,
+static unsigned int fill_level(const struct fill *fill, const struct axas_cpu *cpu,
 			       const struct axas_npt_pos *pos)
 {
 	u64 mask = axas_npt_leaf_size(1) - 1;
 	u64 first = fill->gpa & ~mask, last = fill->gpa | mask;
 
 	if (!fill->huge || !pos->level || READ_ONCE(fill->space->no_huge) ||
-	    !axas_npt_max_level(&fill->space->npt, area->prot))
+	    !axas_npt_max_level(&fill->space->npt, cpu->area->prot))
 		return 0;
-	if (first < READ_ONCE(area->first) || last > READ_ONCE(area->last))
+	if (first < cpu->first || last > cpu->last)
 		return 0;
 	return fill->fault || (first == fill->gpa && last <= fill->last);
 }
@@ -243,20 +243,21 @@ static int reach(struct fill *fill, struct axas_npt_pos *pos, unsigned int level
 }
 
 /* The pages that a fault fills besides its own. */
-static void set_around(struct fill *fill, const struct axas_area *area)
+static void set_around(struct fill *fill, const struct axas_cpu *cpu)
 {
 	u64 mask;
 
-	fill->around = axas_area_around(area);
+	fill->around = axas_area_around(cpu->area);
 	mask = (AXAS_FRAME_SIZE << fill->around) - 1;
-	fill->last = min(axas_area_last(area, fill->gpa), fill->gpa | mask);
-	fill->gpa = max(READ_ONCE(area->first), fill->gpa & ~mask);
+	fill->last = min(cpu->last, fill->gpa | mask);
+	fill->gpa = max(cpu->first, fill->gpa & ~mask);
 }
 
 /* Install one frame at a position that has none. AXAS_FAULT_FIXED, or LOOK_*. */
-static int install(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
+static int install(struct fill *fill, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
-	unsigned int level = fill_level(fill, area, pos);
+	unsigned int level = fill_level(fill, cpu, pos);
+	const struct axas_area *area = cpu->area;
 	int wanted;
 
 	/* Its leaves came before it did. */
@@ -274,7 +275,7 @@ static int install(struct fill *fill, const struct axas_area *area, struct axas_
 	spend_frames(fill, 1);
 	fill->level = level;
 	if (fill->fault && axas_area_around(area))
-		set_around(fill, area);
+		set_around(fill, cpu);
 	return AXAS_FAULT_FIXED;
 }
 
@@ -314,17 +315,12 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 	case AXAS_PT_EMPTY:
 	case AXAS_PT_ZERO:
 		fill->huge = area->flags & AXAS_MAP_HUGE_ALWAYS && fill->huge;
-		return install(fill, area, &pos);
+		return install(fill, cpu, &pos);
 	case AXAS_PT_LEAF:
 		return leaf_permits(fill, &pos) ? AXAS_FAULT_SPURIOUS : LOOK_ADJUST;
 	default:
 		return LOOK_AGAIN;
 	}
-}
-
-static bool lies_in(const struct axas_area *area, u64 first, u64 last)
-{
-	return first >= READ_ONCE(area->first) && last <= READ_ONCE(area->last);
 }
 
 /*
@@ -342,14 +338,14 @@ static bool widen(struct fill *fill)
 	u64 mask, leaf;
 
 	lockdep_assert_held(&space->lock);
-	area = axas_area_find(space, fill->gpa);
+	area = axas_area_look_up(space, &found, fill->gpa);
 	axas_npt_walk(&space->npt, &found.cursor, fill->gpa, &pos);
 	/* What has changed meanwhile is seen by the next look. */
 	if (!area || axas_npt_kind(&space->npt, &pos) != AXAS_PT_LEAF)
 		return true;
 	mask = axas_npt_leaf_size(pos.level) - 1;
 	if (pos.level > axas_npt_max_level(&space->npt, area->prot) ||
-	    !lies_in(area, fill->gpa & ~mask, fill->gpa | mask))
+	    (fill->gpa & ~mask) < found.first || (fill->gpa | mask) > found.last)
 		return false;
 	/* Whoever else has the lock relies on what leaves permit. */
 	if (space->npt.fmt->decode(pos.entry, pos.level).prot & ~area->prot)
@@ -567,7 +563,7 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 		*level = 0;
 	entry = READ_ONCE(*ptep);
 	if (likely(!entry)) {
-		if (unlikely(!axas_area_covers(cpu->area, gpa.val) || !access ||
+		if (unlikely(!axas_cpu_covers(cpu, gpa.val) || !access ||
 			     access & ~cpu->area->single))
 			return fault_elsewhere(space, cpu, gpa.val, access, level);
 		return fault_fill(space, cpu, gpa.val, access, ptep, level);
@@ -641,10 +637,9 @@ static void advance(struct fill *fill, u64 bytes)
 }
 
 /* Pages of a table from the present one on, as far as the area and the range reach. */
-static unsigned int pages_here(const struct fill *fill, const struct axas_area *area)
+static unsigned int pages_here(const struct fill *fill, const struct axas_cpu *cpu)
 {
-	u64 last = min3(fill->last, axas_area_last(area, fill->gpa),
-			fill->gpa | (axas_npt_leaf_size(1) - 1));
+	u64 last = min3(fill->last, cpu->last, fill->gpa | (axas_npt_leaf_size(1) - 1));
 
 	return axas_page_nr(last) - axas_page_nr(fill->gpa) + 1;
 }
@@ -659,10 +654,10 @@ static unsigned int run_of_leaves(const struct axas_npt *npt, const u64 *ptep, u
 }
 
 /* Empty entries in a row, of those that may be filled together. */
-static unsigned int run_to_fill(const struct fill *fill, const struct axas_area *area,
+static unsigned int run_to_fill(const struct fill *fill, const struct axas_cpu *cpu,
 				const struct axas_npt_pos *pos)
 {
-	unsigned int max = min_t(unsigned int, pages_here(fill, area), FILL_BATCH);
+	unsigned int max = min_t(unsigned int, pages_here(fill, cpu), FILL_BATCH);
 
 	/* A table is made for one page, and others follow; a page that says zeroes comes alone. */
 	if (pos->level)
@@ -671,8 +666,9 @@ static unsigned int run_to_fill(const struct fill *fill, const struct axas_area 
 }
 
 /* Give pages of one table their leaves, as many as frames are in hand. 0, or LOOK_*. */
-static int fill_small(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
+static int fill_small(struct fill *fill, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
+	const struct axas_area *area = cpu->area;
 	struct axas_npt *npt = &fill->space->npt;
 	unsigned int n, lost = 0;
 	int wanted;
@@ -682,12 +678,12 @@ static int fill_small(struct fill *fill, const struct axas_area *area, struct ax
 		return LOOK_AGAIN;
 	if (!in_hand(fill, area, 0)) {
 		fill->want_tables = pos->level;
-		return want_frames(fill, area, 0, run_to_fill(fill, area, pos));
+		return want_frames(fill, area, 0, run_to_fill(fill, cpu, pos));
 	}
 	wanted = reach(fill, pos, 0);
 	if (wanted)
 		return wanted;
-	n = min(pages_here(fill, area), fill->have);
+	n = min(pages_here(fill, cpu), fill->have);
 	if (unlikely(pos->entry)) {
 		n = 1;
 		if (!axas_npt_install(npt, pos, leaf_for(fill, area, 0)))
@@ -707,9 +703,9 @@ static int fill_small(struct fill *fill, const struct axas_area *area, struct ax
 	return 0;
 }
 
-static int fill_large(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
+static int fill_large(struct fill *fill, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
-	int result = install(fill, area, pos);
+	int result = install(fill, cpu, pos);
 
 	if (result != AXAS_FAULT_FIXED)
 		return result;
@@ -718,7 +714,7 @@ static int fill_large(struct fill *fill, const struct axas_area *area, struct ax
 }
 
 /* Step over what is there, or fill what is not. 0, or LOOK_*. */
-static int fill_at(struct fill *fill, const struct axas_area *area, struct axas_npt_pos *pos)
+static int fill_at(struct fill *fill, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
 	struct axas_npt *npt = &fill->space->npt;
 	unsigned int n;
@@ -727,16 +723,16 @@ static int fill_at(struct fill *fill, const struct axas_area *area, struct axas_
 	case AXAS_PT_BUSY:
 		return LOOK_AGAIN;
 	case AXAS_PT_LEAF:
-		n = pos->level ? 1 : run_of_leaves(npt, pos->ptep, pages_here(fill, area));
+		n = pos->level ? 1 : run_of_leaves(npt, pos->ptep, pages_here(fill, cpu));
 		advance(fill, axas_npt_leaf_size(pos->level) * n -
 			      (fill->gpa & (axas_npt_leaf_size(pos->level) - 1)));
 		return 0;
 	default:
 		break;
 	}
-	if (area->flags & AXAS_MAP_HUGE_NEVER || !fill_level(fill, area, pos))
-		return fill_small(fill, area, pos);
-	return fill_large(fill, area, pos);
+	if (cpu->area->flags & AXAS_MAP_HUGE_NEVER || !fill_level(fill, cpu, pos))
+		return fill_small(fill, cpu, pos);
+	return fill_large(fill, cpu, pos);
 }
 
 /* Steps of one look: what follows them others may want the CPU for. */
@@ -746,13 +742,11 @@ static int fill_at(struct fill *fill, const struct axas_area *area, struct axas_
 static int fill_here(struct fill *fill, struct axas_cpu *cpu)
 {
 	u64 first = fill->gpa, size = fill->last - first + 1;
-	const struct axas_area *area;
 	struct axas_npt_pos pos;
 	int i, result = 0;
 
 	for (i = 0; i < FILL_STEPS && !result && fill->gpa - first < size; i++) {
-		area = axas_area_find_here(fill->space, cpu, fill->gpa);
-		if (!area)
+		if (!axas_area_find_here(fill->space, cpu, fill->gpa))
 			return AXAS_FAULT_HOLE;
 		if (axas_cpu_at(cpu, fill->gpa)) {
 			pos.ptep = axas_cpu_ptep(cpu, fill->gpa);
@@ -761,7 +755,7 @@ static int fill_here(struct fill *fill, struct axas_cpu *cpu)
 		} else {
 			axas_npt_walk(&fill->space->npt, &cpu->cursor, fill->gpa, &pos);
 		}
-		result = fill_at(fill, area, &pos);
+		result = fill_at(fill, cpu, &pos);
 	}
 	return result ?: LOOK_AGAIN;
 }

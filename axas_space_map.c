@@ -20,6 +20,9 @@
 /* Beyond so many bytes a removal gets a buffer for what it gathers. */
 #define FEW_BYTES	((u64)(AXAS_GATHER_INLINE - AXAS_GATHER_MOST) * AXAS_FRAME_SIZE)
 
+/* Ranges that leave the tree of areas at once. */
+#define BATCH		32
+
 /**
  * struct removal - what is taken away in pieces, with the bar
  * @space: from where
@@ -84,10 +87,11 @@ static void do_job(struct removal *removal, struct axas_npt_job *job,
 	}
 }
 
-static void unmap_area(struct removal *removal, const struct axas_area *area)
+static void unmap_leaves(struct removal *removal, const struct axas_area *area, u64 first,
+			 u64 last)
 {
 	struct axas_npt_job job = {
-		.begin = area->first, .first = area->first, .last = area->last,
+		.begin = first, .first = first, .last = last,
 		.owner = area->backend.ops->put ? &area->backend : NULL,
 		.gather = &removal->gather,
 	};
@@ -106,9 +110,11 @@ static u64 tables_for_split(struct axas_space *space, u64 at)
 	struct axas_npt_pos pos;
 
 	axas_npt_walk(npt, &cursor, at, &pos);
+	if (!pos.level)
+		return 0;
 	if (axas_npt_kind(npt, &pos) == AXAS_PT_LEAF)
 		return axas_npt_count_split_at(npt, at);
-	return pos.level && (at & (axas_npt_leaf_size(1) - 1));
+	return !!(at & (axas_npt_leaf_size(1) - 1));
 }
 
 static u64 range_last(const struct axas_space *space)
@@ -117,37 +123,38 @@ static u64 range_last(const struct axas_space *space)
 }
 
 /**
- * struct ends - what isolate() did at the ends of a range
- * @lower: an area was cut at the first byte
- * @upper: an area was cut behind the last one
+ * struct end - an end of a range that is to change
+ * @at: the first byte beyond it, or of it
+ * @across: an area reaches across
+ * @cut: which is two areas now
+ * @split: there are tables for a leaf that does
  */
-struct ends {
-	bool lower;
-	bool upper;
+struct end {
+	u64 at;
+	bool across;
+	bool cut;
+	bool split;
 };
 
 /*
- * Leaves reach across an end of the range no more where an area was cut, for which there are
- * tables. Where none was, one may have come since the area beyond joined: with the protection
- * that both have.
+ * Where no area reached across, a leaf may: one that has come since the area beyond joined, with
+ * the protection that both have.
  */
-static void split_leaves(struct axas_space *space, u64 first, u64 last, const struct ends *ends)
+static void split_leaves(struct axas_space *space, const struct end *end)
 {
-	if (ends->lower)
-		axas_npt_split_at(&space->npt, first);
-	if (ends->upper)
-		axas_npt_split_at(&space->npt, last + 1);
+	if (end->split)
+		axas_npt_split_at(&space->npt, end->at);
 }
 
-/* Undo it. Nobody knows the pieces any more after a bar. */
-static void uncut(struct axas_space *space, u64 first, u64 last, const struct ends *ends)
+/* Undo isolate(). Nobody knows the pieces any more after a bar. */
+static void join(struct axas_space *space, const struct end *lower, const struct end *upper)
 {
 	LIST_HEAD(gone);
 
-	if (ends->lower)
-		axas_areas_join(space, first, &gone);
-	if (ends->upper)
-		axas_areas_join(space, last + 1, &gone);
+	if (lower->cut)
+		axas_areas_join(space, lower->at, &gone);
+	if (upper->cut)
+		axas_areas_join(space, upper->at, &gone);
 	if (list_empty(&gone))
 		return;
 	axas_bar_begin(space);
@@ -155,105 +162,160 @@ static void uncut(struct axas_space *space, u64 first, u64 last, const struct en
 	axas_areas_free(&gone);
 }
 
-/* The area that reaches across an address; @likely_one: one that may. NULL: none does. */
-static struct axas_area *area_across(const struct axas_space *space, u64 at,
-				     const struct axas_area *likely_one)
+static int cut(struct axas_space *space, struct end *end)
 {
-	const struct axas_area *area = likely_one;
+	int cut = end->across ? axas_area_cut(space, end->at) : 0;
 
-	if (!area || !axas_area_covers(area, at))
-		area = axas_area_find(space, at);
-	return area && area->first != at ? (struct axas_area *)area : NULL;
-}
-
-/* The upper end first: what is below it stays the same area. */
-static int cut(struct axas_space *space, u64 first, struct axas_area *lower, u64 last,
-	       struct axas_area *upper, struct ends *ends)
-{
-	int err = upper ? axas_area_cut(space, upper, last + 1) : 0;
-
-	ends->upper = upper && !err;
-	if (err || !lower)
-		return err;
-	err = axas_area_cut(space, lower, first);
-	ends->lower = !err;
-	return err;
+	end->cut = cut > 0;
+	return min(cut, 0);
 }
 
 /*
- * No area reaches across the ends of a range, and there are tables for the leaves that do.
- * 0, or -ENOMEM, and nothing has changed.
+ * What lies on both sides of the ends of a range can go different ways: there are tables for the
+ * leaves that reach across, and linear areas are cut. 0, or -ENOMEM, and nothing has changed.
  */
-static int isolate(struct axas_space *space, u64 first, u64 last, struct ends *ends)
+static int isolate(struct axas_space *space, struct end *lower, struct end *upper)
 {
-	struct axas_area *area = (struct axas_area *)axas_area_find(space, first);
-	struct axas_area *lower = area_across(space, first, area), *upper = NULL;
-	u64 tables;
+	u64 first = lower->across ? tables_for_split(space, lower->at) : 0;
+	u64 last = upper->across ? tables_for_split(space, upper->at) : 0;
 	int err;
 
-	*ends = (struct ends){};
-	if (last != range_last(space))
-		upper = area_across(space, last + 1, area);
-	tables = (lower ? tables_for_split(space, first) : 0) +
-		 (upper ? tables_for_split(space, last + 1) : 0);
-	err = axas_npt_get_spares(&space->npt, &space->npt.reserve, tables, false);
+	lower->split = first;
+	upper->split = last;
+	err = axas_npt_get_spares(&space->npt, &space->npt.reserve, first + last, false);
 	if (!err)
-		err = cut(space, first, lower, last, upper, ends);
+		err = cut(space, upper) ?: cut(space, lower);
 	if (!err)
 		return 0;
-	uncut(space, first, last, ends);
+	join(space, lower, upper);
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);
 	return err;
 }
 
-/* Areas leave the tree, then their leaves the table; the range is isolated. */
-static void remove_range(struct axas_space *space, u64 first, u64 last,
-			 const struct ends *ends)
+/**
+ * struct batch - ranges of areas that are removed together
+ * @first: the first byte
+ * @last: the last one
+ * @nr: how many
+ * @more: others follow
+ * @area: which areas
+ * @from: where the range of each begins
+ * @to: its last byte
+ */
+struct batch {
+	u64 first;
+	u64 last;
+	unsigned int nr;
+	bool more;
+	const struct axas_area *area[BATCH];
+	u64 from[BATCH];
+	u64 to[BATCH];
+};
+
+/* Find what is to be removed; all ends lie in [first, last]. Whether areas reach across these. */
+static void find_batch(struct axas_space *space, struct batch *batch, struct end *lower,
+		       struct end *upper, u64 first, u64 last)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	struct axas_area *area;
+
+	batch->first = first;
+	batch->last = last;
+	batch->nr = 0;
+	batch->more = false;
+	axas_for_each_area(&mas, area, last) {
+		u64 from = axas_page_first(mas.index), to = axas_page_last(mas.last);
+		unsigned int i = batch->nr++;
+
+		lower->across |= from < first;
+		upper->across = to > last;
+		batch->area[i] = area;
+		batch->from[i] = max(first, from);
+		batch->to[i] = min(last, to);
+		if (batch->nr == BATCH && to < last) {
+			batch->more = true;
+			batch->last = to;
+			return;
+		}
+	}
+}
+
+/*
+ * Areas leave the tree, then their leaves the table. @batch: what was found at the range's
+ * begin; its ends are isolated.
+ */
+static void remove_range(struct axas_space *space, struct batch *batch, struct end *lower,
+			 struct end *upper, u64 last)
 {
 	struct removal removal __uninitialized;
-	struct axas_area *area;
+	struct end none = {};
 	LIST_HEAD(gone);
+	unsigned int i;
 
-	removal_init(&removal, space, last - first >= FEW_BYTES);
-	axas_areas_erase(space, first, last, &gone);
-	piece_begin(&removal, first);
-	split_leaves(space, first, last, ends);
-	list_for_each_entry(area, &gone, node)
-		unmap_area(&removal, area);
-	piece_end(&removal, last);
+	removal_init(&removal, space, last - batch->first >= FEW_BYTES);
+	for (;;) {
+		axas_areas_replace(space, batch->first, batch->last, NULL, &gone);
+		piece_begin(&removal, batch->first);
+		split_leaves(space, lower);
+		if (!batch->more)
+			split_leaves(space, upper);
+		for (i = 0; i < batch->nr; i++)
+			unmap_leaves(&removal, batch->area[i], batch->from[i], batch->to[i]);
+		piece_end(&removal, batch->last);
+		axas_areas_free(&gone);
+		if (!batch->more)
+			break;
+		lower = &none;
+		find_batch(space, batch, &none, &(struct end){}, batch->last + 1, last);
+	}
 	removal_end(&removal);
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);
-	axas_areas_free(&gone);
+}
+
+/* Whether an area reaches across an address that may lie behind the last one of a space. */
+static bool is_across(struct axas_space *space, u64 at)
+{
+	struct axas_cpu found = axas_nothing_found();
+
+	return at && at <= range_last(space) && axas_area_look_up(space, &found, at) &&
+	       found.first < at;
+}
+
+static int unmap(struct axas_space *space, u64 first, u64 last)
+{
+	struct end lower = { .at = first }, upper = { .at = last + 1 };
+	struct batch batch __uninitialized;
+	int err;
+
+	find_batch(space, &batch, &lower, &upper, first, last);
+	if (!batch.nr)
+		return 0;
+	if (batch.more)
+		upper.across = is_across(space, last + 1);
+	err = isolate(space, &lower, &upper);
+	if (!err)
+		remove_range(space, &batch, &lower, &upper, last);
+	return err;
 }
 
 int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
 {
-	u64 last = axas_gpa_range_last(range).val;
-	u64 first = range.start.val;
-	struct ends ends;
-	int err = 0;
+	int err;
 
 	if (!axas_space_range_ok(space, range))
 		return -EINVAL;
 	mutex_lock(&space->changing);
-	if (axas_area_first(space, first, last)) {
-		err = isolate(space, first, last, &ends);
-		if (!err)
-			remove_range(space, first, last, &ends);
-	}
+	err = unmap(space, range.start.val, axas_gpa_range_last(range).val);
 	mutex_unlock(&space->changing);
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_unmap);
 
+/* No area reaches across the ends of a space: nothing can fail. */
 void axas_space_remove_all(struct axas_space *space)
 {
-	u64 last = range_last(space);
-	u64 first = space->range.start.val;
-
 	mutex_lock(&space->changing);
-	if (axas_area_first(space, first, last))
-		remove_range(space, first, last, &(struct ends){});
+	unmap(space, space->range.start.val, range_last(space));
 	mutex_unlock(&space->changing);
 }
 
@@ -274,59 +336,63 @@ static int check_attrs(const struct axas_space *space, u32 prot, u32 type)
  * Leaves first, then the area: nobody fills entries where no area is, and whoever finds a
  * linear area finds its leaves.
  */
-static int map_linear_leaves(struct axas_space *space, const struct axas_area *area)
+static int map_linear_leaves(struct axas_space *space, const struct axas_area *area, u64 first,
+			     u64 last)
 {
 	struct axas_npt_range range = {
-		.first = area->first,
-		.last = area->last,
-		.hpa = area->first + area->backend.offset,
+		.first = first,
+		.last = last,
+		.hpa = first + area->backend.offset,
 		.prot = area->prot,
 		.type = area->type,
 		.max_level = AXAS_NPT_MAX_LEVELS,
 	};
 
-	if (axas_area_first(space, area->first, area->last))
+	if (axas_area_any(space, first, last))
 		return -EEXIST;
 	return axas_npt_map(&space->npt, &range);
 }
 
 /* Take back what a map that failed has done, the area out of the tree. */
-static void unmap_leaves(struct axas_space *space, const struct axas_area *area)
+static void undo_leaves(struct axas_space *space, const struct axas_area *area, u64 first,
+			u64 last)
 {
 	struct removal removal __uninitialized;
 
 	removal_init(&removal, space, true);
-	piece_begin(&removal, area->first);
-	unmap_area(&removal, area);
-	piece_end(&removal, area->last);
+	piece_begin(&removal, first);
+	unmap_leaves(&removal, area, first, last);
+	piece_end(&removal, last);
 	removal_end(&removal);
 }
 
 /* Put a new area in its place, and give it its leaves. All of it or nothing. */
-static int map_area(struct axas_space *space, struct axas_area *area, bool populate)
+static int map_area(struct axas_space *space, struct axas_area *area, u64 first, u64 last,
+		    bool populate)
 {
 	bool linear = axas_area_is_linear(area);
 	LIST_HEAD(gone);
 	u64 done;
 	int err;
 
-	err = linear ? map_linear_leaves(space, area) : 0;
+	err = linear ? map_linear_leaves(space, area, first, last) : 0;
 	if (err == -EEXIST)
 		return err;
 	if (!err)
-		err = axas_area_insert(space, area);
+		err = axas_area_insert(space, first, last, area);
 	if (!err && populate) {
-		err = axas_space_fill(space, area->first, area->last,
-				      !(area->flags & AXAS_MAP_HUGE_NEVER), &done);
+		err = axas_space_fill(space, first, last, !(area->flags & AXAS_MAP_HUGE_NEVER),
+				      &done);
 		if (err)
-			axas_areas_erase(space, area->first, area->last, &gone);
+			axas_areas_replace(space, first, last, NULL, &gone);
 	}
 	if (err && (linear || populate) && err != -EEXIST)
-		unmap_leaves(space, area);
+		undo_leaves(space, area, first, last);
 	return err;
 }
 
-static int map(struct axas_space *space, struct axas_area *area, bool populate)
+static int map(struct axas_space *space, struct axas_gpa_range range, struct axas_area *area,
+	       bool populate)
 {
 	int err;
 
@@ -334,7 +400,8 @@ static int map(struct axas_space *space, struct axas_area *area, bool populate)
 		return PTR_ERR(area);
 	err = mutex_lock_killable(&space->changing);
 	if (!err) {
-		err = map_area(space, area, populate);
+		err = map_area(space, area, range.start.val, axas_gpa_range_last(range).val,
+			       populate);
 		mutex_unlock(&space->changing);
 	}
 	if (err)
@@ -372,8 +439,8 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 		err = -EOPNOTSUPP;
 	if (err)
 		return err;
-	return map(space, axas_area_new(space, range, prot, type, 0,
-					axas_linear(range.start.val, hpa)), false);
+	return map(space, range, axas_area_new(space, range, prot, type, 0,
+					       axas_linear(range.start.val, hpa)), false);
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_linear);
 
@@ -395,8 +462,9 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 		err = -EOPNOTSUPP;
 	if (err)
 		return err;
-	return map(space, axas_area_new(space, range, prot, type, flags & ~AXAS_MAP_POPULATE,
-					axas_alloc(space->npt.hal)),
+	return map(space, range, axas_area_new(space, range, prot, type,
+					       flags & ~AXAS_MAP_POPULATE,
+					       axas_alloc(space->npt.hal)),
 		   flags & AXAS_MAP_POPULATE);
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
@@ -404,20 +472,41 @@ EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
 /**
  * struct change - another protection for a range
  * @space: whose
+ * @end: the last byte of what was asked for
  * @first: the first byte that gets another
  * @last: the last one
+ * @lower: where @first is
+ * @upper: where @last is
  * @prot: which
  * @code: some of it becomes executable
- * @fresh: areas that come in place of others
+ * @fresh: areas that come in place of others, as these follow each other
+ * @used: those whose turn is over
  */
 struct change {
 	struct axas_space *space;
+	u64 end;
 	u64 first;
 	u64 last;
+	struct end lower;
+	struct end upper;
 	u32 prot;
 	bool code;
 	struct list_head fresh;
+	struct list_head used;
 };
+
+/* An area has another protection; its range is [from, to]. @found: it is not the first. */
+static void note_change(struct change *change, const struct axas_area *area, u64 from, u64 to,
+			bool found)
+{
+	if (!found) {
+		change->lower.across = from < change->first;
+		change->first = max(change->first, from);
+	}
+	change->upper.across = to > change->end;
+	change->last = min(change->end, to);
+	change->code |= change->prot & ~area->prot & AXAS_PROT_EXEC;
+}
 
 /*
  * What of a range has another protection yet. 1 when there is some, with the range narrowed
@@ -427,38 +516,83 @@ static int find_change(struct change *change)
 {
 	MA_STATE(mas, &change->space->areas, axas_page_nr(change->first),
 		 axas_page_nr(change->first));
-	u64 first = change->first, last = change->last;
 	struct axas_area *area;
 	int found = 0;
 
-	mas_for_each(&mas, area, axas_page_nr(last)) {
-		if (!axas_npt_can(&change->space->npt, change->prot, area->type))
-			return -EOPNOTSUPP;
+	axas_for_each_area(&mas, area, change->end) {
+		if (area->prot != change->prot) {
+			if (!axas_npt_can(&change->space->npt, change->prot, area->type))
+				return -EOPNOTSUPP;
+			note_change(change, area, axas_page_first(mas.index),
+				    axas_page_last(mas.last), found);
+			found = 1;
+		}
+		if (mas.last >= axas_page_nr(change->end))
+			break;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		if (area->prot == change->prot)
-			continue;
-		if (!found)
-			change->first = max(first, area->first);
-		change->last = min(last, area->last);
-		change->code |= change->prot & ~area->prot & AXAS_PROT_EXEC;
-		found = 1;
 	}
+	change->lower.at = change->first;
+	change->upper.at = change->last + 1;
 	return found;
 }
 
-/* An area for each that changes. 0, -ENOMEM or -EINTR. */
+/*
+ * The area at an address, if one can go on with it that is like @area and has the protection to
+ * come; @found has its range.
+ */
+static struct axas_area *alike_at(struct change *change, u64 at, const struct axas_area *area,
+				  struct axas_cpu *found)
+{
+	const struct axas_area *other = axas_area_look_up(change->space, found, at);
+
+	if (!other || other->prot != change->prot || !axas_area_like(other, area))
+		return NULL;
+	return (struct axas_area *)other;
+}
+
+/* Such an area before [from, to], or behind it. The range ends with an area, or is cut there. */
+static struct axas_area *alike_below(struct change *change, u64 from, const struct axas_area *area,
+				     struct axas_cpu *found)
+{
+	if (from == change->space->range.start.val ||
+	    (from == change->first && change->lower.across))
+		return NULL;
+	return alike_at(change, from - 1, area, found);
+}
+
+static struct axas_area *alike_above(struct change *change, u64 to, const struct axas_area *area,
+				     struct axas_cpu *found)
+{
+	if (to == range_last(change->space) || (to == change->last && change->upper.across))
+		return NULL;
+	return alike_at(change, to + 1, area, found);
+}
+
+/* Whether an area that was made for others serves for one, too. A linear one claims its memory. */
+static bool serves(const struct axas_area *fresh, const struct axas_area *area)
+{
+	return axas_area_like(fresh, area) && !(axas_area_is_linear(fresh) && fresh->ranges);
+}
+
+/* Areas for all that change and do not become one with a neighbour. 0, -ENOMEM or -EINTR. */
 static int make_fresh(struct change *change)
 {
 	MA_STATE(mas, &change->space->areas, axas_page_nr(change->first),
 		 axas_page_nr(change->first));
-	struct axas_area *old, *area;
+	struct axas_area *old, *area = NULL;
+	struct axas_cpu found;
 
-	mas_for_each(&mas, old, axas_page_nr(change->last)) {
-		if (old->prot == change->prot)
+	axas_for_each_area(&mas, old, change->last) {
+		u64 from = max(change->first, axas_page_first(mas.index));
+		u64 to = min(change->last, axas_page_last(mas.last));
+
+		if (old->prot == change->prot ||
+		    (area && !axas_area_is_linear(old) && axas_area_like(area, old)) ||
+		    alike_below(change, from, old, &found) || alike_above(change, to, old, &found))
 			continue;
-		area = axas_area_copy(change->space, old, old->first, change->prot);
+		area = axas_area_copy(change->space, old, from, to, change->prot);
 		if (IS_ERR(area))
 			return PTR_ERR(area);
 		list_add_tail(&area->node, &change->fresh);
@@ -469,26 +603,63 @@ static int make_fresh(struct change *change)
 	return 0;
 }
 
-/* They take their places, and become one with neighbours that are alike. */
-static void publish_fresh(struct change *change, struct list_head *gone)
+/* The next of them that serves. */
+static struct axas_area *take_fresh(struct change *change, const struct axas_area *old)
 {
-	struct axas_space *space = change->space;
+	struct axas_area *area;
+
+	for (;;) {
+		area = list_first_entry(&change->fresh, struct axas_area, node);
+		if (serves(area, old))
+			return area;
+		list_move_tail(&area->node, &change->used);
+	}
+}
+
+static void end_fresh(struct change *change)
+{
 	struct axas_area *area, *next;
 
-	list_for_each_entry_safe(area, next, &change->fresh, node) {
-		u64 last = area->last;
-
+	list_splice_init(&change->fresh, &change->used);
+	list_for_each_entry_safe(area, next, &change->used, node) {
 		list_del(&area->node);
-		axas_area_replace(space, area, gone);
-		axas_areas_join(space, area->first, gone);
-		if (last != range_last(space))
-			axas_areas_join(space, last + 1, gone);
+		if (!area->ranges)
+			axas_area_free(area);
+	}
+}
+
+/* One range gets its new area, and becomes one with neighbours that are alike. */
+static void publish_one(struct change *change, const struct axas_area *old, u64 from, u64 to,
+			struct list_head *gone)
+{
+	struct axas_cpu lower, upper;
+	struct axas_area *below = alike_below(change, from, old, &lower);
+	struct axas_area *above = alike_above(change, to, old, &upper);
+
+	axas_areas_replace(change->space, below ? lower.first : from, above ? upper.last : to,
+			   below ?: above ?: take_fresh(change, old), gone);
+}
+
+static void publish(struct change *change, struct list_head *gone)
+{
+	u64 at = change->first, to;
+	struct axas_area *old;
+
+	for (;; at = to + 1) {
+		MA_STATE(mas, &change->space->areas, axas_page_nr(at), axas_page_nr(at));
+
+		old = axas_area_start(&mas, change->last);
+		to = min(change->last, axas_page_last(mas.last));
+		if (old && old->prot != change->prot)
+			publish_one(change, old, max(at, axas_page_first(mas.index)), to, gone);
+		if (!old || to == change->last)
+			return;
 		cond_resched();
 	}
 }
 
 /* The leaves follow. */
-static void protect_leaves(struct change *change, const struct ends *ends)
+static void protect_leaves(struct change *change)
 {
 	const struct axas_hal *hal = change->space->npt.hal;
 	struct removal removal __uninitialized;
@@ -505,7 +676,8 @@ static void protect_leaves(struct change *change, const struct ends *ends)
 	 */
 	if (change->code && hal->fence)
 		hal->fence(hal);
-	split_leaves(change->space, change->first, change->last, ends);
+	split_leaves(change->space, &change->lower);
+	split_leaves(change->space, &change->upper);
 	do_job(&removal, &job, axas_npt_protect);
 	piece_end(&removal, change->last);
 	removal_end(&removal);
@@ -534,23 +706,22 @@ static int protect(struct change *change)
 {
 	struct axas_space *space = change->space;
 	int err = find_change(change);
-	struct ends ends;
 	LIST_HEAD(gone);
 
 	if (err <= 0)
 		return err;
-	err = isolate(space, change->first, change->last, &ends);
+	err = isolate(space, &change->lower, &change->upper);
 	if (err)
 		return err;
 	err = reserve_for_small(change) ?: make_fresh(change);
 	if (err) {
-		uncut(space, change->first, change->last, &ends);
-		axas_areas_free(&change->fresh);
+		join(space, &change->lower, &change->upper);
 	} else {
-		publish_fresh(change, &gone);
-		protect_leaves(change, &ends);
-		axas_areas_free(&gone);
+		publish(change, &gone);
+		protect_leaves(change);
 	}
+	end_fresh(change);
+	axas_areas_free(&gone);
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);
 	WRITE_ONCE(space->no_huge, false);
 	return err;
@@ -561,9 +732,10 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 	struct change change = {
 		.space = space,
 		.first = range.start.val,
-		.last = axas_gpa_range_last(range).val,
+		.end = axas_gpa_range_last(range).val,
 		.prot = prot,
 		.fresh = LIST_HEAD_INIT(change.fresh),
+		.used = LIST_HEAD_INIT(change.used),
 	};
 	int err;
 
@@ -604,10 +776,11 @@ static int collapse(struct axas_space *space, u64 first, u64 last, u64 *collapse
 	int err = 0;
 
 	removal_init(&removal, space, true);
-	mas_for_each(&mas, area, axas_page_nr(last)) {
+	axas_for_each_area(&mas, area, last) {
+		u64 from = max(first, axas_page_first(mas.index));
 		struct axas_npt_job job = {
-			.begin = max(first, area->first), .first = max(first, area->first),
-			.last = min(last, area->last), .gather = &removal.gather,
+			.begin = from, .first = from, .gather = &removal.gather,
+			.last = min(last, axas_page_last(mas.last)),
 		};
 
 		/* Fewer bytes than a leaf of 2 MiB become none. */
