@@ -283,14 +283,56 @@ void axas_areas_free(struct list_head *gone)
 	INIT_LIST_HEAD(gone);
 }
 
+/* The mutex keeps what is read; RCU is what the tree knows of. */
 struct axas_area *axas_area_start(struct ma_state *mas, u64 to)
 {
-	struct axas_area *area = mas_walk(mas);
+	struct axas_area *area;
 
+	rcu_read_lock();
+	area = mas_walk(mas);
 	/* A hole has a range, too. */
-	if (area || mas->last >= axas_page_nr(to))
-		return area;
-	return mas_find(mas, axas_page_nr(to));
+	if (!area && mas->last < axas_page_nr(to))
+		area = mas_find(mas, axas_page_nr(to));
+	rcu_read_unlock();
+	return area;
+}
+
+struct axas_area *axas_area_next(struct ma_state *mas, u64 to)
+{
+	struct axas_area *area;
+
+	if (mas->last >= axas_page_nr(to))
+		return NULL;
+	rcu_read_lock();
+	area = mas_find(mas, axas_page_nr(to));
+	rcu_read_unlock();
+	return area;
+}
+
+/*
+ * The one place that changes the tree. A store marks nodes dead before it puts others in their
+ * place (Linux before 6.4), and whoever reads the tree meanwhile spins. In a section that is with
+ * preemption off: so the tree's own lock is a spinlock, and the store is not preempted. On
+ * PREEMPT_RT, where it would be, nobody is in a section. Whoever holds the lock for reading finds
+ * what it found before.
+ */
+static int store(struct axas_space *space, u64 first, u64 last, struct axas_area *area, gfp_t gfp)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(last));
+	int err;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		axas_bar_begin(space);
+	else
+		down_write(&space->lock);
+	mas_lock(&mas);
+	err = mas_store_gfp(&mas, area, gfp);
+	mas_unlock(&mas);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		axas_bar_end(space);
+	else
+		up_write(&space->lock);
+	return err;
 }
 
 bool axas_area_any(struct axas_space *space, u64 first, u64 last)
@@ -302,12 +344,11 @@ bool axas_area_any(struct axas_space *space, u64 first, u64 last)
 
 int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_area *area)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(last));
 	int err;
 
 	if (axas_area_any(space, first, last))
 		return -EEXIST;
-	err = mas_store_gfp(&mas, area, GFP_KERNEL_ACCOUNT);
+	err = store(space, first, last, area, GFP_KERNEL_ACCOUNT);
 	if (err)
 		return err;
 	area->ranges = 1;
@@ -352,8 +393,6 @@ static void move_claim(struct axas_area *area, u64 first, u64 last)
 void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct axas_area *area,
 			struct list_head *gone)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(last));
-
 	/* It may be one of those that are replaced. */
 	if (area)
 		area->ranges++;
@@ -363,33 +402,27 @@ void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct ax
 		if (axas_area_is_linear(area))
 			move_claim(area, first, last);
 	}
-	/* Whoever holds the lock for reading finds what it found before. Nothing may fail here. */
-	down_write(&space->lock);
-	WARN_ON_ONCE(mas_store_gfp(&mas, area, GFP_KERNEL | __GFP_NOFAIL));
-	up_write(&space->lock);
+	/* Nothing may fail any more. */
+	WARN_ON_ONCE(store(space, first, last, area, GFP_KERNEL | __GFP_NOFAIL));
 }
 
 int axas_area_cut(struct axas_space *space, u64 at)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(at), axas_page_nr(at));
-	struct axas_area *area = mas_walk(&mas), *upper;
-	u64 first = axas_page_first(mas.index);
-	u64 last = axas_page_last(mas.last);
+	struct axas_cpu found = axas_nothing_found();
+	struct axas_area *area, *upper;
 
-	if (!area || !axas_area_is_linear(area) || first == at)
-		return 0;
-	upper = axas_area_copy(space, area, at, last, area->prot);
+	area = (struct axas_area *)axas_area_look_up(space, &found, at);
+	upper = axas_area_copy(space, area, at, found.last, area->prot);
 	if (IS_ERR(upper))
 		return PTR_ERR(upper);
-	mas_set_range(&mas, axas_page_nr(at), axas_page_nr(last));
-	if (mas_store_gfp(&mas, upper, GFP_KERNEL_ACCOUNT)) {
+	if (store(space, at, found.last, upper, GFP_KERNEL_ACCOUNT)) {
 		axas_area_free(upper);
 		return -ENOMEM;
 	}
 	upper->ranges = 1;
 	count_ranges(space, 1, 0);
-	move_claim(area, first, at - 1);
-	return 1;
+	move_claim(area, found.first, at - 1);
+	return 0;
 }
 
 void axas_areas_join(struct axas_space *space, u64 at, struct list_head *gone)

@@ -25,8 +25,9 @@
  *
  * space->changing, a mutex: operations that change areas exclude each other: map, unmap,
  * protect, collapse, and whoever lists areas. They may take long, and nobody else waits for
- * it. The tree of areas changes under it alone; it is read under it, or under RCU. What
- * takes an area out of the tree holds the lock for writing too, for that moment.
+ * it. The tree of areas changes under it alone; it is read under it, or under RCU. A store
+ * into the tree holds the lock for writing too, for that moment, and inside it the tree's own
+ * spinlock: readers in a section spin while a store is half done.
  *
  * space->lock, a sleeping reader-writer lock, inside the mutex. Held for writing while a
  * remover has the bar, for a bounded piece of work each time, and while consumers come and
@@ -394,8 +395,7 @@ void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct ax
 			struct list_head *gone);
 /*
  * Two areas out of a linear one that reaches across an address, which stays the lower: each
- * claims its memory. Nothing for all others, which have as many ranges as it takes.
- * Whether there are two; or -ENOMEM.
+ * claims its memory. All others have as many ranges as it takes. 0, or -ENOMEM.
  */
 int axas_area_cut(struct axas_space *space, u64 at);
 /* Linear areas that meet at an address become one if they are alike; what is left over is @gone. */
@@ -407,11 +407,12 @@ bool axas_area_any(struct axas_space *space, u64 first, u64 last);
 
 /* The first area from where @mas is on that begins at or before @to; its range is @mas's then. */
 struct axas_area *axas_area_start(struct ma_state *mas, u64 to);
+/* The one that follows it. */
+struct axas_area *axas_area_next(struct ma_state *mas, u64 to);
 
 /* From the first area that covers a byte of a range to the last; @mas has their ranges. */
 #define axas_for_each_area(mas, area, to)						\
-	for (area = axas_area_start(mas, to); area;					\
-	     area = (mas)->last < axas_page_nr(to) ? mas_find(mas, axas_page_nr(to)) : NULL)
+	for (area = axas_area_start(mas, to); area; area = axas_area_next(mas, to))
 
 /* At load: CPUs that are not interrupted; and at unload. */
 int axas_area_init(void);

@@ -59,9 +59,7 @@ static void space_init(struct axas_space *space, const struct axas_space_params 
 	 * mt_free_walk() takes the metadata in the last slot of a full node for a child, in
 	 * all kernels up to 7.2, once a few thousand areas are removed at once.
 	 */
-	mt_init_flags(&space->areas,
-		      MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN | MT_FLAGS_USE_RCU);
-	mt_set_external_lock(&space->areas, &space->changing);
+	mt_init_flags(&space->areas, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
 	INIT_LIST_HEAD(&space->consumers);
 	space->generation = axas_generation_new();
 	axas_pool_init(&space->pool, params->max_frames);
@@ -132,9 +130,7 @@ static void space_release(struct kref *ref)
 
 	WARN_ON_ONCE(!list_empty(&space->consumers));
 	axas_space_remove_all(space);
-	mutex_lock(&space->changing);
-	__mt_destroy(&space->areas);
-	mutex_unlock(&space->changing);
+	mtree_destroy(&space->areas);
 	axas_npt_destroy(&space->npt);
 	mutex_destroy(&space->changing);
 	kfree(space);
@@ -290,7 +286,7 @@ unsigned int axas_space_get_areas(struct axas_space *space, struct axas_gpa gpa,
 
 	*more = false;
 	mutex_lock(&space->changing);
-	mas_for_each(&mas, area, ULONG_MAX) {
+	axas_for_each_area(&mas, area, ~0ull) {
 		*more = n == max;
 		if (*more)
 			break;

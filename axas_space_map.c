@@ -101,15 +101,17 @@ static void unmap_leaves(struct removal *removal, const struct axas_area *area, 
 
 /*
  * Tables that a split may need at an address that an area reaches across: those of the leaf
- * that does, or one where a leaf of 2 MiB may come yet. No leaf is larger than its area.
+ * that does, or one where a leaf of 2 MiB may come yet. No leaf is larger than its area. @cursor:
+ * a table of leaves of 4 KiB that was found before.
  */
-static u64 tables_for_split(struct axas_space *space, u64 at)
+static u64 tables_for_split(struct axas_space *space, u64 at, struct axas_npt_cursor *cursor)
 {
 	const struct axas_npt *npt = &space->npt;
-	struct axas_npt_cursor cursor;
 	struct axas_npt_pos pos;
 
-	axas_npt_walk(npt, &cursor, at, &pos);
+	if (axas_npt_cursor_at(cursor, at))
+		return 0;
+	axas_npt_walk(npt, cursor, at, &pos);
 	if (!pos.level)
 		return 0;
 	if (axas_npt_kind(npt, &pos) == AXAS_PT_LEAF)
@@ -125,13 +127,13 @@ static u64 range_last(const struct axas_space *space)
 /**
  * struct end - an end of a range that is to change
  * @at: the first byte beyond it, or of it
- * @across: an area reaches across
- * @cut: which is two areas now
+ * @across: the area that reaches across, or NULL
+ * @cut: it is two areas now
  * @split: there are tables for a leaf that does
  */
 struct end {
 	u64 at;
-	bool across;
+	const struct axas_area *across;
 	bool cut;
 	bool split;
 };
@@ -164,10 +166,13 @@ static void join(struct axas_space *space, const struct end *lower, const struct
 
 static int cut(struct axas_space *space, struct end *end)
 {
-	int cut = end->across ? axas_area_cut(space, end->at) : 0;
+	int err;
 
-	end->cut = cut > 0;
-	return min(cut, 0);
+	if (!end->across || !axas_area_is_linear(end->across))
+		return 0;
+	err = axas_area_cut(space, end->at);
+	end->cut = !err;
+	return err;
 }
 
 /*
@@ -176,8 +181,9 @@ static int cut(struct axas_space *space, struct end *end)
  */
 static int isolate(struct axas_space *space, struct end *lower, struct end *upper)
 {
-	u64 first = lower->across ? tables_for_split(space, lower->at) : 0;
-	u64 last = upper->across ? tables_for_split(space, upper->at) : 0;
+	struct axas_npt_cursor cursor = { .region = AXAS_NPT_NO_REGION };
+	u64 first = lower->across ? tables_for_split(space, lower->at, &cursor) : 0;
+	u64 last = upper->across ? tables_for_split(space, upper->at, &cursor) : 0;
 	int err;
 
 	lower->split = first;
@@ -227,8 +233,9 @@ static void find_batch(struct axas_space *space, struct batch *batch, struct end
 		u64 from = axas_page_first(mas.index), to = axas_page_last(mas.last);
 		unsigned int i = batch->nr++;
 
-		lower->across |= from < first;
-		upper->across = to > last;
+		if (from < first)
+			lower->across = area;
+		upper->across = to > last ? area : NULL;
 		batch->area[i] = area;
 		batch->from[i] = max(first, from);
 		batch->to[i] = min(last, to);
@@ -272,13 +279,14 @@ static void remove_range(struct axas_space *space, struct batch *batch, struct e
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);
 }
 
-/* Whether an area reaches across an address that may lie behind the last one of a space. */
-static bool is_across(struct axas_space *space, u64 at)
+/* The area that reaches across an address, which may lie behind the last one of a space. */
+static const struct axas_area *area_across(struct axas_space *space, u64 at)
 {
 	struct axas_cpu found = axas_nothing_found();
 
-	return at && at <= range_last(space) && axas_area_look_up(space, &found, at) &&
-	       found.first < at;
+	if (!at || at > range_last(space) || !axas_area_look_up(space, &found, at))
+		return NULL;
+	return found.first < at ? found.area : NULL;
 }
 
 static int unmap(struct axas_space *space, u64 first, u64 last)
@@ -291,7 +299,7 @@ static int unmap(struct axas_space *space, u64 first, u64 last)
 	if (!batch.nr)
 		return 0;
 	if (batch.more)
-		upper.across = is_across(space, last + 1);
+		upper.across = area_across(space, last + 1);
 	err = isolate(space, &lower, &upper);
 	if (!err)
 		remove_range(space, &batch, &lower, &upper, last);
@@ -500,10 +508,10 @@ static void note_change(struct change *change, const struct axas_area *area, u64
 			bool found)
 {
 	if (!found) {
-		change->lower.across = from < change->first;
+		change->lower.across = from < change->first ? area : NULL;
 		change->first = max(change->first, from);
 	}
-	change->upper.across = to > change->end;
+	change->upper.across = to > change->end ? area : NULL;
 	change->last = min(change->end, to);
 	change->code |= change->prot & ~area->prot & AXAS_PROT_EXEC;
 }

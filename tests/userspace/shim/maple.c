@@ -139,8 +139,6 @@ static void store(struct maple_tree *mt, unsigned long first, unsigned long last
 
 	if (!c)
 		abort();
-	if (mt->lock)
-		lockdep_assert_held(mt->lock);
 	split(c, root, first, &left, &middle);
 	if (last != ULONG_MAX)
 		split(c, middle, last + 1, &middle, &right);
@@ -160,9 +158,9 @@ static void store(struct maple_tree *mt, unsigned long first, unsigned long last
 
 static struct shim_range *root_of(struct maple_tree *mt)
 {
-	/* Who reads holds the tree's lock, or is in a section. */
-	if (mt->lock)
-		WARN_ON(!rcu_read_lock_any_held() && !lockdep_is_held(mt->lock));
+	/* Who reads a tree that others change holds its lock, or is in a section. */
+	if (mt->flags & MT_FLAGS_USE_RCU)
+		WARN_ON(!rcu_read_lock_any_held() && !lockdep_is_held(&mt->ma_lock));
 	/* Pairs with the release in store(). */
 	return smp_load_acquire(&mt->root);
 }
@@ -281,9 +279,16 @@ void *mas_walk(struct ma_state *mas)
 	return found(mas, n);
 }
 
+/* The tree's lock is held, but not while this allocates. */
 int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp)
 {
-	if (shim_allocation_fails(gfp)) {
+	bool fails;
+
+	lockdep_assert_held(&mas->tree->ma_lock);
+	mas_unlock(mas);
+	fails = shim_allocation_fails(gfp);
+	mas_lock(mas);
+	if (fails) {
 		mas->err = -ENOMEM;
 		return -ENOMEM;
 	}

@@ -20,16 +20,13 @@ struct shim_range;
 struct maple_tree {
 	struct shim_range *root;
 	unsigned int flags;
-	struct mutex *lock;
+	spinlock_t ma_lock;
 };
 
 #define MT_FLAGS_ALLOC_RANGE	0x01
 #define MT_FLAGS_USE_RCU	0x02
-#define MT_FLAGS_LOCK_EXTERN	0x300
-#define MTREE_INIT(n, f)	{ .flags = f }
-#define MTREE_INIT_EXT(n, f, l)	{ .flags = f }
-#define DEFINE_MTREE(n)		struct maple_tree n = MTREE_INIT(n, 0)
-#define mt_set_external_lock(mt, l) ((mt)->lock = (l))
+#define mas_lock(mas)		spin_lock(&(mas)->tree->ma_lock)
+#define mas_unlock(mas)		spin_unlock(&(mas)->tree->ma_lock)
 
 /**
  * struct ma_state - a place in a tree
@@ -61,7 +58,10 @@ static inline void mas_set_range(struct ma_state *mas, unsigned long first, unsi
 static inline void mas_set(struct ma_state *mas, unsigned long at) { mas_set_range(mas, at, at); }
 static inline void mas_reset(struct ma_state *mas) { mas_set_range(mas, mas->index, mas->last); }
 static inline void mt_init_flags(struct maple_tree *mt, unsigned int flags)
-{ *mt = (struct maple_tree){ .flags = flags }; }
+{
+	*mt = (struct maple_tree){ .flags = flags };
+	spin_lock_init(&mt->ma_lock);
+}
 static inline void mt_init(struct maple_tree *mt) { mt_init_flags(mt, 0); }
 
 void *mtree_load(struct maple_tree *mt, unsigned long index);
@@ -96,8 +96,6 @@ int mtree_dup(struct maple_tree *from, struct maple_tree *to, gfp_t gfp);
 #define mtree_insert(mt, i, e, gfp)	mtree_insert_range(mt, i, i, e, gfp)
 #define mtree_lock(mt)			((void)(mt))
 #define mtree_unlock(mt)		((void)(mt))
-#define mas_lock(mas)			((void)(mas))
-#define mas_unlock(mas)			((void)(mas))
 #define mas_pause(mas)			((void)(mas))
 #define mas_is_err(mas)			((mas)->err)
 #define mas_for_each(mas, e, max)	while (((e) = mas_find(mas, max)))
