@@ -311,12 +311,6 @@ static __always_inline struct axas_cpu *axas_section_reenter(const struct axas_s
 	return NULL;
 }
 
-/* The area that covers an address, or NULL. In a section, or with the lock or the mutex held. */
-static inline const struct axas_area *axas_area_find(const struct axas_space *space, u64 gpa)
-{
-	return mtree_load((struct maple_tree *)&space->areas, axas_page_nr(gpa));
-}
-
 /* Whether the area that a CPU found last covers an address. */
 static inline bool axas_cpu_covers(const struct axas_cpu *cpu, u64 gpa)
 {
@@ -334,12 +328,16 @@ static inline u64 axas_page_last(unsigned long nr)
 	return axas_page_first(nr) | (AXAS_FRAME_SIZE - 1);
 }
 
+/*
+ * The area that covers an address, with its range in @cpu; or NULL, and @cpu as it was. In a
+ * section, or with the lock or the mutex held.
+ */
 const struct axas_area *axas_area_look_up(const struct axas_space *space, struct axas_cpu *cpu,
 					  u64 gpa);
 
 /*
- * The same in a section; the CPU keeps it, and its range. A remover that has the bar only later
- * may have cut that range by now: then what is done in the section comes before its removal.
+ * The same where it may be the one that was found last. A remover that takes the bar only later
+ * may have cut that one's range by now: then what is done in the section comes before its removal.
  */
 static inline const struct axas_area *axas_area_find_here(const struct axas_space *space,
 							  struct axas_cpu *cpu, u64 gpa)
