@@ -313,24 +313,25 @@ struct axas_area *axas_area_next(struct ma_state *mas, u64 to)
  * The one place that changes the tree. A store marks nodes dead before it puts others in their
  * place (Linux before 6.4), and whoever reads the tree meanwhile spins. In a section that is with
  * preemption off: so the tree's own lock is a spinlock, and the store is not preempted. On
- * PREEMPT_RT, where it would be, nobody is in a section. Whoever holds the lock for reading finds
- * what it found before.
+ * PREEMPT_RT, where it would be, nobody is in a section. If others than holes are replaced, whoever
+ * holds the lock for reading finds what it found before.
  */
-static int store(struct axas_space *space, u64 first, u64 last, struct axas_area *area, gfp_t gfp)
+static int store(struct axas_space *space, u64 first, u64 last, struct axas_area *area, gfp_t gfp,
+		 bool replace)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(last));
 	int err;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		axas_bar_begin(space);
-	else
+	else if (replace)
 		down_write(&space->lock);
 	mas_lock(&mas);
 	err = mas_store_gfp(&mas, area, gfp);
 	mas_unlock(&mas);
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		axas_bar_end(space);
-	else
+	else if (replace)
 		up_write(&space->lock);
 	return err;
 }
@@ -348,7 +349,7 @@ int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_
 
 	if (axas_area_any(space, first, last))
 		return -EEXIST;
-	err = store(space, first, last, area, GFP_KERNEL_ACCOUNT);
+	err = store(space, first, last, area, GFP_KERNEL_ACCOUNT, false);
 	if (err)
 		return err;
 	area->ranges = 1;
@@ -403,7 +404,7 @@ void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct ax
 			move_claim(area, first, last);
 	}
 	/* Nothing may fail any more. */
-	WARN_ON_ONCE(store(space, first, last, area, GFP_KERNEL | __GFP_NOFAIL));
+	WARN_ON_ONCE(store(space, first, last, area, GFP_KERNEL | __GFP_NOFAIL, true));
 }
 
 int axas_area_cut(struct axas_space *space, u64 at)
@@ -415,7 +416,7 @@ int axas_area_cut(struct axas_space *space, u64 at)
 	upper = axas_area_copy(space, area, at, found.last, area->prot);
 	if (IS_ERR(upper))
 		return PTR_ERR(upper);
-	if (store(space, at, found.last, upper, GFP_KERNEL_ACCOUNT)) {
+	if (store(space, at, found.last, upper, GFP_KERNEL_ACCOUNT, true)) {
 		axas_area_free(upper);
 		return -ENOMEM;
 	}

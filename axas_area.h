@@ -25,9 +25,9 @@
  *
  * space->changing, a mutex: operations that change areas exclude each other: map, unmap,
  * protect, collapse, and whoever lists areas. They may take long, and nobody else waits for
- * it. The tree of areas changes under it alone; it is read under it, or under RCU. A store
- * into the tree holds the lock for writing too, for that moment, and inside it the tree's own
- * spinlock: readers in a section spin while a store is half done.
+ * it. The tree of areas changes under it alone; it is read under it, or under RCU. What
+ * takes an area out of the tree holds the lock for writing too, for that moment; inside it each
+ * store holds the tree's own spinlock: readers in a section spin while one is half done.
  *
  * space->lock, a sleeping reader-writer lock, inside the mutex. Held for writing while a
  * remover has the bar, for a bounded piece of work each time, and while consumers come and

@@ -218,19 +218,19 @@ struct batch {
 	u64 to[BATCH];
 };
 
-/* Find what is to be removed; all ends lie in [first, last]. Whether areas reach across these. */
-static void find_batch(struct axas_space *space, struct batch *batch, struct end *lower,
-		       struct end *upper, u64 first, u64 last)
+/*
+ * What of [first, last] is removed next: from an area on, whose range is @mas's. Which areas
+ * reach across the ends.
+ */
+static void find_batch(struct batch *batch, struct end *lower, struct end *upper, u64 first,
+		       u64 last, struct ma_state *mas, struct axas_area *area)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
-	struct axas_area *area;
-
 	batch->first = first;
 	batch->last = last;
 	batch->nr = 0;
 	batch->more = false;
-	axas_for_each_area(&mas, area, last) {
-		u64 from = axas_page_first(mas.index), to = axas_page_last(mas.last);
+	for (; area; area = axas_area_next(mas, last)) {
+		u64 from = axas_page_first(mas->index), to = axas_page_last(mas->last);
 		unsigned int i = batch->nr++;
 
 		if (from < first)
@@ -254,10 +254,12 @@ static void find_batch(struct axas_space *space, struct batch *batch, struct end
 static void remove_range(struct axas_space *space, struct batch *batch, struct end *lower,
 			 struct end *upper, u64 last)
 {
+	MA_STATE(mas, &space->areas, 0, 0);
 	struct removal removal __uninitialized;
 	struct end none = {};
 	LIST_HEAD(gone);
 	unsigned int i;
+	u64 first;
 
 	removal_init(&removal, space, last - batch->first >= FEW_BYTES);
 	for (;;) {
@@ -273,7 +275,10 @@ static void remove_range(struct axas_space *space, struct batch *batch, struct e
 		if (!batch->more)
 			break;
 		lower = &none;
-		find_batch(space, batch, &none, &(struct end){}, batch->last + 1, last);
+		first = batch->last + 1;
+		mas_set(&mas, axas_page_nr(first));
+		find_batch(batch, &none, &(struct end){}, first, last, &mas,
+			   axas_area_start(&mas, last));
 	}
 	removal_end(&removal);
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);
@@ -289,21 +294,29 @@ static const struct axas_area *area_across(struct axas_space *space, u64 at)
 	return found.first < at ? found.area : NULL;
 }
 
-static int unmap(struct axas_space *space, u64 first, u64 last)
+/* From an area on, whose range is @mas's. */
+static noinline int unmap_from(struct axas_space *space, u64 first, u64 last,
+			       struct ma_state *mas, struct axas_area *area)
 {
 	struct end lower = { .at = first }, upper = { .at = last + 1 };
 	struct batch batch __uninitialized;
 	int err;
 
-	find_batch(space, &batch, &lower, &upper, first, last);
-	if (!batch.nr)
-		return 0;
+	find_batch(&batch, &lower, &upper, first, last, mas, area);
 	if (batch.more)
 		upper.across = area_across(space, last + 1);
 	err = isolate(space, &lower, &upper);
 	if (!err)
 		remove_range(space, &batch, &lower, &upper, last);
 	return err;
+}
+
+static int unmap(struct axas_space *space, u64 first, u64 last)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	struct axas_area *area = axas_area_start(&mas, last);
+
+	return area ? unmap_from(space, first, last, &mas, area) : 0;
 }
 
 int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
@@ -517,25 +530,22 @@ static void note_change(struct change *change, const struct axas_area *area, u64
 }
 
 /*
- * What of a range has another protection yet. 1 when there is some, with the range narrowed
- * to it; 0; or -EOPNOTSUPP when it cannot be encoded; -EINTR.
+ * What of the range has another protection yet, from the first such area on, whose range is
+ * @mas's: it is narrowed to that. 0; -EOPNOTSUPP when it cannot be encoded; -EINTR.
  */
-static int find_change(struct change *change)
+static int find_change(struct change *change, struct ma_state *mas, struct axas_area *area)
 {
-	MA_STATE(mas, &change->space->areas, axas_page_nr(change->first),
-		 axas_page_nr(change->first));
-	struct axas_area *area;
-	int found = 0;
+	bool found = false;
 
-	axas_for_each_area(&mas, area, change->end) {
+	for (; area; area = axas_area_next(mas, change->end)) {
 		if (area->prot != change->prot) {
 			if (!axas_npt_can(&change->space->npt, change->prot, area->type))
 				return -EOPNOTSUPP;
-			note_change(change, area, axas_page_first(mas.index),
-				    axas_page_last(mas.last), found);
-			found = 1;
+			note_change(change, area, axas_page_first(mas->index),
+				    axas_page_last(mas->last), found);
+			found = true;
 		}
-		if (mas.last >= axas_page_nr(change->end))
+		if (mas->last >= axas_page_nr(change->end))
 			break;
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -543,7 +553,7 @@ static int find_change(struct change *change)
 	}
 	change->lower.at = change->first;
 	change->upper.at = change->last + 1;
-	return found;
+	return 0;
 }
 
 /*
@@ -710,14 +720,12 @@ static int reserve_for_small(struct change *change)
 	return err ?: axas_npt_get_spares(npt, &npt->reserve, npt->reserve.nr + tables, true);
 }
 
-static int protect(struct change *change)
+static int change_range(struct change *change)
 {
 	struct axas_space *space = change->space;
-	int err = find_change(change);
 	LIST_HEAD(gone);
+	int err;
 
-	if (err <= 0)
-		return err;
 	err = isolate(space, &change->lower, &change->upper);
 	if (err)
 		return err;
@@ -735,23 +743,47 @@ static int protect(struct change *change)
 	return err;
 }
 
-int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot)
+/* From an area on that has another protection, whose range is @mas's. */
+static noinline int protect_from(struct axas_space *space, u64 first, u64 last, u32 prot,
+				 struct ma_state *mas, struct axas_area *area)
 {
 	struct change change = {
 		.space = space,
-		.first = range.start.val,
-		.end = axas_gpa_range_last(range).val,
+		.first = first,
+		.end = last,
 		.prot = prot,
 		.fresh = LIST_HEAD_INIT(change.fresh),
 		.used = LIST_HEAD_INIT(change.used),
 	};
+
+	return find_change(&change, mas, area) ?: change_range(&change);
+}
+
+static int protect(struct axas_space *space, u64 first, u64 last, u32 prot)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	struct axas_area *area = axas_area_start(&mas, last);
+
+	while (area && area->prot == prot) {
+		if (mas.last >= axas_page_nr(last))
+			return 0;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		area = axas_area_next(&mas, last);
+	}
+	return area ? protect_from(space, first, last, prot, &mas, area) : 0;
+}
+
+int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot)
+{
 	int err;
 
 	if (!axas_space_range_ok(space, range) || prot & ~AXAS_PROT_MASK)
 		return -EINVAL;
 	if (mutex_lock_killable(&space->changing))
 		return -EINTR;
-	err = protect(&change);
+	err = protect(space, range.start.val, axas_gpa_range_last(range).val, prot);
 	mutex_unlock(&space->changing);
 	return err;
 }
