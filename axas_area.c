@@ -364,7 +364,7 @@ static void leave_range(struct axas_space *space, u64 first, u64 last, struct li
 	long ranges = 0, linear_pages = 0;
 	struct axas_area *area;
 
-	axas_for_each_area(&mas, area, last) {
+	for (area = axas_area_start(&mas, last); area; area = axas_area_next(&mas, last)) {
 		u64 from = max(first, axas_page_first(mas.index));
 		u64 to = min(last, axas_page_last(mas.last));
 		long left = (mas.index < axas_page_nr(first)) + (mas.last > axas_page_nr(last));

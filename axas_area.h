@@ -408,10 +408,6 @@ struct axas_area *axas_area_start(struct ma_state *mas, u64 to);
 /* The one that follows it. */
 struct axas_area *axas_area_next(struct ma_state *mas, u64 to);
 
-/* From the first area that covers a byte of a range to the last; @mas has their ranges. */
-#define axas_for_each_area(mas, area, to)						\
-	for (area = axas_area_start(mas, to); area; area = axas_area_next(mas, to))
-
 /* At load: CPUs that are not interrupted; and at unload. */
 int axas_area_init(void);
 void axas_area_exit(void);

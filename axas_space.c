@@ -286,7 +286,7 @@ unsigned int axas_space_get_areas(struct axas_space *space, struct axas_gpa gpa,
 
 	*more = false;
 	mutex_lock(&space->changing);
-	axas_for_each_area(&mas, area, ~0ull) {
+	for (area = axas_area_start(&mas, ~0ull); area; area = axas_area_next(&mas, ~0ull)) {
 		*more = n == max;
 		if (*more)
 			break;

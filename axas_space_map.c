@@ -602,7 +602,8 @@ static int make_fresh(struct change *change)
 	struct axas_area *old, *area = NULL;
 	struct axas_cpu found;
 
-	axas_for_each_area(&mas, old, change->last) {
+	for (old = axas_area_start(&mas, change->last); old;
+	     old = axas_area_next(&mas, change->last)) {
 		u64 from = max(change->first, axas_page_first(mas.index));
 		u64 to = min(change->last, axas_page_last(mas.last));
 
@@ -816,7 +817,7 @@ static int collapse(struct axas_space *space, u64 first, u64 last, u64 *collapse
 	int err = 0;
 
 	removal_init(&removal, space, true);
-	axas_for_each_area(&mas, area, last) {
+	for (area = axas_area_start(&mas, last); area; area = axas_area_next(&mas, last)) {
 		u64 from = max(first, axas_page_first(mas.index));
 		struct axas_npt_job job = {
 			.begin = from, .first = from, .gather = &removal.gather,
