@@ -5,7 +5,7 @@
 # virtual machine and beside the parts of Linux that they are made of. The modes:
 #
 #   instructions  instructions, counted by QEMU (-icount): the same on every run
-#   cpus256       what spaces cost where 256 CPUs are possible
+#   cpus256       what spaces cost where 1 CPU is possible, and where 256 are
 #   newer         the same as instructions on Debian's 6.12, whose KVM can populate
 #                 (KVM_PRE_FAULT_MEMORY)
 #   newest        the same on 7.2 of a later Debian, whose KVM has guest_memfd for every VM
@@ -69,6 +69,9 @@ build() {
 	printf '%s\n' "$KERNEL" >"$dir/kernel"
 }
 
+# The build for this Debian's own kernel: once, for the modes that want it.
+own_build() { [[ -e $OUT/build/kernel ]] || build "$OUT/build"; }
+
 # boot MODE BUILD WHAT [KERNEL-ARGUMENT...]: the rows are in the mode's folder then.
 boot() {
 	local dir=$OUT/$1
@@ -89,10 +92,22 @@ splats() {
 # One instruction is a nanosecond of the machine's time, and idle time passes at once.
 ICOUNT="-icount shift=0,sleep=off -rtc clock=vm"
 
-mode_instructions() { AXAS_CPUS=1 AXAS_QEMU=$ICOUNT boot instructions "$OUT/build" all; }
+mode_instructions() {
+	own_build
+	AXAS_CPUS=1 AXAS_QEMU=$ICOUNT boot instructions "$OUT/build" all
+}
 
+# The same after the same, so that nothing differs but how many CPUs are possible.
 mode_cpus256() {
-	AXAS_CPUS=1 AXAS_QEMU=$ICOUNT boot cpus256 "$OUT/build" spaces possible_cpus=256
+	local cpus
+
+	own_build
+	mkdir -p "$OUT/cpus256"
+	for cpus in 1 256; do
+		AXAS_CPUS=1 AXAS_QEMU=$ICOUNT \
+			boot "cpus256-$cpus" "$OUT/build" spaces "possible_cpus=$cpus"
+		sed -n "s/^spaces\\./spaces_of_$cpus./p; /^failed:/p" "$OUT/cpus256-$cpus/rows"
+	done >"$OUT/cpus256/rows"
 }
 
 mode_newer() {
@@ -106,11 +121,15 @@ mode_newest() {
 }
 
 # Counted, whatever the time is: it needs no -icount.
-mode_disturb() { AXAS_CPUS=2 boot disturb "$OUT/build" disturb; }
+mode_disturb() {
+	own_build
+	AXAS_CPUS=2 boot disturb "$OUT/build" disturb
+}
 
 mode_parallel() {
 	local cpus
 
+	own_build
 	mkdir -p "$OUT/parallel"
 	# More CPUs than the host has would say nothing.
 	for cpus in 2 4; do
@@ -185,7 +204,6 @@ main() {
 	mkdir -p "$OUT"
 	need_build_packages
 	need_packages qemu-system-x86 python3
-	build "$OUT/build"
 	measure "$@"
 	python3 "$REPORT" table "$OUT/bench.json"
 	log "all figures: $OUT/bench.json"

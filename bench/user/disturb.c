@@ -69,42 +69,49 @@ static void read_file(const char *path, char *buf, size_t size)
 	fclose(file);
 }
 
+static u64 grace_periods(void)
+{
+	unsigned long long normal, expedited;
+	char both[64];
+
+	read_file(GRACE_PERIODS, both, sizeof(both));
+	if (sscanf(both, "%llu %llu", &normal, &expedited) != 2)
+		fail(GRACE_PERIODS);
+	return normal + expedited;
+}
+
+/* All of it between two ticks of the other CPU. */
 static struct counts look(void)
 {
 	static char rows[1 << 16];
-	unsigned long long normal, expedited;
 	struct counts c;
+	u64 ticks;
 
-	read_file(GRACE_PERIODS, rows, sizeof(rows));
-	if (sscanf(rows, "%llu %llu", &normal, &expedited) != 2)
-		fail(GRACE_PERIODS);
-	c.gps = normal + expedited;
-	c.exits = other->ops->exits(other, other_pid);
-	read_file("/proc/interrupts", rows, sizeof(rows));
-	c.ipis = interrupts(rows, "CAL:") + interrupts(rows, "RES:");
-	c.ticks = interrupts(rows, "LOC:");
+	do {
+		read_file("/proc/interrupts", rows, sizeof(rows));
+		ticks = interrupts(rows, "LOC:");
+		c.gps = grace_periods();
+		c.exits = other->ops->exits(other, other_pid);
+		read_file("/proc/interrupts", rows, sizeof(rows));
+		c.ipis = interrupts(rows, "CAL:") + interrupts(rows, "RES:");
+		c.ticks = interrupts(rows, "LOC:");
+	} while (c.ticks != ticks);
 	return c;
 }
 
-static void add(struct counts *sum, const struct counts *from)
+/* What was counted since @from, for each of so many operations. */
+static void report(const char *prefix, const char *what, const struct counts *from,
+		   unsigned int ops)
 {
 	struct counts now = look();
-
-	sum->ipis += now.ipis - from->ipis;
-	sum->ticks += now.ticks - from->ticks;
-	sum->gps += now.gps - from->gps;
-	sum->exits += now.exits - from->exits;
-}
-
-static void report(const char *prefix, const char *what, const struct counts *c, unsigned int ops)
-{
-	u64 exits = c->exits - (c->exits < c->ticks ? c->exits : c->ticks);
+	u64 exits = now.exits - from->exits, ticks = now.ticks - from->ticks;
 	char name[64];
 
+	exits -= exits < ticks ? exits : ticks;
 	snprintf(name, sizeof(name), "ipis_of_%s", what);
-	bench_figure(prefix, name, (double)c->ipis / ops);
+	bench_figure(prefix, name, (double)(now.ipis - from->ipis) / ops);
 	snprintf(name, sizeof(name), "grace_periods_of_%s", what);
-	bench_figure(prefix, name, (double)c->gps / ops);
+	bench_figure(prefix, name, (double)(now.gps - from->gps) / ops);
 	snprintf(name, sizeof(name), "exits_of_others_of_%s", what);
 	bench_figure(prefix, name, (double)exits / ops);
 }
@@ -154,12 +161,11 @@ static void end_other(void)
 /* @what has been done to OPS pages of a range, one by one. */
 static void each_page(struct machine *m, const char *what, enum change how)
 {
-	struct counts sum = { 0 }, from = look();
+	struct counts from = look();
 
 	for (u64 i = 0; i < OPS; i++)
 		m->ops->change(m, how, 2 * i * PAGE, PAGE);
-	add(&sum, &from);
-	report(m->ops->name, what, &sum, OPS);
+	report(m->ops->name, what, &from, OPS);
 }
 
 static void touch(struct machine *m, u64 bytes, u64 step)
@@ -171,13 +177,12 @@ static void touch(struct machine *m, u64 bytes, u64 step)
 static void small_pages(struct machine *m)
 {
 	u64 bytes = 2 * OPS * PAGE;
-	struct counts sum = { 0 }, from;
+	struct counts from;
 
 	m->ops->map(m, bytes, false);
 	from = look();
 	touch(m, bytes, PAGE);
-	add(&sum, &from);
-	report(m->ops->name, "fault", &sum, bytes / PAGE);
+	report(m->ops->name, "fault", &from, bytes / PAGE);
 	each_page(m, "protect_page", READ_ONLY);
 	each_page(m, "unprotect_page", WRITABLE);
 	touch(m, bytes, PAGE);
@@ -187,32 +192,29 @@ static void small_pages(struct machine *m)
 
 static void maps(struct machine *m)
 {
-	struct counts sum = { 0 }, from = look();
+	struct counts from = look();
 
 	for (unsigned int i = 0; i < OPS; i++)
 		m->ops->add(m, i);
-	add(&sum, &from);
-	report(m->ops->name, "map", &sum, OPS);
+	report(m->ops->name, "map", &from, OPS);
 }
 
 /* Of leaves that a change of one page has split. */
 static void collapses(struct machine *m)
 {
 	u64 bytes = LARGE * 2 * MIB;
-	struct counts sum = { 0 };
+	struct counts from;
 
 	m->ops->map(m, bytes, true);
 	touch(m, bytes, PAGE);
 	for (u64 first = 0; first < bytes; first += 2 * MIB) {
-		struct counts from;
-
 		m->ops->change(m, READ_ONLY, first + MIB, PAGE);
 		m->ops->change(m, WRITABLE, first + MIB, PAGE);
-		from = look();
-		m->ops->change(m, COLLAPSE, first, 2 * MIB);
-		add(&sum, &from);
 	}
-	report(m->ops->name, "collapse", &sum, LARGE);
+	from = look();
+	for (u64 first = 0; first < bytes; first += 2 * MIB)
+		m->ops->change(m, COLLAPSE, first, 2 * MIB);
+	report(m->ops->name, "collapse", &from, LARGE);
 	m->ops->unmap(m);
 }
 
