@@ -185,10 +185,13 @@ const struct axas_area *axas_area_look_up(const struct axas_space *space, struct
 					  u64 gpa)
 {
 	MA_STATE(mas, (struct maple_tree *)&space->areas, axas_page_nr(gpa), axas_page_nr(gpa));
+	unsigned long nr = axas_page_nr(gpa);
 	const struct axas_area *area;
 
 	rcu_read_lock();
-	area = mas_walk(&mas);
+	/* A store moves ends in their place: the tree may tell of a range that is not here. */
+	while ((area = mas_walk(&mas)) && (nr < mas.index || nr > mas.last))
+		mas_set(&mas, nr);
 	rcu_read_unlock();
 	if (!area)
 		return NULL;
@@ -272,7 +275,39 @@ void axas_area_free(struct axas_area *area)
 	kfree(area);
 }
 
-void axas_areas_free(struct list_head *gone)
+/**
+ * struct axas_token - what a range costs that no area was made for
+ * @node: in its space's list
+ * @pad: a range takes two slots of the tree's nodes, and some of those above them
+ *
+ * The tree's nodes are charged to nobody.
+ */
+struct axas_token {
+	struct list_head node;
+	u64 pad[6];
+};
+
+int axas_token_add(struct axas_space *space)
+{
+	struct axas_token *token = kmalloc(sizeof(*token), GFP_KERNEL_ACCOUNT);
+
+	if (!token)
+		return -ENOMEM;
+	list_add(&token->node, &space->tokens);
+	space->nr_tokens++;
+	return 0;
+}
+
+void axas_token_drop(struct axas_space *space)
+{
+	struct axas_token *token = list_first_entry(&space->tokens, struct axas_token, node);
+
+	list_del(&token->node);
+	kfree(token);
+	space->nr_tokens--;
+}
+
+void axas_areas_free(struct axas_space *space, struct list_head *gone)
 {
 	struct axas_area *area, *next;
 
@@ -281,6 +316,10 @@ void axas_areas_free(struct list_head *gone)
 		cond_resched();
 	}
 	INIT_LIST_HEAD(gone);
+	while (space->nr_tokens > space->nr_areas) {
+		axas_token_drop(space);
+		cond_resched();
+	}
 }
 
 /* The mutex keeps what is read; RCU is what the tree knows of. */

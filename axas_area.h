@@ -150,6 +150,8 @@ struct axas_area {
  * @changing: see "locks and order"
  * @lock: see "locks and order"
  * @nr_areas: how many ranges @areas has
+ * @tokens: of ranges that came without an area; the mutex
+ * @nr_tokens: how many
  * @linear_pages: 4 KiB pages that linear areas cover
  * @consumers: struct axas_consumer that are attached
  * @faults: how many came to each AXAS_FAULT_*, but for those that npt's shards count
@@ -168,6 +170,8 @@ struct axas_space {
 	struct mutex changing;		/* see @changing above */
 	struct rw_semaphore lock;
 	u64 nr_areas;
+	struct list_head tokens;
+	u64 nr_tokens;
 	u64 linear_pages;
 	struct list_head consumers;
 	atomic_long_t faults[AXAS_FAULT_ERROR + 1];
@@ -398,7 +402,13 @@ void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct ax
 int axas_area_cut(struct axas_space *space, u64 at);
 /* Linear areas that meet at an address become one if they are alike; what is left over is @gone. */
 void axas_areas_join(struct axas_space *space, u64 at, struct list_head *gone);
-void axas_areas_free(struct list_head *gone);
+/* Free them, and the tokens of ranges that are no more. */
+void axas_areas_free(struct axas_space *space, struct list_head *gone);
+
+/* Be charged for one more range of an area that is there. 0, or -ENOMEM. */
+int axas_token_add(struct axas_space *space);
+/* It has not come. */
+void axas_token_drop(struct axas_space *space);
 
 /* Whether any area covers a byte of a range. */
 bool axas_area_any(struct axas_space *space, u64 first, u64 last);

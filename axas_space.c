@@ -61,6 +61,7 @@ static void space_init(struct axas_space *space, const struct axas_space_params 
 	 */
 	mt_init_flags(&space->areas, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
 	INIT_LIST_HEAD(&space->consumers);
+	INIT_LIST_HEAD(&space->tokens);
 	space->generation = axas_generation_new();
 	axas_pool_init(&space->pool, params->max_frames);
 }

@@ -260,9 +260,9 @@ static int install(struct fill *fill, const struct axas_cpu *cpu, struct axas_np
 	const struct axas_area *area = cpu->area;
 	int wanted;
 
-	/* Its leaves came before it did. */
-	if (WARN_ON_ONCE(axas_area_is_linear(area)))
-		return AXAS_FAULT_ERROR;
+	/* Its leaves came before it did: it goes, and the tree does not say so yet. */
+	if (unlikely(axas_area_is_linear(area)))
+		return LOOK_AGAIN;
 	if (!in_hand(fill, area, level)) {
 		fill->want_tables = pos->level - level;
 		return want_frames(fill, area, level, 1);

@@ -161,7 +161,7 @@ static void join(struct axas_space *space, const struct end *lower, const struct
 		return;
 	axas_bar_begin(space);
 	axas_bar_end(space);
-	axas_areas_free(&gone);
+	axas_areas_free(space, &gone);
 }
 
 static int cut(struct axas_space *space, struct end *end)
@@ -271,7 +271,7 @@ static void remove_range(struct axas_space *space, struct batch *batch, struct e
 		for (i = 0; i < batch->nr; i++)
 			unmap_leaves(&removal, batch->area[i], batch->from[i], batch->to[i]);
 		piece_end(&removal, batch->last);
-		axas_areas_free(&gone);
+		axas_areas_free(space, &gone);
 		if (!batch->more)
 			break;
 		lower = &none;
@@ -300,14 +300,22 @@ static noinline int unmap_from(struct axas_space *space, u64 first, u64 last,
 {
 	struct end lower = { .at = first }, upper = { .at = last + 1 };
 	struct batch batch __uninitialized;
+	bool middle;
 	int err;
 
 	find_batch(&batch, &lower, &upper, first, last, mas, area);
 	if (batch.more)
 		upper.across = area_across(space, last + 1);
+	/* One range more: a linear area's is charged as another area. */
+	middle = lower.across && lower.across == upper.across &&
+		 !axas_area_is_linear(lower.across);
+	if (middle && axas_token_add(space))
+		return -ENOMEM;
 	err = isolate(space, &lower, &upper);
 	if (!err)
 		remove_range(space, &batch, &lower, &upper, last);
+	else if (middle)
+		axas_token_drop(space);
 	return err;
 }
 
@@ -738,7 +746,7 @@ static int change_range(struct change *change)
 		protect_leaves(change);
 	}
 	end_fresh(change);
-	axas_areas_free(&gone);
+	axas_areas_free(space, &gone);
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);
 	WRITE_ONCE(space->no_huge, false);
 	return err;

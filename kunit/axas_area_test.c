@@ -633,6 +633,30 @@ static void nobody_widens_a_leaf_beyond_its_area(struct kunit *test)
 	space_expect_empty(f);
 }
 
+/* R5: the tree's nodes are charged to nobody, so that holes must be. */
+static void holes_are_charged_as_areas_are(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_gpa_range page;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_2M, TEST_RW), 0);
+	for (i = 1; i < 64; i++) {
+		page = gpa_range(WIN + i * SZ_8K, SZ_4K);
+		KUNIT_ASSERT_EQ(test, axas_space_unmap(f->space, page), 0);
+		KUNIT_EXPECT_EQ(test, f->space->nr_tokens, (u64)i);
+		space_expect_areas(f, i + 1);
+	}
+	/* What is at an end of a range leaves no other. */
+	KUNIT_ASSERT_EQ(test, axas_space_unmap(f->space, gpa_range(WIN, SZ_4K)), 0);
+	KUNIT_EXPECT_EQ(test, f->space->nr_tokens, 63ull);
+	KUNIT_ASSERT_EQ(test, axas_space_unmap(f->space, gpa_range(WIN, SZ_128K)), 0);
+	KUNIT_EXPECT_LE(test, f->space->nr_tokens, f->space->nr_areas);
+	axas_space_clear(f->space);
+	KUNIT_EXPECT_EQ(test, f->space->nr_tokens, 0ull);
+	KUNIT_EXPECT_TRUE(test, list_empty(&f->space->tokens));
+}
+
 static struct kunit_case area_cases[] = {
 	KUNIT_CASE_PARAM(nobody_widens_a_leaf_beyond_its_area, space_gen_params),
 	KUNIT_CASE_PARAM(removal_of_many_owners_fits_its_gather, space_gen_params),
@@ -650,6 +674,7 @@ static struct kunit_case area_cases[] = {
 	KUNIT_CASE_PARAM(borrowed_leaf_is_neither_put_nor_written, space_gen_params),
 	KUNIT_CASE_PARAM(zero_marker_is_filled_on_a_touch, space_gen_params),
 	KUNIT_CASE_PARAM(no_fault_is_asked_again_beside_removals, space_gen_params),
+	KUNIT_CASE_PARAM(holes_are_charged_as_areas_are, space_gen_params),
 	{}
 };
 
