@@ -219,7 +219,8 @@ struct maple_tree { int n; };
 #define list_for_each_entry_safe(p, n, head, member)	for ((p) = (n) = NULL; (p);)
 #define mt_for_each(mt, p, index, max)			for ((p) = NULL; (p);)
 #define mas_for_each(mas, p, max)			for ((p) = NULL; (p);)
-#define MA_STATE(name, mt, first, last)			struct maple_tree name = *(mt)
+struct ma_state { struct maple_tree *tree; unsigned long index, last; };
+#define MA_STATE(name, mt, f, l)			struct ma_state name = { mt, f, l }
 #define lockdep_assert_held(lock)			((void)0)
 #define lockdep_assert_held_write(lock)			((void)0)
 #define WARN_ON_ONCE(x)					(x)
@@ -237,14 +238,12 @@ struct maple_tree { int n; };
 #define kref_get(ref)					((void)0)
 #define kref_put(ref, release)				(release)(ref)
 #define mt_init_flags(mt, flags)			((void)0)
-#define mt_set_external_lock(mt, lock)			((void)0)
-#define __mt_destroy(mt)				((void)0)
+#define mtree_destroy(mt)				((void)0)
 #define INIT_LIST_HEAD(head)				((void)0)
 #define list_add_tail(entry, head)			((void)0)
 #define list_del_init(entry)				((void)0)
 #define list_empty(head)				true
 
-#define MT_FLAGS_LOCK_EXTERN				0
 #define MT_FLAGS_ALLOC_RANGE				0
 #define MT_FLAGS_USE_RCU				0
 
@@ -253,10 +252,10 @@ void *mt_find(struct maple_tree *mt, unsigned long *index, unsigned long max);
 void *mt_find_after(struct maple_tree *mt, unsigned long *index, unsigned long max);
 void *mt_prev(struct maple_tree *mt, unsigned long index, unsigned long min);
 void *mt_next(struct maple_tree *mt, unsigned long index, unsigned long max);
-void *mas_find(struct maple_tree *mas, unsigned long max);
-void *mas_prev(struct maple_tree *mas, unsigned long min);
-void *mas_next(struct maple_tree *mas, unsigned long max);
-void *mas_walk(struct maple_tree *mas);
+void *mas_find(struct ma_state *mas, unsigned long max);
+void *mas_prev(struct ma_state *mas, unsigned long min);
+void *mas_next(struct ma_state *mas, unsigned long max);
+void *mas_walk(struct ma_state *mas);
 
 struct page;
 struct seq_file;
