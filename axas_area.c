@@ -213,6 +213,12 @@ static void count_ranges(struct axas_space *space, long ranges, long linear_page
 	WRITE_ONCE(space->linear_pages, space->linear_pages + linear_pages);
 }
 
+/* An area has one range more. */
+static void count_range(struct axas_space *space, const struct axas_area *area, u64 first, u64 last)
+{
+	count_ranges(space, 1, axas_area_is_linear(area) ? pages(first, last) : 0);
+}
+
 static int claim(struct axas_area *area, u64 first, u64 last)
 {
 	area->claim = (struct axas_claim){
@@ -392,7 +398,7 @@ int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_
 	if (err)
 		return err;
 	area->ranges = 1;
-	count_ranges(space, 1, axas_area_is_linear(area) ? pages(first, last) : 0);
+	count_range(space, area, first, last);
 	return 0;
 }
 
@@ -438,7 +444,7 @@ void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct ax
 		area->ranges++;
 	leave_range(space, first, last, gone);
 	if (area) {
-		count_ranges(space, 1, axas_area_is_linear(area) ? pages(first, last) : 0);
+		count_range(space, area, first, last);
 		if (axas_area_is_linear(area))
 			move_claim(area, first, last);
 	}
@@ -465,17 +471,13 @@ int axas_area_cut(struct axas_space *space, u64 at)
 	return 0;
 }
 
-void axas_areas_join(struct axas_space *space, u64 at, struct list_head *gone)
+void axas_area_uncut(struct axas_space *space, u64 at, struct list_head *gone)
 {
 	struct axas_cpu lower = axas_nothing_found(), upper = axas_nothing_found();
+	const struct axas_area *area = axas_area_look_up(space, &lower, at - 1);
 
-	if (at <= space->range.start.val || !axas_area_look_up(space, &lower, at - 1) ||
-	    !axas_area_look_up(space, &upper, at))
-		return;
-	if (axas_area_is_linear(lower.area) && lower.area != upper.area &&
-	    lower.area->prot == upper.area->prot && axas_area_like(lower.area, upper.area))
-		axas_areas_replace(space, lower.first, upper.last, (struct axas_area *)lower.area,
-				   gone);
+	axas_area_look_up(space, &upper, at);
+	axas_areas_replace(space, lower.first, upper.last, (struct axas_area *)area, gone);
 }
 
 int axas_area_init(void)

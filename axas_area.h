@@ -400,8 +400,8 @@ void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct ax
  * claims its memory. All others have as many ranges as it takes. 0, or -ENOMEM.
  */
 int axas_area_cut(struct axas_space *space, u64 at);
-/* Linear areas that meet at an address become one if they are alike; what is left over is @gone. */
-void axas_areas_join(struct axas_space *space, u64 at, struct list_head *gone);
+/* Undo that; nothing has changed since. The upper area is @gone. */
+void axas_area_uncut(struct axas_space *space, u64 at, struct list_head *gone);
 /* Free them, and the tokens of ranges that are no more. */
 void axas_areas_free(struct axas_space *space, struct list_head *gone);
 

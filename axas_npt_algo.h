@@ -479,20 +479,15 @@ static inline void PT(spend_table)(struct axas_npt_job *job)
 	job->budget -= min_t(unsigned int, job->budget, PT_ENTRIES);
 }
 
-static void PT(unlink)(struct axas_npt *npt, u64 *ptep, unsigned int level,
+static void PT(unlink)(struct axas_npt *npt, u64 *ptep, unsigned int level, bool empty,
 		       struct axas_npt_job *job)
 {
-	u64 entry = axas_npt_break(npt, ptep, level, 0);
+	u64 hpa = PT(table_hpa)(axas_npt_break(npt, ptep, level, 0), level);
 
-	axas_npt_gather_table(job->gather, PT(table_hpa)(entry, level), level - 1, job->owner);
-}
-
-static void PT(unlink_empty)(struct axas_npt *npt, u64 *ptep, unsigned int level,
-			     struct axas_npt_job *job)
-{
-	u64 entry = axas_npt_break(npt, ptep, level, 0);
-
-	axas_npt_gather_empty(job->gather, PT(table_hpa)(entry, level));
+	if (empty)
+		axas_npt_gather_empty(job->gather, hpa);
+	else
+		axas_npt_gather_table(job->gather, hpa, level - 1, job->owner);
 }
 
 static bool PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level,
@@ -507,15 +502,12 @@ static bool PT(unmap_child)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 			    struct axas_npt_job *job)
 {
 	u64 *table = PT(child)(npt, READ_ONCE(*ptep), level);
+	bool whole = end - job->first == axas_npt_leaf_size(level) - 1;
 
-	if (end - job->first != axas_npt_leaf_size(level) - 1) {
-		if (!PT(unmap_table)(npt, table, level - 1, job))
-			return false;
-		if (axas_npt_is_empty(table))
-			PT(unlink_empty)(npt, ptep, level, job);
-		return true;
-	}
-	PT(unlink)(npt, ptep, level, job);
+	if (!whole && !PT(unmap_table)(npt, table, level - 1, job))
+		return false;
+	if (whole || axas_npt_is_empty(table))
+		PT(unlink)(npt, ptep, level, !whole, job);
 	return true;
 }
 

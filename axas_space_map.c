@@ -87,12 +87,24 @@ static void do_job(struct removal *removal, struct axas_npt_job *job,
 	}
 }
 
-static void unmap_leaves(struct removal *removal, const struct axas_area *area, u64 first,
-			 u64 last)
+/**
+ * struct stretch - what of an area is removed
+ * @area: which
+ * @first: the first byte
+ * @last: the last one
+ */
+struct stretch {
+	const struct axas_area *area;
+	u64 first;
+	u64 last;
+};
+
+static void unmap_leaves(struct removal *removal, const struct stretch *stretch)
 {
+	const struct axas_backend *backend = &stretch->area->backend;
 	struct axas_npt_job job = {
-		.begin = first, .first = first, .last = last,
-		.owner = area->backend.ops->put ? &area->backend : NULL,
+		.begin = stretch->first, .first = stretch->first, .last = stretch->last,
+		.owner = backend->ops->put ? backend : NULL,
 		.gather = &removal->gather,
 	};
 
@@ -149,14 +161,14 @@ static void split_leaves(struct axas_space *space, const struct end *end)
 }
 
 /* Undo isolate(). Nobody knows the pieces any more after a bar. */
-static void join(struct axas_space *space, const struct end *lower, const struct end *upper)
+static void unisolate(struct axas_space *space, const struct end *lower, const struct end *upper)
 {
 	LIST_HEAD(gone);
 
 	if (lower->cut)
-		axas_areas_join(space, lower->at, &gone);
+		axas_area_uncut(space, lower->at, &gone);
 	if (upper->cut)
-		axas_areas_join(space, upper->at, &gone);
+		axas_area_uncut(space, upper->at, &gone);
 	if (list_empty(&gone))
 		return;
 	axas_bar_begin(space);
@@ -193,7 +205,7 @@ static int isolate(struct axas_space *space, struct end *lower, struct end *uppe
 		err = cut(space, upper) ?: cut(space, lower);
 	if (!err)
 		return 0;
-	join(space, lower, upper);
+	unisolate(space, lower, upper);
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);
 	return err;
 }
@@ -204,18 +216,14 @@ static int isolate(struct axas_space *space, struct end *lower, struct end *uppe
  * @last: the last one
  * @nr: how many
  * @more: others follow
- * @area: which areas
- * @from: where the range of each begins
- * @to: its last byte
+ * @stretches: the ranges
  */
 struct batch {
 	u64 first;
 	u64 last;
 	unsigned int nr;
 	bool more;
-	const struct axas_area *area[BATCH];
-	u64 from[BATCH];
-	u64 to[BATCH];
+	struct stretch stretches[BATCH];
 };
 
 /*
@@ -231,14 +239,13 @@ static void find_batch(struct batch *batch, struct end *lower, struct end *upper
 	batch->more = false;
 	for (; area; area = axas_area_next(mas, last)) {
 		u64 from = axas_page_first(mas->index), to = axas_page_last(mas->last);
-		unsigned int i = batch->nr++;
 
 		if (from < first)
 			lower->across = area;
 		upper->across = to > last ? area : NULL;
-		batch->area[i] = area;
-		batch->from[i] = max(first, from);
-		batch->to[i] = min(last, to);
+		batch->stretches[batch->nr++] = (struct stretch){
+			area, max(first, from), min(last, to)
+		};
 		if (batch->nr == BATCH && to < last) {
 			batch->more = true;
 			batch->last = to;
@@ -269,7 +276,7 @@ static void remove_range(struct axas_space *space, struct batch *batch, struct e
 		if (!batch->more)
 			split_leaves(space, upper);
 		for (i = 0; i < batch->nr; i++)
-			unmap_leaves(&removal, batch->area[i], batch->from[i], batch->to[i]);
+			unmap_leaves(&removal, &batch->stretches[i]);
 		piece_end(&removal, batch->last);
 		axas_areas_free(space, &gone);
 		if (!batch->more)
@@ -390,7 +397,7 @@ static void undo_leaves(struct axas_space *space, const struct axas_area *area, 
 
 	removal_init(&removal, space, true);
 	piece_begin(&removal, first);
-	unmap_leaves(&removal, area, first, last);
+	unmap_leaves(&removal, &(struct stretch){ area, first, last });
 	piece_end(&removal, last);
 	removal_end(&removal);
 }
@@ -740,7 +747,7 @@ static int change_range(struct change *change)
 		return err;
 	err = reserve_for_small(change) ?: make_fresh(change);
 	if (err) {
-		join(space, &change->lower, &change->upper);
+		unisolate(space, &change->lower, &change->upper);
 	} else {
 		publish(change, &gone);
 		protect_leaves(change);
