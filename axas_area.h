@@ -51,6 +51,8 @@
  *  4. without it, frees the piece's frames and tables; and goes on at 3. until all is done;
  *  5. frees the areas.
  *
+ * Unmap takes a batch of ranges at a time: 2. to 5. are repeated for each.
+ *
  * A leaf may thus permit more or less than its area for a while: whether an access may go
  * on is asked of the leaf.
  *

@@ -51,8 +51,8 @@ struct space_file {
 
 /*
  * The struct is taken once, so that user space cannot change it between check and
- * use; a result struct is written back before anything is done, so that a bad
- * address changes nothing. All of a struct that user space does not bring is 0.
+ * use; a result struct, but for a query's, is written back before anything is done,
+ * so that a bad address changes nothing. All of a struct that user space does not bring is 0.
  */
 static long run_ioctl(const struct axas_ioctl *ioctl, void *ctx, void __user *uarg)
 {

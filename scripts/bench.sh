@@ -67,6 +67,7 @@ build() {
 		"$dir/module/bench/kernel/axas_bench.ko" \
 		"$dir/module/bench/kernel/axas_bench_rcu.ko" "$dir/user/bench/user/axas_bench"
 	printf '%s\n' "$KERNEL" >"$dir/kernel"
+	printf '%s\n' "$RELEASE" >"$dir/release"
 }
 
 # The build for this Debian's own kernel: once, for the modes that want it.

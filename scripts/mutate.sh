@@ -155,7 +155,7 @@ main() {
 		esac
 	done
 	((${#files[@]})) || files=("${FILES[@]}")
-	need_packages clang libclang-rt-14-dev llvm make python3
+	need_packages clang libclang-rt-dev llvm make libc6-dev python3
 	lock "mutate-$(basename "$AXAS_LOGS")"
 	results=$AXAS_LOGS/mutate.results
 	[[ -z $fresh ]] || rm -f "$results"

@@ -96,7 +96,7 @@ main() {
 	local name file change proof failed=0 seen
 
 	takes 0 99 "$@"
-	need_packages clang libclang-rt-14-dev llvm make libc6-dev
+	need_packages clang libclang-rt-dev llvm make libc6-dev
 	export TSAN_OPTIONS="halt_on_error=1 history_size=4 suppressions=$TREE/tests/userspace/tsan.supp"
 	lock "planted-$(basename "$AXAS_LOGS")"
 	# What was built the last time saves most of the time.

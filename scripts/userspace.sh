@@ -68,7 +68,7 @@ run_libfuzzer() {
 }
 
 main() {
-	need_packages clang libclang-rt-14-dev llvm make libc6-dev
+	need_packages clang libclang-rt-dev llvm make libc6-dev
 	mkdir -p "$AXAS_LOGS"
 	lock "userspace-$(basename "$BUILD")"
 	: >"$AXAS_LOGS/userspace-build.log"

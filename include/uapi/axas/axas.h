@@ -18,8 +18,10 @@
  *    written at all.
  *  - Unknown flags and non-zero reserved fields: EINVAL. Unknown ioctl: ENOTTY.
  *    A struct that cannot be read, or written where there are results: EFAULT, before
- *    anything is done. (If another thread takes that memory away meanwhile, EFAULT comes
- *    though the call has done its work.)
+ *    anything is done. Queries, which change nothing (AXAS_GET_FORMAT, AXAS_GET_INFO,
+ *    AXAS_TRANSLATE, AXVCPU_GET_REGS, AXVCPU_GET_STATE), find one that cannot be written
+ *    after all their other errors. (If another thread takes that memory away meanwhile,
+ *    EFAULT comes though the call has done its work.)
  *  - A call that fails changes nothing, but for AXAS_POPULATE, which reports how far it
  *    came.
  *  - Of several errors that are true the first of this order is answered: those of the
