@@ -214,8 +214,10 @@ static void count_ranges(struct axas_space *space, long ranges, long linear_page
 }
 
 /* An area has one range more. */
-static void count_range(struct axas_space *space, const struct axas_area *area, u64 first, u64 last)
+static void count_range(struct axas_space *space, struct axas_area *area, u64 first, u64 last)
 {
+	if (!area->ranges++)
+		space->nr_objects++;
 	count_ranges(space, 1, axas_area_is_linear(area) ? pages(first, last) : 0);
 }
 
@@ -272,31 +274,34 @@ bool axas_area_like(const struct axas_area *area, const struct axas_area *other)
 	       area->backend.offset == other->backend.offset;
 }
 
-void axas_area_free(struct axas_area *area)
+/* What it holds of others. */
+static void let_go(struct axas_area *area)
 {
 	if (axas_area_is_linear(area))
 		axas_linear_release(&area->claim);
 	if (area->backend.ops->release)
 		area->backend.ops->release(&area->backend);
+}
+
+void axas_area_free(struct axas_area *area)
+{
+	let_go(area);
 	kfree(area);
 }
 
-/**
- * struct axas_token - what a range costs that no area was made for
- * @node: in its space's list
- * @pad: a range takes two slots of the tree's nodes, and some of those above them
- *
- * The tree's nodes are charged to nobody.
- */
-struct axas_token {
-	struct list_head node;
-	u64 pad[6];
-};
-
-int axas_token_add(struct axas_space *space)
+/* How many ranges are paid for. */
+static u64 paid(const struct axas_space *space)
 {
-	struct axas_token *token = kmalloc(sizeof(*token), GFP_KERNEL_ACCOUNT);
+	return AXAS_RANGES_PER_AREA * (space->nr_objects + space->nr_tokens);
+}
 
+int axas_token_need(struct axas_space *space)
+{
+	struct axas_area *token;
+
+	if (paid(space) > space->nr_areas)
+		return 0;
+	token = kmalloc(sizeof(*token), GFP_KERNEL_ACCOUNT);
 	if (!token)
 		return -ENOMEM;
 	list_add(&token->node, &space->tokens);
@@ -304,28 +309,30 @@ int axas_token_add(struct axas_space *space)
 	return 0;
 }
 
-void axas_token_drop(struct axas_space *space)
+static void trim_tokens(struct axas_space *space)
 {
-	struct axas_token *token = list_first_entry(&space->tokens, struct axas_token, node);
+	struct axas_area *token;
 
-	list_del(&token->node);
-	kfree(token);
-	space->nr_tokens--;
+	while (space->nr_tokens && paid(space) >= space->nr_areas + AXAS_RANGES_PER_AREA) {
+		token = list_first_entry(&space->tokens, struct axas_area, node);
+		list_del(&token->node);
+		kfree(token);
+		space->nr_tokens--;
+		cond_resched();
+	}
 }
 
 void axas_areas_free(struct axas_space *space, struct list_head *gone)
 {
-	struct axas_area *area, *next;
+	struct axas_area *area;
 
-	list_for_each_entry_safe(area, next, gone, node) {
-		axas_area_free(area);
+	list_for_each_entry(area, gone, node) {
+		let_go(area);
+		space->nr_tokens++;
 		cond_resched();
 	}
-	INIT_LIST_HEAD(gone);
-	while (space->nr_tokens > space->nr_areas) {
-		axas_token_drop(space);
-		cond_resched();
-	}
+	list_splice_init(gone, &space->tokens);
+	trim_tokens(space);
 }
 
 /* The mutex keeps what is read; RCU is what the tree knows of. */
@@ -397,7 +404,6 @@ int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_
 	err = store(space, first, last, area, GFP_KERNEL_ACCOUNT, false);
 	if (err)
 		return err;
-	area->ranges = 1;
 	count_range(space, area, first, last);
 	return 0;
 }
@@ -420,8 +426,10 @@ static void leave_range(struct axas_space *space, u64 first, u64 last, struct li
 			linear_pages += pages(from, to);
 		/* Its claim is of one range. */
 		WARN_ON_ONCE(left && axas_area_is_linear(area));
-		if (!area->ranges)
+		if (!area->ranges) {
 			list_add_tail(&area->node, gone);
+			space->nr_objects--;
+		}
 		cond_resched();
 	}
 	count_ranges(space, ranges, -linear_pages);
@@ -441,13 +449,10 @@ void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct ax
 {
 	/* It may be one of those that are replaced. */
 	if (area)
-		area->ranges++;
-	leave_range(space, first, last, gone);
-	if (area) {
 		count_range(space, area, first, last);
-		if (axas_area_is_linear(area))
-			move_claim(area, first, last);
-	}
+	leave_range(space, first, last, gone);
+	if (area && axas_area_is_linear(area))
+		move_claim(area, first, last);
 	/* Nothing may fail any more. */
 	WARN_ON_ONCE(store(space, first, last, area, GFP_KERNEL | __GFP_NOFAIL, true));
 }
@@ -465,8 +470,9 @@ int axas_area_cut(struct axas_space *space, u64 at)
 		axas_area_free(upper);
 		return -ENOMEM;
 	}
-	upper->ranges = 1;
-	count_ranges(space, 1, 0);
+	/* The same pages are of two areas. */
+	count_range(space, upper, at, found.last);
+	count_ranges(space, 0, -(long)pages(at, found.last));
 	move_claim(area, found.first, at - 1);
 	return 0;
 }

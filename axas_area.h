@@ -136,6 +136,9 @@ struct axas_area {
 	struct list_head node;
 };
 
+/* What an area pays for: see axas_token_need(). */
+#define AXAS_RANGES_PER_AREA	2
+
 /* CPUs on a space's list: CPU n is bit n modulo their number. */
 #define AXAS_LIST_BITS	512
 
@@ -152,7 +155,8 @@ struct axas_area {
  * @changing: see "locks and order"
  * @lock: see "locks and order"
  * @nr_areas: how many ranges @areas has
- * @tokens: of ranges that came without an area; the mutex
+ * @nr_objects: how many areas these are
+ * @tokens: see axas_token_need(); the mutex
  * @nr_tokens: how many
  * @linear_pages: 4 KiB pages that linear areas cover
  * @consumers: struct axas_consumer that are attached
@@ -172,6 +176,7 @@ struct axas_space {
 	struct mutex changing;		/* see @changing above */
 	struct rw_semaphore lock;
 	u64 nr_areas;
+	u64 nr_objects;
 	struct list_head tokens;
 	u64 nr_tokens;
 	u64 linear_pages;
@@ -404,13 +409,14 @@ void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct ax
 int axas_area_cut(struct axas_space *space, u64 at);
 /* Undo that; nothing has changed since. The upper area is @gone. */
 void axas_area_uncut(struct axas_space *space, u64 at, struct list_head *gone);
-/* Free them, and the tokens of ranges that are no more. */
+/*
+ * The tree's nodes are charged to nobody, and an area is: it pays for so many ranges. Where ranges
+ * share areas and are more than that, there are tokens, memory of an area each, that pay for the
+ * others. One range may come without an area after this. 0, or -ENOMEM.
+ */
+int axas_token_need(struct axas_space *space);
+/* Areas that are gone become tokens, and what is too much is freed. An operation ends with it. */
 void axas_areas_free(struct axas_space *space, struct list_head *gone);
-
-/* Be charged for one more range of an area that is there. 0, or -ENOMEM. */
-int axas_token_add(struct axas_space *space);
-/* It has not come. */
-void axas_token_drop(struct axas_space *space);
 
 /* Whether any area covers a byte of a range. */
 bool axas_area_any(struct axas_space *space, u64 first, u64 last);

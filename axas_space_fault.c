@@ -183,7 +183,7 @@ static int bring(struct fill *fill, int wanted)
 					   false);
 	default:
 		cond_resched();
-		return 0;
+		return fatal_signal_pending(current) ? -EINTR : 0;
 	}
 }
 

@@ -169,10 +169,10 @@ static void unisolate(struct axas_space *space, const struct end *lower, const s
 		axas_area_uncut(space, lower->at, &gone);
 	if (upper->cut)
 		axas_area_uncut(space, upper->at, &gone);
-	if (list_empty(&gone))
-		return;
-	axas_bar_begin(space);
-	axas_bar_end(space);
+	if (!list_empty(&gone)) {
+		axas_bar_begin(space);
+		axas_bar_end(space);
+	}
 	axas_areas_free(space, &gone);
 }
 
@@ -189,9 +189,10 @@ static int cut(struct axas_space *space, struct end *end)
 
 /*
  * What lies on both sides of the ends of a range can go different ways: there are tables for the
- * leaves that reach across, and linear areas are cut. 0, or -ENOMEM, and nothing has changed.
+ * leaves that reach across, and linear areas are cut. @hole: one range becomes two. 0, or -ENOMEM,
+ * and nothing has changed.
  */
-static int isolate(struct axas_space *space, struct end *lower, struct end *upper)
+static int isolate(struct axas_space *space, struct end *lower, struct end *upper, bool hole)
 {
 	struct axas_npt_cursor cursor = { .region = AXAS_NPT_NO_REGION };
 	u64 first = lower->across ? tables_for_split(space, lower->at, &cursor) : 0;
@@ -201,6 +202,8 @@ static int isolate(struct axas_space *space, struct end *lower, struct end *uppe
 	lower->split = first;
 	upper->split = last;
 	err = axas_npt_get_spares(&space->npt, &space->npt.reserve, first + last, false);
+	if (!err && hole)
+		err = axas_token_need(space);
 	if (!err)
 		err = cut(space, upper) ?: cut(space, lower);
 	if (!err)
@@ -254,6 +257,30 @@ static void find_batch(struct batch *batch, struct end *lower, struct end *upper
 	}
 }
 
+static void erase(struct axas_space *space, const struct stretch *stretch,
+		  struct list_head *gone)
+{
+	axas_areas_replace(space, stretch->first, stretch->last, NULL, gone);
+}
+
+/*
+ * The batch's areas leave the tree. A single store for two neighbours, one of which stays in part,
+ * is done in the node's place (mas_wr_slot_store()): it empties one's slot and moves their common
+ * end, and a reader may see the end moved and the slot full. So the one that goes whole goes first.
+ */
+static void erase_batch(struct axas_space *space, const struct batch *batch,
+			const struct end *lower, struct list_head *gone)
+{
+	bool last = lower->across;
+
+	if (batch->nr == 2) {
+		erase(space, &batch->stretches[last], gone);
+		erase(space, &batch->stretches[!last], gone);
+	} else {
+		axas_areas_replace(space, batch->first, batch->last, NULL, gone);
+	}
+}
+
 /*
  * Areas leave the tree, then their leaves the table. @batch: what was found at the range's
  * begin; its ends are isolated.
@@ -270,7 +297,7 @@ static void remove_range(struct axas_space *space, struct batch *batch, struct e
 
 	removal_init(&removal, space, last - batch->first >= FEW_BYTES);
 	for (;;) {
-		axas_areas_replace(space, batch->first, batch->last, NULL, &gone);
+		erase_batch(space, batch, lower, &gone);
 		piece_begin(&removal, batch->first);
 		split_leaves(space, lower);
 		if (!batch->more)
@@ -307,22 +334,16 @@ static noinline int unmap_from(struct axas_space *space, u64 first, u64 last,
 {
 	struct end lower = { .at = first }, upper = { .at = last + 1 };
 	struct batch batch __uninitialized;
-	bool middle;
+	bool hole;
 	int err;
 
 	find_batch(&batch, &lower, &upper, first, last, mas, area);
 	if (batch.more)
 		upper.across = area_across(space, last + 1);
-	/* One range more: a linear area's is charged as another area. */
-	middle = lower.across && lower.across == upper.across &&
-		 !axas_area_is_linear(lower.across);
-	if (middle && axas_token_add(space))
-		return -ENOMEM;
-	err = isolate(space, &lower, &upper);
+	hole = batch.nr == 1 && lower.across && upper.across;
+	err = isolate(space, &lower, &upper, hole);
 	if (!err)
 		remove_range(space, &batch, &lower, &upper, last);
-	else if (middle)
-		axas_token_drop(space);
 	return err;
 }
 
@@ -742,7 +763,8 @@ static int change_range(struct change *change)
 	LIST_HEAD(gone);
 	int err;
 
-	err = isolate(space, &change->lower, &change->upper);
+	/* For two ranges more there is at least one area more, which pays for both. */
+	err = isolate(space, &change->lower, &change->upper, false);
 	if (err)
 		return err;
 	err = reserve_for_small(change) ?: make_fresh(change);

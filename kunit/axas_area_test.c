@@ -633,28 +633,93 @@ static void nobody_widens_a_leaf_beyond_its_area(struct kunit *test)
 	space_expect_empty(f);
 }
 
-/* R5: the tree's nodes are charged to nobody, so that holes must be. */
+/* The tree's nodes are charged to nobody: each area that is pays for a few ranges. */
+static void expect_charged(struct space_fixture *f, u64 objects)
+{
+	struct kunit *test = f->test;
+	struct list_head *token;
+	u64 needed = DIV_ROUND_UP(f->space->nr_areas, AXAS_RANGES_PER_AREA);
+	u64 tokens = 0;
+
+	list_for_each(token, &f->space->tokens)
+		tokens++;
+	KUNIT_EXPECT_EQ(test, f->space->nr_tokens, tokens);
+	KUNIT_EXPECT_EQ(test, f->space->nr_objects, objects);
+	KUNIT_EXPECT_EQ(test, tokens, needed > objects ? needed - objects : 0);
+}
+
+#define CHARGED_PAGES	64
+
+/* R5: what a guest's owner can make many of is charged to him. */
 static void holes_are_charged_as_areas_are(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
-	struct axas_gpa_range page;
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_2M, TEST_RW), 0);
-	for (i = 1; i < 64; i++) {
-		page = gpa_range(WIN + i * SZ_8K, SZ_4K);
-		KUNIT_ASSERT_EQ(test, axas_space_unmap(f->space, page), 0);
-		KUNIT_EXPECT_EQ(test, f->space->nr_tokens, (u64)i);
+	for (i = 1; i < CHARGED_PAGES; i++) {
+		KUNIT_ASSERT_EQ(test, space_unmap(f, WIN + i * SZ_8K, SZ_4K), 0);
 		space_expect_areas(f, i + 1);
+		expect_charged(f, 1);
 	}
 	/* What is at an end of a range leaves no other. */
-	KUNIT_ASSERT_EQ(test, axas_space_unmap(f->space, gpa_range(WIN, SZ_4K)), 0);
-	KUNIT_EXPECT_EQ(test, f->space->nr_tokens, 63ull);
-	KUNIT_ASSERT_EQ(test, axas_space_unmap(f->space, gpa_range(WIN, SZ_128K)), 0);
-	KUNIT_EXPECT_LE(test, f->space->nr_tokens, f->space->nr_areas);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
+	space_expect_areas(f, CHARGED_PAGES);
+	expect_charged(f, 1);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, WIN, SZ_128K), 0);
+	expect_charged(f, 1);
 	axas_space_clear(f->space);
-	KUNIT_EXPECT_EQ(test, f->space->nr_tokens, 0ull);
-	KUNIT_EXPECT_TRUE(test, list_empty(&f->space->tokens));
+	expect_charged(f, 0);
+}
+
+/* Each page gets an area of its own first, which goes with it. */
+static void holes_by_way_of_protect_are_charged(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_2M, TEST_RW), 0);
+	for (i = 1; i < CHARGED_PAGES; i++) {
+		KUNIT_ASSERT_EQ(test, space_protect(f, WIN + i * SZ_8K, SZ_4K, TEST_R), 0);
+		expect_charged(f, 2);
+		KUNIT_ASSERT_EQ(test, space_unmap(f, WIN + i * SZ_8K, SZ_4K), 0);
+		space_expect_areas(f, i + 1);
+		expect_charged(f, 1);
+	}
+	/* From the middle of the first range to that of the last. */
+	KUNIT_ASSERT_EQ(test, space_protect(f, WIN + SZ_4K, SZ_2M - SZ_8K, TEST_R), 0);
+	expect_charged(f, 2);
+	axas_space_clear(f->space);
+	expect_charged(f, 0);
+}
+
+/* Many areas become one area with as many ranges. */
+static void ranges_that_share_an_area_stay_charged(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 end = WIN + CHARGED_PAGES * SZ_8K;
+	unsigned int i;
+
+	for (i = 0; i < CHARGED_PAGES; i++)
+		KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN + i * SZ_8K, SZ_4K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, end, SZ_1M, TEST_RW), 0);
+	expect_charged(f, CHARGED_PAGES + 1);
+	KUNIT_ASSERT_EQ(test, space_protect(f, WIN, end - WIN, TEST_R), 0);
+	space_expect_areas(f, CHARGED_PAGES + 1);
+	expect_charged(f, 2);
+	KUNIT_ASSERT_EQ(test, space_protect(f, end, SZ_1M, TEST_R), 0);
+	expect_charged(f, 2);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, end + SZ_64K, SZ_4K), 0);
+	/* From the middle of one range to that of another, of the same area. */
+	KUNIT_ASSERT_EQ(test, space_protect(f, end + SZ_32K, SZ_64K, TEST_RW), 0);
+	space_expect_areas(f, CHARGED_PAGES + 4);
+	expect_charged(f, 3);
+	/* And back. */
+	KUNIT_ASSERT_EQ(test, space_protect(f, end + SZ_32K, SZ_64K, TEST_R), 0);
+	space_expect_areas(f, CHARGED_PAGES + 2);
+	expect_charged(f, 2);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, WIN, end + SZ_1M - WIN), 0);
+	expect_charged(f, 0);
 }
 
 static struct kunit_case area_cases[] = {
@@ -675,6 +740,8 @@ static struct kunit_case area_cases[] = {
 	KUNIT_CASE_PARAM(zero_marker_is_filled_on_a_touch, space_gen_params),
 	KUNIT_CASE_PARAM(no_fault_is_asked_again_beside_removals, space_gen_params),
 	KUNIT_CASE_PARAM(holes_are_charged_as_areas_are, space_gen_params),
+	KUNIT_CASE_PARAM(holes_by_way_of_protect_are_charged, space_gen_params),
+	KUNIT_CASE_PARAM(ranges_that_share_an_area_stay_charged, space_gen_params),
 	{}
 };
 

@@ -181,9 +181,13 @@ update() {
 }
 
 check() {
-	python3 "$REPORT" check "$OUT/bench.json" "$BASELINE" "${TEXTS[@]}" |
-		tee "$OUT/check.tap"
+	local rc=0
+
+	python3 "$REPORT" check "$OUT/bench.json" "$BASELINE" "${TEXTS[@]}" \
+		>"$OUT/check.tap" || rc=$?
+	cat "$OUT/check.tap"
 	record "$(awk -v suite=bench -f "$AXAS_SCRIPTS/ktap.awk" "$OUT/check.tap")"
+	return "$rc"
 }
 
 main() {
