@@ -5,8 +5,9 @@
  * on their first instruction, for that lock alone. The most of an operation's pieces is the
  * figure; what the probes themselves execute is measured on a lock of this file, and taken off.
  *
- * One thread runs and nobody contends, so that to wait is no part of it. A piece that a tick
- * was in does not count, unless it is longer than the time between two.
+ * Nobody contends, so that to wait is no part of it. A piece that a tick was in does not count,
+ * unless it is longer than the time between two; nor one that another thread was in, as down_write()
+ * lets others run before it takes the lock.
  */
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
@@ -26,6 +27,7 @@ static struct held {
 	struct rw_semaphore *lock;
 	u64 start;
 	unsigned long tick;
+	unsigned long switches;
 	u64 most;
 	u32 pieces;
 	u32 dirty;
@@ -36,6 +38,11 @@ static struct held {
 /* What two probes put between their clocks, around an empty piece. */
 static u64 overhead;
 
+static unsigned long switches(void)
+{
+	return current->nvcsw + current->nivcsw;
+}
+
 static int on_take(struct kprobe *p, struct pt_regs *regs)
 {
 	if ((struct rw_semaphore *)regs_get_kernel_argument(regs, 0) != held.lock)
@@ -43,6 +50,7 @@ static int on_take(struct kprobe *p, struct pt_regs *regs)
 	held.odd |= held.taken;
 	held.taken = true;
 	held.tick = jiffies;
+	held.switches = switches();
 	held.start = bench_now();
 	return 0;
 }
@@ -55,7 +63,8 @@ static int on_give(struct kprobe *p, struct pt_regs *regs)
 		return 0;
 	held.odd |= !held.taken;
 	held.taken = false;
-	if (time_after(jiffies, held.tick) && cost < TICK_NSEC_TSC) {
+	if (held.switches != switches() ||
+	    (time_after(jiffies, held.tick) && cost < TICK_NSEC_TSC)) {
 		held.dirty++;
 		return 0;
 	}
