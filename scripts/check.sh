@@ -26,8 +26,8 @@ set -euo pipefail
 parts() {
 	cat <<-EOT
 		vm-debug soak 3600 1800 the debug kernel with us as modules: user API, vCPUs, leaks; KUnit in soak
-		lint check 300 600 checkpatch, kernel-doc, sparse, warnings, shellcheck
-		um both 180 400 KUnit in User Mode Linux
+		lint check 300 800 checkpatch, kernel-doc, sparse, warnings, shellcheck
+		um both 180 900 KUnit in User Mode Linux
 		userspace both 200 100 the core as a program: ASAN with a fuzzer, TSAN with threads
 		arm64 both 300 150 Debian's stock kernel at EL2: hardware walks, vCPUs with guests
 		vm-stock both 400 150 Debian's stock kernel: user API, loading and unloading
