@@ -6,8 +6,8 @@
  * figure; what the probes themselves execute is measured on a lock of this file, and taken off.
  *
  * Nobody contends, so that to wait is no part of it. A piece that a tick was in does not count,
- * unless it is longer than the time between two; nor one that another thread was in, as down_write()
- * lets others run before it takes the lock.
+ * unless it is longer than the time between two; nor does one that another thread was in:
+ * down_write() lets others run before it takes the lock.
  */
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
