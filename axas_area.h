@@ -136,7 +136,10 @@ struct axas_area {
 	struct list_head node;
 };
 
-/* What an area pays for: see axas_token_need(). */
+/*
+ * Ranges that an area pays for, see axas_token_need(): two, each with a hole behind it, take about
+ * as much of the tree's nodes as an area's memory is, when these are as empty as they get.
+ */
 #define AXAS_RANGES_PER_AREA	2
 
 /* CPUs on a space's list: CPU n is bit n modulo their number. */
@@ -410,9 +413,10 @@ int axas_area_cut(struct axas_space *space, u64 at);
 /* Undo that; nothing has changed since. The upper area is @gone. */
 void axas_area_uncut(struct axas_space *space, u64 at, struct list_head *gone);
 /*
- * The tree's nodes are charged to nobody, and an area is: it pays for so many ranges. Where ranges
- * share areas and are more than that, there are tokens, memory of an area each, that pay for the
- * others. One range may come without an area after this. 0, or -ENOMEM.
+ * The tree's nodes are charged to nobody; areas are charged, and each pays for AXAS_RANGES_PER_AREA
+ * ranges. Where ranges that share areas are more than these pay for, there are tokens: memory of an
+ * area each, that pays for as many. After this one range more may come without an area. What is not
+ * used goes with axas_areas_free(). 0, or -ENOMEM.
  */
 int axas_token_need(struct axas_space *space);
 /* Areas that are gone become tokens, and what is too much is freed. An operation ends with it. */

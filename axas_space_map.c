@@ -189,10 +189,9 @@ static int cut(struct axas_space *space, struct end *end)
 
 /*
  * What lies on both sides of the ends of a range can go different ways: there are tables for the
- * leaves that reach across, and linear areas are cut. @hole: one range becomes two. 0, or -ENOMEM,
- * and nothing has changed.
+ * leaves that reach across, and linear areas are cut. 0, or -ENOMEM, and nothing has changed.
  */
-static int isolate(struct axas_space *space, struct end *lower, struct end *upper, bool hole)
+static int isolate(struct axas_space *space, struct end *lower, struct end *upper)
 {
 	struct axas_npt_cursor cursor = { .region = AXAS_NPT_NO_REGION };
 	u64 first = lower->across ? tables_for_split(space, lower->at, &cursor) : 0;
@@ -202,8 +201,6 @@ static int isolate(struct axas_space *space, struct end *lower, struct end *uppe
 	lower->split = first;
 	upper->split = last;
 	err = axas_npt_get_spares(&space->npt, &space->npt.reserve, first + last, false);
-	if (!err && hole)
-		err = axas_token_need(space);
 	if (!err)
 		err = cut(space, upper) ?: cut(space, lower);
 	if (!err)
@@ -334,14 +331,16 @@ static noinline int unmap_from(struct axas_space *space, u64 first, u64 last,
 {
 	struct end lower = { .at = first }, upper = { .at = last + 1 };
 	struct batch batch __uninitialized;
-	bool hole;
-	int err;
+	int err = 0;
 
 	find_batch(&batch, &lower, &upper, first, last, mas, area);
 	if (batch.more)
 		upper.across = area_across(space, last + 1);
-	hole = batch.nr == 1 && lower.across && upper.across;
-	err = isolate(space, &lower, &upper, hole);
+	/* One range becomes two. */
+	if (batch.nr == 1 && lower.across && upper.across)
+		err = axas_token_need(space);
+	if (!err)
+		err = isolate(space, &lower, &upper);
 	if (!err)
 		remove_range(space, &batch, &lower, &upper, last);
 	return err;
@@ -764,7 +763,7 @@ static int change_range(struct change *change)
 	int err;
 
 	/* For two ranges more there is at least one area more, which pays for both. */
-	err = isolate(space, &change->lower, &change->upper, false);
+	err = isolate(space, &change->lower, &change->upper);
 	if (err)
 		return err;
 	err = reserve_for_small(change) ?: make_fresh(change);

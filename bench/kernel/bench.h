@@ -75,9 +75,15 @@ static inline u64 bench_now(void)
 #endif
 }
 
+/* How often this thread has left its CPU to another. */
+static inline unsigned long bench_switches(void)
+{
+	return current->nvcsw + current->nivcsw;
+}
+
 static inline void bench_begin(struct bench *b)
 {
-	b->switches = current->nvcsw + current->nivcsw;
+	b->switches = bench_switches();
 	b->tick = jiffies;
 	b->start = bench_now();
 }

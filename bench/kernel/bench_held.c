@@ -38,11 +38,6 @@ static struct held {
 /* What two probes put between their clocks, around an empty piece. */
 static u64 overhead;
 
-static unsigned long switches(void)
-{
-	return current->nvcsw + current->nivcsw;
-}
-
 static int on_take(struct kprobe *p, struct pt_regs *regs)
 {
 	if ((struct rw_semaphore *)regs_get_kernel_argument(regs, 0) != held.lock)
@@ -50,7 +45,7 @@ static int on_take(struct kprobe *p, struct pt_regs *regs)
 	held.odd |= held.taken;
 	held.taken = true;
 	held.tick = jiffies;
-	held.switches = switches();
+	held.switches = bench_switches();
 	held.start = bench_now();
 	return 0;
 }
@@ -63,7 +58,7 @@ static int on_give(struct kprobe *p, struct pt_regs *regs)
 		return 0;
 	held.odd |= !held.taken;
 	held.taken = false;
-	if (held.switches != switches() ||
+	if (held.switches != bench_switches() ||
 	    (time_after(jiffies, held.tick) && cost < TICK_NSEC_TSC)) {
 		held.dirty++;
 		return 0;

@@ -25,7 +25,7 @@ static u64 overhead;
 void bench_end(struct bench *b, u64 ops)
 {
 	u64 cost = bench_now() - b->start;
-	bool switched = b->switches != current->nvcsw + current->nivcsw;
+	bool switched = b->switches != bench_switches();
 
 	if ((time_after(jiffies, b->tick) && !b->ticks) || (switched && !b->sleeps)) {
 		b->dirty++;

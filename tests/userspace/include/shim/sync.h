@@ -330,7 +330,11 @@ static inline bool cpumask_test_cpu(unsigned int cpu, const struct cpumask *m)
 static inline bool cpumask_test_and_set_cpu(unsigned int cpu, struct cpumask *m)
 { return __atomic_fetch_or(&m->bits[cpu / 64], BIT(cpu % 64), __ATOMIC_SEQ_CST) & BIT(cpu % 64); }
 static inline bool cpumask_test_and_clear_cpu(unsigned int cpu, struct cpumask *m)
-{ return __atomic_fetch_and(&m->bits[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST) & BIT(cpu % 64); }
+{
+	return __atomic_fetch_and(&m->bits[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST) &
+	       BIT(cpu % 64);
+}
+
 static inline void cpumask_clear(struct cpumask *m) { memset(m, 0, sizeof(*m)); }
 static inline void cpumask_copy(struct cpumask *to, const struct cpumask *from) { *to = *from; }
 unsigned int cpumask_next(int n, const struct cpumask *m);
