@@ -49,7 +49,7 @@
  *  3. with the bar, breaks or narrows a piece of the leaves, and has them flushed in all
  *     consumers. The first bar also is when the old areas are out of use;
  *  4. without it, frees the piece's frames and tables; and goes on at 3. until all is done;
- *  5. frees the areas.
+ *  5. lets the areas go, and frees what pays for no range: see axas_token_need().
  *
  * Unmap takes a batch of ranges at a time: 2. to 5. are repeated for each.
  *
@@ -117,7 +117,7 @@
  * @ranges: how many ranges of the tree are it; a linear area is one at most
  * @backend: where its frames come from
  * @claim: of a linear area: the memory that it maps
- * @node: in a remover's list
+ * @node: in a remover's list, or a token in its space's
  *
  * Nothing of it changes after it is in a tree but what the mutex keeps: @ranges, @claim and
  * @node. Where it begins and ends the tree says: what is cut out of its middle leaves one area
@@ -415,11 +415,11 @@ void axas_area_uncut(struct axas_space *space, u64 at, struct list_head *gone);
 /*
  * The tree's nodes are charged to nobody; areas are charged, and each pays for AXAS_RANGES_PER_AREA
  * ranges. Where ranges that share areas are more than these pay for, there are tokens: memory of an
- * area each, that pays for as many. After this one range more may come without an area. What is not
- * used goes with axas_areas_free(). 0, or -ENOMEM.
+ * area each, that pays for as many. After this one range more may come without an area. 0, or
+ * -ENOMEM.
  */
 int axas_token_need(struct axas_space *space);
-/* Areas that are gone become tokens, and what is too much is freed. An operation ends with it. */
+/* Gone areas become tokens, and what is too much is freed. Unmap and protect end with it. */
 void axas_areas_free(struct axas_space *space, struct list_head *gone);
 
 /* Whether any area covers a byte of a range. */

@@ -309,5 +309,11 @@ EXPORT_SYMBOL_AXAS(axas_space_next_area);
 
 u64 axas_space_linear_pages(struct axas_space *space)
 {
-	return READ_ONCE(space->linear_pages);
+	u64 pages;
+
+	/* In the middle of a change it is more or less. */
+	mutex_lock(&space->changing);
+	pages = space->linear_pages;
+	mutex_unlock(&space->changing);
+	return pages;
 }

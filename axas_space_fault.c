@@ -183,7 +183,7 @@ static int bring(struct fill *fill, int wanted)
 					   false);
 	default:
 		cond_resched();
-		return fatal_signal_pending(current) ? -EINTR : 0;
+		return 0;
 	}
 }
 
@@ -411,6 +411,8 @@ static int run_fault(struct fill *fill)
 		result = look_once(fill, look);
 		if (result >= 0)
 			return result;
+		if (result == LOOK_AGAIN && fatal_signal_pending(current))
+			return AXAS_FAULT_RETRY;
 		err = result == LOOK_ADJUST ? adjust(fill) : bring(fill, result);
 		if (err == -EINTR)
 			return AXAS_FAULT_RETRY;

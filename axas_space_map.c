@@ -261,18 +261,19 @@ static void erase(struct axas_space *space, const struct stretch *stretch,
 }
 
 /*
- * The batch's areas leave the tree. A single store for two neighbours, one of which stays in part,
- * is done in the node's place (mas_wr_slot_store()): it empties one's slot and moves their common
- * end, and a reader may see the end moved and the slot full. So the one that goes whole goes first.
+ * The batch's areas leave the tree. Where two neighbours do and one stays in part, no store may be
+ * done in the node's place (mas_wr_slot_store()): it moves the end that both have, which a reader
+ * may see, and still see the slot beside it full. What goes in part goes first: that makes a node
+ * with one range more, and the other then one with one less.
  */
 static void erase_batch(struct axas_space *space, const struct batch *batch,
 			const struct end *lower, struct list_head *gone)
 {
-	bool last = lower->across;
+	bool first = !lower->across || lower->cut;
 
 	if (batch->nr == 2) {
-		erase(space, &batch->stretches[last], gone);
-		erase(space, &batch->stretches[!last], gone);
+		erase(space, &batch->stretches[first], gone);
+		erase(space, &batch->stretches[!first], gone);
 	} else {
 		axas_areas_replace(space, batch->first, batch->last, NULL, gone);
 	}
@@ -336,8 +337,8 @@ static noinline int unmap_from(struct axas_space *space, u64 first, u64 last,
 	find_batch(&batch, &lower, &upper, first, last, mas, area);
 	if (batch.more)
 		upper.across = area_across(space, last + 1);
-	/* One range becomes two. */
-	if (batch.nr == 1 && lower.across && upper.across)
+	/* One range becomes two; a linear area becomes two, which pay for themselves. */
+	if (batch.nr == 1 && lower.across && upper.across && !axas_area_is_linear(lower.across))
 		err = axas_token_need(space);
 	if (!err)
 		err = isolate(space, &lower, &upper);
@@ -772,9 +773,9 @@ static int change_range(struct change *change)
 	} else {
 		publish(change, &gone);
 		protect_leaves(change);
+		axas_areas_free(space, &gone);
 	}
 	end_fresh(change);
-	axas_areas_free(space, &gone);
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);
 	WRITE_ONCE(space->no_huge, false);
 	return err;

@@ -672,7 +672,7 @@ static void holes_are_charged_as_areas_are(struct kunit *test)
 	expect_charged(f, 0);
 }
 
-/* Each page gets an area of its own first, which goes with it. */
+/* R5: each page gets an area of its own first, which goes with it. */
 static void holes_by_way_of_protect_are_charged(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -693,7 +693,7 @@ static void holes_by_way_of_protect_are_charged(struct kunit *test)
 	expect_charged(f, 0);
 }
 
-/* Many areas become one area with as many ranges. */
+/* R5: many areas become one area with as many ranges. */
 static void ranges_that_share_an_area_stay_charged(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

@@ -2,8 +2,7 @@
 /*
  * The module, the clock, samples and their report. A row of the report is a line of the
  * kernel's log: "axas_bench: NAME MEAN CLEAN DIRTY MEDIAN": what an operation took, with three
- * decimals, in the samples that are clean, and how many of them there are and are not. Of rows
- * whose samples have ticks in them MEAN is the median.
+ * decimals, in the samples that are clean, and how many of them there are and are not.
  */
 #include <linux/err.h>
 #include <linux/module.h>
@@ -82,11 +81,10 @@ static void print_row(const char *name, u64 mean, u64 median, unsigned int nr, u
 		whole[1], part[1]);
 }
 
-/* Where ticks count, and with them what Linux does now and then, the mean is of chance. */
 void bench_report(const struct bench *b)
 {
 	if (b->nr)
-		print_row(b->name, b->ticks ? median(b) : mean(b), median(b), b->nr, b->dirty);
+		print_row(b->name, mean(b), median(b), b->nr, b->dirty);
 	else
 		bench_fail(b->name, -ETIME);
 }
