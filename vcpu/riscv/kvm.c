@@ -47,12 +47,15 @@ static struct miscdevice kvm_minor = {
 /* It would find its minor number taken, but only after it has touched each CPU. */
 static int module_comes(struct notifier_block *nb, unsigned long state, void *data)
 {
+#ifdef CONFIG_MODULES
 	const struct module *module = data;
 
-	if (state != MODULE_STATE_COMING || strcmp(module->name, "kvm"))
-		return NOTIFY_DONE;
-	tell_who_holds_the_cpus();
-	return notifier_from_errno(-EBUSY);
+	if (state == MODULE_STATE_COMING && !strcmp(module->name, "kvm")) {
+		tell_who_holds_the_cpus();
+		return notifier_from_errno(-EBUSY);
+	}
+#endif
+	return NOTIFY_DONE;
 }
 
 static struct notifier_block module_notifier = {

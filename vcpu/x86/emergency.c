@@ -23,7 +23,7 @@
 
 const char *const axvcpu_x86_kvm_modules[] = { "kvm_amd", "kvm_intel", NULL };
 
-static bool is_kvm(const char *name)
+static inline bool is_kvm(const char *name)
 {
 	const char *const *kvm;
 
@@ -81,15 +81,19 @@ static void set_callback(void (*disable)(void))
 
 static bool registered;
 
-static void take_slot(void) { }
-static void leave_slot(void) { }
+static inline void take_slot(void) { }
+static inline void leave_slot(void) { }
 static void set_callback(void (*disable)(void)) { }
 
 #endif /* AXAS_EMERGENCY_CALLBACK */
 
-/* COMING is told before, GOING after all of a module's own code. */
+/*
+ * COMING is told before, GOING after all of a module's own code. A kernel without modules
+ * has no KVM that comes or goes.
+ */
 static int module_changes(struct notifier_block *nb, unsigned long action, void *data)
 {
+#ifdef CONFIG_MODULES
 	const struct module *module = data;
 
 	if (!is_kvm(module->name))
@@ -100,6 +104,7 @@ static int module_changes(struct notifier_block *nb, unsigned long action, void 
 	} else if (action == MODULE_STATE_GOING) {
 		take_slot();
 	}
+#endif
 	return NOTIFY_OK;
 }
 
