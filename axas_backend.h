@@ -10,6 +10,8 @@
 #include <linux/atomic.h>
 #include <axas/frame.h>
 
+#include "axas_stock.h"
+
 /* What a backend is like. */
 #define AXAS_BACKEND_AT_ONCE	BIT(0)	/* its areas have all their leaves from the beginning */
 #define AXAS_BACKEND_DIRECT	BIT(1)	/* the host reaches its frames by axas_hal_va() */
@@ -101,7 +103,9 @@ static __always_inline bool axas_pool_get_one(struct axas_pool *pool, const stru
 {
 	struct axas_backend alloc;
 
-	if (likely(!pool->picky))
+	if (likely(!pool->picky && hal == &axas_hal_linux))
+		return axas_linux_alloc(flags | AXAS_FRAME_ZERO, hpa);
+	if (!pool->picky)
 		return axas_frame_alloc_hpa(hal, 0, flags | AXAS_FRAME_ZERO, hpa);
 	alloc = axas_alloc(hal);
 	return axas_pool_get(pool, &alloc, 0, 0, flags, hpa, 1);

@@ -187,6 +187,28 @@ static inline bool axas_has_ampere_hcr_erratum(void)
 }
 #endif
 
+/* 6.7: a shrinker is allocated; before, it is the caller's, and is told its name. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define axas_shrinker_alloc(name)	shrinker_alloc(0, name)
+#define axas_shrinker_register(s, name)	({ shrinker_register(s); 0; })
+#define axas_shrinker_free(s)		shrinker_free(s)
+#else
+#define axas_shrinker_alloc(name)	kzalloc(sizeof(struct shrinker), GFP_KERNEL)
+#define axas_shrinker_register(s, name)	register_shrinker(s, name)
+#define axas_shrinker_free(s)							\
+do {										\
+	unregister_shrinker(s);							\
+	kfree(s);								\
+} while (0)
+#endif
+
+/* 6.18: the workqueue whose workers any CPU runs has another name. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define AXAS_UNBOUND_WQ			system_dfl_wq
+#else
+#define AXAS_UNBOUND_WQ			system_unbound_wq
+#endif
+
 /*
  * What the KUnit suites see of the inside, and nobody else. The kernel's own
  * EXPORT_SYMBOL_IF_KUNIT does the same, but follows CONFIG_KUNIT, not ours.

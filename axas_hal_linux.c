@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The HAL of Linux: the page allocator, the direct map, and ioremap() or
- * memremap() for the windows of linear areas. No locks.
+ * memremap() for the windows of linear areas. Calls axas_stock.c.
+ *
+ * Guest frames come in blocks, which are allocated, charged and freed as one: 2 MiB for a
+ * large leaf, up to 256 KiB for populate, 32 KiB for the stock that serves faults. A block
+ * stays whole until somebody needs a piece of it: one that is freed alone, or that is to
+ * have a reference count of its own. The block says so itself: its first page's private
+ * field is its order, and the others have no references while it is whole.
+ *
+ * Locks: split_locks, for whoever looks at a block of which others have pieces.
  */
 #ifdef CONFIG_ARM64
 #include <asm/cpufeature.h>
@@ -14,10 +22,12 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/vmstat.h>
-#include <axas/hal.h>
+#include <linux/spinlock.h>
+#include <axas/frame.h>
 #include <uapi/axas/axas.h>
 
 #include "axas_compat.h"
+#include "axas_stock.h"
 
 /* A frame is a page. */
 static_assert(PAGE_SIZE == AXAS_FRAME_SIZE);
@@ -125,24 +135,168 @@ static gfp_t frame_gfp(unsigned int order, u32 flags)
 }
 
 /*
- * Guest frames of more than 4 KiB are split at birth, so that each 4 KiB of them
- * has its own reference count and can be freed or shared by itself.
+ * For a block of which smaller ones do as well: what is free now, without the reserves. It
+ * makes nobody reclaim, neither for the machine nor for a memory cgroup.
  */
+static gfp_t block_gfp(u32 flags)
+{
+	return (frame_gfp(0, flags) & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL)) |
+	       __GFP_NOMEMALLOC;
+}
+
+/* The largest block that there may be, and that of populate. */
+#define MAX_BLOCK_ORDER		((unsigned int)ilog2(MAX_ORDER_NR_PAGES))
+#define POPULATE_ORDER		6u
+
+#define SPLIT_LOCKS		64
+static raw_spinlock_t split_locks[SPLIT_LOCKS] = {
+	[0 ... SPLIT_LOCKS - 1] = __RAW_SPIN_LOCK_UNLOCKED(split_locks),
+};
+
+static raw_spinlock_t *split_lock(const struct page *page)
+{
+	return &split_locks[(page_to_pfn(page) >> MAX_BLOCK_ORDER) % SPLIT_LOCKS];
+}
+
+/* A block of guest frames. Address 0 is how a leaf that is not there looks. */
+static struct page *alloc_block(gfp_t gfp, unsigned int order)
+{
+	struct page *page = alloc_pages(gfp, order);
+
+	if (unlikely(!page))
+		return NULL;
+	if (unlikely(!page_to_pfn(page))) {
+		__free_pages(page, order);
+		return NULL;
+	}
+	set_page_private(page, order);
+	clean_for_guest(page, order);
+	return page;
+}
+
+/* The first page of the block that a page is in, and its order. */
+static struct page *block_of(struct page *page, unsigned int *order)
+{
+	unsigned long pfn = page_to_pfn(page);
+	unsigned int bits;
+
+	/* It lies at a multiple of its size, and all that follow it have no references. */
+	for (bits = 1; !page_ref_count(page) && bits <= MAX_BLOCK_ORDER; bits++)
+		page = pfn_to_page(pfn & ~((1ul << bits) - 1));
+	*order = page_private(page);
+	return page;
+}
+
+/* Each page is a block of its own from here on. */
+static void split_block(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	split_page(page, order);
+	/* The field of the others is what somebody has left there. */
+	for (i = 0; i < 1ul << order; i++)
+		set_page_private(page + i, 0);
+}
+
+/* Split the block that a page is in, unless all of it lies from @first to before @end. */
+static void split_across(struct page *page, unsigned long first, unsigned long end)
+{
+	raw_spinlock_t *lock = split_lock(page);
+	unsigned int order;
+	unsigned long pfn;
+
+	raw_spin_lock(lock);
+	page = block_of(page, &order);
+	pfn = page_to_pfn(page);
+	if (order && (pfn < first || pfn + (1ul << order) > end))
+		split_block(page, order);
+	raw_spin_unlock(lock);
+}
+
+/*
+ * Pages that follow each other go back, all of which are the caller's. Blocks that lie
+ * between them are whole ones or pages; of those at the ends others may have pieces.
+ */
+void axas_linux_free(struct page *page, unsigned long nr)
+{
+	unsigned long first = page_to_pfn(page), end = first + nr, n;
+	unsigned int order;
+
+	split_across(page, first, end);
+	if (nr > 1)
+		split_across(page + nr - 1, first, end);
+	for (; nr; nr -= n, page += n) {
+		order = page_private(page);
+		n = 1ul << order;
+		set_page_private(page, 0);
+		__free_pages(page, order);
+	}
+}
+
+/* A zeroed frame out of a new block, the rest of which the stock gets. */
+static struct page *alloc_from_block(void)
+{
+	const void *payer = axas_stock_payer();
+	struct page *page;
+
+	if (payer == AXAS_STOCK_NOBODY)
+		return NULL;
+	page = alloc_block(block_gfp(AXAS_FRAME_ZERO), AXAS_STOCK_ORDER);
+	if (page)
+		axas_stock_put(page + 1, (1u << AXAS_STOCK_ORDER) - 1, payer);
+	return page;
+}
+
+static noinline struct page *alloc_one(u32 flags)
+{
+	struct page *page = NULL;
+
+	if (flags & AXAS_FRAME_ZERO && !(flags & AXAS_FRAME_NOWAIT))
+		page = alloc_from_block();
+	page = page ?: alloc_block(frame_gfp(0, flags), 0);
+	/* What lies in stock may be all that is missing. */
+	if (unlikely(!page) && !(flags & AXAS_FRAME_NOWAIT) && axas_stock_drain())
+		page = alloc_block(frame_gfp(0, flags), 0);
+	return page;
+}
+
+bool axas_linux_alloc(u32 flags, struct axas_hpa *hpa)
+{
+	struct page *page = NULL;
+
+	if (likely(flags & AXAS_FRAME_ZERO))
+		page = axas_stock_get();
+	if (unlikely(!page))
+		page = alloc_one(flags);
+	if (unlikely(!page))
+		return false;
+	*hpa = axas_hpa(page_to_phys(page));
+	return true;
+}
+
+static int alloc_table(unsigned int order, u32 flags, struct axas_hpa *hpa)
+{
+	struct page *page = alloc_pages(frame_gfp(order, flags), order);
+
+	if (!page)
+		return -ENOMEM;
+	account_table(page, order, 1);
+	*hpa = axas_hpa(page_to_phys(page));
+	return 0;
+}
+
 static int linux_alloc_frame(const struct axas_hal *hal, unsigned int order, u32 flags,
 			     struct axas_hpa *hpa)
 {
-	gfp_t gfp = frame_gfp(order, flags);
 	struct page *page;
 
-	page = alloc_pages(gfp, order);
+	if (flags & AXAS_FRAME_TABLE)
+		return alloc_table(order, flags, hpa);
+	if (!order)
+		return axas_linux_alloc(flags, hpa) ? 0 : -ENOMEM;
+	page = alloc_block(frame_gfp(order, flags), order);
 	if (!page)
 		return -ENOMEM;
-	if (flags & AXAS_FRAME_TABLE)
-		account_table(page, order, 1);
-	else if (order)
-		split_page(page, order);
-	if (!(flags & AXAS_FRAME_TABLE))
-		clean_for_guest(page, order);
 	*hpa = axas_hpa(page_to_phys(page));
 	return 0;
 }
@@ -151,15 +305,38 @@ static void linux_free_frame(const struct axas_hal *hal, struct axas_hpa hpa,
 			     unsigned int order, u32 flags)
 {
 	struct page *page = pfn_to_page(hpa.val >> PAGE_SHIFT);
-	unsigned long i;
 
 	if (flags & AXAS_FRAME_TABLE) {
 		account_table(page, order, -1);
 		__free_pages(page, order);
-		return;
+	} else {
+		axas_linux_free(page, 1ul << order);
 	}
-	for (i = 0; i < 1ul << order; i++)
-		__free_page(page + i);
+}
+
+/* Frames of 4 KiB: by the largest blocks that are to be had at once, then one by one. */
+static unsigned int alloc_small(u32 flags, struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int got = 0, order, max = POPULATE_ORDER, i;
+	struct page *page;
+
+	while (got < n) {
+		order = flags & AXAS_FRAME_NOWAIT ? 0 : min_t(unsigned int, ilog2(n - got), max);
+		if (!order) {
+			if (!axas_linux_alloc(flags, &hpas[got]))
+				break;
+			got++;
+			continue;
+		}
+		page = alloc_block(block_gfp(flags), order);
+		if (!page) {
+			max = order - 1;
+			continue;
+		}
+		for (i = 0; i < 1u << order; i++)
+			hpas[got++] = axas_hpa(page_to_phys(page) + i * PAGE_SIZE);
+	}
+	return got;
 }
 
 static unsigned int linux_alloc_frames(const struct axas_hal *hal, unsigned int order,
@@ -167,24 +344,27 @@ static unsigned int linux_alloc_frames(const struct axas_hal *hal, unsigned int 
 {
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		if (linux_alloc_frame(hal, order, flags, &hpas[i]))
+	if (!order && !(flags & AXAS_FRAME_TABLE))
+		return alloc_small(flags, hpas, n);
+	for (i = 0; i < n; i++)
+		if (!axas_frame_alloc_hpa(hal, order, flags, &hpas[i]))
 			break;
-		if (unlikely(!hpas[i].val)) {
-			linux_free_frame(hal, hpas[i], order, flags);
-			break;
-		}
-	}
 	return i;
 }
 
+/* What follows each other goes together: a block of which all pieces go goes whole. */
 static void linux_free_frames(const struct axas_hal *hal, unsigned int order,
 			      const struct axas_hpa *hpas, unsigned int n)
 {
-	unsigned int i;
+	/* Who gives large ones can wait for others that want the CPU. */
+	unsigned int i, run, most = order ? 1u << 9 : ~0u;
+	u64 size = AXAS_FRAME_SIZE << order;
 
-	for (i = 0; i < n; i++) {
-		linux_free_frame(hal, hpas[i], order, 0);
+	for (i = 0; i < n; i += run) {
+		for (run = 1; i + run < n && run << order < most; run++)
+			if (hpas[i + run].val != hpas[i + run - 1].val + size)
+				break;
+		axas_linux_free(pfn_to_page(hpas[i].val >> PAGE_SHIFT), (unsigned long)run << order);
 		if (order)
 			cond_resched();
 	}
@@ -196,9 +376,13 @@ static bool linux_is_ram(const struct axas_hal *hal, struct axas_hpa hpa, u64 by
 				 IORES_DESC_NONE) != REGION_DISJOINT;
 }
 
+/* Whoever takes a reference on it keeps it longer than its block is whole. */
 static struct page *linux_frame_page(const struct axas_hal *hal, struct axas_hpa hpa)
 {
-	return pfn_to_page(hpa.val >> PAGE_SHIFT);
+	struct page *page = pfn_to_page(hpa.val >> PAGE_SHIFT);
+
+	split_across(page, 0, 0);
+	return page;
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "axas_area.h"
 #include "axas_file.h"
 #include "axas_space.h"
+#include "axas_stock.h"
 
 static long get_format(void *ctx, void *arg)
 {
@@ -97,15 +98,20 @@ static int __init axas_init(void)
 {
 	int err;
 
-	err = axas_area_init();
+	err = axas_stock_init();
 	if (err)
 		return err;
+	err = axas_area_init();
+	if (err)
+		goto no_areas;
 	axas_debugfs_init();
 	err = misc_register(&axas_misc);
 	if (!err)
 		return 0;
 	axas_debugfs_exit();
 	axas_area_exit();
+no_areas:
+	axas_stock_exit();
 	return err;
 }
 
@@ -114,6 +120,7 @@ static void __exit axas_exit(void)
 	misc_deregister(&axas_misc);
 	axas_debugfs_exit();
 	axas_area_exit();
+	axas_stock_exit();
 }
 
 module_init(axas_init);

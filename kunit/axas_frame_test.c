@@ -5,6 +5,7 @@
  */
 #include <axas/frame.h>
 
+#include "axas_stock.h"
 #include "axas_test.h"
 #include "mock_hal.h"
 
@@ -16,6 +17,7 @@ static int frame_init(struct kunit *test)
 
 static void frame_exit(struct kunit *test)
 {
+	axas_stock_drain();
 	if (test->priv)
 		mock_hal_finish(test->priv);
 }

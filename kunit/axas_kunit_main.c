@@ -55,6 +55,7 @@ int test_run_threads(struct test_thread *threads, unsigned int n)
 kunit_test_suites(&axas_addr_suite,
 		  &axas_device_suite,
 		  &axas_frame_suite,
+		  &axas_stock_suite,
 		  &axas_backend_suite,
 		  &axas_npt_suite,
 		  &axas_npt_gather_suite,

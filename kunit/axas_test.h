@@ -12,6 +12,7 @@
 extern struct kunit_suite axas_addr_suite;
 extern struct kunit_suite axas_device_suite;
 extern struct kunit_suite axas_frame_suite;
+extern struct kunit_suite axas_stock_suite;
 extern struct kunit_suite axas_backend_suite;
 extern struct kunit_suite axas_npt_suite;
 extern struct kunit_suite axas_npt_gather_suite;

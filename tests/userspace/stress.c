@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "axas_space.h"
+#include "axas_stock.h"
 #include "oracle_fixture.h"
 
 #define MOST_THREADS	16
@@ -482,6 +483,7 @@ int main(int argc, char **argv)
 	static struct thread threads[MOST_THREADS];
 	unsigned int n, i;
 	double seconds = 5;
+	long objects = shim_nr_objects;
 	u64 seed = 1;
 
 	for (i = 1; i + 1 < argc; i += 2) {
@@ -514,9 +516,10 @@ int main(int argc, char **argv)
 	report(threads, seconds);
 	destroy_world(&worlds[0]);
 	destroy_world(&worlds[1]);
-	if (shim_nr_objects || shim_nr_pages) {
-		fprintf(stderr, "stress: %ld objects and %ld pages leaked\n", shim_nr_objects,
-			shim_nr_pages);
+	axas_stock_drain();
+	if (shim_nr_objects != objects || shim_nr_pages) {
+		fprintf(stderr, "stress: %ld objects and %ld pages leaked\n",
+			shim_nr_objects - objects, shim_nr_pages);
 		return 1;
 	}
 	return 0;

@@ -4,14 +4,16 @@
  */
 #include <stdlib.h>
 #include "axas_area.h"
+#include "axas_stock.h"
 
 __attribute__((constructor)) static void load(void)
 {
-	if (axas_area_init())
+	if (axas_stock_init() || axas_area_init())
 		abort();
 }
 
 __attribute__((destructor)) static void unload(void)
 {
 	axas_area_exit();
+	axas_stock_exit();
 }

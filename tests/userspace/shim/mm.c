@@ -163,7 +163,8 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 		return NULL;
 	}
 	for (i = 0; i < 1ul << order; i++) {
-		page[i].private = 0;
+		/* Linux clears the field of the first one alone. */
+		page[i].private = i ? 0x5a5a : 0;
 		page[i].flags = 0;
 		page[i].order = 0;
 		page[i].head = gfp & __GFP_COMP && order ? page : NULL;

@@ -23,6 +23,9 @@
 #define PFN_DOWN(x)		((x) >> PAGE_SHIFT)
 #define MAX_ORDER		11
 #define MAX_PAGE_ORDER		10
+/* The arena has larger ones, for leaves of 1 GiB. */
+#define MAX_ORDER_NR_PAGES	(1ul << (MAX_ORDER + 7))
+#define nr_node_ids		1
 
 #define __GFP_DIRECT_RECLAIM	0x0001u
 #define __GFP_KSWAPD_RECLAIM	0x0002u
@@ -212,9 +215,17 @@ struct mem_cgroup;
 #define set_active_memcg(m)		((void)(m), (struct mem_cgroup *)NULL)
 #define get_mem_cgroup_from_mm(mm)	NULL
 
+struct shrink_control;
 struct shrinker {
-	unsigned long (*count_objects)(struct shrinker *s, void *sc);
-	unsigned long (*scan_objects)(struct shrinker *s, void *sc);
+	unsigned long (*count_objects)(struct shrinker *s, struct shrink_control *sc);
+	unsigned long (*scan_objects)(struct shrinker *s, struct shrink_control *sc);
+	int seeks;
 };
+
+#define DEFAULT_SEEKS			2
+#define SHRINK_STOP			(~0ul)
+#define SHRINK_EMPTY			(~0ul - 1)
+#define register_shrinker(s, name)	((void)(s), 0)
+#define unregister_shrinker(s)		((void)(s))
 
 #endif /* SHIM_MM_H */

@@ -554,6 +554,7 @@ typedef struct {
 } spinlock_t;
 
 typedef spinlock_t raw_spinlock_t;
+#define __RAW_SPIN_LOCK_UNLOCKED(n) __SPIN_LOCK_UNLOCKED(n)
 #define __SPIN_LOCK_UNLOCKED(n)	{ PTHREAD_MUTEX_INITIALIZER, 0, false }
 #define DEFINE_SPINLOCK(n)	spinlock_t n = __SPIN_LOCK_UNLOCKED(n)
 #define DEFINE_RAW_SPINLOCK(n)	DEFINE_SPINLOCK(n)
@@ -656,6 +657,8 @@ extern __thread struct task_struct shim_current;
 #define disallow_signal(s)	((void)0)
 #define send_sig(s, t, p)	((void)__atomic_store_n(&(t)->dying, true, __ATOMIC_RELAXED))
 #define flush_signals(t)	((void)__atomic_store_n(&(t)->dying, false, __ATOMIC_RELAXED))
+/* A thread stays where it began. */
+#define set_cpus_allowed_ptr(t, mask)	((void)(t), 0)
 #define PF_KTHREAD		0x00200000
 #define PF_MEMALLOC		0x00000800
 #define TASK_RUNNING		0
@@ -676,6 +679,16 @@ struct work_struct {
 struct delayed_work {
 	struct work_struct work;
 };
+
+/* Time does not pass: what is put off does not come. */
+#define DECLARE_DEFERRABLE_WORK(n, f)	struct delayed_work n = { { f } }
+#define system_unbound_wq		NULL
+#define queue_delayed_work(q, w, t)	((void)(w), true)
+#define delayed_work_pending(w)		((void)(w), false)
+#define cancel_delayed_work_sync(w)	((void)(w), false)
+#define CPUHP_BP_PREPARE_DYN		1
+#define cpuhp_setup_state_nocalls(s, name, on, off) ((void)(off), 1)
+#define cpuhp_remove_state_nocalls(s)	((void)(s))
 
 #define INIT_WORK(w, f)			((w)->func = (f))
 #define INIT_DELAYED_WORK(w, f)		((w)->work.func = (f))

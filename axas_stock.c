@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The stock: zeroed frames that are charged and ready for the next fault, a few on each
+ * CPU. A frame is given only to a task that its memory cgroup is the one which has paid;
+ * two of these have a shelf each. What nobody fetches goes back: when a third one comes,
+ * under memory pressure, after a second, and when the CPU goes. Calls axas_hal_linux.c.
+ *
+ * Locks: stock->lock, in task context alone; frames are freed outside, which on PREEMPT_RT
+ * may sleep.
+ */
+#include <linux/atomic.h>
+#include <linux/cgroup.h>
+#include <linux/cpuhotplug.h>
+#include <linux/mempolicy.h>
+#include <linux/nodemask.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "axas_compat.h"
+#include "axas_stock.h"
+
+#define SHELVES		2
+
+/* How long a shelf that nobody takes from keeps its frames, at least. */
+#define IDLE_JIFFIES	HZ
+
+/**
+ * struct shelf - what is left of one block
+ * @page: the next frame; the others follow it
+ * @nr: how many
+ * @used: since the idle timer looked
+ * @payer: the cgroup that has paid, which is held as long as there are any; NULL: none has to
+ */
+struct shelf {
+	struct page *page;
+	unsigned int nr;
+	bool used;
+	const void *payer;
+};
+
+/**
+ * struct stock - one CPU's
+ * @lock: for what is below
+ * @last: the shelf that was used last
+ * @shelves: the frames
+ */
+struct stock {
+	raw_spinlock_t lock;	/* see above */
+	unsigned int last;
+	struct shelf shelves[SHELVES];
+};
+
+static DEFINE_PER_CPU(struct stock, stocks) = {
+	.lock = __RAW_SPIN_LOCK_UNLOCKED(stocks.lock),
+};
+
+static void idle_work(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(idle, idle_work);
+static int hotplug_state;
+static struct shrinker *pressure;
+
+#ifdef CONFIG_MEMCG
+/* As memcg charges: tasks pay for themselves, kernel threads do not. */
+static __always_inline const void *memcg_of_current(void)
+{
+	if (unlikely(current->active_memcg))
+		return AXAS_STOCK_NOBODY;
+	if (unlikely(!current->mm || current->flags & PF_KTHREAD))
+		return NULL;
+	return task_css_check(current, memory_cgrp_id, true);
+}
+
+static bool hold_memcg(const void *payer)
+{
+	return css_tryget_online((struct cgroup_subsys_state *)payer);
+}
+
+static void release_memcg(const void *payer)
+{
+	css_put((struct cgroup_subsys_state *)payer);
+}
+#else
+static const void *memcg_of_current(void) { return NULL; }
+static bool hold_memcg(const void *payer) { return true; }
+static void release_memcg(const void *payer) { }
+#endif
+
+#if IS_ENABLED(CONFIG_AXAS_KUNIT_TEST)
+struct axas_stock_test axas_stock_test;
+EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_test);
+#define TEST_PAYER		READ_ONCE(axas_stock_test.payer)
+
+static atomic_t *test_payer(const void *payer)
+{
+	atomic_t *first = axas_stock_test.payers;
+
+	return payer >= (void *)first && payer < (void *)(first + AXAS_STOCK_TEST_PAYERS) ?
+	       (atomic_t *)payer : NULL;
+}
+#else
+#define TEST_PAYER		NULL
+static atomic_t *test_payer(const void *payer) { return NULL; }
+#endif
+
+static __always_inline const void *payer_now(void)
+{
+	return unlikely(TEST_PAYER) ? TEST_PAYER : memcg_of_current();
+}
+
+/* False: it is on its way out. */
+static bool hold_payer(const void *payer)
+{
+	atomic_t *test = test_payer(payer);
+
+	if (unlikely(test)) {
+		if (atomic_read(test) < 0)
+			return false;
+		atomic_inc(test);
+		return true;
+	}
+	return !payer || hold_memcg(payer);
+}
+
+static void release_payer(const void *payer)
+{
+	if (unlikely(test_payer(payer)))
+		atomic_dec(test_payer(payer));
+	else if (payer)
+		release_memcg(payer);
+}
+
+const void *axas_stock_payer(void)
+{
+	const void *who;
+
+	rcu_read_lock();
+	who = payer_now();
+	rcu_read_unlock();
+	return who;
+}
+
+/* Where there are several nodes, a task may want, or be allowed, memory of some alone. */
+static bool node_suits(struct page *page)
+{
+#ifdef CONFIG_NUMA
+	if (current->mempolicy || !node_isset(page_to_nid(page), current->mems_allowed))
+		return false;
+#endif
+	return true;
+}
+
+/* What is left of a shelf that somebody has paid for. */
+static bool has_paid(const struct shelf *shelf, const void *who)
+{
+	return shelf->nr && shelf->payer == who;
+}
+
+static struct page *take(struct shelf *shelf)
+{
+	struct page *page = shelf->page++;
+
+	shelf->used = true;
+	/* The last one pays the cgroup out; a frame is charged by itself. */
+	if (!--shelf->nr)
+		release_payer(shelf->payer);
+	return page;
+}
+
+struct page *axas_stock_get(void)
+{
+	struct stock *stock = raw_cpu_ptr(&stocks);
+	struct page *page = NULL;
+	struct shelf *shelf;
+	const void *who;
+
+	/* Whoever has it drains it. */
+	if (unlikely(!raw_spin_trylock(&stock->lock)))
+		return NULL;
+	who = payer_now();
+	shelf = &stock->shelves[stock->last];
+	if (unlikely(!has_paid(shelf, who)))
+		shelf = &stock->shelves[!stock->last];
+	if (likely(has_paid(shelf, who)) &&
+	    (likely(nr_node_ids == 1) || node_suits(shelf->page))) {
+		stock->last = shelf - stock->shelves;
+		page = take(shelf);
+	}
+	raw_spin_unlock(&stock->lock);
+	return page;
+}
+
+/* Empty a shelf, into @old, for whoever has let the lock go to free it. */
+static void clear(struct shelf *shelf, struct shelf *old)
+{
+	*old = *shelf;
+	shelf->nr = 0;
+}
+
+static void free_shelf(struct shelf *old)
+{
+	if (!old->nr)
+		return;
+	axas_linux_free(old->page, old->nr);
+	release_payer(old->payer);
+}
+
+void axas_stock_put(struct page *page, unsigned int nr, const void *paid)
+{
+	struct shelf old = { .page = page, .nr = nr }, *shelf;
+	struct stock *stock = raw_cpu_ptr(&stocks);
+
+	raw_spin_lock(&stock->lock);
+	/* Not if it has come to another cgroup meanwhile, nor if that one is on its way out. */
+	if (payer_now() == paid && hold_payer(paid)) {
+		shelf = &stock->shelves[stock->last];
+		/* Another's: of the two the one goes that was not used last. */
+		if (shelf->nr && shelf->payer != paid)
+			stock->last = !stock->last;
+		shelf = &stock->shelves[stock->last];
+		clear(shelf, &old);
+		*shelf = (struct shelf){ page, nr, true, paid };
+	}
+	raw_spin_unlock(&stock->lock);
+	free_shelf(&old);
+	if (!delayed_work_pending(&idle))
+		queue_delayed_work(AXAS_UNBOUND_WQ, &idle, IDLE_JIFFIES);
+}
+
+/* Frames of one CPU go back; @idle: only those of shelves that were not used since the last time. */
+static unsigned long drain(struct stock *stock, bool idle)
+{
+	struct shelf old[SHELVES] = {};
+	unsigned long nr = 0;
+	unsigned int i;
+
+	raw_spin_lock(&stock->lock);
+	for (i = 0; i < SHELVES; i++) {
+		if (!idle || !stock->shelves[i].used)
+			clear(&stock->shelves[i], &old[i]);
+		stock->shelves[i].used = false;
+	}
+	raw_spin_unlock(&stock->lock);
+	for (i = 0; i < SHELVES; i++) {
+		nr += old[i].nr;
+		free_shelf(&old[i]);
+	}
+	return nr;
+}
+
+unsigned long axas_stock_drain(void)
+{
+	unsigned long nr = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (READ_ONCE(per_cpu_ptr(&stocks, cpu)->shelves[0].nr) ||
+		    READ_ONCE(per_cpu_ptr(&stocks, cpu)->shelves[1].nr))
+			nr += drain(per_cpu_ptr(&stocks, cpu), false);
+	}
+	return nr;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_drain);
+
+unsigned long axas_stock_frames(void)
+{
+	unsigned long nr = 0;
+	unsigned int cpu, i;
+
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < SHELVES; i++)
+			nr += READ_ONCE(per_cpu_ptr(&stocks, cpu)->shelves[i].nr);
+	return nr;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_frames);
+
+static void idle_work(struct work_struct *work)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (!TEST_PAYER)
+			drain(per_cpu_ptr(&stocks, cpu), true);
+	if (axas_stock_frames())
+		queue_delayed_work(AXAS_UNBOUND_WQ, &idle, IDLE_JIFFIES);
+}
+
+static int cpu_dead(unsigned int cpu)
+{
+	drain(per_cpu_ptr(&stocks, cpu), false);
+	return 0;
+}
+
+static unsigned long count_stock(struct shrinker *shrinker, struct shrink_control *control)
+{
+	return axas_stock_frames() ?: SHRINK_EMPTY;
+}
+
+static unsigned long scan_stock(struct shrinker *shrinker, struct shrink_control *control)
+{
+	return axas_stock_drain() ?: SHRINK_STOP;
+}
+
+static int start_shrinker(void)
+{
+	int err;
+
+	pressure = axas_shrinker_alloc("axas-stock");
+	if (!pressure)
+		return -ENOMEM;
+	pressure->count_objects = count_stock;
+	pressure->scan_objects = scan_stock;
+	pressure->seeks = DEFAULT_SEEKS;
+	err = axas_shrinker_register(pressure, "axas-stock");
+	/* One that is not registered is let be by unregister_shrinker(). */
+	if (err)
+		axas_shrinker_free(pressure);
+	return err;
+}
+
+int axas_stock_init(void)
+{
+	int err = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "axas:stock", NULL, cpu_dead);
+
+	if (err < 0)
+		return err;
+	hotplug_state = err;
+	err = start_shrinker();
+	if (err)
+		cpuhp_remove_state_nocalls(hotplug_state);
+	return err;
+}
+
+/* No space is left. */
+void axas_stock_exit(void)
+{
+	axas_shrinker_free(pressure);
+	cpuhp_remove_state_nocalls(hotplug_state);
+	cancel_delayed_work_sync(&idle);
+	axas_stock_drain();
+}

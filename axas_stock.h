@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What axas_hal_linux.c and the stock of frames offer each other, and the way to a frame of
+ * Linux without a call through the HAL's table.
+ */
+#ifndef _AXAS_STOCK_H
+#define _AXAS_STOCK_H
+
+#include <linux/atomic.h>
+#include <linux/err.h>
+#include <axas/hal.h>
+
+/* The stock is filled by blocks of so many pages. */
+#define AXAS_STOCK_ORDER	3
+
+/* Who pays cannot be told, or memory is not to come from just anywhere: no stock for him. */
+#define AXAS_STOCK_NOBODY	ERR_PTR(-ENOENT)
+
+int axas_stock_init(void);
+void axas_stock_exit(void);
+
+/* A frame of zeroes for current from this CPU's stock, or NULL. Never sleeps nor waits. */
+struct page *axas_stock_get(void);
+
+/* Who pays for what current allocates; only to be compared. Any context. */
+const void *axas_stock_payer(void);
+
+/*
+ * @nr pages of zeroes that follow each other, which @payer has paid for, into this CPU's
+ * stock. What does not fit, or is no longer wanted, goes back. Task, may not sleep on RT.
+ */
+void axas_stock_put(struct page *page, unsigned int nr, const void *payer);
+
+/* All frames in stock go back, on all CPUs. How many. May sleep. */
+unsigned long axas_stock_drain(void);
+
+/* How many there are, by and by. */
+unsigned long axas_stock_frames(void);
+
+#if IS_ENABLED(CONFIG_AXAS_KUNIT_TEST)
+#define AXAS_STOCK_TEST_PAYERS	3
+
+/**
+ * struct axas_stock_test - memory cgroups for tests, which cannot have real ones
+ * @payer: one of @payers, who pays for all tasks now, and nothing is idle; NULL: as it is
+ * @payers: how often each is held; negative: it is on its way out
+ */
+struct axas_stock_test {
+	const void *payer;
+	atomic_t payers[AXAS_STOCK_TEST_PAYERS];
+};
+
+extern struct axas_stock_test axas_stock_test;
+#endif
+
+/*
+ * What alloc_frame() and free_frame() of axas_hal_linux do for guest frames: one of 4 KiB,
+ * where false is for want of memory; and @nr pages that follow each other.
+ */
+bool axas_linux_alloc(u32 flags, struct axas_hpa *hpa);
+void axas_linux_free(struct page *page, unsigned long nr);
+
+#endif /* _AXAS_STOCK_H */

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest frames of Linux: blocks that stay whole until somebody needs a piece of them
+ * (axas_hal_linux.c), and the stock that faults are served from (axas_stock.c).
+ */
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <axas/frame.h>
+
+#include "axas_stock.h"
+#include "axas_test.h"
+
+#define BLOCK	(1u << AXAS_STOCK_ORDER)
+
+static const struct axas_hal *const hal = &axas_hal_linux;
+
+static struct page *page_of(struct axas_hpa hpa)
+{
+	return pfn_to_page(hpa.val >> PAGE_SHIFT);
+}
+
+static void pays(unsigned int nr)
+{
+	WRITE_ONCE(axas_stock_test.payer, &axas_stock_test.payers[nr]);
+}
+
+static int held(unsigned int nr)
+{
+	return atomic_read(&axas_stock_test.payers[nr]);
+}
+
+/* The first of them pays; this thread stays where it is, and nothing is in stock. */
+static int stock_init(struct kunit *test)
+{
+	unsigned int i;
+
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+	for (i = 0; i < AXAS_STOCK_TEST_PAYERS; i++)
+		atomic_set(&axas_stock_test.payers[i], 0);
+	pays(0);
+	axas_stock_drain();
+	return 0;
+}
+
+static void stock_exit(struct kunit *test)
+{
+	axas_stock_drain();
+	WRITE_ONCE(axas_stock_test.payer, NULL);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
+static void get(struct kunit *test, struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		KUNIT_ASSERT_EQ(test, hal->alloc_frame(hal, 0, AXAS_FRAME_ZERO, &hpas[i]), 0);
+}
+
+/* Whether @n pages from one on are one block: those that follow have no references. */
+static bool whole(struct axas_hpa hpa, unsigned int n)
+{
+	struct page *page = page_of(hpa);
+	unsigned int i;
+
+	for (i = 1; i < n; i++)
+		if (page_ref_count(page + i))
+			return false;
+	return page_ref_count(page) == 1 && 1u << page_private(page) == n;
+}
+
+static bool all_single(struct axas_hpa hpa, unsigned int n)
+{
+	struct page *page = page_of(hpa);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (page_ref_count(page + i) != 1 || page_private(page + i))
+			return false;
+	return true;
+}
+
+/* A block is got for one fault, and serves those that follow. */
+static void faults_are_served_from_one_block(struct kunit *test)
+{
+	struct axas_hpa hpas[BLOCK];
+	unsigned int i;
+
+	for (i = 0; i < BLOCK; i++) {
+		get(test, &hpas[i], 1);
+		KUNIT_EXPECT_EQ(test, axas_stock_frames(), BLOCK - 1 - i);
+		KUNIT_EXPECT_EQ(test, held(0), i < BLOCK - 1);
+		KUNIT_EXPECT_PTR_EQ(test, memchr_inv(axas_hal_va(hal, hpas[i]), 0, PAGE_SIZE),
+				    NULL);
+		KUNIT_EXPECT_EQ(test, hpas[i].val, hpas[0].val + i * PAGE_SIZE);
+	}
+	KUNIT_EXPECT_TRUE(test, whole(hpas[0], BLOCK));
+	hal->free_frames(hal, 0, hpas, BLOCK);
+}
+
+/* What one has paid for, no other gets; of two, what lies there is kept. */
+static void frames_go_to_who_has_paid(struct kunit *test)
+{
+	struct axas_hpa hpas[6];
+
+	get(test, &hpas[0], 1);
+	pays(1);
+	get(test, &hpas[1], 2);
+	KUNIT_EXPECT_EQ(test, axas_stock_frames(), 2 * BLOCK - 3);
+	KUNIT_EXPECT_NE(test, hpas[1].val, hpas[0].val + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, hpas[2].val, hpas[1].val + PAGE_SIZE);
+	pays(0);
+	get(test, &hpas[3], 1);
+	KUNIT_EXPECT_EQ(test, hpas[3].val, hpas[0].val + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, held(0), 1);
+	KUNIT_EXPECT_EQ(test, held(1), 1);
+	/* A third one takes the place of who came longest ago. */
+	pays(2);
+	get(test, &hpas[4], 1);
+	KUNIT_EXPECT_EQ(test, axas_stock_frames(), BLOCK - 2 + BLOCK - 1);
+	KUNIT_EXPECT_EQ(test, held(1), 0);
+	KUNIT_EXPECT_EQ(test, held(2), 1);
+	pays(0);
+	get(test, &hpas[5], 1);
+	KUNIT_EXPECT_EQ(test, hpas[5].val, hpas[0].val + 2 * PAGE_SIZE);
+	hal->free_frames(hal, 0, hpas, ARRAY_SIZE(hpas));
+}
+
+static void drain_gives_all_back(struct kunit *test)
+{
+	struct axas_hpa hpas[2];
+
+	get(test, &hpas[0], 1);
+	pays(1);
+	get(test, &hpas[1], 1);
+	KUNIT_EXPECT_EQ(test, axas_stock_drain(), 2 * BLOCK - 2);
+	KUNIT_EXPECT_EQ(test, axas_stock_frames(), 0);
+	KUNIT_EXPECT_EQ(test, axas_stock_drain(), 0);
+	KUNIT_EXPECT_EQ(test, held(0), 0);
+	KUNIT_EXPECT_EQ(test, held(1), 0);
+	/* The frames that are out are pages by themselves now. */
+	KUNIT_EXPECT_TRUE(test, all_single(hpas[0], 1));
+	KUNIT_EXPECT_TRUE(test, all_single(hpas[1], 1));
+	hal->free_frames(hal, 0, hpas, 2);
+}
+
+/* A cgroup on its way out gets its frames, and none is kept for it. */
+static void nothing_is_kept_for_who_goes(struct kunit *test)
+{
+	struct axas_hpa hpa;
+
+	atomic_set(&axas_stock_test.payers[0], -1);
+	get(test, &hpa, 1);
+	KUNIT_EXPECT_EQ(test, axas_stock_frames(), 0);
+	KUNIT_EXPECT_TRUE(test, all_single(hpa, 1));
+	KUNIT_EXPECT_EQ(test, held(0), -1);
+	hal->free_frame(hal, hpa, 0, 0);
+}
+
+/* Nor if the one who fills it pays no more by then. */
+static void nothing_is_kept_for_another(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 0);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	axas_stock_put(page, 1, &axas_stock_test.payers[1]);
+	KUNIT_EXPECT_EQ(test, axas_stock_frames(), 0);
+	KUNIT_EXPECT_EQ(test, held(1), 0);
+}
+
+/* Who overwrites all of it needs no zeroes, and takes nobody's. */
+static void frames_to_be_overwritten_are_not_stock(struct kunit *test)
+{
+	struct axas_hpa hpas[2];
+
+	get(test, &hpas[0], 1);
+	KUNIT_ASSERT_EQ(test, hal->alloc_frame(hal, 0, 0, &hpas[1]), 0);
+	KUNIT_EXPECT_EQ(test, axas_stock_frames(), BLOCK - 1);
+	hal->free_frames(hal, 0, hpas, 2);
+}
+
+/* Rule R4: where nobody may sleep, what lies in stock serves, and no block is got. */
+static void stock_serves_who_may_not_sleep(struct kunit *test)
+{
+	struct axas_hpa hpas[BLOCK + 1];
+	unsigned int i;
+
+	get(test, &hpas[0], 1);
+	for (i = 1; i < BLOCK; i++)
+		KUNIT_ASSERT_EQ(test, hal->alloc_frame(hal, 0, AXAS_FRAME_ZERO | AXAS_FRAME_NOWAIT,
+						       &hpas[i]), 0);
+	KUNIT_EXPECT_TRUE(test, whole(hpas[0], BLOCK));
+	if (hal->alloc_frame(hal, 0, AXAS_FRAME_ZERO | AXAS_FRAME_NOWAIT, &hpas[BLOCK]))
+		hpas[BLOCK].val = 0;
+	KUNIT_EXPECT_EQ(test, axas_stock_frames(), 0);
+	hal->free_frames(hal, 0, hpas, BLOCK + !!hpas[BLOCK].val);
+}
+
+/* Frames that are wanted together are got by blocks, as large as fit. */
+static void populate_takes_blocks(struct kunit *test)
+{
+	struct axas_hpa hpas[64 + 32 + 1];
+	unsigned int n = ARRAY_SIZE(hpas), i;
+
+	KUNIT_ASSERT_EQ(test, hal->alloc_frames(hal, 0, AXAS_FRAME_ZERO, hpas, n), n);
+	if (!whole(hpas[0], 64) || !whole(hpas[64], 32)) {
+		hal->free_frames(hal, 0, hpas, n);
+		kunit_skip(test, "memory is in pieces");
+	}
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_PTR_EQ(test, memchr_inv(axas_hal_va(hal, hpas[i]), 0, PAGE_SIZE),
+				    NULL);
+	hal->free_frames(hal, 0, hpas, n);
+}
+
+/* A piece that goes by itself splits its block alone, and whoever has the others keeps them. */
+static void piece_of_a_block_goes_alone(struct kunit *test)
+{
+	struct axas_hpa hpas[64];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, hal->alloc_frames(hal, 0, AXAS_FRAME_ZERO, hpas, 64), 64);
+	for (i = 0; i < 64; i++)
+		memset(axas_hal_va(hal, hpas[i]), i + 1, PAGE_SIZE);
+	hal->free_frames(hal, 0, &hpas[13], 3);
+	for (i = 0; i < 64; i++)
+		if (i < 13 || i > 15)
+			KUNIT_EXPECT_TRUE(test, all_single(hpas[i], 1));
+	for (i = 0; i < 64; i++)
+		if (i < 13 || i > 15)
+			KUNIT_EXPECT_PTR_EQ(test, memchr_inv(axas_hal_va(hal, hpas[i]), i + 1,
+							     PAGE_SIZE), NULL);
+	hal->free_frames(hal, 0, hpas, 13);
+	hal->free_frames(hal, 0, &hpas[16], 48);
+}
+
+/* Blocks at both ends of what goes are others', too; the one between them goes whole. */
+static void ends_of_a_run_split_their_blocks(struct kunit *test)
+{
+	struct axas_hpa hpas[4];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, hal->alloc_frame(hal, 4, AXAS_FRAME_ZERO, &hpas[0]), 0);
+	KUNIT_EXPECT_TRUE(test, whole(hpas[0], 16));
+	for (i = 1; i < 4; i++)
+		hpas[i] = axas_hpa_offset(hpas[0], i * 4 * PAGE_SIZE);
+	/* The inner half, by frames of 16 KiB. */
+	hal->free_frames(hal, 2, &hpas[1], 2);
+	KUNIT_EXPECT_TRUE(test, all_single(hpas[0], 4));
+	KUNIT_EXPECT_TRUE(test, all_single(hpas[3], 4));
+	hal->free_frame(hal, hpas[0], 2, 0);
+	hal->free_frame(hal, hpas[3], 2, 0);
+}
+
+/* A large frame stays whole; who asks for a page of it gets one with references of its own. */
+static void large_frame_is_split_for_a_reference(struct kunit *test)
+{
+	struct axas_hpa hpa, one;
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, hal->alloc_frame(hal, 9, AXAS_FRAME_ZERO, &hpa), 0);
+	KUNIT_EXPECT_TRUE(test, whole(hpa, 512));
+	one = axas_hpa_offset(hpa, 300 * PAGE_SIZE);
+	page = hal->frame_page(hal, one);
+	KUNIT_EXPECT_TRUE(test, all_single(hpa, 512));
+	KUNIT_EXPECT_PTR_EQ(test, hal->frame_page(hal, one), page);
+	get_page(page);
+	hal->free_frame(hal, hpa, 9, 0);
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+	put_page(page);
+}
+
+static struct kunit_case stock_cases[] = {
+	KUNIT_CASE(faults_are_served_from_one_block),
+	KUNIT_CASE(frames_go_to_who_has_paid),
+	KUNIT_CASE(drain_gives_all_back),
+	KUNIT_CASE(nothing_is_kept_for_who_goes),
+	KUNIT_CASE(nothing_is_kept_for_another),
+	KUNIT_CASE(frames_to_be_overwritten_are_not_stock),
+	KUNIT_CASE(stock_serves_who_may_not_sleep),
+	KUNIT_CASE(populate_takes_blocks),
+	KUNIT_CASE(piece_of_a_block_goes_alone),
+	KUNIT_CASE(ends_of_a_run_split_their_blocks),
+	KUNIT_CASE(large_frame_is_split_for_a_reference),
+	{}
+};
+
+struct kunit_suite axas_stock_suite = {
+	.name = "axas_stock",
+	.init = stock_init,
+	.exit = stock_exit,
+	.test_cases = stock_cases,
+};
