@@ -136,12 +136,11 @@ static gfp_t frame_gfp(unsigned int order, u32 flags)
 
 /*
  * For a block of which smaller ones do as well: what is free now, without the reserves. It
- * makes nobody reclaim, neither for the machine nor for a memory cgroup.
+ * makes nobody reclaim, neither for the machine nor for a memory cgroup, and does not sleep.
  */
 static gfp_t block_gfp(u32 flags)
 {
-	return (frame_gfp(0, flags) & ~(__GFP_DIRECT_RECLAIM | __GFP_RETRY_MAYFAIL)) |
-	       __GFP_NOMEMALLOC;
+	return frame_gfp(0, flags | AXAS_FRAME_NOWAIT) | __GFP_NOMEMALLOC;
 }
 
 /* The largest block that there may be, and that of populate. */
@@ -234,14 +233,14 @@ void axas_linux_free(struct page *page, unsigned long nr)
 }
 
 /* A zeroed frame out of a new block, the rest of which the stock gets. */
-static struct page *alloc_from_block(void)
+static struct page *alloc_from_block(u32 flags)
 {
 	const void *payer = axas_stock_payer();
 	struct page *page;
 
 	if (payer == AXAS_STOCK_NOBODY)
 		return NULL;
-	page = alloc_block(block_gfp(AXAS_FRAME_ZERO), AXAS_STOCK_ORDER);
+	page = alloc_block(block_gfp(flags), AXAS_STOCK_ORDER);
 	if (page)
 		axas_stock_put(page + 1, (1u << AXAS_STOCK_ORDER) - 1, payer);
 	return page;
@@ -251,8 +250,8 @@ static noinline struct page *alloc_one(u32 flags)
 {
 	struct page *page = NULL;
 
-	if (flags & AXAS_FRAME_ZERO && !(flags & AXAS_FRAME_NOWAIT))
-		page = alloc_from_block();
+	if (flags & AXAS_FRAME_ZERO)
+		page = alloc_from_block(flags);
 	page = page ?: alloc_block(frame_gfp(0, flags), 0);
 	/* What lies in stock may be all that is missing. */
 	if (unlikely(!page) && !(flags & AXAS_FRAME_NOWAIT) && axas_stock_drain())
