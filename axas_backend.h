@@ -104,7 +104,8 @@ static __always_inline bool axas_pool_get_one(struct axas_pool *pool, const stru
 	struct axas_backend alloc;
 
 	if (likely(!pool->picky && hal == &axas_hal_linux))
-		return axas_linux_alloc(flags | AXAS_FRAME_ZERO, hpa);
+		return likely(axas_stock_get(hpa)) ||
+		       axas_linux_alloc(flags | AXAS_FRAME_ZERO, hpa);
 	if (!pool->picky)
 		return axas_frame_alloc_hpa(hal, 0, flags | AXAS_FRAME_ZERO, hpa);
 	alloc = axas_alloc(hal);

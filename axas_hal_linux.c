@@ -246,7 +246,7 @@ static struct page *alloc_from_block(u32 flags)
 	return page;
 }
 
-static noinline struct page *alloc_one(u32 flags)
+static struct page *alloc_one(u32 flags)
 {
 	struct page *page = NULL;
 
@@ -261,16 +261,20 @@ static noinline struct page *alloc_one(u32 flags)
 
 bool axas_linux_alloc(u32 flags, struct axas_hpa *hpa)
 {
-	struct page *page = NULL;
+	struct page *page = alloc_one(flags);
 
-	if (likely(flags & AXAS_FRAME_ZERO))
-		page = axas_stock_get();
-	if (unlikely(!page))
-		page = alloc_one(flags);
 	if (unlikely(!page))
 		return false;
 	*hpa = axas_hpa(page_to_phys(page));
 	return true;
+}
+
+/* The stock is of zeroes: what is to be overwritten needs none. */
+static bool alloc_small(u32 flags, struct axas_hpa *hpa)
+{
+	if (flags & AXAS_FRAME_ZERO && axas_stock_get(hpa))
+		return true;
+	return axas_linux_alloc(flags, hpa);
 }
 
 static int alloc_table(unsigned int order, u32 flags, struct axas_hpa *hpa)
@@ -292,7 +296,7 @@ static int linux_alloc_frame(const struct axas_hal *hal, unsigned int order, u32
 	if (flags & AXAS_FRAME_TABLE)
 		return alloc_table(order, flags, hpa);
 	if (!order)
-		return axas_linux_alloc(flags, hpa) ? 0 : -ENOMEM;
+		return alloc_small(flags, hpa) ? 0 : -ENOMEM;
 	page = alloc_block(frame_gfp(order, flags), order);
 	if (!page)
 		return -ENOMEM;
@@ -313,27 +317,33 @@ static void linux_free_frame(const struct axas_hal *hal, struct axas_hpa hpa,
 	}
 }
 
-/* Frames of 4 KiB: by the largest blocks that are to be had at once, then one by one. */
-static unsigned int alloc_small(u32 flags, struct axas_hpa *hpas, unsigned int n)
+/* All pages of a new block. */
+static bool alloc_pages_of(unsigned int order, u32 flags, struct axas_hpa *hpas)
 {
-	unsigned int got = 0, order, max = POPULATE_ORDER, i;
-	struct page *page;
+	struct page *page = alloc_block(block_gfp(flags), order);
+	u64 hpa, end;
+
+	if (!page)
+		return false;
+	hpa = page_to_phys(page);
+	for (end = hpa + (PAGE_SIZE << order); hpa != end; hpa += PAGE_SIZE)
+		*hpas++ = axas_hpa(hpa);
+	return true;
+}
+
+/* Frames of 4 KiB: by the largest blocks that are to be had at once, then one by one. */
+static unsigned int alloc_many(u32 flags, struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int got = 0, order, max = POPULATE_ORDER;
 
 	while (got < n) {
-		order = flags & AXAS_FRAME_NOWAIT ? 0 : min_t(unsigned int, ilog2(n - got), max);
-		if (!order) {
-			if (!axas_linux_alloc(flags, &hpas[got]))
-				break;
-			got++;
-			continue;
-		}
-		page = alloc_block(block_gfp(flags), order);
-		if (!page) {
+		order = min_t(unsigned int, ilog2(n - got), max);
+		if (!order && !alloc_small(flags, &hpas[got]))
+			break;
+		if (order && !alloc_pages_of(order, flags, &hpas[got]))
 			max = order - 1;
-			continue;
-		}
-		for (i = 0; i < 1u << order; i++)
-			hpas[got++] = axas_hpa(page_to_phys(page) + i * PAGE_SIZE);
+		else
+			got += 1u << order;
 	}
 	return got;
 }
@@ -344,7 +354,7 @@ static unsigned int linux_alloc_frames(const struct axas_hal *hal, unsigned int 
 	unsigned int i;
 
 	if (!order && !(flags & AXAS_FRAME_TABLE))
-		return alloc_small(flags, hpas, n);
+		return alloc_many(flags, hpas, n);
 	for (i = 0; i < n; i++)
 		if (!axas_frame_alloc_hpa(hal, order, flags, &hpas[i]))
 			break;
@@ -356,14 +366,15 @@ static void linux_free_frames(const struct axas_hal *hal, unsigned int order,
 			      const struct axas_hpa *hpas, unsigned int n)
 {
 	/* Who gives large ones can wait for others that want the CPU. */
-	unsigned int i, run, most = order ? 1u << 9 : ~0u;
+	unsigned int most = order ? max(1u, 512u >> order) : n;
+	const struct axas_hpa *end = hpas + n, *stop, *next;
 	u64 size = AXAS_FRAME_SIZE << order;
 
-	for (i = 0; i < n; i += run) {
-		for (run = 1; i + run < n && run << order < most; run++)
-			if (hpas[i + run].val != hpas[i + run - 1].val + size)
-				break;
-		axas_linux_free(pfn_to_page(hpas[i].val >> PAGE_SHIFT), (unsigned long)run << order);
+	for (; hpas < end; hpas = next) {
+		stop = hpas + min_t(size_t, most, end - hpas);
+		for (next = hpas + 1; next < stop && next->val == next[-1].val + size; next++)
+			;
+		axas_linux_free(pfn_to_page(hpas->val >> PAGE_SHIFT), (next - hpas) << order);
 		if (order)
 			cond_resched();
 	}

@@ -30,13 +30,13 @@
 
 /**
  * struct shelf - what is left of one block
- * @page: the next frame; the others follow it
+ * @next: the next frame; the others follow it
  * @nr: how many
  * @used: since the idle timer looked
  * @payer: the cgroup that has paid, which is held as long as there are any; NULL: none has to
  */
 struct shelf {
-	struct page *page;
+	struct axas_hpa next;
 	unsigned int nr;
 	bool used;
 	const void *payer;
@@ -144,10 +144,12 @@ const void *axas_stock_payer(void)
 }
 
 /* Where there are several nodes, a task may want, or be allowed, memory of some alone. */
-static bool node_suits(struct page *page)
+static bool node_suits(struct axas_hpa hpa)
 {
 #ifdef CONFIG_NUMA
-	if (current->mempolicy || !node_isset(page_to_nid(page), current->mems_allowed))
+	int node = page_to_nid(pfn_to_page(hpa.val >> PAGE_SHIFT));
+
+	if (current->mempolicy || !node_isset(node, current->mems_allowed))
 		return false;
 #endif
 	return true;
@@ -159,38 +161,36 @@ static bool has_paid(const struct shelf *shelf, const void *who)
 	return shelf->nr && shelf->payer == who;
 }
 
-static struct page *take(struct shelf *shelf)
-{
-	struct page *page = shelf->page++;
-
-	shelf->used = true;
-	/* The last one pays the cgroup out; a frame is charged by itself. */
-	if (!--shelf->nr)
-		release_payer(shelf->payer);
-	return page;
-}
-
-struct page *axas_stock_get(void)
+bool axas_stock_get(struct axas_hpa *hpa)
 {
 	struct stock *stock = raw_cpu_ptr(&stocks);
-	struct page *page = NULL;
 	struct shelf *shelf;
 	const void *who;
+	bool got;
 
 	/* Whoever has it drains it. */
 	if (unlikely(!raw_spin_trylock(&stock->lock)))
-		return NULL;
+		return false;
 	who = payer_now();
 	shelf = &stock->shelves[stock->last];
-	if (unlikely(!has_paid(shelf, who)))
+	got = has_paid(shelf, who);
+	if (unlikely(!got)) {
 		shelf = &stock->shelves[!stock->last];
-	if (likely(has_paid(shelf, who)) &&
-	    (likely(nr_node_ids == 1) || node_suits(shelf->page))) {
-		stock->last = shelf - stock->shelves;
-		page = take(shelf);
+		got = has_paid(shelf, who);
+		if (got)
+			stock->last = !stock->last;
+	}
+	got = got && (likely(nr_node_ids == 1) || node_suits(shelf->next));
+	if (likely(got)) {
+		*hpa = shelf->next;
+		shelf->next.val += AXAS_FRAME_SIZE;
+		shelf->used = true;
+		/* Each frame is charged by itself; the cgroup is held for those that lie here. */
+		if (unlikely(!--shelf->nr))
+			release_payer(who);
 	}
 	raw_spin_unlock(&stock->lock);
-	return page;
+	return got;
 }
 
 /* Empty a shelf, into @old, for whoever has let the lock go to free it. */
@@ -204,13 +204,14 @@ static void free_shelf(struct shelf *old)
 {
 	if (!old->nr)
 		return;
-	axas_linux_free(old->page, old->nr);
+	axas_linux_free(pfn_to_page(old->next.val >> PAGE_SHIFT), old->nr);
 	release_payer(old->payer);
 }
 
 void axas_stock_put(struct page *page, unsigned int nr, const void *paid)
 {
-	struct shelf old = { .page = page, .nr = nr }, *shelf;
+	struct shelf new = { axas_hpa(page_to_phys(page)), nr, true, paid }, *shelf;
+	struct shelf old = new;
 	struct stock *stock = raw_cpu_ptr(&stocks);
 
 	raw_spin_lock(&stock->lock);
@@ -222,7 +223,7 @@ void axas_stock_put(struct page *page, unsigned int nr, const void *paid)
 			stock->last = !stock->last;
 		shelf = &stock->shelves[stock->last];
 		clear(shelf, &old);
-		*shelf = (struct shelf){ page, nr, true, paid };
+		*shelf = new;
 	}
 	raw_spin_unlock(&stock->lock);
 	free_shelf(&old);

@@ -11,7 +11,7 @@
 #include <axas/hal.h>
 
 /* The stock is filled by blocks of so many pages. */
-#define AXAS_STOCK_ORDER	3
+#define AXAS_STOCK_ORDER	4
 
 /* Who pays cannot be told, or memory is not to come from just anywhere: no stock for him. */
 #define AXAS_STOCK_NOBODY	ERR_PTR(-ENOENT)
@@ -19,8 +19,8 @@
 int axas_stock_init(void);
 void axas_stock_exit(void);
 
-/* A frame of zeroes for current from this CPU's stock, or NULL. Never sleeps nor waits. */
-struct page *axas_stock_get(void);
+/* A frame of zeroes for current from this CPU's stock. False: none. Neither sleeps nor waits. */
+bool axas_stock_get(struct axas_hpa *hpa);
 
 /* Who pays for what current allocates; only to be compared. Any context. */
 const void *axas_stock_payer(void);
@@ -54,8 +54,8 @@ extern struct axas_stock_test axas_stock_test;
 #endif
 
 /*
- * What alloc_frame() and free_frame() of axas_hal_linux do for guest frames: one of 4 KiB,
- * where false is for want of memory; and @nr pages that follow each other.
+ * What alloc_frame() and free_frame() of axas_hal_linux do for guest frames: one of 4 KiB
+ * that is not in stock, where false is for want of memory; and @nr pages that follow each other.
  */
 bool axas_linux_alloc(u32 flags, struct axas_hpa *hpa);
 void axas_linux_free(struct page *page, unsigned long nr);
