@@ -211,7 +211,7 @@ static void free_shelf(struct shelf *old)
 void axas_stock_put(struct page *page, unsigned int nr, const void *paid)
 {
 	struct shelf new = { axas_hpa(page_to_phys(page)), nr, true, paid }, *shelf;
-	struct shelf old = new;
+	struct shelf old = { new.next, nr };
 	struct stock *stock = raw_cpu_ptr(&stocks);
 
 	raw_spin_lock(&stock->lock);
