@@ -20,6 +20,7 @@
 #include "axas_debugfs.h"
 #include "axas_npt.h"
 #include "axas_space.h"
+#include "axas_stock.h"
 
 static struct dentry *root;
 
@@ -193,6 +194,21 @@ static int spaces_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(spaces);
 
+/* What each CPU has ready for faults, and no space holds. */
+static int stock_show(struct seq_file *m, void *unused)
+{
+	unsigned long frames;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		frames = axas_stock_frames_of(cpu);
+		if (frames)
+			seq_printf(m, "cpu %u frames %lu\n", cpu, frames);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stock);
+
 void axas_debugfs_add(struct axas_debugfs *entry, struct axas_space *space, unsigned int id)
 {
 	*entry = (struct axas_debugfs){ .space = space, .id = id };
@@ -214,6 +230,7 @@ void axas_debugfs_init(void)
 {
 	root = debugfs_create_dir("axas", NULL);
 	debugfs_create_file("spaces", 0400, root, NULL, &spaces_fops);
+	debugfs_create_file("stock", 0400, root, NULL, &stock_fops);
 }
 
 void axas_debugfs_exit(void)

@@ -252,31 +252,39 @@ static unsigned long drain(struct stock *stock, bool idle)
 	return nr;
 }
 
+unsigned long axas_stock_frames_of(unsigned int cpu)
+{
+	const struct stock *stock = per_cpu_ptr(&stocks, cpu);
+	unsigned long nr = 0;
+	unsigned int i;
+
+	for (i = 0; i < SHELVES; i++)
+		nr += READ_ONCE(stock->shelves[i].nr);
+	return nr;
+}
+
+unsigned long axas_stock_frames(void)
+{
+	unsigned long nr = 0;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		nr += axas_stock_frames_of(cpu);
+	return nr;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_frames);
+
 unsigned long axas_stock_drain(void)
 {
 	unsigned long nr = 0;
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu) {
-		if (READ_ONCE(per_cpu_ptr(&stocks, cpu)->shelves[0].nr) ||
-		    READ_ONCE(per_cpu_ptr(&stocks, cpu)->shelves[1].nr))
+	for_each_possible_cpu(cpu)
+		if (axas_stock_frames_of(cpu))
 			nr += drain(per_cpu_ptr(&stocks, cpu), false);
-	}
 	return nr;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_drain);
-
-unsigned long axas_stock_frames(void)
-{
-	unsigned long nr = 0;
-	unsigned int cpu, i;
-
-	for_each_possible_cpu(cpu)
-		for (i = 0; i < SHELVES; i++)
-			nr += READ_ONCE(per_cpu_ptr(&stocks, cpu)->shelves[i].nr);
-	return nr;
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_frames);
 
 static void idle_work(struct work_struct *work)
 {

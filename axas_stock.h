@@ -34,7 +34,8 @@ void axas_stock_put(struct page *page, unsigned int nr, const void *payer);
 /* All frames in stock go back, on all CPUs. How many. May sleep. */
 unsigned long axas_stock_drain(void);
 
-/* How many there are, by and by. */
+/* How many there are, while they change: of one CPU, and of all. */
+unsigned long axas_stock_frames_of(unsigned int cpu);
 unsigned long axas_stock_frames(void);
 
 #if IS_ENABLED(CONFIG_AXAS_KUNIT_TEST)

@@ -51,8 +51,9 @@ struct axas_window {
  * @phys_to_virt: where a frame of this HAL is reached. NULL: in the kernel's
  *	direct map.
  * @virt_to_phys: the reverse; NULL together with @phys_to_virt
- * @frame_page: optional; the refcounted struct page of a 4 KiB guest frame. NULL,
- *	or the answer NULL, when there is none: then the frame cannot be shared.
+ * @frame_page: optional; the struct page of a 4 KiB guest frame, with a reference count of its
+ *	own from here on. NULL, or the answer NULL, when there is none: then the frame cannot
+ *	be shared.
  * @clean: optional; @bytes at @va are guest memory that the host wrote and a guest may
  *	execute, now or later: see to it that no CPU fetches what was there before
  * @fence: optional; where that cannot be said of an address: every CPU forgets what it
@@ -95,7 +96,9 @@ struct axas_hal {
  * axas_hal_linux - Linux's page allocator and direct map
  *
  * Frames are charged to the memory cgroup of the task that asks
- * (GFP_KERNEL_ACCOUNT); those of tables are counted in NR_SECONDARY_PAGETABLE.
+ * (GFP_KERNEL_ACCOUNT); those of tables are counted in NR_SECONDARY_PAGETABLE. Guest frames
+ * come in blocks that are not compound, see Documentation/design.md: only a page that
+ * @frame_page gave has a reference count of its own.
  */
 extern const struct axas_hal axas_hal_linux;
 

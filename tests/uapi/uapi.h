@@ -60,7 +60,7 @@ extern u32 taint_before;	/* the kernel's, when the tests began */
 
 extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 	suite_areas, suite_many, suite_fault, suite_huge, suite_access, suite_single, suite_words,
-	suite_rules, suite_account, suite_life, suite_threads, suite_random, suite_model,
+	suite_rules, suite_account, suite_stock, suite_life, suite_threads, suite_random, suite_model,
 	suite_failnth, suite_last;
 
 /* expect.c: each ends the test when it does not hold */
