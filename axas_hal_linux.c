@@ -226,6 +226,11 @@ void axas_linux_free(struct page *page, unsigned long nr)
 		split_across(page + nr - 1, first, end);
 	for (; nr; nr -= n, page += n) {
 		order = page_private(page);
+		/* Who passes by (get_page_unless_zero()) gives back a page, and no block's charge. */
+		if (unlikely(order && page_ref_count(page) != 1)) {
+			split_block(page, order);
+			order = 0;
+		}
 		n = 1ul << order;
 		set_page_private(page, 0);
 		__free_pages(page, order);

@@ -255,6 +255,21 @@ static void ends_of_a_run_split_their_blocks(struct kunit *test)
 	hal->free_frame(hal, hpas[3], 2, 0);
 }
 
+/* All of it but one page is a piece, too, whichever that is. */
+static void block_without_one_page_is_split(struct kunit *test)
+{
+	struct axas_hpa hpas[16];
+
+	KUNIT_ASSERT_EQ(test, hal->alloc_frames(hal, 0, AXAS_FRAME_ZERO, hpas, 16), 16);
+	hal->free_frames(hal, 0, hpas, 15);
+	KUNIT_EXPECT_TRUE(test, all_single(hpas[15], 1));
+	hal->free_frames(hal, 0, &hpas[15], 1);
+	KUNIT_ASSERT_EQ(test, hal->alloc_frames(hal, 0, AXAS_FRAME_ZERO, hpas, 16), 16);
+	hal->free_frames(hal, 0, &hpas[1], 15);
+	KUNIT_EXPECT_TRUE(test, all_single(hpas[0], 1));
+	hal->free_frames(hal, 0, hpas, 1);
+}
+
 /* A large frame stays whole; who asks for a page of it gets one with references of its own. */
 static void large_frame_is_split_for_a_reference(struct kunit *test)
 {
@@ -284,6 +299,7 @@ static struct kunit_case stock_cases[] = {
 	KUNIT_CASE(populate_takes_blocks),
 	KUNIT_CASE(piece_of_a_block_goes_alone),
 	KUNIT_CASE(ends_of_a_run_split_their_blocks),
+	KUNIT_CASE(block_without_one_page_is_split),
 	KUNIT_CASE(large_frame_is_split_for_a_reference),
 	{}
 };
