@@ -60,8 +60,8 @@
  * frames and free tables. A flush runs with the lock held for writing, and must not call
  * back into the space.
  *
- * User memory is never touched with space->lock held or in a section: that access could fault
- * into a mapping of this very space.
+ * User memory is touched with space->lock held or in a section only with page faults disabled
+ * (axas_space_copy_iter()): that access could fault into a mapping of this very space.
  *
  * The mutex and the lock nest inside a consumer's own locks and mmap_lock, and outside the
  * locks of the page allocator and of what flush callbacks take.

@@ -5,7 +5,7 @@
  * axas_space_access.c. What only user space must be kept from is checked here.
  *
  * Locks: space_file->lock, outside space->lock, keeps the count of locked pages
- * true. User memory is touched with no lock of a space held.
+ * true. User memory is faulted in with no lock of a space held.
  *
  * What is behind a descriptor lives as long as its space, which others (a vCPU) may hold
  * when the descriptor is closed: what they reach counts as locked until they let go.
@@ -21,6 +21,7 @@
 #include <linux/sched/signal.h>
 #include <linux/security.h>
 #include <linux/seq_file.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -365,7 +366,10 @@ static long space_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 /* What is copied by way of the stack: a register, a descriptor, a ring's index. */
 #define SMALL_COPY	64
 
-/* One page at most, by way of @bounce: bytes, 0 at the end of @to, or an error. */
+/* User memory that is faulted in before another try. */
+#define FAULT_AHEAD	SZ_64K
+
+/* One page at most, by way of @bounce, which has room: bytes, or an error. */
 static ssize_t read_page(struct axas_space *space, u64 gpa, void *bounce, struct iov_iter *to)
 {
 	size_t len = min_t(size_t, iov_iter_count(to), PAGE_SIZE - offset_in_page(gpa));
@@ -380,51 +384,114 @@ static ssize_t write_page(struct axas_space *space, u64 gpa, void *bounce,
 			  struct iov_iter *from)
 {
 	size_t len = min_t(size_t, iov_iter_count(from), PAGE_SIZE - offset_in_page(gpa));
+	ssize_t n;
 
-	if (!len)
-		return 0;
 	len = copy_from_iter(bounce, len, from);
-	return len ? axas_write_partial(space, axas_gpa(gpa), bounce, len) : -EFAULT;
+	if (!len)
+		return -EFAULT;
+	n = axas_write_partial(space, axas_gpa(gpa), bounce, len);
+	iov_iter_revert(from, len - max_t(ssize_t, n, 0));
+	return n;
 }
 
-/* Page by page until @iter is at its end, or something stops it. */
-static ssize_t transfer(struct kiocb *iocb, struct iov_iter *iter,
-			ssize_t (*page)(struct axas_space *space, u64 gpa, void *bounce,
-					struct iov_iter *iter))
+static ssize_t bounce_page(struct axas_space *space, u64 gpa, void *bounce, struct iov_iter *iter,
+			   u32 prot)
 {
-	struct space_file *file = iocb->ki_filp->private_data;
-	u8 small[SMALL_COPY] __uninitialized;
-	ssize_t done = 0, n = 0;
-	void *bounce = small;
+	if (prot == AXAS_PROT_WRITE)
+		return write_page(space, gpa, bounce, iter);
+	return read_page(space, gpa, bounce, iter);
+}
 
-	if (iov_iter_count(iter) > SMALL_COPY) {
-		bounce = (void *)__get_free_page(GFP_KERNEL);
-		if (!bounce)
-			return -ENOMEM;
+/* False: not even one byte of it can be had. */
+static bool fault_in_user(const struct iov_iter *iter, u32 prot)
+{
+	size_t len = min_t(size_t, iov_iter_count(iter), FAULT_AHEAD);
+
+	if (prot == AXAS_PROT_WRITE)
+		return fault_in_iov_iter_readable(iter, len) < len;
+	return fault_in_iov_iter_writeable(iter, len) < len;
+}
+
+/*
+ * One step of a long copy. User memory is reached with page faults disabled, and faulted in once
+ * if it is not there. It may be gone again at once, or be there and still be out of reach (tags
+ * of memory, keys): then, and for what is not copied as memory is, a page goes by way of *@bounce,
+ * with faults: each step comes to an end. Bytes, or an error.
+ */
+static ssize_t copy_step(struct axas_space *space, u64 gpa, void **bounce, struct iov_iter *iter,
+			 u32 prot)
+{
+	ssize_t n = axas_space_copy_iter(space, axas_gpa(gpa), iter, prot);
+
+	if (unlikely(!n)) {
+		if (!fault_in_user(iter, prot))
+			return -EFAULT;
+		n = axas_space_copy_iter(space, axas_gpa(gpa), iter, prot);
 	}
+	if (likely(n && n != -EOPNOTSUPP))
+		return n;
+	if (!*bounce)
+		*bounce = (void *)__get_free_page(GFP_KERNEL);
+	return *bounce ? bounce_page(space, gpa, *bounce, iter, prot) : -ENOMEM;
+}
+
+/* Step by step until @iter is at its end, or something stops it. */
+static ssize_t copy_long(struct kiocb *iocb, struct axas_space *space, struct iov_iter *iter,
+			 u32 prot)
+{
+	ssize_t done = 0, n = 0;
+	void *bounce = NULL;
+
 	while (iov_iter_count(iter)) {
 		n = fatal_signal_pending(current) ? -EINTR :
-		    page(file->space, iocb->ki_pos, bounce, iter);
+		    copy_step(space, iocb->ki_pos, &bounce, iter, prot);
 		if (n <= 0)
 			break;
 		done += n;
 		iocb->ki_pos += n;
 		cond_resched();
 	}
-	if (bounce != small)
+	if (bounce)
 		free_page((unsigned long)bounce);
 	return done ?: n;
 }
 
+/* The same of what has room on the stack: it may be a single access, and is in one page mostly. */
+static ssize_t copy_small(struct kiocb *iocb, struct axas_space *space, struct iov_iter *iter,
+			  u32 prot)
+{
+	u8 bounce[SMALL_COPY] __uninitialized;
+	ssize_t done = 0, n = 0;
+
+	while (iov_iter_count(iter)) {
+		n = bounce_page(space, iocb->ki_pos, bounce, iter, prot);
+		if (n <= 0)
+			break;
+		done += n;
+		iocb->ki_pos += n;
+	}
+	return done ?: n;
+}
+
+static ssize_t copy_any(struct kiocb *iocb, struct iov_iter *iter, u32 prot)
+{
+	struct space_file *file = iocb->ki_filp->private_data;
+
+	if (iov_iter_count(iter) <= SMALL_COPY)
+		return copy_small(iocb, file->space, iter, prot);
+	return copy_long(iocb, file->space, iter, prot);
+}
+
 static ssize_t space_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	return transfer(iocb, to, read_page);
+	return copy_any(iocb, to, AXAS_PROT_READ);
 }
 
 /* Guest memory has no end to append to; what is written is there when the call returns. */
 static ssize_t space_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	return iocb->ki_flags & IOCB_APPEND ? -EOPNOTSUPP : transfer(iocb, from, write_page);
+	return iocb->ki_flags & IOCB_APPEND ? -EOPNOTSUPP :
+					      copy_any(iocb, from, AXAS_PROT_WRITE);
 }
 
 /* F_SETFL. */

@@ -21,6 +21,7 @@
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/vmstat.h>
 #include <linux/spinlock.h>
 #include <axas/frame.h>
@@ -401,16 +402,27 @@ static struct page *linux_frame_page(const struct axas_hal *hal, struct axas_hpa
 }
 
 /*
+ * What a window costs, the kernel's list of resources, page tables and their removal, is shared
+ * by so many bytes; while they are copied others wait for the space's lock.
+ */
+#define WINDOW_BYTES	SZ_256K
+
+/*
  * Memory of the kernel's direct map is reached there, and only as the memory that
  * it is. All else is mapped for the while, with the caching of the area: the
- * guest's view and ours must not differ.
+ * guest's view and ours must not differ. A window over some of both is refused if it
+ * need not be.
  */
 #ifdef CONFIG_HAS_IOMEM
 static int linux_window(const struct axas_hal *hal, struct axas_hpa hpa, size_t bytes,
 			u32 type, struct axas_window *window)
 {
-	if (linux_is_ram(hal, hpa, bytes)) {
+	int ram = region_intersects(hpa.val, bytes, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE);
+
+	if (ram != REGION_DISJOINT) {
 		if (type != AXAS_TYPE_NORMAL)
+			return -EOPNOTSUPP;
+		if (ram == REGION_MIXED && offset_in_page(hpa.val) + bytes > PAGE_SIZE)
 			return -EOPNOTSUPP;
 		*window = (struct axas_window){ .va = __va(hpa.val) };
 		return 0;
@@ -450,5 +462,6 @@ const struct axas_hal axas_hal_linux = {
 	.is_ram		= linux_is_ram,
 	.window		= linux_window,
 	.close_window	= linux_close_window,
+	.window_bytes	= WINDOW_BYTES,
 };
 EXPORT_SYMBOL_AXAS(axas_hal_linux);

@@ -7,6 +7,8 @@
 
 #include "axas_area.h"
 
+struct iov_iter;
+
 /* Whole 4 KiB pages, at least one, inside the space. */
 static inline bool axas_space_range_ok(const struct axas_space *space,
 				       struct axas_gpa_range range)
@@ -32,6 +34,16 @@ int axas_space_fill(struct axas_space *space, u64 first, u64 last, bool huge, u6
  * that are fixed are counted, for the others are no faults of the guest's.
  */
 int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access);
+
+/*
+ * Copy guest memory to @iter, or for AXAS_PROT_WRITE the reverse, as much as one step takes: bytes.
+ * 0: @iter's user memory is not there, the caller faults it in; nothing is touched here that would
+ * fault. -EOPNOTSUPP: what is at @gpa is not copied as memory is, or cannot be now; by way of a
+ * buffer, and the accessors, it may. Else an error of axas_read_partial(). @iter has come as far as
+ * was copied. Nothing is a single access. May sleep; in no section, without the lock.
+ */
+ssize_t axas_space_copy_iter(struct axas_space *space, struct axas_gpa gpa,
+			     struct iov_iter *iter, u32 prot);
 
 /* Remove all areas; for the end of a space. */
 void axas_space_remove_all(struct axas_space *space);

@@ -3,7 +3,8 @@
  * Translation, guest reads and writes, and bio_vecs. Calls axas_space_fault.c, axas_area.c
  * and axas_npt.c. Memory that the host reaches directly is used in read-side sections, a
  * piece at a time; windows, and what is to be done wholly or not at all, with space->lock
- * held for reading. Both touch kernel memory only. Locks: axas_area.h.
+ * held for reading. Both touch kernel memory only; and user memory with page faults disabled,
+ * in axas_space_copy_iter() alone. Locks: axas_area.h.
  */
 #include <linux/io.h>
 #include <linux/kernel.h>
@@ -13,6 +14,8 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 #include <axas/access.h>
 
 #include "axas_compat.h"
@@ -230,9 +233,13 @@ struct spot {
 /* Bytes of one access in a section, during which nobody else runs on this CPU. */
 #define FAST_BYTES	SZ_16K
 
-/* What a look wants: that the page is faulted in, or that its memory is opened. */
+/*
+ * What a look wants: that the page is faulted in, or that its memory is opened; or that the
+ * other end's, which is user memory, is faulted in.
+ */
 #define SPOT_FAULT	1
 #define SPOT_WINDOW	2
+#define SPOT_USER	3
 
 static int fault_to_errno(int result)
 {
@@ -738,6 +745,198 @@ ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
 	return copy_partial(space, gpa, (void *)buf, len, AXAS_PROT_WRITE);
 }
 EXPORT_SYMBOL_AXAS(axas_write_partial);
+
+/*
+ * Bytes of a copy from or to an iterator in one section, if nobody wants this CPU or the space
+ * after any FAST_BYTES of them; and of one window, with the lock held for reading.
+ */
+#define COPY_BYTES	SZ_256K
+
+/**
+ * struct iter_copy - a copy between guest memory and an iterator
+ * @iter: the other end: user memory, mostly
+ * @prot: what the guest must be allowed to: to be read, or to be written
+ * @fence: something was written that may be executed
+ */
+struct iter_copy {
+	struct iov_iter *iter;
+	u32 prot;
+	bool fence;
+};
+
+/*
+ * Bytes copied. With page faults disabled the kernel takes no lock for user memory and calls no
+ * handler: what is not there ends the copy. The iterator's checks of kernel memory are for
+ * objects of the slab; as for the page cache's pages they are left out.
+ */
+static size_t copy_iter(struct axas_space *space, const struct axas_area *area,
+			struct iter_copy *copy, void *va, size_t len)
+{
+	size_t n;
+
+	pagefault_disable();
+	if (copy->prot == AXAS_PROT_WRITE)
+		n = _copy_from_iter(va, len, copy->iter);
+	else
+		n = _copy_to_iter(va, len, copy->iter);
+	pagefault_enable();
+	/* What ended early may have written more than it tells. */
+	if (copy->prot == AXAS_PROT_WRITE)
+		copy->fence |= clean_written(space, area, va, len);
+	return n;
+}
+
+/*
+ * Bytes from @gpa on, up to @len, that the host reaches one after the other from @va on: those of
+ * @spot, and where its leaf is of 4 KiB, of the leaves behind it in its table.
+ */
+static size_t run_here(const struct axas_space *space, const struct axas_cpu *cpu, u64 gpa,
+		       u32 prot, const struct spot *spot, const void *va, size_t len)
+{
+	const struct axas_npt *npt = &space->npt;
+	u64 end = gpa | (axas_npt_leaf_size(1) - 1), *ptep, leaf;
+	size_t n = spot->left;
+
+	if (n >= len || !axas_cpu_at(cpu, gpa))
+		return min(n, len);
+	len = min_t(u64, len, min(end, cpu->last) - gpa + 1);
+	for (ptep = axas_cpu_ptep(cpu, gpa) + 1; n < len; n += AXAS_FRAME_SIZE) {
+		leaf = READ_ONCE(*ptep++);
+		if (!axas_npt_allows(npt, leaf, prot) ||
+		    axas_hal_va(npt->hal, axas_npt_leaf_hpa(npt, leaf)) != va + n)
+			break;
+	}
+	return min(n, len);
+}
+
+/* Whether a section is to be left after a piece: others wait for this CPU, or for the space. */
+static bool is_awaited(const struct axas_space *space, const struct axas_cpu *cpu)
+{
+	return need_resched() || READ_ONCE(space->generation) != cpu->generation;
+}
+
+/*
+ * Copy where memory is reached directly, up to @len bytes; @done: how many. 0, or what ended it:
+ * SPOT_* or an error. In a section, or with the lock held.
+ */
+static int iter_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+		     struct iter_copy *copy, size_t len, size_t *done)
+{
+	struct spot spot;
+	size_t n, did;
+	void *va;
+	int err;
+
+	for (*done = 0; *done < len; gpa += n) {
+		err = find_spot(space, cpu, gpa, copy->prot, &spot);
+		if (unlikely(err))
+			return err;
+		if (unlikely(!(spot.area->direct & copy->prot)))
+			return SPOT_WINDOW;
+		va = axas_hal_va(space->npt.hal, spot.hpa);
+		n = min_t(size_t, len - *done, FAST_BYTES);
+		n = run_here(space, cpu, gpa, copy->prot, &spot, va, n);
+		did = copy_iter(space, spot.area, copy, va, n);
+		*done += did;
+		if (unlikely(did < n))
+			return SPOT_USER;
+		if (unlikely(gpa + n < gpa))
+			return -EFAULT;
+		if (is_awaited(space, cpu))
+			break;
+	}
+	return 0;
+}
+
+/* Bytes of linear memory from @spot on, up to @len, that lie together. The lock is held. */
+static size_t linear_run(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u32 prot,
+			 const struct spot *spot, size_t len)
+{
+	struct spot next;
+	size_t n;
+
+	for (n = min_t(u64, len, spot->left); n < len; n += min_t(u64, len - n, next.left))
+		if (gpa + n < gpa || find_spot(space, cpu, gpa + n, prot, &next) ||
+		    next.area != spot->area || next.hpa.val != spot->hpa.val + n)
+			break;
+	return n;
+}
+
+/*
+ * The same through a window, as long as the HAL can open one at once. -EOPNOTSUPP for what is
+ * not copied as memory is, and where no such window is to be had: a shorter one may.
+ */
+static int iter_window(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+		       struct iter_copy *copy, size_t len, size_t *done)
+{
+	const struct axas_hal *hal = space->npt.hal;
+	struct axas_window window;
+	struct spot spot;
+	int err = find_spot(space, cpu, gpa, copy->prot, &spot);
+
+	lockdep_assert_held(&space->lock);
+	if (err)
+		return err;
+	if (spot.area->type != AXAS_TYPE_NORMAL)
+		return -EOPNOTSUPP;
+	len = min_t(size_t, len, hal->window_bytes ?: AXAS_FRAME_SIZE - offset_in_page(gpa));
+	len = linear_run(space, cpu, gpa, copy->prot, &spot, len);
+	if (open_window(space, spot.hpa, AXAS_TYPE_NORMAL, len, &window))
+		return -EOPNOTSUPP;
+	err = -EOPNOTSUPP;
+	if (!window.io) {
+		*done = copy_iter(space, spot.area, copy, window.va, len);
+		err = *done < len ? SPOT_USER : 0;
+	}
+	if (hal->close_window)
+		hal->close_window(hal, &window);
+	return err;
+}
+
+/* One piece, in a section if that will do. As iter_here(). */
+static int iter_piece(struct axas_space *space, u64 gpa, struct iter_copy *copy, size_t len,
+		      size_t *done)
+{
+	struct axas_cpu *cpu = axas_section_enter(space), found;
+	int err = SPOT_WINDOW;
+
+	*done = 0;
+	len = min_t(size_t, len, COPY_BYTES);
+	if (likely(cpu)) {
+		err = iter_here(space, cpu, gpa, copy, len, done);
+		axas_section_leave(cpu);
+	}
+	if (err != SPOT_WINDOW || *done)
+		return err;
+	found = axas_nothing_found();
+	down_read(&space->lock);
+	err = iter_here(space, &found, gpa, copy, len, done);
+	if (err == SPOT_WINDOW && !*done)
+		err = iter_window(space, &found, gpa, copy, len, done);
+	up_read(&space->lock);
+	return err;
+}
+
+ssize_t axas_space_copy_iter(struct axas_space *space, struct axas_gpa gpa,
+			     struct iov_iter *iter, u32 prot)
+{
+	struct iter_copy copy = { .iter = iter, .prot = prot };
+	size_t done, len = iov_iter_count(iter);
+	int err;
+
+	do {
+		err = iter_piece(space, gpa.val, &copy, len, &done);
+		if (err != SPOT_FAULT || done)
+			break;
+		err = fault_in(space, gpa.val, prot);
+	} while (!err);
+	if (unlikely(copy.fence))
+		space->npt.hal->fence(space->npt.hal);
+	if (done)
+		return done;
+	return err == SPOT_USER ? 0 : err;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_copy_iter);
 
 static void load_memory(struct access *access, void *va, size_t len)
 {

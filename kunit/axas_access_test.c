@@ -4,6 +4,7 @@
  */
 #include <linux/bvec.h>
 #include <linux/err.h>
+#include <linux/uio.h>
 
 #include "space_fixture.h"
 
@@ -527,6 +528,175 @@ static void exact_write_without_a_window_writes_nothing(struct kunit *test)
 	mock_hal_fail_window(f->mock, 0);
 }
 
+#define ITER_BYTES	0x5100
+
+/* A copy by steps, as a descriptor's: bytes, or the error that ended it before the first. */
+static ssize_t copy_steps(struct space_fixture *f, u64 gpa, void *buf, size_t len, u32 prot,
+			  unsigned int *steps)
+{
+	/* In three pieces, one of them empty. */
+	struct kvec kvec[] = {
+		{ buf, len / 3 }, { buf, 0 }, { buf + len / 3, len - len / 3 },
+	};
+	struct iov_iter iter;
+	ssize_t n = 0;
+	size_t done;
+
+	iov_iter_kvec(&iter, prot == TEST_W ? WRITE : READ, kvec, 3, len);
+	for (done = 0; done < len; done += n) {
+		n = axas_space_copy_iter(f->space, axas_gpa(gpa + done), &iter, prot);
+		if (n <= 0)
+			break;
+		++*steps;
+		KUNIT_EXPECT_EQ(f->test, iov_iter_count(&iter), len - done - n);
+	}
+	return done ?: n;
+}
+
+static ssize_t iter_read(struct space_fixture *f, u64 gpa, void *buf, size_t len)
+{
+	unsigned int steps = 0;
+
+	return copy_steps(f, gpa, buf, len, TEST_R, &steps);
+}
+
+static ssize_t iter_write(struct space_fixture *f, u64 gpa, void *buf, size_t len)
+{
+	unsigned int steps = 0;
+
+	return copy_steps(f, gpa, buf, len, TEST_W, &steps);
+}
+
+static void iterator_comes_back(struct kunit *test, bool scattered, u64 base)
+{
+	struct space_fixture *f = test->priv;
+	u8 *out = kunit_kzalloc(test, ITER_BYTES, GFP_KERNEL);
+	u8 *back = kunit_kzalloc(test, ITER_BYTES, GFP_KERNEL);
+
+	KUNIT_ASSERT_TRUE(test, out && back);
+	f->mock->scattered = scattered;
+	fill_pattern(out, ITER_BYTES, 3);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, base - SZ_8K, SZ_32K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, iter_write(f, base - SZ_8K + 0x80, out, ITER_BYTES),
+			(ssize_t)ITER_BYTES);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 6l);
+	expect_memory(f, base - SZ_8K + 0x80, out, ITER_BYTES);
+	KUNIT_EXPECT_EQ(test, space_mem(f, base - SZ_8K)[0x7f], 0);
+	KUNIT_EXPECT_EQ(test, space_mem(f, base - SZ_8K + 0x80 + ITER_BYTES)[0], 0);
+	KUNIT_EXPECT_EQ(test, iter_read(f, base - SZ_8K + 0x80, back, ITER_BYTES),
+			(ssize_t)ITER_BYTES);
+	KUNIT_EXPECT_EQ(test, memcmp(out, back, ITER_BYTES), 0);
+}
+
+/* Over the border of two tables. */
+static void iterator_comes_back_over_frames(struct kunit *test)
+{
+	iterator_comes_back(test, false, BORDER);
+}
+
+static void iterator_comes_back_over_scattered_frames(struct kunit *test)
+{
+	iterator_comes_back(test, true, WIN + SZ_64K);
+}
+
+/* A leaf of 2 MiB and its neighbours, in steps of a bounded size. */
+static void iterator_crosses_a_large_leaf(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *out = kunit_kzalloc(test, SZ_2M + SZ_8K, GFP_KERNEL);
+	u8 *back = kunit_kzalloc(test, SZ_2M + SZ_8K, GFP_KERNEL);
+	unsigned int steps = 0;
+
+	KUNIT_ASSERT_TRUE(test, out && back);
+	fill_pattern(out, SZ_2M + SZ_8K, 8);
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(BORDER - SZ_2M, 3 * SZ_2M),
+						   TEST_RW, 0, AXAS_MAP_HUGE_ALWAYS), 0);
+	KUNIT_EXPECT_EQ(test, iter_write(f, BORDER - SZ_4K, out, SZ_2M + SZ_8K),
+			(ssize_t)(SZ_2M + SZ_8K));
+	KUNIT_EXPECT_EQ(test, copy_steps(f, BORDER - SZ_4K, back, SZ_2M + SZ_8K, TEST_R, &steps),
+			(ssize_t)(SZ_2M + SZ_8K));
+	KUNIT_EXPECT_EQ(test, memcmp(out, back, SZ_2M + SZ_8K), 0);
+	KUNIT_EXPECT_GE(test, steps, (unsigned int)(SZ_2M / SZ_256K));
+}
+
+/* What is behind a hole, a read-only area or the end of all addresses is not reached. */
+static void iterator_stops_where_accesses_do(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *buf = kunit_kzalloc(test, SZ_32K, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_8K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN + SZ_8K, SZ_8K, TEST_R), 0);
+	memset(buf, 0x44, SZ_32K);
+	KUNIT_EXPECT_EQ(test, iter_write(f, WIN + 100, buf, SZ_32K), (ssize_t)(SZ_8K - 100));
+	KUNIT_EXPECT_EQ(test, iter_write(f, WIN + SZ_8K, buf, SZ_4K), (ssize_t)-EACCES);
+	KUNIT_EXPECT_EQ(test, f->mock->frames, 2l);
+	expect_memory(f, WIN + 100, buf, SZ_8K - 100);
+	KUNIT_EXPECT_EQ(test, iter_read(f, WIN + 100, buf, SZ_32K), (ssize_t)(SZ_16K - 100));
+	KUNIT_EXPECT_EQ(test, iter_read(f, WIN + SZ_16K, buf, 100), (ssize_t)-EFAULT);
+	KUNIT_EXPECT_EQ(test, iter_read(f, WIN - 1, buf, 100), (ssize_t)-EFAULT);
+	KUNIT_EXPECT_EQ(test, iter_read(f, U64_MAX - 10, buf, 100), (ssize_t)-EFAULT);
+	mock_hal_fail_after(f->mock, 0);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN + SZ_32K, SZ_4K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, iter_write(f, WIN + SZ_32K, buf, 100), (ssize_t)-ENOMEM);
+	mock_hal_fail_never(f->mock);
+}
+
+/* Linear memory is opened by runs, not page by page, and no run leaves its area. */
+static void iterator_opens_linear_memory_by_runs(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *mem = mock_hal_add_device(f->mock, DEVICE_HPA, SZ_64K);
+	u8 *buf = kunit_kzalloc(test, SZ_64K, GFP_KERNEL);
+
+	KUNIT_ASSERT_TRUE(test, mem && buf);
+	fill_pattern(mem, SZ_64K, 6);
+	f->mock->hal.window_bytes = SZ_16K;
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN, SZ_32K, DEVICE_HPA, AXAS_TYPE_NORMAL), 0);
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN + SZ_32K, SZ_8K, DEVICE_HPA + SZ_32K + SZ_4K,
+					 AXAS_TYPE_NORMAL), 0);
+	KUNIT_EXPECT_EQ(test, iter_read(f, WIN + 8, buf, SZ_64K), (ssize_t)(SZ_32K + SZ_8K - 8));
+	KUNIT_EXPECT_EQ(test, memcmp(buf, mem + 8, SZ_32K - 8), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(buf + SZ_32K - 8, mem + SZ_32K + SZ_4K, SZ_8K), 0);
+	/* 16 KiB from byte 8 on, the rest of the area, and the other area. */
+	KUNIT_EXPECT_EQ(test, f->mock->windows_opened, 3ull);
+	KUNIT_EXPECT_EQ(test, f->mock->last_window.bytes, (size_t)SZ_8K);
+	memset(buf, 0x11, SZ_64K);
+	KUNIT_EXPECT_EQ(test, iter_write(f, WIN + SZ_4K, buf, SZ_8K), (ssize_t)SZ_8K);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(mem + SZ_4K, 0x11, SZ_8K), NULL);
+	KUNIT_EXPECT_EQ(test, f->mock->windows_opened, 4ull);
+	/* A HAL that opens one page at a time. */
+	f->mock->hal.window_bytes = 0;
+	KUNIT_EXPECT_EQ(test, iter_read(f, WIN + 8, buf, SZ_16K), (ssize_t)SZ_16K);
+	KUNIT_EXPECT_EQ(test, f->mock->windows_opened, 4ull + 5);
+	KUNIT_EXPECT_EQ(test, f->mock->windows, 0l);
+}
+
+/* Rule R11: what is no memory is not copied as such; and a window that is refused may be later. */
+static void iterator_leaves_devices_alone(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *mem = mock_hal_add_device(f->mock, DEVICE_HPA, DEVICE_SIZE);
+	u8 buf[256];
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN, SZ_4K, DEVICE_HPA, AXAS_TYPE_DEVICE), 0);
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN + SZ_4K, SZ_4K, DEVICE_HPA + SZ_4K,
+					 AXAS_TYPE_UNCACHED), 0);
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN + SZ_8K, SZ_4K, NO_DEVICE, AXAS_TYPE_NORMAL), 0);
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN + SZ_16K, SZ_4K, DEVICE_HPA + SZ_8K,
+					 AXAS_TYPE_NORMAL), 0);
+	KUNIT_EXPECT_EQ(test, iter_read(f, WIN, buf, 256), (ssize_t)-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, iter_read(f, WIN + SZ_4K, buf, 256), (ssize_t)-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, f->mock->windows_opened, 0ull);
+	KUNIT_EXPECT_EQ(test, iter_read(f, WIN + SZ_8K, buf, 256), (ssize_t)-EOPNOTSUPP);
+	mock_hal_fail_window(f->mock, 1);
+	KUNIT_EXPECT_EQ(test, iter_write(f, WIN + SZ_16K, buf, 256), (ssize_t)-EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, iter_write(f, WIN + SZ_16K, buf, 256), (ssize_t)256);
+	KUNIT_EXPECT_EQ(test, f->mock->windows, 0l);
+}
+
 static struct kunit_case access_cases[] = {
 	KUNIT_CASE_PARAM(buffer_comes_back_over_scattered_frames, space_gen_params),
 	KUNIT_CASE_PARAM(over_long_buffer_is_refused, space_gen_params),
@@ -549,6 +719,12 @@ static struct kunit_case access_cases[] = {
 	KUNIT_CASE_PARAM(linear_memory_out_of_reach_is_refused, space_gen_params),
 	KUNIT_CASE_PARAM(hal_without_windows_reaches_no_linear_memory, space_gen_params),
 	KUNIT_CASE_PARAM(exact_write_without_a_window_writes_nothing, space_gen_params),
+	KUNIT_CASE_PARAM(iterator_comes_back_over_frames, space_gen_params),
+	KUNIT_CASE_PARAM(iterator_comes_back_over_scattered_frames, space_gen_params),
+	KUNIT_CASE_PARAM(iterator_crosses_a_large_leaf, space_gen_params),
+	KUNIT_CASE_PARAM(iterator_stops_where_accesses_do, space_gen_params),
+	KUNIT_CASE_PARAM(iterator_opens_linear_memory_by_runs, space_gen_params),
+	KUNIT_CASE_PARAM(iterator_leaves_devices_alone, space_gen_params),
 	{}
 };
 

@@ -4,6 +4,7 @@
  * device would, and so that a guest executes what was written, not what was there before.
  */
 #include <linux/prandom.h>
+#include <linux/uio.h>
 
 #include "axas_single.h"
 #include "space_fixture.h"
@@ -244,6 +245,38 @@ static void code_in_linear_memory_is_made_visible(struct kunit *test)
 	expect_sync(f, 64, 1, "two windows");
 }
 
+/* G9: by an iterator, too. */
+static void code_from_an_iterator_is_made_visible(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 code[256] = { 0x90 };
+	struct kvec kvec = { code, sizeof(code) };
+	struct iov_iter iter;
+
+	KUNIT_ASSERT_NOT_NULL(test, mock_hal_add_device(f->mock, LINEAR, SZ_4K));
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_4K, TEST_RWX), 0);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN + SZ_4K, SZ_4K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_linear(f, WIN + SZ_8K, SZ_4K, LINEAR, TEST_RWX), 0);
+	f->mock->cleaned = 0;
+	f->mock->fences = 0;
+	iov_iter_kvec(&iter, WRITE, &kvec, 1, sizeof(code));
+	KUNIT_EXPECT_EQ(test, axas_space_copy_iter(f->space, axas_gpa(WIN), &iter, TEST_W),
+			(ssize_t)sizeof(code));
+	expect_sync(f, sizeof(code), 1, "memory");
+	iov_iter_kvec(&iter, WRITE, &kvec, 1, sizeof(code));
+	KUNIT_EXPECT_EQ(test, axas_space_copy_iter(f->space, axas_gpa(WIN + SZ_4K), &iter, TEST_W),
+			(ssize_t)sizeof(code));
+	expect_sync(f, sizeof(code), 0, "data");
+	iov_iter_kvec(&iter, WRITE, &kvec, 1, sizeof(code));
+	KUNIT_EXPECT_EQ(test, axas_space_copy_iter(f->space, axas_gpa(WIN + SZ_8K), &iter, TEST_W),
+			(ssize_t)sizeof(code));
+	expect_sync(f, sizeof(code), 1, "a window");
+	iov_iter_kvec(&iter, READ, &kvec, 1, sizeof(code));
+	KUNIT_EXPECT_EQ(test, axas_space_copy_iter(f->space, axas_gpa(WIN), &iter, TEST_R),
+			(ssize_t)sizeof(code));
+	expect_sync(f, 0, 0, "a read");
+}
+
 static struct kunit_case single_cases[] = {
 	KUNIT_CASE(aligned_powers_of_two_are_single),
 	KUNIT_CASE(copies_are_exact),
@@ -253,6 +286,7 @@ static struct kunit_case single_cases[] = {
 	KUNIT_CASE_PARAM(written_code_is_made_visible, space_gen_params),
 	KUNIT_CASE_PARAM(data_is_made_visible_when_it_becomes_code, space_gen_params),
 	KUNIT_CASE_PARAM(code_in_linear_memory_is_made_visible, space_gen_params),
+	KUNIT_CASE_PARAM(code_from_an_iterator_is_made_visible, space_gen_params),
 	{}
 };
 

@@ -541,7 +541,8 @@ static int mock_window(const struct axas_hal *hal, struct axas_hpa hpa, size_t b
 	if (fails || !mem)
 		return fails ? -ENOMEM : -EOPNOTSUPP;
 	raw_spin_lock(&mock->lock);
-	if (!bytes || offset_in_page(hpa.val) + bytes > PAGE_SIZE)
+	if (!bytes || (offset_in_page(hpa.val) + bytes > PAGE_SIZE &&
+		       (type != AXAS_TYPE_NORMAL || bytes > hal->window_bytes)))
 		mock_error(mock, "a window of %zu bytes at %#llx", bytes, hpa.val);
 	mock->windows++;
 	mock->last_window.hpa = hpa.val;

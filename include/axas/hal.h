@@ -65,6 +65,9 @@ struct axas_window {
  *	at @hpa, inside one 4 KiB page, mapped as AXAS_TYPE_* @type asks. NULL:
  *	linear areas have no accessors. Answers 0, -EOPNOTSUPP or -ENOMEM.
  * @close_window: ends what @window began
+ * @window_bytes: how many bytes of AXAS_TYPE_NORMAL @window may be asked for at once, over pages
+ *	that lie together; 0: it is asked for none that are not inside one 4 KiB page. One that is
+ *	refused is asked for in shorter pieces.
  *
  * All but @phys_to_virt, @virt_to_phys, @frame_page, @clean and @fence may sleep, but not to
  * take a frame with AXAS_FRAME_NOWAIT, nor to take back a frame of order 0 if they give any
@@ -90,6 +93,7 @@ struct axas_hal {
 	int (*window)(const struct axas_hal *hal, struct axas_hpa hpa, size_t bytes,
 		      u32 type, struct axas_window *window);
 	void (*close_window)(const struct axas_hal *hal, struct axas_window *window);
+	size_t window_bytes;
 };
 
 /*

@@ -74,3 +74,38 @@ bool shim_set_param(const char *name, unsigned long val)
 	}
 	return false;
 }
+
+__thread unsigned int shim_pagefault_disabled;
+
+/* Bytes; user memory may fault, and a fault sleeps if nobody forbade it. */
+static size_t shim_copy_iter(u8 *addr, size_t bytes, struct iov_iter *i, bool to_iter)
+{
+	size_t done = 0, n;
+	u8 *user;
+
+	if (!shim_pagefault_disabled)
+		might_sleep();
+	WARN_ON(i->source == to_iter);
+	for (bytes = min(bytes, i->count); done < bytes; done += n) {
+		user = (u8 *)i->kvec->iov_base + i->skip;
+		n = min(bytes - done, i->kvec->iov_len - i->skip);
+		memcpy(to_iter ? user : addr + done, to_iter ? addr + done : user, n);
+		i->skip += n;
+		if (i->skip == i->kvec->iov_len) {
+			i->kvec++;
+			i->skip = 0;
+		}
+	}
+	i->count -= done;
+	return done;
+}
+
+size_t _copy_to_iter(const void *addr, size_t bytes, struct iov_iter *i)
+{
+	return shim_copy_iter((u8 *)addr, bytes, i, true);
+}
+
+size_t _copy_from_iter(void *addr, size_t bytes, struct iov_iter *i)
+{
+	return shim_copy_iter(addr, bytes, i, false);
+}

@@ -33,6 +33,33 @@ static inline void bvec_set_page(struct bio_vec *bv, struct page *page, unsigned
 #define bvec_virt(bv)		((char *)page_address((bv)->bv_page) + (bv)->bv_offset)
 #define bvec_kmap_local(bv)	bvec_virt(bv)
 
+/* <linux/uio.h>: buffers of the program's own alone, which play user memory here. */
+#define READ			0
+#define WRITE			1
+struct kvec {
+	void *iov_base;
+	size_t iov_len;
+};
+
+struct iov_iter {
+	const struct kvec *kvec;
+	size_t skip;
+	size_t count;
+	bool source;
+};
+
+static inline void iov_iter_kvec(struct iov_iter *i, unsigned int direction,
+				 const struct kvec *kvec, unsigned long nr_segs, size_t count)
+{ *i = (struct iov_iter){ kvec, 0, count, direction == WRITE }; }
+static inline size_t iov_iter_count(const struct iov_iter *i) { return i->count; }
+size_t _copy_to_iter(const void *addr, size_t bytes, struct iov_iter *i);
+size_t _copy_from_iter(void *addr, size_t bytes, struct iov_iter *i);
+
+/* <linux/uaccess.h> */
+extern __thread unsigned int shim_pagefault_disabled;
+#define pagefault_disable()	((void)shim_pagefault_disabled++)
+#define pagefault_enable()	((void)shim_pagefault_disabled--)
+
 #define SHIM_IO(name, T)							\
 static inline T read##name(const volatile void *p)				\
 { return __atomic_load_n((const volatile T *)p, __ATOMIC_RELAXED); }		\
