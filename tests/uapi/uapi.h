@@ -59,9 +59,9 @@ extern u32 test_ops;		/* random calls for each format; 0: as many as are usual *
 extern u32 taint_before;	/* the kernel's, when the tests began */
 
 extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
-	suite_areas, suite_many, suite_fault, suite_huge, suite_access, suite_single, suite_words,
-	suite_rules, suite_account, suite_stock, suite_life, suite_threads, suite_random, suite_model,
-	suite_failnth, suite_last;
+	suite_areas, suite_many, suite_fault, suite_huge, suite_access, suite_buffer,
+	suite_single, suite_words, suite_rules, suite_account, suite_stock, suite_life,
+	suite_threads, suite_random, suite_model, suite_failnth, suite_last;
 
 /* expect.c: each ends the test when it does not hold */
 _Noreturn __printf(3, 4) void fail_at(const char *file, int line, const char *fmt, ...);
