@@ -188,6 +188,8 @@ static inline bool axas_has_ampere_hcr_erratum(void)
 #endif
 
 /* 6.7: a shrinker is allocated; before, it is the caller's, and is told its name. */
+#include <linux/shrinker.h>
+#include <linux/slab.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 #define axas_shrinker_alloc(name)	shrinker_alloc(0, name)
 #define axas_shrinker_register(s, name)	({ shrinker_register(s); 0; })
@@ -195,11 +197,11 @@ static inline bool axas_has_ampere_hcr_erratum(void)
 #else
 #define axas_shrinker_alloc(name)	kzalloc(sizeof(struct shrinker), GFP_KERNEL)
 #define axas_shrinker_register(s, name)	register_shrinker(s, name)
-#define axas_shrinker_free(s)							\
-do {										\
-	unregister_shrinker(s);							\
-	kfree(s);								\
-} while (0)
+static inline void axas_shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
 #endif
 
 /* 6.18: the workqueue whose workers any CPU runs has another name. */

@@ -227,7 +227,7 @@ void axas_linux_free(struct page *page, unsigned long nr)
 		split_across(page + nr - 1, first, end);
 	for (; nr; nr -= n, page += n) {
 		order = page_private(page);
-		/* Who passes by (get_page_unless_zero()) gives back a page, and no block's charge. */
+		/* Who passes by (get_page_unless_zero()) gives back a page, no block. */
 		if (unlikely(order && page_ref_count(page) != 1)) {
 			split_block(page, order);
 			order = 0;

@@ -231,7 +231,7 @@ void axas_stock_put(struct page *page, unsigned int nr, const void *paid)
 		queue_delayed_work(AXAS_UNBOUND_WQ, &idle, IDLE_JIFFIES);
 }
 
-/* Frames of one CPU go back; @idle: only those of shelves that were not used since the last time. */
+/* Frames of one CPU go back; @idle: those of shelves that nobody used since the last time. */
 static unsigned long drain(struct stock *stock, bool idle)
 {
 	struct shelf old[SHELVES] = {};

@@ -11,7 +11,7 @@
 #include "axas_stock.h"
 #include "axas_test.h"
 
-#define BLOCK	(1u << AXAS_STOCK_ORDER)
+#define BLOCK	((unsigned int)BIT(AXAS_STOCK_ORDER))
 
 static const struct axas_hal *const hal = &axas_hal_linux;
 
