@@ -4,7 +4,9 @@
  * faults and flushes. Hardware is for tests/vcpu/.
  */
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/err.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -40,6 +42,7 @@
  * @fetched: how often irq_fetch() was called
  * @handled: how often irq_handler() was called
  * @current_in_irq: axvcpu_current() there
+ * @state_in_irq: axvcpu_state() there
  */
 static struct mock {
 	atomic_t cpus;
@@ -69,6 +72,7 @@ static struct mock {
 	int fetched;
 	int handled;
 	struct axvcpu *current_in_irq;
+	u32 state_in_irq;
 } mock;
 
 static struct axas_space *space;
@@ -228,8 +232,10 @@ static void mock_irq_handler(void)
 {
 	mock.handled++;
 	mock.current_in_irq = axvcpu_current();
-	if (vcpu)
-		mock.nested_err = axvcpu_set_gpr(vcpu, 0, 0);
+	if (!vcpu)
+		return;
+	mock.state_in_irq = axvcpu_state(vcpu);
+	mock.nested_err = axvcpu_set_gpr(vcpu, 0, 0);
 }
 
 static const struct axvcpu_hal mock_hal = {
@@ -460,6 +466,70 @@ static void run_brings_an_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vcpu->exits[AXVCPU_EXIT_HALT], 1ull);
 }
 
+/* A run without bind() and unbind() of its own: nobody sees it READY. */
+static void run_unbound_is_one_step(struct kunit *test)
+{
+	will(AXVCPU_RAN_IRQ, 0);
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_ASSERT_EQ(test, axvcpu_begin(vcpu), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_run_unbound(vcpu), 0);
+	KUNIT_EXPECT_EQ(test, vcpu->exit->reason, (u32)AXVCPU_EXIT_HALT);
+	KUNIT_EXPECT_EQ(test, axvcpu_begin(vcpu), -EBUSY);
+	axvcpu_end(vcpu);
+	KUNIT_EXPECT_EQ(test, mock.state_in_irq, (u32)AXVCPU_STATE_RUNNING);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_FREE);
+	KUNIT_EXPECT_EQ(test, mock.binds, 1);
+	KUNIT_EXPECT_EQ(test, mock.unbinds, 1);
+}
+
+static void run_unbound_of_a_wrong_state_is_refused(struct kunit *test)
+{
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	KUNIT_EXPECT_EQ(test, axvcpu_run_unbound(vcpu), -EBADFD);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_CREATED);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_run_unbound(vcpu), -EBADFD);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
+	KUNIT_EXPECT_EQ(test, mock.runs, 0);
+}
+
+static void run_unbound_that_fails_leaves_invalid(struct kunit *test)
+{
+	will(-EIO, 0);
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_run_unbound(vcpu), -EIO);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
+	KUNIT_EXPECT_EQ(test, mock.unbinds, 0);
+}
+
+static void run_unbound_ends_where_bind_fails(struct kunit *test)
+{
+	mock.bind_err = -ENOMEM;
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_EXPECT_EQ(test, axvcpu_run_unbound(vcpu), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
+	KUNIT_EXPECT_EQ(test, mock.runs, 0);
+}
+
+/* What a VMM has not answered yet can be answered after a run that brought nothing. */
+static void the_last_exit_outlives_a_run_without_one(struct kunit *test)
+{
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_IO_READ)->exit.io_read.width = 2;
+	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
+	KUNIT_ASSERT_EQ(test, axvcpu_run_unbound(vcpu), 0);
+	axvcpu_kick(vcpu);
+	KUNIT_EXPECT_EQ(test, axvcpu_run_unbound(vcpu), -EINTR);
+	KUNIT_EXPECT_EQ(test, vcpu->exit->reason, (u32)AXVCPU_EXIT_IO_READ);
+	KUNIT_EXPECT_EQ(test, vcpu->exit->io_read.width, 2u);
+	/* And each has its own, with nothing of the one before. */
+	mock.script[0].exit.reason = AXVCPU_EXIT_HALT;
+	mock.script[0].exit.io_read.width = 0;
+	KUNIT_EXPECT_EQ(test, axvcpu_run_unbound(vcpu), 0);
+	KUNIT_EXPECT_EQ(test, vcpu->exit->reason, (u32)AXVCPU_EXIT_HALT);
+	KUNIT_EXPECT_EQ(test, vcpu->exit->io_read.width, 0u);
+}
+
 /* H1: a reboot disables the CPU under a vCPU that is loaded there. It does not enter. */
 static void no_entry_on_a_cpu_that_was_disabled(struct kunit *test)
 {
@@ -541,7 +611,7 @@ static void hypercall_is_answered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exit.hypercall.args[5], 9ull);
 	KUNIT_EXPECT_EQ(test, axvcpu_set_return_value(vcpu, 0x55), 0);
 	KUNIT_EXPECT_EQ(test, mock.ret, 0x55ull);
-	KUNIT_EXPECT_EQ(test, vcpu->exit.reason, (u32)AXVCPU_EXIT_HYPERCALL);
+	KUNIT_EXPECT_EQ(test, vcpu->exit->reason, (u32)AXVCPU_EXIT_HYPERCALL);
 }
 
 static void registers_want_a_setup(struct kunit *test)
@@ -647,7 +717,8 @@ static void host_interrupts_go_to_the_hal(struct kunit *test)
 	make_ready(test);
 	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
 	KUNIT_EXPECT_EQ(test, exit.reason, (u32)AXVCPU_EXIT_HALT);
-	KUNIT_EXPECT_EQ(test, mock.fetched, 2);
+	/* Nobody has asked which they were. */
+	KUNIT_EXPECT_EQ(test, mock.fetched, 0);
 	KUNIT_EXPECT_EQ(test, mock.handled, 2);
 	KUNIT_EXPECT_EQ(test, vcpu->exits[AXVCPU_EXIT_EXTERNAL_INTERRUPT], 2ull);
 }
@@ -664,6 +735,7 @@ static void host_interrupts_come_out_when_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
 	KUNIT_EXPECT_EQ(test, exit.reason, (u32)AXVCPU_EXIT_EXTERNAL_INTERRUPT);
 	KUNIT_EXPECT_EQ(test, exit.external_interrupt.vector, 0x42ull);
+	KUNIT_EXPECT_EQ(test, mock.fetched, 1);
 	KUNIT_EXPECT_EQ(test, mock.handled, 1);
 }
 
@@ -768,6 +840,81 @@ static void denied_faults_come_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exit.nested_page_fault.result, (u32)AXAS_FAULT_DENIED);
 }
 
+/* A host whose frames come from code of others, which looks around from there. */
+static struct lookout {
+	struct axvcpu *current_there, *current_elsewhere;
+	int err, err_elsewhere;
+	u32 state_elsewhere;
+	struct completion seen;
+	int asked;
+} lookout;
+
+static int look_from_elsewhere(void *unused)
+{
+	lookout.current_elsewhere = axvcpu_current();
+	lookout.state_elsewhere = axvcpu_state(vcpu);
+	lookout.err_elsewhere = axvcpu_set_gpr(vcpu, 0, 0);
+	complete(&lookout.seen);
+	return 0;
+}
+
+static int lookout_alloc(const struct axas_hal *hal, unsigned int order, u32 flags,
+			 struct axas_hpa *hpa)
+{
+	/* A table or a frame in a fault that may sleep. */
+	if (!(flags & AXAS_FRAME_NOWAIT) && axvcpu_state(vcpu) == AXVCPU_STATE_RUNNING) {
+		lookout.asked++;
+		lookout.current_there = axvcpu_current();
+		lookout.err = axvcpu_set_gpr(vcpu, 0, 0);
+		if (!IS_ERR(kthread_run(look_from_elsewhere, NULL, "axvcpu_test")))
+			wait_for_completion(&lookout.seen);
+	}
+	return axas_hal_linux.alloc_frame(&axas_hal_linux, order, flags, hpa);
+}
+
+static void lookout_free(const struct axas_hal *hal, struct axas_hpa hpa, unsigned int order,
+			 u32 flags)
+{
+	axas_hal_linux.free_frame(&axas_hal_linux, hpa, order, flags);
+}
+
+static const struct axas_hal lookout_hal = {
+	.name		= "lookout",
+	.alloc_frame	= lookout_alloc,
+	.free_frame	= lookout_free,
+};
+
+/* The current vCPU, and one thread at a time, also where its thread sleeps in a fault. */
+static void a_fault_that_sleeps_keeps_the_vcpu(struct kunit *test)
+{
+	struct axas_space_params params = { .format = AXAS_FORMAT_EPT, .hal = &lookout_hal };
+	struct axas_gpa_range range = axas_gpa_range(axas_gpa(SZ_1M), SZ_1M);
+	struct axas_space *other = axas_space_create(&params);
+	struct axvcpu_exit exit;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	memset(&lookout, 0, sizeof(lookout));
+	init_completion(&lookout.seen);
+	axvcpu_destroy_on(vcpu);
+	vcpu = axvcpu_create_on(other, &any, &mock_ops, &mock_hal);
+	axas_space_put(other);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(vcpu));
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(vcpu->space, range, AXAS_PROT_READ,
+						   AXAS_TYPE_NORMAL, 0), 0);
+	will_fault(SZ_1M, AXAS_PROT_READ);
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_ASSERT_GE(test, lookout.asked, 1);
+	KUNIT_EXPECT_PTR_EQ(test, lookout.current_there, vcpu);
+	KUNIT_EXPECT_EQ(test, lookout.err, -EDEADLK);
+	KUNIT_EXPECT_NULL(test, lookout.current_elsewhere);
+	KUNIT_EXPECT_EQ(test, lookout.err_elsewhere, -EBUSY);
+	KUNIT_EXPECT_EQ(test, lookout.state_elsewhere, (u32)AXVCPU_STATE_RUNNING);
+	KUNIT_EXPECT_NULL(test, axvcpu_current());
+	KUNIT_EXPECT_EQ(test, axvcpu_set_gpr(vcpu, 0, 0), 0);
+}
+
 /* The first entry on a CPU forgets what an earlier one may have left there. */
 static void unmap_makes_the_next_entry_flush(struct kunit *test)
 {
@@ -845,6 +992,11 @@ static struct kunit_case axvcpu_cases[] = {
 	KUNIT_CASE(bind_that_fails_leaves_invalid),
 	KUNIT_CASE(run_without_bind_is_refused),
 	KUNIT_CASE(run_brings_an_exit),
+	KUNIT_CASE(run_unbound_is_one_step),
+	KUNIT_CASE(run_unbound_of_a_wrong_state_is_refused),
+	KUNIT_CASE(run_unbound_that_fails_leaves_invalid),
+	KUNIT_CASE(run_unbound_ends_where_bind_fails),
+	KUNIT_CASE(the_last_exit_outlives_a_run_without_one),
 	KUNIT_CASE(no_entry_on_a_cpu_that_was_disabled),
 	KUNIT_CASE(kick_ends_a_run),
 	KUNIT_CASE(injection_does_not_end_a_run),
@@ -865,6 +1017,7 @@ static struct kunit_case axvcpu_cases[] = {
 	KUNIT_CASE(faults_on_areas_are_solved_inside),
 	KUNIT_CASE(faults_on_holes_come_out),
 	KUNIT_CASE(denied_faults_come_out),
+	KUNIT_CASE(a_fault_that_sleeps_keeps_the_vcpu),
 	KUNIT_CASE(unmap_makes_the_next_entry_flush),
 	KUNIT_CASE(machine_is_one_backends),
 	KUNIT_CASE(exits_are_printed),

@@ -18,8 +18,9 @@
 #define _AXVCPU_INTERNAL_H
 
 #include <linux/bitmap.h>
-#include <linux/hashtable.h>
+#include <linux/list.h>
 #include <linux/percpu-defs.h>
+#include <linux/seqlock.h>
 #include <axas/vcpu.h>
 
 #define AXVCPU_NR_VECTORS	256
@@ -58,11 +59,13 @@ enum axvcpu_mode {
  * @requests: AXVCPU_REQ_*
  * @vectors: interrupts that wait to be delivered. Backends take them by
  *	axvcpu_next_vector() and axvcpu_vector_done()
- * @exit: the last exit that the caller saw, for set_return_value()
+ * @exit: the last exit that the caller saw, for set_return_value(): one of @exit_room
+ * @exit_room: the other one is for the run that is under way
  * @entries: entries into the guest
  * @exits: by AXVCPU_EXIT_*
- * @owner: the thread in one of its operations
- * @node: in the table of current vCPUs, while @owner
+ * @busy: bit 0: a thread is in one of its operations
+ * @thread: which, while it solves a fault and may sleep
+ * @node: in the table of those, meanwhile
  * @run_set: @cpu_set when the run began
  * @moved: @before is to be set again
  * @before: where the thread that runs it might run
@@ -78,17 +81,19 @@ struct axvcpu {
 	bool bsp;
 	atomic_t state;
 	struct axvcpu_setup setup;
-	spinlock_t affinity;	/* @preferred_cpu and @cpu_set */
+	seqlock_t affinity;	/* @preferred_cpu and @cpu_set */
 	u32 preferred_cpu;
 	u64 cpu_set;
 	int cpu;
 	int mode;
 	unsigned long requests;
 	DECLARE_BITMAP(vectors, AXVCPU_NR_VECTORS);
-	struct axvcpu_exit exit;
+	struct axvcpu_exit *exit;
+	struct axvcpu_exit exit_room[2];
 	u64 entries;
 	u64 exits[AXVCPU_EXIT_CPUID + 1];
-	struct task_struct *owner;
+	unsigned long busy;
+	struct task_struct *thread;
 	struct hlist_node node;
 	u64 run_set;
 	bool moved;
@@ -147,7 +152,7 @@ enum axvcpu_ran {
  * @bind: it will run next; optional. Nothing of a CPU may be touched: see @load
  * @unbind: the reverse; optional
  * @set_gpr: a general register, in range
- * @set_return_value: @val is the answer to axvcpu->exit
+ * @set_return_value: @val is the answer to *axvcpu->exit
  * @get_regs: write all but size and flags
  * @set_regs: -EINVAL, before which nothing changes
  *
@@ -216,6 +221,29 @@ struct axvcpu *axvcpu_create_on(struct axas_space *space, const struct axvcpu_pa
 				const struct axvcpu_arch_ops *ops,
 				const struct axvcpu_hal *hal);
 void axvcpu_destroy_on(struct axvcpu *vcpu);
+
+/**
+ * axvcpu_begin() - keep a vCPU from all other threads
+ * @vcpu: the vCPU
+ *
+ * Context: Any but interrupts.
+ * Return: 0, and axvcpu_end() has to follow; -EBUSY when another thread is in one of its
+ * operations; -EDEADLK inside of another operation.
+ */
+int axvcpu_begin(struct axvcpu *vcpu);
+void axvcpu_end(struct axvcpu *vcpu);
+
+/**
+ * axvcpu_run_unbound() - axvcpu_bind(), axvcpu_run() and axvcpu_unbind() in one step
+ * @vcpu: the vCPU, between axvcpu_begin() and axvcpu_end()
+ *
+ * It is FREE, then RUNNING, then FREE again, and nobody sees anything else. The exit is
+ * *@vcpu->exit when 0 is returned, complete but for size and flags.
+ *
+ * Context: May sleep.
+ * Return: as those; -EBADFD in CREATED, too, which stays.
+ */
+int axvcpu_run_unbound(struct axvcpu *vcpu);
 
 /**
  * axvcpu_next_vector() - the interrupt to deliver next

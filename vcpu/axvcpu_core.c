@@ -3,13 +3,16 @@
  * vCPUs: their states, who may work on them, where they may run, and the loop that
  * runs them. Calls the backend, the HAL, and the space.
  *
- * Locks: current_lock, a spinlock, keeps which thread works on which vCPU. It is what
- * makes one thread at a time true: a thread that holds a vCPU reads and writes it
- * without a lock. Beside it run only inject, kick, state, set_affinity, and the flush
- * callback of the space; they touch @vectors, @requests, @state, which are atomic, and
- * the affinity, which has its own lock.
+ * Locks: none that two vCPUs take on their way out of a guest and in again. vcpu->busy, a
+ * bit that nobody waits for, makes one thread at a time true: a thread that holds a vCPU
+ * reads and writes it without a lock. Beside it run only inject, kick, state, set_affinity,
+ * and the flush callback of the space; they touch @vectors, @requests, @state, which are
+ * atomic, and the affinity, which has its own lock. See also "the current vCPU".
  */
+#include <linux/bitops.h>
 #include <linux/err.h>
+#include <linux/hash.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -39,56 +42,91 @@
  * pending makes hardware leave the guest: so when the CPU has answered, it is outside.
  */
 
-static DEFINE_SPINLOCK(current_lock);
-static DEFINE_HASHTABLE(current_vcpus, 6);	/* by thread */
+/**
+ * DOC: the current vCPU
+ *
+ * Code of others that a thread in axvcpu_run() gets into may ask which vCPU that is, and must
+ * not begin another operation. It gets there at two places alone:
+ *
+ * - while the vCPU is loaded: the HAL's callbacks, and what gives frames without sleeping.
+ *   Preemption is off, and so the vCPU is its CPU's: @loaded. A thread that may be preempted
+ *   finds NULL there, whichever CPU it is on.
+ * - while it solves a fault and may sleep, and move: the thread stands in @solving then, a
+ *   table by threads. Others write to the same line only if they solve such a fault, too,
+ *   and are of the same bucket. A thread that finds its bucket empty is not in it: it alone
+ *   puts itself there.
+ */
 
-static struct axvcpu *find_current(void)
+static DEFINE_PER_CPU(struct axvcpu *, loaded);
+
+#define SOLVING_BITS	7
+
+static struct solving {
+	raw_spinlock_t lock;	/* @vcpus. Raw: who asks may be atomic, and it is short */
+	struct hlist_head vcpus;
+} ____cacheline_aligned_in_smp solving[BIT(SOLVING_BITS)] = {
+	[0 ... BIT(SOLVING_BITS) - 1] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(solving.lock) },
+};
+
+static struct solving *solving_bucket(void)
 {
-	struct axvcpu *vcpu;
-
-	lockdep_assert_held(&current_lock);
-	hash_for_each_possible(current_vcpus, vcpu, node, (unsigned long)current)
-		if (vcpu->owner == current)
-			return vcpu;
-	return NULL;
+	return &solving[hash_ptr(current, SOLVING_BITS)];
 }
 
-struct axvcpu *axvcpu_current(void)
+static struct axvcpu *find_solving(void)
 {
+	struct solving *bucket = solving_bucket();
 	struct axvcpu *vcpu;
 
-	spin_lock(&current_lock);
-	vcpu = find_current();
-	spin_unlock(&current_lock);
+	if (likely(hlist_empty(&bucket->vcpus)))
+		return NULL;
+	raw_spin_lock(&bucket->lock);
+	hlist_for_each_entry(vcpu, &bucket->vcpus, node)
+		if (vcpu->thread == current)
+			break;
+	raw_spin_unlock(&bucket->lock);
 	return vcpu;
+}
+
+static void begin_solving(struct axvcpu *vcpu)
+{
+	struct solving *bucket = solving_bucket();
+
+	vcpu->thread = current;
+	raw_spin_lock(&bucket->lock);
+	hlist_add_head(&vcpu->node, &bucket->vcpus);
+	raw_spin_unlock(&bucket->lock);
+}
+
+static void end_solving(struct axvcpu *vcpu)
+{
+	struct solving *bucket = solving_bucket();
+
+	raw_spin_lock(&bucket->lock);
+	hlist_del(&vcpu->node);
+	raw_spin_unlock(&bucket->lock);
+}
+
+/* See "the current vCPU". */
+struct axvcpu *axvcpu_current(void)
+{
+	return this_cpu_read(loaded) ?: find_solving();
 }
 EXPORT_SYMBOL_AXAS(axvcpu_current);
 
-/* From here to end() the vCPU is this thread's, which has no other. */
-static int begin(struct axvcpu *vcpu)
+int axvcpu_begin(struct axvcpu *vcpu)
 {
-	int err = 0;
-
-	spin_lock(&current_lock);
-	if (find_current()) {
-		err = -EDEADLK;
-	} else if (vcpu->owner) {
-		err = -EBUSY;
-	} else {
-		vcpu->owner = current;
-		hash_add(current_vcpus, &vcpu->node, (unsigned long)current);
-	}
-	spin_unlock(&current_lock);
-	return err;
+	if (unlikely(axvcpu_current()))
+		return -EDEADLK;
+	return test_and_set_bit_lock(0, &vcpu->busy) ? -EBUSY : 0;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_begin);
 
-static void end(struct axvcpu *vcpu)
+void axvcpu_end(struct axvcpu *vcpu)
 {
-	spin_lock(&current_lock);
-	hash_del(&vcpu->node);
-	vcpu->owner = NULL;
-	spin_unlock(&current_lock);
+	clear_bit_unlock(0, &vcpu->busy);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_end);
 
 u32 axvcpu_state(const struct axvcpu *vcpu)
 {
@@ -117,7 +155,7 @@ static int finish_step(struct axvcpu *vcpu, u32 from, u32 to, int err)
 /* Begin to look at or change the registers of a vCPU that has some and does not run. */
 static int begin_registers(struct axvcpu *vcpu)
 {
-	int err = begin(vcpu);
+	int err = axvcpu_begin(vcpu);
 
 	if (err)
 		return err;
@@ -127,7 +165,7 @@ static int begin_registers(struct axvcpu *vcpu)
 	case AXVCPU_STATE_BLOCKED:
 		return 0;
 	default:
-		end(vcpu);
+		axvcpu_end(vcpu);
 		return -EBADFD;
 	}
 }
@@ -178,10 +216,10 @@ int axvcpu_set_affinity(struct axvcpu *vcpu, u32 preferred_cpu, u64 cpu_set)
 {
 	if (!affinity_ok(preferred_cpu, cpu_set))
 		return -EINVAL;
-	spin_lock(&vcpu->affinity);
+	write_seqlock(&vcpu->affinity);
 	WRITE_ONCE(vcpu->preferred_cpu, preferred_cpu);
 	WRITE_ONCE(vcpu->cpu_set, cpu_set);
-	spin_unlock(&vcpu->affinity);
+	write_sequnlock(&vcpu->affinity);
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_set_affinity);
@@ -244,10 +282,11 @@ static struct axvcpu *new_vcpu(struct axas_space *space, const struct axvcpu_par
 	vcpu->consumer.ops = &consumer_ops;
 	vcpu->id = params->id;
 	vcpu->bsp = params->bsp;
-	spin_lock_init(&vcpu->affinity);
+	seqlock_init(&vcpu->affinity);
 	vcpu->preferred_cpu = params->preferred_cpu;
 	vcpu->cpu_set = params->cpu_set;
 	vcpu->cpu = -1;
+	vcpu->exit = &vcpu->exit_room[0];
 	atomic_set(&vcpu->state, AXVCPU_STATE_CREATED);
 	/* Both are tried: free_vcpu() takes those that are not there. */
 	if (zalloc_cpumask_var(&vcpu->before, GFP_KERNEL_ACCOUNT) &&
@@ -371,14 +410,14 @@ int axvcpu_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 	err = vcpu->ops->check_setup ? vcpu->ops->check_setup(setup) : 0;
 	if (err)
 		return err;
-	err = begin(vcpu);
+	err = axvcpu_begin(vcpu);
 	if (err)
 		return err;
 	err = axvcpu_transition(vcpu, AXVCPU_STATE_CREATED, AXVCPU_STATE_CREATED);
 	if (!err)
 		err = finish_step(vcpu, AXVCPU_STATE_CREATED, AXVCPU_STATE_FREE,
 				  do_setup(vcpu, setup));
-	end(vcpu);
+	axvcpu_end(vcpu);
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_setup);
@@ -386,14 +425,14 @@ EXPORT_SYMBOL_AXAS(axvcpu_setup);
 /* bind() and unbind(): one step with one optional call of the backend. */
 static int step(struct axvcpu *vcpu, u32 from, u32 to, int (*work)(struct axvcpu *vcpu))
 {
-	int err = begin(vcpu);
+	int err = axvcpu_begin(vcpu);
 
 	if (err)
 		return err;
 	err = axvcpu_transition(vcpu, from, from);
 	if (!err)
 		err = finish_step(vcpu, from, to, work ? work(vcpu) : 0);
-	end(vcpu);
+	axvcpu_end(vcpu);
 	return err;
 }
 
@@ -409,17 +448,19 @@ int axvcpu_unbind(struct axvcpu *vcpu)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_unbind);
 
-/* Let the host have its interrupt, and tell the caller if it wants to know. */
+/* Let the host have its interrupt, and tell the caller which if it wants to know. */
 static int take_irq(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	u64 vector = vcpu->hal->irq_fetch ? vcpu->hal->irq_fetch() : 0;
+	const struct axvcpu_hal *hal = vcpu->hal;
+	int ran = AXVCPU_RAN_IRQ;
 
-	vcpu->hal->irq_handler();
-	if (!(vcpu->setup.flags & AXVCPU_SETUP_EXIT_IRQ))
-		return AXVCPU_RAN_IRQ;
-	exit->reason = AXVCPU_EXIT_EXTERNAL_INTERRUPT;
-	exit->external_interrupt.vector = vector;
-	return AXVCPU_RAN_EXIT;
+	if (vcpu->setup.flags & AXVCPU_SETUP_EXIT_IRQ) {
+		exit->reason = AXVCPU_EXIT_EXTERNAL_INTERRUPT;
+		exit->external_interrupt.vector = hal->irq_fetch ? hal->irq_fetch() : 0;
+		ran = AXVCPU_RAN_EXIT;
+	}
+	hal->irq_handler();
+	return ran;
 }
 
 /* need_resched(), signal_pending(), and the way to user space, in one look. */
@@ -521,11 +562,13 @@ static int run_here(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
 		WRITE_ONCE(vcpu->cpu, cpu);
 	}
+	__this_cpu_write(loaded, vcpu);
 	ran = vcpu->ops->load(vcpu);
-	if (ran)
-		goto out;
-	ran = run_loaded(vcpu, exit);
-	vcpu->ops->put(vcpu);
+	if (!ran) {
+		ran = run_loaded(vcpu, exit);
+		vcpu->ops->put(vcpu);
+	}
+	__this_cpu_write(loaded, NULL);
 out:
 	put_cpu();
 	return ran;
@@ -534,9 +577,12 @@ out:
 /* What the space has for the access; what it has not is the caller's. */
 static int solve_fault(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	u32 result = axas_space_fault(vcpu->space, axas_gpa(exit->nested_page_fault.gpa),
-				      exit->nested_page_fault.access, NULL);
+	u32 result;
 
+	begin_solving(vcpu);
+	result = axas_space_fault(vcpu->space, axas_gpa(exit->nested_page_fault.gpa),
+				  exit->nested_page_fault.access, NULL);
+	end_solving(vcpu);
 	switch (result) {
 	case AXAS_FAULT_FIXED:
 	case AXAS_FAULT_SPURIOUS:
@@ -595,12 +641,13 @@ static void move_thread_back(struct axvcpu *vcpu)
 /* Where a run may be is said when it begins. */
 static int begin_run(struct axvcpu *vcpu)
 {
-	unsigned int preferred;
+	unsigned int preferred, seq;
 
-	spin_lock(&vcpu->affinity);
-	preferred = vcpu->preferred_cpu;
-	vcpu->run_set = vcpu->cpu_set;
-	spin_unlock(&vcpu->affinity);
+	do {
+		seq = read_seqbegin(&vcpu->affinity);
+		preferred = READ_ONCE(vcpu->preferred_cpu);
+		vcpu->run_set = READ_ONCE(vcpu->cpu_set);
+	} while (read_seqretry(&vcpu->affinity, seq));
 	if (!vcpu->run_set && preferred == AXVCPU_CPU_ANY)
 		return 0;
 	return move_thread(vcpu, preferred);
@@ -640,36 +687,65 @@ static int run_until_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	}
 }
 
-static int run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+static int run(struct axvcpu *vcpu)
 {
+	struct axvcpu_exit *exit = &vcpu->exit_room[vcpu->exit == &vcpu->exit_room[0]];
 	int err = begin_run(vcpu);
 
 	if (!err)
 		err = run_until_exit(vcpu, exit);
 	move_thread_back(vcpu);
 	if (!err)
-		vcpu->exit = *exit;
+		vcpu->exit = exit;
 	return err;
 }
 
 int axvcpu_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	int err = begin(vcpu);
+	int err = axvcpu_begin(vcpu);
 
 	if (err)
 		return err;
 	err = axvcpu_transition(vcpu, AXVCPU_STATE_READY, AXVCPU_STATE_RUNNING);
 	if (!err) {
-		err = run(vcpu, exit);
+		err = run(vcpu);
+		if (!err)
+			*exit = *vcpu->exit;
 		if (err == -EIO)
 			atomic_set(&vcpu->state, AXVCPU_STATE_INVALID);
 		else if (axvcpu_transition(vcpu, AXVCPU_STATE_RUNNING, AXVCPU_STATE_READY))
 			err = -EBADFD;
 	}
-	end(vcpu);
+	axvcpu_end(vcpu);
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_run);
+
+/* As bind() and unbind() around a run, which has begun; what fails in them leaves INVALID. */
+static int run_bound(struct axvcpu *vcpu)
+{
+	int err = vcpu->ops->bind ? vcpu->ops->bind(vcpu) : 0, ran;
+
+	if (err)
+		return finish_step(vcpu, AXVCPU_STATE_RUNNING, AXVCPU_STATE_FREE, err);
+	ran = run(vcpu);
+	if (ran == -EIO)
+		return finish_step(vcpu, AXVCPU_STATE_RUNNING, AXVCPU_STATE_FREE, ran);
+	err = vcpu->ops->unbind ? vcpu->ops->unbind(vcpu) : 0;
+	return finish_step(vcpu, AXVCPU_STATE_RUNNING, AXVCPU_STATE_FREE, err) ?: ran;
+}
+
+int axvcpu_run_unbound(struct axvcpu *vcpu)
+{
+	int err;
+
+	/* A program that runs it too early may set it up yet. */
+	if (axvcpu_state(vcpu) == AXVCPU_STATE_CREATED)
+		return -EBADFD;
+	err = axvcpu_transition(vcpu, AXVCPU_STATE_FREE, AXVCPU_STATE_RUNNING);
+	return err ?: run_bound(vcpu);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_run_unbound);
 
 int axvcpu_set_entry(struct axvcpu *vcpu, u64 entry)
 {
@@ -678,7 +754,7 @@ int axvcpu_set_entry(struct axvcpu *vcpu, u64 entry)
 	if (err)
 		return err;
 	err = vcpu->ops->set_entry(vcpu, entry);
-	end(vcpu);
+	axvcpu_end(vcpu);
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_set_entry);
@@ -693,7 +769,7 @@ int axvcpu_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val)
 	if (err)
 		return err;
 	vcpu->ops->set_gpr(vcpu, reg, val);
-	end(vcpu);
+	axvcpu_end(vcpu);
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_set_gpr);
@@ -705,7 +781,7 @@ int axvcpu_set_return_value(struct axvcpu *vcpu, u64 val)
 	if (err)
 		return err;
 	vcpu->ops->set_return_value(vcpu, val);
-	end(vcpu);
+	axvcpu_end(vcpu);
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_set_return_value);
@@ -717,7 +793,7 @@ int axvcpu_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 	if (err)
 		return err;
 	vcpu->ops->get_regs(vcpu, regs);
-	end(vcpu);
+	axvcpu_end(vcpu);
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_get_regs);
@@ -732,7 +808,7 @@ int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 	if (err)
 		return err;
 	err = vcpu->ops->set_regs(vcpu, regs);
-	end(vcpu);
+	axvcpu_end(vcpu);
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_set_regs);

@@ -3,30 +3,18 @@
  * The descriptor of a vCPU: ioctls. Takes every argument from user space once, checks
  * it, and calls axvcpu_core.c.
  *
- * Locks: vcpu_file->busy, never waited for, makes a call that binds, runs and unbinds
- * one step for all other threads.
+ * Locks: none. One thread at a time is the core's: axvcpu_begin().
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/mutex.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "axas_compat.h"
 #include "axas_file.h"
 #include "axvcpu.h"
-
-/**
- * struct vcpu_file - what stands behind the descriptor of a vCPU
- * @vcpu: the vCPU
- * @busy: held by the thread that uses it
- */
-struct vcpu_file {
-	struct axvcpu *vcpu;
-	struct mutex busy;	/* see above */
-};
 
 static long setup(void *ctx, void *arg)
 {
@@ -66,21 +54,17 @@ static long run(void *ctx, void *arg)
 {
 	struct axvcpu_exit *exit = arg;
 	struct axvcpu *vcpu = ctx;
-	u32 size = exit->size;
 	long err;
 
 	if (exit->reserved)
 		return -EINVAL;
-	/* A program that runs it too early may set it up yet. */
-	if (axvcpu_state(vcpu) == AXVCPU_STATE_CREATED)
-		return -EBADFD;
-	err = axvcpu_bind(vcpu);
+	err = axvcpu_begin(vcpu);
 	if (err)
 		return err;
-	err = axvcpu_run(vcpu, exit);
-	exit->size = size;
-	if (axvcpu_state(vcpu) == AXVCPU_STATE_READY)
-		err = axvcpu_unbind(vcpu) ?: err;
+	err = axvcpu_run_unbound(vcpu);
+	if (!err)
+		*exit = *vcpu->exit;
+	axvcpu_end(vcpu);
 	return err;
 }
 
@@ -122,18 +106,15 @@ static long set_affinity(void *ctx, void *arg)
 	       axvcpu_set_affinity(ctx, affinity->preferred_cpu, affinity->cpu_set);
 }
 
-/* For one thread at a time. */
-static const struct axas_ioctl exclusive_ioctls[] = {
-	{ AXVCPU_SETUP, sizeof(struct axvcpu_setup), AXVCPU_SETUP_FLAGS, AXAS_IOCTL_IN, setup },
+static const struct axas_ioctl vcpu_ioctls[] = {
+	/* For one thread at a time, which the core sees to. */
+	{ AXVCPU_RUN, sizeof(struct axvcpu_exit), 0, AXAS_IOCTL_INOUT, run },
+	{ AXVCPU_SET_RETURN, sizeof(struct axvcpu_return), 0, AXAS_IOCTL_IN, set_return },
 	{ AXVCPU_GET_REGS, sizeof(struct axvcpu_regs), 0, AXAS_IOCTL_QUERY, get_regs },
 	{ AXVCPU_SET_REGS, sizeof(struct axvcpu_regs), AXVCPU_REGS_FLAGS, AXAS_IOCTL_IN, set_regs },
 	{ AXVCPU_SET_GPR, sizeof(struct axvcpu_set_gpr), 0, AXAS_IOCTL_IN, set_gpr },
-	{ AXVCPU_RUN, sizeof(struct axvcpu_exit), 0, AXAS_IOCTL_INOUT, run },
-	{ AXVCPU_SET_RETURN, sizeof(struct axvcpu_return), 0, AXAS_IOCTL_IN, set_return },
-};
-
-/* At any time. */
-static const struct axas_ioctl shared_ioctls[] = {
+	{ AXVCPU_SETUP, sizeof(struct axvcpu_setup), AXVCPU_SETUP_FLAGS, AXAS_IOCTL_IN, setup },
+	/* At any time. */
 	{ AXVCPU_KICK, sizeof(struct axvcpu_kick), 0, AXAS_IOCTL_IN, kick },
 	{ AXVCPU_INJECT, sizeof(struct axvcpu_inject), 0, AXAS_IOCTL_IN, inject },
 	{ AXVCPU_GET_STATE, sizeof(struct axvcpu_state), 0, AXAS_IOCTL_QUERY, get_state },
@@ -143,38 +124,79 @@ static const struct axas_ioctl shared_ioctls[] = {
 static_assert(sizeof(struct axvcpu_regs) <= AXAS_IOCTL_MAX);
 static_assert(sizeof(struct axvcpu_state) <= AXAS_IOCTL_MAX);
 
-/* What there is not is ENOTTY at any time, also beside a vCPU that runs. */
-static bool is_exclusive(unsigned int cmd)
+/*
+ * RUN is called at each exit, most often with the struct of this header. Then what is done to
+ * any ioctl's struct is done word by word, with no copy on the stack: of what comes in only the
+ * head counts, and that all can be written is seen at both ends, for it is shorter than a page.
+ * False for a struct of another size or a bad one: axas_ioctl_dispatch() knows what to answer.
+ */
+static bool take_run(struct axvcpu_exit __user *uexit)
 {
-	unsigned int i;
+	u32 size, flags, reserved;
+	u64 last;
 
-	for (i = 0; i < ARRAY_SIZE(exclusive_ioctls); i++)
-		if (exclusive_ioctls[i].cmd == cmd)
-			return true;
+	if (!user_access_begin(uexit, sizeof(*uexit)))
+		return false;
+	unsafe_get_user(size, &uexit->size, bad);
+	if (size != sizeof(*uexit))
+		goto bad;
+	unsafe_get_user(flags, &uexit->flags, bad);
+	unsafe_get_user(reserved, &uexit->reserved, bad);
+	unsafe_get_user(last, &uexit->raw[ARRAY_SIZE(uexit->raw) - 1], bad);
+	unsafe_put_user(size, &uexit->size, bad);
+	unsafe_put_user(last, &uexit->raw[ARRAY_SIZE(uexit->raw) - 1], bad);
+	user_access_end();
+	return !flags && !reserved;
+
+bad:
+	user_access_end();
 	return false;
+}
+
+static_assert(!(sizeof(struct axvcpu_exit) % sizeof(u64)) &&
+	      sizeof(struct axvcpu_exit) < PAGE_SIZE);
+
+static int give_exit(const struct axvcpu_exit *exit, struct axvcpu_exit __user *uexit)
+{
+	if (!user_write_access_begin(uexit, sizeof(*uexit)))
+		return -EFAULT;
+	unsafe_copy_to_user((char __user *)uexit, (const char *)exit, sizeof(*exit), bad);
+	user_write_access_end();
+	return 0;
+
+bad:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+static long run_fast(struct axvcpu *vcpu, struct axvcpu_exit __user *uexit)
+{
+	long err = axvcpu_begin(vcpu);
+
+	if (err)
+		return err;
+	err = axvcpu_run_unbound(vcpu);
+	if (!err) {
+		vcpu->exit->size = sizeof(*uexit);
+		err = give_exit(vcpu->exit, uexit);
+	}
+	axvcpu_end(vcpu);
+	return err;
 }
 
 static long vcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	struct vcpu_file *file = filp->private_data;
+	struct axvcpu *vcpu = filp->private_data;
 	void __user *uarg = (void __user *)arg;
-	long ret;
 
-	ret = axas_ioctl_dispatch(shared_ioctls, ARRAY_SIZE(shared_ioctls), file->vcpu, cmd,
-				  uarg);
-	if (ret != -ENOTTY || !is_exclusive(cmd))
-		return ret;
-	if (!mutex_trylock(&file->busy))
-		return -EBUSY;
-	ret = axas_ioctl_dispatch(exclusive_ioctls, ARRAY_SIZE(exclusive_ioctls), file->vcpu,
-				  cmd, uarg);
-	mutex_unlock(&file->busy);
-	return ret;
+	if (likely(cmd == AXVCPU_RUN) && likely(take_run(uarg)))
+		return run_fast(vcpu, uarg);
+	return axas_ioctl_dispatch(vcpu_ioctls, ARRAY_SIZE(vcpu_ioctls), vcpu, cmd, uarg);
 }
 
 static void vcpu_show_fdinfo(struct seq_file *m, struct file *filp)
 {
-	const struct axvcpu *vcpu = ((struct vcpu_file *)filp->private_data)->vcpu;
+	const struct axvcpu *vcpu = filp->private_data;
 
 	seq_printf(m, "axvcpu-id:\t%u\n", vcpu->id);
 	seq_printf(m, "axvcpu-state:\t%u\n", axvcpu_state(vcpu));
@@ -183,10 +205,7 @@ static void vcpu_show_fdinfo(struct seq_file *m, struct file *filp)
 
 static int vcpu_release(struct inode *inode, struct file *filp)
 {
-	struct vcpu_file *file = filp->private_data;
-
-	axvcpu_destroy(file->vcpu);
-	kfree(file);
+	axvcpu_destroy(filp->private_data);
 	return 0;
 }
 
@@ -200,18 +219,9 @@ static const struct file_operations vcpu_fops = {
 
 int axvcpu_file_create(struct axvcpu *vcpu)
 {
-	struct vcpu_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
-	int fd = -ENOMEM;
+	int fd = anon_inode_getfd("[axvcpu]", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
 
-	if (!file)
-		goto no_file;
-	file->vcpu = vcpu;
-	mutex_init(&file->busy);
-	fd = anon_inode_getfd("[axvcpu]", &vcpu_fops, file, O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	kfree(file);
-no_file:
-	axvcpu_destroy(vcpu);
+	if (fd < 0)
+		axvcpu_destroy(vcpu);
 	return fd;
 }

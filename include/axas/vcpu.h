@@ -22,7 +22,8 @@ struct axvcpu;
  * struct axvcpu_hal - the host that vCPUs run on
  * @mm: its memory: where the vCPU's own pages come from
  * @irq_fetch: the vector of the host interrupt that made a vCPU exit; called on that CPU
- *	with interrupts off, before @irq_handler. NULL: 0 is answered, which is none
+ *	with interrupts off, before @irq_handler, for a vCPU that was set up with
+ *	AXVCPU_SETUP_EXIT_IRQ. NULL: 0 is answered, which is none
  * @irq_handler: lets the host take the interrupts that are pending on this CPU. Called
  *	with interrupts off, and returns with them off. Required
  */
@@ -150,6 +151,9 @@ u32 axvcpu_state(const struct axvcpu *vcpu);
 
 /**
  * axvcpu_current() - the vCPU that this thread works on
+ *
+ * For what axvcpu_run() calls of others': the HALs of vCPUs and of spaces. Takes no lock that
+ * vCPUs share.
  *
  * Context: Any but interrupts.
  * Return: the vCPU, or NULL outside of its operations.

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,6 +95,66 @@ static void reserved_fields_are_zero(void)
 	expect_eq(vcpu_get_regs(vm.vcpu, &regs), 0);
 	regs.reserved[3] = 1;
 	expect_eq(vcpu_set_regs(vm.vcpu, &regs), -EINVAL);
+	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
+}
+
+/* Run until HLT, with the struct there. */
+static int run_there(struct vm *vm, void *exit, u32 size)
+{
+	u32 head[6];
+	int err;
+
+	vm_enter(vm, guest(hlt), 0, 0, 0, 0);
+	do {
+		memset(head, 0, sizeof(head));
+		head[0] = size;
+		memcpy(exit, head, sizeof(head));
+		err = call(vm->vcpu, AXVCPU_RUN, exit);
+		memcpy(head, exit, sizeof(head));
+		expect_eq(head[0], size);
+	} while (!err && head[2] == AXVCPU_EXIT_NOTHING);
+	if (!err)
+		expect_eq(head[2], AXVCPU_EXIT_HALT);
+	return err;
+}
+
+/* RUN has a way of its own for the struct of today's size, and obeys the same rules: R8, R11. */
+static void run_takes_its_struct_as_any_ioctl(void)
+{
+	const u32 size = sizeof(struct axvcpu_exit), shortest = 24;
+	struct vm vm = vm_new(0);
+	u8 *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+	u8 *across = pages + PAGE - size / 2 / 8 * 8;
+	u64 entries;
+
+	expect(pages != MAP_FAILED);
+	expect_eq(run_there(&vm, across, size), 0);
+	expect_eq(run_there(&vm, across + 4, size), 0);
+	memset(pages, 0, 2 * PAGE);
+	expect_eq(run_there(&vm, across, size + 8), 0);
+	memset(across, 0x55, PAGE / 2);
+	expect_eq(run_there(&vm, across, shortest), 0);
+	for (u32 i = shortest; i < size; i++)
+		expect_eq(across[i], 0x55);
+	memset(across, 0, PAGE / 2);
+	across[size + 7] = 1;
+	entries = vcpu_state(vm.vcpu).entries;
+	expect_eq(run_there(&vm, across, size + 8), E2BIG);
+	/* Where the answer cannot be written nothing is done, at either end. */
+	expect_eq(mprotect(pages + PAGE, PAGE, PROT_READ), 0);
+	expect_eq(run_there(&vm, across, size), EFAULT);
+	expect_eq(mprotect(pages + PAGE, PAGE, PROT_NONE), 0);
+	expect_eq(run_there(&vm, across, size), EFAULT);
+	expect_eq(vcpu_state(vm.vcpu).entries, entries);
+	/* And what is behind a shorter struct is not touched. */
+	expect_eq(run_there(&vm, pages + PAGE - shortest, shortest), 0);
+	expect_eq(run_there(&vm, pages + PAGE - size, size), 0);
+	*(u32 *)(pages + PAGE - size) = size;
+	expect_eq(mprotect(pages, PAGE, PROT_READ), 0);
+	entries = vcpu_state(vm.vcpu).entries;
+	expect_eq(call(vm.vcpu, AXVCPU_RUN, pages + PAGE - size), EFAULT);
+	expect_eq(vcpu_state(vm.vcpu).entries, entries);
 	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
 }
 
@@ -389,6 +450,7 @@ static const struct test tests[] = {
 	{ "device_is_for_root_alone", device_is_for_root_alone },
 	{ "envelopes_are_checked", envelopes_are_checked },
 	{ "reserved_fields_are_zero", reserved_fields_are_zero },
+	{ "run_takes_its_struct_as_any_ioctl", run_takes_its_struct_as_any_ioctl },
 	{ "create_refuses_what_it_cannot", create_refuses_what_it_cannot },
 	{ "setup_refuses_what_it_cannot", setup_refuses_what_it_cannot },
 	{ "wrong_steps_leave_invalid", wrong_steps_leave_invalid },

@@ -188,7 +188,7 @@ static u64 mmio_value(const struct axvcpu_exit *exit, u64 val)
 static void vhe_set_return_value(struct axvcpu *vcpu, u64 val)
 {
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
-	const struct axvcpu_exit *exit = &vcpu->exit;
+	const struct axvcpu_exit *exit = vcpu->exit;
 
 	switch (exit->reason) {
 	case AXVCPU_EXIT_MMIO_READ:

@@ -479,18 +479,19 @@ static void set_mmio_read(struct axvcpu_x86 *x86, const struct axvcpu_exit *exit
 void axvcpu_x86_set_return_value(struct axvcpu *vcpu, u64 val)
 {
 	struct axvcpu_x86 *x86 = to_x86(vcpu);
+	const struct axvcpu_exit *exit = vcpu->exit;
 	u64 *rax = &x86->gpr[AXVCPU_REG_RAX];
 
-	switch (vcpu->exit.reason) {
+	switch (exit->reason) {
 	case AXVCPU_EXIT_IO_READ:
-		set_part(rax, vcpu->exit.io_read.width, val);
+		set_part(rax, exit->io_read.width, val);
 		break;
 	case AXVCPU_EXIT_SYSREG_READ:
 		*rax = (u32)val;
 		x86->gpr[AXVCPU_REG_RDX] = val >> 32;
 		break;
 	case AXVCPU_EXIT_MMIO_READ:
-		set_mmio_read(x86, &vcpu->exit, val);
+		set_mmio_read(x86, exit, val);
 		break;
 	default:
 		*rax = val;
