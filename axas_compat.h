@@ -7,8 +7,10 @@
 #define _AXAS_COMPAT_H
 
 #include <linux/bits.h>
+#include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/thread_info.h>
 #include <linux/version.h>
 
@@ -20,6 +22,23 @@
 #define EXPORT_SYMBOL_AXAS(sym)		EXPORT_SYMBOL_NS_GPL(sym, AXAS)
 #define AXAS_MODULE_IMPORT_NS(ns)	MODULE_IMPORT_NS(ns)
 #endif
+
+/*
+ * 6.2: the mask that sched_setaffinity() has given a thread is kept, and limits what the kernel
+ * gives it, unless no CPU is left. Whether this thread's leaves none of @mask.
+ */
+static inline bool axas_user_mask_excludes(const struct cpumask *mask)
+{
+	bool excludes = false;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) && defined(CONFIG_SMP)
+	raw_spin_lock_irq(&current->pi_lock);
+	if (current->user_cpus_ptr)
+		excludes = !cpumask_intersects(current->user_cpus_ptr, mask);
+	raw_spin_unlock_irq(&current->pi_lock);
+#endif
+	return excludes;
+}
 
 /* 6.13: a thread may be wanted elsewhere at leisure, too. */
 #ifdef TIF_NEED_RESCHED_LAZY

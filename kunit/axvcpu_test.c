@@ -43,6 +43,7 @@
  * @handled: how often irq_handler() was called
  * @current_in_irq: axvcpu_current() there
  * @state_in_irq: axvcpu_state() there
+ * @moved: run() was called by a thread whose mask is not its own
  */
 static struct mock {
 	atomic_t cpus;
@@ -73,6 +74,7 @@ static struct mock {
 	int handled;
 	struct axvcpu *current_in_irq;
 	u32 state_in_irq;
+	bool moved;
 } mock;
 
 static struct axas_space *space;
@@ -194,6 +196,7 @@ static int mock_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		return -EIO;
 	if (mock.kick)
 		set_bit(AXVCPU_REQ_LEAVE, &vcpu->requests);
+	mock.moved |= vcpu->moved;
 	*exit = step->exit;
 	return step->ran;
 }
@@ -692,6 +695,24 @@ static void affinity_moves_the_thread_for_the_run(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cpumask_weight(current->cpus_ptr), cpus);
 }
 
+/* Neither its mask is changed nor a stopper asked, each time that its vCPU runs. */
+static void a_thread_that_is_in_place_is_not_moved(struct kunit *test)
+{
+	u64 everywhere = 0;
+	struct axvcpu_exit exit;
+	unsigned int cpu;
+
+	if (nr_cpu_ids > 64)
+		kunit_skip(test, "a set is of 64 CPUs");
+	for_each_possible_cpu(cpu)
+		everywhere |= 1ull << cpu;
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	KUNIT_ASSERT_EQ(test, axvcpu_set_affinity(vcpu, AXVCPU_CPU_ANY, everywhere), 0);
+	make_ready(test);
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_FALSE(test, mock.moved);
+}
+
 static void no_operation_inside_another(struct kunit *test)
 {
 	struct axvcpu_exit exit;
@@ -1008,6 +1029,7 @@ static struct kunit_case axvcpu_cases[] = {
 	KUNIT_CASE(bsp_and_id_are_kept),
 	KUNIT_CASE(affinity_is_checked),
 	KUNIT_CASE(affinity_moves_the_thread_for_the_run),
+	KUNIT_CASE(a_thread_that_is_in_place_is_not_moved),
 	KUNIT_CASE(no_operation_inside_another),
 	KUNIT_CASE(host_interrupts_go_to_the_hal),
 	KUNIT_CASE(host_interrupts_come_out_when_asked_for),

@@ -600,29 +600,53 @@ static int solve_fault(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 }
 
 /*
- * Bring this thread to where the vCPU may run, as far as the thread itself may: by its own
- * mask in vcpu->before, narrowed to vcpu->allowed.
+ * Give this thread another mask, if it still has the one that this was decided by: else
+ * -EAGAIN, for what somebody else has set is not to be lost. The kernel has no such call. What
+ * comes between both steps it keeps since Linux 6.2 alone, see move_thread().
  */
-static int move_thread(struct axvcpu *vcpu, unsigned int preferred)
+static int replace_mask(const struct cpumask *was, const struct cpumask *mask)
+{
+	if (!cpumask_equal(current->cpus_ptr, was))
+		return -EAGAIN;
+	return set_cpus_allowed_ptr(current, mask);
+}
+
+/* Where the thread may be by itself: vcpu->before; where the vCPU may, too: vcpu->allowed. */
+static void find_allowed(struct axvcpu *vcpu)
 {
 	unsigned int cpu;
-	int err;
 
 	/* Ours is not what the thread had. */
-	if (!vcpu->moved || !cpumask_equal(current->cpus_ptr, vcpu->allowed))
+	if (!vcpu->moved || !cpumask_equal(current->cpus_ptr, vcpu->allowed)) {
 		cpumask_copy(vcpu->before, current->cpus_ptr);
+		vcpu->moved = false;
+	}
 	cpumask_clear(vcpu->allowed);
 	for_each_cpu(cpu, vcpu->before)
 		if (in_set(vcpu->run_set, cpu))
 			cpumask_set_cpu(cpu, vcpu->allowed);
+}
+
+/* 0, and vcpu->allowed is the thread's mask; -EAGAIN; or its mask is again what it was. */
+static int narrow_mask(struct axvcpu *vcpu, unsigned int preferred)
+{
+	const struct cpumask *now = vcpu->moved ? vcpu->allowed : vcpu->before;
+	int err;
+
 	/* The preferred one first: the scheduler leaves a thread where it is. */
-	if (preferred != AXVCPU_CPU_ANY && cpumask_test_cpu(preferred, vcpu->allowed))
-		vcpu->moved = !set_cpus_allowed_ptr(current, cpumask_of(preferred));
-	err = set_cpus_allowed_ptr(current, vcpu->allowed);
+	if (preferred != AXVCPU_CPU_ANY && preferred != raw_smp_processor_id() &&
+	    cpumask_test_cpu(preferred, vcpu->allowed)) {
+		err = replace_mask(now, cpumask_of(preferred));
+		if (err == -EAGAIN)
+			return err;
+		if (!err)
+			now = cpumask_of(preferred);
+	}
+	err = replace_mask(now, vcpu->allowed);
 	if (!err)
 		vcpu->moved = true;
-	else if (vcpu->moved)
-		set_cpus_allowed_ptr(current, vcpu->before);
+	else if (err != -EAGAIN)
+		replace_mask(now, vcpu->before);
 	return err;
 }
 
@@ -633,9 +657,43 @@ static int move_thread(struct axvcpu *vcpu, unsigned int preferred)
  */
 static void move_thread_back(struct axvcpu *vcpu)
 {
-	if (vcpu->moved && cpumask_equal(current->cpus_ptr, vcpu->allowed))
-		set_cpus_allowed_ptr(current, vcpu->before);
+	if (vcpu->moved)
+		replace_mask(vcpu->allowed, vcpu->before);
 	vcpu->moved = false;
+}
+
+/*
+ * Bring this thread to where the vCPU may run, as far as the thread itself may. Since Linux
+ * 6.2 the mask that a user has set is kept beside the one that counts, and limits it unless
+ * nothing is left: so it can be seen that one that came in between leaves nothing.
+ */
+static int move_thread(struct axvcpu *vcpu, unsigned int preferred)
+{
+	int err;
+
+	do {
+		find_allowed(vcpu);
+		err = narrow_mask(vcpu, preferred);
+	} while (err == -EAGAIN);
+	if (!err && axas_user_mask_excludes(vcpu->allowed)) {
+		move_thread_back(vcpu);
+		err = -EINVAL;
+	}
+	return err;
+}
+
+/* Whether the thread is where it shall be, and may be nowhere else. */
+static bool in_place(const struct axvcpu *vcpu, unsigned int preferred)
+{
+	const struct cpumask *mask = current->cpus_ptr;
+	u64 set = vcpu->run_set;
+
+	/* A set is of the first 64 CPUs. */
+	if (set && (cpumask_bits(mask)[0] & ~set ||
+		    find_next_bit(cpumask_bits(mask), nr_cpu_ids, 64) < nr_cpu_ids))
+		return false;
+	return preferred == AXVCPU_CPU_ANY || preferred == raw_smp_processor_id() ||
+	       !cpumask_test_cpu(preferred, mask);
 }
 
 /* Where a run may be is said when it begins. */
@@ -648,9 +706,7 @@ static int begin_run(struct axvcpu *vcpu)
 		preferred = READ_ONCE(vcpu->preferred_cpu);
 		vcpu->run_set = READ_ONCE(vcpu->cpu_set);
 	} while (read_seqretry(&vcpu->affinity, seq));
-	if (!vcpu->run_set && preferred == AXVCPU_CPU_ANY)
-		return 0;
-	return move_thread(vcpu, preferred);
+	return in_place(vcpu, preferred) ? 0 : move_thread(vcpu, preferred);
 }
 
 /* Why the thread shall not enter now: 0, or what ends the run. */

@@ -355,18 +355,26 @@ struct placed {
 	u64 mask;
 };
 
+static u64 my_mask(void)
+{
+	cpu_set_t set;
+	u64 mask = 0;
+
+	expect_eq(sched_getaffinity(0, sizeof(set), &set), 0);
+	for (int cpu = 0; cpu < 64; cpu++)
+		mask |= CPU_ISSET(cpu, &set) ? 1ull << cpu : 0;
+	return mask;
+}
+
 static void *run_placed(void *arg)
 {
 	struct placed *p = arg;
 	struct axvcpu_exit exit;
-	cpu_set_t set;
 
 	do {
 		p->err = vcpu_run_once(p->vm->vcpu, &exit);
 	} while (!p->err && exit.reason == AXVCPU_EXIT_NOTHING);
-	sched_getaffinity(0, sizeof(set), &set);
-	for (int cpu = 0; cpu < 64; cpu++)
-		p->mask |= CPU_ISSET(cpu, &set) ? 1ull << cpu : 0;
+	p->mask = my_mask();
 	return NULL;
 }
 
@@ -400,6 +408,53 @@ static void a_managers_affinity_stays(void)
 		}
 		pthread_join(thread, NULL);
 		expect_eq(-p.err, -runs[i].err);
+		expect_eq(p.mask, 1);
+	}
+}
+
+/* A thread that runs a vCPU again and again, whatever it comes back for. */
+static void *run_placed_often(void *arg)
+{
+	struct placed *p = arg;
+
+	for (int i = 0; i < 20000 && !p->err; i++) {
+		struct axvcpu_exit exit;
+
+		p->err = vcpu_run_once(p->vm->vcpu, &exit);
+	}
+	p->mask = my_mask();
+	return NULL;
+}
+
+/*
+ * G10: nor is it lost when it comes in the middle of the thread's being moved, or moved back.
+ * Before Linux 6.2 nobody can tell.
+ */
+static void a_managers_affinity_is_not_overruled(void)
+{
+	struct vm vm = vm_new(0);
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip("there is one CPU");
+	if (kernel_version() < 6002)
+		skip("this kernel keeps no mask of the user's");
+	expect_eq(vcpu_affinity(vm.vcpu, 1, 2), 0);
+	for (int i = 0; i < 100; i++) {
+		struct placed p = { .vm = &vm };
+		pthread_t thread;
+		cpu_set_t set;
+		u64 entries = vcpu_state(vm.vcpu).entries;
+
+		/* It never gets on from there. */
+		vm_enter(&vm, guest(read), VM_TEST, 0, 0, 0);
+		expect_eq(pthread_create(&thread, NULL, run_placed_often, &p), 0);
+		while (vcpu_state(vm.vcpu).entries < entries + 1 + i)
+			sched_yield();
+		CPU_ZERO(&set);
+		CPU_SET(0, &set);
+		expect_eq(pthread_setaffinity_np(thread, sizeof(set), &set), 0);
+		pthread_join(thread, NULL);
+		expect_eq(-p.err, EINVAL);
 		expect_eq(p.mask, 1);
 	}
 }
@@ -462,6 +517,7 @@ static const struct test tests[] = {
 	{ "bsp_and_id_are_told", bsp_and_id_are_told },
 	{ "affinity_is_kept", affinity_is_kept },
 	{ "a_managers_affinity_stays", a_managers_affinity_stays },
+	{ "a_managers_affinity_is_not_overruled", a_managers_affinity_is_not_overruled },
 	{ "a_threads_own_affinity_comes_back", a_threads_own_affinity_comes_back },
 	{ "tags_run_out_and_come_back", tags_run_out_and_come_back },
 };

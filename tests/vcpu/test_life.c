@@ -14,7 +14,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -258,16 +257,6 @@ static void never_beside_kvm(void)
 static bool shell(const char *command)
 {
 	return !system(command);
-}
-
-static unsigned int kernel_version(void)
-{
-	struct utsname name;
-	unsigned int major = 0, minor = 0;
-
-	if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		fail("uname: %s", strerror(errno));
-	return major * 1000 + minor;
 }
 
 /*

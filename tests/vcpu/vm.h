@@ -195,5 +195,6 @@ const char *exit_name(u32 reason);
 u64 now_ms(void);
 void sleep_ms(unsigned int ms);
 void pin_thread(int cpu);
+unsigned int kernel_version(void);	/* 6012 is 6.12 */
 
 #endif /* AXVCPU_TEST_H */
