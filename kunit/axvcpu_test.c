@@ -44,6 +44,8 @@
  * @current_in_irq: axvcpu_current() there
  * @state_in_irq: axvcpu_state() there
  * @moved: run() was called by a thread whose mask is not its own
+ * @lazy: run() is called by a thread that is wanted elsewhere at leisure
+ * @loads: how often load() was called
  */
 static struct mock {
 	atomic_t cpus;
@@ -75,6 +77,8 @@ static struct mock {
 	struct axvcpu *current_in_irq;
 	u32 state_in_irq;
 	bool moved;
+	bool lazy;
+	int loads;
 } mock;
 
 static struct axas_space *space;
@@ -168,6 +172,7 @@ static int mock_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 static int mock_load(struct axvcpu *vcpu)
 {
 	mock.loaded = true;
+	mock.loads++;
 	if (mock.goes)
 		axvcpu_machine_pretend(false);
 	return 0;
@@ -197,6 +202,11 @@ static int mock_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	if (mock.kick)
 		set_bit(AXVCPU_REQ_LEAVE, &vcpu->requests);
 	mock.moved |= vcpu->moved;
+#ifdef TIF_NEED_RESCHED_LAZY
+	if (mock.lazy)
+		set_thread_flag(TIF_NEED_RESCHED_LAZY);
+	mock.lazy = false;
+#endif
 	*exit = step->exit;
 	return step->ran;
 }
@@ -713,6 +723,22 @@ static void a_thread_that_is_in_place_is_not_moved(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mock.moved);
 }
 
+/* Else it would not enter, and try to, until the next tick. */
+static void a_thread_that_is_wanted_at_leisure_gives_way(struct kunit *test)
+{
+	struct axvcpu_exit exit;
+
+	if (!AXAS_TIF_RESCHED_LAZY || IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "this kernel has no such flag");
+	will(AXVCPU_RAN_AGAIN, 0);
+	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
+	make_ready(test);
+	mock.lazy = true;
+	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
+	KUNIT_EXPECT_EQ(test, mock.runs, 2);
+	KUNIT_EXPECT_LE(test, mock.loads, 4);
+}
+
 static void no_operation_inside_another(struct kunit *test)
 {
 	struct axvcpu_exit exit;
@@ -1030,6 +1056,7 @@ static struct kunit_case axvcpu_cases[] = {
 	KUNIT_CASE(affinity_is_checked),
 	KUNIT_CASE(affinity_moves_the_thread_for_the_run),
 	KUNIT_CASE(a_thread_that_is_in_place_is_not_moved),
+	KUNIT_CASE(a_thread_that_is_wanted_at_leisure_gives_way),
 	KUNIT_CASE(no_operation_inside_another),
 	KUNIT_CASE(host_interrupts_go_to_the_hal),
 	KUNIT_CASE(host_interrupts_come_out_when_asked_for),

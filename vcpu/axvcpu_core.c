@@ -709,6 +709,18 @@ static int begin_run(struct axvcpu *vcpu)
 	return in_place(vcpu, preferred) ? 0 : move_thread(vcpu, preferred);
 }
 
+/*
+ * A thread that is wanted elsewhere at leisure does not enter, and is none of cond_resched()'s:
+ * it would come back here until the next tick.
+ */
+static void let_others_run(void)
+{
+	if (read_thread_flags() & AXAS_TIF_RESCHED_LAZY)
+		schedule();
+	else
+		cond_resched();
+}
+
 /* Why the thread shall not enter now: 0, or what ends the run. */
 static int check_thread(struct axvcpu *vcpu)
 {
@@ -726,7 +738,7 @@ static int run_until_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 
 	for (;;) {
 		memset(exit, 0, sizeof(*exit));
-		cond_resched();
+		let_others_run();
 		ran = check_thread(vcpu);
 		/* Work that wants this thread on its way to user space, such as rseq's. */
 		if (ran || test_thread_flag(TIF_NOTIFY_RESUME))
