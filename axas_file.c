@@ -377,7 +377,8 @@ static ssize_t read_page(struct axas_space *space, u64 gpa, void *bounce, struct
 
 	if (n <= 0)
 		return n;
-	return copy_to_iter(bounce, n, to) ?: -EFAULT;
+	/* @bounce has room for what was asked for: nothing is left to check. */
+	return _copy_to_iter(bounce, n, to) ?: -EFAULT;
 }
 
 static ssize_t write_page(struct axas_space *space, u64 gpa, void *bounce,
@@ -386,7 +387,7 @@ static ssize_t write_page(struct axas_space *space, u64 gpa, void *bounce,
 	size_t len = min_t(size_t, iov_iter_count(from), PAGE_SIZE - offset_in_page(gpa));
 	ssize_t n;
 
-	len = copy_from_iter(bounce, len, from);
+	len = _copy_from_iter(bounce, len, from);
 	if (!len)
 		return -EFAULT;
 	n = axas_write_partial(space, axas_gpa(gpa), bounce, len);

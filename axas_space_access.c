@@ -748,9 +748,10 @@ EXPORT_SYMBOL_AXAS(axas_write_partial);
 
 /*
  * Bytes of a copy from or to an iterator in one section, if nobody wants this CPU or the space
- * after any FAST_BYTES of them; and of one window, with the lock held for reading.
+ * after any COPY_PIECE of them; and of one window, with the lock held for reading.
  */
 #define COPY_BYTES	SZ_256K
+#define COPY_PIECE	SZ_32K
 
 /**
  * struct iter_copy - a copy between guest memory and an iterator
@@ -769,17 +770,24 @@ struct iter_copy {
  * handler: what is not there ends the copy. The iterator's checks of kernel memory are for
  * objects of the slab; as for the page cache's pages they are left out.
  */
-static size_t copy_iter(struct axas_space *space, const struct axas_area *area,
-			struct iter_copy *copy, void *va, size_t len)
+static __always_inline size_t copy_nofault(void *va, size_t len, struct iov_iter *iter, u32 prot)
 {
 	size_t n;
 
 	pagefault_disable();
-	if (copy->prot == AXAS_PROT_WRITE)
-		n = _copy_from_iter(va, len, copy->iter);
+	if (prot == AXAS_PROT_WRITE)
+		n = _copy_from_iter(va, len, iter);
 	else
-		n = _copy_to_iter(va, len, copy->iter);
+		n = _copy_to_iter(va, len, iter);
 	pagefault_enable();
+	return n;
+}
+
+static size_t copy_iter(struct axas_space *space, const struct axas_area *area,
+			struct iter_copy *copy, void *va, size_t len)
+{
+	size_t n = copy_nofault(va, len, copy->iter, copy->prot);
+
 	/* What ended early may have written more than it tells. */
 	if (copy->prot == AXAS_PROT_WRITE)
 		copy->fence |= clean_written(space, area, va, len);
@@ -797,8 +805,8 @@ static size_t run_here(const struct axas_space *space, const struct axas_cpu *cp
 	u64 end = gpa | (axas_npt_leaf_size(1) - 1), *ptep, leaf;
 	size_t n = spot->left;
 
-	if (n >= len || !axas_cpu_at(cpu, gpa))
-		return min(n, len);
+	if (!axas_cpu_at(cpu, gpa))
+		return n;
 	len = min_t(u64, len, min(end, cpu->last) - gpa + 1);
 	for (ptep = axas_cpu_ptep(cpu, gpa) + 1; n < len; n += AXAS_FRAME_SIZE) {
 		leaf = READ_ONCE(*ptep++);
@@ -834,8 +842,9 @@ static int iter_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 		if (unlikely(!(spot.area->direct & copy->prot)))
 			return SPOT_WINDOW;
 		va = axas_hal_va(space->npt.hal, spot.hpa);
-		n = min_t(size_t, len - *done, FAST_BYTES);
-		n = run_here(space, cpu, gpa, copy->prot, &spot, va, n);
+		n = min_t(size_t, len - *done, COPY_PIECE);
+		if (n > spot.left)
+			n = run_here(space, cpu, gpa, copy->prot, &spot, va, n);
 		did = copy_iter(space, spot.area, copy, va, n);
 		*done += did;
 		if (unlikely(did < n))
@@ -917,13 +926,37 @@ static int iter_piece(struct axas_space *space, u64 gpa, struct iter_copy *copy,
 	return err;
 }
 
+/* Where all of it lies in one page that this CPU finds at once: bytes, or -EAGAIN. */
+static __always_inline ssize_t iter_fast(struct axas_space *space, u64 gpa,
+					 struct iov_iter *iter, u32 prot, size_t len)
+{
+	void *va = enter_memory(space, gpa, prot, len);
+	size_t n;
+
+	if (unlikely(!va))
+		return -EAGAIN;
+	n = copy_nofault(va, len, iter, prot);
+	/* What ended early may have written more than it tells. */
+	if (prot == AXAS_PROT_WRITE)
+		leave_written(space, va, len);
+	else
+		leave_memory();
+	return n;
+}
+
 ssize_t axas_space_copy_iter(struct axas_space *space, struct axas_gpa gpa,
 			     struct iov_iter *iter, u32 prot)
 {
 	struct iter_copy copy = { .iter = iter, .prot = prot };
 	size_t done, len = iov_iter_count(iter);
+	ssize_t n;
 	int err;
 
+	if (len <= AXAS_FRAME_SIZE - offset_in_page(gpa.val)) {
+		n = iter_fast(space, gpa.val, iter, prot, len);
+		if (likely(n != -EAGAIN))
+			return n;
+	}
 	do {
 		err = iter_piece(space, gpa.val, &copy, len, &done);
 		if (err != SPOT_FAULT || done)
