@@ -11,9 +11,9 @@
 #                                tables, all of them in DOC
 #   plots JSON FOLDER            data files for bench/plots.sh
 #
-# A row is "NAME MEAN CLEAN DIRTY [MEDIAN]". The mean is taken of instructions, which are
-# the same on every run, the median of nanoseconds, which are not, and of rows whose samples
-# are a single operation: now and then one of these refills a cache of Linux's, or has a tick in it.
+# A row is "NAME MEAN CLEAN DIRTY [MEDIAN]". The mean is taken, but of rows whose samples are a
+# single operation the median: now and then one of these refills a cache of Linux's, or has a
+# tick in it. Native rows say by their name which figure they are.
 
 import json
 import os
@@ -35,7 +35,7 @@ SINGLE = ("size.", "page.", "leaves.")
 
 # Mode, and the column of the rows that it takes.
 MODES = (("instructions", 1), ("cpus256", 1), ("newer", 1), ("newest", 1), ("disturb", 1),
-         ("parallel", 1), ("native", MEDIAN))
+         ("parallel", 1), ("native", 1))
 
 # What is counted, and so is compared; the last not to the last instruction: other threads
 # interrupt now and then, and so few in so many operations mean nothing.
@@ -333,23 +333,30 @@ class Figures:
                 if f"axas.parallel_smp{cpus}_ns_of_{n}" in p]
 
     def native_rows(self):
-        """Nanoseconds, and the crate's."""
+        """Nanoseconds without and with retpolines, and the crate's."""
         n = self.native
-        return [
-            Row("map_alloc populate, a page", n["table.map_populate"], kvm=6.12),
-            Row("unmap of that, a page", n["table.unmap"], kvm=2.57),
-            Row("fault", n["table.fault"], kvm=6.58),
-            Row("fault, 64 areas", n["table.fault_of_64_areas"], kvm=13.06),
-            Row("translate", n["table.translate"], kvm=13.64),
-            Row("map_linear 1 GiB in one leaf", n["table.linear_1g_aligned"], kvm=114),
-            Row("map_linear by 4K, a page", n["table.linear_4k"], kvm=4.94),
-            Row("unmap of that, a page", n["table.unmap_linear_4k"], kvm=2.74),
-            Row("map_alloc lazy, 1 GiB", n["size.map_lazy.1g"], kvm=4.62 * 2 ** 18),
-            Row("read 64 B, hot", n["access.read_64"], kvm=7.7),
-            Row("read 4 KiB, hot", n["access.read_4k"], kvm=31),
-            Row("write 64 B, hot", n["access.write_64"], kvm=7.8),
-            Row("write 4 KiB, hot", n["access.write_4k"], kvm=37),
-        ] if n else []
+        return [[title] + [f"{n[f'{mode}.{name}.{which}']:.1f}"
+                           for mode in ("native", "retpoline") for which in ("least", "median")]
+                + [str(crate)]
+                for title, name, crate in (
+                    ("fault, a new page", "fault", 6.6),
+                    ("fault, new pages in no order", "fault_anywhere", "-"),
+                    ("fault in a vCPU's loop (fault_nowait)", "fault_nowait", "-"),
+                    ("fault on a mapped page", "fault_spurious", "-"),
+                    ("translate", "translate", 13.6),
+                    ("translate, pages in no order", "translate_anywhere", "-"),
+                    ("read 8 B, hot", "read_8", "-"),
+                    ("read 64 B, hot", "read_64", 7.7),
+                    ("read 4 KiB, hot", "read_4k", 31),
+                    ("write 8 B, hot", "write_8", "-"),
+                    ("write 64 B, hot", "write_64", 7.8),
+                    ("write 4 KiB, hot", "write_4k", 37),
+                    ("populate, a page", "populate", 6.1),
+                    ("protect, a page", "protect", "-"),
+                    ("unmap, a page", "unmap", 2.6),
+                    ("for comparison: memcpy() of 4 KiB", "floor_memcpy_4k", "-"),
+                    ("for comparison: zeroes for 4 KiB", "floor_clear_page", "-"))
+                ] if "native.fault.least" in n else []
 
     def more_tables(self):
         """Those whose rows are made as they are printed; a run may lack some."""
@@ -404,12 +411,11 @@ class Figures:
                   "1.80" if title == "2 of 2 CPUs" else "-",
                   ("yes" if up >= 1.8 else "no") if title == "2 of 2 CPUs" else "-"]
                  for title, axas, up, kvm, kvm_up in self.parallel_rows()]))
-        if self.native:
+        if self.native_rows():
             result.append((
-                "Native nanoseconds, tables alone",
-                ["operation", "axas", "crate", "/ crate"],
-                [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm)]
-                 for r in self.native_rows()]))
+                "Native nanoseconds, frames at hand",
+                ["operation", "least", "median", "with retpolines, least", "median", "crate"],
+                self.native_rows()))
         return result
 
     def floors(self):

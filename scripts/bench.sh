@@ -13,7 +13,8 @@
 #                 operation causes
 #   parallel      wall time of faults on 1, 2 and, if the host has them, 4 CPUs of a virtual
 #                 machine
-#   native        nanoseconds of table operations, in User Mode Linux
+#   native        nanoseconds on this machine, of the core built as a program with the
+#                 kernel's own flags, without and with its retpolines
 #
 # Default: all of them. It prints a table, and writes all figures as JSON.
 #
@@ -140,28 +141,24 @@ mode_parallel() {
 	done >"$OUT/parallel/rows"
 }
 
-# A kernel that is a program, with all of this built in. It has no user space.
+# The core's files as a program, with the kernel's flags: without its retpolines, and with
+# them. They take turns, and the best of five runs counts: the machine may have others.
 mode_native() {
-	local tree build
+	local mode turn dir=$OUT/native
 
-	tree=$("$AXAS_SCRIPTS/overlay.sh")
-	build=$AXAS_CACHE/build/$(basename "$tree")-bench-um
-	lock "build-$(basename "$build")"
-	lock_overlay "$tree"
-	mkdir -p "$build" "$OUT/native"
-	# Objects of another clone must not pass for ours.
-	rm -rf "$build/drivers/misc/axas"
-	cp "$AXAS_SRC/bench/um.config" "$build/.config"
-	run_logged "native kernel" "$OUT/native/build.log" build_um "$tree" "$build"
-	timeout -s KILL 300 "$build/linux" mem=2G console=tty axas_bench.halt=1 \
-		</dev/null >"$OUT/native/kernel.log" 2>&1 || true
-	splats "$OUT/native/kernel.log"
-	tr -d '\r' <"$OUT/native/kernel.log" | sed -n 's/^.*axas_bench: //p' >"$OUT/native/rows"
-}
-
-build_um() {
-	make -C "$1" ARCH=um O="$2" olddefconfig
-	make -C "$1" ARCH=um O="$2" -j"$AXAS_JOBS" linux
+	mkdir -p "$dir"
+	for mode in native retpoline; do
+		run_logged "$mode program" "$dir/build-$mode.log" \
+			make -s -C "$AXAS_SRC/tests/userspace" -j"$AXAS_JOBS" O="$dir/build" \
+			MODE="$mode" native
+	done
+	for turn in 1 2 3 4 5; do
+		for mode in native retpoline; do
+			"$dir/build/$mode/bin/native" >"$dir/$mode.$turn" 2>>"$dir/native.log" ||
+				die "$mode: $(tail -n 1 "$dir/$mode.$turn")"
+			sed "s/^/$mode./" "$dir/$mode.$turn"
+		done
+	done | sort -k1,1 -k2,2g | awk '!seen[$1]++' >"$dir/rows"
 }
 
 measure() {

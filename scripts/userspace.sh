@@ -4,7 +4,8 @@
 # userspace.sh [SECONDS]: the core as a program (tests/userspace/README.md): KUnit, the model
 # fuzzer and libFuzzer under AddressSanitizer and UBSan, threads under ThreadSanitizer. What
 # runs for a time takes SECONDS together (default 60); for hours it is a soak, and each run
-# begins with another seed. The last line of each says how much was run.
+# begins with another seed. One round of what bench.sh measures natively, however long that
+# takes. The last line of each says how much was run.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -36,7 +37,8 @@ try() {
 		grep -vE '^ +ok |^ *#0 .*LLVMFuzzer' "$out" | tail -n 30
 	else
 		record "pass userspace: $name"
-		grep -E '^(fuzz|stress): |^# .*passed|^stat::number_of_executed|^Done ' "$out" | tail -n 1
+		grep -E '^(fuzz|stress|native): |^# .*passed|^stat::number_of_executed|^Done ' "$out" |
+			tail -n 1
 	fi
 }
 
@@ -68,11 +70,12 @@ run_libfuzzer() {
 }
 
 main() {
-	need_packages clang libclang-rt-dev llvm make libc6-dev
+	need_packages clang gcc libclang-rt-dev llvm make libc6-dev
 	mkdir -p "$AXAS_LOGS"
 	lock "userspace-$(basename "$BUILD")"
 	: >"$AXAS_LOGS/userspace-build.log"
-	if ! { build asan kunit fuzz && build tsan stress waits && build fuzzer libfuzzer; }; then
+	if ! { build asan kunit fuzz && build tsan stress waits && build fuzzer libfuzzer &&
+		build retpoline native; }; then
 		tail -n 30 "$AXAS_LOGS/userspace-build.log"
 		die "it does not build: $AXAS_LOGS/userspace-build.log"
 	fi
@@ -80,6 +83,7 @@ main() {
 	try fuzz "$BUILD/asan/bin/fuzz" --seconds "$SECONDS_EACH" --seed "$SEED"
 	run_threads
 	run_libfuzzer
+	try native "$BUILD/retpoline/bin/native" 1
 	return "$FAILED"
 }
 

@@ -22,9 +22,7 @@
 #include <linux/sizes.h>
 #include <linux/timekeeping.h>
 #include <axas/space.h>
-#if defined(CONFIG_UML) && !defined(MODULE)
-#include <os.h>
-#elif defined(CONFIG_X86)
+#ifdef CONFIG_X86
 #include <asm/tsc.h>
 #endif
 
@@ -60,15 +58,10 @@ struct bench {
 #define BENCH_SLEEPS(text)	{ .name = (text), .sleeps = true }
 #define BENCH_TICKS(text)	{ .name = (text), .sleeps = true, .ticks = true }
 
-/*
- * Under "-icount shift=0" the TSC counts instructions. Elsewhere it is nanoseconds; in User
- * Mode Linux its host's, for its own clock is too coarse.
- */
+/* Under "-icount shift=0" the TSC counts instructions. Elsewhere it is nanoseconds. */
 static inline u64 bench_now(void)
 {
-#if defined(CONFIG_UML) && !defined(MODULE)
-	return os_nsecs();
-#elif defined(CONFIG_X86)
+#ifdef CONFIG_X86
 	return rdtsc_ordered();
 #else
 	return ktime_get_ns();

@@ -6,15 +6,10 @@
  */
 #include <linux/err.h>
 #include <linux/module.h>
-#include <linux/reboot.h>
 #include <linux/sort.h>
 
 #include "../../axas_compat.h"
 #include "bench.h"
-
-static bool halt_when_done;
-module_param_named(halt, halt_when_done, bool, 0444);
-MODULE_PARM_DESC(halt, "End the machine when done (for a kernel without user space)");
 
 static int failed;
 
@@ -152,8 +147,6 @@ static int __init axas_bench_init(void)
 	bench_areas();
 	bench_held();
 	pr_info("axas_bench: done %d\n", failed);
-	if (halt_when_done)
-		kernel_halt();
 	return 0;
 }
 

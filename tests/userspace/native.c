@@ -1,23 +1,101 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nanoseconds on this machine, of the core built with the kernel's own flags (see the
- * Makefile's native and native-retpoline): no lock debugging, one thread, nobody else. What
- * Linux adds is only as good as the shims: pages come from a list of the CPU's own, a grace
- * period costs next to nothing, and the tree of areas is not the kernel's (it is most of
- * what the unmap of one page takes here). The least of all rounds says most: it is good for
- * comparing the core with itself.
+ * Nanoseconds on this machine, of the core built with the kernel's own flags (the Makefile's
+ * modes native and retpoline): one thread on one CPU, and no lock debugging.
+ *
+ *   native [ROUNDS]
+ *
+ * Two lines for each row, of the shape of scripts/bench.sh's: the least of all rounds, which
+ * says most where others use the machine, and the median. A wrong answer ends the program.
+ *
+ * What Linux adds is left out, or is the shims': frames were taken beforehand and come from a
+ * stack; those of guests are never zeroed, those of tables are. A grace period has nobody to
+ * wait for, a semaphore that is free is an atomic, and the tree of areas is not the kernel's.
  */
 #include <axas/access.h>
+#include <sched.h>
 
 #include "axas_space.h"
 
 #define BASE		((u64)SZ_1G)
 #define PAGES		8192u
 #define SIZE		(PAGES * (u64)SZ_4K)
-#define ROUNDS		15
+#define HOT		512u	/* reads and writes of the same bytes in one round */
+#define MOST_ROUNDS	1000u
+
 #define RW		(AXAS_PROT_READ | AXAS_PROT_WRITE)
 
+/* More than all pages and their tables. */
+#define FRAMES		(PAGES + PAGES / 512 + 64)
+
 static struct axas_space *space;
+static struct axas_hpa frames[FRAMES];
+static unsigned int nr_frames;
+static u8 buf[SZ_4K], other_buf[SZ_4K];
+
+static void check(bool good, const char *what)
+{
+	if (good)
+		return;
+	printf("failed: %s\n", what);
+	exit(1);
+}
+
+static unsigned int stack_alloc_frames(const struct axas_hal *hal, unsigned int order, u32 flags,
+				       struct axas_hpa *hpas, unsigned int n)
+{
+	unsigned int i;
+
+	if (order)
+		return 0;
+	n = min(n, nr_frames);
+	for (i = 0; i < n; i++)
+		hpas[i] = frames[--nr_frames];
+	return n;
+}
+
+static int stack_alloc(const struct axas_hal *hal, unsigned int order, u32 flags,
+		       struct axas_hpa *hpa)
+{
+	if (!stack_alloc_frames(hal, order, flags, hpa, 1))
+		return -ENOMEM;
+	if (flags & AXAS_FRAME_TABLE && flags & AXAS_FRAME_ZERO)
+		clear_page(__va(hpa->val));
+	return 0;
+}
+
+static void stack_free_frames(const struct axas_hal *hal, unsigned int order,
+			      const struct axas_hpa *hpas, unsigned int n)
+{
+	while (n--)
+		frames[nr_frames++] = *hpas++;
+}
+
+static void stack_free(const struct axas_hal *hal, struct axas_hpa hpa, unsigned int order,
+		       u32 flags)
+{
+	frames[nr_frames++] = hpa;
+}
+
+static const struct axas_hal stack_hal = {
+	.name		= "stack",
+	/* No more than the entries have: no frame must be looked at. */
+	.phys_bits	= 48,
+	.alloc_frame	= stack_alloc,
+	.free_frame	= stack_free,
+	.alloc_frames	= stack_alloc_frames,
+	.free_frames	= stack_free_frames,
+};
+
+static void take_frames(void)
+{
+	while (nr_frames < FRAMES) {
+		struct page *page = alloc_page(GFP_KERNEL);
+
+		check(page, "memory");
+		frames[nr_frames++] = axas_hpa(page_to_phys(page));
+	}
+}
 
 static struct axas_gpa page(unsigned int i)
 {
@@ -32,112 +110,177 @@ static struct axas_gpa scattered(unsigned int i)
 
 static void map(u32 flags)
 {
-	if (axas_space_map_alloc(space, axas_gpa_range(page(0), SIZE), RW, AXAS_TYPE_NORMAL, flags))
-		abort();
-}
-
-static void clear(void)
-{
 	axas_space_clear(space);
+	check(!axas_space_map_alloc(space, axas_gpa_range(page(0), SIZE), RW, AXAS_TYPE_NORMAL,
+				    AXAS_MAP_HUGE_NEVER | flags), "map");
 }
 
 static void map_lazy(void)
 {
-	clear();
-	map(AXAS_MAP_HUGE_NEVER);
+	map(0);
 }
 
 static void map_all(void)
 {
-	clear();
-	map(AXAS_MAP_HUGE_NEVER | AXAS_MAP_POPULATE);
+	map(AXAS_MAP_POPULATE);
 }
 
-static void map_huge(void)
+static void fault_each(struct axas_gpa (*of)(unsigned int i), int expected)
 {
-	clear();
-	map(AXAS_MAP_POPULATE);
+	unsigned int i;
+	int wrong = 0;
+
+	for (i = 0; i < PAGES; i++)
+		wrong |= axas_space_fault(space, of(i), RW, NULL) ^ expected;
+	check(!wrong, "fault");
 }
 
 static void run_fault(void)
 {
-	for (unsigned int i = 0; i < PAGES; i++)
+	fault_each(page, AXAS_FAULT_FIXED);
+}
+
+static void run_fault_anywhere(void)
+{
+	fault_each(scattered, AXAS_FAULT_FIXED);
+}
+
+static void run_fault_spurious(void)
+{
+	fault_each(page, AXAS_FAULT_SPURIOUS);
+}
+
+/* Tables are there, and this CPU has been in each of them. */
+static void map_tables(void)
+{
+	unsigned int i;
+
+	map_lazy();
+	for (i = 0; i < PAGES; i += 512)
 		axas_space_fault(space, page(i), RW, NULL);
 }
 
-static void run_fault_scattered(void)
-{
-	for (unsigned int i = 0; i < PAGES; i++)
-		axas_space_fault(space, scattered(i), RW, NULL);
-}
-
-/* A table is there, and this CPU has found it: the rest is the nowait's. */
+/* Where a vCPU would leave its loop, what handles all faults comes next. */
 static void run_fault_nowait(void)
 {
-	struct axas_translation to;
+	unsigned int i, retries = 0;
 
-	for (unsigned int i = 0; i < PAGES; i += 512) {
+	for (i = 0; i < PAGES; i++) {
+		if (axas_space_fault_nowait(space, page(i), RW) != AXAS_FAULT_RETRY)
+			continue;
 		axas_space_fault(space, page(i), RW, NULL);
-		axas_space_translate(space, page(i), &to);
+		retries++;
 	}
-	for (unsigned int i = 0; i < PAGES; i++)
-		axas_space_fault_nowait(space, page(i), RW);
+	check(retries < PAGES / 32, "nowait");
+}
+
+static void translate_each(struct axas_gpa (*of)(unsigned int i))
+{
+	struct axas_translation to;
+	unsigned int i;
+	int wrong = 0;
+
+	for (i = 0; i < PAGES; i++)
+		wrong |= axas_space_translate(space, of(i), &to);
+	check(!wrong, "translate");
 }
 
 static void run_translate(void)
 {
-	struct axas_translation to;
-
-	for (unsigned int i = 0; i < PAGES; i++)
-		axas_space_translate(space, page(i), &to);
+	translate_each(page);
 }
 
-static void run_translate_scattered(void)
+static void run_translate_anywhere(void)
 {
-	struct axas_translation to;
-
-	for (unsigned int i = 0; i < PAGES; i++)
-		axas_space_translate(space, scattered(i), &to);
+	translate_each(scattered);
 }
 
-static void run_read(void)
+static void read_hot(size_t len)
 {
-	u64 val;
+	unsigned int i;
+	int err = 0;
 
-	for (unsigned int i = 0; i < PAGES; i++)
-		axas_read_obj(space, page(i), AXAS_WIDTH_64, &val);
+	for (i = 0; i < HOT; i++)
+		err |= axas_read(space, page(0), buf, len);
+	check(!err, "read");
+}
+
+static void write_hot(size_t len)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < HOT; i++)
+		err |= axas_write(space, page(0), buf, len);
+	check(!err, "write");
+}
+
+static void run_read_8(void)
+{
+	read_hot(8);
+}
+
+static void run_read_64(void)
+{
+	read_hot(64);
+}
+
+static void run_read_4k(void)
+{
+	read_hot(SZ_4K);
+}
+
+static void run_write_8(void)
+{
+	write_hot(8);
 }
 
 static void run_write_64(void)
 {
-	u64 buf[8] = {};
+	write_hot(64);
+}
 
-	for (unsigned int i = 0; i < PAGES; i++)
-		axas_write(space, page(i), buf, sizeof(buf));
+static void run_write_4k(void)
+{
+	write_hot(SZ_4K);
 }
 
 static void run_populate(void)
 {
 	u64 done;
 
-	if (axas_space_populate(space, axas_gpa_range(page(0), SIZE), &done))
-		abort();
-}
-
-static void run_unmap_each(void)
-{
-	for (unsigned int i = 0; i < PAGES; i++)
-		axas_space_unmap(space, axas_gpa_range(page(i), SZ_4K));
-}
-
-static void run_unmap(void)
-{
-	axas_space_unmap(space, axas_gpa_range(page(0), SIZE));
+	check(!axas_space_populate(space, axas_gpa_range(page(0), SIZE), &done), "populate");
 }
 
 static void run_protect(void)
 {
-	axas_space_protect(space, axas_gpa_range(page(0), SIZE), AXAS_PROT_READ);
+	check(!axas_space_protect(space, axas_gpa_range(page(0), SIZE), AXAS_PROT_READ), "protect");
+}
+
+static void run_unmap(void)
+{
+	check(!axas_space_unmap(space, axas_gpa_range(page(0), SIZE)), "unmap");
+}
+
+/* Linux's own part of a read, and of a frame that is zeroed. */
+static void run_memcpy_4k(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < HOT; i++) {
+		memcpy(buf, other_buf, sizeof(buf));
+		barrier();
+	}
+}
+
+static void run_clear_page(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < HOT; i++) {
+		clear_page(buf);
+		barrier();
+	}
 }
 
 static const struct row {
@@ -146,20 +289,23 @@ static const struct row {
 	void (*run)(void);
 	unsigned int n;
 } rows[] = {
-	{ "fault, new page in order (with 4 KiB of zeroes)", map_lazy, run_fault, PAGES },
-	{ "fault, new page anywhere", map_lazy, run_fault_scattered, PAGES },
-	{ "fault, page there already", map_all, run_fault, PAGES },
-	{ "fault_nowait, new page in order", map_lazy, run_fault_nowait, PAGES },
-	{ "translate, in order", map_all, run_translate, PAGES },
-	{ "translate, anywhere", map_all, run_translate_scattered, PAGES },
-	{ "translate, 2 MiB leaves", map_huge, run_translate, PAGES },
-	{ "read of 8 bytes", map_all, run_read, PAGES },
-	{ "read of 8 bytes, 2 MiB leaves", map_huge, run_read, PAGES },
-	{ "write of 64 bytes", map_all, run_write_64, PAGES },
-	{ "populate, per 4 KiB", map_lazy, run_populate, PAGES },
-	{ "unmap of one page", map_all, run_unmap_each, PAGES },
-	{ "unmap of all, per 4 KiB", map_all, run_unmap, PAGES },
-	{ "protect of all, per 4 KiB", map_all, run_protect, PAGES },
+	{ "fault", map_lazy, run_fault, PAGES },
+	{ "fault_anywhere", map_lazy, run_fault_anywhere, PAGES },
+	{ "fault_nowait", map_tables, run_fault_nowait, PAGES },
+	{ "fault_spurious", map_all, run_fault_spurious, PAGES },
+	{ "translate", map_all, run_translate, PAGES },
+	{ "translate_anywhere", map_all, run_translate_anywhere, PAGES },
+	{ "read_8", map_all, run_read_8, HOT },
+	{ "read_64", map_all, run_read_64, HOT },
+	{ "read_4k", map_all, run_read_4k, HOT },
+	{ "write_8", map_all, run_write_8, HOT },
+	{ "write_64", map_all, run_write_64, HOT },
+	{ "write_4k", map_all, run_write_4k, HOT },
+	{ "populate", map_lazy, run_populate, PAGES },
+	{ "protect", map_all, run_protect, PAGES },
+	{ "unmap", map_all, run_unmap, PAGES },
+	{ "floor_memcpy_4k", map_all, run_memcpy_4k, HOT },
+	{ "floor_clear_page", map_all, run_clear_page, HOT },
 };
 
 static int compare(const void *a, const void *b)
@@ -169,29 +315,47 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int main(void)
+static void measure(const struct row *row, unsigned int rounds)
 {
-	struct axas_space_params params = {};
-	struct axas_npt_caps caps = axas_npt_svm.caps;
-	double ns[ROUNDS];
-	unsigned int i, j;
+	double ns[MOST_ROUNDS];
+	unsigned int i;
+	u64 start;
 
-	space = axas_space_create_fmt(&params, &axas_npt_svm, &caps);
-	if (IS_ERR(space))
-		return 1;
-	printf("%-52s %8s %8s\n", "ns each", "least", "median");
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		for (j = 0; j < ROUNDS; j++) {
-			u64 start;
-
-			rows[i].prepare();
-			start = ktime_get_ns();
-			rows[i].run();
-			ns[j] = (double)(ktime_get_ns() - start) / rows[i].n;
-		}
-		qsort(ns, ROUNDS, sizeof(*ns), compare);
-		printf("%-52s %8.1f %8.1f\n", rows[i].name, ns[0], ns[ROUNDS / 2]);
+	for (i = 0; i < rounds; i++) {
+		row->prepare();
+		start = ktime_get_ns();
+		row->run();
+		ns[i] = (double)(ktime_get_ns() - start) / row->n;
 	}
+	qsort(ns, rounds, sizeof(*ns), compare);
+	printf("%s.least %.3f %u 0\n", row->name, ns[0], rounds);
+	printf("%s.median %.3f %u 0\n", row->name, ns[rounds / 2], rounds);
+}
+
+static void pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	check(!sched_setaffinity(0, sizeof(set), &set), "one CPU");
+}
+
+int main(int argc, char **argv)
+{
+	struct axas_space_params params = { .hal = &stack_hal };
+	struct axas_npt_caps caps = axas_npt_svm.caps;
+	unsigned int i, rounds = argc > 1 ? atoi(argv[1]) : 301;
+
+	check(rounds && rounds <= MOST_ROUNDS, "from 1 to 1,000 rounds");
+	pin();
+	take_frames();
+	space = axas_space_create_fmt(&params, &axas_npt_svm, &caps);
+	check(!IS_ERR(space), "create a space");
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		measure(&rows[i], rounds);
 	axas_space_put(space);
+	check(nr_frames == FRAMES, "a frame is lost");
+	fprintf(stderr, "native: %zu rows, %u rounds\n", ARRAY_SIZE(rows), rounds);
 	return 0;
 }

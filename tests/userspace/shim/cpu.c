@@ -283,6 +283,19 @@ static struct reader *reader_of_thread(void)
 
 #ifdef SHIM_NATIVE
 __thread unsigned long shim_this_cpu_off;
+
+/* A counter of the task's, behind a call, as with CONFIG_PREEMPT_RCU. */
+void shim_rcu_lock(void)
+{
+	nesting++;
+	barrier();
+}
+
+void shim_rcu_unlock(void)
+{
+	barrier();
+	nesting--;
+}
 #else
 void shim_rcu_lock(void)
 {

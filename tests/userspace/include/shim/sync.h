@@ -423,13 +423,8 @@ struct rcu_head {
 };
 
 #define callback_head		rcu_head
-#ifdef SHIM_NATIVE
-#define shim_rcu_lock()			barrier()
-#define shim_rcu_unlock()		barrier()
-#else
 void shim_rcu_lock(void);
 void shim_rcu_unlock(void);
-#endif
 bool shim_rcu_reading(void);
 void synchronize_rcu(void);
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head));
@@ -520,6 +515,7 @@ bool shim_rwsem_held(struct rw_semaphore *s, bool write);
 #ifdef SHIM_NATIVE
 #define lockdep_assert_held(l)		((void)(l))
 #define lockdep_assert_held_write(l)	((void)(l))
+#define lockdep_is_held(l)		((void)(l), true)
 #else
 #define lockdep_assert_held(l)							\
 	WARN_ON(!_Generic((l), struct rw_semaphore *: shim_rwsem_held((void *)(l), false), \
@@ -528,6 +524,10 @@ bool shim_rwsem_held(struct rw_semaphore *s, bool write);
 #define lockdep_assert_held_write(l)						\
 	WARN_ON(!_Generic((l), struct rw_semaphore *: shim_rwsem_held((void *)(l), true), \
 			  struct mutex *: shim_rwsem_held((void *)(l), true)))
+#define lockdep_is_held(l)							\
+	_Generic((l), struct rw_semaphore *: shim_rwsem_held((void *)(l), false),	\
+		 struct mutex *: shim_rwsem_held((void *)(l), true),		\
+		 spinlock_t *: shim_spin_held((void *)(l)))
 #endif
 #define lockdep_assert(c)		WARN_ON(IS_ENABLED(CONFIG_PROVE_LOCKING) && !(c))
 #define lockdep_assert_held_read(l)	lockdep_assert_held(l)
@@ -538,10 +538,6 @@ bool shim_rwsem_held(struct rw_semaphore *s, bool write);
 #define lockdep_assert_in_softirq()	((void)0)
 #define lockdep_assert_irqs_enabled()	WARN_ON(shim_irqs_off)
 #define lockdep_assert_irqs_disabled()	WARN_ON(!shim_irqs_off)
-#define lockdep_is_held(l)							\
-	_Generic((l), struct rw_semaphore *: shim_rwsem_held((void *)(l), false),	\
-		 struct mutex *: shim_rwsem_held((void *)(l), true),		\
-		 spinlock_t *: shim_spin_held((void *)(l)))
 #define lockdep_set_class(l, k)		((void)(l))
 #define lockdep_set_class_and_name(l, k, n) ((void)(l))
 #define lockdep_set_subclass(l, n)	((void)(l))
