@@ -7,21 +7,21 @@
  */
 #ifdef SHIM_NATIVE
 asm(".text\n"
-    ".globl	memcpy, memset\n"
-    ".type	memcpy, @function\n"
-    "memcpy:	mov	%rdi, %rax\n"
-    "	mov	%rdx, %rcx\n"
-    "	rep movsb\n"
-    "	ret\n"
-    "	int3\n"
-    ".type	memset, @function\n"
-    "memset:	mov	%rdi, %r9\n"
-    "	mov	%esi, %eax\n"
-    "	mov	%rdx, %rcx\n"
-    "	rep stosb\n"
-    "	mov	%r9, %rax\n"
-    "	ret\n"
-    "	int3\n");
+	".globl	memcpy, memset\n"
+	".type	memcpy, @function\n"
+	"memcpy:	mov	%rdi, %rax\n"
+	"	mov	%rdx, %rcx\n"
+	"	rep movsb\n"
+	"	ret\n"
+	"	int3\n"
+	".type	memset, @function\n"
+	"memset:	mov	%rdi, %r9\n"
+	"	mov	%esi, %eax\n"
+	"	mov	%rdx, %rcx\n"
+	"	rep stosb\n"
+	"	mov	%r9, %rax\n"
+	"	ret\n"
+	"	int3\n");
 #endif
 
 #ifdef SHIM_RETPOLINE
@@ -38,11 +38,11 @@ asm(".text\n"
 	"	int3\n"
 
 asm(".text\n"
-    THUNK(rax) THUNK(rbx) THUNK(rcx) THUNK(rdx) THUNK(rsi) THUNK(rdi) THUNK(rbp)
-    THUNK(r8) THUNK(r9) THUNK(r10) THUNK(r11) THUNK(r12) THUNK(r13) THUNK(r14) THUNK(r15)
-    ".globl	__x86_return_thunk\n"
-    ".p2align 6\n"
-    "__x86_return_thunk:\n"
-    "	ret\n"
-    "	int3\n");
+	THUNK(rax) THUNK(rbx) THUNK(rcx) THUNK(rdx) THUNK(rsi) THUNK(rdi) THUNK(rbp)
+	THUNK(r8) THUNK(r9) THUNK(r10) THUNK(r11) THUNK(r12) THUNK(r13) THUNK(r14) THUNK(r15)
+	".globl	__x86_return_thunk\n"
+	".p2align 6\n"
+	"__x86_return_thunk:\n"
+	"	ret\n"
+	"	int3\n");
 #endif
