@@ -111,7 +111,9 @@ static int run_there(struct vm *vm, void *exit, u32 size)
 		memcpy(exit, head, sizeof(head));
 		err = call(vm->vcpu, AXVCPU_RUN, exit);
 		memcpy(head, exit, sizeof(head));
-		expect_eq(head[0], size);
+		/* Of a longer struct as much as there is. */
+		expect_eq(head[0], err || size < sizeof(struct axvcpu_exit) ? size :
+			  sizeof(struct axvcpu_exit));
 	} while (!err && head[2] == AXVCPU_EXIT_NOTHING);
 	if (!err)
 		expect_eq(head[2], AXVCPU_EXIT_HALT);
