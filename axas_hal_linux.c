@@ -4,7 +4,7 @@
  * memremap() for the windows of linear areas. Calls axas_stock.c.
  *
  * Guest frames come in blocks, which are allocated, charged and freed as one: 2 MiB for a
- * large leaf, up to 256 KiB for populate, 32 KiB for the stock that serves faults. A block
+ * large leaf, up to 256 KiB for populate, 64 KiB for the stock that serves faults. A block
  * stays whole until somebody needs a piece of it: one that is freed alone, or that is to
  * have a reference count of its own. The block says so itself: its first page's private
  * field is its order, and the others have no references while it is whole.
@@ -19,6 +19,7 @@
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
@@ -136,8 +137,9 @@ static gfp_t frame_gfp(unsigned int order, u32 flags)
 }
 
 /*
- * For a block of which smaller ones do as well: what is free now, without the reserves. It
- * makes nobody reclaim, neither for the machine nor for a memory cgroup, and does not sleep.
+ * For a block of which smaller ones do as well: what is free now, without the reserves. The
+ * caller reclaims nothing for it, neither for the machine nor for a memory cgroup, and does
+ * not sleep; kswapd and kcompactd may be woken.
  */
 static gfp_t block_gfp(u32 flags)
 {
@@ -147,6 +149,24 @@ static gfp_t block_gfp(u32 flags)
 /* The largest block that there may be, and that of populate. */
 #define MAX_BLOCK_ORDER		((unsigned int)ilog2(MAX_ORDER_NR_PAGES))
 #define POPULATE_ORDER		6u
+
+/*
+ * Where there was none of an order, none is tried again for a while: the kernel clears a block
+ * before it finds that a cgroup may not have it.
+ */
+#define RETRY_JIFFIES		(HZ / 10 + 1)
+
+/**
+ * struct block_hint - what one CPU knows of blocks
+ * @order: there was none that is larger
+ * @until: when that is forgotten, in jiffies
+ */
+struct block_hint {
+	unsigned int order;
+	unsigned long until;
+};
+
+static DEFINE_PER_CPU(struct block_hint, block_hints) = { .order = ~0u };
 
 #define SPLIT_LOCKS		64
 static raw_spinlock_t split_locks[SPLIT_LOCKS] = {
@@ -171,6 +191,37 @@ static struct page *alloc_block(gfp_t gfp, unsigned int order)
 	}
 	set_page_private(page, order);
 	clean_for_guest(page, order);
+	return page;
+}
+
+/* The largest block that is worth a try; only a hint, which another CPU's may replace. */
+static unsigned int order_to_try(unsigned int order)
+{
+	struct block_hint *hint = raw_cpu_ptr(&block_hints);
+
+	if (likely(READ_ONCE(hint->order) >= order))
+		return order;
+	if (time_before(jiffies, READ_ONCE(hint->until)))
+		return READ_ONCE(hint->order);
+	WRITE_ONCE(hint->order, ~0u);
+	return order;
+}
+
+static void no_block_of(unsigned int order)
+{
+	struct block_hint *hint = raw_cpu_ptr(&block_hints);
+
+	WRITE_ONCE(hint->order, order - 1);
+	WRITE_ONCE(hint->until, jiffies + RETRY_JIFFIES);
+}
+
+/* A block of @order that is to be had at once. */
+static struct page *try_block(u32 flags, unsigned int order)
+{
+	struct page *page = alloc_block(block_gfp(flags), order);
+
+	if (unlikely(!page))
+		no_block_of(order);
 	return page;
 }
 
@@ -214,25 +265,42 @@ static void split_across(struct page *page, unsigned long first, unsigned long e
 }
 
 /*
+ * Whether a block shall not go as a whole. The page allocator keeps pages that hardware has lost
+ * (memory_failure()) from others only if they come alone; and who passes by
+ * (get_page_unless_zero()) would give back the charge of a page alone. Who comes after this
+ * look is not seen: nobody does to pages of the kernel.
+ */
+static bool must_be_split(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	if (page_ref_count(page) != 1)
+		return true;
+	for (i = 0; IS_ENABLED(CONFIG_MEMORY_FAILURE) && i < 1ul << order; i++)
+		if (PageHWPoison(page + i))
+			return true;
+	return false;
+}
+
+/*
  * Pages that follow each other go back, all of which are the caller's. Blocks that lie
  * between them are whole ones or pages; of those at the ends others may have pieces.
  */
 void axas_linux_free(struct page *page, unsigned long nr)
 {
-	unsigned long first = page_to_pfn(page), end = first + nr, n;
+	unsigned long pfn = page_to_pfn(page), end = pfn + nr;
 	unsigned int order;
 
-	split_across(page, first, end);
+	split_across(page, pfn, end);
 	if (nr > 1)
-		split_across(page + nr - 1, first, end);
-	for (; nr; nr -= n, page += n) {
+		split_across(pfn_to_page(end - 1), pfn, end);
+	for (; pfn < end; pfn += 1ul << order) {
+		page = pfn_to_page(pfn);
 		order = page_private(page);
-		/* Who passes by (get_page_unless_zero()) gives back a page, no block. */
-		if (unlikely(order && page_ref_count(page) != 1)) {
+		if (order && unlikely(must_be_split(page, order))) {
 			split_block(page, order);
 			order = 0;
 		}
-		n = 1ul << order;
 		set_page_private(page, 0);
 		__free_pages(page, order);
 	}
@@ -244,9 +312,9 @@ static struct page *alloc_from_block(u32 flags)
 	const void *payer = axas_stock_payer();
 	struct page *page;
 
-	if (payer == AXAS_STOCK_NOBODY)
+	if (payer == AXAS_STOCK_NOBODY || order_to_try(AXAS_STOCK_ORDER) != AXAS_STOCK_ORDER)
 		return NULL;
-	page = alloc_block(block_gfp(flags), AXAS_STOCK_ORDER);
+	page = try_block(flags, AXAS_STOCK_ORDER);
 	if (page)
 		axas_stock_put(page + 1, (1u << AXAS_STOCK_ORDER) - 1, payer);
 	return page;
@@ -287,6 +355,8 @@ static int alloc_table(unsigned int order, u32 flags, struct axas_hpa *hpa)
 {
 	struct page *page = alloc_pages(frame_gfp(order, flags), order);
 
+	if (unlikely(!page) && axas_stock_drain())
+		page = alloc_pages(frame_gfp(order, flags), order);
 	if (!page)
 		return -ENOMEM;
 	account_table(page, order, 1);
@@ -326,7 +396,7 @@ static void linux_free_frame(const struct axas_hal *hal, struct axas_hpa hpa,
 /* All pages of a new block. */
 static bool alloc_pages_of(unsigned int order, u32 flags, struct axas_hpa *hpas)
 {
-	struct page *page = alloc_block(block_gfp(flags), order);
+	struct page *page = try_block(flags, order);
 	u64 hpa, end;
 
 	if (!page)
@@ -340,15 +410,13 @@ static bool alloc_pages_of(unsigned int order, u32 flags, struct axas_hpa *hpas)
 /* Frames of 4 KiB: by the largest blocks that are to be had at once, then one by one. */
 static unsigned int alloc_many(u32 flags, struct axas_hpa *hpas, unsigned int n)
 {
-	unsigned int got = 0, order, max = POPULATE_ORDER;
+	unsigned int got = 0, order;
 
 	while (got < n) {
-		order = min_t(unsigned int, ilog2(n - got), max);
+		order = min_t(unsigned int, ilog2(n - got), order_to_try(POPULATE_ORDER));
 		if (!order && !alloc_small(flags, &hpas[got]))
 			break;
-		if (order && !alloc_pages_of(order, flags, &hpas[got]))
-			max = order - 1;
-		else
+		if (!order || alloc_pages_of(order, flags, &hpas[got]))
 			got += 1u << order;
 	}
 	return got;

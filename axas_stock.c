@@ -11,6 +11,7 @@
 #include <linux/atomic.h>
 #include <linux/cgroup.h>
 #include <linux/cpuhotplug.h>
+#include <linux/cpuset.h>
 #include <linux/mempolicy.h>
 #include <linux/nodemask.h>
 #include <linux/percpu.h>
@@ -59,12 +60,16 @@ static DEFINE_PER_CPU(struct stock, stocks) = {
 };
 
 static void idle_work(struct work_struct *work);
-static DECLARE_DEFERRABLE_WORK(idle, idle_work);
+static DECLARE_DELAYED_WORK(idle, idle_work);
 static int hotplug_state;
 static struct shrinker *pressure;
 
 #ifdef CONFIG_MEMCG
-/* As memcg charges: tasks pay for themselves, kernel threads do not. */
+/*
+ * As memcg charges: tasks pay for themselves, kernel threads do not. While a thread is on its way
+ * from one cgroup to another, Linux since 6.12 may still charge the old one: then frames that this
+ * one has paid for, of a block at most, are the other's.
+ */
 static __always_inline const void *memcg_of_current(void)
 {
 	if (unlikely(current->active_memcg))
@@ -133,26 +138,34 @@ static void release_payer(const void *payer)
 		release_memcg(payer);
 }
 
+/* Where there are several nodes, a task may want, or be allowed, memory of some alone. */
+static bool has_policy(void)
+{
+#ifdef CONFIG_NUMA
+	return current->mempolicy;
+#else
+	return false;
+#endif
+}
+
+static bool node_suits(struct axas_hpa hpa)
+{
+	int node = page_to_nid(pfn_to_page(hpa.val >> PAGE_SHIFT));
+
+	return !has_policy() && node_isset(node, cpuset_current_mems_allowed);
+}
+
 const void *axas_stock_payer(void)
 {
 	const void *who;
 
+	/* What this task gets would be of no use to others, nor theirs to it. */
+	if (unlikely(nr_node_ids > 1) && has_policy())
+		return AXAS_STOCK_NOBODY;
 	rcu_read_lock();
 	who = payer_now();
 	rcu_read_unlock();
 	return who;
-}
-
-/* Where there are several nodes, a task may want, or be allowed, memory of some alone. */
-static bool node_suits(struct axas_hpa hpa)
-{
-#ifdef CONFIG_NUMA
-	int node = page_to_nid(pfn_to_page(hpa.val >> PAGE_SHIFT));
-
-	if (current->mempolicy || !node_isset(node, current->mems_allowed))
-		return false;
-#endif
-	return true;
 }
 
 /* What is left of a shelf that somebody has paid for. */

@@ -191,6 +191,13 @@ void split_page(struct page *page, unsigned int order)
 
 static void free_block(struct page *page, unsigned int order)
 {
+	unsigned long i;
+
+	/* A page that hardware has lost is kept from others, if it comes alone. */
+	for (i = 0; order && i < 1ul << order; i++)
+		WARN_ON(PageHWPoison(page + i));
+	if (PageHWPoison(page))
+		return;
 	if (!order && give_recent(page))
 		return;
 	/* A write that nobody ordered after the last access is a race that is seen. */

@@ -26,6 +26,9 @@
 /* The arena has larger ones, for leaves of 1 GiB. */
 #define MAX_ORDER_NR_PAGES	(1ul << (MAX_ORDER + 7))
 #define nr_node_ids		1
+#define page_to_nid(page)		((void)(page), 0)
+#define cpuset_current_mems_allowed	0
+#define node_isset(node, nodes)		((void)(node), true)
 
 #define __GFP_DIRECT_RECLAIM	0x0001u
 #define __GFP_KSWAPD_RECLAIM	0x0002u
@@ -122,6 +125,11 @@ static inline int page_count(struct page *page)
 static inline void get_page(struct page *page)
 { WARN_ON(__atomic_fetch_add(&compound_head(page)->refs, 1, __ATOMIC_RELAXED) <= 0); }
 void put_page(struct page *page);
+#define CONFIG_MEMORY_FAILURE		1
+#define PageHWPoison(p)			(READ_ONCE((p)->flags) & 1)
+#define SetPageHWPoison(p)		((void)((p)->flags |= 1))
+#define ClearPageHWPoison(p)		((void)((p)->flags &= ~1ul))
+#define init_page_count(p)		__atomic_store_n(&(p)->refs, 1, __ATOMIC_RELAXED)
 #define put_page_testzero(p)		({ put_page(p); false; })
 #define page_folio(p)			((struct folio *)compound_head(p))
 #define folio_page(f, n)		(&(f)->page + (n))

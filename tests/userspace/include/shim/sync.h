@@ -621,6 +621,7 @@ void shim_wait_a_bit(wait_queue_head_t *q);
 #define jiffies			shim_jiffies()
 unsigned long shim_jiffies(void);
 #define msecs_to_jiffies(ms)	(ms)
+#define time_before(a, b)		((long)((a) - (b)) < 0)
 #define time_after(a, b)	((long)((b) - (a)) < 0)
 long schedule_timeout_uninterruptible(long ticks);
 #define schedule_timeout_killable(t)	schedule_timeout_uninterruptible(t)
@@ -677,7 +678,7 @@ struct delayed_work {
 };
 
 /* Time does not pass: what is put off does not come. */
-#define DECLARE_DEFERRABLE_WORK(n, f)	struct delayed_work n = { { f } }
+#define DECLARE_DELAYED_WORK(n, f)	struct delayed_work n = { { f } }
 #define system_unbound_wq		NULL
 #define queue_delayed_work(q, w, t)	((void)(w), true)
 #define delayed_work_pending(w)		((void)(w), false)
