@@ -272,13 +272,16 @@ static void split_across(struct page *page, unsigned long first, unsigned long e
  */
 static bool must_be_split(struct page *page, unsigned int order)
 {
-	unsigned long i;
+	unsigned long i __maybe_unused;
 
 	if (page_ref_count(page) != 1)
 		return true;
-	for (i = 0; IS_ENABLED(CONFIG_MEMORY_FAILURE) && i < 1ul << order; i++)
+#ifdef CONFIG_MEMORY_FAILURE
+#pragma GCC unroll 8
+	for (i = 0; i < 1ul << order; i++)
 		if (PageHWPoison(page + i))
 			return true;
+#endif
 	return false;
 }
 

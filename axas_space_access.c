@@ -751,7 +751,7 @@ EXPORT_SYMBOL_AXAS(axas_write_partial);
  * after any COPY_PIECE of them; and of one window, with the lock held for reading.
  */
 #define COPY_BYTES	SZ_256K
-#define COPY_PIECE	SZ_8K
+#define COPY_PIECE	SZ_16K
 
 /**
  * struct iter_copy - a copy between guest memory and an iterator
