@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,6 +146,17 @@ void note(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(outcome->reason, sizeof(outcome->reason), fmt, ap);
 	va_end(ap);
+}
+
+/* What tests of one kernel's promises ask: 6012 is 6.12. */
+unsigned int kernel_version(void)
+{
+	struct utsname name;
+	unsigned int major = 0, minor = 0;
+
+	if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		fail("uname: %s", strerror(errno));
+	return major * 1000 + minor;
 }
 
 static void run_suite(const struct suite *suite)

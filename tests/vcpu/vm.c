@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -427,14 +426,4 @@ void pin_thread(int cpu)
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
 		fail("sched_setaffinity to CPU %d: %s", cpu, strerror(errno));
-}
-
-unsigned int kernel_version(void)
-{
-	struct utsname name;
-	unsigned int major = 0, minor = 0;
-
-	if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		fail("uname: %s", strerror(errno));
-	return major * 1000 + minor;
 }

@@ -60,6 +60,7 @@ void skip(const char *fmt, ...);
 /* Something to tell of a test that passes. */
 __attribute__((format(printf, 1, 2)))
 void note(const char *fmt, ...);
+unsigned int kernel_version(void);	/* 6012 is 6.12 */
 
 #define fail(...)	fail_at(__FILE__, __LINE__, __VA_ARGS__)
 #define expect(cond)	do { if (!(cond)) fail("not so: %s", #cond); } while (0)
