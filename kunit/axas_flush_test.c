@@ -167,7 +167,7 @@ static int read_on(void *arg)
 			u64 in_leaf = gpa & (axas_npt_leaf_size(leaf.level) - 1);
 
 			r->wrong += leaf.hpa.val + in_leaf != LINEAR + at;
-			r->seen++;
+			WRITE_ONCE(r->seen, r->seen + 1);
 		} else if (!r->may_be_empty) {
 			r->wrong++;
 		}
@@ -182,6 +182,9 @@ static int split_here_and_there(void *arg)
 	unsigned int i;
 	int err = 0;
 
+	/* Else it may be over before the other thread has begun. */
+	while (!READ_ONCE(r->seen))
+		usleep_range(50, 100);
 	/* Tables stay until the reader is gone: only splits, which free none. */
 	for (i = 0; i < 64 && !err; i++) {
 		err = axas_space_protect(r->f->space,
