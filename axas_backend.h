@@ -105,7 +105,7 @@ static __always_inline bool axas_pool_get_one(struct axas_pool *pool, const stru
 
 	if (likely(!pool->picky && hal == &axas_hal_linux))
 		return likely(axas_stock_get(hpa)) ||
-		       axas_linux_alloc(flags | AXAS_FRAME_ZERO, hpa);
+		       axas_stock_alloc(flags | AXAS_FRAME_ZERO, hpa);
 	if (!pool->picky)
 		return axas_frame_alloc_hpa(hal, 0, flags | AXAS_FRAME_ZERO, hpa);
 	alloc = axas_alloc(hal);

@@ -3,7 +3,7 @@
  * The stock: zeroed frames that are charged and ready for the next fault, a few on each
  * CPU. A frame is given only to a task that its memory cgroup is the one which has paid;
  * two of these have a shelf each. What nobody fetches goes back: when a third one comes,
- * under memory pressure, after a second, and when the CPU goes. Calls axas_hal_linux.c.
+ * under memory pressure, after a second, and when the CPU goes. Calls axas_block.c.
  *
  * Locks: stock->lock, in task context alone; frames are freed outside, which on PREEMPT_RT
  * may sleep.
@@ -21,6 +21,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "axas_block.h"
 #include "axas_compat.h"
 #include "axas_stock.h"
 
@@ -217,7 +218,7 @@ static void free_shelf(struct shelf *old)
 {
 	if (!old->nr)
 		return;
-	axas_linux_free(pfn_to_page(old->next.val >> PAGE_SHIFT), old->nr);
+	axas_block_free(pfn_to_page(old->next.val >> PAGE_SHIFT), old->nr);
 	release_payer(old->payer);
 }
 
@@ -298,6 +299,43 @@ unsigned long axas_stock_drain(void)
 	return nr;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_drain);
+
+/* A zeroed frame out of a new block, the rest of which the stock gets. */
+static struct page *alloc_from_block(u32 flags)
+{
+	const void *payer = axas_stock_payer();
+	struct page *page;
+
+	if (payer == AXAS_STOCK_NOBODY || axas_block_order(AXAS_STOCK_ORDER) != AXAS_STOCK_ORDER)
+		return NULL;
+	page = axas_block_try(AXAS_STOCK_ORDER, flags);
+	if (page)
+		axas_stock_put(page + 1, (1u << AXAS_STOCK_ORDER) - 1, payer);
+	return page;
+}
+
+static struct page *alloc_one(u32 flags)
+{
+	struct page *page = NULL;
+
+	if (flags & AXAS_FRAME_ZERO)
+		page = alloc_from_block(flags);
+	page = page ?: axas_block_alloc(0, flags);
+	/* What lies in stock may be all that is missing. */
+	if (unlikely(!page) && !(flags & AXAS_FRAME_NOWAIT) && axas_stock_drain())
+		page = axas_block_alloc(0, flags);
+	return page;
+}
+
+bool axas_stock_alloc(u32 flags, struct axas_hpa *hpa)
+{
+	struct page *page = alloc_one(flags);
+
+	if (unlikely(!page))
+		return false;
+	*hpa = axas_hpa(page_to_phys(page));
+	return true;
+}
 
 static void idle_work(struct work_struct *work)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What axas_hal_linux.c and the stock of frames offer each other, and the way to a frame of
- * Linux without a call through the HAL's table.
+ * The stock of frames, which is the way to a frame of Linux without a call through the HAL's
+ * table. See axas_stock.c.
  */
 #ifndef _AXAS_STOCK_H
 #define _AXAS_STOCK_H
@@ -13,7 +13,7 @@
 /* The stock is filled by blocks of so many pages. */
 #define AXAS_STOCK_ORDER	4
 
-/* Who pays cannot be told, or memory is not to come from just anywhere: no stock for him. */
+/* Who pays cannot be told, or memory is not to come from just anywhere: no stock. */
 #define AXAS_STOCK_NOBODY	ERR_PTR(-ENOENT)
 
 int axas_stock_init(void);
@@ -22,12 +22,19 @@ void axas_stock_exit(void);
 /* A frame of zeroes for current from this CPU's stock. False: none. Neither sleeps nor waits. */
 bool axas_stock_get(struct axas_hpa *hpa);
 
+/*
+ * A frame that is not in stock, which it fills if @flags is AXAS_FRAME_ZERO. False for want of
+ * memory. May sleep, unless @flags is AXAS_FRAME_NOWAIT.
+ */
+bool axas_stock_alloc(u32 flags, struct axas_hpa *hpa);
+
 /* Who pays for what current allocates; only to be compared. Any context. */
 const void *axas_stock_payer(void);
 
 /*
  * @nr pages of zeroes that follow each other, which @payer has paid for, into this CPU's
- * stock. What does not fit, or is no longer wanted, goes back. Task, may not sleep on RT.
+ * stock. What does not fit, or is no longer wanted, goes back. In a task; on PREEMPT_RT it may
+ * sleep.
  */
 void axas_stock_put(struct page *page, unsigned int nr, const void *payer);
 
@@ -53,12 +60,5 @@ struct axas_stock_test {
 
 extern struct axas_stock_test axas_stock_test;
 #endif
-
-/*
- * What alloc_frame() and free_frame() of axas_hal_linux do for guest frames: one of 4 KiB
- * that is not in stock, where false is for want of memory; and @nr pages that follow each other.
- */
-bool axas_linux_alloc(u32 flags, struct axas_hpa *hpa);
-void axas_linux_free(struct page *page, unsigned long nr);
 
 #endif /* _AXAS_STOCK_H */

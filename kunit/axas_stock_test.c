@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Guest frames of Linux: blocks that stay whole until somebody needs a piece of them
- * (axas_hal_linux.c), and the stock that faults are served from (axas_stock.c).
+ * (axas_block.c), and the stock that faults are served from (axas_stock.c).
  */
 #include <linux/mm.h>
 #include <linux/sched.h>

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest frames of Linux's page allocator. They come in blocks, which are allocated, charged
+ * and freed as one: 2 MiB for a large leaf, up to 256 KiB for populate, 64 KiB for the stock
+ * that serves faults. A block stays whole until somebody needs a piece of it: one that is
+ * freed alone, or that is to have a reference count of its own. The block says so itself: its
+ * first page's private field is its order, and the others have no references while it is
+ * whole. Calls the page allocator.
+ *
+ * Locks: split_locks, for whoever looks at a block of which others have pieces.
+ */
+#ifdef CONFIG_ARM64
+#include <asm/cpufeature.h>
+#include <asm/sysreg.h>
+#endif
+#include <linux/cacheflush.h>
+#include <linux/gfp.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+
+#include "axas_block.h"
+
+/* A frame is a page. */
+static_assert(PAGE_SIZE == AXAS_FRAME_SIZE);
+
+#ifdef CONFIG_ARM64
+#define CTR_DMINLINE_SHIFT	16	/* log2 of words. Arm DDI 0487, D23.2.34 */
+#define CTR_L1IP_SHIFT		14	/* 3: PIPT; else another address may name a line, too */
+#define CTR_L1IP_PIPT		3
+
+/*
+ * Data caches to the point where instructions are fetched from; and no instruction cache
+ * keeps what was there before, under whatever guest address. Arm DDI 0487, D7.5.
+ */
+void axas_sync_code(unsigned long start, unsigned long end)
+{
+	u64 ctr = read_sanitised_ftr_reg(SYS_CTR_EL0);
+
+	caches_clean_inval_pou(start, end);
+	if ((ctr >> CTR_L1IP_SHIFT & 3) != CTR_L1IP_PIPT)
+		icache_inval_all_pou();
+}
+
+/*
+ * A guest may turn its caches off, and then sees what is behind them: the zeroes must be
+ * there, not what was in the frame before, unless stage 2 keeps it from that (FEAT_S2FWB).
+ * Nor may an instruction cache hold what once was code.
+ */
+static void clean_for_guest(struct page *page, unsigned int order)
+{
+	unsigned long start = (unsigned long)page_address(page), va;
+	unsigned long end = start + (PAGE_SIZE << order), line;
+
+	if (!cpus_have_final_cap(ARM64_HAS_STAGE2_FWB)) {
+		line = 4ul << (read_sanitised_ftr_reg(SYS_CTR_EL0) >> CTR_DMINLINE_SHIFT & 0xf);
+		for (va = start; va < end; va += line)
+			asm volatile("dc civac, %0" : : "r" (va) : "memory");
+		dsb(sy);
+	}
+	axas_sync_code(start, end);
+}
+#else
+static void clean_for_guest(struct page *page, unsigned int order)
+{
+}
+#endif
+
+/*
+ * Whoever asks can be told that there is none, and no OOM killer would know whom to kill:
+ * guest memory is in no task's count. So it is not woken, neither for the machine nor for
+ * a memory cgroup (__GFP_RETRY_MAYFAIL); a larger frame is not even tried hard for.
+ */
+gfp_t axas_frame_gfp(unsigned int order, u32 flags)
+{
+	gfp_t gfp = __GFP_ACCOUNT | __GFP_NOWARN;
+
+	if (flags & AXAS_FRAME_ZERO)
+		gfp |= __GFP_ZERO;
+	if (flags & AXAS_FRAME_NOWAIT)
+		return gfp | GFP_NOWAIT;
+	if (order && !(flags & AXAS_FRAME_TABLE))
+		return gfp | GFP_KERNEL | __GFP_NORETRY;
+	return gfp | GFP_KERNEL | __GFP_RETRY_MAYFAIL;
+}
+
+/*
+ * For a block of which smaller ones do as well: what is free now, without the reserves. The
+ * caller reclaims nothing for it, neither for the machine nor for a memory cgroup, and does
+ * not sleep; kswapd and kcompactd may be woken.
+ */
+static gfp_t block_gfp(u32 flags)
+{
+	return axas_frame_gfp(0, flags | AXAS_FRAME_NOWAIT) | __GFP_NOMEMALLOC;
+}
+
+/* The largest block that there may be. */
+#define MAX_BLOCK_ORDER		((unsigned int)ilog2(MAX_ORDER_NR_PAGES))
+
+/*
+ * Where there was none of an order, none is tried again for a while: the kernel clears a block
+ * before it finds that a cgroup may not have it.
+ */
+#define RETRY_JIFFIES		(HZ / 10 + 1)
+
+/**
+ * struct block_hint - what one CPU knows of blocks
+ * @order: there was none that is larger
+ * @until: when that is forgotten, in jiffies
+ */
+struct block_hint {
+	unsigned int order;
+	unsigned long until;
+};
+
+static DEFINE_PER_CPU(struct block_hint, block_hints) = { .order = ~0u };
+
+#define SPLIT_LOCKS		64
+static raw_spinlock_t split_locks[SPLIT_LOCKS] = {
+	[0 ... SPLIT_LOCKS - 1] = __RAW_SPIN_LOCK_UNLOCKED(split_locks),
+};
+
+static raw_spinlock_t *split_lock(const struct page *page)
+{
+	return &split_locks[(page_to_pfn(page) >> MAX_BLOCK_ORDER) % SPLIT_LOCKS];
+}
+
+/* A block of guest frames. Address 0 is how a leaf that is not there looks. */
+static struct page *alloc_block(gfp_t gfp, unsigned int order)
+{
+	struct page *page = alloc_pages(gfp, order);
+
+	if (unlikely(!page))
+		return NULL;
+	if (unlikely(!page_to_pfn(page))) {
+		__free_pages(page, order);
+		return NULL;
+	}
+	set_page_private(page, order);
+	clean_for_guest(page, order);
+	return page;
+}
+
+struct page *axas_block_alloc(unsigned int order, u32 flags)
+{
+	return alloc_block(axas_frame_gfp(order, flags), order);
+}
+
+unsigned int axas_block_order(unsigned int order)
+{
+	struct block_hint *hint = raw_cpu_ptr(&block_hints);
+
+	if (likely(READ_ONCE(hint->order) >= order))
+		return order;
+	if (time_before(jiffies, READ_ONCE(hint->until)))
+		return READ_ONCE(hint->order);
+	WRITE_ONCE(hint->order, ~0u);
+	return order;
+}
+
+static void no_block_of(unsigned int order)
+{
+	struct block_hint *hint = raw_cpu_ptr(&block_hints);
+
+	WRITE_ONCE(hint->order, order - 1);
+	WRITE_ONCE(hint->until, jiffies + RETRY_JIFFIES);
+}
+
+struct page *axas_block_try(unsigned int order, u32 flags)
+{
+	struct page *page = alloc_block(block_gfp(flags), order);
+
+	if (unlikely(!page))
+		no_block_of(order);
+	return page;
+}
+
+/* The first page of the block that a page is in, and its order. */
+static struct page *block_of(struct page *page, unsigned int *order)
+{
+	unsigned long pfn = page_to_pfn(page);
+	unsigned int bits;
+
+	/* It lies at a multiple of its size, and all that follow it have no references. */
+	for (bits = 1; !page_ref_count(page) && bits <= MAX_BLOCK_ORDER; bits++)
+		page = pfn_to_page(pfn & ~((1ul << bits) - 1));
+	*order = page_private(page);
+	return page;
+}
+
+/* Each page is a block of its own from here on. */
+static void split_block(struct page *page, unsigned int order)
+{
+	unsigned long i;
+
+	split_page(page, order);
+	/* The field of the others is what somebody has left there. */
+	for (i = 0; i < 1ul << order; i++)
+		set_page_private(page + i, 0);
+}
+
+/* Split the block that a page is in, unless all of it lies from @first to before @end. */
+static void split_across(struct page *page, unsigned long first, unsigned long end)
+{
+	raw_spinlock_t *lock = split_lock(page);
+	unsigned int order;
+	unsigned long pfn;
+
+	raw_spin_lock(lock);
+	page = block_of(page, &order);
+	pfn = page_to_pfn(page);
+	if (order && (pfn < first || pfn + (1ul << order) > end))
+		split_block(page, order);
+	raw_spin_unlock(lock);
+}
+
+void axas_block_split(struct page *page)
+{
+	split_across(page, 0, 0);
+}
+
+/*
+ * Whether a block shall not go as a whole. The page allocator keeps pages that hardware has lost
+ * (memory_failure()) from others only if they come alone; and who passes by
+ * (get_page_unless_zero()) would give back the charge of a page alone. Who comes after this
+ * look is not seen: nobody does to pages of the kernel.
+ */
+static bool must_be_split(struct page *page, unsigned int order)
+{
+	unsigned long i __maybe_unused;
+
+	if (page_ref_count(page) != 1)
+		return true;
+#ifdef CONFIG_MEMORY_FAILURE
+#pragma GCC unroll 8
+	for (i = 0; i < 1ul << order; i++)
+		if (PageHWPoison(page + i))
+			return true;
+#endif
+	return false;
+}
+
+/*
+ * Blocks that lie between the ends are whole ones or pages; of those at the ends others may
+ * have pieces.
+ */
+void axas_block_free(struct page *page, unsigned long nr)
+{
+	unsigned long pfn = page_to_pfn(page), end = pfn + nr;
+	unsigned int order;
+
+	split_across(page, pfn, end);
+	if (nr > 1)
+		split_across(pfn_to_page(end - 1), pfn, end);
+	for (; pfn < end; pfn += 1ul << order) {
+		page = pfn_to_page(pfn);
+		order = page_private(page);
+		if (order && unlikely(must_be_split(page, order))) {
+			split_block(page, order);
+			order = 0;
+		}
+		set_page_private(page, 0);
+		__free_pages(page, order);
+	}
+}
