@@ -673,6 +673,25 @@ static void iterator_opens_linear_memory_by_runs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->windows, 0l);
 }
 
+/* Memory that the host reaches directly, and behind it some that is opened, in one copy. */
+static void iterator_goes_on_from_frames_to_linear_memory(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *mem = mock_hal_add_device(f->mock, DEVICE_HPA, SZ_8K);
+	u8 *buf = kunit_kzalloc(test, SZ_16K, GFP_KERNEL);
+	u8 *out = kunit_kzalloc(test, SZ_16K, GFP_KERNEL);
+
+	KUNIT_ASSERT_TRUE(test, mem && buf && out);
+	fill_pattern(out, SZ_16K, 9);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_8K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, map_device(f, WIN + SZ_8K, SZ_8K, DEVICE_HPA, AXAS_TYPE_NORMAL), 0);
+	KUNIT_EXPECT_EQ(test, iter_write(f, WIN, out, SZ_16K), (ssize_t)SZ_16K);
+	expect_memory(f, WIN, out, SZ_8K);
+	KUNIT_EXPECT_EQ(test, memcmp(mem, out + SZ_8K, SZ_8K), 0);
+	KUNIT_EXPECT_EQ(test, iter_read(f, WIN, buf, SZ_16K), (ssize_t)SZ_16K);
+	KUNIT_EXPECT_EQ(test, memcmp(buf, out, SZ_16K), 0);
+}
+
 /* Rule R11: what is no memory is not copied as such; and a window that is refused may be later. */
 static void iterator_leaves_devices_alone(struct kunit *test)
 {
@@ -724,6 +743,7 @@ static struct kunit_case access_cases[] = {
 	KUNIT_CASE_PARAM(iterator_crosses_a_large_leaf, space_gen_params),
 	KUNIT_CASE_PARAM(iterator_stops_where_accesses_do, space_gen_params),
 	KUNIT_CASE_PARAM(iterator_opens_linear_memory_by_runs, space_gen_params),
+	KUNIT_CASE_PARAM(iterator_goes_on_from_frames_to_linear_memory, space_gen_params),
 	KUNIT_CASE_PARAM(iterator_leaves_devices_alone, space_gen_params),
 	{}
 };
