@@ -370,7 +370,7 @@ static inline bool axas_cpu_at(const struct axas_cpu *cpu, u64 gpa)
 /* The entry of such an address. */
 static inline u64 *axas_cpu_ptep(const struct axas_cpu *cpu, u64 gpa)
 {
-	return axas_npt_slot(cpu->cursor.table, gpa);
+	return axas_npt_ptep(cpu->cursor.table, gpa);
 }
 
 /* Generations and the lists of CPUs. */

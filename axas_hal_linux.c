@@ -22,7 +22,7 @@
 #include "axas_compat.h"
 #include "axas_stock.h"
 
-/* MAXPHYADDR, PARange; where no such number is known, as much as entries can say. */
+/* MAXPHYADDR, PARange; where no such number is known, as much as entries can encode. */
 static unsigned int host_phys_bits(void)
 {
 #if defined(CONFIG_X86) && !defined(CONFIG_UML)

@@ -290,7 +290,7 @@ void axas_npt_free_leaves(struct axas_npt *npt, u64 *table, const void *owner)
 	} else {
 		leaves = collect_owned(npt, table, &owned);
 		if (owned)
-			npt->ops->put_leaves(npt, owner, (struct axas_hpa *)table, owned, 0);
+			npt->ops->put_frames(npt, owner, (struct axas_hpa *)table, owned, 0);
 	}
 	count_leaves(npt, 0, -leaves);
 }
@@ -478,7 +478,7 @@ static int alloc_root(struct axas_npt *npt)
 	return 0;
 }
 
-/* Less than the format can say is fine; more, or a level left out, is no such machine. */
+/* Less than the format can encode is fine; more, or a level left out, is no such machine. */
 static bool caps_ok(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *caps)
 {
 	return (caps->leaf_levels & BIT(0)) && !(caps->leaf_levels & ~fmt->leaf_levels) &&

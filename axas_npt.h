@@ -296,12 +296,12 @@ extern const struct axas_npt_fmt axas_npt_fake;
  * struct axas_npt_ops - what a table asks of its owner
  * @flush: no CPU may use a translation of [first, last] any more when it returns;
  *	@tables: nor a cached walk
- * @put_leaves: the frames of @n leaves at @level are not mapped any more; @owner is what
+ * @put_frames: the frames of @n leaves at @level are not mapped any more; @owner is what
  *	axas_npt_unmap() was told
  */
 struct axas_npt_ops {
 	void (*flush)(struct axas_npt *npt, u64 first, u64 last, bool tables);
-	void (*put_leaves)(struct axas_npt *npt, const void *owner, const struct axas_hpa *hpas,
+	void (*put_frames)(struct axas_npt *npt, const void *owner, const struct axas_hpa *hpas,
 			   unsigned int n, unsigned int level);
 };
 
@@ -404,7 +404,7 @@ static inline u64 axas_npt_left(const struct axas_leaf *leaf, u64 gpa)
 	return size - (gpa & (size - 1));
 }
 
-/* The last guest-physical byte that a table can say. */
+/* The last guest-physical byte that a table can encode. */
 static inline u64 axas_npt_last(const struct axas_npt *npt)
 {
 	return ~0ull >> (64 - npt->ia_bits);
@@ -600,7 +600,7 @@ static inline bool axas_npt_cursor_at(const struct axas_npt_cursor *cursor, u64 
  */
 
 /* An address's entry in a table of level 0. */
-static inline u64 *axas_npt_slot(u64 *table, u64 gpa)
+static inline u64 *axas_npt_ptep(u64 *table, u64 gpa)
 {
 	return &table[gpa >> AXAS_FRAME_SHIFT & (BIT(AXAS_NPT_LEVEL_BITS) - 1)];
 }

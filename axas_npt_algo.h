@@ -638,7 +638,7 @@ static void PT(free_table)(struct axas_npt *npt, u64 hpa, unsigned int level, co
 		}
 	}
 	if (owner && owned)
-		npt->ops->put_leaves(npt, owner, (struct axas_hpa *)table, owned, level);
+		npt->ops->put_frames(npt, owner, (struct axas_hpa *)table, owned, level);
 	PT(count_leaves)(npt, level, -(long)leaves);
 free:
 	axas_npt_free_table(npt, hpa);

@@ -2,7 +2,7 @@
 /*
  * A format of no hardware, for tests: 2 to 5 levels, leaves at every one of them,
  * up to the last byte of 64 bits, and another encoding at each level, so that an
- * accessor that is used at the wrong one reads nonsense. It can say everything.
+ * accessor that is used at the wrong one reads nonsense. It can encode everything.
  *
  * An entry is, from bit 0: 3 bits of kind (which differ by level), 3 of protection
  * and 2 of type (turned round on odd levels), and the address in 4 KiB from bit

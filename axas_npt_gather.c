@@ -85,7 +85,7 @@ void axas_npt_gather_empty(struct axas_npt_gather *gather, u64 hpa)
 }
 
 /* Leaves at one level that were recorded one after the other. How many. */
-static u32 put_leaves(struct axas_npt *npt, const void *owner, u64 *recs, u32 nr)
+static u32 put_frames(struct axas_npt *npt, const void *owner, u64 *recs, u32 nr)
 {
 	u64 kind = recs[0] & ~REC_HPA;
 	u32 n = 0;
@@ -93,7 +93,7 @@ static u32 put_leaves(struct axas_npt *npt, const void *owner, u64 *recs, u32 nr
 	do
 		recs[n++] &= REC_HPA;
 	while (n < nr && (recs[n] & ~REC_HPA) == kind);
-	npt->ops->put_leaves(npt, owner, (struct axas_hpa *)recs, n, kind & REC_LEVEL);
+	npt->ops->put_frames(npt, owner, (struct axas_hpa *)recs, n, kind & REC_LEVEL);
 	return n;
 }
 
@@ -115,7 +115,7 @@ void axas_npt_gather_free(struct axas_npt_gather *gather)
 					     recs[i] & REC_OWNED ? owner : NULL);
 			i++;
 		} else {
-			i += put_leaves(npt, owner, &recs[i], gather->nr - i);
+			i += put_frames(npt, owner, &recs[i], gather->nr - i);
 		}
 		cond_resched();
 	}

@@ -144,7 +144,7 @@ static inline bool s2_break_before_make(void)
 	return true;
 }
 
-/* A valid descriptor can say any of read, write, execute, and none of them. */
+/* A valid descriptor can encode any of read, write, execute, and none of them. */
 static bool s2_can(const struct axas_npt *npt, u32 prot, u32 type)
 {
 	return true;

@@ -16,7 +16,7 @@ static void npt_flush(struct axas_npt *npt, u64 first, u64 last, bool tables)
 	axas_space_flush(container_of(npt, struct axas_space, npt), first, last, tables);
 }
 
-static void npt_put_leaves(struct axas_npt *npt, const void *owner, const struct axas_hpa *hpas,
+static void npt_put_frames(struct axas_npt *npt, const void *owner, const struct axas_hpa *hpas,
 			   unsigned int n, unsigned int level)
 {
 	struct axas_space *space = container_of(npt, struct axas_space, npt);
@@ -26,7 +26,7 @@ static void npt_put_leaves(struct axas_npt *npt, const void *owner, const struct
 
 static const struct axas_npt_ops space_npt_ops = {
 	.flush		= npt_flush,
-	.put_leaves	= npt_put_leaves,
+	.put_frames	= npt_put_frames,
 };
 
 /* The range that is asked for, or nothing where it is none of this format. */

@@ -233,7 +233,7 @@ static void zero_bytes_are_always_fine(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
 }
 
-/* Defect 6, Rule R11: whatever the format can say, and the two accesses to it. */
+/* Defect 6, Rule R11: whatever the format can encode, and the two accesses to it. */
 static void access_respects_protection(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

@@ -39,7 +39,7 @@ static void look(struct npt_fixture *f, u64 gpa)
 static void clear_entry(struct npt_fixture *f, u64 gpa)
 {
 	look(f, gpa);
-	WRITE_ONCE(*npt_raw_slot(f, gpa, 0), 0);
+	WRITE_ONCE(*npt_raw_ptep(f, gpa, 0), 0);
 	look(f, gpa);
 }
 
@@ -160,9 +160,9 @@ static void live_change(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, npt_map(f, AT + SZ_4K, SZ_4K, AT + SZ_8K, TEST_RW), 0);
-	other = *npt_raw_slot(f, AT + SZ_4K, 0);
+	other = *npt_raw_ptep(f, AT + SZ_4K, 0);
 	look(f, AT);
-	WRITE_ONCE(*npt_raw_slot(f, AT, 0), other);
+	WRITE_ONCE(*npt_raw_ptep(f, AT, 0), other);
 	look(f, AT);
 	KUNIT_EXPECT_EQ(test, mock_hal_saw(f->mock, "in one step"), is_s2(f));
 	monitor_expect_flushed(f->monitor);
@@ -176,9 +176,9 @@ static void made_before_the_break_is_flushed(struct kunit *test)
 	u64 entry;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
-	entry = *npt_raw_slot(f, AT, 0);
+	entry = *npt_raw_ptep(f, AT, 0);
 	clear_entry(f, AT);
-	WRITE_ONCE(*npt_raw_slot(f, AT, 0), entry);
+	WRITE_ONCE(*npt_raw_ptep(f, AT, 0), entry);
 	look(f, AT);
 	KUNIT_EXPECT_EQ(test, mock_hal_saw(f->mock, "made before the flush"), is_s2(f));
 	flush(f, AT, SZ_4K, false);
@@ -221,8 +221,8 @@ static void table_freed_before_walks_are_flushed(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
 	look(f, AT);
-	table = axas_hal_pa(&f->mock->hal, npt_raw_slot(f, AT, 0));
-	WRITE_ONCE(*npt_raw_slot(f, AT, 1), 0);
+	table = axas_hal_pa(&f->mock->hal, npt_raw_ptep(f, AT, 0));
+	WRITE_ONCE(*npt_raw_ptep(f, AT, 1), 0);
 	flush(f, AT, SZ_2M, false);
 	axas_npt_free_table(&f->npt, table.val & ~(AXAS_FRAME_SIZE - 1));
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "before the flush"));
@@ -237,12 +237,12 @@ static void table_freed_while_it_is_linked(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
 	look(f, AT);
-	table = axas_hal_pa(&f->mock->hal, npt_raw_slot(f, AT, 0));
+	table = axas_hal_pa(&f->mock->hal, npt_raw_ptep(f, AT, 0));
 	axas_npt_free_table(&f->npt, table.val & ~(AXAS_FRAME_SIZE - 1));
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "while it is linked"));
 	monitor_forget(f->monitor);
 	f->monitor = NULL;
-	WRITE_ONCE(*npt_raw_slot(f, AT, 1), 0);
+	WRITE_ONCE(*npt_raw_ptep(f, AT, 1), 0);
 	atomic_long_dec(&f->npt.leaves[0]);
 }
 
@@ -319,7 +319,7 @@ static void entry_that_hardware_refuses(struct kunit *test)
 		kunit_skip(test, "nobody refuses its entries");
 	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_2M, AT, TEST_RW), 0);
 	look(f, AT);
-	WRITE_ONCE(*npt_raw_slot(f, AT, 1), *npt_raw_slot(f, AT, 1) | BIT(13));
+	WRITE_ONCE(*npt_raw_ptep(f, AT, 1), *npt_raw_ptep(f, AT, 1) | BIT(13));
 	look(f, AT);
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "hardware refuses"));
 }

@@ -68,14 +68,14 @@ static void table_entries_permit_everything(struct kunit *test)
 static void removed_entry_is_all_zero(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
-	u64 *slot;
+	u64 *ptep;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_8K, SZ_2M + SZ_4K, TEST_RWX), 0);
-	slot = npt_raw_slot(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, slot);
+	ptep = npt_raw_ptep(f, SZ_1G, 0);
+	KUNIT_ASSERT_NOT_NULL(test, ptep);
 	npt_unmap(f, SZ_1G, SZ_4K);
-	KUNIT_EXPECT_EQ(test, slot[0], 0ull);
-	KUNIT_EXPECT_EQ(test, slot[1], 0x202077ull);
+	KUNIT_EXPECT_EQ(test, ptep[0], 0ull);
+	KUNIT_EXPECT_EQ(test, ptep[1], 0x202077ull);
 	npt_unmap(f, SZ_1G + SZ_4K, SZ_4K);
 }
 
@@ -121,16 +121,16 @@ static void no_permission_cannot_be_said(struct kunit *test)
 static void protect_keeps_accessed_and_dirty(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
-	u64 *slot;
+	u64 *ptep;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_4K, SZ_1G, TEST_RWX), 0);
-	slot = npt_raw_slot(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, slot);
-	*slot |= BIT_ULL(8) | BIT_ULL(9);
+	ptep = npt_raw_ptep(f, SZ_1G, 0);
+	KUNIT_ASSERT_NOT_NULL(test, ptep);
+	*ptep |= BIT_ULL(8) | BIT_ULL(9);
 	npt_expect_protect_bits(f, SZ_1G, TEST_R, 0x7, 0x1);
 	npt_expect_protect_bits(f, SZ_1G, TEST_RW, 0x7, 0x3);
 	npt_expect_protect_bits(f, SZ_1G, TEST_X, 0x7, 0x4);
-	KUNIT_EXPECT_EQ(test, *slot, 0x40000374ull);
+	KUNIT_EXPECT_EQ(test, *ptep, 0x40000374ull);
 	npt_unmap(f, SZ_1G, SZ_4K);
 }
 
@@ -138,12 +138,12 @@ static void protect_keeps_accessed_and_dirty(struct kunit *test)
 static void leaf_with_dirty_bits_is_still_a_leaf(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
-	u64 *slot;
+	u64 *ptep;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_2M, SZ_1G, TEST_RW), 0);
-	slot = npt_raw_slot(f, SZ_1G, 1);
-	KUNIT_ASSERT_NOT_NULL(test, slot);
-	*slot |= BIT_ULL(8) | BIT_ULL(9);
+	ptep = npt_raw_ptep(f, SZ_1G, 1);
+	KUNIT_ASSERT_NOT_NULL(test, ptep);
+	*ptep |= BIT_ULL(8) | BIT_ULL(9);
 	npt_expect_leaf(f, SZ_1G + 5, SZ_1G + 5, 1, TEST_RW, NORMAL);
 	npt_unmap(f, SZ_1G, SZ_2M);
 	npt_expect_empty(f);

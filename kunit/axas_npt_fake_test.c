@@ -23,7 +23,7 @@ static void leaf_entries_differ_by_level(struct kunit *test)
 static void no_two_levels_read_an_entry_alike(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
-	u64 entries[4], *slot;
+	u64 entries[4], *ptep;
 	unsigned int a, b;
 
 	for (a = 0; a < 4; a++) {
@@ -31,9 +31,9 @@ static void no_two_levels_read_an_entry_alike(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(&f->npt, gpa, BIT_ULL(39), TEST_RW,
 							AXAS_TYPE_NORMAL, a), 0);
-		slot = npt_raw_slot(f, gpa, a);
-		KUNIT_ASSERT_NOT_NULL(test, slot);
-		entries[a] = *slot;
+		ptep = npt_raw_ptep(f, gpa, a);
+		KUNIT_ASSERT_NOT_NULL(test, ptep);
+		entries[a] = *ptep;
 	}
 	for (a = 0; a < 4; a++)
 		for (b = 0; b < a; b++)

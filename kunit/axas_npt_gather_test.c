@@ -33,7 +33,7 @@ static void gather_flush(struct axas_npt *npt, u64 first, u64 last, bool tables)
 }
 
 /* Only after a flush since the entry was cleared: the mock's log proves it. */
-static void gather_put_leaves(struct axas_npt *npt, const void *owner,
+static void gather_put_frames(struct axas_npt *npt, const void *owner,
 			      const struct axas_hpa *hpas, unsigned int n, unsigned int level)
 {
 	struct gather_fixture *f = container_of(npt, struct gather_fixture, npt);
@@ -45,7 +45,7 @@ static void gather_put_leaves(struct axas_npt *npt, const void *owner,
 
 static const struct axas_npt_ops gather_ops = {
 	.flush		= gather_flush,
-	.put_leaves	= gather_put_leaves,
+	.put_frames	= gather_put_frames,
 };
 
 static int gather_test_setup(struct kunit *test)

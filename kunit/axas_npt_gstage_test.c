@@ -67,14 +67,14 @@ static void table_entries_are_valid_alone(struct kunit *test)
 static void removed_entry_is_all_zero(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
-	u64 *slot;
+	u64 *ptep;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_8K, SZ_2M + SZ_4K, TEST_RWX), 0);
-	slot = npt_raw_slot(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, slot);
+	ptep = npt_raw_ptep(f, SZ_1G, 0);
+	KUNIT_ASSERT_NOT_NULL(test, ptep);
 	npt_unmap(f, SZ_1G, SZ_4K);
-	KUNIT_EXPECT_EQ(test, slot[0], 0ull);
-	KUNIT_EXPECT_EQ(test, slot[1], 0x808dfull);
+	KUNIT_EXPECT_EQ(test, ptep[0], 0ull);
+	KUNIT_EXPECT_EQ(test, ptep[1], 0x808dfull);
 	npt_unmap(f, SZ_1G + SZ_4K, SZ_4K);
 }
 

@@ -92,14 +92,14 @@ static void table_descriptors_are_plain(struct kunit *test)
 static void removed_descriptor_is_all_zero(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
-	u64 *slot;
+	u64 *ptep;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_8K, SZ_2M + SZ_4K, TEST_RWX), 0);
-	slot = npt_raw_slot(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, slot);
+	ptep = npt_raw_ptep(f, SZ_1G, 0);
+	KUNIT_ASSERT_NOT_NULL(test, ptep);
 	npt_unmap(f, SZ_1G, SZ_4K);
-	KUNIT_EXPECT_EQ(test, slot[0], 0ull);
-	KUNIT_EXPECT_EQ(test, slot[1], 0x2027ffull);
+	KUNIT_EXPECT_EQ(test, ptep[0], 0ull);
+	KUNIT_EXPECT_EQ(test, ptep[1], 0x2027ffull);
 	npt_expect_unmapped(f, SZ_1G);
 	npt_expect_unmapped(f, 0);
 	npt_unmap(f, SZ_1G + SZ_4K, SZ_4K);
@@ -122,17 +122,17 @@ static void protect_changes_permission_bits_alone(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
 	u64 mask = 0xc0 | BIT_ULL(53) | BIT_ULL(54);
-	u64 *slot;
+	u64 *ptep;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_4K, SZ_1G, TEST_RWX), 0);
-	slot = npt_raw_slot(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, slot);
-	*slot |= BIT_ULL(51);
+	ptep = npt_raw_ptep(f, SZ_1G, 0);
+	KUNIT_ASSERT_NOT_NULL(test, ptep);
+	*ptep |= BIT_ULL(51);
 	npt_expect_protect_bits(f, SZ_1G, TEST_R, mask, 0x40 | BIT_ULL(54));
 	npt_expect_protect_bits(f, SZ_1G, TEST_RW, mask, 0xc0 | BIT_ULL(54));
 	npt_expect_protect_bits(f, SZ_1G, 0, mask, BIT_ULL(54));
 	npt_expect_protect_bits(f, SZ_1G, TEST_X, mask, 0);
-	KUNIT_EXPECT_EQ(test, *slot, 0x000800004000073full);
+	KUNIT_EXPECT_EQ(test, *ptep, 0x000800004000073full);
 	npt_unmap(f, SZ_1G, SZ_4K);
 }
 

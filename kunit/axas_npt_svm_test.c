@@ -67,14 +67,14 @@ static void table_entries_permit_everything(struct kunit *test)
 static void removed_entry_is_all_zero(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
-	u64 *slot;
+	u64 *ptep;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_8K, SZ_2M + SZ_4K, TEST_RW), 0);
-	slot = npt_raw_slot(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, slot);
+	ptep = npt_raw_ptep(f, SZ_1G, 0);
+	KUNIT_ASSERT_NOT_NULL(test, ptep);
 	npt_unmap(f, SZ_1G, SZ_4K);
-	KUNIT_EXPECT_EQ(test, slot[0], 0ull);
-	KUNIT_EXPECT_EQ(test, slot[1], 0x8000000000202007ull);
+	KUNIT_EXPECT_EQ(test, ptep[0], 0ull);
+	KUNIT_EXPECT_EQ(test, ptep[1], 0x8000000000202007ull);
 	npt_unmap(f, SZ_1G + SZ_4K, SZ_4K);
 }
 
@@ -105,16 +105,16 @@ static void protect_keeps_accessed_and_dirty(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
 	u64 mask = 0x2 | BIT_ULL(63);
-	u64 *slot;
+	u64 *ptep;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_4K, SZ_1G, TEST_RWX), 0);
-	slot = npt_raw_slot(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, slot);
-	*slot |= BIT_ULL(5) | BIT_ULL(6);
+	ptep = npt_raw_ptep(f, SZ_1G, 0);
+	KUNIT_ASSERT_NOT_NULL(test, ptep);
+	*ptep |= BIT_ULL(5) | BIT_ULL(6);
 	npt_expect_protect_bits(f, SZ_1G, TEST_R, mask, BIT_ULL(63));
 	npt_expect_protect_bits(f, SZ_1G, TEST_RW, mask, 0x2 | BIT_ULL(63));
 	npt_expect_protect_bits(f, SZ_1G, TEST_RX, mask, 0);
-	KUNIT_EXPECT_EQ(test, *slot, 0x40000065ull);
+	KUNIT_EXPECT_EQ(test, *ptep, 0x40000065ull);
 	npt_unmap(f, SZ_1G, SZ_4K);
 }
 

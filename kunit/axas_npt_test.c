@@ -96,22 +96,22 @@ static void small_leaves_are_address_and_attributes(struct kunit *test)
 		u32 type = types[i % 3];
 		struct axas_npt_cursor cursor;
 		struct axas_npt_pos pos;
-		u64 attr, *slot, old = 0;
+		u64 attr, *ptep, old = 0;
 
 		prot = i / 3;
 		if (!axas_npt_can(npt, prot, type))
 			continue;
 		KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(npt, gpa, hpa.val, prot, type, 0), 0);
 		attr = axas_npt_leaf_attr(npt, prot, type);
-		slot = npt_raw_slot(f, gpa, 0);
+		ptep = npt_raw_ptep(f, gpa, 0);
 		axas_npt_walk(npt, &cursor, gpa, &pos);
-		KUNIT_EXPECT_PTR_EQ(test, slot, pos.ptep);
-		KUNIT_EXPECT_PTR_EQ(test, slot, axas_npt_slot(cursor.table, gpa));
-		KUNIT_EXPECT_EQ(test, *slot, axas_npt_make_leaf(npt, hpa, attr));
-		KUNIT_EXPECT_EQ(test, axas_npt_leaf_hpa(npt, *slot).val, hpa.val);
-		KUNIT_EXPECT_FALSE(test, axas_npt_fill_one(npt, &npt->shards[0], slot, &old, hpa,
+		KUNIT_EXPECT_PTR_EQ(test, ptep, pos.ptep);
+		KUNIT_EXPECT_PTR_EQ(test, ptep, axas_npt_ptep(cursor.table, gpa));
+		KUNIT_EXPECT_EQ(test, *ptep, axas_npt_make_leaf(npt, hpa, attr));
+		KUNIT_EXPECT_EQ(test, axas_npt_leaf_hpa(npt, *ptep).val, hpa.val);
+		KUNIT_EXPECT_FALSE(test, axas_npt_fill_one(npt, &npt->shards[0], ptep, &old, hpa,
 							   attr));
-		KUNIT_EXPECT_EQ(test, old, *slot);
+		KUNIT_EXPECT_EQ(test, old, *ptep);
 		npt_unmap(f, gpa, SZ_4K);
 	}
 	npt_expect_empty(f);
@@ -151,7 +151,7 @@ static void batch_fills_what_is_empty(struct kunit *test)
 	for (i = 1; i < 8; i += 3)
 		KUNIT_ASSERT_EQ(test, axas_npt_map_leaf(npt, gpa + i * SZ_4K, SZ_1G + SZ_4K * i,
 							TEST_RW, AXAS_TYPE_NORMAL, 0), 0);
-	KUNIT_EXPECT_EQ(test, axas_npt_fill(npt, npt_raw_slot(f, gpa, 0), hpas, 8, attr), 3u);
+	KUNIT_EXPECT_EQ(test, axas_npt_fill(npt, npt_raw_ptep(f, gpa, 0), hpas, 8, attr), 3u);
 	for (i = 0; i < 8; i++)
 		npt_expect_leaf(f, gpa + i * SZ_4K,
 				i % 3 == 1 ? SZ_1G + SZ_4K * i : (u64)SZ_1G * 3 + i * SZ_8K, 0,
@@ -677,7 +677,7 @@ static void first_and_last_page_can_be_mapped(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* All of it up to the last byte, 2^64 - 1 among them; at most what 48 bits of hpa can say. */
+/* All of it up to the last byte, 2^64 - 1 among them; at most what 48 bits of hpa can hold. */
 static void upper_end_of_the_table_can_be_mapped(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;

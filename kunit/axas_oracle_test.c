@@ -177,7 +177,7 @@ static void step_unmap(struct model *m)
 	KUNIT_EXPECT_EQ(m->f.test, model_store(m, first, last, NULL), 0);
 }
 
-/* Whether the format can say @prot with every type in the range. */
+/* Whether the format can encode @prot with every type in the range. */
 static bool can_protect(struct model *m, u64 first, u64 last, u32 prot)
 {
 	MA_STATE(mas, &m->runs, first >> AXAS_FRAME_SHIFT, first >> AXAS_FRAME_SHIFT);

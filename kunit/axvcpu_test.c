@@ -841,7 +841,7 @@ static struct step *will_fault(u64 gpa, u32 access)
 	return step;
 }
 
-static void faults_on_areas_are_solved_inside(struct kunit *test)
+static void faults_on_areas_are_handled_inside(struct kunit *test)
 {
 	struct axas_gpa_range range = axas_gpa_range(axas_gpa(SZ_1M), SZ_1M);
 	struct axas_translation to;
@@ -1063,7 +1063,7 @@ static struct kunit_case axvcpu_cases[] = {
 	KUNIT_CASE(irq_fetch_answers_0_by_default),
 	KUNIT_CASE(hal_without_irq_handler_is_refused),
 	KUNIT_CASE(hal_is_registered_once_and_held),
-	KUNIT_CASE(faults_on_areas_are_solved_inside),
+	KUNIT_CASE(faults_on_areas_are_handled_inside),
 	KUNIT_CASE(faults_on_holes_come_out),
 	KUNIT_CASE(denied_faults_come_out),
 	KUNIT_CASE(a_fault_that_sleeps_keeps_the_vcpu),

@@ -114,7 +114,7 @@ static struct mock_page *page_at(struct monitor *mon, u64 hpa)
 	return xa_load(&mon->mock->pages, PHYS_PFN(hpa));
 }
 
-static u64 slot_gpa(const struct mock_page *table, unsigned int i)
+static u64 entry_gpa(const struct mock_page *table, unsigned int i)
 {
 	return table->gpa + ((u64)i << axas_npt_shift(table->level));
 }
@@ -189,7 +189,7 @@ static bool is_paid_by(const struct owed *o, u64 first, u64 last, bool tables)
 
 static void change(struct monitor *mon, struct mock_page *table, unsigned int i, u64 raw);
 
-static unsigned int nr_slots(const struct monitor *mon, const struct mock_page *table)
+static unsigned int nr_entries(const struct monitor *mon, const struct mock_page *table)
 {
 	if (table->level < mon->npt->levels - 1u || mon->npt->root_bits >= AXAS_NPT_LEVEL_BITS)
 		return BIT(AXAS_NPT_LEVEL_BITS);
@@ -197,7 +197,7 @@ static unsigned int nr_slots(const struct monitor *mon, const struct mock_page *
 }
 
 /* Most often nothing did. KCSAN and ThreadSanitizer want to know of every load. */
-static bool is_as_before(const u64 *slots, const u64 *shadow)
+static bool is_as_before(const u64 *entries, const u64 *shadow)
 {
 	u64 diff = 0;
 	unsigned int i;
@@ -205,22 +205,22 @@ static bool is_as_before(const u64 *slots, const u64 *shadow)
 	if (IS_ENABLED(CONFIG_KCSAN))
 		return false;
 	/* memcmp() goes byte by byte on some architectures, User Mode Linux among them. */
-	for (i = 0; i < PAGE_SIZE / sizeof(*slots); i++)
-		diff |= slots[i] ^ shadow[i];
+	for (i = 0; i < PAGE_SIZE / sizeof(*entries); i++)
+		diff |= entries[i] ^ shadow[i];
 	return !diff;
 }
 
 /* What changed in a table since it was looked at last. */
 static void look_at(struct monitor *mon, struct mock_page *table)
 {
-	u64 *slots = page_address(table->page);
-	unsigned int i, n = nr_slots(mon, table);
+	u64 *entries = page_address(table->page);
+	unsigned int i, n = nr_entries(mon, table);
 	u64 raw;
 
-	if (is_as_before(slots, table->shadow))
+	if (is_as_before(entries, table->shadow))
 		return;
 	for (i = 0; i < n; i++) {
-		raw = READ_ONCE(slots[i]);
+		raw = READ_ONCE(entries[i]);
 		if (unlikely(raw != table->shadow[i]))
 			change(mon, table, i, raw);
 	}
@@ -296,17 +296,17 @@ static bool unlink_table(struct monitor *mon, u64 hpa)
 	look_at(mon, mp);
 	list_del(&mp->live);
 	mp->monitor = NULL;
-	for (i = 0; i < nr_slots(mon, mp); i++) {
+	for (i = 0; i < nr_entries(mon, mp); i++) {
 		struct leaf_entry e = decode(mon, mp->shadow[i], mp->level);
 		u64 size = axas_npt_leaf_size(mp->level);
 
 		if (e.kind == AXAS_PT_TABLE) {
 			leaves |= unlink_table(mon, e.hpa);
-			owe(mon, OWED_TABLE, slot_gpa(mp, i), size, e.hpa, PAGE_SIZE, false);
+			owe(mon, OWED_TABLE, entry_gpa(mp, i), size, e.hpa, PAGE_SIZE, false);
 		} else if (e.kind == AXAS_PT_LEAF) {
 			leaves = true;
 			count_maps(mon, e.hpa, size, -1, false);
-			owe(mon, OWED_LEAF, slot_gpa(mp, i), size, e.hpa, size, true);
+			owe(mon, OWED_LEAF, entry_gpa(mp, i), size, e.hpa, size, true);
 		}
 	}
 	return leaves;
@@ -398,7 +398,7 @@ static void change(struct monitor *mon, struct mock_page *table, unsigned int i,
 {
 	struct leaf_entry old = decode(mon, table->shadow[i], table->level);
 	struct leaf_entry new = decode(mon, raw, table->level);
-	u64 gpa = slot_gpa(table, i);
+	u64 gpa = entry_gpa(table, i);
 
 	table->shadow[i] = raw;
 	if (new.bad)
@@ -478,7 +478,7 @@ struct monitor *monitor_watch(struct mock_hal *mock, const struct axas_npt *npt)
 	mon->mock = mock;
 	mon->npt = npt;
 	mon->machine = oracle_machine_of(npt);
-	/* All that the format can say: tests of entries go beyond the mock's memory. */
+	/* All that the format can encode: tests of entries go beyond the mock's memory. */
 	mon->machine.oa_bits = npt->fmt->caps.oa_bits;
 	INIT_LIST_HEAD(&mon->tables);
 	raw_spin_lock(&mock->lock);
@@ -585,11 +585,11 @@ bool monitor_leaf(struct monitor *mon, u64 gpa, struct leaf_entry *leaf)
 	u64 index = gpa >> axas_npt_shift(level);
 
 	for (;; level--) {
-		u64 *slot = mock_hal_peek(mon->mock, hpa + index * sizeof(u64));
+		u64 *ptep = mock_hal_peek(mon->mock, hpa + index * sizeof(u64));
 
-		if (!slot)
+		if (!ptep)
 			return false;
-		*leaf = decode(mon, READ_ONCE(*slot), level);
+		*leaf = decode(mon, READ_ONCE(*ptep), level);
 		if (leaf->kind != AXAS_PT_TABLE)
 			return leaf->kind == AXAS_PT_LEAF && !leaf->bad;
 		hpa = leaf->hpa;

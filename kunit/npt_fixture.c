@@ -79,7 +79,7 @@ static void npt_test_flush(struct axas_npt *npt, u64 first, u64 last, bool table
 	mock_hal_log(f->mock, &(struct mock_event){ MOCK_EVENT_FLUSH, first, last, 0, tables });
 }
 
-static void npt_test_put_leaves(struct axas_npt *npt, const void *owner,
+static void npt_test_put_frames(struct axas_npt *npt, const void *owner,
 				const struct axas_hpa *hpas, unsigned int n, unsigned int level)
 {
 	struct npt_fixture *f = container_of(npt, struct npt_fixture, npt);
@@ -96,7 +96,7 @@ static void npt_test_put_leaves(struct axas_npt *npt, const void *owner,
 
 const struct axas_npt_ops npt_test_ops = {
 	.flush		= npt_test_flush,
-	.put_leaves	= npt_test_put_leaves,
+	.put_frames	= npt_test_put_frames,
 };
 
 struct axas_npt_caps npt_full_caps(const struct axas_npt_fmt *fmt)
@@ -378,28 +378,28 @@ static u64 entry_hpa(struct npt_fixture *f, u64 entry, unsigned int level)
 	return entry & GENMASK_ULL(47, AXAS_FRAME_SHIFT);
 }
 
-u64 *npt_raw_slot(struct npt_fixture *f, u64 gpa, unsigned int level)
+u64 *npt_raw_ptep(struct npt_fixture *f, u64 gpa, unsigned int level)
 {
 	unsigned int l = f->npt.levels - 1;
-	u64 *slot = &f->npt.root[gpa >> axas_npt_shift(l)];
+	u64 *ptep = &f->npt.root[gpa >> axas_npt_shift(l)];
 
 	for (; l > level; l--) {
-		u64 *table = mock_hal_peek(f->mock, entry_hpa(f, *slot, l));
+		u64 *table = mock_hal_peek(f->mock, entry_hpa(f, *ptep, l));
 
 		if (!table) {
 			KUNIT_FAIL(f->test, "no table for 0x%llx below level %u", gpa, l);
 			return NULL;
 		}
-		slot = &table[(gpa >> axas_npt_shift(l - 1)) & 511];
+		ptep = &table[(gpa >> axas_npt_shift(l - 1)) & 511];
 	}
-	return slot;
+	return ptep;
 }
 
 static u64 raw_entry(struct npt_fixture *f, u64 gpa, unsigned int level)
 {
-	u64 *slot = npt_raw_slot(f, gpa, level);
+	u64 *ptep = npt_raw_ptep(f, gpa, level);
 
-	return slot ? *slot : 0;
+	return ptep ? *ptep : 0;
 }
 
 void npt_expect_vectors(struct npt_fixture *f, const struct npt_vector *v, unsigned int n)

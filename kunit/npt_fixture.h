@@ -100,7 +100,7 @@ void npt_expect_unmapped(struct npt_fixture *f, u64 gpa);
 void npt_expect_empty(struct npt_fixture *f);
 
 /* The entry that covers @gpa at @level, as it lies in memory; NULL if no table does. */
-u64 *npt_raw_slot(struct npt_fixture *f, u64 gpa, unsigned int level);
+u64 *npt_raw_ptep(struct npt_fixture *f, u64 gpa, unsigned int level);
 
 /**
  * struct npt_vector - a leaf, and its entry computed by hand from the manual

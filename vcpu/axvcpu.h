@@ -64,7 +64,7 @@ enum axvcpu_mode {
  * @entries: entries into the guest
  * @exits: by AXVCPU_EXIT_*
  * @busy: bit 0: a thread is in one of its operations
- * @thread: which, while it solves a fault and may sleep
+ * @thread: which, while it handles a fault and may sleep
  * @node: in the table of those, meanwhile
  * @run_set: @cpu_set when the run began
  * @moved: @before is to be set again

@@ -51,31 +51,31 @@
  * - while the vCPU is loaded: the HAL's callbacks, and what gives frames without sleeping.
  *   Preemption is off, and so the vCPU is its CPU's: @loaded. A thread that may be preempted
  *   finds NULL there, whichever CPU it is on.
- * - while it solves a fault and may sleep, and move: the thread stands in @solving then, a
- *   table by threads. Others write to the same line only if they solve such a fault, too,
+ * - while it handles a fault and may sleep, and move: the thread stands in @sleepers then, a
+ *   table by threads. Others write to the same line only if they handle such a fault, too,
  *   and are of the same bucket. A thread that finds its bucket empty is not in it: it alone
  *   puts itself there.
  */
 
 static DEFINE_PER_CPU(struct axvcpu *, loaded);
 
-#define SOLVING_BITS	7
+#define SLEEPERS_BITS	7
 
-static struct solving {
+static struct sleeper_bucket {
 	raw_spinlock_t lock;	/* @vcpus. Raw: who asks may be atomic, and it is short */
 	struct hlist_head vcpus;
-} ____cacheline_aligned_in_smp solving[BIT(SOLVING_BITS)] = {
-	[0 ... BIT(SOLVING_BITS) - 1] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(solving.lock) },
+} ____cacheline_aligned_in_smp sleepers[BIT(SLEEPERS_BITS)] = {
+	[0 ... BIT(SLEEPERS_BITS) - 1] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(sleepers.lock) },
 };
 
-static struct solving *solving_bucket(void)
+static struct sleeper_bucket *this_bucket(void)
 {
-	return &solving[hash_ptr(current, SOLVING_BITS)];
+	return &sleepers[hash_ptr(current, SLEEPERS_BITS)];
 }
 
-static struct axvcpu *find_solving(void)
+static struct axvcpu *find_sleeping(void)
 {
-	struct solving *bucket = solving_bucket();
+	struct sleeper_bucket *bucket = this_bucket();
 	struct axvcpu *vcpu;
 
 	if (likely(hlist_empty(&bucket->vcpus)))
@@ -88,9 +88,9 @@ static struct axvcpu *find_solving(void)
 	return vcpu;
 }
 
-static void begin_solving(struct axvcpu *vcpu)
+static void begin_sleepable(struct axvcpu *vcpu)
 {
-	struct solving *bucket = solving_bucket();
+	struct sleeper_bucket *bucket = this_bucket();
 
 	vcpu->thread = current;
 	raw_spin_lock(&bucket->lock);
@@ -98,9 +98,9 @@ static void begin_solving(struct axvcpu *vcpu)
 	raw_spin_unlock(&bucket->lock);
 }
 
-static void end_solving(struct axvcpu *vcpu)
+static void end_sleepable(struct axvcpu *vcpu)
 {
-	struct solving *bucket = solving_bucket();
+	struct sleeper_bucket *bucket = this_bucket();
 
 	raw_spin_lock(&bucket->lock);
 	hlist_del(&vcpu->node);
@@ -110,7 +110,7 @@ static void end_solving(struct axvcpu *vcpu)
 /* See "the current vCPU". */
 struct axvcpu *axvcpu_current(void)
 {
-	return this_cpu_read(loaded) ?: find_solving();
+	return this_cpu_read(loaded) ?: find_sleeping();
 }
 EXPORT_SYMBOL_AXAS(axvcpu_current);
 
@@ -516,10 +516,10 @@ static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 }
 
 /*
- * Most faults need a frame and nothing else: they are solved here, with the guest's state
- * loaded and preemption off. What needs more goes on in solve_fault().
+ * Most faults need a frame and nothing else: they are handled here, with the guest's state
+ * loaded and preemption off. What needs more goes on in handle_fault().
  */
-static bool solve_fault_here(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+static bool handle_fault_here(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	int result = axas_space_fault_nowait(vcpu->space, axas_gpa(exit->nested_page_fault.gpa),
 					     exit->nested_page_fault.access);
@@ -543,7 +543,7 @@ static int run_loaded(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		local_irq_disable();
 		ran = enter(vcpu, exit);
 		local_irq_enable();
-		if (ran == AXVCPU_RAN_FAULT && solve_fault_here(vcpu, exit))
+		if (ran == AXVCPU_RAN_FAULT && handle_fault_here(vcpu, exit))
 			ran = AXVCPU_RAN_AGAIN;
 	} while (ran == AXVCPU_RAN_AGAIN);
 	return ran;
@@ -575,14 +575,14 @@ out:
 }
 
 /* What the space has for the access; what it has not is the caller's. */
-static int solve_fault(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+static int handle_fault(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	u32 result;
 
-	begin_solving(vcpu);
+	begin_sleepable(vcpu);
 	result = axas_space_fault(vcpu->space, axas_gpa(exit->nested_page_fault.gpa),
 				  exit->nested_page_fault.access, NULL);
-	end_solving(vcpu);
+	end_sleepable(vcpu);
 	switch (result) {
 	case AXAS_FAULT_FIXED:
 	case AXAS_FAULT_SPURIOUS:
@@ -747,7 +747,7 @@ static int run_until_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		if (ran == -EAGAIN)
 			schedule_timeout_interruptible(1);
 		else if (ran == AXVCPU_RAN_FAULT)
-			ran = solve_fault(vcpu, exit);
+			ran = handle_fault(vcpu, exit);
 		if (ran == AXVCPU_RAN_EXIT)
 			return 0;
 		if (ran < 0 && ran != -EAGAIN)

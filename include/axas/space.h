@@ -169,7 +169,7 @@ int axas_space_check_machine(const struct axas_space *space);
  *
  * Context: May sleep.
  * Return: 0; -EINVAL, also when @hpa wraps or needs more bits than the format or
- * the host has; -EOPNOTSUPP when the format cannot say @prot or @type, or for the
+ * the host has; -EOPNOTSUPP when the format cannot encode @prot or @type, or for the
  * kernel's memory of another type; -EBUSY when a linear area maps some of it with
  * another type; -EEXIST on overlap with an area; -ENOMEM; -EINTR on a fatal signal.
  */
@@ -225,7 +225,7 @@ void axas_space_clear(struct axas_space *space);
  * the old protection any more.
  *
  * Context: May sleep.
- * Return: 0; -EINVAL; -EOPNOTSUPP when the format cannot say @prot; -ENOMEM; -EINTR on a
+ * Return: 0; -EINVAL; -EOPNOTSUPP when the format cannot encode @prot; -ENOMEM; -EINTR on a
  * fatal signal before anything changed.
  */
 int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot);

@@ -150,7 +150,7 @@ static void addresses(const struct axas_npt *npt)
 	      "a cursor is for 2 MiB");
 	cursor.region = AXAS_NPT_NO_REGION;
 	claim(!axas_npt_cursor_at(&cursor, gpa), "no cursor is for no address");
-	claim(axas_npt_slot(root_memory, gpa) - root_memory == PT(index)(npt, gpa, 0),
+	claim(axas_npt_ptep(root_memory, gpa) - root_memory == PT(index)(npt, gpa, 0),
 	      "a slot of level 0 is where its index says");
 	hardware_walks_the_same(npt, gpa);
 }

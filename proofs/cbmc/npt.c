@@ -269,7 +269,7 @@ static void frames_put(struct axas_npt *n, const void *owner, const struct axas_
 	}
 }
 
-static const struct axas_npt_ops ops = { .flush = flush, .put_leaves = frames_put };
+static const struct axas_npt_ops ops = { .flush = flush, .put_frames = frames_put };
 
 /* Any leaf for a place. A frame that is owned is mapped once: its number tells the place. */
 static u64 any_leaf(unsigned int level, u64 gpa)

@@ -164,7 +164,7 @@ static void test_no_read_permission(void)
 
 	expect(fd >= 0);
 	if (test_format != AXAS_FORMAT_EPT && !prot_possible(fd, AXAS_PROT_EXEC))
-		skip("this format cannot say execute-only");
+		skip("this format cannot encode execute-only");
 	expect_ok(map_alloc(fd, AREA, PAGE, AXAS_PROT_EXEC, 0));
 	expect_eq(guest_read(fd, AREA, buf, 1), -EACCES);
 	expect_eq(guest_write(fd, AREA, buf, 1), -EACCES);

@@ -249,7 +249,7 @@ static void test_other_machine(void)
 
 	expect(fd >= 0);
 	expect_eq(info(fd).oa_bits, 36);
-	/* what every machine can say */
+	/* what every machine can encode */
 	expect_ok(map_linear(fd, GIB, window().hpa, 4 * MIB, RWX));
 	expect_eq(info(fd).leaves[0], 2 * HUGE_FRAMES);
 	expect_eq(map_linear(fd, 2 * GIB, 1ull << 36, PAGE, RWX), -EINVAL);

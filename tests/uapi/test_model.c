@@ -73,8 +73,8 @@ static struct {
 	u8 *window;		/* what the window holds */
 	u64 window_hpa;
 	u8 *buf, *want;		/* for one read or write */
-	bool prots[RWX + 1];	/* that the format can say */
-	bool types[3];		/* that it can say with RW */
+	bool prots[RWX + 1];	/* that the format can encode */
+	bool types[3];		/* that it can encode with RW */
 	u32 seed;
 } m;
 
@@ -938,7 +938,7 @@ static void make_space(struct mspace *s, const struct axas_create *c)
 	expect(s->data != MAP_FAILED);
 }
 
-/* What the format can say, asked in a space of its own. */
+/* What the format can encode, asked in a space of its own. */
 static void probe_format(void)
 {
 	int fd = new_space();

@@ -218,7 +218,7 @@ static void test_types(void)
 	}
 }
 
-/* A protection that the format cannot say is refused; no other is put in its place. */
+/* A protection that the format cannot encode is refused; no other is put in its place. */
 static void test_impossible_prots(void)
 {
 	int fd = busy_space();
@@ -339,7 +339,7 @@ static const struct test tests[] = {
 	{ "R8 unknown protection bits are refused", test_prot_bits },
 	{ "R8 unknown memory types are refused", test_types },
 	{ "R8 MAP_ALLOC refuses contradictory flags", test_both_huge_flags },
-	{ "a protection that the format cannot say is refused", test_impossible_prots },
+	{ "a protection that the format cannot encode is refused", test_impossible_prots },
 	{ "an overlap with an area is refused", test_overlap },
 	{ "TRANSLATE and FAULT find holes everywhere outside", test_outside_is_a_hole },
 };

@@ -9,7 +9,7 @@
  * then while it has the CPUs. So ours is there only while no KVM is, or is about to be,
  * loaded.
  *
- * Locks: slot_lock keeps whether ours is registered. The callback takes none: it may come
+ * Locks: callback_lock keeps whether ours is registered. The callback takes none: it may come
  * as an NMI.
  */
 #include <linux/module.h>
@@ -35,7 +35,7 @@ static inline bool is_kvm(const char *name)
 
 #if AXAS_EMERGENCY_CALLBACK
 
-static DEFINE_MUTEX(slot_lock);	/* @callback and @registered */
+static DEFINE_MUTEX(callback_lock);	/* @callback and @registered */
 static void (*callback)(void);
 static bool registered;
 
@@ -49,40 +49,40 @@ static bool kvm_is_loaded(void)
 	return false;
 }
 
-static void take_slot(void)
+static void register_callback(void)
 {
-	mutex_lock(&slot_lock);
+	mutex_lock(&callback_lock);
 	if (!registered && callback) {
 		cpu_emergency_register_virt_callback(callback);
 		registered = true;
 	}
-	mutex_unlock(&slot_lock);
+	mutex_unlock(&callback_lock);
 }
 
-static void leave_slot(void)
+static void unregister_callback(void)
 {
-	mutex_lock(&slot_lock);
+	mutex_lock(&callback_lock);
 	if (registered)
 		cpu_emergency_unregister_virt_callback(callback);
 	registered = false;
-	mutex_unlock(&slot_lock);
+	mutex_unlock(&callback_lock);
 }
 
 static void set_callback(void (*disable)(void))
 {
 	if (!disable)
-		leave_slot();
+		unregister_callback();
 	callback = disable;
 	if (disable && !kvm_is_loaded())
-		take_slot();
+		register_callback();
 }
 
 #else
 
 static bool registered;
 
-static inline void take_slot(void) { }
-static inline void leave_slot(void) { }
+static inline void register_callback(void) { }
+static inline void unregister_callback(void) { }
 static void set_callback(void (*disable)(void)) { }
 
 #endif /* AXAS_EMERGENCY_CALLBACK */
@@ -100,9 +100,9 @@ static int module_changes(struct notifier_block *nb, unsigned long action, void 
 		return NOTIFY_DONE;
 	if (action == MODULE_STATE_COMING) {
 		pr_notice("axvcpu: vCPUs have this machine's CPUs: KVM is kept out until the last is closed\n");
-		leave_slot();
+		unregister_callback();
 	} else if (action == MODULE_STATE_GOING) {
-		take_slot();
+		register_callback();
 	}
 #endif
 	return NOTIFY_OK;

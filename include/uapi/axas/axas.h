@@ -208,7 +208,7 @@ struct axas_create {
  * descriptor. The same memory may be mapped often, in many spaces, but with one @type.
  *
  * Errors: EPERM; EINVAL, also for an @hpa range that wraps or is beyond the
- * host's physical addresses; EOPNOTSUPP when the format cannot say @prot or @type;
+ * host's physical addresses; EOPNOTSUPP when the format cannot encode @prot or @type;
  * EBUSY when some of it is mapped with another @type; EEXIST on overlap with an area;
  * ENOMEM; EINTR on a fatal signal.
  */
@@ -310,7 +310,7 @@ struct axas_range {
  * has that protection, it does nothing. An area that changed and is like its neighbour now
  * is one with it. Returns after no CPU can use the old protection any more.
  *
- * Errors: EINVAL; EOPNOTSUPP when the format cannot say @prot of some area there; ENOMEM;
+ * Errors: EINVAL; EOPNOTSUPP when the format cannot encode @prot of some area there; ENOMEM;
  * EINTR on a fatal signal before anything changed.
  */
 struct axas_protect {

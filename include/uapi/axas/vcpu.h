@@ -367,7 +367,7 @@ struct axvcpu_set_gpr {
  *	for RAX, RBX, RCX and RDX
  * @raw: room for what comes
  *
- * Nested page faults that the space can solve are solved inside, and so are host
+ * Nested page faults that the space can handle are handled inside, and so are host
  * interrupts. A signal or AXVCPU_KICK ends it with EINTR: call it again.
  *
  * With a cpu_set the thread is where the vCPU may be until it returns, and has its own mask

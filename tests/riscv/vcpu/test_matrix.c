@@ -77,7 +77,7 @@ static void matrix(unsigned int level, bool present)
 			cells++;
 		}
 	}
-	note("%u cells, %u that the format cannot say", cells, unsayable);
+	note("%u cells, %u that the format cannot encode", cells, unsayable);
 }
 
 static void absent_4k(void) { matrix(0, false); }
