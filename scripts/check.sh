@@ -5,7 +5,7 @@
 # "make check" in the list below.
 # check.sh --soak [PART...]: what takes too long for that, and the parts of it that have
 # more to do when there is time. What it found is kept in Documentation/soak.tsv, which a
-# table of the README is made from.
+# table of Documentation/testing.md is made from.
 # check.sh --list: the parts, with their budgets.
 #
 # Two parts run at once where there are two CPUs. The first run downloads and builds

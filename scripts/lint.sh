@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # lint.sh [TOOL...]: what the code can be asked without running it. The tools are
-# checkpatch, kernel_doc, gcc_sparse, clang_w1, shellcheck, usage, spdx and kvm (default:
-# all).
+# checkpatch, kernel_doc, gcc_sparse, clang_w1, shellcheck, usage, spdx, links and kvm
+# (default: all).
 # A finding in our files fails; one in the kernel's headers does not concern us.
 
 set -euo pipefail
@@ -12,7 +12,7 @@ set -euo pipefail
 
 # Where programs for user space are; all else is the kernel's.
 export PROGRAMS='^(tools|bench/(user|profile)|proofs/cbmc|tests/(uapi|vcpu|guests|arm64|reboot|riscv/vcpu|userspace))/'
-TOOLS=(spdx shellcheck usage kvm checkpatch kernel_doc gcc_sparse clang_w1)
+TOOLS=(spdx links shellcheck usage kvm checkpatch kernel_doc gcc_sparse clang_w1)
 
 # Types that checkpatch may not complain of:
 # - new and moved files want an entry in the kernel's MAINTAINERS
@@ -58,6 +58,26 @@ lint_spdx() {
 				if (!(f in found))
 					print f ": no SPDX-License-Identifier"
 		}'
+}
+
+# A page that links to what is not there, or to a heading that it does not have. Headings are
+# found as GitHub makes anchors of them.
+lint_links() {
+	cd "$AXAS_SRC"
+	our_files '*.md' | while read -r page; do
+		{ grep -oE '\]\([^)]+\)' "$page" || true; } | sed 's/^](//; s/)$//' | while read -r link; do
+			[[ $link != http* ]] || continue
+			file=${link%%#*}
+			file=${file:+$(dirname "$page")/$file}
+			file=${file:-$page}
+			if [[ ! -e $file ]]; then
+				echo "$page: links to $link, which is not there"
+			elif [[ $link == *#* ]] && ! sed -n 's/^##* //p' "$file" | tr 'A-Z ' 'a-z-' |
+				tr -cd 'a-z0-9_\n-' | grep -qxF "${link#*#}"; then
+				echo "$page: links to $link, and $file has no such heading"
+			fi
+		done
+	done
 }
 
 lint_shellcheck() {

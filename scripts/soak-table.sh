@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # soak-table.sh [PART...]: enter what the last run of "check.sh --soak" found in these parts
-# into Documentation/soak.tsv, and make the README's table from that file anew.
-# soak-table.sh --check: is the README's table that of the file?
+# into Documentation/soak.tsv, and make the table of Documentation/testing.md from that file anew.
+# soak-table.sh --check: is that table the file's?
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 FILE=$AXAS_SRC/Documentation/soak.tsv
-README=$AXAS_SRC/README.md
+PAGE=$AXAS_SRC/Documentation/testing.md
 BEGIN='<!-- soak: made by scripts/soak-table.sh -->'
 END='<!-- end of soak -->'
 
@@ -46,11 +46,11 @@ table() {
 		'{ printf "| %s | %s | %s | %s | %d | %d | %d |\n", $1, $2, $3, $7, $4, $5, $6 }'
 }
 
-readme() {
+page() {
 	awk -v begin="$BEGIN" -v end="$END" -v table="$(table)" '
 		$0 == end { skip = 0 }
 		!skip { print }
-		$0 == begin { print table; skip = 1 }' "$README"
+		$0 == begin { print table; skip = 1 }' "$PAGE"
 }
 
 main() {
@@ -59,16 +59,16 @@ main() {
 	case ${1:-} in
 	--check)
 		takes 0 0 "${@:2}"
-		readme | cmp -s - "$README" || die "the README's table is not that of soak.tsv"
+		page | cmp -s - "$PAGE" || die "the table of testing.md is not that of soak.tsv"
 		return
 		;;
 	esac
 	takes 0 99 "$@"
-	[[ $(grep -cxF -e "$BEGIN" -e "$END" "$README") == 2 ]] || die "the README has no table"
+	[[ $(grep -cxF -e "$BEGIN" -e "$END" "$PAGE") == 2 ]] || die "testing.md has no table"
 	enter "$@"
 	scratch new
-	readme >"$new/readme"
-	cat "$new/readme" >"$README"
+	page >"$new/page"
+	cat "$new/page" >"$PAGE"
 }
 
 main "$@"
