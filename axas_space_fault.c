@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How memory gets its frames: faults and populate. A fault is one straight way: find the
- * area, walk once, look at what the entry allows, get a frame from the area's backend,
- * install it at that position, answer. What needs sleeping is done between two looks, and
- * kept in hand for the next. Calls axas_area.c, axas_backend.c and axas_npt.c. Locks:
- * axas_area.h.
+ * Faults and populate. A fault finds the area, walks the table once, checks the entry's
+ * permissions, gets a frame from the area's backend and installs it at the position that the
+ * walk returned. Allocations that may sleep happen between two such looks; the frames and
+ * tables that they return are kept in struct fill for the next look. Calls axas_area.c,
+ * axas_backend.c and axas_npt.c. Locks: axas_area.h.
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
@@ -14,35 +14,35 @@
 #include "axas_compat.h"
 #include "axas_space.h"
 
-/* Frames that are got and installed together, on the stack. */
+/* Frames that are allocated and installed together; the array is on the stack. */
 #define FILL_BATCH	64
 
-/* What a look came to beside the AXAS_FAULT_*: what is wanted before the next one. */
-#define LOOK_AGAIN	-1	/* somebody was faster, and what is there now is to be seen */
+/* Results of a look besides AXAS_FAULT_*: what the caller must do before it looks again. */
+#define LOOK_AGAIN	-1	/* lost a race: look at the new entry */
 #define LOOK_FRAMES	-2
 #define LOOK_TABLES	-3
-#define LOOK_ADJUST	-4	/* a leaf that permits less than its area */
+#define LOOK_ADJUST	-4	/* the leaf permits less than its area */
 
 /**
- * struct fill - pages that are to get their leaves
- * @space: whose
- * @gpa: the first of them; for a fault, the address of the access
- * @last: the last byte of them
- * @huge: leaves of 2 MiB may be made, inside @gpa to @last or, for a fault, the area
- * @fault: it is one access, not a range
- * @access: of a fault: what it needs
- * @level: of a fault: where the leaf is in the end
- * @around: of a fault: log2 of the pages that it fills, with @gpa to @last around it
- * @spares: tables in hand
- * @backend: whose the frames in hand are
- * @order: their size
- * @have: how many
- * @dry: there were fewer than wanted, the last time
- * @want: how many are wanted
- * @want_order: of which size
- * @want_offset: for where
- * @want_tables: tables that are wanted
- * @hpas: the frames
+ * struct fill - a fault or a populate in progress
+ * @space: the space
+ * @gpa: populate: the next page to fill; fault: the address of the access
+ * @last: the last byte to fill
+ * @huge: 2 MiB leaves are allowed, within @gpa to @last or, for a fault, within the area
+ * @fault: this is a fault, not a populate
+ * @access: fault: the AXAS_PROT_* that the access needs
+ * @level: fault: level of the leaf that serves it
+ * @around: fault: log2 of the pages that fault-around fills; @gpa to @last is that range then
+ * @spares: tables allocated for the next look
+ * @backend: backend of the frames in @hpas; ops is NULL if there is none
+ * @order: order of the frames in @hpas
+ * @have: number of frames in @hpas
+ * @dry: the last allocation returned fewer frames than @want
+ * @want: frames that the last look asked for; 0: give back @hpas first
+ * @want_order: their order
+ * @want_offset: their offset in the backend
+ * @want_tables: tables that the last look asked for
+ * @hpas: frames allocated for the next look
  */
 struct fill {
 	struct axas_space *space;
@@ -81,7 +81,7 @@ static void init_fill(struct fill *fill, struct axas_space *space)
 	fill->backend.ops = NULL;
 }
 
-/* Give back what is in hand. */
+/* Give unused frames back to their backend. */
 static void drop_frames(struct fill *fill)
 {
 	struct axas_pool *pool = &fill->space->pool;
@@ -107,13 +107,13 @@ static bool same_backend(const struct axas_backend *a, const struct axas_backend
 	return a->ops == b->ops && a->object == b->object && a->offset == b->offset;
 }
 
-/* Say what frames are wanted, of the area that was found. */
+/* Ask for @n frames of @area's backend for a leaf at @level. */
 static int want_frames(struct fill *fill, const struct axas_area *area, unsigned int level,
 		       unsigned int n)
 {
 	u64 gpa = fill->gpa & ~(axas_npt_leaf_size(level) - 1);
 
-	/* What is in hand is another's: it goes first, where sleeping is allowed. */
+	/* Frames of another backend go back first, in bring_frames(), which may sleep. */
 	fill->want = n;
 	fill->want_order = AXAS_NPT_LEVEL_BITS * level;
 	fill->want_offset = gpa + area->backend.offset;
@@ -133,7 +133,7 @@ static bool in_hand(const struct fill *fill, const struct axas_area *area, unsig
 	       same_backend(&fill->backend, &area->backend);
 }
 
-/* Bring what a look wanted. 0, or -ENOMEM, -EINTR. */
+/* Allocate what the last look asked for. Return 0, -ENOMEM or -EINTR. */
 static int bring_frames(struct fill *fill)
 {
 	struct axas_space *space = fill->space;
@@ -147,25 +147,28 @@ static int bring_frames(struct fill *fill)
 		fill->have = axas_pool_get(&space->pool, &fill->backend, fill->want_offset,
 					   fill->order, 0, fill->hpas, fill->want);
 	fill->dry = !fill->order && fill->have && fill->have < fill->want;
-	/* The frame comes first: no table is made for a leaf that does not come. */
+	/* Frames before tables: no table is built for a leaf that cannot be had. */
 	if (fill->have)
 		return axas_npt_get_spares(&space->npt, &fill->spares, fill->want_tables,
 					   false);
 	drop_frames(fill);
 	if (fill->order) {
-		/* No 2 MiB to be had: 4 KiB serve. */
+		/* No 2 MiB frame: fall back to 4 KiB. */
 		fill->huge = false;
 		return 0;
 	}
 	return -ENOMEM;
 }
 
-/* With a limit, another's frame that no leaf maps yet may be the page that is wanted. */
+/*
+ * With a frame limit, a racing fault may hold the last frame without having installed it, possibly
+ * for this very page. Wait a tick for it rather than report exhaustion.
+ */
 static bool may_come(struct fill *fill)
 {
 	struct axas_pool *pool = &fill->space->pool;
 
-	/* With frames in hand it is tables that are wanted, which nobody brings. */
+	/* With frames at hand a table allocation failed, and no racer supplies tables. */
 	if (fill->have || !pool->limited || !atomic_read(&pool->on_the_way) ||
 	    fatal_signal_pending(current))
 		return false;
@@ -188,8 +191,8 @@ static int bring(struct fill *fill, int wanted)
 }
 
 /*
- * The level of the leaf that a page without one should get: 1 where the policy, the
- * bounds, the machine, and what the table holds already allow, else 0.
+ * Level of the leaf to install: 1 if the area's policy, its bounds, the machine and the table
+ * built so far allow it, else 0.
  */
 static unsigned int fill_level(const struct fill *fill, const struct axas_cpu *cpu,
 			       const struct axas_npt_pos *pos)
@@ -214,7 +217,7 @@ static u64 leaf_for(const struct fill *fill, const struct axas_area *area, unsig
 		       axas_npt_make_leaf(npt, hpa, area->attr);
 }
 
-/* Frames in hand that leaves map now. */
+/* The first @n frames of fill->hpas are mapped by leaves now. */
 static void spend_frames(struct fill *fill, unsigned int n)
 {
 	axas_pool_count(&fill->space->pool, (long)n << fill->order);
@@ -225,7 +228,7 @@ static void spend_frames(struct fill *fill, unsigned int n)
 		axas_pool_settle(&fill->space->pool);
 }
 
-/* Descend to where a leaf at @level goes; what is there is not present. */
+/* Descend to the entry for a leaf at @level, linking spare tables; it must be non-present. */
 static int reach(struct fill *fill, struct axas_npt_pos *pos, unsigned int level)
 {
 	struct axas_npt *npt = &fill->space->npt;
@@ -242,7 +245,7 @@ static int reach(struct fill *fill, struct axas_npt_pos *pos, unsigned int level
 	return axas_npt_kind(npt, pos) <= AXAS_PT_ZERO ? 0 : LOOK_AGAIN;
 }
 
-/* The pages that a fault fills besides its own. */
+/* Set the range that fault-around fills. */
 static void set_around(struct fill *fill, const struct axas_cpu *cpu)
 {
 	u64 mask;
@@ -253,14 +256,14 @@ static void set_around(struct fill *fill, const struct axas_cpu *cpu)
 	fill->gpa = max(cpu->first, fill->gpa & ~mask);
 }
 
-/* Install one frame at a position that has none. AXAS_FAULT_FIXED, or LOOK_*. */
+/* Install one frame at a non-present entry. Return AXAS_FAULT_FIXED or LOOK_*. */
 static int install(struct fill *fill, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
 	unsigned int level = fill_level(fill, cpu, pos);
 	const struct axas_area *area = cpu->area;
 	int wanted;
 
-	/* Its leaves came before it did: it goes, and the tree does not say so yet. */
+	/* Leaves of a linear area exist before it does: it is being removed. */
 	if (unlikely(axas_area_is_linear(area)))
 		return LOOK_AGAIN;
 	if (!in_hand(fill, area, level)) {
@@ -279,7 +282,7 @@ static int install(struct fill *fill, const struct axas_cpu *cpu, struct axas_np
 	return AXAS_FAULT_FIXED;
 }
 
-/* Whether a leaf is there by now that permits the access. */
+/* Whether the entry is a leaf that permits the access. */
 static bool leaf_permits(struct fill *fill, const struct axas_npt_pos *pos)
 {
 	const struct axas_npt *npt = &fill->space->npt;
@@ -291,8 +294,9 @@ static bool leaf_permits(struct fill *fill, const struct axas_npt_pos *pos)
 }
 
 /*
- * What is there already, or nobody lets be there; or LOOK_*. In a section, or with the lock.
- * The leaf decides; the area is asked where none is, or one that permits less.
+ * One look at the faulting address. The leaf decides; the area is consulted only if there is no
+ * leaf, or one that permits less. Return AXAS_FAULT_* or LOOK_*. In a read-side section, or with
+ * space->lock held.
  */
 static int look(struct fill *fill, struct axas_cpu *cpu)
 {
@@ -308,7 +312,7 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 		return AXAS_FAULT_HOLE;
 	if (fill->access & ~area->prot)
 		return AXAS_FAULT_DENIED;
-	/* Its leaves came before it did, though maybe after the walk. */
+	/* A linear area's leaves are made before it is published, but maybe after the walk. */
 	if (unlikely(axas_area_is_linear(area)))
 		axas_npt_walk(&space->npt, &cpu->cursor, fill->gpa, &pos);
 	switch (axas_npt_kind(&space->npt, &pos)) {
@@ -324,10 +328,10 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 }
 
 /*
- * A leaf that permits less than its area: somebody gives its area a wider protection, and
- * has not come to it yet. Nobody narrows it while the lock is held. False when that one has
- * to do it: it is too large, reaches into another area, permits what that does not, or needs
- * a fence.
+ * Widen a leaf that permits less than its area: a protect() has published the wider area, but
+ * not changed this leaf yet. Leaves are not narrowed while space->lock is held for reading.
+ * Return false if only the protect() may change the leaf: it must be split, reaches into another
+ * area, permits what the area does not, or needs the HAL's fence.
  */
 static bool widen(struct fill *fill)
 {
@@ -340,17 +344,17 @@ static bool widen(struct fill *fill)
 	lockdep_assert_held(&space->lock);
 	area = axas_area_look_up(space, &found, fill->gpa);
 	axas_npt_walk(&space->npt, &found.cursor, fill->gpa, &pos);
-	/* What has changed meanwhile is seen by the next look. */
+	/* If the entry has changed since, the next look deals with it. */
 	if (!area || axas_npt_kind(&space->npt, &pos) != AXAS_PT_LEAF)
 		return true;
 	mask = axas_npt_leaf_size(pos.level) - 1;
 	if (pos.level > axas_npt_max_level(&space->npt, area->prot) ||
 	    (fill->gpa & ~mask) < found.first || (fill->gpa | mask) > found.last)
 		return false;
-	/* Whoever else has the lock relies on what leaves permit. */
+	/* Other holders of space->lock rely on the permissions that they found. */
 	if (space->npt.fmt->decode(pos.entry, pos.level).prot & ~area->prot)
 		return false;
-	/* The fence for what becomes executable is still to come: see protect_leaves(). */
+	/* protect_leaves() has yet to run the fence that executable memory needs. */
 	if (area->prot & AXAS_PROT_EXEC && space->npt.hal->fence)
 		return false;
 	leaf = space->npt.fmt->with_prot(pos.entry, area->prot, pos.level);
@@ -370,7 +374,10 @@ static int adjust(struct fill *fill)
 	up_read(&space->lock);
 	if (done)
 		return 0;
-	/* Who widens has the mutex. What is in hand others may wait for. */
+	/*
+	 * The protect() holds the mutex: wait for it. Drop the frames first: other faults may
+	 * wait for them.
+	 */
 	drop_frames(fill);
 	if (mutex_lock_killable(&space->changing))
 		return -EINTR;
@@ -378,7 +385,7 @@ static int adjust(struct fill *fill)
 	return 0;
 }
 
-/* One look, in a section or, while somebody has the bar, with the lock. */
+/* One look, in a read-side section or, while a remover has the bar, with space->lock held. */
 static int look_once(struct fill *fill, int (*one)(struct fill *fill, struct axas_cpu *cpu))
 {
 	struct axas_cpu *cpu = axas_section_enter(fill->space), found;
@@ -396,7 +403,7 @@ static int look_once(struct fill *fill, int (*one)(struct fill *fill, struct axa
 	return result;
 }
 
-/* Tables in hand, though not all that were wanted: the next who comes has fewer to make. */
+/* Out of memory with some tables allocated: link these, so that a retry needs fewer. */
 static void keep_tables(struct fill *fill, int (*one)(struct fill *fill, struct axas_cpu *cpu))
 {
 	if (fill->have && fill->spares.nr)
@@ -424,8 +431,8 @@ static int run_fault(struct fill *fill)
 }
 
 /*
- * All faults that are not the two of axas_space_fault(). @hpa: a frame of alloc that one of
- * these has got already; or AXAS_HPA_NONE.
+ * Slow path of a fault. @hpa: a frame that the fast path has allocated already, or
+ * AXAS_HPA_NONE.
  */
 static noinline int handle_fault(struct axas_space *space, u64 gpa, u32 access,
 				 unsigned int *level, struct axas_hpa hpa)
@@ -450,7 +457,7 @@ static noinline int handle_fault(struct axas_space *space, u64 gpa, u32 access,
 	end_fill(&fill);
 	if (level)
 		*level = result <= AXAS_FAULT_SPURIOUS ? fill.level : 0;
-	/* What it does not bring, other faults will. */
+	/* Fault-around is best effort: pages that it does not fill fault by themselves. */
 	if (result == AXAS_FAULT_FIXED && fill.around && !fill.level)
 		axas_space_fill(space, fill.gpa, fill.last, false, &done);
 	return result;
@@ -474,7 +481,7 @@ int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access)
 	return result;
 }
 
-/* No frame. With a limit, another's that no leaf maps yet may be the page that is wanted. */
+/* Allocation failed. With a frame limit the slow path may wait for a racer: see may_come(). */
 static noinline int fault_nomem(struct axas_space *space, u64 gpa, u32 access,
 				unsigned int *level)
 {
@@ -484,7 +491,7 @@ static noinline int fault_nomem(struct axas_space *space, u64 gpa, u32 access,
 	return AXAS_FAULT_NOMEM;
 }
 
-/* Leave the section that found an empty entry; get a frame; install it in another. */
+/* Leave the section in which the entry was empty, allocate a frame, install it in a new one. */
 static noinline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 			       u32 access, u64 *ptep, unsigned int *level)
 {
@@ -507,7 +514,7 @@ static noinline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u
 	return AXAS_FAULT_FIXED;
 }
 
-/* Whether the table of 4 KiB leaves for an address is found by a walk. */
+/* Walk to the level 0 table of an address; return false if there is none. */
 static noinline bool find_table(struct axas_space *space, struct axas_cpu *cpu, u64 gpa)
 {
 	struct axas_npt_pos pos;
@@ -516,7 +523,7 @@ static noinline bool find_table(struct axas_space *space, struct axas_cpu *cpu, 
 	return axas_cpu_at(cpu, gpa);
 }
 
-/* In a section, which it leaves: the same faults in another table or another area. */
+/* The fast paths, for another table or area than those cached. Leaves the caller's section. */
 static noinline int fault_elsewhere(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 				    u32 access, unsigned int *level)
 {
@@ -547,8 +554,8 @@ slow:
 }
 
 /*
- * The two faults that are frequent: on a page that has its leaf of 4 KiB by now, and on
- * one that has none, in the area and the table that this CPU found last.
+ * Fast paths: a 4 KiB page that a racer has mapped already, and one that has no leaf, both in
+ * the area and the table that this CPU has cached.
  */
 int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 		     unsigned int *level)
@@ -581,7 +588,7 @@ slow:
 }
 EXPORT_SYMBOL_AXAS(axas_space_fault);
 
-/* An empty entry gets its frame in the section that found it. AXAS_FAULT_*. */
+/* Install a frame in the section in which the entry was empty. Return AXAS_FAULT_*. */
 static __always_inline int fill_nowait(struct axas_space *space, struct axas_cpu *cpu, u64 *ptep)
 {
 	struct axas_hpa hpa __uninitialized;
@@ -600,13 +607,13 @@ static __always_inline int fill_nowait(struct axas_space *space, struct axas_cpu
 	return likely(filled) ? AXAS_FAULT_FIXED : AXAS_FAULT_RETRY;
 }
 
-/* All of it is one section: what was found stays, and the generation need not be asked. */
+/* A single read-side section: area and table stay, so the generation is not rechecked. */
 int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 access)
 {
 	struct axas_cpu *cpu;
 	u64 *ptep, entry;
 
-	/* There the page allocator sleeps on its locks. */
+	/* The page allocator's locks sleep on PREEMPT_RT. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return AXAS_FAULT_RETRY;
 	cpu = axas_section_enter(space);
@@ -631,14 +638,13 @@ retry:
 }
 EXPORT_SYMBOL_AXAS(axas_space_fault_nowait);
 
-/* Populate: what one look comes to. */
 static void advance(struct fill *fill, u64 bytes)
 {
-	/* A large leaf may reach over the end. The end itself is told by a @gpa beyond it. */
+	/* A large leaf may reach beyond @last; @gpa == @last + 1 means done. */
 	fill->gpa += min(bytes, fill->last - fill->gpa + 1);
 }
 
-/* Pages of a table from the present one on, as far as the area and the range reach. */
+/* Pages from @gpa to the end of its level 0 table, area or range, whichever comes first. */
 static unsigned int pages_here(const struct fill *fill, const struct axas_cpu *cpu)
 {
 	u64 last = min3(fill->last, cpu->last, fill->gpa | (axas_npt_leaf_size(1) - 1));
@@ -655,19 +661,19 @@ static unsigned int run_of_leaves(const struct axas_npt *npt, const u64 *ptep, u
 	return n;
 }
 
-/* Empty entries in a row, of those that may be filled together. */
+/* Length of the leading run of empty entries that one batch may fill. */
 static unsigned int run_to_fill(const struct fill *fill, const struct axas_cpu *cpu,
 				const struct axas_npt_pos *pos)
 {
 	unsigned int max = min_t(unsigned int, pages_here(fill, cpu), FILL_BATCH);
 
-	/* A table is made for one page, and others follow; a page that says zeroes comes alone. */
+	/* No table yet: fill one page, the rest next time. A ZERO marker is filled alone, too. */
 	if (pos->level)
 		return 1;
 	return max_t(unsigned int, axas_npt_run_of(pos->ptep, max, true), 1);
 }
 
-/* Give pages of one table their leaves, as many as frames are in hand. 0, or LOOK_*. */
+/* Install as many frames as there are in fill->hpas, within one table. Return 0 or LOOK_*. */
 static int fill_small(struct fill *fill, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
 	const struct axas_area *area = cpu->area;
@@ -675,7 +681,7 @@ static int fill_small(struct fill *fill, const struct axas_cpu *cpu, struct axas
 	unsigned int n, lost = 0;
 	int wanted;
 
-	/* Its leaves came before it did; a look that was too early is repeated. */
+	/* Leaves of a linear area exist before it does: this look came too early, or too late. */
 	if (unlikely(axas_area_is_linear(area)))
 		return LOOK_AGAIN;
 	if (!in_hand(fill, area, 0)) {
@@ -694,7 +700,7 @@ static int fill_small(struct fill *fill, const struct axas_cpu *cpu, struct axas
 		lost = axas_npt_fill(npt, pos->ptep, fill->hpas, n, area->attr);
 	}
 	fill->gpa += (u64)n << AXAS_FRAME_SHIFT;
-	/* Those that found another leaf in their place are the first. */
+	/* axas_npt_fill() has moved the frames that lost a race to the front. */
 	axas_pool_count(&fill->space->pool, n - lost);
 	fill->have -= n - lost;
 	if (!fill->have)
@@ -715,7 +721,7 @@ static int fill_large(struct fill *fill, const struct axas_cpu *cpu, struct axas
 	return 0;
 }
 
-/* Step over what is there, or fill what is not. 0, or LOOK_*. */
+/* Step over present leaves, or fill non-present entries. Return 0 or LOOK_*. */
 static int fill_at(struct fill *fill, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
 	struct axas_npt *npt = &fill->space->npt;
@@ -737,10 +743,10 @@ static int fill_at(struct fill *fill, const struct axas_cpu *cpu, struct axas_np
 	return fill_large(fill, cpu, pos);
 }
 
-/* Steps of one look: what follows them others may want the CPU for. */
+/* Steps in one read-side section, which has preemption off. */
 #define FILL_STEPS	8
 
-/* LOOK_*, or AXAS_FAULT_HOLE. */
+/* Populate's look. Return LOOK_* or AXAS_FAULT_HOLE. */
 static int fill_here(struct fill *fill, struct axas_cpu *cpu)
 {
 	u64 first = fill->gpa, size = fill->last - first + 1;
@@ -762,7 +768,7 @@ static int fill_here(struct fill *fill, struct axas_cpu *cpu)
 	return result ?: LOOK_AGAIN;
 }
 
-/* All pages from fill->gpa to fill->last, or as many as can be. @done: bytes. */
+/* Fill @gpa to @last. Return 0 or -errno; @done: bytes filled, also on an error. */
 static int run_fill(struct fill *fill, u64 *done)
 {
 	u64 first = fill->gpa, size = fill->last - first + 1;
