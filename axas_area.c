@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Areas: the tree of a space, cut, joined and erased; and how a removal waits for those who
- * are in a section. Calls axas_npt.c. Locks: axas_area.h; here the mutex is held unless a
- * function says otherwise.
+ * The area tree of a space, and the slow paths of read-side sections and of the bar. Calls
+ * axas_linear.c, axas_backend.c and axas_npt.c. Locks: axas_area.h; functions expect
+ * space->changing to be held unless they say otherwise.
  */
 #include <linux/cpumask.h>
 #include <linux/err.h>
@@ -17,7 +17,7 @@
 DEFINE_PER_CPU_ALIGNED(struct axas_cpu, axas_cpus) = { .first = AXAS_NO_FIRST };
 EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(axas_cpus);
 
-/* Even numbers, each once. */
+/* Generations are even and never repeat. */
 static atomic_long_t last_generation = ATOMIC_LONG_INIT(0);
 
 unsigned long axas_generation_new(void)
@@ -25,10 +25,10 @@ unsigned long axas_generation_new(void)
 	return atomic_long_add_return(2, &last_generation);
 }
 
-/* CPUs that are not interrupted. It does not change after the kernel has booted. */
+/* nohz_full CPUs, which are not interrupted. The set is fixed at boot. */
 static cpumask_var_t untimed_cpus;
 
-/* CPUs to interrupt, by the CPU that asks. */
+/* Scratch mask of CPUs to interrupt, for the CPU that sends. */
 static DEFINE_PER_CPU(cpumask_var_t, asked_cpus);
 
 static void forget(const struct axas_space *space, struct axas_cpu *cpu)
@@ -42,16 +42,16 @@ static void forget(const struct axas_space *space, struct axas_cpu *cpu)
 	cpu->shard = (struct axas_npt_shard *)&space->npt.shards[shard];
 }
 
-/* Whether this CPU may use what it finds; it has a mark. */
+/* Join the space's list; this CPU's mark is set. Return false if a remover has the bar. */
 static bool join_list(const struct axas_space *space, struct axas_cpu *cpu)
 {
 	unsigned long *list = (unsigned long *)space->list;
 	unsigned long generation;
 
 	set_bit(raw_smp_processor_id() % AXAS_LIST_BITS, list);
-	/* Pairs with that of axas_bar_begin(): the list is seen, or the odd generation. */
+	/* Pairs with axas_bar_begin(): it sees this list bit, or we see its odd generation. */
 	smp_mb__after_atomic();
-	/* What was removed before it came is gone. Pairs with axas_bar_end(). */
+	/* See all removals before this generation. Pairs with axas_bar_end(). */
 	generation = smp_load_acquire(&space->generation);
 	if (generation & 1)
 		return false;
@@ -60,14 +60,14 @@ static bool join_list(const struct axas_space *space, struct axas_cpu *cpu)
 	return true;
 }
 
-/* The same on a CPU that is not interrupted, and so is on no list. */
+/* Variant for a nohz_full CPU, which is on no list. */
 static bool join_unlisted(const struct axas_space *space, struct axas_cpu *cpu)
 {
 	unsigned long generation;
 
-	/* Pairs with that of axas_bar_begin(): the mark is seen, or the odd generation. */
+	/* Pairs with axas_bar_begin(): it sees this CPU's mark, or we see its odd generation. */
 	smp_mb();
-	/* What was removed before it came is gone. Pairs with axas_bar_end(). */
+	/* See all removals before this generation. Pairs with axas_bar_end(). */
 	generation = smp_load_acquire(&space->generation);
 	if (generation & 1)
 		return false;
@@ -77,7 +77,7 @@ static bool join_unlisted(const struct axas_space *space, struct axas_cpu *cpu)
 	return true;
 }
 
-/* The slow half of axas_section_enter(): the CPU's cache is of another generation. */
+/* Slow path of axas_section_enter(): this CPU's cache is of another generation. */
 struct axas_cpu *axas_section_join(const struct axas_space *space, struct axas_cpu *cpu)
 {
 	bool listed = !cpumask_test_cpu(raw_smp_processor_id(), untimed_cpus);
@@ -89,7 +89,7 @@ struct axas_cpu *axas_section_join(const struct axas_space *space, struct axas_c
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_section_join);
 
-/* The CPUs on the list, which is empty then. */
+/* Move the CPUs on the space's list to @cpus. */
 static void take_list(struct axas_space *space, struct cpumask *cpus)
 {
 	unsigned int word, cpu;
@@ -111,7 +111,7 @@ static void take_list(struct axas_space *space, struct cpumask *cpus)
 
 static void be_a_barrier(void *unused)
 {
-	/* An interrupt is one on all that Linux runs on; this says what it is for. */
+	/* Taking the interrupt is a full barrier already; this documents the pairing. */
 	smp_mb();
 }
 
@@ -119,7 +119,7 @@ static void wait_for_cpu(const struct axas_space *space, unsigned int cpu)
 {
 	struct axas_cpu *other = per_cpu_ptr(&axas_cpus, cpu);
 
-	/* What the CPU did in its section was before. Pairs with its releases. */
+	/* Pairs with the releases of axas_section_mark() and axas_section_leave(). */
 	while (smp_load_acquire(&other->mark) == space)
 		cpu_relax();
 }
@@ -132,7 +132,7 @@ void axas_bar_begin(struct axas_space *space)
 	lockdep_assert_held(&space->changing);
 	down_write(&space->lock);
 	WRITE_ONCE(space->generation, space->generation | 1);
-	/* Pairs with those of join_list() and join_unlisted(). */
+	/* Pairs with join_list() and join_unlisted(). */
 	smp_mb();
 	preempt_disable();
 	cpus = *this_cpu_ptr(&asked_cpus);
@@ -148,7 +148,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_bar_begin);
 
 void axas_bar_end(struct axas_space *space)
 {
-	/* Whoever sees the new generation sees what was removed before. */
+	/* Publish the removal with the new generation. Pairs with join_list(), join_unlisted(). */
 	smp_store_release(&space->generation, axas_generation_new());
 	up_write(&space->lock);
 }
@@ -171,7 +171,7 @@ void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables
 	cpumask_clear(cpus);
 	list_for_each_entry(consumer, &space->consumers, node)
 		consumer->ops->request(consumer, &flush, cpus);
-	/* One round for all; a vCPU that runs on this very CPU does not run now. */
+	/* One round of interrupts for all consumers. No vCPU runs on this CPU: we do. */
 	smp_call_function_many(cpus, be_a_barrier, NULL, true);
 	preempt_enable();
 	list_for_each_entry(consumer, &space->consumers, node)
@@ -180,7 +180,7 @@ void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_flush);
 
-/* In a section, or with the lock held; and so nothing that is found goes away. */
+/* In a section, or with space->lock held: the area that is found stays. */
 const struct axas_area *axas_area_look_up(const struct axas_space *space, struct axas_cpu *cpu,
 					  u64 gpa)
 {
@@ -189,7 +189,7 @@ const struct axas_area *axas_area_look_up(const struct axas_space *space, struct
 	const struct axas_area *area;
 
 	rcu_read_lock();
-	/* A store moves ends in their place: the tree may tell of a range that is not here. */
+	/* A concurrent store may move a pivot in place: retry if the range does not cover @nr. */
 	while ((area = mas_walk(&mas)) && (nr < mas.index || nr > mas.last))
 		mas_set(&mas, nr);
 	rcu_read_unlock();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Areas, the space that they lie in, its locks, and the read-side sections in which it is
- * read without one: what all files axas_space*.c stand on. "How a removal waits" below is
- * the protocol; axas_area.c has the slow half of it.
+ * struct axas_space and its areas, the locks of a space, and the read-side sections in which it
+ * is read without them: the base of all files axas_space*.c. "DOC: how a removal waits" is the
+ * protocol between readers and removers; axas_area.c has its slow paths.
  */
 #ifndef _AXAS_AREA_H
 #define _AXAS_AREA_H
@@ -23,59 +23,59 @@
 /**
  * DOC: locks and order
  *
- * space->changing, a mutex: operations that change areas exclude each other: map, unmap,
- * protect, collapse, and whoever lists areas. They may take long, and nobody else waits for
- * it. The tree of areas changes under it alone; it is read under it, or under RCU. What
- * takes an area out of the tree holds the lock for writing too, for that moment; inside it each
- * store holds the tree's own spinlock: readers in a section spin while one is half done.
+ * space->changing, a mutex, serializes operations that change areas (map, unmap, protect,
+ * collapse) with each other and with listing areas. It may be held for long; faults and accesses
+ * do not take it. The area tree changes only under the mutex, and is read under the mutex or RCU.
+ * Removing an area from the tree also takes space->lock for writing, for that one store. Each
+ * store holds the tree's own spinlock: readers in a section spin while a store is half done.
  *
- * space->lock, a sleeping reader-writer lock, inside the mutex. Held for writing while a
- * remover has the bar, for a bounded piece of work each time, and while consumers come and
- * go. Held for reading by whoever needs leaves and areas to stay while it sleeps: the slow
- * paths of faults and accesses. What they do to the table is to fill entries that are not
- * present, each by one cmpxchg.
+ * space->lock, a reader-writer semaphore, nests inside the mutex. A remover holds it for writing
+ * while it has the bar, for a bounded piece of work, as do attach and detach of a consumer. The
+ * slow paths of faults and accesses hold it for reading where leaves and areas must stay while
+ * they sleep. They change the table only by filling non-present entries, each by one cmpxchg.
  *
- * Not held at all: translations, accesses and faults that need not sleep, in read-side
- * sections, between axas_section_enter() and axas_section_leave(). Preemption is off in
- * them. A fault leaves its section to get a frame, and installs it in another, after a look
- * at the generation: if that is another, it looks everything up again.
+ * Translations, accesses and faults that need not sleep take no lock. They run in read-side
+ * sections, between axas_section_enter() and axas_section_leave(), with preemption off. A fault
+ * leaves its section to allocate a frame and installs it in a second one, after it compared the
+ * generation: if that has changed, it starts over.
  *
- * Removal is whatever breaks or narrows leaves, unlinks tables, or takes areas away. It goes
- * in pieces. For each piece the remover has the bar, between axas_bar_begin() and
- * axas_bar_end(): nobody is in a section or holds the lock, and no section begins. A remover
+ * A removal breaks or narrows leaves, unlinks tables, or removes areas. It works in pieces. For
+ * each piece the remover has the bar, between axas_bar_begin() and axas_bar_end(): no section is
+ * running, none can begin, and no one else holds space->lock. A remover
  *
- *  1. allocates all that it needs; from here on nothing fails;
- *  2. puts new areas, or none, in place of the old ones: whoever looks an area up finds them;
- *  3. with the bar, breaks or narrows a piece of the leaves, and has them flushed in all
- *     consumers. The first bar also is when the old areas are out of use;
- *  4. without it, frees the piece's frames and tables; and goes on at 3. until all is done;
- *  5. lets the areas go, and frees what pays for no range: see axas_token_need().
+ *  1. allocates all that it needs; nothing can fail after this;
+ *  2. replaces the old areas in the tree: from now on lookups find the new areas, or a hole;
+ *  3. with the bar, breaks or narrows a piece of the leaves and flushes them in all consumers.
+ *     After the first bar no reader uses the old areas any more;
+ *  4. without the bar, frees the frames and tables of this piece, and repeats from 3.;
+ *  5. frees the old areas, and surplus tokens: see axas_token_need().
  *
- * Unmap takes a batch of ranges at a time: 2. to 5. are repeated for each.
+ * Unmap works on batches of ranges, and repeats 2. to 5. for each batch.
  *
- * A leaf may thus permit more or less than its area for a while: whether an access may go
- * on is asked of the leaf.
+ * Between 2. and 3. a leaf may permit more or less than its area. Accesses are therefore checked
+ * against the leaf.
  *
- * The order of every removal: break the entries; flush in every consumer; only then put
- * frames and free tables. A flush runs with the lock held for writing, and must not call
- * back into the space.
+ * The order of every removal: break the entries, flush in every consumer, then put frames and
+ * free tables. A flush runs with space->lock held for writing, and must not call back into the
+ * space.
  *
- * User memory is touched with space->lock held or in a section only with page faults disabled
- * (axas_space_copy_iter()): that access could fault into a mapping of this very space.
+ * User memory is accessed with space->lock held or in a section only with page faults disabled
+ * (axas_space_copy_iter()): the access could fault on a mapping of this same space.
  *
- * The mutex and the lock nest inside a consumer's own locks and mmap_lock, and outside the
- * locks of the page allocator and of what flush callbacks take.
+ * Lock order: a consumer's own locks and mmap_lock; the mutex; space->lock; locks of the page
+ * allocator and those that flush callbacks take.
  */
 
 /**
  * DOC: how a removal waits
  *
- * It waits for those who use this very space, and disturbs no other CPU.
+ * A removal waits only for readers of its own space, and interrupts only CPUs that cached
+ * something of it.
  *
- * Each CPU has one mark, the space that it is in a section of, and one cache of what it found
- * last: a generation, an area, and a cursor. Generations come from one counter for all
- * spaces, so a generation names the space, too, and never comes back. A CPU's cache holds a
- * space's present generation only while the CPU is on the space's list:
+ * Each CPU has one mark, the space of the section that it is in, and one cache: a generation, the
+ * area and the table (cursor) that it found last. Generations come from one global counter, so a
+ * generation also identifies the space and never recurs. A CPU's cache holds the current
+ * generation of a space only while the CPU is on that space's list:
  *
  *	section, hit			join (cache: another generation)
  *	mark = space	(release)	mark = space
@@ -91,37 +91,36 @@
  *	interrupt these CPUs, wait
  *	until none has mark == space (acquire)
  *
- * A CPU that joins either is seen on the list or sees the odd generation: both sides have a
- * full barrier between their store and their load. A CPU that is on the list needs none: the
- * interrupt comes before it looks at the generation, which is odd then, or after it, and its
- * mark is seen. The end of a section is a release, so that what was done in it is done before
- * anything is freed or copied; its begin is one, so that the same holds where the mark is seen
- * to name another space already.
+ * Either the remover finds a joining CPU on the list, or that CPU sees the odd generation: both
+ * have a full barrier between their store and their load. A CPU that is on the list already needs
+ * no barrier: the interrupt arrives either before its load of the generation, which is odd then,
+ * or after it, and the remover sees its mark. Leaving a section is a release, so that its
+ * accesses complete before anything is freed or copied. Entering one is a release too, because
+ * the remover may see the mark of the next space instead of NULL.
  *
- * A CPU without a tick (nohz_full) is not interrupted. It pays a full barrier in each section,
- * is on no list, and its mark is always looked at.
+ * A nohz_full CPU is not interrupted. It executes a full barrier in each section, is on no list,
+ * and its mark is always checked.
  *
- * CPUs that are offline have no mark, and come back with full barriers. proofs/litmus/ has a
- * test for each of these barriers, and what happens without it.
+ * Offline CPUs have no mark, and come online with full barriers. proofs/litmus/ has a test for
+ * each barrier, and a twin without it that fails.
  */
 
 /**
- * struct axas_area - what a range of a space is: one protection and one backend
- * @attr: all that its leaves of 4 KiB have but their addresses
- * @direct: the AXAS_PROT_* for which the host needs no window: @prot, or none
- * @single: the AXAS_PROT_* whose faults take one frame of the space's HAL, and no more: @prot,
- *	or none
+ * struct axas_area - protection, memory type and backend of a range, or of several
+ * @attr: its 4 KiB leaves without their addresses
+ * @direct: @prot if the host reaches the memory through its direct map; 0 if it needs a window
+ * @single: @prot if a fault takes just one frame of the space's HAL; else 0: slow path
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND()
- * @ranges: how many ranges of the tree are it; a linear area is one at most
+ * @ranges: number of ranges in the tree that point to it; at most one for a linear area
  * @backend: where its frames come from
- * @claim: of a linear area: the memory that it maps
- * @node: in a remover's list, or a token in its space's
+ * @claim: linear areas: the host-physical memory that it maps
+ * @node: in a remover's list of areas to free, or in space->tokens
  *
- * Nothing of it changes after it is in a tree but what the mutex keeps: @ranges, @claim and
- * @node. Where it begins and ends the tree says: what is cut out of its middle leaves one area
- * with two ranges.
+ * Immutable once it is in the tree, but for @ranges, @claim and @node, which the mutex protects.
+ * The tree alone says where an area begins and ends: unmapping a page in the middle of an area
+ * leaves one area with two ranges.
  */
 struct axas_area {
 	u64 attr;
@@ -137,35 +136,35 @@ struct axas_area {
 };
 
 /*
- * Ranges that an area pays for, see axas_token_need(): two, each with a hole behind it, take about
- * as much of the tree's nodes as an area's memory is, when these are as empty as they get.
+ * Ranges that the charge of one area covers, see axas_token_need(). Two ranges, each followed by
+ * a hole, in tree nodes that are as sparse as they get, take about as much memory as an area.
  */
 #define AXAS_RANGES_PER_AREA	2
 
-/* CPUs on a space's list: CPU n is bit n modulo their number. */
+/* Bits of a space's list of CPUs: CPU n is bit n % AXAS_LIST_BITS. */
 #define AXAS_LIST_BITS	512
 
 /**
  * struct axas_space - one guest-physical address space
- * @generation: odd while somebody has the bar
- * @no_huge: no leaves of 2 MiB are to be made for the moment
- * @npt: its table
- * @range: its addresses
- * @pool: its frames
- * @areas: struct axas_area by range of 4 KiB page numbers; neighbours are never the same
+ * @generation: odd while a remover has the bar
+ * @no_huge: faults and populate must not make 2 MiB leaves now: see split_large()
+ * @npt: the nested page table
+ * @range: the guest-physical addresses that it covers
+ * @pool: counts and limits of its frames
+ * @areas: struct axas_area by ranges of 4 KiB page numbers; adjacent ranges have different areas
  * @list: CPUs that may have cached @generation
- * @ref: who uses it
+ * @ref: references
  * @changing: see "locks and order"
  * @lock: see "locks and order"
- * @nr_areas: how many ranges @areas has
- * @nr_objects: how many areas these are
- * @tokens: see axas_token_need(); the mutex
- * @nr_tokens: how many
+ * @nr_areas: number of ranges in @areas
+ * @nr_objects: number of struct axas_area that they point to
+ * @tokens: see axas_token_need(); protected by @changing
+ * @nr_tokens: their number
  * @linear_pages: 4 KiB pages that linear areas cover
- * @consumers: struct axas_consumer that are attached
- * @faults: how many came to each AXAS_FAULT_*, but for those that npt's shards count
- * @released: called when nothing is left of it, or NULL
- * @released_arg: its argument
+ * @consumers: attached struct axas_consumer
+ * @faults: faults by result (AXAS_FAULT_*), without those counted in npt.shards
+ * @released: called after everything that the space mapped is freed, or NULL
+ * @released_arg: argument of @released
  */
 struct axas_space {
 	unsigned long generation;
@@ -191,17 +190,17 @@ struct axas_space {
 
 /**
  * struct axas_cpu - one CPU's mark and cache, for all spaces
- * @mark: the space that it is in a section of, or NULL
- * @generation: that of the space that it found the rest in; 0: see @untimed
+ * @mark: the space of the section that the CPU is in, or NULL
+ * @generation: the generation at which the fields below were cached; 0 on a nohz_full CPU
  * @area: the area that was found last
- * @first: the first byte of its range in which that was; a range that covers nothing: none was
- * @last: the last one
- * @cursor: the table of level 0 that was found last
- * @leaf: a leaf of level 0 that was translated, for its attributes: no entry is like ~0
- * @prot: what it permits
- * @type: its memory's
- * @shard: where it counts
- * @untimed: for a CPU that is not interrupted: its generation, while @generation is 0
+ * @first: first byte of the range of @area that was found; @first > @last if there is none
+ * @last: last byte of that range
+ * @cursor: the level 0 table that was found last
+ * @leaf: the level 0 leaf that was translated last; ~0, which no leaf equals, if there is none
+ * @prot: AXAS_PROT_* of @leaf
+ * @type: AXAS_TYPE_* of @leaf
+ * @shard: this CPU's counters in the space
+ * @untimed: nohz_full CPUs: takes the place of @generation
  */
 struct axas_cpu {
 	const struct axas_space *mark;
@@ -219,13 +218,13 @@ struct axas_cpu {
 
 DECLARE_PER_CPU_ALIGNED(struct axas_cpu, axas_cpus);
 
-/* Areas are found by the number of a 4 KiB page. */
+/* The index of the area tree: 4 KiB page numbers. */
 static inline unsigned long axas_page_nr(u64 gpa)
 {
 	return gpa >> AXAS_FRAME_SHIFT;
 }
 
-/* Pages that a fault fills at once, as a power of two. */
+/* log2 of the pages that a fault fills (fault-around). */
 static inline unsigned int axas_area_around(const struct axas_area *area)
 {
 	return (area->flags & AXAS_MAP_AROUND_MASK) >> AXAS_MAP_AROUND_SHIFT;
@@ -236,11 +235,11 @@ static inline bool axas_area_is_linear(const struct axas_area *area)
 	return area->backend.ops->flags & AXAS_BACKEND_AT_ONCE;
 }
 
-/* What a CPU has that found nothing yet. */
+/* An empty cached range. */
 #define AXAS_NO_FIRST	(~0ull)
 #define AXAS_NO_LAST	0ull
 
-/* Where no section may begin: what is found for this once alone. */
+/* A throw-away cache for lookups under space->lock, while a remover has the bar. */
 static inline struct axas_cpu axas_nothing_found(void)
 {
 	return (struct axas_cpu){
@@ -253,34 +252,34 @@ struct axas_cpu *axas_section_join(const struct axas_space *space, struct axas_c
 
 static __always_inline void axas_section_leave(struct axas_cpu *cpu)
 {
-	/* What was done in the section is done. Pairs with wait_for_cpu(). */
+	/* Accesses in the section complete before the mark goes. Pairs with wait_for_cpu(). */
 	smp_store_release(&cpu->mark, NULL);
 	preempt_enable();
 }
 
-/* The first steps of a section: this CPU's mark. What follows looks at the generation. */
+/* First half of entering a section: set the mark. The caller checks the generation next. */
 static __always_inline struct axas_cpu *axas_section_mark(const struct axas_space *space)
 {
 	struct axas_cpu *cpu;
 
 	preempt_disable();
 	cpu = this_cpu_ptr(&axas_cpus);
-	/* What a CPU found belongs to one task at a time, and to no interrupt. */
+	/* The per-CPU cache is not protected against interrupts, nor do sections nest. */
 	WARN_ON_ONCE(IS_ENABLED(CONFIG_PROVE_LOCKING) && (!in_task() || cpu->mark));
-	/* What was done in a section before is done. Pairs with wait_for_cpu(). */
+	/* Accesses of this CPU's previous section are complete. Pairs with wait_for_cpu(). */
 	smp_store_release(&cpu->mark, space);
-	/* On the list, an interrupt is the barrier. */
+	/* A CPU on the list gets an interrupt, which is the full barrier. */
 	barrier();
-	/* So that callers need not look. */
+	/* Lets the compiler drop callers' NULL checks. */
 	if (!cpu)
 		__builtin_unreachable();
 	return cpu;
 }
 
 /*
- * Begin a read-side section: see "how a removal waits". Until axas_section_leave() no area,
- * table or frame goes away, and nobody may sleep. NULL, and no section: somebody has the
- * bar; take the lock.
+ * Enter a read-side section: see "DOC: how a removal waits". Areas, tables and frames stay until
+ * axas_section_leave(); the caller must not sleep. Return NULL, in no section, while a remover
+ * has the bar: take space->lock instead.
  *
  * Context: Task, not in a section.
  */
@@ -294,8 +293,8 @@ static __always_inline struct axas_cpu *axas_section_enter(const struct axas_spa
 }
 
 /*
- * The same for the shortest paths: NULL, and no section, also where this CPU's cache is of
- * another generation. Whoever asks has a slow path that enters.
+ * Variant for fast paths: also return NULL, in no section, if this CPU's cache is of another
+ * generation. The caller's slow path uses axas_section_enter().
  */
 static __always_inline struct axas_cpu *axas_section_hit(const struct axas_space *space)
 {
@@ -308,8 +307,8 @@ static __always_inline struct axas_cpu *axas_section_hit(const struct axas_space
 }
 
 /*
- * As axas_section_enter(), to go on with what was found in a section of this @generation.
- * NULL, and no section: it may be gone.
+ * As axas_section_enter(), to continue with pointers from a section of this @generation. Return
+ * NULL, in no section, if they may be stale.
  */
 static __always_inline struct axas_cpu *axas_section_reenter(const struct axas_space *space,
 							     unsigned long generation)
@@ -318,20 +317,20 @@ static __always_inline struct axas_cpu *axas_section_reenter(const struct axas_s
 
 	if (unlikely(!cpu))
 		return NULL;
-	/* Nobody can take the bar now: what is there is what enter saw. */
+	/* No remover gets past axas_bar_begin() now, so this load is as good as enter's. */
 	if (likely(READ_ONCE(space->generation) == generation))
 		return cpu;
 	axas_section_leave(cpu);
 	return NULL;
 }
 
-/* Whether the area that a CPU found last covers an address. */
+/* Whether the cached range covers an address. */
 static inline bool axas_cpu_covers(const struct axas_cpu *cpu, u64 gpa)
 {
 	return gpa >= cpu->first && gpa <= cpu->last;
 }
 
-/* The first byte of a page by its number, and the last one. */
+/* First and last byte of a page, by its number. */
 static inline u64 axas_page_first(unsigned long nr)
 {
 	return (u64)nr << AXAS_FRAME_SHIFT;
@@ -343,15 +342,15 @@ static inline u64 axas_page_last(unsigned long nr)
 }
 
 /*
- * The area that covers an address, with its range in @cpu; or NULL, and @cpu as it was. In a
- * section, or with the lock or the mutex held.
+ * Look up the area that covers an address and cache it, with its range, in @cpu. Return NULL, with
+ * @cpu unchanged, for a hole. In a section, or with space->lock or the mutex held.
  */
 const struct axas_area *axas_area_look_up(const struct axas_space *space, struct axas_cpu *cpu,
 					  u64 gpa);
 
 /*
- * The same where it may be the one that was found last. A remover that takes the bar only later
- * may have cut that one's range by now: then what is done in the section comes before its removal.
+ * The same, but try the cached area first. A remover that has not taken the bar yet may have cut
+ * that range already: what the section does is then ordered before the removal.
  */
 static inline const struct axas_area *axas_area_find_here(const struct axas_space *space,
 							  struct axas_cpu *cpu, u64 gpa)
@@ -361,76 +360,79 @@ static inline const struct axas_area *axas_area_find_here(const struct axas_spac
 	return axas_area_look_up(space, cpu, gpa);
 }
 
-/* Whether the table of 4 KiB leaves for an address is the one that this CPU found last. */
+/* Whether the cached table is the level 0 table of an address. */
 static inline bool axas_cpu_at(const struct axas_cpu *cpu, u64 gpa)
 {
 	return axas_npt_cursor_at(&cpu->cursor, gpa);
 }
 
-/* The entry of such an address. */
+/* The entry of an address for which axas_cpu_at() holds. */
 static inline u64 *axas_cpu_ptep(const struct axas_cpu *cpu, u64 gpa)
 {
 	return axas_npt_ptep(cpu->cursor.table, gpa);
 }
 
-/* Generations and the lists of CPUs. */
+/* A new, even generation. */
 unsigned long axas_generation_new(void);
 
-/* Keep readers out, and wait until none is left; the mutex is held. */
+/* Take the bar: keep readers out and wait for those inside. The mutex is held. */
 void axas_bar_begin(struct axas_space *space);
 void axas_bar_end(struct axas_space *space);
 
-/* All consumers forget what they cached of a range. The lock is held. */
+/* Flush a range in all consumers; @tables: paging-structure caches, too. space->lock is held. */
 void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables);
 
-/* Areas. All of these with the mutex held. */
+/* Areas. The mutex is held for all of these. */
 
-/* A new area, in no tree. ERR_PTR of -ENOMEM; -EBUSY: its memory is mapped otherwise. */
+/*
+ * Allocate an area, not in the tree yet. ERR_PTR(-ENOMEM), or ERR_PTR(-EBUSY) if its host-physical
+ * memory is mapped with another memory type.
+ */
 struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_range range,
 				u32 prot, u32 type, u32 flags, struct axas_backend backend);
-/* One that is in no tree, has no leaves, and that nobody can know any more. */
+/* Free an area that is in no tree, has no leaves, and that no reader can hold. */
 void axas_area_free(struct axas_area *area);
-/* One like another, for a range and with another protection. ERR_PTR of -ENOMEM. */
+/* Allocate a copy of @area for a range, with another protection. ERR_PTR(-ENOMEM). */
 struct axas_area *axas_area_copy(const struct axas_space *space, const struct axas_area *area,
 				 u64 first, u64 last, u32 prot);
-/* Whether one area could go on with the other, but for its protection, at the next byte. */
+/* Whether two adjacent areas could be one, but for their protection. */
 bool axas_area_like(const struct axas_area *area, const struct axas_area *other);
 
-/* Put a new one into the tree. -EEXIST when it overlaps another; -ENOMEM. */
+/* Insert a new area into the tree. Return 0; -EEXIST if it overlaps another; -ENOMEM. */
 int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_area *area);
 /*
- * Put an area, or none, in the place of what a range has. A linear area that has a range already
- * goes on from there, and none reaches across an end. Areas that have no range any more are
- * @gone.
+ * Replace the areas of a range by @area, or by a hole if it is NULL. If @area is linear and has a
+ * range already, it must be adjacent; no linear area may reach across an end. Areas that lose
+ * their last range are added to @gone.
  */
 void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct axas_area *area,
 			struct list_head *gone);
 /*
- * Two areas out of a linear one that reaches across an address, which stays the lower: each
- * claims its memory. All others have as many ranges as it takes. 0, or -ENOMEM.
+ * Cut a linear area that reaches across @at in two, each with its own claim; the old one stays the
+ * lower. Other areas need no cut: they may have several ranges. Return 0 or -ENOMEM.
  */
 int axas_area_cut(struct axas_space *space, u64 at);
-/* Undo that; nothing has changed since. The upper area is @gone. */
+/* Undo axas_area_cut(), if nothing has changed since. The upper area is added to @gone. */
 void axas_area_uncut(struct axas_space *space, u64 at, struct list_head *gone);
 /*
- * The tree's nodes are charged to nobody; areas are charged, and each pays for AXAS_RANGES_PER_AREA
- * ranges. Where ranges that share areas are more than these pay for, there are tokens: memory of an
- * area each, that pays for as many. After this one range more may come without an area. 0, or
- * -ENOMEM.
+ * Maple tree nodes are not charged to a memory cgroup; areas are, and the charge of each covers
+ * AXAS_RANGES_PER_AREA ranges. Where areas have more ranges than that, tokens, each an otherwise
+ * unused area allocation, cover the rest. After this call one more range may be added without a
+ * new area. Return 0 or -ENOMEM.
  */
 int axas_token_need(struct axas_space *space);
-/* Gone areas become tokens, and what is too much is freed. Unmap and protect end with it. */
+/* Turn gone areas into tokens, then free surplus tokens. The last step of unmap and protect. */
 void axas_areas_free(struct axas_space *space, struct list_head *gone);
 
-/* Whether any area covers a byte of a range. */
+/* Whether any area overlaps a range. */
 bool axas_area_any(struct axas_space *space, u64 first, u64 last);
 
-/* The first area from where @mas is on that begins at or before @to; its range is @mas's then. */
+/* The first area at or after @mas's index that begins at or before @to; sets @mas's range. */
 struct axas_area *axas_area_start(struct ma_state *mas, u64 to);
-/* The one that follows it. */
+/* The next area that begins at or before @to. */
 struct axas_area *axas_area_next(struct ma_state *mas, u64 to);
 
-/* At load: CPUs that are not interrupted; and at unload. */
+/* At module load: find the nohz_full CPUs, allocate the masks; at unload: free these. */
 int axas_area_init(void);
 void axas_area_exit(void);
 

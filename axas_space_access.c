@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Translation, guest reads and writes, and bio_vecs. Calls axas_space_fault.c, axas_area.c
- * and axas_npt.c. Memory that the host reaches directly is used in read-side sections, a
- * piece at a time; windows, and what is to be done wholly or not at all, with space->lock
- * held for reading. Both touch kernel memory only; and user memory with page faults disabled,
- * in axas_space_copy_iter() alone. Locks: axas_area.h.
+ * and axas_npt.c. Memory in the direct map is accessed in read-side sections, a piece at a time;
+ * memory behind windows, and exact accesses that span leaves, with space->lock held for reading.
+ * Only axas_space_copy_iter() touches user memory there, with page faults disabled. Locks:
+ * axas_area.h.
  */
 #include <linux/io.h>
 #include <linux/kernel.h>
@@ -22,7 +22,7 @@
 #include "axas_single.h"
 #include "axas_space.h"
 
-/* -ENOENT where no leaf is; -EAGAIN where somebody replaces one. */
+/* Return 0; -ENOENT if there is no leaf; -EAGAIN if the leaf is being replaced (BUSY). */
 static int translate_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 			  struct axas_translation *to)
 {
@@ -49,8 +49,8 @@ static int translate_here(struct axas_space *space, struct axas_cpu *cpu, u64 gp
 }
 
 /*
- * The leaf of 4 KiB at an address, if this CPU's cursor is at its table: without a call. 0 for
- * what is not one, or permits less than @prot.
+ * The 4 KiB leaf of an address, if this CPU has its table cached and the leaf permits @prot;
+ * else 0. Inlined: no walk.
  */
 static __always_inline u64 leaf_here(const struct axas_space *space, const struct axas_cpu *cpu,
 				     u64 gpa, u32 prot)
@@ -63,7 +63,7 @@ static __always_inline u64 leaf_here(const struct axas_space *space, const struc
 	return axas_npt_allows(&space->npt, leaf, prot) ? leaf : 0;
 }
 
-/* From the root on; while somebody has the bar, with the lock. */
+/* Walk from the root; with space->lock held while a remover has the bar. */
 static noinline int translate_slow(struct axas_space *space, u64 gpa,
 				   struct axas_translation *to)
 {
@@ -98,7 +98,7 @@ int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
 	if (unlikely(!axas_cpu_at(cpu, gpa.val)))
 		goto slow;
 	leaf = READ_ONCE(*axas_cpu_ptep(cpu, gpa.val));
-	/* A leaf with the attributes of another permits what that does. */
+	/* Equal attribute bits: protection and type are those cached. */
 	if (unlikely((leaf ^ cpu->leaf) & npt->leaf_fixed))
 		goto slow;
 	to->hpa = axas_hpa_offset(axas_npt_leaf_hpa(npt, leaf), in_page);
@@ -114,7 +114,7 @@ slow:
 }
 EXPORT_SYMBOL_AXAS(axas_space_translate);
 
-/* Whether @next goes on where @limit bytes from @to on end. */
+/* Whether @next continues @to contiguously at offset @limit, with its protection and type. */
 static bool goes_on(const struct axas_translation *to, u64 limit,
 		    const struct axas_translation *next)
 {
@@ -122,10 +122,10 @@ static bool goes_on(const struct axas_translation *to, u64 limit,
 	       next->type == to->type;
 }
 
-/* Leaves that are looked at in one section. */
+/* Leaves visited in one read-side section. */
 #define LIMIT_AT_ONCE	512
 
-/* Whether the leaf at @gpa goes on where *@to and @limit end; @next: how far. */
+/* Whether the leaf at @gpa continues @to at offset @limit; @next: its remaining bytes. */
 static bool next_goes_on(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 			 const struct axas_translation *to, u64 limit, u64 attr, u64 *next)
 {
@@ -133,7 +133,7 @@ static bool next_goes_on(struct axas_space *space, struct axas_cpu *cpu, u64 gpa
 	struct axas_translation there;
 	u64 leaf;
 
-	/* Leaves with the same attributes are alike. */
+	/* Fast path: equal attribute bits, so only the address is compared. */
 	if (axas_cpu_at(cpu, gpa)) {
 		leaf = READ_ONCE(*axas_cpu_ptep(cpu, gpa));
 		*next = AXAS_FRAME_SIZE;
@@ -146,7 +146,7 @@ static bool next_goes_on(struct axas_space *space, struct axas_cpu *cpu, u64 gpa
 	return goes_on(to, limit, &there);
 }
 
-/* Go on from where *@limit ends, for some leaves. True when it ends there. */
+/* Extend @limit by up to LIMIT_AT_ONCE leaves. Return true if the contiguous run ended. */
 static bool extend_limit(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 			 const struct axas_translation *to, u64 *limit, unsigned int *leaves)
 {
@@ -174,7 +174,7 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 	if (err)
 		return err;
 	*limit = to->left;
-	/* What was found so far is true: nobody need wait for the rest. */
+	/* A shorter limit is correct, too: a fatal signal ends the search. */
 	while (!end && !fatal_signal_pending(current)) {
 		cpu = axas_section_enter(space);
 		if (likely(cpu)) {
@@ -193,14 +193,14 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
 EXPORT_SYMBOL_AXAS(axas_space_translate_and_get_limit);
 
 /**
- * struct access - what is done to guest memory, piece by piece
- * @memory: to a piece of memory, inside one leaf
- * @device: to a piece of a device's registers
- * @prot: what the guest must be allowed to
- * @buf: the other end, for buffers
- * @val: the other end, for integers
- * @windows: NULL, or the windows that were opened beforehand, in order
- * @fence: something was written that may be executed
+ * struct access - an access to guest memory, done piece by piece
+ * @memory: accesses a piece of memory, within one leaf; NULL: only check, and open windows
+ * @device: accesses a piece of device registers
+ * @prot: the AXAS_PROT_* that area and leaf must permit
+ * @buf: host buffer
+ * @val: host value, for integers
+ * @windows: NULL, or windows that were opened in advance, in order of their use
+ * @fence: executable memory was written: the HAL's fence is due
  */
 struct access {
 	void (*memory)(struct access *access, void *va, size_t len);
@@ -212,17 +212,17 @@ struct access {
 	bool fence;
 };
 
-/* A window that stays open until the access comes to it. */
+/* A window opened in advance, for exact accesses. */
 struct kept_window {
 	struct list_head node;
 	struct axas_window window;
 };
 
 /**
- * struct spot - where a byte is
+ * struct spot - where a byte of guest memory lies
  * @area: its area
- * @hpa: its address
- * @left: bytes to the end of its leaf or its area
+ * @hpa: its host-physical address
+ * @left: bytes to the end of its leaf or its area, whichever ends first
  */
 struct spot {
 	const struct axas_area *area;
@@ -230,12 +230,12 @@ struct spot {
 	u64 left;
 };
 
-/* Bytes of one access in a section, during which nobody else runs on this CPU. */
+/* Bytes accessed in one read-side section, which has preemption off. */
 #define FAST_BYTES	SZ_16K
 
 /*
- * What a look wants: that the page is faulted in, or that its memory is opened; or that the
- * other end's, which is user memory, is faulted in.
+ * Why a piece ended early: the guest page must be faulted in; its memory needs a window; user
+ * memory at the other end must be faulted in.
  */
 #define SPOT_FAULT	1
 #define SPOT_WINDOW	2
@@ -258,15 +258,15 @@ static int fault_to_errno(int result)
 	}
 }
 
-/* As a guest would. */
+/* Fault a page in, as a guest access would. */
 static int fault_in(struct axas_space *space, u64 gpa, u32 prot)
 {
 	return fault_to_errno(axas_space_fault_in(space, gpa, prot));
 }
 
 /*
- * Where memory is that the host reaches, is there, and lies in one leaf. Until
- * axas_section_leave(cpu); NULL, and nothing to leave, for all else.
+ * Enter a section and return the kernel address of [gpa, gpa + len), if it is mapped by one leaf
+ * of memory in the direct map that permits @prot. Else return NULL, in no section.
  */
 static noinline void *enter_memory_slow(struct axas_space *space, u64 gpa, u32 prot, size_t len)
 {
@@ -286,7 +286,7 @@ static noinline void *enter_memory_slow(struct axas_space *space, u64 gpa, u32 p
 	return NULL;
 }
 
-/* The same where area and table are those that this CPU found last. */
+/* Fast path of the same: area and table are those that this CPU has cached. */
 static __always_inline void *enter_memory(struct axas_space *space, u64 gpa, u32 prot,
 					  size_t len)
 {
@@ -308,8 +308,8 @@ static __always_inline void *enter_memory(struct axas_space *space, u64 gpa, u32
 }
 
 /*
- * After a write to memory that belongs to an area. Whether every CPU is to forget what it
- * fetched, once the caller is done.
+ * Clean caches after a write to memory of @area. Return true if the HAL's fence is due, outside
+ * the section.
  */
 static inline bool clean_written(struct axas_space *space, const struct axas_area *area,
 				 void *va, size_t len)
@@ -321,17 +321,17 @@ static inline bool clean_written(struct axas_space *space, const struct axas_are
 	return unlikely(hal->fence) && (area->prot & AXAS_PROT_EXEC);
 }
 
-/* Leave what enter_memory() entered. */
+/* Leave the section that enter_memory() entered. */
 static __always_inline void leave_memory(void)
 {
 	axas_section_leave(this_cpu_ptr(&axas_cpus));
 }
 
-/* The same after a write. */
+/* The same after a write to [va, va + len). */
 static __always_inline void leave_written(struct axas_space *space, void *va, size_t len)
 {
 	struct axas_cpu *cpu = this_cpu_ptr(&axas_cpus);
-	/* Where it was found; and in a section nobody else finds something. */
+	/* enter_memory() cached the area, and the section keeps it cached. */
 	bool fence = clean_written(space, cpu->area, va, len);
 
 	axas_section_leave(cpu);
@@ -356,7 +356,10 @@ static __always_inline bool copy_fast(struct axas_space *space, u64 gpa, void *b
 	return true;
 }
 
-/* Where a byte is; SPOT_FAULT, -EFAULT or -EACCES. In a section, or with the lock held. */
+/*
+ * Find the area and the leaf of a byte. Return 0, SPOT_FAULT, -EFAULT for a hole, or -EACCES. In a
+ * section, or with space->lock held.
+ */
 static int find_spot(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u32 prot,
 		     struct spot *spot)
 {
@@ -389,7 +392,7 @@ static int open_window(struct axas_space *space, struct axas_hpa hpa, u32 type, 
 	return hal->window ? hal->window(hal, hpa, len, type, window) : -EOPNOTSUPP;
 }
 
-/* One piece of memory. */
+/* Access one piece of memory by its kernel address. */
 static void use_memory(struct axas_space *space, const struct axas_area *area,
 		       struct access *access, void *va, size_t len)
 {
@@ -438,9 +441,9 @@ static void use_kept_window(struct axas_space *space, const struct axas_area *ar
 }
 
 /*
- * Memory that the host does not reach directly is somebody else's: it is reached through a
- * window. An access that touches first, and so has no function, leaves it open for the one
- * that follows. The lock is held: opening one may sleep.
+ * Access memory outside the direct map through a window of the HAL. The checking pass of an exact
+ * access (no @memory) opens the window and keeps it for the pass that copies. Opening may sleep,
+ * hence space->lock and not a section.
  */
 static int access_window(struct axas_space *space, const struct spot *spot,
 			 struct access *access, size_t len)
@@ -462,8 +465,8 @@ static int access_window(struct axas_space *space, const struct spot *spot,
 }
 
 /*
- * Access as much as lies in one leaf, in one page for a window. Bytes, or an error, or with
- * nothing done -EAGAIN: it is to be faulted in. The lock is held.
+ * Access at most @len bytes, within one leaf, or one page for a window. Return the bytes done, an
+ * error, or -EAGAIN, with nothing done, if the page must be faulted in. space->lock is held.
  */
 static ssize_t access_locked(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 			     struct access *access, size_t len)
@@ -486,8 +489,8 @@ static ssize_t access_locked(struct axas_space *space, struct axas_cpu *cpu, u64
 }
 
 /*
- * The same in a section, where memory is reached directly: up to FAST_BYTES, from one leaf to
- * the next. @len: bytes that were done. 0; or with nothing done, SPOT_* or an error.
+ * Variant for memory in the direct map, in a section: up to FAST_BYTES, over several leaves.
+ * @len: in: at most; out: bytes done. Return 0; or SPOT_* or an error, with nothing done.
  */
 static int access_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 		       struct access *access, size_t *len)
@@ -510,7 +513,7 @@ static int access_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 	return 0;
 }
 
-/* One piece, whatever it takes. Bytes, or an error. */
+/* Access one piece, in a section if possible, else locked. Return bytes, an error, or -EAGAIN. */
 static ssize_t access_piece(struct axas_space *space, u64 gpa, struct access *access, size_t len)
 {
 	struct axas_cpu *cpu = axas_section_enter(space), found;
@@ -563,7 +566,7 @@ static void fence_code(struct axas_space *space, const struct access *access)
 		space->npt.hal->fence(space->npt.hal);
 }
 
-/* Windows that were opened for an access that is not to be. */
+/* Close windows that were opened for an access that failed. */
 static void drop_windows(struct axas_space *space, struct list_head *windows)
 {
 	const struct axas_hal *hal = space->npt.hal;
@@ -577,7 +580,7 @@ static void drop_windows(struct axas_space *space, struct list_head *windows)
 	}
 }
 
-/* Piece by piece, until one cannot be reached. */
+/* Access piece by piece, up to the first byte that cannot be reached. */
 static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
 			      struct access *access, size_t len)
 {
@@ -604,8 +607,8 @@ static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
 }
 
 /*
- * Bytes from @gpa on that can be accessed directly and are in leaves of 4 KiB of one table,
- * @len at most. The cursor is at that table.
+ * Length of the run from @gpa, at most @len, that 4 KiB leaves of the cached table map with @prot
+ * and the direct map reaches; 0 if @gpa is not in the cached table and area.
  */
 static size_t touch_leaves(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u32 prot,
 			   size_t len)
@@ -626,7 +629,7 @@ static size_t touch_leaves(struct axas_space *space, struct axas_cpu *cpu, u64 g
 	return min(at, last + 1) - gpa;
 }
 
-/* Access all bytes with the lock held: 0, or an error, or -EAGAIN; @done: up to where. */
+/* Access all bytes with space->lock held. Return 0, an error, or -EAGAIN; @done: how far it got. */
 static int access_all(struct axas_space *space, u64 gpa, struct access *access, size_t len,
 		      size_t *done)
 {
@@ -648,9 +651,9 @@ static int access_all(struct axas_space *space, u64 gpa, struct access *access, 
 }
 
 /*
- * All or nothing: every leaf is found, and every window is open before the first byte is
- * copied. With the lock held none can go away in between; for what must be faulted in the
- * lock is let go, and all is looked at again.
+ * All or nothing: a first pass checks every leaf and opens every window, a second one copies. With
+ * space->lock held neither can go away in between. To fault a page in the lock is dropped, and
+ * the first pass starts over.
  */
 static int access_exact(struct axas_space *space, struct axas_gpa gpa,
 			struct access *access, size_t len)
@@ -683,7 +686,7 @@ static int access_exact(struct axas_space *space, struct axas_gpa gpa,
 	return err;
 }
 
-/* A copy between guest memory and a buffer, which is only read if @prot is WRITE. */
+/* A copy between guest memory and @buf; to the guest if @prot is AXAS_PROT_WRITE. */
 static struct access copy_access(void *buf, u32 prot)
 {
 	bool write = prot == AXAS_PROT_WRITE;
@@ -747,17 +750,17 @@ ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
 EXPORT_SYMBOL_AXAS(axas_write_partial);
 
 /*
- * Bytes of a copy from or to an iterator in one section, if nobody wants this CPU or the space
- * after any COPY_PIECE of them; and of one window, with the lock held for reading.
+ * An iterator copy leaves its section after COPY_BYTES, or after any COPY_PIECE if a reschedule or
+ * a remover is pending. A window is at most COPY_BYTES long, with space->lock held for reading.
  */
 #define COPY_BYTES	SZ_256K
 #define COPY_PIECE	SZ_16K
 
 /**
  * struct iter_copy - a copy between guest memory and an iterator
- * @iter: the other end: user memory, mostly
- * @prot: what the guest must be allowed to: to be read, or to be written
- * @fence: something was written that may be executed
+ * @iter: the host's side, usually user memory
+ * @prot: AXAS_PROT_READ: from guest memory; AXAS_PROT_WRITE: to it
+ * @fence: executable memory was written: the HAL's fence is due
  */
 struct iter_copy {
 	struct iov_iter *iter;
@@ -766,9 +769,9 @@ struct iter_copy {
 };
 
 /*
- * Bytes copied. With page faults disabled the kernel takes no lock for user memory and calls no
- * handler: what is not there ends the copy. The iterator's checks of kernel memory are for
- * objects of the slab; as for the page cache's pages they are left out.
+ * Copy, and return the number of bytes copied. With page faults disabled an access to absent user
+ * memory ends the copy: no lock is taken, no fault handler runs. The underscored functions skip
+ * hardened usercopy, whose checks are for slab objects; the page cache does the same.
  */
 static __always_inline size_t copy_nofault(void *va, size_t len, struct iov_iter *iter, u32 prot)
 {
@@ -788,15 +791,15 @@ static size_t copy_iter(struct axas_space *space, const struct axas_area *area,
 {
 	size_t n = copy_nofault(va, len, copy->iter, copy->prot);
 
-	/* What ended early may have written more than it tells. */
+	/* A short copy may have written more bytes than it returns: clean all of them. */
 	if (copy->prot == AXAS_PROT_WRITE)
 		copy->fence |= clean_written(space, area, va, len);
 	return n;
 }
 
 /*
- * Bytes from @gpa on, up to @len, that the host reaches one after the other from @va on: those of
- * @spot, and where its leaf is of 4 KiB, of the leaves behind it in its table.
+ * Length of the run from @gpa, at most @len, that is contiguous in the direct map from @va: the
+ * rest of @spot's leaf and, if that is a 4 KiB leaf, of adjacent leaves in its table.
  */
 static size_t run_here(const struct axas_space *space, const struct axas_cpu *cpu, u64 gpa,
 		       u32 prot, const struct spot *spot, const void *va, size_t len)
@@ -817,15 +820,15 @@ static size_t run_here(const struct axas_space *space, const struct axas_cpu *cp
 	return min(n, len);
 }
 
-/* Whether a section is to be left after a piece: others wait for this CPU, or for the space. */
+/* Whether to leave the section early: a reschedule is pending, or a remover waits. */
 static bool is_awaited(const struct axas_space *space, const struct axas_cpu *cpu)
 {
 	return need_resched() || READ_ONCE(space->generation) != cpu->generation;
 }
 
 /*
- * Copy where memory is reached directly, up to @len bytes; @done: how many. 0, or what ended it:
- * SPOT_* or an error. In a section, or with the lock held.
+ * Copy up to @len bytes of memory in the direct map; @done: bytes copied. Return 0, or why it ended:
+ * SPOT_* or an error. In a section, or with space->lock held.
  */
 static int iter_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 		     struct iter_copy *copy, size_t len, size_t *done)
@@ -857,7 +860,7 @@ static int iter_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 	return 0;
 }
 
-/* Bytes of linear memory from @spot on, up to @len, that lie together. The lock is held. */
+/* Length of the run from @spot, at most @len, contiguous in host-physical memory. Lock held. */
 static size_t linear_run(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u32 prot,
 			 const struct spot *spot, size_t len)
 {
@@ -872,8 +875,8 @@ static size_t linear_run(struct axas_space *space, struct axas_cpu *cpu, u64 gpa
 }
 
 /*
- * The same through a window, as long as the HAL can open one at once. -EOPNOTSUPP for what is
- * not copied as memory is, and where no such window is to be had: a shorter one may.
+ * The same through one window, as long as the HAL allows. Return -EOPNOTSUPP if the memory is not of
+ * type normal, or if the window cannot be opened: page-sized accesses may still work.
  */
 static int iter_window(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 		       struct iter_copy *copy, size_t len, size_t *done)
@@ -902,7 +905,7 @@ static int iter_window(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 	return err;
 }
 
-/* One piece, in a section if that will do. As iter_here(). */
+/* Copy one piece, in a section if possible, else locked. Results as of iter_here(). */
 static int iter_piece(struct axas_space *space, u64 gpa, struct iter_copy *copy, size_t len,
 		      size_t *done)
 {
@@ -926,7 +929,7 @@ static int iter_piece(struct axas_space *space, u64 gpa, struct iter_copy *copy,
 	return err;
 }
 
-/* Where all of it lies in one page that this CPU finds at once: bytes, or -EAGAIN. */
+/* Fast path for a copy within one page. Return the bytes copied, or -EAGAIN. */
 static __always_inline ssize_t iter_fast(struct axas_space *space, u64 gpa,
 					 struct iov_iter *iter, u32 prot, size_t len)
 {
@@ -936,7 +939,7 @@ static __always_inline ssize_t iter_fast(struct axas_space *space, u64 gpa,
 	if (unlikely(!va))
 		return -EAGAIN;
 	n = copy_nofault(va, len, iter, prot);
-	/* What ended early may have written more than it tells. */
+	/* A short copy may have written more bytes than it returns: clean all of them. */
 	if (prot == AXAS_PROT_WRITE)
 		leave_written(space, va, len);
 	else
@@ -1043,7 +1046,7 @@ static int store_one(struct axas_space *space, struct axas_gpa gpa, enum axas_wi
 	return 0;
 }
 
-/* An integer as it lies in memory, whatever the host's byte order. */
+/* An integer in memory, in the host's byte order. */
 union scalar {
 	u8 w8;
 	u16 w16;
@@ -1099,7 +1102,7 @@ int axas_write_volatile(struct axas_space *space, struct axas_gpa gpa,
 }
 EXPORT_SYMBOL_AXAS(axas_write_volatile);
 
-/* The piece of one page, with a reference. SPOT_FAULT, or an error. */
+/* Describe the part of the range in one page, and take a reference. 0, SPOT_FAULT or an error. */
 static int bvec_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u64 len,
 		     u32 access, struct bio_vec *bvec)
 {
