@@ -827,8 +827,8 @@ static bool is_awaited(const struct axas_space *space, const struct axas_cpu *cp
 }
 
 /*
- * Copy up to @len bytes of memory in the direct map; @done: bytes copied. Return 0, or why it ended:
- * SPOT_* or an error. In a section, or with space->lock held.
+ * Copy up to @len bytes of memory in the direct map; @done: bytes copied. Return 0, or the reason
+ * for a short copy: SPOT_* or an error. In a section, or with space->lock held.
  */
 static int iter_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 		     struct iter_copy *copy, size_t len, size_t *done)
@@ -875,8 +875,8 @@ static size_t linear_run(struct axas_space *space, struct axas_cpu *cpu, u64 gpa
 }
 
 /*
- * The same through one window, as long as the HAL allows. Return -EOPNOTSUPP if the memory is not of
- * type normal, or if the window cannot be opened: page-sized accesses may still work.
+ * The same through one window, as long as the HAL allows. Return -EOPNOTSUPP if the memory is not
+ * of type normal, or if the window cannot be opened: page-sized accesses may still work.
  */
 static int iter_window(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 		       struct iter_copy *copy, size_t len, size_t *done)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What changes the map of a space: map, unmap, protect, collapse. Calls axas_area.c,
- * axas_space_fault.c (populate) and axas_npt.c. Locks: each operation holds the mutex from
- * its beginning to its end, and has the bar for a piece of work at a time; see axas_area.h.
+ * Operations that change areas: map, unmap, protect, collapse. Calls axas_area.c,
+ * axas_space_fault.c (populate) and axas_npt.c. Locks: each operation holds space->changing
+ * throughout, and takes the bar for one bounded piece of work at a time; see axas_area.h.
  */
 #include <linux/err.h>
 #include <linux/overflow.h>
@@ -14,22 +14,22 @@
 
 #define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
 
-/* Entries that are looked at while readers are kept out: some 100,000 instructions. */
+/* Entries visited with the bar held, in one piece: some 100,000 instructions. */
 #define PIECE_ENTRIES	4096
 
-/* Beyond so many bytes a removal gets a buffer for what it gathers. */
+/* A removal of at least this many bytes allocates a buffer for its gather. */
 #define FEW_BYTES	((u64)(AXAS_GATHER_INLINE - AXAS_GATHER_MOST) * AXAS_FRAME_SIZE)
 
-/* Ranges that leave the tree of areas at once. */
+/* Ranges that unmap removes from the area tree at once. */
 #define BATCH		32
 
 /**
- * struct removal - what is taken away in pieces, with the bar
- * @space: from where
- * @gather: what is freed after each piece
- * @budget: entries that are left of the piece
- * @first: where the piece began
- * @changed: leaves of the piece were narrowed
+ * struct removal - a removal in progress, done in pieces with the bar held
+ * @space: the space
+ * @gather: frames and tables to free after each piece
+ * @budget: entries that this piece may still visit
+ * @first: first byte of this piece
+ * @changed: this piece narrowed leaves, which need a flush
  */
 struct removal {
 	struct axas_space *space;
@@ -53,7 +53,7 @@ static void piece_begin(struct removal *removal, u64 first)
 	axas_bar_begin(removal->space);
 }
 
-/* All up to @last is done. */
+/* End a piece that got as far as @last: flush, drop the bar, free. */
 static void piece_end(struct removal *removal, u64 last)
 {
 	struct axas_npt_gather *gather = &removal->gather;
@@ -70,7 +70,7 @@ static void removal_end(struct removal *removal)
 	axas_npt_gather_end(&removal->gather);
 }
 
-/* Do a job, in as many pieces as it takes; the last one does not end with it. */
+/* Run a job in as many pieces as it needs. The caller ends the last piece. */
 static void do_job(struct removal *removal, struct axas_npt_job *job,
 		   void (*work)(struct axas_npt *npt, struct axas_npt_job *job))
 {
@@ -88,10 +88,10 @@ static void do_job(struct removal *removal, struct axas_npt_job *job,
 }
 
 /**
- * struct stretch - what of an area is removed
- * @area: which
- * @first: the first byte
- * @last: the last one
+ * struct stretch - part of an area that is removed
+ * @area: the area
+ * @first: first byte of the part
+ * @last: last byte
  */
 struct stretch {
 	const struct axas_area *area;
@@ -112,9 +112,9 @@ static void unmap_leaves(struct removal *removal, const struct stretch *stretch)
 }
 
 /*
- * Tables that a split may need at an address that an area reaches across: those of the leaf
- * that does, or one where a leaf of 2 MiB may come yet. No leaf is larger than its area. @cursor:
- * a table of leaves of 4 KiB that was found before.
+ * Number of tables that splitting at @at may need, where an area reaches across @at: those for the
+ * leaf across it or, if there is none yet, one for a 2 MiB leaf that a fault may still install.
+ * Leaves never exceed their area. @cursor: a cached level 0 table, where no split is needed.
  */
 static u64 tables_for_split(struct axas_space *space, u64 at, struct axas_npt_cursor *cursor)
 {
@@ -137,11 +137,11 @@ static u64 range_last(const struct axas_space *space)
 }
 
 /**
- * struct end - an end of a range that is to change
- * @at: the first byte beyond it, or of it
- * @across: the area that reaches across, or NULL
- * @cut: it is two areas now
- * @split: there are tables for a leaf that does
+ * struct end - one end of a range that changes
+ * @at: lower end: first byte of the range; upper end: first byte beyond it
+ * @across: the area that reaches across @at, or NULL
+ * @cut: @across was cut in two areas
+ * @split: spare tables are reserved for a leaf that reaches across @at
  */
 struct end {
 	u64 at;
@@ -151,8 +151,8 @@ struct end {
 };
 
 /*
- * Where no area reached across, a leaf may: one that has come since the area beyond joined, with
- * the protection that both have.
+ * Split the leaf across an end. Without @split there is no leaf to split: one that reaches across
+ * two areas can only have been installed after protect joined them, with their common protection.
  */
 static void split_leaves(struct axas_space *space, const struct end *end)
 {
@@ -160,7 +160,7 @@ static void split_leaves(struct axas_space *space, const struct end *end)
 		axas_npt_split_at(&space->npt, end->at);
 }
 
-/* Undo isolate(). Nobody knows the pieces any more after a bar. */
+/* Undo isolate(). After a bar no reader uses the upper areas any more. */
 static void unisolate(struct axas_space *space, const struct end *lower, const struct end *upper)
 {
 	LIST_HEAD(gone);
@@ -188,8 +188,8 @@ static int cut(struct axas_space *space, struct end *end)
 }
 
 /*
- * What lies on both sides of the ends of a range can go different ways: there are tables for the
- * leaves that reach across, and linear areas are cut. 0, or -ENOMEM, and nothing has changed.
+ * Prepare the ends of a range so that either side can change alone: reserve tables to split the
+ * leaves across the ends, and cut linear areas. Return 0, or -ENOMEM with nothing changed.
  */
 static int isolate(struct axas_space *space, struct end *lower, struct end *upper)
 {
@@ -211,11 +211,11 @@ static int isolate(struct axas_space *space, struct end *lower, struct end *uppe
 }
 
 /**
- * struct batch - ranges of areas that are removed together
- * @first: the first byte
- * @last: the last one
- * @nr: how many
- * @more: others follow
+ * struct batch - ranges that leave the area tree together
+ * @first: first byte of all
+ * @last: last byte of all
+ * @nr: number of ranges
+ * @more: the unmapped range has further areas
  * @stretches: the ranges
  */
 struct batch {
@@ -227,8 +227,8 @@ struct batch {
 };
 
 /*
- * What of [first, last] is removed next: from an area on, whose range is @mas's. Which areas
- * reach across the ends.
+ * Collect the next batch of [first, last], beginning with @area, whose range is in @mas, and set
+ * the areas that reach across its ends.
  */
 static void find_batch(struct batch *batch, struct end *lower, struct end *upper, u64 first,
 		       u64 last, struct ma_state *mas, struct axas_area *area)
@@ -261,10 +261,10 @@ static void erase(struct axas_space *space, const struct stretch *stretch,
 }
 
 /*
- * The batch's areas leave the tree. Where two neighbours do and one stays in part, no store may be
- * done in the node's place (mas_wr_slot_store()): it moves the end that both have, which a reader
- * may see, and still see the slot beside it full. What goes in part goes first: that makes a node
- * with one range more, and the other then one with one less.
+ * Remove a batch from the area tree. If two adjacent ranges go and one of them only in part, a
+ * single store would modify the node in place (mas_wr_slot_store()): it moves their common pivot,
+ * and a reader could see the new pivot with the old slot. Two stores avoid that: removing the
+ * part first adds a range to the node, removing the whole one then takes one away.
  */
 static void erase_batch(struct axas_space *space, const struct batch *batch,
 			const struct end *lower, struct list_head *gone)
@@ -280,8 +280,8 @@ static void erase_batch(struct axas_space *space, const struct batch *batch,
 }
 
 /*
- * Areas leave the tree, then their leaves the table. @batch: what was found at the range's
- * begin; its ends are isolated.
+ * Remove areas from the tree, then their leaves from the table, batch by batch. @batch is the first
+ * one; the ends of the range are isolated.
  */
 static void remove_range(struct axas_space *space, struct batch *batch, struct end *lower,
 			 struct end *upper, u64 last)
@@ -316,7 +316,7 @@ static void remove_range(struct axas_space *space, struct batch *batch, struct e
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);
 }
 
-/* The area that reaches across an address, which may lie behind the last one of a space. */
+/* The area that reaches across @at, which may be one beyond the end of the space; or NULL. */
 static const struct axas_area *area_across(struct axas_space *space, u64 at)
 {
 	struct axas_cpu found = axas_nothing_found();
@@ -326,7 +326,7 @@ static const struct axas_area *area_across(struct axas_space *space, u64 at)
 	return found.first < at ? found.area : NULL;
 }
 
-/* From an area on, whose range is @mas's. */
+/* Unmap, from the first area on; @mas has its range. Out of line: it has the large frame. */
 static noinline int unmap_from(struct axas_space *space, u64 first, u64 last,
 			       struct ma_state *mas, struct axas_area *area)
 {
@@ -337,7 +337,7 @@ static noinline int unmap_from(struct axas_space *space, u64 first, u64 last,
 	find_batch(&batch, &lower, &upper, first, last, mas, area);
 	if (batch.more)
 		upper.across = area_across(space, last + 1);
-	/* One range becomes two; a linear area becomes two, which pay for themselves. */
+	/* A hole within one range makes it two. (A linear area is cut: each half is charged.) */
 	if (batch.nr == 1 && lower.across && upper.across && !axas_area_is_linear(lower.across))
 		err = axas_token_need(space);
 	if (!err)
@@ -368,7 +368,7 @@ int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
 }
 EXPORT_SYMBOL_AXAS(axas_space_unmap);
 
-/* No area reaches across the ends of a space: nothing can fail. */
+/* Cannot fail: no area reaches across the ends of a space. */
 void axas_space_remove_all(struct axas_space *space)
 {
 	mutex_lock(&space->changing);
@@ -390,8 +390,8 @@ static int check_attrs(const struct axas_space *space, u32 prot, u32 type)
 }
 
 /*
- * Leaves first, then the area: nobody fills entries where no area is, and whoever finds a
- * linear area finds its leaves.
+ * Make the leaves of a linear area before it is inserted: faults fill no entries where there is no
+ * area, and whoever finds a linear area must find its leaves.
  */
 static int map_linear_leaves(struct axas_space *space, const struct axas_area *area, u64 first,
 			     u64 last)
@@ -410,7 +410,7 @@ static int map_linear_leaves(struct axas_space *space, const struct axas_area *a
 	return axas_npt_map(&space->npt, &range);
 }
 
-/* Take back what a map that failed has done, the area out of the tree. */
+/* Remove the leaves of a map that failed; its area is not in the tree any more. */
 static void undo_leaves(struct axas_space *space, const struct axas_area *area, u64 first,
 			u64 last)
 {
@@ -423,7 +423,7 @@ static void undo_leaves(struct axas_space *space, const struct axas_area *area, 
 	removal_end(&removal);
 }
 
-/* Put a new area in its place, and give it its leaves. All of it or nothing. */
+/* Insert a new area and make its leaves, all or nothing. */
 static int map_area(struct axas_space *space, struct axas_area *area, u64 first, u64 last,
 		    bool populate)
 {
@@ -476,7 +476,7 @@ static bool hpa_range_ok(const struct axas_space *space, struct axas_hpa hpa, u6
 	return space->npt.caps.oa_bits >= 64 || !(last >> space->npt.caps.oa_bits);
 }
 
-/* The kernel has it mapped as normal memory, and may use it. */
+/* Whether a byte of the range is System RAM, which the kernel maps as normal memory. */
 static bool hpa_is_ram(const struct axas_space *space, struct axas_hpa hpa, u64 size)
 {
 	const struct axas_hal *hal = space->npt.hal;
@@ -512,8 +512,8 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 		return -EINVAL;
 	err = check_attrs(space, prot, type);
 	/*
-	 * Frames are zeroed, and used by the host, through its caches. A guest that went past
-	 * them would read what the frame held before.
+	 * The host zeroes frames, and accesses them, through its caches. A guest that bypasses
+	 * the caches would read what the frame held before.
 	 */
 	if (!err && type != AXAS_TYPE_NORMAL)
 		err = -EOPNOTSUPP;
@@ -527,17 +527,17 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
 
 /**
- * struct change - another protection for a range
- * @space: whose
- * @end: the last byte of what was asked for
- * @first: the first byte that gets another
- * @last: the last one
- * @lower: where @first is
- * @upper: where @last is
- * @prot: which
- * @code: some of it becomes executable
- * @fresh: areas that come in place of others, as these follow each other
- * @used: those whose turn is over
+ * struct change - a protect() in progress
+ * @space: the space
+ * @end: last byte of the range that the caller asked for
+ * @first: first byte whose protection changes
+ * @last: last byte whose protection changes
+ * @lower: the end at @first
+ * @upper: the end at @last + 1
+ * @prot: the new protection
+ * @code: some memory becomes executable
+ * @fresh: new areas, in the order of the areas that they replace
+ * @used: new areas that publish() is past
  */
 struct change {
 	struct axas_space *space;
@@ -552,7 +552,7 @@ struct change {
 	struct list_head used;
 };
 
-/* An area has another protection; its range is [from, to]. @found: it is not the first. */
+/* Extend the change by an area with range [from, to]; @found: it is not the first one. */
 static void note_change(struct change *change, const struct axas_area *area, u64 from, u64 to,
 			bool found)
 {
@@ -566,8 +566,9 @@ static void note_change(struct change *change, const struct axas_area *area, u64
 }
 
 /*
- * What of the range has another protection yet, from the first such area on, whose range is
- * @mas's: it is narrowed to that. 0; -EOPNOTSUPP when it cannot be encoded; -EINTR.
+ * Narrow the change to areas whose protection differs, beginning with @area, whose range is in
+ * @mas. Return 0; -EOPNOTSUPP if the format cannot encode the protection with an area's memory
+ * type; -EINTR.
  */
 static int find_change(struct change *change, struct ma_state *mas, struct axas_area *area)
 {
@@ -593,8 +594,8 @@ static int find_change(struct change *change, struct ma_state *mas, struct axas_
 }
 
 /*
- * The area at an address, if one can go on with it that is like @area and has the protection to
- * come; @found has its range.
+ * The area at @at, if it has the new protection and is otherwise like @area, so that both can be
+ * one; else NULL. @found: its range.
  */
 static struct axas_area *alike_at(struct change *change, u64 at, const struct axas_area *area,
 				  struct axas_cpu *found)
@@ -606,7 +607,7 @@ static struct axas_area *alike_at(struct change *change, u64 at, const struct ax
 	return (struct axas_area *)other;
 }
 
-/* Such an area before [from, to], or behind it. The range ends with an area, or is cut there. */
+/* Such an area right below @from, or right above @to, unless an area reaches across that end. */
 static struct axas_area *alike_below(struct change *change, u64 from, const struct axas_area *area,
 				     struct axas_cpu *found)
 {
@@ -624,13 +625,13 @@ static struct axas_area *alike_above(struct change *change, u64 to, const struct
 	return alike_at(change, to + 1, area, found);
 }
 
-/* Whether an area that was made for others serves for one, too. A linear one claims its memory. */
+/* Whether a new area can also replace @area. A linear one cannot: it has one claim, one range. */
 static bool serves(const struct axas_area *fresh, const struct axas_area *area)
 {
 	return axas_area_like(fresh, area) && !(axas_area_is_linear(fresh) && fresh->ranges);
 }
 
-/* Areas for all that change and do not become one with a neighbour. 0, -ENOMEM or -EINTR. */
+/* Allocate the new areas, but for ranges that join a neighbour. Return 0, -ENOMEM or -EINTR. */
 static int make_fresh(struct change *change)
 {
 	MA_STATE(mas, &change->space->areas, axas_page_nr(change->first),
@@ -658,7 +659,7 @@ static int make_fresh(struct change *change)
 	return 0;
 }
 
-/* The next of them that serves. */
+/* The new area that replaces @old; make_fresh() has made one, in this order. */
 static struct axas_area *take_fresh(struct change *change, const struct axas_area *old)
 {
 	struct axas_area *area;
@@ -683,7 +684,7 @@ static void end_fresh(struct change *change)
 	}
 }
 
-/* One range gets its new area, and becomes one with neighbours that are alike. */
+/* Replace the area of one range, and join it with neighbours that are alike. */
 static void publish_one(struct change *change, const struct axas_area *old, u64 from, u64 to,
 			struct list_head *gone)
 {
@@ -713,7 +714,7 @@ static void publish(struct change *change, struct list_head *gone)
 	}
 }
 
-/* The leaves follow. */
+/* Change the leaves, after the areas. */
 static void protect_leaves(struct change *change)
 {
 	const struct axas_hal *hal = change->space->npt.hal;
@@ -726,8 +727,8 @@ static void protect_leaves(struct change *change)
 	removal_init(&removal, change->space, false);
 	piece_begin(&removal, change->first);
 	/*
-	 * What the host wrote while nobody could execute it: who writes from here on finds the
-	 * new area. See struct axas_hal, @fence.
+	 * Covers host writes made while the memory was not executable. Later writers find the
+	 * new area and run the fence themselves. See struct axas_hal, @fence.
 	 */
 	if (change->code && hal->fence)
 		hal->fence(hal);
@@ -739,8 +740,8 @@ static void protect_leaves(struct change *change)
 }
 
 /*
- * Where no leaf may be large with this protection, there are tables for all that are, and no
- * new ones come until they are split.
+ * If the new protection forbids large leaves, reserve tables to split all of them, and keep faults
+ * from installing more until that is done.
  */
 static int reserve_for_small(struct change *change)
 {
@@ -763,7 +764,7 @@ static int change_range(struct change *change)
 	LIST_HEAD(gone);
 	int err;
 
-	/* For two ranges more there is at least one area more, which pays for both. */
+	/* No token needed: up to two more ranges come with at least one new area. */
 	err = isolate(space, &change->lower, &change->upper);
 	if (err)
 		return err;
@@ -781,7 +782,7 @@ static int change_range(struct change *change)
 	return err;
 }
 
-/* From an area on that has another protection, whose range is @mas's. */
+/* Protect, from the first area on whose protection differs; @mas has its range. */
 static noinline int protect_from(struct axas_space *space, u64 first, u64 last, u32 prot,
 				 struct ma_state *mas, struct axas_area *area)
 {
@@ -827,7 +828,7 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 }
 EXPORT_SYMBOL_AXAS(axas_space_protect);
 
-/* An area, as far as it lies in a range; between two pieces a fatal signal ends it. */
+/* Collapse within one area. A fatal signal ends it between two pieces. */
 static int collapse_area(struct removal *removal, struct axas_npt_job *job)
 {
 	while (!job->done) {
@@ -836,10 +837,10 @@ static int collapse_area(struct removal *removal, struct axas_npt_job *job)
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		piece_begin(removal, job->first);
-		/* Each entry is decoded, which takes twice as long as another's change. */
+		/* Collapse decodes each entry, at twice the cost of unmap or protect. */
 		job->budget = removal->budget / 2;
 		axas_npt_collapse(&removal->space->npt, job);
-		/* A leaf may have come for a table that an earlier piece began with. */
+		/* A table that an earlier piece had begun was replaced: flush from its start. */
 		if (job->nr != nr)
 			removal->first = job->begin;
 		piece_end(removal, job->done ? job->last : job->first - 1);
@@ -862,7 +863,7 @@ static int collapse(struct axas_space *space, u64 first, u64 last, u64 *collapse
 			.last = min(last, axas_page_last(mas.last)),
 		};
 
-		/* Fewer bytes than a leaf of 2 MiB become none. */
+		/* Too short for a 2 MiB leaf. */
 		if (area->flags & AXAS_MAP_HUGE_NEVER ||
 		    job.last - job.first < axas_npt_leaf_size(1) - 1)
 			continue;
