@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest frames of Linux's page allocator. They come in blocks, which are allocated, charged
- * and freed as one: 2 MiB for a large leaf, up to 256 KiB for populate, 64 KiB for the stock
- * that serves faults. A block stays whole until somebody needs a piece of it: one that is
- * freed alone, or that is to have a reference count of its own. The block says so itself: its
- * first page's private field is its order, and the others have no references while it is
- * whole. Calls the page allocator.
+ * Guest frames from the page allocator. They come in blocks, which are allocated, charged and
+ * freed as one: 2 MiB for a large leaf, up to 256 KiB for populate, 64 KiB for the stock that
+ * serves faults. A block is split when a piece of it is freed alone or needs its own reference
+ * count (get_page()). Its state is in its struct pages: page_private() of the first page is the
+ * order, and the other pages have a reference count of 0 while the block is whole. Blocks are not
+ * compound pages. Calls the page allocator.
  *
- * Locks: split_locks, for whoever looks at a block of which others have pieces.
+ * Locks: split_locks, to look at or split a block that others may own pieces of.
  */
 #ifdef CONFIG_ARM64
 #include <asm/cpufeature.h>
@@ -22,17 +22,17 @@
 
 #include "axas_block.h"
 
-/* A frame is a page. */
+/* A 4 KiB frame is one page. */
 static_assert(PAGE_SIZE == AXAS_FRAME_SIZE);
 
 #ifdef CONFIG_ARM64
 #define CTR_DMINLINE_SHIFT	16	/* log2 of words. Arm DDI 0487, D23.2.34 */
-#define CTR_L1IP_SHIFT		14	/* 3: PIPT; else another address may name a line, too */
+#define CTR_L1IP_SHIFT		14	/* 3: PIPT; else lines may have aliases */
 #define CTR_L1IP_PIPT		3
 
 /*
- * Data caches to the point where instructions are fetched from; and no instruction cache
- * keeps what was there before, under whatever guest address. Arm DDI 0487, D7.5.
+ * Clean data caches to the point of unification and invalidate instruction caches, those that are
+ * not PIPT entirely: the guest's address of a line is not known. Arm DDI 0487, D7.5.
  */
 void axas_sync_code(unsigned long start, unsigned long end)
 {
@@ -44,9 +44,9 @@ void axas_sync_code(unsigned long start, unsigned long end)
 }
 
 /*
- * A guest may turn its caches off, and then sees what is behind them: the zeroes must be
- * there, not what was in the frame before, unless stage 2 keeps it from that (FEAT_S2FWB).
- * Nor may an instruction cache hold what once was code.
+ * A guest with its caches off reads memory directly: the zeroes must have reached it, unless
+ * stage 2 forces guest accesses to be cacheable (FEAT_S2FWB). Instruction caches must not hold
+ * what the frame contained before.
  */
 static void clean_for_guest(struct page *page, unsigned int order)
 {
@@ -68,9 +68,9 @@ static void clean_for_guest(struct page *page, unsigned int order)
 #endif
 
 /*
- * Whoever asks can be told that there is none, and no OOM killer would know whom to kill:
- * guest memory is in no task's count. So it is not woken, neither for the machine nor for
- * a memory cgroup (__GFP_RETRY_MAYFAIL); a larger frame is not even tried hard for.
+ * GFP flags for a guest frame or table. Callers handle -ENOMEM, and the OOM killer cannot pick the
+ * right victim, because guest memory is in no task's RSS: __GFP_RETRY_MAYFAIL keeps it out, for
+ * the machine and for a memory cgroup. Larger frames have a fallback: __GFP_NORETRY.
  */
 gfp_t axas_frame_gfp(unsigned int order, u32 flags)
 {
@@ -86,28 +86,27 @@ gfp_t axas_frame_gfp(unsigned int order, u32 flags)
 }
 
 /*
- * For a block of which smaller ones do as well: what is free now, without the reserves. The
- * caller reclaims nothing for it, neither for the machine nor for a memory cgroup, and does
- * not sleep; kswapd and kcompactd may be woken.
+ * GFP flags for an opportunistic block: free memory only, without reserves. No direct reclaim or
+ * compaction, neither for the machine nor for a memory cgroup; kswapd and kcompactd may be woken.
  */
 static gfp_t block_gfp(u32 flags)
 {
 	return axas_frame_gfp(0, flags | AXAS_FRAME_NOWAIT) | __GFP_NOMEMALLOC;
 }
 
-/* The largest block that there may be. */
+/* The page allocator's largest order. */
 #define MAX_BLOCK_ORDER		((unsigned int)ilog2(MAX_ORDER_NR_PAGES))
 
 /*
- * Where there was none of an order, none is tried again for a while: the kernel clears a block
- * before it finds that a cgroup may not have it.
+ * Back off for this long after an order failed: the page allocator zeroes a block before memcg
+ * refuses its charge.
  */
 #define RETRY_JIFFIES		(HZ / 10 + 1)
 
 /**
- * struct block_hint - what one CPU knows of blocks
- * @order: there was none that is larger
- * @until: when that is forgotten, in jiffies
+ * struct block_hint - per-CPU back-off after a failed block
+ * @order: largest order worth a try
+ * @until: end of the back-off, in jiffies
  */
 struct block_hint {
 	unsigned int order;
@@ -126,7 +125,7 @@ static raw_spinlock_t *split_lock(const struct page *page)
 	return &split_locks[(page_to_pfn(page) >> MAX_BLOCK_ORDER) % SPLIT_LOCKS];
 }
 
-/* A block of guest frames. Address 0 is how a leaf that is not there looks. */
+/* Allocate a block. Never at host-physical address 0: an entry of 0 is empty. */
 static struct page *alloc_block(gfp_t gfp, unsigned int order)
 {
 	struct page *page = alloc_pages(gfp, order);
@@ -176,31 +175,31 @@ struct page *axas_block_try(unsigned int order, u32 flags)
 	return page;
 }
 
-/* The first page of the block that a page is in, and its order. */
+/* The first page of the block that contains @page, and the block's order. */
 static struct page *block_of(struct page *page, unsigned int *order)
 {
 	unsigned long pfn = page_to_pfn(page);
 	unsigned int bits;
 
-	/* It lies at a multiple of its size, and all that follow it have no references. */
+	/* Blocks are naturally aligned, and pages behind the first one have no references. */
 	for (bits = 1; !page_ref_count(page) && bits <= MAX_BLOCK_ORDER; bits++)
 		page = pfn_to_page(pfn & ~((1ul << bits) - 1));
 	*order = page_private(page);
 	return page;
 }
 
-/* Each page is a block of its own from here on. */
+/* Make each page a block of its own. */
 static void split_block(struct page *page, unsigned int order)
 {
 	unsigned long i;
 
 	split_page(page, order);
-	/* The field of the others is what somebody has left there. */
+	/* page_private() of the other pages is stale. */
 	for (i = 0; i < 1ul << order; i++)
 		set_page_private(page + i, 0);
 }
 
-/* Split the block that a page is in, unless all of it lies from @first to before @end. */
+/* Split the block that contains @page unless it lies within [first, end). */
 static void split_across(struct page *page, unsigned long first, unsigned long end)
 {
 	raw_spinlock_t *lock = split_lock(page);
@@ -221,10 +220,10 @@ void axas_block_split(struct page *page)
 }
 
 /*
- * Whether a block shall not go as a whole. The page allocator keeps pages that hardware has lost
- * (memory_failure()) from others only if they come alone; and who passes by
- * (get_page_unless_zero()) would give back the charge of a page alone. Who comes after this
- * look is not seen: nobody does to pages of the kernel.
+ * Whether a block must be freed page by page: the page allocator withholds a HWPoison page only if
+ * it is freed alone, and an extra reference (get_page_unless_zero() by a pfn walker) would later
+ * uncharge one page only. A reference taken after this check is not noticed; pfn walkers take
+ * none on pages that are not LRU or movable.
  */
 static bool must_be_split(struct page *page, unsigned int order)
 {
@@ -242,8 +241,7 @@ static bool must_be_split(struct page *page, unsigned int order)
 }
 
 /*
- * Blocks that lie between the ends are whole ones or pages; of those at the ends others may
- * have pieces.
+ * Only the blocks at the two ends can extend beyond the range, with pieces that others own.
  */
 void axas_block_free(struct page *page, unsigned long nr)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The HAL of Linux: the page allocator, the direct map, and ioremap() or
- * memremap() for the windows of linear areas. Calls axas_stock.c and axas_block.c. No locks.
+ * The default HAL: frames from Linux's page allocator, the direct map, and ioremap() or memremap()
+ * for windows of linear areas. Calls axas_stock.c and axas_block.c. No locks.
  */
 #ifdef CONFIG_ARM64
 #include <asm/cpufeature.h>
@@ -22,7 +22,7 @@
 #include "axas_compat.h"
 #include "axas_stock.h"
 
-/* MAXPHYADDR, PARange; where no such number is known, as much as entries can encode. */
+/* MAXPHYADDR or PARange; on other machines what page table entries can encode. */
 static unsigned int host_phys_bits(void)
 {
 #if defined(CONFIG_X86) && !defined(CONFIG_UML)
@@ -57,7 +57,7 @@ static void linux_clean(const struct axas_hal *hal, void *va, size_t bytes)
 #endif
 
 #ifdef CONFIG_RISCV
-/* FENCE.I is for one hart, and for all addresses. RISC-V Unprivileged, Zifencei. */
+/* FENCE.I covers one hart and all addresses: run it on all. RISC-V Unprivileged, Zifencei. */
 static void linux_fence(const struct axas_hal *hal)
 {
 	flush_icache_all();
@@ -66,7 +66,7 @@ static void linux_fence(const struct axas_hal *hal)
 #define linux_fence	NULL
 #endif
 
-/* The stock is of zeroes: what is to be overwritten needs none. */
+/* The stock has zeroed frames; a frame that is overwritten anyway does not come from it. */
 static bool alloc_small(u32 flags, struct axas_hpa *hpa)
 {
 	if (flags & AXAS_FRAME_ZERO && axas_stock_get(hpa))
@@ -116,10 +116,10 @@ static void linux_free_frame(const struct axas_hal *hal, struct axas_hpa hpa,
 	}
 }
 
-/* The largest blocks that populate takes: as many pages as it installs at once. */
+/* Order of populate's largest blocks: FILL_BATCH pages. */
 #define POPULATE_ORDER		6u
 
-/* All pages of a new block. */
+/* Allocate a block and list its pages. */
 static bool alloc_pages_of(unsigned int order, u32 flags, struct axas_hpa *hpas)
 {
 	struct page *page = axas_block_try(order, flags);
@@ -133,7 +133,7 @@ static bool alloc_pages_of(unsigned int order, u32 flags, struct axas_hpa *hpas)
 	return true;
 }
 
-/* Frames of 4 KiB: by the largest blocks that are to be had at once, then one by one. */
+/* 4 KiB frames: from the largest blocks that are free, then one by one. */
 static unsigned int alloc_many(u32 flags, struct axas_hpa *hpas, unsigned int n)
 {
 	unsigned int got = 0, order;
@@ -161,11 +161,11 @@ static unsigned int linux_alloc_frames(const struct axas_hal *hal, unsigned int 
 	return i;
 }
 
-/* What follows each other goes together: a block of which all pieces go goes whole. */
+/* Free contiguous frames together, so that a block whose pieces all go is freed whole. */
 static void linux_free_frames(const struct axas_hal *hal, unsigned int order,
 			      const struct axas_hpa *hpas, unsigned int n)
 {
-	/* Who gives large ones can wait for others that want the CPU. */
+	/* Large frames: at most 2 MiB between two cond_resched(). */
 	unsigned int most = order ? max(1u, 512u >> order) : n;
 	const struct axas_hpa *end = hpas + n, *stop, *next;
 	u64 size = AXAS_FRAME_SIZE << order;
@@ -186,7 +186,7 @@ static bool linux_is_ram(const struct axas_hal *hal, struct axas_hpa hpa, u64 by
 				 IORES_DESC_NONE) != REGION_DISJOINT;
 }
 
-/* Whoever takes a reference on it keeps it longer than its block is whole. */
+/* A page that gets references may outlive its block: split that. */
 static struct page *linux_frame_page(const struct axas_hal *hal, struct axas_hpa hpa)
 {
 	struct page *page = pfn_to_page(hpa.val >> PAGE_SHIFT);
@@ -196,16 +196,15 @@ static struct page *linux_frame_page(const struct axas_hal *hal, struct axas_hpa
 }
 
 /*
- * What a window costs, the kernel's list of resources, page tables and their removal, is shared
- * by so many bytes; while they are copied others wait for the space's lock.
+ * Longest window: amortizes the resource lookup and page table setup, and bounds the time for
+ * which a copy holds space->lock.
  */
 #define WINDOW_BYTES	SZ_256K
 
 /*
- * Memory of the kernel's direct map is reached there, and only as the memory that
- * it is. All else is mapped for the while, with the caching of the area: the
- * guest's view and ours must not differ. A window over some of both is refused if it
- * need not be.
+ * System RAM is accessed by the direct map, as normal memory only. Everything else is mapped for the
+ * duration of the window, with the area's memory type: host and guest must not use different
+ * cache attributes. A window over both is refused if it could be shorter.
  */
 #ifdef CONFIG_HAS_IOMEM
 static int linux_window(const struct axas_hal *hal, struct axas_hpa hpa, size_t bytes,

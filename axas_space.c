@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Spaces: their beginning and end, their consumers, and what they tell of themselves. Calls
- * axas_space_map.c (to remove all), axas_area.c, axas_backend.c and axas_npt.c. Locks:
+ * Creation and release of spaces, consumers, and queries (GET_INFO, GET_AREAS). Calls
+ * axas_space_map.c (to remove all areas), axas_area.c, axas_backend.c and axas_npt.c. Locks:
  * axas_area.h.
  */
 #include <linux/err.h>
@@ -29,7 +29,7 @@ static const struct axas_npt_ops space_npt_ops = {
 	.put_frames	= npt_put_frames,
 };
 
-/* The range that is asked for, or nothing where it is none of this format. */
+/* Resolve the requested range. Return 0; -EINVAL if the format does not cover it. */
 static int params_range(const struct axas_space_params *params,
 			const struct axas_npt *npt, struct axas_gpa_range *range)
 {
@@ -39,7 +39,7 @@ static int params_range(const struct axas_space_params *params,
 
 	if (base > last)
 		return -EINVAL;
-	/* All of 64 bits from 0 on has no size that a u64 holds. */
+	/* 2^64 bytes from 0 on: the size does not fit into a u64. */
 	if (!size && !base && last == ~0ull)
 		return -EINVAL;
 	size = size ?: last - base + 1;
@@ -55,9 +55,9 @@ static void space_init(struct axas_space *space, const struct axas_space_params 
 	init_rwsem(&space->lock);
 	mutex_init(&space->changing);
 	/*
-	 * ALLOC_RANGE is how mm_struct uses the tree, and what it is tested with. Without it
-	 * mt_free_walk() takes the metadata in the last slot of a full node for a child, in
-	 * all kernels up to 7.2, once a few thousand areas are removed at once.
+	 * MT_FLAGS_ALLOC_RANGE, as mm_struct uses the tree. Without it mt_free_walk() takes the
+	 * metadata in the last slot of a full node for a child when a few thousand areas are
+	 * removed at once, in all kernels up to 7.2.
 	 */
 	mt_init_flags(&space->areas, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
 	INIT_LIST_HEAD(&space->consumers);
@@ -122,7 +122,7 @@ struct axas_space *axas_space_get(struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS(axas_space_get);
 
-/* Nobody is left who could be in a section, or wait for a lock. */
+/* The last reference is gone: no readers, no lock waiters. */
 static void space_release(struct kref *ref)
 {
 	struct axas_space *space = container_of(ref, struct axas_space, ref);
@@ -207,7 +207,7 @@ void axas_space_detach(struct axas_space *space, struct axas_consumer *consumer)
 }
 EXPORT_SYMBOL_AXAS(axas_space_detach);
 
-/* Faults that came to a result; those that are frequent are counted with the leaves. */
+/* Faults by result. The fast paths count FIXED and SPURIOUS in npt.shards. */
 static u64 count_faults(const struct axas_space *space, unsigned int result)
 {
 	long sum = atomic_long_read(&space->faults[result]);
@@ -220,7 +220,7 @@ static u64 count_faults(const struct axas_space *space, unsigned int result)
 	return sum;
 }
 
-/* Counters change while they are read: the sum of those that faults change is never negative. */
+/* The counters are read without synchronization: clamp a transiently negative sum. */
 static u64 count_frames(const struct axas_space *space)
 {
 	long frames = atomic_long_read(&space->pool.frames) + axas_npt_made(&space->npt);
@@ -311,7 +311,7 @@ u64 axas_space_linear_pages(struct axas_space *space)
 {
 	u64 pages;
 
-	/* In the middle of a change it is more or less. */
+	/* Operations in progress count pages twice, or not at all. */
 	mutex_lock(&space->changing);
 	pages = space->linear_pages;
 	mutex_unlock(&space->changing);

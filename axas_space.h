@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files axas_space*.c share beside areas and locks, and what the KUnit suites see.
+ * Shared by the files axas_space*.c, axas_file.c and the KUnit suites. Areas, locks and read-side
+ * sections: axas_area.h.
  */
 #ifndef _AXAS_SPACE_INTERNAL_H
 #define _AXAS_SPACE_INTERNAL_H
@@ -9,7 +10,7 @@
 
 struct iov_iter;
 
-/* Whole 4 KiB pages, at least one, inside the space. */
+/* Whether a range is 4 KiB aligned, not empty, and inside the space. */
 static inline bool axas_space_range_ok(const struct axas_space *space,
 				       struct axas_gpa_range range)
 {
@@ -17,40 +18,40 @@ static inline bool axas_space_range_ok(const struct axas_space *space,
 	       axas_space_contains(space, range);
 }
 
-/* As axas_space_create(), on a format and for a machine (NULL: the usual one). */
+/* axas_space_create() with a format and a machine (NULL: the default one), also the fake format. */
 struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 					 const struct axas_npt_fmt *fmt,
 					 const struct axas_npt_caps *caps);
 
 /*
- * Give every page of [first, last] its leaf; if @huge, leaves of 2 MiB where they may be.
- * @done: bytes from @first on that have one. 0; -EFAULT for a hole, -ENOMEM, or -EINTR on a
- * fatal signal. May sleep; in no section, without the lock.
+ * Populate [first, last]; @huge: with 2 MiB leaves where possible. @done: bytes populated, from
+ * @first on. Return 0; -EFAULT at a hole; -ENOMEM; -EINTR on a fatal signal. May sleep; not in a
+ * section, space->lock not held.
  */
 int axas_space_fill(struct axas_space *space, u64 first, u64 last, bool huge, u64 *done);
 
 /*
- * A page that the host is about to read or write gets its frame. AXAS_FAULT_*; only those
- * that are fixed are counted, for the others are no faults of the guest's.
+ * Fault in a page for a host access. Return AXAS_FAULT_*. Only FIXED is counted: other results are
+ * not faults of the guest.
  */
 int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access);
 
 /*
- * Copy guest memory to @iter, or for AXAS_PROT_WRITE the reverse, as much as one step takes: bytes.
- * 0: @iter's user memory is not there, the caller faults it in; nothing is touched here that would
- * fault. -EOPNOTSUPP: what is at @gpa is not copied as memory is, or cannot be now; by way of a
- * buffer, and the accessors, it may. Else an error of axas_read_partial(). @iter has come as far as
- * was copied. Nothing is a single access. May sleep; in no section, without the lock.
+ * Copy guest memory to @iter or, for AXAS_PROT_WRITE, from @iter, in one bounded step, and advance
+ * @iter. Accesses to user memory run with page faults disabled, and are not single-copy atomic.
+ * Return the bytes copied; 0 if user memory must be faulted in by the caller; -EOPNOTSUPP if the
+ * memory at @gpa can only be reached by the accessors, with a kernel buffer; or an error of
+ * axas_read_partial(). May sleep; not in a section, space->lock not held.
  */
 ssize_t axas_space_copy_iter(struct axas_space *space, struct axas_gpa gpa,
 			     struct iov_iter *iter, u32 prot);
 
-/* Remove all areas; for the end of a space. */
+/* Remove all areas. Cannot fail. */
 void axas_space_remove_all(struct axas_space *space);
 
 /*
- * @fn(@arg) is called once, when the space is gone with all that it mapped. May sleep. To be
- * said before anybody else has a reference.
+ * Register @fn, to be called with @arg once everything that the space mapped is freed. @fn may
+ * sleep. Call before the space is shared.
  */
 void axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The stock: zeroed frames that are charged and ready for the next fault, a few on each
- * CPU. A frame is given only to a task that its memory cgroup is the one which has paid;
- * two of these have a shelf each. What nobody fetches goes back: when a third one comes,
- * under memory pressure, after a second, and when the CPU goes. Calls axas_block.c.
+ * The stock: zeroed, charged frames for the next faults, a few per CPU, on two shelves. Each shelf
+ * belongs to one memory cgroup, and serves only tasks of the cgroup that was charged. Frames go
+ * back to the page allocator when a third cgroup needs a shelf, under memory pressure (shrinker),
+ * after one to two idle seconds, and when the CPU goes offline. Calls axas_block.c.
  *
- * Locks: stock->lock, in task context alone; frames are freed outside, which on PREEMPT_RT
- * may sleep.
+ * Locks: stock->lock, taken in task context only. Frames are freed without it, because freeing
+ * may sleep on PREEMPT_RT.
  */
 #include <linux/atomic.h>
 #include <linux/cgroup.h>
@@ -27,15 +27,15 @@
 
 #define SHELVES		2
 
-/* How long a shelf that nobody takes from keeps its frames, at least. */
+/* Period of the idle work: a shelf that was not used for a whole period is drained. */
 #define IDLE_JIFFIES	HZ
 
 /**
- * struct shelf - what is left of one block
- * @next: the next frame; the others follow it
- * @nr: how many
- * @used: since the idle timer looked
- * @payer: the cgroup that has paid, which is held as long as there are any; NULL: none has to
+ * struct shelf - the remaining frames of one block
+ * @next: the next frame; the others are contiguous to it
+ * @nr: number of frames
+ * @used: a frame was taken since the idle work last ran
+ * @payer: css of the memory cgroup that is charged, with a reference while @nr is not 0; NULL: none
  */
 struct shelf {
 	struct axas_hpa next;
@@ -45,9 +45,9 @@ struct shelf {
 };
 
 /**
- * struct stock - one CPU's
- * @lock: for what is below
- * @last: the shelf that was used last
+ * struct stock - the stock of one CPU
+ * @lock: protects the fields below
+ * @last: index of the shelf that was used last
  * @shelves: the frames
  */
 struct stock {
@@ -67,9 +67,9 @@ static struct shrinker *pressure;
 
 #ifdef CONFIG_MEMCG
 /*
- * As memcg charges: tasks pay for themselves, kernel threads do not. While a thread is on its way
- * from one cgroup to another, Linux since 6.12 may still charge the old one: then frames that this
- * one has paid for, of a block at most, are the other's.
+ * The cgroup that an allocation of current is charged to, as memcg decides it: a task's own; none
+ * for kernel threads. Since Linux 6.12 memcg may charge the old cgroup for a moment after a thread
+ * moved: then at most one block ends up on the shelf of the wrong cgroup.
  */
 static __always_inline const void *memcg_of_current(void)
 {
@@ -117,7 +117,7 @@ static __always_inline const void *payer_now(void)
 	return unlikely(TEST_PAYER) ? TEST_PAYER : memcg_of_current();
 }
 
-/* False: it is on its way out. */
+/* Take a reference on a payer. Return false if the cgroup is being removed. */
 static bool hold_payer(const void *payer)
 {
 	atomic_t *test = test_payer(payer);
@@ -139,7 +139,7 @@ static void release_payer(const void *payer)
 		release_memcg(payer);
 }
 
-/* Where there are several nodes, a task may want, or be allowed, memory of some alone. */
+/* With several nodes, a mempolicy or cpuset may exclude the node of a frame in stock. */
 static bool has_policy(void)
 {
 #ifdef CONFIG_NUMA
@@ -160,7 +160,7 @@ const void *axas_stock_payer(void)
 {
 	const void *who;
 
-	/* What this task gets would be of no use to others, nor theirs to it. */
+	/* Frames allocated by a task's mempolicy do not suit other tasks, nor theirs this task. */
 	if (unlikely(nr_node_ids > 1) && has_policy())
 		return AXAS_STOCK_NOBODY;
 	rcu_read_lock();
@@ -169,7 +169,7 @@ const void *axas_stock_payer(void)
 	return who;
 }
 
-/* What is left of a shelf that somebody has paid for. */
+/* Whether a shelf has frames charged to @who. */
 static bool has_paid(const struct shelf *shelf, const void *who)
 {
 	return shelf->nr && shelf->payer == who;
@@ -182,7 +182,7 @@ bool axas_stock_get(struct axas_hpa *hpa)
 	const void *who;
 	bool got;
 
-	/* Whoever has it drains it. */
+	/* Contended only while this stock is drained: allocate instead of waiting. */
 	if (unlikely(!raw_spin_trylock(&stock->lock)))
 		return false;
 	who = payer_now();
@@ -199,7 +199,7 @@ bool axas_stock_get(struct axas_hpa *hpa)
 		*hpa = shelf->next;
 		shelf->next.val += AXAS_FRAME_SIZE;
 		shelf->used = true;
-		/* Each frame is charged by itself; the cgroup is held for those that lie here. */
+		/* Frames carry their own charge. The reference is for those on the shelf. */
 		if (unlikely(!--shelf->nr))
 			release_payer(who);
 	}
@@ -207,7 +207,7 @@ bool axas_stock_get(struct axas_hpa *hpa)
 	return got;
 }
 
-/* Empty a shelf, into @old, for whoever has let the lock go to free it. */
+/* Move a shelf's frames to @old, to be freed without the lock. */
 static void clear(struct shelf *shelf, struct shelf *old)
 {
 	*old = *shelf;
@@ -229,10 +229,10 @@ void axas_stock_put(struct page *page, unsigned int nr, const void *paid)
 	struct stock *stock = raw_cpu_ptr(&stocks);
 
 	raw_spin_lock(&stock->lock);
-	/* Not if it has come to another cgroup meanwhile, nor if that one is on its way out. */
+	/* Free them if current has changed its cgroup, or if that is being removed. */
 	if (payer_now() == paid && hold_payer(paid)) {
 		shelf = &stock->shelves[stock->last];
-		/* Another's: of the two the one goes that was not used last. */
+		/* Replace the shelf that was not used last. */
 		if (shelf->nr && shelf->payer != paid)
 			stock->last = !stock->last;
 		shelf = &stock->shelves[stock->last];
@@ -245,7 +245,7 @@ void axas_stock_put(struct page *page, unsigned int nr, const void *paid)
 		queue_delayed_work(AXAS_UNBOUND_WQ, &idle, IDLE_JIFFIES);
 }
 
-/* Frames of one CPU go back; @idle: those of shelves that nobody used since the last time. */
+/* Drain one CPU's stock; @idle: only shelves that were not used since the last call. */
 static unsigned long drain(struct stock *stock, bool idle)
 {
 	struct shelf old[SHELVES] = {};
@@ -300,7 +300,7 @@ unsigned long axas_stock_drain(void)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_drain);
 
-/* A zeroed frame out of a new block, the rest of which the stock gets. */
+/* Allocate a zeroed block, return its first frame and put the others in stock. */
 static struct page *alloc_from_block(u32 flags)
 {
 	const void *payer = axas_stock_payer();
@@ -321,7 +321,7 @@ static struct page *alloc_one(u32 flags)
 	if (flags & AXAS_FRAME_ZERO)
 		page = alloc_from_block(flags);
 	page = page ?: axas_block_alloc(0, flags);
-	/* What lies in stock may be all that is missing. */
+	/* Other CPUs' stocks may hold the last free memory. */
 	if (unlikely(!page) && !(flags & AXAS_FRAME_NOWAIT) && axas_stock_drain())
 		page = axas_block_alloc(0, flags);
 	return page;
@@ -375,7 +375,7 @@ static int start_shrinker(void)
 	pressure->scan_objects = scan_stock;
 	pressure->seeks = DEFAULT_SEEKS;
 	err = axas_shrinker_register(pressure, "axas-stock");
-	/* One that is not registered is let be by unregister_shrinker(). */
+	/* unregister_shrinker(), on older kernels, ignores one that is not registered. */
 	if (err)
 		axas_shrinker_free(pressure);
 	return err;
@@ -394,7 +394,7 @@ int axas_stock_init(void)
 	return err;
 }
 
-/* No space is left. */
+/* At module unload, when no space exists. */
 void axas_stock_exit(void)
 {
 	axas_shrinker_free(pressure);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The stock of frames, which is the way to a frame of Linux without a call through the HAL's
- * table. See axas_stock.c.
+ * The stock of frames. Faults on the Linux HAL call it directly, without an indirect call. See
+ * axas_stock.c.
  */
 #ifndef _AXAS_STOCK_H
 #define _AXAS_STOCK_H
@@ -10,38 +10,38 @@
 #include <linux/err.h>
 #include <axas/hal.h>
 
-/* The stock is filled by blocks of so many pages. */
+/* Order of the blocks that fill the stock. */
 #define AXAS_STOCK_ORDER	4
 
-/* Who pays cannot be told, or memory is not to come from just anywhere: no stock. */
+/* The stock must not serve current: its payer is unknown, or it has a mempolicy. */
 #define AXAS_STOCK_NOBODY	ERR_PTR(-ENOENT)
 
 int axas_stock_init(void);
 void axas_stock_exit(void);
 
-/* A frame of zeroes for current from this CPU's stock. False: none. Neither sleeps nor waits. */
+/* Take a zeroed frame for current from this CPU's stock. False if there is none. Never blocks. */
 bool axas_stock_get(struct axas_hpa *hpa);
 
 /*
- * A frame that is not in stock, which it fills if @flags is AXAS_FRAME_ZERO. False for want of
- * memory. May sleep, unless @flags is AXAS_FRAME_NOWAIT.
+ * Allocate a frame and, with AXAS_FRAME_ZERO in @flags, refill the stock. False if out of memory.
+ * May sleep, unless @flags has AXAS_FRAME_NOWAIT.
  */
 bool axas_stock_alloc(u32 flags, struct axas_hpa *hpa);
 
-/* Who pays for what current allocates; only to be compared. Any context. */
+/* The payer of current's allocations; a cookie without a reference. Any context. */
 const void *axas_stock_payer(void);
 
 /*
- * @nr pages of zeroes that follow each other, which @payer has paid for, into this CPU's
- * stock. What does not fit, or is no longer wanted, goes back. In a task; on PREEMPT_RT it may
- * sleep.
+ * Put @nr contiguous zeroed pages, charged to @payer, in this CPU's stock. Frames that they replace,
+ * or they themselves if current has another payer now, are freed. Task context; may sleep on
+ * PREEMPT_RT.
  */
 void axas_stock_put(struct page *page, unsigned int nr, const void *payer);
 
-/* All frames in stock go back, on all CPUs. How many. May sleep. */
+/* Drain the stocks of all CPUs. Return the number of frames freed. May sleep. */
 unsigned long axas_stock_drain(void);
 
-/* How many there are, while they change: of one CPU, and of all. */
+/* Number of frames in stock, of one CPU and of all; racy. */
 unsigned long axas_stock_frames_of(unsigned int cpu);
 unsigned long axas_stock_frames(void);
 
@@ -49,9 +49,9 @@ unsigned long axas_stock_frames(void);
 #define AXAS_STOCK_TEST_PAYERS	3
 
 /**
- * struct axas_stock_test - memory cgroups for tests, which cannot have real ones
- * @payer: one of @payers, who pays for all tasks now, and nothing is idle; NULL: as it is
- * @payers: how often each is held; negative: it is on its way out
+ * struct axas_stock_test - fake memory cgroups for KUnit
+ * @payer: pointer into @payers: pays for all tasks, and stops the idle work; NULL: real cgroups
+ * @payers: reference counts; negative: being removed
  */
 struct axas_stock_test {
 	const void *payer;
