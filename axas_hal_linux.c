@@ -202,8 +202,8 @@ static struct page *linux_frame_page(const struct axas_hal *hal, struct axas_hpa
 #define WINDOW_BYTES	SZ_256K
 
 /*
- * System RAM is accessed by the direct map, as normal memory only. Everything else is mapped for the
- * duration of the window, with the area's memory type: host and guest must not use different
+ * System RAM is accessed by the direct map, as normal memory only. Everything else is mapped for
+ * the duration of the window, with the area's memory type: host and guest must not use different
  * cache attributes. A window over both is refused if it could be shorter.
  */
 #ifdef CONFIG_HAS_IOMEM

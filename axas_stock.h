@@ -32,9 +32,9 @@ bool axas_stock_alloc(u32 flags, struct axas_hpa *hpa);
 const void *axas_stock_payer(void);
 
 /*
- * Put @nr contiguous zeroed pages, charged to @payer, in this CPU's stock. Frames that they replace,
- * or they themselves if current has another payer now, are freed. Task context; may sleep on
- * PREEMPT_RT.
+ * Put @nr contiguous zeroed pages, charged to @payer, in this CPU's stock. Frames that they
+ * replace, or they themselves if current has another payer now, are freed. Task context; may sleep
+ * on PREEMPT_RT.
  */
 void axas_stock_put(struct page *page, unsigned int nr, const void *payer);
 
