@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Guest frames from the page allocator. They come in blocks, which are allocated, charged and
- * freed as one: 2 MiB for a large leaf, up to 256 KiB for populate, 64 KiB for the stock that
+ * freed as one: 2 MiB for a large leaf, up to 512 KiB for populate, 64 KiB for the stock that
  * serves faults. A block is split when a piece of it is freed alone or needs its own reference
  * count (get_page()). Its state is in its struct pages: page_private() of the first page is the
  * order, and the other pages have a reference count of 0 while the block is whole. Blocks are not

@@ -117,7 +117,7 @@ static void linux_free_frame(const struct axas_hal *hal, struct axas_hpa hpa,
 }
 
 /* Order of populate's largest blocks: FILL_BATCH pages. */
-#define POPULATE_ORDER		6u
+#define POPULATE_ORDER		7u
 
 /* Allocate a block and list its pages. */
 static bool alloc_pages_of(unsigned int order, u32 flags, struct axas_hpa *hpas)

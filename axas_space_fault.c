@@ -14,8 +14,8 @@
 #include "axas_compat.h"
 #include "axas_space.h"
 
-/* Frames that are allocated and installed together; the array is on the stack. */
-#define FILL_BATCH	64
+/* Frames that populate allocates and installs together; the array is on the stack. */
+#define FILL_BATCH	128
 
 /* Results of a look besides AXAS_FAULT_*: what the caller must do before it looks again. */
 #define LOOK_AGAIN	-1	/* lost a race: look at the new entry */
@@ -42,7 +42,7 @@
  * @want_order: their order
  * @want_offset: their offset in the backend
  * @want_tables: tables that the last look asked for
- * @hpas: frames allocated for the next look
+ * @hpas: frames allocated for the next look; room for one, populate: for FILL_BATCH
  */
 struct fill {
 	struct axas_space *space;
@@ -62,7 +62,7 @@ struct fill {
 	unsigned int want_order;
 	u64 want_offset;
 	unsigned int want_tables;
-	struct axas_hpa hpas[FILL_BATCH];
+	struct axas_hpa *hpas;
 };
 
 static void count_fault(struct axas_space *space, int result)
@@ -70,9 +70,10 @@ static void count_fault(struct axas_space *space, int result)
 	atomic_long_inc(&space->faults[result]);
 }
 
-static void init_fill(struct fill *fill, struct axas_space *space)
+static void init_fill(struct fill *fill, struct axas_space *space, struct axas_hpa *hpas)
 {
 	fill->space = space;
+	fill->hpas = hpas;
 	fill->spares = (struct axas_npt_spares){};
 	fill->have = 0;
 	fill->dry = false;
@@ -441,7 +442,7 @@ static noinline int handle_fault(struct axas_space *space, u64 gpa, u32 access,
 	int result = AXAS_FAULT_ERROR;
 	u64 done;
 
-	init_fill(&fill, space);
+	init_fill(&fill, space, &hpa);
 	fill.gpa = gpa;
 	fill.access = access;
 	fill.fault = true;
@@ -450,7 +451,6 @@ static noinline int handle_fault(struct axas_space *space, u64 gpa, u32 access,
 		fill.backend = axas_alloc(space->npt.hal);
 		fill.order = 0;
 		fill.have = 1;
-		fill.hpas[0] = hpa;
 	}
 	if (access && !(access & ~AXAS_PROT_MASK))
 		result = run_fault(&fill);
@@ -792,10 +792,11 @@ static int run_fill(struct fill *fill, u64 *done)
 
 int axas_space_fill(struct axas_space *space, u64 first, u64 last, bool huge, u64 *done)
 {
+	struct axas_hpa hpas[FILL_BATCH] __uninitialized;
 	struct fill fill __uninitialized;
 	int err;
 
-	init_fill(&fill, space);
+	init_fill(&fill, space, hpas);
 	fill.gpa = first;
 	fill.last = last;
 	fill.huge = huge;

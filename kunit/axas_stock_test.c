@@ -214,11 +214,11 @@ static void stock_serves_who_may_not_sleep(struct kunit *test)
 /* Frames that are wanted together are got by blocks, as large as fit. */
 static void populate_takes_blocks(struct kunit *test)
 {
-	struct axas_hpa hpas[64 + 32 + 1];
+	struct axas_hpa hpas[128 + 32 + 1];
 	unsigned int n = ARRAY_SIZE(hpas), i;
 
 	KUNIT_ASSERT_EQ(test, hal->alloc_frames(hal, 0, AXAS_FRAME_ZERO, hpas, n), n);
-	if (!whole(hpas[0], 64) || !whole(hpas[64], 32)) {
+	if (!whole(hpas[0], 128) || !whole(hpas[128], 32)) {
 		hal->free_frames(hal, 0, hpas, n);
 		kunit_skip(test, "memory is in pieces");
 	}
