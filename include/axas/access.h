@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest reads and writes by the kernel. They respect the area's protection,
- * fault in memory that was not touched yet, and stop at holes.
+ * Guest reads and writes by the kernel. They respect the area's protection, fault in
+ * untouched memory, and stop at holes. 1, 2, 4 or 8 naturally aligned bytes are a single
+ * access in every function.
  *
- * All of them may sleep and must not be given user memory. Zero bytes are always
- * fine, wherever. Errors, at the first byte that could not be reached: -EFAULT
- * for a hole, an address outside the space or a range that wraps; -EACCES when
- * the area forbids the access; -ENOMEM when there was no frame for an untouched
- * page; -EOPNOTSUPP for linear memory that the HAL cannot reach.
+ * All functions may sleep and must not be given user memory. Zero bytes succeed at any
+ * address. Errors, at the first byte that cannot be accessed: -EFAULT for a hole, an address
+ * outside the space or a range that wraps; -EACCES if the area forbids the access; -ENOMEM
+ * if no frame can be allocated for an untouched page; -EOPNOTSUPP for linear memory that the
+ * HAL cannot access; -EINTR if a fatal signal interrupts a fault.
  */
 #ifndef _AXAS_ACCESS_H
 #define _AXAS_ACCESS_H
@@ -16,52 +17,52 @@
 #include <axas/space.h>
 
 /**
- * axas_read() - read guest memory, all of it
+ * axas_read() - read guest memory, all or nothing
  * @space: the space
- * @gpa: from where
- * @buf: to where
+ * @gpa: source
+ * @buf: destination
  * @len: bytes
  *
  * Context: May sleep.
- * Return: 0, or an error as above; then @buf is as it was.
+ * Return: 0, or an error as above, with @buf unchanged.
  */
 int axas_read(struct axas_space *space, struct axas_gpa gpa, void *buf, size_t len);
 
 /**
- * axas_write() - write guest memory, all of it
+ * axas_write() - write guest memory, all or nothing
  * @space: the space
- * @gpa: to where
- * @buf: from where
+ * @gpa: destination
+ * @buf: source
  * @len: bytes
  *
  * Context: May sleep.
- * Return: 0, or an error as above; then no byte of the guest was written, though
- * untouched pages of the range may have got their frames of zeroes.
+ * Return: 0, or an error as above, with no byte of the guest written; untouched pages of the
+ * range may have been given zeroed frames.
  */
 int axas_write(struct axas_space *space, struct axas_gpa gpa, const void *buf, size_t len);
 
 /**
- * axas_read_partial() - read as much guest memory as can be had
+ * axas_read_partial() - read guest memory up to the first error
  * @space: the space
- * @gpa: from where
- * @buf: to where
+ * @gpa: source
+ * @buf: destination
  * @len: bytes
  *
  * Context: May sleep.
- * Return: bytes read, or an error as above when there were none.
+ * Return: bytes read, or an error as above if none were.
  */
 ssize_t axas_read_partial(struct axas_space *space, struct axas_gpa gpa, void *buf,
 			  size_t len);
 
 /**
- * axas_write_partial() - write as much guest memory as can be had
+ * axas_write_partial() - write guest memory up to the first error
  * @space: the space
- * @gpa: to where
- * @buf: from where
+ * @gpa: destination
+ * @buf: source
  * @len: bytes
  *
  * Context: May sleep.
- * Return: bytes written, or an error as above when there were none.
+ * Return: bytes written, or an error as above if none were.
  */
 ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
 			   const void *buf, size_t len);
@@ -69,15 +70,15 @@ ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
 /**
  * axas_read_obj() - read an integer from guest memory
  * @space: the space
- * @gpa: from where
- * @width: how wide
+ * @gpa: source
+ * @width: width of the access
  * @val: the value, in the host's byte order
  *
- * One single access when @gpa is a multiple of the width, so that no other CPU's
- * write is seen by halves. Any other @gpa works too, byte by byte.
+ * A single access if @gpa is a multiple of the width: concurrent writes of other CPUs are
+ * not torn. Other addresses are read byte by byte.
  *
  * Context: May sleep.
- * Return: 0, or an error as above; then @val is as it was.
+ * Return: 0, or an error as above, with @val unchanged.
  */
 int axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
 		  u64 *val);
@@ -85,28 +86,28 @@ int axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width
 /**
  * axas_write_obj() - write an integer to guest memory
  * @space: the space
- * @gpa: to where
- * @width: how wide
+ * @gpa: destination
+ * @width: width of the access
  * @val: the value, in the host's byte order; bits beyond the width are ignored
  *
- * One single access when @gpa is a multiple of the width. Any other @gpa works
- * too, byte by byte.
+ * A single access if @gpa is a multiple of the width. Other addresses are written byte by
+ * byte.
  *
  * Context: May sleep.
- * Return: 0, or an error as above; then nothing was written.
+ * Return: 0, or an error as above, with nothing written.
  */
 int axas_write_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
 		   u64 val);
 
 /**
- * axas_read_volatile() - read a register, or memory that others change
+ * axas_read_volatile() - read a register, or memory with concurrent writers
  * @space: the space
- * @gpa: from where, a multiple of the width
- * @width: how wide
+ * @gpa: source, a multiple of the width
+ * @width: width of the access
  * @val: the value, in the host's byte order
  *
- * Exactly one access of this width; by the I/O accessors where a linear area maps
- * a device.
+ * Exactly one access of this width, by the I/O accessors (readl() and the like) if a linear
+ * area maps a device.
  *
  * Context: May sleep.
  * Return: 0, -EINVAL for an unaligned @gpa, or an error as above.
@@ -115,14 +116,14 @@ int axas_read_volatile(struct axas_space *space, struct axas_gpa gpa,
 		       enum axas_width width, u64 *val);
 
 /**
- * axas_write_volatile() - write a register, or memory that others read
+ * axas_write_volatile() - write a register, or memory with concurrent readers
  * @space: the space
- * @gpa: to where, a multiple of the width
- * @width: how wide
+ * @gpa: destination, a multiple of the width
+ * @width: width of the access
  * @val: the value, in the host's byte order; bits beyond the width are ignored
  *
- * Exactly one access of this width; by the I/O accessors where a linear area maps
- * a device.
+ * Exactly one access of this width, by the I/O accessors (readl() and the like) if a linear
+ * area maps a device.
  *
  * Context: May sleep.
  * Return: 0, -EINVAL for an unaligned @gpa, or an error as above.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Typed addresses: guest-physical (gpa), host-physical (hpa) and guest-virtual
- * (gva), and ranges of them. Each is a struct of one member, so that the
- * compiler refuses to take one for another. Calls nothing.
+ * (gva), and ranges of them. Each is a struct with one member, so that the compiler
+ * rejects one kind in place of another. Calls nothing.
  */
 #ifndef _AXAS_ADDR_H
 #define _AXAS_ADDR_H
@@ -11,26 +11,25 @@
 #include <linux/types.h>
 
 /*
- * AXAS_DEFINE_ADDR - all that there is for one kind of address:
+ * AXAS_DEFINE_ADDR - types and functions for one kind of address:
  *
  * struct axas_X - the address; .val is its number
- * struct axas_X_range - the half-open range [start, start + size). It is kept
- *	as a size so that a range may end at the last byte of 64 bits.
+ * struct axas_X_range - the half-open range [start, start + size). A size, not
+ *	an end, so that a range may include the last byte of 64 bits.
  * axas_X(val) - an address from a number
- * axas_X_add(addr, bytes, &sum) - true, with @sum, unless it would wrap
- * axas_X_offset(addr, bytes) - the sum, for callers that checked before
+ * axas_X_add(addr, bytes, &sum) - true and @sum, or false if it would wrap
+ * axas_X_offset(addr, bytes) - the sum, for callers that have checked for overflow
  * axas_X_is_aligned(addr, align) - whether it is a multiple of @align, a power of 2
- * axas_X_range(start, size) - a range from its start and its bytes
+ * axas_X_range(start, size) - a range from start and size in bytes
  * axas_X_range_valid(range) - whether it does not wrap; an empty one is valid
  * axas_X_range_last(range) - the last byte of a valid range that is not empty
  * axas_X_range_contains(range, addr) - whether @addr lies in a valid @range
  * axas_X_range_covers(outer, inner) - whether all of @inner lies in @outer;
- *	false when either wraps; an empty @inner is covered where it starts in
- *	@outer or just behind it
+ *	false if either wraps; an empty @inner is covered if it starts inside
+ *	@outer or at its end
  * axas_X_range_overlaps(a, b) - whether two valid ranges share a byte
  *
- * Functions generated per type are the one way in C to keep the types apart
- * without writing everything three times.
+ * Generating the functions keeps the types distinct without three copies of the source.
  */
 #define AXAS_DEFINE_ADDR(_t)							\
 struct axas_##_t { u64 val; };							\
@@ -85,12 +84,12 @@ AXAS_DEFINE_ADDR(gpa)
 AXAS_DEFINE_ADDR(hpa)
 AXAS_DEFINE_ADDR(gva)
 
-/* The one printed form of each: "GPA:0x1000", with the argument's .val. */
+/* The printed form of each: "GPA:0x1000"; the argument is .val. */
 #define AXAS_GPA_FMT	"GPA:0x%llx"
 #define AXAS_HPA_FMT	"HPA:0x%llx"
 #define AXAS_GVA_FMT	"GVA:0x%llx"
 
-/* Longest text that axas_*_snprint() write, the final 0 included. */
+/* Buffer size for axas_*_snprint(), with the terminating NUL. */
 #define AXAS_ADDR_STRLEN	48
 
 int axas_gpa_snprint(char *buf, size_t len, struct axas_gpa gpa);
@@ -101,9 +100,9 @@ int axas_hpa_range_snprint(char *buf, size_t len, struct axas_hpa_range range);
 int axas_gva_range_snprint(char *buf, size_t len, struct axas_gva_range range);
 
 /**
- * struct axas_translation - what a guest-physical address maps to
+ * struct axas_translation - translation of a guest-physical address
  * @hpa: host-physical address of the same byte
- * @left: bytes from it to the end of its leaf
+ * @left: bytes from there to the end of the leaf
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @level: level of the leaf

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Device addresses: what a guest access to a device names besides a gpa, which
- * is a port or a system register, and how wide the access is. Ranges of them
- * are inclusive at both ends, as the architectures number them. Calls nothing.
+ * Device addresses other than a gpa (I/O ports and system registers), and access widths.
+ * Ranges include both ends, as in the architectures' numbering. Calls nothing.
  */
 #ifndef _AXAS_DEVICE_H
 #define _AXAS_DEVICE_H
@@ -24,14 +23,14 @@ struct axas_sysreg { u32 val; };
 /**
  * struct axas_port_range - ports, both ends included
  * @first: the first port
- * @last: the last port; the range is empty when it is below @first
+ * @last: the last port; the range is empty if below @first
  */
 struct axas_port_range { struct axas_port first, last; };
 
 /**
  * struct axas_sysreg_range - system registers, both ends included
  * @first: the first register
- * @last: the last register; the range is empty when it is below @first
+ * @last: the last register; the range is empty if below @first
  */
 struct axas_sysreg_range { struct axas_sysreg first, last; };
 
@@ -41,7 +40,7 @@ struct axas_sysreg_range { struct axas_sysreg first, last; };
  * @port: the port
  *
  * Context: Any.
- * Return: true when it does.
+ * Return: true if it does.
  */
 static inline bool axas_port_range_contains(struct axas_port_range range,
 					    struct axas_port port)
@@ -55,7 +54,7 @@ static inline bool axas_port_range_contains(struct axas_port_range range,
  * @reg: the register
  *
  * Context: Any.
- * Return: true when it does.
+ * Return: true if it does.
  */
 static inline bool axas_sysreg_range_contains(struct axas_sysreg_range range,
 					      struct axas_sysreg reg)
@@ -64,7 +63,7 @@ static inline bool axas_sysreg_range_contains(struct axas_sysreg_range range,
 }
 
 /**
- * enum axas_width - how wide a guest access is; the value is log2 of the bytes
+ * enum axas_width - width of a guest access; the value is log2 of the bytes
  * @AXAS_WIDTH_8: a byte
  * @AXAS_WIDTH_16: 2 bytes
  * @AXAS_WIDTH_32: 4 bytes
@@ -78,7 +77,7 @@ enum axas_width {
 };
 
 /**
- * axas_width_from_bytes() - the width of so many bytes
+ * axas_width_from_bytes() - the width for a number of bytes
  * @bytes: 1, 2, 4 or 8
  *
  * Context: Any.
@@ -110,7 +109,7 @@ static inline u64 axas_width_mask(enum axas_width width)
 	return ~0ull >> (64 - 8 * axas_width_bytes(width));
 }
 
-/* The one printed form of each: "PORT:0x3f8", with the argument's .val. */
+/* The printed form of each: "PORT:0x3f8"; the argument is .val. */
 #define AXAS_PORT_FMT	"PORT:0x%x"
 #define AXAS_SYSREG_FMT	"SYSREG:0x%x"
 

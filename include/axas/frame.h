@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Frame handles: a struct axas_frame owns one frame of a HAL until it is freed
- * or its ownership is taken. Declared with __free(axas_frame) it is freed when
- * it leaves its scope. Calls the HAL alone.
+ * Frame handles: a struct axas_frame owns one frame of a HAL until the frame is freed or its
+ * ownership is taken. A handle declared with __free(axas_frame) is freed at the end of its
+ * scope. Calls only the HAL.
  */
 #ifndef _AXAS_FRAME_H
 #define _AXAS_FRAME_H
@@ -12,10 +12,10 @@
 
 /**
  * struct axas_frame - an owned frame of 4 KiB << order
- * @hal: whose it is; NULL in a handle that owns nothing
- * @hpa: where it begins
+ * @hal: the HAL it came from; NULL if the handle is empty
+ * @hpa: host-physical address
  * @order: log2 of its 4 KiB pages
- * @flags: the AXAS_FRAME_* that it was asked for with
+ * @flags: the AXAS_FRAME_* of its allocation
  */
 struct axas_frame {
 	const struct axas_hal *hal;
@@ -25,10 +25,10 @@ struct axas_frame {
 };
 
 /**
- * axas_frame_uninit() - a handle that owns nothing
+ * axas_frame_uninit() - an empty handle
  *
  * Context: Any.
- * Return: the handle; every access to it is an error, freeing it does nothing.
+ * Return: the handle; accesses fail, freeing it does nothing.
  */
 static inline struct axas_frame axas_frame_uninit(void)
 {
@@ -36,22 +36,22 @@ static inline struct axas_frame axas_frame_uninit(void)
 }
 
 /**
- * axas_frame_alloc_order() - take a frame of any order
- * @frame: the handle to fill; owns nothing before and after a failure
- * @hal: where to take it from
+ * axas_frame_alloc_order() - allocate a frame of any order
+ * @frame: the handle to fill; empty before, and after a failure
+ * @hal: the HAL to allocate from
  * @order: log2 of its 4 KiB pages
  * @flags: AXAS_FRAME_*
  *
  * Context: May sleep.
- * Return: 0, or -ENOMEM, also when the HAL gave the frame at address 0.
+ * Return: 0, or -ENOMEM, also if the HAL returned the frame at address 0.
  */
 int axas_frame_alloc_order(struct axas_frame *frame, const struct axas_hal *hal,
 			   unsigned int order, u32 flags);
 
 /**
- * axas_frame_alloc() - take a 4 KiB frame, its content whatever it was
- * @frame: the handle to fill; owns nothing before and after a failure
- * @hal: where to take it from
+ * axas_frame_alloc() - allocate a 4 KiB frame with undefined content
+ * @frame: the handle to fill; empty before, and after a failure
+ * @hal: the HAL to allocate from
  *
  * Context: May sleep.
  * Return: 0, or -ENOMEM.
@@ -62,9 +62,9 @@ static inline int axas_frame_alloc(struct axas_frame *frame, const struct axas_h
 }
 
 /**
- * axas_frame_alloc_zero() - take a 4 KiB frame of zeroes
- * @frame: the handle to fill; owns nothing before and after a failure
- * @hal: where to take it from
+ * axas_frame_alloc_zero() - allocate a zeroed 4 KiB frame
+ * @frame: the handle to fill; empty before, and after a failure
+ * @hal: the HAL to allocate from
  *
  * Context: May sleep.
  * Return: 0, or -ENOMEM.
@@ -76,21 +76,21 @@ static inline int axas_frame_alloc_zero(struct axas_frame *frame,
 }
 
 /**
- * axas_frame_start() - where a frame begins
+ * axas_frame_start() - the address of a frame
  * @frame: the handle
  * @hpa: its host-physical address
  *
  * Context: Any.
- * Return: 0, or -ENXIO when the handle owns nothing.
+ * Return: 0, or -ENXIO if the handle is empty.
  */
 int axas_frame_start(const struct axas_frame *frame, struct axas_hpa *hpa);
 
 /**
- * axas_frame_ptr() - a frame's memory
+ * axas_frame_ptr() - the memory of a frame
  * @frame: the handle
  *
  * Context: Any.
- * Return: its first byte, or NULL when the handle owns nothing.
+ * Return: its first byte, or NULL if the handle is empty.
  */
 void *axas_frame_ptr(const struct axas_frame *frame);
 
@@ -100,57 +100,56 @@ void *axas_frame_ptr(const struct axas_frame *frame);
  * @byte: the value
  *
  * Context: Any.
- * Return: 0, or -ENXIO when the handle owns nothing.
+ * Return: 0, or -ENXIO if the handle is empty.
  */
 int axas_frame_fill(struct axas_frame *frame, u8 byte);
 
 /**
- * axas_frame_take() - take the ownership out of a handle
- * @frame: the handle; owns nothing afterwards, so that leaving its scope frees
- *	nothing
+ * axas_frame_take() - transfer ownership of the frame to the caller
+ * @frame: the handle; empty afterwards, so that the end of its scope frees nothing
  *
  * Context: Any.
- * Return: where the frame begins; address 0 when the handle owned nothing.
+ * Return: the address of the frame; 0 if the handle was empty.
  */
 struct axas_hpa axas_frame_take(struct axas_frame *frame);
 
 /**
- * axas_frame_free() - give a frame back
- * @frame: the handle; owns nothing afterwards
+ * axas_frame_free() - free a frame
+ * @frame: the handle; empty afterwards
  *
  * Context: May sleep.
  */
 void axas_frame_free(struct axas_frame *frame);
 
-/* One frame; false when it did not come, or was at address 0 and went back. */
+/* Allocate one frame. False on failure, or if it was at address 0 and was freed again. */
 static inline bool axas_frame_alloc_hpa(const struct axas_hal *hal, unsigned int order,
 					u32 flags, struct axas_hpa *hpa)
 {
 	if (unlikely(hal->alloc_frame(hal, order, flags, hpa)))
 		return false;
-	/* Address 0 is how a table or a leaf that is not there looks: refuse it. */
+	/* Address 0 stands for "no table" and "no leaf": refuse it. */
 	if (likely(hpa->val))
 		return true;
 	hal->free_frame(hal, *hpa, order, flags);
 	return false;
 }
 
-/* What the two below do for a HAL that takes and gives frames one by one. */
+/* Fallback of the two functions below for a HAL without @alloc_frames and @free_frames. */
 unsigned int axas_frames_alloc_each(const struct axas_hal *hal, unsigned int order, u32 flags,
 				    struct axas_hpa *hpas, unsigned int n);
 void axas_frames_free_each(const struct axas_hal *hal, unsigned int order,
 			   const struct axas_hpa *hpas, unsigned int n);
 
 /**
- * axas_frames_alloc() - take several frames, without handles
- * @hal: where to take them from
+ * axas_frames_alloc() - allocate several frames, without handles
+ * @hal: the HAL to allocate from
  * @order: log2 of the 4 KiB pages of each
  * @flags: AXAS_FRAME_*
- * @hpas: where they begin
- * @n: how many
+ * @hpas: set to their addresses
+ * @n: number of frames
  *
  * Context: May sleep.
- * Return: how many came before one did not, or was at address 0.
+ * Return: frames allocated before the first failure, or the first frame at address 0.
  */
 static inline unsigned int axas_frames_alloc(const struct axas_hal *hal, unsigned int order,
 					     u32 flags, struct axas_hpa *hpas, unsigned int n)
@@ -163,11 +162,11 @@ static inline unsigned int axas_frames_alloc(const struct axas_hal *hal, unsigne
 }
 
 /**
- * axas_frames_free() - give back guest frames that have no handles
- * @hal: whose they are
+ * axas_frames_free() - free guest frames that have no handles
+ * @hal: the HAL they came from
  * @order: log2 of the 4 KiB pages of each
- * @hpas: where they begin
- * @n: how many
+ * @hpas: their addresses
+ * @n: number of frames
  *
  * Context: May sleep.
  */

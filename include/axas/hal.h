@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The HAL: where frames come from and how their memory is reached. Linux's own
- * allocator is the default; another may be given to each space when it is
- * created. Everything else in axas stands above this.
+ * The HAL: allocates frames and gives access to their memory. The default is Linux's page
+ * allocator; each space may be created with another. The lowest layer of axas.
  */
 #ifndef _AXAS_HAL_H
 #define _AXAS_HAL_H
@@ -17,15 +16,15 @@ struct page;
 #define AXAS_FRAME_SHIFT	12
 #define AXAS_FRAME_SIZE		BIT_ULL(AXAS_FRAME_SHIFT)
 
-#define AXAS_FRAME_ZERO		BIT(0)	/* zeroed before it is handed out */
+#define AXAS_FRAME_ZERO		BIT(0)	/* zeroed by the HAL */
 #define AXAS_FRAME_TABLE	BIT(1)	/* for a page table, not for a guest */
-#define AXAS_FRAME_NOWAIT	BIT(2)	/* the caller may not sleep: rather give none */
+#define AXAS_FRAME_NOWAIT	BIT(2)	/* the caller may not sleep: fail instead */
 
 /**
- * struct axas_window - a piece of host-physical memory, reachable for a while
- * @va: for memory: where the piece begins
- * @io: for device registers: where the piece begins; @va is NULL then
- * @handle: the HAL's own
+ * struct axas_window - a temporary mapping of host-physical memory
+ * @va: address of the mapping, for memory
+ * @io: address of the mapping, for device registers; @va is NULL then
+ * @handle: private to the HAL
  */
 struct axas_window {
 	void *va;
@@ -34,44 +33,41 @@ struct axas_window {
 };
 
 /**
- * struct axas_hal - a source of frames, and the way to their memory
+ * struct axas_hal - a source of frames, and access to their memory
  * @name: for messages
- * @phys_bits: bits of host-physical address; 0 for those of the host's CPU
- * @alloc_frame: takes 4 KiB << @order bytes, naturally aligned, and writes their
- *	address. @flags are AXAS_FRAME_*. Answers 0 or -ENOMEM. Address 0 counts
- *	as a failure: it is given back, and the caller sees -ENOMEM.
- * @free_frame: gives back what @alloc_frame gave. Guest frames may come back in other
- *	pieces than they went: 4 KiB << @order at any address aligned to it, all of
- *	which @alloc_frame gave. Tables come back as they went, with AXAS_FRAME_TABLE
- *	in @flags. AXAS_FRAME_ZERO says nothing here.
- * @alloc_frames: optional; takes @n frames as @alloc_frame takes one, none of them at
- *	address 0. Answers how many there were. For a HAL that can do better than to be
- *	called for each.
- * @free_frames: optional; gives @n guest frames back as @free_frame gives one
- * @phys_to_virt: where a frame of this HAL is reached. NULL: in the kernel's
- *	direct map.
+ * @phys_bits: bits of host-physical address; 0: those of the host's CPU
+ * @alloc_frame: allocate 4 KiB << @order bytes, naturally aligned, and set @hpa. @flags are
+ *	AXAS_FRAME_*. Return 0 or -ENOMEM. A frame at address 0 counts as a failure: it is
+ *	freed again, and the caller sees -ENOMEM.
+ * @free_frame: free memory from @alloc_frame. Guest frames may be freed in pieces or together:
+ *	4 KiB << @order at any address aligned to it, all of it allocated by @alloc_frame.
+ *	Tables are freed with the order of their allocation and AXAS_FRAME_TABLE in @flags.
+ *	AXAS_FRAME_ZERO has no meaning here.
+ * @alloc_frames: optional; allocate @n frames, as @alloc_frame one, none of them at address 0.
+ *	Return the number allocated. For a HAL whose batch is cheaper than single calls.
+ * @free_frames: optional; free @n guest frames, as @free_frame one
+ * @phys_to_virt: address of a frame of this HAL. NULL: its address in the kernel's direct map.
  * @virt_to_phys: the reverse; NULL together with @phys_to_virt
- * @frame_page: optional; the struct page of a 4 KiB guest frame, with a reference count of its
- *	own from here on. NULL, or the answer NULL, when there is none: then the frame cannot
- *	be shared.
- * @clean: optional; @bytes at @va are guest memory that the host wrote and a guest may
- *	execute, now or later: see to it that no CPU fetches what was there before
- * @fence: optional; where that cannot be said of an address: every CPU forgets what it
- *	fetched. Called after memory was written that a guest may execute, and before
- *	written memory may be executed for the first time
- * @is_ram: optional; whether any of @bytes at @hpa is memory that the kernel itself uses or
- *	may use: it is mapped as AXAS_TYPE_NORMAL alone. NULL: none is.
- * @window: optional; makes memory that this HAL does not own reachable: @bytes
- *	at @hpa, inside one 4 KiB page, mapped as AXAS_TYPE_* @type asks. NULL:
- *	linear areas have no accessors. Answers 0, -EOPNOTSUPP or -ENOMEM.
- * @close_window: ends what @window began
- * @window_bytes: how many bytes of AXAS_TYPE_NORMAL @window may be asked for at once, over pages
- *	that lie together; 0: it is asked for none that are not inside one 4 KiB page. One that is
- *	refused is asked for in shorter pieces.
+ * @frame_page: optional; the struct page of a 4 KiB guest frame, which has its own reference
+ *	count from this call on. NULL, or a NULL result: the frame has none and cannot be
+ *	shared.
+ * @clean: optional; the host wrote @bytes at @va of guest memory that a guest may execute, now
+ *	or later: make the write visible to the instruction fetch of every CPU
+ * @fence: optional; for CPUs that cannot do so by address: discard prefetched instructions on
+ *	every CPU. Called after a write to memory that a guest may execute, and before written
+ *	memory becomes executable
+ * @is_ram: optional; whether any of @bytes at @hpa is memory that the kernel uses or may use:
+ *	it is mapped as AXAS_TYPE_NORMAL only. NULL: none is.
+ * @window: optional; map memory that this HAL does not own: @bytes at @hpa, inside one 4 KiB
+ *	page, with AXAS_TYPE_* @type. NULL: the host cannot read or write linear areas. Return
+ *	0, -EOPNOTSUPP or -ENOMEM.
+ * @close_window: unmap a window
+ * @window_bytes: largest window of AXAS_TYPE_NORMAL, over contiguous pages; 0: windows lie
+ *	inside one 4 KiB page. A refused window is requested again in smaller pieces.
  *
- * All but @phys_to_virt, @virt_to_phys, @frame_page, @clean and @fence may sleep, but not to
- * take a frame with AXAS_FRAME_NOWAIT, nor to take back a frame of order 0 if they give any
- * so. They are called by several CPUs at once.
+ * Callbacks other than @phys_to_virt, @virt_to_phys, @frame_page, @clean and @fence may sleep.
+ * Exceptions: an allocation with AXAS_FRAME_NOWAIT, and in a HAL that serves those, freeing a
+ * frame of order 0. All are called concurrently.
  */
 struct axas_hal {
 	const char *name;
@@ -99,29 +95,28 @@ struct axas_hal {
 /*
  * axas_hal_linux - Linux's page allocator and direct map
  *
- * Frames are charged to the memory cgroup of the task that asks
- * (GFP_KERNEL_ACCOUNT); those of tables are counted in NR_SECONDARY_PAGETABLE. Guest frames
- * come in blocks that are not compound, see Documentation/design.md: only a page that
- * @frame_page gave has a reference count of its own.
+ * Frames are charged to the memory cgroup of the allocating task (__GFP_ACCOUNT); tables
+ * count in NR_SECONDARY_PAGETABLE. Guest frames are allocated in non-compound blocks, see
+ * Documentation/design.md: a page has its own reference count only after @frame_page.
  */
 extern const struct axas_hal axas_hal_linux;
 
 /**
- * axas_hal_phys_bits() - how far host-physical addresses reach
- * @hal: whose
+ * axas_hal_phys_bits() - bits of host-physical address
+ * @hal: the HAL
  *
  * Context: Any.
- * Return: their bits.
+ * Return: @hal->phys_bits, or those of the host's CPU.
  */
 unsigned int axas_hal_phys_bits(const struct axas_hal *hal);
 
 /**
- * axas_hal_va() - where the memory of a frame is reached
- * @hal: whose frame it is
+ * axas_hal_va() - the kernel address of a frame's memory
+ * @hal: the HAL of the frame
  * @hpa: an address in the frame
  *
  * Context: Any.
- * Return: the kernel's address of the same byte.
+ * Return: the kernel address of the same byte.
  */
 static inline void *axas_hal_va(const struct axas_hal *hal, struct axas_hpa hpa)
 {
@@ -130,8 +125,8 @@ static inline void *axas_hal_va(const struct axas_hal *hal, struct axas_hpa hpa)
 
 /**
  * axas_hal_pa() - the host-physical address of a frame's memory
- * @hal: whose frame it is
- * @va: a kernel address in the frame, as axas_hal_va() gave it
+ * @hal: the HAL of the frame
+ * @va: a kernel address in the frame, from axas_hal_va()
  *
  * Context: Any.
  * Return: the host-physical address of the same byte.
