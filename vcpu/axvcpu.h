@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of axvcpu.ko share, and what a backend implements.
+ * Internal header of axvcpu.ko: types shared by its files, and the backend interface.
  *
  *   axvcpu_main.c     the module, the HAL, /dev/axvcpu
  *   axvcpu_file.c     the descriptor of a vCPU
  *   axvcpu_core.c     vCPUs: states, affinity, the run loop
- *   axvcpu_exit.c     exits in words
+ *   axvcpu_exit.c     exits as text
  *   axvcpu_percpu.c   virtualization on each CPU, through hotplug and suspend
- *   axvcpu_noarch.c   where there is no backend
- *   x86/              the backends for SVM and VMX, and what they share
+ *   axvcpu_noarch.c   architectures without a backend
+ *   x86/              the backends for SVM and VMX, and their common code
  *   arm64/            the backend for VHE
  *   riscv/            the backend for the hypervisor extension
  *
- * Each calls only what stands below it.
+ * Each file calls only those below it in this list.
  */
 #ifndef _AXVCPU_INTERNAL_H
 #define _AXVCPU_INTERNAL_H
@@ -24,21 +24,21 @@
 #include <axas/vcpu.h>
 
 #define AXVCPU_NR_VECTORS	256
-#define AXVCPU_FIRST_VECTOR	32	/* below are exceptions */
+#define AXVCPU_FIRST_VECTOR	32	/* vectors below are exceptions */
 
 /**
- * enum axvcpu_mode - where a vCPU is, for those who want it to leave
- * @AXVCPU_OUTSIDE: not in the guest; it will look at its requests before it is
- * @AXVCPU_IN_GUEST: in the guest, or about to be without another look
+ * enum axvcpu_mode - whether a vCPU is in its guest, for threads that need it out
+ * @AXVCPU_OUTSIDE: not in the guest; it checks its requests before it enters
+ * @AXVCPU_IN_GUEST: in the guest, or about to enter without another check
  */
 enum axvcpu_mode {
 	AXVCPU_OUTSIDE,
 	AXVCPU_IN_GUEST,
 };
 
-/* Bits of axvcpu.requests: set by anyone, acted on before the next entry. */
-#define AXVCPU_REQ_FLUSH	0	/* forget all translations */
-#define AXVCPU_REQ_LEAVE	1	/* end the run, or the next one */
+/* Bits of axvcpu.requests: set by any thread, acted on before the next entry. */
+#define AXVCPU_REQ_FLUSH	0	/* flush all translations */
+#define AXVCPU_REQ_LEAVE	1	/* end the current run, or the next one */
 
 /**
  * struct axvcpu - one virtual CPU
@@ -46,30 +46,29 @@ enum axvcpu_mode {
  * @consumer: attached to @space, unless @ops->attaches
  * @hal: the host
  * @ops: the backend
- * @arch: the backend's own, from ops->create()
+ * @arch: the backend's data, from ops->create()
  * @id: its number in the guest
- * @bsp: it starts the guest
+ * @bsp: the bootstrap processor, which starts the guest
  * @state: AXVCPU_STATE_*
- * @setup: how it was set up; @setup.flags counts from then on
- * @affinity: keeps @preferred_cpu and @cpu_set in step
+ * @setup: copy of the axvcpu_setup() arguments; valid after it
+ * @affinity: keeps @preferred_cpu and @cpu_set consistent
  * @preferred_cpu: host CPU or AXVCPU_CPU_ANY
  * @cpu_set: host CPUs, 0: any
- * @cpu: the CPU that it ran on last, -1 before the first; stable while it is loaded
+ * @cpu: the CPU that ran it last, -1 before the first run; stable while loaded
  * @mode: enum axvcpu_mode
  * @requests: AXVCPU_REQ_*
- * @vectors: interrupts that wait to be delivered. Backends take them by
- *	axvcpu_next_vector() and axvcpu_vector_done()
- * @exit: the last exit that the caller saw, for set_return_value(): one of @exit_room
- * @exit_room: the other one is for the run that is under way
+ * @vectors: pending interrupts. Backends take them by axvcpu_next_vector() and axvcpu_vector_done()
+ * @exit: the last exit returned to the caller, for set_return_value(): one of @exit_room
+ * @exit_room: the other element is for the current run
  * @entries: entries into the guest
  * @exits: by AXVCPU_EXIT_*
  * @busy: bit 0: a thread is in one of its operations
- * @thread: which, while it handles a fault and may sleep
- * @node: in the table of those, meanwhile
+ * @thread: that thread, while it handles a fault and may sleep
+ * @node: links it in the table of sleepers meanwhile
  * @run_set: @cpu_set when the run began
- * @moved: @before is to be set again
- * @before: where the thread that runs it might run
- * @allowed: where it may meanwhile, by us
+ * @moved: @before must be restored
+ * @before: CPU mask of the running thread before the run
+ * @allowed: CPU mask set for the run
  */
 struct axvcpu {
 	struct axas_space *space;
@@ -102,12 +101,12 @@ struct axvcpu {
 };
 
 /**
- * enum axvcpu_ran - what axvcpu_arch_ops.run() came back for
- * @AXVCPU_RAN_AGAIN: nothing that is left to do: enter again
+ * enum axvcpu_ran - result of axvcpu_arch_ops.run()
+ * @AXVCPU_RAN_AGAIN: the exit is handled: enter again
  * @AXVCPU_RAN_IRQ: a host interrupt, which is still pending
- * @AXVCPU_RAN_FAULT: a nested page fault; exit->nested_page_fault has .gpa, .access and
- *	.info, the core does the rest
- * @AXVCPU_RAN_EXIT: an exit for the caller, complete but for size and flags
+ * @AXVCPU_RAN_FAULT: a nested page fault; exit->nested_page_fault has .gpa, .access and .info, the
+ *	core fills in the rest
+ * @AXVCPU_RAN_EXIT: an exit for the caller, complete except for size and flags
  */
 enum axvcpu_ran {
 	AXVCPU_RAN_AGAIN,
@@ -120,59 +119,57 @@ enum axvcpu_ran {
  * struct axvcpu_arch_ops - a backend: how one kind of hardware runs vCPUs
  * @name: for messages
  * @format: AXAS_FORMAT_* that the hardware walks
- * @nr_regs: general registers that @set_gpr takes; 0: AXVCPU_NR_REGS
- * @kvm_modules: names of modules that may have the CPUs, up to a NULL; for messages. Optional
- * @attaches: @create attaches a consumer of the backend's own to the space, for all vCPUs of the
+ * @nr_regs: general registers that @set_gpr accepts; 0: AXVCPU_NR_REGS
+ * @kvm_modules: names of modules that may hold the CPUs, NULL-terminated; for messages. Optional
+ * @attaches: @create attaches the backend's own consumer to the space, one for all vCPUs of the
  *	space, and @destroy detaches it: the core attaches none
- * @regs_flags: AXVCPU_REGS_* that @set_regs takes
+ * @regs_flags: AXVCPU_REGS_* that @set_regs accepts
  *
- * Of the machine:
- * @hw_setup: once before the first CPU is enabled: memory for all of them. May sleep.
- *	0, -EOPNOTSUPP, -ENOMEM. Optional
+ * For the whole machine:
+ * @hw_setup: called once before the first CPU is enabled: allocates memory for all CPUs. May sleep.
+ *	0, -EOPNOTSUPP, -ENODEV, -EBUSY or -ENOMEM. Optional
  * @hw_unsetup: the reverse, after the last CPU is disabled. Optional
- * @cpu_supported: whether this CPU can, and may: 0, -EOPNOTSUPP, or -EBUSY when somebody
- *	has enabled it already. On that CPU, does not sleep
- * @cpu_enable: enable virtualization on this CPU, after @cpu_supported answered 0; 0 or
- *	an error as there. Preemption or interrupts are off
- * @cpu_disable: disable it. Interrupts are off. A vCPU is loaded on this CPU only if the
- *	machine goes down: it is not entered any more, and @put finds the CPU disabled
+ * @cpu_supported: whether this CPU has usable virtualization: 0, -EOPNOTSUPP, or -EBUSY when
+ *	another hypervisor has enabled it. Called on that CPU, does not sleep
+ * @cpu_enable: enable virtualization on this CPU, after @cpu_supported returned 0; 0 or an error as
+ *	@cpu_supported. Preemption or interrupts are off
+ * @cpu_disable: disable it. Interrupts are off. A vCPU is loaded on this CPU only when the machine
+ *	goes down: it is not entered again, and its @put finds the CPU disabled
  *
- * @check_machine: whether it may walk a space's table, which is of @format: 0 or
- *	-EMEDIUMTYPE. For a backend without hardware alone; all others leave it to
+ * @check_machine: whether this hardware can walk the table of a space of @format: 0 or
+ *	-EMEDIUMTYPE. For a backend without hardware only; all others rely on
  *	axas_space_check_machine()
  *
- * Of a vCPU, called by one thread at a time. The first group may sleep:
- * @create: make axvcpu->arch; 0, -ENOMEM, or -ENOSPC without an ASID or VPID
- * @destroy: undo @create; also after @unbind alone or none of them
- * @check_setup: whether @setup can do it; -EINVAL. Optional
- * @set_entry: where execution goes on; before or after @setup. -EINVAL
- * @set_npt_root: the root of the nested table, whose machine was checked; once, before
- *	@setup
- * @setup: registers as struct axvcpu_setup says, RIP as @set_entry said
- * @bind: it will run next; optional. Nothing of a CPU may be touched: see @load
- * @unbind: the reverse; optional
- * @set_gpr: a general register, in range
- * @set_return_value: @val is the answer to *axvcpu->exit
+ * For one vCPU, called by one thread at a time. The first group may sleep:
+ * @create: create axvcpu->arch; 0, -ENOMEM, or -ENOSPC without a free ASID or VPID
+ * @destroy: undo @create; also after @unbind alone or neither
+ * @check_setup: whether @setup would accept the arguments: 0 or -EINVAL. Optional
+ * @set_entry: set the next instruction; before or after @setup. -EINVAL
+ * @set_npt_root: set the root of the nested table, whose machine was checked; once, before @setup
+ * @setup: set registers from struct axvcpu_setup, RIP from @set_entry
+ * @bind: the vCPU is about to run; must not touch per-CPU state (see @load). Optional
+ * @unbind: the reverse. Optional
+ * @set_gpr: set a general register, in range
+ * @set_return_value: @val is the result of *axvcpu->exit
  * @get_regs: write all but size and flags
- * @set_regs: -EINVAL, before which nothing changes
+ * @set_regs: 0, or -EINVAL with nothing changed
  *
- * The second group brackets entries. Preemption is off from before @load to after @put,
- * both on one CPU that is enabled; interrupts are on in @load and @put, off in the others:
- * @load: bring to this CPU what stays there between entries: FPU, debug registers, VMPTRLD.
- *	0 or an error that ends the run
- * @put: the reverse, all of it: nothing of the vCPU is on this CPU any more, and the
- *	host's state is whole
- * @flush: no translation of this vCPU that is cached on this CPU may be used from the
- *	next entry on. Called also when the vCPU ran on another CPU before
- * @flush_range: keep in mind for the next entry that no translation of a range may be used from
- *	then on; the vCPU is brought out of its guest after it. Does not sleep. Optional: without
- *	it @flush is called before the next entry
- * @run: enter the guest once. Deliver axvcpu_next_vector() if the guest takes it, else see
- *	to an exit when it does. enum axvcpu_ran, or -EIO. What needs no sleep and no
- *	decision of the VMM is handled here: CPUID, known MSRs
- * @hole: after AXVCPU_RAN_FAULT, outside of @load and @put: @exit is the fault of an access
- *	to a hole. Where hardware says what the instruction was, make it AXVCPU_EXIT_MMIO_*,
- *	and the instruction done. Optional
+ * The second group brackets entries. Preemption is off from before @load to after @put, which run
+ * on one enabled CPU; interrupts are on in @load and @put, off in the others:
+ * @load: load the state that stays on this CPU between entries: FPU, debug registers, VMPTRLD. 0 or
+ *	an error that ends the run
+ * @put: the reverse: no state of the vCPU remains on this CPU, and the host's state is restored
+ * @flush: invalidate all translations of this vCPU cached on this CPU before the next entry. Also
+ *	called when the vCPU ran on another CPU before
+ * @flush_range: record that translations of a range must be invalidated before the next entry; the
+ *	vCPU is brought out of its guest afterwards. Does not sleep. Optional: without it @flush is
+ *	called before the next entry
+ * @run: enter the guest once. Deliver axvcpu_next_vector() if the guest accepts it, else arrange an
+ *	exit for when it does. enum axvcpu_ran, or -EIO. Exits that need neither sleep nor the VMM
+ *	are handled here: CPUID, known MSRs
+ * @hole: after AXVCPU_RAN_FAULT, outside of @load and @put: @exit is the fault of an access to a
+ *	hole. Where the hardware identifies the instruction, turn @exit into AXVCPU_EXIT_MMIO_* and
+ *	skip the instruction. Optional
  */
 struct axvcpu_arch_ops {
 	const char *name;
@@ -213,22 +210,22 @@ struct axvcpu_arch_ops {
 /* The backend for this machine, or NULL. */
 const struct axvcpu_arch_ops *axvcpu_arch_host(void);
 
-/* irq_fetch() of Linux: the highest vector that this CPU has pending. */
+/* irq_fetch() of Linux: the highest vector pending on this CPU. */
 u64 axvcpu_arch_irq_fetch(void);
 
-/* As axvcpu_create(), on a backend, whose machine the caller has enabled, and a HAL. */
+/* axvcpu_create() with a given backend, whose machine the caller has enabled, and a given HAL. */
 struct axvcpu *axvcpu_create_on(struct axas_space *space, const struct axvcpu_params *params,
 				const struct axvcpu_arch_ops *ops,
 				const struct axvcpu_hal *hal);
 void axvcpu_destroy_on(struct axvcpu *vcpu);
 
 /**
- * axvcpu_begin() - keep a vCPU from all other threads
+ * axvcpu_begin() - exclude all other threads from a vCPU
  * @vcpu: the vCPU
  *
  * Context: Any but interrupts.
- * Return: 0, and axvcpu_end() has to follow; -EBUSY when another thread is in one of its
- * operations; -EDEADLK inside of another operation.
+ * Return: 0, and axvcpu_end() must follow; -EBUSY when another thread is in one of its operations;
+ * -EDEADLK within another operation.
  */
 int axvcpu_begin(struct axvcpu *vcpu);
 void axvcpu_end(struct axvcpu *vcpu);
@@ -237,62 +234,62 @@ void axvcpu_end(struct axvcpu *vcpu);
  * axvcpu_run_unbound() - axvcpu_bind(), axvcpu_run() and axvcpu_unbind() in one step
  * @vcpu: the vCPU, between axvcpu_begin() and axvcpu_end()
  *
- * It is FREE, then RUNNING, then FREE again, and nobody sees anything else. The exit is
- * *@vcpu->exit when 0 is returned, complete but for size and flags.
+ * The state goes from FREE to RUNNING to FREE; READY is never visible. The exit is *@vcpu->exit
+ * when 0 is returned, complete except for size and flags.
  *
  * Context: May sleep.
- * Return: as those; -EBADFD in CREATED, too, which stays.
+ * Return: as those three; -EBADFD also in CREATED, which stays.
  */
 int axvcpu_run_unbound(struct axvcpu *vcpu);
 
 /**
- * axvcpu_next_vector() - the interrupt to deliver next
+ * axvcpu_next_vector() - the next interrupt to deliver
  * @vcpu: the vCPU
  *
  * Context: Any.
- * Return: the highest vector that waits, or -ENOENT.
+ * Return: the highest pending vector, or -ENOENT.
  */
 static inline int axvcpu_next_vector(const struct axvcpu *vcpu)
 {
 	unsigned long any = 0;
 	unsigned int i;
 
-	/* Most often there is none. */
+	/* Usually none is pending. */
 	for (i = 0; i < BITS_TO_LONGS(AXVCPU_NR_VECTORS); i++)
 		any |= READ_ONCE(vcpu->vectors[i]);
 	return unlikely(any) ? find_last_bit(vcpu->vectors, AXVCPU_NR_VECTORS) : -ENOENT;
 }
 
 /**
- * axvcpu_vector_done() - a vector was delivered, or taken back (@waits)
+ * axvcpu_vector_done() - a vector was delivered, or is pending again (@waits)
  * @vcpu: the vCPU
- * @vector: which
- * @waits: it still has to be delivered
+ * @vector: the vector
+ * @waits: it has yet to be delivered
  *
  * Context: Any.
  */
 void axvcpu_vector_done(struct axvcpu *vcpu, u8 vector, bool waits);
 
-/* axvcpu_percpu.c: users of the machine. The first enables all CPUs. May sleep. */
+/* axvcpu_percpu.c: users of the machine. The first one enables all CPUs. May sleep. */
 int axvcpu_machine_get(const struct axvcpu_arch_ops *ops);
 void axvcpu_machine_put(void);
 /* Whether this CPU is enabled for @ops. Preemption off. */
 bool axvcpu_machine_here(const struct axvcpu_arch_ops *ops);
-/* Whether it is enabled at all; changes by interrupts. */
+/* Whether this CPU is enabled at all; an interrupt may change it. */
 DECLARE_PER_CPU(bool, axvcpu_enabled);
-/* For tests: as if it was, or was not. Preemption off. */
+/* For tests: override axvcpu_machine_here() on this CPU. Preemption off. */
 void axvcpu_machine_pretend(bool here);
-/* Once for the module. 0 or an error. */
+/* Module init and exit. 0 or an error. */
 int axvcpu_percpu_init(void);
 void axvcpu_percpu_exit(void);
-/* Whether a module of this name is loaded, or being loaded. May sleep. */
+/* Whether a module of this name is loaded or loading. May sleep. */
 bool axvcpu_module_loaded(const char *name);
 
-/* axvcpu_main.c: the HAL for a new vCPU, counted. */
+/* axvcpu_main.c: the HAL for a new vCPU, with its use counted. */
 const struct axvcpu_hal *axvcpu_hal_get(void);
 void axvcpu_hal_put(const struct axvcpu_hal *hal);
 
-/* axvcpu_file.c: a new descriptor that owns @vcpu, also on an error. */
+/* axvcpu_file.c: a new descriptor that owns @vcpu. Consumes @vcpu on errors as well. */
 int axvcpu_file_create(struct axvcpu *vcpu);
 
 #endif /* _AXVCPU_INTERNAL_H */

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Exits in words. Calls nothing; no locks.
- */
+/* Exits as text. Calls nothing; no locks. */
 #include <linux/kernel.h>
 
 #include "axas_compat.h"
@@ -89,7 +87,7 @@ static int print_hypercall(char *buf, size_t len, const struct axvcpu_exit *exit
 			 args[2], args[3], args[4], args[5]);
 }
 
-/* Those with one, two or three numbers, or none. */
+/* Exits with at most five numbers. */
 static int print_other(char *buf, size_t len, const struct axvcpu_exit *exit)
 {
 	const char *name = axvcpu_exit_name(exit->reason);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * An architecture without a backend: the module loads and has no vCPUs.
- */
+/* For architectures without a backend: the module loads, but cannot create vCPUs. */
 #include "axvcpu.h"
 
 const struct axvcpu_arch_ops *axvcpu_arch_host(void)

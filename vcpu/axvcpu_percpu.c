@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtualization on each CPU: enabled everywhere with the first vCPU, disabled with the
- * last, and kept right while CPUs come and go and the machine sleeps or goes down. Keeps
- * KVM out, and is kept out by it. Calls the backend.
+ * Virtualization on each CPU: enabled on all CPUs with the first vCPU, disabled with the last, and
+ * maintained across CPU hotplug, suspend and reboot. Keeps KVM out, and is kept out by it. Calls
+ * the backend.
  *
- * Locks: machine_lock keeps the first and the last user apart, outside the hotplug lock.
- * The callbacks take none: @machine does not change while they are registered, and
+ * Locks: machine_lock serializes the first and the last user; it is taken outside the hotplug lock.
+ * The callbacks take no lock: @machine does not change while they are registered, and
  * axvcpu_enabled is written on its own CPU with interrupts off.
  */
 #include <linux/cpu.h>
@@ -42,7 +42,7 @@ void axvcpu_machine_pretend(bool here)
 EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_machine_pretend);
 #endif
 
-/* On its CPU, which cannot be left. Once the machine goes down there is no way back. */
+/* Runs pinned to its CPU. Once the machine goes down, no CPU is enabled again. */
 static int enable_here(void)
 {
 	unsigned long flags;
@@ -70,9 +70,9 @@ static void disable_here(void *unused)
 }
 
 /*
- * A CPU that cannot be enabled cannot come online: its threads might run a vCPU. It goes
- * offline only after it has been disabled; by then no vCPU is loaded there, since this
- * runs in a thread of that CPU, and preemption is off while one is.
+ * Hotplug. A CPU that cannot be enabled does not come online: its threads might run a vCPU. A CPU
+ * is disabled before it goes offline; no vCPU is loaded there at that time, because the callback
+ * runs in a thread of that CPU and preemption is off while a vCPU is loaded.
  */
 static int cpu_comes(unsigned int cpu)
 {
@@ -85,7 +85,7 @@ static int cpu_goes(unsigned int cpu)
 	return 0;
 }
 
-/* The last CPU of a machine that falls asleep is not taken offline. */
+/* Suspend does not take the last CPU offline. */
 static int machine_sleeps(void)
 {
 	disable_here(NULL);
@@ -94,16 +94,16 @@ static int machine_sleeps(void)
 
 static void machine_wakes(void)
 {
-	/* What cannot be enabled again stays disabled: vCPUs do not run there. */
+	/* A CPU that cannot be enabled again stays disabled: no vCPU runs there. */
 	enable_here();
 }
 
 AXAS_SYSCORE(sleep_ops, machine_sleeps, machine_wakes);
 
 /*
- * Firmware and the next kernel expect CPUs as they were after a reset. Guests run on until
- * the interrupt of on_each_cpu() makes them exit; who is about to enter looks at
- * axvcpu_enabled with interrupts off, and does not.
+ * Firmware and the next kernel expect CPUs in their reset state. Guests run on until the interrupt
+ * of on_each_cpu() makes them exit; a thread about to enter checks axvcpu_enabled with interrupts
+ * off and does not enter.
  */
 static int machine_reboots(struct notifier_block *nb, unsigned long action, void *data)
 {
@@ -147,7 +147,7 @@ static const char *loaded_kvm(const struct axvcpu_arch_ops *ops)
 	return NULL;
 }
 
-/* Who else has the CPUs, and what can be done: the caller is told no more than EBUSY. */
+/* Log which hypervisor holds the CPUs and how to release them: the caller only gets EBUSY. */
 static void tell_who_has_them(const struct axvcpu_arch_ops *ops)
 {
 	const char *kvm = loaded_kvm(ops);

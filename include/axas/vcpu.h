@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vCPUs on axas spaces: what a hypervisor's module uses of axvcpu.ko. Import the
- * symbol namespace AXAS.
+ * vCPUs on axas spaces: the API of axvcpu.ko for other kernel modules. Import the symbol namespace
+ * AXAS.
  *
- * A vCPU is used by one thread at a time, which its owner sees to; axvcpu_inject_interrupt(),
- * axvcpu_kick() and axvcpu_state() may be called beside it. All may sleep unless said
- * otherwise. Of those that it may not be beside, a second one answers -EBUSY when
- * another thread is in the first, and -EDEADLK when this thread is in one, of whatever
- * vCPU; then nothing has changed.
+ * The owner of a vCPU makes sure that one thread at a time uses it. axvcpu_inject_interrupt(),
+ * axvcpu_kick(), axvcpu_state() and axvcpu_set_affinity() may run concurrently with that thread.
+ * All functions may sleep unless their Context says otherwise. The other operations return -EBUSY
+ * while another thread is in one of them, and -EDEADLK when the calling thread is already in one,
+ * of any vCPU; nothing has changed then.
  */
 #ifndef _AXAS_VCPU_H
 #define _AXAS_VCPU_H
@@ -19,13 +19,13 @@
 struct axvcpu;
 
 /**
- * struct axvcpu_hal - the host that vCPUs run on
- * @mm: its memory: where the vCPU's own pages come from
- * @irq_fetch: the vector of the host interrupt that made a vCPU exit; called on that CPU
- *	with interrupts off, before @irq_handler, for a vCPU that was set up with
- *	AXVCPU_SETUP_EXIT_IRQ. NULL: 0 is answered, which is none
- * @irq_handler: lets the host take the interrupts that are pending on this CPU. Called
- *	with interrupts off, and returns with them off. Required
+ * struct axvcpu_hal - the host that runs vCPUs
+ * @mm: HAL for memory; the vCPU's own pages come from it
+ * @irq_fetch: return the vector of the host interrupt that caused an exit; called on that CPU with
+ *	interrupts off, before @irq_handler, for vCPUs set up with AXVCPU_SETUP_EXIT_IRQ. NULL:
+ *	vector 0 (none) is reported
+ * @irq_handler: let the host take the interrupts pending on this CPU; called with interrupts off,
+ *	returns with them off. Required
  */
 struct axvcpu_hal {
 	const struct axas_hal *mm;
@@ -33,32 +33,31 @@ struct axvcpu_hal {
 	void (*irq_handler)(void);
 };
 
-/* axvcpu_hal_linux - Linux as the host, in use when no other HAL is registered */
+/* axvcpu_hal_linux - Linux as the host, used while no other HAL is registered */
 extern const struct axvcpu_hal axvcpu_hal_linux;
 
 /**
- * axvcpu_hal_register() - let vCPUs that are created from now on use another host
- * @hal: the host; stays until it is unregistered
+ * axvcpu_hal_register() - use another host for vCPUs created from now on
+ * @hal: the host; must stay valid until unregistered
  *
  * Context: May sleep.
- * Return: 0; -EINVAL without @hal->irq_handler or @hal->mm; -EBUSY when another one is
- * registered.
+ * Return: 0; -EINVAL without @hal->irq_handler or @hal->mm; -EBUSY when another HAL is registered.
  */
 int axvcpu_hal_register(const struct axvcpu_hal *hal);
 
 /**
  * axvcpu_hal_unregister() - return to Linux as the host
- * @hal: what was registered
+ * @hal: the registered HAL
  *
  * Context: May sleep.
- * Return: 0; -ENOENT when it is not registered; -EBUSY while a vCPU uses it.
+ * Return: 0; -ENOENT when @hal is not registered; -EBUSY while a vCPU uses it.
  */
 int axvcpu_hal_unregister(const struct axvcpu_hal *hal);
 
 /**
- * struct axvcpu_params - what a new vCPU is to be
+ * struct axvcpu_params - parameters of a new vCPU
  * @id: its number in the guest
- * @bsp: it is the one that starts the guest
+ * @bsp: the bootstrap processor, which starts the guest
  * @preferred_cpu: a host CPU, or AXVCPU_CPU_ANY
  * @cpu_set: host CPUs that may run it: bit n is CPU n; 0: any
  */
@@ -70,31 +69,31 @@ struct axvcpu_params {
 };
 
 /**
- * axvcpu_create() - make a vCPU on a space
+ * axvcpu_create() - create a vCPU on a space
  * @space: the space; the vCPU takes its own reference
- * @params: what it is to be
+ * @params: its parameters
  *
  * Context: May sleep.
- * Return: the vCPU, in state CREATED, or ERR_PTR of: -EINVAL, -EMEDIUMTYPE as
- * axas_space_check_machine(), -EOPNOTSUPP, -EBUSY, -ENOSPC, -ENOMEM as AXVCPU_CREATE.
+ * Return: the vCPU, in state CREATED, or ERR_PTR of: -EINVAL; -EMEDIUMTYPE as
+ * axas_space_check_machine(); -EOPNOTSUPP, -ENODEV, -EBUSY, -ENOSPC, -ENOMEM as AXVCPU_CREATE.
  */
 struct axvcpu *axvcpu_create(struct axas_space *space, const struct axvcpu_params *params);
 
 /**
- * axvcpu_destroy() - end a vCPU
- * @vcpu: the vCPU, which no thread uses any more, or NULL
+ * axvcpu_destroy() - destroy a vCPU
+ * @vcpu: the vCPU, no longer used by any thread, or NULL
  *
  * Context: May sleep.
  */
 void axvcpu_destroy(struct axvcpu *vcpu);
 
 /**
- * axvcpu_setup() - say how the guest starts: CREATED to FREE
+ * axvcpu_setup() - set the guest's initial state: CREATED to FREE
  * @vcpu: the vCPU
  * @setup: as AXVCPU_SETUP
  *
  * Context: May sleep.
- * Return: 0; -EINVAL, and the state stays; -EBADFD or the backend's error, and it is
+ * Return: 0; -EINVAL with the state unchanged; -EBADFD or the backend's error, and the state is
  * INVALID.
  */
 int axvcpu_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup);
@@ -109,7 +108,7 @@ int axvcpu_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup);
 int axvcpu_bind(struct axvcpu *vcpu);
 
 /**
- * axvcpu_unbind() - let it run nowhere: READY to FREE
+ * axvcpu_unbind() - unbind a vCPU: READY to FREE
  * @vcpu: the vCPU
  *
  * Context: May sleep.
@@ -118,30 +117,30 @@ int axvcpu_bind(struct axvcpu *vcpu);
 int axvcpu_unbind(struct axvcpu *vcpu);
 
 /**
- * axvcpu_run() - run the guest until it needs the caller: READY to RUNNING and back
+ * axvcpu_run() - run the guest until an exit for the caller: READY to RUNNING and back
  * @vcpu: the vCPU
- * @exit: why it came back; written when 0 is returned
+ * @exit: the exit; written when 0 is returned
  *
- * Context: May sleep. A signal for the current task or axvcpu_kick() ends it.
- * Return: 0; -EINTR and -ENOMEM, after which it is READY again, and -EINVAL when this
- * thread may not run on a CPU where the vCPU may; -EBADFD when it was not READY and -EIO
- * when the host's CPU failed, after which it is INVALID.
+ * Context: May sleep. A signal for the current task or axvcpu_kick() ends the run.
+ * Return: 0; -EINTR, -ENOMEM, or -EINVAL when this thread may run on none of the vCPU's CPUs, and
+ * the vCPU is READY again; -EBADFD when it was not READY or -EIO when the host's CPU failed, and it
+ * is INVALID.
  */
 int axvcpu_run(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
 /**
  * axvcpu_transition() - one step of the state machine
  * @vcpu: the vCPU
- * @from: AXVCPU_STATE_* that it must be in
- * @to: AXVCPU_STATE_* that it is in then
+ * @from: AXVCPU_STATE_* required now
+ * @to: AXVCPU_STATE_* afterwards
  *
  * Context: Any.
- * Return: 0, or -EBADFD when it was in another state; it is INVALID then.
+ * Return: 0, or -EBADFD when the vCPU was in another state; it is INVALID then.
  */
 int axvcpu_transition(struct axvcpu *vcpu, u32 from, u32 to);
 
 /**
- * axvcpu_state() - where a vCPU stands
+ * axvcpu_state() - the state of a vCPU
  * @vcpu: the vCPU
  *
  * Context: Any.
@@ -150,9 +149,9 @@ int axvcpu_transition(struct axvcpu *vcpu, u32 from, u32 to);
 u32 axvcpu_state(const struct axvcpu *vcpu);
 
 /**
- * axvcpu_current() - the vCPU that this thread works on
+ * axvcpu_current() - the vCPU that the calling thread operates on
  *
- * For what axvcpu_run() calls of others': the HALs of vCPUs and of spaces. Takes no lock that
+ * For callbacks that axvcpu_run() invokes: the HALs of vCPUs and of spaces. Takes no lock that
  * vCPUs share.
  *
  * Context: Any but interrupts.
@@ -160,25 +159,25 @@ u32 axvcpu_state(const struct axvcpu *vcpu);
  */
 struct axvcpu *axvcpu_current(void);
 
-/* What it was created with, or was set to since. Context: Any. */
+/* Parameters from creation or the last axvcpu_set_affinity(). Context: Any. */
 u32 axvcpu_id(const struct axvcpu *vcpu);
 bool axvcpu_is_bsp(const struct axvcpu *vcpu);
 u32 axvcpu_preferred_cpu(const struct axvcpu *vcpu);
 u64 axvcpu_cpu_set(const struct axvcpu *vcpu);
 
 /**
- * axvcpu_set_affinity() - say where a vCPU may run, from its next run on
+ * axvcpu_set_affinity() - set the host CPUs of a vCPU, from its next run on
  * @vcpu: the vCPU
  * @preferred_cpu: a host CPU, or AXVCPU_CPU_ANY
  * @cpu_set: host CPUs, bit n is CPU n; 0: any
  *
- * Context: Any.
- * Return: 0, or -EINVAL when @cpu_set has no possible CPU or not @preferred_cpu.
+ * Context: Process context; does not sleep.
+ * Return: 0, or -EINVAL when @cpu_set holds no possible CPU or lacks @preferred_cpu.
  */
 int axvcpu_set_affinity(struct axvcpu *vcpu, u32 preferred_cpu, u64 cpu_set);
 
 /**
- * axvcpu_set_entry() - say where execution goes on
+ * axvcpu_set_entry() - set the next instruction
  * @vcpu: the vCPU, not running
  * @entry: as in struct axvcpu_setup
  *
@@ -194,7 +193,7 @@ int axvcpu_set_entry(struct axvcpu *vcpu, u64 entry);
  * @val: its value
  *
  * Context: May sleep.
- * Return: 0; -EINVAL for a register that there is not; -EBADFD as axvcpu_set_entry().
+ * Return: 0; -EINVAL when @reg is out of range; -EBADFD as axvcpu_set_entry().
  */
 int axvcpu_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val);
 
@@ -229,7 +228,7 @@ int axvcpu_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs);
 int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 
 /**
- * axvcpu_inject_interrupt() - an interrupt for the guest
+ * axvcpu_inject_interrupt() - make an interrupt pending in the guest
  * @vcpu: the vCPU, which may be running
  * @vector: 32 to 255
  *
@@ -242,32 +241,32 @@ int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector);
  * axvcpu_kick() - end a run
  * @vcpu: the vCPU
  *
- * axvcpu_run() answers -EINTR, that which is under way or the next one, as AXVCPU_KICK.
+ * The current axvcpu_run(), or else the next one, returns -EINTR, as AXVCPU_KICK.
  *
  * Context: Process context with interrupts on.
  */
 void axvcpu_kick(struct axvcpu *vcpu);
 
 /**
- * axvcpu_exit_name() - an exit reason in words
+ * axvcpu_exit_name() - the name of an exit reason
  * @reason: AXVCPU_EXIT_*
  *
  * Context: Any.
- * Return: such as "NestedPageFault"; "?" for an unknown one.
+ * Return: such as "NestedPageFault"; "?" for an unknown reason.
  */
 const char *axvcpu_exit_name(u32 reason);
 
-/* Longest text that axvcpu_exit_snprint() writes, the final 0 included. */
+/* Longest text that axvcpu_exit_snprint() writes, including the final 0. */
 #define AXVCPU_EXIT_STRLEN	160
 
 /**
- * axvcpu_exit_snprint() - an exit with all its fields as text
- * @buf: where it goes
+ * axvcpu_exit_snprint() - print an exit with all its fields
+ * @buf: the buffer
  * @len: bytes of @buf
  * @exit: the exit
  *
  * Context: Any.
- * Return: as snprintf().
+ * Return: as scnprintf().
  */
 int axvcpu_exit_snprint(char *buf, size_t len, const struct axvcpu_exit *exit);
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Virtualization is off before a kernel that crashed hands the CPUs on: a CPU in VMX
- * operation ignores INIT, and faults when the next kernel clears CR4.VMXE (SDM 24.7, 24.8).
- * Calls axvcpu_percpu.c.
+ * Turn virtualization off before a crashed kernel hands the CPUs on: a CPU in VMX operation ignores
+ * INIT, and faults when the next kernel clears CR4.VMXE (SDM 24.7, 24.8). Calls axvcpu_percpu.c.
  *
- * The kernel asks one callback on each CPU that goes down in an emergency, and warns when a
- * second is registered. The first is KVM's, up to 6.11 from the load of kvm_intel on, since
- * then while it has the CPUs. So ours is there only while no KVM is, or is about to be,
- * loaded.
+ * The kernel calls one callback on each CPU that goes down in an emergency, and warns when a second
+ * is registered. KVM has priority: it registers its own from the load of kvm_intel on up to 6.11,
+ * since then while it holds the CPUs. So ours is registered only while no KVM is loaded or about to
+ * be.
  *
- * Locks: callback_lock keeps whether ours is registered. The callback takes none: it may come
- * as an NMI.
+ * Locks: callback_lock protects @callback's registration. The callback takes none: it may run as an
+ * NMI.
  */
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -88,8 +87,8 @@ static void set_callback(void (*disable)(void)) { }
 #endif /* AXAS_EMERGENCY_CALLBACK */
 
 /*
- * COMING is told before, GOING after all of a module's own code. A kernel without modules
- * has no KVM that comes or goes.
+ * The notifier gets COMING before any of the module's own code runs, GOING after all of it. Kernels
+ * without modules have no KVM that comes or goes.
  */
 static int module_changes(struct notifier_block *nb, unsigned long action, void *data)
 {
@@ -116,7 +115,9 @@ bool axvcpu_x86_emergency_setup(void (*disable)(void))
 {
 	register_module_notifier(&module_notifier);
 	set_callback(disable);
-	/* KVM's own turns off whatever is on; since 6.12 it is not there while KVM is idle. */
+	/*
+	 * KVM's callback turns off any virtualization; since 6.12 it is absent while KVM is idle.
+	 */
 	return AXAS_CR4_FOR_MODULES &&
 	       (!AXAS_EMERGENCY_CALLBACK || registered || !AXAS_KVM_HOLDS_FROM_LOAD);
 }

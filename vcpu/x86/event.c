@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events on their way to the guest, as both backends have them. What each exit asks is in
- * x86.h. Calls axvcpu_vector_done() and
- * axvcpu_next_vector(); knows no hardware. No locks: the vCPU is its thread's.
+ * Events in flight to the guest, common to both backends. The checks on every exit are inline in
+ * x86.h. Calls axvcpu_vector_done() and axvcpu_next_vector(); accesses no hardware. No locks: only
+ * the vCPU's thread calls it.
  *
- * A vCPU has at most one event in flight, in struct axvcpu_x86. It comes from an exit that
- * interrupted its delivery, or it is raised here; the next entry hands it to the hardware.
- * Interrupts wait in the vCPU's vectors until then.
+ * A vCPU has at most one event in flight, in struct axvcpu_x86. An exit that interrupted its
+ * delivery records it, or the code here raises it; the next entry passes it to the hardware. Until
+ * then, interrupts are pending in the vCPU's vectors.
  */
 #include <linux/bits.h>
 #include <linux/errno.h>
@@ -26,7 +26,7 @@ static u32 type_of(const struct axvcpu_x86_event *event)
 	return event->info & X86_EVENT_TYPE;
 }
 
-/* The classes of Intel SDM vol. 3A, table 6-4, and APM vol. 2, table 8-3. */
+/* Exception classes: Intel SDM vol. 3A, table 6-4, and APM vol. 2, table 8-3. */
 #define CONTRIBUTORY	(BIT(X86_TRAP_DE) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
 			 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP))
 #define PAGE_FAULT	BIT(X86_TRAP_PF)
@@ -35,10 +35,10 @@ static u32 type_of(const struct axvcpu_x86_event *event)
 			 BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | \
 			 BIT(X86_TRAP_AC))
 
-/* Not #DB, which is a trap most often, nor #BP and #OF. SDM vol. 3A, table 6-1. */
+/* Exceptions without RF: #DB, usually a trap, #BP and #OF. SDM vol. 3A, table 6-1. */
 #define TRAPS		(BIT(X86_TRAP_DB) | BIT(X86_TRAP_BP) | BIT(X86_TRAP_OF))
 
-/* Whether @second, raised by the delivery of @first, makes a double fault of both. */
+/* Whether @second, raised during delivery of @first, makes a double fault. */
 static bool double_fault(u8 first, u8 second)
 {
 	u32 bad = BIT(second) & (CONTRIBUTORY | PAGE_FAULT);
@@ -49,9 +49,9 @@ static bool double_fault(u8 first, u8 second)
 }
 
 /*
- * The event whose delivery raised exception @second. An interrupt waits again: the guest
- * takes it when it is done with the exception. A fault comes again by itself when its
- * instruction does, and so does a software interrupt. True when @second is delivered.
+ * Exception @second was raised during delivery of event @first. An interrupt becomes pending again:
+ * the guest takes it after the exception. A fault or a software interrupt recurs when its
+ * instruction is executed again. True when @second is delivered.
  */
 static bool replace(struct axvcpu *vcpu, const struct axvcpu_x86_event *first, u8 second)
 {
@@ -88,12 +88,12 @@ void axvcpu_x86_raise(struct axvcpu *vcpu, u8 vector, u32 error)
 	struct axvcpu_x86 *x86 = to_x86(vcpu);
 	struct axvcpu_x86_event event = { .info = vector | X86_EVENT_EXCEPTION };
 
-	/* In real mode no exception has an error code. */
+	/* Exceptions in real mode have no error code. */
 	if (BIT(vector) & HAS_ERROR_CODE && !x86->real_mode) {
 		event.info |= X86_EVENT_ERROR;
 		event.error = error;
 	}
-	/* So that its handler does not come back to a breakpoint. SDM vol. 3B, 18.3.1.1. */
+	/* RF: returning from the handler must not hit a breakpoint again. SDM vol. 3B, 18.3.1.1. */
 	if (!(BIT(vector) & TRAPS))
 		x86->rflags |= X86_EFLAGS_RF;
 	raise(vcpu, event);
@@ -115,9 +115,9 @@ void axvcpu_x86_raise_int1(struct axvcpu *vcpu, u32 len)
 }
 
 /*
- * B0 to B3 tell of the last #DB alone, the others add up. Bus lock and RTM are 0 when they
- * happened. SDM vol. 3B, 18.2.3; bits of @cause are those of SDM 25.4.2, pending debug
- * exceptions, where they are 1.
+ * B0 to B3 describe only the last #DB, the other bits accumulate. Bus lock and RTM are active-low.
+ * SDM vol. 3B, 18.2.3. @cause is encoded as pending debug exceptions (SDM 25.4.2), where they are
+ * active-high.
  */
 #define DR6_BD		BIT_ULL(13)
 #define DR6_INVERTED	(BIT_ULL(11) | BIT_ULL(16))
@@ -132,7 +132,7 @@ u64 axvcpu_x86_dr6(u64 dr6, u64 cause)
 	return dr6 & ~(cause & DR6_INVERTED);
 }
 
-/* The VMM may have changed the flags since its delivery was interrupted. */
+/* The VMM may have changed the flags since the delivery was interrupted. */
 void axvcpu_x86_check_event(struct axvcpu *vcpu)
 {
 	struct axvcpu_x86 *x86 = to_x86(vcpu);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an entry takes from the host and an exit gives back, on both backends: debug
- * registers and DEBUGCTL; and its machine checks. Interrupts are off.
+ * Host state saved at an entry and restored at an exit, on both backends: debug registers and
+ * DEBUGCTL; and handing over machine checks. Interrupts are off.
  *
- * perf changes both by an interrupt on the CPU concerned: a breakpoint that another CPU
- * opens is written to DR0 to DR3 there and then. So neither is the guest's while
- * interrupts are on, between two entries no more than after the last. Intel SDM vol. 3B,
- * chapter 18; AMD64 APM vol. 2, 13.1.
+ * perf changes both from an interrupt on the CPU concerned: a breakpoint opened on another CPU is
+ * written to DR0 to DR3 at once. So neither holds guest values while interrupts are on, between two
+ * entries as well as after the last. Intel SDM vol. 3B, chapter 18; AMD64 APM vol. 2, 13.1.
  */
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
@@ -54,7 +53,7 @@ void axvcpu_x86_write_dr6(u64 dr6)
 	asm volatile("mov %0, %%db6" : : "r" (dr6));
 }
 
-/* What axvcpu_x86_enter() has found to do, most often nothing. */
+/* Slow path of axvcpu_x86_enter(): some host state must be switched. */
 void axvcpu_x86_take(struct axvcpu_x86 *x86)
 {
 	if (x86->host.debugctl)
@@ -68,7 +67,7 @@ void axvcpu_x86_take(struct axvcpu_x86 *x86)
 	load_dr(x86->dr);
 }
 
-/* An exit has set DR7 to DR7_OFF. Intel SDM vol. 3C, 28.5.1; APM vol. 2, 15.6. */
+/* An exit sets DR7 to DR7_OFF. Intel SDM vol. 3C, 28.5.1; APM vol. 2, 15.6. */
 void axvcpu_x86_give_back(struct axvcpu_x86 *x86)
 {
 	if (x86->uses_dr)
@@ -83,9 +82,9 @@ void axvcpu_x86_give_back(struct axvcpu_x86 *x86)
 }
 
 /*
- * The handler shall take it for one of the thread's own user code: then what only the guest
- * has lost kills the VMM, or loses it a page, and the host goes on. What it decides is done
- * on the thread's way to user space (TIF_NOTIFY_RESUME).
+ * Report the machine check as one in the thread's own user code: an error that affects only the
+ * guest then kills the VMM, or takes a page from it, and the host goes on. The handler's decision
+ * is carried out on the thread's way to user space (TIF_NOTIFY_RESUME).
  */
 int axvcpu_x86_machine_check(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host's state around each entry: host.c, and the look at whether there is anything to do,
- * which is the same on both backends and in the middle of their fast path. Interrupts are off.
+ * Host state around each entry: host.c, and the inline check for whether there is anything to
+ * switch, which is common to both backends and on their hot path. Interrupts are off.
  */
 #ifndef _AXVCPU_X86_HOST_H
 #define _AXVCPU_X86_HOST_H
@@ -15,11 +15,11 @@
 
 #define AXVCPU_X86_DR7_ENABLED	0xffull		/* L0 to G3 */
 
-/* host.c: for the two below alone. */
+/* host.c: called only by the two functions below. */
 void axvcpu_x86_take(struct axvcpu_x86 *x86);
 void axvcpu_x86_give_back(struct axvcpu_x86 *x86);
 
-/* Zen 1 shows the quotient of the last division to the next that faults: CVE-2023-20588. */
+/* Zen 1 leaks the quotient of the last division to the next faulting one: CVE-2023-20588. */
 static __always_inline void axvcpu_x86_clear_divider(void)
 {
 	u32 quotient = 0, rest = 0;
@@ -28,9 +28,9 @@ static __always_inline void axvcpu_x86_clear_divider(void)
 }
 
 /*
- * Right before an entry. The kernel writes DR0 to DR3 before it enables one of them, and keeps
- * what it wrote to DR7: with none enabled, nobody misses the addresses. DEBUGCTL is read by the
- * instruction: under a hypervisor that wants a call instead, there are no guests of ours.
+ * Right before an entry. The kernel writes DR0 to DR3 before it enables one of them, and caches its
+ * DR7: with none enabled, losing the addresses is harmless. DEBUGCTL is read by the RDMSR
+ * instruction: hypervisors that need a paravirtual call instead do not support our guests.
  */
 static __always_inline void axvcpu_x86_enter(struct axvcpu_x86 *x86)
 {

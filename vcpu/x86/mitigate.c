@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an entry and an exit do against speculation, and what is left open. Calls nothing
- * of the rest. No locks: it is decided before the first CPU is enabled.
+ * Selects mitigations for entry and exit, and reports bugs left unmitigated. Calls no other file.
+ * No locks: the selection is made before the first CPU is enabled.
  *
- * The kernel's KVM reads what the kernel chose from feature bits, and so do we. Where it
- * reads a variable, which is not for modules on every version, the CPU's bug bit stands in
- * and we do it unless mitigations=off. The table "Mitigations" of Documentation/vcpu.md is
- * this file in words.
+ * Like the kernel's KVM, it reads the kernel's choice from feature bits. Where KVM reads a variable
+ * that is not exported on every version, the CPU's bug bit is used instead, and the mitigation is
+ * applied unless mitigations=off. The table "Mitigations" in Documentation/vcpu.md describes this
+ * file.
  *
- * Manual: Documentation/admin-guide/hw-vuln/ of the kernel, a page each.
+ * Manual: Documentation/admin-guide/hw-vuln/ of the kernel, one page per bug.
  */
 #include <linux/cpu.h>
 #include <linux/sched/smt.h>
@@ -23,10 +23,10 @@
 
 u32 axvcpu_x86_mitigations __read_mostly;
 
-/* VERW overwrites buffers only with a memory operand. SDM vol. 2, VERW. */
+/* VERW clears buffers only with a memory operand. SDM vol. 2, VERW. */
 const u16 axvcpu_x86_verw_sel = __KERNEL_DS;
 
-/* On CPUs that need it the first data cache is 32 KiB; its replacement is not quite LRU. */
+/* On affected CPUs the L1 data cache is 32 KiB; its replacement is not strictly LRU. */
 #define L1D_BYTES	(64u << 10)
 
 static u8 *l1d_pages;
@@ -43,7 +43,7 @@ static bool has_bug(const struct axvcpu_x86_cpu *cpu, unsigned int bug)
 
 static bool wants_verw(const struct axvcpu_x86_cpu *cpu)
 {
-	/* MMIO: up to 6.18 the kernel's choice is a static key. */
+	/* MMIO stale data: up to 6.18 the kernel's choice is a static key. */
 	return has(cpu, X86_FEATURE_CLEAR_CPU_BUF) || has(cpu, X86_FEATURE_CLEAR_CPU_BUF_VM) ||
 	       has(cpu, X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO) ||
 	       (!cpu->off && has_bug(cpu, X86_BUG_MMIO_STALE_DATA));
@@ -57,7 +57,7 @@ u32 axvcpu_x86_choose(const struct axvcpu_x86_cpu *cpu)
 		m |= AXVCPU_X86_VERW;
 	if (has(cpu, X86_FEATURE_CLEAR_BHB_VMEXIT))
 		m |= AXVCPU_X86_BHB;
-	/* The kernel sets the second with the first; 6.1's KVM looks at the first. */
+	/* The kernel sets IBPB_ON_VMEXIT with ENTRY_IBPB; 6.1's KVM checks ENTRY_IBPB. */
 	if (has(cpu, X86_FEATURE_ENTRY_IBPB) || has(cpu, X86_FEATURE_IBPB_ON_VMEXIT))
 		m |= AXVCPU_X86_IBPB_EXIT;
 	if (has(cpu, X86_FEATURE_IBPB_EXIT_TO_USER))
@@ -76,15 +76,15 @@ u32 axvcpu_x86_choose(const struct axvcpu_x86_cpu *cpu)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_x86_choose);
 
-/* In the order of the bits. */
+/* In bit order. */
 static const char *const names[] = {
 	"VERW", "branch history", "IBPB at exits", "IBPB to user space", "IBPB between vCPUs",
 	"L1D flush", "divider", "FXSAVE leak", "BpSpecReduce",
 };
 
 /*
- * What is left open of a bug: NULL is nothing. Buffers of a core are shared by its threads,
- * and so is its first cache: what the other one does meanwhile is not ours to clear.
+ * *_left(): the reason why a bug is not fully mitigated; NULL: it is. Hardware threads of a core
+ * share its buffers and L1 cache: an entry cannot clear what the sibling leaves there.
  */
 static const char *buffers_left(const struct axvcpu_x86_cpu *cpu)
 {
@@ -99,12 +99,12 @@ static const char *mds_left(const struct axvcpu_x86_cpu *cpu)
 {
 	const char *left = buffers_left(cpu);
 
-	/* Store buffers are not shared, only divided anew when a thread sleeps. */
+	/* Store buffers are partitioned, not shared: repartitioned only when a thread sleeps. */
 	return cpu->smt && has_bug(cpu, X86_BUG_MSBDS_ONLY) && has(cpu, X86_FEATURE_MD_CLEAR) &&
 	       wants_verw(cpu) ? NULL : left;
 }
 
-/* Not shared by threads, either: with microcode VERW is all. */
+/* Not shared between hardware threads either: with microcode VERW suffices. */
 static const char *rfds_left(const struct axvcpu_x86_cpu *cpu)
 {
 	return wants_verw(cpu) ? NULL : "not cleared";
@@ -161,7 +161,7 @@ static const char *srso_left(const struct axvcpu_x86_cpu *cpu)
 
 static const char *bhi_left(const struct axvcpu_x86_cpu *cpu)
 {
-	/* With retpolines history leads nowhere; BHI_DIS_S is in SPEC_CTRL all the time. */
+	/* With retpolines the history is irrelevant; BHI_DIS_S stays set in SPEC_CTRL. */
 	if (has(cpu, X86_FEATURE_CLEAR_BHB_VMEXIT) || has(cpu, X86_FEATURE_CLEAR_BHB_HW) ||
 	    has(cpu, X86_FEATURE_RETPOLINE))
 		return NULL;
@@ -194,9 +194,9 @@ static const char *always_left(const struct axvcpu_x86_cpu *cpu)
 }
 
 /*
- * Every bug that kernels tell of, by its name in /proc/cpuinfo. Without a function: it is
- * not the guest's to use, or microcode, a fixed part of an entry or of the kernel itself
- * sees to it: Documentation/vcpu.md says which.
+ * Every bug that kernels report, by its name in /proc/cpuinfo. Without a function: guests cannot
+ * exploit it, or microcode, an unconditional part of the entry code or the kernel itself mitigates
+ * it; Documentation/vcpu.md says which.
  */
 static const struct {
 	unsigned int bug;
@@ -249,7 +249,7 @@ static const struct {
 	{ X86_BUG_TLBI, "tlbi" },
 };
 
-/* Append to what is in @buf already. */
+/* Append to @buf. */
 static size_t add(char *buf, size_t size, size_t len, const char *name, const char *left)
 {
 	return len + scnprintf(buf + len, size - len, "%s%s (%s)", len ? ", " : "", name, left);
@@ -290,7 +290,7 @@ size_t axvcpu_x86_left(const struct axvcpu_x86_cpu *cpu, char *buf, size_t size)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_x86_left);
 
-/* A hypervisor below us flushes for us: SDM vol. 4, IA32_ARCH_CAPABILITIES. */
+/* A hypervisor below flushes on entry: SDM vol. 4, IA32_ARCH_CAPABILITIES. */
 static bool l1d_by_host(void)
 {
 	u64 caps;
@@ -330,7 +330,7 @@ static void tell(const struct axvcpu_x86_cpu *cpu)
 			buf);
 }
 
-/* Different pages, or something below us might make them one. */
+/* Page contents differ, or a hypervisor below might merge the pages. */
 static int alloc_l1d(void)
 {
 	int i;
@@ -361,7 +361,7 @@ void axvcpu_x86_mitigate_unsetup(void)
 	l1d_pages = NULL;
 }
 
-/* Without microcode: read as much as the cache holds, after the TLB has it all. */
+/* Without microcode: read as much as the cache holds, after loading the TLB for all of it. */
 void axvcpu_x86_flush_l1d(void)
 {
 	int i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for AMD SVM with nested paging: the operations of a vCPU. Calls all other
- * files of it. No locks.
+ * The backend for AMD SVM with nested paging: the operations of a vCPU. Calls all other files of
+ * the backend. No locks.
  *
  * Manual: APM vol. 2, chapter 15.
  */
@@ -29,7 +29,7 @@ static int svm_create(struct axvcpu *vcpu)
 	err = axas_frame_alloc_zero(&svm->frame, vcpu->hal->mm);
 	if (err)
 		goto destroy_x86;
-	/* 0 is the host's. */
+	/* ASID 0 is the host's. */
 	err = ida_alloc_range(&asids, 1, svm_machine.asids - 1, GFP_KERNEL);
 	if (err < 0)
 		goto free_frame;
@@ -92,7 +92,7 @@ static void svm_put(struct axvcpu *vcpu)
 	axvcpu_x86_put(&svm->x86);
 }
 
-/* An ASID is one vCPU's alone, so that all of it may go. APM vol. 2, 15.16. */
+/* An ASID belongs to one vCPU, so flushing all of it is safe. APM vol. 2, 15.16. */
 static void svm_flush(struct axvcpu *vcpu)
 {
 	to_svm(vcpu)->vmcb->control.tlb_control =
@@ -101,8 +101,8 @@ static void svm_flush(struct axvcpu *vcpu)
 }
 
 /*
- * What the entry delivers: most often nothing. CR8 is the guest's in V_TPR, and V_INTR_MASKING
- * lets the host's flags alone decide about the host's interrupts. APM vol. 2, 15.21.1.
+ * Set up the events that the entry delivers; usually none. V_TPR holds the guest's CR8, and
+ * V_INTR_MASKING makes the host's flags alone control the host's interrupts. APM vol. 2, 15.21.1.
  */
 static inline void write_event(struct axvcpu *vcpu, struct svm *svm)
 {
@@ -120,7 +120,7 @@ static inline void write_event(struct axvcpu *vcpu, struct svm *svm)
 		svm_offer_vector(vcpu, svm);
 }
 
-/* And what it has not delivered. */
+/* Take back the events that the entry did not deliver. */
 static inline void read_event(struct axvcpu *vcpu, struct svm *svm)
 {
 	const struct svm_control *control = &svm->vmcb->control;
@@ -150,12 +150,12 @@ static int svm_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	save->rsp = x86->gpr[AXVCPU_REG_RSP];
 	save->cr2 = x86->cr2;
 	save->g_pat = x86->pat;
-	/* Nothing in the VMCB is taken to be as it was: APM vol. 2, 15.15. */
+	/* Treat no VMCB field as cached: APM vol. 2, 15.15. */
 	control->clean = 0;
 	axvcpu_x86_enter(x86);
 	axvcpu_svm_enter(svm->vmcb_pa, x86, __pa(this_cpu_read(svm_cpu_pages.vmsave)),
 			 axvcpu_x86_mitigations);
-	/* An exit leaves the guest's DR6 behind: APM vol. 2, 15.6. */
+	/* An exit leaves the guest's value in DR6: APM vol. 2, 15.6. */
 	if (save->dr6 != AXVCPU_X86_DR6_RESET)
 		axvcpu_x86_write_dr6(AXVCPU_X86_DR6_RESET);
 	axvcpu_x86_leave(x86);

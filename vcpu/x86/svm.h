@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the SVM backend share. "APM" is the AMD64 Architecture Programmer's
- * Manual.
+ * Internal header of the SVM backend. "APM" is the AMD64 Architecture Programmer's Manual.
  *
  *   svm.c         the operations: create, load, put, run
- *   svm_exit.c    what each exit means
- *   svm_event.c   events on their way to the guest
- *   svm_insn.c    the length of an instruction that the CPU does not tell
- *   svm_guest.c   the guest's registers, and what makes it exit
+ *   svm_exit.c    exit handling
+ *   svm_event.c   events in flight to the guest
+ *   svm_insn.c    instruction length, where the CPU does not report it
+ *   svm_guest.c   the guest's registers and intercepts
  *   svm_cpu.c     the machine: capabilities, SVME, permission maps
- *   svm_hw.h      the hardware as its manual has it
- *   svm_entry.S   into the guest and out
+ *   svm_hw.h      hardware definitions
+ *   svm_entry.S   guest entry and exit
  *
- * Each calls only what stands below it.
+ * Each file calls only those below it in this list.
  */
 #ifndef _AXVCPU_SVM_H
 #define _AXVCPU_SVM_H
@@ -25,12 +24,12 @@
 #include "x86.h"
 
 /**
- * struct svm_machine - what is of the machine, from hw_setup() on
- * @asids: tags of translations
+ * struct svm_machine - machine-wide data, set by hw_setup()
+ * @asids: number of ASIDs
  * @features: SVM_CPUID_EDX_*
- * @cr4: what a guest may have on in CR4
- * @iopm: every port makes the guest exit
- * @msrpm: MSRs that make it exit
+ * @cr4: CR4 bits that a guest may set
+ * @iopm: I/O permission map: every port exits
+ * @msrpm: MSR permission map
  */
 struct svm_machine {
 	u32 asids;
@@ -42,7 +41,7 @@ struct svm_machine {
 
 extern struct svm_machine svm_machine;
 
-/* Two pages of each CPU: the hardware's own for VMRUN, and VMSAVE's for the host. */
+/* Two pages per CPU: the hardware's for VMRUN, and one for VMSAVE of host state. */
 struct svm_pages {
 	u8 *host;
 	u8 *vmsave;
@@ -51,14 +50,14 @@ struct svm_pages {
 DECLARE_PER_CPU(struct svm_pages, svm_cpu_pages);
 
 /**
- * struct svm - the backend's part of a vCPU
- * @x86: what both backends have; first
+ * struct svm - the backend's vCPU
+ * @x86: common part; first
  * @frame: the VMCB's page
  * @vmcb: the VMCB
- * @vmcb_pa: where hardware finds it
- * @asid: the tag of its translations, its own as long as it lives
+ * @vmcb_pa: its physical address
+ * @asid: tags its translations, until the vCPU is destroyed
  * @levels: of the nested table
- * @vector: what was handed to the hardware to deliver, or -ENOENT
+ * @vector: vector passed to the hardware for delivery, or -ENOENT
  */
 struct svm {
 	struct axvcpu_x86 x86;
@@ -97,12 +96,12 @@ void svm_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs);
 int svm_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 
 /* svm_event.c. Interrupts are off. */
-int svm_raise(struct axvcpu *vcpu, u8 vector, u32 error);	/* AXVCPU_RAN_AGAIN */
-void svm_inject_event(struct axvcpu *vcpu, struct svm *svm);	/* there is one */
-void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm);	/* @svm->vector */
+int svm_raise(struct axvcpu *vcpu, u8 vector, u32 error);	/* returns AXVCPU_RAN_AGAIN */
+void svm_inject_event(struct axvcpu *vcpu, struct svm *svm);	/* when one is in flight */
+void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm);	/* delivers @svm->vector */
 void svm_take_back_event(struct axvcpu *vcpu, struct svm *svm);
 
-/* svm_insn.c: how many bytes stand before the opcode at RIP. Interrupts are off. */
+/* svm_insn.c: number of prefix bytes before the opcode at RIP. Interrupts are off. */
 unsigned int svm_prefixes(const struct svm *svm);
 
 /* svm_exit.c: enum axvcpu_ran. Interrupts are off. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine's SVM: what it can do, SVME on each CPU, the maps of ports and MSRs. Calls
- * mitigate.c. No locks: all of it is set up before the first CPU is enabled and does not change
- * after.
+ * Machine-wide SVM: capabilities, SVME on each CPU, I/O and MSR permission maps. Calls mitigate.c
+ * and emergency.c. No locks: everything is set up before the first CPU is enabled and does not
+ * change afterwards.
  *
  * Manual: APM vol. 2, chapter 15.
  */
@@ -20,16 +20,14 @@
 struct svm_machine svm_machine;
 DEFINE_PER_CPU(struct svm_pages, svm_cpu_pages);
 
-/*
- * MSRs that VMLOAD and VMSAVE switch: the guest's without an exit. APM vol. 2, 15.5.2.
- */
+/* MSRs that VMLOAD and VMSAVE switch: no exit. APM vol. 2, 15.5.2. */
 static const u32 own_msrs[] = {
 	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 };
 
-/* Two bits for each MSR of three ranges of 0x2000: read, write. APM vol. 2, 15.11. */
+/* Two bits, read and write, for each MSR of three ranges of 0x2000. APM vol. 2, 15.11. */
 static void allow_msr(void *map, u32 msr)
 {
 	u32 base = msr >= 0xc0010000 ? 0x4000 : msr >= 0xc0000000 ? 0x2000 : 0;
@@ -76,7 +74,7 @@ static void free_maps(void)
 	svm_machine.msrpm = NULL;
 }
 
-/* Every port and every other MSR makes the guest exit. */
+/* Every port and every other MSR exits. */
 static int alloc_maps(void)
 {
 	int i;
@@ -94,7 +92,7 @@ static int alloc_maps(void)
 	return 0;
 }
 
-/* With GIF clear a CPU ignores INIT; without SVME, STGI is no instruction. APM vol. 2, 15.17. */
+/* While GIF is clear, a CPU ignores INIT; without SVME, STGI raises #UD. APM vol. 2, 15.17. */
 static void svm_emergency_disable(void)
 {
 	u64 efer;
@@ -106,12 +104,12 @@ static void svm_emergency_disable(void)
 	wrmsrq(MSR_EFER, efer & ~EFER_SVME);
 }
 
-/* Nothing whose state the host does not switch. */
+/* Only features whose state the host switches. */
 #define CR4_GUEST	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PSE | \
 			 X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | X86_CR4_OSFXSR | \
 			 X86_CR4_OSXMMEXCPT)
 
-/* And nothing that the CPU does not have: an entry would be refused. APM vol. 3, E.3.6. */
+/* And only those of the CPU: an entry would be refused otherwise. APM vol. 3, E.3.6. */
 static u64 cr4_of_guests(void)
 {
 	u32 eax, ebx = 0, ecx = 0, edx;
@@ -173,7 +171,7 @@ int svm_cpu_supported(void)
 	return val & EFER_SVME ? -EBUSY : 0;
 }
 
-/* Where the kernel chose it against SRSO: while guests may run on this CPU. */
+/* The kernel's mitigation of SRSO, set while guests may run on this CPU. */
 static void reduce_speculation(bool on)
 {
 	u64 cfg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The world switch of SVM. Between CLGI and STGI not even an NMI comes: the guest's GS
- * and TR are loaded there (APM vol. 2, 15.17).
+ * The world switch of SVM. GIF is clear between CLGI and STGI, which blocks even NMIs while the
+ * guest's GS and TR are loaded (APM vol. 2, 15.17).
  */
 #include <linux/linkage.h>
 #include <asm/asm.h>
@@ -14,7 +14,7 @@
 
 	.text
 
-/* The general registers but RAX and RSP, which are VMRUN's, from or to where @base points. */
+/* Load or save the general registers at @base, except RAX and RSP, which VMRUN switches. */
 .macro LOAD_GPRS base
 	mov	AXVCPU_X86_GPR(1)(\base), %rcx
 	mov	AXVCPU_X86_GPR(2)(\base), %rdx
@@ -49,7 +49,7 @@
 	mov	%r15, AXVCPU_X86_GPR(15)(\base)
 .endm
 
-/* Nothing that the guest chose stays for the host to speculate with. */
+/* Guest values must not remain in registers, where host speculation could use them. */
 .macro CLEAR_GPRS
 	xor	%ecx, %ecx
 	xor	%edx, %edx
@@ -70,12 +70,11 @@
 /*
  * void axvcpu_svm_enter(u64 vmcb, struct axvcpu_x86 *x86, u64 host, u32 mitigations)
  *
- * Run the guest of the VMCB at physical address @vmcb until it exits. @host is the
- * physical address of a page for what VMSAVE saves, @mitigations are AXVCPU_X86_*.
- * Interrupts are off, before and after; in between IF must be set, or none would make the
- * guest exit: with V_INTR_MASKING the IF at VMRUN is what masks them (APM vol. 2, 15.21.1).
- * GIF keeps them out meanwhile. STI stands well before VMRUN: its shadow would be the
- * guest's.
+ * Run the guest of the VMCB at physical address @vmcb until it exits. @host is the physical address
+ * of the page for VMSAVE of host state, @mitigations are AXVCPU_X86_*. Called with interrupts off.
+ * IF must be set during VMRUN, or no interrupt makes the guest exit: with V_INTR_MASKING the IF at
+ * VMRUN masks physical interrupts (APM vol. 2, 15.21.1). GIF blocks them until then. STI must not
+ * directly precede VMRUN: its shadow would become the guest's.
  */
 SYM_FUNC_START(axvcpu_svm_enter)
 	push	%rbp
@@ -95,7 +94,7 @@ SYM_FUNC_START(axvcpu_svm_enter)
 	mov	%rdi, %rax
 	vmload	%rax
 	LOAD_GPRS %rsi
-	/* Last, when no register holds anything of the host's any more. */
+	/* VERW comes last: no register holds host data any more. */
 	testb	$AXVCPU_X86_VERW, 16(%rsp)
 	jz	1f
 	verw	axvcpu_x86_verw_sel(%rip)
@@ -108,10 +107,10 @@ SYM_FUNC_START(axvcpu_svm_enter)
 	CLEAR_GPRS
 	mov	8(%rsp), %rax
 	vmload	%rax
-	/* The returns that the guest has predicted must not be ours. */
+	/* The host must not use return predictions of the guest. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
 
-	/* Nor what it has taught the CPU of the kernel's returns (Retbleed, SRSO): one of both. */
+	/* Untrain return predictions (Retbleed, SRSO), by the one or the other. */
 	CALL_UNTRAIN_RET
 	testb	$AXVCPU_X86_IBPB_EXIT, 16(%rsp)
 	jz	2f
@@ -120,7 +119,7 @@ SYM_FUNC_START(axvcpu_svm_enter)
 	xor	%edx, %edx
 	wrmsr
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_BUG_IBPB_NO_RET
-	/* The branch above may have been guessed, too. */
+	/* The branch above may have been mispredicted. */
 2:	lfence
 	stgi
 

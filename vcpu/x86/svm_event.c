@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events in a VMCB: what the next entry delivers, and what an exit has interrupted, where
- * there is something: svm.c sees to it when there is not. Calls event.c. Interrupts are off.
+ * Events in a VMCB: injection by the next entry, and recording the event that an exit interrupted.
+ * svm.c handles the case of no event inline. Calls event.c. Interrupts are off.
  *
  * Manual: APM vol. 2, 15.20 and 15.21.
  */
@@ -25,8 +25,8 @@ int svm_raise(struct axvcpu *vcpu, u8 vector, u32 error)
 }
 
 /*
- * A virtual interrupt is delivered as soon as the guest takes interrupts and its task priority
- * lets it through, without an exit. APM vol. 2, 15.21.4.
+ * A virtual interrupt is delivered without an exit, as soon as the guest accepts interrupts and the
+ * vector exceeds its task priority. APM vol. 2, 15.21.4.
  */
 void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm)
 {
@@ -37,7 +37,7 @@ void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm)
 		      (u64)svm->vector << SVM_V_INTR_VECTOR_SHIFT;
 }
 
-/* To inject a #DB changes neither of them, as raising one does: APM vol. 2, 15.20. */
+/* Injecting a #DB does not update DR6 and DR7 as raising one does: APM vol. 2, 15.20. */
 static void prepare_db(struct svm *svm)
 {
 	struct svm_save *save = &svm->vmcb->save;
@@ -55,13 +55,15 @@ void svm_inject_event(struct axvcpu *vcpu, struct svm *svm)
 	if (!axvcpu_x86_event_valid(x86))
 		return;
 	svm->vmcb->control.event_inj = x86->event.info | (u64)x86->event.error << 32;
-	/* Behind the instruction or in a handler: no shadow reaches that far. */
+	/*
+	 * The event was raised behind the shadowed instruction or in a handler: the shadow is over.
+	 */
 	x86->end_shadow = true;
 	if (axvcpu_x86_event_is_db(x86))
 		prepare_db(svm);
 }
 
-/* The event whose delivery the exit has interrupted, to be delivered again; 0: none. */
+/* The event whose delivery the exit interrupted, to be delivered again; 0: none. */
 static u32 interrupted_event(const struct svm_control *control)
 {
 	u32 event = control->exit_int_info;
@@ -71,13 +73,13 @@ static u32 interrupted_event(const struct svm_control *control)
 		return 0;
 	switch (event & SVM_EVENT_TYPE) {
 	case SVM_EVENT_SOFT:
-		/* INT n: RIP is at the instruction, which raises it itself. */
+		/* INT n: RIP is at the instruction, which will raise it again. */
 		return 0;
 	case SVM_EVENT_EXCEPTION:
-		/* So it is with INT3 and INTO. */
+		/* The same holds for INT3 and INTO. */
 		if (vector == X86_TRAP_BP || vector == X86_TRAP_OF)
 			return 0;
-		/* QEMU calls an interrupt an exception, too. No exception is above 31. */
+		/* QEMU reports interrupts as exceptions, too. No exception is above 31. */
 		if (vector >= AXVCPU_FIRST_VECTOR)
 			return vector | SVM_EVENT_INTR | SVM_EVENT_VALID;
 		return event;
@@ -86,17 +88,17 @@ static u32 interrupted_event(const struct svm_control *control)
 	}
 }
 
-/* What was not delivered waits on. What was begun and not finished is begun again. */
+/* An undelivered vector becomes pending again; an interrupted delivery is restarted. */
 void svm_take_back_event(struct axvcpu *vcpu, struct svm *svm)
 {
 	struct svm_control *control = &svm->vmcb->control;
 	u32 event = interrupted_event(control);
 
-	/* In QEMU a virtual interrupt is still pending while it is being delivered. */
+	/* QEMU keeps V_IRQ set while the virtual interrupt is being delivered. */
 	if (svm->vector >= 0 && control->interrupt & SVM_V_IRQ &&
 	    event != (svm->vector | SVM_EVENT_INTR | SVM_EVENT_VALID))
 		axvcpu_vector_done(vcpu, svm->vector, true);
-	/* An entry that was refused has delivered nothing. */
+	/* A refused entry has delivered nothing. */
 	if (control->exit_code != SVM_EXIT_INVALID)
 		axvcpu_x86_interrupted(&svm->x86, event, control->exit_int_info >> 32, 0);
 }

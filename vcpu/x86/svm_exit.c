@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What each exit means: codes are those of the APM's vol. 2, appendix C. Calls svm_event.c,
- * svm_insn.c, event.c and x86.c. Interrupts are off.
+ * Exit handling; exit codes are from APM vol. 2, appendix C. Calls svm_event.c, svm_insn.c,
+ * event.c, host.c and x86.c. Interrupts are off.
  */
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
@@ -11,7 +11,7 @@
 #include "axas_compat.h"
 #include "svm.h"
 
-/* The instruction that exited is done; @len bytes without prefixes, if the CPU does not say. */
+/* Retire the instruction that exited: @len bytes plus prefixes, unless the CPU reports its end. */
 static void retire(struct axvcpu *vcpu, struct svm *svm, unsigned int len)
 {
 	u64 rip = svm->vmcb->control.next_rip;
@@ -36,7 +36,7 @@ static int on_hlt(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit
 	return AXVCPU_RAN_EXIT;
 }
 
-/* A hypercall is the guest's kernel's: its programs have no such instruction. */
+/* Hypercalls are for the guest's kernel: above CPL 0 the instruction is undefined. */
 static int on_vmmcall(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
 	if (svm->vmcb->save.cpl)
@@ -46,7 +46,7 @@ static int on_vmmcall(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *
 	return AXVCPU_RAN_EXIT;
 }
 
-/* INS and OUTS would need the guest's memory: they fault. */
+/* INS and OUTS would need access to the guest's memory: #GP. */
 static int on_ioio(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
 	u64 info = svm->vmcb->control.exit_info_1;
@@ -59,7 +59,7 @@ static int on_ioio(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exi
 	return AXVCPU_RAN_EXIT;
 }
 
-/* The guest sees neither SVME nor a way to lose it; LMA is the hardware's. */
+/* The guest cannot see or clear SVME; LMA is read-only. */
 #define EFER_GUEST	(EFER_SCE | EFER_LME | EFER_NX)
 
 static bool read_msr(struct svm *svm, u32 msr, u64 *val)
@@ -129,7 +129,7 @@ static int on_cr4_write(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* The debug registers are the guest's from now on: it tries again. */
+/* Stop intercepting debug registers; the guest executes the access again. */
 static int on_dr(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
 	svm->vmcb->control.intercept_dr = 0;
@@ -137,7 +137,7 @@ static int on_dr(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* What was intercepted only so that its delivery can be interrupted. DR6 tells of a #DB. */
+/* Exceptions that are intercepted to break delivery loops. DR6 already has the cause of a #DB. */
 static int on_exception(struct axvcpu *vcpu, struct svm *svm, u8 vector)
 {
 	if (vector == X86_TRAP_MC)
@@ -149,9 +149,9 @@ static int on_exception(struct axvcpu *vcpu, struct svm *svm, u8 vector)
 }
 
 /*
- * The access, in words of the space. A walk of the guest's own table is always a write
- * to hardware, for it may set accessed bits there (APM vol. 2, 15.25.5). A reserved bit
- * in one of our entries is nobody's access: the space answers that with an error.
+ * Report the access as the space expects it. Walks of the guest's own table are always writes to
+ * the hardware, since they may set accessed bits (APM vol. 2, 15.25.5). A reserved bit in one of
+ * our entries is no access at all: the space answers with an error.
  */
 static int on_npf(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
@@ -172,7 +172,7 @@ static int on_npf(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit
 
 int svm_on_shutdown(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
-	/* The VMCB's content is undefined now: APM vol. 2, 15.14.3. */
+	/* The VMCB is undefined after a shutdown: APM vol. 2, 15.14.3. */
 	svm->x86.down = true;
 	exit->reason = AXVCPU_EXIT_SYSTEM_DOWN;
 	return AXVCPU_RAN_EXIT;
@@ -186,7 +186,7 @@ static int fail_entry(struct svm *svm, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
-/* INVD and WBINVD: caches stay coherent without. */
+/* INVD and WBINVD: skipped, since caches stay coherent without them. */
 static int pass_over(struct axvcpu *vcpu, struct svm *svm, unsigned int len)
 {
 	retire(vcpu, svm, len);
@@ -203,7 +203,7 @@ int svm_handle_exit(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *ex
 	case SVM_EXIT_NMI:
 	case SVM_EXIT_SMI:
 	case SVM_EXIT_INIT:
-		/* Taken by the host with STGI. */
+		/* The host took it at STGI. */
 		return AXVCPU_RAN_AGAIN;
 	case SVM_EXIT_CR4_WRITE:
 		return on_cr4_write(vcpu, svm, exit);
@@ -238,7 +238,7 @@ int svm_handle_exit(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *ex
 	case SVM_EXIT_MONITOR ... SVM_EXIT_MWAIT_ARMED:
 	case SVM_EXIT_RDPRU:
 	case SVM_EXIT_INVLPGB ... SVM_EXIT_TLBSYNC:
-		/* As if the CPU did not have what was asked for. */
+		/* Instructions that CPUID hides from the guest. */
 		return svm_raise(vcpu, X86_TRAP_UD, 0);
 	default:
 		return fail_entry(svm, exit);

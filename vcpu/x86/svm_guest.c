@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's registers as the VMCB has them, and what makes the guest exit. Calls nothing
- * of the rest. No locks.
+ * The guest's registers in the VMCB, and its intercepts. Calls x86.c only. No locks.
  *
  * Manual: APM vol. 2, chapter 15.
  */
@@ -22,7 +21,7 @@ int svm_set_entry(struct axvcpu *vcpu, u64 entry)
 {
 	struct svm_save *save = &to_svm(vcpu)->vmcb->save;
 
-	/* Before setup() neither mode is set: CR0 is 0, as in real mode. */
+	/* Before setup() the mode is not known: CR0 is 0, which also means real mode. */
 	if (save->cr0 && in_real_mode(to_svm(vcpu))) {
 		if (entry >> 20)
 			return -EINVAL;
@@ -37,8 +36,8 @@ int svm_set_entry(struct axvcpu *vcpu, u64 entry)
 }
 
 /*
- * What makes the guest exit. Of exceptions: #MC, which is the host's, and #DB and #AC,
- * whose delivery can loop inside the CPU for ever (CVE-2015-8104, CVE-2015-5307).
+ * Intercepts. Exceptions: #MC, which the host handles, and #DB and #AC, whose delivery can loop
+ * inside the CPU forever (CVE-2015-8104, CVE-2015-5307).
  */
 static void set_intercepts(struct svm_control *control)
 {
@@ -74,7 +73,7 @@ static void set_control(struct svm *svm)
 	control->interrupt = SVM_V_INTR_MASKING;
 }
 
-/* Attributes of segments, APM vol. 2, 4.7 and 4.8: G, D or L, P, S, type. */
+/* Segment attributes, APM vol. 2, 4.7 and 4.8: G, D or L, P, S, type. */
 #define SEG_CODE_64	0xa9b
 #define SEG_DATA_FLAT	0xc93
 #define SEG_CODE_16	0x09b
@@ -113,7 +112,7 @@ static void set_real_mode(struct svm_save *save)
 		     (struct svm_segment){ 0, SEG_DATA_16, 0xffff, 0 });
 	save->idtr.limit = 0x3ff;
 	save->cr0 = X86_CR0_ET;
-	/* VMRUN asks for SVME in the guest's EFER, too: APM vol. 2, 15.5.1. */
+	/* VMRUN requires SVME in the guest's EFER, too: APM vol. 2, 15.5.1. */
 	save->efer = EFER_SVME;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * AMD SVM as its manual has it: "AMD64 Architecture Programmer's Manual, Volume 2:
- * System Programming" (APM), chapter 15 and appendices B and C.
+ * AMD SVM hardware definitions: "AMD64 Architecture Programmer's Manual, Volume 2: System
+ * Programming" (APM), chapter 15 and appendices B and C.
  */
 #ifndef _AXVCPU_SVM_HW_H
 #define _AXVCPU_SVM_HW_H
@@ -93,7 +93,7 @@
 #define SVM_EXIT_CR4_WRITE	0x014
 #define SVM_EXIT_DR_FIRST	0x020
 #define SVM_EXIT_DR_LAST	0x03f
-#define SVM_EXIT_EXCEPTION	0x040	/* and the vector */
+#define SVM_EXIT_EXCEPTION	0x040	/* plus the vector */
 #define SVM_EXIT_INTR		0x060
 #define SVM_EXIT_NMI		0x061
 #define SVM_EXIT_SMI		0x062
@@ -234,7 +234,7 @@ struct svm_save {
 
 /**
  * struct svm_vmcb - a virtual machine control block: one page
- * @control: what VMRUN shall do, and why #VMEXIT came
+ * @control: controls for VMRUN, and the reason for #VMEXIT
  * @save: the guest's registers
  */
 struct svm_vmcb {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long an instruction is that has exited, for CPUs that do not tell the next RIP: a look
- * at its prefixes, through the guest's page table and ours. Calls nothing of the rest.
+ * Length of an exited instruction's prefixes, for CPUs that do not report the next RIP: reads them
+ * through the guest's page table and the nested one. Calls no other file.
  *
- * Interrupts are off, and the vCPU still counts as in its guest: who removes memory from the
- * space waits for it as for the hardware's own walk, so that table and memory stay.
+ * Interrupts are off, and the vCPU still counts as in its guest: threads that remove memory from
+ * the space wait for it as for the hardware's own walk, so tables and memory stay valid.
  *
- * Manual: APM vol. 2, 5.3 (the guest's table), 15.25 (ours); vol. 3, 1.2 (prefixes).
+ * Manual: APM vol. 2, 5.3 (guest table), 15.25 (nested table); vol. 3, 1.2 (prefixes).
  */
 #include <linux/bits.h>
 #include <linux/io.h>
@@ -23,10 +23,10 @@
 #define MAX_INSN	15	/* bytes, APM vol. 3, 1.1 */
 
 /**
- * struct mode - how a table is built
+ * struct mode - layout of a table
  * @levels: from the root to the leaves
- * @entry_bits: log2 of an entry's bytes
- * @read: reads one
+ * @entry_bits: log2 of an entry's size in bytes
+ * @read: reads one entry
  */
 struct mode {
 	u8 levels;
@@ -39,13 +39,13 @@ static unsigned int index_bits(const struct mode *mode)
 	return 12 - mode->entry_bits;
 }
 
-/* A linear area may be of memory that the kernel has not mapped. */
+/* A linear area may cover memory outside the kernel's direct map. */
 static bool read_hpa(u64 hpa, void *buf, size_t len)
 {
 	return !copy_from_kernel_nofault(buf, phys_to_virt(hpa), len);
 }
 
-/* Where @addr is by a table at @root. Inline: the reader is called directly. */
+/* Translate @addr by the table at @root. Inline, so that the compiler calls @read directly. */
 static __always_inline bool walk(const struct svm *svm, const struct mode *mode, u64 root,
 				 u64 addr, u64 *to)
 {
@@ -67,14 +67,14 @@ static __always_inline bool walk(const struct svm *svm, const struct mode *mode,
 	return true;
 }
 
-/* Our own tables are there. */
+/* Tables of the space are always in the direct map. */
 static bool read_table(const struct svm *svm, u64 hpa, void *buf, size_t len)
 {
 	*(u64 *)buf = READ_ONCE(*(u64 *)phys_to_virt(hpa));
 	return true;
 }
 
-/* Within a page. */
+/* Must not cross a page. */
 static bool read_gpa(const struct svm *svm, u64 gpa, void *buf, size_t len)
 {
 	const struct mode nested = { svm->levels, 3, read_table };
@@ -84,7 +84,7 @@ static bool read_gpa(const struct svm *svm, u64 gpa, void *buf, size_t len)
 	       read_hpa(hpa, buf, len);
 }
 
-/* The entry of a PAE guest's root: 32 bytes, aligned to so many. */
+/* Root entry of a PAE guest: the root has 32 bytes and is aligned to them. */
 static bool read_pdpte(const struct svm *svm, u64 linear, u64 *entry)
 {
 	u64 root = svm->vmcb->save.cr3 & GENMASK_ULL(31, 5);
@@ -113,13 +113,13 @@ static bool translate(const struct svm *svm, u64 linear, u64 *gpa)
 static bool is_prefix(u8 byte, bool code64)
 {
 	switch (byte) {
-	case 0x26:	/* segments */
+	case 0x26:	/* segment overrides */
 	case 0x2e:
 	case 0x36:
 	case 0x3e:
 	case 0x64:
 	case 0x65:
-	case 0x66:	/* sizes */
+	case 0x66:	/* operand and address size */
 	case 0x67:
 	case 0xf0:	/* LOCK, REPNE, REP */
 	case 0xf2:

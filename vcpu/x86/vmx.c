@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for Intel VMX: the operations of a vCPU. Calls all other files of it.
+ * The backend for Intel VMX: the operations of a vCPU. Calls all other files of the backend.
  *
- * A vCPU's VMCS is current on a CPU between load and put, and active on none otherwise:
- * put clears it, so that it may go anywhere (SDM 25.11.1). Registers that user space
- * asks for are copies, read in put.
+ * A vCPU's VMCS is current on a CPU between load and put, and active on no CPU otherwise: put
+ * clears it, so that any CPU may load it next (SDM 25.11.1). Registers for user space are copies,
+ * read by put.
  */
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
@@ -66,7 +66,7 @@ free:
 static int vmx_set_entry(struct axvcpu *vcpu, u64 entry)
 {
 	struct vmx *vmx = to_vmx(vcpu);
-	/* Before setup() there is no mode. */
+	/* The mode is unknown before setup(). */
 	bool real = vmx->x86.rflags && !(vmx->cr0 & X86_CR0_PE);
 
 	if (real ? entry >> 20 : !axvcpu_x86_canonical(entry))
@@ -121,7 +121,7 @@ static void vmx_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 	regs->cpl = vmx->cpl;
 }
 
-/* In PAE mode a CR3 brings four entries, which an entry takes from the VMCS: SDM 27.3.2.4. */
+/* In PAE mode an entry loads PDPTEs from the VMCS, not from the new CR3: SDM 27.3.2.4. */
 static bool cr3_changes_pdptes(const struct vmx *vmx, u64 cr3)
 {
 	return cr3 != vmx->cr3 && vmx->cr0 & X86_CR0_PG && vmx->cr4 & X86_CR4_PAE &&
@@ -136,7 +136,7 @@ static bool regs_valid(const struct vmx *vmx, const struct axvcpu_regs *regs)
 	       axvcpu_x86_regs_valid(&vmx->x86, regs, vmx->code64);
 }
 
-/* A new CR3 is the guest's own change in hardware's eyes: it flushes. */
+/* A new CR3 counts as a MOV to CR3 by the guest: flush. */
 static int vmx_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 {
 	struct vmx *vmx = to_vmx(vcpu);
@@ -153,8 +153,8 @@ static int vmx_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 }
 
 /*
- * Interrupts are off where instructions of VMX are used: one of them may turn VMX off, when
- * the machine goes down.
+ * VMX instructions require interrupts off: an interrupt may turn VMX off when the machine goes
+ * down.
  */
 static int load_vmcs(struct vmx *vmx)
 {
@@ -195,7 +195,7 @@ static int vmx_load(struct axvcpu *vcpu)
 	return err;
 }
 
-/* If VMX is off, the guest's registers stay what they were: it does not run any more. */
+/* If VMX is off, the copies of the guest's registers go stale: it is not entered again. */
 static void put_vmcs(struct vmx *vmx)
 {
 	if (!vmx_begin(vmx)) {
@@ -281,7 +281,7 @@ static int vmx_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	else
 		ran = vmx_handle_failure(vcpu, exit);
 	vmx_end(vmx);
-	/* An NMI may not come back, in a crash: it comes when VMX is off again, if at all. */
+	/* In a crash, an NMI may not return: take it after VMX is off again. */
 	if (unlikely(vmx->host_event))
 		vmx_handle_host_event(vmx);
 	exit->rip = vmx->x86.rip;

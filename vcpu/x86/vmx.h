@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the VMX backend share. "SDM" is the Intel 64 and IA-32
- * Architectures Software Developer's Manual, volume 3C, chapters 24 to 31.
+ * Internal header of the VMX backend. "SDM" is the Intel 64 and IA-32 Architectures Software
+ * Developer's Manual, volume 3C, chapters 24 to 31.
  *
  *   vmx.c         the operations: load, put, run
- *   vmx_exit.c    what each exit means
- *   vmx_event.c   events on their way to the guest
- *   vmx_guest.c   the guest's part of a VMCS, and its controls
- *   vmx_host.c    the host's part, and what hardware does not bring back
+ *   vmx_exit.c    exit handling
+ *   vmx_event.c   events in flight to the guest
+ *   vmx_guest.c   guest-state area and controls of a VMCS
+ *   vmx_host.c    host-state area, and host state that hardware does not restore
  *   vmx_cpu.c     the machine: capabilities, VMXON
- *   vmx_entry.S   into the guest and out
+ *   vmx_entry.S   guest entry and exit
  *
- * Each calls only what stands below it.
+ * Each file calls only those below it in this list.
  */
 #ifndef _AXVCPU_VMX_H
 #define _AXVCPU_VMX_H
@@ -23,18 +23,18 @@
 #include "x86.h"
 
 /**
- * struct vmx_config - what this machine's VMX can do, and what we make it do
- * @revision: of a VMCS, SDM 25.2
+ * struct vmx_config - this machine's VMX capabilities and the controls in use
+ * @revision: VMCS revision identifier, SDM 25.2
  * @pin: pin-based controls
  * @cpu: primary processor-based controls of a new guest
  * @cpu2: secondary ones
  * @exit: VM-exit controls
- * @entry: VM-entry controls, but for the guest's mode
+ * @entry: VM-entry controls, except for the guest's mode
  * @ept_vpid: IA32_VMX_EPT_VPID_CAP, SDM vol. 3D, A.10
- * @jiffy: for the VMX-preemption timer, where @pin has it
- * @stays_on: CPUs stay in VMX operation from entry to entry
+ * @jiffy: value for the VMX-preemption timer, where @pin enables it
+ * @stays_on: CPUs stay in VMX operation between entries
  * @perf_global: the CPU has IA32_PERF_GLOBAL_CTRL
- * @perf_switched: and entries and exits switch it
+ * @perf_switched: entries and exits switch IA32_PERF_GLOBAL_CTRL
  * @pebs: the CPU has IA32_PEBS_ENABLE
  */
 struct vmx_config {
@@ -54,7 +54,7 @@ struct vmx_config {
 
 extern struct vmx_config vmx_config;
 
-/* MSRs that hardware does not switch and only user space's code cares for. */
+/* MSRs that hardware does not switch and only user space depends on. */
 enum vmx_msr {
 	VMX_MSR_STAR,
 	VMX_MSR_LSTAR,
@@ -78,19 +78,19 @@ enum vmx_segment {
 };
 
 /**
- * struct vmx_host - what of the host put() has to bring back
+ * struct vmx_host - host state that put() restores
  * @msr: by enum vmx_msr
  * @gdt: limit of the GDT
  * @idt: limit of the IDT
- * @cr3: as it is in the VMCS
- * @cr4: as it is in the VMCS
- * @perf_global: IA32_PERF_GLOBAL_CTRL, as it is in the VMCS with vmx_config.perf_switched
+ * @cr3: value in the VMCS
+ * @cr4: value in the VMCS
+ * @perf_global: IA32_PERF_GLOBAL_CTRL, in the VMCS as well with vmx_config.perf_switched
  * @pebs: IA32_PEBS_ENABLE
- * @ds: selectors
- * @es: of
- * @fs: the
- * @gs: user's
- * @ldt: segments
+ * @ds: user selector
+ * @es: user selector
+ * @fs: user selector
+ * @gs: user selector
+ * @ldt: LDT selector
  */
 struct vmx_host {
 	u64 msr[VMX_NR_MSRS];
@@ -103,15 +103,15 @@ struct vmx_host {
 };
 
 /**
- * struct vmx - a vCPU of this backend
- * @x86: what it shares with SVM; first, for the entry code
- * @vmcs: the hardware's structure for it
+ * struct vmx - the backend's vCPU
+ * @x86: common part; first, for the entry code
+ * @vmcs: the VMCS
  * @vpid: tags its translations
  * @eptp: EPT pointer
- * @entry: where execution was told to go on
- * @cr0: and what follows: the guest's registers, as in the VMCS whenever it is not
- *	loaded. In CR0 and CR4 the bits that we keep are ours
- * @cr0_shadow: what the guest reads of the bits that we keep
+ * @entry: last value of set_entry()
+ * @cr0: this and the following guest registers match the VMCS while it is not loaded. In CR0 and
+ *	CR4, bits in the masks VMX_CR0_KEPT and VMX_CR4_KEPT have the host's values
+ * @cr0_shadow: the guest's view of the masked bits
  * @cr3: control register
  * @cr4: control register
  * @cr4_shadow: as @cr0_shadow
@@ -122,14 +122,14 @@ struct vmx_host {
  * @code64: it runs in 64-bit mode
  * @msr: by enum vmx_msr
  * @cpu_controls: primary processor-based controls, as in the VMCS
- * @entry_changed: it is newer than the VMCS: in real mode it makes CS
+ * @entry_changed: @entry is not in the VMCS yet: in real mode it sets CS
  * @launched: VMLAUNCH succeeded since the last VMCLEAR
- * @fresh: set up, but not yet in the VMCS
- * @regs_changed: registers are newer than the VMCS
+ * @fresh: set up, but not written to the VMCS yet
+ * @regs_changed: registers are not in the VMCS yet
  * @flush: INVEPT before the next entry
- * @host_event: X86_TRAP_NMI or X86_TRAP_MC that made the guest exit, else 0
- * @flags: of the interrupts, within vmx_begin() and vmx_end()
- * @host: the host's
+ * @host_event: X86_TRAP_NMI or X86_TRAP_MC that caused the exit, else 0
+ * @flags: saved interrupt flags, between vmx_begin() and vmx_end()
+ * @host: the host's state
  */
 struct vmx {
 	struct axvcpu_x86 x86;
@@ -165,9 +165,9 @@ static inline struct vmx *to_vmx(const struct axvcpu *vcpu)
 }
 
 /*
- * CR0: NE must be on in VMX operation (SDM vol. 3D, A.7), and the caches are the
- * host's. CR4: machine checks are the host's, and off would end it; VMXE must be on;
- * what is not in the mask the guest switches without us.
+ * CR0: NE must be set in VMX operation (SDM vol. 3D, A.7), and the host controls the caches. CR4:
+ * the host handles machine checks, and clearing MCE would shut the CPU down on one; VMXE must be
+ * set. The guest changes unmasked bits without an exit.
  */
 #define VMX_CR0_KEPT	(X86_CR0_NE | X86_CR0_CD | X86_CR0_NW)
 #define VMX_CR4_FREE	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PSE | \
@@ -176,7 +176,7 @@ static inline struct vmx *to_vmx(const struct axvcpu *vcpu)
 			 X86_CR4_SMAP)
 #define VMX_CR4_KEPT	(~(u64)VMX_CR4_FREE)
 
-/* That a field is not there is our mistake, and cannot be the guest's. SDM 31.3. */
+/* Accessing a missing field is a bug of this module; guests cannot cause it. SDM 31.3. */
 static inline void vmcs_write(unsigned long field, unsigned long val)
 {
 	bool failed;
@@ -231,7 +231,7 @@ void vmx_guest_controls(struct vmx *vmx, u32 set, u32 clear);
 
 /* vmx_event.c. Interrupts are off. */
 void vmx_retire(struct axvcpu *vcpu);
-int vmx_raise(struct axvcpu *vcpu, u8 trap, u32 error);	/* AXVCPU_RAN_AGAIN */
+int vmx_raise(struct axvcpu *vcpu, u8 trap, u32 error);	/* returns AXVCPU_RAN_AGAIN */
 void vmx_read_event(struct vmx *vmx);
 void vmx_write_event(struct axvcpu *vcpu);
 void vmx_keep_event(struct vmx *vmx);
@@ -243,7 +243,7 @@ int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 int vmx_handle_failure(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 void vmx_handle_host_event(struct vmx *vmx);
 
-/* vmx_entry.S: false when the instruction failed, SDM 31.2. */
+/* vmx_entry.S: false when VMLAUNCH or VMRESUME failed, SDM 31.2. */
 bool axvcpu_vmx_enter(u64 *gpr, unsigned long flags);
 extern const char axvcpu_vmx_exit[];
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine's VMX: what it can do, VMX operation on each CPU, VPIDs, and which VMCS
- * is current. Calls mitigate.c and emergency.c.
+ * Machine-wide VMX: capabilities, VMX operation on each CPU, VPIDs, and the current VMCS. Calls
+ * mitigate.c and emergency.c.
  *
- * Two ways to be in VMX operation. It needs CR4.VMXE, and the kernel writes CR4 from a
- * copy of its own, so that copy must have the bit, too, or the next write faults. Up
- * to 6.17 the kernel lets modules change it: then a CPU stays in VMX operation from
- * cpu_enable() to cpu_disable(), if a crash ends it, too (emergency.c). Else it is in VMX
- * operation between vmx_begin() and vmx_end() alone, with interrupts off, and nobody
- * notices.
+ * VMX operation requires CR4.VMXE. The kernel writes CR4 from a cached copy, so the copy needs the
+ * bit, too, or the next write faults. Up to 6.17 modules can change that copy: a CPU then stays in
+ * VMX operation from cpu_enable() to cpu_disable(), provided that a crash ends it, too
+ * (emergency.c). Otherwise a CPU is in VMX operation only between vmx_begin() and vmx_end(), with
+ * interrupts off, invisibly to the kernel.
  */
 #include <linux/delay.h>
 #include <linux/idr.h>
@@ -29,7 +28,7 @@
 #define BASIC_REVISION	GENMASK_ULL(30, 0)
 #define BASIC_TRUE	BIT_ULL(55)
 
-/* IA32_VMX_MISC, SDM vol. 3D, A.6: the timer counts each 1 << rate ticks of the TSC. */
+/* IA32_VMX_MISC, SDM vol. 3D, A.6: the timer counts once every 1 << rate TSC ticks. */
 #define MISC_TIMER_RATE	GENMASK_ULL(4, 0)
 
 struct vmx_config vmx_config;
@@ -43,7 +42,7 @@ static DEFINE_PER_CPU(u64, loaded_vmcs);	/* with stays_on; 0: none */
 static void *msr_bitmap;
 static DEFINE_IDA(vpids);
 
-/* What a capability register lets a field of controls be, SDM vol. 3D, A.2. */
+/* Fit a field of controls to its capability register, SDM vol. 3D, A.2. */
 static int adjust(u32 msr, u32 wanted, u32 welcome, u32 *controls)
 {
 	u64 cap;
@@ -54,7 +53,7 @@ static int adjust(u32 msr, u32 wanted, u32 welcome, u32 *controls)
 	return wanted & ~*controls ? -EOPNOTSUPP : 0;
 }
 
-/* Guests of ours take these without an exit, so a CPU must be able to do without. */
+/* Guests run without these exits, so a CPU must allow them to be off. */
 #define MUST_BE_OFF	(CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING | \
 			 CPU_BASED_INVLPG_EXITING | CPU_BASED_RDTSC_EXITING)
 
@@ -96,9 +95,8 @@ static int read_controls(struct vmx_config *c)
 #define EPT_EXTENTS	(VMX_EPT_EXTENT_CONTEXT_BIT | VMX_EPT_EXTENT_GLOBAL_BIT)
 
 /*
- * How long a guest may stay away at most: a jiffy. Where every interrupt makes it exit
- * this hardly ever counts. Bochs 2.7 loses some: with interrupts off before and after an
- * entry they stay masked. SDM 26.5.1.
+ * Limit a guest's time without an exit to a jiffy. Rarely needed where every interrupt causes an
+ * exit. Bochs 2.7 loses some: those masked before an entry stay masked after it. SDM 26.5.1.
  */
 static int read_timer(struct vmx_config *c)
 {
@@ -112,8 +110,8 @@ static int read_timer(struct vmx_config *c)
 }
 
 /*
- * Nehalem and Westmere do not switch the register as told: errata AAK155, AAP115, AAT100,
- * BC86, BD102.
+ * Nehalem and Westmere do not switch the register correctly: errata AAK155, AAP115, AAT100, BC86,
+ * BD102.
  */
 static bool perf_switch_is_broken(void)
 {
@@ -122,7 +120,7 @@ static bool perf_switch_is_broken(void)
 	return boot_cpu_data.x86 == 6 && memchr(models, boot_cpu_data.x86_model, sizeof(models));
 }
 
-/* What of perf's hardware there is, and whether entries and exits switch it. */
+/* perf's hardware on this machine, and whether entries and exits switch it. */
 static void read_perf(struct vmx_config *c)
 {
 	bool entry = c->entry & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL;
@@ -158,13 +156,13 @@ static int read_config(struct vmx_config *c)
 	return read_timer(c);
 }
 
-/* The kernel tells of FRED by a name that old headers lack; CR4.FRED is bit 32. */
+/* Old headers lack the feature bit of FRED; CR4.FRED is bit 32. */
 static bool host_uses_fred(void)
 {
 	return (u64)native_read_cr4() & BIT_ULL(32);
 }
 
-/* FRED: an NMI that made a guest exit could not be handed on by INT 2. */
+/* FRED hosts are refused: INT 2 could not deliver an NMI that caused an exit. */
 int vmx_cpu_supported(void)
 {
 	u64 ctl;
@@ -178,10 +176,7 @@ int vmx_cpu_supported(void)
 	return native_read_cr4() & X86_CR4_VMXE ? -EBUSY : 0;
 }
 
-/*
- * The bitmaps of reads, then writes, of MSRs from 0 on and from 0xc0000000 on, 1 KiB
- * each. SDM 25.6.9.
- */
+/* Bitmaps of 1 KiB: reads of MSRs from 0 on and from 0xc0000000 on, then writes. SDM 25.6.9. */
 static void let_msr(u32 msr)
 {
 	unsigned int bit = (msr & 0x1fff) + (msr & 0xc0000000 ? 8 * 1024 : 0);
@@ -190,7 +185,7 @@ static void let_msr(u32 msr)
 	__clear_bit(bit + 8 * 2048, msr_bitmap);
 }
 
-/* All exit but those that belong to the guest while it is loaded. */
+/* All MSRs exit except those that hold guest values while a vCPU is loaded. */
 static void fill_msr_bitmap(void)
 {
 	static const u32 guests[] = {
@@ -217,7 +212,7 @@ static void *alloc_region(int node)
 	return page ? page_address(page) : NULL;
 }
 
-/* Both leave it as it was when they fail. SDM 31.3, VMXON. */
+/* On failure VMXON and VMCLEAR leave @failed set. SDM 31.3. */
 static int start_vmx(void)
 {
 	u64 pa = virt_to_phys(this_cpu_read(vmxon_region));
@@ -230,7 +225,7 @@ static int start_vmx(void)
 	return failed ? -EIO : 0;
 }
 
-/* In a crash it may be off already, by whoever interrupted us. */
+/* In a crash an NMI may have turned VMX off already. */
 static void stop_vmx(void)
 {
 	asm volatile("1: vmxoff\n2:\n" _ASM_EXTABLE(1b, 2b) : : : "cc", "memory");
@@ -255,7 +250,7 @@ static int use_vmcs(u64 pa)
 	return failed ? -EIO : 0;
 }
 
-/* SDM 29.4.3.1: one EPT pointer's translations, or those of all where the CPU cannot. */
+/* SDM 29.4.3.1: single-context, or all contexts where the CPU lacks it. */
 void vmx_invept(u64 eptp)
 {
 	struct { u64 eptp, zero; } desc = { eptp };
@@ -268,10 +263,7 @@ void vmx_invept(u64 eptp)
 	WARN_ON_ONCE(failed);
 }
 
-/*
- * CR4.VMXE in the kernel's copy: where that is not for modules, CPUs do not stay in VMX
- * operation.
- */
+/* CR4.VMXE in the kernel's cached copy; without access to it, CPUs do not stay in VMX operation. */
 #if AXAS_CR4_FOR_MODULES
 static void set_vmxe(void) { cr4_set_bits(X86_CR4_VMXE); }
 static void clear_vmxe(void) { cr4_clear_bits(X86_CR4_VMXE); }
@@ -293,7 +285,7 @@ int vmx_cpu_enable(void)
 	return ret;
 }
 
-/* What the CPU knows of a VMCS must be in memory before VMXOFF. SDM 25.11.1. */
+/* VMCLEAR writes cached VMCS data to memory, required before VMXOFF. SDM 25.11.1. */
 static void clear_loaded_vmcs(void)
 {
 	u64 pa = __this_cpu_read(loaded_vmcs);
@@ -312,7 +304,7 @@ void vmx_cpu_disable(void)
 	clear_vmxe();
 }
 
-/* Make a VMCS current on this CPU; it is on no other. SDM 25.11.1. */
+/* Make the VMCS current on this CPU; it is active on no other. SDM 25.11.1. */
 static int load_vmcs(struct vmx *vmx)
 {
 	vmx->launched = false;
@@ -340,7 +332,7 @@ static void write_cr4(unsigned long val)
 	asm volatile("mov %0, %%cr4" : : "r" (val) : "memory");
 }
 
-/* Also in the middle of anything else here, as an NMI. */
+/* May run as an NMI, at any point of the other code here. */
 static void vmx_emergency_disable(void)
 {
 	if (!__this_cpu_read(axvcpu_enabled) || !(native_read_cr4() & X86_CR4_VMXE))
@@ -359,7 +351,7 @@ static void leave(struct vmx *vmx)
 	local_irq_restore(vmx->flags);
 }
 
-/* Another hypervisor may have come since cpu_enable(). */
+/* Another hypervisor may have started since cpu_enable(). */
 static int enter_vmx(struct vmx *vmx)
 {
 	unsigned long cr4 = native_read_cr4();
@@ -377,7 +369,7 @@ int vmx_begin(struct vmx *vmx)
 {
 	int err;
 
-	/* It was taken from this CPU if the machine goes down. */
+	/* No VMCS: VMX was turned off on this CPU because the machine goes down. */
 	if (vmx_config.stays_on)
 		return __this_cpu_read(loaded_vmcs) ? 0 : -EAGAIN;
 	local_irq_save(vmx->flags);
@@ -443,7 +435,7 @@ int vmx_hw_setup(void)
 	return 0;
 }
 
-/* Zero is the host's. SDM 29.1. */
+/* VPID 0 is the host's. SDM 29.1. */
 int vmx_vpid_alloc(void)
 {
 	return ida_alloc_range(&vpids, 1, VMX_NR_VPIDS - 1, GFP_KERNEL);

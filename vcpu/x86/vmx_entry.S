@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Into a guest and out: VMX switches neither general registers nor what the CPU
- * predicts from them. Interrupts are off.
+ * The world switch of VMX, whose hardware switches neither general registers nor branch predictor
+ * state. Interrupts are off.
  */
 #include <linux/linkage.h>
 #include <linux/objtool.h>
@@ -21,10 +21,10 @@
 .text
 
 /*
- * 2 * 5 * 5 taken branches and some calls and returns: more than a history holds. Intel,
+ * 2 * 5 * 5 taken branches and some calls and returns: more than a branch history holds. Intel,
  * "Branch history injection and intra-mode branch target injection", "software BHB-clearing
- * sequence". Its returns stand in the upper half of a cache line, where a CPU with ITS does
- * not need a thunk in their place.
+ * sequence". The returns are in the upper half of a cache line, where CPUs with ITS do not need
+ * thunks.
  */
 SYM_FUNC_START_LOCAL(clear_branch_history)
 	push	%rbp
@@ -40,7 +40,7 @@ SYM_FUNC_START_LOCAL(clear_branch_history)
 .Lret_outer:
 	RET
 	.balign	64, 0xcc
-	.skip	32 - 18, 0xcc		/* as long as what stands before the RET */
+	.skip	32 - 18, 0xcc		/* size of the code before the RET */
 2:	movl	$5, %eax
 3:	jmp	4f
 	nop
@@ -60,8 +60,8 @@ STACK_FRAME_NON_STANDARD clear_branch_history
  *
  * Run the guest of the current VMCS until it exits. @flags are AXVCPU_X86_*.
  *
- * The stack at the exit, which is all that is left to find our way: the flags, then
- * @gpr, then what the compiler wants kept.
+ * The stack at the exit is the only state that survives: @flags, then @gpr, then the callee-saved
+ * registers.
  */
 SYM_FUNC_START(axvcpu_vmx_enter)
 	push	%rbp
@@ -91,12 +91,12 @@ SYM_FUNC_START(axvcpu_vmx_enter)
 	movq	AXVCPU_X86_GPR(15)(%rdi), %r15
 	movq	AXVCPU_X86_GPR(7)(%rdi), %rdi
 
-	/* Last, when no register holds anything of the host's any more. */
+	/* VERW comes last: no register holds host data any more. */
 	testl	$AXVCPU_X86_VERW, (%rsp)
 	jz	.Lno_verw
 	verw	axvcpu_x86_verw_sel(%rip)
 .Lno_verw:
-	/* Execution goes on at axvcpu_vmx_exit with the stack as it is here. */
+	/* The exit continues at axvcpu_vmx_exit with the stack at this point. */
 	UNWIND_HINT_SAVE
 	testl	$AXVCPU_X86_RESUME, (%rsp)
 	jz	.Llaunch
@@ -129,10 +129,10 @@ SYM_INNER_LABEL_ALIGN(axvcpu_vmx_exit, SYM_L_GLOBAL)
 	movq	%r14, AXVCPU_X86_GPR(14)(%rdi)
 	movq	%r15, AXVCPU_X86_GPR(15)(%rdi)
 
-	/* The returns that the guest has predicted must not be ours. */
+	/* The host must not use return predictions of the guest. */
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
-	/* Where the kernel turns IBRS on at each entry, an exit is one, too. */
+	/* Kernels that set IBRS at each kernel entry need it after an exit, too. */
 	ALTERNATIVE "jmp .Lno_ibrs", "", X86_FEATURE_KERNEL_IBRS
 	movl	$MSR_IA32_SPEC_CTRL, %ecx
 	rdmsr
@@ -141,12 +141,12 @@ SYM_INNER_LABEL_ALIGN(axvcpu_vmx_exit, SYM_L_GLOBAL)
 	testl	$AXVCPU_X86_BHB, (%rsp)
 	jz	.Lno_bhb
 	call	clear_branch_history
-	/* The branch above may have been guessed, and so may the one into this file. */
+	/* The branches above and the one to axvcpu_vmx_exit may have been mispredicted. */
 .Lno_bhb:
 	lfence
 	movl	$1, %eax
 
-	/* Nothing of the guest's may steer what the CPU tries ahead. */
+	/* Guest values must not remain in registers, where host speculation could use them. */
 .Lout:
 	xorl	%ecx, %ecx
 	xorl	%edx, %edx

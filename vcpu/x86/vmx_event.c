@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events in a VMCS: what the next entry delivers, what an exit has interrupted, and how an
- * emulated instruction retires. Calls event.c and vmx_guest.c. Interrupts are off.
+ * Events in a VMCS: injection by the next entry, recording the event that an exit interrupted, and
+ * retiring emulated instructions. Calls event.c and vmx_guest.c. Interrupts are off.
  */
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
@@ -22,7 +22,7 @@ static_assert(INTR_INFO_VECTOR_MASK == X86_EVENT_VECTOR &&
 
 #define BLOCKED		(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
 
-/* Only where RIP crosses 4 GiB it matters in which mode. */
+/* The mode matters only where RIP crosses 4 GiB. */
 void vmx_retire(struct axvcpu *vcpu)
 {
 	struct axvcpu_x86 *x86 = to_x86(vcpu);
@@ -56,8 +56,8 @@ void vmx_read_event(struct vmx *vmx)
 }
 
 /*
- * To inject a #DB changes neither DR6 nor DR7, as raising one does (SDM 27.6.1.1), and
- * breakpoints that were pending would be forgotten (SDM 27.7.3): one #DB tells of all.
+ * Injecting a #DB does not update DR6 and DR7 as raising one does (SDM 27.6.1.1), and discards
+ * pending breakpoints (SDM 27.7.3): merge them into this #DB.
  */
 static void prepare_db(struct vmx *vmx)
 {
@@ -70,7 +70,7 @@ static void prepare_db(struct vmx *vmx)
 	vmx->x86.db = 0;
 }
 
-/* After an entry that delivers an event nothing blocks interrupts any more. SDM 27.7.1. */
+/* An entry that injects an event ends blocking of interrupts. SDM 27.7.1. */
 static void write_event(struct vmx *vmx)
 {
 	const struct axvcpu_x86_event *event = &vmx->x86.event;
@@ -85,7 +85,7 @@ static void write_event(struct vmx *vmx)
 	vmx->x86.end_shadow = true;
 }
 
-/* Not while an event is on its way, or interrupts are off. */
+/* False while an event is in flight or interrupts are off or blocked. */
 static bool takes_interrupts(const struct vmx *vmx)
 {
 	return !axvcpu_x86_event_valid(&vmx->x86) && vmx->x86.rflags & X86_EFLAGS_IF &&
@@ -125,16 +125,16 @@ void vmx_write_event(struct axvcpu *vcpu)
 	offer_vector(vcpu, vmx);
 }
 
-/* An entry that was refused has delivered nothing, and keeps what it was told to. */
+/* A refused entry has delivered nothing; the event stays in struct axvcpu_x86. */
 void vmx_keep_event(struct vmx *vmx)
 {
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 }
 
 /*
- * In a shadow, an entry wants the single step of the instruction before it to be pending if
- * and only if TF is set (SDM 27.3.1.5), and the VMM may have changed TF. What the guest has
- * not stepped over is not pending: then it is the shadow that ends.
+ * In an interrupt shadow an entry requires a single step of the previous instruction to be pending
+ * if and only if TF is set (SDM 27.3.1.5), and the VMM may have changed TF. A step that the guest
+ * did not make cannot become pending: end the shadow instead.
  */
 void vmx_check_pending_db(struct vmx *vmx)
 {
@@ -150,8 +150,8 @@ void vmx_check_pending_db(struct vmx *vmx)
 }
 
 /*
- * An instruction that exited runs anew: no step over it is pending yet (SDM 28.3.4); Bochs says
- * that it is. In a shadow it is that of the instruction before.
+ * An instruction that exited is executed again: its single step is not pending yet (SDM 28.3.4),
+ * but Bochs reports it as pending. In a shadow, the pending step is the previous instruction's.
  */
 void vmx_run_anew(void)
 {

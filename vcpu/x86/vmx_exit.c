@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What each exit means: reasons are those of the SDM's appendix C (vol. 3D), their
- * qualifications those of SDM 28.2.1. Calls vmx_event.c, vmx_guest.c, event.c and x86.c.
+ * Exit handling; reasons are from SDM vol. 3D, appendix C, qualifications from SDM 28.2.1. Calls
+ * vmx_event.c, vmx_guest.c, event.c, host.c and x86.c.
  */
 #include <linux/bitfield.h>
 #include <asm/msr-index.h>
@@ -19,14 +19,14 @@ static u32 fail_entry(struct axvcpu_exit *exit, u64 reason, u64 info)
 	return AXVCPU_RAN_EXIT;
 }
 
-/* VMLAUNCH or VMRESUME was refused before anything was loaded. SDM 31.4. */
+/* VMLAUNCH or VMRESUME failed before any state was loaded. SDM 31.4. */
 int vmx_handle_failure(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	vmx_keep_event(to_vmx(vcpu));
 	return fail_entry(exit, vmcs_read(VM_INSTRUCTION_ERROR), 0);
 }
 
-/* As if it had come just now. */
+/* Deliver the event to the host as if it arrived now. */
 void vmx_handle_host_event(struct vmx *vmx)
 {
 	if (vmx->host_event == X86_TRAP_NMI)
@@ -36,7 +36,7 @@ void vmx_handle_host_event(struct vmx *vmx)
 	vmx->host_event = 0;
 }
 
-/* The cause is not in DR6 yet (SDM 28.1). INT1 leaves its instruction behind, unlike a fault. */
+/* DR6 does not have the cause yet (SDM 28.1). INT1 is a trap: RIP moves over its instruction. */
 static int handle_db(struct axvcpu *vcpu, u32 info)
 {
 	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
@@ -46,10 +46,7 @@ static int handle_db(struct axvcpu *vcpu, u32 info)
 	return AXVCPU_RAN_AGAIN;
 }
 
-/*
- * An NMI or a machine check is the host's. The guest's own exceptions are only looked at.
- * SDM 28.2.2.
- */
+/* NMIs and machine checks go to the host, other exceptions back to the guest. SDM 28.2.2. */
 static int handle_exception(struct axvcpu *vcpu)
 {
 	u32 info = vmcs_read(VM_EXIT_INTR_INFO);
@@ -64,7 +61,7 @@ static int handle_exception(struct axvcpu *vcpu)
 	return vmx_raise(vcpu, trap, vmcs_read(VM_EXIT_INTR_ERROR_CODE));
 }
 
-/* SDM table 28-3. The registers are numbered as ours. */
+/* SDM table 28-3. Register numbers are those of AXVCPU_REG_*. */
 #define CR_NUMBER	GENMASK(3, 0)
 #define CR_ACCESS	GENMASK(5, 4)
 #define CR_ACCESS_TO	0
@@ -72,8 +69,8 @@ static int handle_exception(struct axvcpu *vcpu)
 #define CR_GPR		GENMASK(11, 8)
 
 /*
- * The guest wants to see one of the bits that we keep with another value. It shall, and
- * then the instruction is none of our business: it goes back, and hardware does the rest.
+ * The guest changes its view of a masked bit. Update the shadow and let the guest execute the
+ * instruction again: hardware then does the rest.
  */
 static int set_cr0(struct axvcpu *vcpu, u64 val)
 {
@@ -86,7 +83,7 @@ static int set_cr0(struct axvcpu *vcpu, u64 val)
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* The same for MCE; any other of those bits is not for guests. */
+/* The same for MCE; guests may not set other masked bits. */
 static int set_cr4(struct axvcpu *vcpu, u64 val)
 {
 	struct vmx *vmx = to_vmx(vcpu);
@@ -128,7 +125,7 @@ static int handle_cr(struct axvcpu *vcpu, u64 qual, struct axvcpu_exit *exit)
 	}
 }
 
-/* The guest gets its debug registers with the first that it names. */
+/* Give the guest debug registers of its own on its first access. */
 static int handle_dr(struct vmx *vmx)
 {
 	axvcpu_x86_use_dr(&vmx->x86);
@@ -143,7 +140,7 @@ static int handle_dr(struct vmx *vmx)
 #define IO_STRING	BIT(4)
 #define IO_PORT		GENMASK(31, 16)
 
-/* A string of them would want the guest's memory: there is no such device. */
+/* String I/O would need access to the guest's memory: #GP. */
 static int handle_io(struct axvcpu *vcpu, u64 qual, struct axvcpu_exit *exit)
 {
 	if (qual & IO_STRING)
@@ -156,7 +153,7 @@ static int handle_io(struct axvcpu *vcpu, u64 qual, struct axvcpu_exit *exit)
 
 #define EFER_GUESTS	(EFER_SCE | EFER_LME | EFER_NX)
 
-/* LMA is not for writing, and LME not with paging on. SDM vol. 3A, 2.2.1, 10.8.5. */
+/* LMA is read-only, and LME must not change while paging is on. SDM vol. 3A, 2.2.1, 10.8.5. */
 static bool write_efer(struct vmx *vmx, u64 val)
 {
 	u64 old = vmcs_read(GUEST_IA32_EFER);
@@ -211,7 +208,7 @@ static int handle_wrmsr(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* SDM table 28-7: what the access was, and much more for those who ask. */
+/* SDM table 28-7: the access type; other bits of the qualification are in @info. */
 #define QUAL_READ	BIT(0)
 #define QUAL_WRITE	BIT(1)
 #define QUAL_FETCH	BIT(2)
@@ -234,7 +231,7 @@ static int handle_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	return axvcpu_x86_do_cpuid(vcpu, exit) ? AXVCPU_RAN_EXIT : AXVCPU_RAN_AGAIN;
 }
 
-/* A hypercall is the guest's kernel's: its programs have no such instruction. SDM 28.1.2. */
+/* Hypercalls are for the guest's kernel: above CPL 0 the instruction is undefined. SDM 28.1.2. */
 static int handle_hypercall(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	if (vmx_guest_cpl())
@@ -266,14 +263,14 @@ static int handle_window(struct vmx *vmx)
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* Caches belong to the host, and are coherent. */
+/* INVD and WBINVD: skipped, since caches are the host's and coherent. */
 static int handle_nothing(struct axvcpu *vcpu)
 {
 	vmx_retire(vcpu);
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* What CPUID says that there is not. */
+/* Instructions that CPUID hides from the guest. */
 static int handle_undefined(struct axvcpu *vcpu, u32 reason, u64 qual, struct axvcpu_exit *exit)
 {
 	switch (reason) {
@@ -338,7 +335,7 @@ int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	u32 reason = vmcs_read(VM_EXIT_REASON);
 	u64 qual = vmcs_read(EXIT_QUALIFICATION);
 
-	/* An entry that failed late: nothing of the guest has run. SDM 27.8. */
+	/* The entry failed while loading guest state: the guest did not run. SDM 27.8. */
 	if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
 		vmx_keep_event(to_vmx(vcpu));
 		return fail_entry(exit, reason, qual);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's part of a VMCS (SDM 25.4) and the controls of its execution (SDM 25.6 to
- * 25.8). Calls vmx_cpu.c.
+ * The guest-state area of a VMCS (SDM 25.4) and the execution controls (SDM 25.6 to 25.8). Calls
+ * vmx_cpu.c.
  */
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
@@ -26,10 +26,10 @@
 #define CR4_LONG	(X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 #define DR7_RESET	0x400
 
-/* Machine checks are on as they are in the host; VMXE must be. SDM vol. 3D, A.8. */
+/* MCE is set, as in the host; VMXE must be. SDM vol. 3D, A.8. */
 #define CR4_OURS	(X86_CR4_MCE | X86_CR4_VMXE)
 
-/* SDM 25.6.11: write-back, a walk of so many levels, no accessed and dirty bits. */
+/* SDM 25.6.11: write-back, @levels page-walk levels, no accessed and dirty flags. */
 static u64 make_eptp(u64 root, u32 levels)
 {
 	return root | VMX_EPTP_MT_WB | (u64)(levels - 1) << 3;
@@ -40,7 +40,7 @@ void vmx_guest_set_root(struct vmx *vmx, u64 root, u32 levels)
 	vmx->eptp = make_eptp(root, levels);
 }
 
-/* The fields of a segment register follow each other, in the order of enum vmx_segment. */
+/* Fields of segment registers are consecutive, in the order of enum vmx_segment. */
 static void write_segment(enum vmx_segment seg, u16 selector, u64 base, u32 limit, u32 ar)
 {
 	vmcs_write(GUEST_ES_SELECTOR + 2 * seg, selector);
@@ -49,7 +49,7 @@ static void write_segment(enum vmx_segment seg, u16 selector, u64 base, u32 limi
 	vmcs_write(GUEST_ES_AR_BYTES + 2 * seg, ar);
 }
 
-/* In real mode: CS is a multiple of 0x1000, so that all of the first MiB can be named. */
+/* Real mode: CS is a multiple of 0x1000, which reaches all of the first MiB. */
 static u16 real_cs(u64 entry)
 {
 	return (entry >> 16) << 12;
@@ -60,7 +60,7 @@ static bool is_real(const struct vmx *vmx)
 	return !(vmx->cr0 & X86_CR0_PE);
 }
 
-/* In real mode the entry makes CS, too, which only the VMCS has. */
+/* In real mode the entry also sets CS, which is kept in the VMCS only. */
 void vmx_guest_set_entry(struct vmx *vmx, u64 entry)
 {
 	vmx->entry = entry;
@@ -108,7 +108,7 @@ static void write_segments_long(void)
 	vmcs_write(GUEST_IDTR_LIMIT, 0);
 }
 
-/* As after a reset, SDM vol. 3A, table 10-1. CS comes from the entry. */
+/* Reset state, SDM vol. 3A, table 10-1. CS comes from the entry. */
 static void write_segments_real(void)
 {
 	enum vmx_segment seg;
@@ -132,8 +132,8 @@ static void write_segments(const struct vmx *vmx)
 }
 
 /*
- * #MC is the host's. #AC and #DB can raise themselves again without end, which nothing
- * but an exit interrupts (CVE-2015-5307, CVE-2015-8104).
+ * #MC is the host's. #AC and #DB can recur without end during their own delivery, which only an
+ * exit can interrupt (CVE-2015-5307, CVE-2015-8104).
  */
 #define EXCEPTIONS	(BIT(X86_TRAP_MC) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_DB))
 
@@ -160,7 +160,7 @@ static void write_controls(struct vmx *vmx)
 	vmcs_write(CR4_GUEST_HOST_MASK, VMX_CR4_KEPT);
 }
 
-/* All that a new VMCS wants, but for what vmx_guest_write_regs() knows. */
+/* All fields of a new VMCS except those of vmx_guest_write_regs(). */
 void vmx_guest_write(struct vmx *vmx)
 {
 	write_controls(vmx);
@@ -194,14 +194,14 @@ void vmx_guest_write_regs(struct vmx *vmx)
 	vmcs_write(GUEST_GS_BASE, vmx->gs_base);
 }
 
-/* CS.L counts in long mode alone. */
+/* CS.L is defined in long mode only. */
 bool vmx_guest_code64(void)
 {
 	return vmcs_read(GUEST_IA32_EFER) & EFER_LMA &&
 	       vmcs_read(GUEST_CS_AR_BYTES) & VMX_AR_L_MASK;
 }
 
-/* The DPL of SS is always the CPL: SDM 25.4.1. */
+/* The DPL of SS always equals the CPL: SDM 25.4.1. */
 u32 vmx_guest_cpl(void)
 {
 	return VMX_AR_DPL(vmcs_read(GUEST_SS_AR_BYTES));

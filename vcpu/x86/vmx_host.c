@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The host's part of a VMCS (SDM 25.5), which an exit loads, and what it does not bring
- * back as it was: selectors of user segments, limits of descriptor tables, MSRs (SDM
- * 28.5). Calls vmx.h alone.
+ * The host-state area of a VMCS (SDM 25.5), which an exit loads, and host state that an exit does
+ * not restore: user segment selectors, limits of descriptor tables, MSRs (SDM 28.5). Calls host.c.
  *
- * The kernel's exported helpers for descriptor tables changed hands with 6.18, so the
- * instructions stand here.
+ * Exports of the kernel's descriptor-table helpers changed in 6.18, so the instructions are used
+ * directly.
  */
 #include <linux/irqflags.h>
 #include <linux/version.h>
@@ -69,7 +68,7 @@ static u16 host_tr(void)
 	return sel;
 }
 
-/* A descriptor of 16 bytes of the GDT. SDM vol. 3A, 7.2.3. */
+/* A 16-byte descriptor in the GDT. SDM vol. 3A, 7.2.3. */
 static u64 tss_base(const struct desc_ptr *gdt)
 {
 	const struct ldttss_desc *tss = (void *)gdt->address + (host_tr() & ~7);
@@ -78,7 +77,7 @@ static u64 tss_base(const struct desc_ptr *gdt)
 	       (u64)tss->base3 << 32;
 }
 
-/* Selectors of the host must be without RPL and TI: not user's. SDM 27.2.3. */
+/* Host selectors must have RPL and TI clear, which excludes user selectors. SDM 27.2.3. */
 static void write_segments(struct vmx_host *host)
 {
 	struct desc_ptr gdt, idt;
@@ -117,7 +116,7 @@ static void write_msrs(void)
 		vmcs_write(HOST_IA32_PERF_GLOBAL_CTRL, 0);
 }
 
-/* With preemption off the thread stays, and the kernel does not go to user space. */
+/* Preemption is off: the thread stays on this CPU, and does not return to user space. */
 static void switch_msrs(u64 *old, const u64 *new)
 {
 	int i;
@@ -145,7 +144,7 @@ void vmx_host_save(struct vmx *vmx)
 	switch_msrs(host->msr, vmx->msr);
 }
 
-/* What an interrupt between two entries can have changed. */
+/* An interrupt between two entries may have changed them. */
 static void update_control_registers(struct vmx *vmx)
 {
 	unsigned long cr3 = host_cr3();
@@ -160,10 +159,10 @@ static void update_control_registers(struct vmx *vmx)
 }
 
 /*
- * perf's counters stand still in a guest, which has none. PEBS would write its records to
- * addresses of the host by the guest's tables (SDM vol. 3B, 20.9.5), some time after its
- * counter overflowed: it is off well before the entry. An NMI of perf's on the way may turn
- * it on again, but with the counters off by the entry itself nothing comes of it.
+ * perf's counters stop in a guest, which has none. PEBS would write its records through the guest's
+ * tables to host addresses (SDM vol. 3B, 20.9.5), some time after its counter overflowed: disable
+ * it well before the entry. An NMI from perf may enable it again, but has no effect since the entry
+ * itself disables the counters.
  */
 static void enter_perf(struct vmx_host *host)
 {
@@ -191,8 +190,8 @@ static void leave_perf(const struct vmx_host *host)
 }
 
 /*
- * Hardware does not switch DR6; but a guest that does not own the debug registers cannot
- * read it, and its #DB are all intercepted, which leaves DR6 alone. SDM 28.1.
+ * Hardware does not switch DR6. A guest without debug registers of its own cannot read it, and all
+ * its #DBs are intercepted, which leaves DR6 unchanged. SDM 28.1.
  */
 void vmx_host_enter(struct vmx *vmx)
 {
@@ -216,9 +215,9 @@ void vmx_host_leave(struct vmx *vmx)
 #define GDT_BYTES	(GDT_ENTRIES * 8)
 
 /*
- * After an exit the limits are 0xffff, and that of the TSS 0x67, without the bitmap of
- * ports. To load TR marks the descriptor busy, and the kernel's GDT is read-only: TR is
- * loaded from a copy. Interrupts are off.
+ * An exit sets both limits to 0xffff, and that of the TSS to 0x67, which excludes the I/O bitmap.
+ * Loading TR sets the descriptor's busy bit, and the kernel's GDT is read-only: load TR from a
+ * copy. Interrupts are off.
  */
 static void restore_tables(const struct vmx_host *host)
 {
@@ -243,8 +242,8 @@ static void restore_tables(const struct vmx_host *host)
 }
 
 /*
- * To load GS loads its base, too, and the kernel's is wanted back at once: nothing may
- * use it meanwhile. A selector that is not good any more is left zero.
+ * Loading GS also loads its base, and the kernel needs its own back at once: no memory access
+ * through GS in between. A selector that is no longer valid becomes zero.
  */
 static void restore_gs(u16 sel)
 {
@@ -257,7 +256,7 @@ static void restore_gs(u16 sel)
 			 "d" ((u32)(base >> 32)) : "memory");
 }
 
-/* Most threads have none of these: 64-bit programs use flat segments without a selector. */
+/* Usually none: 64-bit programs use flat segments with null selectors. */
 static void restore_segments(const struct vmx_host *host)
 {
 	u64 fs_base;

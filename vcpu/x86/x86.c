@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the backends for SVM and VMX share: the FPU, the filter of CPUID, MSRs of plain
- * value, exits. Calls mitigate.c. No locks.
+ * Common code of the SVM and VMX backends: the FPU, the CPUID filter, MSRs that are plain values,
+ * exits. Calls mitigate.c and event.c. No locks.
  */
 #include <linux/log2.h>
 #include <linux/percpu.h>
@@ -28,8 +28,8 @@ const struct axvcpu_arch_ops *axvcpu_arch_host(void)
 }
 
 /*
- * The local APIC has the interrupts that it has not handed to the CPU in IRR: 8 registers
- * of 32 vectors, 16 bytes apart. APM vol. 2, 16.6.3.
+ * IRR holds the interrupts that the local APIC has not passed to the CPU: 8 registers of 32
+ * vectors, 16 bytes apart. APM vol. 2, 16.6.3.
  */
 u64 axvcpu_arch_irq_fetch(void)
 {
@@ -47,10 +47,10 @@ u64 axvcpu_arch_irq_fetch(void)
 }
 
 /*
- * The FPU. XSAVE's standard form holds all components of XCR0, of which PKRU stays the
- * host's (a guest has no CR4.PKE and no CR4.OSXSAVE: it neither reads nor feels it), and
- * AMX tiles are cleared and never kept: to load them can fault, by a register of the
- * thread. Intel SDM vol. 1, 13.4.
+ * The FPU. XSAVE's standard format holds all components of XCR0 except PKRU, which stays the host's
+ * (without CR4.PKE and CR4.OSXSAVE a guest can neither read nor use it), and AMX tiles, which are
+ * cleared and not preserved: loading them can fault, depending on an MSR of the thread. Intel SDM
+ * vol. 1, 13.4.
  */
 #define XFEATURE_PKRU_BIT	BIT_ULL(9)
 #define XFEATURE_TILES		(BIT_ULL(17) | BIT_ULL(18))
@@ -78,8 +78,9 @@ static void fpu_save(void *area)
 }
 
 /*
- * Up to Zen, AMD's loads leave the pointers of the last x87 instruction alone while no
- * exception is pending: the host's user's. EMMS and a load of any integer replace them.
+ * Up to Zen, AMD's FPU loads do not replace the pointers of the last x87 instruction while no
+ * exception is pending, which leaks those of the host's user. EMMS and an integer load replace
+ * them.
  */
 static void forget_x87_pointers(const void *area)
 {
@@ -101,15 +102,15 @@ static void fpu_load(void *area)
 		     : "memory");
 }
 
-/* Of the components that are on: Intel SDM vol. 1, 13.2. */
+/* Size for the components enabled in XCR0: Intel SDM vol. 1, 13.2. */
 static size_t fpu_bytes(void)
 {
 	return boot_cpu_has(X86_FEATURE_XSAVE) ? cpuid_ebx(0xd) : FXSAVE_BYTES;
 }
 
 /*
- * XSAVE wants 64 bytes of alignment, which a power of two has by itself. The header is
- * zero: all components as after a reset.
+ * XSAVE requires 64-byte alignment; a power-of-two allocation provides it. The header is zero: all
+ * components in their reset state.
  */
 static void *fpu_alloc(void)
 {
@@ -139,16 +140,16 @@ void axvcpu_x86_destroy(struct axvcpu_x86 *x86)
 {
 	int cpu;
 
-	/* Another may get this memory: it would look like the same guest. */
+	/* A new vCPU may get this memory and would be taken for the same guest. */
 	for_each_possible_cpu(cpu)
 		cmpxchg(per_cpu_ptr(&last_loaded, cpu), x86, NULL);
 	kfree(x86->fpu);
 }
 
 /*
- * RDPID reads TSC_AUX, which is the host's number of this CPU. VMX makes it undefined, SVM
- * has no intercept of it (APM vol. 2, 15.9): there the register is zero meanwhile. The
- * kernel itself does not rely on it, for KVM does the same.
+ * RDPID reads TSC_AUX, which holds the host's CPU number. VMX makes it undefined, SVM has no
+ * intercept for it (APM vol. 2, 15.9): there the register is zero while a vCPU is loaded. The
+ * kernel does not rely on its value, since KVM changes it as well.
  */
 static bool guest_has_rdpid(void)
 {
@@ -185,12 +186,12 @@ void axvcpu_x86_put(struct axvcpu_x86 *x86)
 	put_tsc_aux(x86);
 	fpu_save(x86->fpu);
 	kernel_fpu_end();
-	/* The kernel does it on this CPU's way to whatever user space comes next (VMSCAPE). */
+	/* The kernel issues the IBPB before the next return to user space on this CPU (VMSCAPE). */
 	if (axvcpu_x86_mitigations & AXVCPU_X86_IBPB_USER)
 		this_cpu_write(x86_ibpb_exit_to_user, true);
 }
 
-/* A guest may use no more than the CPU has, whatever of it the host uses. */
+/* A guest may use the CPU's full width, even if the host uses less. */
 bool axvcpu_x86_canonical(u64 addr)
 {
 	return sign_extend64(addr, boot_cpu_data.x86_virt_bits - 1) == addr;
@@ -216,7 +217,7 @@ int axvcpu_x86_check_setup(const struct axvcpu_setup *setup)
 	}
 }
 
-/* The flags that a program can change; an entry checks the others. SDM vol. 3C, 27.3.1.4. */
+/* Flags that a program can change; an entry checks the others. SDM vol. 3C, 27.3.1.4. */
 #define RFLAGS_PROGRAM	(X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | \
 			 X86_EFLAGS_SF | X86_EFLAGS_TF | X86_EFLAGS_IF | X86_EFLAGS_DF | \
 			 X86_EFLAGS_OF | X86_EFLAGS_IOPL | X86_EFLAGS_NT | X86_EFLAGS_RF | \
@@ -242,8 +243,8 @@ void axvcpu_x86_get_regs(const struct axvcpu_x86 *x86, struct axvcpu_regs *regs)
 }
 
 /*
- * A software interrupt whose delivery was interrupted is its instruction's: elsewhere there
- * is none. The flags that retire() looks at are those that the instruction began with.
+ * A software interrupt whose delivery was interrupted belongs to its instruction: drop it when RIP
+ * changes. axvcpu_x86_retire() must see the flags from before the instruction.
  */
 void axvcpu_x86_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 {
@@ -263,8 +264,8 @@ void axvcpu_x86_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 }
 
 /*
- * CPUID, by what works in a guest: nothing of XSAVE (XCR0 is the host's), of performance
- * counters, of power, of topology, of virtualization. APM vol. 3, appendix E.
+ * CPUID features that work in a guest: nothing of XSAVE (XCR0 is the host's), performance counters,
+ * power management, topology, virtualization. APM vol. 3, appendix E.
  */
 #define BITS2(a, b)		(BIT(a) | BIT(b))
 #define BITS4(a, b, c, d)	(BITS2(a, b) | BITS2(c, d))
@@ -278,7 +279,7 @@ void axvcpu_x86_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 #define CPUID_1_EBX_CLFLUSH	0xff00
 /* Fn0000_0007: FSGSBASE, SMEP, ERMS, SMAP; ADX, CLFLUSHOPT */
 #define CPUID_7_EBX	(BITS4(0, 7, 9, 20) | BITS2(19, 23))
-/* Fn8000_0001: LAHF; SYSCALL, NX, 1 GiB pages, long mode, and what repeats 1.EDX */
+/* Fn8000_0001: LAHF; SYSCALL, NX, 1 GiB pages, long mode, and bits repeated from 1.EDX */
 #define CPUID_81_ECX	BIT(0)
 #define CPUID_81_EDX	(BITS4(11, 20, 26, 29) | (CPUID_1_EDX & 0x0183f3ff))
 
@@ -336,7 +337,7 @@ void axvcpu_x86_cpuid(u32 leaf, u32 subleaf, u32 out[4])
 		break;
 	case 0x80000001:
 		return cpuid_extended_features(out);
-	case 0x80000002 ... 0x80000004:	/* the name of the CPU */
+	case 0x80000002 ... 0x80000004:	/* processor name */
 		break;
 	case 0x80000008:		/* address sizes */
 		out[0] &= 0xffff;
@@ -370,7 +371,7 @@ bool axvcpu_x86_do_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	return false;
 }
 
-/* Each of 8 types is UC, WC, WT, WP, WB or UC-: 0, 1, 4, 5, 6, 7. */
+/* Each of the 8 types must be UC, WC, WT, WP, WB or UC-: 0, 1, 4, 5, 6, 7. */
 static bool pat_valid(u64 pat)
 {
 	for (; pat; pat >>= 8)
@@ -458,7 +459,7 @@ void axvcpu_x86_exit_hypercall(const struct axvcpu_x86 *x86, struct axvcpu_exit 
 		exit->hypercall.args[i] = x86->gpr[args[i]];
 }
 
-/* A register written with 1 or 2 bytes keeps its others, with 4 bytes it loses them. */
+/* Writing 1 or 2 bytes of a register preserves the others, writing 4 bytes clears them. */
 static void set_part(u64 *reg, u32 width, u64 val)
 {
 	u64 mask = width_mask(width);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the backends for SVM and VMX share: the registers that neither of them switches
- * by itself, CPUID and MSRs that need no VMM, and how exits are filled in.
+ * Common code of the SVM and VMX backends: registers that neither of them switches in hardware,
+ * CPUID and MSRs handled without the VMM, and filling in exits.
  */
 #ifndef _AXVCPU_X86_H
 #define _AXVCPU_X86_H
 
-/* For assembly: where a general register is in struct axvcpu_x86. */
+/* For assembly: offset of a general register in struct axvcpu_x86. */
 #define AXVCPU_X86_GPR(n)	((n) * 8)
 
 #ifndef __ASSEMBLY__
@@ -17,8 +17,8 @@
 #include "../axvcpu.h"
 
 /*
- * Events as EVENTINJ of SVM (APM vol. 2, 15.20) and VMX's interruption information (Intel SDM
- * vol. 3C, 25.8.3) have them: the same bits, and VMX has more types.
+ * Events in the encoding of SVM's EVENTINJ (APM vol. 2, 15.20) and VMX's interruption information
+ * (Intel SDM vol. 3C, 25.8.3): the bits are the same, and VMX has more types.
  */
 #define X86_EVENT_VECTOR	0xffu
 #define X86_EVENT_TYPE		(7u << 8)
@@ -35,10 +35,10 @@
 #define X86_DR7_GD		BIT_ULL(13)	/* #DB before an access to a debug register */
 
 /**
- * struct axvcpu_x86_event - an event on its way to the guest
+ * struct axvcpu_x86_event - an event in flight to the guest
  * @info: X86_EVENT_*
  * @error: its error code, with X86_EVENT_ERROR
- * @len: of the instruction that raised it, for types from X86_EVENT_INT_N on
+ * @len: length of the instruction that raised it, for types from X86_EVENT_INT_N on
  */
 struct axvcpu_x86_event {
 	u32 info;
@@ -47,26 +47,26 @@ struct axvcpu_x86_event {
 };
 
 /**
- * struct axvcpu_x86 - the part of a vCPU that both backends have; first in theirs
- * @gpr: general registers by AXVCPU_REG_*, RAX and RSP too whenever the guest is not
- *	running. Must stay first: the entry code uses AXVCPU_X86_GPR()
- * @rip: and the next two whenever the guest is not running
+ * struct axvcpu_x86 - vCPU data common to both backends; first member of theirs
+ * @gpr: general registers by AXVCPU_REG_*, RAX and RSP included while the guest is not running.
+ *	Must stay first: the entry code uses AXVCPU_X86_GPR()
+ * @rip: valid, like the next two, while the guest is not running
  * @rflags: flags
  * @cr2: page-fault address
  * @cr8: task priority
- * @event: to be delivered by the next entry, before anything else
- * @db: what @event, a #DB, shall tell in DR6, as VMX's pending debug exceptions
- * @end_shadow: an interrupt shadow has ended with the instruction that retired last
- * @real_mode: for exceptions that are raised: they have no error codes
+ * @event: delivered by the next entry, before anything else
+ * @db: DR6 bits to set when @event, a #DB, is delivered; encoded as VMX's pending debug exceptions
+ * @end_shadow: an interrupt shadow ended with the last retired instruction
+ * @real_mode: exceptions raised now have no error codes
  * @dr: guest's DR0 to DR3
  * @dr6: guest's DR6 where hardware does not switch it (VMX)
- * @uses_dr: the guest has debug registers of its own, each entry and exit switches them;
- *	without, its accesses exit
+ * @uses_dr: the guest has debug registers of its own, switched at each entry and exit; otherwise
+ *	its accesses exit
  * @pat: guest's IA32_PAT
- * @fpu: guest's FPU, as XSAVE or FXSAVE writes it
- * @down: a triple fault has ended it
- * @host: the host's, for axvcpu_x86_put() and axvcpu_x86_leave(). @host.dr7: 0 while the
- *	host has no breakpoint
+ * @fpu: guest's FPU, in XSAVE or FXSAVE format
+ * @down: the guest has ended by a triple fault
+ * @host: host state for axvcpu_x86_put() and axvcpu_x86_leave(). @host.dr7: 0 while the host has no
+ *	breakpoint
  */
 struct axvcpu_x86 {
 	u64 gpr[AXVCPU_NR_REGS];
@@ -100,42 +100,42 @@ static inline struct axvcpu_x86 *to_x86(const struct axvcpu *vcpu)
 	return vcpu->arch;
 }
 
-/* As after a reset. May sleep. 0 or -ENOMEM. */
+/* Reset state. May sleep. 0 or -ENOMEM. */
 int axvcpu_x86_create(struct axvcpu_x86 *x86);
 void axvcpu_x86_destroy(struct axvcpu_x86 *x86);
 
 /*
- * For load() and put(): the FPU and TSC_AUX; the host's user state is safe with the kernel
- * meanwhile (kernel_fpu_begin()).
+ * For load() and put(): switch the FPU and TSC_AUX; kernel_fpu_begin() preserves the host's user
+ * state meanwhile.
  */
 void axvcpu_x86_load(struct axvcpu_x86 *x86);
 void axvcpu_x86_put(struct axvcpu_x86 *x86);
 
-/* DR6 after a reset: bits that are 1 are so until their cause comes. SDM vol. 3B, 18.2.3. */
+/* DR6 after a reset: active-low bits read 1 until their event occurs. SDM vol. 3B, 18.2.3. */
 #define AXVCPU_X86_DR6_RESET	0xffff0ff0ull
 
 /* host.c */
 u64 axvcpu_x86_read_dr6(void);
 void axvcpu_x86_write_dr6(u64 dr6);
 
-/* A machine check came while a guest ran: it is the host's. Right after leave(). */
+/* Hand a machine check that arrived in a guest to the host. Right after leave(). */
 int axvcpu_x86_machine_check(void);
 
-/* emergency.c: whom it may be that has the CPUs. */
+/* emergency.c: names of KVM's modules, which may hold the CPUs. */
 extern const char *const axvcpu_x86_kvm_modules[];
 
 /*
- * For hw_setup() and hw_unsetup(): on each CPU that goes down in a crash @disable is called, with
- * interrupts off or as an NMI. Whether virtualization is off after a crash, whoever sees to
- * it, though it stays on from entry to entry.
+ * For hw_setup() and hw_unsetup(): call @disable on each CPU that goes down in a crash, with
+ * interrupts off or as an NMI. Returns whether a crash turns virtualization off, by this callback
+ * or KVM's, even if it stays on between entries.
  */
 bool axvcpu_x86_emergency_setup(void (*disable)(void));
 void axvcpu_x86_emergency_unsetup(void);
 
-/* From the next entry on the guest's debug registers are switched. */
+/* Switch the guest's debug registers from the next entry on. */
 void axvcpu_x86_use_dr(struct axvcpu_x86 *x86);
 
-/* Not any more, if the guest's @dr7 enables none of them: true, its accesses shall exit. */
+/* Stop switching them if the guest's @dr7 enables none. True: intercept its accesses again. */
 bool axvcpu_x86_idle_dr(struct axvcpu_x86 *x86, u64 dr7);
 
 /* event.c: whether an event is in flight. */
@@ -149,7 +149,7 @@ static inline void axvcpu_x86_event_clear(struct axvcpu_x86 *x86)
 	x86->event.info = 0;
 }
 
-/* A #DB, of whatever type, for which DR6 and DR7 are to be made ready. */
+/* A #DB of any type: DR6 and DR7 must be prepared for it. */
 static inline bool axvcpu_x86_event_is_db(const struct axvcpu_x86 *x86)
 {
 	u32 type = x86->event.info & X86_EVENT_TYPE;
@@ -158,17 +158,17 @@ static inline bool axvcpu_x86_event_is_db(const struct axvcpu_x86 *x86)
 	       (type == X86_EVENT_EXCEPTION || type == X86_EVENT_INT1);
 }
 
-/* #DB; @cause as in struct axvcpu_x86.db, or 0 when DR6 tells it already. */
+/* Raise #DB; @cause as in struct axvcpu_x86.db, or 0 when DR6 already has it. */
 void axvcpu_x86_raise_db(struct axvcpu *vcpu, u64 cause);
 
 /**
- * axvcpu_x86_retire() - an instruction was emulated: all that follows from it
+ * axvcpu_x86_retire() - retire an emulated instruction
  * @vcpu: the vCPU
- * @rip: behind the instruction
+ * @rip: address of the next instruction
  *
- * This is the one place where RIP moves over an instruction. RF is cleared, an interrupt
- * shadow from before it ends, and with TF set the instruction's #DB comes. Its own effects
- * may be written before or after.
+ * The only place where RIP moves over an instruction. RF is cleared, an interrupt shadow from
+ * before the instruction ends, and its single-step #DB is raised if TF is set. The instruction's
+ * own effects may be written before or after.
  */
 static inline void axvcpu_x86_retire(struct axvcpu *vcpu, u64 rip)
 {
@@ -181,7 +181,7 @@ static inline void axvcpu_x86_retire(struct axvcpu *vcpu, u64 rip)
 		axvcpu_x86_raise_db(vcpu, DR_STEP);
 }
 
-/* RIP behind an instruction of @len bytes: it wraps but in 64-bit mode (@code64). */
+/* RIP after an instruction of @len bytes; outside 64-bit mode (@code64) it wraps at 32 bits. */
 static inline u64 axvcpu_x86_next_rip(const struct axvcpu_x86 *x86, u32 len, bool code64)
 {
 	u64 rip = x86->rip + len;
@@ -190,14 +190,14 @@ static inline u64 axvcpu_x86_next_rip(const struct axvcpu_x86 *x86, u32 len, boo
 }
 
 /*
- * An exception is raised by the instruction that exited, or by what the CPU did when it
- * exited. With the event in flight it becomes what SDM vol. 3A, 6.15 makes of both.
+ * Raise an exception caused by the instruction that exited, or by the CPU's own action during the
+ * exit. An event in flight and the exception combine as in SDM vol. 3A, 6.15.
  */
 void axvcpu_x86_raise(struct axvcpu *vcpu, u8 vector, u32 error);
-/* INT1: a #DB whose instruction of @len bytes is left behind by its delivery. */
+/* Raise INT1: a #DB whose delivery skips its instruction of @len bytes. */
 void axvcpu_x86_raise_int1(struct axvcpu *vcpu, u32 len);
 
-/* After each exit: the event whose delivery it has interrupted, if @info is valid. */
+/* After each exit: record the event whose delivery was interrupted, if @info is valid. */
 static inline void axvcpu_x86_interrupted(struct axvcpu_x86 *x86, u32 info, u32 error, u32 len)
 {
 	if (likely(!(info & X86_EVENT_VALID))) {
@@ -209,15 +209,15 @@ static inline void axvcpu_x86_interrupted(struct axvcpu_x86 *x86, u32 info, u32 
 	x86->event.len = len;
 }
 
-/* Before an entry with an event: an interrupt that the guest takes no more waits again. */
+/* Before an entry with an event: an interrupt becomes pending again if IF is clear by now. */
 void axvcpu_x86_check_event(struct axvcpu *vcpu);
 
-/* DR6 after a #DB of this cause. */
+/* DR6 after a #DB with this cause. */
 u64 axvcpu_x86_dr6(u64 dr6, u64 cause);
 
 /*
- * The vector to deliver next, if the task priority lets it through; else -ENOENT. Its class is
- * its upper half, and must be above the task's: SDM vol. 3A, 10.8.3.
+ * The next vector to deliver that exceeds the task priority; else -ENOENT. The upper half of a
+ * vector is its class, which must be above the task's: SDM vol. 3A, 10.8.3.
  */
 static inline int axvcpu_x86_next_vector(const struct axvcpu *vcpu)
 {
@@ -226,44 +226,44 @@ static inline int axvcpu_x86_next_vector(const struct axvcpu *vcpu)
 	return vector >= 0 && vector >> 4 > to_x86(vcpu)->cr8 ? vector : -ENOENT;
 }
 
-/* HLT has retired: whether nothing is there that ends it at once. */
+/* HLT has retired: whether the vCPU halts, with no event to wake it at once. */
 bool axvcpu_x86_halts(const struct axvcpu *vcpu);
 
-/* Whether a struct axvcpu_setup can be: mode, alignments. 0 or -EINVAL. */
+/* Validate a struct axvcpu_setup: mode, alignments. 0 or -EINVAL. */
 int axvcpu_x86_check_setup(const struct axvcpu_setup *setup);
 
-/* Whether an address has the CPU's linear-address width. SDM vol. 1, 3.3.7.1. */
+/* Whether an address is canonical for the CPU's linear-address width. SDM vol. 1, 3.3.7.1. */
 bool axvcpu_x86_canonical(u64 addr);
 
 /*
- * SET_REGS: whether an entry takes what both backends have alike, in 64-bit mode or not
- * (@code64), and to write it.
+ * SET_REGS: check the registers common to both backends, in 64-bit mode or not (@code64), against
+ * the requirements of an entry, and write them.
  */
 bool axvcpu_x86_regs_valid(const struct axvcpu_x86 *x86, const struct axvcpu_regs *regs,
 			   bool code64);
 void axvcpu_x86_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 void axvcpu_x86_get_regs(const struct axvcpu_x86 *x86, struct axvcpu_regs *regs);
 
-/* What the guest sees of CPUID: no more than works in it. @out: EAX to EDX. */
+/* CPUID as the guest sees it: only features that work in a guest. @out: EAX to EDX. */
 void axvcpu_x86_cpuid(u32 leaf, u32 subleaf, u32 out[4]);
 
 /*
- * A CPUID instruction: fill in @exit and answer true when it is the VMM's, else do it.
- * RIP is the backend's to move.
+ * A CPUID instruction: fill in @exit and return true when the VMM handles it, else emulate it. The
+ * backend moves RIP.
  */
 bool axvcpu_x86_do_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
-/* MSRs that both backends know without their hardware's help: false for all others. */
+/* MSRs that both backends emulate alike; false for all others. */
 bool axvcpu_x86_rdmsr(struct axvcpu_x86 *x86, u32 msr, u64 *val);
 bool axvcpu_x86_wrmsr(struct axvcpu_x86 *x86, u32 msr, u64 val, bool *bad);
 
-/* The exits of both backends, from registers. */
+/* Exits common to both backends, filled in from registers. */
 void axvcpu_x86_exit_msr(const struct axvcpu_x86 *x86, bool write, struct axvcpu_exit *exit);
 void axvcpu_x86_exit_io(const struct axvcpu_x86 *x86, bool in, u16 port, u32 width,
 			struct axvcpu_exit *exit);
 void axvcpu_x86_exit_hypercall(const struct axvcpu_x86 *x86, struct axvcpu_exit *exit);
 
-/* set_return_value() of both. */
+/* set_return_value() of both backends. */
 void axvcpu_x86_set_return_value(struct axvcpu *vcpu, u64 val);
 
 #endif /* __ASSEMBLY__ */
