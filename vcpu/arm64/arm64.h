@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the arm64 backend share. It needs a host kernel that runs at EL2,
- * with the Virtualization Host Extensions (FEAT_VHE).
+ * Internal header of the arm64 backend, which requires a host kernel at EL2 with the Virtualization
+ * Host Extensions (FEAT_VHE).
  *
  *   vhe.c      the backend: the machine, and vCPUs while they do not run
- *   switch.c   what is switched between host and guest
- *   traps.c    what EL2 keeps from the guest meanwhile
- *   exits.c    what an exit means
- *   exception.c   exceptions that the guest gets from us
- *   sysreg.c   system registers that are trapped
- *   tlb.c      what TLBs know of spaces, and how they forget it
- *   vmid.c     VMIDs, by generation
- *   predict.c  what a guest may leave in branch predictors
- *   entry.S    into the guest and back, and the vectors meanwhile
- *   pstate.h   PSTATE: what is permitted, and what becomes of it
- *   stage2.h   what hardware is told of a stage 2 table
+ *   switch.c   the world switch
+ *   traps.c    EL2 traps for registers hidden from the guest
+ *   exits.c    decoding of synchronous exits
+ *   exception.c   exceptions injected into the guest
+ *   sysreg.c   emulation of trapped system registers
+ *   tlb.c      TLB maintenance and the VMID of a space
+ *   vmid.c     VMID allocation, by generation
+ *   predict.c  branch predictor mitigations
+ *   entry.S    guest entry and exit, and the vectors used meanwhile
+ *   pstate.h   PSTATE: valid values, and changes by exceptions and retirement
+ *   stage2.h   stage 2 registers
  *
  * "Arm" is the Arm Architecture Reference Manual for A-profile architecture, DDI 0487.
  */
 #ifndef _AXVCPU_ARM64_H
 #define _AXVCPU_ARM64_H
 
-/* For assembly: where things are in struct axvcpu_arm64. */
+/* For assembly: offsets in struct axvcpu_arm64. */
 #define AXVCPU_ARM64_X(n)	((n) * 8)
 #define AXVCPU_ARM64_SP_EL0	AXVCPU_ARM64_X(31)
 #define AXVCPU_ARM64_PC		AXVCPU_ARM64_X(32)
@@ -33,14 +33,14 @@
 #define AXVCPU_ARM64_EXIT_LOOP	AXVCPU_ARM64_X(38)
 #define AXVCPU_ARM64_EXIT_CALL	(AXVCPU_ARM64_X(38) + 4)
 
-/* What axvcpu_arm64_enter() came back for. */
+/* Return values of axvcpu_arm64_enter(). */
 #define AXVCPU_ARM64_SYNC	0
 #define AXVCPU_ARM64_IRQ	1
 #define AXVCPU_ARM64_FIQ	2
 #define AXVCPU_ARM64_SERROR	3
-#define AXVCPU_ARM64_ILLEGAL	4	/* never entered: an illegal exception return */
+#define AXVCPU_ARM64_ILLEGAL	4	/* not entered: illegal exception return */
 #define AXVCPU_ARM64_WHY	0xff
-#define AXVCPU_ARM64_AND_SERROR_BIT	8	/* an SError beside it, in DISR if that is not 0 */
+#define AXVCPU_ARM64_AND_SERROR_BIT	8	/* an SError as well, in DISR if not 0 */
 
 #ifndef __ASSEMBLY__
 
@@ -52,35 +52,35 @@
 #define A64_NR_REGS		31
 
 /*
- * As KVM's guests and firmware begin: no MMU, no caches, no alignment checks; bits that
- * are RES1 without the features that name them are set.
+ * Reset value, as in KVM's guests and firmware: no MMU, no caches, no alignment checks; bits that
+ * are RES1 without the features that define them are set.
  */
 #define A64_SCTLR_RESET		0x30d00800ull
 
 /*
- * Registers that the host, at EL2, has no use for: they stay on the CPU from load() to
- * put(). All but the last line end in _EL1.
+ * Registers unused by the host at EL2: they keep guest values from load() to put(). All except the
+ * last two lines end in _EL1.
  */
 struct axvcpu_arm64_el1 {
 	u64 sctlr, cpacr, ttbr0, ttbr1, tcr, mair, amair, vbar;
 	u64 contextidr, elr, spsr, esr, far, afsr0, afsr1, cntkctl;
 	u64 sp, tpidr, par, csselr;
 	u64 tpidr_el0, tpidrro_el0;
-	u64 vdisr;		/* DISR_EL1, as the guest calls VDISR_EL2; FEAT_RAS */
+	u64 vdisr;		/* VDISR_EL2, which the guest reads as DISR_EL1; FEAT_RAS */
 };
 
 /**
- * struct axvcpu_arm64_cpu - what a CPU has, by its own ID registers
+ * struct axvcpu_arm64_cpu - features of a CPU, by its own ID registers
  * @gic: system registers of a GICv3
  * @hcx: HCRX_EL2, FEAT_HCX
- * @ecv: a trap of the virtual timer, FEAT_ECV
+ * @ecv: traps of the virtual timer, FEAT_ECV
  * @fgt: fine-grained traps, FEAT_FGT
- * @fgt2: more of them, FEAT_FGT2
+ * @fgt2: further fine-grained traps, FEAT_FGT2
  * @amu: activity monitors
  * @ras: ESB, DISR_EL1
  * @mte: PSTATE.TCO and memory tags, FEAT_MTE2
  * @nmi: PSTATE.ALLINT
- * @tpidr2: TPIDR2_EL0, and nothing that keeps a guest from it
+ * @tpidr2: TPIDR2_EL0, and no trap for it
  */
 struct axvcpu_arm64_cpu {
 	bool gic, hcx, ecv, fgt, fgt2, amu, ras, mte, nmi, tpidr2;
@@ -89,8 +89,8 @@ struct axvcpu_arm64_cpu {
 DECLARE_PER_CPU(struct axvcpu_arm64_cpu, axvcpu_arm64_cpu);
 
 /*
- * What the CPU had when a vCPU was loaded, or entered: named as registers, those of EL2
- * without _EL2. @fp is room for the kernel.
+ * Host values saved when a vCPU is loaded or entered: named after registers, those of EL2 without
+ * _EL2. @fp is a buffer for the kernel.
  */
 struct axvcpu_arm64_host {
 	struct user_fpsimd_state fp;
@@ -101,8 +101,8 @@ struct axvcpu_arm64_host {
 };
 
 /**
- * struct axvcpu_arm64_gic - the part of a GICv3 CPU interface that the guest sees
- * @pmr: ICC_PMR_EL1, kept, without effect
+ * struct axvcpu_arm64_gic - GICv3 CPU interface registers of the guest
+ * @pmr: ICC_PMR_EL1, stored without effect
  * @bpr1: ICC_BPR1_EL1, as @pmr
  * @igrpen1: ICC_IGRPEN1_EL1, as @pmr
  */
@@ -113,27 +113,27 @@ struct axvcpu_arm64_gic {
 };
 
 /**
- * struct axvcpu_arm64 - the backend's part of a vCPU
- * @x: X0 to X30; first, for the entry code, as all up to @exit_call
+ * struct axvcpu_arm64 - the backend's vCPU
+ * @x: X0 to X30; first, for the entry code, which uses all members up to @exit_call
  * @sp_el0: SP_EL0
  * @pc: next instruction
  * @pstate: PSTATE
  * @esr: ESR_EL2 of the last exit
- * @far: FAR_EL2 of it
- * @hpfar: HPFAR_EL2 of it
- * @disr: an SError that the exit found, DISR_EL1
- * @exit_loop: branches to take after an exit, before an indirect one; 0: none
- * @exit_call: the firmware's function to call then, or 0
- * @el1: the others, while it is not loaded
- * @fp: V0 to V31, FPSR, FPCR, while it is not loaded
+ * @far: FAR_EL2 of the last exit
+ * @hpfar: HPFAR_EL2 of the last exit
+ * @disr: DISR_EL1, an SError found at the exit
+ * @exit_loop: number of branches to take after an exit, before any indirect one; 0: none
+ * @exit_call: firmware function to call after an exit, or 0
+ * @el1: the other registers, while not loaded
+ * @fp: V0 to V31, FPSR, FPCR, while not loaded
  * @gic: its interrupt controller
- * @space: what it shares with the other vCPUs of its space
- * @number: no other vCPU has had it
- * @vttbr: VTTBR_EL2, when it was loaded last
- * @hcr: HCR_EL2, but for the pending interrupt
+ * @space: data shared by the vCPUs of its space
+ * @number: unique among all vCPUs ever created
+ * @vttbr: VTTBR_EL2 at the last load
+ * @hcr: HCR_EL2, except for the pending interrupt
  * @loaded: @el1 and @fp are on the CPU
  * @down: the guest has ended
- * @host: what load() and run() found, for put() and run()
+ * @host: host values saved by load() and run(), for put() and run()
  */
 struct axvcpu_arm64 {
 	u64 x[A64_NR_REGS];
@@ -163,7 +163,7 @@ static inline struct axvcpu_arm64 *to_arm64(const struct axvcpu *vcpu)
 	return vcpu->arch;
 }
 
-/* Register 31 is XZR: reads as zero, and forgets what is written. */
+/* Register 31 is XZR: reads as zero, writes are ignored. */
 static inline u64 a64_get(const struct axvcpu_arm64 *a64, unsigned int reg)
 {
 	return reg < A64_NR_REGS ? a64->x[reg] : 0;
@@ -176,8 +176,8 @@ static inline void a64_set(struct axvcpu_arm64 *a64, unsigned int reg, u64 val)
 }
 
 /*
- * The instruction that exited is done. Every emulation retires it here. It has 16 bits only
- * at EL0 in AArch32. Nothing else depends on it: a guest has no software step (MDSCR_EL1 is 0).
+ * Retire the emulated instruction; every emulation calls this. Only AArch32 at EL0 has 16-bit
+ * instructions. No other state changes: guests have no software step (MDSCR_EL1 is 0).
  */
 static inline void a64_retire(struct axvcpu_arm64 *a64)
 {
@@ -185,14 +185,14 @@ static inline void a64_retire(struct axvcpu_arm64 *a64)
 	a64->pstate = a64_pstate_retired(a64->pstate);
 }
 
-/* entry.S. All exceptions masked, stage 2 and the guest's registers in place. */
+/* entry.S. All exceptions masked; stage 2 and the guest's registers are loaded. */
 u64 axvcpu_arm64_enter(struct axvcpu_arm64 *a64);
-/* PAR_EL1 after AT S1E1R of a guest's address, or bit 0 when its walk ended in an abort. */
+/* PAR_EL1 after AT S1E1R of a guest address, or 1 (PAR_EL1.F) when its walk ended in an abort. */
 u64 axvcpu_arm64_at_s1e1r(u64 va);
 void axvcpu_arm64_fp_load(const struct user_fpsimd_state *fp);
 void axvcpu_arm64_fp_save(struct user_fpsimd_state *fp);
 
-/* traps.c: on this CPU, which is to be enabled: 0 or -EOPNOTSUPP. */
+/* traps.c: probe this CPU before it is enabled: 0 or -EOPNOTSUPP. */
 int axvcpu_arm64_cpu_probe(void);
 bool axvcpu_arm64_has_aarch32(void);
 /* Preemption is off from load to put. */
@@ -202,7 +202,7 @@ void axvcpu_arm64_traps_put(const struct axvcpu_arm64_host *host);
 void axvcpu_arm64_mpam_enter(void);
 void axvcpu_arm64_mpam_leave(void);
 
-/* vhe.c: @sctlr is the vCPU's SCTLR_EL1 from now on. Loaded with interrupts off, or not. */
+/* vhe.c: the vCPU's SCTLR_EL1 becomes @sctlr. Loaded with interrupts off, or not loaded. */
 void axvcpu_arm64_follow_sctlr(struct axvcpu *vcpu, u64 sctlr);
 
 /* switch.c: see struct axvcpu_arch_ops */
@@ -210,34 +210,34 @@ int axvcpu_arm64_load(struct axvcpu *vcpu);
 void axvcpu_arm64_put(struct axvcpu *vcpu);
 int axvcpu_arm64_run(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
-/* exits.c: enum axvcpu_ran for a synchronous exit of a loaded vCPU; interrupts off. */
+/* exits.c: handle a synchronous exit of a loaded vCPU: enum axvcpu_ran. Interrupts off. */
 int axvcpu_arm64_sync_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);
-/* After a fault in a hole: make it an MMIO exit if hardware says what the access was. */
+/* After a fault in a hole: turn it into an MMIO exit if the syndrome describes the access. */
 void axvcpu_arm64_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
-/* exception.c: exceptions in a loaded vCPU; interrupts off. Undefined Instruction. */
+/* exception.c: inject exceptions into a loaded vCPU; interrupts off. Undefined Instruction. */
 void axvcpu_arm64_undefined(struct axvcpu_arm64 *a64);
-/* The abort of the last exit, as EL1's own, of status @status. */
+/* Reinject the abort of the last exit at EL1, with status code @status. */
 void axvcpu_arm64_abort(struct axvcpu_arm64 *a64, u64 status);
 
-/* sysreg.c: enum axvcpu_ran for a trapped MRS or MSR. */
+/* sysreg.c: emulate a trapped MRS or MSR: enum axvcpu_ran. */
 int axvcpu_arm64_sysreg(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
-/* tlb.c: once, before any CPU is enabled, and after the last is not any more. */
+/* tlb.c: called once, before the first CPU is enabled, and after the last is disabled. */
 int axvcpu_arm64_vmids_setup(void);
 void axvcpu_arm64_vmids_unsetup(void);
-/* This CPU, which is to be enabled, knows nothing of guests. */
+/* Flush all guest translations on this CPU, before it is enabled. */
 void axvcpu_arm64_forget_here(void);
-/* What vCPUs of one space share: 0 or -ENOMEM. May sleep. */
+/* The data shared by the vCPUs of a space: 0 or -ENOMEM. May sleep. */
 int axvcpu_arm64_space_get(struct axvcpu *vcpu);
 void axvcpu_arm64_space_put(struct axvcpu_arm64 *a64);
-/* VTCR_EL2 and VTTBR_EL2, between load and put. */
+/* Load VTCR_EL2 and VTTBR_EL2 between load and put. */
 void axvcpu_arm64_vmid_load(struct axvcpu *vcpu);
 void axvcpu_arm64_vmid_put(void);
-/* Forget all translations of a vCPU's space, on this CPU. */
+/* Flush all translations of the vCPU's space on this CPU. */
 void axvcpu_arm64_flush_here(const struct axvcpu_arm64 *a64);
 
-/* predict.c: for this CPU, interrupts off or the vCPU about to be loaded. */
+/* predict.c: for this CPU; interrupts off, or the vCPU is being loaded. */
 void axvcpu_arm64_predict_probe(void);
 void axvcpu_arm64_predict_load(struct axvcpu_arm64 *a64);
 

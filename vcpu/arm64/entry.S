@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Into the guest and back. The kernel's own vectors know nothing of guests, so that ours
- * are in place from just before the guest to just behind it, with all exceptions masked
- * on this side; and where an AT walks the guest's tables.
+ * Guest entry and exit. The kernel's vectors cannot handle exceptions from guests, so the vectors
+ * here are installed from just before the entry to just after the exit, with all exceptions masked
+ * in the host; and during an AT, which walks the guest's tables.
  *
- * Spectre v3a is about the addresses of vectors, in CPUs that have no VHE (Cortex-A57, A72):
- * KVM hides them for its code outside of VHE alone, too.
+ * Spectre v3a concerns vector addresses on CPUs without VHE (Cortex-A57, A72): KVM hides them only
+ * outside of VHE, too.
  */
 #include <linux/linkage.h>
 #include <asm/alternative.h>
@@ -14,7 +14,7 @@
 
 #include "arm64.h"
 
-/* The frame on the host's stack, while the guest runs. */
+/* Frame on the host's stack while the guest runs. */
 #define FRAME_SELF	0	/* struct axvcpu_arm64 */
 #define FRAME_VBAR	8
 #define FRAME_SP_EL0	16	/* the kernel's current task */
@@ -28,10 +28,10 @@
 	.text
 
 /*
- * An exception from the guest leaves its PAN, for with HCR_EL2.TGE clear SCTLR_EL2.SPAN says
- * nothing (Arm D8.4.13), and its DIT; it sets TCO. The host has PAN set, DIT set since 6.2, and
- * tags checked. All CPUs with VHE have PAN: no alternative, whose CONFIG_ARM64_PAN went away after
- * 6.12, and with it, silently, what it had guarded.
+ * An exception from the guest preserves its PAN, since SCTLR_EL2.SPAN is ignored with HCR_EL2.TGE
+ * clear (Arm D8.4.13), and its DIT; it sets TCO. The host runs with PAN set, DIT set since 6.2, and
+ * tags checked. All CPUs with VHE have PAN, so no alternative is needed: CONFIG_ARM64_PAN was
+ * removed after 6.12, and code guarded by it would silently vanish.
  */
 .macro host_pstate
 	SET_PSTATE_PAN(1)
@@ -55,7 +55,7 @@ SYM_FUNC_START(axvcpu_arm64_enter)
 	mrs	x1, sp_el0
 	stp	x1, x18, [sp, #FRAME_SP_EL0]
 
-	/* An SError that is pending now is the host's, and shall be taken as that. */
+	/* An SError pending now belongs to the host and must be taken as such. */
 alternative_if ARM64_HAS_RAS_EXTN
 	dsb	nshst
 	isb
@@ -126,9 +126,9 @@ SYM_INNER_LABEL(axvcpu_arm64_left, SYM_L_LOCAL)
 	str	x2, [x0, #AXVCPU_ARM64_HPFAR]
 
 	/*
-	 * Up to here no branch was indirect. CLRBHB is a hint, and nothing where it is
-	 * not known (Arm C6.2.83). The loop is the kernel's (Arm, "Spectre-BHB", 2022): each
-	 * round two branches of no use. The firmware's call may take X0 to X3.
+	 * No indirect branch has executed up to here. CLRBHB is a hint, a NOP where not implemented
+	 * (Arm C6.2.83). The loop is the kernel's (Arm, "Spectre-BHB", 2022): two dummy branches
+	 * per iteration. The firmware call may clobber X0 to X3.
 	 */
 	hint	#22
 	ldr	w2, [x0, #AXVCPU_ARM64_EXIT_LOOP]
@@ -147,8 +147,8 @@ SYM_INNER_LABEL(axvcpu_arm64_left, SYM_L_LOCAL)
 	mov	x1, x19
 .Lno_call:
 	/*
-	 * What the guest's accesses have caused is the guest's. ESB (in the vector) has put an
-	 * SError into DISR_EL1; without it one that is pending is taken, here.
+	 * SErrors caused by the guest's accesses are attributed to it. ESB (in the vector) has
+	 * recorded one in DISR_EL1; without FEAT_RAS a pending one is taken here.
 	 */
 	ldr	x0, [sp, #FRAME_SELF]
 	str	xzr, [x0, #AXVCPU_ARM64_DISR]
@@ -194,8 +194,8 @@ SYM_INNER_LABEL(axvcpu_arm64_serror_window_end, SYM_L_LOCAL)
 SYM_FUNC_END(axvcpu_arm64_enter)
 
 /*
- * u64 axvcpu_arm64_at_s1e1r(u64 va): the guest's regime is in place, all exceptions masked. A
- * walk that ends in an external abort is an exception here; the answer is 1 then.
+ * u64 axvcpu_arm64_at_s1e1r(u64 va): called in the guest's regime, all exceptions masked. If the
+ * walk ends in an external abort, it is taken here and 1 is returned.
  */
 SYM_FUNC_START(axvcpu_arm64_at_s1e1r)
 	sub	sp, sp, #FRAME_SIZE
@@ -223,7 +223,7 @@ SYM_INNER_LABEL(axvcpu_arm64_at_end, SYM_L_LOCAL)
 	ret
 SYM_FUNC_END(axvcpu_arm64_at_s1e1r)
 
-/* An exit of the guest. With FEAT_RAS, ESB (a hint) keeps apart whose an SError is. */
+/* An exit of the guest. With FEAT_RAS, ESB (a hint) separates SErrors of guest and host. */
 .macro guest_vector number
 	.align	7
 	hint	#16
@@ -233,8 +233,8 @@ SYM_FUNC_END(axvcpu_arm64_at_s1e1r)
 .endm
 
 /*
- * An exception of the host between our vectors' coming and going: a bug, which the
- * kernel's own vectors tell of. X17 is lost. RET, for they are no targets of branches (BTI).
+ * An unexpected exception of the host while our vectors are installed is a bug, which the kernel's
+ * vectors report. X17 is lost. RET, since they are not BTI landing pads.
  */
 .macro to_host offset
 	ldr	x17, [sp, #FRAME_VBAR]
@@ -249,14 +249,14 @@ SYM_FUNC_END(axvcpu_arm64_at_s1e1r)
 	to_host	\offset
 .endm
 
-/* But for what is expected: X0 and X1 are on the stack then. */
+/* Expected exceptions, with X0 and X1 on the stack. */
 .macro host_vector_known target
 	.align	7
 	stp	x0, x1, [sp, #-16]!
 	b	\target
 .endm
 
-/* Two are: a PSTATE that the CPU does not have, so that it has entered nowhere, and AT. */
+/* Two are expected: an illegal exception return, after which the guest was not entered, and AT. */
 SYM_CODE_START_LOCAL(host_sync)
 	mov	x1, #AXVCPU_ARM64_ILLEGAL
 	mrs	x0, spsr_el2
@@ -275,7 +275,7 @@ SYM_INNER_LABEL(go_on, SYM_L_LOCAL)
 	sb
 SYM_CODE_END(host_sync)
 
-/* An SError where it was asked for: X0 is struct axvcpu_arm64, X1 what is returned. */
+/* An SError in the window: X0 is struct axvcpu_arm64, X1 the return value. */
 SYM_CODE_START_LOCAL(host_serror)
 	mrs	x0, elr_el2
 	adr_l	x1, axvcpu_arm64_serror_window
@@ -294,7 +294,7 @@ SYM_CODE_START_LOCAL(host_serror)
 	sb
 SYM_CODE_END(host_serror)
 
-/* Arm D1.3.1.5: by where the exception comes from. */
+/* Arm D1.3.1.5: by source of the exception. */
 	.align	11
 SYM_CODE_START_LOCAL(vectors_in_guest)
 	host_vector 0x000		/* EL2, SP_EL0 */
@@ -315,7 +315,7 @@ SYM_CODE_START_LOCAL(vectors_in_guest)
 	guest_vector AXVCPU_ARM64_SERROR
 SYM_CODE_END(vectors_in_guest)
 
-/* struct user_fpsimd_state: V0 to V31, FPSR, FPCR. The kernel's macros are gone since 7.1. */
+/* struct user_fpsimd_state: V0 to V31, FPSR, FPCR. The kernel's macros were removed in 7.1. */
 	.arch_extension fp
 	.arch_extension simd
 

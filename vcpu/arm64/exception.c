@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exceptions that the guest gets from us, as hardware would bring them: Arm J1.1,
- * AArch64.TakeException(). Called with interrupts off, and the guest's registers on the CPU.
- * Calls nothing. No locks.
+ * Exceptions injected into the guest, as hardware would take them: Arm J1.1,
+ * AArch64.TakeException(). Called with interrupts off and the guest's registers on the CPU. Calls
+ * no other file. No locks.
  */
 #include <linux/percpu.h>
 #include <asm/sysreg.h>
@@ -13,7 +13,7 @@
 
 /* Exception classes in ESR_EL1. Arm D23.2.39 */
 #define A64_EC_UNKNOWN		0x00
-#define A64_EC_INSTR_ABORT	0x20	/* from EL0; one more is from EL1 */
+#define A64_EC_INSTR_ABORT	0x20	/* from EL0; plus 1: from EL1 */
 #define A64_EC_DATA_ABORT	0x24
 
 #define A64_ISS_ABORT_STATUS	GENMASK_ULL(5, 0)
@@ -34,7 +34,7 @@ static void enter_handler(struct axvcpu_arm64 *a64, u64 esr)
 					    this_cpu_read(axvcpu_arm64_cpu.nmi));
 }
 
-/* IL is set for all but 16-bit instructions, which only AArch32 has. Arm D23.2.39 */
+/* IL is set except for 16-bit instructions, which only AArch32 has. Arm D23.2.39 */
 void axvcpu_arm64_undefined(struct axvcpu_arm64 *a64)
 {
 	enter_handler(a64, FIELD_PREP(A64_ESR_EC, A64_EC_UNKNOWN) |

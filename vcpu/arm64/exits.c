@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a synchronous exit means: ESR_EL2, read. Called with interrupts off, in the guest's
- * translation regime, and its registers on the CPU. Calls sysreg.c and exception.c. No locks.
+ * Decodes synchronous exits from ESR_EL2. Called with interrupts off, in the guest's translation
+ * regime, and its registers on the CPU. Calls sysreg.c, exception.c and entry.S. No locks.
  *
- * What EL0 can do comes out only where it is memory, or a wait that its EL1 permits
- * (SCTLR_EL1.nTWI): HVC and SMC are undefined there, and so is what is trapped of AArch32,
- * which only EL0 can have. Nothing that EL0 does is FailEntry, the end of the guest.
+ * EL0 can cause an exit to the VMM only by memory accesses, or a wait that its EL1 permits
+ * (SCTLR_EL1.nTWI): HVC and SMC are undefined there, and so are trapped AArch32 instructions, which
+ * only EL0 can execute. EL0 cannot cause FailEntry, which ends the guest.
  */
 #include <linux/printk.h>
 #include <uapi/linux/psci.h>
@@ -18,11 +18,11 @@
 
 /* Exception classes in ESR_EL2. Arm D23.2.40 */
 #define A64_EC_WFX		0x01
-#define A64_EC_CP15_32		0x03	/* AArch32: MCR, MRC; */
-#define A64_EC_CP15_64		0x04	/* MCRR, MRRC; */
+#define A64_EC_CP15_32		0x03	/* AArch32: MCR, MRC */
+#define A64_EC_CP15_64		0x04	/* MCRR, MRRC */
 #define A64_EC_CP14_32		0x05
 #define A64_EC_CP14_LS		0x06	/* LDC, STC */
-#define A64_EC_FP		0x07	/* FP or SVE, where CPTR_EL2 says so */
+#define A64_EC_FP		0x07	/* FP or SVE, trapped by CPTR_EL2 */
 #define A64_EC_CP10_ID		0x08	/* VMRS */
 #define A64_EC_PAUTH		0x09
 #define A64_EC_LS64		0x0a	/* and others, by ISS */
@@ -38,29 +38,29 @@
 #define A64_EC_MOPS		0x27
 #define A64_EC_GCS		0x2d
 
-/* The syndrome of aborts. */
+/* Syndrome of aborts. */
 #define A64_ISS_STATUS		GENMASK_ULL(5, 0)
 #define A64_ISS_STATUS_CLASS	GENMASK_ULL(5, 2)	/* without the level */
 #define A64_ISS_WRITE		BIT_ULL(6)
-#define A64_ISS_WALK		BIT_ULL(7)	/* of stage 1: an access to its tables */
-#define A64_ISS_CACHE		BIT_ULL(8)	/* an instruction that maintains caches */
+#define A64_ISS_WALK		BIT_ULL(7)	/* stage 1 walk: access to its tables */
+#define A64_ISS_CACHE		BIT_ULL(8)	/* cache maintenance instruction */
 #define A64_ISS_SF			BIT_ULL(15)	/* a 64-bit register */
 #define A64_ISS_SRT			GENMASK_ULL(20, 16)
 #define A64_ISS_SSE			BIT_ULL(21)	/* sign-extend */
 #define A64_ISS_SAS			GENMASK_ULL(23, 22)	/* log2 of the bytes */
-#define A64_ISS_VALID		BIT_ULL(24)	/* the five above say something */
+#define A64_ISS_VALID		BIT_ULL(24)	/* the five above are valid */
 
 #define A64_CLASS_TRANSLATION	1
 #define A64_CLASS_PERMISSION	3
 
-/* Aborts that are no faults of stage 2's tables. Arm D23.2.40, "DFSC" */
+/* Aborts other than stage 2 faults. Arm D23.2.40, "DFSC" */
 #define A64_STATUS_EXTERNAL	0x10	/* synchronous external abort */
-#define A64_STATUS_EXTERNAL_LAST	0x17	/* in a walk of the last level */
+#define A64_STATUS_EXTERNAL_LAST	0x17	/* on a walk, last level */
 #define A64_STATUS_PARITY	0x18
 #define A64_STATUS_PARITY_LAST	0x1f
-#define A64_STATUS_EXCLUSIVE	0x35	/* memory that takes no such access */
+#define A64_STATUS_EXCLUSIVE	0x35	/* unsupported exclusive or atomic */
 
-/* HPFAR_EL2: bits 12 up of the address. Arm D23.2.60 */
+/* HPFAR_EL2: address bits from 12 up. Arm D23.2.60 */
 #define A64_HPFAR_FIPA		GENMASK_ULL(43, 4)
 #define A64_PAGE_OFFSET_BITS	GENMASK_ULL(11, 0)
 
@@ -69,8 +69,8 @@
 #define A64_PAR_PA		GENMASK_ULL(51, 12)
 
 /*
- * WFE is not trapped. A guest that waits for what has come need not leave. WFIT, which no ID
- * register shows, may end before its time.
+ * WFE is not trapped. With an interrupt pending, WFI does not exit to the VMM. WFIT, which no ID
+ * register advertises, may end early.
  */
 static int wait_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
@@ -120,7 +120,7 @@ static void exit_hypercall(const struct axvcpu_arm64 *a64, struct axvcpu_exit *e
 	memcpy(exit->hypercall.args, &a64->x[1], sizeof(exit->hypercall.args));
 }
 
-/* Arm Power State Coordination Interface, DEN 0022, chapter 5; the rest is the VMM's. */
+/* Arm Power State Coordination Interface, DEN 0022, chapter 5; other calls go to the VMM. */
 static int call_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
@@ -149,9 +149,9 @@ static int call_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 }
 
 /*
- * The guest-physical page of a fault, which hardware does not tell for permission faults
- * other than those of a walk (Arm D23.2.60): then the guest's own tables do, unless
- * another CPU has just changed them.
+ * The guest-physical page of a fault. Hardware does not report it for permission faults outside a
+ * stage 1 walk (Arm D23.2.60): translate by the guest's own tables, which fails if another CPU has
+ * just changed them.
  */
 static bool fault_page(const struct axvcpu_arm64 *a64, u64 class, u64 *page)
 {
@@ -169,8 +169,8 @@ static bool fault_page(const struct axvcpu_arm64 *a64, u64 class, u64 *page)
 }
 
 /*
- * A walk of stage 1 reads; what it is not permitted may be to set a flag. An instruction
- * that maintains caches claims to write; it needs that only where it says so.
+ * A stage 1 walk reads; a permission fault on one may come from setting a flag. Cache maintenance
+ * instructions report a write; they require write permission only on a permission fault.
  */
 static u32 fault_access(u64 esr, u64 class)
 {
@@ -200,9 +200,9 @@ static bool is_external(u64 status)
 }
 
 /*
- * What the memory behind did not take: the guest's EL1 learns of it, as it would from hardware
- * without stage 2. HCR_EL2.TEA brings external aborts here; firmware has told the host of them
- * in its own way (GHES), and the function that asks for that is not for modules.
+ * Aborts from the memory system: report them to the guest's EL1, as hardware without stage 2 would.
+ * HCR_EL2.TEA routes external aborts here; firmware notifies the host by GHES, and the function
+ * that polls it is not exported.
  */
 static int other_abort(struct axvcpu_arm64 *a64, struct axvcpu_exit *exit)
 {
@@ -232,7 +232,7 @@ static int abort_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	if (!fault_page(a64, class, &page))
 		return AXVCPU_RAN_AGAIN;
 	exit->nested_page_fault.gpa = page;
-	/* The address of a walk is not that of the access. */
+	/* For a walk, FAR_EL2 is not the address of the faulting access. */
 	if (!(a64->esr & A64_ISS_WALK))
 		exit->nested_page_fault.gpa |= a64->far & A64_PAGE_OFFSET_BITS;
 	exit->nested_page_fault.access = fault_access(a64->esr, class);
@@ -274,7 +274,7 @@ static bool is_el0(u64 pstate)
 	return a64_is_aarch32(pstate) || (pstate & A64_PSTATE_MODE) == A64_PSTATE_EL0T;
 }
 
-/* AArch32 at EL0, whose instructions may be trapped though their condition fails. */
+/* AArch32 at EL0: instructions may be trapped even if their condition fails. */
 static int aarch32_exit(struct axvcpu_arm64 *a64)
 {
 	if (a64_condition_holds(a64->pstate, a64->esr))
@@ -294,7 +294,7 @@ int axvcpu_arm64_sync_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 			return aarch32_exit(a64);
 		return wait_exit(vcpu, exit);
 	case A64_EC_SMC64:
-		/* Trapped before it is done, unlike HVC. */
+		/* SMC is trapped before it retires, unlike HVC. */
 		a64_retire(a64);
 		fallthrough;
 	case A64_EC_HVC64:

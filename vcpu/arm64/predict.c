@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a guest may leave in branch predictors, for the host's next indirect branch to
- * follow (Spectre v2, Spectre-BHB). The kernel has a vector for each kind of CPU, and
- * patches into it what that kind wants; neither vectors nor patches are for modules. So
- * entry.S does what is right for every kind: it clears the branch history by the
- * instruction where there is one, and by as many branches as the CPU wants that has most of
- * them; and it calls the firmware where that says there is something to do.
+ * Branch predictor state that a guest leaves behind, which could steer the host's next indirect
+ * branch (Spectre v2, Spectre-BHB). The kernel has a vector per kind of CPU and patches the
+ * mitigation into it; neither is exported to modules. So entry.S applies a superset that is right
+ * for every kind: it clears the branch history by the instruction, where implemented, and by the
+ * largest number of branches that any CPU needs; and it calls firmware where firmware asks for it.
  *
- * Which CPUs are concerned is what the kernel found out. Speculative store bypass needs
- * nothing: an exception sets PSTATE.SSBS to what the host wants (SCTLR_EL2.DSSBS, Arm
- * D1.3.5), or else firmware keeps it off in EL2, whom no guest can ask (HCR_EL2.TSC). Of
- * Spectre v3a, see entry.S. No locks.
+ * The kernel's detection decides which CPUs are affected. Speculative store bypass needs nothing:
+ * an exception sets PSTATE.SSBS to the host's value (SCTLR_EL2.DSSBS, Arm D1.3.5), or else firmware
+ * keeps it off at EL2, and guests cannot call firmware (HCR_EL2.TSC). For Spectre v3a see entry.S.
+ * No locks.
  */
 #include <linux/arm-smccc.h>
 #include <linux/cpu.h>
@@ -20,13 +19,13 @@
 
 #include "arm64.h"
 
-/* Cortex-X3 and Neoverse V2 want most: the kernel's list, proton-pack.c. */
+/* The maximum, for Cortex-X3 and Neoverse V2: the kernel's list, proton-pack.c. */
 #define HISTORY_BRANCHES	132
 
 static DEFINE_PER_CPU(u32, exit_loop);
 static DEFINE_PER_CPU(u32, exit_call);
 
-/* Arm DEN 0028, 7.5 and 7.7: 0 means that this CPU wants the call. */
+/* Arm DEN 0028, 7.5 and 7.7: 0 means that this CPU needs the call. */
 static bool firmware_has(u32 call)
 {
 	struct arm_smccc_res res;
@@ -35,7 +34,7 @@ static bool firmware_has(u32 call)
 	return !(u32)res.a0;
 }
 
-/* The call against Spectre-BHB does what the one against Spectre v2 does. */
+/* The Spectre-BHB call also covers Spectre v2. */
 static u32 wanted_call(void)
 {
 	if (arm_smccc_1_1_get_conduit() != SMCCC_CONDUIT_SMC)
@@ -55,7 +54,7 @@ void axvcpu_arm64_predict_probe(void)
 
 	this_cpu_write(exit_loop, loop);
 	this_cpu_write(exit_call, call);
-	/* The kernel calls it vulnerable, too, in .../vulnerabilities/spectre_v2. */
+	/* The kernel reports it as vulnerable, too, in .../vulnerabilities/spectre_v2. */
 	if (on && !call && this_cpu_has_cap(ARM64_SPECTRE_V2))
 		pr_warn_once("axvcpu: firmware has no call against Spectre v2 that CPUs here want: a guest may steer the host's branches\n");
 	if (loop || call)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * PSTATE: what a guest may have, what an exception makes of it, and what an instruction that
- * is done leaves. Nothing here touches hardware, so that KUnit can test it anywhere. "Arm" is
- * the Arm Architecture Reference Manual for A-profile architecture, DDI 0487.
+ * PSTATE: valid values for a guest, and changes by an exception and by retirement. Hardware
+ * independent, so that KUnit can test it on any machine. "Arm" is the Arm Architecture Reference
+ * Manual for A-profile architecture, DDI 0487.
  */
 #ifndef _AXVCPU_ARM64_PSTATE_H
 #define _AXVCPU_ARM64_PSTATE_H
@@ -11,7 +11,7 @@
 #include <linux/bits.h>
 #include <linux/types.h>
 
-/* As SPSR_EL2 has it after an exception from AArch64. Arm C5.2.20 */
+/* SPSR_EL2 after an exception from AArch64. Arm C5.2.20 */
 #define A64_PSTATE_MODE		GENMASK_ULL(4, 0)
 #define A64_PSTATE_EL0T		0x0
 #define A64_PSTATE_EL1T		0x4
@@ -29,14 +29,14 @@
 #define A64_PSTATE_TCO		BIT_ULL(25)
 #define A64_PSTATE_NZCV		GENMASK_ULL(31, 28)
 
-/* The same after one from AArch32, where it differs. IT is in two parts. Arm C5.2.20 */
+/* SPSR_EL2 after an exception from AArch32, where it differs. IT is split. Arm C5.2.20 */
 #define A64_PSTATE32_USER	0x10
 #define A64_PSTATE32_THUMB	BIT_ULL(5)
 #define A64_PSTATE32_IT_HIGH	GENMASK_ULL(15, 10)
 #define A64_PSTATE32_IT_LOW	GENMASK_ULL(26, 25)
 #define A64_PSTATE32_ALL	GENMASK_ULL(31, 0)
 
-/* What can be in a guest's PSTATE, and so in GET_REGS and SET_REGS. */
+/* Bits that a guest's PSTATE can have, and so GET_REGS and SET_REGS. */
 #define A64_PSTATE_GUEST	(A64_PSTATE_MODE | A64_PSTATE_DAIF | A64_PSTATE_BTYPE |		\
 				 A64_PSTATE_SSBS | A64_PSTATE_ALLINT | A64_PSTATE_IL |		\
 				 A64_PSTATE_PAN | A64_PSTATE_UAO | A64_PSTATE_DIT |		\
@@ -44,14 +44,14 @@
 
 /* SCTLR_EL1. Arm D23.2.143 */
 #define A64_SCTLR_M		BIT_ULL(0)	/* stage 1 is on */
-#define A64_SCTLR_SPAN		BIT_ULL(23)	/* an exception leaves PAN as it is */
+#define A64_SCTLR_SPAN		BIT_ULL(23)	/* an exception preserves PAN */
 #define A64_SCTLR_DSSBS		BIT_ULL(44)	/* an exception sets SSBS */
 #define A64_SCTLR_SPINTMASK	BIT_ULL(62)	/* an exception clears ALLINT */
 
 /* ESR_EL2. Arm D23.2.40 */
 #define A64_ESR_EC		GENMASK_ULL(31, 26)
-#define A64_ESR_IL		BIT_ULL(25)	/* the instruction had 32 bits */
-#define A64_ESR_CV		BIT_ULL(24)	/* AArch32: the condition follows */
+#define A64_ESR_IL		BIT_ULL(25)	/* 32-bit instruction */
+#define A64_ESR_CV		BIT_ULL(24)	/* AArch32: COND is valid */
 #define A64_ESR_COND		GENMASK_ULL(23, 20)
 
 #define A64_COND_ALWAYS		14
@@ -61,15 +61,15 @@ static inline bool a64_is_aarch32(u64 pstate)
 	return pstate & A64_PSTATE_AARCH32;
 }
 
-/* What GET_REGS tells: what SET_REGS takes. */
+/* PSTATE as GET_REGS returns it, which SET_REGS accepts. */
 static inline u64 a64_pstate_shown(u64 pstate)
 {
 	return pstate & (a64_is_aarch32(pstate) ? A64_PSTATE32_ALL : A64_PSTATE_GUEST);
 }
 
 /*
- * AArch64 at EL1 or EL0, or AArch32 at EL0 where there is one (@aarch32). Anything else
- * would be an illegal exception return (Arm D1.3.3), or a level that is not the guest's.
+ * AArch64 at EL1 or EL0, or AArch32 at EL0 where implemented (@aarch32). Other modes would be an
+ * illegal exception return (Arm D1.3.3), or an exception level above the guest's.
  */
 static inline bool a64_mode_ok(u64 pstate, bool aarch32)
 {
@@ -85,14 +85,14 @@ static inline bool a64_mode_ok(u64 pstate, bool aarch32)
 	}
 }
 
-/* Whether SET_REGS may set it: no software step, which no guest has. */
+/* Whether SET_REGS accepts it: guests have no software step. */
 static inline bool a64_pstate_ok(u64 pstate, bool aarch32)
 {
 	return a64_mode_ok(pstate, aarch32) && pstate == a64_pstate_shown(pstate) &&
 	       !(pstate & A64_PSTATE_SS);
 }
 
-/* Where an exception of EL1 begins: from its own level, or from EL0. Arm D1.3.1.5 */
+/* Vector offset of an exception to EL1: from EL1, or from EL0. Arm D1.3.1.5 */
 static inline u64 a64_vector_offset(u64 pstate)
 {
 	switch (pstate & A64_PSTATE_MODE) {
@@ -114,10 +114,10 @@ static inline u64 a64_vector_offset(u64 pstate)
  * @mte: the CPU has TCO, FEAT_MTE2
  * @nmi: the CPU has ALLINT, FEAT_NMI
  *
- * Arm J1.1, AArch64.TakeException(). SCTLR_EL1's bits are 0 without their features, but
- * SPAN, which is 1; all CPUs with VHE have PAN. What two bits of the CPU's own say is not
- * what the guest's ID registers show: hardware enters with them, too. A return from AArch32
- * has NZCV, PAN and DIT in the same places.
+ * Arm J1.1, AArch64.TakeException(). Without their features, bits of SCTLR_EL1 are 0, except SPAN,
+ * which is 1; all CPUs with VHE have PAN. @mte and @nmi are the CPU's own features, not those shown
+ * in the guest's ID registers: hardware sets these bits at an entry, too. After an exception from
+ * AArch32, NZCV, PAN and DIT are in the same places.
  */
 static inline u64 a64_pstate_in_handler(u64 pstate, u64 sctlr, bool mte, bool nmi)
 {
@@ -141,7 +141,7 @@ static inline u64 a64_it(u64 pstate)
 	       FIELD_GET(A64_PSTATE32_IT_LOW, pstate);
 }
 
-/* The next instruction of an IT block: Arm J1.2, AArch32.ITAdvance() */
+/* Advance to the next instruction of an IT block: Arm J1.2, AArch32.ITAdvance() */
 static inline u64 a64_it_advance(u64 pstate)
 {
 	u64 it = a64_it(pstate);
@@ -152,14 +152,14 @@ static inline u64 a64_it_advance(u64 pstate)
 	       FIELD_PREP(A64_PSTATE32_IT_LOW, it & 3);
 }
 
-/* PSTATE behind an instruction that was emulated: no branch it was, and a step is over. */
+/* PSTATE after an emulated instruction, which was not a branch; clears BTYPE and SS. */
 static inline u64 a64_pstate_retired(u64 pstate)
 {
 	pstate &= ~A64_PSTATE_SS;
 	return a64_is_aarch32(pstate) ? a64_it_advance(pstate) : pstate & ~A64_PSTATE_BTYPE;
 }
 
-/* The condition of an AArch32 instruction that was trapped. Arm D23.2.40, COND and CV */
+/* Condition of a trapped AArch32 instruction. Arm D23.2.40, COND and CV */
 static inline u64 a64_condition(u64 pstate, u64 esr)
 {
 	if (esr & A64_ESR_CV)
@@ -168,8 +168,8 @@ static inline u64 a64_condition(u64 pstate, u64 esr)
 }
 
 /*
- * Whether an instruction that was trapped would have been done: hardware may trap one whose
- * condition fails. Arm J1.3, ConditionHolds()
+ * Whether a trapped instruction would have been executed: hardware may trap one whose condition
+ * fails. Arm J1.3, ConditionHolds()
  */
 static inline bool a64_condition_holds(u64 pstate, u64 esr)
 {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is switched between host and guest. Calls exits.c, traps.c, tlb.c, predict.c and
- * entry.S.
+ * The world switch between host and guest. Calls exits.c, traps.c, tlb.c, predict.c and entry.S.
  *
- * The host uses EL2's registers and leaves EL1's to the guest: those stay on the CPU from
- * load() to put(). What host and guest share is switched there, too, unless the host's
- * interrupts need it, or may change it: HCR_EL2, CPTR_EL2, MDSCR_EL1 (perf's breakpoints),
- * MPAM and the vectors are switched on each entry, with all exceptions masked. No locks.
+ * The host uses EL2's registers; EL1's keep guest values from load() to put(). Shared registers are
+ * switched there, too, unless the host's interrupts need or change them: HCR_EL2, CPTR_EL2,
+ * MDSCR_EL1 (perf's breakpoints), MPAM and the vectors are switched at each entry, with all
+ * exceptions masked. No locks.
  *
- * Breakpoints and watchpoints stay the host's: MDSCR_EL1 is 0 in the guest, so that none
- * of them is an exception there, and its own accesses to them are trapped.
+ * Breakpoints and watchpoints keep host values: MDSCR_EL1 is 0 in the guest, so they raise no
+ * exceptions there, and the guest's accesses to them are trapped.
  */
 #include <linux/build_bug.h>
 #include <linux/errno.h>
@@ -35,23 +34,23 @@ static_assert(offsetof(struct axvcpu_arm64, exit_call) == AXVCPU_ARM64_EXIT_CALL
 static_assert(offsetof(struct user_fpsimd_state, fpsr) == 512);
 static_assert(offsetof(struct user_fpsimd_state, fpcr) == 516);
 
-/* CPTR_EL2 as it is with E2H. Arm D23.2.39 */
+/* CPTR_EL2 with E2H. Arm D23.2.39 */
 #define A64_CPTR_FPEN	(3ull << 20)	/* no trap of FP and Advanced SIMD */
-#define A64_CPTR_TTA	BIT_ULL(28)	/* traps: trace registers, */
-#define A64_CPTR_TAM	BIT_ULL(30)	/* activity monitors; SVE and SME where 0 */
+#define A64_CPTR_TTA	BIT_ULL(28)	/* traps trace registers */
+#define A64_CPTR_TAM	BIT_ULL(30)	/* traps activity monitors; SVE and SME trap at 0 */
 #define A64_CPTR_GUEST	(A64_CPTR_FPEN | A64_CPTR_TTA | A64_CPTR_TAM)
 
-/* MPIDR_EL1: bit 31 is RES1, affinity level 0 is the vCPU's number. Arm D23.2.121 */
+/* MPIDR_EL1: bit 31 is RES1, affinity level 0 is the vCPU's id. Arm D23.2.121 */
 #define A64_MPIDR_RES1	BIT_ULL(31)
 
-/* An SError's syndrome. Arm D23.2.40 */
-#define A64_SERROR_IDS	BIT_ULL(24)		/* the rest is the implementation's */
+/* Syndrome of an SError. Arm D23.2.40 */
+#define A64_SERROR_IDS	BIT_ULL(24)		/* the rest is implementation defined */
 #define A64_SERROR_STATUS	GENMASK_ULL(5, 0)
-#define A64_SERROR_RAS		0x11		/* AET says something */
+#define A64_SERROR_RAS		0x11		/* AET is valid */
 #define A64_SERROR_AET		GENMASK_ULL(12, 10)
-#define A64_AET_UC		0		/* not to be contained */
-#define A64_AET_UEO		2		/* the program can go on, */
-#define A64_AET_CE		6		/* or never knew */
+#define A64_AET_UC		0		/* uncontainable */
+#define A64_AET_UEO		2		/* restartable, */
+#define A64_AET_CE		6		/* or corrected */
 
 static void load_el1(const struct axvcpu_arm64_el1 *el1)
 {
@@ -150,8 +149,8 @@ void axvcpu_arm64_put(struct axvcpu *vcpu)
 }
 
 /*
- * Stage 1 and stage 2 of the guest are in place since load(): TGE may go (Arm errata 1165522
- * and 1530923). ThunderX2's erratum 219: EL1 does not write TTBRs itself, see sysreg.c.
+ * The guest's stage 1 and stage 2 are loaded since load(), so TGE may be cleared (Arm errata
+ * 1165522 and 1530923). ThunderX2 erratum 219: EL1's writes of TTBRs are trapped, see sysreg.c.
  */
 static void enter_guest_regime(struct axvcpu *vcpu, struct axvcpu_arm64 *a64)
 {
@@ -181,9 +180,9 @@ static void leave_guest_regime(const struct axvcpu_arm64 *a64)
 }
 
 /*
- * The host's, which the guest's regime has taken; the guest may have caused it. As KVM does,
- * the host ends where damage cannot be contained, and goes on where there is none. Else it is
- * the end of the guest.
+ * An SError of the host that was taken in the guest's regime, possibly caused by the guest. Like
+ * KVM: panic if the error cannot be contained, continue if no state was damaged, and otherwise end
+ * the guest.
  */
 static int serror(u64 esr)
 {
@@ -197,7 +196,7 @@ static int serror(u64 esr)
 	return known && (aet == A64_AET_CE || aet == A64_AET_UEO) ? 0 : -EIO;
 }
 
-/* It has not entered. No VMM can bring that about: SET_REGS asks first. */
+/* The entry did not happen. A VMM cannot cause it: SET_REGS validates PSTATE. */
 static int illegal_state(struct axvcpu_arm64 *a64, u64 pstate, struct axvcpu_exit *exit)
 {
 	pr_err_ratelimited("axvcpu: PSTATE %#llx of a guest is none\n", pstate);
@@ -238,10 +237,10 @@ int axvcpu_arm64_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		exit->reason = AXVCPU_EXIT_SYSTEM_DOWN;
 		return AXVCPU_RAN_EXIT;
 	}
-	/* EL2 is not what a guest may be at, ever. AArch32 that this CPU has not is tried. */
+	/* A guest must never be at EL2. AArch32 that this CPU lacks fails at the entry itself. */
 	if (unlikely(!a64_mode_ok(pstate, true)))
 		return illegal_state(a64, pstate, exit);
-	/* With priorities for masks, only this lets an interrupt end the guest. */
+	/* With pseudo-NMI masking, only this lets an interrupt end the guest. */
 	local_daif_mask();
 	pmr_sync();
 	enter_guest_regime(vcpu, a64);

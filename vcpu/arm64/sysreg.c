@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System registers that are trapped: what needs no VMM is done here, what ID registers hide
- * is undefined, as it is without the feature, and the rest is the VMM's. Debug registers, of
- * which no ID register can say that there are none, read as zero and ignore writes. Called
- * with interrupts off, and the guest's registers on the CPU. Calls exception.c. No locks.
+ * Emulation of trapped system registers: handled here if no VMM is needed, undefined if hidden by
+ * the ID registers, otherwise an exit to the VMM. Debug registers, which no ID register can hide,
+ * read as zero and ignore writes. Called with interrupts off and the guest's registers on the CPU.
+ * Calls exception.c and vhe.c. No locks.
  */
 #include <linux/bits.h>
 #include <asm/cpufeature.h>
@@ -13,7 +13,7 @@
 #include "arm64.h"
 #include "stage2.h"
 
-/* The syndrome of a trapped MRS or MSR. Arm D23.2.40, "ISS encoding for MSR, MRS" */
+/* Syndrome of a trapped MRS or MSR. Arm D23.2.40, "ISS encoding for MSR, MRS" */
 #define A64_ISS_READ		BIT_ULL(0)
 #define A64_ISS_CRM			GENMASK_ULL(4, 1)
 #define A64_ISS_RT			GENMASK_ULL(9, 5)
@@ -22,7 +22,7 @@
 #define A64_ISS_OP2			GENMASK_ULL(19, 17)
 #define A64_ISS_OP0			GENMASK_ULL(21, 20)
 
-/* The register as bits 20 to 5 of the instruction have it, which is what a VMM sees. */
+/* Register encoding as in bits 20 to 5 of the instruction; exits report it to the VMM. */
 #define A64_REG(op0, op1, crn, crm, op2)	\
 	((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
 #define A64_REG_OP0(reg)	((reg) >> 14)
@@ -43,7 +43,7 @@
 #define A64_REG_CTR_EL0		A64_REG(3, 3, 0, 0, 1)
 
 #define A64_ICC_SPURIOUS		1023
-#define A64_ICC_SRE_ALWAYS		7		/* system registers, and no other way */
+#define A64_ICC_SRE_ALWAYS		7		/* system registers only */
 #define A64_ICC_CTLR_PRI_IDS	(7u << 8 | 0u << 11)	/* 8 bits of priority, 16 of ID */
 
 /* ICC_SGI1R_EL1. Arm D23.8.26 */
@@ -54,16 +54,16 @@
 #define A64_SGI_TO_OTHERS		BIT_ULL(40)
 #define A64_SGI_AFF3		GENMASK_ULL(55, 48)
 
-/* Where the affinity fields of MPIDR_EL1 are. Arm D23.2.121 */
+/* Affinity fields of MPIDR_EL1. Arm D23.2.121 */
 #define A64_MPIDR_AFF1		GENMASK_ULL(15, 8)
 #define A64_MPIDR_AFF2		GENMASK_ULL(23, 16)
 #define A64_MPIDR_AFF3		GENMASK_ULL(39, 32)
 
 /**
- * struct id_register - an ID register of which the guest sees something
- * @reg: as A64_REG() says it
- * @sys: as the kernel says it
- * @shown: bits that are the host's; the others are zero
+ * struct id_register - an ID register that the guest sees in part
+ * @reg: A64_REG() encoding
+ * @sys: the kernel's encoding
+ * @shown: bits taken from the host; the others are zero
  * @ones: bits that are set
  */
 struct id_register {
@@ -77,9 +77,9 @@ struct id_register {
 	{ A64_REG(3, 0, 0, crm, op2), SYS_ID_AA64##name##_EL1, shown, ones }
 
 /*
- * Arm D23.2.68 to D23.2.82. Hidden: AArch32 (PFR0 has 1 for EL0 and EL1 alike: 64 bits
- * alone), RAS, SVE, MPAM, AMU, MTE, SME, pointer authentication, what HCRX_EL2 allows, what
- * debug and counting have beyond the least, and nested virtualization.
+ * Arm D23.2.68 to D23.2.82. Hidden: AArch32 (PFR0 has 1 for EL0 and EL1: AArch64 only), RAS, SVE,
+ * MPAM, AMU, MTE, SME, pointer authentication, features enabled by HCRX_EL2, debug and performance
+ * monitoring beyond the minimum, and nested virtualization.
  */
 static const struct id_register id_registers[] = {
 	A64_ID(4, 0, PFR0, GENMASK_ULL(27, 16) | GENMASK_ULL(51, 48), 0x11),
@@ -92,7 +92,7 @@ static const struct id_register id_registers[] = {
 	A64_ID(7, 2, MMFR2, GENMASK_ULL(7, 0) | GENMASK_ULL(19, 16) | GENMASK_ULL(39, 32), 0),
 };
 
-/* The space of ID registers that HCR_EL2.TID3 traps. Arm D23.2.58 */
+/* ID registers trapped by HCR_EL2.TID3. Arm D23.2.58 */
 static bool is_id(u32 reg)
 {
 	return reg >= A64_REG(3, 0, 0, 1, 0) && reg <= A64_REG(3, 0, 0, 7, 7);
@@ -118,15 +118,15 @@ static bool is_within(u32 reg, u32 first, u32 last)
 	return reg >= first && reg <= last;
 }
 
-/* Debug and trace have an op0 of their own; registers of debug have op1 0, 3 or 4. */
+/* Debug and trace registers have op0 2; debug registers have op1 0, 3 or 4. */
 static bool is_debug(u32 reg)
 {
 	return A64_REG_OP0(reg) == 2 && A64_REG_OP1(reg) != 1;
 }
 
 /*
- * By feature: what reaches EL2 of a register that the guest's ID registers do not show. What
- * this list does not have, and EL1 can reach at all, is trapped nowhere or comes out.
+ * Registers of hidden features that trap to EL2. Others that EL1 can access are not trapped, or
+ * exit to the VMM.
  */
 static const struct {
 	u16 first, last;
@@ -168,7 +168,7 @@ static bool is_hidden(u32 reg)
 	return false;
 }
 
-/* EL0 has timers and CTR_EL0, where its EL1 lets it; all else that is trapped is EL1's. */
+/* EL0 may access timers and CTR_EL0, if EL1 allows; all other trapped registers are for EL1. */
 static bool is_for(u32 reg, u64 pstate)
 {
 	return (pstate & A64_PSTATE_MODE) != A64_PSTATE_EL0T || reg == A64_REG_CTR_EL0 ||
@@ -176,8 +176,8 @@ static bool is_for(u32 reg, u64 pstate)
 }
 
 /*
- * HCR_EL2.TID2, where the caches of CPUs differ: by CTR_EL0 the guest makes code visible that
- * it wrote, so it is what is right on all of them. How large caches are is this CPU's.
+ * HCR_EL2.TID2, set where the caches of CPUs differ: guests use CTR_EL0 to make written code
+ * visible, so it must be right for all CPUs. Cache sizes are those of this CPU.
  */
 static bool cache_read(u32 reg, u64 *val)
 {
@@ -208,7 +208,7 @@ static bool cache_write(u32 reg, u64 val)
 	return true;
 }
 
-/* Instructions of SYS: cache maintenance by set and way alone is trapped, and hidden ones. */
+/* SYS instructions: only cache maintenance by set and way and hidden ones are trapped. */
 static bool is_instruction(u32 reg)
 {
 	return A64_REG_OP0(reg) == 1;
@@ -257,7 +257,7 @@ static bool gic_read(struct axvcpu *vcpu, u32 reg, u64 *val)
 	}
 }
 
-/* A vector that was acknowledged is done: priorities are not kept. */
+/* Acknowledging a vector also completes it: there are no active priorities. */
 static bool gic_write(struct axvcpu *vcpu, u32 reg, u64 val)
 {
 	struct axvcpu_arm64_gic *gic = &to_arm64(vcpu)->gic;
@@ -294,8 +294,8 @@ static int exit_ipi(u64 val, struct axvcpu_exit *exit)
 }
 
 /*
- * HCR_EL2.TVM, in place while stage 1 is off on hardware without FWB: the write that
- * turns it on ends that. On ThunderX2, whose erratum 219 wants it, it is set always.
+ * HCR_EL2.TVM is set while stage 1 is off on hardware without FWB: the write that enables stage 1
+ * clears it. On ThunderX2 it is always set, for erratum 219.
  */
 static bool stage1_write(struct axvcpu *vcpu, u32 reg, u64 val)
 {
@@ -360,7 +360,9 @@ static int sysreg_read(struct axvcpu *vcpu, u32 reg, u32 rt, struct axvcpu_exit 
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* By set and way nothing can be said of memory that other CPUs may cache: ignored. */
+/*
+ * Set/way operations are ignored: they cannot guarantee anything while other CPUs may cache memory.
+ */
 static bool is_set_way(u32 reg)
 {
 	return is_instruction(reg) && A64_REG_CRN(reg) == 7;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What TLBs know of spaces, and how they forget it. All vCPUs of a space have one VMID, for a
- * guest's own TLBI is broadcast with it, and must reach them all (Arm D8.14). Removal by the
- * space is broadcast, too, once a space: nobody has to be interrupted.
+ * TLB maintenance for spaces. All vCPUs of a space have one VMID, because a guest's own TLBI is
+ * broadcast by VMID and must reach all of them (Arm D8.14). Removal from the space broadcasts a
+ * TLBI as well, once per space: no interrupts are sent.
  *
- * What a vCPU did not broadcast is its CPU's alone, and no other vCPU's: where one of the same
- * space ran on this CPU in between, all of the VMID is forgotten here before it enters, as KVM
- * does by last_vcpu_ran. With HCR_EL2.FB nothing is left that is not broadcast but ASIDs that
- * two vCPUs give different meanings.
+ * Translations that a vCPU's TLBI does not reach are local to one CPU and valid for that vCPU
+ * alone. If another vCPU of the space ran on the CPU in between, the whole VMID is flushed there
+ * before the entry, like KVM's last_vcpu_ran. With HCR_EL2.FB this concerns only ASIDs to which two
+ * vCPUs assign different meanings.
  *
- * Calls vmid.c. Locks: spaces_lock keeps who shares a VMID; axvcpu_arm64_space.lock, outside
- * the space's own, its attaching. What changes VTTBR_EL2 does so with interrupts off, and back.
+ * Calls vmid.c. Locks: spaces_lock protects the table of VMID owners; axvcpu_arm64_space.lock,
+ * taken outside the space's own, protects attachment. VTTBR_EL2 is changed and restored with
+ * interrupts off.
  */
 #include <linux/hashtable.h>
 #include <linux/irqflags.h>
@@ -25,10 +26,10 @@
 #include "stage2.h"
 #include "vmid.h"
 
-/* More pages than that are forgotten faster with all the others. */
+/* Beyond this number of pages, flushing the whole VMID is faster. */
 #define MAX_PAGES	64
 
-/* TCR_EL1: no walks by TTBR0, TTBR1. Arm D23.2.163 */
+/* TCR_EL1: disable walks by TTBR0, TTBR1. Arm D23.2.163 */
 #define A64_TCR_EPD0	BIT_ULL(7)
 #define A64_TCR_EPD1	BIT_ULL(23)
 
@@ -37,14 +38,14 @@ module_param(vmid_bits, uint, 0444);
 MODULE_PARM_DESC(vmid_bits, "arm64: bits of a VMID, to test with few (0: as many as the CPUs have)");
 
 /**
- * struct axvcpu_arm64_space - what all vCPUs of a space share
- * @lock: @attached
- * @attached: @consumer is
+ * struct axvcpu_arm64_space - data shared by all vCPUs of a space
+ * @lock: protects @attached
+ * @attached: @consumer is attached
  * @consumer: attached to @space
  * @node: in the table of spaces
- * @space: the space, which each vCPU has a reference on
- * @users: vCPUs
- * @number: no other has had it
+ * @space: the space, of which each vCPU holds a reference
+ * @users: number of vCPUs
+ * @number: unique among all spaces ever used
  * @vtcr: VTCR_EL2
  * @root: of its table
  * @vmid: its identity, see vmid.h
@@ -71,10 +72,10 @@ static DEFINE_PER_CPU(struct arm64_ran, ran);
 static atomic64_t last_vcpu;
 
 /*
- * The guests' regime, in which stage 2 need not be on, and with a stage 1 that need not be
- * this space's. CPUs with Arm's errata 1165522 (Cortex-A76) and 1530923 (Cortex-A55) may walk it
- * by an AT that they only speculate about, and keep what they find under this VMID: for them
- * stage 1 is on, and walks nowhere. As arch/arm64/kvm/hyp/vhe/tlb.c.
+ * The guests' regime, possibly with stage 2 off and another guest's stage 1 registers. CPUs with
+ * Arm errata 1165522 (Cortex-A76) and 1530923 (Cortex-A55) may walk stage 1 for a speculative AT,
+ * and cache the result under this VMID: on them, enable stage 1 with walks disabled. As
+ * arch/arm64/kvm/hyp/vhe/tlb.c.
  */
 struct regime {
 	struct a64_regime el2;
@@ -106,7 +107,7 @@ static void leave(const struct regime *was)
 	}
 }
 
-/* Code may have been written to the frames that come, and another vCPU's code be cached. */
+/* IC IALLU: new frames may have been written with code, and the I-cache may hold another vCPU's. */
 void axvcpu_arm64_flush_here(const struct axvcpu_arm64 *a64)
 {
 	unsigned long flags;
@@ -136,9 +137,8 @@ static void flush_all(const struct axvcpu_arm64_space *s)
 }
 
 /*
- * By guest-physical address go the entries of stage 2; those that hold a whole way from a
- * guest-virtual address go after them, or a walk could put the old ones back (Arm
- * D8.14.6.1).
+ * TLBI by IPA invalidates stage 2 entries only; combined entries from guest-virtual addresses must
+ * be invalidated afterwards, or a walk could reload the old ones (Arm D8.14.6.1).
  */
 static void flush_pages(const struct axvcpu_arm64_space *s, u64 first, u64 pages)
 {
@@ -158,9 +158,9 @@ static void flush_pages(const struct axvcpu_arm64_space *s, u64 first, u64 pages
 }
 
 /*
- * The entries were cleared before. Either the VMID that is read here is the one that vCPUs use, or
- * one gets another now, and walks the table after that: then it finds them cleared. This barrier
- * and the one in axvcpu_arm64_vmid_load() see to it.
+ * The entries are already clear. Either the VMID read here is the one in use, or a vCPU is assigned
+ * another one now and walks the table afterwards, which finds the entries clear. Ordered by this
+ * barrier and the one in axvcpu_arm64_vmid_load().
  */
 static void request_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
 			  struct cpumask *cpus)
@@ -169,7 +169,7 @@ static void request_flush(struct axas_consumer *consumer, const struct axas_flus
 	u64 pages = flush->range.size >> AXAS_FRAME_SHIFT;
 
 	dsb(ish);
-	/* Before it has a VMID it has no translations. */
+	/* Without a VMID the space has no cached translations. */
 	if (!arm64_vmid_number(&vmids, &s->vmid))
 		return;
 	if (pages > MAX_PAGES)
@@ -180,7 +180,7 @@ static void request_flush(struct axas_consumer *consumer, const struct axas_flus
 
 static const struct axas_consumer_ops consumer_ops = { .request = request_flush };
 
-/* With a reference, or NULL. */
+/* Takes a reference; NULL if not found. */
 static struct axvcpu_arm64_space *find_space(struct axas_space *space)
 {
 	struct axvcpu_arm64_space *s;
@@ -215,7 +215,7 @@ static struct axvcpu_arm64_space *new_space(struct axas_space *space)
 	return s;
 }
 
-/* Not under spaces_lock: what works on one space does not keep others waiting. */
+/* Not under spaces_lock: a busy space must not delay other spaces. */
 static int attach(struct axvcpu_arm64_space *s)
 {
 	int err = 0;
@@ -228,7 +228,7 @@ static int attach(struct axvcpu_arm64_space *s)
 	return err;
 }
 
-/* The next with its number finds none of its translations: there may be some on any CPU. */
+/* Flush the VMID before it is reused: any CPU may hold translations of it. */
 static void put_space(struct axvcpu_arm64_space *s)
 {
 	bool last;
@@ -283,7 +283,7 @@ void axvcpu_arm64_vmid_load(struct axvcpu *vcpu)
 
 	if (arm64_ran_another(this_cpu_ptr(&ran), s->number, a64->number))
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
-	/* See request_flush(): that it has another VMID is seen before it walks the table. */
+	/* Pairs with request_flush(): the new VMID is visible before the table is walked. */
 	if (vttbr != a64->vttbr)
 		dsb(ish);
 	a64->vttbr = vttbr;
@@ -296,7 +296,7 @@ void axvcpu_arm64_vmid_put(void)
 	arm64_vmid_leave(&vmids, smp_processor_id());
 }
 
-/* Interrupts are off. TGE does not matter: this means the regime of all guests. */
+/* Interrupts are off. TGE has no effect: ALLE1 covers the regimes of all guests. */
 static void forget_all(void)
 {
 	dsb(ishst);
@@ -305,7 +305,7 @@ static void forget_all(void)
 	isb();
 }
 
-/* What this CPU knows of guests, it may have missed to forget while it was off. */
+/* This CPU may have missed flushes while it was offline. */
 void axvcpu_arm64_forget_here(void)
 {
 	memset(this_cpu_ptr(&ran), 0, sizeof(ran));
@@ -315,7 +315,7 @@ void axvcpu_arm64_forget_here(void)
 	isb();
 }
 
-/* No CPU is enabled yet: each forgets what it knows by these numbers then. */
+/* No CPU is enabled yet: each flushes its TLB when it is. */
 int axvcpu_arm64_vmids_setup(void)
 {
 	unsigned int bits = a64_vmid_bits();

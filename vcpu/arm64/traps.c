@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What EL2 keeps from the guest while a vCPU is loaded: registers of which the guest would
- * see what the host, or another guest, has there. Each CPU is asked itself what it has, for
- * the kernel knows only what all CPUs have, and what its version has a name for.
+ * EL2 traps while a vCPU is loaded, for registers in which the guest would see values of the host
+ * or of another guest. Each CPU's own ID registers are read, since the kernel knows only features
+ * that all CPUs have and that its version names.
  *
- * The host, at EL2 with HCR_EL2.TGE, is subject to none of these controls, and no interrupt
- * changes them: they stay from load() to put(). MPAM2_EL2 is the exception: it is the host's
- * own MPAM1_EL1, which resctrl writes from an interrupt. No locks.
+ * The host, at EL2 with HCR_EL2.TGE, is not subject to these controls, and no interrupt changes
+ * them: they stay from load() to put(). The exception is MPAM2_EL2: it is the host's own MPAM1_EL1,
+ * which resctrl writes from an interrupt. No locks.
  *
- * EL0 finds PMUSERENR_EL0 as the host has it: most often an access to a counter is an
- * exception of EL1's that says "trapped", not "undefined", which it would be without counters.
- * To the process it is the same signal.
+ * PMUSERENR_EL0 keeps the host's value at EL0: usually a counter access is taken to EL1 as
+ * "trapped" instead of "undefined", as it would be without counters. The process gets the same
+ * signal.
  */
 #include <linux/errno.h>
 #include <linux/percpu.h>
@@ -22,55 +22,55 @@
 #include "stage2.h"
 
 /* MDCR_EL2. Arm D23.3.19 */
-#define A64_MDCR_TPMCR	BIT_ULL(5)	/* traps: PMCR_EL0, */
-#define A64_MDCR_TPM	BIT_ULL(6)	/* the other performance monitors, */
-#define A64_MDCR_TDA	BIT_ULL(9)	/* debug registers, */
-#define A64_MDCR_TDOSA	BIT_ULL(10)	/* OS lock, */
-#define A64_MDCR_TDRA	BIT_ULL(11)	/* debug ROM */
+#define A64_MDCR_TPMCR	BIT_ULL(5)	/* traps PMCR_EL0 */
+#define A64_MDCR_TPM	BIT_ULL(6)	/* traps the other performance monitors */
+#define A64_MDCR_TDA	BIT_ULL(9)	/* traps debug registers */
+#define A64_MDCR_TDOSA	BIT_ULL(10)	/* traps OS lock */
+#define A64_MDCR_TDRA	BIT_ULL(11)	/* traps debug ROM */
 #define A64_MDCR_E2PB	GENMASK_ULL(13, 12)	/* 0: profiling is EL2's, others trap */
-#define A64_MDCR_TPMS	BIT_ULL(14)	/* traps: profiling controls, */
-#define A64_MDCR_TTRF	BIT_ULL(19)	/* trace filters */
+#define A64_MDCR_TPMS	BIT_ULL(14)	/* traps profiling controls */
+#define A64_MDCR_TTRF	BIT_ULL(19)	/* traps trace filters */
 #define A64_MDCR_E2TB	GENMASK_ULL(25, 24)	/* 0: trace buffer is EL2's, others trap */
 #define A64_MDCR_GUEST	(A64_MDCR_TPMCR | A64_MDCR_TPM | A64_MDCR_TDA |		\
 			 A64_MDCR_TDOSA | A64_MDCR_TDRA | A64_MDCR_TPMS |	\
 			 A64_MDCR_TTRF)
 
-/* CNTHCTL_EL2 as it is with E2H. Arm D23.5.2 */
-#define A64_CNTHCTL_EL1PCTEN	BIT_ULL(10)	/* 0 traps: the physical counter, */
-#define A64_CNTHCTL_EL1PTEN	BIT_ULL(11)	/* and its timer */
-#define A64_CNTHCTL_EL1TVT	BIT_ULL(13)	/* traps: the virtual timer, FEAT_ECV */
+/* CNTHCTL_EL2 with E2H. Arm D23.5.2 */
+#define A64_CNTHCTL_EL1PCTEN	BIT_ULL(10)	/* 0 traps the physical counter */
+#define A64_CNTHCTL_EL1PTEN	BIT_ULL(11)	/* 0 traps its timer */
+#define A64_CNTHCTL_EL1TVT	BIT_ULL(13)	/* traps the virtual timer, FEAT_ECV */
 
-/* ICH_HCR_EL2. Arm D23.8.6: traps of a GICv3's registers */
+/* ICH_HCR_EL2. Arm D23.8.6: traps GICv3 registers */
 #define A64_ICH_HCR_TC		BIT_ULL(10)	/* common to both groups */
 #define A64_ICH_HCR_TALL0	BIT_ULL(11)
 #define A64_ICH_HCR_TALL1	BIT_ULL(12)
 #define A64_ICH_HCR_GUEST	(A64_ICH_HCR_TC | A64_ICH_HCR_TALL0 | A64_ICH_HCR_TALL1)
 #define A64_ICC_SRE_ENABLE	BIT_ULL(3)	/* 0 traps ICC_SRE_EL1. Arm D23.8.30 */
 
-/* HSTR_EL2. Arm D23.2.61: AArch32's CP15, by primary register */
+/* HSTR_EL2. Arm D23.2.61: traps AArch32 CP15, by primary register */
 #define A64_HSTR_T15		BIT_ULL(15)
 
 /*
- * HCRX_EL2. Arm D23.2.59. Its other bits let the guest have something where they are 1:
- * SCTLR2_EL1, TCR2_EL1, FPMR, GCS, copies, 64-byte loads, ...
+ * HCRX_EL2. Arm D23.2.59. Its other bits enable features when set: SCTLR2_EL1, TCR2_EL1, FPMR, GCS,
+ * memory copies, 64-byte loads, ...
  */
-#define A64_HCRX_TALLINT	BIT_ULL(6)	/* traps: PSTATE.ALLINT */
+#define A64_HCRX_TALLINT	BIT_ULL(6)	/* traps PSTATE.ALLINT */
 #define A64_HCRX_GUEST		A64_HCRX_TALLINT
 
 /* MPAM2_EL2, MPAMHCR_EL2, MPAM1_EL1. Arm D23.4 */
-#define A64_MPAM2_TIDR		BIT_ULL(58)	/* traps: MPAMIDR_EL1, */
-#define A64_MPAM2_ENMPAMSM	BIT_ULL(50)	/* 0: MPAMSM_EL1, */
-#define A64_MPAM2_TRAPMPAM0EL1	BIT_ULL(49)	/* MPAM0_EL1, */
-#define A64_MPAM2_TRAPMPAM1EL1	BIT_ULL(48)	/* MPAM1_EL1 */
+#define A64_MPAM2_TIDR		BIT_ULL(58)	/* traps MPAMIDR_EL1 */
+#define A64_MPAM2_ENMPAMSM	BIT_ULL(50)	/* 0 traps MPAMSM_EL1 */
+#define A64_MPAM2_TRAPMPAM0EL1	BIT_ULL(49)	/* traps MPAM0_EL1 */
+#define A64_MPAM2_TRAPMPAM1EL1	BIT_ULL(48)	/* traps MPAM1_EL1 */
 #define A64_MPAM2_TRAPS		(A64_MPAM2_TRAPMPAM0EL1 | A64_MPAM2_TRAPMPAM1EL1)
-#define A64_MPAMHCR_TIDR	BIT_ULL(31)	/* the first of them, where it is MPAM2_EL2's not */
+#define A64_MPAMHCR_TIDR	BIT_ULL(31)	/* traps MPAMIDR_EL1, where MPAMHCR_EL2 exists */
 #define A64_MPAM1_MPAMEN	BIT_ULL(63)
 #define A64_MPAM0_PARTITION	GENMASK_ULL(47, 0)
 
 /*
- * Fine-grained traps, FEAT_FGT and FEAT_FGT2. Arm D23.2.49 to D23.2.55: of two kinds are their
- * bits, and of the kind that says what is new 0 traps: TPIDR2_EL0, POR_EL0, PIR_EL1, GCS, BRBE,
- * ... The kernel sets those that it uses itself.
+ * Fine-grained traps, FEAT_FGT and FEAT_FGT2. Arm D23.2.49 to D23.2.55. Older features trap at 1,
+ * newer ones at 0: TPIDR2_EL0, POR_EL0, PIR_EL1, GCS, BRBE, ... The kernel sets bits that it needs
+ * itself.
  */
 #define A64_SYS_HFGRTR		sys_reg(3, 4, 1, 1, 4)
 #define A64_SYS_HFGWTR		sys_reg(3, 4, 1, 1, 5)
@@ -91,8 +91,8 @@
 #define A64_SYS_TPIDR2_EL0	sys_reg(3, 3, 13, 0, 5)
 #define A64_SYS_PFR2		sys_reg(3, 0, 0, 4, 2)
 
-/* Fields of 4 bits of ID registers. Arm D23.2.68 to D23.2.82 */
-#define A64_PFR0_EL0_SHIFT	0		/* 2: AArch32, too */
+/* 4-bit fields of ID registers. Arm D23.2.68 to D23.2.82 */
+#define A64_PFR0_EL0_SHIFT	0		/* 2: AArch32 as well */
 #define A64_PFR0_GIC_SHIFT	24
 #define A64_PFR0_RAS_SHIFT	28
 #define A64_PFR0_AMU_SHIFT	44
@@ -131,14 +131,14 @@ int axvcpu_arm64_cpu_probe(void)
 		.ras = field(pfr0, A64_PFR0_RAS_SHIFT),
 		.mte = field(pfr1, A64_PFR1_MTE_SHIFT) > 1,
 		.nmi = field(pfr1, A64_PFR1_NMI_SHIFT),
-		/* Hardware with SME has FEAT_FGT, which keeps it away; QEMU 7.2 does not. */
+		/* Hardware with SME has FEAT_FGT, which traps it; QEMU 7.2 lacks it. */
 		.tpidr2 = field(pfr1, A64_PFR1_SME_SHIFT) &&
 			  !field(mmfr0, A64_MMFR0_FGT_SHIFT),
 	};
 	return 0;
 }
 
-/* Of all CPUs, since a vCPU may run on any. */
+/* Requires it on all CPUs, since a vCPU may run on any. */
 bool axvcpu_arm64_has_aarch32(void)
 {
 	return field(read_sanitised_ftr_reg(SYS_ID_AA64PFR0_EL1), A64_PFR0_EL0_SHIFT) == 2;
@@ -193,7 +193,7 @@ static void load_timers(struct axvcpu_arm64_host *host, const struct axvcpu_arm6
 	write_sysreg(cnthctl | (cpu->ecv ? A64_CNTHCTL_EL1TVT : 0), cnthctl_el2);
 }
 
-/* The guest's timer, where it could not be trapped: it rings for nobody, and is forgotten. */
+/* A guest timer that could not be trapped: disable it and discard its state. */
 static void put_timers(const struct axvcpu_arm64_host *host)
 {
 	write_sysreg_s(0, SYS_CNTV_CTL_EL02);
@@ -258,8 +258,8 @@ void axvcpu_arm64_traps_put(const struct axvcpu_arm64_host *host)
 }
 
 /*
- * MPAM is only touched where the kernel does, since 6.13: firmware may have closed it, and a
- * CPU with it looks the same. The guest's memory traffic counts as that of the thread.
+ * MPAM is accessed only where the kernel does so, since 6.13: firmware may have disabled it, which
+ * ID registers do not show. The guest's memory traffic is attributed to the thread's partition.
  */
 void axvcpu_arm64_mpam_enter(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for a kernel at EL2: the machine, and vCPUs while they do not run. Calls
- * switch.c, traps.c, tlb.c and predict.c. No locks.
+ * The backend for a kernel at EL2: the machine, and vCPUs while they do not run. Calls switch.c,
+ * traps.c, tlb.c and predict.c. No locks.
  */
 #include <linux/errno.h>
 #include <linux/kvm.h>
@@ -15,9 +15,9 @@
 #include "stage2.h"
 
 /*
- * The guest's view of the host's machine. It has no registers for debugging, counting
- * events, limited ordering, error records and activity, no vectors beyond 128 bits, and
- * nothing of which the host would have to switch keys or tags.
+ * The guest's view of the host's machine: no registers for debugging, performance monitoring,
+ * limited ordering, error records and activity monitors, no vectors beyond 128 bits, and no feature
+ * whose keys or tags the host would have to switch.
  */
 #define A64_HCR_GUEST	(A64_HCR_E2H | A64_HCR_RW | A64_HCR_VM | A64_HCR_FMO | A64_HCR_IMO |	\
 			 A64_HCR_AMO | A64_HCR_FB | A64_HCR_BSU_IS | A64_HCR_TWI |		\
@@ -26,12 +26,12 @@
 			 A64_HCR_TID5)
 
 #define A64_HPPIR_ID	GENMASK_ULL(23, 0)
-#define A64_HPPIR_NONE	1020		/* from here on they mean that there is none */
+#define A64_HPPIR_NONE	1020		/* special IDs from here on: no interrupt */
 #define A64_HPPIR_SPURIOUS	1023
 
 /*
- * KVM numbers VMIDs for itself, too, and knows of no other. On arm64 it is part of the
- * kernel, and there from boot on or not at all: then its place among the devices is free.
+ * KVM allocates VMIDs independently of us. On arm64 it is built into the kernel and active from
+ * boot on or not at all: in the latter case its misc minor is free.
  */
 static bool probe_kvm(void)
 {
@@ -62,7 +62,7 @@ static void vhe_hw_unsetup(void)
 	axvcpu_arm64_vmids_unsetup();
 }
 
-/* Nobody but a hypervisor gives VTTBR_EL2 a value. */
+/* Only a hypervisor writes VTTBR_EL2. */
 static int vhe_cpu_supported(void)
 {
 	return read_sysreg(vttbr_el2) ? -EBUSY : 0;
@@ -81,8 +81,8 @@ static int vhe_cpu_enable(void)
 }
 
 /*
- * Nothing is left on: put() restores what a vCPU has changed, and all that concerns the host
- * each exit does. The next kernel (kexec, a crash kernel) initializes the rest of EL2 itself.
+ * Nothing to disable: put() restores registers changed for a vCPU, and each exit those that the
+ * host needs. The next kernel (kexec, a crash kernel) initializes the rest of EL2 itself.
  */
 static void vhe_cpu_disable(void)
 {
@@ -125,8 +125,9 @@ static int vhe_set_entry(struct axvcpu *vcpu, u64 entry)
 }
 
 /*
- * Without FWB a guest whose MMU is off would bypass the caches, and so what the VMM wrote into
- * its memory. Until it turns the MMU on (TVM tells) DC prevents that. TLBs may hold DC, too.
+ * Without FWB, a guest with its MMU off would bypass the caches, and so miss data that the VMM
+ * wrote to its memory. DC prevents that until the guest enables its MMU, which TVM traps. TLBs may
+ * cache DC: flush.
  */
 void axvcpu_arm64_follow_sctlr(struct axvcpu *vcpu, u64 sctlr)
 {
@@ -140,7 +141,7 @@ void axvcpu_arm64_follow_sctlr(struct axvcpu *vcpu, u64 sctlr)
 	a64->hcr = hcr;
 }
 
-/* Stage 2 needs what the space was made for, and how the guest's caches behave. */
+/* Stage 2 must match the machine of the space and the guest's cacheability. */
 static int vhe_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
 {
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
@@ -150,7 +151,9 @@ static int vhe_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
 	if (machine.caps & AXAS_CAP_S2_FWB && !a64_has_fwb())
 		return -EMEDIUMTYPE;
 	a64->hcr = A64_HCR_GUEST;
-	/* CPUs differ: CTR_EL0 must be right on all that the vCPU may go to, see sysreg.c. */
+	/*
+	 * CPUs differ: CTR_EL0 must be right for all CPUs that the vCPU may run on, see sysreg.c.
+	 */
 	if (cpus_have_final_cap(ARM64_MISMATCHED_CACHE_TYPE))
 		a64->hcr |= A64_HCR_TID2;
 	if (machine.caps & AXAS_CAP_S2_FWB)
@@ -175,7 +178,7 @@ static void vhe_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val)
 	to_arm64(vcpu)->x[reg] = val;
 }
 
-/* As many bits as the load had, in the way that it wanted them. */
+/* @val as the load writes it to its register: truncated and extended. */
 static u64 mmio_value(const struct axvcpu_exit *exit, u64 val)
 {
 	unsigned int shift = 64 - 8 * exit->mmio_read.width;
@@ -227,7 +230,7 @@ static void vhe_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 	r->tpidr = a64->el1.tpidr;
 }
 
-/* A PC that is not aligned is an exception of the guest's own, as are values of the others. */
+/* Misaligned PCs and bad values of other registers raise exceptions in the guest itself. */
 static int vhe_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 {
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
@@ -293,7 +296,7 @@ const struct axvcpu_arch_ops *axvcpu_arch_host(void)
 	return &vhe_ops;
 }
 
-/* The one that would be taken next: asking for it does not take it. Arm D23.8.17 */
+/* The highest pending interrupt; the read does not acknowledge it. Arm D23.8.17 */
 u64 axvcpu_arch_irq_fetch(void)
 {
 	u64 id = 0;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * VMIDs by generation: see vmid.h. Calls nothing but the callback @forget.
- */
+/* VMIDs by generation: see vmid.h. Calls only the callback @forget. */
 #include <linux/bitmap.h>
 #include <linux/bits.h>
 #include <linux/errno.h>
@@ -20,8 +18,8 @@ static bool is_current(const struct arm64_vmids *vmids, u64 id)
 }
 
 /*
- * Every CPU keeps the number that it uses. One that a rollover had taken before, and that has
- * not entered again since, may be in its guest all the time.
+ * Reserve the VMID of every CPU. A CPU whose active word is 0 has not entered again since the
+ * previous rollover, and may have been in its guest all the time: keep its reservation.
  */
 static void reserve_active(struct arm64_vmids *vmids)
 {
@@ -45,7 +43,7 @@ static void rollover(struct arm64_vmids *vmids)
 	vmids->forget();
 }
 
-/* An identity that was in use at a rollover, perhaps on several CPUs, goes on as @new. */
+/* An identity in use at a rollover, perhaps on several CPUs, continues as @new. */
 static bool renew_reserved(struct arm64_vmids *vmids, u64 id, u64 new)
 {
 	struct arm64_vmid_cpu *cpu;
@@ -60,7 +58,7 @@ static bool renew_reserved(struct arm64_vmids *vmids, u64 id, u64 new)
 	return found;
 }
 
-/* There are more numbers than CPUs, so that one is free after a rollover. */
+/* There are more VMIDs than CPUs, so one is free after a rollover. */
 static unsigned long free_number(struct arm64_vmids *vmids)
 {
 	unsigned long end = BIT(vmids->bits);
@@ -72,7 +70,7 @@ static unsigned long free_number(struct arm64_vmids *vmids)
 	return find_next_zero_bit(vmids->used, end, vmids->next);
 }
 
-/* The number that it had before, if nobody else has it now, or another. */
+/* The previous VMID if it is reserved for @id or free, otherwise a new one. */
 static u64 new_identity(struct arm64_vmids *vmids, u64 id)
 {
 	u64 number = id & number_mask(vmids);
