@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vCPUs over a mock backend: states, bind and run, who may work on what, the HAL, exits,
- * faults and flushes. Hardware is for tests/vcpu/.
+ * vCPUs over a mock backend: states, bind and run, exclusion between threads, the HAL, exits,
+ * faults and flushes. tests/vcpu/ covers hardware.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -16,36 +16,36 @@
 #include "vcpu/axvcpu.h"
 
 /**
- * struct mock - what the backend was asked for, and what it shall answer
- * @cpus: CPUs that are enabled
- * @vcpus: vCPUs that exist
- * @machine_err: what check_machine() answers
- * @machine_asked: how often it was
- * @create_err: what create() answers
- * @setup_err: what setup() answers
- * @bind_err: what bind() answers
- * @entry: what set_entry() was given last
- * @root: what set_npt_root() was given
- * @gpr: what set_gpr() was given
- * @ret: what set_return_value() was given
- * @binds: how often bind() was called
- * @unbinds: how often unbind() was called
- * @runs: how often run() was called
- * @flushes: how often flush() was called
- * @loaded: load() and no put() since
- * @goes: the CPU is disabled while a vCPU is loaded, once
- * @kick: run() is kicked
- * @script: what run() answers, one after the other; the last one for ever
- * @at: which of @script comes next
- * @steps: how many there are
- * @nested_err: what an operation inside of run()'s interrupt answered
- * @fetched: how often irq_fetch() was called
- * @handled: how often irq_handler() was called
- * @current_in_irq: axvcpu_current() there
- * @state_in_irq: axvcpu_state() there
- * @moved: run() was called by a thread whose mask is not its own
- * @lazy: run() is called by a thread that is wanted elsewhere at leisure
- * @loads: how often load() was called
+ * struct mock - calls that the backend recorded, and results for it to return
+ * @cpus: number of enabled CPUs
+ * @vcpus: number of existing vCPUs
+ * @machine_err: result of check_machine()
+ * @machine_asked: number of calls of check_machine()
+ * @create_err: result of create()
+ * @setup_err: result of setup()
+ * @bind_err: result of bind()
+ * @entry: last argument of set_entry()
+ * @root: argument of set_npt_root()
+ * @gpr: arguments of set_gpr()
+ * @ret: argument of set_return_value()
+ * @binds: number of calls of bind()
+ * @unbinds: number of calls of unbind()
+ * @runs: number of calls of run()
+ * @flushes: number of calls of flush()
+ * @loaded: between load() and put()
+ * @goes: disable the CPU while a vCPU is loaded, once
+ * @kick: kick the vCPU in run()
+ * @script: results of run(), in order; the last one repeats
+ * @at: index of the next one in @script
+ * @steps: number of entries in @script
+ * @nested_err: result of an operation within the interrupt handler of run()
+ * @fetched: number of calls of irq_fetch()
+ * @handled: number of calls of irq_handler()
+ * @current_in_irq: axvcpu_current() in irq_handler()
+ * @state_in_irq: axvcpu_state() in irq_handler()
+ * @moved: run() was called by a thread with a changed CPU mask
+ * @lazy: set TIF_NEED_RESCHED_LAZY in run()
+ * @loads: number of calls of load()
  */
 static struct mock {
 	atomic_t cpus;
@@ -100,7 +100,7 @@ static void mock_cpu_disable(void)
 	atomic_dec(&mock.cpus);
 }
 
-/* Nothing walks these tables. */
+/* No hardware walks these tables. */
 static int mock_check_machine(const struct axas_space *space)
 {
 	mock.machine_asked++;
@@ -304,7 +304,7 @@ static void exit_test(struct kunit *test)
 
 static const struct axvcpu_setup long_setup = { .size = sizeof(long_setup), .entry = 0x1000 };
 
-/* To the state READY. */
+/* Bring the vCPU to state READY. */
 static void make_ready(struct kunit *test)
 {
 	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
@@ -337,7 +337,7 @@ static void creation_wants_the_hosts_format(struct kunit *test)
 	axas_space_put(other);
 }
 
-/* S1, S2: the format alone does not make a machine. */
+/* S1, S2: the format alone does not identify a machine. */
 static void creation_wants_the_hosts_machine(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, mock.machine_asked, 1);
@@ -355,7 +355,7 @@ static void root_is_not_given_to_another_machine(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
 }
 
-/* A backend that says nothing of machines is asked for this host's: no way round it. */
+/* Without check_machine() the space is checked against this host: there is no way around it. */
 static void machine_is_checked_for_every_backend(struct kunit *test)
 {
 	static const struct axas_machine more = {
@@ -406,12 +406,12 @@ static void setup_in_a_wrong_state_is_refused(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, axvcpu_setup(vcpu, &long_setup), 0);
 	KUNIT_EXPECT_EQ(test, axvcpu_setup(vcpu, &long_setup), -EBADFD);
 	KUNIT_EXPECT_EQ(test, axvcpu_state(vcpu), (u32)AXVCPU_STATE_INVALID);
-	/* Nothing leads out. */
+	/* INVALID is final. */
 	KUNIT_EXPECT_EQ(test, axvcpu_setup(vcpu, &long_setup), -EBADFD);
 	KUNIT_EXPECT_EQ(test, axvcpu_bind(vcpu), -EBADFD);
 }
 
-/* Each state to each: the step from the right one succeeds, from all others it ends it. */
+/* All pairs of states: a step from the current state succeeds, any other leaves INVALID. */
 static void every_transition(struct kunit *test)
 {
 	u32 is, from, to;
@@ -479,7 +479,7 @@ static void run_brings_an_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vcpu->exits[AXVCPU_EXIT_HALT], 1ull);
 }
 
-/* A run without bind() and unbind() of its own: nobody sees it READY. */
+/* A run without separate bind() and unbind(): READY is never visible. */
 static void run_unbound_is_one_step(struct kunit *test)
 {
 	will(AXVCPU_RAN_IRQ, 0);
@@ -525,7 +525,7 @@ static void run_unbound_ends_where_bind_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock.runs, 0);
 }
 
-/* What a VMM has not answered yet can be answered after a run that brought nothing. */
+/* An exit can still be answered after a later run that returned none. */
 static void the_last_exit_outlives_a_run_without_one(struct kunit *test)
 {
 	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_IO_READ)->exit.io_read.width = 2;
@@ -535,7 +535,7 @@ static void the_last_exit_outlives_a_run_without_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axvcpu_run_unbound(vcpu), -EINTR);
 	KUNIT_EXPECT_EQ(test, vcpu->exit->reason, (u32)AXVCPU_EXIT_IO_READ);
 	KUNIT_EXPECT_EQ(test, vcpu->exit->io_read.width, 2u);
-	/* And each has its own, with nothing of the one before. */
+	/* The next exit has its own struct, with no data of the previous one. */
 	mock.script[0].exit.reason = AXVCPU_EXIT_HALT;
 	mock.script[0].exit.io_read.width = 0;
 	KUNIT_EXPECT_EQ(test, axvcpu_run_unbound(vcpu), 0);
@@ -543,7 +543,7 @@ static void the_last_exit_outlives_a_run_without_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vcpu->exit->io_read.width, 0u);
 }
 
-/* H1: a reboot disables the CPU under a vCPU that is loaded there. It does not enter. */
+/* H1: a reboot disables the CPU of a loaded vCPU, which then does not enter. */
 static void no_entry_on_a_cpu_that_was_disabled(struct kunit *test)
 {
 	struct axvcpu_exit exit;
@@ -557,7 +557,7 @@ static void no_entry_on_a_cpu_that_was_disabled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vcpu->entries, 1ull);
 }
 
-/* G13: before a run, or in the middle of one: it ends, once. */
+/* G13: a kick before or during a run ends one run. */
 static void kick_ends_a_run(struct kunit *test)
 {
 	struct axvcpu_exit exit;
@@ -577,7 +577,7 @@ static void kick_ends_a_run(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mock.loaded);
 }
 
-/* An interrupt that is injected, or a flush, makes it leave its guest, and no more. */
+/* An injected interrupt or a flush interrupts the guest, but does not end the run. */
 static void injection_does_not_end_a_run(struct kunit *test)
 {
 	struct axvcpu_exit exit;
@@ -681,7 +681,7 @@ static void affinity_is_checked(struct kunit *test)
 {
 	struct axvcpu_params params = { .preferred_cpu = AXVCPU_CPU_ANY, .cpu_set = 1ull << 63 };
 
-	/* A machine has its CPU 0, and hardly a CPU 63. */
+	/* Every machine has a CPU 0, and few have a CPU 63. */
 	if (num_possible_cpus() < 64)
 		KUNIT_EXPECT_EQ(test, PTR_ERR(axvcpu_create_on(space, &params, &mock_ops,
 							       &mock_hal)), -EINVAL);
@@ -705,7 +705,7 @@ static void affinity_moves_the_thread_for_the_run(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cpumask_weight(current->cpus_ptr), cpus);
 }
 
-/* Neither its mask is changed nor a stopper asked, each time that its vCPU runs. */
+/* A run of a thread in place neither changes its mask nor uses the stopper. */
 static void a_thread_that_is_in_place_is_not_moved(struct kunit *test)
 {
 	u64 everywhere = 0;
@@ -723,7 +723,7 @@ static void a_thread_that_is_in_place_is_not_moved(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mock.moved);
 }
 
-/* Else it would not enter, and try to, until the next tick. */
+/* Otherwise it would retry the entry until the next tick. */
 static void a_thread_that_is_wanted_at_leisure_gives_way(struct kunit *test)
 {
 	struct axvcpu_exit exit;
@@ -764,7 +764,7 @@ static void host_interrupts_go_to_the_hal(struct kunit *test)
 	make_ready(test);
 	KUNIT_EXPECT_EQ(test, axvcpu_run(vcpu, &exit), 0);
 	KUNIT_EXPECT_EQ(test, exit.reason, (u32)AXVCPU_EXIT_HALT);
-	/* Nobody has asked which they were. */
+	/* irq_fetch() is called only with AXVCPU_SETUP_EXIT_IRQ. */
 	KUNIT_EXPECT_EQ(test, mock.fetched, 0);
 	KUNIT_EXPECT_EQ(test, mock.handled, 2);
 	KUNIT_EXPECT_EQ(test, vcpu->exits[AXVCPU_EXIT_EXTERNAL_INTERRUPT], 2ull);
@@ -887,7 +887,7 @@ static void denied_faults_come_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exit.nested_page_fault.result, (u32)AXAS_FAULT_DENIED);
 }
 
-/* A host whose frames come from code of others, which looks around from there. */
+/* A memory HAL whose allocator calls the vCPU API. */
 static struct lookout {
 	struct axvcpu *current_there, *current_elsewhere;
 	int err, err_elsewhere;
@@ -908,7 +908,7 @@ static int look_from_elsewhere(void *unused)
 static int lookout_alloc(const struct axas_hal *hal, unsigned int order, u32 flags,
 			 struct axas_hpa *hpa)
 {
-	/* A table or a frame in a fault that may sleep. */
+	/* A table or a frame is allocated by a fault that may sleep. */
 	if (!(flags & AXAS_FRAME_NOWAIT) && axvcpu_state(vcpu) == AXVCPU_STATE_RUNNING) {
 		lookout.asked++;
 		lookout.current_there = axvcpu_current();
@@ -931,7 +931,7 @@ static const struct axas_hal lookout_hal = {
 	.free_frame	= lookout_free,
 };
 
-/* The current vCPU, and one thread at a time, also where its thread sleeps in a fault. */
+/* A thread that sleeps in a fault keeps its current vCPU, and other threads out of it. */
 static void a_fault_that_sleeps_keeps_the_vcpu(struct kunit *test)
 {
 	struct axas_space_params params = { .format = AXAS_FORMAT_EPT, .hal = &lookout_hal };
@@ -962,13 +962,13 @@ static void a_fault_that_sleeps_keeps_the_vcpu(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axvcpu_set_gpr(vcpu, 0, 0), 0);
 }
 
-/* The first entry on a CPU forgets what an earlier one may have left there. */
+/* The first entry on a CPU flushes what an earlier vCPU may have left there. */
 static void unmap_makes_the_next_entry_flush(struct kunit *test)
 {
 	struct axas_gpa_range range = axas_gpa_range(axas_gpa(SZ_1M), SZ_1M);
 	struct axvcpu_exit exit;
 
-	/* Else it may move by itself, and flush for that. */
+	/* Otherwise the thread may migrate, which flushes as well. */
 	KUNIT_ASSERT_EQ(test, axvcpu_set_affinity(vcpu, 0, 1), 0);
 	will(AXVCPU_RAN_EXIT, AXVCPU_EXIT_HALT);
 	make_ready(test);
@@ -1015,7 +1015,7 @@ static void exits_are_printed(struct kunit *test)
 	for (reason = 0; reason <= AXVCPU_EXIT_CPUID; reason++) {
 		memset(&exit, 0xff, sizeof(exit));
 		exit.reason = reason;
-		/* Whatever is in it, its name stands first and it fits. */
+		/* For any content the text begins with the name and fits. */
 		KUNIT_EXPECT_LT(test, axvcpu_exit_snprint(text, sizeof(text), &exit),
 				(int)sizeof(text) - 1);
 		KUNIT_EXPECT_PTR_EQ(test, strstr(text, axvcpu_exit_name(reason)), (char *)text);
@@ -1080,7 +1080,7 @@ static struct kunit_suite axvcpu_suite = {
 	.test_cases	= axvcpu_cases,
 };
 
-/* One statement for all: a kernel without CONFIG_KUNIT allows no more in a module. */
+/* One statement for all suites: a kernel without CONFIG_KUNIT allows only one in a module. */
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
 		  &riscv_stale_suite, &riscv_vmid_suite, &x86_event_suite, &x86_mitigate_suite);

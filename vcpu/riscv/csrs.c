@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The CSRs that are a guest's from load() to put(): those that decide what it may do to
- * itself, and those of its supervisor. The host does not use them, but for scounteren and
- * senvcfg, which count for its user mode. Calls nothing. No locks.
+ * Guest CSRs from load() to put(): those that control the guest, and those of its supervisor. The
+ * host does not use them, except scounteren and senvcfg, which affect its user mode. Calls no other
+ * file. No locks.
  */
 #include <linux/bitfield.h>
 #include <linux/irqflags.h>
@@ -13,7 +13,7 @@
 #include "axas_compat.h"
 #include "riscv.h"
 
-/* Exceptions that a guest has with itself: its supervisor gets them. H, hedeleg */
+/* Exceptions within the guest, delegated to its supervisor. H, hedeleg */
 #define HEDELEG_GUEST	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_INST_ACCESS) |		\
 			 BIT(EXC_INST_ILLEGAL) | BIT(EXC_BREAKPOINT) |			\
 			 BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_LOAD_ACCESS) |		\
@@ -21,12 +21,12 @@
 			 BIT(EXC_SYSCALL) | BIT(EXC_INST_PAGE_FAULT) |			\
 			 BIT(EXC_LOAD_PAGE_FAULT) | BIT(EXC_STORE_PAGE_FAULT))
 
-/* H, hideleg: the interrupts of VS level. */
+/* H, hideleg: the VS-level interrupts. */
 #define HIDELEG_GUEST	(HVIP_SOFT | BIT(IRQ_VS_TIMER) | HVIP_EXT)
 
-#define HCOUNTEREN_TIME	BIT(1)		/* H, hcounteren: time is read without a trap */
+#define HCOUNTEREN_TIME	BIT(1)		/* H, hcounteren: reads of time do not trap */
 
-#define STVEC_MODE	GENMASK(1, 0)	/* Priv, stvec: direct or vectored, no more */
+#define STVEC_MODE	GENMASK(1, 0)	/* Priv, stvec: direct or vectored only */
 #define STVEC_VECTORED	1
 
 #define SATP_PPNS	GENMASK_ULL(43, 0)
@@ -38,7 +38,7 @@
 
 #define SENVCFG_CBIE_RESERVED	2	/* Priv, senvcfg */
 
-/* Priv, sstatus: what a guest without further extensions has there, vectors or not. */
+/* Priv, sstatus: bits that a guest without further extensions can have, with or without vectors. */
 #define SSTATUS_UXL	GENMASK_ULL(33, 32)	/* 1: 32 bits, 2: 64 */
 #define SSTATUS_VS	GENMASK(10, 9)
 #define SSTATUS_UBE	BIT(6)
@@ -46,9 +46,9 @@
 #define SSTATUS_ALL	(SR_SIE | SR_SPIE | SSTATUS_UBE | SR_SPP | SSTATUS_VS | SR_FS |	\
 			 SR_SUM | SSTATUS_MXR | SSTATUS_UXL | SR_SD)
 
-/* Written by axvcpu_riscv_probe_csrs(), before anything else. */
+/* Written by axvcpu_riscv_probe_csrs(), before any other use. */
 static bool has_aia, has_pbmt, has_sstc, has_stateen;
-static unsigned int satp_modes;		/* a bit each */
+static unsigned int satp_modes;		/* one bit per mode */
 static unsigned long satp_bits;		/* of PPN and ASID */
 
 static bool has_isa(unsigned int ext)
@@ -56,7 +56,7 @@ static bool has_isa(unsigned int ext)
 	return __riscv_isa_extension_available(NULL, ext);
 }
 
-/* Of vsatp, for hypervisors; the host's satp, which cannot be spared, is the same. */
+/* Probe vsatp, which the host does not use; its own satp, in use, has the same fields. */
 static void probe_satp(void)
 {
 	unsigned long flags, mode, got;
@@ -89,8 +89,8 @@ void axvcpu_riscv_probe_csrs(void)
 }
 
 /*
- * Each time, and all of it: since the last time KVM may have begun to have this CPU, and left
- * it its own way when it could not (S7), and a kernel before this one may have crashed.
+ * Write all of them at each load: since the last one KVM may have started to use this CPU and left
+ * its own values when it failed (S7), and a previous kernel may have crashed.
  */
 static void load_controls(void)
 {
@@ -102,7 +102,7 @@ static void load_controls(void)
 	csr_write(CSR_HCOUNTEREN, HCOUNTEREN_TIME);
 	csr_write(CSR_HTIMEDELTA, 0);
 	csr_write(CSR_HENVCFG, has_pbmt ? ENVCFG_PBMTE : 0);
-	/* Without henvcfg.STCE it counts for nothing, but emulators let it ring. */
+	/* Without henvcfg.STCE it has no effect, but emulators raise its interrupt. */
 	if (has_sstc)
 		csr_write(CSR_VSTIMECMP, ULONG_MAX);
 #ifdef RISCV_ISA_EXT_SSAIA
@@ -147,7 +147,7 @@ void axvcpu_riscv_load_csrs(const struct riscv_csrs *guest, struct riscv_host_cs
 	write_csrs(guest);
 }
 
-/* Without delegation what is pending and enabled at VS level would be the host's. */
+/* Without delegation, VS-level interrupts that are pending and enabled would go to the host. */
 void axvcpu_riscv_save_csrs(struct riscv_csrs *guest, const struct riscv_host_csrs *host)
 {
 	csr_write(CSR_HVIP, 0);
@@ -159,7 +159,7 @@ void axvcpu_riscv_save_csrs(struct riscv_csrs *guest, const struct riscv_host_cs
 	guest->scounteren = csr_swap(CSR_SCOUNTEREN, host->scounteren);
 }
 
-/* Of Bare, Priv says that the rest is 0. */
+/* Priv: in Bare mode all other fields are 0. */
 static bool can_hold_satp(unsigned long vsatp)
 {
 	unsigned long mode = vsatp >> SATP_MODE_AT;
@@ -177,7 +177,7 @@ static bool is_reserved_status(unsigned long status)
 	return status & ~SSTATUS_ALL || uxl < 1 || uxl > 2;
 }
 
-/* What no CPU may hold. Emulators do. */
+/* Values that no CPU may hold; emulators do. */
 static bool is_reserved(const struct riscv_csrs *c)
 {
 	return is_reserved_status(c->vsstatus) ||
@@ -186,7 +186,7 @@ static bool is_reserved(const struct riscv_csrs *c)
 	       FIELD_GET(ENVCFG_CBIE, c->senvcfg) == SENVCFG_CBIE_RESERVED;
 }
 
-/* SD sums up others of its register. */
+/* SD is a summary of other fields. */
 static bool are_same(const struct riscv_csrs *a, const struct riscv_csrs *b)
 {
 	return !((a->vsstatus ^ b->vsstatus) & ~SR_SD) && a->vsie == b->vsie &&
@@ -195,7 +195,7 @@ static bool are_same(const struct riscv_csrs *a, const struct riscv_csrs *b)
 	       a->scounteren == b->scounteren && a->senvcfg == b->senvcfg;
 }
 
-/* Which bits of WARL registers are there, only the CPU knows: it is asked. */
+/* Only the CPU knows which bits of WARL registers exist: write and read them back. */
 bool axvcpu_riscv_can_hold(const struct riscv_csrs *csrs, unsigned long vsatp)
 {
 	struct riscv_host_csrs host;

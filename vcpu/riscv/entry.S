@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Into a guest and out of it, and the registers of the FPU. Interrupts are off.
+ * Guest entry and exit, and FPU registers. Interrupts are off.
  *
- * While a guest runs, stvec leads here: all that it traps for, and interrupts of the host,
- * which stay pending. sscratch has the struct riscv_world then.
+ * While a guest runs, stvec points here: for its traps, and for interrupts of the host, which stay
+ * pending. sscratch holds the struct riscv_world.
  */
 #include <linux/linkage.h>
 #include <asm/asm.h>
@@ -14,7 +14,7 @@
 	.text
 
 /* void axvcpu_riscv_enter(struct riscv_world *world) */
-	.balign	1024		/* in one page: nothing may fault once stvec is ours */
+	.balign	1024		/* in one page: no fault once stvec is changed */
 SYM_FUNC_START(axvcpu_riscv_enter)
 	REG_S	ra, WORLD_HOST_X(0)(a0)
 	REG_S	sp, WORLD_HOST_X(1)(a0)
@@ -48,7 +48,7 @@ SYM_FUNC_START(axvcpu_riscv_enter)
 	.endr
 	sret
 
-	.balign	4		/* stvec: the mode is in the low bits */
+	.balign	4		/* low bits of stvec are the mode */
 .Lexit:
 	csrrw	a0, CSR_SSCRATCH, a0
 	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22

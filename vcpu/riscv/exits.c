@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Why a guest left, and what that means: scause and its companions, SBI calls, faults, and
- * instructions that are not for guests. Calls insn.c and hlv.S. No locks: interrupts are
- * off and the vCPU is loaded, unless a function says otherwise.
+ * Exit handling: scause and related CSRs, SBI calls, faults, and instructions that trap. Calls
+ * insn.c and hlv.S. No locks: interrupts are off and the vCPU is loaded, unless a function says
+ * otherwise.
  */
 #include <linux/bitfield.h>
 #include <linux/module.h>
@@ -11,14 +11,14 @@
 #include "insn.h"
 #include "riscv.h"
 
-/* What htinst has is optional; this way the other way is tried, too. */
+/* htinst is optional; this forces the fallback. */
 static bool fetch_insn;
 module_param(fetch_insn, bool, 0644);
 MODULE_PARM_DESC(fetch_insn, "read a faulting instruction from memory, whatever htinst has");
 
 #define REG_A(n)		(10 + (n))	/* a0 to a7 are x10 to x17 */
 
-/* RISC-V Supervisor Binary Interface: chapters of the extensions. */
+/* RISC-V Supervisor Binary Interface: extension IDs. */
 #define SBI_LEGACY_SHUTDOWN	0x08
 #define SBI_LEGACY_LAST		0x0f
 #define SBI_IPI			0x735049	/* "sPI" */
@@ -28,7 +28,7 @@ MODULE_PARM_DESC(fetch_insn, "read a faulting instruction from memory, whatever 
 #define SBI_SRST		0x53525354	/* "SRST" */
 #define SBI_ALL_HARTS		(~0ul)
 
-/* H, "Transformed Instruction or Pseudoinstruction": what walked a VS-stage table. */
+/* H, "Transformed Instruction or Pseudoinstruction": implicit access to a VS-stage table. */
 #define PSEUDO_READ		0x3000
 #define PSEUDO_WRITE		0x3020
 
@@ -40,25 +40,25 @@ MODULE_PARM_DESC(fetch_insn, "read a faulting instruction from memory, whatever 
 #define INSN_RS1		GENMASK(19, 15)
 #define INSN_CSR		GENMASK(31, 20)
 #define OPCODE_SYSTEM		0x73
-#define CSR_LEVEL		GENMASK(9, 8)	/* of its number: the lowest that may use it */
+#define CSR_LEVEL		GENMASK(9, 8)	/* of the CSR number: lowest privilege level */
 #define CSR_LEVEL_USER		0
 #define CSR_LEVEL_HYPERVISOR	2
-#define CSR_COUNTER		GENMASK(4, 0)	/* of CSR_CYCLE and those behind: its bit */
+#define CSR_COUNTER		GENMASK(4, 0)	/* counter index from CSR_CYCLE on: its bit */
 #define CSR_KIND		GENMASK(1, 0)	/* of funct3: 1 write, 2 set, 3 clear */
 #define CSR_KIND_WRITE		1
 #define CSR_KIND_SET		2
 #define CSR_IMMEDIATE		BIT(2)
 
 /*
- * An instruction that was done for the guest. Nothing but where it goes on depends on that:
- * there is no trace bit and no interrupt shadow, and counters are the VMM's.
+ * Retire an emulated instruction: only pc changes. There is no trace bit and no interrupt shadow,
+ * and the VMM handles counters.
  */
 static void retire(struct axvcpu_riscv *rv, unsigned int len)
 {
 	rv->world.pc += len;
 }
 
-/* H, "Traps": sstatus.SPP has the level that the guest was at, 0 for its user mode. */
+/* H, "Traps": sstatus.SPP has the guest's previous level, 0 for VU-mode. */
 static bool from_user(const struct axvcpu_riscv *rv)
 {
 	return !(rv->world.sstatus & SR_SPP);
@@ -73,7 +73,7 @@ static int sbi_cpu_up(const unsigned long *a, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
-/* A mask of harts and the number of its first bit's. */
+/* A mask of harts and the hart of its first bit. */
 static int sbi_send_ipi(const unsigned long *a, struct axvcpu_exit *exit)
 {
 	exit->reason = AXVCPU_EXIT_SEND_IPI;
@@ -96,7 +96,7 @@ static int sbi_hypercall(const unsigned long *a, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
-/* The guest's handler of external interrupts asks which one it was. */
+/* The guest's external interrupt handler claims a vector. */
 static int sbi_claim(struct axvcpu *vcpu, unsigned long *a)
 {
 	int vector = axvcpu_next_vector(vcpu);
@@ -117,7 +117,7 @@ static int sbi_down(struct axvcpu_riscv *rv, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
-/* An error in a0 and a value in a1 come back; only a0 from the legacy calls. */
+/* Returns an error in a0 and a value in a1; legacy calls return only a0. */
 static int sbi_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
@@ -145,8 +145,8 @@ static int sbi_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 }
 
 /*
- * The instruction at pc as the guest sees it, no more bytes than it has. False: its page
- * has gone meanwhile, or is not yet where this access looks.
+ * Read the instruction at pc through the guest's tables, no more bytes than it has. False: the page
+ * is gone meanwhile, or not mapped for this access yet.
  */
 static bool fetch(struct axvcpu_riscv *rv, u32 *insn)
 {
@@ -181,7 +181,7 @@ static u32 fault_access(const struct riscv_trap *trap)
 	}
 }
 
-/* Which instruction it was must be found out now; whether it matters, the space knows. */
+/* Fetch the faulting instruction now, while loaded; only the space knows whether it is needed. */
 static int fault_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exit)
 {
 	const struct riscv_trap *trap = &rv->world.trap;
@@ -234,7 +234,7 @@ void axvcpu_riscv_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	exit->rip = rv->world.pc;
 }
 
-/* H, "Traps": an exception of the guest's supervisor, as if it had been delegated. */
+/* H, "Traps": raise the exception in VS-mode, as if it had been delegated. */
 static int illegal_instruction(struct axvcpu_riscv *rv, u32 insn)
 {
 	unsigned long status = csr_read(CSR_VSSTATUS);
@@ -252,7 +252,7 @@ static int illegal_instruction(struct axvcpu_riscv *rv, u32 insn)
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* A guest that waits for what has come need not leave. hvip: VS bits are one higher. */
+/* With an interrupt pending, WFI does not exit. VS bits of hvip are one position higher. */
 static int wait_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
@@ -274,7 +274,7 @@ int axvcpu_riscv_csr_write_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exi
 	return AXVCPU_RAN_EXIT;
 }
 
-/* What is to be written depends on what was read, and comes out at the next entry. */
+/* The value to write depends on the value read; the write exits at the next entry. */
 void axvcpu_riscv_csr_was_read(struct axvcpu_riscv *rv, u64 val)
 {
 	u32 kind = rv->csr_funct3 & CSR_KIND;
@@ -288,7 +288,7 @@ void axvcpu_riscv_csr_was_read(struct axvcpu_riscv *rv, u64 val)
 	rv->csr_step = RISCV_CSR_WRITE;
 }
 
-/* Volume I, "Zicsr": no write without an operand, no read into x0 by CSRRW. */
+/* Volume I, "Zicsr": no write without an operand, no read by CSRRW into x0. */
 static int csr_exit(struct axvcpu_riscv *rv, u32 insn, struct axvcpu_exit *exit)
 {
 	u32 funct3 = FIELD_GET(INSN_FUNCT3, insn);
@@ -309,9 +309,9 @@ static int csr_exit(struct axvcpu_riscv *rv, u32 insn, struct axvcpu_exit *exit)
 }
 
 /*
- * Whether an access to a CSR is the VMM's to answer. The guest's machine has no hypervisor
- * extension. Its user mode has what its kernel lets it have: of what traps, the counters
- * that scounteren names.
+ * Whether the VMM handles an access to a CSR. The guest's machine has no hypervisor extension. Its
+ * user mode may access what its kernel allows: of the CSRs that trap, counters enabled in
+ * scounteren.
  */
 static bool csr_comes_out(const struct axvcpu_riscv *rv, u32 csr)
 {
@@ -324,16 +324,16 @@ static bool csr_comes_out(const struct axvcpu_riscv *rv, u32 csr)
 }
 
 /*
- * H, "Trap Cause Codes", virtual instruction: what the hypervisor has not allowed, but also
- * what a guest's user mode may not do in any machine, such as WFI and the supervisor's CSRs.
- * To that the guest's kernel has the answer. stval may have the instruction, or 0.
+ * H, "Trap Cause Codes", virtual instruction: raised for instructions that the hypervisor
+ * disallows, but also for those that VU-mode may not execute on any machine, such as WFI and
+ * supervisor CSRs. Those go to the guest's kernel. stval may hold the instruction, or 0.
  */
 static int insn_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
 	u32 insn = rv->world.trap.tval;
 
-	/* Who runs it again meets the fault. */
+	/* Executing it again raises the fault. */
 	if (!insn && !fetch(rv, &insn))
 		return AXVCPU_RAN_AGAIN;
 	if (insn == INSN_WFI && !from_user(rv))

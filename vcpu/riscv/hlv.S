@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Single accesses to guest memory by the instructions that there are for it, which
- * walk vsatp and hgatp. RISC-V Privileged, "H" Extension, section "Hypervisor
- * Virtual-Machine Load and Store Instructions".
+ * Single accesses to guest memory by hypervisor load and store instructions, which walk vsatp and
+ * hgatp. RISC-V Privileged, "H" Extension, section "Hypervisor Virtual-Machine Load and Store
+ * Instructions".
  *
- * Called with interrupts off. A trap comes back to the caller as a value: stvec points
- * into the function meanwhile, where all registers are still as they were.
+ * Called with interrupts off. A trap is returned to the caller as a value: stvec points into the
+ * function meanwhile, where all registers are unchanged.
  */
 #include <linux/linkage.h>
 #include <asm/asm.h>
@@ -21,7 +21,7 @@ SYM_FUNC_START(\name)
 	\insn
 	csrw	CSR_STVEC, t0
 	ret
-	.balign	4		/* stvec: the mode is in the low bits */
+	.balign	4		/* low bits of stvec are the mode */
 .Ltrap_\name:
 	csrw	CSR_STVEC, t0
 	csrr	t1, CSR_SCAUSE

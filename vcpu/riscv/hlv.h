@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Accesses to guest memory through vsatp and hgatp as they stand, at the privilege that
- * hstatus.SPVP says, and the fence for what hardware keeps of such walks. Of hlv.S; used
- * with interrupts off. Calls nothing.
+ * Accesses to guest memory through the current vsatp and hgatp, with the privilege in hstatus.SPVP,
+ * and fences for their cached translations. Implemented in hlv.S; called with interrupts off. Calls
+ * no other file.
  */
 #ifndef _AXVCPU_RISCV_HLV_H
 #define _AXVCPU_RISCV_HLV_H
@@ -10,12 +10,12 @@
 #include <linux/types.h>
 #include <asm/csr.h>
 
-/* hlv.S and switch.S know the order. No trap: @cause keeps what the caller put there. */
+/* hlv.S and entry.S rely on the order. Without a trap, @cause is unchanged. */
 struct riscv_trap {
 	unsigned long cause;	/* scause */
 	unsigned long tval;	/* stval */
 	unsigned long htval;	/* guest-physical address >> 2 */
-	unsigned long htinst;	/* the instruction, transformed, or 0 */
+	unsigned long htinst;	/* transformed instruction, or 0 */
 };
 
 typedef unsigned long riscv_access_fn(unsigned long addr, struct riscv_trap *trap,
@@ -27,7 +27,7 @@ riscv_access_fn riscv_hsv_b, riscv_hsv_h, riscv_hsv_w, riscv_hsv_d;
 
 #define RISCV_NO_TRAP	(~0ul)
 
-/* RISC-V Privileged, "H" Extension, htval: guest-physical addresses lose 2 bits. */
+/* RISC-V Privileged, "H" Extension, htval: guest-physical addresses are shifted right by 2 bits. */
 #define RISCV_GPA_SHIFT	2
 
 static inline unsigned long riscv_trap_gpa(const struct riscv_trap *trap)
@@ -36,9 +36,9 @@ static inline unsigned long riscv_trap_gpa(const struct riscv_trap *trap)
 }
 
 /*
- * HFENCE.GVMA takes the address in rs1 as htval gives it, shifted, and the VMID in rs2.
- * x0 as rs1 means all addresses. RISC-V Privileged, "H" Extension, section "Hypervisor
- * Memory-Management Fence Instructions".
+ * HFENCE.GVMA takes the address in rs1 shifted as in htval, and the VMID in rs2; x0 as rs1 means
+ * all addresses. RISC-V Privileged, "H" Extension, section "Hypervisor Memory-Management Fence
+ * Instructions".
  */
 static inline void riscv_hfence_gvma(unsigned long gpa, unsigned long vmid)
 {
@@ -57,8 +57,8 @@ static inline void riscv_hfence_gvma_all(void)
 }
 
 /*
- * What is known of VS-stage tables under the VMID that hgatp has. Hardware that keeps the
- * stages apart does not lose it to HFENCE.GVMA.
+ * Flush VS-stage translations of the VMID in hgatp. Hardware that caches the stages separately does
+ * not flush them by HFENCE.GVMA.
  */
 static inline void riscv_hfence_vvma_all(void)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loads and stores of integer registers out of instructions: as they stand in memory, or
- * as htinst has them. The formats are those of The RISC-V Instruction Set Manual, volume
- * I: "RV32I", "RV64I" Load and Store Instructions, "C" Extension. Calls nothing.
+ * Decodes loads and stores of integer registers, as in memory or transformed as in htinst. Formats
+ * from The RISC-V Instruction Set Manual, volume I: "RV32I", "RV64I" Load and Store Instructions,
+ * "C" Extension. Calls no other file.
  */
 #include <linux/bitfield.h>
 #include <linux/bits.h>
@@ -17,11 +17,11 @@
 #define OPCODE_LOAD	0x03
 #define OPCODE_STORE	0x23
 
-/* funct3 of both: log2 of the bytes; of loads, whether the sign stays out. */
+/* funct3 of both: log2 of the size; for loads, whether they zero-extend. */
 #define FUNCT3_SIZE	GENMASK(1, 0)
 #define FUNCT3_UNSIGNED	BIT(2)
 
-/* "C" Extension: where the pieces of a compressed instruction are. */
+/* "C" Extension: fields of a compressed instruction. */
 #define C_QUADRANT	GENMASK(1, 0)
 #define C_FUNCT3	GENMASK(15, 13)
 #define C_RD_SHORT	GENMASK(4, 2)	/* x8 to x15 */
@@ -74,7 +74,7 @@ bool riscv_decode_raw(u32 insn, struct riscv_mem_insn *mem)
 	return (insn & 3) == 3 ? decode_long(insn, mem) : decode_compressed(insn, mem);
 }
 
-/* H, "Transformed Instruction or Pseudoinstruction": bit 1 is 0 for what was 16 bits. */
+/* H, "Transformed Instruction or Pseudoinstruction": bit 1 is 0 for a 16-bit original. */
 bool riscv_decode_transformed(u32 insn, struct riscv_mem_insn *mem)
 {
 	if (!(insn & BIT(0)) || !decode_long(insn | BIT(1), mem))

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Loads and stores out of instructions: pure logic, for any machine.
- */
+/* Decoder for loads and stores. Hardware independent. */
 #ifndef _AXVCPU_RISCV_INSN_H
 #define _AXVCPU_RISCV_INSN_H
 
@@ -10,9 +8,9 @@
 /**
  * struct riscv_mem_insn - a load or store
  * @store: it is a store
- * @reg: the register that it loads or stores
- * @bytes: how many: 1, 2, 4, 8
- * @sign: a load extends the sign
+ * @reg: the register loaded or stored
+ * @bytes: access size: 1, 2, 4, 8
+ * @sign: a load sign-extends
  * @len: bytes of the instruction
  */
 struct riscv_mem_insn {
@@ -23,7 +21,7 @@ struct riscv_mem_insn {
 	unsigned int len;
 };
 
-/* False for what is neither. An instruction as it stands, or transformed. */
+/* Decode an instruction as in memory, or transformed. False if it is no load or store. */
 bool riscv_decode_raw(u32 insn, struct riscv_mem_insn *mem);
 bool riscv_decode_transformed(u32 insn, struct riscv_mem_insn *mem);
 

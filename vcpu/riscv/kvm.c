@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM and we do not have the CPUs at once. Both number VMIDs from 1, and both take it that
- * nobody else writes the CSRs of the hypervisor extension. Unlike virtualization of x86,
- * that extension has no switch that tells who uses it: from 7.x on KVM delegates nothing
- * but while a vCPU is loaded.
+ * Excludes KVM. Both KVM and axvcpu allocate VMIDs from 1, and assume exclusive use of the
+ * hypervisor CSRs. Unlike virtualization on x86, the extension has no enable bit that shows its
+ * user: from 7.x on KVM delegates only while a vCPU is loaded.
  *
- * What there is once in a kernel is the minor number of /dev/kvm. KVM has it from the time
- * it is loaded, at the end of which it also may use any CPU; we have it while there is a
- * vCPU. So whoever comes second cannot have it. Called by riscv.c; may sleep. No locks: the
- * callers are one after the other.
+ * The minor number of /dev/kvm serves as the lock. KVM registers it at the end of its load, and
+ * from then on may use any CPU; axvcpu registers it while a vCPU exists. Whoever is second fails.
+ * Called by riscv.c; may sleep. No locks: the caller serializes calls.
  */
 #include <linux/errno.h>
 #include <linux/fs.h>
@@ -25,7 +23,7 @@ static void tell_who_holds_the_cpus(void)
 	pr_warn_ratelimited("axvcpu: KVM cannot have the CPUs while vCPUs of axvcpu exist: end the programs that have /dev/axvcpu in use first\n");
 }
 
-/* The node of /dev/kvm may be there without KVM: udev makes it at boot. */
+/* The node /dev/kvm may exist without KVM: udev creates it at boot. */
 static int refuse(struct inode *inode, struct file *file)
 {
 	tell_who_holds_the_cpus();
@@ -44,7 +42,7 @@ static struct miscdevice kvm_minor = {
 	.mode	= 0400,
 };
 
-/* It would find its minor number taken, but only after it has touched each CPU. */
+/* KVM's own registration of the minor would fail, but only after it has used each CPU. */
 static int module_comes(struct notifier_block *nb, unsigned long state, void *data)
 {
 #ifdef CONFIG_MODULES

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for the hypervisor extension: the machine, and the operations of vCPUs.
- * Calls all the others.
+ * The backend for the hypervisor extension: the machine, and the operations of vCPUs. Calls all
+ * other files of the backend.
  *
- * The host does not use the VS-level CSRs, the FPU and what is for user mode: the guest's
- * stay on the CPU from load() to put(). sstatus, hstatus, stvec and sscratch, which the
- * host's interrupts need, are switched on each entry. No locks.
+ * The host does not use VS-level CSRs, the FPU and user-mode state: guest values stay on the CPU
+ * from load() to put(). sstatus, hstatus, stvec and sscratch, which the host's interrupts need, are
+ * switched at each entry. No locks.
  */
 #include <linux/errno.h>
 #include <linux/log2.h>
@@ -18,13 +18,13 @@
 #include "axas_compat.h"
 #include "riscv.h"
 
-/* H, hstatus: back to a guest's supervisor; WFI traps; 64 bits. */
+/* H, hstatus: return to VS-mode; WFI traps; 64 bits. */
 #define HSTATUS_GUEST	(HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | 2ul << HSTATUS_VSXL_SHIFT)
 
-/* Nothing of the host's but the FPU, and no vectors. Interrupts are on below HS. */
+/* FPU on, vectors off. Interrupts are enabled below HS-mode. */
 #define SSTATUS_GUEST	(SR_SPP | SR_SPIE | SR_FS_INITIAL | SR_UXL_64)
 
-/* Written by hw_setup(), before anything else. */
+/* Written by hw_setup(), before any other use. */
 static bool has_fpu_regs;
 
 static bool has_isa(unsigned int ext)
@@ -54,7 +54,7 @@ static void riscv_hw_unsetup(void)
 	axvcpu_riscv_let_kvm_in();
 }
 
-/* The extension is always on, and who has it no CPU can tell: kvm.c sees to that. */
+/* The extension is always on, and CSRs do not show its user: kvm.c excludes KVM. */
 static int riscv_cpu_supported(void)
 {
 	return 0;
@@ -66,7 +66,7 @@ static int riscv_cpu_enable(void)
 	return 0;
 }
 
-/* put() has left nothing. */
+/* Nothing is left on: put() restores all CSRs. */
 static void riscv_cpu_disable(void)
 {
 }
@@ -112,7 +112,7 @@ static int riscv_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
 	return 0;
 }
 
-/* As SBI starts a hart: its number in a0, the argument in a1; interrupts and paging off. */
+/* As SBI starts a hart: its id in a0, the argument in a1; interrupts and paging off. */
 static int riscv_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
@@ -131,7 +131,7 @@ static void riscv_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val)
 	riscv_set_x(to_riscv(vcpu), reg, val);
 }
 
-/* As many bits as the load had, in the way that it wanted them. */
+/* @val as the load writes it to its register: truncated and extended. */
 static u64 mmio_value(const struct axvcpu_exit *exit, u64 val)
 {
 	unsigned int shift = 64 - 8 * exit->mmio_read.width;
@@ -205,8 +205,8 @@ static int riscv_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 }
 
 /*
- * A kernel's code runs with the FPU off, and what is in its registers is a task's: it
- * is there again after put(). Interrupts do not use the FPU.
+ * Kernel code runs with the FPU off, and its registers belong to a task: put() restores them.
+ * Interrupts do not use the FPU.
  */
 static void swap_fpu(struct riscv_fpu *save, const struct riscv_fpu *load)
 {
@@ -219,8 +219,8 @@ static void swap_fpu(struct riscv_fpu *save, const struct riscv_fpu *load)
 }
 
 /*
- * A CPU may look up what vsatp says before it is asked to, also while the host runs: hgatp
- * and vsatp never stand there with one of the guest's and one that is not. H, vsatp
+ * A CPU may speculatively walk the tables of vsatp, even while the host runs: hgatp and vsatp must
+ * never be a mix of guest and host values. H, vsatp
  */
 static int riscv_load(struct axvcpu *vcpu)
 {
@@ -245,7 +245,9 @@ static void riscv_put(struct axvcpu *vcpu)
 	csr_write(CSR_HGATP, 0);
 }
 
-/* One kind of interrupt is an edge, the others are there until the guest claims them. */
+/*
+ * The software interrupt is edge-triggered; external ones stay pending until the guest claims them.
+ */
 static unsigned long pending(struct axvcpu *vcpu, struct axvcpu_riscv *rv)
 {
 	if (test_bit(AXVCPU_RISCV_VECTOR_SOFT, vcpu->vectors)) {
@@ -270,7 +272,7 @@ static int riscv_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	}
 	rv->csr_step = RISCV_CSR_NONE;
 	axvcpu_riscv_forget_ranges(rv);
-	/* A CPU may keep that there was no leaf. Priv, "SFENCE.VMA" */
+	/* A CPU may cache invalid entries. Priv, "SFENCE.VMA" */
 	if (rv->faulted)
 		riscv_hfence_gvma(rv->fault_gpa, rv->vmid.val);
 	rv->faulted = false;
@@ -314,7 +316,7 @@ const struct axvcpu_arch_ops *axvcpu_arch_host(void)
 	return &riscv_ops;
 }
 
-/* Priv, sip: of those that are pending and enabled, the highest number. */
+/* Priv, sip: the highest number that is pending and enabled. */
 u64 axvcpu_arch_irq_fetch(void)
 {
 	unsigned long irqs = csr_read(CSR_SIP) & csr_read(CSR_SIE);

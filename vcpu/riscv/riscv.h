@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the RISC-V backend share. "Priv" is The RISC-V Instruction Set Manual,
- * volume II, Privileged Architecture; "H" its chapter on the hypervisor extension.
+ * Internal header of the RISC-V backend. "Priv" is The RISC-V Instruction Set Manual, volume II,
+ * Privileged Architecture; "H" its chapter on the hypervisor extension.
  *
  *   riscv.c   the backend's operations: CSRs of the machine and of a vCPU
- *   csrs.c    the CSRs that are a guest's while it is loaded, and what they can hold
- *   kvm.c     KVM is kept out
- *   exits.c   why a guest left, and what that means
- *   insn.c    loads and stores out of instructions
- *   tlb.c     hgatp, VMIDs, and what goes out of TLBs before the next entry
- *   entry.S   the way in and out; FPU registers
+ *   csrs.c    guest CSRs: load and save, and the values that they can hold
+ *   kvm.c     keeps KVM out
+ *   exits.c   exit handling
+ *   insn.c    decodes loads and stores
+ *   tlb.c     hgatp, VMIDs, and TLB maintenance before an entry
+ *   entry.S   guest entry and exit; FPU registers
  *   hlv.S     single accesses to guest memory
  *
- * Each calls only what stands below it.
+ * Each file calls only those below it in this list.
  */
 #ifndef _AXVCPU_RISCV_H
 #define _AXVCPU_RISCV_H
 
-/* struct riscv_world, for entry.S: registers are 8 bytes, in this order. */
+/* Offsets in struct riscv_world, for entry.S: 8-byte registers in this order. */
 #define WORLD_X(n)		((n) * 8)
 #define WORLD_PC		256
 #define WORLD_SSTATUS		264
@@ -37,13 +37,13 @@
 #include "vmid.h"
 
 /**
- * struct riscv_world - what is exchanged on the way in and out
+ * struct riscv_world - state switched by entry.S
  * @x: the guest's registers; @x[0] stays 0
- * @pc: where it goes on
- * @sstatus: of the host's level, while the guest runs
- * @hstatus: the same
- * @trap: why it left
- * @host_x: the host's registers that a call keeps
+ * @pc: the guest's next instruction
+ * @sstatus: sstatus of HS-mode, used by the entry to the guest
+ * @hstatus: as @sstatus
+ * @trap: reason for the exit
+ * @host_x: the host's callee-saved registers
  * @host_sstatus: the host's
  * @host_hstatus: the host's
  * @host_stvec: the host's
@@ -72,7 +72,7 @@ static_assert(offsetof(struct riscv_world, host_hstatus) == WORLD_HOST_HSTATUS);
 static_assert(offsetof(struct riscv_world, host_stvec) == WORLD_HOST_STVEC);
 static_assert(offsetof(struct riscv_world, host_sscratch) == WORLD_HOST_SSCRATCH);
 
-/* H, hvip: interrupts of VS level that are pending. */
+/* H, hvip: pending VS-level interrupts. */
 #define HVIP_SOFT	BIT(IRQ_VS_SOFT)
 #define HVIP_EXT	BIT(IRQ_VS_EXT)
 
@@ -82,7 +82,7 @@ struct riscv_fpu {
 	u64 fcsr;
 };
 
-/* The guest's supervisor: in CSRs from load to put, here in between. */
+/* The guest's supervisor CSRs, while not loaded. */
 struct riscv_csrs {
 	unsigned long vsstatus;
 	unsigned long vsie;
@@ -91,37 +91,37 @@ struct riscv_csrs {
 	unsigned long vsepc;
 	unsigned long vscause;
 	unsigned long vstval;
-	unsigned long scounteren;	/* these two have no copy of their own for guests */
+	unsigned long scounteren;	/* these two have no VS-level copy */
 	unsigned long senvcfg;
 };
 
-/* What the host has in those two, meanwhile. */
+/* The host's values of those two, while a vCPU is loaded. */
 struct riscv_host_csrs {
 	unsigned long scounteren;
 	unsigned long senvcfg;
 };
 
 /**
- * struct axvcpu_riscv - a vCPU's own
+ * struct axvcpu_riscv - the backend's vCPU
  * @world: for entry.S
  * @csrs: the guest's
- * @vsatp: the guest's, which is switched apart from @csrs
- * @hvip: the software interrupt that it has pending, as a bit of hvip
+ * @vsatp: the guest's, switched separately from @csrs
+ * @hvip: the pending software interrupt, as a bit of hvip
  * @fpu: the guest's
- * @host_fpu: the host's, while the guest's is in the registers
- * @host_csrs: the host's, the same
- * @hgatp: where its guest-physical addresses are looked up, without a VMID
- * @vmid: under which what was looked up is known
- * @stale: ranges whose translations go before the next entry
- * @insn: the load or store that made the last guest page fault, or 0
- * @insn_is_raw: @insn is as it stands in memory, not as htinst has it
- * @faulted: @fault_gpa may be kept as a fault by this CPU
+ * @host_fpu: the host's, while a vCPU is loaded
+ * @host_csrs: the host's, while a vCPU is loaded
+ * @hgatp: mode and root of the G-stage table, without a VMID
+ * @vmid: tags its translations
+ * @stale: ranges to flush before the next entry
+ * @insn: the load or store that caused the last guest page fault, or 0
+ * @insn_is_raw: @insn was read from memory, not from htinst
+ * @faulted: this CPU may have cached that @fault_gpa faults
  * @fault_gpa: of the last guest page fault
- * @csr: of an instruction that reads and writes a CSR: the number,
- * @csr_funct3: its kind
- * @csr_operand: and its operand
- * @csr_step: how far it has come
- * @down: the guest ended itself
+ * @csr: number of the CSR in a read-modify-write instruction
+ * @csr_funct3: funct3 of that instruction
+ * @csr_operand: operand of that instruction
+ * @csr_step: the half of it that exits next
+ * @down: the guest has ended
  */
 struct axvcpu_riscv {
 	struct riscv_world world;
@@ -150,7 +150,7 @@ static inline struct axvcpu_riscv *to_riscv(const struct axvcpu *vcpu)
 	return vcpu->arch;
 }
 
-/* x0 takes nothing. */
+/* Writes of x0 are ignored. */
 static inline void riscv_set_x(struct axvcpu_riscv *rv, unsigned int reg, u64 val)
 {
 	if (reg)
@@ -164,37 +164,37 @@ int axvcpu_riscv_csr_write_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exi
 void axvcpu_riscv_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 void axvcpu_riscv_csr_was_read(struct axvcpu_riscv *rv, u64 val);
 
-/* kvm.c: 0, or -EBUSY if KVM has the CPUs. May sleep. */
+/* kvm.c: 0, or -EBUSY if KVM holds the CPUs. May sleep. */
 int axvcpu_riscv_keep_kvm_out(void);
 void axvcpu_riscv_let_kvm_in(void);
 
-/* csrs.c: what there is. Before anything else of it. */
+/* csrs.c: probe which CSRs exist. Called before other functions of csrs.c. */
 void axvcpu_riscv_probe_csrs(void);
 /*
- * Preemption off, nothing loaded: all that decides what a guest may do to itself, then its
- * own but vsatp, which counts from where hgatp does. And the reverse.
+ * Preemption off, no vCPU loaded: write the CSRs that control the guest, then its own except vsatp,
+ * which takes effect together with hgatp. And the reverse.
  */
 void axvcpu_riscv_load_csrs(const struct riscv_csrs *guest, struct riscv_host_csrs *host);
 void axvcpu_riscv_save_csrs(struct riscv_csrs *guest, const struct riscv_host_csrs *host);
-/* Whether CSRs can hold what @csrs and @vsatp say, all of it. Nothing is loaded here. */
+/* Whether CSRs can hold @csrs and @vsatp exactly. No vCPU is loaded on this CPU. */
 bool axvcpu_riscv_can_hold(const struct riscv_csrs *csrs, unsigned long vsatp);
 
-/* tlb.c: how many VMIDs there are. Before anything else of tlb.c. */
+/* tlb.c: probe the number of VMIDs. Called before other functions of tlb.c. */
 void axvcpu_riscv_probe_vmids(void);
-/* Preemption off: what this CPU knew by any of them is nobody's. Before it loads hgatp. */
+/* Preemption off: invalidate all VMIDs of this CPU. Called before hgatp is loaded. */
 void axvcpu_riscv_enable_vmids(void);
 /*
- * Preemption off: from here on this CPU looks up the guest's addresses, and knows nothing
- * that is not true. vsatp is 0. -EIO: the CPU cannot do it.
+ * Preemption off, vsatp is 0: load hgatp, with no stale translations on this CPU. -EIO: the CPU
+ * does not support the mode.
  */
 int axvcpu_riscv_load_hgatp(struct axvcpu_riscv *rv);
 /* See struct axvcpu_arch_ops. */
 void axvcpu_riscv_flush(struct axvcpu *vcpu);
 void axvcpu_riscv_flush_range(struct axvcpu *vcpu, const struct axas_flush *flush);
-/* Forget the ranges that were told of, on this CPU, which enters the guest next. */
+/* Flush the recorded ranges on this CPU, which enters the guest next. */
 void axvcpu_riscv_forget_ranges(struct axvcpu_riscv *rv);
 
-/* entry.S. Interrupts off; for those of the FPU, it is on. */
+/* entry.S. Interrupts off; FPU enabled for the fpu functions. */
 void axvcpu_riscv_enter(struct riscv_world *world);
 void axvcpu_riscv_fpu_save(struct riscv_fpu *fpu);
 void axvcpu_riscv_fpu_load(const struct riscv_fpu *fpu);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ranges whose translations a vCPU has to forget before it enters its guest: who changes a
- * table leaves them here, who enters takes them. Pure logic, for any machine.
+ * Ranges whose translations must be flushed before a vCPU enters its guest: threads that change a
+ * table add them, the entering CPU takes them. Hardware independent.
  */
 #ifndef _AXVCPU_RISCV_STALE_H
 #define _AXVCPU_RISCV_STALE_H
@@ -9,14 +9,14 @@
 #include <linux/spinlock.h>
 #include <axas/space.h>
 
-/* More pages, or more ranges, than that are forgotten faster with all the others. */
+/* Beyond these numbers of pages and ranges, flushing everything is faster. */
 #define RISCV_STALE_PAGES	64
 #define RISCV_STALE_RANGES	8
 
 /**
- * struct riscv_stale - what has to be forgotten
- * @lock: a leaf, with interrupts off
- * @nr: how many of @ranges there are; looked at without the lock, too
+ * struct riscv_stale - ranges to flush
+ * @lock: innermost, taken with interrupts off
+ * @nr: used entries of @ranges; also read without the lock
  * @ranges: guest-physical addresses
  */
 struct riscv_stale {
@@ -26,8 +26,8 @@ struct riscv_stale {
 };
 
 /*
- * With an address a fence is about leaves alone: where tables went, all goes. Priv,
- * "SFENCE.VMA", which HFENCE.GVMA follows.
+ * A fence by address covers only leaves; freed tables require a full flush. Priv, "SFENCE.VMA",
+ * whose rules HFENCE.GVMA follows.
  */
 static inline bool riscv_stale_by_address(const struct axas_flush *flush)
 {
@@ -35,7 +35,7 @@ static inline bool riscv_stale_by_address(const struct axas_flush *flush)
 	       flush->range.size <= RISCV_STALE_PAGES * AXAS_FRAME_SIZE;
 }
 
-/* false: all has to be forgotten instead. */
+/* False: everything must be flushed instead. */
 static inline bool riscv_stale_keep(struct riscv_stale *stale, const struct axas_flush *flush)
 {
 	unsigned long flags;
@@ -53,7 +53,7 @@ static inline bool riscv_stale_keep(struct riscv_stale *stale, const struct axas
 	return kept;
 }
 
-/* How many there are now in @ranges, and no more in @stale. */
+/* Move all ranges to @ranges and return their number. */
 static inline unsigned int riscv_stale_take(struct riscv_stale *stale,
 					    struct axas_gpa_range *ranges)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a CPU knows of a guest's addresses: hgatp, the VMID that it is known by, and what
- * goes out of TLBs before a vCPU enters its guest again: a few pages each by its address,
- * or all of its VMID. A fence is for the CPU that executes it, so that who changes a table
- * leaves word, and the CPU that enters next does it. Calls the core, stale.h and vmid.h.
+ * hgatp, VMIDs, and flushes of guest translations before a vCPU enters its guest again: a few pages
+ * each by address, or its whole VMID. A fence acts only on the hart that executes it, so threads
+ * that change a table record the range, and the CPU that enters next executes the fence. Calls the
+ * core, stale.h and vmid.h.
  *
- * "How a flush gets through" in axvcpu_core.c holds for ranges as for requests: they are
- * told of before it is asked whether the vCPU is in its guest.
+ * "How a flush gets through" in axvcpu_core.c applies to ranges as to requests: they are recorded
+ * before checking whether the vCPU is in its guest.
  */
 #include <linux/irqflags.h>
 #include <linux/log2.h>
@@ -16,7 +16,7 @@
 
 #include "riscv.h"
 
-/* With fewer VMIDs than hardware has, their reuse is seen without thousands of vCPUs. */
+/* For tests: a small number of VMIDs is reused without thousands of vCPUs. */
 static unsigned int vmid_bits_wanted = 14;
 module_param_named(vmid_bits, vmid_bits_wanted, uint, 0644);
 MODULE_PARM_DESC(vmid_bits, "bits of VMIDs to use at most, from the next first vCPU on");
@@ -25,8 +25,8 @@ static unsigned int vmid_bits;
 static DEFINE_PER_CPU(struct riscv_vmids, vmids);
 
 /*
- * H, hgatp: VMID keeps as many of its bits as there are, and a mode that there is not may
- * become another. Any that there is will do.
+ * H, hgatp: VMID retains as many bits as are implemented; an unsupported mode may read back as a
+ * different one. Any supported mode will do.
  */
 void axvcpu_riscv_probe_vmids(void)
 {
@@ -52,13 +52,12 @@ void axvcpu_riscv_enable_vmids(void)
 }
 
 /*
- * H, hgatp is WARL: a mode that this CPU lacks may become Bare, in which the guest's
- * addresses are the host's. So it is read back, each time.
+ * H, hgatp is WARL: a mode that this CPU lacks may become Bare, which maps the guest's addresses to
+ * the host's. So it is read back at each load.
  *
- * What is known under a VMID that another vCPU had goes, of both stages: on hardware that
- * keeps them apart, HFENCE.GVMA is about the second alone. The same holds for a vCPU that
- * comes from another CPU, which has to take a new one: what its guest did meanwhile, such
- * as SFENCE.VMA, this CPU has not seen.
+ * A VMID that another vCPU had is flushed for both stages: on hardware that caches them separately,
+ * HFENCE.GVMA affects only the G-stage. The same holds for a vCPU from another CPU, which has to
+ * take a new VMID: this CPU missed fences such as the guest's SFENCE.VMA meanwhile.
  */
 int axvcpu_riscv_load_hgatp(struct axvcpu_riscv *rv)
 {
@@ -81,13 +80,13 @@ int axvcpu_riscv_load_hgatp(struct axvcpu_riscv *rv)
 	return 0;
 }
 
-/* What was fetched before the memory was written elsewhere goes, too. */
+/* Discard instructions fetched before another CPU wrote the memory. */
 static void fence_i(void)
 {
 	asm volatile("fence.i" : : : "memory");
 }
 
-/* What was told of by now goes with all the others. */
+/* Flushing all includes the ranges recorded so far. */
 void axvcpu_riscv_flush(struct axvcpu *vcpu)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);

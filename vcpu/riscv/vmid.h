@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * VMIDs: which vCPU has which on which CPU. Pure logic, for any machine.
+ * VMID allocation per CPU. Hardware independent.
  *
- * Each CPU gives out VMIDs of its own, one to each vCPU that comes to it, and begins again
- * when all are out: a vCPU whose VMID is of an earlier round takes a new one, and so there
- * may be more vCPUs than VMIDs. Nothing of this is shared, and nothing waits.
+ * Each CPU assigns VMIDs of its own, one to each vCPU that arrives, and starts a new round when all
+ * are assigned: a vCPU with a VMID of an earlier round takes a new one, so there may be more vCPUs
+ * than VMIDs. Nothing is shared between CPUs, and nothing waits.
  *
- * One VMID for all vCPUs of a space would do no more. Nothing that a guest executes reaches
- * another hart: its SFENCE.VMA is local, and remote fences are SBI calls, which come out.
- * A vCPU that shared its VMID with siblings would have to forget their first stage whenever
- * it follows one of them on a CPU, for what an ASID means is each hart's own affair.
+ * One VMID for all vCPUs of a space would gain nothing. No instruction of a guest affects another
+ * hart: SFENCE.VMA is local, and remote fences are SBI calls, which exit. A vCPU that shared its
+ * VMID with siblings would need a flush of VS-stage translations whenever it follows one of them on
+ * a CPU, since ASIDs are local to a hart.
  */
 #ifndef _AXVCPU_RISCV_VMID_H
 #define _AXVCPU_RISCV_VMID_H
@@ -18,8 +18,8 @@
 
 /**
  * struct riscv_vmids - the VMIDs of one CPU
- * @round: counts up when they begin again
- * @next: the one to be given next
+ * @round: incremented when assignment starts over
+ * @next: the next VMID to assign
  */
 struct riscv_vmids {
 	u64 round;
@@ -28,8 +28,8 @@ struct riscv_vmids {
 
 /**
  * struct riscv_vmid - the VMID of a vCPU
- * @of: the CPU's that gave it; NULL: none did
- * @round: of @of when it was given
+ * @of: the CPU that assigned it; NULL: none
+ * @round: of @of when it was assigned
  * @val: the VMID; 0 where hardware has none
  */
 struct riscv_vmid {
@@ -38,24 +38,21 @@ struct riscv_vmid {
 	unsigned int val;
 };
 
-/* Whether @mine is this CPU's, and nobody else's since. */
+/* Whether @mine is of this CPU and its current round. */
 static inline bool riscv_vmid_holds(const struct riscv_vmid *mine,
 				    const struct riscv_vmids *cpu)
 {
 	return mine->of == cpu && mine->round == cpu->round;
 }
 
-/* Nobody's VMID holds any more. They are 1 to 2^@bits - 1; without any, all have 0. */
+/* Invalidate all VMIDs of a CPU. VMIDs are 1 to 2^@bits - 1; with 0 bits, all vCPUs have VMID 0. */
 static inline void riscv_vmid_begin_again(struct riscv_vmids *cpu, unsigned int bits)
 {
 	cpu->round++;
 	cpu->next = bits ? 1 : 0;
 }
 
-/*
- * What is taken may have been another's in an earlier round: what is known by it has to be
- * forgotten.
- */
+/* The VMID may have been another vCPU's in an earlier round: the caller must flush it. */
 static inline void riscv_vmid_take(struct riscv_vmid *mine, struct riscv_vmids *cpu,
 				   unsigned int bits)
 {
