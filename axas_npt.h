@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Nested page tables: what the rooms above may ask of them, and what a format
- * must bring. A table holds leaves and knows no area and no backend.
+ * Nested page tables: the interface to axas_space*.c and axas_area.c, and the functions
+ * that a format provides. A table maps frames and knows neither areas nor backends.
  *
- * The algorithm is written once, in axas_npt_algo.h, and compiled once for each
- * format, which includes it (see there). Whatever does not depend on the entries'
- * encoding is in axas_npt.c. Calls the frame room and the HAL.
+ * The algorithm is in axas_npt_algo.h, which each format's file includes, so that it is
+ * compiled once per format. Code that does not depend on the encoding of entries is in
+ * axas_npt.c and axas_npt_gather.c. Calls axas_frame.c and the HAL.
  *
  * Levels: 0 is the level of 4 KiB leaves, 1 of 2 MiB, 2 of 1 GiB, on every format.
- * Ranges inside this room are inclusive, [first, last], so that the last byte of
- * 64 bits can be said.
+ * Ranges are inclusive, [first, last], so that the last byte of a 64-bit address space is
+ * representable.
  *
- * Locks: "shared" functions may run beside each other; "exclusive" ones beside
- * nothing. The caller's space->lock sees to it.
+ * Locks: none of its own. "Shared" functions run concurrently with each other; the caller
+ * is in a read-side section, or holds space->lock for reading or space->changing.
+ * "Exclusive" ones need the bar: no read-side section is active, and space->lock is held
+ * for writing. A table without users, before publication or after the last reference,
+ * needs neither. See axas_area.h.
  */
 #ifndef _AXAS_NPT_H
 #define _AXAS_NPT_H
@@ -23,21 +26,21 @@
 #include <axas/hal.h>
 #include <uapi/axas/axas.h>
 
-/* A proof of the algorithm takes tables of 4 entries. */
+/* proofs/cbmc/npt.c verifies the algorithm on tables of 4 entries. */
 #ifndef AXAS_NPT_LEVEL_BITS
 #define AXAS_NPT_LEVEL_BITS	9
 #endif
 #define AXAS_NPT_MAX_LEVELS	5
 
 /**
- * enum axas_pt_kind - what an entry is
- * @AXAS_PT_EMPTY: nothing: all zeroes, which is what a removal leaves behind
- * @AXAS_PT_ZERO: nothing yet, and zeroes when it is touched, whatever lies below
- * @AXAS_PT_BUSY: nothing for a moment: somebody replaces what it maps
+ * enum axas_pt_kind - kind of an entry
+ * @AXAS_PT_EMPTY: non-present, all bits 0; a removal leaves this
+ * @AXAS_PT_ZERO: non-present; reads as zeroes once faulted in, whatever an image maps there
+ * @AXAS_PT_BUSY: non-present while its leaf is being replaced
  * @AXAS_PT_TABLE: points to a table
  * @AXAS_PT_LEAF: maps a frame
  *
- * The first three are not present: they carry no address and no permission.
+ * The first three kinds carry no address and no permission.
  */
 enum axas_pt_kind {
 	AXAS_PT_EMPTY,
@@ -47,7 +50,7 @@ enum axas_pt_kind {
 	AXAS_PT_LEAF,
 };
 
-/* The kind of an entry that is not present, by the format's two markers. */
+/* Kind of a non-present entry; @zero and @busy are the format's markers. */
 static inline enum axas_pt_kind axas_npt_absent(u64 entry, u64 zero, u64 busy)
 {
 	if (likely(!entry))
@@ -56,9 +59,9 @@ static inline enum axas_pt_kind axas_npt_absent(u64 entry, u64 zero, u64 busy)
 }
 
 /**
- * struct axas_npt_need - what an entry of level 0 must be for an access to go on
- * @mask: the bits that are looked at
- * @value: what they are in a leaf that permits the access
+ * struct axas_npt_need - test whether a level 0 entry permits an access
+ * @mask: the bits to test
+ * @value: their value in a leaf that permits the access
  */
 struct axas_npt_need {
 	u64 mask;
@@ -66,12 +69,12 @@ struct axas_npt_need {
 };
 
 /**
- * struct axas_npt_caps - the machine that a table is for
+ * struct axas_npt_caps - a machine: hardware that walks a table
  * @flags: AXAS_CAP_*
- * @leaf_levels: bit n: leaves may be at level n
- * @oa_bits: bits of host-physical address
- * @max_ia_bits: most bits of guest-physical address; 0: as many as the format has
- * @levels: bit n: it walks tables of n levels; 0: whatever the format has
+ * @leaf_levels: bit n: leaves are supported at level n
+ * @oa_bits: width of a host-physical address
+ * @max_ia_bits: maximum width of a guest-physical address; 0: the format's
+ * @levels: bit n: tables of n levels are supported; 0: the format's
  */
 struct axas_npt_caps {
 	u32 flags;
@@ -82,32 +85,32 @@ struct axas_npt_caps {
 };
 
 /*
- * Counters that faults change lie in a few shards, each a cache line: a space costs the
- * same on any number of CPUs. A machine with no more CPUs than shards needs no atomic
- * operation for them.
+ * Counters that faults update are split into a few shards, one cache line each, so that the
+ * size of a space does not depend on the number of CPUs. With at most as many CPUs as
+ * shards, updates need no atomic operation.
  */
 #define AXAS_NPT_SHARDS		8
 
 /**
- * struct axas_npt_shard - what some CPUs count, at each fault
- * @made: leaves of level 0 that were made one by one
- * @found: faults that found their leaf there
+ * struct axas_npt_shard - counters that some CPUs update at each fault
+ * @made: level 0 leaves installed by axas_npt_fill_one()
+ * @found: faults that found the leaf present
  */
 struct axas_npt_shard {
 	atomic_long_t made;
 	atomic_long_t found;
 } ____cacheline_aligned;
 
-/* There are more CPUs than shards. */
+/* Enabled if there are more CPUs than shards. */
 DECLARE_STATIC_KEY_FALSE(axas_npt_shared_shards);
 
-/* Count up in this CPU's shard. Preemption is off. */
+/* Increment a counter of this CPU's shard. Preemption is off. */
 static __always_inline void axas_npt_count(atomic_long_t *count)
 {
 	if (static_branch_unlikely(&axas_npt_shared_shards))
 		atomic_long_inc(count);
 	else
-		/* This CPU alone writes to it; a reader may see it as it was. */
+		/* This CPU is the only writer; a racing reader may see the old value. */
 		data_race(count->counter++);
 }
 
@@ -115,11 +118,11 @@ struct axas_npt;
 struct axas_npt_gather;
 
 /**
- * struct axas_npt_cursor - the table of level 0 that a walk came to last
- * @region: the 2 MiB that it maps: their address >> 21; AXAS_NPT_NO_REGION: none
+ * struct axas_npt_cursor - the level 0 table that the last walk reached
+ * @region: gpa >> 21 of the 2 MiB that it maps; AXAS_NPT_NO_REGION: none
  * @table: the table
  *
- * Whoever keeps one forgets it before tables are freed.
+ * A cached cursor must be invalidated before tables are freed.
  */
 struct axas_npt_cursor {
 	u64 region;
@@ -129,9 +132,9 @@ struct axas_npt_cursor {
 #define AXAS_NPT_NO_REGION	(~0ull)
 
 /**
- * struct axas_npt_pos - where a walk ended
- * @ptep: the entry's place: that of a leaf, or of the first entry that is not present
- * @entry: what was there
+ * struct axas_npt_pos - position at which a walk ended
+ * @ptep: pointer to the leaf, or to the first non-present entry
+ * @entry: value read from @ptep
  * @level: its level
  */
 struct axas_npt_pos {
@@ -141,9 +144,9 @@ struct axas_npt_pos {
 };
 
 /**
- * struct axas_npt_spares - tables that were allocated where sleeping was allowed
- * @first: the first of them; each holds the address of the next
- * @nr: how many
+ * struct axas_npt_spares - tables allocated in advance, in a context that may sleep
+ * @first: head of the list; the first word of each table points to the next
+ * @nr: number of tables
  */
 struct axas_npt_spares {
 	u64 *first;
@@ -151,9 +154,9 @@ struct axas_npt_spares {
 };
 
 /**
- * struct axas_leaf - a leaf, decoded
- * @hpa: where the memory that it maps begins
- * @level: where it is
+ * struct axas_leaf - a decoded leaf
+ * @hpa: first byte of the frame that it maps
+ * @level: its level
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  */
@@ -165,14 +168,14 @@ struct axas_leaf {
 };
 
 /**
- * struct axas_npt_range - what axas_npt_map() maps
+ * struct axas_npt_range - argument of axas_npt_map()
  * @first: first guest-physical byte
  * @last: last guest-physical byte
- * @hpa: the host-physical address of @first
+ * @hpa: host-physical address that @first maps to
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
- * @max_level: leaves are at this level at most
- * @mapped: out: bytes from @first on that have leaves now
+ * @max_level: highest level of a leaf
+ * @mapped: out: bytes from @first on that are mapped, also on an error
  */
 struct axas_npt_range {
 	u64 first;
@@ -185,19 +188,18 @@ struct axas_npt_range {
 };
 
 /**
- * struct axas_npt_job - what is done to the leaves of a range, piece by piece
- * @begin: first address of the range
- * @first: first address that is to be done yet
- * @last: last address
- * @budget: entries that may be looked at in this piece, those on the way to the first one
- *	included: more than the table has levels. It ends where they are spent, or the
- *	gather is full
- * @done: all of the range is done
- * @changed: protect: whether a flush is needed
+ * struct axas_npt_job - unmap, protect or collapse of a range, in pieces
+ * @begin: first byte of the range
+ * @first: first byte not done yet
+ * @last: last byte of the range
+ * @budget: entries that this piece may visit, including those on the way down to @first, so
+ *	more than the table has levels. The piece ends when @budget is 0 or @gather is full
+ * @done: the whole range is done
+ * @changed: protect: a leaf has changed, so a flush is needed
  * @prot: protect: the new AXAS_PROT_*
- * @nr: collapse: tables that were replaced
- * @owner: unmap: whose the frames are that the leaves own; NULL: they own none
- * @gather: unmap, collapse: what is freed after the flush
+ * @nr: collapse: tables replaced by leaves
+ * @owner: unmap: owner of the frames, for put_frames(); NULL: leaves do not own their frames
+ * @gather: unmap, collapse: frames and tables to free after the flush
  */
 struct axas_npt_job {
 	u64 begin;
@@ -214,30 +216,30 @@ struct axas_npt_job {
 
 /**
  * struct axas_npt_fmt - a format, and the algorithm compiled for it
- * @name: as users write it
- * @id: AXAS_FORMAT_*; 0 for the fake one
- * @min_ia_bits: fewest bits of guest-physical address
- * @max_ia_bits: most
- * @usual_ia_bits: when nobody asks for a number
+ * @name: name in user interfaces
+ * @id: AXAS_FORMAT_*; 0 for the fake format
+ * @min_ia_bits: minimum width of a guest-physical address
+ * @max_ia_bits: maximum width
+ * @usual_ia_bits: default width
  * @leaf_levels: bit n: the format has leaves at level n
  * @flags: the AXAS_CAP_* that a machine of this format may have
- * @leaf_mask: the bits of a leaf at level 0 that are its address
- * @leaf_shift: how far they are from where they are in the address, to the right
- * @caps: what every machine that walks it has
- * @geometry: sets npt->levels and npt->root_bits from npt->ia_bits, and where both do
- *	from npt->caps.levels, or answers -EOPNOTSUPP
+ * @leaf_mask: address bits of a level 0 leaf
+ * @leaf_shift: right shift from a host-physical address to @leaf_mask
+ * @caps: the machine if the host does not walk this format; its oa_bits bound every machine's
+ * @geometry: set npt->levels and npt->root_bits from npt->ia_bits; where more than one number
+ *	of levels would do, npt->caps.levels decides. -EOPNOTSUPP: no such table
  * @can: whether a leaf can encode this protection and type
- * @need: what an access asks of an entry of level 0
- * @present: a leaf of level 0 has one of these bits, at least
- * @hw_bits: bits that hardware sets in a leaf of level 0
- * @borrowed: the software bit of a leaf of level 0 whose frame is an image's
- * @zero: an entry of kind AXAS_PT_ZERO
- * @busy: an entry of kind AXAS_PT_BUSY
- * @kind: what an entry is
- * @decode: a leaf in the algorithm's terms
- * @leaf: a leaf for a frame
- * @with_prot: a leaf with another protection
- * @map: alone in its range; see axas_npt_map()
+ * @need: the test that a level 0 entry must pass to permit an access
+ * @present: a level 0 leaf has at least one of these bits set, other entries none
+ * @hw_bits: bits that hardware may set in a level 0 leaf that was made without them
+ * @borrowed: BORROWED bit of a level 0 leaf: its frame is an image's
+ * @zero: the AXAS_PT_ZERO marker
+ * @busy: the AXAS_PT_BUSY marker
+ * @kind: kind of an entry
+ * @decode: decode a leaf
+ * @leaf: encode a leaf
+ * @with_prot: the same leaf with another protection; a BORROWED one stays read-only
+ * @map: nothing else fills entries of the range; see axas_npt_map()
  * @walk: shared; see axas_npt_walk()
  * @reach: shared; see axas_npt_reach()
  * @split_at: exclusive; see axas_npt_split_at()
@@ -245,7 +247,7 @@ struct axas_npt_job {
  * @protect: exclusive; see axas_npt_protect()
  * @collapse: exclusive; see axas_npt_collapse()
  * @next_leaf: shared; see axas_npt_next_leaf()
- * @free_table: frees a detached table at @level, all below it and the leaves' frames
+ * @free_table: free an unlinked table at @level, all tables below it, and the leaves' frames
  */
 struct axas_npt_fmt {
 	const char *name;
@@ -293,11 +295,11 @@ extern const struct axas_npt_fmt axas_npt_gstage;
 extern const struct axas_npt_fmt axas_npt_fake;
 
 /**
- * struct axas_npt_ops - what a table asks of its owner
- * @flush: no CPU may use a translation of [first, last] any more when it returns;
- *	@tables: nor a cached walk
- * @put_frames: the frames of @n leaves at @level are not mapped any more; @owner is what
- *	axas_npt_unmap() was told
+ * struct axas_npt_ops - callbacks to the owner of a table
+ * @flush: invalidate the cached translations of [first, last] on all CPUs, and with @tables
+ *	also cached walks, before it returns
+ * @put_frames: the @n frames at @hpas, of leaves at @level, are no longer mapped; @owner is
+ *	job->owner of the unmap
  */
 struct axas_npt_ops {
 	void (*flush)(struct axas_npt *npt, u64 first, u64 last, bool tables);
@@ -308,25 +310,25 @@ struct axas_npt_ops {
 /**
  * struct axas_npt - one nested page table
  * @fmt: its format
- * @ops: its owner's callbacks
- * @hal: where its tables come from
- * @root: the root table, or the first of the tables that make up the root
- * @root_hpa: the root's host-physical address
- * @need: the format's, by access; nothing satisfies that of no access at all
- * @leaf_mask: the format's
- * @present: the format's
- * @leaf_fixed: bits in which leaves of level 0 of one area do not differ
+ * @ops: callbacks to its owner
+ * @hal: allocates its tables
+ * @root: the root table, or the first of the concatenated tables that form the root
+ * @root_hpa: host-physical address of @root
+ * @need: @fmt->need() of each AXAS_PROT_*; no entry passes that of 0
+ * @leaf_mask: copy of @fmt->leaf_mask
+ * @present: copy of @fmt->present
+ * @leaf_fixed: bits that are equal in all level 0 leaves with the same prot and type
  * @marked: entries may be BORROWED, ZERO or BUSY; set before the first one is made
- * @leaf_shift: the format's
- * @ia_bits: bits of guest-physical address
- * @levels: how many
+ * @leaf_shift: copy of @fmt->leaf_shift
+ * @ia_bits: width of a guest-physical address
+ * @levels: number of levels
  * @root_bits: bits of guest-physical address that index the root
  * @root_order: log2 of the root's 4 KiB pages
- * @caps: the machine that it is for
- * @reserve: tables for splits
- * @tables: 4 KiB pages of tables
- * @leaves: leaves at each level, but for those in the shards
- * @shards: what faults count
+ * @caps: the machine that the table is for
+ * @reserve: tables reserved for splits
+ * @tables: 4 KiB pages used for tables
+ * @leaves: leaves at each level, without those counted in @shards
+ * @shards: counters that faults update
  */
 struct axas_npt {
 	const struct axas_npt_fmt *fmt;
@@ -351,28 +353,28 @@ struct axas_npt {
 	struct axas_npt_shard shards[AXAS_NPT_SHARDS];
 };
 
-/* Records on the stack of the caller, and in a buffer if one could be had. */
+/* Capacity of the inline array, on the caller's stack, and of an allocated buffer. */
 #define AXAS_GATHER_INLINE	32
 #define AXAS_GATHER_BUFFER	(2048 - AXAS_NPT_MAX_LEVELS)
 
 /*
- * A removal of one leaf or table takes three records at most: itself, and a new owner.
- * Behind them is room for the tables above that are empty then.
+ * Removing one leaf or table takes at most three records: two for a new owner, one for
+ * itself. AXAS_NPT_MAX_LEVELS more are for the tables above that become empty.
  */
 #define AXAS_GATHER_MOST	3
 
 /**
- * struct axas_npt_gather - what was unlinked and may be freed after the flush
- * @npt: the table it came from
- * @pending: something lost its translation and was not flushed yet
- * @tables: tables are among it
- * @nr: records
- * @max: how many fit
- * @owner: whose the leaves are that come next
+ * struct axas_npt_gather - frames and tables to free after the flush
+ * @npt: the table that they were unlinked from
+ * @pending: entries were broken and are not flushed yet
+ * @tables: tables were unlinked and are not flushed yet
+ * @nr: number of records
+ * @max: capacity, without the spare records for empty tables
+ * @owner: owner of the records that follow
  * @recs: the records: @inline_recs or a buffer
- * @inline_recs: room for a few
+ * @inline_recs: storage for small removals
  *
- * Nothing is allocated while it fills: who removes ends its piece when it is full.
+ * Adding a record does not allocate: a removal ends its piece when the gather is full.
  */
 struct axas_npt_gather {
 	struct axas_npt *npt;
@@ -385,7 +387,7 @@ struct axas_npt_gather {
 	u64 inline_recs[AXAS_GATHER_INLINE + AXAS_NPT_MAX_LEVELS];
 };
 
-/* Bytes that one entry at @level covers, as a shift. */
+/* log2 of the bytes that an entry at @level covers. */
 static inline unsigned int axas_npt_shift(unsigned int level)
 {
 	return AXAS_FRAME_SHIFT + AXAS_NPT_LEVEL_BITS * level;
@@ -396,7 +398,7 @@ static inline u64 axas_npt_leaf_size(unsigned int level)
 	return 1ull << axas_npt_shift(level);
 }
 
-/* Bytes from an address to the end of the leaf that maps it. */
+/* Bytes from @gpa to the end of the leaf that maps it. */
 static inline u64 axas_npt_left(const struct axas_leaf *leaf, u64 gpa)
 {
 	u64 size = axas_npt_leaf_size(leaf->level);
@@ -404,57 +406,60 @@ static inline u64 axas_npt_left(const struct axas_leaf *leaf, u64 gpa)
 	return size - (gpa & (size - 1));
 }
 
-/* The last guest-physical byte that a table can encode. */
+/* The last guest-physical byte that a table can map. */
 static inline u64 axas_npt_last(const struct axas_npt *npt)
 {
 	return ~0ull >> (64 - npt->ia_bits);
 }
 
-/* A format by its AXAS_FORMAT_*, DEFAULT included; NULL when there is none. */
+/* Look a format up by AXAS_FORMAT_*; DEFAULT is the host's. NULL: no such format. */
 const struct axas_npt_fmt *axas_npt_fmt_by_id(u32 id);
 
-/* The AXAS_FORMAT_* that this host's CPU walks; AXAS_FORMAT_DEFAULT: none. */
+/* The default AXAS_FORMAT_*, whether or not CPUs can walk it; AXAS_FORMAT_DEFAULT: none. */
 u32 axas_host_format(void);
-/* What this host's CPU can do with a format; true when it walks it at all. */
+/* Fill in @caps; return true if this host's CPUs walk the format, else @caps are the default. */
 bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps);
 
 /*
- * @caps: the machine, NULL for this host. -EINVAL: ia_bits out of the format's
- * reach, or no such machine; -EOPNOTSUPP: out of the machine's; -ENOMEM.
+ * @caps: the machine; NULL: this host. @ia_bits: 0 for the default. Return 0; -EINVAL: @caps
+ * are no machine of this format; -EOPNOTSUPP: format or machine has no table of @ia_bits;
+ * -ENOMEM.
  */
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		  const struct axas_npt_ops *ops, const struct axas_hal *hal,
 		  unsigned int ia_bits, const struct axas_npt_caps *caps);
 /*
- * Whether a machine walks a table as it was written: as many levels, no leaf where it
- * knows none, no address that it cuts, and no bit that means something else to it.
+ * Whether @machine reads the table as written: it supports the table's levels, leaf levels
+ * and address widths, and decodes each bit that entries may have set in the same way.
  */
 bool axas_npt_within(const struct axas_npt *npt, const struct axas_npt_caps *machine);
-/* Exclusive. No leaf may be left; empty tables may. */
+/* Exclusive. All leaves must be unmapped; empty tables may remain. */
 void axas_npt_destroy(struct axas_npt *npt);
 
-/* Whether a leaf can encode this; what it cannot encode is never widened. */
+/* Whether a leaf can encode @prot and @type. If not, callers fail; they never widen @prot. */
 static inline bool axas_npt_can(const struct axas_npt *npt, u32 prot, u32 type)
 {
 	return npt->fmt->can(npt, prot, type);
 }
 
 /*
- * How an entry changes, in these ways only:
+ * An entry changes in these ways only:
  *
- *  make	not present to a table or a leaf, by cmpxchg: shared. It is a full barrier:
- *		whoever walks into a table finds it filled.
- *  break	to what is not present, by xchg, for hardware may set accessed and dirty bits
- *		at any time: exclusive, or by who holds the entry's BUSY marker.
- *  adjust	the bits of a leaf in which two protections differ, by xor: exclusive.
- *  replace	a leaf by the table of what it mapped, or the reverse, by a store that
- *		releases: exclusive. Formats that need break-before-make break first.
+ *  make	non-present to table or leaf, or a leaf to the same leaf with more permissions,
+ *		by cmpxchg: shared. A full barrier, so that a walk into a new table finds its
+ *		entries.
+ *  break	present to non-present, by xchg, because hardware may set accessed and dirty
+ *		bits at any time: exclusive, or by the owner of the entry's BUSY marker.
+ *  adjust	flip the bits of a leaf in which two protections differ, by atomic xor:
+ *		exclusive.
+ *  replace	a leaf by a table that maps the same memory, or the reverse, by a store-release:
+ *		exclusive. Formats that need break-before-make break the entry first.
  *
- * Linear memory is mapped by stores into entries that nobody else fills.
+ * axas_npt_map() uses plain stores: no other path fills entries of its range.
  */
 DECLARE_STATIC_KEY_FALSE(axas_npt_watched);
 
-/* For tests: told of each change of an entry that hardware may walk. */
+/* For tests: a callback for each change of an entry that hardware may walk. */
 struct axas_npt_watch {
 	void (*changed)(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 old, u64 new);
 };
@@ -468,13 +473,13 @@ static __always_inline void axas_npt_changed(struct axas_npt *npt, u64 *ptep, un
 		axas_npt_watch->changed(npt, ptep, level, old, new);
 }
 
-/* Whether entries need no more than the eye: none has a marker, and nobody watches. */
+/* No entry has a marker or BORROWED bit, and no test watches: take the fast loops. */
 static __always_inline bool axas_npt_is_plain(const struct axas_npt *npt)
 {
 	return !npt->marked && !static_branch_unlikely(&axas_npt_watched);
 }
 
-/* True when *@old was still there; else it is what is there now. */
+/* Return true on success; else *@old is updated to the current value. */
 static __always_inline bool axas_npt_make(struct axas_npt *npt, u64 *ptep, unsigned int level,
 					  u64 *old, u64 new)
 {
@@ -484,7 +489,7 @@ static __always_inline bool axas_npt_make(struct axas_npt *npt, u64 *ptep, unsig
 	return true;
 }
 
-/* What was there, with all that hardware had set in it. @marker: 0, or the format's. */
+/* Return the old entry, with all bits that hardware has set. @marker: 0, or the format's. */
 static inline u64 axas_npt_break(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 marker)
 {
 	u64 old = xchg(ptep, marker);
@@ -503,16 +508,16 @@ static __always_inline void axas_npt_adjust(struct axas_npt *npt, u64 *ptep, uns
 static inline void axas_npt_replace(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 old,
 				    u64 new)
 {
-	/* Whoever walks into the table must find it filled. */
+	/* Entries of a new table first; pairs with the address dependency in a walk. */
 	smp_store_release(ptep, new);
 	axas_npt_changed(npt, ptep, level, old, new);
 }
 
 /*
- * Map a range onto contiguous memory with the largest leaves that fit. Alone in that range:
- * others may read it, but fill no entry of it; elsewhere they may do what is shared.
- * 0, -ENOMEM, -EINTR, or -EEXIST for a leaf in the way; range->mapped tells what
- * must be unmapped after an error.
+ * Map a range to contiguous memory with the largest leaves that fit. Other CPUs may walk the
+ * range concurrently, but must not fill its entries; shared functions may run elsewhere. May
+ * sleep. Return 0, -ENOMEM, -EINTR on a fatal signal, or -EEXIST if a leaf or a marker is in the
+ * way; after an error the caller unmaps the first range->mapped bytes.
  */
 static inline int axas_npt_map(struct axas_npt *npt, struct axas_npt_range *range)
 {
@@ -520,9 +525,9 @@ static inline int axas_npt_map(struct axas_npt *npt, struct axas_npt_range *rang
 }
 
 /*
- * Walk to the leaf that maps an address, or to the first entry that is not present. Shared.
- * A walk that comes to a table of level 0 leaves it in the cursor. An address beyond the
- * table ends nowhere: with no @pos->ptep, and a @pos->entry of 0.
+ * Walk to the leaf that maps @gpa, or to the first non-present entry. Shared. If the walk
+ * reaches a level 0 table, @cursor is set to it. For an address beyond the table @pos->ptep
+ * is NULL and @pos->entry 0.
  */
 static inline void axas_npt_walk(const struct axas_npt *npt, struct axas_npt_cursor *cursor,
 				 u64 gpa, struct axas_npt_pos *pos)
@@ -531,9 +536,9 @@ static inline void axas_npt_walk(const struct axas_npt *npt, struct axas_npt_cur
 }
 
 /*
- * Go on from where a walk ended down to @level, linking spare tables. Shared. 0, and @pos is
- * at @level; -EEXIST: a leaf is in the way, or somebody replaces one; -EAGAIN: @pos is
- * where more spares are wanted, one for each level down to @level.
+ * Continue a walk from @pos down to @level, linking spare tables. Shared. Return 0 with @pos at
+ * @level; -EEXIST: there is a leaf or a BUSY marker above @level; -EAGAIN: out of spares, the
+ * caller needs pos->level - @level more, and continues from @pos.
  */
 static inline int axas_npt_reach(struct axas_npt *npt, struct axas_npt_spares *spares, u64 gpa,
 				 unsigned int level, struct axas_npt_pos *pos)
@@ -542,14 +547,14 @@ static inline int axas_npt_reach(struct axas_npt *npt, struct axas_npt_spares *s
 }
 
 /*
- * Have @nr spare tables, zeroed. May sleep. 0, -ENOMEM, or if @killable -EINTR on a fatal
- * signal.
+ * Fill @spares up to @nr zeroed tables. May sleep. Return 0, -ENOMEM, or, if @killable, -EINTR
+ * on a fatal signal.
  */
 int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr,
 			bool killable);
-/* One of the spares; NULL when there is none. */
+/* Take a spare table; NULL if there is none. */
 u64 *axas_npt_take_spare(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *hpa);
-/* Keep a table as a spare that was taken and not linked. @dirty: it is not zeroed any more. */
+/* Give back a table taken but not linked. @dirty: it needs to be zeroed. */
 void axas_npt_keep_spare(struct axas_npt_spares *spares, u64 *table, bool dirty);
 void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares);
 
@@ -559,7 +564,7 @@ static inline enum axas_pt_kind axas_npt_kind(const struct axas_npt *npt,
 	return npt->fmt->kind(pos->entry, pos->level);
 }
 
-/* Whether an entry of level 0 lets an access go on: the leaf decides, and it alone. */
+/* Whether a level 0 entry permits an access. The leaf decides, not the area. */
 static inline bool axas_npt_allows(const struct axas_npt *npt, u64 entry, u32 access)
 {
 	const struct axas_npt_need *need = &npt->need[access & AXAS_PROT_MASK];
@@ -568,38 +573,38 @@ static inline bool axas_npt_allows(const struct axas_npt *npt, u64 entry, u32 ac
 }
 
 /*
- * The leaf that maps an address. Shared. False when there is none: leaf->level is
- * then that of the entry which is not present, where the largest leaf could be.
+ * Look up the leaf that maps @gpa. Shared. Return false if there is none; leaf->level is then
+ * the level of the non-present entry, the highest at which a leaf could be installed.
  */
 bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf);
 
-/* Where an address is, by the leaf at which a walk to it ended. */
+/* Translate @gpa by the leaf at @pos. */
 void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos, u64 gpa,
 		      struct axas_translation *to);
 
 /*
- * Install one leaf. Shared; allocates the tables that it needs. 0; -EEXIST when a leaf, or
- * for a leaf above level 0 a table, is there already; -ENOMEM.
+ * Install one leaf, allocating tables as needed. Shared; may sleep. Return 0, -ENOMEM, or
+ * -EEXIST if there is a leaf, a BUSY marker or, above level 0, a table.
  */
 int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
 		      unsigned int level);
 
-/* Install a leaf where a walk ended, at its level. Shared. False when something is there. */
+/* Install a leaf at @pos, at its level. Shared. Return false if the entry has changed. */
 bool axas_npt_install(struct axas_npt *npt, struct axas_npt_pos *pos, u64 leaf);
 
-/* Whether a cursor is at the table of level 0 that maps an address. */
+/* Whether the cursor is at the level 0 table that maps @gpa. */
 static inline bool axas_npt_cursor_at(const struct axas_npt_cursor *cursor, u64 gpa)
 {
 	return cursor->region == gpa >> axas_npt_shift(1);
 }
 
 /*
- * Leaves at level 0 are what all that is frequent comes to. On every format such a leaf is
- * an address, shifted, and attributes that do not depend on it. So they can be read and
- * made without asking the format each time.
+ * Hot paths deal with level 0 leaves. On every format such a leaf is a shifted address plus
+ * attributes that do not depend on the address, so that it can be encoded and decoded without
+ * an indirect call to the format.
  */
 
-/* An address's entry in a table of level 0. */
+/* Pointer to the entry of @gpa in a level 0 table. */
 static inline u64 *axas_npt_ptep(u64 *table, u64 gpa)
 {
 	return &table[gpa >> AXAS_FRAME_SHIFT & (BIT(AXAS_NPT_LEVEL_BITS) - 1)];
@@ -615,21 +620,21 @@ static inline u64 axas_npt_make_leaf(const struct axas_npt *npt, struct axas_hpa
 	return hpa.val >> npt->leaf_shift | attr;
 }
 
-/* All of a leaf of level 0 but its address. axas_npt_can() encode @prot and @type. */
+/* A level 0 leaf without its address. axas_npt_can() must hold for @prot and @type. */
 static inline u64 axas_npt_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type)
 {
 	return npt->fmt->leaf(npt, 0, prot, type, 0);
 }
 
-/* Whether an entry of level 0 is a leaf, whatever it permits. */
+/* Whether a level 0 entry is a leaf, with any permission. */
 static inline bool axas_npt_is_leaf(const struct axas_npt *npt, u64 entry)
 {
 	return entry & npt->present;
 }
 
 /*
- * Install one leaf in place of *@old, which is not present, and count it in this CPU's
- * shard. Shared; preemption is off.
+ * Install a leaf in place of the non-present *@old and count it in this CPU's shard. Shared;
+ * preemption is off. Return false if the entry has changed; *@old is updated then.
  */
 static __always_inline bool axas_npt_fill_one(struct axas_npt *npt, struct axas_npt_shard *shard,
 					      u64 *ptep, u64 *old, struct axas_hpa hpa, u64 attr)
@@ -641,30 +646,30 @@ static __always_inline bool axas_npt_fill_one(struct axas_npt *npt, struct axas_
 }
 
 /*
- * Install leaves that follow each other in a table. Shared. How many found something in
- * their place: their frames are the first in @hpas then.
+ * Install @n leaves in consecutive entries of a level 0 table. Shared. Return how many lost a
+ * race because the entry was not empty; their frames are moved to the front of @hpas.
  */
 unsigned int axas_npt_fill(struct axas_npt *npt, u64 *ptep, struct axas_hpa *hpas,
 			   unsigned int n, u64 attr);
 
-/* Length of the leading run of entries that are all empty (@empty) or all not, at most @max. */
+/* Length of the leading run of entries that are all 0 (@empty) or all not 0, at most @max. */
 unsigned int axas_npt_run_of(const u64 *ptep, unsigned int max, bool empty);
 
-/* Whether a table has no entries. Exclusive. */
+/* Whether all entries of a table are 0. Exclusive. */
 bool axas_npt_is_empty(const u64 *table);
 
 /*
- * Splitting a leaf takes tables. They are reserved before anything is changed, so
- * that the split itself cannot fail: count, reserve, split, and give back the rest.
- * All of it exclusive, but for the counting, which needs that nobody else maps there.
+ * Splitting leaves takes tables, which are reserved in npt->reserve before any entry changes,
+ * so that the split itself cannot fail: count, reserve, split, give back the rest. Only the
+ * split is exclusive; between the count and the split no larger leaves may be installed.
  */
 u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa);
-/* 0, or -EINTR on a fatal signal. */
+/* @tables: to split all leaves of the range to level 0. Return 0, or -EINTR on a fatal signal. */
 int axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last, u64 *tables);
 
 /*
- * See to it that no leaf reaches across @gpa, which is a multiple of 4 KiB.
- * Exclusive; tables are reserved. Translations are the same before and after.
+ * Split the leaf that reaches across @gpa, if any; @gpa is a multiple of 4 KiB. Exclusive;
+ * tables are reserved. Translations stay the same.
  */
 static inline void axas_npt_split_at(struct axas_npt *npt, u64 gpa)
 {
@@ -672,8 +677,8 @@ static inline void axas_npt_split_at(struct axas_npt *npt, u64 gpa)
 }
 
 /*
- * Remove the leaves of a range, none of which may reach across its ends, and the
- * tables that are empty then. Exclusive.
+ * Remove the leaves of a range, and tables that become empty. Exclusive. No leaf may reach
+ * across the ends of the range.
  */
 static inline void axas_npt_unmap(struct axas_npt *npt, struct axas_npt_job *job)
 {
@@ -681,9 +686,9 @@ static inline void axas_npt_unmap(struct axas_npt *npt, struct axas_npt_job *job
 }
 
 /*
- * Give the leaves of a range another protection that axas_npt_can() encode. Exclusive. One
- * that reaches across an end has that protection already. Leaves that are larger than it
- * allows are split: tables are reserved then.
+ * Change the protection of the leaves of a range; axas_npt_can() holds for it. Exclusive. A leaf
+ * that reaches across an end must have that protection already. Leaves above
+ * axas_npt_max_level() of it are split: tables are reserved.
  */
 static inline void axas_npt_protect(struct axas_npt *npt, struct axas_npt_job *job)
 {
@@ -691,8 +696,8 @@ static inline void axas_npt_protect(struct axas_npt *npt, struct axas_npt_job *j
 }
 
 /*
- * Replace tables that lie in a range, and whose leaves map one aligned piece of memory
- * alike, by one leaf each. Exclusive.
+ * Replace each table within a range by one leaf, if its leaves map contiguous, aligned memory
+ * with the same attributes. Exclusive.
  */
 static inline void axas_npt_collapse(struct axas_npt *npt, struct axas_npt_job *job)
 {
@@ -700,8 +705,8 @@ static inline void axas_npt_collapse(struct axas_npt *npt, struct axas_npt_job *
 }
 
 /*
- * The first leaf that ends at or after *@gpa, which becomes its first address.
- * Shared. @entry: as it lies in the table.
+ * Find the first leaf that ends at or after *@gpa, and set *@gpa to its first byte. Shared.
+ * @entry: the raw entry.
  */
 static inline bool axas_npt_next_leaf(const struct axas_npt *npt, u64 *gpa,
 				      struct axas_leaf *leaf, u64 *entry)
@@ -709,7 +714,7 @@ static inline bool axas_npt_next_leaf(const struct axas_npt *npt, u64 *gpa,
 	return npt->fmt->next_leaf(npt, gpa, leaf, entry);
 }
 
-/* The largest leaf level that this protection may have, alignment aside. */
+/* The highest level of a leaf with this protection, alignment aside. */
 static inline unsigned int axas_npt_max_level(const struct axas_npt *npt, u32 prot)
 {
 	if ((prot & AXAS_PROT_EXEC) && (npt->caps.flags & AXAS_CAP_EXEC_4K))
@@ -717,15 +722,15 @@ static inline unsigned int axas_npt_max_level(const struct axas_npt *npt, u32 pr
 	return __fls(npt->caps.leaf_levels);
 }
 
-/* Leaves of a run at most: looking for its end is bounded work. */
+/* Maximum number of leaves in a run, so that finding its end is bounded work. */
 #define AXAS_NPT_RUN_LEAVES	8192
 
 /**
- * struct axas_npt_run - leaves that follow each other and are alike
+ * struct axas_npt_run - adjacent leaves with the same level, protection and type
  * @first: first guest-physical byte
  * @last: last guest-physical byte
- * @leaf: the first of them
- * @entry: the same, as it lies in the table
+ * @leaf: the first leaf
+ * @entry: its raw entry
  */
 struct axas_npt_run {
 	u64 first;
@@ -735,55 +740,55 @@ struct axas_npt_run {
 };
 
 /*
- * The first run, or with @single the first leaf, that begins at or after @gpa. Shared.
- * Leaves are alike when level, protection and type are. False when there is none.
+ * Find the first run, or with @single the first leaf, that ends at or after @gpa. Shared.
+ * Return false if there is none.
  */
 bool axas_npt_next_run(const struct axas_npt *npt, u64 gpa, bool single,
 		       struct axas_npt_run *run);
 
 struct seq_file;
 
-/* A line for a run: range, bytes, leaf size, protection, type. */
+/* Print a run: range, size, leaf size, protection, type. */
 void axas_npt_dump(struct seq_file *m, const struct axas_npt_run *run);
-/* A line for a leaf, with its level, host-physical address and entry. */
+/* Print a leaf: address, level, host-physical address, raw entry. */
 void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run);
 
 long axas_npt_tables(const struct axas_npt *npt);
 long axas_npt_leaves(const struct axas_npt *npt, unsigned int level);
-/* Leaves of level 0 that were made one by one, since the table was made. */
+/* Level 0 leaves installed by axas_npt_fill_one() since the table was created. */
 long axas_npt_made(const struct axas_npt *npt);
 
-/* A zeroed table; NULL when there is no memory. */
+/* Allocate a zeroed table; NULL if out of memory. */
 u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa);
-/* A table whose entries its taker writes, every one. */
+/* The same without zeroing: the caller writes every entry. */
 u64 *axas_npt_alloc_table_unset(struct axas_npt *npt, u64 *hpa);
-/* A table that no CPU can walk: one that was never linked, or after the flush. */
+/* Free a table that no CPU can walk: never linked, or unlinked and flushed. */
 void axas_npt_free_table(struct axas_npt *npt, u64 hpa);
-/* Put what the leaves of an unlinked table of level 0 map, if they own it. The table is spoilt. */
+/* Put the frames that leaves of an unlinked level 0 table own. Overwrites the table. */
 void axas_npt_free_leaves(struct axas_npt *npt, u64 *table, const void *owner);
 
-/* A gather with room for a few records, or if @many for a table's worth and more. May sleep. */
+/* @many: allocate a buffer, if possible, instead of using the inline records. May sleep. */
 void axas_npt_gather_init(struct axas_npt_gather *gather, struct axas_npt *npt, bool many);
-/* Leaves or tables of one owner that there is room for. */
+/* Leaves or tables of one owner that still fit. */
 static inline unsigned int axas_npt_gather_room(const struct axas_npt_gather *gather)
 {
-	/* Of tables that became empty some may lie behind @max already. */
+	/* Records of empty tables may have filled the spare room beyond @max. */
 	unsigned int full = gather->nr + (AXAS_GATHER_MOST - 1);
 
 	return full < gather->max ? gather->max - full : 0;
 }
 
-/* A leaf was broken; its frame is to be put after the flush, if it has an owner. */
+/* Record a broken leaf; its frame is put after the flush, if @owner is not NULL. */
 void axas_npt_gather_leaf(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
 			  const void *owner);
-/* A table at @level was unlinked, with all below it. */
+/* Record an unlinked table at @level, with all tables and leaves below it. */
 void axas_npt_gather_table(struct axas_npt_gather *gather, u64 hpa, unsigned int level,
 			   const void *owner);
-/* A table without entries was unlinked. */
+/* Record an unlinked table without entries. */
 void axas_npt_gather_empty(struct axas_npt_gather *gather, u64 hpa);
-/* After the flush, and outside the lock: put frames, free tables; it is empty then. */
+/* Put frames, free tables, and empty the gather. After the flush, without space->lock. */
 void axas_npt_gather_free(struct axas_npt_gather *gather);
-/* Give the buffer back. */
+/* Free the buffer. */
 void axas_npt_gather_end(struct axas_npt_gather *gather);
 
 #endif /* _AXAS_NPT_H */

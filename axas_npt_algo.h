@@ -1,44 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one algorithm for all nested page tables. A format's file defines AXAS_FMT
- * as its name and the functions below, then includes this; the compiler builds
- * the algorithm around them, without a call per entry. May call axas_npt.c and
- * axas_npt_gather.c.
+ * The algorithm of all nested page tables. A format's file defines AXAS_FMT as its name and
+ * the functions below, then includes this file, so that the compiler inlines them: there is
+ * no indirect call per entry. Calls axas_npt.c and axas_npt_gather.c. Locks: axas_npt.h, which
+ * also lists the ways in which an entry may change.
  *
- * What a format X brings, each an inline function of a line or a few. An entry is a u64.
+ * Functions of a format X, inline and of a few lines each. An entry is a u64.
  *
  * enum axas_pt_kind X_kind(u64 entry, unsigned int level)
- *	what an entry is
+ *	kind of an entry
  * u64 X_make_table(u64 hpa, unsigned int level)
- *	an entry at @level that points to the table at @hpa, with full permission
+ *	encode an entry at @level that points to the table at @hpa, with full permission
  * u64 X_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type, unsigned int level)
- *	all of a leaf but its address; X_can() said yes to @prot and @type
+ *	encode a leaf without its address; X_can() holds for @prot and @type
  * u64 X_make_leaf(u64 hpa, u64 attr, unsigned int level)
- *	a leaf
+ *	combine address and attributes to a leaf
  * u64 X_table_hpa(u64 entry, unsigned int level)
- *	the table that an entry points to
+ *	address of the table that an entry points to
  * u64 X_leaf_hpa(u64 entry, unsigned int level)
- *	where the memory begins that a leaf maps
+ *	address of the frame that a leaf maps
  * u32 X_leaf_prot(u64 entry, unsigned int level)
  * u32 X_leaf_type(u64 entry, unsigned int level)
- *	what a leaf permits, and how it caches
+ *	protection and memory type of a leaf
  * u64 X_prot_diff(u64 entry, u32 prot, unsigned int level)
- *	the bits of a leaf that another protection turns over
+ *	bits of a leaf to flip to give it the protection @prot
  * struct axas_npt_need X_need(u32 access)
- *	what an access asks of an entry of level 0
+ *	test that a level 0 entry must pass to permit an access
  * u64 X_marker(enum axas_pt_kind kind)
- *	the entry of kind AXAS_PT_ZERO or AXAS_PT_BUSY
+ *	the marker AXAS_PT_ZERO or AXAS_PT_BUSY
  * u64 X_sw_bit(unsigned int level)
  *	the software bit: BORROWED in a leaf, HANDED in an entry that points to a table
  * u64 X_hw_bits(unsigned int level)
- *	the bits of a leaf that hardware sets whenever it likes
+ *	bits of a leaf that hardware may set at any time; used by proofs/cbmc/codec.c
  * bool X_break_before_make(void)
- *	whether a live leaf must be broken and flushed before a table takes its place
+ *	whether a live leaf must be broken and flushed before a table replaces it
  * int X_geometry(struct axas_npt *npt)
  * bool X_can(const struct axas_npt *npt, u32 prot, u32 type)
  *	see struct axas_npt_fmt
- *
- * How entries change, and who may change them: axas_npt.h.
  */
 #ifndef AXAS_FMT
 #error "a format's file includes this"
@@ -70,7 +68,7 @@ static inline u64 *PT(child)(const struct axas_npt *npt, u64 entry, unsigned int
 	return axas_hal_va(npt->hal, axas_hpa(PT(table_hpa)(entry, level)));
 }
 
-/* The last byte that the entry which covers @gpa at @level covers, @last at most. */
+/* Last byte covered by the entry of @gpa at @level, at most @last. */
 static inline u64 PT(entry_last)(u64 gpa, u64 last, unsigned int level)
 {
 	return min(last, gpa | (axas_npt_leaf_size(level) - 1));
@@ -96,7 +94,7 @@ static u64 PT(leaf)(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type, uns
 	return PT(make_leaf)(hpa, PT(leaf_attr)(npt, prot, type, level), level);
 }
 
-/* What another protection turns over. A borrowed frame is never written. */
+/* Bits to flip for another protection. A BORROWED leaf never becomes writable. */
 static inline u64 PT(diff)(u64 leaf, u32 prot, unsigned int level)
 {
 	if (unlikely(leaf & PT(sw_bit)(level)))
@@ -132,7 +130,7 @@ out:
 	*pos = (struct axas_npt_pos){ ptep, entry, level };
 }
 
-/* What an untouched region says, each page of it says, too. */
+/* Expand the ZERO marker of a region to its pages. */
 static void PT(fill_with_zero)(u64 *table)
 {
 	unsigned int i;
@@ -141,7 +139,7 @@ static void PT(fill_with_zero)(u64 *table)
 		table[i] = PT(marker)(AXAS_PT_ZERO);
 }
 
-/* A spare table where there is none. False when there is no spare either. */
+/* Link a spare table at a non-present entry. Return false if there is no spare. */
 static bool PT(link_spare)(struct axas_npt *npt, struct axas_npt_spares *spares,
 			   struct axas_npt_pos *pos)
 {
@@ -155,8 +153,8 @@ static bool PT(link_spare)(struct axas_npt *npt, struct axas_npt_spares *spares,
 	if (unlikely(zero))
 		PT(fill_with_zero)(table);
 	/*
-	 * Who loses the race to link one goes on with the winner's. In a section none is
-	 * freed, which may sleep.
+	 * If another CPU has linked a table first, go on with that one. The unused table stays
+	 * a spare: freeing it may sleep, which a read-side section must not.
 	 */
 	if (!axas_npt_make(npt, pos->ptep, pos->level, &pos->entry,
 			   PT(make_table)(hpa, pos->level)))
@@ -188,7 +186,7 @@ static int PT(reach)(struct axas_npt *npt, struct axas_npt_spares *spares, u64 g
 	return 0;
 }
 
-/* The first leaf that one table has at or after an address. */
+/* Find the first leaf in one table, and the tables below it, that ends at or after *@gpa. */
 static bool PT(next_in_table)(const struct axas_npt *npt, u64 *table, unsigned int level,
 			      u64 *gpa, struct axas_leaf *leaf, u64 *raw)
 {
@@ -215,7 +213,7 @@ static bool PT(next_in_table)(const struct axas_npt *npt, u64 *table, unsigned i
 		}
 		*gpa = (*gpa & ~(size - 1)) + size;
 	}
-	/* Left where it was, for the caller to step over this table. */
+	/* Stay inside this table: the caller steps over it. */
 	*gpa -= size;
 	return false;
 }
@@ -240,8 +238,8 @@ static bool PT(leaf_fits)(const struct axas_npt *npt, const struct axas_npt_rang
 }
 
 /*
- * Fill empty entries with leaves, at most @max of them, for as long as leaves fit and
- * nothing is in the way. How many.
+ * Fill at most @max entries with leaves, up to the first entry that is not empty or at which a
+ * leaf no longer fits. Return the number of leaves.
  */
 static u64 PT(map_leaves)(struct axas_npt *npt, struct axas_npt_range *range, u64 *ptep,
 			  u64 max, unsigned int level)
@@ -269,8 +267,9 @@ static int PT(map_table)(struct axas_npt *npt, struct axas_npt_range *range, u64
 			 unsigned int level);
 
 /*
- * Map all that an empty entry at level 1 covers: by a table that is filled before it is
- * linked, and so needs no zeroes first. False when it cannot be done so.
+ * Map all 2 MiB of an empty level 1 entry with 4 KiB leaves. The table is filled before it is
+ * linked, so it needs no zeroing. Return false if the entry is not empty, the range does not
+ * cover it, or allocation fails.
  */
 static bool PT(map_whole)(struct axas_npt *npt, struct axas_npt_range *range, u64 *ptep)
 {
@@ -297,7 +296,7 @@ static bool PT(map_whole)(struct axas_npt *npt, struct axas_npt_range *range, u6
 	return true;
 }
 
-/* Map what one entry covers by the table below. */
+/* Map the part of the range that one entry covers, in the table below it. */
 static int PT(map_below)(struct axas_npt *npt, struct axas_npt_range *range, u64 *ptep,
 			 unsigned int level)
 {
@@ -323,7 +322,7 @@ static int PT(map_below)(struct axas_npt *npt, struct axas_npt_range *range, u64
 	return PT(map_table)(npt, range, PT(child)(npt, READ_ONCE(*ptep), level), level - 1);
 }
 
-/* Map as much of the rest of a range as one table covers. */
+/* Map the part of the rest of the range that one table covers. */
 static int PT(map_table)(struct axas_npt *npt, struct axas_npt_range *range, u64 *table,
 			 unsigned int level)
 {
@@ -357,7 +356,7 @@ static int PT(map)(struct axas_npt *npt, struct axas_npt_range *range)
 	return PT(map_table)(npt, range, npt->root, npt->levels - 1);
 }
 
-/* Leaves one level down that map together what one leaf maps. */
+/* Fill a table with leaves one level down that map the same memory as @leaf. */
 static void PT(fill_split)(struct axas_npt *npt, u64 *table, u64 leaf, unsigned int level)
 {
 	u64 hpa = PT(leaf_hpa)(leaf, level);
@@ -373,9 +372,9 @@ static void PT(fill_split)(struct axas_npt *npt, u64 *table, u64 leaf, unsigned 
 }
 
 /*
- * Put another entry in the place of one that maps the same memory. Where the format needs
- * break-before-make, it opens a gap: a guest that falls into it faults, waits for
- * space->lock, and finds what is there then.
+ * Replace an entry by one that maps the same memory. With break-before-make the entry is
+ * non-present in between: a guest access faults, its handler waits for space->lock and then
+ * finds the new entry.
  */
 static void PT(replace)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigned int level, u64 new,
 			bool tables)
@@ -392,8 +391,8 @@ static void PT(replace)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigned int l
 }
 
 /*
- * Replace a leaf by a table of smaller ones, filled before it is linked, so that
- * nobody ever sees less than what was mapped.
+ * Replace a leaf by a table of smaller leaves. The table is filled before it is linked, so that
+ * no walk finds part of the memory unmapped.
  */
 static void PT(split_leaf)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigned int level)
 {
@@ -425,8 +424,8 @@ static void PT(split_at)(struct axas_npt *npt, u64 gpa)
 }
 
 /*
- * One entry further in a job that has done all up to @end. False when the job, or the table
- * that @ptep lies in, is at its end.
+ * Advance a job that is done up to @end. Return false at the end of the job's range or of the
+ * table at @level.
  */
 static inline bool PT(next_entry)(const struct axas_npt *npt, struct axas_npt_job *job, u64 end,
 				  unsigned int level)
@@ -439,7 +438,7 @@ static inline bool PT(next_entry)(const struct axas_npt *npt, struct axas_npt_jo
 	       (job->first & (axas_npt_leaf_size(level + 1) - 1));
 }
 
-/* Whether the piece may go on to another entry. */
+/* Charge one entry to the budget. Return false if budget or gather are exhausted. */
 static inline bool PT(may_go_on)(struct axas_npt_job *job)
 {
 	if (!job->budget || (job->gather && !axas_npt_gather_room(job->gather)))
@@ -449,8 +448,8 @@ static inline bool PT(may_go_on)(struct axas_npt_job *job)
 }
 
 /*
- * Entries of a table of level 0 that a job may take at once, from job->first on: as far as table,
- * range, and budget reach. At least one.
+ * Number of level 0 entries from job->first on that a job may do in one loop: up to the end of
+ * table, range, budget or @max, at least one.
  */
 static inline unsigned int PT(leaves_at_once)(const struct axas_npt_job *job, unsigned int max)
 {
@@ -460,7 +459,7 @@ static inline unsigned int PT(leaves_at_once)(const struct axas_npt_job *job, un
 	return min3(n, job->budget, max);
 }
 
-/* They are done. False when the piece ends with them, and not the table or the range. */
+/* Advance past @n entries. Return false if the piece ends before the table or the range does. */
 static inline bool PT(leaves_done)(struct axas_npt_job *job, unsigned int n)
 {
 	u64 end = job->first + ((u64)n << AXAS_FRAME_SHIFT) - 1;
@@ -473,7 +472,7 @@ static inline bool PT(leaves_done)(struct axas_npt_job *job, unsigned int n)
 	return !(job->first & (axas_npt_leaf_size(1) - 1));
 }
 
-/* A table's entries were all looked at, or written. */
+/* Charge a whole table's entries to the budget: all were read or written. */
 static inline void PT(spend_table)(struct axas_npt_job *job)
 {
 	job->budget -= min_t(unsigned int, job->budget, PT_ENTRIES);
@@ -494,9 +493,9 @@ static bool PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level
 			    struct axas_npt_job *job);
 
 /*
- * Remove what lies below a table's entry: the whole of it at once where the range
- * covers it; else entry by entry, and the table too if it is empty then. False when the
- * piece ended before.
+ * Remove the leaves below an entry that points to a table: unlink the table as a whole if the
+ * range covers it, else remove entry by entry, and then the table if it is empty. Return false
+ * if the piece ended early.
  */
 static bool PT(unmap_child)(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 end,
 			    struct axas_npt_job *job)
@@ -511,7 +510,7 @@ static bool PT(unmap_child)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 	return true;
 }
 
-/* Remove leaves of level 0. False when the piece ended before the table or the range. */
+/* Remove level 0 leaves. Return false if the piece ends before the table or the range does. */
 static bool PT(unmap_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_job *job)
 {
 	unsigned int n, i, room, leaves = 0;
@@ -536,7 +535,7 @@ static bool PT(unmap_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_jo
 	return PT(leaves_done)(job, n);
 }
 
-/* Remove what one entry maps, up to @end. False when the piece ended before. */
+/* Remove the leaves of one entry, up to @end. Return false if the piece ended early. */
 static bool PT(unmap_entry)(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 end,
 			    struct axas_npt_job *job)
 {
@@ -560,8 +559,8 @@ static bool PT(unmap_entry)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 }
 
 /*
- * Step over a run of empty entries. False when it goes on to the end of the table or the
- * range, and the job with it.
+ * Advance over a run of empty entries. Return false if the run reaches the end of the table or
+ * of the range.
  */
 static bool PT(skip_empty)(const struct axas_npt *npt, u64 **ptep, unsigned int level,
 			   struct axas_npt_job *job)
@@ -583,7 +582,7 @@ static bool PT(skip_empty)(const struct axas_npt *npt, u64 **ptep, unsigned int 
 	return true;
 }
 
-/* From job->first on to the end of the table or of the range. False: the piece ended before. */
+/* Unmap from job->first to the end of table or range. Return false if the piece ended early. */
 static bool PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level,
 			    struct axas_npt_job *job)
 {
@@ -609,7 +608,7 @@ static void PT(unmap)(struct axas_npt *npt, struct axas_npt_job *job)
 	PT(unmap_table)(npt, npt->root, npt->levels - 1, job);
 }
 
-/* Free a table that is unlinked and flushed, all below it, and the leaves' frames. */
+/* Free an unlinked and flushed table, all tables below it, and the leaves' frames. */
 static void PT(free_table)(struct axas_npt *npt, u64 hpa, unsigned int level, const void *owner)
 {
 	u64 *table = axas_hal_va(npt->hal, axas_hpa(hpa));
@@ -620,7 +619,7 @@ static void PT(free_table)(struct axas_npt *npt, u64 hpa, unsigned int level, co
 		axas_npt_free_leaves(npt, table, owner);
 		goto free;
 	}
-	/* What the leaves map is collected where they were. */
+	/* Collect the addresses of owned frames in place, over the entries already read. */
 	for (i = 0; i < PT_ENTRIES; i++) {
 		u64 entry = table[i];
 
@@ -646,8 +645,8 @@ free:
 }
 
 /*
- * Nobody else changes a leaf now but hardware, which may set accessed and dirty bits at
- * any time: so only those bits are turned over that differ. What differed.
+ * Hardware alone changes the leaf concurrently: it may set accessed and dirty bits at any
+ * time. Flip just the bits that differ, and return them.
  */
 static inline u64 PT(protect_leaf)(struct axas_npt *npt, u64 *ptep, u64 leaf,
 				   unsigned int level, u32 prot)
@@ -662,7 +661,7 @@ static inline u64 PT(protect_leaf)(struct axas_npt *npt, u64 *ptep, u64 leaf,
 static bool PT(protect_table)(struct axas_npt *npt, u64 *table, unsigned int level,
 			      struct axas_npt_job *job);
 
-/* Change what one entry maps, up to @end. False when the piece ended before. */
+/* Protect the leaves of one entry. Return false if the piece ended early. */
 static bool PT(protect_entry)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 			      struct axas_npt_job *job)
 {
@@ -682,10 +681,10 @@ static bool PT(protect_entry)(struct axas_npt *npt, u64 *ptep, unsigned int leve
 	return true;
 }
 
-/* The same for many leaves of level 0 without markers. */
+/* Protect level 0 leaves in a table without markers and BORROWED bits. Return the bits flipped. */
 static u64 PT(protect_plain)(u64 *ptep, u64 *end, u32 prot)
 {
-	/* Where a leaf says what it permits, and what it is to say there: once for all. */
+	/* Protection bits of a leaf, and their new value: computed once for all entries. */
 	const u64 permit = PT(prot_diff)(0, prot, 0);
 	const u64 mask = PT(prot_diff)(~0ull, prot, 0) ^ permit;
 	u64 diff, diffs = 0;
@@ -704,7 +703,7 @@ static u64 PT(protect_plain)(u64 *ptep, u64 *end, u32 prot)
 	return diffs;
 }
 
-/* Change leaves of level 0. False when the piece ended before the table or the range. */
+/* Protect level 0 leaves. Return false if the piece ends before the table or the range does. */
 static bool PT(protect_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_job *job)
 {
 	unsigned int n;
@@ -749,7 +748,7 @@ static void PT(protect)(struct axas_npt *npt, struct axas_npt_job *job)
 	PT(protect_table)(npt, npt->root, npt->levels - 1, job);
 }
 
-/* Whether leaves of one protection and type map one aligned piece of memory. */
+/* Whether one leaf can replace a table: its leaves map contiguous, aligned memory alike. */
 static bool PT(is_one_leaf)(const struct axas_npt *npt, u64 *table, unsigned int level)
 {
 	struct axas_leaf first;
@@ -776,7 +775,7 @@ static bool PT(is_one_leaf)(const struct axas_npt *npt, u64 *table, unsigned int
 	return true;
 }
 
-/* One leaf for a table of them. The frames stay mapped: only the table is freed. */
+/* Replace a table by one leaf. The frames stay mapped: only the table is freed. */
 static void PT(collapse_entry)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigned int level,
 			       struct axas_npt_job *job)
 {
@@ -802,7 +801,7 @@ static bool PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int le
 	do {
 		u64 gpa, entry, *child;
 
-		/* Whatever was put together by now may stay so: a dying task stops. */
+		/* Stop on a fatal signal: a partial collapse is valid. */
 		if (!PT(may_go_on)(job) || fatal_signal_pending(current))
 			return false;
 		if (!PT(skip_empty)(npt, &ptep, level, job))
@@ -813,7 +812,7 @@ static bool PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int le
 			child = PT(child)(npt, entry, level);
 			if (level > 1 && !PT(collapse_table)(npt, child, level - 1, job))
 				return false;
-			/* An earlier piece may have begun with this table. */
+			/* job->first is inside the table if an earlier piece ended there. */
 			gpa = end & ~(axas_npt_leaf_size(level) - 1);
 			if (gpa >= job->begin && end - gpa == axas_npt_leaf_size(level) - 1) {
 				PT(spend_table)(job);
@@ -831,7 +830,7 @@ static void PT(collapse)(struct axas_npt *npt, struct axas_npt_job *job)
 	PT(collapse_table)(npt, npt->root, npt->levels - 1, job);
 }
 
-/* The members of struct axas_npt_fmt that are the same text for every format. */
+/* Members of struct axas_npt_fmt whose initializers are the same for every format. */
 #define AXAS_NPT_FMT_FUNCTIONS		\
 	.geometry	= PT(geometry),	\
 	.can		= PT(can),	\

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a removal unlinked, kept until the flush: frames and tables to be freed, in the
- * order in which they went, and whose the frames are. Filling allocates nothing. Calls the
- * HAL by way of axas_npt.c. Locks: filled where leaves are removed, freed outside.
+ * The gather: records of the leaves and tables that a removal has unlinked, in order, with
+ * the owners of the frames, until they can be freed after the flush. Adding a record does not
+ * allocate. Calls axas_npt.c. Locks: none of its own; filled with the bar, freed without
+ * space->lock.
  */
 #include <linux/build_bug.h>
 #include <linux/gfp.h>
@@ -13,8 +14,8 @@
 #include "axas_npt.h"
 
 /*
- * A record: an address of 4 KiB alignment, and in its low bits what is there. A record of
- * an owner is followed by one that is the owner's address.
+ * A record is a 4 KiB aligned address with its kind in the low bits. A REC_OWNER record is
+ * followed by the owner's address and applies to the REC_OWNED records after it.
  */
 #define REC_LEVEL	GENMASK_ULL(3, 0)
 #define REC_TABLE	BIT_ULL(4)
@@ -84,7 +85,7 @@ void axas_npt_gather_empty(struct axas_npt_gather *gather, u64 hpa)
 	add(gather, hpa | REC_EMPTY, NULL);
 }
 
-/* Leaves at one level that were recorded one after the other. How many. */
+/* Put a run of frames of one level. Return the number of records. */
 static u32 put_frames(struct axas_npt *npt, const void *owner, u64 *recs, u32 nr)
 {
 	u64 kind = recs[0] & ~REC_HPA;
