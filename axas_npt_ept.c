@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The format of Intel EPT, 4 and 5 levels. "SDM" is the Intel 64 and IA-32
- * Architectures Software Developer's Manual, volume 3C, chapter 29 (VMX support
- * for address translation), sections 29.3.2 and 29.3.3, tables 29-1 to 29-7.
+ * Format ept: Intel EPT, 4 and 5 levels. "SDM" is the Intel 64 and IA-32 Architectures
+ * Software Developer's Manual, volume 3C, chapter 29 (VMX support for address translation),
+ * sections 29.3.2 and 29.3.3, tables 29-1 to 29-7.
  */
 #include <linux/bitfield.h>
 #include <linux/build_bug.h>
@@ -22,7 +22,7 @@
 #define EPT_IPAT	BIT_ULL(6)		/* SDM 29.3.7.2: ignore the guest's PAT */
 #define EPT_LARGE	BIT_ULL(7)		/* SDM tables 29-3, 29-5: maps a page */
 #define EPT_ACCESSED	BIT_ULL(8)		/* SDM 29.3.5: accessed, where enabled */
-#define EPT_DIRTY	BIT_ULL(9)		/* SDM 29.3.5: dirty, of a leaf */
+#define EPT_DIRTY	BIT_ULL(9)		/* SDM 29.3.5: dirty, in a leaf */
 #define EPT_HPA		GENMASK_ULL(51, 12)	/* SDM 29.3.2: physical address */
 #define EPT_SW		BIT_ULL(52)		/* SDM tables 29-4 to 29-7: ignored */
 #define EPT_ZERO	BIT_ULL(53)		/* SDM table 29-2: not present, all ignored */
@@ -34,7 +34,7 @@ static_assert(!(EPT_HPA & (EPT_RWX | EPT_MEMTYPE | EPT_IPAT | EPT_LARGE | EPT_AC
 			   EPT_DIRTY | EPT_SW)));
 static_assert(!((EPT_ZERO | EPT_BUSY) & (EPT_RWX | EPT_HPA)));
 
-/* An entry is present when it permits anything. SDM 29.3.2. */
+/* SDM 29.3.2: an entry is present if it permits any access. */
 static inline enum axas_pt_kind ept_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & EPT_RWX))
@@ -48,8 +48,8 @@ static inline u64 ept_make_table(u64 hpa, unsigned int level)
 }
 
 /*
- * IPAT, because the host maps the same memory with its own types: what the guest
- * says in its PAT must not alias them.
+ * IPAT makes hardware ignore the guest's PAT: the host maps the same memory, and memory types
+ * must not conflict.
  */
 static inline u64 ept_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type,
 				unsigned int level)
@@ -123,9 +123,9 @@ static inline bool ept_break_before_make(void)
 }
 
 /*
- * Write without read is a misconfiguration, and so is execute without read unless
- * the CPU says that it has it (SDM 29.3.3.1). An entry that permits nothing is
- * not present, and must not keep an address.
+ * SDM 29.3.3.1: write without read is a misconfiguration, and so is execute without read on a
+ * CPU without that capability. An entry without permissions is non-present, and a non-present
+ * entry must not hold an address.
  */
 static bool ept_can(const struct axas_npt *npt, u32 prot, u32 type)
 {
@@ -134,7 +134,7 @@ static bool ept_can(const struct axas_npt *npt, u32 prot, u32 type)
 	return prot == AXAS_PROT_EXEC && (npt->caps.flags & AXAS_CAP_EPT_XONLY);
 }
 
-/* Four levels reach 48 bits, five 57. SDM 29.3.2. */
+/* SDM 29.3.2: four levels translate 48 bits, five 57. */
 static int ept_geometry(struct axas_npt *npt)
 {
 	npt->levels = npt->ia_bits > 48 ? 5 : 4;

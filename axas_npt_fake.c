@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A format of no hardware, for tests: 2 to 5 levels, leaves at every one of them,
- * up to the last byte of 64 bits, and another encoding at each level, so that an
- * accessor that is used at the wrong one reads nonsense. It can encode everything.
+ * Format fake: no hardware's, for tests. 2 to 5 levels, leaves at every level, up to 64 bits of
+ * address, and a different encoding at each level, so that an accessor called with the wrong
+ * level returns garbage. Encodes every protection and type.
  *
- * An entry is, from bit 0: 3 bits of kind (which differ by level), 3 of protection
- * and 2 of type (turned round on odd levels), and the address in 4 KiB from bit
- * 8 + 3 * level on.
+ * An entry has, from bit 0: 3 bits of kind (different at each level), 3 of protection and 2 of
+ * type (both inverted on odd levels), and the frame number from bit 8 + 3 * level on.
  */
 #include <linux/bitfield.h>
 #include <linux/build_bug.h>
@@ -19,7 +18,7 @@
 #define FAKE_PROT	GENMASK_ULL(5, 3)
 #define FAKE_TYPE	GENMASK_ULL(7, 6)
 #define FAKE_OA_BITS	48
-#define FAKE_ZERO	BIT_ULL(3)		/* with kind 0: neither table nor leaf */
+#define FAKE_ZERO	BIT_ULL(3)		/* with kind 0: non-present */
 #define FAKE_BUSY	BIT_ULL(4)
 #define FAKE_HW		BIT_ULL(61)
 
@@ -30,7 +29,7 @@ static inline unsigned int fake_shift(unsigned int level)
 
 static_assert(8 + 3 * (AXAS_NPT_MAX_LEVELS - 1) + FAKE_OA_BITS - AXAS_FRAME_SHIFT <= 64);
 
-/* 1 to 5 for a table, 6 and 7 and then 1 to 3 for a leaf: never the same at a level. */
+/* Kind of a table: 1 + level. Kind of a leaf: 6, 7, 1, 2, 3. They differ at each level. */
 static inline u64 fake_table_kind(unsigned int level)
 {
 	return 1 + level;
@@ -115,7 +114,7 @@ static inline u64 fake_hw_bits(unsigned int level)
 	return FAKE_HW;
 }
 
-/* At level 0, where it is asked, the protection stands as it is. */
+/* Only used at level 0, where the protection is not inverted. */
 static inline struct axas_npt_need fake_need(u32 access)
 {
 	u64 prot = FIELD_PREP(FAKE_PROT, access);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The format of the RISC-V G-stage: Sv39x4, Sv48x4 and Sv57x4, whose root of 16 KiB
- * stands for two bits more than a table. "Priv" is The RISC-V Instruction Set Manual,
- * volume II, Privileged Architecture: chapter "Supervisor-Level ISA" for the entry,
- * "H" Extension, section "Two-Stage Address Translation", for what differs.
+ * Format gstage: RISC-V G-stage, Sv39x4, Sv48x4 and Sv57x4, whose 16 KiB root translates two
+ * more bits than a 4 KiB table. "Priv" is The RISC-V Instruction Set Manual, volume II,
+ * Privileged Architecture: chapter "Supervisor-Level ISA" for the entries, "H" Extension,
+ * section "Two-Stage Address Translation", for the differences of the G-stage.
  */
 #include <linux/bitfield.h>
 #include <linux/build_bug.h>
@@ -21,7 +21,7 @@
 #define GS_ACCESSED	BIT_ULL(6)		/* Priv, Sv39: A */
 #define GS_DIRTY	BIT_ULL(7)		/* Priv, Sv39: D */
 #define GS_SW		BIT_ULL(8)		/* Priv, Sv39: RSW */
-#define GS_ZERO		BIT_ULL(8)		/* Priv, Sv39: V = 0, all for software */
+#define GS_ZERO		BIT_ULL(8)		/* Priv, Sv39: V = 0, all bits for software */
 #define GS_BUSY		BIT_ULL(9)
 #define GS_PPN		GENMASK_ULL(53, 10)	/* Priv, Sv39: PPN */
 #define GS_PBMT		GENMASK_ULL(62, 61)	/* Priv, Svpbmt */
@@ -39,7 +39,7 @@ static_assert(!(GS_PPN & (GS_VALID | GS_RWX | GS_USER | GS_ACCESSED | GS_DIRTY |
 			  GS_SW)));
 static_assert(!((GS_ZERO | GS_BUSY) & (GS_VALID | GS_RWX | GS_PPN)));
 
-/* An entry without permission points to a table. Priv, Sv39. */
+/* Priv, Sv39: a valid entry without R, W and X points to a table. */
 static inline enum axas_pt_kind gstage_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & GS_VALID))
@@ -47,13 +47,13 @@ static inline enum axas_pt_kind gstage_kind(u64 entry, unsigned int level)
 	return entry & GS_RWX ? AXAS_PT_LEAF : AXAS_PT_TABLE;
 }
 
-/* A, D and U of an entry that points to a table are reserved. */
+/* A, D and U are reserved in an entry that points to a table. */
 static inline u64 gstage_make_table(u64 hpa, unsigned int level)
 {
 	return hpa >> GS_PPN_SHIFT | GS_VALID;
 }
 
-/* A and D are set at once: a CPU without Svadu faults where they are not. */
+/* Set A and D in advance: a CPU without Svadu faults if they are clear. */
 static inline u64 gstage_leaf_attr(const struct axas_npt *npt, u32 prot, u32 type,
 				   unsigned int level)
 {
@@ -128,7 +128,7 @@ static inline bool gstage_break_before_make(void)
 	return false;
 }
 
-/* Write without read is reserved; no permission at all would be a table. */
+/* Write without read is reserved; an entry without permissions would point to a table. */
 static bool gstage_can(const struct axas_npt *npt, u32 prot, u32 type)
 {
 	if (!prot || (prot & (AXAS_PROT_READ | AXAS_PROT_WRITE)) == AXAS_PROT_WRITE)
@@ -136,7 +136,7 @@ static bool gstage_can(const struct axas_npt *npt, u32 prot, u32 type)
 	return type == AXAS_TYPE_NORMAL || (npt->caps.flags & AXAS_CAP_GSTAGE_SVPBMT);
 }
 
-/* Sv39x4, Sv48x4, Sv57x4: nothing between them. */
+/* Sv39x4, Sv48x4 and Sv57x4 translate 41, 50 and 59 bits, no other width. */
 static int gstage_geometry(struct axas_npt *npt)
 {
 	npt->levels = (npt->ia_bits - AXAS_FRAME_SHIFT - 2) / AXAS_NPT_LEVEL_BITS;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The format of arm64 stage 2 with the 4 KiB granule, 3 or 4 levels, roots of 1 to
- * 16 concatenated tables. "Arm" is the Arm Architecture Reference Manual for
- * A-profile architecture, DDI 0487, chapter D8.
+ * Format s2: arm64 stage 2 with the 4 KiB granule, 3 or 4 levels, a root of 1 to 16
+ * concatenated tables. "Arm" is the Arm Architecture Reference Manual for A-profile
+ * architecture, DDI 0487, chapter D8.
  */
 #include <linux/bitfield.h>
 #include <linux/build_bug.h>
@@ -38,7 +38,7 @@ static_assert((AXAS_PROT_READ << S2_PROT_SHIFT) == S2_READ &&
 static_assert(!(S2_HPA & (S2_VALID | S2_TABLE | S2_MEMATTR | S2_SH | S2_AF | S2_PERM | S2_SW)));
 static_assert(!((S2_ZERO | S2_BUSY) & (S2_VALID | S2_READ | S2_WRITE | S2_HPA)));
 
-/* Bit 1 tells a table from a block above the last level, and is 1 in a page. */
+/* Bit 1 distinguishes tables from blocks above the last level, and is 1 in a page. */
 static inline enum axas_pt_kind s2_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & S2_VALID))
@@ -46,7 +46,7 @@ static inline enum axas_pt_kind s2_kind(u64 entry, unsigned int level)
 	return level && (entry & S2_TABLE) ? AXAS_PT_TABLE : AXAS_PT_LEAF;
 }
 
-/* Stage 2 has no permissions in table descriptors. Arm D8.3.1. */
+/* Arm D8.3.1: stage 2 table descriptors have no permissions. */
 static inline u64 s2_make_table(u64 hpa, unsigned int level)
 {
 	return hpa | S2_TABLE | S2_VALID;
@@ -117,7 +117,7 @@ static inline u64 s2_sw_bit(unsigned int level)
 	return S2_SW;
 }
 
-/* A leaf is made with the access flag set; no dirty state is asked of hardware. */
+/* Leaves are made with AF set; hardware dirty state (DBM) is not used. */
 static inline u64 s2_hw_bits(unsigned int level)
 {
 	return S2_AF;
@@ -138,26 +138,26 @@ static inline u64 s2_prot_diff(u64 entry, u32 prot, unsigned int level)
 	return (entry ^ s2_perm(prot)) & S2_PERM;
 }
 
-/* Changing the size of a mapping needs it. Arm D8.16.1. */
+/* Arm D8.16.1: changing the size of a mapping needs break-before-make. */
 static inline bool s2_break_before_make(void)
 {
 	return true;
 }
 
-/* A valid descriptor can encode any of read, write, execute, and none of them. */
+/* A valid descriptor can encode any combination of read, write and execute. */
 static bool s2_can(const struct axas_npt *npt, u32 prot, u32 type)
 {
 	return true;
 }
 
 /*
- * The fewest levels that reach: up to 16 tables are concatenated to one root, which
- * stands for up to 4 bits more (Arm D8.2.9). Three levels with a 4 KiB granule
- * begin at Arm's level 1 and reach 31 to 43 bits, four at level 0 and 40 to 48.
+ * The fewest levels that suffice: up to 16 tables are concatenated to one root, which
+ * translates up to 4 more bits (Arm D8.2.9). With the 4 KiB granule three levels start at
+ * Arm's level 1 and translate 31 to 43 bits, four start at level 0 and translate 40 to 48.
  */
 static int s2_geometry(struct axas_npt *npt)
 {
-	/* FEAT_LPA2 has another descriptor. Arm D8.3.1. */
+	/* Arm D8.3.1: wider addresses need FEAT_LPA2's descriptor format. */
 	if (npt->ia_bits > 48)
 		return -EOPNOTSUPP;
 	npt->levels = npt->ia_bits > 43 ? 4 : 3;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The format of AMD nested paging, 4 and 5 levels: that of the host's own long-mode
- * paging. "APM" is the AMD64 Architecture Programmer's Manual, volume 2, sections
+ * Format svm: AMD nested paging, 4 and 5 levels, in the format of the host's long-mode
+ * page tables. "APM" is the AMD64 Architecture Programmer's Manual, volume 2, sections
  * 5.3.3 to 5.3.5 (long-mode page translation) and 15.25 (nested paging).
  */
 #include <linux/bitfield.h>
@@ -13,11 +13,11 @@
 
 #define SVM_PRESENT	BIT_ULL(0)		/* APM 5.4.1: present */
 #define SVM_WRITE	BIT_ULL(1)		/* APM 5.4.1: read/write */
-#define SVM_USER	BIT_ULL(2)		/* APM 15.25.5: guest accesses are user's */
+#define SVM_USER	BIT_ULL(2)		/* APM 15.25.5: guest accesses are user accesses */
 #define SVM_PWT		BIT_ULL(3)		/* APM 7.8.2: PAT index, bit 0 */
 #define SVM_PCD		BIT_ULL(4)		/* APM 7.8.2: PAT index, bit 1 */
 #define SVM_ACCESSED	BIT_ULL(5)		/* APM 5.4.2: accessed */
-#define SVM_DIRTY	BIT_ULL(6)		/* APM 5.4.2: dirty, of a leaf */
+#define SVM_DIRTY	BIT_ULL(6)		/* APM 5.4.2: dirty, in a leaf */
 #define SVM_LARGE	BIT_ULL(7)		/* APM 5.3.4: page size; in a 4 KiB leaf PAT */
 #define SVM_SW		BIT_ULL(9)		/* APM 5.4.1: AVL, available to software */
 #define SVM_ZERO	BIT_ULL(10)		/* APM 5.4.1: not present, all available */
@@ -26,8 +26,8 @@
 #define SVM_NX		BIT_ULL(63)		/* APM 5.6.1: no execute */
 
 /*
- * Nested leaves take their type from the host's PAT (APM 15.25.8), whose entries
- * Linux sets to WB, WC, UC-, UC, ... (arch/x86/mm/pat).
+ * Nested leaves index the host's PAT (APM 15.25.8), which Linux sets to WB, WC, UC-, UC, ...
+ * (arch/x86/mm/pat).
  */
 #define SVM_TYPE	(SVM_PWT | SVM_PCD)
 #define SVM_WB		0
@@ -48,7 +48,7 @@ static inline enum axas_pt_kind svm_kind(u64 entry, unsigned int level)
 	return !level || (entry & SVM_LARGE) ? AXAS_PT_LEAF : AXAS_PT_TABLE;
 }
 
-/* Permission is the least of all levels, and a walk is a user's: so U everywhere. */
+/* Permissions of all levels are combined, and nested walks are user accesses: U in every entry. */
 static inline u64 svm_make_table(u64 hpa, unsigned int level)
 {
 	return hpa | SVM_USER | SVM_WRITE | SVM_PRESENT;
@@ -115,7 +115,7 @@ static inline u64 svm_hw_bits(unsigned int level)
 	return SVM_ACCESSED | SVM_DIRTY;
 }
 
-/* What is present can be read. */
+/* A present entry permits reads. */
 static inline struct axas_npt_need svm_need(u32 access)
 {
 	u64 write = access & AXAS_PROT_WRITE;
@@ -136,7 +136,7 @@ static inline bool svm_break_before_make(void)
 	return false;
 }
 
-/* What is present can be read. Execute-never needs EFER.NXE. APM 5.6.1. */
+/* A present entry permits reads; no-execute needs EFER.NXE (APM 5.6.1). */
 static bool svm_can(const struct axas_npt *npt, u32 prot, u32 type)
 {
 	if (!(prot & AXAS_PROT_READ))
@@ -145,8 +145,8 @@ static bool svm_can(const struct axas_npt *npt, u32 prot, u32 type)
 }
 
 /*
- * Four levels reach 48 bits, five 57 (APM 5.3). A machine whose own tables have five walks
- * five here too, however few bits are asked for (APM 15.25.3).
+ * APM 5.3: four levels translate 48 bits, five 57. APM 15.25.3: a host whose own tables have
+ * five levels walks five levels of a nested table, whatever its ia_bits.
  */
 static int svm_geometry(struct axas_npt *npt)
 {
