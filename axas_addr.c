@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Typed addresses and device addresses in print, and access widths. Calls
- * nothing of axas; no locks.
+ * Printing of typed addresses, ports and system registers; access widths. Calls nothing of
+ * axas; no locks.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -12,8 +12,8 @@
 #include "axas_compat.h"
 
 /*
- * "GPA:0x1000..0x3000", half open. A range that ends with the last byte of 64
- * bits ends at 2^64, which no u64 holds.
+ * "GPA:0x1000..0x3000", half open. The end of a range up to the last 64-bit byte is 2^64, which
+ * does not fit a u64.
  */
 static int range_snprint(char *buf, size_t len, const char *kind, u64 start, u64 size)
 {
@@ -24,12 +24,12 @@ static int range_snprint(char *buf, size_t len, const char *kind, u64 start, u64
 
 /**
  * axas_gpa_snprint() - print a guest-physical address
- * @buf: to where
- * @len: bytes of @buf; AXAS_ADDR_STRLEN are always enough
+ * @buf: output buffer
+ * @len: size of @buf in bytes; AXAS_ADDR_STRLEN always suffices
  * @gpa: the address
  *
  * Context: Any.
- * Return: characters written, the final 0 not counted.
+ * Return: characters written, without the terminating NUL.
  */
 int axas_gpa_snprint(char *buf, size_t len, struct axas_gpa gpa)
 {
@@ -39,12 +39,12 @@ EXPORT_SYMBOL_AXAS(axas_gpa_snprint);
 
 /**
  * axas_hpa_snprint() - print a host-physical address
- * @buf: to where
- * @len: bytes of @buf; AXAS_ADDR_STRLEN are always enough
+ * @buf: output buffer
+ * @len: size of @buf in bytes; AXAS_ADDR_STRLEN always suffices
  * @hpa: the address
  *
  * Context: Any.
- * Return: characters written, the final 0 not counted.
+ * Return: characters written, without the terminating NUL.
  */
 int axas_hpa_snprint(char *buf, size_t len, struct axas_hpa hpa)
 {
@@ -54,12 +54,12 @@ EXPORT_SYMBOL_AXAS(axas_hpa_snprint);
 
 /**
  * axas_gva_snprint() - print a guest-virtual address
- * @buf: to where
- * @len: bytes of @buf; AXAS_ADDR_STRLEN are always enough
+ * @buf: output buffer
+ * @len: size of @buf in bytes; AXAS_ADDR_STRLEN always suffices
  * @gva: the address
  *
  * Context: Any.
- * Return: characters written, the final 0 not counted.
+ * Return: characters written, without the terminating NUL.
  */
 int axas_gva_snprint(char *buf, size_t len, struct axas_gva gva)
 {
@@ -69,12 +69,12 @@ EXPORT_SYMBOL_AXAS(axas_gva_snprint);
 
 /**
  * axas_gpa_range_snprint() - print a guest-physical range, "GPA:0x1000..0x3000"
- * @buf: to where
- * @len: bytes of @buf; AXAS_ADDR_STRLEN are always enough
- * @range: the range, a valid one
+ * @buf: output buffer
+ * @len: size of @buf in bytes; AXAS_ADDR_STRLEN always suffices
+ * @range: a valid range
  *
  * Context: Any.
- * Return: characters written, the final 0 not counted.
+ * Return: characters written, without the terminating NUL.
  */
 int axas_gpa_range_snprint(char *buf, size_t len, struct axas_gpa_range range)
 {
@@ -84,12 +84,12 @@ EXPORT_SYMBOL_AXAS(axas_gpa_range_snprint);
 
 /**
  * axas_hpa_range_snprint() - print a host-physical range, "HPA:0x1000..0x3000"
- * @buf: to where
- * @len: bytes of @buf; AXAS_ADDR_STRLEN are always enough
- * @range: the range, a valid one
+ * @buf: output buffer
+ * @len: size of @buf in bytes; AXAS_ADDR_STRLEN always suffices
+ * @range: a valid range
  *
  * Context: Any.
- * Return: characters written, the final 0 not counted.
+ * Return: characters written, without the terminating NUL.
  */
 int axas_hpa_range_snprint(char *buf, size_t len, struct axas_hpa_range range)
 {
@@ -99,12 +99,12 @@ EXPORT_SYMBOL_AXAS(axas_hpa_range_snprint);
 
 /**
  * axas_gva_range_snprint() - print a guest-virtual range, "GVA:0x1000..0x3000"
- * @buf: to where
- * @len: bytes of @buf; AXAS_ADDR_STRLEN are always enough
- * @range: the range, a valid one
+ * @buf: output buffer
+ * @len: size of @buf in bytes; AXAS_ADDR_STRLEN always suffices
+ * @range: a valid range
  *
  * Context: Any.
- * Return: characters written, the final 0 not counted.
+ * Return: characters written, without the terminating NUL.
  */
 int axas_gva_range_snprint(char *buf, size_t len, struct axas_gva_range range)
 {
@@ -114,12 +114,12 @@ EXPORT_SYMBOL_AXAS(axas_gva_range_snprint);
 
 /**
  * axas_port_snprint() - print a port
- * @buf: to where
- * @len: bytes of @buf; AXAS_ADDR_STRLEN are always enough
+ * @buf: output buffer
+ * @len: size of @buf in bytes; AXAS_ADDR_STRLEN always suffices
  * @port: the port
  *
  * Context: Any.
- * Return: characters written, the final 0 not counted.
+ * Return: characters written, without the terminating NUL.
  */
 int axas_port_snprint(char *buf, size_t len, struct axas_port port)
 {
@@ -129,12 +129,12 @@ EXPORT_SYMBOL_AXAS(axas_port_snprint);
 
 /**
  * axas_sysreg_snprint() - print a system register's number
- * @buf: to where
- * @len: bytes of @buf; AXAS_ADDR_STRLEN are always enough
+ * @buf: output buffer
+ * @len: size of @buf in bytes; AXAS_ADDR_STRLEN always suffices
  * @reg: the register
  *
  * Context: Any.
- * Return: characters written, the final 0 not counted.
+ * Return: characters written, without the terminating NUL.
  */
 int axas_sysreg_snprint(char *buf, size_t len, struct axas_sysreg reg)
 {
@@ -144,12 +144,12 @@ EXPORT_SYMBOL_AXAS(axas_sysreg_snprint);
 
 /**
  * axas_port_range_snprint() - print ports, "PORT:0x3f8..=0x3ff"
- * @buf: to where
- * @len: bytes of @buf; AXAS_ADDR_STRLEN are always enough
+ * @buf: output buffer
+ * @len: size of @buf in bytes; AXAS_ADDR_STRLEN always suffices
  * @range: the ports
  *
  * Context: Any.
- * Return: characters written, the final 0 not counted.
+ * Return: characters written, without the terminating NUL.
  */
 int axas_port_range_snprint(char *buf, size_t len, struct axas_port_range range)
 {
@@ -159,12 +159,12 @@ EXPORT_SYMBOL_AXAS(axas_port_range_snprint);
 
 /**
  * axas_sysreg_range_snprint() - print system registers, "SYSREG:0x10..=0x1f"
- * @buf: to where
- * @len: bytes of @buf; AXAS_ADDR_STRLEN are always enough
+ * @buf: output buffer
+ * @len: size of @buf in bytes; AXAS_ADDR_STRLEN always suffices
  * @range: the registers
  *
  * Context: Any.
- * Return: characters written, the final 0 not counted.
+ * Return: characters written, without the terminating NUL.
  */
 int axas_sysreg_range_snprint(char *buf, size_t len, struct axas_sysreg_range range)
 {
@@ -182,7 +182,7 @@ int axas_width_from_bytes(size_t bytes)
 EXPORT_SYMBOL_AXAS(axas_width_from_bytes);
 
 /**
- * axas_width_name() - a width in words
+ * axas_width_name() - name of an access width
  * @width: the width
  *
  * Context: Any.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The two backends: linear, whose memory is the caller's, and alloc, whose frames
- * come from a HAL when they are needed and go back one by one; and pools. Calls the
- * frame room. No locks: counters are atomic.
+ * The backends linear, whose memory is the caller's, and alloc, which gets frames from a HAL
+ * on demand and frees each when it is unmapped; and the pools. Calls axas_frame.c and the HAL.
+ * No locks: counters are atomic.
  */
 #include <linux/minmax.h>
 #include <linux/module.h>
@@ -72,8 +72,8 @@ void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits, unsigned int
 EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_bound);
 
 /*
- * Frames that hardware cannot be told of go back: a leaf would name another's memory. How
- * many are left, the first ones in @hpas.
+ * Give back frames that entries cannot encode: a leaf would map other memory. Return the number
+ * of frames kept, at the front of @hpas.
  */
 static unsigned int keep_reachable(struct axas_pool *pool, const struct axas_backend *backend,
 				   unsigned int order, struct axas_hpa *hpas, unsigned int n)
@@ -89,7 +89,7 @@ static unsigned int keep_reachable(struct axas_pool *pool, const struct axas_bac
 	return kept;
 }
 
-/* Count @n frames of 4 KiB << @order, or as many as there are to the limit. How many. */
+/* Charge up to @n frames of 4 KiB << @order, as many as @max permits. Return the number. */
 static unsigned int count_up(atomic64_t *count, unsigned int n, unsigned int order, u64 max)
 {
 	s64 old = atomic64_read(count);
@@ -101,7 +101,7 @@ static unsigned int count_up(atomic64_t *count, unsigned int n, unsigned int ord
 	return n;
 }
 
-/* Where there is a limit, all that are held must be known at once. */
+/* Charge frames to the pool and to max_frames. Return how many both permit. */
 static unsigned int charge(struct axas_pool *pool, unsigned int n, unsigned int order)
 {
 	unsigned int granted;
@@ -123,7 +123,10 @@ static void uncharge(struct axas_pool *pool, u64 n)
 		atomic64_sub(n, &all_frames);
 }
 
-/* What is asked for counts at once, so that two together do not exceed a limit. */
+/*
+ * axas_pool_get() of a picky pool. Frames are charged before they are allocated, so that
+ * concurrent calls cannot exceed a limit together.
+ */
 static noinline unsigned int get_picky(struct axas_pool *pool,
 				       const struct axas_backend *backend, u64 offset,
 				       unsigned int order, u32 flags, struct axas_hpa *hpas,
@@ -131,7 +134,7 @@ static noinline unsigned int get_picky(struct axas_pool *pool,
 {
 	unsigned int got;
 
-	/* A frame that is of no use goes back, which may sleep. */
+	/* keep_reachable() may put frames, which may sleep. */
 	if (flags & AXAS_FRAME_NOWAIT)
 		return 0;
 	if (pool->limited) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Backends: where an area's frames come from. A backend supplies frames and knows
- * no page table and no space. Pools: how many frames a space holds, and may hold. Calls
- * the frame room.
+ * Backends supply the frames of areas; they know neither page tables nor spaces. A pool counts
+ * the frames that a space holds and enforces its limit. Calls axas_frame.c, axas_stock.c and
+ * the HAL.
  */
 #ifndef _AXAS_BACKEND_H
 #define _AXAS_BACKEND_H
@@ -12,9 +12,9 @@
 
 #include "axas_stock.h"
 
-/* What a backend is like. */
-#define AXAS_BACKEND_AT_ONCE	BIT(0)	/* its areas have all their leaves from the beginning */
-#define AXAS_BACKEND_DIRECT	BIT(1)	/* the host reaches its frames by axas_hal_va() */
+/* Flags of a backend. */
+#define AXAS_BACKEND_AT_ONCE	BIT(0)	/* all leaves are made before the area is published */
+#define AXAS_BACKEND_DIRECT	BIT(1)	/* the host accesses its frames by axas_hal_va() */
 
 struct axas_backend;
 
@@ -22,13 +22,13 @@ struct axas_backend;
  * struct axas_backend_ops - one kind of backend
  * @id: AXAS_BACKEND_ALLOC, AXAS_BACKEND_LINEAR
  * @flags: AXAS_BACKEND_AT_ONCE, AXAS_BACKEND_DIRECT
- * @get: @n frames of 4 KiB << @order from @offset of the object on, each wholly written. May
- *	sleep, unless @flags is AXAS_FRAME_NOWAIT. How many there were: less than @n for want
- *	of memory. NULL with AXAS_BACKEND_AT_ONCE.
- * @put: frames that @get gave, or aligned pieces of them, are mapped no more. May sleep.
- *	NULL: leaves do not own their frames.
- * @hold: one more area has this backend; optional
- * @release: one less; optional
+ * @get: get @n frames of 4 KiB << @order from @offset of the object on, each zeroed or wholly
+ *	written. May sleep, unless @flags is AXAS_FRAME_NOWAIT. Returns the number of frames:
+ *	fewer than @n if out of memory. NULL with AXAS_BACKEND_AT_ONCE.
+ * @put: take back frames that @get returned, or aligned pieces of them, which are no longer
+ *	mapped. May sleep. NULL: leaves do not own their frames.
+ * @hold: take a reference for an area; optional
+ * @release: drop it; optional
  */
 struct axas_backend_ops {
 	u32 id;
@@ -44,11 +44,10 @@ struct axas_backend_ops {
 /**
  * struct axas_backend - an area's backend
  * @ops: its kind
- * @object: the kind's own: of alloc, the HAL
- * @offset: what to add to a gpa to come to the offset in the object; may wrap. Of linear,
- *	to come to the hpa
+ * @object: private to @ops; alloc: the HAL
+ * @offset: added to a gpa gives the offset in @object, or, for linear, the hpa; may wrap
  *
- * It is the same in all pieces of an area.
+ * All pieces of an area have the same backend.
  */
 struct axas_backend {
 	const struct axas_backend_ops *ops;
@@ -63,14 +62,14 @@ struct axas_backend axas_linear(u64 gpa, struct axas_hpa hpa);
 struct axas_backend axas_alloc(const struct axas_hal *hal);
 
 /**
- * struct axas_pool - the frames that one space holds
- * @max: how many it may hold, in 4 KiB; 0: any number
- * @limited: whether that, or all pools together, have a limit
- * @picky: @limited, or there are frames that hardware cannot be told of
- * @hpa_bits: bits of address that it can be told of
- * @frames: how many it holds, but for those that faults count elsewhere
- * @charged: with a limit: how many it holds, and those that are on their way
- * @on_the_way: with a limit: calls that have frames which no leaf maps yet
+ * struct axas_pool - accounting of the frames that one space holds
+ * @max: limit in 4 KiB frames; 0: none
+ * @limited: @max or the module's max_frames is set
+ * @picky: @limited, or the HAL may return frames that entries cannot encode
+ * @hpa_bits: width of a host-physical address in entries; 0: not checked
+ * @frames: 4 KiB frames held, without those that faults count in struct axas_npt_shard
+ * @charged: with a limit: 4 KiB frames held or being allocated
+ * @on_the_way: with a limit: axas_pool_get() calls that are not settled yet
  */
 struct axas_pool {
 	u64 max;
@@ -83,12 +82,13 @@ struct axas_pool {
 };
 
 void axas_pool_init(struct axas_pool *pool, u64 max);
-/* No frame of it shall lie beyond @hpa_bits, which are less than 64; @hal has so many. */
+/* Reject frames beyond @hpa_bits, less than 64; @hal_bits: width of the HAL's addresses. */
 void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits, unsigned int hal_bits);
 
 /*
- * Frames of a backend for leaves of this pool's space. How many. What comes goes by
- * axas_pool_unget(), or by axas_pool_settle() when leaves map it; then it is counted.
+ * Get frames of a backend for leaves of this pool's space. Return the number of frames. Those
+ * that leaves map are counted by axas_pool_count(), or in a shard, the others go back by
+ * axas_pool_unget(); after both, a call that returned frames is settled once.
  */
 unsigned int axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
 			   u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
@@ -97,7 +97,7 @@ unsigned int axas_pool_get(struct axas_pool *pool, const struct axas_backend *ba
 void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
 		     unsigned int order, const struct axas_hpa *hpas, unsigned int n);
 
-/* The same for one frame of 4 KiB of alloc, as most faults take it. */
+/* axas_pool_get() for one 4 KiB frame of alloc: the hot path of faults. */
 static __always_inline bool axas_pool_get_one(struct axas_pool *pool, const struct axas_hal *hal,
 					      u32 flags, struct axas_hpa *hpa)
 {
@@ -120,7 +120,7 @@ static inline void axas_pool_unget_one(struct axas_pool *pool, const struct axas
 	axas_pool_unget(pool, &alloc, 0, &hpa, 1);
 }
 
-/* Leaves map all that came by one axas_pool_get(), or what did not fit was given back. */
+/* All frames of one axas_pool_get() are mapped by leaves or given back. */
 static inline void axas_pool_settle(struct axas_pool *pool)
 {
 	if (unlikely(pool->limited))
@@ -132,7 +132,7 @@ static inline void axas_pool_count(struct axas_pool *pool, long frames)
 	atomic_long_add(frames, &pool->frames);
 }
 
-/* Frames that leaves mapped, and that were counted, go back. */
+/* Give back frames that leaves mapped and that were counted. */
 void axas_pool_put(struct axas_pool *pool, const struct axas_backend *backend,
 		   unsigned int order, const struct axas_hpa *hpas, unsigned int n);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Everything that differs between the kernels that axas builds for, 6.1 to 7.2.
- * New names are mapped onto old kernels; each block names the version.
+ * All differences between the kernels that axas builds for, 6.1 to 7.2. Old kernels get the new
+ * names; each block names the version that made the change.
  */
 #ifndef _AXAS_COMPAT_H
 #define _AXAS_COMPAT_H
@@ -14,7 +14,7 @@
 #include <linux/thread_info.h>
 #include <linux/version.h>
 
-/* 6.13: a symbol namespace is a string literal, where it was a bare identifier. */
+/* 6.13: a symbol namespace is a string literal; before, a bare identifier. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define EXPORT_SYMBOL_AXAS(sym)		EXPORT_SYMBOL_NS_GPL(sym, "AXAS")
 #define AXAS_MODULE_IMPORT_NS(ns)	MODULE_IMPORT_NS(#ns)
@@ -24,8 +24,8 @@
 #endif
 
 /*
- * 6.2: the mask that sched_setaffinity() has given a thread is kept, and limits what the kernel
- * gives it, unless no CPU is left. Whether this thread's leaves none of @mask.
+ * 6.2: the mask given by sched_setaffinity() is kept and limits masks that the kernel sets
+ * later, unless that leaves no CPU. Return true if current's mask excludes all of @mask.
  */
 static inline bool axas_user_mask_excludes(const struct cpumask *mask)
 {
@@ -40,28 +40,28 @@ static inline bool axas_user_mask_excludes(const struct cpumask *mask)
 	return excludes;
 }
 
-/* 6.13: a thread may be wanted elsewhere at leisure, too. */
+/* 6.13: lazy preemption has a resched flag of its own. */
 #ifdef TIF_NEED_RESCHED_LAZY
 #define AXAS_TIF_RESCHED_LAZY		BIT(TIF_NEED_RESCHED_LAZY)
 #else
 #define AXAS_TIF_RESCHED_LAZY		0
 #endif
 
-/* 6.16: rdmsrl() and its kin are rdmsrq(). */
+/* 6.16: rdmsrl(), wrmsrl() and variants are renamed to rdmsrq(), wrmsrq(). */
 #if defined(CONFIG_X86) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #define rdmsrq_safe(msr, val)		rdmsrl_safe(msr, val)
 #define rdmsrq(msr, val)		rdmsrl(msr, val)
 #define wrmsrq(msr, val)		wrmsrl(msr, val)
 #endif
 
-/* 6.16: cpuid() and its kin have a header of their own; 7.2: no other includes it. */
+/* 6.16: cpuid() and variants moved to this header; 7.2: no other header includes it. */
 #if defined(CONFIG_X86) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 #include <asm/cpuid/api.h>
 #endif
 
 /*
- * Bits of CPU features and bugs by which x86's mitigations are chosen. Of 6.1 it takes
- * 6.1.152 or later. A name that a kernel lacks stands for a bit that is never set.
+ * Feature and bug bits that select x86 mitigations; of 6.1, 6.1.152 or later is required. A bit
+ * that a kernel lacks is defined as one that is never set.
  */
 #ifdef CONFIG_X86
 #include <asm/cpufeatures.h>
@@ -99,10 +99,10 @@ static inline bool axas_user_mask_excludes(const struct cpumask *mask)
 #endif /* CONFIG_X86 */
 
 /*
- * 6.12: KVM takes the CPUs when it is loaded, unless told not to, and its place among the
- * steps of CPU hotplug with them. A place is one owner's alone: who comes second is told
- * EBUSY, before any CPU is touched. Before, KVM has that place from load on, with or
- * without the CPUs.
+ * 6.12: KVM enables virtualization when it is loaded, unless told not to, and registers its
+ * CPU hotplug state with it. A hotplug state has one owner: registering it again fails with
+ * -EBUSY, before any callback runs. Before 6.12, KVM registers the state when it is loaded,
+ * whether or not it enables virtualization.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #define AXAS_CPUHP_STATE		CPUHP_AP_KVM_ONLINE
@@ -113,10 +113,10 @@ static inline bool axas_user_mask_excludes(const struct cpumask *mask)
 #endif
 
 /*
- * 6.18: what modules need to change CR4 for good, and to hear of a crash, is KVM's alone.
- * VMX is on between an entry and its exit then, and in no interrupt. Before 6.6, and in
- * some stable kernels still, nobody needs to hear: a crash turns VMX off anyway.
- * vcpu/Kbuild finds out.
+ * 6.18: the functions that change CR4 persistently and register an emergency callback are
+ * exported to KVM only. VMX is then on just between an entry and its exit, with interrupts
+ * off. Before 6.6, but for stable kernels with a backport, there is no such callback and none
+ * is needed: a crash disables VMX anyway. vcpu/Kbuild tests for it.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #define AXAS_CR4_FOR_MODULES		1
@@ -131,8 +131,8 @@ static inline bool axas_user_mask_excludes(const struct cpumask *mask)
 #endif
 
 /*
- * 6.19, and stable kernels before it: what is called when the machine falls asleep is a
- * struct syscore around the callbacks, which take a pointer. vcpu/Kbuild finds out.
+ * 6.19, and stable kernels with a backport: suspend and resume callbacks take a pointer and are
+ * registered in a struct syscore. vcpu/Kbuild tests for it.
  */
 #ifdef AXVCPU_HAVE_STRUCT_SYSCORE
 #define AXAS_SYSCORE(name, sleep, wake)						\
@@ -151,7 +151,7 @@ static struct syscore_ops name = { .suspend = sleep, .resume = wake }
 #define axas_unregister_syscore(s)	unregister_syscore_ops(s)
 #endif
 
-/* 6.19: kernel_neon_begin() is given the memory that it saves registers in. */
+/* 6.19: kernel_neon_begin() takes the buffer in which it saves registers. */
 #ifdef CONFIG_ARM64
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 #define axas_neon_begin(state)		kernel_neon_begin(state)
@@ -161,10 +161,10 @@ static struct syscore_ops name = { .suspend = sleep, .resume = wake }
 #define axas_neon_end(state)		kernel_neon_end()
 #endif
 
-/* What the kernel found out of the CPUs has a number for it only since some version. */
+/* CPU capabilities whose numbers are renamed or missing in some kernels. */
 #include <asm/cpufeature.h>
 
-/* Since 6.1 the system registers of a GICv3 got another name twice, last in 6.17. */
+/* GICv3 system registers: the capability was renamed twice since 6.1, last in 6.17. */
 static inline bool axas_has_gicv3(void)
 {
 #if defined(ARM64_HAS_GICV3_CPUIF)
@@ -176,7 +176,7 @@ static inline bool axas_has_gicv3(void)
 #endif
 }
 
-/* 6.13: MPAM is used. */
+/* 6.13: the kernel uses MPAM. */
 static inline bool axas_has_mpam(void)
 {
 #ifdef ARM64_MPAM
@@ -195,7 +195,7 @@ static inline bool axas_has_mpam_hcr(void)
 #endif
 }
 
-/* 6.17, and stable kernels before it: AmpereOne's erratum AC04_CPU_23. */
+/* 6.17, and stable kernels with a backport: AmpereOne's erratum AC04_CPU_23. */
 static inline bool axas_has_ampere_hcr_erratum(void)
 {
 #ifdef ARM64_WORKAROUND_AMPERE_AC04_CPU_23
@@ -206,7 +206,7 @@ static inline bool axas_has_ampere_hcr_erratum(void)
 }
 #endif
 
-/* 6.7: a shrinker is allocated; before, it is the caller's, and is told its name. */
+/* 6.7: shrinker_alloc() takes the name; before, the caller allocates and registers with it. */
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
@@ -223,7 +223,7 @@ static inline void axas_shrinker_free(struct shrinker *shrinker)
 }
 #endif
 
-/* 6.18: the workqueue whose workers any CPU runs has another name. */
+/* 6.18: system_unbound_wq is renamed. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
 #define AXAS_UNBOUND_WQ			system_dfl_wq
 #else
@@ -231,8 +231,8 @@ static inline void axas_shrinker_free(struct shrinker *shrinker)
 #endif
 
 /*
- * What the KUnit suites see of the inside, and nobody else. The kernel's own
- * EXPORT_SYMBOL_IF_KUNIT does the same, but follows CONFIG_KUNIT, not ours.
+ * Exports for the KUnit suites only. The kernel's own EXPORT_SYMBOL_IF_KUNIT does the same, but
+ * depends on CONFIG_KUNIT instead of our option.
  */
 #if IS_ENABLED(CONFIG_AXAS_KUNIT_TEST)
 #define EXPORT_SYMBOL_AXAS_KUNIT(sym)	EXPORT_SYMBOL_AXAS(sym)
@@ -241,8 +241,8 @@ static inline void axas_shrinker_free(struct shrinker *shrinker)
 #endif
 
 /*
- * The same for what each CPU has one of. To sparse an export is a declaration without
- * __percpu, as in <linux/percpu-defs.h>.
+ * The same for per-CPU variables. Sparse takes an export for a declaration without __percpu;
+ * <linux/percpu-defs.h> does the same.
  */
 #ifdef __CHECKER__
 #define EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(sym)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs: "spaces" lists them, and whoever reads it finds a folder for each, by its number:
- * there "table" has a line for each run of equal leaves, "raw" one for each leaf with its
- * entry as hardware reads it, which shows host-physical addresses and so needs
- * CAP_SYS_RAWIO. Calls axas_space.c and axas_npt.c.
+ * debugfs: reading "spaces" lists the spaces and creates a directory for each, named by its
+ * number. There "table" has a line per run of equal leaves, "raw" a line per leaf with its raw
+ * entry; raw shows host-physical addresses, so it needs CAP_SYS_RAWIO. "stock" lists the frames
+ * in each CPU's stock. Calls axas_space.c, axas_npt.c and axas_stock.c.
  *
- * Locks: spaces_lock keeps the list and the folders. space->lock is held for reading from
- * start to stop of a table, and not while what was printed is copied to the reader.
+ * Locks: spaces_lock protects the list and the directories. space->lock is held for reading
+ * from ->start to ->stop of a dump, but not while the output is copied to user space.
  */
 #include <linux/capability.h>
 #include <linux/debugfs.h>
@@ -25,8 +25,8 @@
 static struct dentry *root;
 
 /*
- * A position is the number of the page where a line may begin at the earliest, so
- * that nothing else need be kept while the lock is dropped.
+ * A position is the number of the page from which to search for the next line, so that no
+ * other state must survive while space->lock is dropped.
  */
 static void *find_line(struct seq_file *m, loff_t pos, bool raw)
 {
@@ -116,7 +116,7 @@ static const struct seq_operations raw_ops = {
 	.show	= raw_show,
 };
 
-/* The folder goes before its space does, so a reference can still be had here. */
+/* The directory is removed before the last reference is put: axas_space_get() is safe. */
 static int open_dump(struct inode *inode, struct file *filp, const struct seq_operations *ops)
 {
 	int err = seq_open(filp, ops);
@@ -194,7 +194,7 @@ static int spaces_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(spaces);
 
-/* What each CPU has ready for faults, and no space holds. */
+/* Frames in the stock of each CPU; they belong to no space. */
 static int stock_show(struct seq_file *m, void *unused)
 {
 	unsigned long frames;
@@ -222,7 +222,7 @@ void axas_debugfs_remove(struct axas_debugfs *entry)
 	mutex_lock(&spaces_lock);
 	list_del(&entry->node);
 	mutex_unlock(&spaces_lock);
-	/* Nobody makes it a folder any more. */
+	/* Off the list: spaces_show() can no longer create the directory. */
 	debugfs_remove(entry->dir);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Spaces in debugfs, for people. A space that nobody looks at costs an entry in a list.
+ * Spaces in debugfs. Until "spaces" is read, a space costs just a list entry.
  */
 #ifndef _AXAS_DEBUGFS_H
 #define _AXAS_DEBUGFS_H
@@ -11,11 +11,11 @@ struct axas_space;
 struct dentry;
 
 /**
- * struct axas_debugfs - a space that somebody may want to look at
- * @node: in the list of them
- * @space: the space; whoever added it holds it
+ * struct axas_debugfs - a space in debugfs
+ * @node: entry in the list of spaces
+ * @space: the space; the caller of axas_debugfs_add() holds a reference until removal
  * @id: its number
- * @dir: its folder, once somebody has looked; or NULL
+ * @dir: its directory; NULL until "spaces" has been read
  */
 struct axas_debugfs {
 	struct list_head node;
@@ -25,7 +25,7 @@ struct axas_debugfs {
 };
 
 void axas_debugfs_add(struct axas_debugfs *entry, struct axas_space *space, unsigned int id);
-/* Nobody opens a file of it any more on return. */
+/* On return, files of the space can no longer be opened. */
 void axas_debugfs_remove(struct axas_debugfs *entry);
 
 void axas_debugfs_init(void);

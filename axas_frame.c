@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Frame handles over a HAL. Calls the HAL alone; no locks.
+ * Frame handles, and frames without handles, over a HAL. Calls the HAL alone; no locks.
  */
 #include <linux/errno.h>
 #include <linux/string.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Host-physical memory that linear areas map, of all spaces together: so that none of it is
- * mapped with two memory types at once. What a cache does with a line that is reached both
- * through it and past it no architecture says: Intel SDM vol. 3A, 12.12.4; AMD APM vol. 2,
+ * Claims: the host-physical memory that linear areas of all spaces map. They ensure that no
+ * memory is mapped with two memory types at once, because no architecture defines accesses to
+ * a line both through the cache and around it: Intel SDM vol. 3A, 12.12.4; AMD APM vol. 2,
  * 7.8.7; Arm DDI 0487, B2.10. Calls nothing of axas.
  *
- * Locks: claims_lock, inside a space's mutex, keeps the tree.
+ * Locks: claims_lock protects the tree; it nests inside space->changing.
  */
 #include <linux/errno.h>
 #include <linux/interval_tree_generic.h>

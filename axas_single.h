@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How the host touches guest memory: 1, 2, 4 or 8 bytes at their alignment are one access,
- * as a device's or another CPU's are, so that nobody sees one half of a ring's index.
- * Calls nothing of axas; no locks.
+ * Host accesses to guest memory. 1, 2, 4 or 8 naturally aligned bytes are a single access, like
+ * those of a device or another CPU, so that a guest never sees a torn value, for example of
+ * a ring's index. Calls nothing of axas; no locks.
  */
 #ifndef _AXAS_SINGLE_H
 #define _AXAS_SINGLE_H
@@ -14,13 +14,13 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-/* Whether @len bytes at @addr are one access. */
+/* Whether @len bytes at @addr are a single access. */
 static __always_inline bool axas_is_single(unsigned long addr, size_t len)
 {
 	return len <= sizeof(u64) && is_power_of_2(len) && IS_ALIGNED(addr, len);
 }
 
-/* One access of so many bytes, 1, 2, 4 or 8. */
+/* Single access of @len bytes: 1, 2, 4 or 8. */
 static inline u64 axas_load(const void *va, size_t len)
 {
 	switch (len) {
@@ -53,7 +53,7 @@ static inline void axas_store(void *va, size_t len, u64 val)
 	}
 }
 
-/* The same of a device's registers. */
+/* The same for device registers. */
 static inline u64 axas_load_io(const void __iomem *io, size_t len)
 {
 	switch (len) {
@@ -86,7 +86,7 @@ static inline void axas_store_io(void __iomem *io, size_t len, u64 val)
 	}
 }
 
-/* An integer of so many bytes in a buffer of any alignment, in the host's byte order. */
+/* An integer of @len bytes in a buffer of any alignment, in host byte order. */
 static inline u64 axas_get(const void *buf, size_t len)
 {
 	u16 w16;
@@ -129,7 +129,7 @@ static inline void axas_put(void *buf, size_t len, u64 val)
 	}
 }
 
-/* Bytes of guest memory into a buffer. */
+/* Copy from guest memory to a buffer. */
 static __always_inline void axas_copy_in(void *buf, const void *va, size_t len)
 {
 	if (axas_is_single((unsigned long)va, len))
@@ -138,7 +138,7 @@ static __always_inline void axas_copy_in(void *buf, const void *va, size_t len)
 		memcpy(buf, va, len);
 }
 
-/* A buffer into guest memory. */
+/* Copy from a buffer to guest memory. */
 static __always_inline void axas_copy_out(void *va, const void *buf, size_t len)
 {
 	if (axas_is_single((unsigned long)va, len))
@@ -148,8 +148,8 @@ static __always_inline void axas_copy_out(void *va, const void *buf, size_t len)
 }
 
 /*
- * A device's registers into a buffer, and the reverse. Registers are little-endian; on a
- * host that is not, bytes stay in their places only where they are copied one by one.
+ * Copies from and to device registers. Registers are little-endian: on a big-endian host only a
+ * bytewise copy preserves the order of bytes.
  */
 static inline bool axas_is_single_io(const void __iomem *io, size_t len)
 {
