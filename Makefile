@@ -52,6 +52,7 @@ bench-check:
 
 clean:
 	+$(kbuild) clean
+	$(MAKE) -C lib clean
 	$(MAKE) -C tools/axasctl clean
 	$(MAKE) -C tests/uapi clean
 	$(MAKE) -C bench/user clean

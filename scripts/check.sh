@@ -95,11 +95,16 @@ part_planted() { "$AXAS_SCRIPTS/planted.sh"; }
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 
 part_tools() {
+	local folder
+
 	need_packages gcc make libc6-dev libjson-c-dev libmd-dev
 	copy_sources "$AXAS_LOGS/tools"
-	make -C "$AXAS_LOGS/tools/tools/axasctl" all
-	make -C "$AXAS_LOGS/tools/tools/axasctl" check | tee "$AXAS_LOGS/tools.tap"
-	record "$(awk -v suite=tools.axasctl -f "$AXAS_SCRIPTS/ktap.awk" "$AXAS_LOGS/tools.tap")"
+	for folder in lib tools/axasctl; do
+		make -C "$AXAS_LOGS/tools/$folder" all
+		make -C "$AXAS_LOGS/tools/$folder" check | tee "$AXAS_LOGS/tools.tap"
+		record "$(awk -v suite="tools.${folder##*/}" -f "$AXAS_SCRIPTS/ktap.awk" \
+			"$AXAS_LOGS/tools.tap")"
+	done
 }
 
 # parts_of check|soak: the names.

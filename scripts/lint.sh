@@ -11,7 +11,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # Where programs for user space are; all else is the kernel's.
-export PROGRAMS='^(tools|bench/(user|profile)|proofs/cbmc|tests/(uapi|vcpu|guests|arm64|reboot|riscv/vcpu|userspace))/'
+export PROGRAMS='^(lib|tools|bench/(user|profile)|proofs/cbmc|tests/(uapi|vcpu|guests|arm64|reboot|riscv/vcpu|userspace))/'
 TOOLS=(spdx links shellcheck usage kvm checkpatch kernel_doc gcc_sparse clang_w1)
 
 # Types that checkpatch may not complain of:
@@ -163,7 +163,10 @@ lint_kernel_doc() {
 
 	need_packages perl
 	source=$("$AXAS_SCRIPTS/kernel-source.sh")
-	mapfile -t files < <(our_files 'include/*.h' '*.c' '*.h' | grep -vE "$PROGRAMS")
+	mapfile -t files < <(
+		our_files 'include/*.h' '*.c' '*.h' | grep -vE "$PROGRAMS"
+		our_files 'lib/*.h'
+	)
 	cd "$AXAS_SRC"
 	"$source/scripts/kernel-doc" -none -Werror "${files[@]}" 2>&1
 }

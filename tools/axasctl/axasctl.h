@@ -12,8 +12,9 @@
  *   shell.c      the shell: many commands on one space
  *   demo.c       the demo; its steps are in demo_steps.c
  *   report.c     errors and results, as text or as JSON
- *   parse.c      numbers, protections, names; calls nothing of the rest
- *   space.c      the system calls; calls nothing of the rest
+ *   parse.c      numbers, bytes; calls nothing of the rest
+ *
+ * The calls of axas, and the names of its numbers, are libaxas'.
  *
  * A command returns its exit status: 0, or 1 after it has reported why.
  */
@@ -21,8 +22,8 @@
 #define AXASCTL_H
 
 #include <argp.h>
-#include <axas/axas.h>
 #include <json-c/json.h>
+#include <libaxas.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,6 +68,8 @@ struct command {
 extern const struct command commands[];
 extern const size_t nr_commands;
 int run_command(struct session *s, int argc, char **argv);
+const char *device_path(void);		/* of axas; NULL: the usual place */
+int need_space(struct session *s);	/* its descriptor, or -1 after a report */
 
 /*
  * How a command reads its arguments: a struct that begins with struct args, an
@@ -147,15 +150,7 @@ int cmd_demo(struct session *s, int argc, char **argv);
 
 /* parse.c: 0, or -EINVAL / -ERANGE */
 int parse_number(const char *text, u64 *val);
-int parse_prot(const char *text, u32 *prot);
-int parse_type(const char *text, u32 *type);
-int parse_format(const char *text, u32 *format);
 ssize_t parse_hex(const char *text, u8 *buf, size_t max);
-const char *prot_name(u32 prot);
-const char *type_name(u32 type);
-const char *format_name(u32 format);
-const char *backend_name(u32 backend);
-const char *fault_name(u32 result);
 const char *size_name(u64 bytes, char *buf, size_t len);
 
 /* report.c */
@@ -168,21 +163,5 @@ void add_hpa(struct json_object *obj, const char *key, u64 hpa);
 void add_num(struct json_object *obj, const char *key, u64 val);
 void add_str(struct json_object *obj, const char *key, const char *val);
 void progress(const char *what, u64 done, u64 total);
-
-/* space.c: 0 or a positive count, or -errno */
-int device_open(void);
-int need_space(struct session *s);
-int space_ioctl(int fd, unsigned long nr, void *arg);
-int space_create(const struct axas_create *create);
-int space_info(int fd, struct axas_info *info);
-int space_areas(int fd, struct axas_area_info **areas, size_t *nr);
-int space_fault(int fd, u64 gpa, u32 access, struct axas_fault *fault);
-int space_translate(int fd, u64 gpa, struct axas_translate *tr);
-int space_map_alloc(int fd, u64 gpa, u64 len, u32 prot, u32 flags);
-int space_unmap(int fd, u64 gpa, u64 len);
-int space_protect(int fd, u64 gpa, u64 len, u32 prot);
-int space_clear(int fd);
-int read_all(int fd, u64 gpa, void *buf, size_t len, size_t *done);
-int write_all(int fd, u64 gpa, const void *buf, size_t len, size_t *done);
 
 #endif /* AXASCTL_H */

@@ -71,6 +71,11 @@ int run_command(struct session *s, int argc, char **argv)
 	return status;
 }
 
+const char *device_path(void)
+{
+	return getenv("AXAS_DEVICE");
+}
+
 /* The descriptor of the space to work on; -1 after a report. */
 int need_space(struct session *s)
 {
@@ -256,21 +261,21 @@ int take_u32(struct args *args, const char *what, const char *text, u32 *val)
 
 int take_prot(struct args *args, const char *text, u32 *prot)
 {
-	if (!parse_prot(text, prot))
+	if (!axas_parse_prot(text, prot))
 		return 0;
 	return usage_error(args, "protection '%s' is not made of r, w, x and -", text);
 }
 
 int take_type(struct args *args, const char *text, u32 *type)
 {
-	if (!parse_type(text, type))
+	if (!axas_parse_type(text, type))
 		return 0;
 	return usage_error(args, "type '%s' is not normal, device or uncached", text);
 }
 
 int take_format(struct args *args, const char *text, u32 *format)
 {
-	if (!parse_format(text, format))
+	if (!axas_parse_format(text, format))
 		return 0;
 	return usage_error(args, "format '%s' is not ept, svm, s2, gstage or default", text);
 }

@@ -106,9 +106,6 @@ static int fail_range(struct session *s, const char *what, int err, u64 gpa, u64
 
 static int map_alloc(struct session *s, struct map_args *m)
 {
-	struct axas_map_alloc map = {
-		.size = sizeof(map), .flags = m->flags, .prot = m->prot, .type = m->type
-	};
 	u64 gpa, len;
 	int fd, err;
 
@@ -117,20 +114,18 @@ static int map_alloc(struct session *s, struct map_args *m)
 	if (take_number(&m->args, "GPA", m->args.arg[1], &gpa) ||
 	    take_number(&m->args, "SIZE", m->args.arg[2], &len))
 		return 1;
-	map.gpa = gpa;
-	map.length = len;
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
-	err = space_ioctl(fd, AXAS_MAP_ALLOC, &map);
+	if (m->type == AXAS_TYPE_NORMAL)
+		err = axas_map_alloc(fd, gpa, len, m->prot, m->flags);
+	else
+		err = -EOPNOTSUPP;	/* of that type there is only linear memory */
 	return err ? fail_range(s, "map alloc", err, gpa, len) : answer_range(s, gpa, len);
 }
 
 static int map_linear(struct session *s, struct map_args *m)
 {
-	struct axas_map_linear map = {
-		.size = sizeof(map), .prot = m->prot, .type = m->type
-	};
 	u64 gpa, hpa, len;
 	int fd, err;
 
@@ -142,13 +137,10 @@ static int map_linear(struct session *s, struct map_args *m)
 	    take_number(&m->args, "HPA", m->args.arg[2], &hpa) ||
 	    take_number(&m->args, "SIZE", m->args.arg[3], &len))
 		return 1;
-	map.gpa = gpa;
-	map.hpa = hpa;
-	map.length = len;
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
-	err = space_ioctl(fd, AXAS_MAP_LINEAR, &map);
+	err = axas_map_linear(fd, gpa, hpa, len, m->prot, m->type);
 	return err ? fail_range(s, "map linear", err, gpa, len) : answer_range(s, gpa, len);
 }
 
@@ -198,7 +190,7 @@ int cmd_unmap(struct session *s, int argc, char **argv)
 	fd = parse_range(s, &unmap_argp, argc, argv, &gpa, &len, &status);
 	if (fd < 0)
 		return status;
-	err = space_unmap(fd, gpa, len);
+	err = axas_unmap(fd, gpa, len);
 	return err ? fail_range(s, "unmap", err, gpa, len) : answer_range(s, gpa, len);
 }
 
@@ -225,7 +217,7 @@ int cmd_protect(struct session *s, int argc, char **argv)
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
-	err = space_protect(fd, gpa, len, prot);
+	err = axas_protect(fd, gpa, len, prot);
 	return err ? fail_range(s, "protect", err, gpa, len) : answer_range(s, gpa, len);
 }
 
@@ -237,24 +229,21 @@ static const struct argp populate_argp = {
 
 int cmd_populate(struct session *s, int argc, char **argv)
 {
-	struct axas_range range = { .size = sizeof(range) };
-	int status, fd, err = 0;
-	u64 gpa, len;
+	u64 gpa, len, next, left;
+	int status, fd, err;
 
 	fd = parse_range(s, &populate_argp, argc, argv, &gpa, &len, &status);
 	if (fd < 0)
 		return status;
-	range.gpa = gpa;
-	range.length = len;
+	next = gpa;
+	left = len;
 	do {
-		err = space_ioctl(fd, AXAS_POPULATE, &range);
-		if (err && err != -EINTR)
-			return fail(s, -err, "at %#llx, %llu bytes left: %s",
-				    range.gpa,
-				    range.length,
+		err = axas_populate_some(fd, &next, &left);
+		if (err)
+			return fail(s, -err, "at %#llx, %llu bytes left: %s", next, left,
 				    explain("populate", -err));
-		progress("populate", len - range.length, len);
-	} while (range.length);
+		progress("populate", len - left, len);
+	} while (left);
 	return answer_range(s, gpa, len);
 }
 
@@ -268,24 +257,21 @@ static const struct argp collapse_argp = {
 
 int cmd_collapse(struct session *s, int argc, char **argv)
 {
-	struct axas_collapse collapse = { .size = sizeof(collapse) };
 	struct json_object *obj;
 	int status, fd, err;
-	u64 gpa, len;
+	u64 gpa, len, collapsed;
 
 	fd = parse_range(s, &collapse_argp, argc, argv, &gpa, &len, &status);
 	if (fd < 0)
 		return status;
-	collapse.gpa = gpa;
-	collapse.length = len;
-	err = space_ioctl(fd, AXAS_COLLAPSE, &collapse);
+	err = axas_collapse(fd, gpa, len, &collapsed);
 	if (err)
 		return fail_range(s, "collapse", err, gpa, len);
 	if (!s->json)
-		return printf("%llu\n", collapse.collapsed) < 0;
+		return printf("%llu\n", collapsed) < 0;
 	obj = json_object_new_object();
 	add_hex(obj, "gpa", gpa);
 	add_num(obj, "length", len);
-	add_num(obj, "collapsed", collapse.collapsed);
+	add_num(obj, "collapsed", collapsed);
 	return answer(obj);
 }

@@ -24,10 +24,9 @@ static const struct argp fault_argp = {
 int cmd_fault(struct session *s, int argc, char **argv)
 {
 	struct args args = { .min = 2, .max = 2 };
-	struct axas_fault fault;
 	struct json_object *obj;
-	int status, fd, err;
-	u32 access;
+	int status, fd, result;
+	u32 access, level;
 	u64 gpa;
 
 	if (parse_args(s, &fault_argp, argc, argv, &args, &status))
@@ -38,16 +37,16 @@ int cmd_fault(struct session *s, int argc, char **argv)
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
-	err = space_fault(fd, gpa, access, &fault);
-	if (err)
-		return fail(s, -err, "%#llx: %s", gpa, explain("fault", -err));
+	result = axas_fault(fd, gpa, access, &level);
+	if (result < 0)
+		return fail(s, -result, "%#llx: %s", gpa, explain("fault", -result));
 	if (!s->json)
-		return puts(fault_name(fault.result)) < 0;
+		return puts(axas_fault_name(result)) < 0;
 	obj = json_object_new_object();
 	add_hex(obj, "gpa", gpa);
-	add_str(obj, "result", fault_name(fault.result));
-	if (fault.result <= AXAS_FAULT_SPURIOUS)
-		add_num(obj, "level", fault.level);
+	add_str(obj, "result", axas_fault_name(result));
+	if (result <= AXAS_FAULT_SPURIOUS)
+		add_num(obj, "level", level);
 	return answer(obj);
 }
 
@@ -67,8 +66,8 @@ static int translate_json(const struct axas_translate *tr)
 	add_hpa(obj, "hpa", tr->hpa);
 	add_num(obj, "left", tr->left);
 	add_num(obj, "limit", tr->limit);
-	add_str(obj, "prot", prot_name(tr->prot));
-	add_str(obj, "type", type_name(tr->type));
+	add_str(obj, "prot", axas_prot_name(tr->prot));
+	add_str(obj, "type", axas_type_name(tr->type));
 	add_num(obj, "level", tr->level);
 	return answer(obj);
 }
@@ -80,8 +79,8 @@ static int translate_text(const struct axas_translate *tr)
 	else
 		printf("hpa %#llx", tr->hpa);
 	printf(", left %#llx, limit %#llx, %s, %s, level %u\n",
-	       tr->left, tr->limit, prot_name(tr->prot),
-	       type_name(tr->type), tr->level);
+	       tr->left, tr->limit, axas_prot_name(tr->prot),
+	       axas_type_name(tr->type), tr->level);
 	return 0;
 }
 
@@ -99,7 +98,7 @@ int cmd_translate(struct session *s, int argc, char **argv)
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
-	err = space_translate(fd, gpa, &tr);
+	err = axas_translate(fd, gpa, &tr);
 	if (err)
 		return fail(s, -err, "%#llx: %s", gpa, explain("translate", -err));
 	return s->json ? translate_json(&tr) : translate_text(&tr);
@@ -200,7 +199,7 @@ static int copy_out(int fd, u64 gpa, u64 len, struct sink *sink, u64 *done,
 	*what = "read";
 	for (*done = 0; !err && *done < len; *done += got) {
 		n = len - *done < CHUNK ? len - *done : CHUNK;
-		err = read_all(fd, gpa + *done, buf, n, &got);
+		err = axas_read_all(fd, gpa + *done, buf, n, &got);
 		put = sink_put(sink, gpa + *done, buf, got);
 		if (put) {
 			*what = "output";
@@ -284,7 +283,7 @@ static int copy_in(int fd, u64 gpa, int file, u64 total, u64 *done,
 			break;
 		}
 		*what = "load";
-		err = write_all(fd, gpa + *done, buf, n, &put);
+		err = axas_write_all(fd, gpa + *done, buf, n, &put);
 		progress("load", *done + put, total);
 	}
 	free(buf);
@@ -377,7 +376,7 @@ static const struct argp write_argp = {
 static int write_bytes(struct session *s, int fd, u64 gpa, const void *buf, size_t len)
 {
 	size_t done;
-	int err = write_all(fd, gpa, buf, len, &done);
+	int err = axas_write_all(fd, gpa, buf, len, &done);
 
 	if (err)
 		return fail(s, -err, "%#llx, after %zu bytes: %s", gpa + done, done,

@@ -104,14 +104,15 @@ static const char *how_it_ended(const struct guest *g, char *buf, size_t len)
 		return "it halted";
 	case AXVCPU_EXIT_NESTED_PAGE_FAULT:
 		snprintf(buf, len, "at %#llx it wanted %s of %#llx: %s", exit->rip,
-			 prot_name(exit->nested_page_fault.access),
-			 exit->nested_page_fault.gpa, fault_name(exit->nested_page_fault.result));
+			 axas_prot_name(exit->nested_page_fault.access),
+			 exit->nested_page_fault.gpa,
+			 axas_fault_name(exit->nested_page_fault.result));
 		return buf;
 	case AXVCPU_EXIT_MMIO_READ:
 	case AXVCPU_EXIT_MMIO_WRITE:
 		/* Both begin with the gpa. */
 		snprintf(buf, len, "before %#llx it wanted %s of %#llx: hole", exit->rip,
-			 prot_name(exit->reason == AXVCPU_EXIT_MMIO_READ ? AXAS_PROT_READ :
+			 axas_prot_name(exit->reason == AXVCPU_EXIT_MMIO_READ ? AXAS_PROT_READ :
 								   AXAS_PROT_WRITE),
 			 exit->mmio_read.gpa);
 		return buf;
@@ -120,7 +121,7 @@ static const char *how_it_ended(const struct guest *g, char *buf, size_t len)
 		return buf;
 	default:
 		snprintf(buf, len, "at %#llx it came out with %s %#llx", exit->rip,
-			 exit_name(exit->reason), exit->raw[0]);
+			 axvcpu_exit_name(exit->reason), exit->raw[0]);
 		return buf;
 	}
 }
@@ -136,8 +137,6 @@ static int status_of(const struct guest *g)
 	return g->exit.reason != AXVCPU_EXIT_HALT;
 }
 
-static const char *const leaf_names[] = { "4K", "2M", "1G", "512G" };
-
 static void report_text(const struct guest *g, const struct axas_info *in,
 			const struct axvcpu_state *state)
 {
@@ -147,14 +146,14 @@ static void report_text(const struct guest *g, const struct axas_info *in,
 	printf("exits    %llu entries:", state->entries);
 	for (u32 i = 0; i < ARRAY_SIZE(state->exits); i++)
 		if (state->exits[i])
-			printf(" %s %llu", exit_name(i), state->exits[i]);
+			printf(" %s %llu", axvcpu_exit_name(i), state->exits[i]);
 	printf("\nfaults  ");
 	for (u32 i = 0; i <= AXAS_FAULT_ERROR; i++)
-		printf(" %s %llu", fault_name(i), in->faults[i]);
+		printf(" %s %llu", axas_fault_name(i), in->faults[i]);
 	printf("\nframes   %llu of 4 KiB\nleaves  ", in->frames);
 	for (u32 i = 0; i < AXAS_LEAF_LEVELS; i++)
-		printf(" %s %llu", leaf_names[i], in->leaves[i]);
-	printf("\ntables   %llu (%s)\n", in->tables, format_name(in->format));
+		printf(" %s %llu", axas_leaf_name(i), in->leaves[i]);
+	printf("\ntables   %llu (%s)\n", in->tables, axas_format_name(in->format));
 }
 
 static void report_json(const struct guest *g, const struct axas_info *in,
@@ -173,17 +172,17 @@ static void report_json(const struct guest *g, const struct axas_info *in,
 	add_num(obj, "entries", state->entries);
 	for (u32 i = 0; i < ARRAY_SIZE(state->exits); i++)
 		if (state->exits[i])
-			add_num(exits, exit_name(i), state->exits[i]);
+			add_num(exits, axvcpu_exit_name(i), state->exits[i]);
 	json_object_object_add(obj, "exits", exits);
 	for (u32 i = 0; i <= AXAS_FAULT_ERROR; i++)
-		add_num(faults, fault_name(i), in->faults[i]);
+		add_num(faults, axas_fault_name(i), in->faults[i]);
 	json_object_object_add(obj, "faults", faults);
 	add_num(obj, "frames", in->frames);
 	for (u32 i = 0; i < AXAS_LEAF_LEVELS; i++)
-		add_num(leaves, leaf_names[i], in->leaves[i]);
+		add_num(leaves, axas_leaf_name(i), in->leaves[i]);
 	json_object_object_add(obj, "leaves", leaves);
 	add_num(obj, "tables", in->tables);
-	add_str(obj, "format", format_name(in->format));
+	add_str(obj, "format", axas_format_name(in->format));
 	answer(obj);
 }
 
@@ -203,9 +202,9 @@ static int run_guest(struct session *s, struct guest *g, const char *file)
 	if (!err)
 		err = guest_run(g, &what);
 	if (!err)
-		err = space_info(g->space, &in);
+		err = axas_get_info(g->space, &in);
 	if (!err)
-		err = guest_state(g, &state);
+		err = axvcpu_get_state(g->vcpu, &state);
 	if (err)
 		return fail(s, -err, "%s: %s", what, explain(what, -err));
 	if (s->json)

@@ -84,7 +84,7 @@ static int report_created(struct session *s, int fd)
 {
 	struct json_object *obj;
 	struct axas_info info;
-	int err = space_info(fd, &info);
+	int err = axas_get_info(fd, &info);
 
 	if (err)
 		return fail(s, -err, "info: %s", explain("info", -err));
@@ -92,7 +92,7 @@ static int report_created(struct session *s, int fd)
 		return 0;
 	obj = json_object_new_object();
 	add_num(obj, "fd", fd);
-	add_str(obj, "format", format_name(info.format));
+	add_str(obj, "format", axas_format_name(info.format));
 	add_num(obj, "ia_bits", info.ia_bits);
 	return answer(obj);
 }
@@ -109,7 +109,7 @@ int cmd_create(struct session *s, int argc, char **argv)
 			    "give -- COMMAND, or use axasctl shell");
 	if (s->in_shell && c.args.rest)
 		return fail(s, EINVAL, "in the shell it takes no COMMAND");
-	fd = space_create(&c.create);
+	fd = axas_open_space(device_path(), &c.create);
 	if (fd == -ENOENT || fd == -EACCES)
 		return fail(s, -fd, "/dev/axas: %s", explain("open", -fd));
 	if (fd < 0)
@@ -131,15 +131,13 @@ static const struct argp info_argp = {
 	common_options, NULL, NULL
 };
 
-static const char *const leaf_names[AXAS_LEAF_LEVELS] = { "4K", "2M", "1G", "512G" };
-
 static int info_json(const struct axas_info *info)
 {
 	struct json_object *obj = json_object_new_object();
 	struct json_object *leaves = json_object_new_object();
 	struct json_object *faults = json_object_new_object();
 
-	add_str(obj, "format", format_name(info->format));
+	add_str(obj, "format", axas_format_name(info->format));
 	add_num(obj, "levels", info->levels);
 	add_num(obj, "ia_bits", info->ia_bits);
 	add_num(obj, "oa_bits", info->oa_bits);
@@ -152,10 +150,10 @@ static int info_json(const struct axas_info *info)
 	add_num(obj, "tables", info->tables);
 	add_num(obj, "root_tables", info->root_tables);
 	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
-		add_num(leaves, leaf_names[i], info->leaves[i]);
+		add_num(leaves, axas_leaf_name(i), info->leaves[i]);
 	json_object_object_add(obj, "leaves", leaves);
 	for (int i = 0; i <= AXAS_FAULT_ERROR; i++)
-		add_num(faults, fault_name(i), info->faults[i]);
+		add_num(faults, axas_fault_name(i), info->faults[i]);
 	json_object_object_add(obj, "faults", faults);
 	return answer(obj);
 }
@@ -164,7 +162,7 @@ static int info_text(const struct axas_info *info)
 {
 	char size[32];
 
-	printf("format   %s, %u levels, %u bits to %u bits\n", format_name(info->format),
+	printf("format   %s, %u levels, %u bits to %u bits\n", axas_format_name(info->format),
 	       info->levels, info->ia_bits, info->oa_bits);
 	printf("range    %#llx + %s\n", info->base,
 	       size_name(info->length, size, sizeof(size)));
@@ -177,10 +175,10 @@ static int info_text(const struct axas_info *info)
 	printf("\ntables   %llu, %llu of them the root\nleaves  ",
 	       info->tables, info->root_tables);
 	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
-		printf(" %s %llu", leaf_names[i], info->leaves[i]);
+		printf(" %s %llu", axas_leaf_name(i), info->leaves[i]);
 	printf("\nfaults  ");
 	for (int i = 0; i <= AXAS_FAULT_ERROR; i++)
-		printf(" %s %llu", fault_name(i), info->faults[i]);
+		printf(" %s %llu", axas_fault_name(i), info->faults[i]);
 	putchar('\n');
 	return 0;
 }
@@ -196,7 +194,7 @@ int cmd_info(struct session *s, int argc, char **argv)
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
-	err = space_info(fd, &info);
+	err = axas_get_info(fd, &info);
 	if (err)
 		return fail(s, -err, "%s", explain("info", -err));
 	return s->json ? info_json(&info) : info_text(&info);
@@ -220,67 +218,75 @@ static u32 around(u32 flags)
 	return (flags & AXAS_MAP_AROUND_MASK) >> AXAS_MAP_AROUND_SHIFT;
 }
 
-static int areas_json(const struct axas_area_info *areas, size_t nr)
+static struct json_object *area_json(const struct axas_area_info *area)
+{
+	struct json_object *obj = json_object_new_object();
+
+	add_hex(obj, "gpa", area->gpa);
+	add_num(obj, "length", area->length);
+	add_str(obj, "prot", axas_prot_name(area->prot));
+	add_str(obj, "type", axas_type_name(area->type));
+	add_str(obj, "backend", axas_backend_name(area->backend));
+	add_hpa(obj, "hpa", area->hpa);
+	add_str(obj, "huge", huge_name(area->flags));
+	add_num(obj, "around", around(area->flags));
+	return obj;
+}
+
+static int areas_json(struct axas_areas *it)
 {
 	struct json_object *obj = json_object_new_object();
 	struct json_object *list = json_object_new_array();
-	struct json_object *one;
+	const struct axas_area_info *area;
 
-	for (size_t i = 0; i < nr; i++) {
-		one = json_object_new_object();
-		add_hex(one, "gpa", areas[i].gpa);
-		add_num(one, "length", areas[i].length);
-		add_str(one, "prot", prot_name(areas[i].prot));
-		add_str(one, "type", type_name(areas[i].type));
-		add_str(one, "backend", backend_name(areas[i].backend));
-		add_hpa(one, "hpa", areas[i].hpa);
-		add_str(one, "huge", huge_name(areas[i].flags));
-		add_num(one, "around", around(areas[i].flags));
-		json_object_array_add(list, one);
-	}
+	while ((area = axas_areas_next(it)))
+		json_object_array_add(list, area_json(area));
 	json_object_object_add(obj, "areas", list);
-	return answer(obj);
+	if (!it->err)
+		return answer(obj);
+	json_object_put(obj);
+	return 1;
 }
 
-static int areas_text(const struct axas_area_info *areas, size_t nr)
+static void area_text(const struct axas_area_info *area)
 {
 	char size[32];
 
-	if (nr)
+	printf("%#-18llx %14s %-4s %-8s %-8s", area->gpa,
+	       size_name(area->length, size, sizeof(size)), axas_prot_name(area->prot),
+	       axas_type_name(area->type), axas_backend_name(area->backend));
+	if (area->hpa != AXAS_HPA_NONE)
+		printf(" %#llx\n", area->hpa);
+	else
+		puts(" -");
+}
+
+static int areas_text(struct axas_areas *it)
+{
+	const struct axas_area_info *area = axas_areas_next(it);
+
+	if (area)
 		printf("%-18s %14s %-4s %-8s %-8s %s\n", "GPA", "SIZE", "PROT", "TYPE",
 		       "BACKEND", "HPA");
-	for (size_t i = 0; i < nr; i++) {
-		printf("%#-18llx %14s %-4s %-8s %-8s", areas[i].gpa,
-		       size_name(areas[i].length, size, sizeof(size)),
-		       prot_name(areas[i].prot), type_name(areas[i].type),
-		       backend_name(areas[i].backend));
-		if (areas[i].hpa != AXAS_HPA_NONE)
-			printf(" %#llx\n", areas[i].hpa);
-		else
-			puts(" -");
-	}
+	for (; area; area = axas_areas_next(it))
+		area_text(area);
 	return 0;
 }
 
 int cmd_areas(struct session *s, int argc, char **argv)
 {
-	struct axas_area_info *areas;
 	struct args args = { 0 };
-	int status, fd, err;
-	size_t nr;
+	struct axas_areas it;
+	int status, fd;
 
 	if (parse_args(s, &areas_argp, argc, argv, &args, &status))
 		return status;
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
-	err = space_areas(fd, &areas, &nr);
-	if (err)
-		status = fail(s, -err, "%s", explain("areas", -err));
-	else
-		status = s->json ? areas_json(areas, nr) : areas_text(areas, nr);
-	free(areas);
-	return status;
+	axas_areas_begin(&it, fd, 0);
+	status = s->json ? areas_json(&it) : areas_text(&it);
+	return it.err ? fail(s, -it.err, "%s", explain("areas", -it.err)) : status;
 }
 
 static const struct argp formats_argp = {
@@ -294,8 +300,9 @@ static struct json_object *format_json(const struct axas_format_info *info, bool
 {
 	struct json_object *obj = json_object_new_object();
 	struct json_object *sizes = json_object_new_array();
+	struct json_object *names = json_object_new_array();
 
-	add_str(obj, "format", format_name(info->format));
+	add_str(obj, "format", axas_format_name(info->format));
 	json_object_object_add(obj, "default", json_object_new_boolean(is_default));
 	add_num(obj, "min_ia_bits", info->min_ia_bits);
 	add_num(obj, "max_ia_bits", info->max_ia_bits);
@@ -303,9 +310,13 @@ static struct json_object *format_json(const struct axas_format_info *info, bool
 	json_object_object_add(obj, "native",
 			       json_object_new_boolean(!!(info->caps & AXAS_CAP_NATIVE)));
 	add_hex(obj, "caps", info->caps & AXAS_CAP_MASK);
+	for (u32 cap = 1; cap & AXAS_CAP_MASK; cap <<= 1)
+		if (info->caps & cap)
+			json_object_array_add(names, json_object_new_string(axas_cap_name(cap)));
+	json_object_object_add(obj, "cap_names", names);
 	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
 		if (info->leaf_levels & (1u << i))
-			json_object_array_add(sizes, json_object_new_string(leaf_names[i]));
+			json_object_array_add(sizes, json_object_new_string(axas_leaf_name(i)));
 	json_object_object_add(obj, "leaf_sizes", sizes);
 	return obj;
 }
@@ -313,17 +324,16 @@ static struct json_object *format_json(const struct axas_format_info *info, bool
 static void format_text(const struct axas_format_info *info, bool is_default)
 {
 	printf("%c %-8s %u to %u bits, to %u bits, leaves", is_default ? '*' : ' ',
-	       format_name(info->format), info->min_ia_bits, info->max_ia_bits, info->oa_bits);
+	       axas_format_name(info->format), info->min_ia_bits, info->max_ia_bits, info->oa_bits);
 	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
 		if (info->leaf_levels & (1u << i))
-			printf(" %s", leaf_names[i]);
+			printf(" %s", axas_leaf_name(i));
+	if (info->caps & AXAS_CAP_MASK)
+		printf(", with");
+	for (u32 cap = 1; cap & AXAS_CAP_MASK; cap <<= 1)
+		if (info->caps & cap)
+			printf(" %s", axas_cap_name(cap));
 	putchar('\n');
-}
-
-static int get_format(int dev, u32 format, struct axas_format_info *info)
-{
-	*info = (struct axas_format_info){ .size = sizeof(*info), .format = format };
-	return space_ioctl(dev, AXAS_GET_FORMAT, info);
 }
 
 static int list_formats(struct session *s, int dev)
@@ -333,15 +343,15 @@ static int list_formats(struct session *s, int dev)
 	struct axas_format_info info;
 	int err;
 
-	if (!get_format(dev, AXAS_FORMAT_DEFAULT, &info))
+	if (!axas_get_format(dev, AXAS_FORMAT_DEFAULT, &info))
 		default_format = info.format;
 	for (u32 f = AXAS_FORMAT_EPT; f <= AXAS_FORMAT_GSTAGE; f++) {
-		err = get_format(dev, f, &info);
+		err = axas_get_format(dev, f, &info);
 		if (err == -EOPNOTSUPP)
 			continue;
 		if (err) {
 			json_object_put(list);
-			return fail(s, -err, "%s: %s", format_name(f), strerror(-err));
+			return fail(s, -err, "%s: %s", axas_format_name(f), strerror(-err));
 		}
 		if (s->json)
 			json_object_array_add(list, format_json(&info, f == default_format));
@@ -364,7 +374,7 @@ int cmd_formats(struct session *s, int argc, char **argv)
 
 	if (parse_args(s, &formats_argp, argc, argv, &args, &status))
 		return status;
-	dev = device_open();
+	dev = axas_open(device_path());
 	if (dev < 0)
 		return fail(s, -dev, "/dev/axas: %s", explain("open", -dev));
 	status = list_formats(s, dev);
@@ -387,7 +397,7 @@ int cmd_clear(struct session *s, int argc, char **argv)
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
-	err = space_clear(fd);
+	err = axas_clear(fd);
 	if (err)
 		return fail(s, -err, "%s", explain("clear", -err));
 	return s->json ? answer(json_object_new_object()) : 0;

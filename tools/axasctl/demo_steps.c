@@ -42,7 +42,7 @@ static bool check_call(struct demo *d, int err, const char *what)
 
 static bool get_info(struct demo *d, struct axas_info *info)
 {
-	int err = space_info(d->fd, info);
+	int err = axas_get_info(d->fd, info);
 
 	return !err || check_call(d, err, "reading the space's counters");
 }
@@ -62,7 +62,7 @@ static int create_space(struct demo *d, u32 ia_bits)
 {
 	struct axas_create create = { .format = d->format, .ia_bits = ia_bits };
 
-	return space_create(&create);
+	return axas_open_space(device_path(), &create);
 }
 
 /* The format's usual size, or else one that has room for the 1 TiB area. */
@@ -92,7 +92,7 @@ static bool step_create(struct demo *d)
 		return false;
 	d->lazy_len = info.length >= 2 * TIB ? TIB : info.length / 2;
 	d->lazy = info.length >= 2 * TIB ? TIB : info.length / 2;
-	check(d, true, "a space of format %s, %u bits, %u levels", format_name(info.format),
+	check(d, true, "a space of format %s, %u bits, %u levels", axas_format_name(info.format),
 	      info.ia_bits, info.levels);
 	return check(d, info.tables == info.root_tables && !info.frames && !info.areas,
 		     "it holds its root (%llu pages of table) and nothing else",
@@ -103,7 +103,7 @@ static bool step_lazy(struct demo *d)
 {
 	struct axas_info info;
 	char size[32], what[64];
-	int err = space_map_alloc(d->fd, d->lazy, d->lazy_len, RWX, 0);
+	int err = axas_map_alloc(d->fd, d->lazy, d->lazy_len, RWX, 0);
 
 	snprintf(what, sizeof(what), "an area of %s, to be filled on first touch",
 		 size_name(d->lazy_len, size, sizeof(size)));
@@ -118,17 +118,16 @@ static bool step_load(struct demo *d)
 {
 	u8 *back = calloc(1, d->len);
 	char sum[SHA256_TEXT];
-	size_t done;
 	int err;
 
-	err = back ? space_map_alloc(d->fd, GPA_FILE, file_pages(d) * PAGE, RWX, 0) : -ENOMEM;
+	err = back ? axas_map_alloc(d->fd, GPA_FILE, file_pages(d) * PAGE, RWX, 0) : -ENOMEM;
 	if (check_call(d, err, "an area for the file")) {
-		err = write_all(d->fd, GPA_FILE, d->data, d->len, &done);
+		err = axas_write_all(d->fd, GPA_FILE, d->data, d->len, NULL);
 		check_call(d, err, "writing the file into it, each page faulting in");
 	}
 	if (!err) {
 		d->touched += file_pages(d);
-		err = read_all(d->fd, GPA_FILE, back, d->len, &done);
+		err = axas_read_all(d->fd, GPA_FILE, back, d->len, NULL);
 		check_call(d, err, "reading it back");
 	}
 	if (!err) {
@@ -141,33 +140,33 @@ static bool step_load(struct demo *d)
 	return !err && check_frames(d);
 }
 
-static bool check_fault(struct demo *d, const char *what, u64 gpa, u32 access,
-			u32 want, struct axas_fault *fault)
+static bool check_fault(struct demo *d, const char *what, u64 gpa, u32 access, int want,
+			u32 *level)
 {
-	int err = space_fault(d->fd, gpa, access, fault);
+	int result = axas_fault(d->fd, gpa, access, level);
 
-	if (err)
-		return check_call(d, err, what);
-	if (fault->result == want)
-		return check(d, true, "%s: %s", what, fault_name(want));
-	return check(d, false, "%s: %s instead of %s", what, fault_name(fault->result),
-		     fault_name(want));
+	if (result < 0)
+		return check_call(d, result, what);
+	if (result == want)
+		return check(d, true, "%s: %s", what, axas_fault_name(want));
+	return check(d, false, "%s: %s instead of %s", what, axas_fault_name(result),
+		     axas_fault_name(want));
 }
 
 static bool step_faults(struct demo *d)
 {
 	u64 gpa = d->lazy + d->lazy_len / 2, hole = GPA_FILE - GIB;
-	struct axas_fault fault;
-	int err = space_map_alloc(d->fd, GPA_READ_ONLY, PAGE, RO, 0);
+	u32 level;
+	int err = axas_map_alloc(d->fd, GPA_READ_ONLY, PAGE, RO, 0);
 
 	if (!check_call(d, err, "a read-only area of one page") ||
-	    !check_fault(d, "a write to an untouched page", gpa, RW, AXAS_FAULT_FIXED, &fault))
+	    !check_fault(d, "a write to an untouched page", gpa, RW, AXAS_FAULT_FIXED, &level))
 		return false;
-	d->touched += 1ull << (9 * fault.level);
-	check_fault(d, "the same again", gpa, RW, AXAS_FAULT_SPURIOUS, &fault);
-	check_fault(d, "a read where no area is", hole, AXAS_PROT_READ, AXAS_FAULT_HOLE, &fault);
+	d->touched += 1ull << (9 * level);
+	check_fault(d, "the same again", gpa, RW, AXAS_FAULT_SPURIOUS, NULL);
+	check_fault(d, "a read where no area is", hole, AXAS_PROT_READ, AXAS_FAULT_HOLE, NULL);
 	check_fault(d, "a write to the read-only area", GPA_READ_ONLY, AXAS_PROT_WRITE,
-		    AXAS_FAULT_DENIED, &fault);
+		    AXAS_FAULT_DENIED, NULL);
 	return check_frames(d);
 }
 
@@ -179,18 +178,19 @@ static bool check_pieces(struct demo *d, u64 ro, u64 gone, u64 end)
 		{ .gpa = ro, .length = gone - ro, .prot = RO },
 		{ .gpa = gone + PAGE, .length = end - gone - PAGE, .prot = RWX },
 	};
-	struct axas_area_info *areas;
-	size_t nr, hit = 0;
-	int err = space_areas(d->fd, &areas, &nr);
+	const struct axas_area_info *area;
+	size_t nr = 0, hit = 0;
+	struct axas_areas it;
 
-	for (size_t i = 0; !err && i < nr; i++) {
-		for (size_t j = 0; j < ARRAY_SIZE(want); j++)
-			hit += areas[i].gpa == want[j].gpa && areas[i].prot == want[j].prot &&
-			       areas[i].length == want[j].length;
+	axas_areas_begin(&it, d->fd, 0);
+	while ((area = axas_areas_next(&it))) {
+		nr++;
+		for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+			hit += area->gpa == want[i].gpa && area->prot == want[i].prot &&
+			       area->length == want[i].length;
 	}
-	free(areas);
-	if (err)
-		return check_call(d, err, "listing the areas");
+	if (it.err)
+		return check_call(d, it.err, "listing the areas");
 	/* the read-only page and the lazy area are there too */
 	return check(d, hit == ARRAY_SIZE(want) && nr == hit + 2,
 		     "the file's area is now three, around a hole of one page");
@@ -201,12 +201,11 @@ static bool check_rest(struct demo *d, u64 gone)
 {
 	u64 head = gone - GPA_FILE, tail = head + PAGE;
 	u8 *back = calloc(1, d->len);
-	size_t done;
-	int err = back ? read_all(d->fd, GPA_FILE, back, head, &done) : -ENOMEM;
+	int err = back ? axas_read_all(d->fd, GPA_FILE, back, head, NULL) : -ENOMEM;
 	bool same;
 
 	if (!err)
-		err = read_all(d->fd, GPA_FILE + tail, back + tail, d->len - tail, &done);
+		err = axas_read_all(d->fd, GPA_FILE + tail, back + tail, d->len - tail, NULL);
 	same = !err && !memcmp(back, d->data, head) &&
 	       !memcmp(back + tail, d->data + tail, d->len - tail);
 	free(back);
@@ -220,19 +219,18 @@ static bool step_split(struct demo *d)
 	u64 quarter = file_pages(d) / 4 * PAGE;
 	u64 ro = GPA_FILE + quarter, gone = GPA_FILE + 2 * quarter;
 	u8 byte = 0;
-	size_t done;
 	int err;
 
-	err = space_protect(d->fd, ro, gone - ro, RO);
+	err = axas_protect(d->fd, ro, gone - ro, RO);
 	if (!check_call(d, err, "protecting a piece of the file's area against writes"))
 		return false;
-	err = space_unmap(d->fd, gone, PAGE);
+	err = axas_unmap(d->fd, gone, PAGE);
 	if (!check_call(d, err, "unmapping the page behind it"))
 		return false;
 	d->touched--;
-	err = write_all(d->fd, ro, &byte, 1, &done);
+	err = axas_write_all(d->fd, ro, &byte, 1, NULL);
 	check(d, err == -EACCES, "a write to the protected piece is refused");
-	err = read_all(d->fd, gone, &byte, 1, &done);
+	err = axas_read_all(d->fd, gone, &byte, 1, NULL);
 	check(d, err == -EFAULT, "a read of the unmapped page finds a hole");
 	check_pieces(d, ro, gone, GPA_FILE + file_pages(d) * PAGE);
 	check_rest(d, gone);
@@ -242,7 +240,7 @@ static bool step_split(struct demo *d)
 static bool check_translation(struct demo *d, u64 offset)
 {
 	struct axas_translate tr;
-	int err = space_translate(d->fd, GPA_WINDOW + offset, &tr);
+	int err = axas_translate(d->fd, GPA_WINDOW + offset, &tr);
 
 	if (err)
 		return check_call(d, err, "translating in it");
@@ -255,17 +253,13 @@ static bool check_translation(struct demo *d, u64 offset)
 
 static bool step_linear(struct demo *d)
 {
-	struct axas_map_linear map = {
-		.size = sizeof(map), .gpa = GPA_WINDOW, .hpa = d->window,
-		.length = d->window_size, .prot = RW
-	};
 	int err;
 
 	if (!d->window_size) {
 		note(d, "not asked for: no --window was given");
 		return true;
 	}
-	err = space_ioctl(d->fd, AXAS_MAP_LINEAR, &map);
+	err = axas_map_linear(d->fd, GPA_WINDOW, d->window, d->window_size, RW, AXAS_TYPE_NORMAL);
 	if (err < 0) {
 		check(d, false, "mapping it: %s", explain("map linear", -err));
 		return true;
@@ -278,17 +272,15 @@ static bool step_linear(struct demo *d)
 
 static void note_areas(struct demo *d)
 {
-	struct axas_area_info *areas;
+	const struct axas_area_info *area;
+	struct axas_areas it;
 	char size[32];
-	size_t nr;
 
-	if (space_areas(d->fd, &areas, &nr))
-		nr = 0;
-	for (size_t i = 0; i < nr; i++)
-		note(d, "area %#14llx %12s %s %s", areas[i].gpa,
-		     size_name(areas[i].length, size, sizeof(size)), prot_name(areas[i].prot),
-		     backend_name(areas[i].backend));
-	free(areas);
+	axas_areas_begin(&it, d->fd, 0);
+	while ((area = axas_areas_next(&it)))
+		note(d, "area %#14llx %12s %s %s", area->gpa,
+		     size_name(area->length, size, sizeof(size)), axas_prot_name(area->prot),
+		     axas_backend_name(area->backend));
 }
 
 static bool step_show(struct demo *d)
@@ -302,7 +294,7 @@ static bool step_show(struct demo *d)
 	     info.frames, info.tables, info.leaves[0], info.leaves[1], info.leaves[2]);
 	for (int i = 0; i <= AXAS_FAULT_ERROR; i++)
 		if (info.faults[i])
-			note(d, "faults that came to %s: %llu", fault_name(i),
+			note(d, "faults that came to %s: %llu", axas_fault_name(i),
 			     info.faults[i]);
 	if (d->secpagetables >= 0)
 		note(d, "the system's page tables for guests: %ld KiB before, %ld KiB now",
@@ -315,9 +307,9 @@ static bool step_clear(struct demo *d)
 	struct axas_info info;
 	u64 leaves = 0;
 
-	if (!check_call(d, space_unmap(d->fd, GPA_FILE, file_pages(d) * PAGE),
+	if (!check_call(d, axas_unmap(d->fd, GPA_FILE, file_pages(d) * PAGE),
 			"unmapping the file's range") ||
-	    !check_call(d, space_clear(d->fd), "clearing the rest") || !get_info(d, &info))
+	    !check_call(d, axas_clear(d->fd), "clearing the rest") || !get_info(d, &info))
 		return false;
 	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
 		leaves += info.leaves[i];

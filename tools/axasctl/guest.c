@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest: its memory, its image, its vCPU, and what it gets for its exits. Calls
- * space.c; reports nothing.
+ * A guest: its memory, its image, its vCPU, and what it gets for its exits. Reports
+ * nothing.
  */
 #include "guest.h"
 
@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -46,51 +45,25 @@
 #define GUEST_ARG1	1
 #endif
 
-static const char *const names[] = {
-	"Nothing", "Hypercall", "MmioRead", "MmioWrite", "SysRegRead", "SysRegWrite", "IoRead",
-	"IoWrite", "ExternalInterrupt", "NestedPageFault", "Halt", "CpuUp", "CpuDown",
-	"SystemDown", "FailEntry", "SendIpi", "Cpuid",
-};
-
-const char *exit_name(u32 reason)
-{
-	return reason < ARRAY_SIZE(names) ? names[reason] : "?";
-}
-
-static int make_vcpu(struct guest *g)
-{
-	struct axvcpu_create create = {
-		.size = sizeof(create), .flags = AXVCPU_CREATE_BSP, .space_fd = g->space,
-		.preferred_cpu = AXVCPU_CPU_ANY
-	};
-	int dev = open("/dev/axvcpu", O_RDWR | O_CLOEXEC), ret;
-
-	if (dev < 0)
-		return -errno;
-	ret = space_ioctl(dev, AXVCPU_CREATE, &create);
-	close(dev);
-	return ret;
-}
-
 int guest_make(struct guest *g, const char **what)
 {
 	struct axas_create create = { .format = g->format };
 	int err;
 
 	*what = "create";
-	g->space = space_create(&create);
+	g->space = axas_open_space(device_path(), &create);
 	if (g->space < 0)
 		return g->space;
 	*what = "map";
-	err = space_map_alloc(g->space, 0, GUEST_SYSTEM_SIZE, AXAS_PROT_MASK,
-			      AXAS_MAP_HUGE_NEVER);
+	err = axas_map_alloc(g->space, 0, GUEST_SYSTEM_SIZE, AXAS_PROT_MASK,
+			     AXAS_MAP_HUGE_NEVER);
 	if (!err)
-		err = space_map_alloc(g->space, GUEST_MEM, g->mem,
-				      AXAS_PROT_READ | AXAS_PROT_WRITE, g->map_flags);
+		err = axas_map_alloc(g->space, GUEST_MEM, g->mem,
+				     AXAS_PROT_READ | AXAS_PROT_WRITE, g->map_flags);
 	if (err)
 		return err;
 	*what = "vcpu";
-	g->vcpu = make_vcpu(g);
+	g->vcpu = axvcpu_open_vcpu(NULL, g->space, 0, AXVCPU_CREATE_BSP);
 	return g->vcpu < 0 ? g->vcpu : 0;
 }
 
@@ -103,31 +76,28 @@ static int write_tables(struct guest *g)
 {
 	const u64 middle = GUEST_TABLES + PAGE, lowest = middle + PAGE;
 	u64 table[512] = { middle | PT_TABLE };
-	size_t done;
-	int err = write_all(g->space, GUEST_TABLES, table, sizeof(table), &done);
+	int err = axas_write_all(g->space, GUEST_TABLES, table, sizeof(table), NULL);
 
 	memset(table, 0, sizeof(table));
 	for (u64 i = 0; i < 4; i++)
 		table[i] = (lowest + i * PAGE) | PT_TABLE;
 	if (!err)
-		err = write_all(g->space, middle, table, sizeof(table), &done);
+		err = axas_write_all(g->space, middle, table, sizeof(table), NULL);
 	for (u64 i = 0; i < 4 && !err; i++) {
 		for (u64 j = 0; j < 512; j++)
 			table[j] = i << 30 | j << 21 | PT_LEAF_2M;
-		err = write_all(g->space, lowest + i * PAGE, table, sizeof(table), &done);
+		err = axas_write_all(g->space, lowest + i * PAGE, table, sizeof(table), NULL);
 	}
 	return err;
 }
 
 static int load_segment(struct guest *g, const u8 *image, size_t len, const Elf64_Phdr *p)
 {
-	size_t done;
-
 	if (p->p_offset > len || p->p_filesz > len - p->p_offset ||
 	    p->p_paddr >= GUEST_SYSTEM_SIZE || p->p_memsz > GUEST_SYSTEM_SIZE - p->p_paddr ||
 	    p->p_filesz > p->p_memsz || p->p_paddr < GUEST_IMAGE)
 		return -ENOEXEC;
-	return write_all(g->space, p->p_paddr, image + p->p_offset, p->p_filesz, &done);
+	return axas_write_all(g->space, p->p_paddr, image + p->p_offset, p->p_filesz, NULL);
 }
 
 static int load_elf(struct guest *g, const u8 *image, size_t len, u64 *entry)
@@ -150,12 +120,10 @@ static int load_elf(struct guest *g, const u8 *image, size_t len, u64 *entry)
 
 static int load_flat(struct guest *g, const u8 *image, size_t len, u64 *entry)
 {
-	size_t done;
-
 	if (len > GUEST_SYSTEM_SIZE - GUEST_IMAGE)
 		return -EFBIG;
 	*entry = GUEST_IMAGE;
-	return write_all(g->space, GUEST_IMAGE, image, len, &done);
+	return axas_write_all(g->space, GUEST_IMAGE, image, len, NULL);
 }
 
 /* An ELF file for this machine, or a piece of code as it stands, which is for GUEST_IMAGE. */
@@ -185,36 +153,21 @@ int guest_load(struct guest *g, const char *file, u64 *entry, const char **what)
 	return err;
 }
 
-static int set_gpr(struct guest *g, u32 reg, u64 val)
-{
-	struct axvcpu_set_gpr set = { .size = sizeof(set), .reg = reg, .val = val };
-
-	return space_ioctl(g->vcpu, AXVCPU_SET_GPR, &set);
-}
-
 int guest_start(struct guest *g, u64 entry, const char **what)
 {
 	struct axvcpu_setup setup = {
-		.size = sizeof(setup), .mode = GUEST_MODE, .entry = entry,
-		.stack = GUEST_STACK, .cr3 = GUEST_CR3,
+		.mode = GUEST_MODE, .entry = entry, .stack = GUEST_STACK, .cr3 = GUEST_CR3,
 	};
 	int err = GUEST_CR3 ? write_tables(g) : 0;
 
 	*what = "setup";
 	if (!err)
-		err = space_ioctl(g->vcpu, AXVCPU_SETUP, &setup);
+		err = axvcpu_setup(g->vcpu, &setup);
 	if (!err)
-		err = set_gpr(g, GUEST_ARG0, GUEST_MEM);
+		err = axvcpu_set_gpr(g->vcpu, GUEST_ARG0, GUEST_MEM);
 	if (!err)
-		err = set_gpr(g, GUEST_ARG1, g->mem);
+		err = axvcpu_set_gpr(g->vcpu, GUEST_ARG1, g->mem);
 	return err;
-}
-
-static int set_return(struct guest *g, u64 val)
-{
-	struct axvcpu_return ret = { .size = sizeof(ret), .val = val };
-
-	return space_ioctl(g->vcpu, AXVCPU_SET_RETURN, &ret);
 }
 
 static int console(struct guest *g, char c)
@@ -273,9 +226,9 @@ static int answer_exit(struct guest *g)
 		return answer_write(g);
 	case AXVCPU_EXIT_IO_READ:
 	case AXVCPU_EXIT_HYPERCALL:
-		return set_return(g, ~0ull);	/* nobody is there */
+		return axvcpu_set_return(g->vcpu, ~0ull);	/* nobody is there */
 	case AXVCPU_EXIT_SYSREG_READ:
-		return set_return(g, 0);
+		return axvcpu_set_return(g->vcpu, 0);
 	default:
 		return 1;
 	}
@@ -287,7 +240,7 @@ static void trace(const struct guest *g)
 
 	if (g->trace && exit->reason != AXVCPU_EXIT_NOTHING)
 		fprintf(stderr, "%#llx %s %#llx %#llx %#llx\n", exit->rip,
-			exit_name(exit->reason), exit->raw[0], exit->raw[1], exit->raw[2]);
+			axvcpu_exit_name(exit->reason), exit->raw[0], exit->raw[1], exit->raw[2]);
 }
 
 static atomic_bool alarmed;
@@ -319,8 +272,7 @@ int guest_run(struct guest *g, const char **what)
 	*what = "run";
 	set_alarm(g->timeout);
 	do {
-		g->exit = (struct axvcpu_exit){ .size = sizeof(g->exit) };
-		err = space_ioctl(g->vcpu, AXVCPU_RUN, &g->exit);
+		err = axvcpu_run(g->vcpu, &g->exit);
 		if (err == -EINTR && !alarmed)
 			err = 0;
 		if (err)
@@ -332,12 +284,6 @@ int guest_run(struct guest *g, const char **what)
 	fflush(stdout);
 	g->timed_out = err == -EINTR;
 	return err < 0 && !g->timed_out ? err : 0;
-}
-
-int guest_state(struct guest *g, struct axvcpu_state *state)
-{
-	*state = (struct axvcpu_state){ .size = sizeof(*state) };
-	return space_ioctl(g->vcpu, AXVCPU_GET_STATE, state);
 }
 
 void guest_free(struct guest *g)

@@ -7,8 +7,6 @@
 
 #include "axasctl.h"
 
-#include <axas/vcpu.h>
-
 /* Where things are in a guest: below SYSTEM_SIZE tables (x86 alone), stack and image. */
 #define GUEST_TABLES		0x1000ull
 #define GUEST_STACK		0x90000ull
@@ -55,9 +53,7 @@ int guest_make(struct guest *g, const char **what);
 int guest_load(struct guest *g, const char *file, u64 *entry, const char **what);
 int guest_start(struct guest *g, u64 entry, const char **what);
 int guest_run(struct guest *g, const char **what);
-int guest_state(struct guest *g, struct axvcpu_state *state);
 void guest_free(struct guest *g);
-const char *exit_name(u32 reason);
 
 /* The port of a write that came out, with the value in @data, or -1. */
 int guest_port(const struct axvcpu_exit *exit, u64 *data);

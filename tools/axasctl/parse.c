@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What people type and read: numbers with suffixes, protections, names.
- * Calls nothing but libc.
+ * What people type and read: numbers with suffixes, bytes. Calls nothing but libc.
  */
 #include "axasctl.h"
 
@@ -54,68 +53,6 @@ int parse_number(const char *text, u64 *val)
 	return 0;
 }
 
-static int prot_bit(char c)
-{
-	switch (c) {
-	case 'r':
-		return AXAS_PROT_READ;
-	case 'w':
-		return AXAS_PROT_WRITE;
-	case 'x':
-		return AXAS_PROT_EXEC;
-	case '-':
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-/* "rwx", "rw", "r-x", "-": each letter at most once, in any order. */
-int parse_prot(const char *text, u32 *prot)
-{
-	u32 p = 0;
-	int bit;
-
-	if (!*text || strlen(text) > 3)
-		return -EINVAL;
-	for (; *text; text++) {
-		bit = prot_bit(*text);
-		if (bit < 0 || (p & bit))
-			return -EINVAL;
-		p |= bit;
-	}
-	*prot = p;
-	return 0;
-}
-
-static const char *const type_names[] = { "normal", "device", "uncached" };
-static const char *const format_names[] = { "default", "ept", "svm", "s2", "gstage" };
-static const char *const backend_names[] = { "?", "linear", "alloc", "other" };
-static const char *const fault_names[] = {
-	"fixed", "spurious", "retry", "hole", "denied", "nomem", "error"
-};
-
-static int find_name(const char *const *names, size_t nr, const char *text, u32 *val)
-{
-	for (size_t i = 0; i < nr; i++) {
-		if (!strcasecmp(names[i], text)) {
-			*val = i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-int parse_type(const char *text, u32 *type)
-{
-	return find_name(type_names, ARRAY_SIZE(type_names), text, type);
-}
-
-int parse_format(const char *text, u32 *format)
-{
-	return find_name(format_names, ARRAY_SIZE(format_names), text, format);
-}
-
 static int hex_digit(char c)
 {
 	if (isdigit((unsigned char)c))
@@ -149,35 +86,6 @@ ssize_t parse_hex(const char *text, u8 *buf, size_t max)
 		text++;
 	}
 	return n;
-}
-
-const char *prot_name(u32 prot)
-{
-	static const char *const names[] = {
-		"---", "r--", "-w-", "rw-", "--x", "r-x", "-wx", "rwx"
-	};
-
-	return prot <= AXAS_PROT_MASK ? names[prot] : "???";
-}
-
-const char *type_name(u32 type)
-{
-	return type < ARRAY_SIZE(type_names) ? type_names[type] : "?";
-}
-
-const char *format_name(u32 format)
-{
-	return format < ARRAY_SIZE(format_names) ? format_names[format] : "?";
-}
-
-const char *backend_name(u32 backend)
-{
-	return backend < ARRAY_SIZE(backend_names) ? backend_names[backend] : "?";
-}
-
-const char *fault_name(u32 result)
-{
-	return result < ARRAY_SIZE(fault_names) ? fault_names[result] : "?";
 }
 
 /* The shortest exact form: "64 KiB", "1 TiB", "12345 B". */

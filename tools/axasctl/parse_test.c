@@ -45,46 +45,6 @@ static void test_numbers(void)
 	}
 }
 
-static void test_prots(void)
-{
-	static const struct {
-		const char *text;
-		int ret;
-		u32 val;
-	} cases[] = {
-		{ "rwx", 0, 7 }, { "r-x", 0, 5 }, { "rw", 0, 3 }, { "rw-", 0, 3 }, { "---", 0, 0 },
-		{ "-", 0, 0 }, { "x", 0, 4 }, { "wr", 0, 3 }, { "", -EINVAL, 0 },
-		{ "rr", -EINVAL, 0 }, { "rwxr", -EINVAL, 0 }, { "7", -EINVAL, 0 },
-		{ "RW", -EINVAL, 0 },
-	};
-	u32 val;
-	int ret;
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		ret = parse_prot(cases[i].text, &val);
-		ok(ret == cases[i].ret && (ret || val == cases[i].val), "prot", cases[i].text);
-	}
-	for (u32 p = 0; p <= AXAS_PROT_MASK; p++)
-		ok(!parse_prot(prot_name(p), &val) && val == p, "prot round trip", prot_name(p));
-	ok(!strcmp(prot_name(8), "???"), "prot name of", "8");
-}
-
-static void test_names(void)
-{
-	u32 val;
-
-	for (u32 f = AXAS_FORMAT_DEFAULT; f <= AXAS_FORMAT_GSTAGE; f++)
-		ok(!parse_format(format_name(f), &val) && val == f, "format", format_name(f));
-	for (u32 t = AXAS_TYPE_NORMAL; t <= AXAS_TYPE_UNCACHED; t++)
-		ok(!parse_type(type_name(t), &val) && val == t, "type", type_name(t));
-	ok(!parse_format("EPT", &val) && val == AXAS_FORMAT_EPT, "format", "EPT");
-	ok(parse_format("", &val) == -EINVAL, "format", "");
-	ok(parse_format("fake", &val) == -EINVAL, "format", "fake");
-	ok(parse_type("wb", &val) == -EINVAL, "type", "wb");
-	ok(!strcmp(fault_name(AXAS_FAULT_ERROR), "error"), "fault name", "error");
-	ok(!strcmp(fault_name(99), "?"), "fault name", "99");
-}
-
 static void test_hex(void)
 {
 	static const struct {
@@ -119,8 +79,6 @@ int main(void)
 {
 	puts("TAP version 13");
 	test_numbers();
-	test_prots();
-	test_names();
 	test_hex();
 	test_sizes();
 	printf("1..%d\n", nr);

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The calls of <axas/axas.h>, one function each, and guest memory. Calls libc alone; vcpu.c
+ * calls axas_ioctl() and axas_open().
+ */
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS	64	/* an offset is a guest-physical address */
+#endif
+
+#include "libaxas.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static_assert(sizeof(off_t) == sizeof(__u64), "guest-physical addresses have 64 bits");
+
+int axas_ioctl(int fd, unsigned long nr, void *arg)
+{
+	int ret = ioctl(fd, nr, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+int axas_open(const char *path)
+{
+	int fd = open(path ? path : AXAS_DEV_PATH, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int axas_get_api_version(int dev)
+{
+	return axas_ioctl(dev, AXAS_GET_API_VERSION, NULL);
+}
+
+int axas_get_format(int dev, __u32 format, struct axas_format_info *info)
+{
+	*info = (struct axas_format_info){ .size = sizeof(*info), .format = format };
+	return axas_ioctl(dev, AXAS_GET_FORMAT, info);
+}
+
+int axas_create(int dev, const struct axas_create *create)
+{
+	struct axas_create arg = { 0 };
+
+	if (create)
+		arg = *create;
+	arg.size = sizeof(arg);
+	return axas_ioctl(dev, AXAS_CREATE, &arg);
+}
+
+int axas_open_space(const char *path, const struct axas_create *create)
+{
+	int dev = axas_open(path), ret;
+
+	if (dev < 0)
+		return dev;
+	ret = axas_create(dev, create);
+	close(dev);
+	return ret;
+}
+
+int axas_map_linear(int space, __u64 gpa, __u64 hpa, __u64 length, __u32 prot, __u32 type)
+{
+	struct axas_map_linear arg = {
+		.size = sizeof(arg), .gpa = gpa, .hpa = hpa, .length = length,
+		.prot = prot, .type = type
+	};
+
+	return axas_ioctl(space, AXAS_MAP_LINEAR, &arg);
+}
+
+int axas_map_alloc(int space, __u64 gpa, __u64 length, __u32 prot, __u32 flags)
+{
+	struct axas_map_alloc arg = {
+		.size = sizeof(arg), .flags = flags, .gpa = gpa, .length = length,
+		.prot = prot, .type = AXAS_TYPE_NORMAL
+	};
+
+	return axas_ioctl(space, AXAS_MAP_ALLOC, &arg);
+}
+
+int axas_unmap(int space, __u64 gpa, __u64 length)
+{
+	struct axas_range arg = { .size = sizeof(arg), .gpa = gpa, .length = length };
+
+	return axas_ioctl(space, AXAS_UNMAP, &arg);
+}
+
+int axas_protect(int space, __u64 gpa, __u64 length, __u32 prot)
+{
+	struct axas_protect arg = {
+		.size = sizeof(arg), .gpa = gpa, .length = length, .prot = prot
+	};
+
+	return axas_ioctl(space, AXAS_PROTECT, &arg);
+}
+
+int axas_clear(int space)
+{
+	struct axas_clear arg = { .size = sizeof(arg) };
+
+	return axas_ioctl(space, AXAS_CLEAR, &arg);
+}
+
+int axas_populate(int space, __u64 gpa, __u64 length)
+{
+	int err;
+
+	do {
+		err = axas_populate_some(space, &gpa, &length);
+	} while (!err && length);
+	return err;
+}
+
+int axas_populate_some(int space, __u64 *gpa, __u64 *length)
+{
+	struct axas_range arg = { .size = sizeof(arg), .gpa = *gpa, .length = *length };
+	int err = axas_ioctl(space, AXAS_POPULATE, &arg);
+
+	if (err)
+		return err;
+	*gpa = arg.gpa;
+	*length = arg.length;
+	return 0;
+}
+
+int axas_collapse(int space, __u64 gpa, __u64 length, __u64 *collapsed)
+{
+	struct axas_collapse arg = { .size = sizeof(arg), .gpa = gpa, .length = length };
+	int err = axas_ioctl(space, AXAS_COLLAPSE, &arg);
+
+	if (!err && collapsed)
+		*collapsed = arg.collapsed;
+	return err;
+}
+
+int axas_fault(int space, __u64 gpa, __u32 access, __u32 *level)
+{
+	struct axas_fault arg = { .size = sizeof(arg), .gpa = gpa, .access = access };
+	int err = axas_ioctl(space, AXAS_FAULT, &arg);
+
+	if (err)
+		return err;
+	if (level)
+		*level = arg.level;
+	return arg.result;
+}
+
+int axas_translate(int space, __u64 gpa, struct axas_translate *to)
+{
+	*to = (struct axas_translate){ .size = sizeof(*to), .gpa = gpa };
+	return axas_ioctl(space, AXAS_TRANSLATE, to);
+}
+
+int axas_get_info(int space, struct axas_info *info)
+{
+	*info = (struct axas_info){ .size = sizeof(*info) };
+	return axas_ioctl(space, AXAS_GET_INFO, info);
+}
+
+int axas_get_areas(int space, __u64 *start, struct axas_area_info *areas, __u32 nr, __u32 *more)
+{
+	struct axas_get_areas arg = {
+		.size = sizeof(arg), .start = *start, .buf = (uintptr_t)areas, .count = nr
+	};
+	int err = axas_ioctl(space, AXAS_GET_AREAS, &arg);
+
+	if (err)
+		return err;
+	*start = arg.start;
+	if (more)
+		*more = arg.more;
+	return arg.count;
+}
+
+void axas_areas_begin(struct axas_areas *it, int space, __u64 start)
+{
+	it->space = space;
+	it->err = 0;
+	it->start = start;
+	it->more = 1;
+	it->i = 0;
+	it->nr = 0;
+}
+
+const struct axas_area_info *axas_areas_next(struct axas_areas *it)
+{
+	int nr;
+
+	if (it->i == it->nr) {
+		if (!it->more)
+			return NULL;
+		nr = axas_get_areas(it->space, &it->start, it->buf, AXAS_GET_AREAS_MAX,
+				    &it->more);
+		if (nr <= 0) {
+			it->err = nr;
+			it->more = 0;
+			return NULL;
+		}
+		it->i = 0;
+		it->nr = nr;
+	}
+	return &it->buf[it->i++];
+}
+
+ssize_t axas_read(int space, __u64 gpa, void *buf, size_t length)
+{
+	ssize_t n = pread(space, buf, length, gpa);
+
+	return n < 0 ? -errno : n;
+}
+
+ssize_t axas_write(int space, __u64 gpa, const void *buf, size_t length)
+{
+	ssize_t n = pwrite(space, buf, length, gpa);
+
+	return n < 0 ? -errno : n;
+}
+
+/* What a call of read or write came to: add it to *@done, or why there is no more to do. */
+static int add_done(ssize_t n, size_t *done)
+{
+	if (n == -EINTR)
+		return 0;
+	if (n <= 0)
+		return n ? n : -EFAULT;
+	*done += n;
+	return 0;
+}
+
+int axas_read_all(int space, __u64 gpa, void *buf, size_t length, size_t *done)
+{
+	size_t n = 0;
+	int err = 0;
+
+	while (!err && n < length)
+		err = add_done(axas_read(space, gpa + n, (char *)buf + n, length - n), &n);
+	if (done)
+		*done = n;
+	return err;
+}
+
+int axas_write_all(int space, __u64 gpa, const void *buf, size_t length, size_t *done)
+{
+	size_t n = 0;
+	int err = 0;
+
+	while (!err && n < length)
+		err = add_done(axas_write(space, gpa + n, (const char *)buf + n, length - n), &n);
+	if (done)
+		*done = n;
+	return err;
+}
