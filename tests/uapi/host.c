@@ -5,7 +5,6 @@
  */
 #include "uapi.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -14,60 +13,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
-
-/* "HPA,SIZE", or "SIZE$HPA" with suffixes as in memmap= on the kernel's command line. */
-static u64 number(const char *text, char **end)
-{
-	static const char suffixes[] = "KMG";
-	u64 n = strtoull(text, end, 0);
-	const char *p = **end ? strchr(suffixes, toupper((unsigned char)**end)) : NULL;
-
-	if (!p)
-		return n;
-	(*end)++;
-	return n << (10 * (p - suffixes + 1));
-}
-
-static bool window_from_env(struct window *w)
-{
-	const char *env = getenv("AXAS_WINDOW");
-	char *end;
-
-	if (!env)
-		return false;
-	w->hpa = number(env, &end);
-	if (*end != ',')
-		return false;
-	w->size = number(end + 1, &end);
-	return !*end;
-}
-
-static bool window_from_cmdline(struct window *w)
-{
-	char line[4096], *p, *end;
-
-	if (!read_file("/proc/cmdline", line, sizeof(line)))
-		return false;
-	for (p = line; (p = strstr(p, "memmap=")); p = end) {
-		w->size = number(p + strlen("memmap="), &end);
-		if (*end != '$')
-			continue;
-		w->hpa = number(end + 1, &end);
-		return true;
-	}
-	return false;
-}
 
 /* A host-physical range that is reserved for these tests, 8 MiB or more. */
 struct window window(void)
 {
 	struct window w;
 
-	if (!window_from_env(&w) && !window_from_cmdline(&w))
+	if (!find_window(8 * MIB, 2 * MIB, &w))
 		fail("no reserved range: see memmap= and AXAS_WINDOW in main.c");
-	expect(w.size >= 8 * MIB && !(w.hpa % (2 * MIB)) && !(w.size % (2 * MIB)));
+	expect(!(w.size % (2 * MIB)));
 	return w;
 }
 
@@ -147,19 +102,6 @@ int count_fds(void)
 		n++;
 	closedir(dir);
 	return n;
-}
-
-u64 now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
-}
-
-void sleep_ms(unsigned int ms)
-{
-	usleep(ms * 1000);
 }
 
 void *guarded_pages(size_t pages)

@@ -2,38 +2,19 @@
 /*
  * axas_uapi_test: what its files share.
  *
- *   main.c           runs the suites: a child process per test, a limit of time
- *   expect.c         how a test says that something is not as it should be
+ *   ../lib/          runs the suites, and has words for what a test expects
+ *   main.c           which suites there are, for which formats
  *   space.c          the calls of axas, one function each; snapshots of a space
  *   host.c           the machine: memory counters, reserved window, capabilities
  *   test_SUBJECT.c   a suite each
- *
- * A test is a function that returns when all is well. It runs in a process of its
- * own, so it need not tidy up, and may drop capabilities.
  */
 #ifndef AXAS_UAPI_TEST_H
 #define AXAS_UAPI_TEST_H
 
 #include <axas/axas.h>
-#include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/types.h>
 
-typedef __u64 u64;
-typedef __u32 u32;
-typedef __u8 u8;
-
-#define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))
-#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
-
-#define PAGE	4096ull
-#define MIB	0x100000ull
-#define GIB	0x40000000ull
-#define TIB	0x10000000000ull
+#include "harness.h"
 
 #define RO	AXAS_PROT_READ
 #define RW	(AXAS_PROT_READ | AXAS_PROT_WRITE)
@@ -41,18 +22,6 @@ typedef __u8 u8;
 #define RWX	AXAS_PROT_MASK
 
 /* main.c */
-struct test {
-	const char *name;
-	void (*run)(void);
-};
-
-struct suite {
-	const char *name;
-	const struct test *tests;
-	size_t nr;
-	bool every_format;	/* run once for each format of this build */
-};
-
 extern u32 test_format;		/* the format that new spaces get */
 extern u32 test_seed;
 extern u32 test_ops;		/* random calls for each format; 0: as many as are usual */
@@ -62,33 +31,6 @@ extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 	suite_areas, suite_many, suite_fault, suite_huge, suite_access, suite_buffer,
 	suite_single, suite_words, suite_rules, suite_account, suite_stock, suite_life,
 	suite_threads, suite_random, suite_model, suite_failnth, suite_last;
-
-/* expect.c: each ends the test when it does not hold */
-_Noreturn __printf(3, 4) void fail_at(const char *file, int line, const char *fmt, ...);
-_Noreturn __printf(1, 2) void skip(const char *fmt, ...);
-__printf(1, 2) void note(const char *fmt, ...);
-void equal_at(const char *file, int line, const char *what, long long got, long long want);
-
-#define fail(...)		fail_at(__FILE__, __LINE__, __VA_ARGS__)
-#define expect(cond)		((cond) ? (void)0 : fail("%s does not hold", #cond))
-#define expect_eq(got, want)	equal_at(__FILE__, __LINE__, #got, got, want)
-#define expect_ok(call)		equal_at(__FILE__, __LINE__, #call, call, 0)
-#define expect_libc(call) \
-	((call) >= 0 ? (void)0 : fail("%s: %s", #call, strerror(errno)))
-
-/* Run @run in a child; the test fails when it does. */
-void in_child(void (*run)(void *arg), void *arg);
-
-/* The child's part of @failure: see main.c */
-enum { TEST_OK, TEST_FAILED, TEST_SKIPPED };
-
-struct outcome {
-	char reason[512];
-};
-
-extern char test_context[128];	/* what a failure begins with */
-
-extern struct outcome *outcome;	/* shared with the parent */
 
 /* space.c: 0 or a positive value, or -errno */
 int call(int fd, unsigned long nr, void *arg);
@@ -139,11 +81,6 @@ void refused_at(const char *file, int line, int fd, unsigned long nr, void *arg,
 	refused_at(__FILE__, __LINE__, fd, nr, arg, err, what)
 
 /* host.c */
-struct window {
-	u64 hpa;
-	u64 size;
-};
-
 struct window window(void);		/* fails the test when there is none */
 long meminfo(const char *key);		/* KiB, or -1 */
 bool read_file(const char *path, char *buf, size_t len);
@@ -151,8 +88,6 @@ bool write_file(const char *path, const char *text);
 void drop_cap(int cap);
 void become_nobody(void);
 int count_fds(void);
-u64 now_ms(void);
-void sleep_ms(unsigned int ms);
 void *guarded_pages(size_t pages);	/* with an unmapped page on either side */
 u32 random_u32(u32 *seed);
 

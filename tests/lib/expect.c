@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * How a test says that something is not as it should be: the reason goes to
- * memory shared with main.c, and the process ends.
+ * memory shared with harness.c, and the process ends.
  */
-#include "uapi.h"
+#include "harness.h"
 
 #include <stdarg.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
