@@ -122,11 +122,9 @@ int axas_populate_some(int space, __u64 *gpa, __u64 *length)
 	struct axas_range arg = { .size = sizeof(arg), .gpa = *gpa, .length = *length };
 	int err = axas_ioctl(space, AXAS_POPULATE, &arg);
 
-	if (err)
-		return err;
 	*gpa = arg.gpa;
 	*length = arg.length;
-	return 0;
+	return err;
 }
 
 int axas_collapse(int space, __u64 gpa, __u64 length, __u64 *collapsed)
@@ -141,7 +139,9 @@ int axas_collapse(int space, __u64 gpa, __u64 length, __u64 *collapsed)
 
 int axas_fault(int space, __u64 gpa, __u32 access, __u32 *level)
 {
-	struct axas_fault arg = { .size = sizeof(arg), .gpa = gpa, .access = access };
+	struct axas_fault arg = {
+		.size = sizeof(arg), .gpa = gpa, .access = access, .result = AXAS_FAULT_ERROR
+	};
 	int err = axas_ioctl(space, AXAS_FAULT, &arg);
 
 	if (err)
