@@ -21,8 +21,6 @@ static const struct suite *const suites[] = {
 	&suite_model, &suite_failnth, &suite_last,
 };
 
-static const char *const format_names[] = { "default", "ept", "svm", "s2", "gstage" };
-
 u32 test_format;
 u32 test_seed = 1;
 u32 test_ops;
@@ -32,12 +30,11 @@ u32 taint_before;
 static size_t find_formats(u32 *formats)
 {
 	struct axas_format_info arg;
-	int dev = open("/dev/axas", O_RDWR | O_CLOEXEC);
+	int dev = axas_open(NULL);
 	size_t nr = 0;
 
 	for (u32 f = AXAS_FORMAT_DEFAULT; dev >= 0 && f <= AXAS_FORMAT_GSTAGE; f++) {
-		arg = (struct axas_format_info){ .size = sizeof(arg), .format = f };
-		if (call(dev, AXAS_GET_FORMAT, &arg) || (nr && formats[0] == arg.format))
+		if (axas_get_format(dev, f, &arg) || (nr && formats[0] == arg.format))
 			continue;
 		formats[nr++] = arg.format;
 	}
@@ -54,7 +51,7 @@ static void run_suite(const struct suite *suite, const u32 *formats, size_t nr_f
 		nr_formats = 1;
 	for (size_t f = 0; f < nr_formats; f++) {
 		test_format = formats[f];
-		harness_suite(suite, suite->every_format ? format_names[test_format] : NULL);
+		harness_suite(suite, suite->every_format ? axas_format_name(test_format) : NULL);
 	}
 }
 

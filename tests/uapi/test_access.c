@@ -23,9 +23,9 @@ static void test_round_trip(void)
 	int fd = new_space();
 
 	fill(out, sizeof(out), 1);
-	expect_ok(map_alloc(fd, AREA, 4 * PAGE, RW, 0));
-	expect_eq(guest_write(fd, AREA + 0xf80, out, sizeof(out)), sizeof(out));
-	expect_eq(guest_read(fd, AREA + 0xf80, in, sizeof(in)), sizeof(in));
+	expect_ok(axas_map_alloc(fd, AREA, 4 * PAGE, RW, 0));
+	expect_eq(axas_write(fd, AREA + 0xf80, out, sizeof(out)), sizeof(out));
+	expect_eq(axas_read(fd, AREA + 0xf80, in, sizeof(in)), sizeof(in));
 	expect(!memcmp(in, out, sizeof(in)));
 	/* 0xf80 + 0x1100 ends in the third page */
 	expect_eq(info(fd).frames, 3);
@@ -38,18 +38,18 @@ static void test_alignments(void)
 	int fd = new_space();
 
 	memset(shadow, 0, sizeof(shadow));
-	expect_ok(map_alloc(fd, AREA, 3 * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, 3 * PAGE, RW, 0));
 	for (u32 off = PAGE - 20; off <= PAGE + 20; off++) {
 		for (u32 len = 0; len <= 40; len++) {
 			fill(buf, len, off * 64 + len + 1);
 			memcpy(shadow + off, buf, len);
-			expect_eq(guest_write(fd, AREA + off, buf, len), len);
+			expect_eq(axas_write(fd, AREA + off, buf, len), len);
 			memset(buf, 0, sizeof(buf));
-			expect_eq(guest_read(fd, AREA + off, buf, len), len);
+			expect_eq(axas_read(fd, AREA + off, buf, len), len);
 			expect(!memcmp(buf, shadow + off, len));
 		}
 	}
-	expect_eq(guest_read(fd, AREA, back, sizeof(back)), sizeof(back));
+	expect_eq(axas_read(fd, AREA, back, sizeof(back)), sizeof(back));
 	expect(!memcmp(back, shadow, sizeof(back)));
 }
 
@@ -60,12 +60,12 @@ static void test_user_alignments(void)
 	int fd = new_space();
 
 	memset(shadow, 0, sizeof(shadow));
-	expect_ok(map_alloc(fd, AREA, 2 * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, 2 * PAGE, RW, 0));
 	for (u32 i = 0; i < 16; i++) {
 		fill(out, sizeof(out), i + 1);
 		memcpy(shadow + 3 * i, out + i, PAGE - i);
-		expect_eq(guest_write(fd, AREA + 3 * i, out + i, PAGE - i), PAGE - i);
-		expect_eq(guest_read(fd, AREA + 3 * i, in + 15 - i, PAGE - i), PAGE - i);
+		expect_eq(axas_write(fd, AREA + 3 * i, out + i, PAGE - i), PAGE - i);
+		expect_eq(axas_read(fd, AREA + 3 * i, in + 15 - i, PAGE - i), PAGE - i);
 		expect(!memcmp(in + 15 - i, shadow + 3 * i, PAGE - i));
 	}
 }
@@ -79,9 +79,9 @@ static void test_big(void)
 
 	expect(out != MAP_FAILED && in != MAP_FAILED);
 	fill(out, len, 7);
-	expect_ok(map_alloc(fd, AREA, 8 * MIB, RW, 0));
-	expect_eq(guest_write(fd, AREA + 77, out, len), len);
-	expect_eq(guest_read(fd, AREA + 77, in, len), len);
+	expect_ok(axas_map_alloc(fd, AREA, 8 * MIB, RW, 0));
+	expect_eq(axas_write(fd, AREA + 77, out, len), len);
+	expect_eq(axas_read(fd, AREA + 77, in, len), len);
 	expect(!memcmp(in, out, len));
 	expect_eq(info(fd).frames, (len + 77 + PAGE - 1) / PAGE);
 }
@@ -93,9 +93,9 @@ static void test_areas_side_by_side(void)
 
 	fill(out, sizeof(out), 3);
 	for (int i = 0; i < 4; i++)
-		expect_ok(map_alloc(fd, AREA + i * PAGE, PAGE, i % 2 ? RWX : RW, 0));
-	expect_eq(guest_write(fd, AREA, out, sizeof(out)), sizeof(out));
-	expect_eq(guest_read(fd, AREA, in, sizeof(in)), sizeof(in));
+		expect_ok(axas_map_alloc(fd, AREA + i * PAGE, PAGE, i % 2 ? RWX : RW, 0));
+	expect_eq(axas_write(fd, AREA, out, sizeof(out)), sizeof(out));
+	expect_eq(axas_read(fd, AREA, in, sizeof(in)), sizeof(in));
 	expect(!memcmp(in, out, sizeof(in)));
 }
 
@@ -104,14 +104,14 @@ static void test_hole(void)
 	u8 buf[4 * PAGE] = { 1 };
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
-	expect_ok(map_alloc(fd, AREA + 2 * PAGE, PAGE, RW, 0));
-	expect_eq(guest_read(fd, AREA + 100, buf, 3 * PAGE), PAGE - 100);
-	expect_eq(guest_read(fd, AREA + PAGE, buf, PAGE), -EFAULT);
-	expect_eq(guest_read(fd, AREA - 1, buf, 2), -EFAULT);
-	expect_eq(guest_write(fd, AREA + 100, buf, 3 * PAGE), PAGE - 100);
-	expect_eq(guest_write(fd, AREA + PAGE, buf, 1), -EFAULT);
-	expect_eq(guest_write(fd, AREA - 1, buf, 2), -EFAULT);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA + 2 * PAGE, PAGE, RW, 0));
+	expect_eq(axas_read(fd, AREA + 100, buf, 3 * PAGE), PAGE - 100);
+	expect_eq(axas_read(fd, AREA + PAGE, buf, PAGE), -EFAULT);
+	expect_eq(axas_read(fd, AREA - 1, buf, 2), -EFAULT);
+	expect_eq(axas_write(fd, AREA + 100, buf, 3 * PAGE), PAGE - 100);
+	expect_eq(axas_write(fd, AREA + PAGE, buf, 1), -EFAULT);
+	expect_eq(axas_write(fd, AREA - 1, buf, 2), -EFAULT);
 	expect_eq(info(fd).frames, 1);
 }
 
@@ -123,15 +123,15 @@ static void test_outside(void)
 	u8 buf[16];
 
 	for (size_t i = 0; i < ARRAY_SIZE(gpas); i++) {
-		expect_eq(guest_read(fd, gpas[i], buf, 16), -EFAULT);
-		expect_eq(guest_write(fd, gpas[i], buf, 16), -EFAULT);
+		expect_eq(axas_read(fd, gpas[i], buf, 16), -EFAULT);
+		expect_eq(axas_write(fd, gpas[i], buf, 16), -EFAULT);
 	}
 	/* an offset below zero may be refused before the space is asked */
 	for (u64 gpa = 1ull << 63; gpa; gpa = gpa == ~0ull ? 0 : ~0ull) {
-		ssize_t n = guest_read(fd, gpa, buf, 16);
+		ssize_t n = axas_read(fd, gpa, buf, 16);
 
 		expect(n == -EINVAL || n == -EFAULT || n == -EOVERFLOW);
-		n = guest_write(fd, gpa, buf, 16);
+		n = axas_write(fd, gpa, buf, 16);
 		expect(n == -EINVAL || n == -EFAULT || n == -EOVERFLOW);
 	}
 	expect_eq(info(fd).frames, 0);
@@ -142,15 +142,15 @@ static void test_permission(void)
 	u8 buf[2 * PAGE] = { 0 };
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
-	expect_ok(map_alloc(fd, AREA + PAGE, PAGE, RO, 0));
-	expect_eq(guest_write(fd, AREA + PAGE, buf, 1), -EACCES);
-	expect_eq(guest_write(fd, AREA + PAGE - 10, buf, 20), 10);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA + PAGE, PAGE, RO, 0));
+	expect_eq(axas_write(fd, AREA + PAGE, buf, 1), -EACCES);
+	expect_eq(axas_write(fd, AREA + PAGE - 10, buf, 20), 10);
 	expect_eq(info(fd).frames, 1);
-	expect_eq(guest_read(fd, AREA, buf, 2 * PAGE), 2 * PAGE);
-	expect_ok(protect(fd, AREA, PAGE, RO));
-	expect_eq(guest_write(fd, AREA, buf, 1), -EACCES);
-	expect_eq(guest_write(fd, AREA + PAGE, buf, 1), -EACCES);
+	expect_eq(axas_read(fd, AREA, buf, 2 * PAGE), 2 * PAGE);
+	expect_ok(axas_protect(fd, AREA, PAGE, RO));
+	expect_eq(axas_write(fd, AREA, buf, 1), -EACCES);
+	expect_eq(axas_write(fd, AREA + PAGE, buf, 1), -EACCES);
 }
 
 static void test_no_read_permission(void)
@@ -159,15 +159,15 @@ static void test_no_read_permission(void)
 		.format = AXAS_FORMAT_EPT, .flags = AXAS_CREATE_CAPS,
 		.caps = AXAS_CAP_EPT_XONLY, .leaf_levels = 1, .oa_bits = 40
 	};
-	int fd = test_format == AXAS_FORMAT_EPT ? create(&able) : new_space();
+	int fd = test_format == AXAS_FORMAT_EPT ? axas_open_space(NULL, &able) : new_space();
 	u8 buf[16];
 
 	expect(fd >= 0);
 	if (test_format != AXAS_FORMAT_EPT && !prot_possible(fd, AXAS_PROT_EXEC))
 		skip("this format cannot encode execute-only");
-	expect_ok(map_alloc(fd, AREA, PAGE, AXAS_PROT_EXEC, 0));
-	expect_eq(guest_read(fd, AREA, buf, 1), -EACCES);
-	expect_eq(guest_write(fd, AREA, buf, 1), -EACCES);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, AXAS_PROT_EXEC, 0));
+	expect_eq(axas_read(fd, AREA, buf, 1), -EACCES);
+	expect_eq(axas_write(fd, AREA, buf, 1), -EACCES);
 	expect_eq(info(fd).frames, 0);
 }
 
@@ -176,12 +176,12 @@ static void test_zero_length(void)
 	int fd = new_space();
 	u8 byte;
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RO, 0));
-	expect_eq(guest_read(fd, AREA, &byte, 0), 0);
-	expect_eq(guest_write(fd, AREA, &byte, 0), 0);
-	expect_eq(guest_read(fd, 0, &byte, 0), 0);
-	expect_eq(guest_write(fd, space_end(fd), &byte, 0), 0);
-	expect_eq(guest_read(fd, 1ull << 62, NULL, 0), 0);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RO, 0));
+	expect_eq(axas_read(fd, AREA, &byte, 0), 0);
+	expect_eq(axas_write(fd, AREA, &byte, 0), 0);
+	expect_eq(axas_read(fd, 0, &byte, 0), 0);
+	expect_eq(axas_write(fd, space_end(fd), &byte, 0), 0);
+	expect_eq(axas_read(fd, 1ull << 62, NULL, 0), 0);
 	expect_eq(info(fd).frames, 0);
 }
 
@@ -190,14 +190,14 @@ static void test_bad_user_buffer(void)
 	u8 *page = guarded_pages(1);
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 4 * PAGE, RW, AXAS_MAP_POPULATE));
-	expect_eq(guest_read(fd, AREA, NULL, 16), -EFAULT);
-	expect_eq(guest_write(fd, AREA, NULL, 16), -EFAULT);
-	expect_eq(guest_read(fd, AREA, page + PAGE, 16), -EFAULT);
-	expect_eq(guest_write(fd, AREA, page - 8, 16), -EFAULT);
+	expect_ok(axas_map_alloc(fd, AREA, 4 * PAGE, RW, AXAS_MAP_POPULATE));
+	expect_eq(axas_read(fd, AREA, NULL, 16), -EFAULT);
+	expect_eq(axas_write(fd, AREA, NULL, 16), -EFAULT);
+	expect_eq(axas_read(fd, AREA, page + PAGE, 16), -EFAULT);
+	expect_eq(axas_write(fd, AREA, page - 8, 16), -EFAULT);
 	expect_libc(mprotect(page, PAGE, PROT_READ));
-	expect_eq(guest_read(fd, AREA, page, 16), -EFAULT);
-	expect_eq(guest_write(fd, AREA, page, 16), 16);
+	expect_eq(axas_read(fd, AREA, page, 16), -EFAULT);
+	expect_eq(axas_write(fd, AREA, page, 16), 16);
 }
 
 /* What went before the bad byte may count, what did not go must not. */
@@ -207,14 +207,14 @@ static void test_user_buffer_ends(void)
 	int fd = new_space();
 	ssize_t n;
 
-	expect_ok(map_alloc(fd, AREA, 4 * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, 4 * PAGE, RW, 0));
 	memset(page, 0x77, PAGE);
-	n = guest_write(fd, AREA + 0x800, page, 2 * PAGE);
+	n = axas_write(fd, AREA + 0x800, page, 2 * PAGE);
 	expect(n == -EFAULT || (n > 0 && n <= (ssize_t)PAGE));
-	expect_eq(guest_read(fd, AREA + 0x800, in, sizeof(in)), sizeof(in));
+	expect_eq(axas_read(fd, AREA + 0x800, in, sizeof(in)), sizeof(in));
 	for (ssize_t i = 0; i < n; i++)
 		expect_eq(in[i], 0x77);
-	n = guest_read(fd, AREA, page, 2 * PAGE);
+	n = axas_read(fd, AREA, page, 2 * PAGE);
 	expect(n == -EFAULT || (n > 0 && n <= (ssize_t)PAGE));
 }
 
@@ -228,7 +228,7 @@ static void test_vectors(void)
 	int fd = new_space();
 
 	fill(out, sizeof(out), 5);
-	expect_ok(map_alloc(fd, AREA, 2 * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, 2 * PAGE, RW, 0));
 	expect_eq(pwritev(fd, put, 4, AREA + 2000), 3000);
 	expect_eq(preadv(fd, get, 2, AREA + 2000), 3000);
 	expect(!memcmp(in, out, sizeof(in)));
@@ -242,15 +242,15 @@ static void test_position(void)
 	int fd = new_space();
 	u8 buf[8];
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
-	expect_eq(guest_write(fd, AREA, "abcdefgh", 8), 8);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_eq(axas_write(fd, AREA, "abcdefgh", 8), 8);
 	if (lseek(fd, AREA, SEEK_SET) < 0)
 		skip("a space has no file position");
 	expect_eq(read(fd, buf, 4), 4);
 	expect_eq(read(fd, buf + 4, 4), 4);
 	expect(!memcmp(buf, "abcdefgh", 8));
 	expect_eq(write(fd, "xy", 2), 2);
-	expect_eq(guest_read(fd, AREA + 8, buf, 2), 2);
+	expect_eq(axas_read(fd, AREA + 8, buf, 2), 2);
 	expect(!memcmp(buf, "xy", 2));
 }
 
@@ -263,17 +263,17 @@ static void test_linear(void)
 	ssize_t n;
 
 	fill(out, sizeof(out), 9);
-	expect_ok(map_linear(fd, GIB, w.hpa, 2 * PAGE, RW));
-	n = guest_write(fd, GIB + PAGE - 50, out, sizeof(out));
+	expect_ok(axas_map_linear(fd, GIB, w.hpa, 2 * PAGE, RW, AXAS_TYPE_NORMAL));
+	n = axas_write(fd, GIB + PAGE - 50, out, sizeof(out));
 	if (n == (ssize_t)sizeof(out)) {
-		expect_eq(guest_read(fd, GIB + PAGE - 50, in, sizeof(in)), sizeof(in));
+		expect_eq(axas_read(fd, GIB + PAGE - 50, in, sizeof(in)), sizeof(in));
 		expect(!memcmp(in, out, sizeof(in)));
 		return;
 	}
 	if (n >= 0)
 		fail("a write to linear memory answers %zd", n);
 	note("linear memory that is no RAM: %s", strerrorname_np(-n));
-	expect_eq(guest_read(fd, GIB, in, sizeof(in)), n);
+	expect_eq(axas_read(fd, GIB, in, sizeof(in)), n);
 }
 
 static const struct test tests[] = {

@@ -5,7 +5,6 @@
 #include "uapi.h"
 
 #include <axas/vcpu.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -35,9 +34,9 @@ static void expect_settles(const char *key, long max)
 /* Touch @nr pages so far apart that each needs a table of its own. */
 static void touch_sparse(int fd, int nr)
 {
-	expect_ok(map_alloc(fd, 0, nr * 2 * MIB, RW, 0));
+	expect_ok(axas_map_alloc(fd, 0, nr * 2 * MIB, RW, 0));
 	for (int i = 0; i < nr; i++)
-		expect_eq(fault(fd, i * 2 * MIB, RW), AXAS_FAULT_FIXED);
+		expect_eq(axas_fault(fd, i * 2 * MIB, RW, NULL), AXAS_FAULT_FIXED);
 }
 
 static void test_tables_are_counted(void)
@@ -56,7 +55,7 @@ static void test_tables_are_counted(void)
 	with = meminfo("SecPageTables");
 	if (with < before + 1024 * 4)
 		fail("1024 tables moved SecPageTables from %ld to %ld KiB", before, with);
-	expect_ok(unmap(fd, 0, 2 * GIB));
+	expect_ok(axas_unmap(fd, 0, 2 * GIB));
 	expect_eq(info(fd).tables, info(fd).root_tables);
 	close(fd);
 	expect_settles("SecPageTables", before);
@@ -85,26 +84,26 @@ static void test_memlock(void)
 	int fd = new_space();
 
 	expect_eq(locked_kib(), 0);
-	expect_ok(map_linear(fd, GIB, hpa, MIB, RW));
+	expect_ok(axas_map_linear(fd, GIB, hpa, MIB, RW, AXAS_TYPE_NORMAL));
 	expect_eq(locked_kib(), 1024);
-	expect_ok(unmap(fd, GIB, MIB / 2));
+	expect_ok(axas_unmap(fd, GIB, MIB / 2));
 	expect_eq(locked_kib(), 512);
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	expect_eq(locked_kib(), 0);
 	drop_cap(CAP_IPC_LOCK);
 	expect_libc(setrlimit(RLIMIT_MEMLOCK, &limit));
 	take_state(fd, &before);
-	expect_eq(map_linear(fd, GIB, hpa, 17 * PAGE, RW), -ENOMEM);
+	expect_eq(axas_map_linear(fd, GIB, hpa, 17 * PAGE, RW, AXAS_TYPE_NORMAL), -ENOMEM);
 	expect_same(fd, &before, SAME_ALL);
 	expect_eq(locked_kib(), 0);
-	expect_ok(map_linear(fd, GIB, hpa, 16 * PAGE, RW));
-	expect_eq(map_linear(fd, 2 * GIB, hpa, PAGE, RW), -ENOMEM);
-	expect_ok(unmap(fd, GIB + 4 * PAGE, PAGE));
-	expect_ok(map_linear(fd, 2 * GIB, hpa, PAGE, RW));
+	expect_ok(axas_map_linear(fd, GIB, hpa, 16 * PAGE, RW, AXAS_TYPE_NORMAL));
+	expect_eq(axas_map_linear(fd, 2 * GIB, hpa, PAGE, RW, AXAS_TYPE_NORMAL), -ENOMEM);
+	expect_ok(axas_unmap(fd, GIB + 4 * PAGE, PAGE));
+	expect_ok(axas_map_linear(fd, 2 * GIB, hpa, PAGE, RW, AXAS_TYPE_NORMAL));
 	expect_eq(locked_kib(), 64);
 	/* what fails later gives back what was counted */
-	expect_ok(unmap(fd, GIB + 5 * PAGE, PAGE));
-	expect_eq(map_linear(fd, GIB, hpa, PAGE, RW), -EEXIST);
+	expect_ok(axas_unmap(fd, GIB + 5 * PAGE, PAGE));
+	expect_eq(axas_map_linear(fd, GIB, hpa, PAGE, RW, AXAS_TYPE_NORMAL), -EEXIST);
 	expect_eq(locked_kib(), 60);
 	close(fd);
 	expect_eq(locked_kib(), 0);
@@ -113,16 +112,13 @@ static void test_memlock(void)
 /* H11: a guest that still runs has its memory, whoever closed the space. */
 static void test_memlock_of_a_held_space(void)
 {
-	struct axvcpu_create arg = { .size = sizeof(arg), .preferred_cpu = AXVCPU_CPU_ANY };
-	int dev = open("/dev/axvcpu", O_RDWR | O_CLOEXEC), fd = new_space(), vcpu;
+	int fd = new_space(), vcpu = axvcpu_open_vcpu(NULL, fd, 0, 0);
 
-	if (dev < 0)
+	if (vcpu == -ENOENT)
 		skip("the axvcpu module is not loaded");
-	arg.space_fd = fd;
-	vcpu = call(dev, AXVCPU_CREATE, &arg);
 	if (vcpu < 0)
 		skip("there is no vCPU here: %s", strerrorname_np(-vcpu));
-	expect_ok(map_linear(fd, GIB, window().hpa, MIB, RW));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, MIB, RW, AXAS_TYPE_NORMAL));
 	expect_eq(locked_kib(), 1024);
 	close(fd);
 	expect_eq(locked_kib(), 1024);
@@ -193,7 +189,7 @@ static void charge_in_group(void *arg)
 	expect(write_file(group_file("cgroup.procs"), "0"));
 	fd = new_space();
 	before = group_value("memory.current");
-	expect_ok(map_alloc(fd, 4 * GIB, 8 * MIB, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, 4 * GIB, 8 * MIB, RW, AXAS_MAP_POPULATE));
 	with = group_value("memory.current");
 	if (with < before + (long)(8 * MIB))
 		fail("8 MiB of frames charged %ld bytes", with - before);
@@ -254,7 +250,7 @@ static void test_memcg_limit(void)
 
 		expect(write_file(group_file("cgroup.procs"), "0"));
 		fd = new_space();
-		expect_ok(map_alloc(fd, GIB, GIB, RW, 0));
+		expect_ok(axas_map_alloc(fd, GIB, GIB, RW, 0));
 		populate_in_group(fd);
 	}
 	while (!waitpid(pid, &status, WNOHANG)) {
@@ -298,10 +294,10 @@ static void test_populate_is_interruptible(void)
 	int fd = new_space();
 	pid_t pid;
 
-	expect_ok(map_alloc(fd, GIB, len, RW, 0));
+	expect_ok(axas_map_alloc(fd, GIB, len, RW, 0));
 	for (int wait = 40; wait; wait /= 2) {
-		expect_ok(unmap(fd, GIB, len));
-		expect_ok(map_alloc(fd, GIB, len, RW, 0));
+		expect_ok(axas_unmap(fd, GIB, len));
+		expect_ok(axas_map_alloc(fd, GIB, len, RW, 0));
 		pid = fork();
 		if (!pid) {
 			populate(fd, GIB, len);
@@ -319,7 +315,7 @@ static void test_populate_is_interruptible(void)
 	expect(frames && frames < len / PAGE);
 	expect(ms < TOO_LONG_MS);
 	range = (struct axas_range){ .gpa = GIB, .length = len };
-	expect_ok(populate_once(fd, &range));
+	expect_ok(axas_populate_some(fd, &range.gpa, &range.length));
 	expect_ok(populate(fd, GIB, len));
 	expect_eq(info(fd).frames, len / PAGE);
 }
@@ -334,7 +330,7 @@ static void test_map_populate_is_interruptible(void)
 	for (int wait = 5; wait <= 80; wait *= 2) {
 		pid = fork();
 		if (!pid)
-			_exit(!!map_alloc(fd, GIB, len, RW, AXAS_MAP_POPULATE));
+			_exit(!!axas_map_alloc(fd, GIB, len, RW, AXAS_MAP_POPULATE));
 		sleep_ms(wait);
 		ms = kill_and_wait(pid);
 		slowest = ms > slowest ? ms : slowest;
@@ -342,7 +338,7 @@ static void test_map_populate_is_interruptible(void)
 		expect_eq(info(fd).areas, !!frames);
 		expect(!frames || frames == len / PAGE);
 		undone += !frames;
-		expect_ok(clear(fd));
+		expect_ok(axas_clear(fd));
 	}
 	note("%d of 5 calls were undone, the slowest in %llu ms", undone, slowest);
 	expect(undone);
@@ -356,11 +352,11 @@ static void test_great_ranges(void)
 	int fd = new_space();
 	u64 end = space_end(fd), start = now_ms();
 
-	expect_ok(map_alloc(fd, 0, end, RW, 0));
-	expect_ok(protect(fd, 0, end, RO));
-	expect_eq(fault(fd, end - 1, RO), AXAS_FAULT_FIXED);
-	expect_ok(protect(fd, PAGE, end - PAGE, RW));
-	expect_ok(unmap(fd, 0, end));
+	expect_ok(axas_map_alloc(fd, 0, end, RW, 0));
+	expect_ok(axas_protect(fd, 0, end, RO));
+	expect_eq(axas_fault(fd, end - 1, RO, NULL), AXAS_FAULT_FIXED);
+	expect_ok(axas_protect(fd, PAGE, end - PAGE, RW));
+	expect_ok(axas_unmap(fd, 0, end));
 	expect(now_ms() - start < TOO_LONG_MS);
 	expect_eq(info(fd).frames, 0);
 }

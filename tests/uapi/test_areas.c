@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define AREA	(16 * MIB)
 
@@ -16,7 +17,7 @@ static int space_with(int nr)
 	int fd = new_space();
 
 	for (int i = 0; i < nr; i++)
-		expect_ok(map_alloc(fd, AREA + 2 * i * PAGE, PAGE, i % 2 ? RO : RW, 0));
+		expect_ok(axas_map_alloc(fd, AREA + 2 * i * PAGE, PAGE, i % 2 ? RO : RW, 0));
 	return fd;
 }
 
@@ -36,91 +37,98 @@ static void test_pages(void)
 	int fd = space_with(10), seen;
 
 	for (u32 count = 1; count <= 11; count++) {
-		struct axas_get_areas get = { .size = sizeof(get) };
 		struct axas_area_info a[12];
+		u64 start = 0;
+		u32 more;
+		int nr;
 
 		seen = 0;
 		do {
 			memset(a, 0x55, sizeof(a));
-			get.buf = (uintptr_t)a;
-			get.count = count;
-			expect_ok(call(fd, AXAS_GET_AREAS, &get));
-			expect(get.count <= count);
-			for (u32 i = 0; i < get.count; i++)
+			nr = axas_get_areas(fd, &start, a, count, &more);
+			expect(nr >= 0 && nr <= (int)count);
+			for (int i = 0; i < nr; i++)
 				check_area(&a[i], seen++);
-			expect_eq(a[get.count].flags, 0x55555555);
-			expect_eq(get.more, seen < 10);
-			expect(!get.more || get.count == count);
-		} while (get.more);
+			expect_eq(a[nr].flags, 0x55555555);
+			expect_eq(more, seen < 10);
+			expect(!more || nr == (int)count);
+		} while (more);
 		expect_eq(seen, 10);
 	}
 }
 
 static void test_count_zero(void)
 {
-	u32 count = 0, more = 7;
 	int fd = new_space();
+	u32 more = 7;
 
-	expect_ok(get_areas(fd, 0, NULL, &count, &more));
+	expect_eq(areas_from(fd, 0, NULL, 0, &more), 0);
 	expect_eq(more, 0);
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
-	expect_ok(get_areas(fd, 0, NULL, &count, &more));
-	expect_eq(count, 0);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_eq(areas_from(fd, 0, NULL, 0, &more), 0);
 	expect_eq(more, 1);
-	expect_ok(get_areas(fd, AREA + PAGE, NULL, &count, &more));
+	expect_eq(areas_from(fd, AREA + PAGE, NULL, 0, &more), 0);
 	expect_eq(more, 0);
 }
 
 static void test_start(void)
 {
 	struct axas_area_info a[8];
-	u32 more, count;
 	int fd = space_with(4);
+	u32 more;
 
-	count = 8;
-	expect_ok(get_areas(fd, AREA + 2 * PAGE, a, &count, &more));
-	expect_eq(count, 3);
+	expect_eq(areas_from(fd, AREA + 2 * PAGE, a, 8, NULL), 3);
 	check_area(&a[0], 1);
 	/* in a hole */
-	count = 8;
-	expect_ok(get_areas(fd, AREA + 3 * PAGE, a, &count, &more));
-	expect_eq(count, 2);
+	expect_eq(areas_from(fd, AREA + 3 * PAGE, a, 8, NULL), 2);
 	check_area(&a[0], 2);
 	/* inside an area: it is listed, whole */
-	count = 8;
-	expect_ok(get_areas(fd, AREA + 6 * PAGE + 0x800, a, &count, &more));
-	expect_eq(count, 1);
+	expect_eq(areas_from(fd, AREA + 6 * PAGE + 0x800, a, 8, NULL), 1);
 	check_area(&a[0], 3);
 	/* behind all, up to the last byte */
-	count = 8;
-	expect_ok(get_areas(fd, AREA + 8 * PAGE, a, &count, &more));
-	expect_eq(count, 0);
+	expect_eq(areas_from(fd, AREA + 8 * PAGE, a, 8, &more), 0);
 	expect_eq(more, 0);
-	count = 8;
-	expect_ok(get_areas(fd, ~0ull, a, &count, &more));
-	expect_eq(count, 0);
+	expect_eq(areas_from(fd, ~0ull, a, 8, NULL), 0);
 }
 
 static void test_more_than_one_call(void)
 {
 	const int nr = AXAS_GET_AREAS_MAX + 6;
 	struct axas_area_info *a = calloc(nr + 10, sizeof(*a));
-	struct axas_get_areas get = {
-		.size = sizeof(get), .buf = (uintptr_t)a, .count = nr + 10
-	};
 	int fd = space_with(nr);
+	u64 start = 0;
+	u32 more;
 
 	expect(a);
-	expect_ok(call(fd, AXAS_GET_AREAS, &get));
-	expect_eq(get.count, AXAS_GET_AREAS_MAX);
-	expect_eq(get.more, 1);
+	expect_eq(axas_get_areas(fd, &start, a, nr + 10, &more), AXAS_GET_AREAS_MAX);
+	expect_eq(more, 1);
 	check_area(&a[AXAS_GET_AREAS_MAX - 1], AXAS_GET_AREAS_MAX - 1);
 	expect_eq(a[AXAS_GET_AREAS_MAX].length, 0);
-	get.count = ~0u;
-	expect_ok(call(fd, AXAS_GET_AREAS, &get));
-	expect_eq(get.count, 6);
-	expect_eq(get.more, 0);
+	expect_eq(axas_get_areas(fd, &start, a, ~0u, &more), 6);
+	expect_eq(more, 0);
 	check_area(&a[0], AXAS_GET_AREAS_MAX);
+}
+
+/* The library's iterator passes over no area, and none twice, also where one call is not all. */
+static void test_iterator(void)
+{
+	const u32 sizes[] = { 0, 1, AXAS_GET_AREAS_MAX, AXAS_GET_AREAS_MAX + 6 };
+	const struct axas_area_info *area;
+	struct axas_areas it;
+	u32 seen;
+	int fd;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		fd = space_with(sizes[i]);
+		seen = 0;
+		axas_areas_begin(&it, fd, 0);
+		while ((area = axas_areas_next(&it)))
+			check_area(area, seen++);
+		expect_ok(it.err);
+		expect_eq(seen, sizes[i]);
+		expect(!axas_areas_next(&it));
+		close(fd);
+	}
 }
 
 static void test_bad_buffer(void)
@@ -149,13 +157,11 @@ static void test_linear_hpa(void)
 {
 	struct axas_area_info a[4];
 	struct window w = window();
-	u32 count = 4, more;
 	int fd = new_space();
 
-	expect_ok(map_linear(fd, GIB, w.hpa, 4 * MIB, RW));
-	expect_ok(protect(fd, GIB + MIB, MIB, RO));
-	expect_ok(get_areas(fd, 0, a, &count, &more));
-	expect_eq(count, 3);
+	expect_ok(axas_map_linear(fd, GIB, w.hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_protect(fd, GIB + MIB, MIB, RO));
+	expect_eq(areas_from(fd, 0, a, 4, NULL), 3);
 	for (int i = 0; i < 3; i++) {
 		expect_eq(a[i].backend, AXAS_BACKEND_LINEAR);
 		expect_eq(a[i].hpa, w.hpa + a[i].gpa - GIB);
@@ -169,6 +175,7 @@ static const struct test tests[] = {
 	{ "GET_AREAS with a count of 0 tells whether there are any", test_count_zero },
 	{ "GET_AREAS begins at the start that it is given", test_start },
 	{ "R6 GET_AREAS writes no more than its limit", test_more_than_one_call },
+	{ "the library lists each area once, by however many calls", test_iterator },
 	{ "GET_AREAS answers EFAULT for a bad buffer", test_bad_buffer },
 	{ "GET_AREAS shows where linear areas lie", test_linear_hpa },
 };

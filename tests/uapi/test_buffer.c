@@ -32,8 +32,8 @@ static u8 *patterned(int *fd, size_t len)
 	for (size_t i = 0; i < len; i++)
 		p[i] = random_u32(&seed);
 	*fd = new_space();
-	expect_ok(map_alloc(*fd, AREA, (len + PAGE - 1) & ~(PAGE - 1), RW, 0));
-	expect_eq(guest_write(*fd, AREA, p, len), len);
+	expect_ok(axas_map_alloc(*fd, AREA, (len + PAGE - 1) & ~(PAGE - 1), RW, 0));
+	expect_eq(axas_write(*fd, AREA, p, len), len);
 	return p;
 }
 
@@ -51,7 +51,7 @@ static void test_read_into_untouched(void)
 	int fd;
 
 	want = patterned(&fd, LONG);
-	expect_eq(guest_read(fd, AREA, buf + 123, LONG), LONG);
+	expect_eq(axas_read(fd, AREA, buf + 123, LONG), LONG);
 	expect(!memcmp(buf + 123, want, LONG));
 	expect_eq(buf[122] | buf[123 + LONG], 0);
 }
@@ -62,9 +62,9 @@ static void test_write_from_untouched(void)
 	int fd;
 
 	patterned(&fd, LONG);
-	expect_eq(guest_write(fd, AREA, buf, LONG), LONG);
+	expect_eq(axas_write(fd, AREA, buf, LONG), LONG);
 	memset(back, 1, LONG);
-	expect_eq(guest_read(fd, AREA, back, LONG), LONG);
+	expect_eq(axas_read(fd, AREA, back, LONG), LONG);
 	expect(!memcmp(back, buf, LONG));
 }
 
@@ -81,17 +81,17 @@ static void test_middle_is_closed(void)
 	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
 		size_t off = offsets[i], open = 20 * PAGE - off;
 
-		expect_eq(guest_read(fd, AREA, buf + off, len - off), open);
+		expect_eq(axas_read(fd, AREA, buf + off, len - off), open);
 		expect(!memcmp(buf + off, want, open));
 		memset(buf, 0x5a + i, 20 * PAGE);
-		expect_eq(guest_write(fd, AREA, buf + off, len - off), open);
-		expect_eq(guest_read(fd, AREA, back, len), len);
+		expect_eq(axas_write(fd, AREA, buf + off, len - off), open);
+		expect_eq(axas_read(fd, AREA, back, len), len);
 		expect(!memcmp(back, buf + off, open));
 		expect(!memcmp(back + open, want + open, len - open));
-		expect_eq(guest_write(fd, AREA, want, len), len);
+		expect_eq(axas_write(fd, AREA, want, len), len);
 	}
-	expect_eq(guest_read(fd, AREA, buf + 20 * PAGE, PAGE), -EFAULT);
-	expect_eq(guest_write(fd, AREA, buf + 20 * PAGE, PAGE), -EFAULT);
+	expect_eq(axas_read(fd, AREA, buf + 20 * PAGE, PAGE), -EFAULT);
+	expect_eq(axas_write(fd, AREA, buf + 20 * PAGE, PAGE), -EFAULT);
 }
 
 static void test_read_only_buffer(void)
@@ -103,11 +103,11 @@ static void test_read_only_buffer(void)
 	patterned(&fd, len);
 	memset(buf, 0x33, len);
 	expect_libc(mprotect(buf + 4 * PAGE, 4 * PAGE, PROT_READ));
-	expect_eq(guest_read(fd, AREA, buf + 4 * PAGE, 4 * PAGE), -EFAULT);
-	expect_eq(guest_read(fd, AREA, buf, len), 4 * PAGE);
+	expect_eq(axas_read(fd, AREA, buf + 4 * PAGE, 4 * PAGE), -EFAULT);
+	expect_eq(axas_read(fd, AREA, buf, len), 4 * PAGE);
 	for (size_t i = 4 * PAGE; i < len; i++)
 		expect_eq(buf[i], 0x33);
-	expect_eq(guest_write(fd, AREA, buf + 4 * PAGE, 4 * PAGE), 4 * PAGE);
+	expect_eq(axas_write(fd, AREA, buf + 4 * PAGE, 4 * PAGE), 4 * PAGE);
 }
 
 /* A page that two processes share until one writes is not written for both. */
@@ -132,7 +132,7 @@ static void test_read_after_fork(void)
 				_exit(2);
 		_exit(0);
 	}
-	expect_eq(guest_read(fd, AREA, buf, len), len);
+	expect_eq(axas_read(fd, AREA, buf, len), len);
 	expect(!memcmp(buf, want, len));
 	close(go[1]);
 	expect_eq(waitpid(pid, &status, 0), pid);
@@ -147,16 +147,16 @@ static void test_guest_ends(void)
 	u64 end = space_end(fd);
 
 	memset(buf, 0x42, 16 * PAGE);
-	expect_ok(map_alloc(fd, end - 4 * PAGE, 4 * PAGE, RW, 0));
-	expect_eq(guest_write(fd, end - 4 * PAGE + 1, buf, 16 * PAGE), 4 * PAGE - 1);
-	expect_eq(guest_read(fd, end - 2 * PAGE, buf, 16 * PAGE), 2 * PAGE);
-	expect_ok(map_alloc(fd, AREA, 4 * PAGE, RW, 0));
-	expect_ok(map_alloc(fd, AREA + 4 * PAGE, 4 * PAGE, RO, 0));
-	expect_ok(map_alloc(fd, AREA + 9 * PAGE, PAGE, RW, 0));
-	expect_eq(guest_read(fd, AREA + 1, buf, 16 * PAGE), 8 * PAGE - 1);
-	expect_eq(guest_write(fd, AREA + 1, buf, 16 * PAGE), 4 * PAGE - 1);
-	expect_eq(guest_write(fd, AREA + 4 * PAGE, buf, 16 * PAGE), -EACCES);
-	expect_eq(guest_read(fd, AREA + 8 * PAGE, buf, 16 * PAGE), -EFAULT);
+	expect_ok(axas_map_alloc(fd, end - 4 * PAGE, 4 * PAGE, RW, 0));
+	expect_eq(axas_write(fd, end - 4 * PAGE + 1, buf, 16 * PAGE), 4 * PAGE - 1);
+	expect_eq(axas_read(fd, end - 2 * PAGE, buf, 16 * PAGE), 2 * PAGE);
+	expect_ok(axas_map_alloc(fd, AREA, 4 * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA + 4 * PAGE, 4 * PAGE, RO, 0));
+	expect_ok(axas_map_alloc(fd, AREA + 9 * PAGE, PAGE, RW, 0));
+	expect_eq(axas_read(fd, AREA + 1, buf, 16 * PAGE), 8 * PAGE - 1);
+	expect_eq(axas_write(fd, AREA + 1, buf, 16 * PAGE), 4 * PAGE - 1);
+	expect_eq(axas_write(fd, AREA + 4 * PAGE, buf, 16 * PAGE), -EACCES);
+	expect_eq(axas_read(fd, AREA + 8 * PAGE, buf, 16 * PAGE), -EFAULT);
 }
 
 #define SEGMENTS	1000
@@ -177,7 +177,7 @@ static void test_many_vectors(void)
 	expect_eq(preadv(fd, iov, SEGMENTS, AREA + 11), len);
 	expect(!memcmp(buf, want + 11, len));
 	expect_eq(pwritev(fd, iov, SEGMENTS, AREA), len);
-	expect_eq(guest_read(fd, AREA, want, len), len);
+	expect_eq(axas_read(fd, AREA, want, len), len);
 	expect(!memcmp(buf, want, len));
 	/* the last byte of one of them is out of reach */
 	at = (u8 *)guarded_pages(1) + PAGE;
@@ -193,39 +193,33 @@ static void test_many_vectors(void)
 static void test_linear_runs(void)
 {
 	static const u32 types[] = { AXAS_TYPE_NORMAL, AXAS_TYPE_UNCACHED, AXAS_TYPE_DEVICE };
-	struct axas_map_linear map = {
-		.size = sizeof(map), .hpa = window().hpa, .length = 2 * MIB, .prot = RW,
-	};
 	size_t len = 2 * MIB + 2 * PAGE;
+	u64 hpa = window().hpa;
 	u8 *in = untouched(len), *out;
 	int fd, err;
 
 	out = patterned(&fd, len);
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		map.gpa = AREA + PAGE;
-		map.type = types[i];
-		err = call(fd, AXAS_MAP_LINEAR, &map);
+		err = axas_map_linear(fd, AREA + PAGE, hpa, 2 * MIB, RW, types[i]);
 		if (err == -EOPNOTSUPP)
 			continue;
 		expect_ok(err);
-		expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
-		expect_ok(map_alloc(fd, AREA + PAGE + 2 * MIB, 2 * PAGE, RW, 0));
+		expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
+		expect_ok(axas_map_alloc(fd, AREA + PAGE + 2 * MIB, 2 * PAGE, RW, 0));
 		out[i] ^= 0xff;
-		expect_eq(guest_write(fd, AREA + 5, out, len), len);
+		expect_eq(axas_write(fd, AREA + 5, out, len), len);
 		memset(in, 0, len);
-		expect_eq(guest_read(fd, AREA + 5, in, len), len);
+		expect_eq(axas_read(fd, AREA + 5, in, len), len);
 		expect(!memcmp(in, out, len));
-		expect_eq(guest_write(fd, AREA + 5, out, 4 * PAGE), 4 * PAGE);
-		expect_ok(clear(fd));
+		expect_eq(axas_write(fd, AREA + 5, out, 4 * PAGE), 4 * PAGE);
+		expect_ok(axas_clear(fd));
 	}
 	/* the guest's own memory at the end of a buffer that ends early */
-	map.type = AXAS_TYPE_NORMAL;
-	map.gpa = AREA;
-	expect_ok(call(fd, AXAS_MAP_LINEAR, &map));
+	expect_ok(axas_map_linear(fd, AREA, hpa, 2 * MIB, RW, AXAS_TYPE_NORMAL));
 	expect_libc(mprotect(in + 100 * PAGE, PAGE, PROT_NONE));
-	expect_eq(guest_read(fd, AREA, in + 3, 200 * PAGE), 100 * PAGE - 3);
-	expect_eq(guest_write(fd, AREA, in + 3, 200 * PAGE), 100 * PAGE - 3);
+	expect_eq(axas_read(fd, AREA, in + 3, 200 * PAGE), 100 * PAGE - 3);
+	expect_eq(axas_write(fd, AREA, in + 3, 200 * PAGE), 100 * PAGE - 3);
 }
 
 static int userfault(void *start, size_t len)
@@ -278,11 +272,11 @@ static void test_userfault(void)
 	uffd[1] = userfault(from, len);
 	for (int i = 0; i < 2; i++)
 		expect_eq(pthread_create(&threads[i], NULL, supply, &uffd[i]), 0);
-	expect_eq(guest_read(fd, AREA + 9, to + 1, len - 9), len - 9);
+	expect_eq(axas_read(fd, AREA + 9, to + 1, len - 9), len - 9);
 	expect(!memcmp(to + 1, want + 9, len - 9));
 	expect_eq(to[0], 0x66);
-	expect_eq(guest_write(fd, AREA, from, len), len);
-	expect_eq(guest_read(fd, AREA, back, len), len);
+	expect_eq(axas_write(fd, AREA, from, len), len);
+	expect_eq(axas_read(fd, AREA, back, len), len);
 	for (size_t i = 0; i < len; i++)
 		expect_eq(back[i], 0x66);
 }
@@ -315,9 +309,9 @@ static _Noreturn void stall(struct stalled *s)
 	if (pthread_create(&thread, NULL, tell, s))
 		_exit(1);
 	if (s->write)
-		guest_write(s->fd, AREA, buf, len);
+		axas_write(s->fd, AREA, buf, len);
 	else
-		guest_read(s->fd, AREA, buf, len);
+		axas_read(s->fd, AREA, buf, len);
 	_exit(1);
 }
 
@@ -384,14 +378,14 @@ static void test_buffer_comes_and_goes(void)
 	hostile.len = len;
 	expect_eq(pthread_create(&thread, NULL, close_and_open, NULL), 0);
 	for (u32 i = 0; i < 500; i++) {
-		n = guest_read(fd, AREA, hostile.buf, len);
+		n = axas_read(fd, AREA, hostile.buf, len);
 		expect(n == -EFAULT || (n > 0 && n <= (ssize_t)len));
-		n = guest_write(fd, AREA, hostile.buf, len);
+		n = axas_write(fd, AREA, hostile.buf, len);
 		expect(n == -EFAULT || (n > 0 && n <= (ssize_t)len));
 		whole += n == (ssize_t)len;
 		n = n > 0 ? n : 0;
-		expect_eq(guest_write(fd, AREA, want, n), n);
-		expect_eq(guest_read(fd, AREA, back, len), len);
+		expect_eq(axas_write(fd, AREA, want, n), n);
+		expect_eq(axas_read(fd, AREA, back, len), len);
 		expect(!memcmp(back, want, len));
 	}
 	atomic_store(&hostile.stop, true);

@@ -110,7 +110,7 @@ static void fail_each(const struct victim *v)
 	expect(n < LIMIT);
 	expect_ok(err);
 	note("%d allocations, %d of them fail the call", n - 1, failures);
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	expect_eq(info(fd).frames, 0);
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
@@ -122,12 +122,12 @@ static int empty_space(void)
 
 static void clear_it(int fd)
 {
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 }
 
 static int call_map_alloc(int fd)
 {
-	return map_alloc(fd, AREA, 16 * PAGE, RW, 0);
+	return axas_map_alloc(fd, AREA, 16 * PAGE, RW, 0);
 }
 
 static void test_map_alloc(void)
@@ -137,7 +137,7 @@ static void test_map_alloc(void)
 
 static int call_map_populate(int fd)
 {
-	return map_alloc(fd, AREA, 16 * PAGE, RW, AXAS_MAP_POPULATE);
+	return axas_map_alloc(fd, AREA, 16 * PAGE, RW, AXAS_MAP_POPULATE);
 }
 
 static void test_map_populate(void)
@@ -150,12 +150,12 @@ static u64 hpa;
 /* So placed that it needs small leaves, large ones, and several tables. */
 static int call_map_linear(int fd)
 {
-	return map_linear(fd, GIB - PAGE, hpa, 4 * MIB, RW);
+	return axas_map_linear(fd, GIB - PAGE, hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL);
 }
 
 static int call_map_linear_large(int fd)
 {
-	return map_linear(fd, GIB, hpa, 4 * MIB + 3 * PAGE, RW);
+	return axas_map_linear(fd, GIB, hpa, 4 * MIB + 3 * PAGE, RW, AXAS_TYPE_NORMAL);
 }
 
 static void test_map_linear(void)
@@ -169,26 +169,26 @@ static int space_with_area(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 16 * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, 16 * PAGE, RW, 0));
 	expect_ok(populate(fd, AREA + 2 * PAGE, 8 * PAGE));
 	return fd;
 }
 
 static void restore_area(int fd)
 {
-	expect_ok(clear(fd));
-	expect_ok(map_alloc(fd, AREA, 16 * PAGE, RW, 0));
+	expect_ok(axas_clear(fd));
+	expect_ok(axas_map_alloc(fd, AREA, 16 * PAGE, RW, 0));
 	expect_ok(populate(fd, AREA + 2 * PAGE, 8 * PAGE));
 }
 
 static int call_unmap_middle(int fd)
 {
-	return unmap(fd, AREA + 4 * PAGE, 4 * PAGE);
+	return axas_unmap(fd, AREA + 4 * PAGE, 4 * PAGE);
 }
 
 static int call_protect_middle(int fd)
 {
-	return protect(fd, AREA + 4 * PAGE, 4 * PAGE, RO);
+	return axas_protect(fd, AREA + 4 * PAGE, 4 * PAGE, RO);
 }
 
 static int space_with_linear(void)
@@ -196,24 +196,24 @@ static int space_with_linear(void)
 	int fd = new_space();
 
 	hpa = window().hpa;
-	expect_ok(map_linear(fd, GIB, hpa, 4 * MIB, RW));
+	expect_ok(axas_map_linear(fd, GIB, hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
 	return fd;
 }
 
 static void restore_linear(int fd)
 {
-	expect_ok(clear(fd));
-	expect_ok(map_linear(fd, GIB, hpa, 4 * MIB, RW));
+	expect_ok(axas_clear(fd));
+	expect_ok(axas_map_linear(fd, GIB, hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
 }
 
 static int call_unmap_split(int fd)
 {
-	return unmap(fd, GIB + MIB, 2 * MIB);
+	return axas_unmap(fd, GIB + MIB, 2 * MIB);
 }
 
 static int call_protect_split(int fd)
 {
-	return protect(fd, GIB + MIB, 2 * MIB, RO);
+	return axas_protect(fd, GIB + MIB, 2 * MIB, RO);
 }
 
 static void test_unmap(void)
@@ -241,7 +241,7 @@ static void test_populate(void)
 
 static int call_fault(int fd)
 {
-	int result = fault(fd, AREA + 12 * PAGE, RW);
+	int result = axas_fault(fd, AREA + 12 * PAGE, RW, NULL);
 
 	if (result == AXAS_FAULT_NOMEM)
 		return -ENOMEM;
@@ -255,7 +255,7 @@ static void test_fault(void)
 
 static int call_write(int fd)
 {
-	ssize_t n = guest_write(fd, AREA + 12 * PAGE, "data", 4);
+	ssize_t n = axas_write(fd, AREA + 12 * PAGE, "data", 4);
 
 	return n == 4 ? 0 : n < 0 ? n : -EIO;
 }
@@ -267,13 +267,13 @@ static void test_write(void)
 
 static void test_create(void)
 {
-	struct axas_create c = { .size = sizeof(c), .format = test_format };
+	struct axas_create c = { .format = test_format };
 	int nth = open_fail_nth(), dev = dev_open(), fds = count_fds(), n, fd;
 	bool hit;
 
 	for (n = 1; n < LIMIT; n++) {
 		arm(nth, n);
-		fd = call(dev, AXAS_CREATE, &c);
+		fd = axas_create(dev, &c);
 		hit = disarm(nth);
 		if (fd >= 0)
 			close(fd);
@@ -294,10 +294,10 @@ static void test_populate_progress(void)
 	bool hit = true;
 
 	for (n = 1; hit && n < LIMIT; n++) {
-		expect_ok(map_alloc(fd, AREA, 8 * PAGE, RW, 0));
+		expect_ok(axas_map_alloc(fd, AREA, 8 * PAGE, RW, 0));
 		range = (struct axas_range){ .gpa = AREA, .length = 8 * PAGE };
 		arm(nth, n);
-		err = populate_once(fd, &range);
+		err = axas_populate_some(fd, &range.gpa, &range.length);
 		hit = disarm(nth);
 		expect(!err || is_injected_error(err));
 		if (err != -EFAULT) {
@@ -306,7 +306,7 @@ static void test_populate_progress(void)
 		}
 		expect_ok(populate(fd, AREA, 8 * PAGE));
 		expect_eq(info(fd).frames, 8);
-		expect_ok(clear(fd));
+		expect_ok(axas_clear(fd));
 	}
 	expect(n < LIMIT);
 }

@@ -13,14 +13,14 @@ static void test_results(void)
 	int fd = new_space();
 	struct axas_info i;
 
-	expect_ok(map_alloc(fd, AREA, 4 * PAGE, RO, 0));
-	expect_eq(fault(fd, AREA, RO), AXAS_FAULT_FIXED);
-	expect_eq(fault(fd, AREA + 0xfff, RO), AXAS_FAULT_SPURIOUS);
-	expect_eq(fault(fd, AREA, AXAS_PROT_WRITE), AXAS_FAULT_DENIED);
-	expect_eq(fault(fd, AREA + PAGE, RW), AXAS_FAULT_DENIED);
-	expect_eq(fault(fd, AREA + PAGE, AXAS_PROT_EXEC), AXAS_FAULT_DENIED);
-	expect_eq(fault(fd, AREA + 4 * PAGE, RO), AXAS_FAULT_HOLE);
-	expect_eq(fault(fd, AREA - 1, RO), AXAS_FAULT_HOLE);
+	expect_ok(axas_map_alloc(fd, AREA, 4 * PAGE, RO, 0));
+	expect_eq(axas_fault(fd, AREA, RO, NULL), AXAS_FAULT_FIXED);
+	expect_eq(axas_fault(fd, AREA + 0xfff, RO, NULL), AXAS_FAULT_SPURIOUS);
+	expect_eq(axas_fault(fd, AREA, AXAS_PROT_WRITE, NULL), AXAS_FAULT_DENIED);
+	expect_eq(axas_fault(fd, AREA + PAGE, RW, NULL), AXAS_FAULT_DENIED);
+	expect_eq(axas_fault(fd, AREA + PAGE, AXAS_PROT_EXEC, NULL), AXAS_FAULT_DENIED);
+	expect_eq(axas_fault(fd, AREA + 4 * PAGE, RO, NULL), AXAS_FAULT_HOLE);
+	expect_eq(axas_fault(fd, AREA - 1, RO, NULL), AXAS_FAULT_HOLE);
 	i = info(fd);
 	expect_eq(i.frames, 1);
 	expect_eq(i.faults[AXAS_FAULT_FIXED], 1);
@@ -37,30 +37,33 @@ static void test_keeps_the_frame(void)
 	int fd = new_space();
 	u32 word = 0;
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
-	expect_eq(fault(fd, AREA, RW), AXAS_FAULT_FIXED);
-	expect_ok(translate(fd, AREA, &first));
-	expect_eq(guest_write(fd, AREA, "data", 4), 4);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_eq(axas_fault(fd, AREA, RW, NULL), AXAS_FAULT_FIXED);
+	expect_ok(axas_translate(fd, AREA, &first));
+	expect_eq(axas_write(fd, AREA, "data", 4), 4);
 	for (int i = 0; i < 10; i++)
-		expect_eq(fault(fd, AREA + i * 100, i % 2 ? RO : RW), AXAS_FAULT_SPURIOUS);
+		expect_eq(axas_fault(fd, AREA + i * 100, i % 2 ? RO : RW, NULL),
+			  AXAS_FAULT_SPURIOUS);
 	expect_ok(populate(fd, AREA, PAGE));
-	expect_ok(translate(fd, AREA, &again));
+	expect_ok(axas_translate(fd, AREA, &again));
 	expect_eq(again.hpa, first.hpa);
-	expect_eq(guest_read(fd, AREA, &word, 4), 4);
+	expect_eq(axas_read(fd, AREA, &word, 4), 4);
 	expect(!memcmp(&word, "data", 4));
 	expect_eq(info(fd).frames, 1);
 }
 
 static void test_level(void)
 {
-	struct axas_fault arg = { .size = sizeof(arg), .gpa = GIB + 0x1234, .access = RO };
+	struct axas_fault arg = {
+		.size = sizeof(arg), .gpa = GIB + 0x1234, .access = RO, .result = ~0u
+	};
 	struct axas_translate tr;
 	int fd = new_space();
 
-	expect_ok(map_linear(fd, GIB, window().hpa, 4 * MIB, RW));
-	expect_ok(call(fd, AXAS_FAULT, &arg));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_ioctl(fd, AXAS_FAULT, &arg));
 	expect_eq(arg.result, AXAS_FAULT_SPURIOUS);
-	expect_ok(translate(fd, GIB + 0x1234, &tr));
+	expect_ok(axas_translate(fd, GIB + 0x1234, &tr));
 	expect_eq(arg.level, tr.level);
 	expect_eq(arg.gpa, GIB + 0x1234);
 }
@@ -69,8 +72,8 @@ static void test_populate(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 32 * PAGE, RW, 0));
-	expect_eq(fault(fd, AREA + 5 * PAGE, RW), AXAS_FAULT_FIXED);
+	expect_ok(axas_map_alloc(fd, AREA, 32 * PAGE, RW, 0));
+	expect_eq(axas_fault(fd, AREA + 5 * PAGE, RW, NULL), AXAS_FAULT_FIXED);
 	expect_ok(populate(fd, AREA + 4 * PAGE, 8 * PAGE));
 	expect_eq(info(fd).frames, 8);
 	expect_ok(populate(fd, AREA, 32 * PAGE));
@@ -86,18 +89,18 @@ static void test_populate_hole(void)
 	struct state before;
 	int fd = new_space(), err;
 
-	expect_ok(map_alloc(fd, AREA, 4 * PAGE, RW, 0));
-	expect_ok(map_alloc(fd, AREA + 4 * PAGE, 4 * PAGE, RO, 0));
-	expect_ok(map_alloc(fd, AREA + 12 * PAGE, 4 * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, 4 * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA + 4 * PAGE, 4 * PAGE, RO, 0));
+	expect_ok(axas_map_alloc(fd, AREA + 12 * PAGE, 4 * PAGE, RW, 0));
 	do {
-		err = populate_once(fd, &range);
+		err = axas_populate_some(fd, &range.gpa, &range.length);
 	} while (!err && range.gpa < AREA + 8 * PAGE);
 	expect_ok(err);
 	expect_eq(range.gpa, AREA + 8 * PAGE);
 	expect_eq(range.length, 8 * PAGE);
 	expect_eq(info(fd).frames, 8);
 	take_state(fd, &before);
-	expect_eq(populate_once(fd, &range), -EFAULT);
+	expect_eq(axas_populate_some(fd, &range.gpa, &range.length), -EFAULT);
 	expect_eq(range.gpa, AREA + 8 * PAGE);
 	expect_eq(range.length, 8 * PAGE);
 	expect_same(fd, &before, SAME_ALL | FAULTS_MAY_COUNT);
@@ -107,7 +110,7 @@ static void test_populate_linear(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_linear(fd, GIB, window().hpa, 4 * MIB, RW));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
 	expect_ok(populate(fd, GIB, 4 * MIB));
 	expect_eq(info(fd).frames, 0);
 }
@@ -117,11 +120,11 @@ static void test_translate_alloc(void)
 	struct axas_translate tr, next;
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 8 * PAGE, RWX, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, AREA, 8 * PAGE, RWX, AXAS_MAP_POPULATE));
 	for (u64 off = 0; off < 8 * PAGE; off += 0x7f1) {
 		u64 leaf;
 
-		expect_ok(translate(fd, AREA + off, &tr));
+		expect_ok(axas_translate(fd, AREA + off, &tr));
 		leaf = PAGE << (9 * tr.level);
 		expect_eq(tr.left, leaf - (AREA + off) % leaf);
 		expect(tr.limit >= tr.left && tr.limit <= 8 * PAGE - off);
@@ -132,9 +135,9 @@ static void test_translate_alloc(void)
 		/* the limit is where host-physical memory stops to follow */
 		if (tr.limit == 8 * PAGE - off)
 			continue;
-		expect_ok(translate(fd, AREA + off + tr.limit, &next));
+		expect_ok(axas_translate(fd, AREA + off + tr.limit, &next));
 		expect(next.hpa != tr.hpa + tr.limit);
-		expect_ok(translate(fd, AREA + off + tr.limit - 1, &next));
+		expect_ok(axas_translate(fd, AREA + off + tr.limit - 1, &next));
 		expect_eq(next.hpa, tr.hpa + tr.limit - 1);
 	}
 }
@@ -146,11 +149,12 @@ static void test_limit_ends_at_protection(void)
 	struct window w = window();
 	int fd = new_space();
 
-	expect_ok(map_linear(fd, GIB, w.hpa, 2 * PAGE, RW));
-	expect_ok(map_linear(fd, GIB + 2 * PAGE, w.hpa + 2 * PAGE, PAGE, RO));
-	expect_ok(translate(fd, GIB + 0x10, &tr));
+	expect_ok(axas_map_linear(fd, GIB, w.hpa, 2 * PAGE, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_map_linear(fd, GIB + 2 * PAGE, w.hpa + 2 * PAGE, PAGE, RO,
+				  AXAS_TYPE_NORMAL));
+	expect_ok(axas_translate(fd, GIB + 0x10, &tr));
 	expect_eq(tr.limit, 2 * PAGE - 0x10);
-	expect_ok(translate(fd, GIB + 2 * PAGE, &tr));
+	expect_ok(axas_translate(fd, GIB + 2 * PAGE, &tr));
 	expect_eq(tr.limit, PAGE);
 }
 
@@ -164,8 +168,8 @@ static void test_no_write_to_spare_fields(void)
 	tr.flags = 0;
 	tr.gpa = AREA;
 	tr.reserved = 0;
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
-	expect_ok(call(fd, AXAS_TRANSLATE, &tr));
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_ioctl(fd, AXAS_TRANSLATE, &tr));
 	expect_eq(tr.size, sizeof(tr));
 	expect_eq(tr.gpa, AREA);
 	expect_eq(tr.level, 0);

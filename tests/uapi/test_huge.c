@@ -16,7 +16,7 @@ static int filled(u32 flags)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, GIB, 2 * HUGE_PAGE, RW, flags | AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, GIB, 2 * HUGE_PAGE, RW, flags | AXAS_MAP_POPULATE));
 	expect_eq(info(fd).frames, 2 * HUGE_FRAMES);
 	return fd;
 }
@@ -30,7 +30,7 @@ static void need_huge(int fd)
 static void fill_words(int fd)
 {
 	for (u64 gpa = GIB; gpa < GIB + 2 * HUGE_PAGE; gpa += PAGE)
-		expect_eq(guest_write(fd, gpa + 8, &gpa, 8), 8);
+		expect_eq(axas_write(fd, gpa + 8, &gpa, 8), 8);
 }
 
 static void check_words(int fd, u64 first, u64 end)
@@ -38,7 +38,7 @@ static void check_words(int fd, u64 first, u64 end)
 	u64 word;
 
 	for (u64 gpa = first; gpa < end; gpa += PAGE) {
-		expect_eq(guest_read(fd, gpa + 8, &word, 8), 8);
+		expect_eq(axas_read(fd, gpa + 8, &word, 8), 8);
 		expect_eq(word, gpa);
 	}
 }
@@ -52,7 +52,7 @@ static void test_populate_is_huge(void)
 	fill_words(fd);
 	check_words(fd, GIB, GIB + 2 * HUGE_PAGE);
 	expect_eq(info(fd).frames, 2 * HUGE_FRAMES);
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	expect_eq(info(fd).frames, 0);
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
@@ -60,29 +60,27 @@ static void test_populate_is_huge(void)
 static void test_never(void)
 {
 	struct axas_area_info a;
-	u32 nr = 1, more;
 	int fd = filled(AXAS_MAP_HUGE_NEVER);
 
 	expect_eq(info(fd).leaves[0], 2 * HUGE_FRAMES);
 	expect_eq(info(fd).leaves[1], 0);
-	expect_ok(get_areas(fd, 0, &a, &nr, &more));
+	expect_eq(areas_from(fd, 0, &a, 1, NULL), 1);
 	expect_eq(a.flags, AXAS_MAP_HUGE_NEVER);
 }
 
 static void test_fault(void)
 {
-	struct axas_fault arg = { .size = sizeof(arg), .gpa = GIB + HUGE_PAGE + 5, .access = RW };
 	int fd = new_space();
+	u32 level;
 
-	expect_ok(map_alloc(fd, GIB, 2 * HUGE_PAGE, RW, 0));
-	expect_eq(fault(fd, GIB + 5, RW), AXAS_FAULT_FIXED);
+	expect_ok(axas_map_alloc(fd, GIB, 2 * HUGE_PAGE, RW, 0));
+	expect_eq(axas_fault(fd, GIB + 5, RW, NULL), AXAS_FAULT_FIXED);
 	expect_eq(info(fd).frames, 1);
-	expect_ok(unmap(fd, GIB, 2 * HUGE_PAGE));
-	expect_ok(map_alloc(fd, GIB, 2 * HUGE_PAGE, RW, AXAS_MAP_HUGE_ALWAYS));
-	expect_ok(call(fd, AXAS_FAULT, &arg));
-	expect_eq(arg.result, AXAS_FAULT_FIXED);
-	expect_eq(info(fd).frames, arg.level ? HUGE_FRAMES : 1);
-	expect_eq(info(fd).leaves[arg.level], 1);
+	expect_ok(axas_unmap(fd, GIB, 2 * HUGE_PAGE));
+	expect_ok(axas_map_alloc(fd, GIB, 2 * HUGE_PAGE, RW, AXAS_MAP_HUGE_ALWAYS));
+	expect_eq(axas_fault(fd, GIB + HUGE_PAGE + 5, RW, &level), AXAS_FAULT_FIXED);
+	expect_eq(info(fd).frames, level ? HUGE_FRAMES : 1);
+	expect_eq(info(fd).leaves[level], 1);
 }
 
 /* A fault fills what lies around it, as far as the area goes. */
@@ -90,21 +88,21 @@ static void test_around(void)
 {
 	struct axas_area_info a;
 	int fd = new_space();
-	u32 nr = 1, more;
 
-	expect_ok(map_alloc(fd, GIB, 100 * PAGE, RW, AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND(5)));
-	expect_eq(fault(fd, GIB + 40 * PAGE, RW), AXAS_FAULT_FIXED);
+	expect_ok(axas_map_alloc(fd, GIB, 100 * PAGE, RW,
+				 AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND(5)));
+	expect_eq(axas_fault(fd, GIB + 40 * PAGE, RW, NULL), AXAS_FAULT_FIXED);
 	expect_eq(info(fd).frames, 32);
-	expect_eq(fault(fd, GIB + 32 * PAGE, RW), AXAS_FAULT_SPURIOUS);
-	expect_eq(fault(fd, GIB + 63 * PAGE, RW), AXAS_FAULT_SPURIOUS);
-	expect_eq(fault(fd, GIB + 99 * PAGE, RW), AXAS_FAULT_FIXED);
+	expect_eq(axas_fault(fd, GIB + 32 * PAGE, RW, NULL), AXAS_FAULT_SPURIOUS);
+	expect_eq(axas_fault(fd, GIB + 63 * PAGE, RW, NULL), AXAS_FAULT_SPURIOUS);
+	expect_eq(axas_fault(fd, GIB + 99 * PAGE, RW, NULL), AXAS_FAULT_FIXED);
 	expect_eq(info(fd).frames, 36);
-	expect_ok(get_areas(fd, 0, &a, &nr, &more));
+	expect_eq(areas_from(fd, 0, &a, 1, NULL), 1);
 	expect_eq(a.flags, AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND(5));
-	expect_eq(map_alloc(fd, 2 * GIB, PAGE, RW, AXAS_MAP_AROUND(10)), -EINVAL);
-	expect_eq(map_alloc(fd, 2 * GIB, PAGE, RW, AXAS_MAP_AROUND(15)), -EINVAL);
-	expect_ok(map_alloc(fd, 2 * GIB, PAGE, RW, AXAS_MAP_AROUND(9)));
-	expect_eq(fault(fd, 2 * GIB, RW), AXAS_FAULT_FIXED);
+	expect_eq(axas_map_alloc(fd, 2 * GIB, PAGE, RW, AXAS_MAP_AROUND(10)), -EINVAL);
+	expect_eq(axas_map_alloc(fd, 2 * GIB, PAGE, RW, AXAS_MAP_AROUND(15)), -EINVAL);
+	expect_ok(axas_map_alloc(fd, 2 * GIB, PAGE, RW, AXAS_MAP_AROUND(9)));
+	expect_eq(axas_fault(fd, 2 * GIB, RW, NULL), AXAS_FAULT_FIXED);
 	expect_eq(info(fd).frames, 37);
 }
 
@@ -113,18 +111,18 @@ static void test_ends(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, GIB + PAGE, 2 * HUGE_PAGE, RW,
-			    AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, GIB + PAGE, 2 * HUGE_PAGE, RW,
+				 AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_POPULATE));
 	expect_eq(info(fd).frames, 2 * HUGE_FRAMES);
 	expect(info(fd).leaves[1] <= 1);
-	expect_eq(guest_read(fd, GIB, &(u8){ 0 }, 1), -EFAULT);
-	expect_ok(clear(fd));
-	expect_ok(map_alloc(fd, GIB, HUGE_PAGE, RW, 0));
-	expect_eq(guest_write(fd, GIB + 7 * PAGE, "keep", 4), 4);
+	expect_eq(axas_read(fd, GIB, &(u8){ 0 }, 1), -EFAULT);
+	expect_ok(axas_clear(fd));
+	expect_ok(axas_map_alloc(fd, GIB, HUGE_PAGE, RW, 0));
+	expect_eq(axas_write(fd, GIB + 7 * PAGE, "keep", 4), 4);
 	expect_ok(populate(fd, GIB, HUGE_PAGE));
 	expect_eq(info(fd).frames, HUGE_FRAMES);
 	expect_eq(info(fd).leaves[0], HUGE_FRAMES);
-	expect_eq(guest_read(fd, GIB + 7 * PAGE, &(u32){ 0 }, 4), 4);
+	expect_eq(axas_read(fd, GIB + 7 * PAGE, &(u32){ 0 }, 4), 4);
 }
 
 static void test_split(void)
@@ -134,22 +132,22 @@ static void test_split(void)
 
 	need_huge(fd);
 	fill_words(fd);
-	expect_ok(unmap(fd, GIB + 100 * PAGE, PAGE));
+	expect_ok(axas_unmap(fd, GIB + 100 * PAGE, PAGE));
 	expect_eq(info(fd).frames, 2 * HUGE_FRAMES - 1);
-	expect_eq(translate(fd, GIB + 100 * PAGE, &tr), -ENOENT);
+	expect_eq(axas_translate(fd, GIB + 100 * PAGE, &tr), -ENOENT);
 	check_words(fd, GIB, GIB + 100 * PAGE);
 	check_words(fd, GIB + 101 * PAGE, GIB + 2 * HUGE_PAGE);
-	expect_ok(protect(fd, GIB + HUGE_PAGE + PAGE, PAGE, RO));
+	expect_ok(axas_protect(fd, GIB + HUGE_PAGE + PAGE, PAGE, RO));
 	expect_eq(info(fd).frames, 2 * HUGE_FRAMES - 1);
 	check_words(fd, GIB + HUGE_PAGE, GIB + 2 * HUGE_PAGE);
-	expect_eq(guest_write(fd, GIB + HUGE_PAGE + PAGE, "x", 1), -EACCES);
-	expect_eq(guest_write(fd, GIB + HUGE_PAGE + 2 * PAGE + 100, "x", 1), 1);
+	expect_eq(axas_write(fd, GIB + HUGE_PAGE + PAGE, "x", 1), -EACCES);
+	expect_eq(axas_write(fd, GIB + HUGE_PAGE + 2 * PAGE + 100, "x", 1), 1);
 	/* each of the 4 KiB goes back by itself */
 	for (int i = 0; i < 100; i++)
-		expect_ok(unmap(fd, GIB + i * PAGE, PAGE));
+		expect_ok(axas_unmap(fd, GIB + i * PAGE, PAGE));
 	expect_eq(info(fd).frames, 2 * HUGE_FRAMES - 101);
 	check_words(fd, GIB + 101 * PAGE, GIB + 2 * HUGE_PAGE);
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	expect_eq(info(fd).frames, 0);
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
@@ -163,11 +161,11 @@ static void test_zeroed(void)
 		int fd = filled(round % 2 ? AXAS_MAP_HUGE_ALWAYS : 0);
 
 		for (u64 gpa = GIB; gpa < GIB + 2 * HUGE_PAGE; gpa += HUGE_PAGE) {
-			expect_eq(guest_read(fd, gpa, back, HUGE_PAGE), HUGE_PAGE);
+			expect_eq(axas_read(fd, gpa, back, HUGE_PAGE), HUGE_PAGE);
 			for (size_t i = 0; i < HUGE_PAGE; i++)
 				if (back[i])
 					fail("%#llx holds %#x", gpa + i, back[i]);
-			expect_eq(guest_write(fd, gpa, dirt, HUGE_PAGE), HUGE_PAGE);
+			expect_eq(axas_write(fd, gpa, dirt, HUGE_PAGE), HUGE_PAGE);
 		}
 		close(fd);
 	}
@@ -177,25 +175,16 @@ static void test_zeroed(void)
 static void test_max_frames(void)
 {
 	struct axas_create c = { .format = test_format, .max_frames = 100 };
-	int fd = create(&c);
+	int fd = axas_open_space(NULL, &c);
 
 	expect(fd >= 0);
-	expect_ok(map_alloc(fd, GIB, HUGE_PAGE, RW, AXAS_MAP_HUGE_ALWAYS));
+	expect_ok(axas_map_alloc(fd, GIB, HUGE_PAGE, RW, AXAS_MAP_HUGE_ALWAYS));
 	expect_eq(populate(fd, GIB, HUGE_PAGE), -ENOMEM);
 	expect_eq(info(fd).frames, 100);
-	expect_ok(clear(fd));
-	expect_eq(map_alloc(fd, GIB, HUGE_PAGE, RW, AXAS_MAP_POPULATE), -ENOMEM);
+	expect_ok(axas_clear(fd));
+	expect_eq(axas_map_alloc(fd, GIB, HUGE_PAGE, RW, AXAS_MAP_POPULATE), -ENOMEM);
 	expect_eq(info(fd).frames, 0);
 	expect_eq(info(fd).areas, 0);
-}
-
-static int collapse(int fd, u64 gpa, u64 len, u64 *collapsed)
-{
-	struct axas_collapse arg = { .size = sizeof(arg), .gpa = gpa, .length = len };
-	int err = call(fd, AXAS_COLLAPSE, &arg);
-
-	*collapsed = arg.collapsed;
-	return err;
 }
 
 static void test_collapse(void)
@@ -205,20 +194,20 @@ static void test_collapse(void)
 	int fd = new_space();
 	u64 n;
 
-	expect_ok(map_linear(fd, GIB, w.hpa, 4 * MIB, RW));
-	expect_ok(protect(fd, GIB + PAGE, PAGE, RO));
+	expect_ok(axas_map_linear(fd, GIB, w.hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_protect(fd, GIB + PAGE, PAGE, RO));
 	expect_eq(info(fd).leaves[1], 1);
 	/* not while one page differs */
-	expect_ok(collapse(fd, GIB, 4 * MIB, &n));
+	expect_ok(axas_collapse(fd, GIB, 4 * MIB, &n));
 	expect_eq(n, 0);
-	expect_ok(protect(fd, GIB + PAGE, PAGE, RW));
-	expect_ok(collapse(fd, 0, 8 * GIB, &n));
+	expect_ok(axas_protect(fd, GIB + PAGE, PAGE, RW));
+	expect_ok(axas_collapse(fd, 0, 8 * GIB, &n));
 	if (info(fd).areas == 1)
 		expect_eq(n, 1);
 	note("%llu areas, %llu tables collapsed", (u64)info(fd).areas, n);
 	expect_eq(info(fd).leaves[0] + HUGE_FRAMES * info(fd).leaves[1], 2 * HUGE_FRAMES);
 	for (u64 off = 0; off < 4 * MIB; off += 0x7001) {
-		expect_ok(translate(fd, GIB + off, &tr));
+		expect_ok(axas_translate(fd, GIB + off, &tr));
 		expect_eq(tr.hpa, w.hpa + off);
 		expect_eq(tr.prot, RW);
 		expect_eq(tr.limit, 4 * MIB - off);
@@ -231,12 +220,12 @@ static void test_collapse_never_moves(void)
 	u64 n;
 
 	fill_words(fd);
-	expect_ok(collapse(fd, GIB, 2 * HUGE_PAGE, &n));
+	expect_ok(axas_collapse(fd, GIB, 2 * HUGE_PAGE, &n));
 	expect_eq(n, 0);
 	expect_eq(info(fd).leaves[0], 2 * HUGE_FRAMES);
 	check_words(fd, GIB, GIB + 2 * HUGE_PAGE);
-	expect_ok(clear(fd));
-	expect_ok(collapse(fd, 0, space_end(fd), &n));
+	expect_ok(axas_clear(fd));
+	expect_ok(axas_collapse(fd, 0, space_end(fd), &n));
 	expect_eq(n, 0);
 }
 
@@ -245,14 +234,14 @@ static void test_other_machine(void)
 	struct axas_create c = {
 		.format = test_format, .flags = AXAS_CREATE_CAPS, .leaf_levels = 1, .oa_bits = 36
 	};
-	int fd = create(&c);
+	int fd = axas_open_space(NULL, &c);
 
 	expect(fd >= 0);
 	expect_eq(info(fd).oa_bits, 36);
 	/* what every machine can encode */
-	expect_ok(map_linear(fd, GIB, window().hpa, 4 * MIB, RWX));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, 4 * MIB, RWX, AXAS_TYPE_NORMAL));
 	expect_eq(info(fd).leaves[0], 2 * HUGE_FRAMES);
-	expect_eq(map_linear(fd, 2 * GIB, 1ull << 36, PAGE, RWX), -EINVAL);
+	expect_eq(axas_map_linear(fd, 2 * GIB, 1ull << 36, PAGE, RWX, AXAS_TYPE_NORMAL), -EINVAL);
 }
 
 static void test_wrong_machine(void)
@@ -264,22 +253,22 @@ static void test_wrong_machine(void)
 	int fds = count_fds();
 
 	c.leaf_levels = 2;
-	expect_eq(create(&c), -EINVAL);
+	expect_eq(axas_open_space(NULL, &c), -EINVAL);
 	c.leaf_levels = 0;
-	expect_eq(create(&c), -EINVAL);
+	expect_eq(axas_open_space(NULL, &c), -EINVAL);
 	c = good;
 	c.caps = AXAS_CAP_MASK + 1;
-	expect_eq(create(&c), -EINVAL);
+	expect_eq(axas_open_space(NULL, &c), -EINVAL);
 	c.caps = AXAS_CAP_NATIVE;
-	expect_eq(create(&c), -EINVAL);
+	expect_eq(axas_open_space(NULL, &c), -EINVAL);
 	c = good;
 	c.oa_bits = 0;
-	expect_eq(create(&c), -EINVAL);
+	expect_eq(axas_open_space(NULL, &c), -EINVAL);
 	c.oa_bits = ~0u;
-	expect_eq(create(&c), -EINVAL);
+	expect_eq(axas_open_space(NULL, &c), -EINVAL);
 	c = good;
 	c.reserved = 1;
-	expect_eq(create(&c), -EINVAL);
+	expect_eq(axas_open_space(NULL, &c), -EINVAL);
 	expect_eq(count_fds(), fds);
 }
 

@@ -41,12 +41,12 @@ static void test_lockdown(void)
 		mount("none", "/sys/kernel/security", "securityfs", 0, NULL);
 	if (!read_file(path, text, sizeof(text)))
 		skip("this kernel has no lockdown");
-	expect_ok(map_linear(fd, GIB, map.hpa, PAGE, RW));
-	expect_ok(unmap(fd, GIB, PAGE));
+	expect_ok(axas_map_linear(fd, GIB, map.hpa, PAGE, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_unmap(fd, GIB, PAGE));
 	if (!strstr(text, "[integrity]") && !strstr(text, "[confidentiality]"))
 		expect(write_file(path, "integrity"));
 	expect_refused(fd, AXAS_MAP_LINEAR, &map, EPERM, "MAP_LINEAR in a locked down kernel");
-	expect_ok(map_alloc(fd, GIB, PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, GIB, PAGE, RW, AXAS_MAP_POPULATE));
 }
 
 static const struct test tests[] = {

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -38,7 +37,7 @@ static void test_cloexec(void)
 
 static void test_no_descriptor_left(void)
 {
-	struct axas_create good = { .size = sizeof(good), .format = test_format };
+	struct axas_create good = { .format = test_format };
 	int dev = dev_open(), fds = count_fds();
 	struct rlimit limit, none;
 
@@ -46,27 +45,27 @@ static void test_no_descriptor_left(void)
 	none = limit;
 	none.rlim_cur = dev + 1;
 	expect_libc(setrlimit(RLIMIT_NOFILE, &none));
-	expect_eq(call(dev, AXAS_CREATE, &good), -EMFILE);
+	expect_eq(axas_create(dev, &good), -EMFILE);
 	expect_libc(setrlimit(RLIMIT_NOFILE, &limit));
 	good.length = 1;
-	expect_eq(call(dev, AXAS_CREATE, &good), -EINVAL);
+	expect_eq(axas_create(dev, &good), -EINVAL);
 	good.length = 0;
 	good.reserved = 1;
-	expect_eq(call(dev, AXAS_CREATE, &good), -EINVAL);
-	expect_eq(call(dev, AXAS_CREATE, NULL), -EFAULT);
+	expect_eq(axas_create(dev, &good), -EINVAL);
+	expect_eq(axas_ioctl(dev, AXAS_CREATE, NULL), -EFAULT);
 	expect_eq(count_fds(), fds);
 }
 
 static void test_many_spaces(void)
 {
-	struct axas_create c = { .size = sizeof(c), .format = test_format };
+	struct axas_create c = { .format = test_format };
 	int dev = dev_open(), fds[200];
 
 	for (int round = 0; round < 5; round++) {
 		for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-			fds[i] = call(dev, AXAS_CREATE, &c);
+			fds[i] = axas_create(dev, &c);
 			expect(fds[i] >= 0);
-			expect_ok(map_alloc(fds[i], i * GIB, 2 * PAGE, RW, i % 2));
+			expect_ok(axas_map_alloc(fds[i], i * GIB, 2 * PAGE, RW, i % 2));
 		}
 		for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 			expect_libc(close(fds[(i * 7) % ARRAY_SIZE(fds)]));
@@ -77,8 +76,8 @@ static void use_in_child(void *arg)
 {
 	int fd = *(int *)arg;
 
-	expect_eq(guest_write(fd, AREA, "child", 5), 5);
-	expect_ok(map_alloc(fd, GIB, PAGE, RW, 0));
+	expect_eq(axas_write(fd, AREA, "child", 5), 5);
+	expect_ok(axas_map_alloc(fd, GIB, PAGE, RW, 0));
 	close(fd);
 }
 
@@ -87,9 +86,9 @@ static void test_fork(void)
 	int fd = new_space();
 	char buf[5];
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
 	in_child(use_in_child, &fd);
-	expect_eq(guest_read(fd, AREA, buf, 5), 5);
+	expect_eq(axas_read(fd, AREA, buf, 5), 5);
 	expect(!memcmp(buf, "child", 5));
 	expect_eq(info(fd).areas, 2);
 }
@@ -100,10 +99,10 @@ static void test_dup(void)
 	char buf[4];
 
 	expect(other >= 0);
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
-	expect_eq(guest_write(fd, AREA, "same", 4), 4);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_eq(axas_write(fd, AREA, "same", 4), 4);
 	close(fd);
-	expect_eq(guest_read(other, AREA, buf, 4), 4);
+	expect_eq(axas_read(other, AREA, buf, 4), 4);
 	expect(!memcmp(buf, "same", 4));
 }
 
@@ -112,9 +111,9 @@ static void make_and_wait(int *fds)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
-	expect_ok(map_linear(fd, GIB, window().hpa, PAGE, RW));
-	expect_eq(guest_write(fd, AREA, "kept", 4), 4);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, PAGE, RW, AXAS_TYPE_NORMAL));
+	expect_eq(axas_write(fd, AREA, "kept", 4), 4);
 	expect_eq(write(fds[1], &fd, sizeof(fd)), sizeof(fd));
 	for (;;)
 		pause();
@@ -137,11 +136,11 @@ static void test_taken_over(void)
 	expect_libc(fd);
 	kill(pid, SIGKILL);
 	expect_eq(waitpid(pid, &status, 0), pid);
-	expect_eq(guest_read(fd, AREA, buf, 4), 4);
+	expect_eq(axas_read(fd, AREA, buf, 4), 4);
 	expect(!memcmp(buf, "kept", 4));
-	expect_ok(unmap(fd, GIB, PAGE));
-	expect_ok(map_linear(fd, GIB, window().hpa, PAGE, RW));
-	expect_ok(clear(fd));
+	expect_ok(axas_unmap(fd, GIB, PAGE));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, PAGE, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_clear(fd));
 }
 
 static void *use_until_closed(void *arg)
@@ -155,15 +154,15 @@ static void *use_until_closed(void *arg)
 	do {
 		u64 gpa = AREA + turn++ % 1024 * PAGE;
 
-		n = turn % 4 ? guest_write(fd, gpa, buf, 64) : guest_read(fd, gpa, buf, 64);
+		n = turn % 4 ? axas_write(fd, gpa, buf, 64) : axas_read(fd, gpa, buf, 64);
 		if (n >= 0 && turn % 16 == 0)
-			n = fault(fd, gpa, RW);
+			n = axas_fault(fd, gpa, RW, NULL);
 		if (n >= 0 && turn % 64 == 0) {
 			range = (struct axas_range){ .gpa = AREA, .length = 4 * MIB };
-			n = populate_once(fd, &range);
+			n = axas_populate_some(fd, &range.gpa, &range.length);
 		}
 		if (n >= 0 && turn % 128 == 0)
-			n = unmap(fd, AREA + 8 * MIB, PAGE);
+			n = axas_unmap(fd, AREA + 8 * MIB, PAGE);
 	} while (n >= 0);
 	return (void *)(intptr_t)n;
 }
@@ -176,7 +175,7 @@ static void test_close_under_use(void)
 	for (int round = 0; round < 8; round++) {
 		int fd = new_space();
 
-		expect_ok(map_alloc(fd, AREA, 4 * MIB, RW, 0));
+		expect_ok(axas_map_alloc(fd, AREA, 4 * MIB, RW, 0));
 		for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
 			expect_ok(pthread_create(&threads[i], NULL, use_until_closed, &fd));
 		sleep_ms(20 + 10 * round);
@@ -199,7 +198,7 @@ static void test_exit_under_use(void)
 		pid = fork();
 		if (!pid) {
 			fd = new_space();
-			expect_ok(map_alloc(fd, AREA, 4 * MIB, RW, 0));
+			expect_ok(axas_map_alloc(fd, AREA, 4 * MIB, RW, 0));
 			for (int i = 0; i < 4; i++)
 				pthread_create(&thread, NULL, use_until_closed, &fd);
 			sleep_ms(30);
@@ -215,7 +214,7 @@ static void test_mmap_is_never_private(void)
 	int fd = new_space();
 	void *p;
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
 	p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, AREA);
 	expect(p == MAP_FAILED);
 	expect(errno == EINVAL || errno == ENODEV);
@@ -230,7 +229,7 @@ static void test_fdinfo(void)
 	char path[64], text[4096];
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 4 * PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, AREA, 4 * PAGE, RW, AXAS_MAP_POPULATE));
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	expect(read_file(path, text, sizeof(text)));
 	expect(strstr(text, "pos:"));

@@ -27,7 +27,7 @@ static int space_of(u32 nr)
 		skip("this kernel is too slow for %u areas", nr);
 	fd = new_space();
 	for (u32 i = 0; i < nr; i++)
-		expect_ok(map_alloc(fd, nth(i), PAGE, RW, 0));
+		expect_ok(axas_map_alloc(fd, nth(i), PAGE, RW, 0));
 	expect_eq(info(fd).areas, nr);
 	return fd;
 }
@@ -38,12 +38,12 @@ static void expect_works(int fd, u32 nr)
 	u32 i, seed = test_seed, val;
 
 	expect_eq(info(fd).areas, 0);
-	expect_ok(map_alloc(fd, 0, nth(nr), RW, 0));
+	expect_ok(axas_map_alloc(fd, 0, nth(nr), RW, 0));
 	for (i = 0; i < 16; i++) {
 		u64 gpa = nth(random_u32(&seed) % nr);
 
-		expect_eq(guest_write(fd, gpa, &i, sizeof(i)), sizeof(i));
-		expect_eq(guest_read(fd, gpa, &val, sizeof(val)), sizeof(val));
+		expect_eq(axas_write(fd, gpa, &i, sizeof(i)), sizeof(i));
+		expect_eq(axas_read(fd, gpa, &val, sizeof(val)), sizeof(val));
 		expect_eq(val, i);
 	}
 }
@@ -52,12 +52,12 @@ static void all_ways(u32 nr)
 {
 	int fd = space_of(nr);
 
-	expect_ok(unmap(fd, 0, nth(nr)));
+	expect_ok(axas_unmap(fd, 0, nth(nr)));
 	expect_works(fd, nr);
 	close(fd);
 
 	fd = space_of(nr);
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	expect_works(fd, nr);
 	close(fd);
 
@@ -78,9 +78,9 @@ static void test_100000(void)
 {
 	int fd = space_of(100000);
 
-	expect_ok(protect(fd, 0, nth(100000), RO));
+	expect_ok(axas_protect(fd, 0, nth(100000), RO));
 	expect_eq(info(fd).areas, 100000);
-	expect_ok(unmap(fd, 0, nth(100000)));
+	expect_ok(axas_unmap(fd, 0, nth(100000)));
 	expect_works(fd, 100000);
 }
 
@@ -98,19 +98,19 @@ static void test_churn(void)
 		u32 i = random_u32(&seed) % nr, len = 1 + random_u32(&seed) % 300;
 
 		if (n % 8) {
-			expect_eq(map_alloc(fd, nth(i), PAGE, RW, 0), there[i] ? -EEXIST : 0);
+			expect_eq(axas_map_alloc(fd, nth(i), PAGE, RW, 0), there[i] ? -EEXIST : 0);
 			there[i] = true;
 			continue;
 		}
 		len = i + len > nr ? nr - i : len;
-		expect_ok(unmap(fd, nth(i), len * STEP));
+		expect_ok(axas_unmap(fd, nth(i), len * STEP));
 		memset(&there[i], false, len);
 	}
 	for (u32 i = 0; i < nr; i++)
 		left += there[i];
 	expect_eq(info(fd).areas, left);
 	for (u32 i = 0; i < nr; i++)
-		expect_eq(map_alloc(fd, nth(i), PAGE, RW, 0), there[i] ? -EEXIST : 0);
+		expect_eq(axas_map_alloc(fd, nth(i), PAGE, RW, 0), there[i] ? -EEXIST : 0);
 	free(there);
 }
 

@@ -31,11 +31,11 @@ static void test_lazy(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 64 * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, 64 * PAGE, RW, 0));
 	expect_eq(info(fd).areas, 1);
 	expect_eq(info(fd).frames, 0);
 	expect_eq(info(fd).tables, info(fd).root_tables);
-	expect_ok(unmap(fd, AREA, 64 * PAGE));
+	expect_ok(axas_unmap(fd, AREA, 64 * PAGE));
 	expect_empty(fd);
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
@@ -48,18 +48,18 @@ static void test_lazy_terabyte(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
 		c.ia_bits = bits[i];
-		fd = create(&c);
+		fd = axas_open_space(NULL, &c);
 		if (fd >= 0 && info(fd).length >= 2 * TIB)
 			break;
 	}
 	expect(fd >= 0 && info(fd).length >= 2 * TIB);
-	expect_ok(map_alloc(fd, TIB, TIB, RWX, 0));
+	expect_ok(axas_map_alloc(fd, TIB, TIB, RWX, 0));
 	expect_eq(info(fd).tables, info(fd).root_tables);
-	expect_eq(fault(fd, TIB + TIB / 2, RW), AXAS_FAULT_FIXED);
+	expect_eq(axas_fault(fd, TIB + TIB / 2, RW, NULL), AXAS_FAULT_FIXED);
 	expect(info(fd).tables - info(fd).root_tables < info(fd).levels);
-	expect_eq(fault(fd, 2 * TIB - 1, RW), AXAS_FAULT_FIXED);
-	expect_eq(fault(fd, 2 * TIB, RW), AXAS_FAULT_HOLE);
-	expect_ok(unmap(fd, TIB, TIB));
+	expect_eq(axas_fault(fd, 2 * TIB - 1, RW, NULL), AXAS_FAULT_FIXED);
+	expect_eq(axas_fault(fd, 2 * TIB, RW, NULL), AXAS_FAULT_HOLE);
+	expect_ok(axas_unmap(fd, TIB, TIB));
 	expect_empty(fd);
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
@@ -68,25 +68,25 @@ static void test_populated(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 64 * PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, AREA, 64 * PAGE, RW, AXAS_MAP_POPULATE));
 	expect_eq(info(fd).frames, 64);
 	expect_eq(pages_of(fd), 64);
 	for (int n = 0; n < 64; n++)
-		expect_eq(fault(fd, AREA + n * PAGE, RW), AXAS_FAULT_SPURIOUS);
-	expect_ok(unmap(fd, AREA, 64 * PAGE));
+		expect_eq(axas_fault(fd, AREA + n * PAGE, RW, NULL), AXAS_FAULT_SPURIOUS);
+	expect_ok(axas_unmap(fd, AREA, 64 * PAGE));
 	expect_empty(fd);
 }
 
 static void test_whole_space(void)
 {
 	struct axas_create c = { .format = test_format, .length = 64 * MIB };
-	int fd = create(&c);
+	int fd = axas_open_space(NULL, &c);
 
 	expect(fd >= 0);
-	expect_ok(map_alloc(fd, 0, 64 * MIB, RW, 0));
-	expect_eq(fault(fd, 0, RW), AXAS_FAULT_FIXED);
-	expect_eq(fault(fd, 64 * MIB - 1, RW), AXAS_FAULT_FIXED);
-	expect_ok(unmap(fd, 0, 64 * MIB));
+	expect_ok(axas_map_alloc(fd, 0, 64 * MIB, RW, 0));
+	expect_eq(axas_fault(fd, 0, RW, NULL), AXAS_FAULT_FIXED);
+	expect_eq(axas_fault(fd, 64 * MIB - 1, RW, NULL), AXAS_FAULT_FIXED);
+	expect_ok(axas_unmap(fd, 0, 64 * MIB));
 	expect_empty(fd);
 }
 
@@ -95,13 +95,13 @@ static void test_last_page(void)
 	int fd = new_space();
 	u64 last = space_end(fd) - PAGE;
 
-	expect_ok(map_alloc(fd, last, PAGE, RW, AXAS_MAP_POPULATE));
-	expect_eq(guest_write(fd, last + PAGE - 1, "x", 1), 1);
-	expect_eq(guest_write(fd, last + PAGE - 1, "xy", 2), 1);
-	expect_eq(guest_write(fd, last + PAGE, "x", 1), -EFAULT);
-	expect_ok(protect(fd, last, PAGE, RO));
-	expect_ok(unmap(fd, last, PAGE));
-	expect_ok(unmap(fd, 0, last + PAGE));
+	expect_ok(axas_map_alloc(fd, last, PAGE, RW, AXAS_MAP_POPULATE));
+	expect_eq(axas_write(fd, last + PAGE - 1, "x", 1), 1);
+	expect_eq(axas_write(fd, last + PAGE - 1, "xy", 2), 1);
+	expect_eq(axas_write(fd, last + PAGE, "x", 1), -EFAULT);
+	expect_ok(axas_protect(fd, last, PAGE, RO));
+	expect_ok(axas_unmap(fd, last, PAGE));
+	expect_ok(axas_unmap(fd, 0, last + PAGE));
 	expect_empty(fd);
 }
 
@@ -111,23 +111,18 @@ static void test_types(void)
 	struct axas_translate tr;
 
 	for (u32 type = AXAS_TYPE_NORMAL; type <= AXAS_TYPE_UNCACHED; type++) {
-		struct axas_map_linear arg = {
-			.size = sizeof(arg), .gpa = AREA, .hpa = window().hpa,
-			.length = PAGE, .prot = RW, .type = type
-		};
-
-		err = call(fd, AXAS_MAP_LINEAR, &arg);
+		err = axas_map_linear(fd, AREA, window().hpa, PAGE, RW, type);
 		if (err) {
 			expect_eq(err, -EOPNOTSUPP);
 			expect(type != AXAS_TYPE_NORMAL);
 			continue;
 		}
-		expect_ok(translate(fd, AREA, &tr));
+		expect_ok(axas_translate(fd, AREA, &tr));
 		expect_eq(tr.type, type);
-		expect_ok(protect(fd, AREA, PAGE, RO));
-		expect_ok(translate(fd, AREA, &tr));
+		expect_ok(axas_protect(fd, AREA, PAGE, RO));
+		expect_ok(axas_translate(fd, AREA, &tr));
 		expect_eq(tr.type, type);
-		expect_ok(unmap(fd, AREA, PAGE));
+		expect_ok(axas_unmap(fd, AREA, PAGE));
 		nr++;
 	}
 	expect(nr >= 1);
@@ -140,21 +135,21 @@ static void test_linear(void)
 	int fd = new_space();
 	static const u64 offsets[] = { 0, 1, 0xfff, 0x1000, 0x200000, 0x212345, 0x7fffff };
 
-	expect_ok(map_linear(fd, GIB, w.hpa, 8 * MIB, RW));
+	expect_ok(axas_map_linear(fd, GIB, w.hpa, 8 * MIB, RW, AXAS_TYPE_NORMAL));
 	expect_eq(info(fd).frames, 0);
 	expect_eq(pages_of(fd), 8 * MIB / PAGE);
 	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
-		expect_ok(translate(fd, GIB + offsets[i], &tr));
+		expect_ok(axas_translate(fd, GIB + offsets[i], &tr));
 		expect_eq(tr.hpa, w.hpa + offsets[i]);
 		expect_eq(tr.limit, 8 * MIB - offsets[i]);
 		expect_eq(tr.left, (PAGE << (9 * tr.level)) -
 			  (offsets[i] & ((PAGE << (9 * tr.level)) - 1)));
 		expect(tr.left <= tr.limit);
 		expect_eq(tr.prot, RW);
-		expect_eq(fault(fd, GIB + offsets[i], RW), AXAS_FAULT_SPURIOUS);
+		expect_eq(axas_fault(fd, GIB + offsets[i], RW, NULL), AXAS_FAULT_SPURIOUS);
 	}
-	expect_eq(fault(fd, GIB, RX), AXAS_FAULT_DENIED);
-	expect_ok(unmap(fd, GIB, 8 * MIB));
+	expect_eq(axas_fault(fd, GIB, RX, NULL), AXAS_FAULT_DENIED);
+	expect_ok(axas_unmap(fd, GIB, 8 * MIB));
 	expect_empty(fd);
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
@@ -166,16 +161,16 @@ static void test_linear_out_of_step(void)
 	struct axas_translate tr;
 	int fd = new_space();
 
-	expect_ok(map_linear(fd, GIB + PAGE, w.hpa, 4 * MIB, RW));
+	expect_ok(axas_map_linear(fd, GIB + PAGE, w.hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
 	expect_eq(info(fd).leaves[0], 4 * MIB / PAGE);
-	expect_ok(translate(fd, GIB + PAGE + 3 * MIB, &tr));
+	expect_ok(axas_translate(fd, GIB + PAGE + 3 * MIB, &tr));
 	expect_eq(tr.hpa, w.hpa + 3 * MIB);
 	expect_eq(tr.limit, MIB);
-	expect_ok(unmap(fd, GIB, 8 * MIB));
+	expect_ok(axas_unmap(fd, GIB, 8 * MIB));
 	expect_empty(fd);
 	/* hpa above gpa: the difference is negative */
-	expect_ok(map_linear(fd, 0, w.hpa, PAGE, RW));
-	expect_ok(translate(fd, 0xabc, &tr));
+	expect_ok(axas_map_linear(fd, 0, w.hpa, PAGE, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_translate(fd, 0xabc, &tr));
 	expect_eq(tr.hpa, w.hpa + 0xabc);
 }
 
@@ -186,15 +181,15 @@ static void test_linear_twice(void)
 	struct axas_translate tr;
 	int fd = new_space();
 
-	expect_ok(map_linear(fd, GIB, w.hpa, PAGE, RW));
-	expect_ok(map_linear(fd, GIB + PAGE, w.hpa, PAGE, RO));
-	expect_ok(translate(fd, GIB, &tr));
+	expect_ok(axas_map_linear(fd, GIB, w.hpa, PAGE, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_map_linear(fd, GIB + PAGE, w.hpa, PAGE, RO, AXAS_TYPE_NORMAL));
+	expect_ok(axas_translate(fd, GIB, &tr));
 	expect_eq(tr.hpa, w.hpa);
 	expect_eq(tr.limit, PAGE);
-	expect_ok(translate(fd, GIB + PAGE, &tr));
+	expect_ok(axas_translate(fd, GIB + PAGE, &tr));
 	expect_eq(tr.hpa, w.hpa);
-	expect_ok(unmap(fd, GIB, PAGE));
-	expect_ok(translate(fd, GIB + PAGE, &tr));
+	expect_ok(axas_unmap(fd, GIB, PAGE));
+	expect_ok(axas_translate(fd, GIB + PAGE, &tr));
 }
 
 /* A large leaf is split where a piece is unmapped or protected. */
@@ -205,27 +200,27 @@ static void test_linear_split(void)
 	int fd = new_space();
 	u64 pages = 4 * MIB / PAGE;
 
-	expect_ok(map_linear(fd, GIB, w.hpa, 4 * MIB, RW));
-	expect_ok(unmap(fd, GIB + 5 * PAGE, PAGE));
+	expect_ok(axas_map_linear(fd, GIB, w.hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_unmap(fd, GIB + 5 * PAGE, PAGE));
 	expect_eq(pages_of(fd), pages - 1);
 	expect_eq(info(fd).areas, 2);
-	expect_eq(translate(fd, GIB + 5 * PAGE, &tr), -ENOENT);
-	expect_ok(translate(fd, GIB + 4 * PAGE, &tr));
+	expect_eq(axas_translate(fd, GIB + 5 * PAGE, &tr), -ENOENT);
+	expect_ok(axas_translate(fd, GIB + 4 * PAGE, &tr));
 	expect_eq(tr.hpa, w.hpa + 4 * PAGE);
 	expect_eq(tr.limit, PAGE);
-	expect_ok(translate(fd, GIB + 6 * PAGE, &tr));
+	expect_ok(axas_translate(fd, GIB + 6 * PAGE, &tr));
 	expect_eq(tr.hpa, w.hpa + 6 * PAGE);
 	expect_eq(tr.limit, 4 * MIB - 6 * PAGE);
-	expect_ok(protect(fd, GIB + 2 * MIB + PAGE, PAGE, RO));
+	expect_ok(axas_protect(fd, GIB + 2 * MIB + PAGE, PAGE, RO));
 	expect_eq(pages_of(fd), pages - 1);
 	expect_eq(info(fd).areas, 4);
-	expect_ok(translate(fd, GIB + 2 * MIB + PAGE, &tr));
+	expect_ok(axas_translate(fd, GIB + 2 * MIB + PAGE, &tr));
 	expect_eq(tr.hpa, w.hpa + 2 * MIB + PAGE);
 	expect_eq(tr.prot, RO);
 	expect_eq(tr.limit, PAGE);
-	expect_ok(translate(fd, GIB + 2 * MIB + 2 * PAGE, &tr));
+	expect_ok(axas_translate(fd, GIB + 2 * MIB + 2 * PAGE, &tr));
 	expect_eq(tr.prot, RW);
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	expect_empty(fd);
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
@@ -234,28 +229,26 @@ static void test_unmap_middle(void)
 {
 	struct axas_area_info a[4];
 	struct axas_translate tr;
-	u32 nr = 4, more;
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 16 * PAGE, RW, AXAS_MAP_POPULATE));
-	expect_eq(guest_write(fd, AREA + 3 * PAGE, "left", 4), 4);
-	expect_eq(guest_write(fd, AREA + 9 * PAGE, "right", 5), 5);
-	expect_ok(unmap(fd, AREA + 4 * PAGE, 4 * PAGE));
+	expect_ok(axas_map_alloc(fd, AREA, 16 * PAGE, RW, AXAS_MAP_POPULATE));
+	expect_eq(axas_write(fd, AREA + 3 * PAGE, "left", 4), 4);
+	expect_eq(axas_write(fd, AREA + 9 * PAGE, "right", 5), 5);
+	expect_ok(axas_unmap(fd, AREA + 4 * PAGE, 4 * PAGE));
 	expect_eq(info(fd).frames, 12);
-	expect_eq(translate(fd, AREA + 4 * PAGE, &tr), -ENOENT);
-	expect_eq(translate(fd, AREA + 7 * PAGE, &tr), -ENOENT);
-	expect_ok(translate(fd, AREA + 3 * PAGE, &tr));
-	expect_ok(translate(fd, AREA + 8 * PAGE, &tr));
-	expect_ok(get_areas(fd, 0, a, &nr, &more));
-	expect_eq(nr, 2);
+	expect_eq(axas_translate(fd, AREA + 4 * PAGE, &tr), -ENOENT);
+	expect_eq(axas_translate(fd, AREA + 7 * PAGE, &tr), -ENOENT);
+	expect_ok(axas_translate(fd, AREA + 3 * PAGE, &tr));
+	expect_ok(axas_translate(fd, AREA + 8 * PAGE, &tr));
+	expect_eq(areas_from(fd, 0, a, ARRAY_SIZE(a), NULL), 2);
 	expect_eq(a[0].gpa, AREA);
 	expect_eq(a[0].length, 4 * PAGE);
 	expect_eq(a[1].gpa, AREA + 8 * PAGE);
 	expect_eq(a[1].length, 8 * PAGE);
-	expect_eq(fault(fd, AREA + 5 * PAGE, RW), AXAS_FAULT_HOLE);
+	expect_eq(axas_fault(fd, AREA + 5 * PAGE, RW, NULL), AXAS_FAULT_HOLE);
 	/* what comes into the hole is new */
-	expect_ok(map_alloc(fd, AREA + 4 * PAGE, 4 * PAGE, RO, 0));
-	expect_eq(fault(fd, AREA + 5 * PAGE, RO), AXAS_FAULT_FIXED);
+	expect_ok(axas_map_alloc(fd, AREA + 4 * PAGE, 4 * PAGE, RO, 0));
+	expect_eq(axas_fault(fd, AREA + 5 * PAGE, RO, NULL), AXAS_FAULT_FIXED);
 }
 
 static void test_unmap_passes_holes(void)
@@ -264,17 +257,17 @@ static void test_unmap_passes_holes(void)
 	int fd = new_space();
 
 	for (int i = 0; i < 8; i++)
-		expect_ok(map_alloc(fd, AREA + 2 * i * PAGE, PAGE, RW, i % 2));
+		expect_ok(axas_map_alloc(fd, AREA + 2 * i * PAGE, PAGE, RW, i % 2));
 	expect_eq(info(fd).frames, 4);
 	take_state(fd, &before);
-	expect_ok(unmap(fd, AREA + PAGE, PAGE));
-	expect_ok(unmap(fd, AREA + 64 * PAGE, GIB));
+	expect_ok(axas_unmap(fd, AREA + PAGE, PAGE));
+	expect_ok(axas_unmap(fd, AREA + 64 * PAGE, GIB));
 	expect_same(fd, &before, SAME_ALL);
-	expect_ok(unmap(fd, AREA + PAGE, 6 * PAGE));
+	expect_ok(axas_unmap(fd, AREA + PAGE, 6 * PAGE));
 	expect_eq(info(fd).areas, 5);
-	expect_ok(unmap(fd, 0, GIB));
+	expect_ok(axas_unmap(fd, 0, GIB));
 	expect_empty(fd);
-	expect_ok(unmap(fd, 0, GIB));
+	expect_ok(axas_unmap(fd, 0, GIB));
 }
 
 static void test_protect(void)
@@ -283,61 +276,59 @@ static void test_protect(void)
 	int fd = new_space();
 	u32 word = 0;
 
-	expect_ok(map_alloc(fd, AREA, 16 * PAGE, RW, 0));
-	expect_eq(guest_write(fd, AREA + 5 * PAGE, "keep", 4), 4);
-	expect_ok(protect(fd, AREA + 4 * PAGE, 4 * PAGE, RX));
+	expect_ok(axas_map_alloc(fd, AREA, 16 * PAGE, RW, 0));
+	expect_eq(axas_write(fd, AREA + 5 * PAGE, "keep", 4), 4);
+	expect_ok(axas_protect(fd, AREA + 4 * PAGE, 4 * PAGE, RX));
 	expect_eq(info(fd).areas, 3);
 	expect_eq(info(fd).frames, 1);
-	expect_ok(translate(fd, AREA + 5 * PAGE, &tr));
+	expect_ok(axas_translate(fd, AREA + 5 * PAGE, &tr));
 	expect_eq(tr.prot, RX);
-	expect_eq(guest_read(fd, AREA + 5 * PAGE, &word, 4), 4);
+	expect_eq(axas_read(fd, AREA + 5 * PAGE, &word, 4), 4);
 	expect(!memcmp(&word, "keep", 4));
-	expect_eq(fault(fd, AREA + 5 * PAGE, RW), AXAS_FAULT_DENIED);
-	expect_eq(fault(fd, AREA + 6 * PAGE, AXAS_PROT_WRITE), AXAS_FAULT_DENIED);
-	expect_eq(fault(fd, AREA + 6 * PAGE, AXAS_PROT_EXEC), AXAS_FAULT_FIXED);
-	expect_ok(translate(fd, AREA + 6 * PAGE, &tr));
+	expect_eq(axas_fault(fd, AREA + 5 * PAGE, RW, NULL), AXAS_FAULT_DENIED);
+	expect_eq(axas_fault(fd, AREA + 6 * PAGE, AXAS_PROT_WRITE, NULL), AXAS_FAULT_DENIED);
+	expect_eq(axas_fault(fd, AREA + 6 * PAGE, AXAS_PROT_EXEC, NULL), AXAS_FAULT_FIXED);
+	expect_ok(axas_translate(fd, AREA + 6 * PAGE, &tr));
 	expect_eq(tr.prot, RX);
-	expect_eq(fault(fd, AREA + 3 * PAGE, AXAS_PROT_EXEC), AXAS_FAULT_DENIED);
+	expect_eq(axas_fault(fd, AREA + 3 * PAGE, AXAS_PROT_EXEC, NULL), AXAS_FAULT_DENIED);
 	/* and back */
-	expect_ok(protect(fd, AREA, 16 * PAGE, RW));
-	expect_ok(translate(fd, AREA + 5 * PAGE, &tr));
+	expect_ok(axas_protect(fd, AREA, 16 * PAGE, RW));
+	expect_ok(axas_translate(fd, AREA + 5 * PAGE, &tr));
 	expect_eq(tr.prot, RW);
-	expect_eq(guest_write(fd, AREA + 5 * PAGE, "new", 3), 3);
+	expect_eq(axas_write(fd, AREA + 5 * PAGE, "new", 3), 3);
 }
 
 static void test_protect_passes_holes(void)
 {
 	struct axas_area_info a[3];
-	u32 nr = 3, more;
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
-	expect_ok(map_alloc(fd, AREA + 4 * PAGE, PAGE, RWX, 0));
-	expect_ok(protect(fd, AREA - 4 * PAGE, 64 * PAGE, RO));
-	expect_ok(get_areas(fd, 0, a, &nr, &more));
-	expect_eq(nr, 2);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, AREA + 4 * PAGE, PAGE, RWX, 0));
+	expect_ok(axas_protect(fd, AREA - 4 * PAGE, 64 * PAGE, RO));
+	expect_eq(areas_from(fd, 0, a, ARRAY_SIZE(a), NULL), 2);
 	expect_eq(a[0].prot, RO);
 	expect_eq(a[1].prot, RO);
-	expect_ok(protect(fd, AREA + PAGE, 2 * PAGE, RW));
-	expect_eq(guest_write(fd, AREA, "x", 1), -EACCES);
+	expect_ok(axas_protect(fd, AREA + PAGE, 2 * PAGE, RW));
+	expect_eq(axas_write(fd, AREA, "x", 1), -EACCES);
 }
 
 static void test_clear(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 16 * PAGE, RW, AXAS_MAP_POPULATE));
-	expect_ok(map_alloc(fd, GIB, GIB, RW, AXAS_MAP_HUGE_NEVER));
+	expect_ok(axas_map_alloc(fd, AREA, 16 * PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, GIB, GIB, RW, AXAS_MAP_HUGE_NEVER));
 	expect_ok(populate(fd, GIB + 7 * PAGE, 3 * PAGE));
-	expect_ok(map_linear(fd, 4 * GIB, window().hpa, 4 * MIB, RW));
+	expect_ok(axas_map_linear(fd, 4 * GIB, window().hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
 	expect_eq(info(fd).frames, 19);
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	expect_empty(fd);
 	expect_eq(info(fd).tables, info(fd).root_tables);
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	/* and it is as good as new */
-	expect_ok(map_alloc(fd, AREA, 2 * GIB, RW, 0));
-	expect_eq(fault(fd, AREA, RW), AXAS_FAULT_FIXED);
+	expect_ok(axas_map_alloc(fd, AREA, 2 * GIB, RW, 0));
+	expect_eq(axas_fault(fd, AREA, RW, NULL), AXAS_FAULT_FIXED);
 }
 
 /* Small leaves, then a large one over the same range: tables must go. */
@@ -346,10 +337,10 @@ static void test_large_over_small(void)
 	struct axas_translate tr;
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, GIB, 2 * MIB, RW, AXAS_MAP_POPULATE));
-	expect_ok(unmap(fd, GIB, 2 * MIB));
-	expect_ok(map_linear(fd, GIB, window().hpa, 4 * MIB, RW));
-	expect_ok(translate(fd, GIB + MIB, &tr));
+	expect_ok(axas_map_alloc(fd, GIB, 2 * MIB, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_unmap(fd, GIB, 2 * MIB));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_translate(fd, GIB + MIB, &tr));
 	expect_eq(tr.hpa, window().hpa + MIB);
 	expect_eq(pages_of(fd), 4 * MIB / PAGE);
 }
@@ -360,28 +351,28 @@ static void test_max_frames(void)
 	struct axas_range range = { .gpa = AREA, .length = 8 * PAGE };
 	u8 buf[8 * PAGE];
 	struct state before;
-	int fd = create(&c);
+	int fd = axas_open_space(NULL, &c);
 
 	expect(fd >= 0);
 	expect_eq(info(fd).max_frames, 4);
 	take_state(fd, &before);
-	expect_eq(map_alloc(fd, AREA, 5 * PAGE, RW, AXAS_MAP_POPULATE), -ENOMEM);
+	expect_eq(axas_map_alloc(fd, AREA, 5 * PAGE, RW, AXAS_MAP_POPULATE), -ENOMEM);
 	expect_same(fd, &before, TABLES_MAY_STAY | FAULTS_MAY_COUNT);
-	expect_ok(map_alloc(fd, AREA, 8 * PAGE, RW, 0));
-	expect_ok(populate_once(fd, &range));
+	expect_ok(axas_map_alloc(fd, AREA, 8 * PAGE, RW, 0));
+	expect_ok(axas_populate_some(fd, &range.gpa, &range.length));
 	expect_eq(range.gpa, AREA + 4 * PAGE);
 	expect_eq(range.length, 4 * PAGE);
-	expect_eq(populate_once(fd, &range), -ENOMEM);
+	expect_eq(axas_populate_some(fd, &range.gpa, &range.length), -ENOMEM);
 	expect_eq(range.length, 4 * PAGE);
 	expect_eq(info(fd).frames, 4);
-	expect_eq(fault(fd, AREA + 4 * PAGE, RW), AXAS_FAULT_NOMEM);
+	expect_eq(axas_fault(fd, AREA + 4 * PAGE, RW, NULL), AXAS_FAULT_NOMEM);
 	expect_eq(info(fd).faults[AXAS_FAULT_NOMEM] >= 1, 1);
-	expect_eq(guest_write(fd, AREA + 3 * PAGE, buf, 2 * PAGE), PAGE);
-	expect_eq(guest_write(fd, AREA + 4 * PAGE, "x", 1), -ENOMEM);
-	expect_eq(guest_read(fd, AREA + 4 * PAGE, buf, 1), -ENOMEM);
+	expect_eq(axas_write(fd, AREA + 3 * PAGE, buf, 2 * PAGE), PAGE);
+	expect_eq(axas_write(fd, AREA + 4 * PAGE, "x", 1), -ENOMEM);
+	expect_eq(axas_read(fd, AREA + 4 * PAGE, buf, 1), -ENOMEM);
 	expect_eq(info(fd).frames, 4);
-	expect_ok(unmap(fd, AREA + PAGE, PAGE));
-	expect_eq(fault(fd, AREA + 4 * PAGE, RW), AXAS_FAULT_FIXED);
+	expect_ok(axas_unmap(fd, AREA + PAGE, PAGE));
+	expect_eq(axas_fault(fd, AREA + 4 * PAGE, RW, NULL), AXAS_FAULT_FIXED);
 	expect_eq(info(fd).frames, 4);
 }
 

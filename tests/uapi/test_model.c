@@ -9,7 +9,6 @@
  */
 #include "uapi.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -174,10 +173,10 @@ static int mcall(unsigned long nr, void *arg, size_t size)
 	int err;
 
 	if (!one_in(8))
-		return call(sp->fd, nr, arg);
+		return axas_ioctl(sp->fd, nr, arg);
 	memcpy(room, arg, size);
 	memcpy(room, &longer, sizeof(longer));
-	err = call(sp->fd, nr, room);
+	err = axas_ioctl(sp->fd, nr, room);
 	memcpy(arg, room, size);
 	return err;
 }
@@ -467,7 +466,7 @@ static void op_clear(void)
 	struct mrange all = range_of(0, PAGES);
 
 	if (one_in(16)) {
-		expect_ok(clear(sp->fd));
+		expect_ok(axas_clear(sp->fd));
 		drop_range(&all);
 	}
 }
@@ -637,7 +636,7 @@ static void check_limit(const struct axas_translate *t)
 	struct axas_translate next;
 	u64 end = t->gpa + t->limit;
 
-	if (end >= gpa_of(PAGES) || translate(sp->fd, end, &next))
+	if (end >= gpa_of(PAGES) || axas_translate(sp->fd, end, &next))
 		return;
 	expect(next.hpa != t->hpa + t->limit || next.prot != t->prot || next.type != t->type);
 }
@@ -781,7 +780,7 @@ static void op_write(void)
 		memcpy(m.buf + i, &word, 4);
 	}
 	want = reachable(gpa, len, AXAS_PROT_WRITE);
-	expect_eq(guest_write(sp->fd, gpa, m.buf, len), want);
+	expect_eq(axas_write(sp->fd, gpa, m.buf, len), want);
 	if (want > 0)
 		copy_model(gpa, m.buf, want, true);
 }
@@ -792,10 +791,10 @@ static void op_access_elsewhere(void)
 	u64 gpa = random_gpa(&page);
 	u8 byte = 0;
 
-	expect_eq(guest_read(sp->fd, 4 * GIB + below(PAGE), &byte, 1), -EFAULT);
-	expect_eq(guest_write(sp->fd, sp->base, &byte, 1), -EFAULT);
+	expect_eq(axas_read(sp->fd, 4 * GIB + below(PAGE), &byte, 1), -EFAULT);
+	expect_eq(axas_write(sp->fd, sp->base, &byte, 1), -EFAULT);
 	if (gpa < 1ull << 63)
-		expect_eq(guest_read(sp->fd, gpa, &byte, 0), 0);
+		expect_eq(axas_read(sp->fd, gpa, &byte, 0), 0);
 }
 
 static void check_area(const struct axas_area_info *got, const struct marea *want)
@@ -894,27 +893,27 @@ static void op_bad_struct(void)
 	switch (below(5)) {
 	case 0:
 		arg[0] = below(8);
-		expect_eq(call(sp->fd, nr, arg), -EINVAL);
+		expect_eq(axas_ioctl(sp->fd, nr, arg), -EINVAL);
 		break;
 	case 1:
 		arg[0] = AXAS_SIZE_MAX + 1 + below(1u << 30);
-		expect_eq(call(sp->fd, nr, arg), -E2BIG);
+		expect_eq(axas_ioctl(sp->fd, nr, arg), -E2BIG);
 		break;
 	case 2:
 		arg[0] = 1000;
 		arg[249] = 1;
-		expect_eq(call(sp->fd, nr, arg), -E2BIG);
+		expect_eq(axas_ioctl(sp->fd, nr, arg), -E2BIG);
 		break;
 	case 3:
 		arg[0] = 8;
 		arg[1] = 1u << (12 + below(20));
-		expect_eq(call(sp->fd, nr, arg), -EINVAL);
+		expect_eq(axas_ioctl(sp->fd, nr, arg), -EINVAL);
 		break;
 	case 4:
-		expect_eq(call(sp->fd, nr, NULL), -EFAULT);
+		expect_eq(axas_ioctl(sp->fd, nr, NULL), -EFAULT);
 		break;
 	}
-	expect_eq(call(sp->fd, _IO(AXAS_IOC_TYPE, 0x60 + below(0x80)), arg), -ENOTTY);
+	expect_eq(axas_ioctl(sp->fd, _IO(AXAS_IOC_TYPE, 0x60 + below(0x80)), arg), -ENOTTY);
 }
 
 static void (*const ops[])(void) = {
@@ -927,7 +926,7 @@ static void (*const ops[])(void) = {
 
 static void make_space(struct mspace *s, const struct axas_create *c)
 {
-	s->fd = create(c);
+	s->fd = axas_open_space(NULL, c);
 	if (s->fd < 0)
 		fail("no space could be made: %s", strerror(-s->fd));
 	s->max = c->max_frames;
@@ -946,11 +945,8 @@ static void probe_format(void)
 	for (u32 prot = 0; prot <= RWX; prot++)
 		m.prots[prot] = prot_possible(fd, prot);
 	for (u32 type = 0; type < ARRAY_SIZE(m.types); type++) {
-		struct axas_map_linear arg = {
-			.size = sizeof(arg), .gpa = type * PAGE, .hpa = m.window_hpa + type * PAGE,
-			.length = PAGE, .prot = RW, .type = type,
-		};
-		int err = call(fd, AXAS_MAP_LINEAR, &arg);
+		int err = axas_map_linear(fd, type * PAGE, m.window_hpa + type * PAGE, PAGE, RW,
+					  type);
 
 		expect(!err || err == -EOPNOTSUPP);
 		m.types[type] = !err;
@@ -965,8 +961,9 @@ static void clear_window(void)
 
 	m.window = calloc(WINDOW_PAGES, PAGE);
 	expect(m.window);
-	expect_ok(map_linear(fd, GIB, m.window_hpa, WINDOW_PAGES * PAGE, RW));
-	expect_eq(guest_write(fd, GIB, m.window, WINDOW_PAGES * PAGE), WINDOW_PAGES * PAGE);
+	expect_ok(axas_map_linear(fd, GIB, m.window_hpa, WINDOW_PAGES * PAGE, RW,
+				  AXAS_TYPE_NORMAL));
+	expect_eq(axas_write(fd, GIB, m.window, WINDOW_PAGES * PAGE), WINDOW_PAGES * PAGE);
 	close(fd);
 }
 

@@ -68,7 +68,7 @@ static void op_map_alloc(void)
 {
 	struct run r = random_run();
 	struct page value = { .mapped = true, .touched = below(3) == 0, .prot = random_prot() };
-	int err = map_alloc(fd, BASE + r.first * PAGE, r.nr * PAGE, value.prot, value.touched);
+	int err = axas_map_alloc(fd, BASE + r.first * PAGE, r.nr * PAGE, value.prot, value.touched);
 
 	expect_eq(err, any_mapped(r) ? -EEXIST : 0);
 	if (!err)
@@ -82,7 +82,8 @@ static void op_map_linear(void)
 	struct page value = {
 		.mapped = true, .touched = true, .prot = random_prot(), .hpa = hpa
 	};
-	int err = map_linear(fd, BASE + r.first * PAGE, hpa, r.nr * PAGE, value.prot);
+	int err = axas_map_linear(fd, BASE + r.first * PAGE, hpa, r.nr * PAGE, value.prot,
+				  AXAS_TYPE_NORMAL);
 
 	expect_eq(err, any_mapped(r) ? -EEXIST : 0);
 	if (!err)
@@ -93,7 +94,7 @@ static void op_unmap(void)
 {
 	struct run r = random_run();
 
-	expect_ok(unmap(fd, BASE + r.first * PAGE, r.nr * PAGE));
+	expect_ok(axas_unmap(fd, BASE + r.first * PAGE, r.nr * PAGE));
 	set_run(r, (struct page){ 0 }, 0);
 }
 
@@ -102,7 +103,7 @@ static void op_protect(void)
 	struct run r = random_run();
 	u32 prot = random_prot();
 
-	expect_ok(protect(fd, BASE + r.first * PAGE, r.nr * PAGE, prot));
+	expect_ok(axas_protect(fd, BASE + r.first * PAGE, r.nr * PAGE, prot));
 	for (u32 i = r.first; i < r.first + r.nr; i++)
 		if (model[i].mapped)
 			model[i].prot = prot;
@@ -112,7 +113,7 @@ static void op_clear(void)
 {
 	if (below(64))
 		return;
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	set_run((struct run){ 0, PAGES }, (struct page){ 0 }, 0);
 }
 
@@ -139,7 +140,7 @@ static void op_fault(void)
 		want = AXAS_FAULT_DENIED;
 	else
 		want = model[i].touched ? AXAS_FAULT_SPURIOUS : AXAS_FAULT_FIXED;
-	expect_eq(fault(fd, BASE + i * PAGE + below(4096), access), want);
+	expect_eq(axas_fault(fd, BASE + i * PAGE + below(4096), access, NULL), want);
 	if (want == AXAS_FAULT_FIXED)
 		model[i].touched = true;
 }
@@ -148,7 +149,7 @@ static void op_translate(void)
 {
 	u32 i = below(PAGES), off = below(4096);
 	struct axas_translate tr;
-	int err = translate(fd, BASE + i * PAGE + off, &tr);
+	int err = axas_translate(fd, BASE + i * PAGE + off, &tr);
 
 	expect_eq(err, model[i].touched ? 0 : -ENOENT);
 	if (err)
@@ -192,7 +193,7 @@ static void op_read(void)
 
 	if (want == -1)
 		return;
-	expect_eq(guest_read(fd, BASE + at, buf, len), want);
+	expect_eq(axas_read(fd, BASE + at, buf, len), want);
 	if (want > 0)
 		expect(!memcmp(buf, shadow + at, want));
 }
@@ -207,7 +208,7 @@ static void op_write(void)
 		return;
 	for (u32 i = 0; i < len; i++)
 		buf[i] = random_u32(&seed);
-	expect_eq(guest_write(fd, BASE + at, buf, len), want);
+	expect_eq(axas_write(fd, BASE + at, buf, len), want);
 	if (want > 0)
 		memcpy(shadow + at, buf, want);
 }
@@ -217,9 +218,8 @@ static void check_all(void)
 {
 	struct axas_area_info a[PAGES], *p = a;
 	u64 frames = 0, leaves = 0;
-	u32 nr = PAGES, more;
+	u32 nr = areas_from(fd, 0, a, PAGES, NULL);
 
-	expect_ok(get_areas(fd, 0, a, &nr, &more));
 	for (u64 i = 0; i < PAGES; i++) {
 		u64 gpa = BASE + i * PAGE;
 
@@ -254,7 +254,7 @@ static void test_small(void)
 		if (i % 8 == 0)
 			check_all();
 	}
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	expect_eq(info(fd).frames, 0);
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
@@ -280,7 +280,8 @@ static struct run random_big_run(void)
 static void big_map(struct run r, u64 hpa)
 {
 	u32 prot = random_prot(), i;
-	int err = map_linear(fd, GIB + r.first * PAGE, hpa + r.first * PAGE, r.nr * PAGE, prot);
+	int err = axas_map_linear(fd, GIB + r.first * PAGE, hpa + r.first * PAGE, r.nr * PAGE,
+				  prot, AXAS_TYPE_NORMAL);
 
 	for (i = r.first; i < r.first + r.nr && !big[i].mapped; i++)
 		;
@@ -295,9 +296,9 @@ static void big_change(struct run r)
 	bool gone = below(2);
 
 	if (gone)
-		expect_ok(unmap(fd, GIB + r.first * PAGE, r.nr * PAGE));
+		expect_ok(axas_unmap(fd, GIB + r.first * PAGE, r.nr * PAGE));
 	else
-		expect_ok(protect(fd, GIB + r.first * PAGE, r.nr * PAGE, prot));
+		expect_ok(axas_protect(fd, GIB + r.first * PAGE, r.nr * PAGE, prot));
 	for (u32 i = r.first; i < r.first + r.nr; i++) {
 		if (gone)
 			big[i] = (struct page){ 0 };
@@ -309,7 +310,7 @@ static void big_change(struct run r)
 static void big_check_page(u32 i)
 {
 	struct axas_translate tr;
-	int err = translate(fd, GIB + i * PAGE, &tr);
+	int err = axas_translate(fd, GIB + i * PAGE, &tr);
 	u64 limit = 0;
 
 	expect_eq(err, big[i].mapped ? 0 : -ENOENT);
@@ -345,7 +346,7 @@ static void test_large(void)
 			pages -= now.leaves[i] << (9 * i);
 		expect_eq(pages, 0);
 	}
-	expect_ok(clear(fd));
+	expect_ok(axas_clear(fd));
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
 

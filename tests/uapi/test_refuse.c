@@ -15,7 +15,7 @@ static int busy_space(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 16 * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, 16 * PAGE, RW, 0));
 	expect_ok(populate(fd, AREA, 2 * PAGE));
 	return fd;
 }
@@ -143,18 +143,19 @@ static void test_protect_ranges(void)
 static void test_below_the_base(void)
 {
 	struct axas_create c = { .format = test_format, .base = GIB, .length = GIB };
-	int fd = create(&c);
+	int fd = axas_open_space(NULL, &c);
 
 	expect(fd >= 0);
-	expect_eq(map_alloc(fd, GIB - PAGE, PAGE, RW, 0), -EINVAL);
-	expect_eq(map_alloc(fd, GIB - PAGE, 2 * PAGE, RW, 0), -EINVAL);
-	expect_eq(map_alloc(fd, 0, PAGE, RW, 0), -EINVAL);
-	expect_eq(map_linear(fd, GIB - PAGE, window().hpa, 2 * PAGE, RW), -EINVAL);
-	expect_eq(unmap(fd, GIB - PAGE, 2 * PAGE), -EINVAL);
-	expect_eq(protect(fd, GIB - PAGE, 2 * PAGE, RO), -EINVAL);
+	expect_eq(axas_map_alloc(fd, GIB - PAGE, PAGE, RW, 0), -EINVAL);
+	expect_eq(axas_map_alloc(fd, GIB - PAGE, 2 * PAGE, RW, 0), -EINVAL);
+	expect_eq(axas_map_alloc(fd, 0, PAGE, RW, 0), -EINVAL);
+	expect_eq(axas_map_linear(fd, GIB - PAGE, window().hpa, 2 * PAGE, RW, AXAS_TYPE_NORMAL),
+		  -EINVAL);
+	expect_eq(axas_unmap(fd, GIB - PAGE, 2 * PAGE), -EINVAL);
+	expect_eq(axas_protect(fd, GIB - PAGE, 2 * PAGE, RO), -EINVAL);
 	expect_eq(populate(fd, GIB - PAGE, 2 * PAGE), -EINVAL);
 	expect_eq(info(fd).areas, 0);
-	expect_eq(fault(fd, GIB - PAGE, RO), AXAS_FAULT_HOLE);
+	expect_eq(axas_fault(fd, GIB - PAGE, RO, NULL), AXAS_FAULT_HOLE);
 }
 
 static void test_prot_bits(void)
@@ -231,7 +232,6 @@ static void test_impossible_prots(void)
 			.size = sizeof(change), .gpa = AREA, .length = PAGE, .prot = prot
 		};
 		struct axas_area_info area;
-		u32 one = 1, more;
 
 		if (!prot_possible(fd, prot)) {
 			expect(prot != RO && prot != RW && prot != RX && prot != RWX);
@@ -239,10 +239,10 @@ static void test_impossible_prots(void)
 			expect_refused(fd, AXAS_PROTECT, &change, EOPNOTSUPP, "prot");
 			continue;
 		}
-		expect_ok(call(fd, AXAS_MAP_ALLOC, &alloc));
-		expect_ok(get_areas(fd, FREE, &area, &one, &more));
+		expect_ok(axas_ioctl(fd, AXAS_MAP_ALLOC, &alloc));
+		expect_eq(areas_from(fd, FREE, &area, 1, NULL), 1);
 		expect_eq(area.prot, prot);
-		expect_ok(unmap(fd, FREE, PAGE));
+		expect_ok(axas_unmap(fd, FREE, PAGE));
 	}
 }
 
@@ -276,8 +276,8 @@ static void test_overlap(void)
 		if (ranges[i].length <= window().size)
 			expect_refused(fd, AXAS_MAP_LINEAR, &linear, EEXIST, ranges[i].what);
 	}
-	expect_ok(map_alloc(fd, AREA - PAGE, PAGE, RW, 0));
-	expect_ok(map_alloc(fd, AREA + 16 * PAGE, PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA - PAGE, PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA + 16 * PAGE, PAGE, RW, 0));
 }
 
 static void test_hpa(void)
@@ -319,7 +319,7 @@ static void test_outside_is_a_hole(void)
 	for (size_t i = 0; i < ARRAY_SIZE(gpas); i++) {
 		tr.gpa = gpas[i];
 		expect_refused(fd, AXAS_TRANSLATE, &tr, ENOENT, "TRANSLATE of a hole");
-		expect_eq(fault(fd, gpas[i], RO), AXAS_FAULT_HOLE);
+		expect_eq(axas_fault(fd, gpas[i], RO, NULL), AXAS_FAULT_HOLE);
 	}
 	tr.gpa = AREA + 2 * PAGE;
 	expect_refused(fd, AXAS_TRANSLATE, &tr, ENOENT, "TRANSLATE of an untouched page");

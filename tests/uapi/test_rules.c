@@ -44,7 +44,7 @@ static void test_linear_needs_rawio(void)
 	int fd = new_space();
 
 	in_child(without_rawio, &fd);
-	expect_ok(map_linear(fd, GIB, window().hpa, PAGE, RW));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, PAGE, RW, AXAS_TYPE_NORMAL));
 }
 
 /* All capabilities, but only in a user namespace. */
@@ -120,7 +120,7 @@ static void test_linear_over_ram(void)
 
 	if (!try_all_ram(fd, try_ram))
 		fail("no System RAM in /proc/iomem");
-	expect_ok(map_linear(fd, GIB, window().hpa, window().size, RW));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, window().size, RW, AXAS_TYPE_NORMAL));
 }
 
 static void expect_zeros(int fd, u64 gpa, u64 len)
@@ -129,7 +129,7 @@ static void expect_zeros(int fd, u64 gpa, u64 len)
 
 	for (u64 off = 0; off < len; off += sizeof(buf)) {
 		memset(buf, 0xff, sizeof(buf));
-		expect_eq(guest_read(fd, gpa + off, buf, sizeof(buf)), sizeof(buf));
+		expect_eq(axas_read(fd, gpa + off, buf, sizeof(buf)), sizeof(buf));
 		for (size_t i = 0; i < ARRAY_SIZE(buf); i++)
 			if (buf[i])
 				fail("%#llx holds %#llx", gpa + off + 8 * i, buf[i]);
@@ -142,7 +142,7 @@ static void make_dirty(int fd, u64 gpa, u64 len)
 
 	memset(buf, 0xa5, sizeof(buf));
 	for (u64 off = 0; off < len; off += sizeof(buf))
-		expect_eq(guest_write(fd, gpa + off, buf, sizeof(buf)), sizeof(buf));
+		expect_eq(axas_write(fd, gpa + off, buf, sizeof(buf)), sizeof(buf));
 }
 
 static void test_zeroed(void)
@@ -153,8 +153,8 @@ static void test_zeroed(void)
 	if (read_file("/proc/cmdline", line, sizeof(line)) && !strstr(line, "init_on_alloc=0"))
 		note("boot with init_on_alloc=0, or the page allocator may hide a missing clear");
 
-	expect_ok(map_alloc(fd, GIB, 4 * MIB, RW, AXAS_MAP_POPULATE));
-	expect_ok(map_alloc(fd, 2 * GIB, 4 * MIB, RW, 0));
+	expect_ok(axas_map_alloc(fd, GIB, 4 * MIB, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, 2 * GIB, 4 * MIB, RW, 0));
 	expect_zeros(fd, GIB, 4 * MIB);
 	expect_zeros(fd, 2 * GIB, 4 * MIB);
 }
@@ -165,10 +165,10 @@ static void test_zeroed_after_use(void)
 	for (int round = 0; round < 6; round++) {
 		int fd = new_space();
 
-		expect_ok(map_alloc(fd, GIB, 8 * MIB, RW, round % 2));
+		expect_ok(axas_map_alloc(fd, GIB, 8 * MIB, RW, round % 2));
 		make_dirty(fd, GIB, 8 * MIB);
-		expect_ok(round % 3 ? unmap(fd, GIB, 8 * MIB) : clear(fd));
-		expect_ok(map_alloc(fd, GIB, 8 * MIB, RW, 0));
+		expect_ok(round % 3 ? axas_unmap(fd, GIB, 8 * MIB) : axas_clear(fd));
+		expect_ok(axas_map_alloc(fd, GIB, 8 * MIB, RW, 0));
 		if (round & 2)
 			expect_ok(populate(fd, GIB, 8 * MIB));
 		expect_zeros(fd, GIB, 8 * MIB);
@@ -182,13 +182,13 @@ static void test_zeroed_around_a_write(void)
 	u8 page[PAGE];
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, 64 * PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, AREA, 64 * PAGE, RW, AXAS_MAP_POPULATE));
 	make_dirty(fd, AREA, 64 * PAGE);
-	expect_ok(unmap(fd, AREA, 64 * PAGE));
-	expect_ok(map_alloc(fd, AREA, 64 * PAGE, RW, 0));
+	expect_ok(axas_unmap(fd, AREA, 64 * PAGE));
+	expect_ok(axas_map_alloc(fd, AREA, 64 * PAGE, RW, 0));
 	for (int i = 0; i < 64; i++) {
-		expect_eq(guest_write(fd, AREA + i * PAGE + 0x777, "x", 1), 1);
-		expect_eq(guest_read(fd, AREA + i * PAGE, page, PAGE), PAGE);
+		expect_eq(axas_write(fd, AREA + i * PAGE + 0x777, "x", 1), 1);
+		expect_eq(axas_read(fd, AREA + i * PAGE, page, PAGE), PAGE);
 		expect_eq(page[0x777], 'x');
 		page[0x777] = 0;
 		for (u64 n = 0; n < PAGE; n++)
@@ -204,11 +204,11 @@ static void test_frames_are_given_back(void)
 	int fd = new_space();
 
 	for (int i = 0; i < 64; i++) {
-		expect_ok(map_alloc(fd, GIB, 16 * MIB, RW, AXAS_MAP_POPULATE));
+		expect_ok(axas_map_alloc(fd, GIB, 16 * MIB, RW, AXAS_MAP_POPULATE));
 		expect_eq(info(fd).frames, 16 * MIB / PAGE);
-		expect_ok(unmap(fd, GIB, 16 * MIB));
+		expect_ok(axas_unmap(fd, GIB, 16 * MIB));
 		expect_eq(info(fd).frames, 0);
-		expect_eq(translate(fd, GIB, &tr), -ENOENT);
+		expect_eq(axas_translate(fd, GIB, &tr), -ENOENT);
 	}
 	now = meminfo("MemAvailable");
 	if (now < before - 64 * 1024)
@@ -220,18 +220,16 @@ static void hides_hpa(void *arg)
 	int fd = *(int *)arg;
 	struct axas_area_info a[4];
 	struct axas_translate tr;
-	u32 count = 4, more;
 
 	drop_cap(CAP_SYS_RAWIO);
-	expect_ok(translate(fd, AREA, &tr));
+	expect_ok(axas_translate(fd, AREA, &tr));
 	expect_eq(tr.hpa, AXAS_HPA_NONE);
 	expect_eq(tr.left, PAGE);
-	expect_ok(translate(fd, GIB + 5, &tr));
+	expect_ok(axas_translate(fd, GIB + 5, &tr));
 	expect_eq(tr.hpa, AXAS_HPA_NONE);
 	expect_eq(tr.limit, PAGE - 5);
 	expect_eq(info(fd).root, AXAS_HPA_NONE);
-	expect_ok(get_areas(fd, 0, a, &count, &more));
-	expect_eq(count, 2);
+	expect_eq(areas_from(fd, 0, a, 4, NULL), 2);
 	expect_eq(a[0].hpa, AXAS_HPA_NONE);
 	expect_eq(a[1].backend, AXAS_BACKEND_LINEAR);
 	expect_eq(a[1].hpa, AXAS_HPA_NONE);
@@ -242,11 +240,11 @@ static void test_hides_hpa(void)
 	int fd = new_space();
 	struct axas_translate tr;
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
-	expect_ok(map_linear(fd, GIB, window().hpa, 2 * PAGE, RW));
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, 2 * PAGE, RW, AXAS_TYPE_NORMAL));
 	in_child(hides_hpa, &fd);
 	/* who may see them does */
-	expect_ok(translate(fd, AREA, &tr));
+	expect_ok(axas_translate(fd, AREA, &tr));
 	expect(tr.hpa != AXAS_HPA_NONE && tr.hpa);
 	expect(info(fd).root != AXAS_HPA_NONE && info(fd).root);
 }
@@ -270,7 +268,7 @@ static void test_fdinfo_hides_hpa(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_linear(fd, GIB, window().hpa, 2 * PAGE, RW));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, 2 * PAGE, RW, AXAS_TYPE_NORMAL));
 	in_child(fdinfo_hides_hpa, &fd);
 }
 
@@ -310,9 +308,8 @@ static void open_as_nobody(void *arg)
 {
 	(void)arg;
 	become_nobody();
-	expect_eq(open("/dev/axas", O_RDWR), -1);
-	expect_eq(errno, EACCES);
-	expect_eq(open("/dev/axas", O_RDONLY), -1);
+	expect_eq(axas_open(NULL), -EACCES);
+	expect_eq(open(AXAS_DEV_PATH, O_RDONLY), -1);
 	expect_eq(errno, EACCES);
 }
 

@@ -58,7 +58,7 @@ static void run_race(int fd, size_t len, bool vectors)
 	u64 all = ~0ull >> (64 - 8 * len), val, seen[2] = { 0 };
 	pthread_t thread;
 
-	expect_eq(guest_write(fd, WORD, seen, 8), 8);
+	expect_eq(axas_write(fd, WORD, seen, 8), 8);
 	race.fd = fd;
 	race.len = len;
 	race.vectors = vectors;
@@ -89,7 +89,7 @@ static void test_alloc(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
 	race_all(fd);
 }
 
@@ -97,19 +97,15 @@ static void test_linear(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_linear(fd, AREA, window().hpa, PAGE, RW));
+	expect_ok(axas_map_linear(fd, AREA, window().hpa, PAGE, RW, AXAS_TYPE_NORMAL));
 	race_all(fd);
 }
 
 static void test_device(void)
 {
-	struct axas_map_linear map = {
-		.size = sizeof(map), .gpa = AREA, .hpa = window().hpa, .length = PAGE,
-		.prot = RW, .type = AXAS_TYPE_DEVICE
-	};
 	int fd = new_space();
 
-	if (call(fd, AXAS_MAP_LINEAR, &map) == -EOPNOTSUPP)
+	if (axas_map_linear(fd, AREA, window().hpa, PAGE, RW, AXAS_TYPE_DEVICE) == -EOPNOTSUPP)
 		skip("this format has one type on this machine");
 	race_all(fd);
 }

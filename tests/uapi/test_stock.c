@@ -55,7 +55,7 @@ static void fill_stock(int fd, int cpu)
 {
 	run_on(cpu);
 	for (u64 i = 0; i < 64; i++) {
-		expect_eq(fault(fd, GIB + i * PAGE, RW), AXAS_FAULT_FIXED);
+		expect_eq(axas_fault(fd, GIB + i * PAGE, RW, NULL), AXAS_FAULT_FIXED);
 		if (in_stock(cpu))
 			return;
 	}
@@ -66,7 +66,7 @@ static int space_to_fault_in(void)
 {
 	int fd = new_space();
 
-	expect_ok(map_alloc(fd, GIB, 64 * MIB, RW, AXAS_MAP_HUGE_NEVER));
+	expect_ok(axas_map_alloc(fd, GIB, 64 * MIB, RW, AXAS_MAP_HUGE_NEVER));
 	return fd;
 }
 

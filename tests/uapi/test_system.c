@@ -6,17 +6,16 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 static void test_api_version(void)
 {
 	int dev = dev_open();
 
-	expect_eq(ioctl(dev, AXAS_GET_API_VERSION, 0), AXAS_API_VERSION);
+	expect_eq(axas_get_api_version(dev), AXAS_API_VERSION);
 	/* a program that passes no argument passes anything */
-	expect_eq(ioctl(dev, AXAS_GET_API_VERSION, 1), AXAS_API_VERSION);
-	expect_eq(ioctl(dev, AXAS_GET_API_VERSION, ~0ul), AXAS_API_VERSION);
+	expect_eq(axas_ioctl(dev, AXAS_GET_API_VERSION, (void *)1), AXAS_API_VERSION);
+	expect_eq(axas_ioctl(dev, AXAS_GET_API_VERSION, (void *)~0ul), AXAS_API_VERSION);
 }
 
 static int get_format(u32 format, struct axas_format_info *arg)
@@ -28,7 +27,7 @@ static int get_format(u32 format, struct axas_format_info *arg)
 	arg->flags = 0;
 	arg->format = format;
 	arg->caps = 0;
-	err = call(dev, AXAS_GET_FORMAT, arg);
+	err = axas_ioctl(dev, AXAS_GET_FORMAT, arg);
 	close(dev);
 	return err;
 }
@@ -66,7 +65,7 @@ static void test_default_format_is_resolved(void)
 	expect(arg.format != AXAS_FORMAT_DEFAULT);
 	expect_ok(get_format(arg.format, &same));
 	expect(!memcmp(&arg, &same, sizeof(arg)));
-	fd = create(&c);
+	fd = axas_open_space(NULL, &c);
 	expect(fd >= 0);
 	expect_eq(info(fd).format, arg.format);
 }
@@ -108,7 +107,7 @@ static void test_every_ia_bits(void)
 
 	expect_ok(get_format(test_format, &arg));
 	for (c.ia_bits = arg.min_ia_bits; c.ia_bits <= arg.max_ia_bits; c.ia_bits++) {
-		fd = create(&c);
+		fd = axas_open_space(NULL, &c);
 		if (fd == -EOPNOTSUPP)
 			continue;
 		expect(fd >= 0);
@@ -128,7 +127,7 @@ static void test_wrong_ia_bits(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
 		c.ia_bits = bits[i];
-		err = create(&c);
+		err = axas_open_space(NULL, &c);
 		if (err != -EOPNOTSUPP)
 			fail("ia_bits of %u answers %d", bits[i], err);
 	}
@@ -138,19 +137,19 @@ static void test_wrong_ia_bits(void)
 static void test_base_and_length(void)
 {
 	struct axas_create c = { .format = test_format, .base = GIB, .length = 8 * MIB };
-	int fd = create(&c);
+	int fd = axas_open_space(NULL, &c);
 
 	expect(fd >= 0);
 	expect_eq(info(fd).base, GIB);
 	expect_eq(info(fd).length, 8 * MIB);
-	expect_ok(map_alloc(fd, GIB, 8 * MIB, RW, 0));
-	expect_ok(clear(fd));
-	expect_eq(map_alloc(fd, GIB - PAGE, PAGE, RW, 0), -EINVAL);
-	expect_eq(map_alloc(fd, GIB + 8 * MIB, PAGE, RW, 0), -EINVAL);
-	expect_eq(map_alloc(fd, GIB - PAGE, 2 * PAGE, RW, 0), -EINVAL);
-	expect_eq(map_alloc(fd, GIB + 8 * MIB - PAGE, 2 * PAGE, RW, 0), -EINVAL);
+	expect_ok(axas_map_alloc(fd, GIB, 8 * MIB, RW, 0));
+	expect_ok(axas_clear(fd));
+	expect_eq(axas_map_alloc(fd, GIB - PAGE, PAGE, RW, 0), -EINVAL);
+	expect_eq(axas_map_alloc(fd, GIB + 8 * MIB, PAGE, RW, 0), -EINVAL);
+	expect_eq(axas_map_alloc(fd, GIB - PAGE, 2 * PAGE, RW, 0), -EINVAL);
+	expect_eq(axas_map_alloc(fd, GIB + 8 * MIB - PAGE, 2 * PAGE, RW, 0), -EINVAL);
 	c.length = 0;
-	fd = create(&c);
+	fd = axas_open_space(NULL, &c);
 	expect(fd >= 0);
 	expect_eq(space_end(fd), 1ull << info(fd).ia_bits);
 }
@@ -181,7 +180,7 @@ static void test_wrong_base_and_length(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		c.base = cases[i].base;
 		c.length = cases[i].length;
-		err = create(&c);
+		err = axas_open_space(NULL, &c);
 		if (err != -EINVAL)
 			fail("a %s answers %d", cases[i].what, err);
 	}
@@ -193,23 +192,23 @@ static void test_unknown_format(void)
 	struct axas_create c = { .format = 5 };
 	int fds = count_fds();
 
-	expect_eq(create(&c), -EOPNOTSUPP);
+	expect_eq(axas_open_space(NULL, &c), -EOPNOTSUPP);
 	c.format = ~0u;
-	expect_eq(create(&c), -EOPNOTSUPP);
+	expect_eq(axas_open_space(NULL, &c), -EOPNOTSUPP);
 	expect_eq(count_fds(), fds);
 }
 
 static void test_read_only_device(void)
 {
-	struct axas_create c = { .size = sizeof(c), .format = test_format };
-	struct axas_format_info i = { .size = sizeof(i), .format = test_format };
-	int dev = open("/dev/axas", O_RDONLY | O_CLOEXEC), fds;
+	struct axas_create c = { .format = test_format };
+	struct axas_format_info i;
+	int dev = open(AXAS_DEV_PATH, O_RDONLY | O_CLOEXEC), fds;
 
 	expect(dev >= 0);
 	fds = count_fds();
-	expect_eq(ioctl(dev, AXAS_GET_API_VERSION, 0), AXAS_API_VERSION);
-	expect_ok(call(dev, AXAS_GET_FORMAT, &i));
-	expect_eq(call(dev, AXAS_CREATE, &c), -EBADF);
+	expect_eq(axas_get_api_version(dev), AXAS_API_VERSION);
+	expect_ok(axas_get_format(dev, test_format, &i));
+	expect_eq(axas_create(dev, &c), -EBADF);
 	expect_eq(count_fds(), fds);
 }
 
@@ -238,7 +237,7 @@ static void test_foreign_caps(void)
 		int fd;
 
 		c.caps = 1u << bit;
-		fd = create(&c);
+		fd = axas_open_space(NULL, &c);
 		if (!(format_caps(test_format) & c.caps))
 			expect_eq(fd, -EINVAL);
 		else
@@ -262,7 +261,7 @@ static void test_oa_bits(void)
 
 	for (c.oa_bits = 24; c.oa_bits <= 34; c.oa_bits++) {
 		u64 end = 1ull << c.oa_bits;
-		int fd = create(&c);
+		int fd = axas_open_space(NULL, &c);
 
 		if (fd == -ENOMEM)
 			continue;
@@ -270,14 +269,14 @@ static void test_oa_bits(void)
 		expect(info(fd).root < end);
 		made++;
 		/* A machine that has nothing more permits all, or nothing. */
-		expect_ok(map_alloc(fd, GIB, 64 * MIB, RWX, 0));
+		expect_ok(axas_map_alloc(fd, GIB, 64 * MIB, RWX, 0));
 		for (u64 gpa = GIB; gpa < GIB + 64 * MIB; gpa += MIB + PAGE) {
-			int result = fault(fd, gpa, RW);
+			int result = axas_fault(fd, gpa, RW, NULL);
 
 			expect(result == AXAS_FAULT_FIXED || result == AXAS_FAULT_NOMEM);
 			if (result == AXAS_FAULT_NOMEM)
 				continue;
-			expect_ok(translate(fd, gpa, &tr));
+			expect_ok(axas_translate(fd, gpa, &tr));
 			expect(tr.hpa + PAGE <= end);
 			mapped++;
 		}
@@ -292,14 +291,14 @@ static void test_spaces_are_apart(void)
 	int a = new_space(), b = new_space();
 	u32 word = 0;
 
-	expect_ok(map_alloc(a, GIB, PAGE, RW, 0));
-	expect_ok(map_alloc(b, GIB, PAGE, RW, 0));
-	expect_eq(guest_write(a, GIB, "aaaa", 4), 4);
-	expect_eq(guest_write(b, GIB, "bbbb", 4), 4);
-	expect_eq(guest_read(a, GIB, &word, 4), 4);
+	expect_ok(axas_map_alloc(a, GIB, PAGE, RW, 0));
+	expect_ok(axas_map_alloc(b, GIB, PAGE, RW, 0));
+	expect_eq(axas_write(a, GIB, "aaaa", 4), 4);
+	expect_eq(axas_write(b, GIB, "bbbb", 4), 4);
+	expect_eq(axas_read(a, GIB, &word, 4), 4);
 	expect(!memcmp(&word, "aaaa", 4));
-	expect_ok(clear(a));
-	expect_eq(guest_read(b, GIB, &word, 4), 4);
+	expect_ok(axas_clear(a));
+	expect_eq(axas_read(b, GIB, &word, 4), 4);
 	expect(!memcmp(&word, "bbbb", 4));
 }
 

@@ -44,13 +44,13 @@ static void *fault_pages(void *arg)
 
 		pthread_barrier_wait(&barrier);
 		do {
-			ret = fault(shared_fd, gpa + 16 * me, RW);
+			ret = axas_fault(shared_fd, gpa + 16 * me, RW, NULL);
 		} while (ret == AXAS_FAULT_RETRY);
 		if (ret == AXAS_FAULT_FIXED)
 			__atomic_fetch_add(&fixed[page], 1, __ATOMIC_RELAXED);
 		else
 			expect_eq(ret, AXAS_FAULT_SPURIOUS);
-		expect_eq(guest_write(shared_fd, gpa + 16 * me, &word, 8), 8);
+		expect_eq(axas_write(shared_fd, gpa + 16 * me, &word, 8), 8);
 	}
 	return NULL;
 }
@@ -60,18 +60,18 @@ static void test_parallel_faults(void)
 	u64 word;
 
 	shared_fd = new_space();
-	expect_ok(map_alloc(shared_fd, AREA, PAGES * PAGE, RW, 0));
+	expect_ok(axas_map_alloc(shared_fd, AREA, PAGES * PAGE, RW, 0));
 	run_threads(THREADS, fault_pages);
 	expect_eq(info(shared_fd).frames, PAGES);
 	expect_eq(info(shared_fd).leaves[0], PAGES);
 	for (u64 page = 0; page < PAGES; page++) {
 		expect_eq(fixed[page], 1);
 		for (u64 t = 0; t < THREADS; t++) {
-			expect_eq(guest_read(shared_fd, AREA + page * PAGE + 16 * t, &word, 8), 8);
+			expect_eq(axas_read(shared_fd, AREA + page * PAGE + 16 * t, &word, 8), 8);
 			expect_eq(word, page << 8 | t);
 		}
 	}
-	expect_ok(clear(shared_fd));
+	expect_ok(axas_clear(shared_fd));
 	expect_eq(info(shared_fd).frames, 0);
 	expect_eq(info(shared_fd).tables, info(shared_fd).root_tables);
 }
@@ -82,8 +82,9 @@ static void *touch_far_apart(void *arg)
 
 	for (u64 i = 0; i < 128; i++) {
 		pthread_barrier_wait(&barrier);
-		expect(fault(shared_fd, i * 2 * MIB + me * PAGE, RW) <= AXAS_FAULT_RETRY);
-		expect_eq(guest_write(shared_fd, i * 2 * MIB + me * PAGE, "x", 1), 1);
+		expect(axas_fault(shared_fd, i * 2 * MIB + me * PAGE, RW, NULL) <=
+		       AXAS_FAULT_RETRY);
+		expect_eq(axas_write(shared_fd, i * 2 * MIB + me * PAGE, "x", 1), 1);
 	}
 	return NULL;
 }
@@ -94,12 +95,12 @@ static void test_parallel_tables(void)
 	struct axas_info i;
 
 	shared_fd = new_space();
-	expect_ok(map_alloc(shared_fd, 0, GIB, RW, 0));
+	expect_ok(axas_map_alloc(shared_fd, 0, GIB, RW, 0));
 	run_threads(THREADS, touch_far_apart);
 	i = info(shared_fd);
 	expect_eq(i.frames, 128 * THREADS);
 	expect(i.tables >= 128 + i.root_tables && i.tables <= 128 + i.root_tables + i.levels);
-	expect_ok(clear(shared_fd));
+	expect_ok(axas_clear(shared_fd));
 	expect_eq(info(shared_fd).tables, info(shared_fd).root_tables);
 }
 
@@ -115,10 +116,10 @@ static void test_parallel_populate(void)
 {
 	shared_fd = new_space();
 	for (int round = 0; round < 4; round++) {
-		expect_ok(map_alloc(shared_fd, GIB, 16 * MIB, RW, 0));
+		expect_ok(axas_map_alloc(shared_fd, GIB, 16 * MIB, RW, 0));
 		run_threads(THREADS, populate_all);
 		expect_eq(info(shared_fd).frames, 16 * MIB / PAGE);
-		expect_ok(clear(shared_fd));
+		expect_ok(axas_clear(shared_fd));
 		expect_eq(info(shared_fd).frames, 0);
 	}
 }
@@ -130,14 +131,14 @@ static void *map_same(void *arg)
 
 	for (int i = 0; i < 200; i++) {
 		pthread_barrier_wait(&barrier);
-		err = map_alloc(shared_fd, AREA, 4 * PAGE, RW, i % 2);
+		err = axas_map_alloc(shared_fd, AREA, 4 * PAGE, RW, i % 2);
 		if (!err)
 			expect_eq(__atomic_fetch_add(&mapped, 1, __ATOMIC_RELAXED), i);
 		else
 			expect_eq(err, -EEXIST);
 		pthread_barrier_wait(&barrier);
 		if (!(intptr_t)arg)
-			expect_ok(unmap(shared_fd, AREA, 4 * PAGE));
+			expect_ok(axas_unmap(shared_fd, AREA, 4 * PAGE));
 		pthread_barrier_wait(&barrier);
 	}
 	expect_eq(mapped, 200);
@@ -173,7 +174,7 @@ static void stress_write(u32 *seed)
 	ssize_t n;
 
 	memset(buf, page_byte(page), len);
-	n = guest_write(shared_fd, AREA + page * PAGE + off, buf, len);
+	n = axas_write(shared_fd, AREA + page * PAGE + off, buf, len);
 	expect(n == (ssize_t)len || n == -EFAULT || n == -EACCES || n == -ENOMEM);
 }
 
@@ -183,7 +184,7 @@ static void stress_read(u32 *seed)
 	u8 buf[4 * 4096];
 	ssize_t n;
 
-	n = guest_read(shared_fd, AREA + page * PAGE, buf, sizeof(buf));
+	n = axas_read(shared_fd, AREA + page * PAGE, buf, sizeof(buf));
 	expect(n >= 0 || n == -EFAULT || n == -EACCES || n == -ENOMEM);
 	for (ssize_t i = 0; i < n; i++)
 		if (buf[i] && buf[i] != page_byte(page + i / PAGE))
@@ -199,19 +200,19 @@ static void stress_change(u32 *seed)
 	switch (random_u32(seed) % 8) {
 	case 0:
 	case 1:
-		err = unmap(shared_fd, gpa, len);
+		err = axas_unmap(shared_fd, gpa, len);
 		break;
 	case 2:
-		err = protect(shared_fd, gpa, len, RO);
+		err = axas_protect(shared_fd, gpa, len, RO);
 		break;
 	case 3:
-		err = protect(shared_fd, gpa, len, RW);
+		err = axas_protect(shared_fd, gpa, len, RW);
 		break;
 	case 4:
 		err = populate(shared_fd, gpa, len);
 		break;
 	default:
-		err = map_alloc(shared_fd, gpa, len, RW, random_u32(seed) % 2);
+		err = axas_map_alloc(shared_fd, gpa, len, RW, random_u32(seed) % 2);
 	}
 	expect(!err || err == -EEXIST || err == -EFAULT || err == -ENOMEM);
 }
@@ -221,16 +222,16 @@ static void stress_look(u32 *seed)
 	u64 gpa = AREA + random_u32(seed) % (STRESS_PAGES * PAGE);
 	struct axas_area_info a[STRESS_PAGES];
 	struct axas_translate tr;
-	u32 nr = STRESS_PAGES, more;
+	u32 nr;
 	int ret;
 
-	ret = translate(shared_fd, gpa, &tr);
+	ret = axas_translate(shared_fd, gpa, &tr);
 	expect(!ret || ret == -ENOENT);
 	if (!ret)
 		expect_eq(tr.hpa % PAGE, gpa % PAGE);
-	ret = fault(shared_fd, gpa, RW);
+	ret = axas_fault(shared_fd, gpa, RW, NULL);
 	expect(ret >= 0 && ret <= AXAS_FAULT_DENIED);
-	expect_ok(get_areas(shared_fd, 0, a, &nr, &more));
+	nr = areas_from(shared_fd, 0, a, STRESS_PAGES, NULL);
 	/* the list is not of one moment: each area is one that was there */
 	for (u32 i = 0; i < nr; i++)
 		expect(a[i].length && a[i].length <= STRESS_PAGES * PAGE);
@@ -259,7 +260,7 @@ static void run_stress(int nr, void *(*run)(void *arg), unsigned int ms)
 	shared_fd = new_space();
 	stress_end = now_ms() + ms;
 	run_threads(nr, run);
-	expect_ok(unmap(shared_fd, 0, GIB));
+	expect_ok(axas_unmap(shared_fd, 0, GIB));
 	i = info(shared_fd);
 	expect_eq(i.areas, 0);
 	expect_eq(i.frames, 0);

@@ -10,7 +10,6 @@
 #include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
@@ -28,13 +27,11 @@ static void test_area_flags(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		struct axas_area_info a;
-		u32 count = 1, more;
 
-		expect_ok(map_alloc(fd, AREA, 4 * PAGE, RW, flags[i]));
-		expect_ok(get_areas(fd, AREA, &a, &count, &more));
-		expect_eq(count, 1);
+		expect_ok(axas_map_alloc(fd, AREA, 4 * PAGE, RW, flags[i]));
+		expect_eq(areas_from(fd, AREA, &a, 1, NULL), 1);
 		expect_eq(a.flags, flags[i] & ~AXAS_MAP_POPULATE);
-		expect_ok(clear(fd));
+		expect_ok(axas_clear(fd));
 	}
 }
 
@@ -43,7 +40,7 @@ static void test_more_is_not_looked_at(void)
 	struct axas_get_areas get = { .size = sizeof(get), .more = ~0u };
 	int fd = new_space();
 
-	expect_ok(call(fd, AXAS_GET_AREAS, &get));
+	expect_ok(axas_ioctl(fd, AXAS_GET_AREAS, &get));
 	expect_eq(get.more, 0);
 	expect_eq(get.start, 0);
 }
@@ -57,12 +54,12 @@ static void test_size_limit(void)
 
 	expect(arg);
 	i->size = AXAS_SIZE_MAX;
-	expect_ok(call(fd, AXAS_GET_INFO, i));
+	expect_ok(axas_ioctl(fd, AXAS_GET_INFO, i));
 	expect_eq(i->size, sizeof(*i));
 	memset(arg, 0, sizeof(*i));
 	for (u32 size = AXAS_SIZE_MAX + 1; size < AXAS_SIZE_MAX + 16; size++) {
 		i->size = size;
-		expect_eq(call(fd, AXAS_GET_INFO, i), -E2BIG);
+		expect_eq(axas_ioctl(fd, AXAS_GET_INFO, i), -E2BIG);
 		expect_eq(i->size, size);
 	}
 }
@@ -77,17 +74,17 @@ static void test_size_is_written(void)
 	} longer = { .tr = { .size = sizeof(longer), .gpa = AREA } };
 	int fd = new_space();
 
-	expect_eq(call(fd, AXAS_TRANSLATE, &tr), -ENOENT);
+	expect_eq(axas_ioctl(fd, AXAS_TRANSLATE, &tr), -ENOENT);
 	expect_eq(tr.size, sizeof(tr));
 	expect_eq(tr.hpa, 5);
 	expect_eq(tr.limit, 6);
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
 	tr.size = offsetof(struct axas_translate, limit);
-	expect_ok(call(fd, AXAS_TRANSLATE, &tr));
+	expect_ok(axas_ioctl(fd, AXAS_TRANSLATE, &tr));
 	expect_eq(tr.size, offsetof(struct axas_translate, limit));
 	expect_eq(tr.left, PAGE);
 	expect_eq(tr.limit, 6);
-	expect_ok(call(fd, AXAS_TRANSLATE, &longer));
+	expect_ok(axas_ioctl(fd, AXAS_TRANSLATE, &longer));
 	expect_eq(longer.tr.size, sizeof(longer.tr));
 	expect_eq(longer.tr.limit, PAGE);
 }
@@ -97,21 +94,21 @@ static void test_holes_alone(void)
 {
 	struct axas_create c = { .format = test_format, .base = GIB, .length = GIB };
 	struct state before;
-	int fd = create(&c);
+	int fd = axas_open_space(NULL, &c);
 
 	expect(fd >= 0);
-	expect_ok(map_alloc(fd, GIB + AREA, PAGE, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_map_alloc(fd, GIB + AREA, PAGE, RW, AXAS_MAP_POPULATE));
 	take_state(fd, &before);
-	expect_ok(protect(fd, GIB, AREA, RO));
-	expect_ok(unmap(fd, GIB, AREA));
+	expect_ok(axas_protect(fd, GIB, AREA, RO));
+	expect_ok(axas_unmap(fd, GIB, AREA));
 	expect_same(fd, &before, SAME_ALL);
-	expect_eq(protect(fd, 2 * GIB, PAGE, RO), -EINVAL);
-	expect_eq(unmap(fd, 2 * GIB, PAGE), -EINVAL);
-	expect_eq(protect(fd, 0, PAGE, RO), -EINVAL);
+	expect_eq(axas_protect(fd, 2 * GIB, PAGE, RO), -EINVAL);
+	expect_eq(axas_unmap(fd, 2 * GIB, PAGE), -EINVAL);
+	expect_eq(axas_protect(fd, 0, PAGE, RO), -EINVAL);
 	expect_same(fd, &before, SAME_ALL);
-	expect_eq(fault(fd, 0, RO), AXAS_FAULT_HOLE);
-	expect_eq(fault(fd, 2 * GIB, RO), AXAS_FAULT_HOLE);
-	expect_eq(fault(fd, ~0ull, RW), AXAS_FAULT_HOLE);
+	expect_eq(axas_fault(fd, 0, RO, NULL), AXAS_FAULT_HOLE);
+	expect_eq(axas_fault(fd, 2 * GIB, RO, NULL), AXAS_FAULT_HOLE);
+	expect_eq(axas_fault(fd, ~0ull, RW, NULL), AXAS_FAULT_HOLE);
 }
 
 /* Of what the host does itself, only frames that came are counted as faults. */
@@ -121,11 +118,11 @@ static void test_host_faults(void)
 	int fd = new_space();
 	struct axas_info i;
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RO, 0));
-	expect_eq(guest_read(fd, AREA, buf, 16), 16);
-	expect_eq(guest_read(fd, AREA, buf, 16), 16);
-	expect_eq(guest_write(fd, AREA, buf, 16), -EACCES);
-	expect_eq(guest_read(fd, AREA + PAGE, buf, 16), -EFAULT);
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RO, 0));
+	expect_eq(axas_read(fd, AREA, buf, 16), 16);
+	expect_eq(axas_read(fd, AREA, buf, 16), 16);
+	expect_eq(axas_write(fd, AREA, buf, 16), -EACCES);
+	expect_eq(axas_read(fd, AREA + PAGE, buf, 16), -EFAULT);
 	i = info(fd);
 	expect_eq(i.faults[AXAS_FAULT_FIXED], 1);
 	for (int n = AXAS_FAULT_SPURIOUS; n <= AXAS_FAULT_ERROR; n++)
@@ -143,22 +140,22 @@ static void test_order_of_errors(void)
 	};
 	int fd = new_space();
 
-	expect_ok(call(fd, AXAS_MAP_LINEAR, &map));
-	expect_eq(call(fd, AXAS_MAP_LINEAR, &map), -EEXIST);
+	expect_ok(axas_ioctl(fd, AXAS_MAP_LINEAR, &map));
+	expect_eq(axas_ioctl(fd, AXAS_MAP_LINEAR, &map), -EEXIST);
 	map.prot = 8;
-	expect_eq(call(fd, AXAS_MAP_LINEAR, &map), -EINVAL);
+	expect_eq(axas_ioctl(fd, AXAS_MAP_LINEAR, &map), -EINVAL);
 	map.length = 1;
-	expect_eq(call(fd, AXAS_MAP_LINEAR, &map), -EINVAL);
+	expect_eq(axas_ioctl(fd, AXAS_MAP_LINEAR, &map), -EINVAL);
 	map.flags = 1;
-	expect_eq(call(fd, AXAS_MAP_LINEAR, &map), -EINVAL);
+	expect_eq(axas_ioctl(fd, AXAS_MAP_LINEAR, &map), -EINVAL);
 	map.size = AXAS_SIZE_MAX + 1;
-	expect_eq(call(fd, AXAS_MAP_LINEAR, &map), -E2BIG);
-	expect_eq(call(fd, AXAS_MAP_LINEAR, NULL), -EFAULT);
-	expect_eq(call(fd, AXAS_MAP_ALLOC, &alloc), -EEXIST);
+	expect_eq(axas_ioctl(fd, AXAS_MAP_LINEAR, &map), -E2BIG);
+	expect_eq(axas_ioctl(fd, AXAS_MAP_LINEAR, NULL), -EFAULT);
+	expect_eq(axas_ioctl(fd, AXAS_MAP_ALLOC, &alloc), -EEXIST);
 	alloc.type = AXAS_TYPE_DEVICE;
-	expect_eq(call(fd, AXAS_MAP_ALLOC, &alloc), -EOPNOTSUPP);
+	expect_eq(axas_ioctl(fd, AXAS_MAP_ALLOC, &alloc), -EOPNOTSUPP);
 	alloc.type = 3;
-	expect_eq(call(fd, AXAS_MAP_ALLOC, &alloc), -EINVAL);
+	expect_eq(axas_ioctl(fd, AXAS_MAP_ALLOC, &alloc), -EINVAL);
 }
 
 static void ask_without_rights(void *arg)
@@ -168,9 +165,9 @@ static void ask_without_rights(void *arg)
 	};
 
 	drop_cap(CAP_SYS_RAWIO);
-	expect_eq(call(*(int *)arg, AXAS_MAP_LINEAR, &map), -EPERM);
+	expect_eq(axas_ioctl(*(int *)arg, AXAS_MAP_LINEAR, &map), -EPERM);
 	map.flags = 1;
-	expect_eq(call(*(int *)arg, AXAS_MAP_LINEAR, &map), -EINVAL);
+	expect_eq(axas_ioctl(*(int *)arg, AXAS_MAP_LINEAR, &map), -EINVAL);
 }
 
 static void test_rights_before_arguments(void)
@@ -196,36 +193,27 @@ static void test_alloc_is_normal(void)
 	}
 }
 
-static int map_type(int fd, u64 gpa, u64 hpa, u64 len, u32 type)
-{
-	struct axas_map_linear arg = {
-		.size = sizeof(arg), .gpa = gpa, .hpa = hpa, .length = len, .prot = RW,
-		.type = type
-	};
-
-	return call(fd, AXAS_MAP_LINEAR, &arg);
-}
-
 /* G12: in this space or another, of this program or another. */
 static void test_one_type(void)
 {
 	struct window w = window();
 	int a = new_space(), b = new_space();
 
-	if (map_type(a, AREA, w.hpa, 4 * PAGE, AXAS_TYPE_DEVICE) == -EOPNOTSUPP)
+	if (axas_map_linear(a, AREA, w.hpa, 4 * PAGE, RW, AXAS_TYPE_DEVICE) == -EOPNOTSUPP)
 		skip("this format has one type on this machine");
-	expect_eq(map_type(a, GIB, w.hpa, PAGE, AXAS_TYPE_NORMAL), -EBUSY);
-	expect_eq(map_type(b, AREA, w.hpa + 3 * PAGE, 4 * PAGE, AXAS_TYPE_NORMAL), -EBUSY);
-	expect_eq(map_type(b, AREA, w.hpa + 3 * PAGE, PAGE, AXAS_TYPE_UNCACHED), -EBUSY);
-	expect_ok(map_type(b, AREA, w.hpa, 4 * PAGE, AXAS_TYPE_DEVICE));
-	expect_ok(map_type(b, GIB, w.hpa + 4 * PAGE, 4 * PAGE, AXAS_TYPE_NORMAL));
-	expect_ok(unmap(a, AREA, 4 * PAGE));
-	expect_eq(map_type(a, AREA, w.hpa, PAGE, AXAS_TYPE_NORMAL), -EBUSY);
+	expect_eq(axas_map_linear(a, GIB, w.hpa, PAGE, RW, AXAS_TYPE_NORMAL), -EBUSY);
+	expect_eq(axas_map_linear(b, AREA, w.hpa + 3 * PAGE, 4 * PAGE, RW, AXAS_TYPE_NORMAL),
+		  -EBUSY);
+	expect_eq(axas_map_linear(b, AREA, w.hpa + 3 * PAGE, PAGE, RW, AXAS_TYPE_UNCACHED), -EBUSY);
+	expect_ok(axas_map_linear(b, AREA, w.hpa, 4 * PAGE, RW, AXAS_TYPE_DEVICE));
+	expect_ok(axas_map_linear(b, GIB, w.hpa + 4 * PAGE, 4 * PAGE, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_unmap(a, AREA, 4 * PAGE));
+	expect_eq(axas_map_linear(a, AREA, w.hpa, PAGE, RW, AXAS_TYPE_NORMAL), -EBUSY);
 	close(b);
-	expect_ok(map_type(a, AREA, w.hpa, PAGE, AXAS_TYPE_NORMAL));
+	expect_ok(axas_map_linear(a, AREA, w.hpa, PAGE, RW, AXAS_TYPE_NORMAL));
 	/* a call that failed for another reason leaves nothing behind */
-	expect_eq(map_type(a, AREA, w.hpa + 8 * PAGE, PAGE, AXAS_TYPE_NORMAL), -EEXIST);
-	expect_ok(map_type(a, GIB, w.hpa + 8 * PAGE, PAGE, AXAS_TYPE_DEVICE));
+	expect_eq(axas_map_linear(a, AREA, w.hpa + 8 * PAGE, PAGE, RW, AXAS_TYPE_NORMAL), -EEXIST);
+	expect_ok(axas_map_linear(a, GIB, w.hpa + 8 * PAGE, PAGE, RW, AXAS_TYPE_DEVICE));
 }
 
 static void test_local_apic(void)
@@ -243,7 +231,8 @@ static void test_local_apic(void)
 	if (strcmp(host.machine, "x86_64"))
 		skip("of x86");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		expect_eq(map_type(fd, GIB, cases[i].hpa, cases[i].length, AXAS_TYPE_DEVICE),
+		expect_eq(axas_map_linear(fd, GIB, cases[i].hpa, cases[i].length, RW,
+					  AXAS_TYPE_DEVICE),
 			  -EPERM);
 	expect_eq(info(fd).areas, 0);
 }
@@ -252,7 +241,7 @@ static void test_local_apic(void)
 static void test_hpa_zero(void)
 {
 	char text[256] = "";
-	int fd = new_space(), err = map_linear(fd, AREA, 0, PAGE, RO);
+	int fd = new_space(), err = axas_map_linear(fd, AREA, 0, PAGE, RO, AXAS_TYPE_NORMAL);
 	struct axas_translate tr;
 
 	expect(read_file("/proc/iomem", text, sizeof(text)));
@@ -262,9 +251,9 @@ static void test_hpa_zero(void)
 		return;
 	}
 	expect_ok(err);
-	expect_ok(translate(fd, AREA + 7, &tr));
+	expect_ok(axas_translate(fd, AREA + 7, &tr));
 	expect_eq(tr.hpa, 7);
-	expect_ok(unmap(fd, AREA, PAGE));
+	expect_ok(axas_unmap(fd, AREA, PAGE));
 }
 
 /* There is no end to append to; the other flags of pwritev2() are no different here. */
@@ -274,7 +263,7 @@ static void test_append(void)
 	int fd = new_space(), flags;
 	u8 buf[4];
 
-	expect_ok(map_alloc(fd, AREA, PAGE, RW, 0));
+	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, 0));
 	flags = fcntl(fd, F_GETFL);
 	expect_eq(flags & O_APPEND, 0);
 	expect_eq(fcntl(fd, F_SETFL, flags | O_APPEND), -1);
@@ -286,7 +275,7 @@ static void test_append(void)
 	expect_eq(errno, EOPNOTSUPP);
 	expect_eq(info(fd).frames, 0);
 	expect_eq(pwritev2(fd, &iov, 1, AREA, RWF_SYNC | RWF_DSYNC | RWF_HIPRI), 4);
-	expect_eq(guest_read(fd, AREA, buf, 4), 4);
+	expect_eq(axas_read(fd, AREA, buf, 4), 4);
 	expect(!memcmp(buf, "abcd", 4));
 }
 
@@ -301,33 +290,30 @@ static void test_limit_is_bounded(void)
 	if (w.size < most + 2 * MIB)
 		skip("the reserved range is too small");
 	/* out of step, so that all leaves are of 4 KiB */
-	expect_ok(map_linear(fd, GIB + PAGE, w.hpa, most + MIB, RW));
-	expect_ok(translate(fd, GIB + PAGE, &tr));
+	expect_ok(axas_map_linear(fd, GIB + PAGE, w.hpa, most + MIB, RW, AXAS_TYPE_NORMAL));
+	expect_ok(axas_translate(fd, GIB + PAGE, &tr));
 	expect_eq(tr.limit, most);
-	expect_ok(translate(fd, GIB + PAGE + 7, &tr));
+	expect_ok(axas_translate(fd, GIB + PAGE + 7, &tr));
 	expect_eq(tr.limit, most - 7);
-	expect_ok(translate(fd, GIB + PAGE + tr.limit + 7, &tr));
+	expect_ok(axas_translate(fd, GIB + PAGE + tr.limit + 7, &tr));
 	expect_eq(tr.limit, MIB);
 }
 
 static void ask_for_contiguity(void *arg)
 {
-	struct axas_fault f = { .size = sizeof(f), .access = RO };
 	struct axas_translate tr;
 	int fd = *(int *)arg;
+	u32 level;
 
 	drop_cap(CAP_SYS_RAWIO);
 	for (u64 gpa = GIB; gpa < GIB + 4 * MIB; gpa += 0x7f1f1) {
-		expect_ok(translate(fd, gpa, &tr));
+		expect_ok(axas_translate(fd, gpa, &tr));
 		expect_eq(tr.hpa, AXAS_HPA_NONE);
 		expect_eq(tr.level, 0);
 		expect_eq(tr.left, PAGE - gpa % PAGE);
 		expect_eq(tr.limit, tr.left);
-		f.gpa = gpa;
-		f.level = 0;
-		expect_ok(call(fd, AXAS_FAULT, &f));
-		expect_eq(f.result, AXAS_FAULT_SPURIOUS);
-		expect_eq(f.level, 0);
+		expect_eq(axas_fault(fd, gpa, RO, &level), AXAS_FAULT_SPURIOUS);
+		expect_eq(level, 0);
 	}
 }
 
@@ -337,14 +323,14 @@ static void test_hides_contiguity(void)
 	struct axas_translate tr;
 	int fd = new_space();
 
-	expect_ok(map_linear(fd, GIB, window().hpa, 4 * MIB, RW));
+	expect_ok(axas_map_linear(fd, GIB, window().hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
 	in_child(ask_for_contiguity, &fd);
-	expect_ok(translate(fd, GIB + 5, &tr));
+	expect_ok(axas_translate(fd, GIB + 5, &tr));
 	expect_eq(tr.level, 1);
 	expect_eq(tr.left, 2 * MIB - 5);
 	expect_eq(tr.limit, 4 * MIB - 5);
-	expect_ok(clear(fd));
-	expect_ok(map_alloc(fd, GIB, 4 * MIB, RW, AXAS_MAP_POPULATE));
+	expect_ok(axas_clear(fd));
+	expect_ok(axas_map_alloc(fd, GIB, 4 * MIB, RW, AXAS_MAP_POPULATE));
 	in_child(ask_for_contiguity, &fd);
 }
 
@@ -352,11 +338,11 @@ static void test_hides_contiguity(void)
 static void test_limit_bounds_tables(void)
 {
 	struct axas_create c = { .format = test_format, .max_frames = 1 };
-	int fd = create(&c);
+	int fd = axas_open_space(NULL, &c);
 	struct axas_info i;
 
 	expect(fd >= 0);
-	expect_ok(map_alloc(fd, 0, 64 * GIB, RW, 0));
+	expect_ok(axas_map_alloc(fd, 0, 64 * GIB, RW, 0));
 	expect_ok(populate(fd, 0, PAGE));
 	for (u64 gpa = 16 * MIB; gpa < 64 * GIB; gpa += 64 * MIB)
 		expect_eq(populate(fd, gpa, PAGE), -ENOMEM);

@@ -4,14 +4,14 @@
  *
  *   ../lib/          runs the suites, and has words for what a test expects
  *   main.c           which suites there are, for which formats
- *   space.c          the calls of axas, one function each; snapshots of a space
+ *   space.c          what tests do with a space; snapshots of one. The calls are libaxas'
  *   host.c           the machine: memory counters, reserved window, capabilities
  *   test_SUBJECT.c   a suite each
  */
 #ifndef AXAS_UAPI_TEST_H
 #define AXAS_UAPI_TEST_H
 
-#include <axas/axas.h>
+#include <libaxas.h>
 #include <sys/types.h>
 
 #include "harness.h"
@@ -32,25 +32,13 @@ extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 	suite_single, suite_words, suite_rules, suite_account, suite_stock, suite_life,
 	suite_threads, suite_random, suite_model, suite_failnth, suite_last;
 
-/* space.c: 0 or a positive value, or -errno */
-int call(int fd, unsigned long nr, void *arg);
+/* space.c: what cannot fail ends the test if it does */
 int dev_open(void);
-int create(const struct axas_create *arg);
 int new_space(void);		/* of the format under test, its usual size */
-int map_alloc(int fd, u64 gpa, u64 len, u32 prot, u32 flags);
-int map_linear(int fd, u64 gpa, u64 hpa, u64 len, u32 prot);
-int unmap(int fd, u64 gpa, u64 len);
-int protect(int fd, u64 gpa, u64 len, u32 prot);
-int clear(int fd);
-int populate(int fd, u64 gpa, u64 len);		/* all of it, however many calls */
-int populate_once(int fd, struct axas_range *range);
-int fault(int fd, u64 gpa, u32 access);		/* AXAS_FAULT_*, or -errno */
-int translate(int fd, u64 gpa, struct axas_translate *tr);
+int populate(int fd, u64 gpa, u64 len);		/* axas_populate(), each step of it checked */
 struct axas_info info(int fd);
 u64 mapped_pages(const struct axas_info *info);	/* by leaves of all sizes, in 4 KiB */
-int get_areas(int fd, u64 start, struct axas_area_info *buf, u32 *count, u32 *more);
-ssize_t guest_read(int fd, u64 gpa, void *buf, size_t len);
-ssize_t guest_write(int fd, u64 gpa, const void *buf, size_t len);
+u32 areas_from(int fd, u64 start, struct axas_area_info *buf, u32 room, u32 *more);
 u64 space_end(int fd);		/* the first address behind the space */
 bool prot_possible(int fd, u32 prot);
 
