@@ -4,57 +4,39 @@
  */
 #include "bench.h"
 
-#include <axas/axas.h>
-#include <axas/vcpu.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <libaxas.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int axas_dev = -1, axvcpu_dev = -1;
-
-static int device(const char *path, int *fd)
-{
-	if (*fd < 0)
-		*fd = open(path, O_RDWR | O_CLOEXEC);
-	if (*fd < 0)
-		fail("%s: %s", path, strerror(errno));
-	return *fd;
-}
+static int space_dev = -1, vcpu_dev = -1;
 
 static int new_space(void)
 {
-	struct axas_create create = { .size = sizeof(create) };
-
-	return must(device("/dev/axas", &axas_dev), AXAS_CREATE, &create, "AXAS_CREATE");
+	if (space_dev < 0)
+		space_dev = must(axas_open(NULL), AXAS_DEV_PATH);
+	return must(axas_create(space_dev, NULL), "AXAS_CREATE");
 }
 
 static void map_alloc(int fd, u64 gpa, u64 bytes, u32 flags)
 {
-	struct axas_map_alloc arg = {
-		.size = sizeof(arg), .flags = flags, .gpa = gpa, .length = bytes,
-		.prot = AXAS_PROT_MASK
-	};
-
-	must(fd, AXAS_MAP_ALLOC, &arg, "AXAS_MAP_ALLOC");
+	must(axas_map_alloc(fd, gpa, bytes, AXAS_PROT_MASK, flags), "AXAS_MAP_ALLOC");
 }
 
-static void axas_make(struct machine *m)
+static void space_make(struct machine *m)
 {
 	void *low = calloc(1, LOW_BYTES);
 
 	m->fd = new_space();
 	map_alloc(m->fd, 0, LOW_BYTES, AXAS_MAP_HUGE_NEVER);
 	low_memory(low);
-	if (pwrite(m->fd, low, LOW_BYTES, 0) != (ssize_t)LOW_BYTES)
-		fail("pwrite: %s", strerror(errno));
+	must(axas_write_all(m->fd, 0, low, LOW_BYTES, NULL), "pwrite");
 	free(low);
 }
 
-static void axas_end(struct machine *m)
+static void space_end(struct machine *m)
 {
 	for (unsigned int i = 0; i < MAX_VCPUS; i++)
 		if (m->vcpu[i])
@@ -62,127 +44,113 @@ static void axas_end(struct machine *m)
 	close(m->fd);
 }
 
-static void axas_add_vcpu(struct machine *m, unsigned int nr)
+static void space_add_vcpu(struct machine *m, unsigned int nr)
 {
 	struct axvcpu_create create = {
-		.size = sizeof(create), .space_fd = m->fd, .id = nr,
-		.preferred_cpu = AXVCPU_CPU_ANY
+		.space_fd = m->fd, .id = nr, .preferred_cpu = AXVCPU_CPU_ANY
 	};
 	struct axvcpu_setup setup = {
-		.size = sizeof(setup), .mode = AXVCPU_MODE_LONG, .entry = guest(ports),
-		.stack = LOW_STACK, .cr3 = LOW_CR3
+		.mode = AXVCPU_MODE_LONG, .entry = guest(ports), .stack = LOW_STACK, .cr3 = LOW_CR3
 	};
 
-	m->vcpu[nr] = must(device("/dev/axvcpu", &axvcpu_dev), AXVCPU_CREATE, &create,
-			   "AXVCPU_CREATE");
-	must(m->vcpu[nr], AXVCPU_SETUP, &setup, "AXVCPU_SETUP");
+	if (vcpu_dev < 0)
+		vcpu_dev = must(axvcpu_open(NULL), AXVCPU_DEV_PATH);
+	m->vcpu[nr] = must(axvcpu_create(vcpu_dev, &create), "AXVCPU_CREATE");
+	must(axvcpu_setup(m->vcpu[nr], &setup), "AXVCPU_SETUP");
 }
 
-static void axas_map(struct machine *m, u64 bytes, bool huge)
+static void space_map(struct machine *m, u64 bytes, bool huge)
 {
 	map_alloc(m->fd, TEST_GPA, bytes, huge ? AXAS_MAP_HUGE_ALWAYS : AXAS_MAP_HUGE_NEVER);
 	m->bytes = bytes;
 }
 
-static void axas_unmap(struct machine *m)
+static void space_unmap(struct machine *m)
 {
-	struct axas_range arg = { .size = sizeof(arg), .gpa = TEST_GPA, .length = m->bytes };
-
-	must(m->fd, AXAS_UNMAP, &arg, "AXAS_UNMAP");
+	must(axas_unmap(m->fd, TEST_GPA, m->bytes), "AXAS_UNMAP");
 }
 
-static void axas_protect(struct machine *m, bool writable)
+static void space_protect(struct machine *m, bool writable)
 {
-	struct axas_protect arg = {
-		.size = sizeof(arg), .gpa = TEST_GPA, .length = m->bytes,
-		.prot = writable ? AXAS_PROT_MASK : AXAS_PROT_READ
-	};
-
-	must(m->fd, AXAS_PROTECT, &arg, "AXAS_PROTECT");
+	must(axas_protect(m->fd, TEST_GPA, m->bytes, writable ? AXAS_PROT_MASK : AXAS_PROT_READ),
+	     "AXAS_PROTECT");
 }
 
-static void axas_enter(struct machine *m, unsigned int nr, u64 entry, u64 rdi, u64 rsi, u64 rdx)
+static void space_enter(struct machine *m, unsigned int nr, u64 entry, u64 rdi, u64 rsi, u64 rdx)
 {
-	struct axvcpu_regs regs = { .size = sizeof(regs) };
+	struct axvcpu_regs regs;
 
-	must(m->vcpu[nr], AXVCPU_GET_REGS, &regs, "AXVCPU_GET_REGS");
+	must(axvcpu_get_regs(m->vcpu[nr], &regs), "AXVCPU_GET_REGS");
 	regs.rip = entry;
 	regs.gpr[AXVCPU_REG_RDI] = rdi;
 	regs.gpr[AXVCPU_REG_RSI] = rsi;
 	regs.gpr[AXVCPU_REG_RDX] = rdx;
-	must(m->vcpu[nr], AXVCPU_SET_REGS, &regs, "AXVCPU_SET_REGS");
+	must(axvcpu_set_regs(m->vcpu[nr], &regs), "AXVCPU_SET_REGS");
 }
 
-static void axas_run(struct machine *m, unsigned int nr)
+static void space_run(struct machine *m, unsigned int nr)
 {
 	struct axvcpu_exit exit;
-	int ret;
+	int err;
 
 	do {
-		exit.size = sizeof(exit);
-		exit.flags = 0;
-		ret = ioctl(m->vcpu[nr], AXVCPU_RUN, &exit);
-	} while ((ret && errno == EINTR) || (!ret && exit.reason == AXVCPU_EXIT_NOTHING));
-	if (ret || exit.reason != AXVCPU_EXIT_IO_WRITE || exit.io_write.port != PORT_DONE)
-		fail("AXVCPU_RUN: %d, exit %u, %#llx, %#llx, %#llx, RIP %#llx", ret, exit.reason,
+		err = axvcpu_run(m->vcpu[nr], &exit);
+	} while (err == -EINTR || (!err && exit.reason == AXVCPU_EXIT_NOTHING));
+	must(err, "AXVCPU_RUN");
+	if (exit.reason != AXVCPU_EXIT_IO_WRITE || exit.io_write.port != PORT_DONE)
+		fail("AXVCPU_RUN: %s %#llx, %#llx, %#llx at %#llx", axvcpu_exit_name(exit.reason),
 		     exit.raw[0], exit.raw[1], exit.raw[2], exit.rip);
 }
 
-static void axas_create_end(void)
+static void space_create_end(void)
 {
 	close(new_space());
 }
 
-static bool axas_populate(struct machine *m)
+static bool space_populate(struct machine *m)
 {
-	struct axas_range arg = { .size = sizeof(arg), .gpa = TEST_GPA, .length = m->bytes };
-
-	must(m->fd, AXAS_POPULATE, &arg, "AXAS_POPULATE");
+	must(axas_populate(m->fd, TEST_GPA, m->bytes), "AXAS_POPULATE");
 	return true;
 }
 
-static void axas_collapse(struct machine *m, u64 gpa, u64 bytes)
+static void collapse(struct machine *m, u64 gpa, u64 bytes)
 {
-	struct axas_collapse arg = { .size = sizeof(arg), .gpa = gpa, .length = bytes };
+	u64 collapsed;
 
-	must(m->fd, AXAS_COLLAPSE, &arg, "AXAS_COLLAPSE");
-	if (arg.collapsed != bytes / (2 * MIB))
-		fail("AXAS_COLLAPSE: %llu", arg.collapsed);
+	must(axas_collapse(m->fd, gpa, bytes, &collapsed), "AXAS_COLLAPSE");
+	if (collapsed != bytes / (2 * MIB))
+		fail("AXAS_COLLAPSE: %llu", collapsed);
 }
 
-static void axas_change(struct machine *m, enum change how, u64 first, u64 bytes)
+static void space_change(struct machine *m, enum change how, u64 first, u64 bytes)
 {
-	struct axas_range range = {
-		.size = sizeof(range), .gpa = TEST_GPA + first, .length = bytes
-	};
-	struct axas_protect protect = {
-		.size = sizeof(protect), .gpa = TEST_GPA + first, .length = bytes,
-		.prot = how == READ_ONLY ? AXAS_PROT_READ : AXAS_PROT_MASK
-	};
+	u64 gpa = TEST_GPA + first;
 
 	if (how == UNMAP)
-		must(m->fd, AXAS_UNMAP, &range, "AXAS_UNMAP");
+		must(axas_unmap(m->fd, gpa, bytes), "AXAS_UNMAP");
 	else if (how == COLLAPSE)
-		axas_collapse(m, range.gpa, bytes);
+		collapse(m, gpa, bytes);
 	else
-		must(m->fd, AXAS_PROTECT, &protect, "AXAS_PROTECT");
+		must(axas_protect(m->fd, gpa, bytes,
+				  how == READ_ONLY ? AXAS_PROT_READ : AXAS_PROT_MASK),
+		     "AXAS_PROTECT");
 }
 
-static void axas_add(struct machine *m, unsigned int nr)
+static void space_add(struct machine *m, unsigned int nr)
 {
 	map_alloc(m->fd, TEST_GPA + 16 * GIB + 2 * PAGE * nr, PAGE, 0);
 }
 
-static u64 axas_exits(const struct machine *m, int pid)
+static u64 space_exits(const struct machine *m, int pid)
 {
-	struct axvcpu_state state = { .size = sizeof(state) };
 	int process = syscall(SYS_pidfd_open, pid, 0), fd;
+	struct axvcpu_state state;
 	u64 sum = 0;
 
 	fd = syscall(SYS_pidfd_getfd, process, m->vcpu[0], 0);
 	if (process < 0 || fd < 0)
 		fail("the other's vCPU: %s", strerror(errno));
-	must(fd, AXVCPU_GET_STATE, &state, "AXVCPU_GET_STATE");
+	must(axvcpu_get_state(fd, &state), "AXVCPU_GET_STATE");
 	for (unsigned int i = 0; i < ARRAY_SIZE(state.exits); i++)
 		sum += state.exits[i];
 	close(fd);
@@ -192,18 +160,18 @@ static u64 axas_exits(const struct machine *m, int pid)
 
 const struct machine_ops axas_machine = {
 	.name		= "axas",
-	.make		= axas_make,
-	.end		= axas_end,
-	.add_vcpu	= axas_add_vcpu,
-	.map		= axas_map,
-	.unmap		= axas_unmap,
-	.forget		= axas_unmap,
-	.protect	= axas_protect,
-	.enter		= axas_enter,
-	.run		= axas_run,
-	.create		= axas_create_end,
-	.populate	= axas_populate,
-	.change		= axas_change,
-	.add		= axas_add,
-	.exits		= axas_exits,
+	.make		= space_make,
+	.end		= space_end,
+	.add_vcpu	= space_add_vcpu,
+	.map		= space_map,
+	.unmap		= space_unmap,
+	.forget		= space_unmap,
+	.protect	= space_protect,
+	.enter		= space_enter,
+	.run		= space_run,
+	.create		= space_create_end,
+	.populate	= space_populate,
+	.change		= space_change,
+	.add		= space_add,
+	.exits		= space_exits,
 };

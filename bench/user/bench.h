@@ -72,8 +72,8 @@ void bench_figure(const char *prefix, const char *name, double value);
 __attribute__((format(printf, 1, 2), noreturn))
 void fail(const char *fmt, ...);
 
-/* An ioctl that must not fail; what it returns. */
-int must(int fd, unsigned long nr, void *arg, const char *what);
+/* A call that answers 0 or more, or -errno, and must not fail; what it returns. */
+int must(int ret, const char *what);
 
 /*
  * The first MiB of each machine: a page table that maps 512 GiB to themselves in leaves of

@@ -70,6 +70,13 @@ static int kvm_dev = -1;
 static enum kvm_memory memory_kind;
 static int gmem = -1;	/* the guest_memfd that a machine has, if it has one */
 
+static int call(int fd, unsigned long nr, void *arg, const char *what)
+{
+	int ret = ioctl(fd, nr, arg);
+
+	return must(ret < 0 ? -errno : ret, what);
+}
+
 static int device(void)
 {
 	if (kvm_dev < 0)
@@ -127,7 +134,7 @@ void kvm_choose_memory(enum kvm_memory kind)
 
 bool kvm_has_gmem(void)
 {
-	int has = must(device(), KVM_CHECK_EXTENSION, (void *)KVM_CAP_GUEST_MEMFD_FLAGS,
+	int has = call(device(), KVM_CHECK_EXTENSION, (void *)KVM_CAP_GUEST_MEMFD_FLAGS,
 		       "KVM_CHECK_EXTENSION");
 
 	return (has & GMEM_FLAGS) == GMEM_FLAGS;
@@ -147,7 +154,7 @@ static void map_gmem(struct machine *m, u64 bytes)
 		.memory_size = bytes
 	};
 
-	gmem = must(m->fd, KVM_CREATE_GUEST_MEMFD, &create, "KVM_CREATE_GUEST_MEMFD");
+	gmem = call(m->fd, KVM_CREATE_GUEST_MEMFD, &create, "KVM_CREATE_GUEST_MEMFD");
 	m->mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, gmem, 0);
 	if (m->mem == MAP_FAILED)
 		fail("mmap of a guest_memfd: %s", strerror(errno));
@@ -155,7 +162,7 @@ static void map_gmem(struct machine *m, u64 bytes)
 		fail("fallocate: %s", strerror(errno));
 	arg.userspace_addr = (u64)m->mem;
 	arg.guest_memfd = gmem;
-	must(m->fd, KVM_SET_USER_MEMORY_REGION2, &arg, "KVM_SET_USER_MEMORY_REGION2");
+	call(m->fd, KVM_SET_USER_MEMORY_REGION2, &arg, "KVM_SET_USER_MEMORY_REGION2");
 }
 
 static void set_slot(struct machine *m, u32 slot, u64 gpa, u64 bytes, void *mem)
@@ -165,12 +172,12 @@ static void set_slot(struct machine *m, u32 slot, u64 gpa, u64 bytes, void *mem)
 		.userspace_addr = (u64)mem
 	};
 
-	must(m->fd, KVM_SET_USER_MEMORY_REGION, &arg, "KVM_SET_USER_MEMORY_REGION");
+	call(m->fd, KVM_SET_USER_MEMORY_REGION, &arg, "KVM_SET_USER_MEMORY_REGION");
 }
 
 static void kvm_make(struct machine *m)
 {
-	m->fd = must(device(), KVM_CREATE_VM, NULL, "KVM_CREATE_VM");
+	m->fd = call(device(), KVM_CREATE_VM, NULL, "KVM_CREATE_VM");
 	m->low = anonymous(LOW_BYTES, false);
 	low_memory(m->low);
 	set_slot(m, SLOT_LOW, 0, LOW_BYTES, m->low);
@@ -178,7 +185,7 @@ static void kvm_make(struct machine *m)
 
 static int run_bytes(void)
 {
-	return must(device(), KVM_GET_VCPU_MMAP_SIZE, NULL, "KVM_GET_VCPU_MMAP_SIZE");
+	return call(device(), KVM_GET_VCPU_MMAP_SIZE, NULL, "KVM_GET_VCPU_MMAP_SIZE");
 }
 
 static void kvm_end(struct machine *m)
@@ -206,7 +213,7 @@ static void long_mode(int vcpu)
 {
 	struct kvm_sregs sregs;
 
-	must(vcpu, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS");
+	call(vcpu, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS");
 	sregs.cr0 = 0x80010033;
 	sregs.cr3 = LOW_CR3;
 	sregs.cr4 = 0x220;
@@ -217,7 +224,7 @@ static void long_mode(int vcpu)
 	sregs.fs = sregs.ds;
 	sregs.gs = sregs.ds;
 	sregs.ss = sregs.ds;
-	must(vcpu, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
+	call(vcpu, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
 }
 
 /* Without CPUID, KVM keeps the guest from what the CPU has. */
@@ -228,13 +235,13 @@ static void all_cpuid(int vcpu)
 		struct kvm_cpuid_entry2 entries[256];
 	} arg = { .head.nent = 256 };
 
-	must(device(), KVM_GET_SUPPORTED_CPUID, &arg, "KVM_GET_SUPPORTED_CPUID");
-	must(vcpu, KVM_SET_CPUID2, &arg, "KVM_SET_CPUID2");
+	call(device(), KVM_GET_SUPPORTED_CPUID, &arg, "KVM_GET_SUPPORTED_CPUID");
+	call(vcpu, KVM_SET_CPUID2, &arg, "KVM_SET_CPUID2");
 }
 
 static void kvm_add_vcpu(struct machine *m, unsigned int nr)
 {
-	m->vcpu[nr] = must(m->fd, KVM_CREATE_VCPU, (void *)(u64)nr, "KVM_CREATE_VCPU");
+	m->vcpu[nr] = call(m->fd, KVM_CREATE_VCPU, (void *)(u64)nr, "KVM_CREATE_VCPU");
 	m->run[nr] = mmap(NULL, run_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu[nr], 0);
 	if (m->run[nr] == MAP_FAILED)
 		fail("mmap of a vCPU: %s", strerror(errno));
@@ -248,7 +255,7 @@ static void kvm_enter(struct machine *m, unsigned int nr, u64 entry, u64 rdi, u6
 		.rip = entry, .rdi = rdi, .rsi = rsi, .rdx = rdx, .rsp = LOW_STACK, .rflags = 2
 	};
 
-	must(m->vcpu[nr], KVM_SET_REGS, &regs, "KVM_SET_REGS");
+	call(m->vcpu[nr], KVM_SET_REGS, &regs, "KVM_SET_REGS");
 }
 
 static void kvm_run(struct machine *m, unsigned int nr)
@@ -309,7 +316,7 @@ static void kvm_protect(struct machine *m, bool writable)
 
 static void kvm_create_end(void)
 {
-	close(must(device(), KVM_CREATE_VM, NULL, "KVM_CREATE_VM"));
+	close(call(device(), KVM_CREATE_VM, NULL, "KVM_CREATE_VM"));
 }
 
 /*
@@ -320,13 +327,13 @@ static bool kvm_populate(struct machine *m)
 {
 	struct kvm_pre_fault_memory arg = { .gpa = TEST_GPA, .size = m->bytes };
 
-	if (must(device(), KVM_CHECK_EXTENSION, (void *)KVM_CAP_PRE_FAULT_MEMORY,
+	if (call(device(), KVM_CHECK_EXTENSION, (void *)KVM_CAP_PRE_FAULT_MEMORY,
 		 "KVM_CHECK_EXTENSION") <= 0)
 		return false;
 	if (!in_gmem() && madvise(m->mem, m->bytes, MADV_POPULATE_WRITE))
 		fail("MADV_POPULATE_WRITE: %s", strerror(errno));
 	while (arg.size)
-		must(m->vcpu[0], KVM_PRE_FAULT_MEMORY, &arg, "KVM_PRE_FAULT_MEMORY");
+		call(m->vcpu[0], KVM_PRE_FAULT_MEMORY, &arg, "KVM_PRE_FAULT_MEMORY");
 	return true;
 }
 

@@ -14,12 +14,10 @@
  */
 #include "bench.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <x86intrin.h>
@@ -60,12 +58,10 @@ void fail(const char *fmt, ...)
 	exit(1);
 }
 
-int must(int fd, unsigned long nr, void *arg, const char *what)
+int must(int ret, const char *what)
 {
-	int ret = ioctl(fd, nr, arg);
-
 	if (ret < 0)
-		fail("%s: %s", what, strerror(errno));
+		fail("%s: %s", what, strerror(-ret));
 	return ret;
 }
 

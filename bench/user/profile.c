@@ -5,9 +5,7 @@
  */
 #include "bench.h"
 
-#include <axas/axas.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include <libaxas.h>
 
 #define OPS		2048
 #define OPS_2M		16
@@ -60,7 +58,7 @@ static void pread_8(struct machine *m)
 
 	profile_mark_pread_8();
 	for (int i = 0; i < OPS; i++)
-		if (pread(m->fd, &val, sizeof(val), LOW_CODE) != sizeof(val))
+		if (axas_read(m->fd, LOW_CODE, &val, sizeof(val)) != sizeof(val))
 			fail("pread");
 	profile_mark_end();
 }
@@ -68,25 +66,15 @@ static void pread_8(struct machine *m)
 /* Pages of one area, each with others between it and the next. */
 static void pages(struct machine *m)
 {
-	struct axas_protect protect = {
-		.size = sizeof(protect), .length = PAGE, .prot = AXAS_PROT_READ,
-	};
-	struct axas_range range = { .size = sizeof(range), .length = PAGE };
-
 	m->ops->map(m, OPS * 8 * PAGE, false);
 	m->ops->populate(m);
 	profile_mark_protect_page();
-	for (u64 i = 0; i < OPS; i++) {
-		protect.gpa = TEST_GPA + (8 * i + 2) * PAGE;
-		if (ioctl(m->fd, AXAS_PROTECT, &protect))
-			fail("protect");
-	}
+	for (u64 i = 0; i < OPS; i++)
+		must(axas_protect(m->fd, TEST_GPA + (8 * i + 2) * PAGE, PAGE, AXAS_PROT_READ),
+		     "AXAS_PROTECT");
 	profile_mark_unmap_page();
-	for (u64 i = 0; i < OPS; i++) {
-		range.gpa = TEST_GPA + (8 * i + 5) * PAGE;
-		if (ioctl(m->fd, AXAS_UNMAP, &range))
-			fail("unmap");
-	}
+	for (u64 i = 0; i < OPS; i++)
+		must(axas_unmap(m->fd, TEST_GPA + (8 * i + 5) * PAGE, PAGE), "AXAS_UNMAP");
 	profile_mark_end();
 	m->ops->unmap(m);
 }
@@ -96,29 +84,19 @@ static void pages(struct machine *m)
 /* Areas of one page with gaps, in an order that has no two neighbours. */
 static void areas(struct machine *m)
 {
-	struct axas_map_alloc map = {
-		.size = sizeof(map), .length = PAGE, .prot = AXAS_PROT_READ | AXAS_PROT_WRITE,
-	};
-	struct axas_fault fault = { .size = sizeof(fault), .access = AXAS_PROT_WRITE };
-	struct axas_translate to = { .size = sizeof(to) };
+	struct axas_translate to;
 
-	for (u64 i = 0; i < AREAS; i++) {
-		map.gpa = TEST_GPA + 2 * i * PAGE;
-		if (ioctl(m->fd, AXAS_MAP_ALLOC, &map))
-			fail("map");
-	}
+	for (u64 i = 0; i < AREAS; i++)
+		must(axas_map_alloc(m->fd, TEST_GPA + 2 * i * PAGE, PAGE,
+				    AXAS_PROT_READ | AXAS_PROT_WRITE, 0), "AXAS_MAP_ALLOC");
 	profile_mark_fault_of_areas();
-	for (u64 i = 0; i < OPS; i++) {
-		fault.gpa = TEST_GPA + 2 * (i * 6251 % AREAS) * PAGE;
-		if (ioctl(m->fd, AXAS_FAULT, &fault))
-			fail("fault");
-	}
+	for (u64 i = 0; i < OPS; i++)
+		must(axas_fault(m->fd, TEST_GPA + 2 * (i * 6251 % AREAS) * PAGE, AXAS_PROT_WRITE,
+				NULL), "AXAS_FAULT");
 	profile_mark_translate_of_areas();
-	for (u64 i = 0; i < OPS; i++) {
-		to.gpa = TEST_GPA + 2 * (i * 6251 % AREAS) * PAGE;
-		if (ioctl(m->fd, AXAS_TRANSLATE, &to))
-			fail("translate");
-	}
+	for (u64 i = 0; i < OPS; i++)
+		must(axas_translate(m->fd, TEST_GPA + 2 * (i * 6251 % AREAS) * PAGE, &to),
+		     "AXAS_TRANSLATE");
 	profile_mark_end();
 	m->bytes = AREAS * 2 * PAGE;
 	m->ops->unmap(m);

@@ -5,13 +5,12 @@
  */
 #include "bench.h"
 
-#include <axas/axas.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libaxas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -21,9 +20,7 @@ static int dev;
 
 static int new_space(void)
 {
-	struct axas_create create = { .size = sizeof(create) };
-
-	return must(dev, AXAS_CREATE, &create, "AXAS_CREATE");
+	return must(axas_create(dev, NULL), "AXAS_CREATE");
 }
 
 static void bench_life(void)
@@ -38,6 +35,7 @@ static void bench_life(void)
 	bench_report(&life);
 }
 
+/* The call alone, without what a library does to the struct. */
 static void bench_info(int fd)
 {
 	struct bench get = bench_new("spaces", "get_info");
@@ -45,7 +43,7 @@ static void bench_info(int fd)
 
 	while (bench_more(&get, SAMPLES / 4)) {
 		bench_begin(&get);
-		must(fd, AXAS_GET_INFO, &info, "AXAS_GET_INFO");
+		must(axas_ioctl(fd, AXAS_GET_INFO, &info), "AXAS_GET_INFO");
 		bench_end(&get, 1);
 	}
 	bench_report(&get);
@@ -56,31 +54,21 @@ static void bench_page(int fd)
 {
 	struct bench protect = bench_new("spaces", "protect_page");
 	struct bench unmap = bench_new("spaces", "unmap_page");
-	struct axas_map_alloc map = {
-		.size = sizeof(map), .gpa = TEST_GPA, .length = 64 * MIB, .prot = AXAS_PROT_MASK
-	};
-	struct axas_range all = { .size = sizeof(all), .gpa = TEST_GPA, .length = 64 * MIB };
-	struct axas_fault fault = {
-		.size = sizeof(fault), .gpa = TEST_GPA + 33 * MIB, .access = AXAS_PROT_WRITE
-	};
-	struct axas_protect read_only = {
-		.size = sizeof(read_only), .gpa = fault.gpa, .length = PAGE, .prot = AXAS_PROT_READ
-	};
-	struct axas_range page = { .size = sizeof(page), .gpa = fault.gpa, .length = PAGE };
+	const u64 page = TEST_GPA + 33 * MIB;
 
-	map.flags = AXAS_MAP_HUGE_NEVER;
 	protect.sleeps = true;
 	unmap.sleeps = true;
 	while (bench_more(&unmap, SAMPLES)) {
-		must(fd, AXAS_MAP_ALLOC, &map, "AXAS_MAP_ALLOC");
-		must(fd, AXAS_FAULT, &fault, "AXAS_FAULT");
+		must(axas_map_alloc(fd, TEST_GPA, 64 * MIB, AXAS_PROT_MASK, AXAS_MAP_HUGE_NEVER),
+		     "AXAS_MAP_ALLOC");
+		must(axas_fault(fd, page, AXAS_PROT_WRITE, NULL), "AXAS_FAULT");
 		bench_begin(&protect);
-		must(fd, AXAS_PROTECT, &read_only, "AXAS_PROTECT");
+		must(axas_protect(fd, page, PAGE, AXAS_PROT_READ), "AXAS_PROTECT");
 		bench_end(&protect, 1);
 		bench_begin(&unmap);
-		must(fd, AXAS_UNMAP, &page, "AXAS_UNMAP");
+		must(axas_unmap(fd, page, PAGE), "AXAS_UNMAP");
 		bench_end(&unmap, 1);
-		must(fd, AXAS_UNMAP, &all, "AXAS_UNMAP");
+		must(axas_unmap(fd, TEST_GPA, 64 * MIB), "AXAS_UNMAP");
 	}
 	bench_report(&protect);
 	bench_report(&unmap);
@@ -128,9 +116,7 @@ void bench_spaces(void)
 {
 	int fd;
 
-	dev = open("/dev/axas", O_RDWR | O_CLOEXEC);
-	if (dev < 0)
-		fail("/dev/axas: %s", strerror(errno));
+	dev = must(axas_open(NULL), AXAS_DEV_PATH);
 	fd = new_space();
 	bench_life();
 	bench_info(fd);
