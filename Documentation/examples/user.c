@@ -1,38 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a VMM does with a space, without the vCPU: make one, give it memory, load a
- * program, answer faults, read results. Needs /dev/axas, so root.
+ * program, answer faults, read results. With libaxas; needs /dev/axas, so root.
  */
-#include <axas/axas.h>
-#include <fcntl.h>
+#include <libaxas.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include <string.h>
 
 #define RAM_GPA		0x80000000ull
 #define RAM_SIZE	(64ull << 20)
 #define RX		(AXAS_PROT_READ | AXAS_PROT_EXEC)
 #define RWX		(RX | AXAS_PROT_WRITE)
 
-/* Every struct of the API begins with its own size. */
-#define ARG(type, ...)	(&(struct type){ .size = sizeof(struct type), __VA_ARGS__ })
-
 static int must(int ret, const char *what)
 {
 	if (ret >= 0)
 		return ret;
-	perror(what);
+	fprintf(stderr, "%s: %s\n", what, strerror(-ret));
 	exit(1);
 }
 
 /* What to do when a vCPU left the guest because of its memory. */
 static const char *answer_fault(int space, __u64 gpa, __u32 access)
 {
-	struct axas_fault fault = { .size = sizeof(fault), .gpa = gpa, .access = access };
-
-	must(ioctl(space, AXAS_FAULT, &fault), "AXAS_FAULT");
-	switch (fault.result) {
+	switch (must(axas_fault(space, gpa, access, NULL), "AXAS_FAULT")) {
 	case AXAS_FAULT_FIXED:
 	case AXAS_FAULT_SPURIOUS:
 	case AXAS_FAULT_RETRY:
@@ -49,30 +41,23 @@ static const char *answer_fault(int space, __u64 gpa, __u32 access)
 int main(void)
 {
 	static const char program[] = "\xf4 hlt";
-	struct axas_info info = { .size = sizeof(info) };
 	char back[sizeof(program)];
-	int dev, space;
+	struct axas_info info;
+	int space;
 
-	dev = must(open("/dev/axas", O_RDWR | O_CLOEXEC), "/dev/axas");
-	if (must(ioctl(dev, AXAS_GET_API_VERSION, 0), "version") != AXAS_API_VERSION)
-		return 1;
-	space = must(ioctl(dev, AXAS_CREATE, ARG(axas_create)), "AXAS_CREATE");
+	space = must(axas_open_space(NULL, NULL), AXAS_DEV_PATH);
 
 	/* 64 MiB that cost nothing until they are touched, the first page read-only. */
-	must(ioctl(space, AXAS_MAP_ALLOC,
-		   ARG(axas_map_alloc, .gpa = RAM_GPA, .length = RAM_SIZE, .prot = RWX)),
-	     "AXAS_MAP_ALLOC");
-	must(pwrite(space, program, sizeof(program), RAM_GPA), "pwrite");
-	must(ioctl(space, AXAS_PROTECT,
-		   ARG(axas_protect, .gpa = RAM_GPA, .length = 4096, .prot = RX)),
-	     "AXAS_PROTECT");
+	must(axas_map_alloc(space, RAM_GPA, RAM_SIZE, RWX, 0), "AXAS_MAP_ALLOC");
+	must(axas_write_all(space, RAM_GPA, program, sizeof(program), NULL), "pwrite");
+	must(axas_protect(space, RAM_GPA, 4096, RX), "AXAS_PROTECT");
 
 	printf("write to RAM:    %s\n", answer_fault(space, RAM_GPA + 0x5000, AXAS_PROT_WRITE));
 	printf("write to code:   %s\n", answer_fault(space, RAM_GPA, AXAS_PROT_WRITE));
 	printf("read of a hole:  %s\n", answer_fault(space, 0x1000, AXAS_PROT_READ));
 
-	must(pread(space, back, sizeof(back), RAM_GPA), "pread");
-	must(ioctl(space, AXAS_GET_INFO, &info), "AXAS_GET_INFO");
+	must(axas_read_all(space, RAM_GPA, back, sizeof(back), NULL), "pread");
+	must(axas_get_info(space, &info), "AXAS_GET_INFO");
 	printf("guest memory:    %s\n", back + 2);
 	printf("frames held:     %llu\n", (unsigned long long)info.frames);
 	return 0;	/* closing the descriptor frees all of it */
