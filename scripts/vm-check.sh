@@ -94,7 +94,7 @@ boot() {
 	shift
 	run_logged "$NAME programs" "$OUT/build-user.log" "$AXAS_SCRIPTS/build-user.sh" "$OUT/user"
 	mapfile -t args < <(effort)
-	files=("$OUT"/user/tools/axasctl/{axasctl,device_test.sh} "$OUT"/user/tests/guests/*.elf
+	files=("$OUT"/user/tools/axasctl/{axasctl,device_test.sh,tap.sh} "$OUT"/user/tests/guests/*.elf
 		"$OUT/user/tests/uapi/axas_uapi_test" "$OUT/user/tests/vcpu/axvcpu_test")
 	if [[ $NAME == vm-debug && ${AXAS_EFFORT:-} != full ]]; then
 		# KUnit runs in UML and under AddressSanitizer; with KASAN it is for make soak.

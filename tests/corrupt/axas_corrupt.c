@@ -8,9 +8,8 @@
 #include <linux/io.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/version.h>
-
 #include <axas/space.h>
+#include "axas_compat.h"
 
 static int fd = -1;
 module_param(fd, int, 0);
@@ -78,9 +77,4 @@ module_exit(corrupt_exit);
 
 MODULE_DESCRIPTION("Test of those who run guests by a table that is wrong");
 MODULE_LICENSE("GPL");
-/* 6.13: the namespace is a string literal, where it was a bare identifier. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-MODULE_IMPORT_NS("AXAS");
-#else
-MODULE_IMPORT_NS(AXAS);
-#endif
+AXAS_MODULE_IMPORT_NS(AXAS);

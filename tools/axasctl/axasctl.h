@@ -126,6 +126,7 @@ int take_u32(struct args *args, const char *what, const char *text, u32 *val);
 int take_prot(struct args *args, const char *text, u32 *prot);
 int take_type(struct args *args, const char *text, u32 *type);
 int take_format(struct args *args, const char *text, u32 *format);
+int take_huge(struct args *args, const char *text, u32 *flags);
 
 /* The commands */
 int cmd_create(struct session *s, int argc, char **argv);
@@ -158,10 +159,16 @@ __printf(3, 4) int fail(struct session *s, int err, const char *fmt, ...);
 const char *explain(const char *command, int err);
 const char *errno_name(int err);
 int answer(struct json_object *obj);
+int answer_range(struct session *s, u64 gpa, u64 len);
+int answer_bytes(struct session *s, u64 gpa, u64 len, const char *hex);
 void add_hex(struct json_object *obj, const char *key, u64 val);
 void add_hpa(struct json_object *obj, const char *key, u64 hpa);
 void add_num(struct json_object *obj, const char *key, u64 val);
 void add_str(struct json_object *obj, const char *key, const char *val);
+void add_leaves(struct json_object *obj, const struct axas_info *info);
+void add_faults(struct json_object *obj, const struct axas_info *info);
+void print_leaves(const struct axas_info *info);
+void print_faults(const struct axas_info *info);
 void progress(const char *what, u64 done, u64 total);
 
 #endif /* AXASCTL_H */

@@ -5,23 +5,12 @@
 # module: it points axasctl to devices that are not there or not axas.
 
 ctl=$1
-nr=0
-failed=0
+# shellcheck source=tools/axasctl/tap.sh
+. "$(dirname "$0")/tap.sh"
+
 AXAS_DEVICE=/nonexistent
 export AXAS_DEVICE
 unset AXAS_FD
-
-ok()	# NAME STATUS
-{
-	nr=$((nr + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $nr - $1"
-	else
-		echo "not ok $nr - $1"
-		printf '%s\n' "$out" | sed 's/^/# /'
-		failed=1
-	fi
-}
 
 # expect STATUS TEXT ARG...: runs axasctl ARG...; its output must hold TEXT
 expect()
@@ -91,5 +80,4 @@ out=$(printf 'fly; help\nhelp\n' | "$ctl" shell -k 2>&1)
 [ $? -eq 1 ] && [ "$(printf '%s\n' "$out" | grep -c areas)" -eq 2 ]
 ok "with -k a script goes on" $?
 
-echo "1..$nr"
-exit $failed
+done_testing

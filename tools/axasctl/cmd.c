@@ -273,6 +273,19 @@ int take_type(struct args *args, const char *text, u32 *type)
 	return usage_error(args, "type '%s' is not normal, device or uncached", text);
 }
 
+/* When memory is mapped by 2 MiB: AXAS_MAP_HUGE_* of *@flags. */
+int take_huge(struct args *args, const char *text, u32 *flags)
+{
+	*flags &= ~(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER);
+	if (!strcmp(text, "always"))
+		*flags |= AXAS_MAP_HUGE_ALWAYS;
+	else if (!strcmp(text, "never"))
+		*flags |= AXAS_MAP_HUGE_NEVER;
+	else if (strcmp(text, "advise"))
+		return usage_error(args, "huge '%s' is not advise, always or never", text);
+	return 0;
+}
+
 int take_format(struct args *args, const char *text, u32 *format)
 {
 	if (!axas_parse_format(text, format))

@@ -21,23 +21,11 @@ static const struct argp_option map_options[] = {
 	{ "type", OPT_TYPE, "TYPE", 0, "normal, device or uncached (default: normal)", 0 },
 	{ "populate", OPT_POPULATE, NULL, 0, "All frames now, not on first touch", 0 },
 	{ "huge", OPT_HUGE, "WHEN", 0,
-	  "2 MiB frames: always or never (default: with --populate)", 0 },
+	  "2 MiB frames: advise (with --populate alone, the default), always or never", 0 },
 	{ "around", OPT_AROUND, "N", 0,
 	  "A fault fills 2^N pages around it, N from 0 to 9 (default: 0)", 0 },
 	{ 0 }
 };
-
-static error_t take_huge(struct map_args *m, const char *arg)
-{
-	m->flags &= ~(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER);
-	if (!strcmp(arg, "always"))
-		m->flags |= AXAS_MAP_HUGE_ALWAYS;
-	else if (!strcmp(arg, "never"))
-		m->flags |= AXAS_MAP_HUGE_NEVER;
-	else
-		return usage_error(&m->args, "--huge takes always or never");
-	return 0;
-}
 
 static error_t take_around(struct map_args *m, const char *arg)
 {
@@ -67,7 +55,7 @@ static error_t map_parse(int key, char *arg, struct argp_state *state)
 		m->flags |= AXAS_MAP_POPULATE;
 		return 0;
 	case OPT_HUGE:
-		return take_huge(m, arg);
+		return take_huge(&m->args, arg, &m->flags);
 	case OPT_AROUND:
 		return take_around(m, arg);
 	default:
@@ -83,18 +71,6 @@ static const struct argp map_argp = {
 	"must not touch System RAM. Numbers are decimal or 0x..., with K, M, G, T, P\n"
 	"for powers of 1024, and must be multiples of 4 KiB.", common_options, NULL, NULL
 };
-
-static int answer_range(struct session *s, u64 gpa, u64 len)
-{
-	struct json_object *obj;
-
-	if (!s->json)
-		return 0;
-	obj = json_object_new_object();
-	add_hex(obj, "gpa", gpa);
-	add_num(obj, "length", len);
-	return answer(obj);
-}
 
 static int fail_range(struct session *s, const char *what, int err, u64 gpa, u64 len)
 {

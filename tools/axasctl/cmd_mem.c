@@ -211,20 +211,6 @@ static int copy_out(int fd, u64 gpa, u64 len, struct sink *sink, u64 *done,
 	return err;
 }
 
-static int answer_read(struct session *s, u64 gpa, u64 len, const char *hex)
-{
-	struct json_object *obj;
-
-	if (!s->json)
-		return 0;
-	obj = json_object_new_object();
-	add_hex(obj, "gpa", gpa);
-	add_num(obj, "length", len);
-	if (hex)
-		add_str(obj, "data", hex);
-	return answer(obj);
-}
-
 static int read_to_sink(struct session *s, int fd, u64 gpa, u64 len, const char *out)
 {
 	struct sink sink;
@@ -244,7 +230,7 @@ static int read_to_sink(struct session *s, int fd, u64 gpa, u64 len, const char 
 		status = fail(s, -err, "%#llx, after %llu bytes: %s", gpa + done,
 			      done, explain(what, -err));
 	else
-		status = answer_read(s, gpa, len, sink.hex);
+		status = answer_bytes(s, gpa, len, sink.hex);
 	free(sink.hex);
 	return status;
 }
@@ -293,7 +279,6 @@ static int copy_in(int fd, u64 gpa, int file, u64 total, u64 *done,
 static int load_file(struct session *s, int fd, const char *name, u64 gpa)
 {
 	int file = open(name, O_RDONLY | O_CLOEXEC), err;
-	struct json_object *obj;
 	struct stat st;
 	const char *what;
 	u64 done;
@@ -307,12 +292,7 @@ static int load_file(struct session *s, int fd, const char *name, u64 gpa)
 	if (err)
 		return fail(s, -err, "%#llx, after %llu bytes: %s", gpa + done,
 			    done, explain(what, -err));
-	if (!s->json)
-		return 0;
-	obj = json_object_new_object();
-	add_hex(obj, "gpa", gpa);
-	add_num(obj, "length", done);
-	return answer(obj);
+	return answer_range(s, gpa, done);
 }
 
 static const struct argp load_argp = {
@@ -381,7 +361,7 @@ static int write_bytes(struct session *s, int fd, u64 gpa, const void *buf, size
 	if (err)
 		return fail(s, -err, "%#llx, after %zu bytes: %s", gpa + done, done,
 			    explain("write", -err));
-	return answer_read(s, gpa, len, NULL);
+	return answer_range(s, gpa, len);
 }
 
 static int write_hex(struct session *s, int fd, u64 gpa, struct write_args *w)

@@ -25,18 +25,6 @@ static const struct argp_option run_options[] = {
 	{ 0 }
 };
 
-static int take_huge(struct args *args, const char *text, u32 *flags)
-{
-	*flags &= ~(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER);
-	if (!strcmp(text, "always"))
-		*flags |= AXAS_MAP_HUGE_ALWAYS;
-	else if (!strcmp(text, "never"))
-		*flags |= AXAS_MAP_HUGE_NEVER;
-	else if (strcmp(text, "advise"))
-		return usage_error(args, "huge '%s' is not always, never or advise", text);
-	return 0;
-}
-
 static int take_mem(struct args *args, const char *text, u64 *mem)
 {
 	if (take_number(args, "memory", text, mem))
@@ -147,13 +135,11 @@ static void report_text(const struct guest *g, const struct axas_info *in,
 	for (u32 i = 0; i < ARRAY_SIZE(state->exits); i++)
 		if (state->exits[i])
 			printf(" %s %llu", axvcpu_exit_name(i), state->exits[i]);
-	printf("\nfaults  ");
-	for (u32 i = 0; i <= AXAS_FAULT_ERROR; i++)
-		printf(" %s %llu", axas_fault_name(i), in->faults[i]);
-	printf("\nframes   %llu of 4 KiB\nleaves  ", in->frames);
-	for (u32 i = 0; i < AXAS_LEAF_LEVELS; i++)
-		printf(" %s %llu", axas_leaf_name(i), in->leaves[i]);
-	printf("\ntables   %llu (%s)\n", in->tables, axas_format_name(in->format));
+	putchar('\n');
+	print_faults(in);
+	printf("frames   %llu of 4 KiB\n", in->frames);
+	print_leaves(in);
+	printf("tables   %llu (%s)\n", in->tables, axas_format_name(in->format));
 }
 
 static void report_json(const struct guest *g, const struct axas_info *in,
@@ -161,8 +147,6 @@ static void report_json(const struct guest *g, const struct axas_info *in,
 {
 	struct json_object *obj = json_object_new_object();
 	struct json_object *exits = json_object_new_object();
-	struct json_object *faults = json_object_new_object();
-	struct json_object *leaves = json_object_new_object();
 	char buf[128];
 
 	add_str(obj, "end", how_it_ended(g, buf, sizeof(buf)));
@@ -174,13 +158,9 @@ static void report_json(const struct guest *g, const struct axas_info *in,
 		if (state->exits[i])
 			add_num(exits, axvcpu_exit_name(i), state->exits[i]);
 	json_object_object_add(obj, "exits", exits);
-	for (u32 i = 0; i <= AXAS_FAULT_ERROR; i++)
-		add_num(faults, axas_fault_name(i), in->faults[i]);
-	json_object_object_add(obj, "faults", faults);
+	add_faults(obj, in);
 	add_num(obj, "frames", in->frames);
-	for (u32 i = 0; i < AXAS_LEAF_LEVELS; i++)
-		add_num(leaves, axas_leaf_name(i), in->leaves[i]);
-	json_object_object_add(obj, "leaves", leaves);
+	add_leaves(obj, in);
 	add_num(obj, "tables", in->tables);
 	add_str(obj, "format", axas_format_name(in->format));
 	answer(obj);

@@ -134,8 +134,6 @@ static const struct argp info_argp = {
 static int info_json(const struct axas_info *info)
 {
 	struct json_object *obj = json_object_new_object();
-	struct json_object *leaves = json_object_new_object();
-	struct json_object *faults = json_object_new_object();
 
 	add_str(obj, "format", axas_format_name(info->format));
 	add_num(obj, "levels", info->levels);
@@ -149,12 +147,8 @@ static int info_json(const struct axas_info *info)
 	add_num(obj, "max_frames", info->max_frames);
 	add_num(obj, "tables", info->tables);
 	add_num(obj, "root_tables", info->root_tables);
-	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
-		add_num(leaves, axas_leaf_name(i), info->leaves[i]);
-	json_object_object_add(obj, "leaves", leaves);
-	for (int i = 0; i <= AXAS_FAULT_ERROR; i++)
-		add_num(faults, axas_fault_name(i), info->faults[i]);
-	json_object_object_add(obj, "faults", faults);
+	add_leaves(obj, info);
+	add_faults(obj, info);
 	return answer(obj);
 }
 
@@ -172,14 +166,9 @@ static int info_text(const struct axas_info *info)
 	printf("frames   %llu", info->frames);
 	if (info->max_frames)
 		printf(" of at most %llu", info->max_frames);
-	printf("\ntables   %llu, %llu of them the root\nleaves  ",
-	       info->tables, info->root_tables);
-	for (int i = 0; i < AXAS_LEAF_LEVELS; i++)
-		printf(" %s %llu", axas_leaf_name(i), info->leaves[i]);
-	printf("\nfaults  ");
-	for (int i = 0; i <= AXAS_FAULT_ERROR; i++)
-		printf(" %s %llu", axas_fault_name(i), info->faults[i]);
-	putchar('\n');
+	printf("\ntables   %llu, %llu of them the root\n", info->tables, info->root_tables);
+	print_leaves(info);
+	print_faults(info);
 	return 0;
 }
 

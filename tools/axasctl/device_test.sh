@@ -6,23 +6,12 @@
 
 ctl=$1
 window=$2
-nr=0
-failed=0
+# shellcheck source=tools/axasctl/tap.sh
+. "$(dirname "$0")/tap.sh"
+
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 unset AXAS_FD
-
-ok()	# NAME STATUS
-{
-	nr=$((nr + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $nr - $1"
-	else
-		echo "not ok $nr - $1"
-		printf '%s\n' "$out" | sed 's/^/# /'
-		failed=1
-	fi
-}
 
 # says TEXT NAME STATUS: the last run ended with STATUS, and its output holds TEXT
 says()
@@ -155,5 +144,4 @@ says 'not asked for' "the demo says what it leaves out" 0
 run demo --file "$tmp/in" --window 0x100000 --window-size 2M --json
 says '"ok":false}' "the demo fails where it must" 1
 
-echo "1..$nr"
-exit $failed
+done_testing

@@ -124,6 +124,26 @@ int answer(struct json_object *obj)
 	return 0;
 }
 
+/* A range that something was done to, with its bytes if @hex: in JSON alone. */
+int answer_bytes(struct session *s, u64 gpa, u64 len, const char *hex)
+{
+	struct json_object *obj;
+
+	if (!s->json)
+		return 0;
+	obj = json_object_new_object();
+	add_hex(obj, "gpa", gpa);
+	add_num(obj, "length", len);
+	if (hex)
+		add_str(obj, "data", hex);
+	return answer(obj);
+}
+
+int answer_range(struct session *s, u64 gpa, u64 len)
+{
+	return answer_bytes(s, gpa, len, NULL);
+}
+
 void add_hex(struct json_object *obj, const char *key, u64 val)
 {
 	char buf[20];
@@ -148,6 +168,41 @@ void add_num(struct json_object *obj, const char *key, u64 val)
 void add_str(struct json_object *obj, const char *key, const char *val)
 {
 	json_object_object_add(obj, key, json_object_new_string(val));
+}
+
+/* Leaves by level, faults by result. */
+void add_leaves(struct json_object *obj, const struct axas_info *info)
+{
+	struct json_object *leaves = json_object_new_object();
+
+	for (u32 i = 0; i < AXAS_LEAF_LEVELS; i++)
+		add_num(leaves, axas_leaf_name(i), info->leaves[i]);
+	json_object_object_add(obj, "leaves", leaves);
+}
+
+void add_faults(struct json_object *obj, const struct axas_info *info)
+{
+	struct json_object *faults = json_object_new_object();
+
+	for (u32 i = 0; i <= AXAS_FAULT_ERROR; i++)
+		add_num(faults, axas_fault_name(i), info->faults[i]);
+	json_object_object_add(obj, "faults", faults);
+}
+
+void print_leaves(const struct axas_info *info)
+{
+	printf("leaves  ");
+	for (u32 i = 0; i < AXAS_LEAF_LEVELS; i++)
+		printf(" %s %llu", axas_leaf_name(i), info->leaves[i]);
+	putchar('\n');
+}
+
+void print_faults(const struct axas_info *info)
+{
+	printf("faults  ");
+	for (u32 i = 0; i <= AXAS_FAULT_ERROR; i++)
+		printf(" %s %llu", axas_fault_name(i), info->faults[i]);
+	putchar('\n');
 }
 
 /* On a terminal, and for much data: a line that is overwritten. */
