@@ -46,7 +46,7 @@ parts() {
 		rt soak 600 200 the same on Debian's kernel with PREEMPT_RT
 		kvm check 60 50 KVM of Debian's stock kernel and vCPUs keep off each other's CPUs
 		prove check 300 60 barriers by herd7, entries and ranges by CBMC, for every value
-		tools check 30 50 what the command line tool can be tested for without the module
+		tools check 30 50 what libaxas and the command line tool can be tested for without the module
 		x86_64 soak 900 900 KUnit by kunit.py in QEMU, on the kernel of vm-debug
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
 		arm64-newer soak 500 400 as arm64, on 7.2 of a later Debian
