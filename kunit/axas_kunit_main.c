@@ -51,39 +51,9 @@ int test_run_threads(struct test_thread *threads, unsigned int n)
 	return err ? -ENOMEM : 0;
 }
 
-/* One statement for all: a kernel without CONFIG_KUNIT allows no more in a module. */
-kunit_test_suites(&axas_addr_suite,
-		  &axas_device_suite,
-		  &axas_frame_suite,
-		  &axas_stock_suite,
-		  &axas_backend_suite,
-		  &axas_npt_suite,
-		  &axas_npt_gather_suite,
-		  &axas_npt_ept_suite,
-		  &axas_npt_svm_suite,
-		  &axas_npt_s2_suite,
-		  &axas_npt_gstage_suite,
-		  &axas_npt_fake_suite,
-		  &axas_machine_suite,
-		  &axas_area_suite,
-		  &axas_space_suite,
-		  &axas_space_fault_suite,
-		  &axas_space_range_suite,
-		  &axas_space_fail_suite,
-		  &axas_space_consumer_suite,
-		  &axas_space_huge_suite,
-		  &axas_space_many_suite,
-		  &axas_linear_suite,
-		  &axas_bound_suite,
-		  &axas_single_suite,
-		  &axas_access_suite,
-		  &axas_bvec_suite,
-		  &axas_random_suite,
-		  &axas_stress_suite,
-		  &axas_oracle_suite,
-		  &axas_gib_suite,
-		  &axas_flush_suite,
-		  &axas_monitor_suite);
+#undef SUITE
+#define SUITE(name)	(&name##_suite)
+RUN_SUITES(AXAS_SUITES);
 
 MODULE_DESCRIPTION("KUnit tests of axas");
 MODULE_LICENSE("GPL");

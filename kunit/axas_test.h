@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The suites, and helpers that more than one of them uses.
+ * The suites (suites.h), and helpers that more than one of them uses.
  */
 #ifndef _AXAS_KUNIT_TEST_H
 #define _AXAS_KUNIT_TEST_H
@@ -9,38 +9,10 @@
 #include <linux/sizes.h>
 #include <axas/addr.h>
 
-extern struct kunit_suite axas_addr_suite;
-extern struct kunit_suite axas_device_suite;
-extern struct kunit_suite axas_frame_suite;
-extern struct kunit_suite axas_stock_suite;
-extern struct kunit_suite axas_backend_suite;
-extern struct kunit_suite axas_npt_suite;
-extern struct kunit_suite axas_npt_gather_suite;
-extern struct kunit_suite axas_npt_ept_suite;
-extern struct kunit_suite axas_npt_svm_suite;
-extern struct kunit_suite axas_npt_s2_suite;
-extern struct kunit_suite axas_npt_gstage_suite;
-extern struct kunit_suite axas_npt_fake_suite;
-extern struct kunit_suite axas_machine_suite;
-extern struct kunit_suite axas_area_suite;
-extern struct kunit_suite axas_space_suite;
-extern struct kunit_suite axas_space_fault_suite;
-extern struct kunit_suite axas_space_range_suite;
-extern struct kunit_suite axas_space_fail_suite;
-extern struct kunit_suite axas_space_consumer_suite;
-extern struct kunit_suite axas_space_huge_suite;
-extern struct kunit_suite axas_space_many_suite;
-extern struct kunit_suite axas_linear_suite;
-extern struct kunit_suite axas_bound_suite;
-extern struct kunit_suite axas_single_suite;
-extern struct kunit_suite axas_access_suite;
-extern struct kunit_suite axas_bvec_suite;
-extern struct kunit_suite axas_random_suite;
-extern struct kunit_suite axas_stress_suite;
-extern struct kunit_suite axas_oracle_suite;
-extern struct kunit_suite axas_gib_suite;
-extern struct kunit_suite axas_flush_suite;
-extern struct kunit_suite axas_monitor_suite;
+#include "suites.h"
+
+#define SUITE(name)	name##_suite
+DECLARE_SUITES(AXAS_SUITES);
 
 #define TEST_R		AXAS_PROT_READ
 #define TEST_W		AXAS_PROT_WRITE

@@ -1073,23 +1073,22 @@ static struct kunit_case axvcpu_cases[] = {
 	{}
 };
 
-static struct kunit_suite axvcpu_suite = {
+struct kunit_suite axvcpu_suite = {
 	.name		= "axvcpu",
 	.init		= init,
 	.exit		= exit_test,
 	.test_cases	= axvcpu_cases,
 };
 
+#undef SUITE
+#define SUITE(name)	(&name##_suite)
 /* One statement for all suites: a kernel without CONFIG_KUNIT allows only one in a module. */
 #if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
-		  &riscv_stale_suite, &riscv_vmid_suite, &x86_event_suite, &x86_mitigate_suite);
+RUN_3_SUITES(AXVCPU_SUITES, AXVCPU_X86_SUITES, AXVCPU_X86_CPU_SUITES);
 #elif defined(CONFIG_X86_64)
-kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
-		  &riscv_stale_suite, &riscv_vmid_suite, &x86_event_suite);
+RUN_2_SUITES(AXVCPU_SUITES, AXVCPU_X86_SUITES);
 #else
-kunit_test_suites(&axvcpu_suite, &arm64_pstate_suite, &arm64_vmid_suite, &riscv_insn_suite,
-		  &riscv_stale_suite, &riscv_vmid_suite);
+RUN_SUITES(AXVCPU_SUITES);
 #endif
 
 MODULE_DESCRIPTION("KUnit tests of axvcpu");

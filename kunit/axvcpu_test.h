@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The suites of axvcpu_kunit.ko beside axvcpu_test.c's own.
+ * The suites of axvcpu_kunit.ko (suites.h).
  */
 #ifndef _AXVCPU_TEST_H
 #define _AXVCPU_TEST_H
 
 #include <kunit/test.h>
 
-extern struct kunit_suite arm64_pstate_suite;
-extern struct kunit_suite arm64_vmid_suite;
-extern struct kunit_suite riscv_insn_suite;
-extern struct kunit_suite riscv_stale_suite;
-extern struct kunit_suite x86_mitigate_suite;
-extern struct kunit_suite riscv_vmid_suite;
-extern struct kunit_suite x86_event_suite;	/* on x86 */
+#include "suites.h"
+
+#define SUITE(name)	name##_suite
+DECLARE_SUITES(AXVCPU_SUITES);
+DECLARE_SUITES(AXVCPU_X86_SUITES);
+DECLARE_SUITES(AXVCPU_X86_CPU_SUITES);
 
 #endif /* _AXVCPU_TEST_H */

@@ -184,4 +184,23 @@ void space_take(struct space_fixture *f, struct space_snapshot *snap);
 void space_expect_same(struct space_fixture *f, const struct space_snapshot *before,
 		       const char *what);
 
+/* Bytes of guest memory, and bytes to put there. */
+static inline int read_at(struct space_fixture *f, u64 gpa, void *buf, size_t len)
+{
+	return axas_read(f->space, axas_gpa(gpa), buf, len);
+}
+
+static inline int write_at(struct space_fixture *f, u64 gpa, const void *buf, size_t len)
+{
+	return axas_write(f->space, axas_gpa(gpa), buf, len);
+}
+
+static inline void fill_pattern(u8 *buf, size_t len, u8 seed)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		buf[i] = seed + i * 7 + (i >> 8);
+}
+
 #endif /* _AXAS_KUNIT_SPACE_FIXTURE_H */
