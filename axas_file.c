@@ -55,7 +55,8 @@ struct space_file {
  * use; a result struct, but for a query's, is written back before anything is done,
  * so that a bad address changes nothing. All of a struct that user space does not bring is 0.
  */
-static long run_ioctl(const struct axas_ioctl *ioctl, void *ctx, void __user *uarg)
+static long run_ioctl(const struct axas_ioctl *ioctl, const struct file *filp, void *ctx,
+		      void __user *uarg)
 {
 	u64 arg[AXAS_IOCTL_MAX / sizeof(u64)] __uninitialized;
 	u32 *head = (u32 *)arg;
@@ -77,6 +78,8 @@ static long run_ioctl(const struct axas_ioctl *ioctl, void *ctx, void __user *ua
 	usize = min(usize, ioctl->size);
 	if (ioctl->dir == AXAS_IOCTL_INOUT && copy_to_user(uarg, arg, usize))
 		return -EFAULT;
+	if (!(filp->f_mode & ioctl->mode))
+		return -EBADF;
 	ret = ioctl->run(ctx, arg);
 	head[0] = usize;
 	if (ret >= 0 && ioctl->dir != AXAS_IOCTL_IN && copy_to_user(uarg, arg, usize))
@@ -84,14 +87,15 @@ static long run_ioctl(const struct axas_ioctl *ioctl, void *ctx, void __user *ua
 	return ret;
 }
 
-long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n, void *ctx,
-			 unsigned int cmd, void __user *uarg)
+long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
+			 const struct file *filp, void *ctx, unsigned int cmd,
+			 void __user *uarg)
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
 		if (table[i].cmd == cmd)
-			return run_ioctl(&table[i], ctx, uarg);
+			return run_ioctl(&table[i], filp, ctx, uarg);
 	return -ENOTTY;
 }
 EXPORT_SYMBOL_AXAS(axas_ioctl_dispatch);
@@ -342,24 +346,33 @@ static long get_areas(void *ctx, void *arg)
 }
 
 static const struct axas_ioctl space_ioctls[] = {
-	{ AXAS_MAP_LINEAR, sizeof(struct axas_map_linear), 0, AXAS_IOCTL_IN, map_linear },
-	{ AXAS_MAP_ALLOC, sizeof(struct axas_map_alloc), AXAS_MAP_FLAGS, AXAS_IOCTL_IN, map_alloc },
-	{ AXAS_UNMAP, sizeof(struct axas_range), 0, AXAS_IOCTL_IN, unmap },
-	{ AXAS_PROTECT, sizeof(struct axas_protect), 0, AXAS_IOCTL_IN, protect },
-	{ AXAS_CLEAR, sizeof(struct axas_clear), 0, AXAS_IOCTL_IN, clear },
-	{ AXAS_POPULATE, sizeof(struct axas_range), 0, AXAS_IOCTL_INOUT, populate },
-	{ AXAS_COLLAPSE, sizeof(struct axas_collapse), 0, AXAS_IOCTL_INOUT, collapse },
-	{ AXAS_FAULT, sizeof(struct axas_fault), 0, AXAS_IOCTL_INOUT, fault },
-	{ AXAS_TRANSLATE, sizeof(struct axas_translate), 0, AXAS_IOCTL_QUERY, translate },
-	{ AXAS_GET_INFO, sizeof(struct axas_info), 0, AXAS_IOCTL_QUERY, get_info },
-	{ AXAS_GET_AREAS, sizeof(struct axas_get_areas), 0, AXAS_IOCTL_INOUT, get_areas },
+	{ AXAS_IOCTL_OF(AXAS_MAP_LINEAR, struct axas_map_linear),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = map_linear },
+	{ AXAS_IOCTL_OF(AXAS_MAP_ALLOC, struct axas_map_alloc),
+	  .flags = AXAS_MAP_FLAGS, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = map_alloc },
+	{ AXAS_IOCTL_OF(AXAS_UNMAP, struct axas_range),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = unmap },
+	{ AXAS_IOCTL_OF(AXAS_PROTECT, struct axas_protect),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = protect },
+	{ AXAS_IOCTL_OF(AXAS_CLEAR, struct axas_clear),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = clear },
+	{ AXAS_IOCTL_OF(AXAS_POPULATE, struct axas_range),
+	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = populate },
+	{ AXAS_IOCTL_OF(AXAS_COLLAPSE, struct axas_collapse),
+	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = collapse },
+	{ AXAS_IOCTL_OF(AXAS_FAULT, struct axas_fault),
+	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = fault },
+	{ AXAS_IOCTL_OF(AXAS_TRANSLATE, struct axas_translate),
+	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = translate },
+	{ AXAS_IOCTL_OF(AXAS_GET_INFO, struct axas_info),
+	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = get_info },
+	{ AXAS_IOCTL_OF(AXAS_GET_AREAS, struct axas_get_areas),
+	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_READ, .run = get_areas },
 };
-
-static_assert(sizeof(struct axas_info) <= AXAS_IOCTL_MAX);
 
 static long space_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	return axas_ioctl_dispatch(space_ioctls, ARRAY_SIZE(space_ioctls),
+	return axas_ioctl_dispatch(space_ioctls, ARRAY_SIZE(space_ioctls), filp,
 				   filp->private_data, cmd, (void __user *)arg);
 }
 

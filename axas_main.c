@@ -52,13 +52,10 @@ static long create(void *ctx, void *arg)
 		.leaf_levels = create->leaf_levels,
 		.oa_bits = create->oa_bits,
 	};
-	const struct file *filp = ctx;
 	struct axas_space *space;
 
 	if (create->reserved)
 		return -EINVAL;
-	if (!(filp->f_mode & FMODE_WRITE))
-		return -EBADF;
 	if (create->flags & AXAS_CREATE_CAPS)
 		params.machine = &machine;
 	else if (create->caps || create->leaf_levels || create->oa_bits)
@@ -68,8 +65,10 @@ static long create(void *ctx, void *arg)
 }
 
 static const struct axas_ioctl system_ioctls[] = {
-	{ AXAS_GET_FORMAT, sizeof(struct axas_format_info), 0, AXAS_IOCTL_QUERY, get_format },
-	{ AXAS_CREATE, sizeof(struct axas_create), AXAS_CREATE_CAPS, AXAS_IOCTL_IN, create },
+	{ AXAS_IOCTL_OF(AXAS_GET_FORMAT, struct axas_format_info),
+	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = get_format },
+	{ AXAS_IOCTL_OF(AXAS_CREATE, struct axas_create),
+	  .flags = AXAS_CREATE_CAPS, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = create },
 };
 
 static long axas_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
@@ -77,8 +76,8 @@ static long axas_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	/* Programs pass no third argument to ioctl(): then anything may be there. */
 	if (cmd == AXAS_GET_API_VERSION)
 		return AXAS_API_VERSION;
-	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), filp, cmd,
-				   (void __user *)arg);
+	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), filp, NULL,
+				   cmd, (void __user *)arg);
 }
 
 static const struct file_operations axas_fops = {

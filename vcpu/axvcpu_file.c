@@ -108,21 +108,28 @@ static long set_affinity(void *ctx, void *arg)
 
 static const struct axas_ioctl vcpu_ioctls[] = {
 	/* For one thread at a time, which the core sees to. */
-	{ AXVCPU_RUN, sizeof(struct axvcpu_exit), 0, AXAS_IOCTL_INOUT, run },
-	{ AXVCPU_SET_RETURN, sizeof(struct axvcpu_return), 0, AXAS_IOCTL_IN, set_return },
-	{ AXVCPU_GET_REGS, sizeof(struct axvcpu_regs), 0, AXAS_IOCTL_QUERY, get_regs },
-	{ AXVCPU_SET_REGS, sizeof(struct axvcpu_regs), AXVCPU_REGS_FLAGS, AXAS_IOCTL_IN, set_regs },
-	{ AXVCPU_SET_GPR, sizeof(struct axvcpu_set_gpr), 0, AXAS_IOCTL_IN, set_gpr },
-	{ AXVCPU_SETUP, sizeof(struct axvcpu_setup), AXVCPU_SETUP_FLAGS, AXAS_IOCTL_IN, setup },
+	{ AXAS_IOCTL_OF(AXVCPU_RUN, struct axvcpu_exit),
+	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = run },
+	{ AXAS_IOCTL_OF(AXVCPU_SET_RETURN, struct axvcpu_return),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = set_return },
+	{ AXAS_IOCTL_OF(AXVCPU_GET_REGS, struct axvcpu_regs),
+	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = get_regs },
+	{ AXAS_IOCTL_OF(AXVCPU_SET_REGS, struct axvcpu_regs),
+	  .flags = AXVCPU_REGS_FLAGS, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = set_regs },
+	{ AXAS_IOCTL_OF(AXVCPU_SET_GPR, struct axvcpu_set_gpr),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = set_gpr },
+	{ AXAS_IOCTL_OF(AXVCPU_SETUP, struct axvcpu_setup),
+	  .flags = AXVCPU_SETUP_FLAGS, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = setup },
 	/* At any time. */
-	{ AXVCPU_KICK, sizeof(struct axvcpu_kick), 0, AXAS_IOCTL_IN, kick },
-	{ AXVCPU_INJECT, sizeof(struct axvcpu_inject), 0, AXAS_IOCTL_IN, inject },
-	{ AXVCPU_GET_STATE, sizeof(struct axvcpu_state), 0, AXAS_IOCTL_QUERY, get_state },
-	{ AXVCPU_SET_AFFINITY, sizeof(struct axvcpu_affinity), 0, AXAS_IOCTL_IN, set_affinity },
+	{ AXAS_IOCTL_OF(AXVCPU_KICK, struct axvcpu_kick),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = kick },
+	{ AXAS_IOCTL_OF(AXVCPU_INJECT, struct axvcpu_inject),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = inject },
+	{ AXAS_IOCTL_OF(AXVCPU_GET_STATE, struct axvcpu_state),
+	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = get_state },
+	{ AXAS_IOCTL_OF(AXVCPU_SET_AFFINITY, struct axvcpu_affinity),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = set_affinity },
 };
-
-static_assert(sizeof(struct axvcpu_regs) <= AXAS_IOCTL_MAX);
-static_assert(sizeof(struct axvcpu_state) <= AXAS_IOCTL_MAX);
 
 /*
  * RUN is called at each exit, most often with the struct of this header. Then what is done to
@@ -189,9 +196,9 @@ static long vcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	struct axvcpu *vcpu = filp->private_data;
 	void __user *uarg = (void __user *)arg;
 
-	if (likely(cmd == AXVCPU_RUN) && likely(take_run(uarg)))
+	if (likely(cmd == AXVCPU_RUN && filp->f_mode & FMODE_WRITE) && likely(take_run(uarg)))
 		return run_fast(vcpu, uarg);
-	return axas_ioctl_dispatch(vcpu_ioctls, ARRAY_SIZE(vcpu_ioctls), vcpu, cmd, uarg);
+	return axas_ioctl_dispatch(vcpu_ioctls, ARRAY_SIZE(vcpu_ioctls), filp, vcpu, cmd, uarg);
 }
 
 static void vcpu_show_fdinfo(struct seq_file *m, struct file *filp)

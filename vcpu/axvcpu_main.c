@@ -101,14 +101,11 @@ static long create(void *ctx, void *arg)
 		.preferred_cpu = create->preferred_cpu,
 		.cpu_set = create->cpu_set,
 	};
-	const struct file *filp = ctx;
 	struct axas_space *space;
 	struct axvcpu *vcpu;
 
 	if (create->reserved)
 		return -EINVAL;
-	if (!(filp->f_mode & FMODE_WRITE))
-		return -EBADF;
 	space = axas_space_get_from_fd(create->space_fd);
 	if (IS_ERR(space))
 		return PTR_ERR(space);
@@ -118,7 +115,8 @@ static long create(void *ctx, void *arg)
 }
 
 static const struct axas_ioctl system_ioctls[] = {
-	{ AXVCPU_CREATE, sizeof(struct axvcpu_create), AXVCPU_CREATE_BSP, AXAS_IOCTL_IN, create },
+	{ AXAS_IOCTL_OF(AXVCPU_CREATE, struct axvcpu_create),
+	  .flags = AXVCPU_CREATE_BSP, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = create },
 };
 
 static long axvcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
@@ -126,8 +124,8 @@ static long axvcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	/* As AXAS_GET_API_VERSION: there is no argument to look at. */
 	if (cmd == AXVCPU_GET_API_VERSION)
 		return AXVCPU_API_VERSION;
-	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), filp, cmd,
-				   (void __user *)arg);
+	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), filp, NULL,
+				   cmd, (void __user *)arg);
 }
 
 static const struct file_operations axvcpu_fops = {

@@ -29,8 +29,8 @@ extern u32 taint_before;	/* the kernel's, when the tests began */
 
 extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 	suite_areas, suite_many, suite_fault, suite_huge, suite_access, suite_buffer,
-	suite_single, suite_words, suite_rules, suite_account, suite_stock, suite_life,
-	suite_threads, suite_random, suite_model, suite_failnth, suite_last;
+	suite_single, suite_words, suite_rules, suite_rights, suite_account, suite_stock,
+	suite_life, suite_threads, suite_random, suite_model, suite_failnth, suite_last;
 
 /* space.c: what cannot fail ends the test if it does */
 int dev_open(void);

@@ -22,8 +22,12 @@
  *    errors. (If another thread unmaps the struct during the call, the call may return
  *    EFAULT although it has taken effect.)
  *  - A failed call changes nothing. Exception: AXAS_POPULATE, which reports its progress.
+ *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on
+ *    /dev/axas; MAP_LINEAR, MAP_ALLOC, UNMAP, PROTECT, CLEAR, POPULATE, COLLAPSE, FAULT on a
+ *    space; of axvcpu all but GET_REGS and GET_STATE). Queries (GET_FORMAT, TRANSLATE,
+ *    GET_INFO, GET_AREAS and those two) need one open for reading. Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
- *    (EFAULT, EINVAL, E2BIG, EINVAL for flags and reserved fields); rights (EBADF, EPERM);
+ *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
  *    ENOMEM for RLIMIT_MEMLOCK; EINVAL for the arguments, ranges first; EOPNOTSUPP;
  *    conflicts (EBUSY, EEXIST) or absence (ENOENT); ENOMEM. EINTR is returned only on a
  *    fatal signal, and may take precedence over any of these. AXAS_CREATE returns EOPNOTSUPP
