@@ -109,8 +109,8 @@ struct vmx_host {
  * @vpid: tags its translations
  * @eptp: EPT pointer
  * @entry: last value of set_entry()
- * @cr0: this and the following guest registers match the VMCS while it is not loaded. In CR0 and
- *	CR4, bits in the masks VMX_CR0_KEPT and VMX_CR4_KEPT have the host's values
+ * @cr0: this and the following guest registers match the VMCS while it is not loaded. Bits in the
+ *	masks VMX_CR0_KEPT and VMX_CR4_KEPT have values that this backend sets
  * @cr0_shadow: the guest's view of the masked bits
  * @cr3: control register
  * @cr4: control register
