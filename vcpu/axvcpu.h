@@ -142,7 +142,7 @@ enum axvcpu_ran {
  *
  * For one vCPU, called by one thread at a time. The first group may sleep:
  * @create: create axvcpu->arch; 0, -ENOMEM, or -ENOSPC without a free ASID or VPID
- * @destroy: undo @create; also after @unbind alone or neither
+ * @destroy: undo @create, with or without any of the calls below in between
  * @check_setup: whether @setup would accept the arguments: 0 or -EINVAL. Optional
  * @set_entry: set the next instruction; before or after @setup. -EINVAL
  * @set_npt_root: set the root of the nested table, whose machine was checked; once, before @setup
