@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vCPUs: their states, who may work on them, where they may run, and the loop that
- * runs them. Calls the backend, the HAL, and the space.
+ * vCPUs: states, exclusion between threads, affinity, and the run loop. Calls the backend, the HAL,
+ * and the space.
  *
- * Locks: none that two vCPUs take on their way out of a guest and in again. vcpu->busy, a
- * bit that nobody waits for, makes one thread at a time true: a thread that holds a vCPU
- * reads and writes it without a lock. Beside it run only inject, kick, state, set_affinity,
- * and the flush callback of the space; they touch @vectors, @requests, @state, which are
- * atomic, and the affinity, which has its own lock. See also "the current vCPU".
+ * Locks: vCPUs share no lock on the path out of a guest and in again. The bit vcpu->busy, for which
+ * no thread waits, admits one thread at a time: that thread accesses the vCPU without a lock. Only
+ * inject, kick, state, set_affinity and the space's flush callback run concurrently; they access
+ * @vectors, @requests and @state, which are atomic, and the affinity, which has its own lock. See
+ * also "the current vCPU".
  */
 #include <linux/bitops.h>
 #include <linux/err.h>
@@ -24,37 +24,36 @@
 /**
  * DOC: how a flush gets through
  *
- * The space asks for a flush before it frees memory that translations still name. A vCPU
- * is then either in its guest, and must be brought out, or outside, and must not enter
- * again before it has forgotten them. Who runs it says first that it is about to enter,
- * then looks at its requests; who flushes makes the request first, then looks whether
- * it is in the guest. With a full barrier between both steps on both sides, at least
- * one of them sees what the other did:
+ * The space requests a flush before it frees memory that cached translations still map. A vCPU in
+ * its guest must then be brought out; a vCPU outside must not enter again before it has flushed.
+ * The thread that runs the vCPU first announces the entry, then checks the requests; the flushing
+ * thread first makes the request, then checks whether the vCPU is in its guest. With a full barrier
+ * between the two steps on both sides, at least one of them sees the other's store:
  *
  *	enter()				request_flush()
  *	mode = IN_GUEST			requests |= FLUSH
  *	smp_mb()			smp_mb()
  *	if (requests & FLUSH)		if (mode == IN_GUEST)
- *		forget them			its CPU is interrupted, and waited for
+ *		flush				interrupt its CPU and wait
  *	enter the guest
  *
- * Interrupts are off from before the first step to the exit, and an interrupt that is
- * pending makes hardware leave the guest: so when the CPU has answered, it is outside.
+ * Interrupts are off from before the first step to the exit, and a pending interrupt makes the
+ * hardware exit the guest: so once the CPU has answered, the vCPU is outside.
  */
 
 /**
  * DOC: the current vCPU
  *
- * Code of others that a thread in axvcpu_run() gets into may ask which vCPU that is, and must
- * not begin another operation. It gets there at two places alone:
+ * Callbacks reached from axvcpu_run() may ask for the current vCPU, and must not start another
+ * operation. They run in two situations only:
  *
- * - while the vCPU is loaded: the HAL's callbacks, and what gives frames without sleeping.
- *   Preemption is off, and so the vCPU is its CPU's: @loaded. A thread that may be preempted
- *   finds NULL there, whichever CPU it is on.
- * - while it handles a fault and may sleep, and move: the thread stands in @sleepers then, a
- *   table by threads. Others write to the same line only if they handle such a fault, too,
- *   and are of the same bucket. A thread that finds its bucket empty is not in it: it alone
- *   puts itself there.
+ * - while the vCPU is loaded: the HAL's callbacks, and frame allocation that does not sleep.
+ *   Preemption is off, so the vCPU belongs to the CPU: @loaded. A preemptible thread reads NULL
+ *   there, whichever CPU it is on.
+ * - while a fault is handled that may sleep, and migrate: the vCPU is then in @sleepers, a table
+ *   hashed by thread. Other threads write to the same bucket only if they handle such a fault,
+ *   too, and hash to it. A thread that finds its bucket empty is not in it, since only the thread
+ *   itself inserts its vCPU.
  */
 
 static DEFINE_PER_CPU(struct axvcpu *, loaded);
@@ -62,7 +61,7 @@ static DEFINE_PER_CPU(struct axvcpu *, loaded);
 #define SLEEPERS_BITS	7
 
 static struct sleeper_bucket {
-	raw_spinlock_t lock;	/* @vcpus. Raw: who asks may be atomic, and it is short */
+	raw_spinlock_t lock;	/* protects @vcpus; raw: callers may be atomic */
 	struct hlist_head vcpus;
 } ____cacheline_aligned_in_smp sleepers[BIT(SLEEPERS_BITS)] = {
 	[0 ... BIT(SLEEPERS_BITS) - 1] = { .lock = __RAW_SPIN_LOCK_UNLOCKED(sleepers.lock) },
@@ -143,7 +142,7 @@ int axvcpu_transition(struct axvcpu *vcpu, u32 from, u32 to)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_transition);
 
-/* The step is done when its work is; a failure of either leaves INVALID. */
+/* Complete a step after its work: the transition, or INVALID if either fails. */
 static int finish_step(struct axvcpu *vcpu, u32 from, u32 to, int err)
 {
 	if (!err)
@@ -152,7 +151,7 @@ static int finish_step(struct axvcpu *vcpu, u32 from, u32 to, int err)
 	return err;
 }
 
-/* Begin to look at or change the registers of a vCPU that has some and does not run. */
+/* Claim a vCPU that has registers and does not run, to access them. */
 static int begin_registers(struct axvcpu *vcpu)
 {
 	int err = axvcpu_begin(vcpu);
@@ -228,7 +227,7 @@ static void nothing(void *info)
 {
 }
 
-/* Make its CPU leave the guest. What the vCPU shall see then was written before. */
+/* Make its CPU leave the guest. The caller has already written the data that the vCPU must see. */
 static void kick(struct axvcpu *vcpu)
 {
 	/* See "how a flush gets through". */
@@ -237,7 +236,7 @@ static void kick(struct axvcpu *vcpu)
 		smp_call_function_single(READ_ONCE(vcpu->cpu), nothing, NULL, false);
 }
 
-/* It stays until a run has ended for it: there is no moment in which it would be lost. */
+/* The request stays set until it has ended a run, so no kick is lost. */
 void axvcpu_kick(struct axvcpu *vcpu)
 {
 	set_bit(AXVCPU_REQ_LEAVE, &vcpu->requests);
@@ -245,7 +244,7 @@ void axvcpu_kick(struct axvcpu *vcpu)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_kick);
 
-/* A vCPU that is in its guest is to leave it; one that is not looks before it is. */
+/* A vCPU in its guest must leave it; one outside checks its requests before it enters. */
 static void request_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
 			  struct cpumask *cpus)
 {
@@ -257,7 +256,7 @@ static void request_flush(struct axas_consumer *consumer, const struct axas_flus
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
 	/* See "how a flush gets through". */
 	smp_mb();
-	/* What it did in the guest is done, for those who look at the guest's memory next. */
+	/* Acquire: the guest's accesses are complete before the caller looks at guest memory. */
 	if (smp_load_acquire(&vcpu->mode) == AXVCPU_IN_GUEST)
 		cpumask_set_cpu(READ_ONCE(vcpu->cpu), cpus);
 }
@@ -288,7 +287,7 @@ static struct axvcpu *new_vcpu(struct axas_space *space, const struct axvcpu_par
 	vcpu->cpu = -1;
 	vcpu->exit = &vcpu->exit_room[0];
 	atomic_set(&vcpu->state, AXVCPU_STATE_CREATED);
-	/* Both are tried: free_vcpu() takes those that are not there. */
+	/* If either allocation fails, free_vcpu() handles the unallocated masks. */
 	if (zalloc_cpumask_var(&vcpu->before, GFP_KERNEL_ACCOUNT) &&
 	    zalloc_cpumask_var(&vcpu->allowed, GFP_KERNEL_ACCOUNT))
 		return vcpu;
@@ -308,7 +307,7 @@ static int attach(struct axvcpu *vcpu)
 	return err;
 }
 
-/* Whether what runs the vCPUs of a backend may walk a space's table. */
+/* Whether the hardware of a backend can walk a space's table. */
 static int check_machine(const struct axas_space *space, const struct axvcpu_arch_ops *ops)
 {
 	if (axas_space_format(space) != ops->format)
@@ -385,7 +384,7 @@ void axvcpu_destroy(struct axvcpu *vcpu)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_destroy);
 
-/* The machine is checked again where the root is loaded: nothing else keeps the guest in. */
+/* Check the machine again before loading the root: nothing else confines the guest. */
 static int do_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 {
 	int err = vcpu->ops->set_entry(vcpu, setup->entry);
@@ -422,7 +421,7 @@ int axvcpu_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_setup);
 
-/* bind() and unbind(): one step with one optional call of the backend. */
+/* bind() and unbind(): a step with an optional backend call. */
 static int step(struct axvcpu *vcpu, u32 from, u32 to, int (*work)(struct axvcpu *vcpu))
 {
 	int err = axvcpu_begin(vcpu);
@@ -448,7 +447,7 @@ int axvcpu_unbind(struct axvcpu *vcpu)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_unbind);
 
-/* Let the host have its interrupt, and tell the caller which if it wants to know. */
+/* Let the host take its interrupt, and report its vector if the caller asked for it. */
 static int take_irq(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	const struct axvcpu_hal *hal = vcpu->hal;
@@ -463,7 +462,7 @@ static int take_irq(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	return ran;
 }
 
-/* need_resched(), signal_pending(), and the way to user space, in one look. */
+/* need_resched(), signal_pending(), and work before user space, in one load. */
 static bool wanted_elsewhere(void)
 {
 	return read_thread_flags() & (BIT(TIF_NEED_RESCHED) | AXAS_TIF_RESCHED_LAZY |
@@ -485,17 +484,17 @@ static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
 	vcpu->exits[reason]++;
 }
 
-/* One entry, with interrupts off. AXVCPU_RAN_IRQ also when the host wants its turn. */
+/* Enter once, with interrupts off. AXVCPU_RAN_IRQ also if the host needs the CPU. */
 static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	unsigned long requests;
 	int ran;
 
-	/* Who sees it sees its CPU, too. Pairs with request_flush(). */
+	/* Release: a reader of @mode also sees @cpu. Pairs with request_flush(). */
 	smp_store_release(&vcpu->mode, AXVCPU_IN_GUEST);
 	/* See "how a flush gets through". */
 	smp_mb();
-	/* The machine goes down: interrupts that were on since run_here() took it away. */
+	/* The machine goes down: an interrupt since run_here() has disabled this CPU. */
 	if (unlikely(!__this_cpu_read(axvcpu_enabled))) {
 		WRITE_ONCE(vcpu->mode, AXVCPU_OUTSIDE);
 		return -EAGAIN;
@@ -509,15 +508,15 @@ static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	    test_and_clear_bit(AXVCPU_REQ_FLUSH, &vcpu->requests))
 		vcpu->ops->flush(vcpu);
 	ran = vcpu->ops->run(vcpu, exit);
-	/* All that the guest did comes before: flush() may return on this alone. */
+	/* Release: the guest's accesses are complete. A flush may return on this store alone. */
 	smp_store_release(&vcpu->mode, AXVCPU_OUTSIDE);
 	count(vcpu, ran, exit);
 	return ran == AXVCPU_RAN_IRQ ? take_irq(vcpu, exit) : ran;
 }
 
 /*
- * Most faults need a frame and nothing else: they are handled here, with the guest's state
- * loaded and preemption off. What needs more goes on in handle_fault().
+ * Most faults only need a frame: handle them here, with the guest's state loaded and preemption
+ * off. handle_fault() is the slow path.
  */
 static bool handle_fault_here(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
@@ -531,9 +530,8 @@ static bool handle_fault_here(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 }
 
 /*
- * Enter until something is to be done that cannot be done with preemption off. Each
- * host interrupt is a reason: a kernel that keeps softirqs off while its FPU is lent
- * (since 6.16) shall have them.
+ * Enter until an exit needs preemption on. Every host interrupt ends the loop: kernels that keep
+ * softirqs off while the FPU is in use (since 6.16) must get to run them.
  */
 static int run_loaded(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
@@ -554,11 +552,11 @@ static int run_here(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	int cpu = get_cpu();
 	int ran = -EAGAIN;
 
-	/* A CPU that goes offline stops before its last threads have left it. */
+	/* A CPU going offline is disabled before its last threads have left it. */
 	if (!axvcpu_machine_here(vcpu->ops) || !in_set(vcpu->run_set, cpu))
 		goto out;
 	if (vcpu->cpu != cpu) {
-		/* What another CPU forgot, this one may still know from before. */
+		/* This CPU may hold translations that were flushed only on another CPU. */
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
 		WRITE_ONCE(vcpu->cpu, cpu);
 	}
@@ -574,7 +572,7 @@ out:
 	return ran;
 }
 
-/* What the space has for the access; what it has not is the caller's. */
+/* Resolve the fault from the space, or report it to the caller. */
 static int handle_fault(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	u32 result;
@@ -600,9 +598,9 @@ static int handle_fault(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 }
 
 /*
- * Give this thread another mask, if it still has the one that this was decided by: else
- * -EAGAIN, for what somebody else has set is not to be lost. The kernel has no such call. What
- * comes between both steps it keeps since Linux 6.2 alone, see move_thread().
+ * Set this thread's mask if it still equals @was; otherwise -EAGAIN, to keep a mask that another
+ * thread has set. The kernel has no atomic call for this: a mask set between check and set survives
+ * only since Linux 6.2, see move_thread().
  */
 static int replace_mask(const struct cpumask *was, const struct cpumask *mask)
 {
@@ -611,12 +609,12 @@ static int replace_mask(const struct cpumask *was, const struct cpumask *mask)
 	return set_cpus_allowed_ptr(current, mask);
 }
 
-/* Where the thread may be by itself: vcpu->before; where the vCPU may, too: vcpu->allowed. */
+/* vcpu->before: the thread's own mask; vcpu->allowed: its intersection with run_set. */
 static void find_allowed(struct axvcpu *vcpu)
 {
 	unsigned int cpu;
 
-	/* Ours is not what the thread had. */
+	/* A mask set for the run is not the thread's own. */
 	if (!vcpu->moved || !cpumask_equal(current->cpus_ptr, vcpu->allowed)) {
 		cpumask_copy(vcpu->before, current->cpus_ptr);
 		vcpu->moved = false;
@@ -627,13 +625,13 @@ static void find_allowed(struct axvcpu *vcpu)
 			cpumask_set_cpu(cpu, vcpu->allowed);
 }
 
-/* 0, and vcpu->allowed is the thread's mask; -EAGAIN; or its mask is again what it was. */
+/* Return 0 with vcpu->allowed as the mask; -EAGAIN; other errors, with the mask restored. */
 static int narrow_mask(struct axvcpu *vcpu, unsigned int preferred)
 {
 	const struct cpumask *now = vcpu->moved ? vcpu->allowed : vcpu->before;
 	int err;
 
-	/* The preferred one first: the scheduler leaves a thread where it is. */
+	/* Move to the preferred CPU first: the scheduler then leaves the thread there. */
 	if (preferred != AXVCPU_CPU_ANY && preferred != raw_smp_processor_id() &&
 	    cpumask_test_cpu(preferred, vcpu->allowed)) {
 		err = replace_mask(now, cpumask_of(preferred));
@@ -651,9 +649,8 @@ static int narrow_mask(struct axvcpu *vcpu, unsigned int preferred)
 }
 
 /*
- * A mask that is not ours any more was set by somebody else meanwhile, and stays. That it
- * was set to just what ours is can be told since Linux 6.2 alone, where the kernel itself
- * lets no mask of ours go beyond it.
+ * Keep a mask that differs from ours: another thread has set it meanwhile. If it happens to equal
+ * ours, only kernels since Linux 6.2 can tell: they limit every mask set here by the user's.
  */
 static void move_thread_back(struct axvcpu *vcpu)
 {
@@ -663,9 +660,9 @@ static void move_thread_back(struct axvcpu *vcpu)
 }
 
 /*
- * Bring this thread to where the vCPU may run, as far as the thread itself may. Since Linux
- * 6.2 the mask that a user has set is kept beside the one that counts, and limits it unless
- * nothing is left: so it can be seen that one that came in between leaves nothing.
+ * Narrow the thread's mask to the vCPU's CPUs. Since Linux 6.2 the kernel keeps the user's mask
+ * apart from the effective one, and limits the latter by it unless no CPU would remain: this shows
+ * whether a user's mask set meanwhile excludes all of the vCPU's CPUs.
  */
 static int move_thread(struct axvcpu *vcpu, unsigned int preferred)
 {
@@ -682,13 +679,13 @@ static int move_thread(struct axvcpu *vcpu, unsigned int preferred)
 	return err;
 }
 
-/* Whether the thread is where it shall be, and may be nowhere else. */
+/* Whether the thread is on a suitable CPU, and its mask allows no other CPUs than run_set. */
 static bool in_place(const struct axvcpu *vcpu, unsigned int preferred)
 {
 	const struct cpumask *mask = current->cpus_ptr;
 	u64 set = vcpu->run_set;
 
-	/* A set is of the first 64 CPUs. */
+	/* run_set covers the first 64 CPUs. */
 	if (set && (cpumask_bits(mask)[0] & ~set ||
 		    find_next_bit(cpumask_bits(mask), nr_cpu_ids, 64) < nr_cpu_ids))
 		return false;
@@ -696,7 +693,7 @@ static bool in_place(const struct axvcpu *vcpu, unsigned int preferred)
 	       !cpumask_test_cpu(preferred, mask);
 }
 
-/* Where a run may be is said when it begins. */
+/* A run uses the affinity from its start. */
 static int begin_run(struct axvcpu *vcpu)
 {
 	unsigned int preferred, seq;
@@ -710,8 +707,8 @@ static int begin_run(struct axvcpu *vcpu)
 }
 
 /*
- * A thread that is wanted elsewhere at leisure does not enter, and is none of cond_resched()'s:
- * it would come back here until the next tick.
+ * With a lazy reschedule pending the thread does not enter, but cond_resched() ignores it: the run
+ * loop would spin until the next tick.
  */
 static void let_others_run(void)
 {
@@ -721,12 +718,12 @@ static void let_others_run(void)
 		cond_resched();
 }
 
-/* Why the thread shall not enter now: 0, or what ends the run. */
+/* Whether the thread may enter: 0, or the error that ends the run. */
 static int check_thread(struct axvcpu *vcpu)
 {
 	if (signal_pending(current) || test_and_clear_bit(AXVCPU_REQ_LEAVE, &vcpu->requests))
 		return -EINTR;
-	/* Who may set the thread's mask has brought it to where the vCPU may not be. */
+	/* Another thread has moved this one to a CPU that the vCPU may not use. */
 	if (unlikely(!in_set(vcpu->run_set, raw_smp_processor_id())))
 		return move_thread(vcpu, AXVCPU_CPU_ANY);
 	return 0;
@@ -740,7 +737,7 @@ static int run_until_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		memset(exit, 0, sizeof(*exit));
 		let_others_run();
 		ran = check_thread(vcpu);
-		/* Work that wants this thread on its way to user space, such as rseq's. */
+		/* Pending work before user space, such as rseq. */
 		if (ran || test_thread_flag(TIF_NOTIFY_RESUME))
 			return ran;
 		ran = run_here(vcpu, exit);
@@ -789,7 +786,7 @@ int axvcpu_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_run);
 
-/* As bind() and unbind() around a run, which has begun; what fails in them leaves INVALID. */
+/* Bind, run and unbind in state RUNNING; a failure of bind or unbind leaves INVALID. */
 static int run_bound(struct axvcpu *vcpu)
 {
 	int err = vcpu->ops->bind ? vcpu->ops->bind(vcpu) : 0, ran;
@@ -807,7 +804,7 @@ int axvcpu_run_unbound(struct axvcpu *vcpu)
 {
 	int err;
 
-	/* A program that runs it too early may set it up yet. */
+	/* A program that calls RUN too early may still call SETUP. */
 	if (axvcpu_state(vcpu) == AXVCPU_STATE_CREATED)
 		return -EBADFD;
 	err = axvcpu_transition(vcpu, AXVCPU_STATE_FREE, AXVCPU_STATE_RUNNING);

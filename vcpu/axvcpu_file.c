@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The descriptor of a vCPU: ioctls. Takes every argument from user space once, checks
- * it, and calls axvcpu_core.c.
+ * The descriptor of a vCPU: ioctls. Copies each argument from user space once, checks it, and calls
+ * axvcpu_core.c.
  *
- * Locks: none. One thread at a time is the core's: axvcpu_begin().
+ * Locks: none. axvcpu_begin() excludes other threads.
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
@@ -49,7 +49,7 @@ static long set_return(void *ctx, void *arg)
 	return axvcpu_set_return_value(ctx, ret->val);
 }
 
-/* Bound to a CPU only while it runs: what happens in between is the scheduler's. */
+/* Bound to a CPU only during the run. */
 static long run(void *ctx, void *arg)
 {
 	struct axvcpu_exit *exit = arg;
@@ -92,7 +92,7 @@ static long get_state(void *ctx, void *arg)
 	state->preferred_cpu = axvcpu_preferred_cpu(vcpu);
 	state->cpu = READ_ONCE(vcpu->cpu);
 	state->cpu_set = axvcpu_cpu_set(vcpu);
-	/* While it runs these are of a moment ago. */
+	/* While the vCPU runs, these may be stale. */
 	state->entries = READ_ONCE(vcpu->entries);
 	memcpy(state->exits, vcpu->exits, sizeof(state->exits));
 	return 0;
@@ -107,7 +107,7 @@ static long set_affinity(void *ctx, void *arg)
 }
 
 static const struct axas_ioctl vcpu_ioctls[] = {
-	/* For one thread at a time, which the core sees to. */
+	/* Serialized: one thread at a time, by axvcpu_begin(). */
 	{ AXAS_IOCTL_OF(AXVCPU_RUN, struct axvcpu_exit),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = run },
 	{ AXAS_IOCTL_OF(AXVCPU_SET_RETURN, struct axvcpu_return),
@@ -132,10 +132,10 @@ static const struct axas_ioctl vcpu_ioctls[] = {
 };
 
 /*
- * RUN is called at each exit, most often with the struct of this header. Then what is done to
- * any ioctl's struct is done word by word, with no copy on the stack: of what comes in only the
- * head counts, and that all can be written is seen at both ends, for it is shorter than a page.
- * False for a struct of another size or a bad one: axas_ioctl_dispatch() knows what to answer.
+ * RUN is called after each exit, usually with the current struct size. This path copies the struct
+ * word by word, without a copy on the stack: only the head is input, and accessing both ends proves
+ * that all of it is writable, since it is smaller than a page. False for another size or a bad
+ * struct: axas_ioctl_dispatch() returns the error.
  */
 static bool take_run(struct axvcpu_exit __user *uexit)
 {

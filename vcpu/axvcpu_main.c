@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module: the host that vCPUs run on, and /dev/axvcpu, which creates them. Calls
- * axvcpu_file.c, axvcpu_core.c and axvcpu_percpu.c.
+ * The module: the host HAL, and /dev/axvcpu, which creates vCPUs. Calls axvcpu_file.c,
+ * axvcpu_core.c and axvcpu_percpu.c.
  *
- * Locks: hal_lock keeps which HAL is in use, and how many vCPUs use it.
+ * Locks: hal_lock protects the registered HAL and its use count.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -17,11 +17,11 @@
 #include "axas_file.h"
 #include "axvcpu.h"
 
-/* The interrupt is pending, not taken: it comes as soon as it may. */
+/* The interrupt is pending: it is taken as soon as interrupts are enabled. */
 static void linux_irq_handler(void)
 {
 	local_irq_enable();
-	/* One instruction must pass: interrupts stay off until after the one behind STI. */
+	/* STI keeps interrupts blocked for one more instruction. */
 	cpu_relax();
 	local_irq_disable();
 }
@@ -35,7 +35,7 @@ EXPORT_SYMBOL_AXAS(axvcpu_hal_linux);
 
 static DEFINE_MUTEX(hal_lock);	/* @hal and @hal_users */
 static const struct axvcpu_hal *hal = &axvcpu_hal_linux;
-static unsigned int hal_users;	/* of a registered one */
+static unsigned int hal_users;	/* of the registered HAL */
 
 int axvcpu_hal_register(const struct axvcpu_hal *new)
 {
@@ -121,7 +121,7 @@ static const struct axas_ioctl system_ioctls[] = {
 
 static long axvcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	/* As AXAS_GET_API_VERSION: there is no argument to look at. */
+	/* As AXAS_GET_API_VERSION: takes no argument. */
 	if (cmd == AXVCPU_GET_API_VERSION)
 		return AXVCPU_API_VERSION;
 	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), filp, NULL,
