@@ -1,28 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * lib_test LIBAXAS.H AXAS.H VCPU.H: tests of libaxas, as TAP. Needs no kernel module: that
- * nothing of the API is left out, that names parse back, and what the calls make of a
- * descriptor that is no space.
+ * nothing of the API is left out, that names parse back, what the calls make of a descriptor
+ * that is no space, and what they ask of a kernel, which is played here.
  */
 #include "libaxas.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-static int nr, failed;
+static int tests, failed;
 
 static void ok(bool good, const char *name, const char *input)
 {
-	printf("%sok %d - %s '%s'\n", good ? "" : "not ", ++nr, name, input);
+	printf("%sok %d - %s '%s'\n", good ? "" : "not ", ++tests, name, input);
 	failed += !good;
 }
 
@@ -219,6 +223,178 @@ static void test_errors(void)
 	close(file);
 }
 
+/*
+ * The kernel: what comes to FAKE is noted. It has @areas areas of a page, with a hole behind
+ * each, and populates 3 pages a call, up to @last.
+ */
+#define FAKE	1000
+#define PAGE	4096ull
+
+static struct {
+	unsigned long nr;
+	__u32 size;
+	__u32 flags;
+	__u32 areas;
+	__u64 last;
+	unsigned int calls;
+} fake;
+
+static int fake_get_areas(struct axas_get_areas *arg)
+{
+	struct axas_area_info *area = (struct axas_area_info *)(uintptr_t)arg->buf;
+	__u32 room = arg->count < AXAS_GET_AREAS_MAX ? arg->count : AXAS_GET_AREAS_MAX;
+	__u64 i = (arg->start + PAGE) / (2 * PAGE);
+
+	for (arg->count = 0; i < fake.areas && arg->count < room; i++, arg->count++) {
+		*area++ = (struct axas_area_info){ .gpa = 2 * i * PAGE, .length = PAGE };
+		arg->start = (2 * i + 1) * PAGE;
+	}
+	arg->more = i < fake.areas;
+	return 0;
+}
+
+static int fake_populate(struct axas_range *arg)
+{
+	__u64 n = arg->length < 3 * PAGE ? arg->length : 3 * PAGE;
+
+	if (arg->gpa + n > fake.last) {
+		errno = ENOMEM;
+		return -1;
+	}
+	arg->gpa += n;
+	arg->length -= n;
+	return 0;
+}
+
+/* In place of libc's. */
+int ioctl(int fd, unsigned long nr, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, nr);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (fd != FAKE)
+		return syscall(SYS_ioctl, fd, nr, arg);
+	fake.nr = nr;
+	fake.size = arg ? ((__u32 *)arg)[0] : 0;
+	fake.flags = arg ? ((__u32 *)arg)[1] : 0;
+	fake.calls++;
+	if (nr == AXAS_GET_AREAS)
+		return fake_get_areas(arg);
+	return nr == AXAS_POPULATE ? fake_populate(arg) : 0;
+}
+
+#define passes(call, number, type)							\
+	do {										\
+		(void)(call);								\
+		ok(fake.nr == (number) && fake.size == sizeof(struct type) && !fake.flags,	\
+		   "passes its number and size", #number);				\
+	} while (0)
+
+/* What the caller's struct held where the library fills it in, or where results go, is gone. */
+static void test_space_calls(void)
+{
+	struct axas_create create = { .size = 77 };
+	struct axas_format_info format;
+	struct axas_translate to;
+	struct axas_info info;
+	__u64 start = 0;
+
+	memset(&format, 0x55, sizeof(format));
+	memset(&to, 0x55, sizeof(to));
+	memset(&info, 0x55, sizeof(info));
+	passes(axas_get_format(FAKE, 1, &format), AXAS_GET_FORMAT, axas_format_info);
+	ok(format.format == 1 && !format.caps, "asks for", "a format");
+	passes(axas_create(FAKE, NULL), AXAS_CREATE, axas_create);
+	passes(axas_create(FAKE, &create), AXAS_CREATE, axas_create);
+	passes(axas_map_linear(FAKE, 0, 0, PAGE, 7, 0), AXAS_MAP_LINEAR, axas_map_linear);
+	passes(axas_map_alloc(FAKE, 0, PAGE, 7, 0), AXAS_MAP_ALLOC, axas_map_alloc);
+	passes(axas_unmap(FAKE, 0, PAGE), AXAS_UNMAP, axas_range);
+	passes(axas_populate(FAKE, 0, PAGE), AXAS_POPULATE, axas_range);
+	passes(axas_protect(FAKE, 0, PAGE, 1), AXAS_PROTECT, axas_protect);
+	passes(axas_clear(FAKE), AXAS_CLEAR, axas_clear);
+	passes(axas_collapse(FAKE, 0, PAGE, NULL), AXAS_COLLAPSE, axas_collapse);
+	passes(axas_fault(FAKE, 0, 1, NULL), AXAS_FAULT, axas_fault);
+	ok(axas_fault(FAKE, 0, 1, NULL) == AXAS_FAULT_ERROR, "is an error", "no result");
+	passes(axas_translate(FAKE, 5, &to), AXAS_TRANSLATE, axas_translate);
+	ok(to.gpa == 5 && !to.reserved, "asks for", "a translation");
+	passes(axas_get_info(FAKE, &info), AXAS_GET_INFO, axas_info);
+	ok(!info.reserved && !info.faults[0], "asks for", "the counters");
+	passes(axas_get_areas(FAKE, &start, NULL, 0, NULL), AXAS_GET_AREAS, axas_get_areas);
+}
+
+static void test_vcpu_calls(void)
+{
+	struct axvcpu_create create = { .size = 77 };
+	struct axvcpu_setup setup = { .size = 77 };
+	struct axvcpu_state state;
+	struct axvcpu_regs regs;
+	struct axvcpu_exit exit;
+
+	memset(&state, 0x55, sizeof(state));
+	memset(&regs, 0x55, sizeof(regs));
+	memset(&exit, 0x55, sizeof(exit));
+	passes(axvcpu_create(FAKE, &create), AXVCPU_CREATE, axvcpu_create);
+	passes(axvcpu_setup(FAKE, &setup), AXVCPU_SETUP, axvcpu_setup);
+	passes(axvcpu_get_regs(FAKE, &regs), AXVCPU_GET_REGS, axvcpu_regs);
+	ok(!regs.reserved[0] && !regs.raw[55], "asks for", "registers");
+	passes(axvcpu_set_regs(FAKE, &regs), AXVCPU_SET_REGS, axvcpu_regs);
+	passes(axvcpu_set_gpr(FAKE, 1, 2), AXVCPU_SET_GPR, axvcpu_set_gpr);
+	passes(axvcpu_run(FAKE, &exit), AXVCPU_RUN, axvcpu_exit);
+	ok(exit.reason == AXVCPU_EXIT_NOTHING && !exit.reserved, "begins with", "a run");
+	passes(axvcpu_inject(FAKE, 32), AXVCPU_INJECT, axvcpu_inject);
+	passes(axvcpu_get_state(FAKE, &state), AXVCPU_GET_STATE, axvcpu_state);
+	ok(!state.entries && !state.exits[0], "asks for", "a state");
+	passes(axvcpu_set_affinity(FAKE, 0, 1), AXVCPU_SET_AFFINITY, axvcpu_affinity);
+	passes(axvcpu_set_return(FAKE, 1), AXVCPU_SET_RETURN, axvcpu_return);
+	passes(axvcpu_kick(FAKE), AXVCPU_KICK, axvcpu_kick);
+}
+
+/* The iterator passes over no area, and none twice, also where one call is not all. */
+static void test_iterator(void)
+{
+	static const __u32 sizes[] = {
+		0, 1, AXAS_GET_AREAS_MAX, AXAS_GET_AREAS_MAX + 1, 3 * AXAS_GET_AREAS_MAX - 1
+	};
+	const struct axas_area_info *area;
+	struct axas_areas it;
+	char name[16];
+	__u32 seen;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		fake.areas = sizes[i];
+		fake.calls = 0;
+		seen = 0;
+		axas_areas_begin(&it, FAKE, 0);
+		while ((area = axas_areas_next(&it)) && area->gpa == 2 * seen * PAGE)
+			seen++;
+		snprintf(name, sizeof(name), "%u", sizes[i]);
+		ok(!area && !it.err && seen == sizes[i] && !axas_areas_next(&it),
+		   "lists each area once", name);
+		ok(fake.calls == sizes[i] / (AXAS_GET_AREAS_MAX + 1) + 1, "in few calls", name);
+	}
+	fake.areas = 5;
+	axas_areas_begin(&it, FAKE, 4 * PAGE);
+	area = axas_areas_next(&it);
+	ok(area && area->gpa == 4 * PAGE, "begins at", "its start");
+}
+
+static void test_populate(void)
+{
+	__u64 gpa = PAGE, length = 10 * PAGE;
+
+	fake.last = 11 * PAGE;
+	fake.calls = 0;
+	ok(!axas_populate(FAKE, PAGE, 10 * PAGE) && fake.calls == 4, "populates", "all of it");
+	fake.calls = 0;
+	ok(axas_populate(FAKE, PAGE, 11 * PAGE) == -ENOMEM && fake.calls == 4, "populates",
+	   "up to an error");
+	ok(!axas_populate_some(FAKE, &gpa, &length) && gpa == 4 * PAGE && length == 7 * PAGE,
+	   "populates", "some");
+}
+
 int main(int argc, char **argv)
 {
 	char *lib;
@@ -236,6 +412,11 @@ int main(int argc, char **argv)
 	test_names();
 	test_unknown_names();
 	test_errors();
-	printf("1..%d\n", nr);
+	fake.last = ~0ull;
+	test_space_calls();
+	test_vcpu_calls();
+	test_iterator();
+	test_populate();
+	printf("1..%d\n", tests);
 	return !!failed;
 }
