@@ -96,10 +96,10 @@ static void space_run(struct machine *m, unsigned int nr)
 	do {
 		err = axvcpu_run(m->vcpu[nr], &exit);
 	} while (err == -EINTR || (!err && exit.reason == AXVCPU_EXIT_NOTHING));
-	must(err, "AXVCPU_RUN");
-	if (exit.reason != AXVCPU_EXIT_IO_WRITE || exit.io_write.port != PORT_DONE)
-		fail("AXVCPU_RUN: %s %#llx, %#llx, %#llx at %#llx", axvcpu_exit_name(exit.reason),
-		     exit.raw[0], exit.raw[1], exit.raw[2], exit.rip);
+	if (err || exit.reason != AXVCPU_EXIT_IO_WRITE || exit.io_write.port != PORT_DONE)
+		fail("AXVCPU_RUN: %d, %s %#llx, %#llx, %#llx at %#llx", err,
+		     axvcpu_exit_name(exit.reason), exit.raw[0], exit.raw[1], exit.raw[2],
+		     exit.rip);
 }
 
 static void space_create_end(void)

@@ -170,6 +170,8 @@ void bench_faults(const struct machine_ops *ops);
 void bench_uncharged(const struct machine_ops *ops);
 void bench_kvm_memory(void);
 void bench_spaces(void);
+/* What a VMM asks for its statistics: the call alone, without what a library does to the struct. */
+void bench_get_info(const char *prefix, int fd);
 void bench_disturb(const struct machine_ops *ops);
 void bench_paths(void);
 void bench_parallel(const struct machine_ops *ops);

@@ -75,17 +75,16 @@ static void bench_one(unsigned int call, unsigned int size, void *buf)
 	bench_report(&b);
 }
 
-/* What a VMM asks for its statistics: the call alone, without what a library does to the struct. */
-static void bench_get_info(void)
+void bench_get_info(const char *prefix, int fd)
 {
-	struct bench b = bench_new("paths", "get_info");
+	struct bench b = bench_new(prefix, "get_info");
 	struct axas_info info = { .size = sizeof(info) };
 
 	while (bench_more(&b, SAMPLES / 4)) {
 		int err;
 
 		bench_begin(&b);
-		err = axas_ioctl(space, AXAS_GET_INFO, &info);
+		err = axas_ioctl(fd, AXAS_GET_INFO, &info);
 		bench_end(&b, 1);
 		must(err, "AXAS_GET_INFO");
 	}
@@ -110,6 +109,6 @@ void bench_paths(void)
 	for (unsigned int call = 0; call < ARRAY_SIZE(calls); call++)
 		for (unsigned int size = 0; size < ARRAY_SIZE(sizes); size++)
 			bench_one(call, size, buf);
-	bench_get_info();
+	bench_get_info("paths", space);
 	m.ops->end(&m);
 }

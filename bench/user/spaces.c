@@ -35,20 +35,6 @@ static void bench_life(void)
 	bench_report(&life);
 }
 
-/* The call alone, without what a library does to the struct. */
-static void bench_info(int fd)
-{
-	struct bench get = bench_new("spaces", "get_info");
-	struct axas_info info = { .size = sizeof(info) };
-
-	while (bench_more(&get, SAMPLES / 4)) {
-		bench_begin(&get);
-		must(axas_ioctl(fd, AXAS_GET_INFO, &info), "AXAS_GET_INFO");
-		bench_end(&get, 1);
-	}
-	bench_report(&get);
-}
-
 /* One page that was touched, in the middle of 64 MiB. */
 static void bench_page(int fd)
 {
@@ -119,7 +105,7 @@ void bench_spaces(void)
 	dev = must(axas_open(NULL), AXAS_DEV_PATH);
 	fd = new_space();
 	bench_life();
-	bench_info(fd);
+	bench_get_info("spaces", fd);
 	bench_page(fd);
 	bench_memory();
 	close(fd);
