@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What all formats share: the walk down from the root, the scan over all that
- * is mapped, and the sweep over all values of an entry. The manuals are read
- * in oracle_<format>.c; this file knows only that tables below the root have
- * 512 entries of 8 bytes and that the root may have more.
+ * Format-independent part: the walk from the root, the scan over all mapped memory, and the
+ * sweep over values of an entry. The manuals are implemented in oracle_<format>.c, which this
+ * file calls by struct oracle_ops; it relies only on tables below the root having 512 entries
+ * of 8 bytes. No locks.
  */
 #include "oracle_impl.h"
 
@@ -23,10 +23,10 @@ static const struct oracle_ops *oracle_ops(const struct oracle_machine *m)
 }
 
 /**
- * oracle_possible() - can there be such a machine
+ * oracle_possible() - whether such a machine can exist
  * @m: the machine
  *
- * Checks levels, widths and the place of the root, not that it can be read.
+ * Checks levels, widths and the address of the root; does not read the root.
  *
  * Return: true if oracle_walk() would walk on it.
  */
@@ -40,10 +40,10 @@ bool oracle_possible(const struct oracle_machine *m)
 }
 
 /**
- * oracle_ia_bits() - guest-physical address bits that the table translates
+ * oracle_ia_bits() - width of the guest-physical addresses that a table translates
  * @m: the machine; its format and levels must be possible
  *
- * Return: bits; a gpa with any higher bit set faults.
+ * Return: number of bits; a gpa with a higher bit set faults.
  */
 unsigned int oracle_ia_bits(const struct oracle_machine *m)
 {
@@ -54,8 +54,8 @@ unsigned int oracle_ia_bits(const struct oracle_machine *m)
  * oracle_root_bytes() - size of the root table, which is also its alignment
  * @m: the machine; its format, levels and ia_bits must be possible
  *
- * Return: bytes. A root of fewer than 512 entries still takes a page here; the
- * manuals let it be smaller (ARM D8.2.2), the module does not.
+ * Return: bytes, at least 4096: the module does not use the smaller roots that the manual
+ * permits (ARM D8.2.2).
  */
 u64 oracle_root_bytes(const struct oracle_machine *m)
 {
@@ -72,11 +72,11 @@ static void oracle_decode(const struct oracle_machine *m, unsigned int level, u6
 }
 
 /**
- * oracle_entry() - what hardware makes of one entry by itself
+ * oracle_entry() - decode a single entry as hardware does
  * @m: the machine; @root and @read are not used
- * @level: of the table that holds it, 0 = 4 KiB leaves
+ * @level: level of the entry, 0 = 4 KiB leaves
  * @raw: its value
- * @e: filled in
+ * @e: the decoded entry
  *
  * Return: 0, or -EINVAL if the machine is impossible or has no such level.
  */
@@ -91,7 +91,7 @@ int oracle_entry(const struct oracle_machine *m, unsigned int level, u64 raw,
 	return 0;
 }
 
-/* Goes down to the first entry that is not a table. */
+/* Walk to the first entry that does not point to a table. */
 static void oracle_descend(const struct oracle_machine *m, u64 gpa, struct oracle_path *p)
 {
 	unsigned int level = m->levels, top = oracle_ia_bits(m);
@@ -120,7 +120,7 @@ static void oracle_descend(const struct oracle_machine *m, u64 gpa, struct oracl
 	} while (p->e.kind == ORACLE_TABLE && level);
 }
 
-/* What the end of the walk says, before any access is judged. */
+/* Fill in what the walk has found, before the access is checked. */
 static void oracle_report(const struct oracle_machine *m, u64 gpa, const struct oracle_path *p,
 			  struct oracle_result *res)
 {
@@ -160,15 +160,15 @@ static enum oracle_why oracle_judge(const struct oracle_machine *m, const struct
 }
 
 /**
- * oracle_walk() - translate as hardware would
+ * oracle_walk() - translate an access as hardware does
  * @m: the machine
  * @gpa: guest-physical address of the access
  * @a: the access
- * @res: filled in
+ * @res: the result
  *
- * Context: whatever @m->read needs.
- * Return: 0 whatever the outcome; -EINVAL if the machine is impossible, or the
- * access is none or is a fetch and something else.
+ * Context: that of @m->read.
+ * Return: 0 for every outcome; -EINVAL if the machine is impossible, or if the access is empty
+ * or combines a fetch with a read or write.
  */
 int oracle_walk(const struct oracle_machine *m, u64 gpa, const struct oracle_access *a,
 		struct oracle_result *res)
@@ -193,11 +193,11 @@ int oracle_walk(const struct oracle_machine *m, u64 gpa, const struct oracle_acc
  * @fn: called for each leaf, and each bad entry, in address order
  * @ctx: for @fn
  *
- * A span is what one entry covers: a Svnapot leaf is visited as its 16
- * entries. Cost: one walk for each leaf and for each empty slot on the way.
+ * A span is the range that one entry covers: a Svnapot leaf is visited as its 16 entries.
+ * Cost: one walk for each leaf and each empty entry.
  *
- * Context: whatever @m->read and @fn need.
- * Return: 0, -EINVAL if the machine is impossible, or what @fn said.
+ * Context: that of @m->read and @fn.
+ * Return: 0, -EINVAL if the machine is impossible, or the non-zero value that @fn returned.
  */
 int oracle_scan(const struct oracle_machine *m, oracle_visit_fn fn, void *ctx)
 {
@@ -259,16 +259,16 @@ static int oracle_run_step(void *ctx, const struct oracle_span *next)
 }
 
 /**
- * oracle_scan_runs() - visit what is mapped, whatever the leaf sizes
+ * oracle_scan_runs() - visit mapped memory in runs, independent of leaf sizes
  * @m: the machine
  * @fn: called for each run, in address order
  * @ctx: for @fn
  *
- * A run is adjacent leaves that translate to adjacent memory with the same
- * permissions and memory type: what was asked of the table, not how the table
- * says it. A bad entry is a run by itself.
+ * A run consists of adjacent leaves that map adjacent memory with the same permissions and
+ * memory type: the mapping that was requested, not its encoding. A bad entry is a run of its
+ * own.
  *
- * Context: whatever @m->read and @fn need.
+ * Context: that of @m->read and @fn.
  * Return: as oracle_scan().
  */
 int oracle_scan_runs(const struct oracle_machine *m, oracle_visit_fn fn, void *ctx)
@@ -285,13 +285,13 @@ int oracle_scan_runs(const struct oracle_machine *m, oracle_visit_fn fn, void *c
 /**
  * oracle_sweep() - decode an entry with every value of some of its bits
  * @m: the machine
- * @level: of the entry
- * @base: the other bits; bits of @mask in it are not looked at
- * @mask: the bits to vary: 2 to their number calls
- * @fn: called for each value, in rising order
+ * @level: level of the entry
+ * @base: value of the other bits; its bits in @mask are ignored
+ * @mask: the bits to vary; 2^n calls for n bits
+ * @fn: called for each value, in ascending order
  * @ctx: for @fn
  *
- * Return: 0, -EINVAL as oracle_entry(), or what @fn said if not 0.
+ * Return: 0, -EINVAL as oracle_entry(), or the non-zero value that @fn returned.
  */
 int oracle_sweep(const struct oracle_machine *m, unsigned int level, u64 base, u64 mask,
 		 int (*fn)(void *ctx, const struct oracle_entry *e), void *ctx)
@@ -306,13 +306,13 @@ int oracle_sweep(const struct oracle_machine *m, unsigned int level, u64 base, u
 			ret = fn(ctx, &e);
 		if (ret)
 			return ret;
-		v = (v - mask) & mask;	/* counts in the bits of mask alone */
+		v = (v - mask) & mask;	/* increment within the bits of mask */
 	} while (v);
 	return 0;
 }
 
 /**
- * oracle_why_name() - a reason in words, for messages
+ * oracle_why_name() - name of a reason, for messages
  * @why: the reason
  *
  * Return: a constant string.

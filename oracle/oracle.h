@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The oracle: what hardware makes of a nested page table.
+ * The oracle decodes nested page tables as hardware does.
  *
- * A second reading of the architecture manuals, kept apart from the code that
- * writes tables: nothing here includes, or is included by, a table format of
- * the module. When an encoder and the oracle disagree, one of them misread.
+ * It implements the architecture manuals independently of the code that writes tables: no
+ * file here includes a format of the module, or is included by one. If an encoder and the
+ * oracle disagree, one of them misreads the manual.
  *
- * It decodes only. It writes nothing (so no accessed or dirty bit is ever
- * set), allocates nothing, takes no lock, does not sleep, and keeps no state;
- * it reads tables through a callback of the caller. The same files build into
- * the kernel and into user space.
+ * The oracle writes nothing (so it sets no accessed or dirty bit), allocates nothing, takes
+ * no lock, does not sleep, and has no state; it reads tables through the caller's callback.
+ * The same files build into the kernel and into user space.
  *
  *   oracle.c          the walk, the scan, names
  *   oracle_<fmt>.c    one manual each: entries, faults
- *   vectors_<fmt>.h   entries and walks worked out by hand, for any harness
+ *   vectors_<fmt>.h   entries and walks decoded by hand, for any harness
  *   selftest.c        user-space harness: make -C oracle check
  *
- * Manuals, and how they are cited:
+ * Manuals and their short names:
  *   SDM   Intel 64 SDM vol. 3C, "VMX Support for Address Translation" (29)
  *   APM   AMD64 APM vol. 2, "Page Translation" (5), "Nested Paging" (15.25)
  *   ARM   Arm ARM DDI 0487, "The AArch64 VMSA" (D8), 4 KiB granule, no LPA2
@@ -37,7 +36,7 @@ typedef unsigned long long u64;
 #endif
 
 /**
- * enum oracle_format - which manual to read
+ * enum oracle_format - format of a table
  * @ORACLE_EPT: Intel extended page tables
  * @ORACLE_SVM: AMD nested page tables
  * @ORACLE_S2: Arm stage 2, AArch64, 4 KiB granule
@@ -51,11 +50,11 @@ enum oracle_format {
 };
 
 /**
- * enum oracle_kind - what one entry is
- * @ORACLE_EMPTY: not present: hardware looks at no other bit of it
- * @ORACLE_TABLE: refers to a table of the next level down
+ * enum oracle_kind - kind of an entry
+ * @ORACLE_EMPTY: not present: hardware ignores its other bits
+ * @ORACLE_TABLE: points to a table of the next lower level
  * @ORACLE_LEAF: maps memory
- * @ORACLE_BAD: present, and of a value that the manual rules out
+ * @ORACLE_BAD: present, with a value that the manual does not allow
  */
 enum oracle_kind {
 	ORACLE_EMPTY,
@@ -65,12 +64,11 @@ enum oracle_kind {
 };
 
 /**
- * enum oracle_outcome - how an access ends
+ * enum oracle_outcome - outcome of an access
  * @ORACLE_OK: it reaches memory
- * @ORACLE_VIOLATION: an ordinary fault: nothing there, or not allowed
- * @ORACLE_MISCONFIG: a fault over an entry that is &ORACLE_BAD. Only EPT
- *	reports it as something of its own; elsewhere &oracle_result.syndrome
- *	may be that of an ordinary fault
+ * @ORACLE_VIOLATION: an ordinary fault: not mapped, or not permitted
+ * @ORACLE_MISCONFIG: a fault due to an &ORACLE_BAD entry. Only EPT reports a separate fault
+ *	for it; elsewhere &oracle_result.syndrome may be that of an ordinary fault
  */
 enum oracle_outcome {
 	ORACLE_OK,
@@ -79,16 +77,16 @@ enum oracle_outcome {
 };
 
 /**
- * enum oracle_why - the reason of a fault, or of an entry being bad
+ * enum oracle_why - reason of a fault, or why an entry is bad
  * @ORACLE_WHY_NONE: no fault
- * @ORACLE_WHY_RANGE: the gpa is wider than the table translates
+ * @ORACLE_WHY_RANGE: the gpa has more bits than the table translates
  * @ORACLE_WHY_ABSENT: the entry is not present
- * @ORACLE_WHY_PERM: the entries on the way do not allow the access
- * @ORACLE_WHY_ACCESSED: accessed or dirty bit clear, and software's to set
- * @ORACLE_WHY_WRITE_ONLY: write without read, where no such entry may be
+ * @ORACLE_WHY_PERM: the entries of the walk do not permit the access
+ * @ORACLE_WHY_ACCESSED: accessed or dirty bit is clear, and software must set it
+ * @ORACLE_WHY_WRITE_ONLY: write without read, which the format reserves
  * @ORACLE_WHY_EXEC_ONLY: execute-only without the capability
  * @ORACLE_WHY_MEMTYPE: reserved memory type
- * @ORACLE_WHY_LEVEL: leaf at a level that has none, or table where none is
+ * @ORACLE_WHY_LEVEL: leaf at a level without leaves, or table at the last level
  * @ORACLE_WHY_MISALIGNED: low address bits of a large leaf are set
  * @ORACLE_WHY_ADDRESS: beyond the host-physical address width
  * @ORACLE_WHY_RESERVED: any other reserved bit or encoding
@@ -109,12 +107,12 @@ enum oracle_why {
 };
 
 /**
- * enum oracle_mem - memory type, in words that every format has
- * @ORACLE_WB: normal cacheable memory: WB; on RISC-V PBMT 0, which leaves it
- *	to the physical memory attributes
- * @ORACLE_NC: normal, not cached: WC on x86, Normal-NC on Arm, NC on RISC-V
+ * enum oracle_mem - memory type, independent of the format
+ * @ORACLE_WB: normal cacheable memory: WB; on RISC-V PBMT 0, for which the physical memory
+ *	attributes apply
+ * @ORACLE_NC: normal non-cacheable memory: WC on x86, Normal-NC on Arm, NC on RISC-V
  * @ORACLE_UC: UC and UC- on x86, any Device on Arm, IO on RISC-V
- * @ORACLE_OTHER: none of these: see the raw field
+ * @ORACLE_OTHER: any other: see the raw field
  */
 enum oracle_mem {
 	ORACLE_WB,
@@ -123,32 +121,32 @@ enum oracle_mem {
 	ORACLE_OTHER,
 };
 
-/* IA32_PAT out of reset, APM 7.8.1 and SDM vol. 3A 12.12.4: WB WT UC- UC twice. */
+/* IA32_PAT after reset, APM 7.8.1 and SDM vol. 3A 12.12.4: WB WT UC- UC, twice. */
 #define ORACLE_PAT_RESET 0x0007040600070406ull
 
 /**
  * struct oracle_machine - the hardware that walks
- * @format: whose tables
- * @levels: levels of tables, the root included
- * @ia_bits: guest-physical address bits. Read for &ORACLE_S2 only (64 -
- *	VTCR_EL2.T0SZ); elsewhere @levels says it all, see oracle_ia_bits()
- * @oa_bits: host-physical address bits: MAXPHYADDR, PARange, or what the
+ * @format: format of its tables
+ * @levels: number of levels, including the root
+ * @ia_bits: width of a guest-physical address. Used for &ORACLE_S2 only (64 -
+ *	VTCR_EL2.T0SZ); elsewhere it follows from @levels, see oracle_ia_bits()
+ * @oa_bits: width of a host-physical address: MAXPHYADDR, PARange, or the width that the
  *	RISC-V platform decodes (56 at most)
  * @root: host-physical address of the root table, aligned to its size, which
  *	is 16 KiB on &ORACLE_GSTAGE and up to 64 KiB on &ORACLE_S2
  * @ept: IA32_VMX_EPT_VPID_CAP, SDM vol. 3D A.10: @ept.xonly bit 0,
  *	@ept.leaf_2m bit 16, @ept.leaf_1g bit 17; @ept.ad is bit 6 of the EPTP:
- *	accessed and dirty flags are on, not merely there
+ *	accessed and dirty flags are enabled, not just supported
  * @svm: @svm.leaf_1g is CPUID 8000_0001 EDX[26], @svm.nx the host's EFER.NXE,
  *	@svm.pat the host's PAT register (0 means &ORACLE_PAT_RESET)
  * @s2: @s2.xnx is FEAT_XNX; @s2.fwb HCR_EL2.FWB, @s2.ha and @s2.hd VTCR_EL2.HA
- *	and .HD as set, not as supported
+ *	and .HD as enabled, not as supported
  * @gstage: @gstage.svpbmt is menvcfg.PBMTE, @gstage.svadu menvcfg.ADUE,
  *	@gstage.svnapot the extension
  * @read: reads 8 aligned bytes of host-physical memory, in host byte order
- * @ctx: the first argument of @read
+ * @ctx: first argument of @read
  *
- * A test that uses only oracle_entry() may leave @root, @read, @ctx alone.
+ * oracle_entry() does not use @root, @read and @ctx.
  */
 struct oracle_machine {
 	enum oracle_format format;
@@ -187,9 +185,9 @@ struct oracle_machine {
  * @read: a load, or the load of a read-modify-write
  * @write: a store
  * @exec: an instruction fetch; then neither @read nor @write
- * @user: made at EL0; only FEAT_XNX tells the difference
- * @walk: not the access itself, but the guest's own page-table walk for it:
- *	the gpa is that of a guest page-table entry
+ * @user: made at EL0; makes a difference with FEAT_XNX only
+ * @walk: the guest's own page-table walk for the access, instead of the access itself: the
+ *	gpa is that of a guest page-table entry
  */
 struct oracle_access {
 	bool read;
@@ -200,26 +198,25 @@ struct oracle_access {
 };
 
 /**
- * struct oracle_entry - what hardware makes of one entry by itself
+ * struct oracle_entry - a single entry as hardware decodes it
  * @raw: the entry
- * @level: 0 where leaves are 4 KiB, 1 where they are 2 MiB, and so on
- * @kind: what it is
- * @why: if @kind is &ORACLE_BAD, the first reason in the order of the format
- * @hpa: of the next table, or of the first byte that the leaf maps
- * @shift: log2 of the bytes of a leaf; 0 of an entry that is none
- * @r: readable as far as this entry goes
- * @w: writable, likewise
- * @x: executable, likewise; on Arm at EL1
- * @x_el0: executable at EL0 on Arm; elsewhere as @x
+ * @level: 0 for 4 KiB leaves, 1 for 2 MiB, and so on
+ * @kind: its kind
+ * @why: if @kind is &ORACLE_BAD, the first reason in the format's order of checks
+ * @hpa: address of the next table, or of the first byte that the leaf maps
+ * @shift: log2 of the size of a leaf; 0 if it is no leaf
+ * @r: this entry permits reads
+ * @w: it permits writes
+ * @x: it permits execution; on Arm at EL1
+ * @x_el0: it permits execution at EL0 on Arm; elsewhere as @x
  * @mem: memory type of a leaf
- * @mem_raw: the bits behind it. EPT: bits 6:3 (ignore-PAT on top); SVM: PAT
+ * @mem_raw: encoding of @mem. EPT: bits 6:3 (ignore-PAT is the highest); SVM: PAT
  *	index; S2: MemAttr[3:0]; G-stage: PBMT
  * @share: SH[1:0] of an Arm leaf
  * @contig: Contiguous bit of an Arm leaf
- * @a: accessed bit (always true where hardware has none, or is not using it)
- * @d: dirty bit, likewise; on Arm, writable with DBM set
- * @res0: bits that software must leave clear, that are set, and that
- *	hardware does not look at
+ * @a: accessed bit (true if hardware has none or does not use it)
+ * @d: dirty bit, likewise; on Arm the write permission in S2AP
+ * @res0: bits that are set, that software must leave clear, and that hardware ignores
  */
 struct oracle_entry {
 	u64 raw;
@@ -242,30 +239,30 @@ struct oracle_entry {
 };
 
 /**
- * struct oracle_result - what comes of an access
- * @outcome: how it ends
- * @why: and why, if it is a fault
- * @hpa: host-physical address of the very byte; valid if the walk found a
- *	leaf, allowed or not (@leaf_shift is not 0)
- * @leaf_shift: log2 of the bytes of the leaf; 16 for a Svnapot leaf
- * @r: readable, over all entries on the way
- * @w: writable, likewise
- * @x: executable, likewise; on Arm at EL1
- * @x_el0: executable at EL0 on Arm; elsewhere as @x
+ * struct oracle_result - result of an access
+ * @outcome: its outcome
+ * @why: reason of a fault
+ * @hpa: host-physical address of the accessed byte; valid if the walk found a leaf, whether
+ *	or not it permits the access (@leaf_shift is not 0)
+ * @leaf_shift: log2 of the size of the leaf; 16 for a Svnapot leaf
+ * @r: all entries of the walk permit reads
+ * @w: likewise, writes
+ * @x: likewise, execution; on Arm at EL1
+ * @x_el0: likewise, execution at EL0 on Arm; elsewhere as @x
  * @mem: memory type of the leaf
  * @mem_raw: see &struct oracle_entry
  * @share: likewise
  * @contig: likewise
  * @a: likewise, of the leaf
  * @d: likewise, of the leaf
- * @res0: likewise, of all entries on the way together
+ * @res0: likewise, combined over all entries of the walk
  * @entry: the entry at which the walk ended
- * @level: of that entry, 0 = 4 KiB
- * @hw_level: of that entry as its manual counts: SDM and APM from 1 (PTE) up
- *	to 5 (PML5E), ARM from 3 down to 0, PRIV from 0 up
- * @syndrome: what hardware reports of the fault, 0 if none:
- *	EPT: the exit qualification, SDM table 28-7: bits 0 to 5, 7, 8 (for a
- *	misconfiguration 0, it has none);
+ * @level: its level, 0 = 4 KiB
+ * @hw_level: its level as the manual counts: SDM and APM from 1 (PTE) up to 5 (PML5E), ARM
+ *	from 3 down to 0, PRIV from 0 up
+ * @syndrome: fault information as hardware reports it, 0 if there is no fault:
+ *	EPT: the exit qualification, SDM table 28-7: bits 0 to 5, 7, 8 (0 for a
+ *	misconfiguration, which has none);
  *	SVM: EXITINFO1 of #VMEXIT(NPF), APM 15.25.6: bits 0 to 4, 32, 33;
  *	S2: ISS of ESR_EL2: xFSC in bits 5:0 with its level, WnR in bit 6 for a
  *	store (never if @walk), S1PTW in bit 7;
@@ -294,11 +291,11 @@ struct oracle_result {
 };
 
 /**
- * struct oracle_span - a piece of guest-physical memory that a scan met
+ * struct oracle_span - a guest-physical range visited by a scan
  * @gpa: first byte
- * @size: bytes
- * @first: what a walk to @gpa finds, without asking for any access: @outcome
- *	is never &ORACLE_VIOLATION, as spans with nothing present are not visited
+ * @size: size in bytes
+ * @first: result of a walk to @gpa without an access: @outcome is never &ORACLE_VIOLATION,
+ *	because empty entries are not visited
  */
 struct oracle_span {
 	u64 gpa;
@@ -307,11 +304,11 @@ struct oracle_span {
 };
 
 /**
- * typedef oracle_visit_fn - called by a scan, in address order
- * @ctx: the caller's
- * @span: the piece; valid during the call
+ * typedef oracle_visit_fn - callback of a scan, in address order
+ * @ctx: the scan's @ctx
+ * @span: the range; valid during the call
  *
- * Return: 0 to go on, anything else ends the scan, which answers it.
+ * Return: 0 to continue; any other value ends the scan and becomes its return value.
  */
 typedef int (*oracle_visit_fn)(void *ctx, const struct oracle_span *span);
 
@@ -328,7 +325,7 @@ int oracle_sweep(const struct oracle_machine *m, unsigned int level, u64 base, u
 		 int (*fn)(void *ctx, const struct oracle_entry *e), void *ctx);
 const char *oracle_why_name(enum oracle_why why);
 
-/* One entry by itself, by format: see oracle_entry(). */
+/* oracle_entry() of each format. */
 void oracle_ept_entry(const struct oracle_machine *m, struct oracle_entry *e);
 void oracle_svm_entry(const struct oracle_machine *m, struct oracle_entry *e);
 void oracle_s2_entry(const struct oracle_machine *m, struct oracle_entry *e);

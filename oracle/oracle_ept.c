@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Intel EPT, from the SDM vol. 3C. 29.3.2 has the walk and the formats, tables
+ * Intel EPT, from the SDM vol. 3C. 29.3.2 defines the walk and the formats: tables
  * 29-1 (PML5E), 29-2 (PML4E), 29-3 (PDPTE, 1 GiB), 29-4 (PDPTE, table), 29-5
- * (PDE, 2 MiB), 29-6 (PDE, table), 29-7 (PTE); 29.3.3 has the faults.
+ * (PDE, 2 MiB), 29-6 (PDE, table), 29-7 (PTE). 29.3.3 defines the faults.
  *
- * Every control that gives a meaning to an ignored bit is taken to be off:
- * mode-based execute, sub-page write, supervisor shadow stack, paging-write,
- * EPT-violation #VE.
+ * Controls that give a meaning to otherwise ignored bits are assumed to be off: mode-based
+ * execute, sub-page write, supervisor shadow stack, paging-write, EPT-violation #VE.
  */
 #include "oracle_impl.h"
 
@@ -15,9 +14,9 @@ enum {
 	EPT_R = 0,
 	EPT_W = 1,
 	EPT_X = 2,
-	EPT_LARGE = 7,		/* maps a page; only of PDPTE and PDE */
+	EPT_LARGE = 7,		/* maps a page; PDPTE and PDE only */
 	EPT_A = 8,		/* ignored unless bit 6 of the EPTP is set */
-	EPT_D = 9,		/* likewise, and of leaves only */
+	EPT_D = 9,		/* likewise; leaves only */
 };
 
 /* Exit qualification, SDM table 28-7. */
@@ -25,11 +24,11 @@ enum {
 	QUAL_READ = 0,
 	QUAL_WRITE = 1,
 	QUAL_FETCH = 2,
-	QUAL_ENTRY_R = 3,	/* 5:3 are the logical AND over the entries used */
+	QUAL_ENTRY_R = 3,	/* 5:3: logical AND over the entries used */
 	QUAL_ENTRY_W = 4,
 	QUAL_ENTRY_X = 5,
 	QUAL_GLA_VALID = 7,
-	QUAL_FINAL = 8,		/* the access itself, not the guest's walk for it */
+	QUAL_FINAL = 8,		/* the access itself, not the guest's page walk */
 };
 
 static bool ept_possible(const struct oracle_machine *m)
@@ -56,7 +55,7 @@ static bool ept_may_be_large(const struct oracle_machine *m, unsigned int level)
 	return (level == 1 && m->ept.leaf_2m) || (level == 2 && m->ept.leaf_1g);
 }
 
-/* SDM table 29-7, bits 5:3; the numbers are those of vol. 3A 12.3, "Methods of Caching". */
+/* SDM table 29-7, bits 5:3; encoding in vol. 3A 12.3, "Methods of Caching". */
 static enum oracle_mem ept_mem(unsigned int type)
 {
 	switch (type) {
@@ -93,7 +92,7 @@ static void ept_table(struct oracle_entry *e)
 {
 	/*
 	 * SDM tables 29-1 and 29-2: bits 7:3 of PML5E and PML4E are reserved;
-	 * tables 29-4 and 29-6: bits 6:3. Bit 7 has been looked at.
+	 * tables 29-4 and 29-6: bits 6:3. Bit 7 is clear here.
 	 */
 	if (oracle_bits(e->raw, 6, 3))
 		return oracle_set_bad(e, ORACLE_WHY_RESERVED);
@@ -103,9 +102,9 @@ static void ept_table(struct oracle_entry *e)
 /**
  * oracle_ept_entry() - decode one EPT entry
  * @m: the machine
- * @e: has @raw and @level; the rest is filled in
+ * @e: @raw and @level are set; the rest is filled in
  *
- * The misconfigurations are those of SDM 29.3.3.1.
+ * Misconfigurations: SDM 29.3.3.1.
  */
 void oracle_ept_entry(const struct oracle_machine *m, struct oracle_entry *e)
 {
@@ -114,7 +113,7 @@ void oracle_ept_entry(const struct oracle_machine *m, struct oracle_entry *e)
 	bool x = oracle_bit(e->raw, EPT_X);
 	bool large = oracle_bit(e->raw, EPT_LARGE);
 
-	/* SDM 29.3.2: present if any of bits 2:0 is set; if not, all is ignored. */
+	/* SDM 29.3.2: present if any of bits 2:0 is set; else all bits are ignored. */
 	if (!r && !w && !x)
 		return;
 	oracle_set_rwx(e, r, w, x);
@@ -122,12 +121,12 @@ void oracle_ept_entry(const struct oracle_machine *m, struct oracle_entry *e)
 		return oracle_set_bad(e, ORACLE_WHY_WRITE_ONLY);
 	if (x && !r && !m->ept.xonly)
 		return oracle_set_bad(e, ORACLE_WHY_EXEC_ONLY);
-	/* Reserved: bit 7 where no page can be; bits 51:N, N = MAXPHYADDR. */
+	/* Reserved: bit 7 at levels without pages; bits 51:N, N = MAXPHYADDR. */
 	if (large && e->level && !ept_may_be_large(m, e->level))
 		return oracle_set_bad(e, ORACLE_WHY_LEVEL);
 	if (oracle_bits(e->raw, 51, m->oa_bits))
 		return oracle_set_bad(e, ORACLE_WHY_ADDRESS);
-	/* SDM table 29-7: bit 7 of a PTE is ignored, it is a leaf anyhow. */
+	/* SDM table 29-7: bit 7 of a PTE is ignored; a PTE is always a leaf. */
 	if (!e->level || large)
 		ept_leaf(m, e);
 	else
@@ -135,8 +134,8 @@ void oracle_ept_entry(const struct oracle_machine *m, struct oracle_entry *e)
 }
 
 /*
- * SDM 29.3.3.2: the guest's own walk reads; with accessed and dirty flags on
- * it counts as a write too (29.3.5), whatever it was made for.
+ * SDM 29.3.3.2: the guest's own walk is a read; with accessed and dirty flags enabled it is
+ * treated as a write, too (29.3.5), whatever the access.
  */
 static void ept_needs(const struct oracle_machine *m, const struct oracle_access *a,
 		      bool *r, bool *w, bool *x)

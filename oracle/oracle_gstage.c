@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RISC-V G-stage, from the Privileged manual, edition 20240411. 18.5.1 has
- * what differs from an ordinary walk: two more bits of root index, all
- * accesses as if from U-mode, guest-page faults; 10.3.2 has the algorithm,
- * 10.4.1 the entry, 10.5 and 10.6 the deeper ones; 11 Svnapot, 12 Svpbmt,
- * 14 Svadu.
+ * RISC-V G-stage, from the Privileged manual, edition 20240411. 18.5.1 defines the
+ * differences from a single-stage walk: two more bits of root index, all accesses as if from
+ * U-mode, guest-page faults. 10.3.2 defines the algorithm, 10.4.1 the entry, 10.5 and 10.6
+ * the deeper tables, 11 Svnapot, 12 Svpbmt, 14 Svadu.
  *
- * MXR and HLVX, which read by execute permission, are not modelled; nor is
- * henvcfg.ADUE, by which the guest's own walk can be a store.
+ * Not modelled: MXR and HLVX, which permit reads by execute permission, and henvcfg.ADUE,
+ * with which the guest's own walk can be a store.
  */
 #include "oracle_impl.h"
 
@@ -51,7 +50,7 @@ static unsigned int gstage_hw_level(const struct oracle_machine *m, unsigned int
 	return level;
 }
 
-/* PRIV 12: PBMT 0 is the memory's own attributes, 1 NC, 2 IO. */
+/* PRIV 12: PBMT 0: physical memory attributes, 1 NC, 2 IO. */
 static enum oracle_mem gstage_mem(unsigned int pbmt)
 {
 	switch (pbmt) {
@@ -65,15 +64,15 @@ static enum oracle_mem gstage_mem(unsigned int pbmt)
 }
 
 /*
- * PRIV 11: N is for the last level, and only with ppn[0] = xxxx_1000, which is
- * a 64 KiB leaf whose 4 low PPN bits come from the address.
+ * PRIV 11: N is valid at the last level only, with ppn[0] = xxxx_1000: a 64 KiB leaf, whose
+ * 4 low PPN bits come from the address.
  */
 static bool gstage_napot_ok(const struct oracle_machine *m, const struct oracle_entry *e)
 {
 	return m->gstage.svnapot && !e->level && oracle_bits(e->raw, 13, 10) == 8;
 }
 
-/* PRIV 10.3.2 step 3: reserved bits and encodings that table and leaf share. */
+/* PRIV 10.3.2 step 3: reserved bits and encodings of both tables and leaves. */
 static enum oracle_why gstage_reserved(const struct oracle_machine *m,
 				       const struct oracle_entry *e)
 {
@@ -84,7 +83,7 @@ static enum oracle_why gstage_reserved(const struct oracle_machine *m,
 		return ORACLE_WHY_WRITE_ONLY;
 	if (oracle_bits(e->raw, 60, 54))
 		return ORACLE_WHY_RESERVED;
-	/* PRIV 12: bits 62:61 are reserved without Svpbmt; with it, 3 is. */
+	/* PRIV 12: bits 62:61 are reserved without Svpbmt; with it, the value 3 is. */
 	if (pbmt && !m->gstage.svpbmt)
 		return ORACLE_WHY_RESERVED;
 	if (pbmt == 3)
@@ -99,7 +98,7 @@ static void gstage_leaf(const struct oracle_machine *m, struct oracle_entry *e)
 	bool u = oracle_bit(e->raw, G_U);
 	u64 hpa = oracle_bits(e->raw, 53, 10) << 12;
 
-	/* PRIV 18.5.1: as if from U-mode, so that a clear U allows nothing. */
+	/* PRIV 18.5.1: accesses are as if from U-mode: with U clear, none is permitted. */
 	oracle_set_rwx(e, u && oracle_bit(e->raw, G_R), u && oracle_bit(e->raw, G_W),
 		       u && oracle_bit(e->raw, G_X));
 	e->a = oracle_bit(e->raw, G_A);
@@ -115,7 +114,7 @@ static void gstage_leaf(const struct oracle_machine *m, struct oracle_entry *e)
 	}
 	e->mem_raw = oracle_bits(e->raw, 62, 61);
 	e->mem = gstage_mem(e->mem_raw);
-	/* Not reserved, but no memory is there: the access faults, not the walk. */
+	/* Not reserved, but beyond physical memory: the access faults, not the walk. */
 	if (oracle_bits(hpa, 55, m->oa_bits))
 		oracle_set_bad(e, ORACLE_WHY_ADDRESS);
 }
@@ -125,14 +124,14 @@ static void gstage_table(const struct oracle_machine *m, struct oracle_entry *e)
 	u64 hpa = oracle_bits(e->raw, 53, 10) << 12;
 
 	oracle_set_rwx(e, true, true, true);
-	/* PRIV 10.3.2 step 4: there is no table below the last level. */
+	/* PRIV 10.3.2 step 4: no table can be below the last level. */
 	if (!e->level)
 		return oracle_set_bad(e, ORACLE_WHY_LEVEL);
 	/* PRIV 10.4.1: D, A, U are reserved in a table entry; 11, 12: N, PBMT too. */
 	if (oracle_bit(e->raw, G_U) || oracle_bits(e->raw, G_D, G_A) ||
 	    oracle_bits(e->raw, 63, 61))
 		return oracle_set_bad(e, ORACLE_WHY_RESERVED);
-	/* Reading that table is an access fault. */
+	/* Reading that table raises an access fault. */
 	if (oracle_bits(hpa, 55, m->oa_bits))
 		return oracle_set_bad(e, ORACLE_WHY_ADDRESS);
 	oracle_set_table(e, hpa);
@@ -141,10 +140,10 @@ static void gstage_table(const struct oracle_machine *m, struct oracle_entry *e)
 /**
  * oracle_gstage_entry() - decode one G-stage entry
  * @m: the machine
- * @e: has @raw and @level; the rest is filled in
+ * @e: @raw and @level are set; the rest is filled in
  *
- * All that is &ORACLE_BAD raises an ordinary guest-page fault, except an
- * address beyond the platform's, which is an access fault.
+ * An &ORACLE_BAD entry raises a guest-page fault, or, if its address is beyond the
+ * platform's width, an access fault.
  */
 void oracle_gstage_entry(const struct oracle_machine *m, struct oracle_entry *e)
 {
@@ -159,7 +158,7 @@ void oracle_gstage_entry(const struct oracle_machine *m, struct oracle_entry *e)
 		gstage_leaf(m, e);
 	else
 		gstage_table(m, e);
-	/* PRIV 18.5.1: G is for software to leave clear and hardware to ignore. */
+	/* PRIV 18.5.1: software leaves G clear, hardware ignores it. */
 	e->res0 = oracle_field(e->raw, G_G, G_G);
 }
 
@@ -167,7 +166,7 @@ void oracle_gstage_entry(const struct oracle_machine *m, struct oracle_entry *e)
 static enum oracle_why gstage_judge(const struct oracle_machine *m, const struct oracle_path *p,
 				    const struct oracle_access *a)
 {
-	/* PRIV 18.5.1: the guest's own walk is a load, whatever it is for. */
+	/* PRIV 18.5.1: the guest's own walk is a load, whatever the access. */
 	bool r = a->walk || a->read;
 	bool w = !a->walk && a->write;
 	bool x = !a->walk && a->exec;
@@ -179,13 +178,13 @@ static enum oracle_why gstage_judge(const struct oracle_machine *m, const struct
 	return ORACLE_WHY_NONE;
 }
 
-/* PRIV 18.6.1; a fault on the guest's own walk is reported for the access it was made for. */
+/* PRIV 18.6.1: a fault of the guest's own walk is reported as one of the original access. */
 static u64 gstage_syndrome(const struct oracle_machine *m, const struct oracle_path *p,
 			   const struct oracle_access *a, enum oracle_why why)
 {
 	bool access = why == ORACLE_WHY_ADDRESS;
 
-	/* A leaf that forbids the access faults before the access is tried. */
+	/* A leaf without the permission faults before the access is made. */
 	if (access && p->e.shift && gstage_judge(m, p, a))
 		access = false;
 	if (a->exec)

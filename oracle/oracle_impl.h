@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Shared by the oracle's own files: bit fields as the manuals write them, and
- * what each format supplies to the walk in oracle.c.
+ * Internal to the oracle: bit fields in the manuals' notation, and the functions that each
+ * format provides to oracle.c.
  */
 #ifndef ORACLE_IMPL_H
 #define ORACLE_IMPL_H
 
 #include "oracle.h"
 
-/* v[hi:lo], as every manual writes it; empty if hi < lo. */
+/* v[hi:lo] in the manuals' notation; 0 if hi < lo. */
 static inline u64 oracle_bits(u64 v, unsigned int hi, unsigned int lo)
 {
 	if (hi < lo)
@@ -21,7 +21,7 @@ static inline bool oracle_bit(u64 v, unsigned int n)
 	return (v >> n) & 1;
 }
 
-/* v with all but v[hi:lo] clear. */
+/* v with all bits but v[hi:lo] cleared. */
 static inline u64 oracle_field(u64 v, unsigned int hi, unsigned int lo)
 {
 	return oracle_bits(v, hi, lo) << (hi < lo ? 0 : lo);
@@ -34,14 +34,14 @@ static inline unsigned int oracle_shift(unsigned int level)
 }
 
 /**
- * struct oracle_path - a walk that has ended
- * @e: the entry at which it did
- * @r: permission over all entries, likewise @w, @x, @x_el0
- * @w: see @r
- * @x: see @r
- * @x_el0: see @r
- * @range: it never began, the gpa is too wide
- * @res0: over all entries
+ * struct oracle_path - a completed walk
+ * @e: the entry at which it ended
+ * @r: all its entries permit reads
+ * @w: likewise, writes
+ * @x: likewise, execution
+ * @x_el0: likewise, execution at EL0
+ * @range: the gpa has too many bits: no entry was read
+ * @res0: combined over all its entries
  */
 struct oracle_path {
 	struct oracle_entry e;
@@ -55,13 +55,12 @@ struct oracle_path {
 
 /**
  * struct oracle_ops - one format
- * @possible: can such a machine exist; @levels and @root are the format's to
- *	check, what holds for all is checked in oracle.c
- * @ia_bits: guest-physical bits that a table translates
- * @hw_level: the manual's name of a level
- * @entry: decodes; @raw and @level are set, all else is zero
- * @judge: whether the leaf at the end of the walk allows the access
- * @syndrome: what is reported of a fault, outcome and why being known
+ * @possible: whether such a machine can exist: levels and widths; oracle.c checks the root
+ * @ia_bits: width of the guest-physical addresses that a table translates
+ * @hw_level: the manual's number of a level
+ * @entry: decode an entry; @raw and @level are set, all other members are zero
+ * @judge: check whether the walk permits the access
+ * @syndrome: fault information for a known reason
  */
 struct oracle_ops {
 	bool (*possible)(const struct oracle_machine *m);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Arm stage 2, from the Arm ARM DDI 0487: AArch64, 4 KiB granule, Non-secure,
- * without FEAT_LPA2, FEAT_S2PIE and FEAT_MTE_PERM. D8.2 has the walk, D8.3.1
- * the descriptors, D8.4 permissions, D8.5 accessed and dirty state, D8.6
- * memory types, D8.15 the faults; the register is ESR_EL2.
+ * without FEAT_LPA2, FEAT_S2PIE and FEAT_MTE_PERM. D8.2 defines the walk, D8.3.1 the
+ * descriptors, D8.4 permissions, D8.5 accessed and dirty state, D8.6 memory types, D8.15
+ * the faults, which ESR_EL2 reports.
  *
- * Hardware levels count from the top: 3 is our level 0. The guest's own walk
- * is a read: hardware updates of its stage 1 descriptors are not modelled.
+ * Hardware levels count from the top: 3 is our level 0. The guest's own walk is a read:
+ * hardware updates of its stage 1 descriptors are not modelled.
  */
 #include "oracle_impl.h"
 
 /* Descriptor bits, ARM D8.3.1, "VMSAv8-64 stage 2 attributes". */
 enum {
 	S2_VALID = 0,
-	S2_TYPE = 1,		/* table above the last level, page at it */
+	S2_TYPE = 1,		/* table above the last level, page at the last */
 	S2_S2AP_R = 6,
 	S2_S2AP_W = 7,
 	S2_AF = 10,
@@ -25,7 +25,7 @@ enum {
 
 /* ISS of a Data Abort or Instruction Abort, ESR_EL2. */
 enum {
-	FSC_ADDRESS = 0x00,	/* each plus the level in bits 1:0 */
+	FSC_ADDRESS = 0x00,	/* bits 1:0: the level */
 	FSC_TRANSLATION = 0x04,
 	FSC_ACCESS_FLAG = 0x08,
 	FSC_PERMISSION = 0x0c,
@@ -34,9 +34,9 @@ enum {
 };
 
 /*
- * ARM D8.2.2, "Concatenated translation tables": up to 16 tables at the root,
- * so that its index has 1 to 13 bits; D8.2.4: a start at level 0 needs a PA of
- * 44 bits at least, and an IPA no wider than the PA.
+ * ARM D8.2.2, "Concatenated translation tables": up to 16 tables at the root, so its index
+ * has 1 to 13 bits. D8.2.4: a walk from level 0 needs at least 44 PA bits, and the IPA
+ * must not be wider than the PA.
  */
 static bool s2_possible(const struct oracle_machine *m)
 {
@@ -89,17 +89,17 @@ static enum oracle_mem s2_mem_fwb(unsigned int memattr)
 		return ORACLE_UC;
 	case 5:			/* 0b0101: Non-cacheable, if stage 1 is Normal */
 		return ORACLE_NC;
-	case 6:			/* 0b0110: Write-Back, whatever stage 1 says */
+	case 6:			/* 0b0110: Write-Back, whatever the stage 1 type */
 		return ORACLE_WB;
-	default:		/* 0b0111 is what stage 1 says; the rest reserved */
+	default:		/* 0b0111: the stage 1 type; the rest reserved */
 		return ORACLE_OTHER;
 	}
 }
 
 /*
- * ARM D8.4.2: S2AP[0] is read, S2AP[1] write, and neither asks for the other.
- * XN[1:0] with FEAT_XNX: 00 EL1 and EL0, 01 EL0, 10 none, 11 EL1; without it
- * bit 54 alone counts. Execution does not ask for read.
+ * ARM D8.4.2: S2AP[0] permits reads, S2AP[1] writes, independently of each other. XN[1:0]
+ * with FEAT_XNX: executable at 00 EL1 and EL0, 01 EL0, 10 none, 11 EL1; without it only
+ * bit 54 is used. Execution does not require read permission.
  */
 static void s2_permission(const struct oracle_machine *m, struct oracle_entry *e)
 {
@@ -153,10 +153,10 @@ static void s2_table(struct oracle_entry *e)
 /**
  * oracle_s2_entry() - decode one stage 2 descriptor
  * @m: the machine
- * @e: has @raw and @level; the rest is filled in
+ * @e: @raw and @level are set; the rest is filled in
  *
- * Hardware treats a reserved type as invalid (a Translation fault); here it is
- * &ORACLE_BAD all the same, since nobody writes one on purpose.
+ * Hardware treats a reserved type as invalid (a Translation fault). The oracle reports
+ * &ORACLE_BAD, because software that writes one has a bug.
  */
 void oracle_s2_entry(const struct oracle_machine *m, struct oracle_entry *e)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AMD nested paging, from the APM vol. 2. 15.25.5 has the nested walk: the
- * table is an ordinary long-mode one (5.3, figures 5-17 to 5-27) read with the
- * host's CR4, EFER and PAT; 15.25.6 has the faults.
+ * AMD nested paging, from the APM vol. 2. 15.25.5 defines the nested walk: the table has the
+ * long-mode format (5.3, figures 5-17 to 5-27) and is read with the host's CR4, EFER and
+ * PAT. 15.25.6 defines the faults.
  */
 #include "oracle_impl.h"
 
@@ -15,9 +15,9 @@ enum {
 	NPT_PCD = 4,
 	NPT_A = 5,
 	NPT_D = 6,
-	NPT_PS = 7,		/* PDE and PDPE; in a PTE it is PAT */
+	NPT_PS = 7,		/* PDE and PDPE; PAT in a PTE */
 	NPT_PAT_PTE = 7,
-	NPT_G = 8,		/* of a leaf; no meaning in a nested table */
+	NPT_G = 8,		/* leaves; no meaning in a nested table */
 	NPT_PAT_LARGE = 12,
 	NPT_NX = 63,
 };
@@ -98,10 +98,9 @@ static void svm_table(struct oracle_entry *e)
 /**
  * oracle_svm_entry() - decode one entry of an AMD nested page table
  * @m: the machine
- * @e: has @raw and @level; the rest is filled in
+ * @e: @raw and @level are set; the rest is filled in
  *
- * APM 15.25.5: all nested accesses are user accesses, so that a clear U/S bit
- * allows nothing.
+ * APM 15.25.5: all nested accesses are user accesses, so an entry with U/S clear permits none.
  */
 void oracle_svm_entry(const struct oracle_machine *m, struct oracle_entry *e)
 {
@@ -109,7 +108,7 @@ void oracle_svm_entry(const struct oracle_machine *m, struct oracle_entry *e)
 	bool nx = oracle_bit(e->raw, NPT_NX);
 	bool ps = oracle_bit(e->raw, NPT_PS);
 
-	/* APM 5.4.1: P clear: the rest is the software's. */
+	/* APM 5.4.1: with P clear, all other bits are available to software. */
 	if (!oracle_bit(e->raw, NPT_P))
 		return;
 	oracle_set_rwx(e, us, us && oracle_bit(e->raw, NPT_RW), us && !nx);
@@ -148,7 +147,7 @@ static enum oracle_why svm_judge(const struct oracle_machine *m, const struct or
 	return ORACLE_WHY_NONE;
 }
 
-/* APM 15.25.6; 8.4.2: ID only if no-execute is on; RSV comes with P. */
+/* APM 15.25.6; 8.4.2: ID only if no-execute is enabled; RSV implies P. */
 static u64 svm_syndrome(const struct oracle_machine *m, const struct oracle_path *p,
 			const struct oracle_access *a, enum oracle_why why)
 {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The oracle against what was worked out by hand, in user space, as TAP.
+ * User-space tests of the oracle, with TAP output.
  *
- * The vectors are in vectors_<format>.h. Here is what needs memory of more
- * than a few entries, or a rule over many values: scans, runs, sweeps, and
- * machines that cannot be.
+ * Runs the vectors of vectors_<format>.h, and has the tests that need more than a few entries
+ * of memory or a rule over many values: scans, runs, sweeps, impossible machines.
  */
 #include <stdio.h>
 #include <string.h>
@@ -45,7 +44,7 @@ static void run_walks(const char *format, const struct oracle_walk_vector *v, si
 		result(oracle_walk_vector_check(v), format, v->name, v->section);
 }
 
-/* Memory of a few entries, by address: a sparse table written by hand. */
+/* Sparse memory: a few entries with their addresses. */
 struct memory {
 	size_t n;
 	const u64 (*cell)[2];
@@ -91,7 +90,7 @@ static bool span_is(const struct oracle_span *s, u64 gpa, u64 size, u64 hpa)
 	return s->gpa == gpa && s->size == size && s->first.hpa == hpa;
 }
 
-/* Two pages, a hole, a bad page, 2 MiB right after the table, 1 GiB, the last page of all. */
+/* Two pages, a hole, a bad page, a table's last page and 2 MiB after it, 1 GiB, the last page. */
 static const u64 ept_scan_cells[][2] = {
 	{ 0x1000, 0x2007 }, { 0x2000, 0x3007 }, { 0x3000, 0x4007 }, { 0x4000, 0x10037 },
 	{ 0x4008, 0x11037 }, { 0x4018, 0x12032 }, { 0x4ff8, 0x7ff037 }, { 0x3008, 0x8000b7 },
@@ -144,7 +143,7 @@ static void test_scan(void)
 	result(ok ? NULL : "return", "scan", "ends when told to", "-");
 }
 
-/* A run is not joined over a difference in permission or memory type. */
+/* Leaves with different permissions or memory types are not joined to one run. */
 static const u64 s2_scan_cells[][2] = {
 	{ 0x40000000, 0x40010003 }, { 0x40010000, 0x40011003 },
 	{ 0x40011000, 0x500007ff }, { 0x40011008, 0x5000177f }, { 0x40011010, 0x5000275f },
@@ -172,7 +171,7 @@ static void test_runs_split(void)
 	result(ok ? NULL : "runs", "scan", "runs end at a change, concatenated roots", "D8.2.2");
 }
 
-/* What 64 KiB of Svnapot looks like entry by entry, and as one run. */
+/* A 64 KiB Svnapot leaf: 16 spans, one run. */
 static void test_napot_run(void)
 {
 	u64 cell[18][2] = { { 0x80000000, 0x20004001 }, { 0x80010000, 0x20004401 } };
@@ -197,7 +196,7 @@ static void test_napot_run(void)
 	result(ok ? NULL : "spans", "scan", "Svnapot", "11");
 }
 
-/* What a walk reports beside its outcome: one leaf, found from the root's second entry. */
+/* Walk to a leaf in the root table, to check the other members of the result. */
 static bool look(const struct oracle_machine *from, const u64 (*cell)[2], u64 gpa,
 		 struct oracle_result *r)
 {
@@ -230,7 +229,7 @@ static void test_result_fields(void)
 	result(ok ? NULL : "fields", "gstage", "A, D and G of a leaf", "10.4.1");
 }
 
-/* A table restricts, the leaf has A but not D, and the access is denied. */
+/* The table permits all, with ignored bits set; the leaf is R X, A, not D; the write is denied. */
 static void test_denied_fields(void)
 {
 	static const u64 cells[][2] = {
@@ -252,10 +251,10 @@ static void test_denied_fields(void)
 	result(ok ? NULL : "fields", "ept", "a denied access still shows the leaf", "table 28-7");
 }
 
-/* Rules over all values of some bits, stated without the decoder's order of tests. */
+/* Rules over all values of some bits, independent of the decoder's order of checks. */
 static int rule_ept(void *ctx, const struct oracle_entry *e)
 {
-	/* By bits 2:0 (X W R); by bits 5:3 of a leaf: SDM 29.3.3.1. */
+	/* Indexed by bits 2:0 (X W R), and by bits 5:3 of a leaf: SDM 29.3.3.1. */
 	static const char xwr[] = "-L-LLL-L", type[] = "LL--LLL-";
 	bool leaf = xwr[e->raw & 7] == 'L' && type[e->raw >> 3 & 7] == 'L';
 
@@ -278,7 +277,7 @@ static int rule_svm(void *ctx, const struct oracle_entry *e)
 
 static int rule_s2(void *ctx, const struct oracle_entry *e)
 {
-	/* By XN[1:0] (bits 54:53) with FEAT_XNX. */
+	/* Indexed by XN[1:0] (bits 54:53), with FEAT_XNX. */
 	static const bool el1[] = { true, false, false, true };
 	static const bool el0[] = { true, true, false, false };
 	unsigned int xn = e->raw >> 53 & 3;
@@ -293,7 +292,7 @@ static int rule_s2(void *ctx, const struct oracle_entry *e)
 
 static int rule_gstage(void *ctx, const struct oracle_entry *e)
 {
-	/* By XWR (bits 3:1), PRIV 10.4.1: 000 is a table, and none is at level 0. */
+	/* Indexed by XWR (bits 3:1), PRIV 10.4.1: 000 is a table, not allowed at level 0. */
 	static const char xwr[] = "-L-LLL-L";
 	bool leaf = xwr[e->raw >> 1 & 7] == 'L' && (e->raw >> 61 & 3) != 3;
 
@@ -362,7 +361,7 @@ static const struct width widths[] = {
 	{ &svm48, 4, 0, 53, 0x1000, false, 0, "5.3.1" },
 	{ &svm48, 4, 0, 32, 0x1000, true, 0x1000, "5.3.1" },
 	{ &svm48, 4, 0, 31, 0x1000, false, 0, "5.3.1" },
-	/* One to sixteen tables from level 1 are 31 (less than one) to 43 bits. */
+	/* From level 1: 31 bits (part of a table) to 43 bits (16 tables). */
 	{ &s2_40, 3, 31, 44, 0x40001000, true, 0x1000, "D8.2.2" },
 	{ &s2_40, 3, 39, 44, 0x40001000, true, 0x1000, "D8.2.2" },
 	{ &s2_40, 3, 40, 44, 0x40002000, true, 0x2000, "D8.2.2" },

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Entries and walks worked out by hand, and how a harness checks one.
+ * Types of the entries and walks that were decoded by hand, and their checks.
  *
- * A harness includes the vectors_<format>.h that it wants and goes over
- * oracle_<format>_vectors, _figures and _walks: each check answers NULL, or
- * the name of the field that is wrong.
+ * A harness includes vectors_<format>.h and calls the check for each element of
+ * oracle_<format>_vectors, _figures and _walks; it returns NULL, or the name of the first
+ * wrong field.
  */
 #ifndef ORACLE_VECTORS_H
 #define ORACLE_VECTORS_H
 
 #include "oracle.h"
 
-/* Permissions of an entry, and what an access asks for. */
+/* Permissions of an entry, or kinds of an access. */
 enum {
 	V_R = 1,
 	V_W = 2,
 	V_X = 4,		/* on Arm at EL1 */
-	V_X0 = 8,		/* at EL0; on other formats always as V_X */
-	V_WALK = 16,		/* of an access: the guest's own walk for it */
+	V_X0 = 8,		/* at EL0; other formats: same as V_X */
+	V_WALK = 16,		/* access: the guest's own walk for it */
 	V_EX = V_X | V_X0,
 	V_RX = V_R | V_EX,
 	V_RW = V_R | V_W,
@@ -25,20 +25,20 @@ enum {
 };
 
 /**
- * struct oracle_vector - one entry, and what the manual says of it
- * @name: what is shown
- * @section: where the manual says so
+ * struct oracle_vector - an entry and its decoding by the manual
+ * @name: name of the test
+ * @section: section of the manual
  * @m: the machine
- * @level: of the entry, 0 = 4 KiB
+ * @level: level of the entry, 0 = 4 KiB
  * @raw: its value
- * @kind: expected, as all that follows
- * @why: of a bad one
- * @hpa: of a table or leaf
- * @shift: of a leaf
- * @perm: of a leaf, V_*
- * @mem: of a leaf
- * @mem_raw: of a leaf
- * @res0: of a table or leaf
+ * @kind: expected kind
+ * @why: expected reason, bad entries only
+ * @hpa: expected address, tables and leaves
+ * @shift: expected log2 of the size, leaves
+ * @perm: expected permissions V_*, leaves
+ * @mem: expected memory type, leaves
+ * @mem_raw: expected encoding of the memory type, leaves
+ * @res0: expected &oracle_entry.res0, tables and leaves
  */
 struct oracle_vector {
 	const char *name;
@@ -80,17 +80,16 @@ struct oracle_vector {
 	V_LEAF0(_name, _section, _m, _level, _raw, _hpa, _shift, _perm, _mem, _mem_raw, 0)
 
 /**
- * struct oracle_figure - an entry, and what becomes of it if one bit is flipped
- * @name: what is shown
+ * struct oracle_figure - an entry and the effect of flipping each of its bits
+ * @name: name of the test
  * @section: the manual's figure or table
  * @m: the machine
- * @level: of the entry
+ * @level: level of the entry
  * @raw: its value
- * @bits: 64 letters for bits 63 to 0, blanks between them do not count:
- *	'.' nothing, 'a' another address, 'p' other permissions, 'm' another
- *	memory type, 's' accessed, dirty, shareability or contiguous, 'z' a
- *	bit that must be zero and is not looked at, 'T' a table, 'L' a leaf,
- *	'E' empty, 'X' bad
+ * @bits: 64 letters for bits 63 to 0, with optional blanks. Flipping the bit changes: '.'
+ *	nothing, 'a' the address, 'p' permissions, 'm' the memory type, 's' accessed, dirty,
+ *	shareability or contiguous, 'z' a bit that must be zero and is ignored; or the entry
+ *	becomes 'T' a table, 'L' a leaf, 'E' empty, 'X' bad
  */
 struct oracle_figure {
 	const char *name;
@@ -102,18 +101,18 @@ struct oracle_figure {
 };
 
 /**
- * struct oracle_walk_vector - some memory, one access, and what comes of it
- * @name: what is shown
- * @section: where the manual says so
+ * struct oracle_walk_vector - memory contents, an access, and its result
+ * @name: name of the test
+ * @section: section of the manual
  * @m: the machine, without its read and ctx
- * @mem: the memory, by address; what is not listed reads as 0
- * @gpa: of the access
+ * @mem: memory contents by address; all other memory reads as 0
+ * @gpa: address of the access
  * @access: V_*; V_X is a fetch at EL1, V_X0 at EL0
- * @outcome: expected, as all that follows
- * @why: of a fault
- * @hpa: if it succeeds
- * @level: at which it ended
- * @syndrome: of a fault
+ * @outcome: expected outcome
+ * @why: expected reason of a fault
+ * @hpa: expected address, if the access succeeds
+ * @level: expected level at which the walk ends
+ * @syndrome: expected syndrome of a fault
  */
 struct oracle_walk_vector {
 	const char *name;
@@ -164,7 +163,7 @@ static inline const char *oracle_vector_check(const struct oracle_vector *v)
 	return e.mem_raw != v->mem_raw ? "mem_raw" : NULL;
 }
 
-/* The letter of &oracle_figure.bits for the step from one entry to another. */
+/* The letter in &oracle_figure.bits for the difference between two entries. */
 static inline char oracle_figure_letter(const struct oracle_entry *from,
 					const struct oracle_entry *to)
 {

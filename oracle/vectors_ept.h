@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Intel EPT by hand. Sections are of the SDM vol. 3C. An entry of a leaf, in
- * hexadecimal digits from the right: 7 = R W X, then memory type times 8 in
- * bits 5:3 (0x30 = WB), bit 6 ignore-PAT, bit 7 large.
+ * Intel EPT entries and walks decoded by hand. Sections are those of the SDM vol. 3C. Low bits
+ * of a leaf: 7 = R W X, memory type times 8 in bits 5:3 (0x30 = WB), bit 6 ignore-PAT, bit 7
+ * large.
  */
 #ifndef ORACLE_VECTORS_EPT_H
 #define ORACLE_VECTORS_EPT_H
 
 #include "vectors.h"
 
-/* 46 address bits, everything on; the same with nothing; 52 bits, 5 levels, A/D on. */
+/* 46 address bits, all leaf sizes, execute-only; without these; 52 bits, 5 levels, A/D enabled. */
 static const struct oracle_machine ept46 = {
 	.format = ORACLE_EPT, .levels = 4, .oa_bits = 46, .root = 0x1000,
 	.ept = { .xonly = true, .leaf_2m = true, .leaf_1g = true },

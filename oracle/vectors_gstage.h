@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * RISC-V G-stage by hand. Sections are of the Privileged manual, edition
- * 20240411. Low bits: V 1, R 2, W 4, X 8, U 0x10, G 0x20, A 0x40, D 0x80; the
- * page number begins at bit 10, so that 0x80000000 is 0x20000000 here. 0xdf is
- * a leaf with all but G.
+ * RISC-V G-stage entries and walks decoded by hand. Sections are those of the Privileged manual,
+ * edition 20240411. Low bits: V 1, R 2, W 4, X 8, U 0x10, G 0x20, A 0x40, D 0x80; the page
+ * number starts at bit 10, so address 0x80000000 is encoded as 0x20000000. 0xdf is a leaf
+ * with all low bits but G.
  */
 #ifndef ORACLE_VECTORS_GSTAGE_H
 #define ORACLE_VECTORS_GSTAGE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Arm stage 2 by hand. Sections are of the Arm ARM DDI 0487. Low bits of a
- * leaf: 3 = page, 1 = block; MemAttr times 4 (0x3c = Write-Back), S2AP 0x40
- * read and 0x80 write, SH 0x300 = inner, AF 0x400: so 0x7ff is a page with
- * everything, 0x7fd a block.
+ * Arm stage 2 entries and walks decoded by hand. Sections are those of the Arm ARM DDI 0487. Low
+ * bits of a leaf: 3 = page, 1 = block; MemAttr times 4 (0x3c = Write-Back), S2AP 0x40 read
+ * and 0x80 write, SH 0x300 = inner, AF 0x400: 0x7ff is a page with all permissions, 0x7fd such a
+ * block.
  */
 #ifndef ORACLE_VECTORS_S2_H
 #define ORACLE_VECTORS_S2_H

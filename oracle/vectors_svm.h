@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * AMD nested page tables by hand. Sections are of the APM vol. 2. Low digits
- * of an entry: 7 = P RW US; 8 PWT, 0x10 PCD, 0x20 A, 0x40 D, 0x80 PS (PAT in a
+ * AMD nested page-table entries and walks decoded by hand. Sections are those of the APM vol. 2.
+ * Low bits of an entry: 7 = P RW US; 8 PWT, 0x10 PCD, 0x20 A, 0x40 D, 0x80 PS (PAT in a
  * PTE), 0x100 G, 0x1000 PAT of a large leaf.
  */
 #ifndef ORACLE_VECTORS_SVM_H
@@ -9,7 +9,7 @@
 
 #include "vectors.h"
 
-/* 48 address bits and the PAT of reset; nothing on; 5 levels and Linux's PAT. */
+/* 48 address bits, the reset PAT; no capabilities; 52 bits, 5 levels, Linux's PAT. */
 static const struct oracle_machine svm48 = {
 	.format = ORACLE_SVM, .levels = 4, .oa_bits = 48, .root = 0x1000,
 	.svm = { .leaf_1g = true, .nx = true },
