@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Addresses of one kind (-DKIND=gpa, hpa, gva) and ranges of them, for every value, against
- * the same said in more bits, where nothing wraps. Each function has values of its own: a
- * solver is quickest with claims that have nothing to do with each other.
+ * Addresses and ranges of one kind (-DKIND=gpa, hpa, gva), for every value, against the same
+ * computation in more bits, which cannot wrap. Each function uses its own values: a solver is
+ * fastest with independent claims.
  */
 #include "linux.h"
 #include <axas/addr.h>
@@ -11,7 +11,7 @@
 #define END		((u66)1 << 64)
 #define PASTE(k, fn)	axas_##k##fn
 #define KINDS(k, fn)	PASTE(k, fn)
-#define A(fn)		KINDS(KIND, fn)		/* axas_gpa_add of _add */
+#define A(fn)		KINDS(KIND, fn)		/* _add gives axas_gpa_add */
 
 #define addr	struct A()
 #define range	struct A(_range)
@@ -71,7 +71,7 @@ static void contains(void)
 	      "contained is from the first byte to the last");
 }
 
-/* Less the outer's start on both sides: sums of three terms are hard to compare. */
+/* The outer start is subtracted on both sides: sums of three terms are slow to compare. */
 static void covers(void)
 {
 	range r = any_range(), s = any_range();

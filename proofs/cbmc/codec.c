@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Entries of one format, for every value of every argument: what is made is found again,
- * never more is permitted than was asked for, and hardware, as the oracle reads the
- * manuals, sees the same.
+ * Encoding and decoding of entries of one format, for every value of every argument: decoding
+ * returns the encoded values, an entry never permits more than requested, and the oracle, as
+ * a model of hardware, decodes the same.
  */
 #include "formats.h"
 #include "proof.h"
 
-/* Any machine of the format, as far as entries depend on it. */
+/* Any machine of the format, in the properties that entries depend on. */
 static struct axas_npt machine(void)
 {
 	const struct axas_npt_fmt *fmt = &PT_FORMAT;
@@ -33,7 +33,7 @@ static u64 address(const struct axas_npt *npt, unsigned int shift)
 }
 
 #ifdef ORACLE
-/* The hardware that the format's capabilities describe, on and off. */
+/* Hardware with any subset of the format's capabilities. */
 static struct oracle_machine hardware(const struct axas_npt *npt)
 {
 	struct oracle_machine m = { .format = ORACLE, .levels = npt->levels,
@@ -61,7 +61,7 @@ static struct oracle_entry read_by_hardware(const struct axas_npt *npt, unsigned
 	struct oracle_machine m = hardware(npt);
 	struct oracle_entry e;
 
-	/* Not all that a table can be for can be built: see oracle_possible(). */
+	/* Some machines that a table may be for cannot exist: see oracle_possible(). */
 	assume(!oracle_entry(&m, level, entry, &e));
 	reached("there is such hardware");
 	return e;
@@ -101,7 +101,7 @@ static void hardware_sees_table(const struct axas_npt *npt, unsigned int level, 
 	claim(!e.res0, "hardware: no bit of a table is set that shall be 0");
 }
 
-/* Any 64 bits at all: what hardware takes for good, the format takes for the same. */
+/* Any 64-bit value: if it is valid to hardware, the format decodes the same kind. */
 static void kinds_agree(const struct axas_npt *npt)
 {
 	unsigned int level = nondet_u32();
@@ -137,7 +137,7 @@ static void hardware_sees_nothing(const struct axas_npt *npt, unsigned int level
 #define hardware_sees_nothing(...)	((void)0)
 #endif
 
-/* What an access asks of an entry of level 0, as the core does it. */
+/* axas_npt_allows(), for a level 0 entry. */
 static bool allows(u64 entry, u32 access)
 {
 	struct axas_npt_need need = PT(need)(access);
@@ -183,7 +183,7 @@ static void tables(const struct axas_npt *npt)
 	hardware_sees_table(npt, level, entry, hpa);
 }
 
-/* A leaf of level 0, as the core looks at it without asking the format. */
+/* A level 0 leaf, as the core decodes it without a call to the format. */
 static void small_leaf(const struct axas_npt *npt, u64 entry, u64 hpa, u32 prot)
 {
 	u32 access = nondet_u32();
@@ -221,7 +221,7 @@ static void leaves(const struct axas_npt *npt)
 		small_leaf(npt, entry, hpa, prot);
 	}
 
-	/* Hardware may have set its bits meanwhile, and somebody the bit of a borrowed frame. */
+	/* Hardware may have set its bits since, and the leaf may be BORROWED. */
 	claim(!(entry & PT(sw_bit)(level)), "a leaf is not borrowed");
 	claim(!(HARDWARE_SETS & ~PT(hw_bits)(level)), "the format knows what hardware sets");
 	hardware_set = nondet_u64() & (HARDWARE_SETS | PT(sw_bit)(level));

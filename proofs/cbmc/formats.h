@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the proofs have to know of each format besides its own file. -DFORMAT_ept and so
- * on says which it is. "Manuals" as in oracle/oracle.h.
+ * Constants of each format for the proofs. -DFORMAT_ept etc. selects the format. Manuals are
+ * cited as in oracle/oracle.h.
  *
- * HARDWARE_SETS: the bits of a leaf that hardware sets by itself.
- * LEAF_IS_RIGHT: what else the oracle must say of a leaf.
- * MAX_ROOT_BITS: the bits of an address that index the largest root.
+ * HARDWARE_SETS: bits of a leaf that hardware may set.
+ * LEAF_IS_RIGHT: further conditions on the oracle's decoding of a leaf.
+ * MAX_ROOT_BITS: number of address bits that index the largest root.
  */
 #ifndef PROOFS_FORMATS_H
 #define PROOFS_FORMATS_H
@@ -13,7 +13,7 @@
 #if defined(FORMAT_ept)
 #include "axas_npt_ept.c"
 #define ORACLE		ORACLE_EPT
-/* SDM 29.3.7.2: the guest's PAT does not matter. */
+/* SDM 29.3.7.2: the guest's PAT is ignored. */
 #define LEAF_IS_RIGHT	(e.mem_raw & 8)
 #define MAX_ROOT_BITS	9
 #define HARDWARE_SETS	(BIT_ULL(8) | BIT_ULL(9))	/* SDM 29.3.5: accessed, dirty */
@@ -26,14 +26,14 @@
 #elif defined(FORMAT_s2)
 #include "axas_npt_s2.c"
 #define ORACLE		ORACLE_S2
-/* ARM D8.5.1, D8.6.5: no fault for the access flag, coherent with all CPUs. */
+/* ARM D8.5.1, D8.6.5: no Access flag fault; inner shareable. */
 #define LEAF_IS_RIGHT	(e.a && e.share == 3 && !e.contig)
 #define MAX_ROOT_BITS	13
 #define HARDWARE_SETS	BIT_ULL(10)			/* ARM D8.5.1: access flag */
 #elif defined(FORMAT_gstage)
 #include "axas_npt_gstage.c"
 #define ORACLE		ORACLE_GSTAGE
-/* PRIV 10.3.2: no fault for A and D without Svadu. */
+/* PRIV 10.3.2: no fault due to A and D without Svadu. */
 #define LEAF_IS_RIGHT	(e.a && e.d)
 #define MAX_ROOT_BITS	11
 #define HARDWARE_SETS	(BIT_ULL(6) | BIT_ULL(7))	/* PRIV 10.4.1: A, D */
@@ -50,7 +50,7 @@
 #ifdef ORACLE
 #include "oracle/oracle_impl.h"
 
-/* What Linux writes to IA32_PAT, arch/x86/mm/pat: WB WC UC- UC WB WP UC- WT. */
+/* Linux's IA32_PAT, arch/x86/mm/pat: WB WC UC- UC WB WP UC- WT. */
 #define HOST_PAT	0x0407050600070106ull
 #endif
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where things are in a table of one format, for every machine and every address: levels,
- * indexes, sizes, first and last bytes, to the last of 64 bits.
+ * Geometry of a table of one format, for every machine and every address: levels, indexes,
+ * sizes, first and last bytes, up to the last byte of 64 bits.
  */
 #include "formats.h"
 #include "proof.h"
@@ -22,7 +22,7 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 	return true;
 }
 
-/* A root and nothing else is allocated. */
+/* Allocates the root, the only allocation here. */
 static int alloc_frame(const struct axas_hal *hal, unsigned int order, u32 flags,
 		       struct axas_hpa *hpa)
 {
@@ -39,7 +39,7 @@ static void *phys_to_virt(const struct axas_hal *hal, struct axas_hpa hpa)
 	return root_memory;
 }
 
-/* Of a root that the machine cannot reach; destroy is not called here. */
+/* Frees a root beyond the machine's addresses; axas_npt_destroy() is not called here. */
 static void free_frame(const struct axas_hal *hal, struct axas_hpa hpa, unsigned int order,
 		       u32 flags)
 {
@@ -51,7 +51,7 @@ static const struct axas_hal hal = {
 	.phys_to_virt = phys_to_virt,
 };
 
-/* For every number of bits and every machine: what axas_npt_init() takes, and makes of it. */
+/* axas_npt_init() for every ia_bits and every machine: which it accepts, and the result. */
 static struct axas_npt birth(void)
 {
 	struct axas_npt_caps caps = { nondet_u32(), nondet_u32(), nondet_u32(), nondet_u32(),
@@ -91,7 +91,7 @@ static struct axas_npt birth(void)
 }
 
 #ifdef ORACLE
-/* Hardware's walk goes through the same entries. */
+/* A walk by hardware uses the same entries. */
 static void hardware_walks_the_same(const struct axas_npt *npt, u64 gpa)
 {
 	struct oracle_machine m = { .format = ORACLE, .levels = npt->levels,
@@ -155,7 +155,7 @@ static void addresses(const struct axas_npt *npt)
 	hardware_walks_the_same(npt, gpa);
 }
 
-/* The largest leaf: one that the machine has, and none above 4 KiB where code may not be. */
+/* The highest leaf level: one that the machine has, and 0 where large code leaves are unsafe. */
 static void largest_leaf(const struct axas_npt *npt)
 {
 	u32 prot = nondet_u32();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the core's files want of Linux, as CBMC shall see it: one CPU, no sleep, no
- * interrupt. Every <linux/...> header that they include is this file (scripts/prove.sh
- * sees to it), so that the files themselves are proven as they stand.
+ * Linux's interfaces for CBMC: one CPU, no sleeping, no interrupts. scripts/prove.sh makes
+ * every <linux/...> header that the core includes this file, so the core's files are proven
+ * unmodified.
  *
- * Functions that are declared here and have no body return anything at all; those that a
- * proof calls have one, here or in the proof.
+ * Functions declared here without a body return any value; those that a proof calls have a
+ * body, here or in the proof.
  */
 #ifndef PROOFS_LINUX_H
 #define PROOFS_LINUX_H
@@ -29,7 +29,7 @@ typedef unsigned int gfp_t;
 typedef long ssize_t;
 typedef long long loff_t;
 typedef unsigned __int128 u128;
-typedef unsigned __CPROVER_bitvector[66] u66;	/* no sum of two of 64 wraps */
+typedef unsigned __CPROVER_bitvector[66] u66;	/* the sum of two 64-bit values fits */
 #define __aligned_u64	u64 __attribute__((aligned(8)))
 
 #define __user
@@ -79,9 +79,9 @@ enum {
 #define container_of(p, type, member) \
 	((type *)((char *)(p) - offsetof(type, member)))
 
-/* One CPU: what is atomic is a plain access. */
+/* One CPU: atomic operations are plain accesses. */
 #ifdef PROOF_STORE
-/* A proof sees each store to what others may be looking at. */
+/* The proof checks each store to memory that other CPUs or hardware may read. */
 static void proof_store(u64 *slot, u64 new);
 #define PROOF_WRITE(p, v)	proof_store((u64 *)(p), (u64)(v))
 #else
@@ -143,13 +143,12 @@ static inline long atomic_long_read(const atomic_long_t *p)
 	return p->counter;
 }
 
-/* Switches that are off. */
+/* Static keys, disabled. */
 #define DECLARE_STATIC_KEY_FALSE(name)	extern bool name
 #define DEFINE_STATIC_KEY_FALSE(name)	bool name
 #define static_branch_unlikely(key)	(*(key))
 
-/* Tasks. A fatal signal may come at any time. */
-/* Any value. */
+/* Any value. Tasks: a fatal signal may arrive at any time. */
 bool nondet_bool(void);
 u32 nondet_u32(void);
 u64 nondet_u64(void);
@@ -158,7 +157,7 @@ bool nondet_signal(void);
 #define fatal_signal_pending(t)	nondet_signal()
 #define cond_resched()		((void)0)
 
-/* Pointers that are errors. */
+/* Error pointers. */
 #define MAX_ERRNO		4095
 #define IS_ERR_VALUE(x)		((unsigned long)(x) >= (unsigned long)-MAX_ERRNO)
 
@@ -200,8 +199,8 @@ void kvfree(const void *p);
 #define DEFINE_FREE(name, type, free)
 
 /*
- * What the rooms above use. No proof goes through it yet; it is here so that their files
- * can be read.
+ * For the files above axas_npt.c. No proof executes these yet; the declarations let CBMC parse
+ * the files.
  */
 struct list_head { struct list_head *next, *prev; };
 struct kref { int n; };

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The algorithm on small tables: 2 levels of 4 entries each, from any table that there can
- * be, for any range and any arguments, with any allocation failing; one operation (-DOP_x)
- * for each proof. A page and a frame that could be any stand for all of them: what is said
- * of the watched one is said of each.
+ * The algorithm on small tables, 2 levels of 4 entries each: for any initial table, any range
+ * and arguments, and any allocation failing. Each proof has one operation (-DOP_x). The claims
+ * are made about one watched page and its frame, chosen arbitrarily, so they hold for each.
  *
- * Every store to a linked table passes proof_store(), every flush, every table and frame
- * that is given back passes the functions below it: they are a monitor as the mock HAL's.
+ * Every store to a linked table goes through proof_store(); every flush and every freed table
+ * or frame through the functions below it. They are a monitor like the mock HAL's.
  */
 #define PROOF_STORE
 #include "formats.h"
@@ -22,8 +21,8 @@
 #define SPAN		(PAGES * AXAS_FRAME_SIZE)
 
 /*
- * Tables: number 0 is the root, 1 to N are those below it at the beginning, the others are
- * allocated later. Where they are, no frame is.
+ * Table 0 is the root, 1 to N are linked below it in the initial table, the others are allocated
+ * later. Their addresses are distinct from those of frames.
  */
 #if defined(OP_map) || defined(OP_map_leaf) || defined(OP_split) || defined(OP_protect)
 #define TABLES		(1 + N + N)
@@ -38,14 +37,14 @@
 #define POISON		0x5a5a5a5a5a5a5a5aull
 
 enum state {
-	NOBODYS,	/* the allocator has it */
-	FRESH,		/* allocated, and not linked yet */
+	NOBODYS,	/* free */
+	FRESH,		/* allocated, not linked yet */
 	LINKED,
-	STALE,		/* unlinked, and hardware may still walk it */
+	STALE,		/* unlinked, but hardware may still walk it */
 	FLUSHED,
 };
 
-/* One object each: a solver is quicker with nine small arrays than with a large one. */
+/* Separate objects: a solver is faster with nine small arrays than with a large one. */
 static u64 root[N], table1[N], table2[N], table3[N], table4[N], table5[N], table6[N],
 	   table7[N], table8[N];
 static u64 *const tables[] = { root, table1, table2, table3, table4, table5, table6, table7,
@@ -54,7 +53,7 @@ static enum state states[TABLES];
 static unsigned int next_table;
 static struct axas_npt npt;
 
-/* What one page maps to. */
+/* Translation of one page. */
 struct map {
 	bool present;
 	u64 hpa;
@@ -63,12 +62,12 @@ struct map {
 	u32 level;
 };
 
-static u64 watched;		/* a guest page's address, and what it was before */
+static u64 watched;		/* address of the watched page, and its initial translation */
 static struct map was;
-static bool stale;		/* hardware may still use what it was */
-static bool owned;		/* its frame is the leaf's own, by that of the_owner */
+static bool stale;		/* hardware may still use the initial translation */
+static bool owned;		/* leaves own their frames, with the_owner as the owner */
 static const char the_owner;
-static unsigned int puts;	/* how often its frame was given back */
+static unsigned int puts;	/* times that its frame was put */
 static unsigned int flushes;
 
 static unsigned int table_of(u64 hpa)
@@ -92,7 +91,7 @@ static void *phys_to_virt(const struct axas_hal *hal, struct axas_hpa hpa)
 	return NULL;
 }
 
-/* Which table an entry is in; TABLES if in none. */
+/* Number of the table that contains an entry; TABLES: none. */
 static unsigned int table_with(const void *va)
 {
 	unsigned int t;
@@ -150,7 +149,7 @@ unsigned int axas_hal_phys_bits(const struct axas_hal *hal)
 	return hal->phys_bits;
 }
 
-/* A buffer for records, or none. */
+/* The gather's buffer; allocating it may fail. */
 static u64 buffer[AXAS_GATHER_BUFFER + AXAS_NPT_MAX_LEVELS];
 static bool buffer_used;
 
@@ -190,7 +189,7 @@ static void link(u64 entry)
 	claim(tables[t][i] != POISON, "a table is filled before it is linked");
 }
 
-/* An entry that hardware may be walking changes. */
+/* Monitors a store to an entry, which hardware may be walking. */
 static void proof_store(u64 *slot, u64 new)
 {
 	unsigned int table = table_with(slot);
@@ -271,7 +270,7 @@ static void frames_put(struct axas_npt *n, const void *owner, const struct axas_
 
 static const struct axas_npt_ops ops = { .flush = flush, .put_frames = frames_put };
 
-/* Any leaf for a place. A frame that is owned is mapped once: its number tells the place. */
+/* Any leaf at @gpa. An owned frame is mapped once: its address determines its gpa. */
 static u64 any_leaf(unsigned int level, u64 gpa)
 {
 	u32 prot = nondet_u32(), type = nondet_u32();
@@ -338,7 +337,7 @@ static void birth(void)
 	was = look(watched);
 }
 
-/* After each operation: all that was allocated is linked or gone; counters are right. */
+/* After each operation: every table is linked or freed, and the counters are right. */
 static void balance(void)
 {
 	long linked = 1, leaves[2] = {};
@@ -395,7 +394,7 @@ static void ends_split(void)
 	assume(PT(kind)(root[last / LARGE], 1) != AXAS_PT_LEAF || !(~last % LARGE));
 }
 
-/* A job in pieces, as axas_space_map.c does it: entries go, a flush, frames and tables go. */
+/* A job in pieces, as in axas_space_map.c: change entries, flush, free frames and tables. */
 static void do_pieces(struct axas_npt_job *job,
 		      void (*work)(struct axas_npt *npt, struct axas_npt_job *job))
 {
@@ -443,7 +442,7 @@ static void operation(void)
 	reached("unmap");
 }
 #elif defined(OP_protect)
-/* Tables for all leaves that may have to be split: as axas_space_map.c reserves them. */
+/* Reserve tables for all leaves that may be split, as axas_space_map.c does. */
 static bool reserve(void)
 {
 	u64 tables;
@@ -483,7 +482,7 @@ static void operation(void)
 	}
 	claim(same(now, was) && now.level <= was.level, "protect: the protection, nothing else");
 	claim(!puts, "protect: nothing is given back");
-	/* The one who protects flushes what is narrower now. */
+	/* The caller of protect flushes narrowed leaves. */
 	stale = false;
 }
 #elif defined(OP_split)
@@ -503,7 +502,7 @@ static void operation(void)
 out:
 	axas_npt_put_spares(&npt, &npt.reserve);
 	claim(same(look(watched), was) && !puts, "split: translations are the same");
-	/* The one who protects or unmaps flushes what was split, unless it was broken. */
+	/* The caller flushes split leaves when it changes them, unless break-before-make has. */
 	stale = false;
 }
 #elif defined(OP_collapse)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every proof says: what it takes for granted, what it claims, and where it must get
- * to. A claim behind an assumption that nothing meets would always hold; so each proof is
- * run once more with -DREACHED, and must then fail wherever it says reached().
+ * Vocabulary of the proofs: assumptions, claims, and points that must be reachable. A claim
+ * after an unsatisfiable assumption would hold vacuously, so each proof runs again with
+ * -DREACHED and must then fail at every reached().
  */
 #ifndef PROOFS_PROOF_H
 #define PROOFS_PROOF_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which ranges a space takes, for every request, to the last byte of 64 bits.
+ * Range checks of a space and its operations, for every request, up to the last byte of 64 bits.
  */
 #include "linux.h"
 #include "proof.h"
@@ -8,7 +8,7 @@
 
 #define END	((u66)1 << 64)
 
-/* The range of a new space: all of the table, or the part asked for, whole 4 KiB. */
+/* The range of a new space: the whole table, or the requested part in multiples of 4 KiB. */
 static struct axas_space birth(void)
 {
 	struct axas_space_params params = { .base = axas_gpa(nondet_u64()),
