@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file descriptor of a space: ioctls, pread() and pwrite(), fdinfo. Takes
- * every argument from user space once, checks it, and calls axas_space.c and
- * axas_space_access.c. What only user space must be kept from is checked here.
+ * The file descriptor of a space: ioctls, read and write, fdinfo. Copies each argument from
+ * user space once and checks it; checks that concern user space only, such as capabilities
+ * and RLIMIT_MEMLOCK, are here. Calls axas_space*.c and axas_debugfs.c.
  *
- * Locks: space_file->lock, outside space->lock, keeps the count of locked pages
- * true. User memory is faulted in with no lock of a space held.
+ * Locks: space_file->lock, outside space->changing, keeps @locked equal to the space's
+ * linear pages. User memory is faulted in with no lock of a space held.
  *
- * What is behind a descriptor lives as long as its space, which others (a vCPU) may hold
- * when the descriptor is closed: what they reach counts as locked until they let go.
+ * A space_file lives as long as its space, to which others (a vCPU) may hold references after
+ * the descriptor is closed: linear memory stays accounted until the last one is put.
  */
 #include <linux/anon_inodes.h>
 #include <linux/capability.h>
@@ -33,27 +33,27 @@
 #include "axas_space.h"
 
 /**
- * struct space_file - what stands behind the descriptor of a space
+ * struct space_file - private data of a space's descriptor
  * @space: the space
- * @mm: whose RLIMIT_MEMLOCK its linear areas count against
- * @lock: keeps @locked the number of the space's linear pages
- * @locked: pages that @mm was charged for
- * @id: which one it is, since the module was loaded
- * @debugfs: what debugfs shows of it
+ * @mm: linear areas are accounted to its locked_vm, against RLIMIT_MEMLOCK
+ * @lock: keeps @locked equal to the number of the space's linear pages
+ * @locked: pages accounted to @mm
+ * @id: number of the space, counted since the module was loaded
+ * @debugfs: its entry in debugfs
  */
 struct space_file {
 	struct axas_space *space;
 	struct mm_struct *mm;
-	struct mutex lock;	/* around what maps or unmaps linear areas */
+	struct mutex lock;	/* held to map or unmap linear areas */
 	u64 locked;
 	unsigned int id;
 	struct axas_debugfs debugfs;
 };
 
 /*
- * The struct is taken once, so that user space cannot change it between check and
- * use; a result struct, but for a query's, is written back before anything is done,
- * so that a bad address changes nothing. All of a struct that user space does not bring is 0.
+ * Copy the struct in once, so that user space cannot change it between check and use. An INOUT
+ * struct is first copied back unchanged, so that a bad address fails before there are side
+ * effects. Members beyond user space's size are 0.
  */
 static long run_ioctl(const struct axas_ioctl *ioctl, const struct file *filp, void *ctx,
 		      void __user *uarg)
@@ -100,15 +100,15 @@ long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
 }
 EXPORT_SYMBOL_AXAS(axas_ioctl_dispatch);
 
-/* Host-physical addresses are for those who may access them anyway. */
+/* Hide host-physical addresses from callers that may not access physical memory. */
 static u64 shown_hpa(u64 hpa)
 {
 	return capable(CAP_SYS_RAWIO) ? hpa : AXAS_HPA_NONE;
 }
 
 /*
- * So is, for a given address, what lies together in host-physical memory. How much of a
- * space does in sum is no secret: as huge pages in smaps, it is in the counters.
+ * Hide from them, too, which addresses are contiguous in host-physical memory. The total is no
+ * secret: the counters show it, as smaps shows huge pages.
  */
 static void hide_contiguity(struct axas_translate *translate)
 {
@@ -118,8 +118,8 @@ static void hide_contiguity(struct axas_translate *translate)
 }
 
 /*
- * Where each x86 CPU finds its own local APIC, and messages to those of others begin (Intel
- * SDM vol. 3A, 11.4.1 and 11.11.1): a guest would interrupt and stop the host's CPUs.
+ * x86: the CPU's own local APIC, and the message addresses of all local APICs (Intel SDM
+ * vol. 3A, 11.4.1 and 11.11.1), by which a guest could interrupt and stop host CPUs.
  */
 #define APIC_FIRST	0xfee00000ull
 #define APIC_LAST	0xfeefffffull
@@ -131,8 +131,8 @@ static bool is_apic(const struct axas_map_linear *arg)
 }
 
 /*
- * As /dev/mem: the right to raw I/O, a kernel that is not locked down, and nothing
- * that the kernel itself uses as memory; nor what a CPU has for itself.
+ * Like /dev/mem: requires CAP_SYS_RAWIO and a kernel that is not locked down, and refuses System
+ * RAM; refuses the local APIC, too.
  */
 static int may_map_linear(const struct axas_map_linear *arg)
 {
@@ -190,7 +190,7 @@ static long map_alloc(void *ctx, void *arg)
 				    map->prot, map->type, map->flags);
 }
 
-/* Give back the locked pages of linear areas that are gone. */
+/* Uncharge the locked pages of linear areas that were unmapped. */
 static void unlock_pages(struct space_file *file)
 {
 	u64 pages = axas_space_linear_pages(file->space);
@@ -308,7 +308,7 @@ static long get_info(void *ctx, void *arg)
 	return 0;
 }
 
-/* Areas for user space, which learns where linear ones lie only if it may. */
+/* Copy areas to user space; hpas of linear ones only if the caller may see them. */
 static long copy_areas(struct axas_get_areas *areas, struct axas_area_info *infos,
 		       unsigned int n)
 {
@@ -324,7 +324,7 @@ static long copy_areas(struct axas_get_areas *areas, struct axas_area_info *info
 	return 0;
 }
 
-/* They are collected first: user memory is not touched with the space's lock held. */
+/* Collect first: user memory is not accessed with a lock of the space held. */
 static long get_areas(void *ctx, void *arg)
 {
 	struct axas_get_areas *areas = arg;
@@ -376,13 +376,13 @@ static long space_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 				   filp->private_data, cmd, (void __user *)arg);
 }
 
-/* What is copied by way of the stack: a register, a descriptor, a ring's index. */
+/* Bytes copied through the stack: a register, a descriptor, a ring's index. */
 #define SMALL_COPY	64
 
-/* User memory that is faulted in before another try. */
+/* Bytes of user memory to fault in before a retry. */
 #define FAULT_AHEAD	SZ_64K
 
-/* One page at most, by way of @bounce, which has room: bytes, or an error. */
+/* Copy up to a page through @bounce, which is large enough. Return bytes or an error. */
 static ssize_t read_page(struct axas_space *space, u64 gpa, void *bounce, struct iov_iter *to)
 {
 	size_t len = min_t(size_t, iov_iter_count(to), PAGE_SIZE - offset_in_page(gpa));
@@ -390,7 +390,7 @@ static ssize_t read_page(struct axas_space *space, u64 gpa, void *bounce, struct
 
 	if (n <= 0)
 		return n;
-	/* @bounce has room for what was asked for: nothing is left to check. */
+	/* @len bytes fit @bounce: skip the size check of copy_to_iter(). */
 	return _copy_to_iter(bounce, n, to) ?: -EFAULT;
 }
 
@@ -416,7 +416,7 @@ static ssize_t bounce_page(struct axas_space *space, u64 gpa, void *bounce, stru
 	return read_page(space, gpa, bounce, iter);
 }
 
-/* False: not even one byte of it can be had. */
+/* Return false if not even one byte can be faulted in. */
 static bool fault_in_user(const struct iov_iter *iter, u32 prot)
 {
 	size_t len = min_t(size_t, iov_iter_count(iter), FAULT_AHEAD);
@@ -427,10 +427,11 @@ static bool fault_in_user(const struct iov_iter *iter, u32 prot)
 }
 
 /*
- * One step of a long copy. User memory is reached with page faults disabled, and faulted in once
- * if it is not there. It may be gone again at once, or be there and still be out of reach (tags
- * of memory, keys): then, and for what is not copied as memory is, a page goes by way of *@bounce,
- * with faults: each step comes to an end. Bytes, or an error.
+ * One step of a long copy. Copy with page faults disabled; if user memory is not present, fault
+ * it in and try once more. If that fails, too, because it was reclaimed at once or is present but
+ * not accessible (memory tags, protection keys), or if only the accessors can reach the guest
+ * memory, copy one page through *@bounce with page faults enabled: each step makes progress or
+ * fails. Return bytes or an error.
  */
 static ssize_t copy_step(struct axas_space *space, u64 gpa, void **bounce, struct iov_iter *iter,
 			 u32 prot)
@@ -449,7 +450,7 @@ static ssize_t copy_step(struct axas_space *space, u64 gpa, void **bounce, struc
 	return *bounce ? bounce_page(space, gpa, *bounce, iter, prot) : -ENOMEM;
 }
 
-/* Step by step until @iter is at its end, or something stops it. */
+/* Copy until the end of @iter, an error or a fatal signal. */
 static ssize_t copy_long(struct kiocb *iocb, struct axas_space *space, struct iov_iter *iter,
 			 u32 prot)
 {
@@ -470,7 +471,7 @@ static ssize_t copy_long(struct kiocb *iocb, struct axas_space *space, struct io
 	return done ?: n;
 }
 
-/* The same of what has room on the stack: it may be a single access, and is in one page mostly. */
+/* The same through the stack, for small sizes, which may have to be a single access. */
 static ssize_t copy_small(struct kiocb *iocb, struct axas_space *space, struct iov_iter *iter,
 			  u32 prot)
 {
@@ -501,14 +502,14 @@ static ssize_t space_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return copy_any(iocb, to, AXAS_PROT_READ);
 }
 
-/* Guest memory has no end to append to; what is written is there when the call returns. */
+/* Guest memory has no end to append to. Writes are synchronous. */
 static ssize_t space_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	return iocb->ki_flags & IOCB_APPEND ? -EOPNOTSUPP :
 					      copy_any(iocb, from, AXAS_PROT_WRITE);
 }
 
-/* F_SETFL. */
+/* Called by fcntl(F_SETFL). */
 static int space_check_flags(int flags)
 {
 	return flags & O_APPEND ? -EINVAL : 0;
@@ -536,7 +537,7 @@ static void space_show_fdinfo(struct seq_file *m, struct file *filp)
 	seq_printf(m, "axas-tables:\t%llu\n", info.tables);
 }
 
-/* The space is gone, and its linear areas with it. */
+/* Called when the space, with its linear areas, has been freed. */
 static void free_space_file(void *arg)
 {
 	struct space_file *file = arg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The file descriptor of a space, as axas_main.c makes it, and how both files take
- * a struct from user space.
+ * The file descriptor of a space, and the dispatcher that copies the structs of ioctls from
+ * and to user space.
  */
 #ifndef _AXAS_FILE_H
 #define _AXAS_FILE_H
@@ -11,25 +11,24 @@
 #include <linux/stddef.h>
 #include <linux/types.h>
 
-/* What becomes of an ioctl's struct. */
+/* How an ioctl's struct is copied. */
 enum axas_ioctl_dir {
-	AXAS_IOCTL_IN,		/* it is taken */
-	AXAS_IOCTL_INOUT,	/* it is written back, too */
-	AXAS_IOCTL_QUERY,	/* the same; that it was asked has changed nothing */
+	AXAS_IOCTL_IN,		/* from user space */
+	AXAS_IOCTL_INOUT,	/* from user space and back */
+	AXAS_IOCTL_QUERY,	/* the same, for an ioctl without side effects */
 };
 
-/* Room for any struct of the API. */
+/* Size of the dispatcher's buffer in bytes. */
 #define AXAS_IOCTL_MAX	512
 
 /**
  * struct axas_ioctl - one ioctl of a table; AXAS_IOCTL_OF() begins a row
  * @cmd: its number
- * @size: bytes of its struct
- * @flags: the bits that its flags may have
- * @dir: what becomes of the struct
- * @mode: how the file must be open, FMODE_READ or FMODE_WRITE: that for what changes anything
- * @run: does it, on the file's private data and the struct, whose size and flags
- *	are checked
+ * @size: size of its struct in bytes
+ * @flags: valid bits of the struct's flags
+ * @dir: how the struct is copied
+ * @mode: required mode of the file, FMODE_READ, or FMODE_WRITE for ioctls with side effects
+ * @run: the handler; gets the dispatcher's @ctx and the struct, with size and flags checked
  */
 struct axas_ioctl {
 	unsigned int cmd;
@@ -41,8 +40,8 @@ struct axas_ioctl {
 };
 
 /*
- * The number of an ioctl, and the size of its struct, which begins with size and flags and
- * has room in the dispatcher.
+ * Initialize @cmd and @size of a row. The build fails if the struct does not begin with size and
+ * flags, or does not fit the dispatcher's buffer.
  */
 #define AXAS_IOCTL_OF(number, type)						\
 	.cmd = (number),							\
@@ -51,8 +50,9 @@ struct axas_ioctl {
 				  offsetof(type, flags) != sizeof(u32))
 
 /*
- * Find the ioctl, take its struct once, run it on @ctx, write the struct back. -ENOTTY;
- * -EBADF where @filp is not open as the row wants it.
+ * Look up @cmd, copy its struct in, run it on @ctx, copy the struct back. Return the handler's
+ * result, -ENOTTY if there is no such ioctl, -EBADF if @filp lacks the row's @mode, or -EFAULT,
+ * -EINVAL or -E2BIG for an invalid struct.
  */
 long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
 			 const struct file *filp, void *ctx, unsigned int cmd,
@@ -60,7 +60,7 @@ long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
 
 struct axas_space;
 
-/* A new descriptor that owns the caller's reference of @space, also on an error. */
+/* Create a descriptor. Consumes the caller's reference of @space, also on an error. */
 int axas_file_create(struct axas_space *space);
 
 #endif /* _AXAS_FILE_H */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module, and /dev/axas, which tells what there is and creates spaces. Calls
- * axas_space.c and axas_file.c. No locks.
+ * Init and exit of the module, and /dev/axas, which describes formats and creates spaces. Calls
+ * axas_file.c, axas_debugfs.c, axas_space.c, axas_area.c, axas_npt.c, axas_npt_host.c and
+ * axas_stock.c. No locks.
  */
 #include <linux/err.h>
 #include <linux/fs.h>
@@ -73,7 +74,7 @@ static const struct axas_ioctl system_ioctls[] = {
 
 static long axas_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
-	/* Programs pass no third argument to ioctl(): then anything may be there. */
+	/* This ioctl has no argument: programs may leave @arg undefined. */
 	if (cmd == AXAS_GET_API_VERSION)
 		return AXAS_API_VERSION;
 	return axas_ioctl_dispatch(system_ioctls, ARRAY_SIZE(system_ioctls), filp, NULL,

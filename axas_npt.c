@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nested page tables, as far as no entry's encoding matters: formats by name, a
- * table's birth and end, pages for tables, counters, runs of leaves for people. Calls
- * axas_npt_gather.c, the frame room and the HAL. Locks: axas_npt.h.
+ * Nested page tables: code that does not depend on the encoding of entries. Lookup of formats,
+ * creation and destruction of tables, table pages, counters, dumps. Calls axas_npt_gather.c,
+ * axas_npt_host.c, axas_frame.c and the HAL. Locks: axas_npt.h.
  */
 #include <linux/build_bug.h>
 #include <linux/err.h>
@@ -17,7 +17,7 @@
 #include "axas_compat.h"
 #include "axas_npt.h"
 
-/* Entries become addresses in their place. */
+/* collect_owned() overwrites entries with addresses. */
 static_assert(sizeof(struct axas_hpa) == sizeof(u64));
 
 DEFINE_STATIC_KEY_FALSE(axas_npt_watched);
@@ -52,7 +52,7 @@ static void count_tables(struct axas_npt *npt, long n)
 	atomic_long_add(n, &npt->tables);
 }
 
-/* Pages for tables. One that no entry and no control register can name is none. */
+/* Allocate pages for tables; fail if their address is too wide for entries or the root register. */
 static int alloc_table_frame(struct axas_npt *npt, struct axas_frame *frame,
 			     unsigned int order, u32 flags)
 {
@@ -254,8 +254,8 @@ static long count_in_table(const struct axas_npt *npt, const u64 *table)
 }
 
 /*
- * Where the leaves of a table were, the frames are collected that they own. No frame that
- * is owned lies at address 0. How many leaves there were.
+ * Overwrite a table with the addresses of the frames that its leaves own; an owned frame is never
+ * at address 0. Return the number of leaves.
  */
 static long collect_owned(const struct axas_npt *npt, u64 *table, unsigned int *owned)
 {
@@ -300,7 +300,7 @@ unsigned int axas_npt_run_of(const u64 *ptep, unsigned int max, bool empty)
 	const u64 *end = ptep + max;
 	const u64 *p = ptep;
 
-	/* Most often they are all empty: four at a time. */
+	/* Mostly all entries are empty: test four at a time. */
 	for (; empty && end - p >= 4; p += 4)
 		if (READ_ONCE(p[0]) | READ_ONCE(p[1]) | READ_ONCE(p[2]) | READ_ONCE(p[3]))
 			break;
@@ -310,7 +310,7 @@ unsigned int axas_npt_run_of(const u64 *ptep, unsigned int max, bool empty)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_run_of);
 
-/* Entries that are looked at together; tables of proofs have fewer. */
+/* Entries tested per iteration; tables in proofs have fewer. */
 #define EMPTY_STEP	(AXAS_NPT_LEVEL_BITS < 4 ? 1u << AXAS_NPT_LEVEL_BITS : 16u)
 
 bool axas_npt_is_empty(const u64 *table)
@@ -320,8 +320,8 @@ bool axas_npt_is_empty(const u64 *table)
 	u64 any;
 
 	/*
-	 * One that is not empty says so early; of one that is, each entry costs. Nobody fills
-	 * it meanwhile, and what hardware sets are bits of entries that are there: no READ_ONCE().
+	 * A table in use mostly ends the loop early; an empty one is read to its end. Plain loads:
+	 * nothing fills the table concurrently, and hardware sets bits in present entries only.
 	 */
 	for (; table < end; table += EMPTY_STEP) {
 		any = 0;
@@ -348,7 +348,7 @@ u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_count_split_at);
 
-/* A leaf at level n becomes a table, each entry of which is such a leaf at n - 1. */
+/* Tables to split a leaf at @level to level 0: one, and those of its 512 leaves below. */
 static u64 tables_of_leaf(unsigned int level)
 {
 	u64 tables = 0;
@@ -464,7 +464,7 @@ void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_dump_raw);
 
-/* A root of several pages lies at a multiple of its size, as hardware wants it. */
+/* Hardware requires that a root of several pages is aligned to its size. */
 static int alloc_root(struct axas_npt *npt)
 {
 	struct axas_frame frame;
@@ -478,7 +478,7 @@ static int alloc_root(struct axas_npt *npt)
 	return 0;
 }
 
-/* Less than the format can encode is fine; more, or a level left out, is no such machine. */
+/* A machine may support less than the format, but not more; its leaf levels have no gaps. */
 static bool caps_ok(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *caps)
 {
 	return (caps->leaf_levels & BIT(0)) && !(caps->leaf_levels & ~fmt->leaf_levels) &&
@@ -486,7 +486,7 @@ static bool caps_ok(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *
 	       caps->oa_bits > AXAS_FRAME_SHIFT && caps->oa_bits <= fmt->caps.oa_bits;
 }
 
-/* The bits when nobody asks for a number: those of the fewest levels that there are. */
+/* Default ia_bits: those of the fewest levels that the machine supports. */
 static unsigned int usual_ia_bits(const struct axas_npt_fmt *fmt,
 				  const struct axas_npt_caps *caps)
 {
@@ -495,7 +495,7 @@ static unsigned int usual_ia_bits(const struct axas_npt_fmt *fmt,
 	return caps->max_ia_bits;
 }
 
-/* Levels and root for npt->ia_bits; -EOPNOTSUPP where the machine has none such. */
+/* Set levels and root for npt->ia_bits; -EOPNOTSUPP if the machine does not support them. */
 static int set_geometry(struct axas_npt *npt)
 {
 	int err = -EOPNOTSUPP;
@@ -511,7 +511,7 @@ static void init_needs(struct axas_npt *npt)
 {
 	u32 access;
 
-	/* An access of nothing is none: no entry is like this. */
+	/* No entry permits an empty access: entry & 0 is never 1. */
 	npt->need[0] = (struct axas_npt_need){ .value = 1 };
 	for (access = 1; access <= AXAS_PROT_MASK; access++)
 		npt->need[access] = npt->fmt->need(access);
@@ -551,9 +551,9 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_init);
 
 /*
- * The bits of a machine that it can lack without reading an entry otherwise are those that
- * let us say more; EXEC_4K is one that lets us say less, and with S2_FWB memory types have
- * another encoding (Arm DDI 0487, D8.6.6).
+ * Most flags permit more encodings: the machine must have all flags of the table. EXEC_4K forbids
+ * encodings: the table must have the machine's. S2_FWB changes the encoding of memory types
+ * (Arm DDI 0487, D8.6.6): both must have it or neither.
  */
 static bool flags_within(u32 flags, u32 machine)
 {
@@ -574,7 +574,7 @@ bool axas_npt_within(const struct axas_npt *npt, const struct axas_npt_caps *mac
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_within);
 
-/* Tables that were made for leaves which never came. */
+/* Free empty tables, for example those linked for leaves that were never installed. */
 static void remove_tables(struct axas_npt *npt)
 {
 	struct axas_npt_gather gather __uninitialized;

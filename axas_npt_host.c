@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the host's CPU can walk, and how: read from its own capability registers.
- * Every other file is the same on all architectures but for the HAL. Calls nothing;
- * no locks.
+ * The format that the host's CPUs walk, and their capabilities, from capability registers.
+ * Calls the HAL; no locks.
  */
 #include <linux/bits.h>
 #include <linux/cpu.h>
@@ -20,8 +19,8 @@
 #include <asm/special_insns.h>
 
 /*
- * IA32_VMX_EPT_VPID_CAP, Intel SDM vol. 3D, A.10. Read by name of its bits here: the
- * kernel's own names have moved between headers.
+ * IA32_VMX_EPT_VPID_CAP, Intel SDM vol. 3D, A.10. Defined here, because the kernel's names have
+ * moved between headers.
  */
 #define EPT_CAP_XONLY		BIT_ULL(0)
 #define EPT_CAP_4_LEVELS	BIT_ULL(6)
@@ -36,14 +35,14 @@ static bool host_has_npt(void)
 	return boot_cpu_has(X86_FEATURE_SVM) && boot_cpu_has(X86_FEATURE_NPT);
 }
 
-/* The register is there when EPT or VPID can be enabled: else reading it faults. */
+/* The MSR exists if EPT or VPID can be enabled; else reading it faults. */
 static bool host_has_ept(u64 *cap)
 {
 	return boot_cpu_has(X86_FEATURE_VMX) && !rdmsrq_safe(MSR_IA32_VMX_EPT_VPID_CAP, cap) &&
 	       (*cap & EPT_CAP_4_LEVELS);
 }
 
-/* Executable leaves above 4 KiB make a CPU with this erratum stop (CVE-2018-12207). */
+/* Executable leaves above 4 KiB can hang CPUs with this erratum (CVE-2018-12207). */
 static u32 exec_4k(void)
 {
 	bool bad = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) && !cpu_mitigations_off();
@@ -62,8 +61,8 @@ static void ept_caps(u64 cap, struct axas_npt_caps *caps)
 }
 
 /*
- * The nested table has as many levels as the host's own: VMRUN takes the number from the
- * host's CR4 (APM vol. 2, 15.25.3), and so do we, whatever options a kernel was built with.
+ * A nested table has as many levels as the host's own: VMRUN takes the number from the host's
+ * CR4 (APM vol. 2, 15.25.3). Read CR4, because kernel options do not determine it.
  */
 static void svm_caps(struct axas_npt_caps *caps)
 {
@@ -77,9 +76,9 @@ static void svm_caps(struct axas_npt_caps *caps)
 }
 
 /*
- * With memory encryption (mem_encrypt=on, APM vol. 2, 7.10) the C bit of an entry says
- * that its memory is encrypted, as all of the kernel's is. No entry of ours has it, and so
- * hardware would take what the kernel wrote, tables included, for what it is not.
+ * With memory encryption (mem_encrypt=on, APM vol. 2, 7.10) the kernel's memory is encrypted,
+ * and hardware decrypts it only through entries with the C bit. Our entries do not have it, so
+ * hardware would read ciphertext, also in place of tables.
  */
 static bool memory_is_encrypted(void)
 {
@@ -118,13 +117,13 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_host_caps);
 #include <asm/sysreg.h>
 #include <asm/virt.h>
 
-/* A field of 4 bits of an ID register, as all CPUs have it. Arm DDI 0487, D23.2. */
+/* A 4-bit field of a sanitised ID register, common to all CPUs. Arm DDI 0487, D23.2. */
 static unsigned int id_field(u64 reg, unsigned int shift)
 {
 	return (reg >> shift) & 0xf;
 }
 
-#define MMFR0_TGRAN4_2_SHIFT	40	/* stage 2: 0 as stage 1, 1 none, 2 and 3 there */
+#define MMFR0_TGRAN4_2_SHIFT	40	/* stage 2: 0 as stage 1, 1 none, 2 and 3 supported */
 #define MMFR0_TGRAN4_SHIFT	28	/* stage 1: 0xf none */
 #define MMFR1_HAFDBS_SHIFT	0	/* 2: hardware dirty state */
 #define MMFR1_XNX_SHIFT		28
@@ -166,8 +165,8 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_host_caps);
 #include <asm/hwcap.h>
 
 /*
- * hgatp keeps only a mode that there is (RISC-V Privileged, "H" Extension, hgatp). While
- * one is tried, hardware may walk from wherever it says: what that left is forgotten.
+ * hgatp retains supported modes only (RISC-V Privileged, "H" Extension, hgatp). While a mode
+ * is tried, hardware may walk speculatively from a bogus root: the fence drops what it cached.
  */
 static bool has_hgatp_mode(unsigned long mode)
 {
@@ -178,13 +177,13 @@ static bool has_hgatp_mode(unsigned long mode)
 	old = csr_swap(CSR_HGATP, mode << HGATP_MODE_SHIFT);
 	found = csr_read(CSR_HGATP) >> HGATP_MODE_SHIFT == mode;
 	csr_write(CSR_HGATP, old);
-	/* HFENCE.GVMA, which assemblers of 6.1's time do not know by name. */
+	/* HFENCE.GVMA; assemblers of 6.1's time lack the mnemonic. */
 	asm volatile(".insn r 0x73, 0, 0x31, x0, x0, x0" : : : "memory");
 	local_irq_restore(flags);
 	return found;
 }
 
-/* Levels of the modes that this CPU keeps: asked once, for a CPU does not change. */
+/* Numbers of levels that this CPU supports, as a bit mask; probed once. */
 static u32 hgatp_levels(void)
 {
 	static u32 levels;
@@ -227,14 +226,14 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps)
 		caps->levels = fmt->caps.levels;
 		return false;
 	}
-	/* 41, 50, 59: two bits more than as many tables of 9 bits. */
+	/* 41, 50 or 59: two bits more than with a root of 512 entries. */
 	caps->max_ia_bits = axas_npt_shift(__fls(caps->levels)) + 2;
 	return true;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_host_caps);
 
 #else
-/* User Mode Linux, and hosts whose format we do not speak: tables of paper only. */
+/* User Mode Linux, and architectures without a format: no hardware walks our tables. */
 u32 axas_host_format(void)
 {
 	return IS_ENABLED(CONFIG_UML) ? AXAS_FORMAT_EPT : AXAS_FORMAT_DEFAULT;
