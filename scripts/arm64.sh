@@ -15,13 +15,13 @@ set -euo pipefail
 NAME=${AXAS_SET:-arm64}
 PREFIX=aarch64-linux-gnu-
 # Memory that the kernel does not use, for linear areas: all from 2 GiB on.
-WINDOW=(mem=1G AXAS_WINDOW=0x80000000)
+WINDOW=(mem=1G "AXAS_WINDOW=0x80000000,3G")
 
 # All is built with the tools of the suite that the kernel is of.
 build() {
 	"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1 ARCH=arm64 \
 		CROSS_COMPILE="$PREFIX"
-	make_for "$KDIR" "$OUT/module" -C tests/arm64 CROSS_COMPILE="$PREFIX"
+	make_for "$KDIR" "$OUT/module" -C tests/vcpu CROSS_COMPILE="$PREFIX"
 	make_for "$KDIR" "$OUT/module" -C tests/guests CROSS_COMPILE="$PREFIX"
 	make_for "$KDIR" "$OUT/module" -C tools/axasctl CROSS_COMPILE="$PREFIX" \
 		EXTRA_CFLAGS="${LIBS:+-I$LIBS/usr/include}" \
@@ -90,7 +90,7 @@ main() {
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" arm64.sh "$module/axas.ko" \
 		"$module/vcpu/axvcpu.ko" "$module"/tests/hwwalk/axas_{s2_test,el2}.ko \
 		"$module/tests/consumer/axas_consumer.ko" \
-		"$module/tests/arm64/axvcpu_arm64_test" "$module/tools/axasctl/axasctl" \
+		"$module/tests/vcpu/axvcpu_test" "$module/tools/axasctl/axasctl" \
 		"$module"/tests/guests/*.elf
 	look_at_module "$module/vcpu/axvcpu.ko" || failed=1
 	boot "$NAME" all || failed=1

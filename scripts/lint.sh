@@ -11,7 +11,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # Where programs for user space are; all else is the kernel's.
-export PROGRAMS='^(lib|tools|bench/(user|profile)|proofs/cbmc|tests/(uapi|vcpu|guests|arm64|reboot|riscv/vcpu|userspace))/'
+export PROGRAMS='^(lib|tools|bench/(user|profile)|proofs/cbmc|tests/(lib|uapi|vcpu|guests|reboot|userspace))/'
 TOOLS=(spdx links shellcheck usage kvm checkpatch kernel_doc gcc_sparse clang_w1)
 
 # Types that checkpatch may not complain of:

@@ -11,6 +11,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 PREFIX=riscv64-linux-gnu-
+# Memory that the kernel does not use, for linear areas: all from 3 GiB on.
+WINDOW=(mem=1G "AXAS_WINDOW=0xc0000000,1G")
 
 # All is built with the tools of the suite that the kernel is of.
 build() {
@@ -18,7 +20,7 @@ build() {
 		CROSS_COMPILE="$PREFIX"
 	# The machine reads them a hundred times.
 	find "$OUT/module" -name '*.ko' -exec "${PREFIX}strip" --strip-debug {} +
-	make_for "$KDIR" "$OUT/module" -C tests/riscv/vcpu CROSS_COMPILE="$PREFIX"
+	make_for "$KDIR" "$OUT/module" -C tests/vcpu CROSS_COMPILE="$PREFIX"
 	make_for "$KDIR" "$OUT/module" -C tests/guests CROSS_COMPILE="$PREFIX"
 	make_for "$KDIR" "$OUT/module" -C tools/axasctl CROSS_COMPILE="$PREFIX" \
 		EXTRA_CFLAGS="${LIBS:+-I$LIBS/usr/include}" \
@@ -29,9 +31,9 @@ build() {
 boot() {
 	local name=$1 results
 
-	AXAS_CPU=$2 AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800} run_logged "$name" "$OUT/$name/vm.log" \
-		"$AXAS_SCRIPTS/vm-riscv64.sh" "$OUT/$name" "$KERNEL" "$OUT/initramfs.gz" \
-		AXAS_EFFORT="${AXAS_EFFORT:-short}" || true
+	AXAS_CPU=$2 AXAS_QEMU="-m 2G" AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800} run_logged "$name" \
+		"$OUT/$name/vm.log" "$AXAS_SCRIPTS/vm-riscv64.sh" "$OUT/$name" "$KERNEL" \
+		"$OUT/initramfs.gz" "${WINDOW[@]}" AXAS_EFFORT="${AXAS_EFFORT:-short}" || true
 	results=$("$AXAS_SCRIPTS/results.sh" "$name" "$OUT/$name")
 	record "$results"
 	tr -d '\r' <"$OUT/$name/guest.log" | grep -E -A 4 '^ *not ok ' || true
@@ -95,7 +97,7 @@ main() {
 	module=$OUT/module
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" riscv64.sh "$module/axas.ko" \
 		"$module/vcpu/axvcpu.ko" "$module/tests/riscv/axas_gstage_test.ko" \
-		"$module/tests/riscv/vcpu/axvcpu_riscv_test" "$OUT/kvm.ko" \
+		"$module/tests/vcpu/axvcpu_test" "$OUT/kvm.ko" \
 		"$module/tools/axasctl/axasctl" "$module"/tests/guests/*.elf
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/down.gz" reboot.sh "$module/axas.ko" \
 		"$module/vcpu/axvcpu.ko" "$module/tools/axasctl/axasctl" \

@@ -16,7 +16,7 @@ load_unload() {
 	i=0
 	while [ $i -lt "$1" ]; do
 		load axas && load axvcpu || return 1
-		[ $((i % 10)) != 0 ] || axvcpu_arm64_test wfi_comes_out >/dev/null || return 1
+		[ $((i % 10)) != 0 ] || axvcpu_test halt_comes_out >/dev/null || return 1
 		rmmod axvcpu && rmmod axas || return 1
 		i=$((i + 1))
 	done
@@ -43,7 +43,7 @@ history_is_cleared() {
 # The same with so few VMIDs that they run out all the time.
 few_vmids() {
 	rmmod axvcpu && insmod /axas/axvcpu.ko vmid_bits=8 || return 1
-	axvcpu_arm64_test vmid tlbi rollovers
+	axvcpu_test vmid tlbi rollovers
 	_result=$?
 	rmmod axvcpu && load axvcpu && return $_result
 }
@@ -54,7 +54,7 @@ mitigation_suite() {
 }
 
 # The parts that do not depend on how fast the machine is.
-no_vcpus() { axvcpu_arm64_test there_are_no_vcpus; }
+no_vcpus() { axvcpu_test there_are_no_vcpus; }
 
 # Once, and with what to do (S7).
 kvm_is_named() {
@@ -73,7 +73,7 @@ case $AXAS_CASE in
 all)
 	suite walk walk
 	load axas_el2
-	suite vcpu axvcpu_arm64_test
+	suite vcpu axvcpu_test
 	suite few_vmids few_vmids
 	rmmod axas_el2
 	suite guests guest_suite
@@ -83,7 +83,7 @@ all)
 some)
 	suite walk walk
 	load axas_el2
-	suite vcpu axvcpu_arm64_test come stay mmio stage1 paging matrix space real round \
+	suite vcpu axvcpu_test come stay mmio stage1 paging matrix space real round \
 		refused undefined aarch32 tlbi watchpoints el2 pstate tables_of survive_faults
 	rmmod axas_el2
 	suite guests guest_suite
@@ -91,7 +91,7 @@ some)
 	;;
 tags)
 	load axas_el2
-	suite vcpu axvcpu_arm64_test real tco pstate watchpoints_s hypercall hidden
+	suite vcpu axvcpu_test real tco pstate watchpoints_s hypercall hidden
 	;;
 none)
 	suite vcpu no_vcpus

@@ -17,7 +17,7 @@ load_unload() {
 	i=0
 	while [ $i -lt "$1" ]; do
 		load axas && load axvcpu || return 1
-		[ $((i % 10)) != 0 ] || axvcpu_riscv_test wfi_comes_out >/dev/null || return 1
+		[ $((i % 10)) != 0 ] || axvcpu_test halt_comes_out >/dev/null || return 1
 		rmmod axvcpu && rmmod axas || return 1
 		i=$((i + 1))
 	done
@@ -32,18 +32,18 @@ load axas
 load axvcpu
 if has_extension; then
 	suite gstage walk
-	suite vcpu axvcpu_riscv_test
+	suite vcpu axvcpu_test
 	# Instructions from the guest's memory, where htinst would say nothing.
 	echo 1 >/sys/module/axvcpu/parameters/fetch_insn
-	suite fetched axvcpu_riscv_test mmio
+	suite fetched axvcpu_test mmio
 	for bits in 1 0; do
 		echo $bits >/sys/module/axvcpu/parameters/vmid_bits
-		suite vmids-of-$bits-bits axvcpu_riscv_test take_turns two_ cpus_go
+		suite vmids-of-$bits-bits axvcpu_test take_turns two_ cpus_go
 	done
 	echo 14 >/sys/module/axvcpu/parameters/vmid_bits
 	suite guests guest_suite
 	suite unload unload_suite
 	suite module module_suite
 else
-	suite without axvcpu_riscv_test no_extension
+	suite without axvcpu_test no_extension
 fi

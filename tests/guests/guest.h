@@ -8,8 +8,7 @@
  *   port 0xe9      takes characters for the console
  *   port 0xf4      ends the guest with a status
  *
- * Where there are no ports they are addresses without memory, from DEVICES on. With HOSTED
- * a guest is part of a test, to learn what it shall print.
+ * Where there are no ports they are addresses without memory, from DEVICES on.
  */
 #ifndef AXAS_GUEST_H
 #define AXAS_GUEST_H
@@ -30,9 +29,6 @@ typedef unsigned long u64;
 /* The program: its status. @mem is the first byte after the VMM's, @bytes how many follow. */
 u32 guest_main(u64 mem, u64 bytes);
 
-#ifdef HOSTED
-void outb(unsigned short port, u8 val);
-#else
 static inline void outb(unsigned short port, u8 val)
 {
 #if defined(__x86_64__)
@@ -43,7 +39,6 @@ static inline void outb(unsigned short port, u8 val)
 	asm volatile("sb %1, (%0)" : : "r" ((u64)DEVICES + port), "r" (val) : "memory");
 #endif
 }
-#endif
 
 /* Exactly one access, which no compiler leaves out. */
 static inline void store(u64 at, u64 val)

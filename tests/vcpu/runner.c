@@ -4,9 +4,7 @@
  */
 #include "vm.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 static void wake(int sig)
@@ -22,7 +20,7 @@ static void *run_thread(void *arg)
 	if (r->cpu >= 0)
 		pin_thread(r->cpu);
 	do {
-		err = vcpu_run_once(r->vm->vcpu, &r->exit);
+		err = axvcpu_run(r->vm->vcpu, &r->exit);
 		atomic_fetch_add(&r->returns, 1);
 	} while (!atomic_load(&r->stop) &&
 		 (err == -EINTR || (!err && r->exit.reason == AXVCPU_EXIT_NOTHING)));
@@ -61,7 +59,7 @@ void runner_stop(struct runner *r)
 	runner_join(r);
 	if (r->err != -EINTR && !(r->err == 0 && r->exit.reason == AXVCPU_EXIT_NOTHING))
 		fail("the guest came back by itself: %s, %s %#llx", strerror(-r->err),
-		     exit_name(r->exit.reason), r->exit.raw[0]);
+		     axvcpu_exit_name(r->exit.reason), r->exit.raw[0]);
 }
 
 /* Wait until a guest has changed what is at @gpa; what it is then. */

@@ -6,17 +6,12 @@
 #include "vm.h"
 
 #include <semaphore.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define ROUNDS	rounds()
 #define TARGET	VM_TEST			/* the guest stores a count here, or loads */
 #define MARK	(VM_TEST + 64 * MIB)	/* and then stores it here */
-
-#define RW	(AXAS_PROT_READ | AXAS_PROT_WRITE)
 
 /* Milliseconds each where CPUs are shared with others: AXAS_ROUNDS may say how many. */
 static unsigned int rounds(void)
@@ -36,10 +31,10 @@ struct duel {
 	bool moves;		/* to the other CPU in each round, in the midst of the guest */
 	unsigned int rounds;
 	u32 access;
-	u32 result;
+	bool denied;		/* or to a hole */
 	sem_t faulted;		/* the guest has, once a round */
 	sem_t resumed;		/* it may go on */
-	u64 rax;		/* the count that it could not store */
+	u64 count;		/* the guest's, at that access */
 };
 
 static void wait_for(sem_t *what, unsigned int round)
@@ -52,6 +47,14 @@ static void wait_for(sem_t *what, unsigned int round)
 		fail("nothing happens in round %u", round);
 }
 
+static void expect_denied(const struct axvcpu_exit *exit, u32 access)
+{
+	expect_eq(exit->reason, AXVCPU_EXIT_NESTED_PAGE_FAULT);
+	expect_eq(exit->nested_page_fault.gpa, TARGET);
+	expect_eq(exit->nested_page_fault.access, access);
+	expect_eq(exit->nested_page_fault.result, AXAS_FAULT_DENIED);
+}
+
 static void *guest_side(void *arg)
 {
 	struct duel *d = arg;
@@ -59,13 +62,15 @@ static void *guest_side(void *arg)
 
 	pin_thread(1);
 	for (unsigned int round = 1; round <= d->rounds; round++) {
-		struct axvcpu_exit exit = vm_expect(&d->vm, AXVCPU_EXIT_NESTED_PAGE_FAULT);
+		struct axvcpu_exit exit;
 
-		expect_eq(exit.nested_page_fault.gpa, TARGET);
-		expect_eq(exit.nested_page_fault.access, d->access);
-		expect_eq(exit.nested_page_fault.result, d->result);
-		expect_eq(vcpu_get_regs(d->vm.vcpu, &regs), 0);
-		d->rax = regs.gpr[AXVCPU_REG_RAX];
+		expect_ok(vcpu_run(d->vm.vcpu, &exit));
+		if (d->denied)
+			expect_denied(&exit, d->access);
+		else
+			expect_hole_exit(&exit, TARGET, d->access);
+		expect_ok(axvcpu_get_regs(d->vm.vcpu, &regs));
+		d->count = arch_count(&regs);
 		sem_post(&d->faulted);
 		wait_for(&d->resumed, round);
 	}
@@ -74,13 +79,12 @@ static void *guest_side(void *arg)
 
 static void duel_start(struct duel *d, u64 entry, u64 area, u32 flags)
 {
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		skip("there is one CPU");
+	need_two_cpus();
 	sem_init(&d->faulted, 0, 0);
 	sem_init(&d->resumed, 0, 0);
 	/* On one CPU they take turns, which takes its time. */
 	d->rounds = d->moves ? ROUNDS / 10 + 1 : ROUNDS;
-	d->vm = vm_new(0);
+	d->vm = vm_new();
 	map(d->vm.space, MARK, PAGE, RW, AXAS_MAP_POPULATE);
 	map(d->vm.space, TARGET, area, RW, flags);
 	vm_enter(&d->vm, entry, TARGET, MARK, 0, 0);
@@ -113,23 +117,21 @@ static void move_guest(struct duel *d, unsigned int round)
  */
 static void protect_duel(u64 area, u32 flags, bool moves)
 {
-	struct duel d = {
-		.access = AXAS_PROT_WRITE, .result = AXAS_FAULT_DENIED, .moves = moves,
-	};
+	struct duel d = { .access = AXAS_PROT_WRITE, .denied = true, .moves = moves };
 	u64 mark = 0, last;
 
 	duel_start(&d, guest(stores), area, flags);
 	for (unsigned int round = 1; round <= d.rounds; round++) {
 		mark = wait_change(d.vm.space, MARK, mark);
 		move_guest(&d, round);
-		expect_eq(protect(d.vm.space, TARGET, PAGE, AXAS_PROT_READ), 0);
+		expect_eq(axas_protect(d.vm.space, TARGET, PAGE, AXAS_PROT_READ), 0);
 		last = peek(d.vm.space, TARGET);
 		wait_for(&d.faulted, round);
 		expect_eq(peek(d.vm.space, TARGET), last);
-		expect_eq(d.rax, last + 1);
+		expect_eq(d.count, last + 1);
 		mark = peek(d.vm.space, MARK);
 		expect_eq(mark, last);
-		expect_eq(protect(d.vm.space, TARGET, PAGE, RW), 0);
+		expect_eq(axas_protect(d.vm.space, TARGET, PAGE, RW), 0);
 		sem_post(&d.resumed);
 	}
 	duel_end(&d);
@@ -157,7 +159,7 @@ static void protect_of_a_huge_leaf_stops_the_next_store(void)
  */
 static void unmap_duel(u64 entry, u32 access)
 {
-	struct duel d = { .access = access, .result = AXAS_FAULT_HOLE };
+	struct duel d = { .access = access };
 	u64 mark = 0, then;
 
 	duel_start(&d, entry, PAGE, AXAS_MAP_HUGE_NEVER);
@@ -168,7 +170,7 @@ static void unmap_duel(u64 entry, u32 access)
 		wait_for(&d.faulted, round);
 		mark = peek(d.vm.space, MARK);
 		expect(mark - then <= 1);
-		expect_eq(d.rax, mark + 1);
+		expect_eq(d.count, mark + 1);
 		map(d.vm.space, TARGET, PAGE, RW, AXAS_MAP_HUGE_NEVER);
 		sem_post(&d.resumed);
 	}
@@ -188,13 +190,12 @@ static void unmap_stops_the_next_load(void)
 /* Two CPUs in one space: they see each other's stores while both run. */
 static void vcpus_talk_through_memory(void)
 {
-	struct vm a = vm_new(0), b;
+	struct vm a = vm_new(), b;
 	struct runner r = { 0 };
 	u64 cell = VM_TEST;
 
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		skip("there is one CPU");
-	b = vm_on(a.space, 1, 0);
+	need_two_cpus();
+	b = vm_on(a.space, 1);
 	map(a.space, VM_TEST, PAGE, RW, 0);
 	for (u64 i = 0; i < 100; i++) {
 		vm_enter(&b, guest(answer), cell, 2 * i + 1, 2 * i + 2, 0);
@@ -202,7 +203,7 @@ static void vcpus_talk_through_memory(void)
 		vm_enter(&a, guest(write), cell, 2 * i + 1, 0, 0);
 		vm_done(&a);
 		runner_join(&r);
-		expect_eq(r.exit.reason, AXVCPU_EXIT_IO_WRITE);
+		expect_end(&b, &r.exit);
 		expect_eq(vm_call(&a, guest(read), cell, 0, 0, 0), 2 * i + 2);
 	}
 }
@@ -210,11 +211,11 @@ static void vcpus_talk_through_memory(void)
 /* Two vCPUs fault the same pages at the same time: each page has one frame. */
 static void vcpus_fault_the_same_pages(void)
 {
-	struct vm a = vm_new(0), b;
+	struct vm a = vm_new(), b;
 	struct runner r = { 0 };
 	u64 before;
 
-	b = vm_on(a.space, 1, 0);
+	b = vm_on(a.space, 1);
 	map(a.space, VM_TEST, 16 * MIB, RW, AXAS_MAP_HUGE_NEVER);
 	vm_call(&a, guest(read), VM_DATA, 0, 0, 0);
 	vm_call(&b, guest(read), VM_DATA, 0, 0, 0);
@@ -224,7 +225,7 @@ static void vcpus_fault_the_same_pages(void)
 	runner_start(&r, &b, -1);
 	expect_eq(vm_done(&a), 16 * MIB / 512);
 	runner_join(&r);
-	expect_eq(r.exit.reason, AXVCPU_EXIT_IO_WRITE);
+	expect_end(&b, &r.exit);
 	expect_eq(info(a.space).frames - before, 16 * MIB / PAGE);
 	expect_eq(vm_call(&a, guest(check), VM_TEST, VM_TEST + 16 * MIB, 512, 7),
 		  16 * MIB / 512);
@@ -257,11 +258,10 @@ static void other_spaces_pay_nothing_for_a_removal(void)
 	struct runner r = { 0 };
 	u64 calls;
 
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		skip("there is one CPU");
+	need_two_cpus();
 	pin_thread(0);
-	mine = vm_new(0);
-	other = vm_new(0);
+	mine = vm_new();
+	other = vm_new();
 	map(mine.space, VM_TEST, MIB, RW, AXAS_MAP_POPULATE | AXAS_MAP_HUGE_NEVER);
 	vm_call(&mine, guest(read), VM_DATA, 0, 0, 0);
 	map(other.space, VM_TEST, PAGE, RW, 0);
@@ -270,8 +270,8 @@ static void other_spaces_pay_nothing_for_a_removal(void)
 	wait_change(other.space, VM_TEST + 8, 0);
 	calls = calls_of_cpu_1();
 	for (unsigned int round = 0; round < 500; round++) {
-		protect(mine.space, VM_TEST, PAGE, AXAS_PROT_READ);
-		protect(mine.space, VM_TEST, PAGE, RW);
+		axas_protect(mine.space, VM_TEST, PAGE, AXAS_PROT_READ);
+		axas_protect(mine.space, VM_TEST, PAGE, RW);
 		unmap(mine.space, VM_TEST, PAGE);
 		map(mine.space, VM_TEST, PAGE, RW, AXAS_MAP_POPULATE);
 	}
@@ -294,4 +294,4 @@ static const struct test tests[] = {
 	{ "vcpus_fault_the_same_pages", vcpus_fault_the_same_pages },
 };
 
-const struct suite suite_parallel = { tests, ARRAY_SIZE(tests) };
+const struct suite suite_parallel = { .tests = tests, .nr = ARRAY_SIZE(tests) };

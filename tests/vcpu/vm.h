@@ -1,82 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * axvcpu_test: what its files share.
+ * axvcpu_test: what its files share. It is one program for each architecture.
  *
- *   main.c       runs the tests, each in a process of its own
- *   vm.c         machines for them: a space, a vCPU, a guest of guests.S
- *   runner.c     a thread that runs a vCPU
- *   guests.S     what guests do, with guests_cpu.S
- *   test_*.c     the tests, by subject
+ *   ../lib/       runs the suites, and has words for what a test expects; how a
+ *                 guests.S begins
+ *   main.c        runs the architecture's suites
+ *   vm.c          machines for the tests: a space, vCPUs, a guest of guests.S
+ *   runner.c      a thread that runs a vCPU
+ *   test_*.c      the tests that are the same on every architecture, by subject
  *
- * A check that fails ends the test's process with a reason.
+ * and in the architecture's folder
+ *
+ *   arch.h, arch.c   what the shared files ask of it, and the list of its suites
+ *   guests.S         what guests do
+ *   test_*.c         the tests that are its own
  */
-#ifndef AXVCPU_TEST_H
-#define AXVCPU_TEST_H
+#ifndef AXVCPU_TEST_VM_H
+#define AXVCPU_TEST_VM_H
 
-#include <axas/axas.h>
-#include <axas/vcpu.h>
+#include <libaxas.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-typedef __u64 u64;
-typedef __u32 u32;
-typedef __u16 u16;
-typedef __u8 u8;
+#include "harness.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define PAGE		4096ull
-#define MIB		(1024 * 1024ull)
-#define GIB		(1024 * MIB)
+/* The shared one of what an architecture may have of its own. */
+#define __weak	__attribute__((weak))
 
-enum { TEST_OK, TEST_FAILED, TEST_SKIPPED };
+#define RW	(AXAS_PROT_READ | AXAS_PROT_WRITE)
 
-struct test {
-	const char *name;
-	void (*run)(void);
-};
-
-struct suite {
-	const struct test *tests;
-	size_t nr;
-};
-
-extern const struct suite suite_exits, suite_memory, suite_matrix, suite_parallel,
-	suite_interrupts, suite_api, suite_life, suite_host, suite_cpu, suite_attack;
-
-/* main.c: end the test */
-__attribute__((format(printf, 3, 4), noreturn))
-void fail_at(const char *file, int line, const char *fmt, ...);
-__attribute__((format(printf, 1, 2), noreturn))
-void skip(const char *fmt, ...);
-/* Something to tell of a test that passes. */
-__attribute__((format(printf, 1, 2)))
-void note(const char *fmt, ...);
-unsigned int kernel_version(void);	/* 6012 is 6.12 */
-
-#define fail(...)	fail_at(__FILE__, __LINE__, __VA_ARGS__)
-#define expect(cond)	do { if (!(cond)) fail("not so: %s", #cond); } while (0)
-#define expect_eq(a, b)	do {							\
-	u64 a_ = (a), b_ = (b);							\
-										\
-	if (a_ != b_)								\
-		fail("%s is %#llx, not %s = %#llx", #a, a_, #b, b_);		\
-} while (0)
-
-/*
- * Every machine has its first MiB: a page table that maps 4 GiB to themselves, the code
- * of guests.S, a stack, and room.
- */
-#define VM_CR3		0x1000ull
+/* Every machine has its first MiB: the code of guests.S, a stack, and room. */
 #define VM_CODE		0x10000ull
 #define VM_DATA		0x40000ull	/* for the test */
-#define VM_TABLES	0x50000ull	/* GDT and IDT of guest_interrupts */
+#define VM_TABLES	0x50000ull	/* of guest_interrupts or guest_mmu */
 #define VM_STACK	0x90000ull
 #define VM_LOW		MIB
 #define VM_TEST		GIB		/* from here on nothing is mapped */
-#define PORT_DONE	0xf4
 
 struct vm {
 	int space;
@@ -84,86 +43,137 @@ struct vm {
 };
 
 extern const char guests_begin[], guests_end[];
-/* guests.S: the entries, each called guest_NAME there. */
-extern const char guest_hlt[], guest_out[], guest_in[], guest_ins[], guest_outs[],
-	guest_rdtscp[], guest_rdpid[], guest_cpuid[],
-	guest_rdmsr[], guest_wrmsr[], guest_hypercall[], guest_read[], guest_write[],
-	guest_copy[], guest_exec[], guest_fill[], guest_check[], guest_spin[],
-	guest_stores[], guest_loads[], guest_answer[], guest_interrupts[], guest_fpu[],
-	guest_debug[], guest_triple[], guest_nested_vmrun[], guest_xsetbv[], guest_real[],
-	guest_dr0_stays[], guest_read_dr[];
-/* guests_cpu.S */
-extern const char guest_kernel[], guest_user[], guest_user_out[], guest_step_ss[],
-	guest_stepped_ss[], guest_int1[], guest_after_int1[], guest_ss_int1[],
-	guest_after_ss_int1[], guest_user_sti[], guest_after_sti[], guest_sti_hlt[],
-	guest_out_cli[], guest_cr8[], guest_flags[], guest_watched_stack[], guest_alignment[];
+#define GUEST(name)	extern const char guest_##name[]
 #define guest(name)	(VM_CODE + (u64)(guest_##name - guests_begin))
 
-/* guests_cpu.S: code that is stepped over, and what programs may not do. By name, up to NULL. */
-struct step {
-	const char *name, *entry, *after;
+/* Guests that every architecture has: entries of guests.S, each called guest_NAME there. */
+GUEST(halt);
+GUEST(hypercall);
+GUEST(read);
+GUEST(write);
+GUEST(exec);
+GUEST(fill);
+GUEST(check);
+GUEST(spin);
+GUEST(stores);
+GUEST(loads);
+GUEST(answer);
+GUEST(interrupts);
+GUEST(fpu);
+GUEST(console);
+GUEST(paging);
+
+/* demo_image.S: the guest "demo" of ../guests */
+extern const char demo_begin[], demo_end[];
+
+#include "arch.h"
+
+/* arch.c: the suites, up to NULL */
+extern const struct suite *const arch_suites[];
+/* What a guest of @arg's mode has beside entry and stack, and the first MiB beside code. */
+void arch_setup(struct axvcpu_setup *arg);
+void arch_low_memory(int space);
+/* It goes on at @entry with these arguments, and a stack. */
+void arch_enter(struct axvcpu_regs *regs, u64 entry, const u64 args[4]);
+/* Is this a guest's end? Its result then. */
+bool arch_ended(int vcpu, const struct axvcpu_exit *exit, u64 *result);
+/* Has the guest printed @c? */
+bool arch_printed(const struct axvcpu_exit *exit, char *c);
+/* The count of guest_stores and guest_loads. */
+u64 arch_count(const struct axvcpu_regs *regs);
+
+extern const struct suite suite_api, suite_attacks, suite_calls, suite_interrupts, suite_life,
+	suite_matrix, suite_memory, suite_parallel, suite_programs;
+
+/**
+ * struct cell - one access of the matrix, to an area at VM_TEST that is one leaf
+ * @vm: whose
+ * @kind: how the leaf comes into the table
+ * @level: the leaf's
+ * @prot: the area's protection
+ * @access: AXAS_PROT_READ, _WRITE or _EXEC
+ */
+struct cell {
+	struct vm *vm;
+	enum { ABSENT, PRESENT, LINEAR } kind;
+	unsigned int level;
+	u32 prot;
+	u32 access;
 };
 
-struct forbidden {
-	const char *name, *entry;
-	u64 vector, cpus;	/* 1 SVM, 2 VMX */
-};
+#define LEAF(level)	(PAGE << (9 * (level)))
 
-extern const struct step guest_steps[];
-extern const struct forbidden guest_forbidden[];
+/* test_matrix.c: end the test. */
+__attribute__((format(printf, 2, 3), noreturn))
+void cell_fail(const struct cell *c, const char *fmt, ...);
+/* Where the access goes. */
+u64 cell_target(const struct cell *c);
+/* May it, and is there something? */
+bool cell_allowed(const struct cell *c);
+
+/* arch.c: have zeroes run as instructions, from which the guest came out so? */
+bool arch_ran_zeroes(const struct cell *c, const struct axvcpu_exit *exit);
+/* More that the architecture knows of: before the access, after one that was denied, or done. */
+void arch_check_entry(const struct cell *c);
+void arch_check_denied(const struct cell *c, const struct axvcpu_exit *exit);
+void arch_check_done(const struct cell *c);
 
 /* Made or the test fails. The space has the format of the host's CPU. */
 int open_space(void);
 int open_limited_space(u64 max_frames);
 int open_vcpu(int space, u32 id, u32 flags);
-int try_vcpu(int space, u32 id, u32 flags);	/* or -errno */
-struct vm vm_new(u32 setup_flags);
-struct vm vm_on(int space, u32 id, u32 setup_flags);
+struct vm vm_new(void);
+struct vm vm_with(u32 setup_flags);
+struct vm vm_on(int space, u32 id);
 void vm_free(struct vm *vm);
 void low_memory(int space);
 int setup(int vcpu, u32 mode, u64 entry, u32 flags);	/* or -errno */
 
-int map_alloc(int space, u64 gpa, u64 len, u32 prot, u32 flags);	/* or -errno */
+/* Done or the test fails. */
 void map(int space, u64 gpa, u64 len, u32 prot, u32 flags);
-void unmap(int space, u64 gpa, u64 len);
-int protect(int space, u64 gpa, u64 len, u32 prot);
-struct axas_info info(int space);
 void map_linear(int space, u64 gpa, u64 len, u64 hpa, u32 prot);
+void unmap(int space, u64 gpa, u64 len);
+struct axas_info info(int space);
+struct axas_format_info host_format(void);
+/* A space for a machine that is like @m; or -errno: there is no such machine. */
+int try_space_for(const struct axas_format_info *m);
+void write_guest(int space, u64 gpa, const void *buf, size_t len);
 u64 peek(int space, u64 gpa);
 void poke(int space, u64 gpa, u64 val);
 
-/* The vCPU's ioctls: 0 or -errno */
-int vcpu_run(int vcpu, struct axvcpu_exit *exit);	/* again on EINTR and NOTHING */
-int vcpu_run_once(int vcpu, struct axvcpu_exit *exit);
-int vcpu_inject(int vcpu, u32 vector);
-int vcpu_kick(int vcpu);
-int vcpu_return(int vcpu, u64 val);
-int vcpu_set_gpr(int vcpu, u32 reg, u64 val);
-int vcpu_get_regs(int vcpu, struct axvcpu_regs *regs);
-int vcpu_set_regs(int vcpu, struct axvcpu_regs *regs);
 struct axvcpu_state vcpu_state(int vcpu);
-int vcpu_affinity(int vcpu, u32 preferred, u64 set);
+/* Again on EINTR and NOTHING; 0 or -errno. */
+int vcpu_run(int vcpu, struct axvcpu_exit *exit);
 
 /* Let a guest begin at @entry with these arguments. */
-void vm_enter(struct vm *vm, u64 entry, u64 rdi, u64 rsi, u64 rdx, u64 rcx);
+void vm_enter(struct vm *vm, u64 entry, u64 arg0, u64 arg1, u64 arg2, u64 arg3);
 /* The next exit, which must be this one. */
 struct axvcpu_exit vm_expect(struct vm *vm, u32 reason);
-/* It must be the guest's end; RAX. */
+/* The next exit must be the guest's end; its result. */
 u64 vm_done(struct vm *vm);
-u64 vm_call(struct vm *vm, u64 entry, u64 rdi, u64 rsi, u64 rdx, u64 rcx);
+u64 vm_call(struct vm *vm, u64 entry, u64 arg0, u64 arg1, u64 arg2, u64 arg3);
+/* This exit must be the guest's end; its result. */
+u64 expect_end(struct vm *vm, const struct axvcpu_exit *exit);
 
-/* Memory that the kernel leaves alone: memmap=SIZE$HPA, of this size and alignment. */
-struct window {
-	u64 hpa;
-	u64 size;
-};
+/* Two vCPUs run @entry, which counts so many rounds in which its registers were its own. */
+void expect_own_registers(u64 entry, u64 rounds);
 
-bool find_window(u64 size, struct window *w);
-bool vm_is_svm(void);
-/* A flag of /proc/cpuinfo. */
-bool cpu_has(const char *flag);
-/* Of what the hardware reports of a nested page fault, the bits that the oracle knows. */
-u64 vm_known_info(u64 info);
+/* What comes of @access by guest_read, guest_write or guest_exec to a hole: AXVCPU_EXIT_*. */
+u32 hole_reason(u32 access);
+/* This exit must be that of such an access at @gpa. */
+void expect_hole_exit(const struct axvcpu_exit *exit, u64 gpa, u32 access);
+/* The next exit must be an access to a hole that the VMM carries out. */
+struct axvcpu_exit expect_mmio_read(struct vm *vm, u64 gpa, u32 width);
+void expect_mmio_write(struct vm *vm, u64 gpa, u32 width, u64 data);
+/* The next exit must be a guest's call that starts another vCPU. */
+void expect_cpu_up(struct vm *vm, u64 target, u64 entry, u64 arg);
+
+/* Let guest_interrupts begin; interrupt @v is counted at counter(v). */
+#define counter(v)	(VM_DATA + 8 * (u64)(v))
+void enter_interrupts(struct vm *vm, u64 mode);
+
+/* The words of guest_paging, by their number from 1 on, summed up as it does. */
+u64 checksum(u64 words);
 
 /**
  * struct runner - a thread that runs a vCPU until an exit
@@ -192,9 +202,7 @@ void runner_join(struct runner *r);
 void runner_stop(struct runner *r);	/* the guest must not have ended by itself */
 u64 wait_change(int space, u64 gpa, u64 from);
 
-const char *exit_name(u32 reason);
-u64 now_ms(void);
-void sleep_ms(unsigned int ms);
 void pin_thread(int cpu);
+void need_two_cpus(void);	/* or the test is skipped */
 
-#endif /* AXVCPU_TEST_H */
+#endif /* AXVCPU_TEST_VM_H */

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The guest "demo" of ../guests as it is in memory, for the tests to load. */
+	.section .rodata
+	.globl	demo_begin, demo_end
+demo_begin:
+	.incbin	"demo.bin"
+demo_end:
+	.section .note.GNU-stack, "", %progbits

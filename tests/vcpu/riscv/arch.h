@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is RISC-V's own: guests in VS-mode with paging off that end with an SBI call. */
+#ifndef AXVCPU_TEST_ARCH_H
+#define AXVCPU_TEST_ARCH_H
+
+#include "calls.h"
+
+#define ARCH_MODE		AXVCPU_MODE_VS
+#define ARCH_OTHER_FORMAT	AXAS_FORMAT_EPT
+#define ARCH_CAPS		(AXAS_CAP_GSTAGE_SVPBMT | AXAS_CAP_GSTAGE_SVADU | \
+				 AXAS_CAP_GSTAGE_SVNAPOT)
+#define ARCH_REACH		(~0ull)
+/* guest_read and guest_write are the FPU's, which axvcpu does not decode. */
+#define ARCH_HOLES_ARE_MMIO	false
+#define GUEST_READ_FAULTS	guest(read)
+#define GUEST_WRITE_FAULTS	guest(write)
+
+#define ARCH_HALT_SIZE		4	/* of the instruction */
+/* Of guest_hypercall: extension, function. */
+#define ARCH_HYPERCALL		(0x77777 | 7ull << 32)
+
+/* None is sure to be taken in the one moment. */
+#define ARCH_TAKEN_AT_ONCE	0
+#define ARCH_WAITING_VECTORS	{ 0xf0, 0x40, AXVCPU_RISCV_VECTOR_SOFT }
+#define ARCH_HOST_VECTOR_MIN	1
+
+#define ARCH_RET		0x8082		/* c.ret */
+#define ARCH_ZEROES(begin, end)	((void)(end), (begin))
+
+GUEST(sbi);
+GUEST(mmio_loads);
+GUEST(mmio_stores);
+GUEST(mmio_compressed);
+GUEST(amo);
+GUEST(csr_read);
+GUEST(csr_write);
+GUEST(forbidden);
+GUEST(time);
+GUEST(registers);
+GUEST(mmu);
+GUEST(user);
+GUEST(user_code);
+GUEST(debug);
+GUEST(craft);
+GUEST(far_vectors);
+
+/* A leaf at any level: V, R, W, X, U, A, D. Priv, "Sv39" */
+static inline u64 arch_leaf(u64 hpa)
+{
+	return hpa >> 2 | 0xdf;
+}
+
+#endif /* AXVCPU_TEST_ARCH_H */
