@@ -9,6 +9,7 @@
 #include <linux/gfp.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -27,23 +28,22 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_watch);
 DEFINE_STATIC_KEY_FALSE(axas_npt_shared_shards);
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_shared_shards);
 
-static const struct axas_npt_fmt * const formats[] = {
-	&axas_npt_ept,
-	&axas_npt_svm,
-	&axas_npt_s2,
-	&axas_npt_gstage,
+#define FORMAT(NAME, name)	[AXAS_FORMAT_##NAME] = &axas_npt_##name,
+#define ONE(NAME, name)		+ 1
+
+static const struct axas_npt_fmt * const formats[AXAS_NR_FORMATS] = {
+	AXAS_NPT_FORMATS(FORMAT)
 };
+
+static_assert(AXAS_FORMAT_DEFAULT + 1 AXAS_NPT_FORMATS(ONE) == AXAS_NR_FORMATS);
 
 const struct axas_npt_fmt *axas_npt_fmt_by_id(u32 id)
 {
-	unsigned int i;
-
 	if (id == AXAS_FORMAT_DEFAULT)
 		id = axas_host_format();
-	for (i = 0; i < ARRAY_SIZE(formats); i++)
-		if (formats[i]->id == id)
-			return formats[i];
-	return NULL;
+	if (id >= AXAS_NR_FORMATS)
+		return NULL;
+	return formats[array_index_nospec(id, AXAS_NR_FORMATS)];
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_fmt_by_id);
 

@@ -26,6 +26,8 @@
 #include <axas/hal.h>
 #include <uapi/axas/axas.h>
 
+#include "axas_npt_formats.h"
+
 /* proofs/cbmc/npt.c verifies the algorithm on tables of 4 entries. */
 #ifndef AXAS_NPT_LEVEL_BITS
 #define AXAS_NPT_LEVEL_BITS	9
@@ -288,10 +290,8 @@ struct axas_npt_fmt {
 			   const void *owner);
 };
 
-extern const struct axas_npt_fmt axas_npt_ept;
-extern const struct axas_npt_fmt axas_npt_svm;
-extern const struct axas_npt_fmt axas_npt_s2;
-extern const struct axas_npt_fmt axas_npt_gstage;
+#define AXAS_NPT_DECLARE(NAME, name)	extern const struct axas_npt_fmt axas_npt_##name;
+AXAS_NPT_FORMATS(AXAS_NPT_DECLARE)
 extern const struct axas_npt_fmt axas_npt_fake;
 
 /**

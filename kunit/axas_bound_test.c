@@ -163,7 +163,9 @@ static int get_limit(struct dying *dying)
 static void make_erratum_space(struct space_fixture *f)
 {
 	struct axas_npt_caps caps = npt_full_caps(f->kind->fmt);
-	struct axas_space_params params = { .hal = &f->mock->hal, .ia_bits = f->kind->ia_bits };
+	struct axas_space_params params = {
+		.hal = &f->mock->hal, .ia_bits = f->kind->fmt->usual_ia_bits,
+	};
 
 	caps.flags |= AXAS_CAP_EXEC_4K;
 	KUNIT_ASSERT_EQ(f->test, space_adopt(f, axas_space_create_fmt(&params, f->kind->fmt,

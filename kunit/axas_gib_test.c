@@ -53,9 +53,9 @@ struct gib_fixture {
 	struct axas_space *space;
 };
 
-static const struct axas_npt_fmt * const fmts[] = {
-	&axas_npt_ept, &axas_npt_svm, &axas_npt_s2, &axas_npt_gstage,
-};
+#define FORMAT(NAME, name)	[AXAS_FORMAT_##NAME - 1] = &axas_npt_##name,
+
+static const struct axas_npt_fmt * const fmts[] = { AXAS_NPT_FORMATS(FORMAT) };
 
 static void fmt_name(const struct axas_npt_fmt * const *fmt, char *desc)
 {

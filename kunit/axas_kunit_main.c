@@ -53,7 +53,8 @@ int test_run_threads(struct test_thread *threads, unsigned int n)
 
 #undef SUITE
 #define SUITE(name)	(&name##_suite)
-RUN_SUITES(AXAS_SUITES);
+#define FORMAT_SUITE(NAME, name)	, SUITE(axas_npt_##name)
+RUN_SUITES(AXAS_SUITES AXAS_NPT_FORMATS(FORMAT_SUITE));
 
 MODULE_DESCRIPTION("KUnit tests of axas");
 MODULE_LICENSE("GPL");

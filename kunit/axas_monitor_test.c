@@ -324,12 +324,10 @@ static void entry_that_hardware_refuses(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "hardware refuses"));
 }
 
+#define USUAL(NAME, name)	{ &axas_npt_##name },
+
 static const struct npt_geometry geometries[] = {
-	{ &axas_npt_ept, 48, 4 },
-	{ &axas_npt_svm, 48, 4 },
-	{ &axas_npt_s2, 40, 3 },
-	{ &axas_npt_gstage, 41, 3 },
-	{ &axas_npt_fake, 48, 4 },
+	AXAS_NPT_FORMATS(USUAL) USUAL(FAKE, fake)
 };
 
 static void geometry_name(const struct npt_geometry *g, char *desc)

@@ -35,8 +35,9 @@ static void init_and_destroy_balance(struct kunit *test)
 	struct npt_fixture *f = test->priv;
 	struct axas_npt *npt = &f->npt;
 
-	KUNIT_EXPECT_EQ(test, npt->levels, g->levels);
-	KUNIT_EXPECT_EQ(test, npt->ia_bits, g->ia_bits);
+	if (g->ia_bits)
+		KUNIT_EXPECT_EQ(test, npt->levels, g->levels);
+	KUNIT_EXPECT_EQ(test, npt->ia_bits, g->ia_bits ?: g->fmt->usual_ia_bits);
 	npt_expect_empty(f);
 	npt_drop(f);
 
@@ -973,8 +974,11 @@ static void two_threads_share_one_table(struct kunit *test)
 	npt_expect_empty(f);
 }
 
+#define FORMAT(NAME, name)	[AXAS_FORMAT_##NAME - 1] = &axas_npt_##name,
+
 static const struct axas_npt_fmt * const formats[] = {
-	&axas_npt_ept, &axas_npt_svm, &axas_npt_s2, &axas_npt_gstage, &axas_npt_fake,
+	AXAS_NPT_FORMATS(FORMAT)
+	[AXAS_NR_FORMATS - 1] = &axas_npt_fake,
 };
 
 /* Defect 22. */
@@ -1160,10 +1164,16 @@ static void pieces_of_large_leaves_keep_to_their_budget(struct kunit *test)
 
 static void formats_are_found_by_id(struct kunit *test)
 {
-	KUNIT_EXPECT_PTR_EQ(test, axas_npt_fmt_by_id(AXAS_FORMAT_EPT), &axas_npt_ept);
-	KUNIT_EXPECT_PTR_EQ(test, axas_npt_fmt_by_id(AXAS_FORMAT_SVM), &axas_npt_svm);
-	KUNIT_EXPECT_PTR_EQ(test, axas_npt_fmt_by_id(AXAS_FORMAT_S2), &axas_npt_s2);
-	KUNIT_EXPECT_PTR_EQ(test, axas_npt_fmt_by_id(AXAS_FORMAT_GSTAGE), &axas_npt_gstage);
+	const struct axas_npt_fmt *fmt;
+	u32 id;
+
+	for (id = AXAS_FORMAT_DEFAULT + 1; id < AXAS_NR_FORMATS; id++) {
+		fmt = axas_npt_fmt_by_id(id);
+		KUNIT_ASSERT_NOT_NULL(test, fmt);
+		KUNIT_EXPECT_EQ(test, fmt->id, id);
+		KUNIT_EXPECT_PTR_EQ(test, fmt, formats[id - 1]);
+	}
+	KUNIT_EXPECT_PTR_EQ(test, axas_npt_fmt_by_id(AXAS_NR_FORMATS), NULL);
 	KUNIT_EXPECT_PTR_EQ(test, axas_npt_fmt_by_id(1000), (const struct axas_npt_fmt *)NULL);
 	if (IS_ENABLED(CONFIG_ARM64))
 		KUNIT_EXPECT_PTR_EQ(test, axas_npt_fmt_by_id(AXAS_FORMAT_DEFAULT), &axas_npt_s2);

@@ -54,7 +54,7 @@ static void clear_flushes_once_before_it_frees(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_2M, LINEAR, TEST_R), 0);
 	space_attach(f);
 	axas_space_clear(f->space);
-	space_expect_one_flush(f, 0, BIT_ULL(f->kind->ia_bits));
+	space_expect_one_flush(f, 0, BIT_ULL(f->kind->fmt->usual_ia_bits));
 	KUNIT_EXPECT_TRUE(test, f->flush.tables);
 }
 

@@ -197,8 +197,9 @@ static void fault_on_a_hole_is_told(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_4K, TEST_RW), 0);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN - 1, TEST_R), AXAS_FAULT_HOLE);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_4K, TEST_R), AXAS_FAULT_HOLE);
-	KUNIT_EXPECT_EQ(test, space_fault(f, BIT_ULL(f->kind->ia_bits), TEST_R), AXAS_FAULT_HOLE);
-	KUNIT_EXPECT_EQ(test, space_fault(f, BIT_ULL(f->kind->ia_bits) + WIN, TEST_R),
+	KUNIT_EXPECT_EQ(test, space_fault(f, BIT_ULL(f->kind->fmt->usual_ia_bits), TEST_R),
+			AXAS_FAULT_HOLE);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BIT_ULL(f->kind->fmt->usual_ia_bits) + WIN, TEST_R),
 			AXAS_FAULT_HOLE);
 	KUNIT_EXPECT_EQ(test, space_fault(f, U64_MAX, TEST_RWX), AXAS_FAULT_HOLE);
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);

@@ -9,10 +9,13 @@
 #include <linux/sizes.h>
 #include <axas/addr.h>
 
+#include "axas_npt_formats.h"
 #include "suites.h"
 
 #define SUITE(name)	name##_suite
+#define DECLARE_FORMAT_SUITE(NAME, name)	extern struct kunit_suite axas_npt_##name##_suite;
 DECLARE_SUITES(AXAS_SUITES);
+AXAS_NPT_FORMATS(DECLARE_FORMAT_SUITE)
 
 #define TEST_R		AXAS_PROT_READ
 #define TEST_W		AXAS_PROT_WRITE

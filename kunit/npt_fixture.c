@@ -6,10 +6,13 @@
 
 #include "npt_fixture.h"
 
+#define USUAL(NAME, name)	{ &axas_npt_##name },
+
+/* Each format as it comes, and what else it can be. */
 static const struct npt_geometry geometries[] = {
-	{ &axas_npt_ept, 48, 4 },
+	AXAS_NPT_FORMATS(USUAL)
+	USUAL(FAKE, fake)
 	{ &axas_npt_ept, 57, 5 },
-	{ &axas_npt_svm, 48, 4 },
 	{ &axas_npt_svm, 57, 5 },
 	{ &axas_npt_svm, 48, 5 },	/* where the host's own tables have five */
 	{ &axas_npt_s2, 32, 3 },
@@ -20,7 +23,6 @@ static const struct npt_geometry geometries[] = {
 	{ &axas_npt_s2, 37, 3 },
 	{ &axas_npt_s2, 38, 3 },
 	{ &axas_npt_s2, 39, 3 },
-	{ &axas_npt_s2, 40, 3 },
 	{ &axas_npt_s2, 41, 3 },
 	{ &axas_npt_s2, 42, 3 },
 	{ &axas_npt_s2, 43, 3 },
@@ -29,21 +31,22 @@ static const struct npt_geometry geometries[] = {
 	{ &axas_npt_s2, 46, 4 },
 	{ &axas_npt_s2, 47, 4 },
 	{ &axas_npt_s2, 48, 4 },
-	{ &axas_npt_gstage, 41, 3 },
 	{ &axas_npt_gstage, 50, 4 },
 	{ &axas_npt_gstage, 59, 5 },
 	{ &axas_npt_fake, 21, 2 },
 	{ &axas_npt_fake, 30, 2 },
 	{ &axas_npt_fake, 39, 3 },
-	{ &axas_npt_fake, 48, 4 },
 	{ &axas_npt_fake, 57, 5 },
 	{ &axas_npt_fake, 64, 5 },
 };
 
 static void geometry_name(const struct npt_geometry *g, char *desc)
 {
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s %u bits, %u levels", g->fmt->name,
-		 g->ia_bits, g->levels);
+	if (g->ia_bits)
+		snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s %u bits, %u levels", g->fmt->name,
+			 g->ia_bits, g->levels);
+	else
+		snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s", g->fmt->name);
 }
 
 /*
@@ -52,8 +55,8 @@ static void geometry_name(const struct npt_geometry *g, char *desc)
  */
 static bool takes_too_long(const struct npt_geometry *g)
 {
-	return IS_ENABLED(CONFIG_KASAN) && g->fmt == &axas_npt_s2 && g->ia_bits != 32 &&
-	       g->ia_bits != 43 && g->ia_bits != 48;
+	return IS_ENABLED(CONFIG_KASAN) && g->fmt == &axas_npt_s2 && g->ia_bits &&
+	       g->ia_bits != 32 && g->ia_bits != 43 && g->ia_bits != 48;
 }
 
 const void *npt_all_gen_params(const void *prev, char *desc)
@@ -110,7 +113,7 @@ struct axas_npt_caps npt_full_caps(const struct axas_npt_fmt *fmt)
 
 int npt_test_init(struct kunit *test)
 {
-	static const struct npt_geometry usual = { &axas_npt_fake, 48, 4 };
+	static const struct npt_geometry usual = { &axas_npt_fake };
 	const struct npt_geometry *g = test->param_value ?: &usual;
 	struct axas_npt_caps caps = npt_full_caps(g->fmt);
 	struct npt_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
@@ -119,7 +122,7 @@ int npt_test_init(struct kunit *test)
 	test->priv = f;
 	if (!f)
 		return -ENOMEM;
-	caps.levels = BIT(g->levels);
+	caps.levels = g->levels ? BIT(g->levels) : 0;
 	f->test = test;
 	f->mock = mock_hal_create(test);
 	if (!f->mock)
@@ -373,9 +376,7 @@ static u64 entry_hpa(struct npt_fixture *f, u64 entry, unsigned int level)
 {
 	if (f->npt.fmt == &axas_npt_fake)
 		return entry >> (8 + 3 * level) << AXAS_FRAME_SHIFT;
-	if (f->npt.fmt == &axas_npt_gstage)
-		return (entry & GENMASK_ULL(53, 10)) << 2;
-	return entry & GENMASK_ULL(47, AXAS_FRAME_SHIFT);
+	return (entry & f->npt.fmt->leaf_mask) << f->npt.fmt->leaf_shift;
 }
 
 u64 *npt_raw_ptep(struct npt_fixture *f, u64 gpa, unsigned int level)
@@ -424,7 +425,7 @@ void npt_expect_table_bits(struct npt_fixture *f, u64 gpa, unsigned int level, u
 	for (l = f->npt.levels - 1; l >= level; l--) {
 		u64 entry = raw_entry(f, gpa, l);
 		u64 hpa = entry_hpa(f, entry, l);
-		u64 address = f->npt.fmt == &axas_npt_gstage ? hpa >> 2 : hpa;
+		u64 address = hpa >> f->npt.fmt->leaf_shift;
 
 		KUNIT_EXPECT_EQ_MSG(f->test, entry, address | bits, "at level %u", l);
 		KUNIT_EXPECT_NOT_NULL(f->test, mock_hal_peek(f->mock, hpa));

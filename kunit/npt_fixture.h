@@ -14,8 +14,8 @@
 /**
  * struct npt_geometry - a format and the size of its addresses
  * @fmt: the format
- * @ia_bits: bits of guest-physical address
- * @levels: how many levels that makes
+ * @ia_bits: bits of guest-physical address; 0: as many as are usual
+ * @levels: how many levels that makes, where @ia_bits are given
  */
 struct npt_geometry {
 	const struct axas_npt_fmt *fmt;

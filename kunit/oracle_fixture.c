@@ -16,18 +16,13 @@ static u64 read_table(void *ctx, u64 hpa)
 	return READ_ONCE(*(u64 *)axas_hal_va(npt->hal, axas_hpa(hpa)));
 }
 
+#define FORMAT(NAME, name)	[AXAS_FORMAT_##NAME] = ORACLE_##NAME,
+
 static enum oracle_format format_of(const struct axas_npt *npt)
 {
-	switch (npt->fmt->id) {
-	case AXAS_FORMAT_EPT:
-		return ORACLE_EPT;
-	case AXAS_FORMAT_SVM:
-		return ORACLE_SVM;
-	case AXAS_FORMAT_S2:
-		return ORACLE_S2;
-	default:
-		return ORACLE_GSTAGE;
-	}
+	static const enum oracle_format formats[] = { AXAS_NPT_FORMATS(FORMAT) };
+
+	return formats[npt->fmt->id];
 }
 
 struct oracle_machine oracle_machine_of(const struct axas_npt *npt)

@@ -8,12 +8,10 @@
 #include "npt_fixture.h"
 #include "space_fixture.h"
 
+#define KIND(NAME, name)	{ &axas_npt_##name },
+
 static const struct space_kind kinds[] = {
-	{ &axas_npt_ept, 48 },
-	{ &axas_npt_svm, 48 },
-	{ &axas_npt_s2, 40 },
-	{ &axas_npt_gstage, 41 },
-	{ &axas_npt_fake, 48 },
+	AXAS_NPT_FORMATS(KIND) KIND(FAKE, fake)
 };
 
 const void *space_gen_params(const void *prev, char *desc)
@@ -33,7 +31,7 @@ struct axas_space *space_another(struct space_fixture *f,
 	struct axas_space_params p = *params;
 
 	p.hal = p.hal ?: &f->mock->hal;
-	p.ia_bits = p.ia_bits ?: f->kind->ia_bits;
+	p.ia_bits = p.ia_bits ?: f->kind->fmt->usual_ia_bits;
 	return axas_space_create_fmt(&p, f->kind->fmt, &caps);
 }
 

@@ -23,12 +23,10 @@
 
 /**
  * struct space_kind - what a space is made of
- * @fmt: its format
- * @ia_bits: bits of guest-physical address
+ * @fmt: its format, with as many bits of guest-physical address as are usual
  */
 struct space_kind {
 	const struct axas_npt_fmt *fmt;
-	unsigned int ia_bits;
 };
 
 /**

@@ -15,7 +15,7 @@
 #define RUN_2_SUITES(a, b)	kunit_test_suites(SUITES_UNWRAP a, SUITES_UNWRAP b)
 #define RUN_3_SUITES(a, b, c)	kunit_test_suites(SUITES_UNWRAP a, SUITES_UNWRAP b, SUITES_UNWRAP c)
 
-/* axas_kunit.ko, and the program of tests/userspace. */
+/* axas_kunit.ko, and the program of tests/userspace; beside them each format has one. */
 #define AXAS_SUITES (\
 	SUITE(axas_addr),	\
 	SUITE(axas_device),	\
@@ -24,10 +24,6 @@
 	SUITE(axas_backend),	\
 	SUITE(axas_npt),	\
 	SUITE(axas_npt_gather),	\
-	SUITE(axas_npt_ept),	\
-	SUITE(axas_npt_svm),	\
-	SUITE(axas_npt_s2),	\
-	SUITE(axas_npt_gstage),	\
 	SUITE(axas_npt_fake),	\
 	SUITE(axas_machine),	\
 	SUITE(axas_area),	\

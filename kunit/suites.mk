@@ -6,7 +6,10 @@
 suites-of = $(shell sed -n '/define $(1) /,/[^\\]$$/s/.*SUITE(\([a-z0-9_]*\)).*/\1/p' \
 	      $(kunit-dir)/suites.h)
 
-axas-suites := $(call suites-of,AXAS_SUITES)
+axas-root := $(kunit-dir)/..
+include $(axas-root)/formats.mk
+
+axas-suites := $(call suites-of,AXAS_SUITES) $(axas-formats:%=axas_npt_%)
 axvcpu-suites := $(call suites-of,AXVCPU_SUITES)
 axvcpu-x86-suites := $(call suites-of,AXVCPU_X86_SUITES)
 axvcpu-x86-cpu-suites := $(call suites-of,AXVCPU_X86_CPU_SUITES)

@@ -7,19 +7,13 @@
  */
 #include "oracle_impl.h"
 
+#define OPS(NAME, name)	[ORACLE_##NAME] = &oracle_##name##_ops,
+
 static const struct oracle_ops *oracle_ops(const struct oracle_machine *m)
 {
-	switch (m->format) {
-	case ORACLE_EPT:
-		return &oracle_ept_ops;
-	case ORACLE_SVM:
-		return &oracle_svm_ops;
-	case ORACLE_S2:
-		return &oracle_s2_ops;
-	case ORACLE_GSTAGE:
-		return &oracle_gstage_ops;
-	}
-	return NULL;
+	static const struct oracle_ops *const ops[] = { AXAS_NPT_FORMATS(OPS) };
+
+	return (unsigned int)m->format < ORACLE_NR_FORMATS ? ops[m->format] : NULL;
 }
 
 /**

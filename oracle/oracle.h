@@ -34,19 +34,17 @@
 #include <stddef.h>
 typedef unsigned long long u64;
 #endif
+#include "../axas_npt_formats.h"
 
-/**
- * enum oracle_format - format of a table
- * @ORACLE_EPT: Intel extended page tables
- * @ORACLE_SVM: AMD nested page tables
- * @ORACLE_S2: Arm stage 2, AArch64, 4 KiB granule
- * @ORACLE_GSTAGE: RISC-V G-stage, Sv39x4, Sv48x4, Sv57x4
+/*
+ * Format of a table: ORACLE_EPT, Intel extended page tables; ORACLE_SVM, AMD nested page
+ * tables; ORACLE_S2, Arm stage 2, AArch64, 4 KiB granule; ORACLE_GSTAGE, RISC-V G-stage,
+ * Sv39x4, Sv48x4, Sv57x4.
  */
+#define ORACLE_FORMAT(NAME, name)	ORACLE_##NAME,
 enum oracle_format {
-	ORACLE_EPT,
-	ORACLE_SVM,
-	ORACLE_S2,
-	ORACLE_GSTAGE,
+	AXAS_NPT_FORMATS(ORACLE_FORMAT)
+	ORACLE_NR_FORMATS
 };
 
 /**
@@ -326,9 +324,9 @@ int oracle_sweep(const struct oracle_machine *m, unsigned int level, u64 base, u
 const char *oracle_why_name(enum oracle_why why);
 
 /* oracle_entry() of each format. */
-void oracle_ept_entry(const struct oracle_machine *m, struct oracle_entry *e);
-void oracle_svm_entry(const struct oracle_machine *m, struct oracle_entry *e);
-void oracle_s2_entry(const struct oracle_machine *m, struct oracle_entry *e);
-void oracle_gstage_entry(const struct oracle_machine *m, struct oracle_entry *e);
+typedef void (oracle_entry_fn)(const struct oracle_machine *m, struct oracle_entry *e);
+#define ENTRY(NAME, name)	oracle_entry_fn oracle_##name##_entry;
+AXAS_NPT_FORMATS(ENTRY)
+#undef ENTRY
 
 #endif /* ORACLE_H */

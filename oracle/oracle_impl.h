@@ -73,10 +73,8 @@ struct oracle_ops {
 			const struct oracle_access *a, enum oracle_why why);
 };
 
-extern const struct oracle_ops oracle_ept_ops;
-extern const struct oracle_ops oracle_svm_ops;
-extern const struct oracle_ops oracle_s2_ops;
-extern const struct oracle_ops oracle_gstage_ops;
+#define ORACLE_OPS(NAME, name)	extern const struct oracle_ops oracle_##name##_ops;
+AXAS_NPT_FORMATS(ORACLE_OPS)
 
 static inline void oracle_set_rwx(struct oracle_entry *e, bool r, bool w, bool x)
 {

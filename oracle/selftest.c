@@ -8,10 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vectors_ept.h"
-#include "vectors_gstage.h"
-#include "vectors_s2.h"
-#include "vectors_svm.h"
+#include "vectors_all.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -436,7 +433,7 @@ static void test_arguments(void)
 	result(ok ? NULL : "return", "walk", "refuses no access, and a fetch that writes", "-");
 	ok = oracle_entry(&m, 4, 0, &e) == -EINVAL && oracle_entry(&m, 3, 0, &e) == 0;
 	result(ok ? NULL : "return", "entry", "refuses a level that is not there", "-");
-	m.format = (enum oracle_format)(ORACLE_GSTAGE + 1);
+	m.format = ORACLE_NR_FORMATS;
 	ok = !oracle_possible(&m) && oracle_entry(&m, 0, 0, &e) == -EINVAL;
 	result(ok ? NULL : "return", "entry", "refuses a format that is not there", "-");
 	for (why = 0; why <= ORACLE_WHY_RESERVED; why++)
@@ -444,19 +441,33 @@ static void test_arguments(void)
 	result(ok ? NULL : "name", "why", "each reason has a name", "-");
 }
 
-#define RUN(format) do {							\
-	run_vectors(#format, oracle_##format##_vectors, COUNT(oracle_##format##_vectors)); \
-	run_figures(#format, oracle_##format##_figures, COUNT(oracle_##format##_figures)); \
-	run_walks(#format, oracle_##format##_walks, COUNT(oracle_##format##_walks));	\
-} while (0)
+#define ROW(_format) {								\
+	#_format,								\
+	oracle_##_format##_vectors, COUNT(oracle_##_format##_vectors),		\
+	oracle_##_format##_figures, COUNT(oracle_##_format##_figures),		\
+	oracle_##_format##_walks, COUNT(oracle_##_format##_walks),		\
+},
+
+static const struct {
+	const char *format;
+	const struct oracle_vector *vectors;
+	unsigned int nr_vectors;
+	const struct oracle_figure *figures;
+	unsigned int nr_figures;
+	const struct oracle_walk_vector *walks;
+	unsigned int nr_walks;
+} rows[] = { ORACLE_VECTORS(ROW) };
 
 int main(void)
 {
+	unsigned int i;
+
 	puts("TAP version 13");
-	RUN(ept);
-	RUN(svm);
-	RUN(s2);
-	RUN(gstage);
+	for (i = 0; i < COUNT(rows); i++) {
+		run_vectors(rows[i].format, rows[i].vectors, rows[i].nr_vectors);
+		run_figures(rows[i].format, rows[i].figures, rows[i].nr_figures);
+		run_walks(rows[i].format, rows[i].walks, rows[i].nr_walks);
+	}
 	test_scan();
 	test_runs_split();
 	test_napot_run();

@@ -306,6 +306,9 @@ cross_arguments() {
 	esac
 }
 
+# formats: the formats of nested page tables, as axas_npt_formats.h lists them.
+formats() { sed -n 's/^\tX([A-Z0-9]*, \([a-z0-9]*\)).*/\1/p' "$AXAS_SRC/axas_npt_formats.h"; }
+
 # copy_sources FOLDER: the sources as they are now, committed or not, without
 # anything that was built.
 copy_sources() {

@@ -55,7 +55,7 @@ run_threads() {
 	local format
 
 	export TSAN_OPTIONS="halt_on_error=1 history_size=4 suppressions=$HERE/tsan.supp"
-	for format in ept svm s2 gstage; do
+	for format in $(formats); do
 		try "threads-$format" "$BUILD/tsan/bin/stress" --seconds "$SECONDS_EACH" \
 			--format "$format" --seed "$SEED"
 	done

@@ -43,6 +43,7 @@ typedef unsigned __CPROVER_bitvector[66] u66;	/* the sum of two 64-bit values fi
 #define ____cacheline_aligned
 #define likely(x)		(x)
 #define unlikely(x)		(x)
+#define array_index_nospec(i, n) (i)
 #define static_assert(x, ...)	_Static_assert(x, #x)
 #define BUILD_BUG_ON(x)		_Static_assert(!(x), #x)
 #define IS_ENABLED(option)	0

@@ -63,22 +63,23 @@ static struct model {
 
 unsigned long model_nr_ops;
 
+/* Each format as it comes, with all that it has, and what else it can be. */
+#define USUAL_CAPS		(AXAS_CAP_MASK & ~(AXAS_CAP_EXEC_4K | AXAS_CAP_S2_FWB))
+#define USUAL(NAME, name)	{ &axas_npt_##name, 0, ~0u, USUAL_CAPS },
+
 static const struct {
 	const struct axas_npt_fmt *fmt;
 	u32 ia_bits;
 	u32 leaf_levels;
 	u32 flags;
 } machines[] = {
-	{ &axas_npt_ept, 48, 0x7, AXAS_CAP_EPT_XONLY },
-	{ &axas_npt_svm, 48, 0x7, AXAS_CAP_SVM_NX },
-	{ &axas_npt_s2, 40, 0x7, AXAS_CAP_S2_FWB },
-	{ &axas_npt_gstage, 41, 0x7, AXAS_CAP_GSTAGE_SVPBMT },
+	AXAS_NPT_FORMATS(USUAL)
 	{ &axas_npt_fake, 48, 0x1f, 0 },
 	{ &axas_npt_ept, 48, 0x3, AXAS_CAP_EXEC_4K },
 	{ &axas_npt_ept, 57, 0x7, 0 },
 	{ &axas_npt_svm, 57, 0x1, 0 },
 	{ &axas_npt_s2, 32, 0x7, AXAS_CAP_S2_XNX },
-	{ &axas_npt_s2, 44, 0x3, 0 },
+	{ &axas_npt_s2, 44, 0x3, AXAS_CAP_S2_FWB },
 	{ &axas_npt_gstage, 50, 0xf, 0 },
 	{ &axas_npt_gstage, 59, 0x1, AXAS_CAP_GSTAGE_SVADU },
 	{ &axas_npt_fake, 64, 0x3, 0 },

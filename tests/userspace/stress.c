@@ -388,11 +388,11 @@ static void *changer(void *arg)
 	return NULL;
 }
 
+#define FORMAT(NAME, name)	[AXAS_FORMAT_##NAME - 1] = &axas_npt_##name,
+
 static const struct axas_npt_fmt *format_by_name(const char *name)
 {
-	static const struct axas_npt_fmt *const formats[] = {
-		&axas_npt_ept, &axas_npt_svm, &axas_npt_s2, &axas_npt_gstage,
-	};
+	static const struct axas_npt_fmt *const formats[] = { AXAS_NPT_FORMATS(FORMAT) };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(formats); i++)

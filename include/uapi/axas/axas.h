@@ -72,6 +72,7 @@
 #define AXAS_FORMAT_SVM		2	/* AMD nested paging */
 #define AXAS_FORMAT_S2		3	/* arm64 stage 2, 4 KiB granule */
 #define AXAS_FORMAT_GSTAGE	4	/* RISC-V G-stage */
+#define AXAS_NR_FORMATS		5	/* numbers in use, from 0 on */
 
 /* Backends: the source of an area's memory. */
 #define AXAS_BACKEND_LINEAR	1	/* a fixed host-physical range */

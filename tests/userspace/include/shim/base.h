@@ -73,6 +73,7 @@ typedef u64 dma_addr_t;
 #define __cold			__attribute__((__cold__))
 #define __pure			__attribute__((__pure__))
 #define __noreturn		__attribute__((__noreturn__))
+#define array_index_nospec(i, n)	(i)
 #define ____cacheline_aligned	__aligned(64)
 #define ____cacheline_aligned_in_smp __aligned(64)
 #define __cacheline_aligned	__aligned(64)
