@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The suites (suites.h), and helpers that more than one of them uses.
+ * The suites (suites.h), and helpers that several of them use.
  */
 #ifndef _AXAS_KUNIT_TEST_H
 #define _AXAS_KUNIT_TEST_H
@@ -25,10 +25,10 @@ AXAS_NPT_FORMATS(DECLARE_FORMAT_SUITE)
 #define TEST_RWX	(TEST_R | TEST_W | TEST_X)
 
 /**
- * struct test_thread - a function that runs beside others
+ * struct test_thread - a function to run in a thread
  * @fn: the function
  * @arg: its argument
- * @result: what it answered
+ * @result: its return value
  */
 struct test_thread {
 	int (*fn)(void *arg);
@@ -36,7 +36,7 @@ struct test_thread {
 	int result;
 };
 
-/* Start all, wait for all. -ENOMEM when one could not be started. */
+/* Start all threads and wait for them. -ENOMEM if one could not be started. */
 int test_run_threads(struct test_thread *threads, unsigned int n);
 
 #endif /* _AXAS_KUNIT_TEST_H */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mock HAL; see mock_hal.h. Each 4 KiB that it ever gave has a struct
- * mock_page, found by its page frame number. The mock keeps one reference on
- * the memory until the end, so that nothing that is done wrong with a frame
- * harms anybody else. Calls Linux alone; mock->lock is a leaf lock.
+ * The mock HAL; see mock_hal.h. Each 4 KiB that it ever allocated has a struct mock_page,
+ * found by page frame number. The mock keeps a reference on the page until it leaves the
+ * quarantine, so that errors with a freed frame corrupt no other memory. Calls only Linux and
+ * the monitor; mock->lock is a leaf lock.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -27,7 +27,7 @@ static struct mock_hal *to_mock(const struct axas_hal *hal)
 	return container_of(hal, struct mock_hal, hal);
 }
 
-/* Only the first is kept: the others are mostly its consequences. */
+/* Keep only the first text: later errors are mostly its consequences. */
 __printf(2, 3) void mock_error(struct mock_hal *mock, const char *fmt, ...)
 {
 	va_list args;
@@ -139,7 +139,7 @@ void mock_hal_fail_window(struct mock_hal *mock, u64 nth)
 	raw_spin_unlock(&mock->lock);
 }
 
-/* Whether this attempt is one that is to fail. */
+/* Count an attempt to allocate, and whether it shall fail. */
 static bool mock_attempt_fails(struct mock_hal *mock)
 {
 	bool fails, kills;
@@ -188,7 +188,7 @@ static void mock_wait_for_others(struct mock_hal *mock, u32 flags)
 	wake_up_all(&mock->waitq);
 }
 
-/* Which number a new frame gets. 0 is what the caller must refuse. */
+/* Page frame number for a new frame. The caller under test must refuse 0. */
 static u64 mock_new_pfn(struct mock_hal *mock, unsigned int order)
 {
 	u64 pfn;
@@ -216,7 +216,7 @@ static void mock_page_give(struct mock_hal *mock, struct mock_page *mp, u64 head
 	       PAGE_SIZE);
 }
 
-/* The page that was given back last, for a frame of order 0. */
+/* With the knob @reuse: the page freed last, for a frame of order 0. */
 static bool mock_reuse(struct mock_hal *mock, unsigned int order, u32 flags, u64 *pfn)
 {
 	struct mock_page *mp;
@@ -255,7 +255,7 @@ static int mock_add_page(struct mock_hal *mock, struct page *page, u64 pfn, u64 
 	return 0;
 }
 
-/* A table's page comes with room for the monitor's copy. */
+/* Allocate room for the monitor's copy of each page of a table. */
 static int mock_add_shadows(struct mock_hal *mock, u64 pfn, unsigned int order, u32 flags)
 {
 	struct mock_page *mp;
@@ -271,7 +271,7 @@ static int mock_add_shadows(struct mock_hal *mock, u64 pfn, unsigned int order, 
 	return 0;
 }
 
-/* When there is no memory for all of a frame, the first half stays until the end. */
+/* If memory for a frame runs out halfway, its first pages stay until the end. */
 static int mock_add_frame(struct mock_hal *mock, unsigned int order, u32 flags, u64 *pfn)
 {
 	struct page *page = alloc_pages(mock_gfp(flags) | __GFP_NOWARN, order);
@@ -302,7 +302,7 @@ static void mock_count(struct mock_hal *mock, u32 flags, long pages)
 		mock->frames += pages;
 }
 
-/* Where only some kernels complain, and none of User Mode Linux. */
+/* Detect sleeping in a section, which not all kernels report, and User Mode Linux never. */
 static bool mock_check_may_sleep(struct mock_hal *mock)
 {
 	if (mock_may_sleep()) {
@@ -366,7 +366,7 @@ static void mock_page_drop(struct mock_hal *mock, struct mock_page *mp)
 	kfree(mp);
 }
 
-/* The oldest page of the quarantine, when that is full. */
+/* Take the oldest page from the quarantine if that is full. */
 static struct mock_page *mock_expire(struct mock_hal *mock)
 {
 	struct mock_page *mp;
@@ -394,7 +394,7 @@ static void mock_page_take_back(struct mock_hal *mock, struct mock_page *mp)
 	mock->nr_freed++;
 }
 
-/* Whether a page may be given back as a part of this frame. Guest frames come in pieces. */
+/* Whether a page may be freed as part of this frame. Guest frames may be freed in pieces. */
 static bool mock_may_free(struct mock_hal *mock, struct mock_page *mp, u64 head,
 			  unsigned int order, u32 flags)
 {
@@ -453,7 +453,7 @@ void *mock_hal_peek(struct mock_hal *mock, u64 hpa)
 	return page_address(mp->page) + offset_in_page(hpa);
 }
 
-/* Reaching a frame that is not out is an error; its poison is what it finds. */
+/* Accessing a frame that is not allocated is an error, and finds poison. */
 static void *mock_phys_to_virt(const struct axas_hal *hal, struct axas_hpa hpa)
 {
 	struct mock_hal *mock = to_mock(hal);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The mock HAL: frames for the tests, with a host-physical address of their own
- * that is never where the kernel sees them. It counts, poisons, fails on demand
- * and writes down what happened in which order. What it finds wrong (a double
- * free, another order or other flags than at the allocation, an address that it
- * never gave, a write after the free) fails the test at mock_hal_finish().
+ * The mock HAL: frames for the tests, with host-physical addresses that differ from the
+ * kernel's. It counts, poisons, fails on demand and logs events in order. Errors (a double
+ * free, an order or flags that differ from the allocation's, an address that it never
+ * allocated, a write after free) fail the test in mock_hal_finish().
  *
- * May be called by several threads at once. Calls Linux alone.
+ * May be called concurrently. Calls only Linux and the monitor.
  */
 #ifndef _AXAS_KUNIT_MOCK_HAL_H
 #define _AXAS_KUNIT_MOCK_HAL_H
@@ -22,43 +21,43 @@
 #include <axas/hal.h>
 #include <uapi/axas/axas.h>
 
-/* Where its frames begin: no kernel address, and few enough bits for any format. */
+/* The first frame: not a kernel address, and within the address bits of every format. */
 #define MOCK_BASE	BIT_ULL(35)
 #define MOCK_PHYS_BITS	40
 
-/* What fills a frame that was not asked for zeroed, and one that was given back. */
+/* Content of a frame allocated without AXAS_FRAME_ZERO, and of a freed one. */
 #define MOCK_POISON_ALLOC	0xa5
 #define MOCK_POISON_FREE	0xdb
 
-/* Frames that were given back and are kept to see whether somebody writes there. */
+/* Freed pages that are kept, to detect writes after free. */
 #define MOCK_QUARANTINE		4096
 
 #define MOCK_EVENTS	4096
 
 enum mock_state {
-	MOCK_OUT,	/* in use */
+	MOCK_OUT,	/* allocated */
 	MOCK_FREED,	/* poisoned and on mock->freed */
-	MOCK_SHARED,	/* given back, but somebody holds a reference on the page */
+	MOCK_SHARED,	/* freed, but the page has other references */
 };
 
 struct monitor;
 
 /**
- * struct mock_page - 4 KiB that were given once
+ * struct mock_page - 4 KiB that were allocated at least once
  * @node: on mock->freed
  * @page: the memory
- * @pfn: its number
- * @state: see there
- * @order: of the frame that it is a part of
- * @flags: AXAS_FRAME_* of that frame
- * @head: number of that frame's first page
- * @monitor: of a table that is linked: who watches it
- * @live: on the monitor's list of tables
- * @shadow: of a table: what the monitor saw last in it
- * @gpa: of a linked table: first address that it maps
- * @level: of a linked table
- * @maps: entries that map it, as far as the monitor saw
- * @stale: entries that did, and were not flushed yet
+ * @pfn: its page frame number
+ * @state: enum mock_state
+ * @order: order of its frame
+ * @flags: AXAS_FRAME_* of its frame
+ * @head: page frame number of the frame's first page
+ * @monitor: the monitor of a linked table
+ * @live: entry of the monitor's list of tables
+ * @shadow: for a table, its content at the monitor's last check
+ * @gpa: for a linked table, the first address that it maps
+ * @level: for a linked table, its level
+ * @maps: entries that map it, as of the monitor's last checks
+ * @stale: former entries that are not flushed yet
  */
 struct mock_page {
 	struct list_head node;
@@ -90,12 +89,12 @@ enum mock_event_kind {
 };
 
 /**
- * struct mock_event - something that happened
- * @kind: what
- * @first: of a frame or leaf its host-physical address, of a flush its first gpa
- * @last: of a flush its last gpa
- * @order: of a frame; of a leaf its level
- * @flags: of a frame its AXAS_FRAME_*; of a flush whether tables go, too
+ * struct mock_event - a logged event
+ * @kind: enum mock_event_kind
+ * @first: host-physical address of a frame or leaf; first gpa of a flush
+ * @last: last gpa of a flush
+ * @order: order of a frame; level of a leaf
+ * @flags: AXAS_FRAME_* of a frame; for a flush, whether it covers tables
  */
 struct mock_event {
 	enum mock_event_kind kind;
@@ -106,52 +105,52 @@ struct mock_event {
 };
 
 /**
- * struct mock_hal - a HAL, what it was told, and what it saw
- * @hal: what the code under test is given
+ * struct mock_hal - a HAL, its knobs, and its records
+ * @hal: the HAL for the code under test
  * @test: the test that it fails
- * @lock: of all below that is not a knob
- * @pages: by page frame number, every 4 KiB that was ever given
- * @freed: what was given back, oldest first
- * @devices: host-physical ranges that window() reaches
- * @monitors: tables that are watched; see monitor.h
- * @waitq: where threads wait for each other in alloc_frame()
+ * @lock: protects all fields below except knobs
+ * @pages: every 4 KiB ever allocated, by page frame number
+ * @freed: freed pages, oldest first
+ * @devices: host-physical ranges that window() maps
+ * @monitors: the monitors of tables; see monitor.h
+ * @waitq: threads waiting for each other in alloc_frame()
  *
- * @scattered: knob: no two frames follow each other in host-physical memory
- * @reuse: knob: a single frame is the one that was given back last
+ * @scattered: knob: no two frames are contiguous in host-physical memory
+ * @reuse: knob: a frame of order 0 is the one freed last
  * @zero_address: knob: the next frame is at host-physical address 0
- * @nobody_changes: knob: tables are only read meanwhile; the monitor need not look
- * @window_io: knob: device windows are given as I/O memory
- * @ram: knob: from here on all is the kernel's own memory; 0: nowhere
+ * @nobody_changes: knob: tables are only read; the monitor need not check
+ * @window_io: knob: device windows are I/O memory
+ * @ram: knob: addresses from here on are kernel memory; 0: none
  *
  * @nr_freed: length of @freed
- * @next_pfn: where the next new frame goes
+ * @next_pfn: page frame number of the next new frame
  * @attempts: calls of alloc_frame() so far
  * @fail_first: the first attempt that fails; 0: none
  * @fail_last: the last attempt that fails
- * @kill_at: the attempt in which the caller gets a SIGKILL, which it must allow; 0: none
- * @fail_one_in: one attempt in so many fails; 0: none
- * @rnd: which ones
+ * @kill_at: the attempt in which the caller gets a SIGKILL, which it must not block; 0: none
+ * @fail_one_in: one attempt in this many fails, at random; 0: none
+ * @rnd: the random state for that
  * @failures: attempts that were made to fail
- * @starved: one failed that was not made to: Linux had no memory
- * @meet: threads that are to meet in alloc_frame() and have not come yet
- * @meet_flags: AXAS_FRAME_TABLE when they are to meet at tables, else at frames
- * @meet_missed: one waited in vain
+ * @starved: an attempt failed for lack of memory in Linux
+ * @meet: threads that shall meet in alloc_frame() and have not arrived
+ * @meet_flags: AXAS_FRAME_TABLE to meet in allocations of tables, 0 for guest frames
+ * @meet_missed: a thread timed out waiting
  *
- * @frames: 4 KiB pages of guest frames that are out
- * @tables: 4 KiB pages of tables that are out
- * @windows: windows that are open
- * @windows_opened: windows that were ever asked for
- * @fail_window: which of them is refused; 0: none
- * @last_window: the last one
- * @cleaned: bytes that clean() was called for
- * @last_cleaned: where, the last time
- * @fences: how often fence() was called
- * @last_alloc: the address, order and flags of the last frame given
- * @errors: how much was wrong
- * @error: what was wrong first
- * @log_events: whether events are written down
- * @nr_events: how many were
- * @events: the events
+ * @frames: 4 KiB pages of allocated guest frames
+ * @tables: 4 KiB pages of allocated tables
+ * @windows: open windows
+ * @windows_opened: windows requested so far
+ * @fail_window: the number of the one to refuse; 0: none
+ * @last_window: the last one opened
+ * @cleaned: sum of the bytes of clean()
+ * @last_cleaned: address of the last clean()
+ * @fences: calls of fence()
+ * @last_alloc: the address, order and flags of the last frame allocated
+ * @errors: number of errors
+ * @error: text of the first error
+ * @log_events: whether events are logged
+ * @nr_events: length of @events
+ * @events: the log
  */
 struct mock_hal {
 	struct axas_hal hal;
@@ -205,10 +204,10 @@ struct mock_hal {
 	struct mock_event events[MOCK_EVENTS];
 };
 
-/* Something is wrong: the test fails at the end. mock->lock held. */
+/* Record an error, which fails the test at its end. mock->lock held. */
 __printf(2, 3) void mock_error(struct mock_hal *mock, const char *fmt, ...);
 
-/* Whether a caller may sleep here; true where the kernel cannot tell. */
+/* Whether the caller may sleep; true on kernels that cannot tell. */
 static inline bool mock_may_sleep(void)
 {
 	if (IS_ENABLED(CONFIG_PREEMPT_COUNT) && !preemptible())
@@ -216,56 +215,56 @@ static inline bool mock_may_sleep(void)
 	return !IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC) || !rcu_read_lock_any_held();
 }
 
-/* NULL when there is no memory. */
+/* NULL if out of memory. */
 struct mock_hal *mock_hal_create(struct kunit *test);
 
-/* Frees all and fails the test for whatever is still out or was wrong. */
+/* Free everything; fail the test for leaks and for recorded errors. */
 void mock_hal_finish(struct mock_hal *mock);
 
 /*
- * Whether something was wrong since the last call, and its text has @what in it; it is
- * forgotten, and does not fail the test. For tests of the mock and the monitor.
+ * Whether an error was recorded since the last call whose text contains @what. Clears the
+ * errors, which then do not fail the test. For tests of the mock and the monitor.
  */
 bool mock_hal_saw(struct mock_hal *mock, const char *what);
 
-/* The @nth attempt from now on fails, once. 1 is the next. */
+/* The @nth allocation from now on fails, once; 1 is the next. */
 void mock_hal_fail_nth(struct mock_hal *mock, u64 nth);
-/* @n more attempts are served, then none. */
+/* @n more allocations succeed, then all fail. */
 void mock_hal_fail_after(struct mock_hal *mock, u64 n);
-/* One attempt in @one_in fails, by chance. */
+/* One allocation in @one_in fails, at random. */
 void mock_hal_fail_random(struct mock_hal *mock, u32 one_in, u64 seed);
-/* No attempt fails any more. */
+/* Stop failing allocations. */
 void mock_hal_fail_never(struct mock_hal *mock);
 
-/* The @nth window that is asked for from now on is refused, once; 0: none. */
+/* The @nth window requested from now on is refused, once; 0: none. */
 void mock_hal_fail_window(struct mock_hal *mock, u64 nth);
 
 /*
- * The next @threads threads that ask for a frame with AXAS_FRAME_TABLE as in
- * @flags wait for each other in alloc_frame(): so a race becomes certain. When
- * one does not come in a second, meet_missed is set.
+ * The next @threads threads that allocate a frame with AXAS_FRAME_TABLE as in @flags wait for
+ * each other in alloc_frame(), so that they race on every run. If one does not arrive within a
+ * second, meet_missed is set.
  */
 void mock_hal_meet(struct mock_hal *mock, unsigned int threads, u32 flags);
 
 /*
- * A device of @size bytes at @hpa that window() reaches. Lives as long as the
- * mock. Returns its memory, all zero; NULL when there is none.
+ * Add a device of @size bytes at @hpa for window(). Freed with the mock. Returns its zeroed
+ * memory, or NULL if out of memory.
  */
 u8 *mock_hal_add_device(struct mock_hal *mock, u64 hpa, size_t size);
 
-/* The memory of a frame that is out, else NULL; unlike phys_to_virt() no error. */
+/* The memory of an allocated frame, else NULL; unlike phys_to_virt() this is no error. */
 void *mock_hal_peek(struct mock_hal *mock, u64 hpa);
 
-/* Write an event down; done for allocations and frees without being asked. */
+/* Log an event; allocations and frees log themselves. */
 void mock_hal_log(struct mock_hal *mock, const struct mock_event *event);
-/* Forget what was written down, and write down from now on. */
+/* Clear the log, and log from now on. */
 void mock_hal_start_log(struct mock_hal *mock);
 
-/* Whether @first happened at all, and each of it before any @then. */
+/* Whether there is a @first event, and none after a @then event. */
 bool mock_hal_ordered(struct mock_hal *mock, enum mock_event_kind first,
 		      enum mock_event_kind then);
 unsigned int mock_hal_count(struct mock_hal *mock, enum mock_event_kind kind);
-/* The first of its kind; one of all zeroes when there was none. */
+/* The first event of its kind; a zeroed one if there is none. */
 const struct mock_event *mock_hal_first(struct mock_hal *mock, enum mock_event_kind kind);
 
 #endif /* _AXAS_KUNIT_MOCK_HAL_H */

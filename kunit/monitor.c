@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The monitor; see monitor.h. Everything here runs with mock->lock held, and so neither
- * sleeps nor allocates; the copies of tables come with their pages.
+ * The monitor; see monitor.h. Locks: mock->lock is held for everything but monitor_watch()'s
+ * allocation and monitor_leaf(), so that nothing here sleeps; the mock allocates the copies of
+ * tables with their pages. Calls the mock, the oracle, and the inline functions of axas_npt.h.
  */
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -10,24 +11,24 @@
 #include "monitor.h"
 #include "oracle_fixture.h"
 
-/* Flushes that are owed at once; beyond that the monitor sees nothing more. */
+/* Owed flushes that are tracked; if there are more the monitor stops checking flushes. */
 #define MONITOR_OWED	16384u
 
 enum owed_kind {
-	OWED_LEAF,	/* a translation is gone, or leads elsewhere */
-	OWED_PROT,	/* it may do less */
-	OWED_TABLE,	/* a cached walk may go through a table that is unlinked */
+	OWED_LEAF,	/* a translation was removed or replaced */
+	OWED_PROT,	/* a permission was removed */
+	OWED_TABLE,	/* a cached walk may use an unlinked table */
 };
 
 /**
- * struct owed - what consumers may still have cached
+ * struct owed - an owed flush: translations that consumers may still cache
  * @first: first gpa
  * @last: last gpa
- * @hpa: of the memory, or of the table
- * @bytes: of the memory, or of the table
- * @kind: why
- * @who: the consumers that did not flush yet
- * @leaves: a table that still had leaves: the flush must cover all of it
+ * @hpa: address of the memory or the table
+ * @bytes: size of the memory or the table
+ * @kind: the reason
+ * @who: the consumers that have not flushed yet
+ * @leaves: the table still had leaves: the flush must cover its whole range
  */
 struct owed {
 	u64 first;
@@ -40,16 +41,16 @@ struct owed {
 };
 
 /**
- * struct monitor - one table that is watched
+ * struct monitor - one watched table
  * @node: in mock->monitors
- * @mock: the HAL that its pages come from
+ * @mock: the HAL of its pages
  * @npt: the table
  * @machine: the oracle's view of it
- * @consumers: those that must flush
- * @tables: of struct mock_page: its live tables
- * @blind: too much was owed at once
- * @nr_owed: how many in @owed
- * @owed: flushes that must come
+ * @consumers: bit mask of the consumers that must flush
+ * @tables: its linked tables, struct mock_page
+ * @blind: too many flushes were owed
+ * @nr_owed: length of @owed
+ * @owed: the owed flushes
  */
 struct monitor {
 	struct list_head node;
@@ -68,7 +69,7 @@ static bool needs_break(const struct monitor *mon)
 	return mon->npt->fmt->id == AXAS_FORMAT_S2;
 }
 
-/* The fake format by its own page: kind in 2:0, protection in 5:3, type in 7:6. */
+/* The fake format as axas_npt_fake.c has it: kind in 2:0, protection in 5:3, type in 7:6. */
 static void decode_fake(u64 raw, struct leaf_entry *e)
 {
 	u32 prot = raw >> 3 & 7, type = raw >> 6 & 3;
@@ -119,20 +120,20 @@ static u64 entry_gpa(const struct mock_page *table, unsigned int i)
 	return table->gpa + ((u64)i << axas_npt_shift(table->level));
 }
 
-/* The pages of a piece of memory are, by one more or less, reached by entries. */
+/* Add @sign to the entries, or stale entries, that map each page of a piece of memory. */
 static void count_maps(struct monitor *mon, u64 hpa, u64 bytes, int sign, bool stale)
 {
 	struct mock_page *mp;
 	unsigned int *count;
 	u64 at;
 
-	/* All of it is the mock's, or nothing; and nothing where it is larger than frames. */
+	/* Memory is the mock's completely or not at all; not at all if larger than a frame. */
 	if (!page_at(mon, hpa) || bytes > SZ_2M)
 		return;
 	for (at = hpa; at - hpa < bytes; at += AXAS_FRAME_SIZE) {
 		mp = page_at(mon, at);
 		count = !mp ? NULL : stale ? &mp->stale : &mp->maps;
-		/* What was given back meanwhile begins at 0 again. */
+		/* The counts of a page that was freed and reallocated start at 0 again. */
 		if (count && (sign > 0 || *count))
 			*count += sign;
 	}
@@ -154,7 +155,7 @@ static void owe(struct monitor *mon, enum owed_kind kind, u64 gpa, u64 size, u64
 	count_maps(mon, hpa, bytes, 1, true);
 }
 
-/* Whether somebody may still use what was at [first, last] before. */
+/* Whether a consumer may still cache an old translation of [first, last]. */
 static bool is_owed(const struct monitor *mon, u64 first, u64 last)
 {
 	unsigned int i;
@@ -183,7 +184,7 @@ static bool is_paid_by(const struct owed *o, u64 first, u64 last, bool tables)
 
 	if (o->kind != OWED_TABLE)
 		return covers;
-	/* A walk that is cached goes as a whole. */
+	/* A flush of any address below a table invalidates the cached walk. */
 	return tables && (o->leaves ? covers : first <= o->last && last >= o->first);
 }
 
@@ -196,7 +197,7 @@ static unsigned int nr_entries(const struct monitor *mon, const struct mock_page
 	return BIT(mon->npt->root_bits);
 }
 
-/* Most often nothing did. KCSAN and ThreadSanitizer want to know of every load. */
+/* Fast check for the usual case. KCSAN must see the marked loads of look_at() instead. */
 static bool is_as_before(const u64 *entries, const u64 *shadow)
 {
 	u64 diff = 0;
@@ -204,13 +205,13 @@ static bool is_as_before(const u64 *entries, const u64 *shadow)
 
 	if (IS_ENABLED(CONFIG_KCSAN))
 		return false;
-	/* memcmp() goes byte by byte on some architectures, User Mode Linux among them. */
+	/* memcmp() compares bytes on some architectures, User Mode Linux among them. */
 	for (i = 0; i < PAGE_SIZE / sizeof(*entries); i++)
 		diff |= entries[i] ^ shadow[i];
 	return !diff;
 }
 
-/* What changed in a table since it was looked at last. */
+/* Process the changes of a table since the last check. */
 static void look_at(struct monitor *mon, struct mock_page *table)
 {
 	u64 *entries = page_address(table->page);
@@ -231,7 +232,7 @@ static void look_at_all(struct monitor *mon)
 	struct mock_page *table;
 	LIST_HEAD(todo);
 
-	/* Meanwhile any may go; those that come are looked at when they do. */
+	/* A change may unlink any of them; new tables are checked as they are linked. */
 	list_splice_init(&mon->tables, &todo);
 	while (!list_empty(&todo)) {
 		table = list_first_entry(&todo, struct mock_page, live);
@@ -240,7 +241,7 @@ static void look_at_all(struct monitor *mon)
 	}
 }
 
-/* Who forgot to ask for zeroes must have written all of it. */
+/* A page allocated without AXAS_FRAME_ZERO must be written completely before it is linked. */
 static void check_content(struct monitor *mon, struct mock_page *mp, const char *what)
 {
 	const u64 *p = page_address(mp->page);
@@ -255,7 +256,7 @@ static void check_content(struct monitor *mon, struct mock_page *mp, const char 
 			   (u64)PFN_PHYS(mp->pfn));
 		return;
 	}
-	/* Once is enough. */
+	/* Check once only. */
 	mp->flags |= AXAS_FRAME_ZERO;
 }
 
@@ -283,7 +284,7 @@ static void link_table(struct monitor *mon, u64 hpa, u64 gpa, unsigned int level
 		make_live(mon, mp, gpa, level);
 }
 
-/* A table is out of the tree, and all below it. Whether any leaf was there. */
+/* A table, and all tables below it, are unlinked. Whether it had any leaf. */
 static bool unlink_table(struct monitor *mon, u64 hpa)
 {
 	struct mock_page *mp = page_at(mon, hpa);
@@ -292,7 +293,7 @@ static bool unlink_table(struct monitor *mon, u64 hpa)
 
 	if (!mp || mp->monitor != mon)
 		return false;
-	/* It may have lost what it held before, one by one. */
+	/* First process single entries that were removed before. */
 	look_at(mon, mp);
 	list_del(&mp->live);
 	mp->monitor = NULL;
@@ -331,14 +332,14 @@ static void link_leaf(struct monitor *mon, const struct leaf_entry *e, u64 gpa)
 	}
 }
 
-/* The same place in memory, as the same kind of memory: only permissions may differ. */
+/* Two leaves of the same memory with the same type: only permissions may differ. */
 static bool is_same_memory(const struct leaf_entry *a, const struct leaf_entry *b)
 {
 	return a->kind == AXAS_PT_LEAF && b->kind == AXAS_PT_LEAF && a->hpa == b->hpa &&
 	       a->type == b->type && !a->bad && !b->bad;
 }
 
-/* The old leaf is a table now: whatever it says otherwise was taken away. */
+/* A table replaced a leaf: where they differ, a flush is owed. */
 static void compare_split(struct monitor *mon, const struct leaf_entry *old, u64 gpa,
 			  const struct mock_page *table)
 {
@@ -393,7 +394,7 @@ static void leave_old(struct monitor *mon, const struct leaf_entry *old,
 	}
 }
 
-/* An entry is another than before. */
+/* Process a changed entry. */
 static void change(struct monitor *mon, struct mock_page *table, unsigned int i, u64 raw)
 {
 	struct leaf_entry old = decode(mon, table->shadow[i], table->level);
@@ -429,7 +430,10 @@ static void look_at_root(struct monitor *mon)
 	}
 }
 
-/* Nobody reaches a root through the HAL; a table may be linked since it was looked at. */
+/*
+ * The core does not access a root through the HAL, so check it here too: it may have linked the
+ * table since.
+ */
 void monitor_reached(struct mock_hal *mock, struct mock_page *mp)
 {
 	struct monitor *mon;
@@ -450,7 +454,7 @@ void monitor_freed(struct mock_hal *mock, struct mock_page *mp)
 	struct monitor *mon;
 
 	lockdep_assert_held(&mock->lock);
-	/* Entries that were cleared since: */
+	/* Process entries that were cleared since the last check. */
 	if (mp->maps || mp->monitor)
 		list_for_each_entry(mon, &mock->monitors, node)
 			look_at_all(mon);
@@ -478,7 +482,7 @@ struct monitor *monitor_watch(struct mock_hal *mock, const struct axas_npt *npt)
 	mon->mock = mock;
 	mon->npt = npt;
 	mon->machine = oracle_machine_of(npt);
-	/* All that the format can encode: tests of entries go beyond the mock's memory. */
+	/* All bits that the format encodes: tests of entries exceed the mock's addresses. */
 	mon->machine.oa_bits = npt->fmt->caps.oa_bits;
 	INIT_LIST_HEAD(&mon->tables);
 	raw_spin_lock(&mock->lock);
@@ -542,7 +546,7 @@ unsigned int monitor_add_consumer(struct monitor *mon)
 	return nr;
 }
 
-/* @tables and [first, last] were flushed by these. */
+/* The consumers @who flushed [first, last], and cached walks if @tables. */
 static void settle(struct monitor *mon, u8 who, u64 first, u64 last, bool tables)
 {
 	unsigned int i, n = 0;

@@ -14,7 +14,7 @@ static const struct npt_geometry geometries[] = {
 	USUAL(FAKE, fake)
 	{ &axas_npt_ept, 57, 5 },
 	{ &axas_npt_svm, 57, 5 },
-	{ &axas_npt_svm, 48, 5 },	/* where the host's own tables have five */
+	{ &axas_npt_svm, 48, 5 },	/* a host whose own tables have five */
 	{ &axas_npt_s2, 32, 3 },
 	{ &axas_npt_s2, 33, 3 },
 	{ &axas_npt_s2, 34, 3 },
@@ -50,8 +50,8 @@ static void geometry_name(const struct npt_geometry *g, char *desc)
 }
 
 /*
- * With KASAN all takes a hundred times as long. There stage 2, whose root grows with each
- * bit, has its ends and the one between them where a level is added.
+ * KASAN makes the tests a hundred times slower. Stage 2, whose root grows with each bit, is then
+ * tested with the smallest and largest geometry and the last one with 3 levels.
  */
 static bool takes_too_long(const struct npt_geometry *g)
 {
@@ -207,13 +207,13 @@ int npt_map(struct npt_fixture *f, u64 first, u64 bytes, u64 hpa, u32 prot)
 	return axas_npt_map(&f->npt, &range);
 }
 
-/* As many entries as a piece has, and the way there. */
+/* The entries of a piece, and those of the walk to it. */
 static unsigned int piece_budget(const struct npt_fixture *f)
 {
 	return f->piece ? f->piece + f->npt.levels : ~0u;
 }
 
-/* All of a job, piece by piece, each with its flush and its frees, as a space does it. */
+/* Run a job in pieces, with a flush and frees after each, as a space does. */
 static void run_job(struct npt_fixture *f, struct axas_npt_job *job,
 		    void (*work)(struct axas_npt *npt, struct axas_npt_job *job))
 {
@@ -296,7 +296,7 @@ int npt_split_at(struct npt_fixture *f, u64 gpa)
 	return 0;
 }
 
-/* By a machine that may not execute from large leaves. */
+/* Protect on a machine that forbids large executable leaves. */
 int npt_split_all(struct npt_fixture *f, u64 first, u64 bytes)
 {
 	u64 last = first + (bytes - 1), tables;
@@ -371,7 +371,7 @@ void npt_expect_empty(struct npt_fixture *f)
 						AXAS_FRAME_SIZE << npt->root_order), NULL);
 }
 
-/* Where the address lies in an entry: the fake format has a place for each level. */
+/* The address in an entry: its position in the fake format depends on the level. */
 static u64 entry_hpa(struct npt_fixture *f, u64 entry, unsigned int level)
 {
 	if (f->npt.fmt == &axas_npt_fake)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A nested page table over the mock HAL, one for each format and geometry that a
- * parametrised test runs on.
+ * A nested page table over the mock HAL, for each format and geometry of a parametrized test.
  */
 #ifndef _AXAS_KUNIT_NPT_FIXTURE_H
 #define _AXAS_KUNIT_NPT_FIXTURE_H
@@ -12,10 +11,10 @@
 #include "monitor.h"
 
 /**
- * struct npt_geometry - a format and the size of its addresses
+ * struct npt_geometry - a format and its number of address bits
  * @fmt: the format
- * @ia_bits: bits of guest-physical address; 0: as many as are usual
- * @levels: how many levels that makes, where @ia_bits are given
+ * @ia_bits: bits of guest-physical address; 0: the format's default
+ * @levels: the number of levels for them, if @ia_bits is not 0
  */
 struct npt_geometry {
 	const struct axas_npt_fmt *fmt;
@@ -24,17 +23,17 @@ struct npt_geometry {
 };
 
 /**
- * struct npt_fixture - what a test of tables works on
+ * struct npt_fixture - the fixture of a test of tables
  * @npt: the table
  * @test: the test
  * @mock: its HAL
- * @monitor: watches it
- * @lose_flushes: knob: no flush reaches @monitor, as if nobody had asked for it
- * @own_leaves: the leaves' frames came from @mock and go back there when put
- * @piece: entries that an operation looks at in one piece; 0: as many as there are
+ * @monitor: its monitor
+ * @lose_flushes: knob: flushes do not reach @monitor, as if they were missing
+ * @own_leaves: the frames of leaves are from @mock, and are freed there when put
+ * @piece: entries that an operation processes in one piece; 0: no limit
  * @flushes: flush callbacks so far
- * @puts: leaves that were put so far
- * @ready: @npt was initialised, and is destroyed at the end
+ * @puts: frames put so far
+ * @ready: @npt was initialized, and is destroyed at the end
  */
 struct npt_fixture {
 	struct axas_npt npt;
@@ -54,24 +53,24 @@ extern const struct axas_npt_ops npt_test_ops;
 /* All formats in all their geometries: for KUNIT_CASE_PARAM. */
 const void *npt_all_gen_params(const void *prev, char *desc);
 
-/* For a suite: the table of test->param_value, else of the fake format, 48 bits. */
+/* Init and exit of a suite: a table by test->param_value, default: fake format, 48 bits. */
 int npt_test_init(struct kunit *test);
 void npt_test_exit(struct kunit *test);
 
-/* Destroy the table, before the end of the test. */
+/* Destroy the table before the end of the test. */
 void npt_drop(struct npt_fixture *f);
 
-/* A machine that has all that the format knows, but for errata and FEAT_S2FWB. */
+/* A machine with all capabilities of the format, except errata and FEAT_S2FWB. */
 struct axas_npt_caps npt_full_caps(const struct axas_npt_fmt *fmt);
 
-/* Whether leaves may be at this level of the table. */
+/* Whether the table can have leaves at this level. */
 bool npt_has_level(const struct axas_npt *npt, unsigned int level);
 
-/* The largest level that fits, found by trying them all. */
+/* The largest level that fits, found by trying all levels. */
 unsigned int npt_reference_level(const struct axas_npt *npt, u64 gpa, u64 last, u64 hpa,
 				 unsigned int max_level);
 
-/* Pages of tables when nothing is mapped. */
+/* Pages of tables of an empty table: the root. */
 long npt_root_tables(const struct axas_npt *npt);
 
 long npt_all_leaves(const struct axas_npt *npt);
@@ -81,34 +80,34 @@ void npt_unmap(struct npt_fixture *f, u64 first, u64 bytes);
 void npt_unmap_all(struct npt_fixture *f);
 /* Whether any leaf of [first, last] changed. */
 bool npt_protect(struct npt_fixture *f, u64 first, u64 last, u32 prot);
-/* How many tables of [first, last] were replaced. */
+/* Returns the number of tables of [first, last] that were replaced. */
 u64 npt_collapse(struct npt_fixture *f, u64 first, u64 last);
 
-/* Count, reserve, split, and check that just so many were needed. -ENOMEM. */
+/* Count, reserve, split, and check that the reserve was used up. -ENOMEM. */
 int npt_split_at(struct npt_fixture *f, u64 gpa);
 int npt_split_all(struct npt_fixture *f, u64 first, u64 bytes);
-/* Tables that it takes. */
+/* Tables needed for that. */
 u64 npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last);
 
-/* The leaf at @gpa is there and says exactly this about that very byte. */
+/* There is a leaf at @gpa that maps this byte to exactly these values. */
 void npt_expect_leaf(struct npt_fixture *f, u64 gpa, u64 hpa, unsigned int level, u32 prot,
 		     u32 type);
 /* The range is mapped onto contiguous memory, by leaves of any size. */
 void npt_expect_mapped(struct npt_fixture *f, u64 first, u64 bytes, u64 hpa, u32 prot);
 void npt_expect_unmapped(struct npt_fixture *f, u64 gpa);
-/* Nothing is mapped, no table but the root is left, and no entry holds a bit. */
+/* Nothing is mapped, there is no table but the root, and all its entries are 0. */
 void npt_expect_empty(struct npt_fixture *f);
 
-/* The entry that covers @gpa at @level, as it lies in memory; NULL if no table does. */
+/* The entry in memory that covers @gpa at @level; NULL if there is no table. */
 u64 *npt_raw_ptep(struct npt_fixture *f, u64 gpa, unsigned int level);
 
 /**
- * struct npt_vector - a leaf, and its entry computed by hand from the manual
+ * struct npt_vector - a leaf, and its entry worked out by hand from the manual
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
- * @level: where it is
- * @hpa: what it maps
- * @entry: the bits
+ * @level: its level
+ * @hpa: the address that it maps
+ * @entry: its value
  */
 struct npt_vector {
 	u32 prot;
@@ -118,11 +117,11 @@ struct npt_vector {
 	u64 entry;
 };
 
-/* Map each, compare its bits, read it back, unmap it. */
+/* Map each vector, compare its bits, look it up, unmap it. */
 void npt_expect_vectors(struct npt_fixture *f, const struct npt_vector *v, unsigned int n);
-/* What links the tables to @gpa, from the root down to @level: an address and @bits. */
+/* The entries above @gpa, from the root down to @level, are a table address and @bits. */
 void npt_expect_table_bits(struct npt_fixture *f, u64 gpa, unsigned int level, u64 bits);
-/* Protecting the leaf at @gpa changes its bits in @mask to @now, and no other. */
+/* Protecting the leaf at @gpa changes its bits in @mask to @now, and no others. */
 void npt_expect_protect_bits(struct npt_fixture *f, u64 gpa, u32 prot, u64 mask, u64 now);
 
 #endif /* _AXAS_KUNIT_NPT_FIXTURE_H */

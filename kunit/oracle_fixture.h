@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A table as the oracle (../oracle) sees it: another author's reading of the manuals.
+ * A table decoded by the oracle (../oracle), an independent implementation of the manuals.
  */
 #ifndef _AXAS_KUNIT_ORACLE_FIXTURE_H
 #define _AXAS_KUNIT_ORACLE_FIXTURE_H
@@ -8,12 +8,12 @@
 #include "axas_npt.h"
 #include "../oracle/oracle.h"
 
-/* The machine that would walk a table. */
+/* The machine of a table, as a description for the oracle. */
 struct oracle_machine oracle_machine_of(const struct axas_npt *npt);
 
 /*
- * Compare all that a table says with all that the oracle reads from its memory, leaf
- * by leaf: NULL, or what is wrong, and at which gpa.
+ * Compare the lookups of a table with the oracle's walks of its memory, leaf by leaf. Returns
+ * NULL, or a description of the first difference, with its @gpa.
  */
 const char *oracle_compare(const struct axas_npt *npt, u64 *gpa);
 

@@ -46,7 +46,7 @@ static void monitor_is_flushed(struct axas_consumer *consumer, const struct axas
 
 static const struct axas_consumer_ops watcher_ops = { .request = monitor_is_flushed };
 
-/* Two consumers, so that a flush of only one is seen. */
+/* Two consumers, to detect a flush of only one. */
 static int watch_space(struct space_fixture *f)
 {
 	unsigned int i;
@@ -152,7 +152,7 @@ void space_expect_leaf(struct space_fixture *f, u64 gpa, u64 hpa, u32 prot)
 			    "at 0x%llx", gpa);
 	KUNIT_EXPECT_EQ_MSG(f->test, to.hpa.val, hpa, "at 0x%llx", gpa);
 	KUNIT_EXPECT_EQ_MSG(f->test, to.prot, prot, "at 0x%llx", gpa);
-	/* And what hardware reads in the table, which translate may not have asked. */
+	/* Also check the entry that hardware reads, which translate may not have read. */
 	KUNIT_EXPECT_TRUE_MSG(f->test, monitor_leaf(f->monitor, gpa, &leaf), "at 0x%llx", gpa);
 	KUNIT_EXPECT_EQ_MSG(f->test, leaf.hpa + (gpa & (axas_npt_leaf_size(leaf.level) - 1)), hpa,
 			    "in the leaf at 0x%llx", gpa);
@@ -267,7 +267,7 @@ void space_split_leaves(struct space_fixture *f, u64 gpa, u64 size)
 	axas_bar_begin(f->space);
 	KUNIT_EXPECT_EQ(f->test, axas_npt_count_split_all(npt, gpa, gpa + size - 1, &tables), 0);
 	KUNIT_EXPECT_EQ(f->test, axas_npt_get_spares(npt, &npt->reserve, tables, false), 0);
-	/* As for a machine that may not execute from large leaves; and back. */
+	/* Protect as on a machine that forbids large executable leaves; then restore. */
 	npt->caps.flags |= AXAS_CAP_EXEC_4K;
 	axas_npt_protect(npt, &job);
 	npt->caps.flags = flags;

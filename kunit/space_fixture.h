@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A space over the mock HAL, one for each format that a parametrised test runs
- * on, with a consumer that watches, and snapshots to prove that nothing changed.
+ * A space over the mock HAL, for each format of a parametrized test, with consumers that check
+ * flushes, and snapshots to verify that nothing changed.
  */
 #ifndef _AXAS_KUNIT_SPACE_FIXTURE_H
 #define _AXAS_KUNIT_SPACE_FIXTURE_H
@@ -13,27 +13,27 @@
 #include "mock_hal.h"
 #include "monitor.h"
 
-/* Most tests work here: pages on both sides of the border between two 1 GiB. */
+/* Most tests use this window: pages on both sides of a 1 GiB boundary. */
 #define WIN		((u64)SZ_1G - SZ_2M)
 #define WIN_SIZE	((u64)SZ_4M)
 #define BORDER		((u64)SZ_1G)
 
-/* Memory of somebody else, for linear areas. */
+/* Memory not of the mock, for linear areas. */
 #define LINEAR		((u64)SZ_1G * 4)
 
 /**
- * struct space_kind - what a space is made of
- * @fmt: its format, with as many bits of guest-physical address as are usual
+ * struct space_kind - the parameters of a space
+ * @fmt: its format, with the default number of guest-physical address bits
  */
 struct space_kind {
 	const struct axas_npt_fmt *fmt;
 };
 
 /**
- * struct space_watcher - a consumer that tells the monitor of flushes
- * @consumer: it
- * @monitor: whom
- * @nr: its number there
+ * struct space_watcher - a consumer that reports flushes to the monitor
+ * @consumer: the consumer
+ * @monitor: the monitor
+ * @nr: its number in the monitor
  */
 struct space_watcher {
 	struct axas_consumer consumer;
@@ -42,18 +42,18 @@ struct space_watcher {
 };
 
 /**
- * struct space_fixture - what a test of spaces works on
+ * struct space_fixture - the fixture of a test of spaces
  * @test: the test
- * @mock: where the space's frames come from
- * @kind: what the space is made of
+ * @mock: the HAL of the space
+ * @kind: the parameters of the space
  * @space: the space
- * @monitor: watches its table
+ * @monitor: the monitor of its table
  * @watchers: consumers that are always attached, for @monitor
- * @consumer: one that watches; see space_attach()
- * @attached: it is attached
- * @flushes: how often it was asked to flush
- * @flush: the last time
- * @frames_at_flush: frames that were out then
+ * @consumer: one that records flushes; see space_attach()
+ * @attached: whether @consumer is attached
+ * @flushes: flush requests to @consumer
+ * @flush: the last one
+ * @frames_at_flush: frames allocated at that time
  */
 struct space_fixture {
 	struct kunit *test;
@@ -72,18 +72,18 @@ struct space_fixture {
 /* All formats: for KUNIT_CASE_PARAM. */
 const void *space_gen_params(const void *prev, char *desc);
 
-/* For a suite: a space of test->param_value, else of ept with 48 bits. */
+/* Init and exit of a suite: a space by test->param_value, default: ept with 48 bits. */
 int space_test_init(struct kunit *test);
 void space_test_exit(struct kunit *test);
 
-/* Another space of the same kind, on the mock if no HAL is said. As axas_space_create(). */
+/* axas_space_create() of the same kind; the default HAL is the mock. */
 struct axas_space *space_another(struct space_fixture *f,
 				 const struct axas_space_params *params);
-/* Put the fixture's space; it is NULL then. No flush may be owed. */
+/* Put the fixture's space and set it to NULL. No flush may be owed. */
 void space_drop(struct space_fixture *f);
-/* The same, and have this one instead: 0, or the error that it is. */
+/* The same, and replace it by @space, if that is no ERR_PTR. Returns 0 or its error. */
 int space_adopt(struct space_fixture *f, struct axas_space *space);
-/* Put the fixture's space, and make one that holds @max_frames frames at most. */
+/* Replace the fixture's space by one with a limit of @max_frames frames. */
 void space_limit_frames(struct space_fixture *f, u64 max_frames);
 
 static inline struct axas_gpa_range gpa_range(u64 start, u64 size)
@@ -102,7 +102,7 @@ static inline int space_map_populated(struct space_fixture *f, u64 gpa, u64 size
 				    AXAS_MAP_POPULATE);
 }
 
-/* With frames of 4 KiB, and all of them now. */
+/* Populated with 4 KiB frames. */
 static inline int space_map_small(struct space_fixture *f, u64 gpa, u64 size, u32 prot)
 {
 	return axas_space_map_alloc(f->space, gpa_range(gpa, size), prot, AXAS_TYPE_NORMAL,
@@ -142,34 +142,34 @@ static inline int space_fault_nowait(struct space_fixture *f, u64 gpa, u32 acces
 	return axas_space_fault_nowait(f->space, axas_gpa(gpa), access);
 }
 
-/* Where @gpa is mapped; AXAS_HPA_NONE when it is not. */
+/* The hpa that @gpa maps to; AXAS_HPA_NONE if none. */
 u64 space_hpa(struct space_fixture *f, u64 gpa);
-/* The host's view of the byte at @gpa; NULL when no frame of the mock is there. */
+/* The host's address of the byte at @gpa; NULL if no frame of the mock is mapped there. */
 u8 *space_mem(struct space_fixture *f, u64 gpa);
 
 void space_expect_leaf(struct space_fixture *f, u64 gpa, u64 hpa, u32 prot);
 void space_expect_nothing(struct space_fixture *f, u64 gpa, u64 size);
-/* The @n'th area, in order, is this one. */
+/* Expect this as the area number @n, in order of address. */
 void space_expect_area(struct space_fixture *f, unsigned int n, u64 gpa, u64 size, u32 prot);
 void space_expect_areas(struct space_fixture *f, unsigned int n);
-/* What the space says that it holds is what the mock gave it. */
+/* The counters of the space equal those of the mock. */
 void space_expect_balanced(struct space_fixture *f);
-/* Nothing is mapped, and all frames and tables are back. */
+/* Nothing is mapped, and all frames and tables but the root are freed. */
 void space_expect_empty(struct space_fixture *f);
 
-/* Split all leaves of a range, which are alike, without touching the areas. */
+/* Split all leaves of a range, which have one protection, without changing areas. */
 void space_split_leaves(struct space_fixture *f, u64 gpa, u64 size);
 
-/* Watch flushes from now on, with a fresh log. */
+/* Record flushes from now on, and clear the log. */
 void space_attach(struct space_fixture *f);
 /* Exactly one flush, of this range, since space_attach(), before any free. */
 void space_expect_one_flush(struct space_fixture *f, u64 gpa, u64 size);
 
 /**
- * struct space_snapshot - all that an operation which fails must leave as it was
- * @info: counters, without those of faults and tables
+ * struct space_snapshot - the state that a failed operation must not change
+ * @info: counters; those of faults and tables are not compared
  * @areas: a hash over all areas
- * @pages: a hash over the leaves and the memory of the window
+ * @pages: a hash over the leaves and the memory of the window WIN
  */
 struct space_snapshot {
 	struct axas_info info;
@@ -178,7 +178,7 @@ struct space_snapshot {
 };
 
 void space_take(struct space_fixture *f, struct space_snapshot *snap);
-/* @what is for the message. */
+/* @what is for messages. */
 void space_expect_same(struct space_fixture *f, const struct space_snapshot *before,
 		       const char *what);
 
