@@ -513,3 +513,9 @@ void axas_area_exit(void)
 		free_cpumask_var(*per_cpu_ptr(&asked_cpus, cpu));
 	free_cpumask_var(untimed_cpus);
 }
+
+bool axas_space_contains(const struct axas_space *space, struct axas_gpa_range range)
+{
+	return axas_gpa_range_covers(space->range, range);
+}
+EXPORT_SYMBOL_AXAS(axas_space_contains);

@@ -9,7 +9,6 @@
 #include <linux/gfp.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
-#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -27,25 +26,6 @@ const struct axas_npt_watch *axas_npt_watch;
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_watch);
 DEFINE_STATIC_KEY_FALSE(axas_npt_shared_shards);
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_shared_shards);
-
-#define FORMAT(NAME, name)	[AXAS_FORMAT_##NAME] = &axas_npt_##name,
-#define ONE(NAME, name)		+ 1
-
-static const struct axas_npt_fmt * const formats[AXAS_NR_FORMATS] = {
-	AXAS_NPT_FORMATS(FORMAT)
-};
-
-static_assert(AXAS_FORMAT_DEFAULT + 1 AXAS_NPT_FORMATS(ONE) == AXAS_NR_FORMATS);
-
-const struct axas_npt_fmt *axas_npt_fmt_by_id(u32 id)
-{
-	if (id == AXAS_FORMAT_DEFAULT)
-		id = axas_host_format();
-	if (id >= AXAS_NR_FORMATS)
-		return NULL;
-	return formats[array_index_nospec(id, AXAS_NR_FORMATS)];
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_fmt_by_id);
 
 static void count_tables(struct axas_npt *npt, long n)
 {
@@ -527,11 +507,8 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		.fmt = fmt, .ops = ops, .hal = hal,
 		.leaf_mask = fmt->leaf_mask, .leaf_shift = fmt->leaf_shift,
 		.leaf_fixed = ~(fmt->leaf_mask | fmt->hw_bits), .present = fmt->present,
+		.caps = *caps,
 	};
-	if (caps)
-		npt->caps = *caps;
-	else
-		axas_host_caps(fmt, &npt->caps);
 	npt->caps.max_ia_bits = npt->caps.max_ia_bits ?: fmt->max_ia_bits;
 	npt->caps.levels = npt->caps.levels ?: fmt->caps.levels;
 	ia_bits = ia_bits ?: usual_ia_bits(fmt, &npt->caps);
@@ -573,26 +550,3 @@ bool axas_npt_within(const struct axas_npt *npt, const struct axas_npt_caps *mac
 	       flags_within(caps->flags, machine->flags);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_within);
-
-/* Free empty tables, for example those linked for leaves that were never installed. */
-static void remove_tables(struct axas_npt *npt)
-{
-	struct axas_npt_gather gather __uninitialized;
-	struct axas_npt_job job = { .last = axas_npt_last(npt), .gather = &gather };
-
-	axas_npt_gather_init(&gather, npt, false);
-	do {
-		job.budget = ~0u;
-		axas_npt_unmap(npt, &job);
-		axas_npt_gather_free(&gather);
-	} while (!job.done);
-	axas_npt_gather_end(&gather);
-}
-
-void axas_npt_destroy(struct axas_npt *npt)
-{
-	if (axas_npt_tables(npt) != 1l << npt->root_order)
-		remove_tables(npt);
-	npt->hal->free_frame(npt->hal, npt->root_hpa, npt->root_order, AXAS_FRAME_TABLE);
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_destroy);

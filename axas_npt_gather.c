@@ -123,3 +123,26 @@ void axas_npt_gather_free(struct axas_npt_gather *gather)
 	start(gather);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_free);
+
+/* Tables that were made for leaves which never came. */
+static void remove_tables(struct axas_npt *npt)
+{
+	struct axas_npt_gather gather __uninitialized;
+	struct axas_npt_job job = { .last = axas_npt_last(npt), .gather = &gather };
+
+	axas_npt_gather_init(&gather, npt, false);
+	do {
+		job.budget = ~0u;
+		axas_npt_unmap(npt, &job);
+		axas_npt_gather_free(&gather);
+	} while (!job.done);
+	axas_npt_gather_end(&gather);
+}
+
+void axas_npt_destroy(struct axas_npt *npt)
+{
+	if (axas_npt_tables(npt) != 1l << npt->root_order)
+		remove_tables(npt);
+	npt->hal->free_frame(npt->hal, npt->root_hpa, npt->root_order, AXAS_FRAME_TABLE);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_destroy);

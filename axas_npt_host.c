@@ -1,15 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The format that the host's CPUs walk, and their capabilities, from capability registers.
- * Calls the HAL; no locks.
+ * The formats by number, and the format that the host's CPUs walk with their capabilities, from
+ * capability registers. Calls the formats and axas_hal.c; no locks.
  */
 #include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/cpu.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/printk.h>
 
 #include "axas_compat.h"
 #include "axas_npt.h"
+
+#define FORMAT(NAME, name)	[AXAS_FORMAT_##NAME] = &axas_npt_##name,
+#define ONE(NAME, name)		+ 1
+
+static const struct axas_npt_fmt * const formats[AXAS_NR_FORMATS] = {
+	AXAS_NPT_FORMATS(FORMAT)
+};
+
+static_assert(AXAS_FORMAT_DEFAULT + 1 AXAS_NPT_FORMATS(ONE) == AXAS_NR_FORMATS);
+
+const struct axas_npt_fmt *axas_npt_fmt_by_id(u32 id)
+{
+	if (id == AXAS_FORMAT_DEFAULT)
+		id = axas_host_format();
+	if (id >= AXAS_NR_FORMATS)
+		return NULL;
+	return formats[array_index_nospec(id, AXAS_NR_FORMATS)];
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_fmt_by_id);
 
 #if defined(CONFIG_X86) && !defined(CONFIG_UML)
 #include <linux/cc_platform.h>

@@ -102,8 +102,10 @@ struct axas_space *axas_space_create(const struct axas_space_params *params)
 
 	if (!fmt)
 		return ERR_PTR(-EOPNOTSUPP);
-	if (!params->machine)
-		return axas_space_create_fmt(params, fmt, NULL);
+	if (!params->machine) {
+		axas_host_caps(fmt, &caps);
+		return axas_space_create_fmt(params, fmt, &caps);
+	}
 	if (params->machine->caps & ~fmt->flags)
 		return ERR_PTR(-EINVAL);
 	caps = (struct axas_npt_caps){
@@ -151,12 +153,6 @@ struct axas_gpa_range axas_space_range(const struct axas_space *space)
 	return space->range;
 }
 EXPORT_SYMBOL_AXAS(axas_space_range);
-
-bool axas_space_contains(const struct axas_space *space, struct axas_gpa_range range)
-{
-	return axas_gpa_range_covers(space->range, range);
-}
-EXPORT_SYMBOL_AXAS(axas_space_contains);
 
 struct axas_hpa axas_space_root(const struct axas_space *space)
 {

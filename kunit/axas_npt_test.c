@@ -1043,18 +1043,21 @@ static void init_without_memory_answers_so(struct kunit *test)
 	struct npt_fixture *f = test->priv;
 	const struct axas_hal *hal = &f->mock->hal;
 	long tables = f->mock->tables;
+	struct axas_npt_caps caps;
 	struct axas_npt npt;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(formats); i++) {
+		axas_host_caps(formats[i], &caps);
 		mock_hal_fail_nth(f->mock, 1);
-		KUNIT_EXPECT_EQ(test, axas_npt_init(&npt, formats[i], &npt_test_ops, hal, 0, NULL),
+		KUNIT_EXPECT_EQ(test, axas_npt_init(&npt, formats[i], &npt_test_ops, hal, 0, &caps),
 				-ENOMEM);
 		mock_hal_fail_never(f->mock);
 		KUNIT_EXPECT_EQ(test, f->mock->tables, tables);
 	}
 	f->mock->zero_address = true;
-	KUNIT_EXPECT_EQ(test, axas_npt_init(&npt, &axas_npt_s2, &npt_test_ops, hal, 0, NULL),
+	axas_host_caps(&axas_npt_s2, &caps);
+	KUNIT_EXPECT_EQ(test, axas_npt_init(&npt, &axas_npt_s2, &npt_test_ops, hal, 0, &caps),
 			-ENOMEM);
 	KUNIT_EXPECT_EQ(test, f->mock->tables, tables);
 }

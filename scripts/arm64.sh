@@ -93,6 +93,7 @@ main() {
 		"$module/tests/vcpu/axvcpu_test" "$module/tools/axasctl/axasctl" \
 		"$module"/tests/guests/*.elf
 	look_at_module "$module/vcpu/axvcpu.ko" || failed=1
+	arrows_go_down "$NAME" "$module" || failed=1
 	boot "$NAME" all || failed=1
 	AXAS_CPU=cortex-a76 boot "$NAME-without-fwb" some || failed=1
 	[[ $NAME == arm64 ]] || return "$failed"

@@ -309,6 +309,20 @@ cross_arguments() {
 # formats: the formats of nested page tables, as axas_npt_formats.h lists them.
 formats() { sed -n 's/^\tX([A-Z0-9]*, \([a-z0-9]*\)).*/\1/p' "$AXAS_SRC/axas_npt_formats.h"; }
 
+# arrows_go_down NAME FOLDER: a result for what was built in FOLDER, by the tools of PREFIX.
+arrows_go_down() {
+	local found
+
+	found=$(CROSS_COMPILE=${PREFIX:-} "$AXAS_SCRIPTS/arrows.sh" "$2") || found+=" failed"
+	if [[ ! $found ]]; then
+		record "pass $1-module: arrows_go_down"
+		return
+	fi
+	record "fail $1-module: arrows_go_down"
+	echo "$found"
+	return 1
+}
+
 # copy_sources FOLDER: the sources as they are now, committed or not, without
 # anything that was built.
 copy_sources() {

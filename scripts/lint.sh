@@ -12,7 +12,7 @@ set -euo pipefail
 
 # Where programs for user space are; all else is the kernel's.
 export PROGRAMS='^(lib|tools|bench/(user|profile)|proofs/cbmc|tests/(lib|uapi|vcpu|guests|reboot|userspace))/'
-TOOLS=(spdx links shellcheck usage kvm checkpatch kernel_doc gcc_sparse clang_w1)
+TOOLS=(spdx links shellcheck usage kvm checkpatch kernel_doc gcc_sparse arrows clang_w1)
 
 # Types that checkpatch may not complain of:
 # - new and moved files want an entry in the kernel's MAINTAINERS
@@ -187,6 +187,7 @@ compile() {
 	shift
 	kdir=$("$AXAS_SCRIPTS/lint-kernel.sh" "$compiler")
 	tree=$AXAS_CACHE/build/lint-$TOOL-$(hash_of "$kdir" "$*" "$(sparse --version 2>&1 || true)")
+	printf '%s\n' "$tree" >"$AXAS_LOGS/lint/$TOOL.tree"
 	lock "lint-$TOOL"
 	[[ -e $tree/.axas-clean ]] || rm -rf "$tree"
 	rm -f "$tree/.axas-clean"
@@ -213,6 +214,13 @@ compile() {
 lint_gcc_sparse() {
 	need_packages sparse
 	compile gcc W=1 C=1 CHECK=sparse
+}
+
+# Whether calls go down, as the map of Documentation/design.md has it: on the objects of gcc_sparse,
+# whose findings are its own. arm64.sh and riscv64.sh ask the same of what they build.
+lint_arrows() {
+	TOOL=gcc_sparse lint_gcc_sparse >/dev/null
+	"$AXAS_SCRIPTS/arrows.sh" "$(cat "$AXAS_LOGS/lint/gcc_sparse.tree")"
 }
 
 # What KVM does around a guest's entry and exit, and nobody has decided on.

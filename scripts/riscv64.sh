@@ -95,6 +95,7 @@ main() {
 	run_logged "riscv64 build" "$OUT/build.log" build
 	kvm_module
 	module=$OUT/module
+	arrows_go_down riscv64 "$module" || failed=1
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" riscv64.sh "$module/axas.ko" \
 		"$module/vcpu/axvcpu.ko" "$module/tests/riscv/axas_gstage_test.ko" \
 		"$module/tests/vcpu/axvcpu_test" "$OUT/kvm.ko" \

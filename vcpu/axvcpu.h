@@ -268,7 +268,13 @@ static inline int axvcpu_next_vector(const struct axvcpu *vcpu)
  *
  * Context: Any.
  */
-void axvcpu_vector_done(struct axvcpu *vcpu, u8 vector, bool waits);
+static inline void axvcpu_vector_done(struct axvcpu *vcpu, u8 vector, bool waits)
+{
+	if (waits)
+		set_bit(vector, vcpu->vectors);
+	else
+		clear_bit(vector, vcpu->vectors);
+}
 
 /* axvcpu_percpu.c: users of the machine. The first one enables all CPUs. May sleep. */
 int axvcpu_machine_get(const struct axvcpu_arch_ops *ops);

@@ -891,12 +891,3 @@ int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector)
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_inject_interrupt);
-
-void axvcpu_vector_done(struct axvcpu *vcpu, u8 vector, bool waits)
-{
-	if (waits)
-		set_bit(vector, vcpu->vectors);
-	else
-		clear_bit(vector, vcpu->vectors);
-}
-EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_vector_done);

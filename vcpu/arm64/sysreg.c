@@ -92,6 +92,23 @@ static const struct id_register id_registers[] = {
 	A64_ID(7, 2, MMFR2, GENMASK_ULL(7, 0) | GENMASK_ULL(19, 16) | GENMASK_ULL(39, 32), 0),
 };
 
+/*
+ * Without FWB, a guest with its MMU off would bypass the caches, and so miss data that the VMM
+ * wrote to its memory. DC prevents that until the guest enables its MMU, which TVM traps. TLBs may
+ * cache DC: flush.
+ */
+void axvcpu_arm64_follow_sctlr(struct axvcpu *vcpu, u64 sctlr)
+{
+	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
+	u64 hcr = a64->hcr & ~(A64_HCR_DC | A64_HCR_TVM);
+
+	if (!(hcr & A64_HCR_FWB) && !(sctlr & A64_SCTLR_M))
+		hcr |= A64_HCR_DC | A64_HCR_TVM;
+	if (hcr != a64->hcr)
+		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
+	a64->hcr = hcr;
+}
+
 /* ID registers trapped by HCR_EL2.TID3. Arm D23.2.58 */
 static bool is_id(u32 reg)
 {

@@ -124,23 +124,6 @@ static int vhe_set_entry(struct axvcpu *vcpu, u64 entry)
 	return 0;
 }
 
-/*
- * Without FWB, a guest with its MMU off would bypass the caches, and so miss data that the VMM
- * wrote to its memory. DC prevents that until the guest enables its MMU, which TVM traps. TLBs may
- * cache DC: flush.
- */
-void axvcpu_arm64_follow_sctlr(struct axvcpu *vcpu, u64 sctlr)
-{
-	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
-	u64 hcr = a64->hcr & ~(A64_HCR_DC | A64_HCR_TVM);
-
-	if (!(hcr & A64_HCR_FWB) && !(sctlr & A64_SCTLR_M))
-		hcr |= A64_HCR_DC | A64_HCR_TVM;
-	if (hcr != a64->hcr)
-		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
-	a64->hcr = hcr;
-}
-
 /* Stage 2 must match the machine of the space and the guest's cacheability. */
 static int vhe_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
 {

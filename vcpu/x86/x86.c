@@ -3,10 +3,8 @@
  * Common code of the SVM and VMX backends: the FPU, the CPUID filter, MSRs that are plain values,
  * exits. Calls mitigate.c and event.c. No locks.
  */
-#include <linux/log2.h>
 #include <linux/percpu.h>
 #include <linux/slab.h>
-#include <asm/apic.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
@@ -17,34 +15,6 @@
 #include "axas_compat.h"
 #include "mitigate.h"
 #include "x86.h"
-
-const struct axvcpu_arch_ops *axvcpu_arch_host(void)
-{
-	if (boot_cpu_has(X86_FEATURE_SVM))
-		return &axvcpu_svm_ops;
-	if (boot_cpu_has(X86_FEATURE_VMX))
-		return &axvcpu_vmx_ops;
-	return NULL;
-}
-
-/*
- * IRR holds the interrupts that the local APIC has not passed to the CPU: 8 registers of 32
- * vectors, 16 bytes apart. APM vol. 2, 16.6.3.
- */
-u64 axvcpu_arch_irq_fetch(void)
-{
-	int i;
-
-#ifdef CONFIG_X86_LOCAL_APIC
-	for (i = 7; i >= 0; i--) {
-		u32 irr = apic->read(APIC_IRR + i * 0x10);
-
-		if (irr)
-			return i * 32 + ilog2(irr);
-	}
-#endif
-	return 0;
-}
 
 /*
  * The FPU. XSAVE's standard format holds all components of XCR0 except PKRU, which stays the host's

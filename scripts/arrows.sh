@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# arrows.sh FOLDER: whether each file of the modules that were built in FOLDER calls only what
+# stands below it in the rooms of Documentation/design.md. Prints each arrow that does not go
+# down, and each file that one of the two has not got; nothing when all is well. CROSS_COMPILE
+# names the tools.
+
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# rooms: a line for each file: its name, its floor, and its side (left, right or both).
+rooms() {
+	awk '/^```/ { inside = /rooms$/; next } inside' "$AXAS_SRC/Documentation/design.md" |
+		awk -v formats="$(formats | tr '\n' ' ')fake" '
+		function room(cell, side, part, format, i, n) {
+			split(cell, part, " ")
+			if (part[1] !~ /\.[cS]$/)
+				return
+			n = part[1] ~ /FORMAT/ ? split(formats, format, " ") : 1
+			for (i = 1; i <= n; i++) {
+				cell = part[1]
+				sub(/FORMAT/, format[i], cell)
+				print cell, NR, side
+			}
+		}
+		/\|/ { split($0, half, "|"); room(half[1], "left"); room(half[2], "right"); next }
+		{ room($0, "both") }'
+}
+
+# sources: what must have a room.
+sources() { (cd "$AXAS_SRC" && find . -maxdepth 1 -name 'axas_*.c' && find vcpu -name '*.[cS]') | sed 's#^\./##'; }
+
+# symbols FOLDER: a line for each symbol that a file has for others (D) or takes (U).
+symbols() {
+	local object source
+
+	cd "$1"
+	while read -r source; do
+		object=${source%.*}.o
+		[[ -f $object ]] || continue
+		"${CROSS_COMPILE:-}nm" "$object" | awk -v file="$source" '
+			NF == 2 && $1 == "U" { print file, "U", $2 }
+			NF == 3 && $2 ~ /[TDRBVW]/ && $3 !~ /^__/ { print file, "D", $3 }'
+	done < <(sources)
+}
+
+main() {
+	local built
+
+	takes 1 1 "$@"
+	[[ -f $1/axas.ko || -f $1/axas.o ]] || die "no module was built in $1"
+	built=$(symbols "$1")
+	[[ $built == *' D axas_space_map_alloc'* ]] || die "the objects in $1 have no symbols"
+	{
+		rooms | sed 's/^/room /'
+		sources | sed 's/^/source /'
+		awk '{ print "symbol", $0 }' <<<"$built"
+	} | awk '
+		$1 == "room" && $2 in floor { print $2 " has two rooms" }
+		$1 == "room" { floor[$2] = $3; side[$2] = $4 }
+		$1 == "source" { source[$2]; if (!($2 in floor)) print $2 " has no room" }
+		$1 == "symbol" && $3 == "D" { home[$4] = $2 }
+		$1 == "symbol" && $3 == "U" { user[++n] = $2; used[n] = $4 }
+		END {
+			for (file in floor)
+				if (!(file in source))
+					print file " is not there"
+			for (i = 1; i <= n; i++) {
+				from = user[i]
+				to = home[used[i]]
+				if (to == "" || to == from || !(to in floor) || !(from in floor))
+					continue
+				if (floor[to] <= floor[from])
+					print from " calls " used[i] "() of " to ", which is not below it"
+				else if (side[from] != "both" && side[to] != "both" && side[from] != side[to])
+					print from " calls " used[i] "() of " to ", on the other side"
+			}
+		}' | sort
+}
+
+main "$@"
