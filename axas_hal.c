@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is true of any HAL. Calls nothing; no locks.
+ * Common to all HALs. Calls nothing; no locks.
  */
 #include <axas/hal.h>
 
@@ -13,7 +13,7 @@
 #include <asm/sysreg.h>
 #endif
 
-/* MAXPHYADDR, PARange; where no such number is known, as much as entries can encode. */
+/* MAXPHYADDR or PARange; on other machines what page table entries can encode. */
 static unsigned int host_phys_bits(void)
 {
 #if defined(CONFIG_X86) && !defined(CONFIG_UML)

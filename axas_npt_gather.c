@@ -124,7 +124,7 @@ void axas_npt_gather_free(struct axas_npt_gather *gather)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_free);
 
-/* Tables that were made for leaves which never came. */
+/* Free empty tables, for example those linked for leaves that were never installed. */
 static void remove_tables(struct axas_npt *npt)
 {
 	struct axas_npt_gather gather __uninitialized;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The host that vCPUs run on: Linux, or what a module registers.
+ * The host HAL of vCPUs: Linux, or one that a module registers. Calls nothing.
  *
- * Locks: hal_lock keeps which HAL is in use, and how many vCPUs use it.
+ * Locks: hal_lock protects the registered HAL and its use count.
  */
 #include <linux/errno.h>
 #include <linux/irqflags.h>
@@ -12,11 +12,11 @@
 #include "axas_compat.h"
 #include "axvcpu.h"
 
-/* The interrupt is pending, not taken: it comes as soon as it may. */
+/* The interrupt is pending: it is taken as soon as interrupts are enabled. */
 static void linux_irq_handler(void)
 {
 	local_irq_enable();
-	/* One instruction must pass: interrupts stay off until after the one behind STI. */
+	/* STI keeps interrupts blocked for one more instruction. */
 	cpu_relax();
 	local_irq_disable();
 }
@@ -30,7 +30,7 @@ EXPORT_SYMBOL_AXAS(axvcpu_hal_linux);
 
 static DEFINE_MUTEX(hal_lock);	/* @hal and @hal_users */
 static const struct axvcpu_hal *hal = &axvcpu_hal_linux;
-static unsigned int hal_users;	/* of a registered one */
+static unsigned int hal_users;	/* of the registered HAL */
 
 int axvcpu_hal_register(const struct axvcpu_hal *new)
 {

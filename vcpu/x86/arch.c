@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which of SVM and VMX this host has, and what its interrupt controller holds. Calls
- * nothing; no locks.
+ * Selects the SVM or VMX backend, and reads the local APIC's pending interrupts. Calls nothing; no
+ * locks.
  */
 #include <linux/log2.h>
 #include <asm/apic.h>
@@ -20,8 +20,8 @@ const struct axvcpu_arch_ops *axvcpu_arch_host(void)
 }
 
 /*
- * The local APIC has the interrupts that it has not handed to the CPU in IRR: 8 registers
- * of 32 vectors, 16 bytes apart. APM vol. 2, 16.6.3.
+ * IRR holds the interrupts that the local APIC has not passed to the CPU: 8 registers of 32
+ * vectors, 16 bytes apart. APM vol. 2, 16.6.3.
  */
 u64 axvcpu_arch_irq_fetch(void)
 {
