@@ -84,6 +84,29 @@ lint_links() {
 	done
 }
 
+# Functions whose body has more than 60 lines; and a core of functions of 8 lines in the mean.
+lint_length() {
+	cd "$AXAS_SRC"
+	our_files '*.c' | tr '\n' '\0' | xargs -0 awk '
+		FNR == 1 { begun = 0 }
+		/^{/ { begun = FNR }
+		/^}/ && begun {
+			lines = FNR - begun - 1
+			if (lines > 60)
+				print FILENAME ":" begun ": a function of " lines " lines"
+			if (FILENAME ~ /^axas_/) {
+				sum += lines
+				n++
+			}
+			begun = 0
+		}
+		END {
+			printf "lint: length: the core has %.1f lines a function\n", sum / n >"/dev/stderr"
+			if (sum > 8 * n)
+				print "the core has more than 8 lines a function"
+		}'
+}
+
 lint_shellcheck() {
 	local files
 
