@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the numbers of <axas/axas.h> and <axas/vcpu.h> are called, and the way back. Calls
- * libc alone. lib_test.c finds a number of those that has no name here.
+ * Names of the constants in <axas/axas.h> and <axas/vcpu.h>, and their parsers. Calls libc only.
+ * lib_test.c fails for a constant without a name.
  */
 #include "libaxas.h"
 
@@ -69,6 +69,7 @@ static const char *const exit_names[] = {
 	[AXVCPU_EXIT_CPUID]		= "Cpuid",
 };
 
+static_assert(ARRAY_SIZE(format_names) == AXAS_NR_FORMATS, "each format has a name");
 static_assert(ARRAY_SIZE(leaf_names) == AXAS_LEAF_LEVELS, "each level has a name");
 static_assert((1u << ARRAY_SIZE(cap_names)) - 1 == AXAS_CAP_MASK, "each capability has a name");
 

@@ -5,16 +5,7 @@
  * as often as they are entered again.
  */
 
-	.section .rodata
-	.globl	guests_begin, guests_end
-	.balign	4096
-guests_begin:
-
-.macro GUEST name
-	.globl	guest_\name
-	.balign	16
-guest_\name:
-.endm
+#include "../../tests/lib/guests.inc"
 
 /* Write 8 bytes every RDX bytes from RDI to RSI. */
 GUEST touch

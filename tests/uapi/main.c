@@ -33,7 +33,7 @@ static size_t find_formats(u32 *formats)
 	int dev = axas_open(NULL);
 	size_t nr = 0;
 
-	for (u32 f = AXAS_FORMAT_DEFAULT; dev >= 0 && f <= AXAS_FORMAT_GSTAGE; f++) {
+	for (u32 f = AXAS_FORMAT_DEFAULT; dev >= 0 && f < AXAS_NR_FORMATS; f++) {
 		if (axas_get_format(dev, f, &arg) || (nr && formats[0] == arg.format))
 			continue;
 		formats[nr++] = arg.format;
@@ -82,7 +82,7 @@ static int answer_fd_open(const char *number)
 int main(int argc, char **argv)
 {
 	const char *seed = getenv("AXAS_SEED");
-	u32 formats[AXAS_FORMAT_GSTAGE + 1];
+	u32 formats[AXAS_NR_FORMATS];
 	size_t nr_formats;
 
 	if (argc == 3 && !strcmp(argv[1], "--is-open"))

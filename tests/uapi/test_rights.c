@@ -21,15 +21,15 @@ static void test_read_only(void)
 	struct axas_create c = { .size = sizeof(c) };
 	int dev = open_device(O_RDONLY), fds = count_fds();
 
-	expect_ok(call(dev, AXAS_GET_FORMAT, &i));
-	expect_eq(call(dev, AXAS_CREATE, &c), -EBADF);
+	expect_ok(axas_ioctl(dev, AXAS_GET_FORMAT, &i));
+	expect_eq(axas_ioctl(dev, AXAS_CREATE, &c), -EBADF);
 	/* What the struct says comes first, but for its reserved fields. */
 	c.flags = ~0u;
-	expect_eq(call(dev, AXAS_CREATE, &c), -EINVAL);
-	expect_eq(call(dev, AXAS_CREATE, NULL), -EFAULT);
+	expect_eq(axas_ioctl(dev, AXAS_CREATE, &c), -EINVAL);
+	expect_eq(axas_ioctl(dev, AXAS_CREATE, NULL), -EFAULT);
 	c = (struct axas_create){ .size = sizeof(c), .reserved = 1 };
-	expect_eq(call(dev, AXAS_CREATE, &c), -EBADF);
-	expect_eq(call(dev, AXAS_GET_INFO, &c), -ENOTTY);
+	expect_eq(axas_ioctl(dev, AXAS_CREATE, &c), -EBADF);
+	expect_eq(axas_ioctl(dev, AXAS_GET_INFO, &c), -ENOTTY);
 	expect_eq(count_fds(), fds);
 }
 
@@ -39,9 +39,9 @@ static void test_write_only(void)
 	struct axas_create c = { .size = sizeof(c) };
 	int dev = open_device(O_WRONLY);
 
-	expect_eq(call(dev, AXAS_GET_FORMAT, &i), -EBADF);
+	expect_eq(axas_ioctl(dev, AXAS_GET_FORMAT, &i), -EBADF);
 	expect(!memcmp(&i, &before, sizeof(i)));
-	expect(call(dev, AXAS_CREATE, &c) >= 0);
+	expect(axas_ioctl(dev, AXAS_CREATE, &c) >= 0);
 }
 
 static const struct test tests[] = {

@@ -37,7 +37,7 @@ static void test_format_info(void)
 	struct axas_format_info arg;
 	int err, nr = 0;
 
-	for (u32 f = AXAS_FORMAT_EPT; f <= AXAS_FORMAT_GSTAGE; f++) {
+	for (u32 f = AXAS_FORMAT_EPT; f < AXAS_NR_FORMATS; f++) {
 		err = get_format(f, &arg);
 		if (err == -EOPNOTSUPP)
 			continue;

@@ -334,7 +334,7 @@ static int list_formats(struct session *s, int dev)
 
 	if (!axas_get_format(dev, AXAS_FORMAT_DEFAULT, &info))
 		default_format = info.format;
-	for (u32 f = AXAS_FORMAT_EPT; f <= AXAS_FORMAT_GSTAGE; f++) {
+	for (u32 f = AXAS_FORMAT_EPT; f < AXAS_NR_FORMATS; f++) {
 		err = axas_get_format(dev, f, &info);
 		if (err == -EOPNOTSUPP)
 			continue;
