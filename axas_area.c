@@ -213,7 +213,7 @@ static void count_ranges(struct axas_space *space, long ranges, long linear_page
 	WRITE_ONCE(space->linear_pages, space->linear_pages + linear_pages);
 }
 
-/* An area has one range more. */
+/* Account for one more range of @area. */
 static void count_range(struct axas_space *space, struct axas_area *area, u64 first, u64 last)
 {
 	if (!area->ranges++)
@@ -274,7 +274,7 @@ bool axas_area_like(const struct axas_area *area, const struct axas_area *other)
 	       area->backend.offset == other->backend.offset;
 }
 
-/* What it holds of others. */
+/* Release what an area holds: its claim, its backend. */
 static void let_go(struct axas_area *area)
 {
 	if (axas_area_is_linear(area))
@@ -289,7 +289,7 @@ void axas_area_free(struct axas_area *area)
 	kfree(area);
 }
 
-/* How many ranges are paid for. */
+/* Number of ranges that areas and tokens are charged for. */
 static u64 paid(const struct axas_space *space)
 {
 	return AXAS_RANGES_PER_AREA * (space->nr_objects + space->nr_tokens);
@@ -335,14 +335,14 @@ void axas_areas_free(struct axas_space *space, struct list_head *gone)
 	trim_tokens(space);
 }
 
-/* The mutex keeps what is read; RCU is what the tree knows of. */
+/* The mutex protects the tree here; rcu_read_lock() is for the maple tree's own checks. */
 struct axas_area *axas_area_start(struct ma_state *mas, u64 to)
 {
 	struct axas_area *area;
 
 	rcu_read_lock();
 	area = mas_walk(mas);
-	/* A hole has a range, too. */
+	/* mas_walk() stops at a gap, too. */
 	if (!area && mas->last < axas_page_nr(to))
 		area = mas_find(mas, axas_page_nr(to));
 	rcu_read_unlock();
@@ -362,11 +362,11 @@ struct axas_area *axas_area_next(struct ma_state *mas, u64 to)
 }
 
 /*
- * The one place that changes the tree. A store marks nodes dead before it puts others in their
- * place (Linux before 6.4), and whoever reads the tree meanwhile spins. In a section that is with
- * preemption off: so the tree's own lock is a spinlock, and the store is not preempted. On
- * PREEMPT_RT, where it would be, nobody is in a section. If others than holes are replaced, whoever
- * holds the lock for reading finds what it found before.
+ * The only function that changes the tree. Before Linux 6.4 a store marks nodes dead before it
+ * replaces them, and readers spin meanwhile; those in a section do so with preemption off. The
+ * store must therefore not be preempted: it runs under the tree's spinlock or, on PREEMPT_RT where
+ * that lock is preemptible, with the bar, when no section runs. @replace: areas are replaced, so
+ * take space->lock for writing: holders for reading rely on the areas that they found.
  */
 static int store(struct axas_space *space, u64 first, u64 last, struct axas_area *area, gfp_t gfp,
 		 bool replace)
@@ -408,7 +408,7 @@ int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_
 	return 0;
 }
 
-/* Those that had [first, last] have it no more; what they have beside it becomes ranges. */
+/* Account for the areas of [first, last] losing it; what remains on either side is a range. */
 static void leave_range(struct axas_space *space, u64 first, u64 last, struct list_head *gone)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
@@ -424,7 +424,7 @@ static void leave_range(struct axas_space *space, u64 first, u64 last, struct li
 		ranges += left - 1;
 		if (axas_area_is_linear(area))
 			linear_pages += pages(from, to);
-		/* Its claim is of one range. */
+		/* A linear area has one claim, hence one range. */
 		WARN_ON_ONCE(left && axas_area_is_linear(area));
 		if (!area->ranges) {
 			list_add_tail(&area->node, gone);
@@ -435,7 +435,7 @@ static void leave_range(struct axas_space *space, u64 first, u64 last, struct li
 	count_ranges(space, ranges, -linear_pages);
 }
 
-/* What it gains is claimed by those who had it, as the same type. */
+/* Adapt the claim. Memory that it gains is claimed by its former areas with the same type. */
 static void move_claim(struct axas_area *area, u64 first, u64 last)
 {
 	first += area->backend.offset;
@@ -447,13 +447,13 @@ static void move_claim(struct axas_area *area, u64 first, u64 last)
 void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct axas_area *area,
 			struct list_head *gone)
 {
-	/* It may be one of those that are replaced. */
+	/* Before leave_range(): @area may be among those that lose the range. */
 	if (area)
 		count_range(space, area, first, last);
 	leave_range(space, first, last, gone);
 	if (area && axas_area_is_linear(area))
 		move_claim(area, first, last);
-	/* Nothing may fail any more. */
+	/* Too late to fail: the caller has committed. */
 	WARN_ON_ONCE(store(space, first, last, area, GFP_KERNEL | __GFP_NOFAIL, true));
 }
 
@@ -470,7 +470,7 @@ int axas_area_cut(struct axas_space *space, u64 at)
 		axas_area_free(upper);
 		return -ENOMEM;
 	}
-	/* The same pages are of two areas. */
+	/* Until move_claim() both areas count the upper pages. */
 	count_range(space, upper, at, found.last);
 	count_ranges(space, 0, -(long)pages(at, found.last));
 	move_claim(area, found.first, at - 1);

@@ -391,7 +391,7 @@ static int check_attrs(const struct axas_space *space, u32 prot, u32 type)
 
 /*
  * Make the leaves of a linear area before it is inserted: faults fill no entries where there is no
- * area, and whoever finds a linear area must find its leaves.
+ * area, and lookups that find a linear area must find its leaves.
  */
 static int map_linear_leaves(struct axas_space *space, const struct axas_area *area, u64 first,
 			     u64 last)

@@ -5,7 +5,7 @@
  * user: from 7.x on KVM delegates only while a vCPU is loaded.
  *
  * The minor number of /dev/kvm serves as the lock. KVM registers it at the end of its load, and
- * from then on may use any CPU; axvcpu registers it while a vCPU exists. Whoever is second fails.
+ * from then on may use any CPU; axvcpu registers it while a vCPU exists. The second of both fails.
  * Called by riscv.c; may sleep. No locks: the caller serializes calls.
  */
 #include <linux/errno.h>
