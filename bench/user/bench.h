@@ -2,7 +2,7 @@
 /*
  * axas_bench: what its files share.
  *
- *   main.c       groups of measurements, the clock, samples and their report
+ *   main.c       groups of measurements
  *   machine.c    what machines on axvcpu and on KVM have in common
  *   axas.c       a machine on axas and axvcpu
  *   kvm.c        the same on /dev/kvm, with anonymous memory and others
@@ -13,6 +13,7 @@
  *   disturb.c    what operations do to other CPUs, and to guests of other spaces
  *   profile.c    operations between marks, for scripts/bench-profile.sh
  *   guests.S     what guests do
+ *   rows.c       the clock, samples and their report
  *
  * A call that fails ends the program.
  */
@@ -59,6 +60,8 @@ struct bench {
 	bool sleeps;
 };
 
+/* Report the unit of the clock, and take the cost of an empty sample off all later ones. */
+void bench_calibrate(void);
 struct bench bench_new(const char *prefix, const char *name);
 void bench_begin(struct bench *b);
 /* The cost since bench_begin(); false when a tick was part of it. */
