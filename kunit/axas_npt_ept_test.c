@@ -9,39 +9,30 @@
  */
 #include "npt_fixture.h"
 
-#define NORMAL		AXAS_TYPE_NORMAL
-#define DEVICE		AXAS_TYPE_DEVICE
-#define UNCACHED	AXAS_TYPE_UNCACHED
-
 static const struct npt_geometry ept[] = {
 	{ &axas_npt_ept, 48, 4 },
 	{ &axas_npt_ept, 57, 5 },
 };
 
-static void ept_name(const struct npt_geometry *g, char *desc)
-{
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u levels", g->levels);
-}
-
-KUNIT_ARRAY_PARAM(ept, ept, ept_name);
+KUNIT_ARRAY_PARAM(ept, ept, npt_levels_name);
 
 static const struct npt_vector vectors[] = {
-	{ TEST_RWX,	 NORMAL,   0, 0x0000000000001000, 0x0000000000001077 },
-	{ TEST_RW,	 NORMAL,   0, 0x0000000012345000, 0x0000000012345073 },
-	{ TEST_R,	 NORMAL,   0, 0x0000000012345000, 0x0000000012345071 },
-	{ TEST_RX,	 NORMAL,   0, 0x0000000012345000, 0x0000000012345075 },
-	{ TEST_X,	 NORMAL,   0, 0x0000000012345000, 0x0000000012345074 },
-	{ TEST_RW,	 DEVICE,   0, 0x00000000fee00000, 0x00000000fee00043 },
-	{ TEST_R,	 DEVICE,   0, 0x00000000fee00000, 0x00000000fee00041 },
-	{ TEST_RW,	 UNCACHED, 0, 0x00000000c0000000, 0x00000000c000004b },
-	{ TEST_RX,	 UNCACHED, 0, 0x00000000c0000000, 0x00000000c000004d },
-	{ TEST_RWX,	 NORMAL,   0, 0x000ffffffffff000, 0x000ffffffffff077 },
-	{ TEST_RWX,	 NORMAL,   1, 0x0000000000200000, 0x00000000002000f7 },
-	{ TEST_R,	 NORMAL,   1, 0x000fffffffe00000, 0x000fffffffe000f1 },
-	{ TEST_RW,	 DEVICE,   1, 0x0000000080000000, 0x00000000800000c3 },
-	{ TEST_RW,	 UNCACHED, 1, 0x0000000080000000, 0x00000000800000cb },
-	{ TEST_RX,	 NORMAL,   2, 0x0000000040000000, 0x00000000400000f5 },
-	{ TEST_RW,	 DEVICE,   2, 0x000fffffc0000000, 0x000fffffc00000c3 },
+	{ TEST_RWX,	 TEST_NORMAL,   0, 0x0000000000001000, 0x0000000000001077 },
+	{ TEST_RW,	 TEST_NORMAL,   0, 0x0000000012345000, 0x0000000012345073 },
+	{ TEST_R,	 TEST_NORMAL,   0, 0x0000000012345000, 0x0000000012345071 },
+	{ TEST_RX,	 TEST_NORMAL,   0, 0x0000000012345000, 0x0000000012345075 },
+	{ TEST_X,	 TEST_NORMAL,   0, 0x0000000012345000, 0x0000000012345074 },
+	{ TEST_RW,	 TEST_DEVICE,   0, 0x00000000fee00000, 0x00000000fee00043 },
+	{ TEST_R,	 TEST_DEVICE,   0, 0x00000000fee00000, 0x00000000fee00041 },
+	{ TEST_RW,	 TEST_UNCACHED, 0, 0x00000000c0000000, 0x00000000c000004b },
+	{ TEST_RX,	 TEST_UNCACHED, 0, 0x00000000c0000000, 0x00000000c000004d },
+	{ TEST_RWX,	 TEST_NORMAL,   0, 0x000ffffffffff000, 0x000ffffffffff077 },
+	{ TEST_RWX,	 TEST_NORMAL,   1, 0x0000000000200000, 0x00000000002000f7 },
+	{ TEST_R,	 TEST_NORMAL,   1, 0x000fffffffe00000, 0x000fffffffe000f1 },
+	{ TEST_RW,	 TEST_DEVICE,   1, 0x0000000080000000, 0x00000000800000c3 },
+	{ TEST_RW,	 TEST_UNCACHED, 1, 0x0000000080000000, 0x00000000800000cb },
+	{ TEST_RX,	 TEST_NORMAL,   2, 0x0000000040000000, 0x00000000400000f5 },
+	{ TEST_RW,	 TEST_DEVICE,   2, 0x000fffffc0000000, 0x000fffffc00000c3 },
 };
 
 static void leaf_entries_are_as_in_the_manual(struct kunit *test)
@@ -52,31 +43,13 @@ static void leaf_entries_are_as_in_the_manual(struct kunit *test)
 /* Rule R16: a table permits all; only leaves restrict. */
 static void table_entries_permit_everything(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G + SZ_8K, SZ_4K, SZ_1G, TEST_R), 0);
-	npt_expect_table_bits(f, SZ_1G + SZ_8K, 1, 0x7);
-	npt_unmap(f, SZ_1G + SZ_8K, SZ_4K);
-	/* Those that a split makes, too. */
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_1G, SZ_1G, TEST_R), 0);
-	KUNIT_ASSERT_EQ(test, npt_split_at(f, SZ_1G + SZ_4K), 0);
-	npt_expect_table_bits(f, SZ_1G, 1, 0x7);
-	npt_unmap(f, SZ_1G, SZ_1G);
+	npt_expect_tables(test->priv, 0x7);
 }
 
 /* Rule R14: nothing of the frame stays behind, beside a leaf that does. */
 static void removed_entry_is_all_zero(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-	u64 *ptep;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_8K, SZ_2M + SZ_4K, TEST_RWX), 0);
-	ptep = npt_raw_ptep(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, ptep);
-	npt_unmap(f, SZ_1G, SZ_4K);
-	KUNIT_EXPECT_EQ(test, ptep[0], 0ull);
-	KUNIT_EXPECT_EQ(test, ptep[1], 0x202077ull);
-	npt_unmap(f, SZ_1G + SZ_4K, SZ_4K);
+	npt_expect_removal(test->priv, TEST_RWX, 0x202077);
 }
 
 /* Defect 26, Rule R15: write without read is a misconfiguration (SDM 29.3.3.1). */
@@ -85,7 +58,7 @@ static void write_without_read_cannot_be_said(struct kunit *test)
 	struct npt_fixture *f = test->priv;
 	unsigned int type;
 
-	for (type = 0; type <= UNCACHED; type++) {
+	for (type = 0; type <= TEST_UNCACHED; type++) {
 		KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_W, type));
 		KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_W | TEST_X, type));
 		KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_R, type));
@@ -101,11 +74,11 @@ static void execute_only_needs_the_capability(struct kunit *test)
 	struct npt_fixture *f = test->priv;
 
 	f->npt.caps.flags = AXAS_CAP_EPT_XONLY;
-	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_X, NORMAL));
+	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_X, TEST_NORMAL));
 	f->npt.caps.flags = AXAS_CAP_S2_XNX;
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_X, NORMAL));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_X, TEST_NORMAL));
 	f->npt.caps.flags = 0;
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_X, NORMAL));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_X, TEST_NORMAL));
 }
 
 /* Defect 25: an entry that permits nothing is not there for hardware. */
@@ -113,38 +86,32 @@ static void no_permission_cannot_be_said(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
 
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, 0, NORMAL));
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, 0, DEVICE));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, 0, TEST_NORMAL));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, 0, TEST_DEVICE));
 }
+
+static const struct npt_protect_vector protections = {
+	.hardware = BIT_ULL(8) | BIT_ULL(9),
+	.mask = 0x7,
+	.steps = { { TEST_R, 0x1 }, { TEST_RW, 0x3 }, { TEST_X, 0x4 } },
+	.nr = 3,
+	.last = 0x40000374,
+};
 
 /* Defect 37: hardware's accessed and dirty bits (SDM 29.3.5) outlive it. */
 static void protect_keeps_accessed_and_dirty(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-	u64 *ptep;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_4K, SZ_1G, TEST_RWX), 0);
-	ptep = npt_raw_ptep(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, ptep);
-	*ptep |= BIT_ULL(8) | BIT_ULL(9);
-	npt_expect_protect_bits(f, SZ_1G, TEST_R, 0x7, 0x1);
-	npt_expect_protect_bits(f, SZ_1G, TEST_RW, 0x7, 0x3);
-	npt_expect_protect_bits(f, SZ_1G, TEST_X, 0x7, 0x4);
-	KUNIT_EXPECT_EQ(test, *ptep, 0x40000374ull);
-	npt_unmap(f, SZ_1G, SZ_4K);
+	npt_expect_protect(test->priv, &protections);
 }
 
 /* Defect 32's kin: a large leaf is told from a table by bit 7 alone (SDM table 29-5). */
 static void leaf_with_dirty_bits_is_still_a_leaf(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
-	u64 *ptep;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_2M, SZ_1G, TEST_RW), 0);
-	ptep = npt_raw_ptep(f, SZ_1G, 1);
-	KUNIT_ASSERT_NOT_NULL(test, ptep);
-	*ptep |= BIT_ULL(8) | BIT_ULL(9);
-	npt_expect_leaf(f, SZ_1G + 5, SZ_1G + 5, 1, TEST_RW, NORMAL);
+	npt_set_hardware_bits(f, SZ_1G, 1, BIT_ULL(8) | BIT_ULL(9));
+	npt_expect_leaf(f, SZ_1G + 5, SZ_1G + 5, 1, TEST_RW, TEST_NORMAL);
 	npt_unmap(f, SZ_1G, SZ_2M);
 	npt_expect_empty(f);
 }

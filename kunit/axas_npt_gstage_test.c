@@ -8,10 +8,6 @@
  */
 #include "npt_fixture.h"
 
-#define NORMAL		AXAS_TYPE_NORMAL
-#define DEVICE		AXAS_TYPE_DEVICE
-#define UNCACHED	AXAS_TYPE_UNCACHED
-
 static const struct npt_geometry gstage[] = {
 	{ &axas_npt_gstage, 41, 3 },
 	{ &axas_npt_gstage, 50, 4 },
@@ -27,20 +23,20 @@ KUNIT_ARRAY_PARAM(gstage, gstage, gstage_name);
 
 /* Defect 34 is in each line: U is set. */
 static const struct npt_vector vectors[] = {
-	{ TEST_RWX, NORMAL,   0, 0x0000000000001000, 0x00000000000004df },
-	{ TEST_RW,  NORMAL,   0, 0x0000000012345000, 0x00000000048d14d7 },
-	{ TEST_R,   NORMAL,   0, 0x0000000012345000, 0x00000000048d14d3 },
-	{ TEST_RX,  NORMAL,   0, 0x0000000012345000, 0x00000000048d14db },
-	{ TEST_X,   NORMAL,   0, 0x0000000012345000, 0x00000000048d14d9 },
-	{ TEST_RW,  DEVICE,   0, 0x0000000010000000, 0x40000000040000d7 },
-	{ TEST_R,   DEVICE,   0, 0x0000000010000000, 0x40000000040000d3 },
-	{ TEST_RW,  UNCACHED, 0, 0x00000000c0000000, 0x20000000300000d7 },
-	{ TEST_RX,  UNCACHED, 0, 0x00000000c0000000, 0x20000000300000db },
-	{ TEST_RWX, NORMAL,   0, 0x00fffffffffff000, 0x003ffffffffffcdf },
-	{ TEST_RWX, NORMAL,   1, 0x0000000000200000, 0x00000000000800df },
-	{ TEST_R,   DEVICE,   1, 0x0000000080000000, 0x40000000200000d3 },
-	{ TEST_RX,  NORMAL,   2, 0x0000000040000000, 0x00000000100000db },
-	{ TEST_RW,  UNCACHED, 2, 0x00ffffffc0000000, 0x203ffffff00000d7 },
+	{ TEST_RWX, TEST_NORMAL,   0, 0x0000000000001000, 0x00000000000004df },
+	{ TEST_RW,  TEST_NORMAL,   0, 0x0000000012345000, 0x00000000048d14d7 },
+	{ TEST_R,   TEST_NORMAL,   0, 0x0000000012345000, 0x00000000048d14d3 },
+	{ TEST_RX,  TEST_NORMAL,   0, 0x0000000012345000, 0x00000000048d14db },
+	{ TEST_X,   TEST_NORMAL,   0, 0x0000000012345000, 0x00000000048d14d9 },
+	{ TEST_RW,  TEST_DEVICE,   0, 0x0000000010000000, 0x40000000040000d7 },
+	{ TEST_R,   TEST_DEVICE,   0, 0x0000000010000000, 0x40000000040000d3 },
+	{ TEST_RW,  TEST_UNCACHED, 0, 0x00000000c0000000, 0x20000000300000d7 },
+	{ TEST_RX,  TEST_UNCACHED, 0, 0x00000000c0000000, 0x20000000300000db },
+	{ TEST_RWX, TEST_NORMAL,   0, 0x00fffffffffff000, 0x003ffffffffffcdf },
+	{ TEST_RWX, TEST_NORMAL,   1, 0x0000000000200000, 0x00000000000800df },
+	{ TEST_R,   TEST_DEVICE,   1, 0x0000000080000000, 0x40000000200000d3 },
+	{ TEST_RX,  TEST_NORMAL,   2, 0x0000000040000000, 0x00000000100000db },
+	{ TEST_RW,  TEST_UNCACHED, 2, 0x00ffffffc0000000, 0x203ffffff00000d7 },
 };
 
 static void leaf_entries_are_as_in_the_manual(struct kunit *test)
@@ -51,31 +47,13 @@ static void leaf_entries_are_as_in_the_manual(struct kunit *test)
 /* A, D and U of such an entry are reserved. Rule R16: there is no permission in it. */
 static void table_entries_are_valid_alone(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G + SZ_8K, SZ_4K, SZ_1G, TEST_R), 0);
-	npt_expect_table_bits(f, SZ_1G + SZ_8K, 1, 0x1);
-	npt_unmap(f, SZ_1G + SZ_8K, SZ_4K);
-	/* Those that a split makes, too. */
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_1G, SZ_1G, TEST_R), 0);
-	KUNIT_ASSERT_EQ(test, npt_split_at(f, SZ_1G + SZ_4K), 0);
-	npt_expect_table_bits(f, SZ_1G, 1, 0x1);
-	npt_unmap(f, SZ_1G, SZ_1G);
+	npt_expect_tables(test->priv, 0x1);
 }
 
 /* Rule R14. */
 static void removed_entry_is_all_zero(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-	u64 *ptep;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_8K, SZ_2M + SZ_4K, TEST_RWX), 0);
-	ptep = npt_raw_ptep(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, ptep);
-	npt_unmap(f, SZ_1G, SZ_4K);
-	KUNIT_EXPECT_EQ(test, ptep[0], 0ull);
-	KUNIT_EXPECT_EQ(test, ptep[1], 0x808dfull);
-	npt_unmap(f, SZ_1G + SZ_4K, SZ_4K);
+	npt_expect_removal(test->priv, TEST_RWX, 0x808df);
 }
 
 /* Defect 33: the root is 16 KiB and stands for two bits more, in every mode. */
@@ -111,36 +89,37 @@ static void write_without_read_cannot_be_said(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
 
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, 0, NORMAL));
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_W, NORMAL));
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_W | TEST_X, NORMAL));
-	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_R, NORMAL));
-	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_X, NORMAL));
-	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RW, NORMAL));
-	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RX, NORMAL));
-	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RWX, NORMAL));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, 0, TEST_NORMAL));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_W, TEST_NORMAL));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_W | TEST_X, TEST_NORMAL));
+	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_R, TEST_NORMAL));
+	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_X, TEST_NORMAL));
+	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RW, TEST_NORMAL));
+	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RX, TEST_NORMAL));
+	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RWX, TEST_NORMAL));
 }
 
 static void memory_types_need_svpbmt(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
 
-	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RW, DEVICE));
+	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RW, TEST_DEVICE));
 	f->npt.caps.flags = AXAS_CAP_MASK & ~AXAS_CAP_GSTAGE_SVPBMT;
-	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RW, NORMAL));
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_RW, DEVICE));
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_RW, UNCACHED));
+	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RW, TEST_NORMAL));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_RW, TEST_DEVICE));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_RW, TEST_UNCACHED));
 }
+
+static const struct npt_protect_vector protections = {
+	.mask = 0xe,
+	.steps = { { TEST_R, 0x2 }, { TEST_RW, 0x6 }, { TEST_X, 0x8 } },
+	.nr = 3,
+	.last = 0x100000d9,
+};
 
 static void protect_changes_permission_bits_alone(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_4K, SZ_1G, TEST_RWX), 0);
-	npt_expect_protect_bits(f, SZ_1G, TEST_R, 0xe, 0x2);
-	npt_expect_protect_bits(f, SZ_1G, TEST_RW, 0xe, 0x6);
-	npt_expect_protect_bits(f, SZ_1G, TEST_X, 0xe, 0x8);
-	npt_unmap(f, SZ_1G, SZ_4K);
+	npt_expect_protect(test->priv, &protections);
 }
 
 static struct kunit_case gstage_cases[] = {

@@ -10,10 +10,6 @@
  */
 #include "npt_fixture.h"
 
-#define NORMAL		AXAS_TYPE_NORMAL
-#define DEVICE		AXAS_TYPE_DEVICE
-#define UNCACHED	AXAS_TYPE_UNCACHED
-
 /* Three levels with a root of two tables, three with 16, four with one and with 16. */
 static const struct npt_geometry s2[] = {
 	{ &axas_npt_s2, 40, 3 },
@@ -31,25 +27,25 @@ KUNIT_ARRAY_PARAM(s2, s2, s2_name);
 
 /* Defects 28, 29, 30 and 31 each have their lines here. */
 static const struct npt_vector vectors[] = {
-	{ TEST_RWX,	   NORMAL,   0, 0x0000000000001000, 0x00000000000017ff },
-	{ TEST_RW,	   NORMAL,   0, 0x0000000012345000, 0x00400000123457ff },
-	{ TEST_R,	   NORMAL,   0, 0x0000000012345000, 0x004000001234577f },
-	{ TEST_RX,	   NORMAL,   0, 0x0000000012345000, 0x000000001234577f },
-	{ TEST_W,	   NORMAL,   0, 0x0000000012345000, 0x00400000123457bf },
-	{ TEST_W | TEST_X, NORMAL,   0, 0x0000000012345000, 0x00000000123457bf },
-	{ TEST_X,	   NORMAL,   0, 0x0000000012345000, 0x000000001234573f },
-	{ 0,		   NORMAL,   0, 0x0000000012345000, 0x004000001234573f },
-	{ TEST_RW,	   DEVICE,   0, 0x0000000008000000, 0x00400000080007c7 },
-	{ TEST_R,	   DEVICE,   0, 0x0000000008000000, 0x0040000008000747 },
-	{ TEST_RW,	   UNCACHED, 0, 0x00000000c0000000, 0x00400000c00007d7 },
-	{ TEST_RX,	   UNCACHED, 0, 0x00000000c0000000, 0x00000000c0000757 },
-	{ TEST_RWX,	   NORMAL,   0, 0x0000fffffffff000, 0x0000fffffffff7ff },
-	{ TEST_RWX,	   NORMAL,   1, 0x0000000000200000, 0x00000000002007fd },
-	{ TEST_R,	   NORMAL,   1, 0x0000ffffffe00000, 0x0040ffffffe0077d },
-	{ TEST_RW,	   DEVICE,   1, 0x0000000080000000, 0x00400000800007c5 },
-	{ TEST_RW,	   UNCACHED, 1, 0x0000000080000000, 0x00400000800007d5 },
-	{ TEST_RX,	   NORMAL,   2, 0x0000000040000000, 0x000000004000077d },
-	{ TEST_W,	   DEVICE,   2, 0x0000ffffc0000000, 0x0040ffffc0000785 },
+	{ TEST_RWX,	   TEST_NORMAL,   0, 0x0000000000001000, 0x00000000000017ff },
+	{ TEST_RW,	   TEST_NORMAL,   0, 0x0000000012345000, 0x00400000123457ff },
+	{ TEST_R,	   TEST_NORMAL,   0, 0x0000000012345000, 0x004000001234577f },
+	{ TEST_RX,	   TEST_NORMAL,   0, 0x0000000012345000, 0x000000001234577f },
+	{ TEST_W,	   TEST_NORMAL,   0, 0x0000000012345000, 0x00400000123457bf },
+	{ TEST_W | TEST_X, TEST_NORMAL,   0, 0x0000000012345000, 0x00000000123457bf },
+	{ TEST_X,	   TEST_NORMAL,   0, 0x0000000012345000, 0x000000001234573f },
+	{ 0,		   TEST_NORMAL,   0, 0x0000000012345000, 0x004000001234573f },
+	{ TEST_RW,	   TEST_DEVICE,   0, 0x0000000008000000, 0x00400000080007c7 },
+	{ TEST_R,	   TEST_DEVICE,   0, 0x0000000008000000, 0x0040000008000747 },
+	{ TEST_RW,	   TEST_UNCACHED, 0, 0x00000000c0000000, 0x00400000c00007d7 },
+	{ TEST_RX,	   TEST_UNCACHED, 0, 0x00000000c0000000, 0x00000000c0000757 },
+	{ TEST_RWX,	   TEST_NORMAL,   0, 0x0000fffffffff000, 0x0000fffffffff7ff },
+	{ TEST_RWX,	   TEST_NORMAL,   1, 0x0000000000200000, 0x00000000002007fd },
+	{ TEST_R,	   TEST_NORMAL,   1, 0x0000ffffffe00000, 0x0040ffffffe0077d },
+	{ TEST_RW,	   TEST_DEVICE,   1, 0x0000000080000000, 0x00400000800007c5 },
+	{ TEST_RW,	   TEST_UNCACHED, 1, 0x0000000080000000, 0x00400000800007d5 },
+	{ TEST_RX,	   TEST_NORMAL,   2, 0x0000000040000000, 0x000000004000077d },
+	{ TEST_W,	   TEST_DEVICE,   2, 0x0000ffffc0000000, 0x0040ffffc0000785 },
 };
 
 static void leaf_descriptors_are_as_in_the_manual(struct kunit *test)
@@ -59,10 +55,10 @@ static void leaf_descriptors_are_as_in_the_manual(struct kunit *test)
 
 /* Arm D8.6.6: with FEAT_S2FWB, MemAttr 0b0110 forces write-back; the others are alike. */
 static const struct npt_vector fwb_vectors[] = {
-	{ TEST_RWX, NORMAL,   0, 0x0000000000001000, 0x00000000000017db },
-	{ TEST_RW,  NORMAL,   1, 0x0000000000200000, 0x00400000002007d9 },
-	{ TEST_RW,  DEVICE,   0, 0x0000000008000000, 0x00400000080007c7 },
-	{ TEST_RW,  UNCACHED, 0, 0x00000000c0000000, 0x00400000c00007d7 },
+	{ TEST_RWX, TEST_NORMAL,   0, 0x0000000000001000, 0x00000000000017db },
+	{ TEST_RW,  TEST_NORMAL,   1, 0x0000000000200000, 0x00400000002007d9 },
+	{ TEST_RW,  TEST_DEVICE,   0, 0x0000000008000000, 0x00400000080007c7 },
+	{ TEST_RW,  TEST_UNCACHED, 0, 0x00000000c0000000, 0x00400000c00007d7 },
 };
 
 static void forced_write_back_has_its_own_attributes(struct kunit *test)
@@ -76,33 +72,13 @@ static void forced_write_back_has_its_own_attributes(struct kunit *test)
 /* Rule R16. */
 static void table_descriptors_are_plain(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G + SZ_8K, SZ_4K, SZ_1G, TEST_R), 0);
-	npt_expect_table_bits(f, SZ_1G + SZ_8K, 1, 0x3);
-	npt_unmap(f, SZ_1G + SZ_8K, SZ_4K);
-	/* Those that a split makes, too. */
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_1G, SZ_1G, TEST_R), 0);
-	KUNIT_ASSERT_EQ(test, npt_split_at(f, SZ_1G + SZ_4K), 0);
-	npt_expect_table_bits(f, SZ_1G, 1, 0x3);
-	npt_unmap(f, SZ_1G, SZ_1G);
+	npt_expect_tables(test->priv, 0x3);
 }
 
 /* Rule R14; Defect 32: an entry of zeroes is no block. */
 static void removed_descriptor_is_all_zero(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-	u64 *ptep;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_8K, SZ_2M + SZ_4K, TEST_RWX), 0);
-	ptep = npt_raw_ptep(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, ptep);
-	npt_unmap(f, SZ_1G, SZ_4K);
-	KUNIT_EXPECT_EQ(test, ptep[0], 0ull);
-	KUNIT_EXPECT_EQ(test, ptep[1], 0x2027ffull);
-	npt_expect_unmapped(f, SZ_1G);
-	npt_expect_unmapped(f, 0);
-	npt_unmap(f, SZ_1G + SZ_4K, SZ_4K);
+	npt_expect_removal(test->priv, TEST_RWX, 0x2027ff);
 }
 
 /* Defect 31: all eight, with no FEAT_XNX either; nothing and write-only are valid. */
@@ -113,27 +89,27 @@ static void every_protection_can_be_said(struct kunit *test)
 
 	f->npt.caps.flags = 0;
 	for (prot = 0; prot <= AXAS_PROT_MASK; prot++)
-		for (type = 0; type <= UNCACHED; type++)
+		for (type = 0; type <= TEST_UNCACHED; type++)
 			KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, prot, type));
 }
+
+static const struct npt_protect_vector protections = {
+	.hardware = BIT_ULL(51),
+	.mask = 0xc0 | BIT_ULL(53) | BIT_ULL(54),
+	.steps = {
+		{ TEST_R, 0x40 | BIT_ULL(54) },
+		{ TEST_RW, 0xc0 | BIT_ULL(54) },
+		{ 0, BIT_ULL(54) },
+		{ TEST_X, 0 },
+	},
+	.nr = 4,
+	.last = 0x000800004000073f,
+};
 
 /* Defects 29 and 37: only S2AP and XN change; the dirty state (DBM, bit 51) stays. */
 static void protect_changes_permission_bits_alone(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-	u64 mask = 0xc0 | BIT_ULL(53) | BIT_ULL(54);
-	u64 *ptep;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_4K, SZ_1G, TEST_RWX), 0);
-	ptep = npt_raw_ptep(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, ptep);
-	*ptep |= BIT_ULL(51);
-	npt_expect_protect_bits(f, SZ_1G, TEST_R, mask, 0x40 | BIT_ULL(54));
-	npt_expect_protect_bits(f, SZ_1G, TEST_RW, mask, 0xc0 | BIT_ULL(54));
-	npt_expect_protect_bits(f, SZ_1G, 0, mask, BIT_ULL(54));
-	npt_expect_protect_bits(f, SZ_1G, TEST_X, mask, 0);
-	KUNIT_EXPECT_EQ(test, *ptep, 0x000800004000073full);
-	npt_unmap(f, SZ_1G, SZ_4K);
+	npt_expect_protect(test->priv, &protections);
 }
 
 /* A leaf that permits nothing is still mapped: it is found, and removed. */
@@ -142,7 +118,7 @@ static void leaf_without_permission_is_a_leaf(struct kunit *test)
 	struct npt_fixture *f = test->priv;
 
 	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_2M, SZ_1G, 0), 0);
-	npt_expect_leaf(f, SZ_1G + 5, SZ_1G + 5, 1, 0, NORMAL);
+	npt_expect_leaf(f, SZ_1G + 5, SZ_1G + 5, 1, 0, TEST_NORMAL);
 	KUNIT_EXPECT_EQ(test, npt_map(f, SZ_1G, SZ_4K, SZ_2M, TEST_R), -EEXIST);
 	npt_unmap(f, SZ_1G, SZ_2M);
 	npt_expect_empty(f);

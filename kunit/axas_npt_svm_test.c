@@ -9,38 +9,29 @@
  */
 #include "npt_fixture.h"
 
-#define NORMAL		AXAS_TYPE_NORMAL
-#define DEVICE		AXAS_TYPE_DEVICE
-#define UNCACHED	AXAS_TYPE_UNCACHED
-
 static const struct npt_geometry svm[] = {
 	{ &axas_npt_svm, 48, 4 },
 	{ &axas_npt_svm, 57, 5 },
 };
 
-static void svm_name(const struct npt_geometry *g, char *desc)
-{
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u levels", g->levels);
-}
-
-KUNIT_ARRAY_PARAM(svm, svm, svm_name);
+KUNIT_ARRAY_PARAM(svm, svm, npt_levels_name);
 
 static const struct npt_vector vectors[] = {
-	{ TEST_RWX, NORMAL,   0, 0x0000000000001000, 0x0000000000001007 },
-	{ TEST_RW,  NORMAL,   0, 0x0000000012345000, 0x8000000012345007 },
-	{ TEST_R,   NORMAL,   0, 0x0000000012345000, 0x8000000012345005 },
-	{ TEST_RX,  NORMAL,   0, 0x0000000012345000, 0x0000000012345005 },
-	{ TEST_RW,  DEVICE,   0, 0x00000000fee00000, 0x80000000fee0001f },
-	{ TEST_R,   DEVICE,   0, 0x00000000fee00000, 0x80000000fee0001d },
-	{ TEST_RW,  UNCACHED, 0, 0x00000000c0000000, 0x80000000c000000f },
-	{ TEST_RX,  UNCACHED, 0, 0x00000000c0000000, 0x00000000c000000d },
-	{ TEST_RWX, NORMAL,   0, 0x000ffffffffff000, 0x000ffffffffff007 },
-	{ TEST_RWX, NORMAL,   1, 0x0000000000200000, 0x0000000000200087 },
-	{ TEST_R,   NORMAL,   1, 0x000fffffffe00000, 0x800fffffffe00085 },
-	{ TEST_RW,  DEVICE,   1, 0x0000000080000000, 0x800000008000009f },
-	{ TEST_RW,  UNCACHED, 1, 0x0000000080000000, 0x800000008000008f },
-	{ TEST_RX,  NORMAL,   2, 0x0000000040000000, 0x0000000040000085 },
-	{ TEST_RW,  DEVICE,   2, 0x000fffffc0000000, 0x800fffffc000009f },
+	{ TEST_RWX, TEST_NORMAL,   0, 0x0000000000001000, 0x0000000000001007 },
+	{ TEST_RW,  TEST_NORMAL,   0, 0x0000000012345000, 0x8000000012345007 },
+	{ TEST_R,   TEST_NORMAL,   0, 0x0000000012345000, 0x8000000012345005 },
+	{ TEST_RX,  TEST_NORMAL,   0, 0x0000000012345000, 0x0000000012345005 },
+	{ TEST_RW,  TEST_DEVICE,   0, 0x00000000fee00000, 0x80000000fee0001f },
+	{ TEST_R,   TEST_DEVICE,   0, 0x00000000fee00000, 0x80000000fee0001d },
+	{ TEST_RW,  TEST_UNCACHED, 0, 0x00000000c0000000, 0x80000000c000000f },
+	{ TEST_RX,  TEST_UNCACHED, 0, 0x00000000c0000000, 0x00000000c000000d },
+	{ TEST_RWX, TEST_NORMAL,   0, 0x000ffffffffff000, 0x000ffffffffff007 },
+	{ TEST_RWX, TEST_NORMAL,   1, 0x0000000000200000, 0x0000000000200087 },
+	{ TEST_R,   TEST_NORMAL,   1, 0x000fffffffe00000, 0x800fffffffe00085 },
+	{ TEST_RW,  TEST_DEVICE,   1, 0x0000000080000000, 0x800000008000009f },
+	{ TEST_RW,  TEST_UNCACHED, 1, 0x0000000080000000, 0x800000008000008f },
+	{ TEST_RX,  TEST_NORMAL,   2, 0x0000000040000000, 0x0000000040000085 },
+	{ TEST_RW,  TEST_DEVICE,   2, 0x000fffffc0000000, 0x800fffffc000009f },
 };
 
 static void leaf_entries_are_as_in_the_manual(struct kunit *test)
@@ -51,31 +42,13 @@ static void leaf_entries_are_as_in_the_manual(struct kunit *test)
 /* Rule R15, R16: write and user in each; and no NX, which would hold for all below. */
 static void table_entries_permit_everything(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G + SZ_8K, SZ_4K, SZ_1G, TEST_R), 0);
-	npt_expect_table_bits(f, SZ_1G + SZ_8K, 1, 0x7);
-	npt_unmap(f, SZ_1G + SZ_8K, SZ_4K);
-	/* Those that a split makes, too. */
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_1G, SZ_1G, TEST_R), 0);
-	KUNIT_ASSERT_EQ(test, npt_split_at(f, SZ_1G + SZ_4K), 0);
-	npt_expect_table_bits(f, SZ_1G, 1, 0x7);
-	npt_unmap(f, SZ_1G, SZ_1G);
+	npt_expect_tables(test->priv, 0x7);
 }
 
 /* Rule R14. */
 static void removed_entry_is_all_zero(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-	u64 *ptep;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_8K, SZ_2M + SZ_4K, TEST_RW), 0);
-	ptep = npt_raw_ptep(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, ptep);
-	npt_unmap(f, SZ_1G, SZ_4K);
-	KUNIT_EXPECT_EQ(test, ptep[0], 0ull);
-	KUNIT_EXPECT_EQ(test, ptep[1], 0x8000000000202007ull);
-	npt_unmap(f, SZ_1G + SZ_4K, SZ_4K);
+	npt_expect_removal(test->priv, TEST_RW, 0x8000000000202007);
 }
 
 /* What is present can be read: there is no write-only, no execute-only, no nothing. */
@@ -85,7 +58,7 @@ static void no_read_cannot_be_said(struct kunit *test)
 	u32 prot;
 
 	for (prot = 0; prot <= AXAS_PROT_MASK; prot++)
-		KUNIT_EXPECT_EQ(test, axas_npt_can(&f->npt, prot, NORMAL), !!(prot & TEST_R));
+		KUNIT_EXPECT_EQ(test, axas_npt_can(&f->npt, prot, TEST_NORMAL), !!(prot & TEST_R));
 }
 
 /* Without EFER.NXE bit 63 is reserved (APM 5.6.1): everything is executable. */
@@ -94,28 +67,24 @@ static void execute_never_needs_the_capability(struct kunit *test)
 	struct npt_fixture *f = test->priv;
 
 	f->npt.caps.flags = AXAS_CAP_MASK & ~AXAS_CAP_SVM_NX;
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_R, NORMAL));
-	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_RW, DEVICE));
-	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RX, NORMAL));
-	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RWX, NORMAL));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_R, TEST_NORMAL));
+	KUNIT_EXPECT_FALSE(test, axas_npt_can(&f->npt, TEST_RW, TEST_DEVICE));
+	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RX, TEST_NORMAL));
+	KUNIT_EXPECT_TRUE(test, axas_npt_can(&f->npt, TEST_RWX, TEST_NORMAL));
 }
+
+static const struct npt_protect_vector protections = {
+	.hardware = BIT_ULL(5) | BIT_ULL(6),
+	.mask = 0x2 | BIT_ULL(63),
+	.steps = { { TEST_R, BIT_ULL(63) }, { TEST_RW, 0x2 | BIT_ULL(63) }, { TEST_RX, 0 } },
+	.nr = 3,
+	.last = 0x40000065,
+};
 
 /* Defect 37. */
 static void protect_keeps_accessed_and_dirty(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-	u64 mask = 0x2 | BIT_ULL(63);
-	u64 *ptep;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, SZ_1G, SZ_4K, SZ_1G, TEST_RWX), 0);
-	ptep = npt_raw_ptep(f, SZ_1G, 0);
-	KUNIT_ASSERT_NOT_NULL(test, ptep);
-	*ptep |= BIT_ULL(5) | BIT_ULL(6);
-	npt_expect_protect_bits(f, SZ_1G, TEST_R, mask, BIT_ULL(63));
-	npt_expect_protect_bits(f, SZ_1G, TEST_RW, mask, 0x2 | BIT_ULL(63));
-	npt_expect_protect_bits(f, SZ_1G, TEST_RX, mask, 0);
-	KUNIT_EXPECT_EQ(test, *ptep, 0x40000065ull);
-	npt_unmap(f, SZ_1G, SZ_4K);
+	npt_expect_protect(test->priv, &protections);
 }
 
 static struct kunit_case svm_cases[] = {

@@ -24,6 +24,10 @@ AXAS_NPT_FORMATS(DECLARE_FORMAT_SUITE)
 #define TEST_RX		(TEST_R | TEST_X)
 #define TEST_RWX	(TEST_R | TEST_W | TEST_X)
 
+#define TEST_NORMAL	AXAS_TYPE_NORMAL
+#define TEST_DEVICE	AXAS_TYPE_DEVICE
+#define TEST_UNCACHED	AXAS_TYPE_UNCACHED
+
 /**
  * struct test_thread - a function to run in a thread
  * @fn: the function

@@ -72,6 +72,11 @@ const void *npt_all_gen_params(const void *prev, char *desc)
 	return next;
 }
 
+void npt_levels_name(const struct npt_geometry *g, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u levels", g->levels);
+}
+
 static void npt_test_flush(struct axas_npt *npt, u64 first, u64 last, bool tables)
 {
 	struct npt_fixture *f = container_of(npt, struct npt_fixture, npt);
@@ -432,10 +437,56 @@ void npt_expect_table_bits(struct npt_fixture *f, u64 gpa, unsigned int level, u
 	}
 }
 
-void npt_expect_protect_bits(struct npt_fixture *f, u64 gpa, u32 prot, u64 mask, u64 now)
+void npt_expect_tables(struct npt_fixture *f, u64 bits)
 {
-	u64 before = raw_entry(f, gpa, 0);
+	KUNIT_ASSERT_EQ(f->test, npt_map(f, SZ_1G + SZ_8K, SZ_4K, SZ_1G, TEST_R), 0);
+	npt_expect_table_bits(f, SZ_1G + SZ_8K, 1, bits);
+	npt_unmap(f, SZ_1G + SZ_8K, SZ_4K);
+	/* Tables that a split makes, too. */
+	KUNIT_ASSERT_EQ(f->test, npt_map(f, SZ_1G, SZ_1G, SZ_1G, TEST_R), 0);
+	KUNIT_ASSERT_EQ(f->test, npt_split_at(f, SZ_1G + SZ_4K), 0);
+	npt_expect_table_bits(f, SZ_1G, 1, bits);
+	npt_unmap(f, SZ_1G, SZ_1G);
+}
 
-	KUNIT_EXPECT_TRUE(f->test, npt_protect(f, gpa, gpa + SZ_4K - 1, prot));
-	KUNIT_EXPECT_EQ(f->test, raw_entry(f, gpa, 0), (before & ~mask) | now);
+void npt_expect_removal(struct npt_fixture *f, u32 prot, u64 neighbour)
+{
+	u64 *ptep;
+
+	KUNIT_ASSERT_EQ(f->test, npt_map(f, SZ_1G, SZ_8K, SZ_2M + SZ_4K, prot), 0);
+	ptep = npt_raw_ptep(f, SZ_1G, 0);
+	KUNIT_ASSERT_NOT_NULL(f->test, ptep);
+	npt_unmap(f, SZ_1G, SZ_4K);
+	KUNIT_EXPECT_EQ(f->test, ptep[0], 0ull);
+	KUNIT_EXPECT_EQ(f->test, ptep[1], neighbour);
+	npt_expect_unmapped(f, SZ_1G);
+	npt_expect_unmapped(f, 0);
+	npt_unmap(f, SZ_1G + SZ_4K, SZ_4K);
+}
+
+void npt_set_hardware_bits(struct npt_fixture *f, u64 gpa, unsigned int level, u64 bits)
+{
+	u64 *ptep = npt_raw_ptep(f, gpa, level);
+
+	KUNIT_ASSERT_NOT_NULL(f->test, ptep);
+	*ptep |= bits;
+}
+
+void npt_expect_protect(struct npt_fixture *f, const struct npt_protect_vector *v)
+{
+	u64 gpa = SZ_1G;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(f->test, npt_map(f, gpa, SZ_4K, SZ_1G, TEST_RWX), 0);
+	npt_set_hardware_bits(f, gpa, 0, v->hardware);
+	for (i = 0; i < v->nr; i++) {
+		u64 before = raw_entry(f, gpa, 0);
+
+		KUNIT_EXPECT_TRUE(f->test, npt_protect(f, gpa, gpa + SZ_4K - 1, v->steps[i].prot));
+		KUNIT_EXPECT_EQ_MSG(f->test, raw_entry(f, gpa, 0),
+				    (before & ~v->mask) | v->steps[i].bits,
+				    "prot %u", v->steps[i].prot);
+	}
+	KUNIT_EXPECT_EQ(f->test, raw_entry(f, gpa, 0), v->last);
+	npt_unmap(f, gpa, SZ_4K);
 }

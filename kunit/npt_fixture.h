@@ -53,6 +53,9 @@ extern const struct axas_npt_ops npt_test_ops;
 /* All formats in all their geometries: for KUNIT_CASE_PARAM. */
 const void *npt_all_gen_params(const void *prev, char *desc);
 
+/* Name of a parameter: its number of levels. */
+void npt_levels_name(const struct npt_geometry *g, char *desc);
+
 /* Init and exit of a suite: a table by test->param_value, default: fake format, 48 bits. */
 int npt_test_init(struct kunit *test);
 void npt_test_exit(struct kunit *test);
@@ -121,7 +124,33 @@ struct npt_vector {
 void npt_expect_vectors(struct npt_fixture *f, const struct npt_vector *v, unsigned int n);
 /* The entries above @gpa, from the root down to @level, are a table address and @bits. */
 void npt_expect_table_bits(struct npt_fixture *f, u64 gpa, unsigned int level, u64 bits);
-/* Protecting the leaf at @gpa changes its bits in @mask to @now, and no others. */
-void npt_expect_protect_bits(struct npt_fixture *f, u64 gpa, u32 prot, u64 mask, u64 now);
+/* Tables on the way to a leaf, and tables that a split makes, are linked with @bits. */
+void npt_expect_tables(struct npt_fixture *f, u64 bits);
+/* A removed entry is 0; its neighbour, of @prot, stays @neighbour. */
+void npt_expect_removal(struct npt_fixture *f, u32 prot, u64 neighbour);
+/* Set @bits in the leaf at @gpa, as hardware does on an access. */
+void npt_set_hardware_bits(struct npt_fixture *f, u64 gpa, unsigned int level, u64 bits);
+
+/**
+ * struct npt_protect_vector - protections of one leaf in turn, with the bits that they set
+ * @hardware: bits that hardware sets before, which stay
+ * @mask: bits that depend on the protection; no others change
+ * @steps: AXAS_PROT_*, and the value of the bits in @mask
+ * @nr: the number of @steps
+ * @last: the whole entry after the last step: 1 GiB maps onto 1 GiB
+ */
+struct npt_protect_vector {
+	u64 hardware;
+	u64 mask;
+	struct {
+		u32 prot;
+		u64 bits;
+	} steps[4];
+	unsigned int nr;
+	u64 last;
+};
+
+/* Map a leaf, protect it step by step, compare its bits, unmap it. */
+void npt_expect_protect(struct npt_fixture *f, const struct npt_protect_vector *v);
 
 #endif /* _AXAS_KUNIT_NPT_FIXTURE_H */
