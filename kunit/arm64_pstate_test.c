@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PSTATE of arm64 guests (vcpu/arm64/pstate.h; G3 and G7): what exceptions make of it, what an
- * emulated instruction leaves, what may be set.
+ * PSTATE of arm64 guests (vcpu/arm64/pstate.h; G3 and G7): on exception entry, after an emulated
+ * instruction, and as set by the VMM.
  */
 #include "axvcpu_test.h"
 #include "vcpu/arm64/pstate.h"
@@ -19,7 +19,7 @@ static void exceptions_go_to_el1h_masked(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, handler(A64_PSTATE_EL0T, A64_SCTLR_SPAN),
 			A64_PSTATE_EL1H | A64_PSTATE_DAIF);
-	/* SSBS, UAO, TCO, IL, SS, BTYPE, ALLINT do not stay. */
+	/* SSBS, UAO, TCO, IL, SS, BTYPE and ALLINT are cleared. */
 	KUNIT_EXPECT_EQ(test, handler(A64_PSTATE_EL1T | all, A64_SCTLR_SPAN),
 			A64_PSTATE_EL1H | A64_PSTATE_DAIF | FLAGS | A64_PSTATE_DIT |
 			A64_PSTATE_PAN);
@@ -47,7 +47,7 @@ static void vectors_follow_the_level(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a64_vector_offset(A64_PSTATE32_USER), 0x600);
 }
 
-/* Every bit, in every mode; what is shown of whatever a CPU has is taken. */
+/* Each bit in each mode. A PSTATE read from any CPU can be set again once masked for the VMM. */
 static void what_may_be_set_is_what_is_shown(struct kunit *test)
 {
 	u64 mode, pstate;
@@ -90,7 +90,7 @@ static void retired_instructions_leave_no_branch_and_no_step(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a64_pstate_retired(with_it(0)), with_it(0));
 }
 
-/* As Arm C1.2.4 has them in words. */
+/* The conditions in words, as in Arm ARM C1.2.4. */
 static bool holds(unsigned int cond, bool n, bool z, bool c, bool v)
 {
 	switch (cond) {
@@ -119,7 +119,7 @@ static bool holds(unsigned int cond, bool n, bool z, bool c, bool v)
 	}
 }
 
-/* From the syndrome, and from an IT block where that does not say. */
+/* The condition comes from the syndrome, or from the IT block if the syndrome has none. */
 static void conditions_hold_as_flags_say(struct kunit *test)
 {
 	unsigned int flags, cond;
@@ -138,7 +138,7 @@ static void conditions_hold_as_flags_say(struct kunit *test)
 		}
 		KUNIT_EXPECT_TRUE(test, a64_condition_holds(pstate, 0));
 	}
-	/* AArch64 has none. */
+	/* AArch64 instructions have no condition. */
 	KUNIT_EXPECT_TRUE(test, a64_condition_holds(A64_PSTATE_EL0T, A64_ESR_CV));
 }
 

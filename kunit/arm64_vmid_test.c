@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMIDs by generation (vcpu/arm64/vmid.c; S4): no two spaces have one number at one time, on
- * however many CPUs, and none finds what another left in a TLB.
+ * VMIDs by generation (vcpu/arm64/vmid.c; S4): no two spaces share a VMID at one time on any
+ * CPUs, and no space hits translations of another in a TLB.
  */
 #include <linux/prandom.h>
 
 #include "axvcpu_test.h"
 
-/* Its names are axvcpu.ko's on arm64; on other machines nobody else has them. */
+/* The names are axvcpu.ko's on arm64; avoid a clash there. */
 #define arm64_vmids_init	test_vmids_init
 #define arm64_vmids_exit	test_vmids_exit
 #define arm64_vmid_enter	test_vmid_enter
@@ -24,8 +24,8 @@ static atomic64_t ids[SPACES];
 static unsigned int forgets;
 
 /*
- * What CPUs' TLBs hold: by number the space whose translations they are, or -1; and which
- * space each CPU runs now.
+ * Model of the CPUs' TLBs: the space whose translations a VMID has, or -1; and the space that
+ * each CPU runs.
  */
 static int tlb[CPUS][NUMBERS];
 static int runs[CPUS];
@@ -51,7 +51,7 @@ static void finish(struct kunit *test)
 	arm64_vmids_exit(&vmids);
 }
 
-/* The guest of @space runs on @cpu for a while: its translations get into the TLB. */
+/* The guest of @space runs on @cpu: its translations get into the TLB. */
 static unsigned int enter(struct kunit *test, unsigned int cpu, unsigned int space)
 {
 	unsigned int number = arm64_vmid_enter(&vmids, cpu, &ids[space]);
@@ -71,7 +71,7 @@ static unsigned int enter(struct kunit *test, unsigned int cpu, unsigned int spa
 	return number;
 }
 
-/* It has run on until now, and filled the TLB by the number that it entered with. */
+/* The guest ran until now, and filled the TLB under the VMID it entered with. */
 static void leave(struct kunit *test, unsigned int cpu, unsigned int number)
 {
 	tlb[cpu][number] = runs[cpu];
@@ -97,7 +97,7 @@ static void a_space_keeps_its_number(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, forgets, 0);
 }
 
-/* Two vCPUs of one space, at once and on any CPUs. */
+/* Two vCPUs of one space, concurrently and on any CPUs. */
 static void siblings_have_one_number(struct kunit *test)
 {
 	unsigned int number = enter(test, 0, 3);
@@ -116,7 +116,7 @@ static void the_number_after_the_last_forgets_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, forgets, 0);
 	visit(test, 0, NUMBERS - 1);
 	KUNIT_EXPECT_EQ(test, forgets, 1);
-	/* All are free again: those of before come back without another rollover. */
+	/* The rollover freed all VMIDs: earlier spaces come back without another rollover. */
 	for (i = 0; i < NUMBERS - 2; i++)
 		visit(test, 1, i);
 	KUNIT_EXPECT_EQ(test, forgets, 1);
@@ -131,7 +131,7 @@ static void give_all_away(struct kunit *test, unsigned int cpu)
 	KUNIT_ASSERT_NE(test, forgets, now);
 }
 
-/* A guest that runs through rollovers keeps its number, and nobody else gets it. */
+/* A guest that runs through rollovers keeps its VMID, and no other space gets it. */
 static void running_guests_keep_their_numbers(struct kunit *test)
 {
 	unsigned int number[CPUS - 1], cpu, round;
@@ -147,7 +147,7 @@ static void running_guests_keep_their_numbers(struct kunit *test)
 	}
 }
 
-/* A sibling that comes after the rollover has the number that is still in use. */
+/* A sibling that enters after the rollover gets the VMID still in use. */
 static void siblings_meet_again_after_a_rollover(struct kunit *test)
 {
 	unsigned int number = enter(test, 0, 0);
@@ -162,7 +162,7 @@ static void siblings_meet_again_after_a_rollover(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, enter(test, 0, 0), number);
 }
 
-/* What was in use at one rollover, and not at the next, is free. */
+/* A VMID in use at one rollover and not at the next is free. */
 static void reserved_numbers_are_given_back(struct kunit *test)
 {
 	unsigned int cpu, used = 0, i;
@@ -192,7 +192,7 @@ static void ten_thousand_spaces_fit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, forgets, (nr - 1) / (NUMBERS - 1));
 }
 
-/* Any order of all of it. */
+/* Enter and leave on random CPUs with random spaces. */
 static void random_runs(struct kunit *test)
 {
 	unsigned int number[CPUS] = {}, step, cpu, entered = 0;
@@ -221,7 +221,7 @@ static void more_cpus_than_numbers_are_refused(struct kunit *test)
 	arm64_vmids_exit(&few);
 }
 
-/* vCPUs 1 and 2 are siblings in space 5; 3 is of a space that shares their slot. */
+/* vCPUs 1 and 2 are siblings in space 5; vCPU 3 is in a space that shares their slot. */
 static void a_vcpu_forgets_after_a_sibling(struct kunit *test)
 {
 	struct arm64_ran *ran = kunit_kzalloc(test, sizeof(*ran), GFP_KERNEL);
@@ -233,7 +233,7 @@ static void a_vcpu_forgets_after_a_sibling(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, arm64_ran_another(ran, 5, 1));
 	KUNIT_EXPECT_TRUE(test, arm64_ran_another(ran, 5, 2));
 	KUNIT_EXPECT_TRUE(test, arm64_ran_another(ran, 5, 1));
-	/* Rather once too often. */
+	/* A collision of slots may flush without need, but never omits a flush. */
 	KUNIT_EXPECT_TRUE(test, arm64_ran_another(ran, 5 + ARM64_RAN_SLOTS, 3));
 	KUNIT_EXPECT_TRUE(test, arm64_ran_another(ran, 5, 1));
 }

@@ -7,12 +7,12 @@
 
 #include "space_fixture.h"
 
-/* A device of the mock that linear areas reach, and one that they do not. */
+/* A device of the mock inside the linear areas' memory, and one outside of it. */
 #define DEVICE_HPA	LINEAR
 #define DEVICE_SIZE	SZ_16K
 #define NO_DEVICE	(LINEAR + SZ_1G)
 
-/* The host's view of guest memory, byte by byte. */
+/* Compare with the host's view of guest memory, byte by byte. */
 static void expect_memory(struct space_fixture *f, u64 gpa, const u8 *buf, size_t len)
 {
 	size_t i;
@@ -27,7 +27,7 @@ static void expect_memory(struct space_fixture *f, u64 gpa, const u8 *buf, size_
 	}
 }
 
-/* Defects 2 and 5: over frames that are scattered, and not where their hpa points. */
+/* Defects 2 and 5: frames are not contiguous, and not at their hpa in the kernel's mapping. */
 static void buffer_comes_back_over_scattered_frames(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -46,7 +46,7 @@ static void buffer_comes_back_over_scattered_frames(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(out, back, 0x3100), 0);
 }
 
-/* The crate's buffer of 0x1100, and the one that is too long for the area: Defect 1. */
+/* Defect 1: the crate's buffer of 0x1100 bytes, and one longer than the area. */
 static void over_long_buffer_is_refused(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -99,7 +99,7 @@ static void two_spaces_keep_one_gpa_apart(struct kunit *test)
 	axas_space_put(other);
 }
 
-/* What an integer of this width looks like in memory, in the host's byte order. */
+/* Bytes of an integer of this width in memory, in the host's byte order. */
 static void integer_bytes(enum axas_width width, u64 val, u8 *bytes)
 {
 	u8 v8 = val;
@@ -214,7 +214,7 @@ static void zero_bytes_are_always_fine(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
 }
 
-/* Defect 6, Rule R11: whatever the format can encode, and the two accesses to it. */
+/* Defect 6, Rule R11: each protection that the format can encode, with a read and a write. */
 static void access_respects_protection(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -260,7 +260,7 @@ static void access_follows_protect(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, buf[8], 0);
 }
 
-/* Defect 8: an exact access is all or nothing, a partial one tells how far it came. */
+/* Defect 8: an exact access is all or nothing; a partial one returns the bytes copied. */
 static void access_stops_at_a_hole(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -281,12 +281,12 @@ static void access_stops_at_a_hole(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(buf + 100, 0, 100), NULL);
 	KUNIT_EXPECT_EQ(test, axas_read_partial(f->space, axas_gpa(WIN + SZ_8K), buf, 200),
 			(ssize_t)-EFAULT);
-	/* A hole in front of memory does not hide behind it. */
+	/* A hole before memory ends the access at once. */
 	KUNIT_EXPECT_EQ(test, axas_read_partial(f->space, axas_gpa(WIN - 1), buf, 200),
 			(ssize_t)-EFAULT);
 }
 
-/* Defect 8: lengths for which an address would wrap. */
+/* Defect 8: lengths with which the address would wrap. */
 static void access_that_wraps_is_refused(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -366,7 +366,7 @@ static int tearing_thread(void *arg)
 	return err;
 }
 
-/* Half of one value and half of another would tell of two accesses. */
+/* A mix of two values would reveal two accesses. */
 static void aligned_objects_are_not_torn(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -393,7 +393,7 @@ static void linear_memory_is_reached_through_windows(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, mem);
 	fill_pattern(buf, sizeof(buf), 5);
 	KUNIT_ASSERT_EQ(test, map_device(f, WIN, SZ_16K, DEVICE_HPA, AXAS_TYPE_NORMAL), 0);
-	/* Over the border of two pages: a window never crosses one. */
+	/* Across the border of two pages: a window never crosses one. */
 	KUNIT_EXPECT_EQ(test, write_at(f, WIN + SZ_4K - 16, buf, 48), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(mem + SZ_4K - 16, buf, 48), 0);
 	KUNIT_EXPECT_EQ(test, read_at(f, WIN + SZ_4K - 16, back, 48), 0);
@@ -402,7 +402,7 @@ static void linear_memory_is_reached_through_windows(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
 }
 
-/* In a large leaf, far from its start, too. */
+/* The offset in a large leaf is kept, also far from its start. */
 static void window_lies_where_the_leaf_says(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -421,7 +421,7 @@ static void window_lies_where_the_leaf_says(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->last_window.type, (u32)AXAS_TYPE_UNCACHED);
 }
 
-/* A register is accessed once, with its width, as its area's type asks. */
+/* A register is accessed once, with its width, if its area's type demands that. */
 static void registers_are_accessed_exactly_once(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -430,7 +430,7 @@ static void registers_are_accessed_exactly_once(struct kunit *test)
 	u64 val, opened;
 
 	KUNIT_ASSERT_NOT_NULL(test, mem);
-	/* UML only emulates I/O memory: there the window is plain memory. */
+	/* UML only emulates I/O memory: the window is plain memory there. */
 	f->mock->window_io = IS_ENABLED(CONFIG_HAS_IOMEM) && !IS_ENABLED(CONFIG_UML);
 	KUNIT_ASSERT_EQ(test, map_device(f, WIN, SZ_16K, DEVICE_HPA, AXAS_TYPE_DEVICE), 0);
 	for (width = AXAS_WIDTH_8; width <= AXAS_WIDTH_64; width++) {
@@ -484,7 +484,7 @@ static void hal_without_windows_reaches_no_linear_memory(struct kunit *test)
 			-EOPNOTSUPP);
 }
 
-/* Whichever window of an exact write has no memory, no byte was written. */
+/* If a window of an exact write cannot be opened, no byte was written. */
 static void exact_write_without_a_window_writes_nothing(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -511,11 +511,11 @@ static void exact_write_without_a_window_writes_nothing(struct kunit *test)
 
 #define ITER_BYTES	0x5100
 
-/* A copy by steps, as a descriptor's: bytes, or the error that ended it before the first. */
+/* A copy by steps, as a descriptor's: bytes copied, or the error if there are none. */
 static ssize_t copy_steps(struct space_fixture *f, u64 gpa, void *buf, size_t len, u32 prot,
 			  unsigned int *steps)
 {
-	/* In three pieces, one of them empty. */
+	/* Three pieces, one of them empty. */
 	struct kvec kvec[] = {
 		{ buf, len / 3 }, { buf, 0 }, { buf + len / 3, len - len / 3 },
 	};
@@ -569,7 +569,7 @@ static void iterator_comes_back(struct kunit *test, bool scattered, u64 base)
 	KUNIT_EXPECT_EQ(test, memcmp(out, back, ITER_BYTES), 0);
 }
 
-/* Over the border of two tables. */
+/* Across the border of two tables. */
 static void iterator_comes_back_over_frames(struct kunit *test)
 {
 	iterator_comes_back(test, false, BORDER);
@@ -580,7 +580,7 @@ static void iterator_comes_back_over_scattered_frames(struct kunit *test)
 	iterator_comes_back(test, true, WIN + SZ_64K);
 }
 
-/* A leaf of 2 MiB and its neighbours, in steps of a bounded size. */
+/* A leaf of 2 MiB and its neighbours, in steps of bounded size. */
 static void iterator_crosses_a_large_leaf(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -600,7 +600,7 @@ static void iterator_crosses_a_large_leaf(struct kunit *test)
 	KUNIT_EXPECT_GE(test, steps, (unsigned int)(SZ_2M / SZ_256K));
 }
 
-/* What is behind a hole, a read-only area or the end of all addresses is not reached. */
+/* The iterator stops at a hole, a read-only area and the end of all addresses. */
 static void iterator_stops_where_accesses_do(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -624,7 +624,7 @@ static void iterator_stops_where_accesses_do(struct kunit *test)
 	mock_hal_fail_never(f->mock);
 }
 
-/* Linear memory is opened by runs, not page by page, and no run leaves its area. */
+/* Linear memory is opened by runs, not by pages, and no run crosses its area's end. */
 static void iterator_opens_linear_memory_by_runs(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -640,7 +640,7 @@ static void iterator_opens_linear_memory_by_runs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iter_read(f, WIN + 8, buf, SZ_64K), (ssize_t)(SZ_32K + SZ_8K - 8));
 	KUNIT_EXPECT_EQ(test, memcmp(buf, mem + 8, SZ_32K - 8), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(buf + SZ_32K - 8, mem + SZ_32K + SZ_4K, SZ_8K), 0);
-	/* 16 KiB from byte 8 on, the rest of the area, and the other area. */
+	/* Windows: 16 KiB from byte 8 on, the rest of the area, and the other area. */
 	KUNIT_EXPECT_EQ(test, f->mock->windows_opened, 3ull);
 	KUNIT_EXPECT_EQ(test, f->mock->last_window.bytes, (size_t)SZ_8K);
 	memset(buf, 0x11, SZ_64K);
@@ -654,7 +654,7 @@ static void iterator_opens_linear_memory_by_runs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->windows, 0l);
 }
 
-/* Memory that the host reaches directly, and behind it some that is opened, in one copy. */
+/* One copy over memory in the direct map, then over memory that needs windows. */
 static void iterator_goes_on_from_frames_to_linear_memory(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -673,7 +673,7 @@ static void iterator_goes_on_from_frames_to_linear_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(buf, out, SZ_16K), 0);
 }
 
-/* Rule R11: what is no memory is not copied as such; and a window that is refused may be later. */
+/* Rule R11: device areas are not copied. A window that was refused may be opened later. */
 static void iterator_leaves_devices_alone(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

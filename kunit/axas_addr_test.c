@@ -77,7 +77,7 @@ static void range_contains_its_first_and_last_byte_only(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, axas_gpa_range_contains(range(TOP, 0x1000), axas_gpa(TOP - 1)));
 }
 
-/* The cases of the crate's contains_range, and those where it overflows: Defect 21. */
+/* The crate's cases for contains_range, and those where it overflows: Defect 21. */
 static void range_covers_what_lies_inside(struct kunit *test)
 {
 	static const struct {
@@ -91,7 +91,7 @@ static void range_covers_what_lies_inside(struct kunit *test)
 		{ 0x0000, 0x8000, false },	/* larger */
 		{ 0x0000, 0x2000, false },	/* across the start */
 		{ 0x4000, 0x1001, false },	/* across the end */
-		{ 0x5000, 0, true },		/* empty, just behind */
+		{ 0x5000, 0, true },		/* empty, at the end */
 		{ 0x0fff, 0, false },
 		{ 0x5001, 0, false },
 		{ 0x2000, U64_MAX, false },	/* wraps */
@@ -173,7 +173,7 @@ static void ranges_are_printed_half_open(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, buf, "GPA:0x0..0x0");
 }
 
-/* The end of a range that holds the last byte of 64 bits has no u64. */
+/* A range with the last byte of 64 bits has an end that no u64 can hold. */
 static void range_at_the_top_is_printed_with_its_end(struct kunit *test)
 {
 	char buf[AXAS_ADDR_STRLEN];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Areas, read-side sections and the bar (axas_area.c, axas_space_map.c): areas that are cut
- * and joined, removals that wait for those who use their space and for nobody else, in
- * pieces, with faults that get on meanwhile.
+ * Areas, read-side sections and the bar (axas_area.c, axas_space_map.c): splitting and joining
+ * of areas, and removals, which wait only for sections of their own space, work in pieces, and
+ * do not block faults between the pieces.
  */
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -16,7 +16,7 @@ static unsigned long generation(struct space_fixture *f)
 	return READ_ONCE(f->space->generation);
 }
 
-/* H7, W2: protection there and back, page by page, leaves one area and large leaves. */
+/* H7, W2: protecting page by page and back leaves one area and large leaves. */
 static void protect_there_and_back_leaves_one_area(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -39,7 +39,7 @@ static void protect_there_and_back_leaves_one_area(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.leaves[0], 0ull);
 }
 
-/* W3: the protection that is there already. Nothing is split, nobody waits. */
+/* W3: protecting to the current protection splits nothing and takes no bar. */
 static void protect_to_the_same_changes_nothing(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -56,7 +56,7 @@ static void protect_to_the_same_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->flushes, 0u);
 }
 
-/* H5: a removal of nothing takes no bar. */
+/* H5: a removal that finds nothing takes no bar. */
 static void removal_of_nothing_waits_for_nobody(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -72,7 +72,7 @@ static void removal_of_nothing_waits_for_nobody(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, generation(f) & 1, 0ul);
 }
 
-/* What this CPU finds in the space is of its generation. */
+/* Record this CPU as a reader of the space's present generation. */
 static bool find_something(const struct axas_space *space)
 {
 	struct axas_cpu *cpu = axas_section_enter(space);
@@ -91,7 +91,7 @@ static bool still_knows(const struct axas_space *space)
 	return cpu;
 }
 
-/* Each number once, whichever space it is for: so what was found before a bar is found no more. */
+/* Generations are unique over all spaces, so a bar invalidates all earlier lookups of CPUs. */
 static void generations_are_never_used_twice(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -124,7 +124,7 @@ static bool on_list(const struct axas_space *space)
 	return !bitmap_empty(space->list, AXAS_LIST_BITS);
 }
 
-/* A CPU is on the list of a space from when it found something there to the next bar. */
+/* A CPU stays on a space's list from its first section there to the next bar. */
 static void cpu_is_listed_until_the_next_removal(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -145,14 +145,14 @@ static void cpu_is_listed_until_the_next_removal(struct kunit *test)
 }
 
 /**
- * struct sitter - one who stays in a section, and one who removes meanwhile
+ * struct sitter - a reader that stays in a section, and a concurrent remover
  * @f: the fixture
- * @sits: the space that the section is of
- * @removes: the space that something is removed from
+ * @sits: the space of the section
+ * @removes: the space of the removal
  * @inside: the section has begun
- * @go: it may end
- * @left: it has ended
- * @early: the removal was done before
+ * @go: the section shall end
+ * @left: the section has ended
+ * @early: the removal ended before the section
  */
 struct sitter {
 	struct space_fixture *f;
@@ -174,7 +174,7 @@ static int sit(void *arg)
 	if (!cpu)
 		return -EBUSY;
 	complete(&s->inside);
-	/* Bounded, for a machine whose other CPU does not come on. */
+	/* Bounded, in case the other CPU makes no progress. */
 	for (i = 0; i < 20000 && !READ_ONCE(s->go); i++)
 		udelay(5);
 	WRITE_ONCE(s->left, true);
@@ -221,7 +221,7 @@ static void removal_waits_for_sections_of_its_space_alone(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_64K, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, axas_space_translate(f->space, axas_gpa(WIN), &to), 0);
-	/* Nobody sets go before the remover is done: it waits until the section ends by itself. */
+	/* The section times out: the remover waits for it, and sets @go only then. */
 	sit_and_remove(f, &s, f->space, f->space);
 	KUNIT_EXPECT_FALSE(test, s.early);
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_4K, TEST_RW), 0);
@@ -230,7 +230,7 @@ static void removal_waits_for_sections_of_its_space_alone(struct kunit *test)
 	axas_space_put(other);
 }
 
-/* With the bar, nobody may enter; after it, everybody. */
+/* Readers cannot enter while the bar is up, and can after it. */
 static void no_section_begins_while_somebody_has_the_bar(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -248,7 +248,7 @@ static void no_section_begins_while_somebody_has_the_bar(struct kunit *test)
 		axas_section_leave(cpu);
 }
 
-/* A HAL that faults in another area whenever a frame goes back. */
+/* A HAL that faults in another area whenever a frame is freed. */
 struct nosy {
 	struct axas_hal hal;
 	struct space_fixture *f;
@@ -295,7 +295,7 @@ static struct axas_hpa nosy_pa(const struct axas_hal *hal, const void *va)
 	return axas_hal_pa(&to_nosy(hal)->f->mock->hal, va);
 }
 
-/* H4: frames go back with no lock held, and faults elsewhere are fixed meanwhile. */
+/* H4: frames are freed with no lock held, and concurrent faults elsewhere are fixed. */
 static void faults_get_on_while_frames_are_freed(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -323,7 +323,7 @@ static void faults_get_on_while_frames_are_freed(struct kunit *test)
 	f->space = own;
 }
 
-/* Changes the leaf at @gpa behind everybody's back: what it says counts. */
+/* Change the leaf at @gpa directly. Accesses must obey the leaf, not its area. */
 static void set_leaf(struct space_fixture *f, u64 gpa, u64 entry)
 {
 	struct axas_npt_cursor cursor;
@@ -344,7 +344,7 @@ static u64 get_leaf(struct space_fixture *f, u64 gpa)
 	return pos.entry;
 }
 
-/* A leaf may permit less than its area: the leaf decides, and a fault gives it the rest. */
+/* A leaf may permit less than its area: accesses obey the leaf, and a fault widens it. */
 static void leaf_decides_what_an_access_may_do(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -364,14 +364,14 @@ static void leaf_decides_what_an_access_may_do(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_W), AXAS_FAULT_SPURIOUS);
 	KUNIT_EXPECT_EQ(test, get_leaf(f, WIN), leaf);
 	KUNIT_EXPECT_EQ(test, f->flushes, 1u);
-	/* A host write to such a page is a fault first, too. */
+	/* A host write to such a page faults first, too. */
 	set_leaf(f, WIN + SZ_4K, npt->fmt->with_prot(get_leaf(f, WIN + SZ_4K), TEST_R, 0));
 	KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, axas_gpa(WIN + SZ_4K), AXAS_WIDTH_32, 5),
 			0);
 	KUNIT_EXPECT_EQ(test, f->flushes, 2u);
 }
 
-/* A borrowed frame is another's: it is never put, and never becomes writable. */
+/* A borrowed frame belongs to an image: it is never put, and never becomes writable. */
 static void borrowed_leaf_is_neither_put_nor_written(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -393,11 +393,11 @@ static void borrowed_leaf_is_neither_put_nor_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_16K), 0);
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 1l);
 	f->mock->hal.free_frame(&f->mock->hal, hpa, 0, 0);
-	/* The space counted it as its own. */
+	/* The space counted the frame as its own. */
 	axas_pool_count(&f->space->pool, -1);
 }
 
-/* The marker that says zeroes: filled on a touch as an empty entry is, gone with an unmap. */
+/* A zero marker is filled by a fault like an empty entry, and removed by an unmap. */
 static void zero_marker_is_filled_on_a_touch(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -407,7 +407,7 @@ static void zero_marker_is_filled_on_a_touch(struct kunit *test)
 	u64 done;
 
 	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_4M, TEST_RW), 0);
-	/* A whole region, and a page of another. */
+	/* A marker for a whole region, and one for a page of another. */
 	KUNIT_ASSERT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_FIXED);
 	KUNIT_ASSERT_EQ(test, space_fault(f, WIN + SZ_2M, TEST_R), AXAS_FAULT_FIXED);
 	KUNIT_ASSERT_EQ(test, space_unmap(f, WIN + SZ_2M, SZ_2M), 0);
@@ -429,7 +429,7 @@ static void zero_marker_is_filled_on_a_touch(struct kunit *test)
 	space_expect_empty(f);
 }
 
-/* H6: frames that come slowly, beside removals elsewhere, and no fault is asked twice. */
+/* H6: a fault concurrent with removals elsewhere never returns RETRY. */
 struct stream {
 	struct space_fixture *f;
 	bool stop;
@@ -457,7 +457,7 @@ static int keep_faulting(void *arg)
 	unsigned int i;
 	int result = 0;
 
-	/* Beside the other thread, however late that begins. */
+	/* Run concurrently with the other thread, however late that starts. */
 	while (!READ_ONCE(s->removals))
 		schedule_timeout_uninterruptible(1);
 	for (i = 0; i < 2048 && !result; i++) {
@@ -490,7 +490,7 @@ static void no_fault_is_asked_again_beside_removals(struct kunit *test)
 }
 
 /*
- * Records of tables that become empty may lie behind what a gather takes for leaves. The next
+ * Records of tables that become empty may take a gather's last room for leaves. The next
  * owner's leaves then have no room, and the piece ends.
  */
 static void removal_of_many_owners_fits_its_gather(struct kunit *test)
@@ -498,14 +498,14 @@ static void removal_of_many_owners_fits_its_gather(struct kunit *test)
 	struct space_fixture *f = test->priv;
 	u64 third = BORDER + SZ_2M, i;
 
-	/* The few records of a short removal. */
+	/* A short removal, with few records in its gather. */
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, third - 28 * SZ_4K, 27 * SZ_4K, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, third - SZ_4K, SZ_4K, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, third, SZ_4K, TEST_RW), 0);
 	KUNIT_EXPECT_EQ(test, space_unmap(f, third - 28 * SZ_4K, 29 * SZ_4K), 0);
 	space_expect_empty(f);
 
-	/* The many of a long one. */
+	/* A long removal, with many. */
 	for (i = 0; i < 6; i++)
 		KUNIT_ASSERT_EQ(test, space_map_populated(f, BORDER + i * SZ_1M, SZ_1M, TEST_RW),
 				0);
@@ -517,7 +517,7 @@ static void removal_of_many_owners_fits_its_gather(struct kunit *test)
 	space_expect_empty(f);
 }
 
-/* With a limit a fault waits for frames that are on their way, and not for its own. */
+/* With a limit, a fault waits for frames in flight, but not if it has a frame and lacks a table. */
 static void tables_that_do_not_come_end_a_fault(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -525,7 +525,7 @@ static void tables_that_do_not_come_end_a_fault(struct kunit *test)
 
 	space_limit_frames(f, 16);
 	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BORDER, SZ_4M, TEST_RW), 0);
-	/* Its frame comes, and nothing else. */
+	/* Only the frame can be allocated, no table. */
 	mock_hal_fail_after(f->mock, 1);
 	KUNIT_EXPECT_EQ(test, space_fault(f, BORDER, TEST_W), AXAS_FAULT_NOMEM);
 	mock_hal_fail_after(f->mock, 1);
@@ -536,8 +536,9 @@ static void tables_that_do_not_come_end_a_fault(struct kunit *test)
 }
 
 /*
- * A protect joins its area with the one before it, and a large leaf comes across the border
- * before the leaves follow: that is not to be split, for which there would be no table.
+ * A protect joins its area with the one before it, and a concurrent fault installs a large leaf
+ * across the former border before the leaves are protected. That leaf must not be split: no
+ * table was allocated for it.
  */
 struct joiner {
 	struct space_fixture *f;
@@ -593,8 +594,8 @@ static void large_leaf_may_come_across_a_join(struct kunit *test)
 }
 
 /*
- * A leaf that reaches out of what a protect has cut is split before anybody widens it: the
- * page before the border keeps its protection.
+ * A large leaf that crosses the border of a protect is split before a concurrent fault can widen
+ * it: the page before the border keeps its protection.
  */
 static int keep_widening(void *arg)
 {
@@ -633,7 +634,7 @@ static void nobody_widens_a_leaf_beyond_its_area(struct kunit *test)
 	space_expect_empty(f);
 }
 
-/* The tree's nodes are charged to nobody: each area that is pays for a few ranges. */
+/* The tree's nodes are charged to no memcg: each charged object pays for some ranges. */
 static void expect_charged(struct space_fixture *f, u64 objects)
 {
 	struct kunit *test = f->test;
@@ -650,7 +651,7 @@ static void expect_charged(struct space_fixture *f, u64 objects)
 
 #define CHARGED_PAGES	64
 
-/* R5: what a guest's owner can make many of is charged to him. */
+/* R5: objects that a guest's owner can create in numbers are charged to the owner. */
 static void holes_are_charged_as_areas_are(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -662,7 +663,7 @@ static void holes_are_charged_as_areas_are(struct kunit *test)
 		space_expect_areas(f, i + 1);
 		expect_charged(f, 1);
 	}
-	/* What is at an end of a range leaves no other. */
+	/* A removal at the end of a range makes no new range. */
 	KUNIT_ASSERT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
 	space_expect_areas(f, CHARGED_PAGES);
 	expect_charged(f, 1);
@@ -672,7 +673,7 @@ static void holes_are_charged_as_areas_are(struct kunit *test)
 	expect_charged(f, 0);
 }
 
-/* R5: each page gets an area of its own first, which goes with it. */
+/* R5: each page first gets an area of its own, and both are removed together. */
 static void holes_by_way_of_protect_are_charged(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -686,7 +687,7 @@ static void holes_by_way_of_protect_are_charged(struct kunit *test)
 		space_expect_areas(f, i + 1);
 		expect_charged(f, 1);
 	}
-	/* From the middle of the first range to that of the last. */
+	/* From the middle of the first range to the middle of the last. */
 	KUNIT_ASSERT_EQ(test, space_protect(f, WIN + SZ_4K, SZ_2M - SZ_8K, TEST_R), 0);
 	expect_charged(f, 2);
 	axas_space_clear(f->space);
@@ -710,7 +711,7 @@ static void ranges_that_share_an_area_stay_charged(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, space_protect(f, end, SZ_1M, TEST_R), 0);
 	expect_charged(f, 2);
 	KUNIT_ASSERT_EQ(test, space_unmap(f, end + SZ_64K, SZ_4K), 0);
-	/* From the middle of one range to that of another, of the same area. */
+	/* From the middle of one range to the middle of another, both of one area. */
 	KUNIT_ASSERT_EQ(test, space_protect(f, end + SZ_32K, SZ_64K, TEST_RW), 0);
 	space_expect_areas(f, CHARGED_PAGES + 4);
 	expect_charged(f, 3);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Backends (axas_backend.c): where frames come from, and how they are counted.
+ * Backends (axas_backend.c): the source of frames, and how they are counted.
  */
 #include "axas_backend.h"
 #include "axas_test.h"
@@ -59,7 +59,7 @@ static void alloc_put(struct backend_fixture *f, struct axas_hpa hpa, unsigned i
 	axas_pool_put(&f->pool, &f->alloc, order, &hpa, 1);
 }
 
-/* Nothing is held. */
+/* Set a limit on an empty pool. */
 static void limit_pool(struct backend_fixture *f, u64 max)
 {
 	axas_pool_init(&f->pool, max);
@@ -70,7 +70,7 @@ static s64 held(struct backend_fixture *f)
 	return atomic_long_read(&f->pool.frames);
 }
 
-/* The offset of a byte is its gpa and a number, which a piece of an area has, too. */
+/* The hpa of a byte is its gpa plus an offset that pieces of an area share. */
 static void linear_memory_is_where_it_was_said(struct kunit *test)
 {
 	struct axas_backend below = axas_linear(SZ_1G, axas_hpa(0x100000));
@@ -84,7 +84,7 @@ static void linear_memory_is_where_it_was_said(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, SZ_4K + above.offset, SZ_1G + SZ_4K + 0ull);
 }
 
-/* What was got and never mapped goes back without having been counted. */
+/* Frames that were allocated and never mapped are freed uncounted. */
 static void frames_that_found_no_leaf_are_not_counted(struct kunit *test)
 {
 	struct backend_fixture *f = test->priv;
@@ -100,7 +100,7 @@ static void frames_that_found_no_leaf_are_not_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&f->pool.charged), 0ll);
 }
 
-/* H12: a frame that hardware cannot be told of is none. */
+/* H12: frames beyond the machine's address bits are freed, and the allocation fails. */
 static void frames_beyond_the_bits_of_a_machine_go_back(struct kunit *test)
 {
 	struct backend_fixture *f = test->priv;
@@ -132,7 +132,7 @@ static void frames_are_zeroed_and_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 0l);
 }
 
-/* 2 MiB come as one and go back as they are mapped by then. */
+/* 2 MiB allocated as one frame are freed in the pieces mapped at the time of removal. */
 static void large_frame_goes_back_in_pieces(struct kunit *test)
 {
 	struct backend_fixture *f = test->priv;
@@ -186,7 +186,7 @@ static void limit_holds_and_frees_up_again(struct kunit *test)
 	alloc_put(f, b, 0);
 }
 
-/* Batches go up to the very limit, and give back what did not come. */
+/* A batch is cut at the limit, and uncharges frames that it did not get. */
 static void batches_end_at_the_limit_and_at_a_failure(struct kunit *test)
 {
 	struct backend_fixture *f = test->priv;
@@ -209,7 +209,7 @@ static void batches_end_at_the_limit_and_at_a_failure(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic64_read(&f->pool.charged), 0ll);
 }
 
-/* Defect 27 is the second case. */
+/* The second case is Defect 27. */
 static void frame_that_did_not_come_is_not_counted(struct kunit *test)
 {
 	struct backend_fixture *f = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * That what a call costs has a bound: the work of one that looks, the tables of a space
- * with a limit, and the time that a dying task still takes.
+ * Bounds on the cost of calls: the work of a lookup, the tables of a space with a limit of
+ * frames, and the time until a task with a fatal signal returns.
  */
 #include <linux/err.h>
 #include <linux/sched/signal.h>
@@ -20,7 +20,7 @@ static u64 limit(struct space_fixture *f, u64 gpa)
 	return bytes;
 }
 
-/* H8: with 4 KiB leaves, and asked again from where it ended. */
+/* H8: with 4 KiB leaves, and called again from the end of the last answer. */
 static void limit_is_bounded_work(struct kunit *test)
 {
 	u64 most = AXAS_LIMIT_LEAVES * (u64)SZ_4K, size = most + SZ_64K;
@@ -34,7 +34,7 @@ static void limit_is_bounded_work(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, limit(f, BORDER + most), (u64)SZ_64K);
 }
 
-/* H8: a line of the dump ends, however long the run is. */
+/* H8: a line of the dump covers a bounded number of leaves, however long the run is. */
 static void runs_are_bounded_work(struct kunit *test)
 {
 	u64 most = AXAS_NPT_RUN_LEAVES * (u64)SZ_4K, size = most + SZ_64K;
@@ -51,7 +51,7 @@ static void runs_are_bounded_work(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, axas_npt_next_run(&f->space->npt, run.last + 1, false, &run));
 }
 
-/* H11: touched in as many places as may be, for want of frames in vain. */
+/* H11: touch many places beyond the limit. Faults that get no frame leave no tables. */
 static void limit_of_frames_bounds_the_tables(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -77,7 +77,7 @@ static void limit_of_frames_bounds_the_tables(struct kunit *test)
 	KUNIT_EXPECT_LE(test, info.tables, info.root_tables + 3ull * (info.levels - 1));
 }
 
-/* The same by leaves that fill whole tables. */
+/* The same with leaves that fill whole tables. */
 static void limit_of_frames_fills_tables(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -95,12 +95,12 @@ static void limit_of_frames_fills_tables(struct kunit *test)
 }
 
 /**
- * struct dying - what a task does that is being killed
- * @f: the space
- * @act: what
- * @later: it is killed in the middle of that
- * @err: what it answered
- * @bytes: and how much it did
+ * struct dying - an operation by a task with a fatal signal
+ * @f: the fixture of the space
+ * @act: the operation
+ * @later: the signal comes during @act, else before it
+ * @err: the error that @act returned
+ * @bytes: the bytes or leaves that @act reported
  */
 struct dying {
 	struct space_fixture *f;
@@ -159,7 +159,7 @@ static int get_limit(struct dying *dying)
 						  &dying->bytes);
 }
 
-/* With executable leaves of 4 KiB only, protect must split before it changes anything. */
+/* With executable leaves of 4 KiB only, protect must split before it changes any leaf. */
 static void make_erratum_space(struct space_fixture *f)
 {
 	struct axas_npt_caps caps = npt_full_caps(f->kind->fmt);
@@ -172,7 +172,7 @@ static void make_erratum_space(struct space_fixture *f)
 								      &caps)), 0);
 }
 
-/* W9, as those below. */
+/* W9, as the tests below. */
 static void dying_task_does_not_split_for_protect(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -186,12 +186,12 @@ static void dying_task_does_not_split_for_protect(struct kunit *test)
 	attempts = f->mock->attempts;
 	run_dying(&dying);
 	KUNIT_EXPECT_EQ(test, dying.err, -EINTR);
-	/* Not one of the 513 tables was asked for. */
+	/* None of the 513 tables was allocated. */
 	KUNIT_EXPECT_EQ(test, f->mock->attempts, attempts);
 	space_expect_same(f, &before, "protect by a dying task");
 }
 
-/* Killed with some of the 513 tables in its hands. */
+/* The signal comes when some of the 513 tables are allocated. */
 static void killed_task_gives_its_tables_back(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -214,7 +214,7 @@ static void kill_at_flush(struct axas_consumer *consumer, const struct axas_flus
 	send_sig(SIGKILL, current, 1);
 }
 
-/* Where a table is broken before the leaf is made, each is flushed by itself. */
+/* With break-before-make, each table is flushed by itself. */
 static void killed_task_stops_collapsing(struct kunit *test)
 {
 	static const struct axas_consumer_ops ops = { .request = kill_at_flush };
@@ -277,7 +277,7 @@ static void dying_task_is_told_of_one_leaf(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dying.bytes, (u64)SZ_4K);
 }
 
-/* Whoever tidies up behind a task counts on this. */
+/* Cleanup after a task relies on this. */
 static void dying_task_can_unmap(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -295,7 +295,7 @@ static int map_elsewhere(struct dying *dying)
 	return space_map_alloc(dying->f, WIN, SZ_4K, TEST_RW);
 }
 
-/* Somebody else changes the map, and takes long. */
+/* Another task holds @changing for long. */
 static void dying_task_waits_for_nobody(struct kunit *test)
 {
 	static int (* const acts[])(struct dying *dying) = {

@@ -44,7 +44,7 @@ static void pieces_are_the_guests_memory_in_order(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_count(bvecs[0].bv_page), 1);
 }
 
-/* Defect 9: no use after free, and no way back into the guest either. */
+/* Defect 9: no use after free, and no write into the guest's new memory. */
 static void pieces_outlive_an_unmap(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -68,7 +68,7 @@ static void pieces_outlive_an_unmap(struct kunit *test)
 	axas_space_bvec_put(bvecs, n);
 }
 
-/* Defect 10: untouched memory is no panic but a fault. */
+/* Defect 10: untouched memory is faulted in instead of a panic. */
 static void pieces_of_untouched_memory_are_faulted_in(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -84,7 +84,7 @@ static void pieces_of_untouched_memory_are_faulted_in(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bvecs[1].bv_offset, 0u);
 	KUNIT_EXPECT_EQ(test, bvecs[1].bv_len, 1u);
 	axas_space_bvec_put(bvecs, n);
-	/* Over the border of two areas, too. */
+	/* Across the border of two areas, too. */
 	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN + SZ_64K, SZ_4K, TEST_R), 0);
 	n = bvec(f, WIN + SZ_64K - SZ_4K, SZ_8K, TEST_R, bvecs, MAX_BVECS);
 	KUNIT_EXPECT_EQ(test, n, 2);
@@ -100,7 +100,7 @@ static void no_pieces_of_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bvec(f, U64_MAX, 0, TEST_R, NULL, 0), 0);
 }
 
-/* Defect 10: errors are values, and no reference stays behind. */
+/* Defect 10: errors are returned, and no reference is leaked. */
 static void pieces_that_cannot_be_had_leave_no_reference(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -131,7 +131,7 @@ static void pieces_that_cannot_be_had_leave_no_reference(struct kunit *test)
 	mock_hal_fail_never(f->mock);
 }
 
-/* A HAL whose frames are no pages shares none. */
+/* A HAL whose frames have no struct page shares none. */
 static void frames_without_pages_are_not_shared(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What every consumer is told to execute, and when: the ranges are guest-physical, for
- * INVEPT, TLBI IPAS2E1IS and HFENCE.GVMA to name (Defects 11, 12 and 13: the crate
- * flushed the host's own translations, on one CPU). And readers beside a split, who
- * never see a wrong translation.
+ * Flush requests to consumers: which ranges, and when. Ranges are guest-physical, as INVEPT,
+ * TLBI IPAS2E1IS and HFENCE.GVMA take them (Defects 11, 12 and 13: the crate flushed the host's
+ * own translations, on one CPU). Also, readers concurrent with a split never see a wrong
+ * translation.
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>
@@ -13,13 +13,13 @@
 #define MANY	3
 
 /**
- * struct watcher - a consumer that looks at the table when it is asked to flush
- * @consumer: what the space knows of it
+ * struct watcher - a consumer that looks up an address at each flush request
+ * @consumer: its registration with the space
  * @space: the space
- * @look_at: an address that it looks up
- * @flushes: how often it was asked
- * @empty: how often nothing mapped @look_at then
- * @range: the last one that it was asked for
+ * @look_at: the address to look up
+ * @flushes: number of requests
+ * @empty: number of requests at which no leaf mapped @look_at
+ * @range: the range of the last request
  */
 struct watcher {
 	struct axas_consumer consumer;
@@ -51,7 +51,7 @@ static void watch(struct space_fixture *f, struct watcher *w, u64 look_at)
 	KUNIT_ASSERT_EQ(f->test, axas_space_attach(f->space, &w->consumer), 0);
 }
 
-/* Defect 11: not only who happens to run here. */
+/* Defect 11: every consumer is asked, wherever it runs. */
 static void every_consumer_is_asked(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -71,7 +71,7 @@ static void every_consumer_is_asked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, w[0].flushes, 1u);
 }
 
-/* Defects 12 and 13: addresses are those of the guest, whole pages, and no others. */
+/* Defects 12 and 13: ranges are guest-physical, of whole pages, and exact. */
 static void flush_names_the_guest_physical_range(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -93,9 +93,9 @@ static bool needs_break(const struct space_fixture *f)
 }
 
 /*
- * Where the architecture wants break-before-make, a leaf that becomes a table is
- * flushed while it is empty: once for 1 GiB to 2 MiB, once for 2 MiB to 4 KiB. Where
- * it does not, the old leaf stands until the table does.
+ * With break-before-make, a leaf that becomes a table is flushed while its entry is empty: once
+ * for 1 GiB to 2 MiB, once for 2 MiB to 4 KiB. Without it, the old leaf stays until the table
+ * replaces it.
  */
 static void split_breaks_flushes_and_makes(struct kunit *test)
 {
@@ -106,7 +106,7 @@ static void split_breaks_flushes_and_makes(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_1G, LINEAR, TEST_RW), 0);
 	watch(f, &w, BORDER + SZ_4K);
 	KUNIT_EXPECT_EQ(test, space_protect(f, BORDER, SZ_4K, TEST_R), 0);
-	/* The last flush is that of the protection. */
+	/* The last flush is for the protection. */
 	KUNIT_EXPECT_EQ(test, w.flushes, bbm ? 3u : 1u);
 	KUNIT_EXPECT_EQ(test, w.empty, bbm ? 2u : 0u);
 	space_expect_leaf(f, BORDER + SZ_4K, LINEAR + SZ_4K, TEST_RW);
@@ -114,8 +114,8 @@ static void split_breaks_flushes_and_makes(struct kunit *test)
 }
 
 /*
- * A leaf of 1 GiB that is put together in more than one piece: all that may walk the table
- * in its place is flushed with the piece that replaced it, not from where that began.
+ * A leaf of 1 GiB collapsed in several pieces: the piece that installs the leaf flushes all that
+ * the leaf covers, not only the range of that piece.
  */
 static void collapse_flushes_all_that_a_leaf_covers(struct kunit *test)
 {
@@ -138,12 +138,12 @@ static void collapse_flushes_all_that_a_leaf_covers(struct kunit *test)
 }
 
 /**
- * struct reader - a thread that looks a GiB up while it is split
- * @f: the space
- * @may_be_empty: break-before-make lets it see nothing for a moment
- * @stop: it shall end
- * @wrong: translations that were not those of the GiB
- * @seen: those that were
+ * struct reader - a thread that looks up addresses of a GiB during its split
+ * @f: the fixture of the space
+ * @may_be_empty: with break-before-make a lookup may find an empty entry
+ * @stop: the thread shall end
+ * @wrong: number of translations that were not those of the GiB
+ * @seen: number of correct translations
  */
 struct reader {
 	struct space_fixture *f;
@@ -162,7 +162,7 @@ static int read_on(void *arg)
 	for (at = 0; !READ_ONCE(r->stop); at = (at + SZ_2M - SZ_4K) % SZ_1G) {
 		u64 gpa = BORDER + at;
 
-		/* Not by way of the space, whose lock would keep us from the middle. */
+		/* Not through the space: its lock would exclude the middle of a split. */
 		if (axas_npt_lookup(&r->f->space->npt, gpa, &leaf)) {
 			u64 in_leaf = gpa & (axas_npt_leaf_size(leaf.level) - 1);
 
@@ -182,10 +182,10 @@ static int split_here_and_there(void *arg)
 	unsigned int i;
 	int err = 0;
 
-	/* Else it may be over before the other thread has begun. */
+	/* Else the splits may be over before the reader has begun. */
 	while (!READ_ONCE(r->seen))
 		usleep_range(50, 100);
-	/* Tables stay until the reader is gone: only splits, which free none. */
+	/* Only splits, which free no tables: the reader needs no section. */
 	for (i = 0; i < 64 && !err; i++) {
 		err = axas_space_protect(r->f->space,
 					 gpa_range(BORDER + i * SZ_16M + SZ_4K, SZ_4K), TEST_R);

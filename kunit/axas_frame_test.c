@@ -103,7 +103,7 @@ static void handle_owns_nothing_after_free(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, axas_frame_alloc(&frame, &mock->hal), 0);
 	axas_frame_free(&frame);
 	KUNIT_EXPECT_PTR_EQ(test, axas_frame_ptr(&frame), NULL);
-	/* Not a double free: the mock would tell. */
+	/* A double free would make the mock fail the test. */
 	axas_frame_free(&frame);
 }
 
@@ -164,7 +164,7 @@ static void taken_frame_outlives_its_scope(struct kunit *test)
 	mock->hal.free_frame(&mock->hal, hpa, 0, 0);
 }
 
-/* The mock fails the test when order or flags differ from those of the allocation. */
+/* The mock fails the test if order or flags differ from the allocation's. */
 static void order_and_flags_come_back_at_free(struct kunit *test)
 {
 	struct mock_hal *mock = test->priv;
@@ -180,7 +180,7 @@ static void order_and_flags_come_back_at_free(struct kunit *test)
 	}
 }
 
-/* A frame of Linux, and that no trace of what it held before is left in it. */
+/* A frame from Linux retains nothing of its former content. */
 static void linux_frame_is_zeroed_and_aligned(struct kunit *test)
 {
 	struct axas_frame frame;
@@ -201,7 +201,7 @@ static void linux_frame_is_zeroed_and_aligned(struct kunit *test)
 	}
 }
 
-/* Rule R4: the same of a frame that a fault takes where it may not sleep. */
+/* Rule R4: the same for a frame allocated without sleeping. */
 static void linux_frame_without_sleep_is_zeroed(struct kunit *test)
 {
 	struct axas_frame frame;
@@ -236,7 +236,7 @@ static void linux_guest_frame_is_freed_page_by_page(struct kunit *test)
 				AXAS_FRAME_ZERO);
 }
 
-/* Freeing a frame drops one reference; whoever holds another keeps the memory. */
+/* A free drops one reference; the memory stays as long as others hold it. */
 static void linux_frame_outlives_its_free_by_a_reference(struct kunit *test)
 {
 	const struct axas_hal *hal = &axas_hal_linux;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a whole GiB costs in leaves and tables, on every format, by what GET_INFO
- * says. Its frames are of paper: addresses that nothing stands behind, for the tables
- * alone are looked at.
+ * Leaves and tables of a whole GiB, on every format, as GET_INFO reports them. Only tables are
+ * looked at, so guest frames are addresses with no memory behind them.
  */
 #include <linux/sizes.h>
 #include <axas/space.h>
@@ -13,10 +12,10 @@
 #define PAPER_BASE	((u64)SZ_4G)
 
 /**
- * struct paper_hal - tables are Linux's, guest frames are none
+ * struct paper_hal - a HAL with Linux's tables and guest frames without memory
  * @hal: the HAL
- * @next: where the next frame would be
- * @frames: how many are out
+ * @next: address of the next frame
+ * @frames: number of 4 KiB allocated
  */
 struct paper_hal {
 	struct axas_hal hal;
@@ -145,7 +144,7 @@ static void populated_gib_is_512_leaves_and_3_tables(struct kunit *test)
 	expect_leaves(test, 0, 512, 0);
 	axas_space_get_info(f->space, &info);
 	KUNIT_EXPECT_EQ(test, info.frames, 512ull * 512);
-	/* A root of several pages counts as the one table that it is. */
+	/* A root of several pages counts as one table. */
 	KUNIT_EXPECT_LE(test, info.tables - info.root_tables + 1, 3ull);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The list of the suites, and threads for them.
+ * The list of the suites, and threads for tests.
  */
 #include <linux/completion.h>
 #include <linux/kthread.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory types (axas_linear.c, axas_space.c): one for each byte of host-physical memory, in
- * all spaces together, and the host's own memory through its caches alone.
+ * Memory types (axas_linear.c, axas_space.c): each byte of host-physical memory has one type in
+ * all spaces, and the host's own memory is always cached.
  */
 #include <linux/err.h>
 
@@ -25,7 +25,7 @@ static struct axas_space *another(struct kunit *test)
 	return space;
 }
 
-/* S6: a guest that goes past the caches would read what a frame held before. */
+/* S6: an uncached guest access would read a frame's former content from memory. */
 static void frames_are_normal_memory(struct kunit *test)
 {
 	static const u32 flags[] = { 0, AXAS_MAP_POPULATE, AXAS_MAP_HUGE_ALWAYS };
@@ -46,7 +46,7 @@ static void frames_are_normal_memory(struct kunit *test)
 	space_expect_empty(f);
 }
 
-/* G12, as those below. */
+/* G12, as the tests below. */
 static void memory_has_one_type_in_a_space(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -54,18 +54,18 @@ static void memory_has_one_type_in_a_space(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, map(f->space, WIN, SZ_64K, LINEAR, NORMAL), 0);
 	KUNIT_EXPECT_EQ(test, map(f->space, BORDER, SZ_64K, LINEAR, DEVICE), -EBUSY);
 	KUNIT_EXPECT_EQ(test, map(f->space, BORDER, SZ_64K, LINEAR, UNCACHED), -EBUSY);
-	/* One page of it is enough. */
+	/* An overlap of one page suffices. */
 	KUNIT_EXPECT_EQ(test, map(f->space, BORDER, SZ_64K, LINEAR + SZ_64K - SZ_4K, DEVICE),
 			-EBUSY);
 	KUNIT_EXPECT_EQ(test, map(f->space, BORDER, SZ_64K, LINEAR - SZ_64K + SZ_4K, DEVICE),
 			-EBUSY);
 	space_expect_areas(f, 1);
-	/* Beside it others may lie, and on it those that are alike. */
+	/* Another type may be adjacent, and the same type may overlap. */
 	KUNIT_EXPECT_EQ(test, map(f->space, BORDER, SZ_64K, LINEAR + SZ_64K, DEVICE), 0);
 	KUNIT_EXPECT_EQ(test, map(f->space, BORDER + SZ_64K, SZ_64K, LINEAR - SZ_64K, UNCACHED),
 			0);
 	KUNIT_EXPECT_EQ(test, map(f->space, BORDER + SZ_128K, SZ_64K, LINEAR, NORMAL), 0);
-	/* All of it together is of three types. */
+	/* The whole range has areas of three types. */
 	KUNIT_EXPECT_EQ(test, map(f->space, BORDER + SZ_256K, SZ_256K, LINEAR - SZ_64K, NORMAL),
 			-EBUSY);
 }
@@ -81,7 +81,7 @@ static void memory_has_one_type_in_all_spaces(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, map(third, WIN, SZ_4K, LINEAR + SZ_4K, UNCACHED), -EBUSY);
 	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_64K), 0);
 	KUNIT_EXPECT_EQ(test, map(third, WIN, SZ_4K, LINEAR + SZ_4K, UNCACHED), -EBUSY);
-	/* The end of a space is the end of its areas. */
+	/* The last put of a space removes its areas. */
 	axas_space_put(other);
 	KUNIT_EXPECT_EQ(test, map(third, WIN, SZ_4K, LINEAR + SZ_4K, UNCACHED), 0);
 	axas_space_clear(third);
@@ -89,7 +89,7 @@ static void memory_has_one_type_in_all_spaces(struct kunit *test)
 	axas_space_put(third);
 }
 
-/* What a piece of an area maps is free when that piece is gone, and no sooner. */
+/* A page's type is free once the piece of area that maps the page is removed, not before. */
 static void type_follows_the_pieces_of_an_area(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -112,7 +112,7 @@ static void type_follows_the_pieces_of_an_area(struct kunit *test)
 	axas_space_put(other);
 }
 
-/* A call that fails claims nothing. */
+/* A call that fails claims no type. */
 static void refused_areas_have_no_type(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -136,7 +136,7 @@ static void refused_areas_have_no_type(struct kunit *test)
 	KUNIT_EXPECT_GT(test, nth, 1u);
 }
 
-/* G12: what the kernel uses as memory it uses through its caches. */
+/* G12: the kernel maps its own memory cached. */
 static void the_hosts_own_memory_is_normal(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Machines: which tables one of them may walk (axas_npt_within() in axas_npt.c,
- * axas_space_check_machine() in axas_space.c), and addresses that it cannot be told of.
+ * Machines: which tables a machine may walk (axas_npt_within() in axas_npt.c,
+ * axas_space_check_machine() in axas_space.c), and addresses beyond its bits.
  */
 #include <linux/err.h>
 
@@ -9,7 +9,7 @@
 #include "npt_fixture.h"
 #include "space_fixture.h"
 
-/* The very machine that a table was made for. */
+/* Exactly the machine that the table was made for. */
 static struct axas_npt_caps own_machine(const struct axas_npt *npt)
 {
 	struct axas_npt_caps machine = npt->caps;
@@ -31,7 +31,7 @@ static void table_is_walked_by_its_own_machine(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, within(f, own_machine(&f->npt)));
 }
 
-/* Most machines have more than a table asks for. */
+/* Most machines have more than a table requires. */
 static void table_is_walked_by_a_machine_that_has_more(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -47,7 +47,7 @@ static void table_is_walked_by_a_machine_that_has_more(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, within(f, machine));
 }
 
-/* S1: tables one level too deep or too flat make the guest's pages tables. */
+/* S1: with a table one level too deep or too flat, guest pages would be walked as tables. */
 static void another_number_of_levels_is_refused(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -59,12 +59,12 @@ static void another_number_of_levels_is_refused(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, within(f, machine));
 	machine.levels = ~BIT(f->npt.levels);
 	KUNIT_EXPECT_FALSE(test, within(f, machine));
-	/* A machine of which nothing is known walks nothing. */
+	/* A machine without known levels walks no table. */
 	machine.levels = 0;
 	KUNIT_EXPECT_FALSE(test, within(f, machine));
 }
 
-/* S2, as the three below. */
+/* S2, as the three tests below. */
 static void addresses_that_the_machine_lacks_are_refused(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -108,7 +108,7 @@ static void capabilities_that_the_machine_lacks_are_refused(struct kunit *test)
 	}
 }
 
-/* Two that a machine has and a table must know of: an erratum, and another encoding. */
+/* Two properties of a machine that its tables must obey: an erratum, and another encoding. */
 static void what_the_machine_needs_is_wanted_of_the_table(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -125,7 +125,7 @@ static void what_the_machine_needs_is_wanted_of_the_table(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, within(f, machine));
 }
 
-/* G11 and UML alike: where no CPU walks a format, none may be given a table of it. */
+/* G11, and UML: where no CPU walks a format, a table of that format is refused. */
 static void host_walks_what_was_made_for_it(struct kunit *test)
 {
 	u32 format;
@@ -144,7 +144,7 @@ static void host_walks_what_was_made_for_it(struct kunit *test)
 	}
 }
 
-/* S2: a described machine with all that a format has is hardly this host. */
+/* S2: a host hardly ever has all that a format describes. */
 static void host_does_not_walk_what_it_lacks(struct kunit *test)
 {
 	struct axas_machine machine = { .leaf_levels = 1, .oa_bits = 40 };
@@ -165,7 +165,7 @@ static void host_does_not_walk_what_it_lacks(struct kunit *test)
 	axas_space_put(space);
 }
 
-/* S1: with five levels of its own, a host walks five for any number of bits. */
+/* S1: a host with five levels of its own walks five for any number of guest address bits. */
 static void svm_has_as_many_levels_as_its_host(struct kunit *test)
 {
 	static const struct {
@@ -204,7 +204,7 @@ static void svm_has_as_many_levels_as_its_host(struct kunit *test)
 	}
 }
 
-/* H12, W1: no frame and no table lies where the machine has no bits. */
+/* H12, W1: neither frames nor tables are used beyond the machine's address bits. */
 static void frames_beyond_the_machines_addresses_are_none(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -214,7 +214,7 @@ static void frames_beyond_the_machines_addresses_are_none(struct kunit *test)
 	struct axas_translation to;
 	struct axas_space *space;
 
-	/* The first frame that the mock gives lies at bit 35, the later ones behind it. */
+	/* The mock's first frame is at 1 << 35, later ones above it. */
 	caps.oa_bits = 35;
 	KUNIT_EXPECT_EQ(test,
 			PTR_ERR(axas_space_create_fmt(&params, &axas_npt_ept, &caps)), -ENOMEM);
@@ -233,7 +233,7 @@ static void frames_beyond_the_machines_addresses_are_none(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_space_map_alloc(space, gpa_range(BORDER + SZ_1G, SZ_4M),
 						   TEST_RW, AXAS_TYPE_NORMAL,
 						   AXAS_MAP_POPULATE), -ENOMEM);
-	/* A table that cannot be named is none either, though the frame can. */
+	/* A table beyond the bits is refused, though the leaf's memory is within. */
 	KUNIT_EXPECT_EQ(test, axas_space_map_linear(space, gpa_range(BORDER + SZ_2G, SZ_4K),
 						    axas_hpa(SZ_1G), TEST_R,
 						    AXAS_TYPE_NORMAL), -ENOMEM);

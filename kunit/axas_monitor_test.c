@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The monitor itself: each kind of fault that it is there for is planted, and must be
- * seen; and what is allowed must not be. Faults are stores to entries behind the core's
- * back, frames given back by hand, and flushes that get lost.
+ * Tests of the monitor: it must report each planted fault, and accept correct operations. Faults
+ * are entries stored directly, frames freed by hand, and flushes that are lost.
  */
 #include <linux/rcupdate.h>
 #include <axas/frame.h>
@@ -11,7 +10,7 @@
 
 #define AT	((u64)SZ_1G)
 
-/* A frame of the mock, mapped at @gpa; 0 when there is none. */
+/* Map a frame of the mock at @gpa. Return its hpa, or 0 without memory. */
 static u64 map_frame(struct npt_fixture *f, u64 gpa, u32 flags)
 {
 	const struct axas_hal *hal = &f->mock->hal;
@@ -28,7 +27,7 @@ static void put_frame(struct npt_fixture *f, u64 hpa)
 	f->mock->hal.free_frame(&f->mock->hal, axas_hpa(hpa), 0, 0);
 }
 
-/* The monitor comes by whenever a table is reached. */
+/* Accessing a table makes the monitor check it. */
 static void look(struct npt_fixture *f, u64 gpa)
 {
 	struct axas_leaf leaf;
@@ -85,7 +84,7 @@ static void frame_put_while_it_is_mapped(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "while a leaf maps it"));
 }
 
-/* The second of two frames lies behind what is flushed. */
+/* The second of two frames is beyond the flushed range. */
 static void flush_of_too_small_a_range(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -114,7 +113,7 @@ static void flush_of_one_consumer_of_two(struct kunit *test)
 	monitor_remove_consumer(f->monitor, other);
 }
 
-/* The core's own removal, whose flush nobody hears of. */
+/* The core's own removal, with its flush lost. */
 static void removal_without_a_flush(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -152,7 +151,7 @@ static void more_permission_wants_no_flush(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
 }
 
-/* A leaf that leads elsewhere from one moment to the next. */
+/* A live leaf changes its output address without a break. */
 static void live_change(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -184,7 +183,7 @@ static void made_before_the_break_is_flushed(struct kunit *test)
 	flush(f, AT, SZ_4K, false);
 }
 
-/* The core's own split: on Arm it is broken by a flush that gets lost. */
+/* The core's own split: with a lost flush it violates break-before-make on Arm. */
 static void split_without_a_flush(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -213,7 +212,7 @@ static void collapse_without_a_flush(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, ""));
 }
 
-/* Unlinked, and leaves alone are flushed: a cached walk may still come there. */
+/* Unlinked, and flushed for leaves only: a cached walk may still use the table. */
 static void table_freed_before_walks_are_flushed(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -272,7 +271,7 @@ static void frame_that_nobody_zeroed(struct kunit *test)
 	put_frame(f, hpa);
 }
 
-/* No zeroes were asked for, and everything was written. */
+/* Not zeroed by the allocator, but overwritten completely. */
 static void frame_that_was_overwritten_whole(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -310,7 +309,7 @@ static void waiting_for_a_frame_in_a_section(struct kunit *test)
 	put_frame(f, hpa.val);
 }
 
-/* What hardware refuses: 2 MiB at an address that is not aligned. */
+/* An entry that hardware refuses: 2 MiB at an unaligned address. */
 static void entry_that_hardware_refuses(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The test-only format: that its levels really are encoded differently, which is
- * what makes the other tests on it find an accessor used at the wrong level.
+ * The test-only format: its levels are encoded differently, so that the other tests on it catch
+ * an accessor used at the wrong level.
  */
 #include "npt_fixture.h"
 
@@ -19,7 +19,7 @@ static void leaf_entries_differ_by_level(struct kunit *test)
 	npt_expect_vectors(test->priv, vectors, ARRAY_SIZE(vectors));
 }
 
-/* The same memory and protection at two levels: no bits in common but by chance. */
+/* The same memory and protection at two levels have no common bits except by chance. */
 static void no_two_levels_read_an_entry_alike(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens to leaves and tables between their removal and their freeing
- * (axas_npt_gather.c): with much room, and with little.
+ * Leaves and tables between their removal and their freeing (axas_npt_gather.c), with a large
+ * gather and a small one.
  */
 #include <linux/gfp.h>
 
@@ -11,7 +11,7 @@
 
 #include "mock_hal.h"
 
-/* Leaves that no removal of a whole table takes along: all but one of each. */
+/* All but one leaf of each table, so that the table is not removed as a whole. */
 #define PER_TABLE	511
 #define TABLES		3
 #define BASE		((u64)SZ_1G - TABLES / 2 * SZ_2M)
@@ -32,7 +32,7 @@ static void gather_flush(struct axas_npt *npt, u64 first, u64 last, bool tables)
 	mock_hal_log(f->mock, &(struct mock_event){ MOCK_EVENT_FLUSH, first, last, 0, tables });
 }
 
-/* Only after a flush since the entry was cleared: the mock's log proves it. */
+/* The mock's log shows whether this comes after a flush since the entry was cleared. */
 static void gather_put_frames(struct axas_npt *npt, const void *owner,
 			      const struct axas_hpa *hpas, unsigned int n, unsigned int level)
 {
@@ -84,7 +84,7 @@ static void map_frame(struct gather_fixture *f, u64 gpa, unsigned int level)
 						   AXAS_TYPE_NORMAL, level), 0);
 }
 
-/* PER_TABLE leaves in each of TABLES tables, and one more that is not removed. */
+/* Map PER_TABLE leaves, and one more that stays, in each of TABLES tables. */
 static void map_many(struct gather_fixture *f)
 {
 	u64 table, i;
@@ -94,7 +94,7 @@ static void map_many(struct gather_fixture *f)
 			map_frame(f, BASE + table * SZ_2M + i * SZ_4K, 0);
 }
 
-/* Until the gather is full; flush; free. As often as it takes. */
+/* Remove until the gather is full, flush, free, and repeat. */
 static void remove_for(struct gather_fixture *f, struct axas_npt_gather *gather, u64 first,
 		       u64 bytes, const void *owner)
 {
@@ -130,7 +130,7 @@ static void remove_range(struct gather_fixture *f, u64 first, u64 bytes)
 	finish(f, &gather, first, bytes);
 }
 
-/* One gather for all tables, as an operation over a range makes it. */
+/* Use one gather for all tables, as an operation on a range does. */
 static void remove_many(struct gather_fixture *f)
 {
 	struct axas_npt_gather gather;
@@ -159,7 +159,7 @@ static void expect_only_the_last_of_each(struct gather_fixture *f)
 	KUNIT_EXPECT_EQ(f->test, f->mock->frames, 0l);
 }
 
-/* Rule R13, Defect 38: one flush for all of it, before the first frame goes. */
+/* Rule R13, Defect 38: one flush for all tables, before the first free. */
 static void everything_is_freed_after_one_flush(struct kunit *test)
 {
 	struct gather_fixture *f = test->priv;
@@ -174,7 +174,7 @@ static void everything_is_freed_after_one_flush(struct kunit *test)
 	expect_only_the_last_of_each(f);
 }
 
-/* In pieces, whether there is much room or little. */
+/* Removal in pieces, with a large gather and a small one. */
 static void gather_that_is_full_ends_a_piece(struct kunit *test)
 {
 	struct gather_fixture *f = test->priv;
@@ -190,7 +190,7 @@ static void gather_that_is_full_ends_a_piece(struct kunit *test)
 	}
 }
 
-/* Each flush comes after the breaking of what is freed next: count frees per flush. */
+/* Each flush covers only entries broken before it: count frees per flush. */
 static void with_little_room_every_piece_is_flushed(struct kunit *test)
 {
 	struct gather_fixture *f = test->priv;
@@ -216,7 +216,7 @@ static void with_little_room_every_piece_is_flushed(struct kunit *test)
 	remove_range(f, BASE, SZ_1M);
 }
 
-/* Tables that are empty when there is no more room for leaves still go, and are told of. */
+/* Tables that become empty while the gather has no room for leaves are removed all the same. */
 static void there_is_always_room_for_tables_above(struct kunit *test)
 {
 	struct gather_fixture *f = test->priv;
@@ -238,7 +238,7 @@ static void there_is_always_room_for_tables_above(struct kunit *test)
 	}
 }
 
-/* Each frame goes back to the one whose area it was in, in one gather. */
+/* Each frame is put to the owner of its area, all in one gather. */
 static void frames_go_back_to_their_owners(struct kunit *test)
 {
 	struct gather_fixture *f = test->priv;
@@ -257,7 +257,7 @@ static void frames_go_back_to_their_owners(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_npt_tables(&f->npt), 1l);
 }
 
-/* Rule R13: tables go after the flush, too, and the flush says that they go. */
+/* Rule R13: tables, too, are freed after the flush, and the flush says that it is for tables. */
 static void tables_are_freed_after_a_flush_that_tells(struct kunit *test)
 {
 	struct gather_fixture *f = test->priv;
@@ -276,7 +276,7 @@ static void tables_are_freed_after_a_flush_that_tells(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->tables, 1l);
 }
 
-/* A table that is removed as a whole takes all leaves of all levels below along. */
+/* Removing a table as a whole removes the leaves of all levels below it. */
 static void whole_tables_take_their_leaves_along(struct kunit *test)
 {
 	struct gather_fixture *f = test->priv;
@@ -294,7 +294,7 @@ static void whole_tables_take_their_leaves_along(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_npt_tables(&f->npt), 1l);
 }
 
-/* Of a linear area: the leaves' memory is somebody else's. */
+/* A linear area does not own its leaves' memory. */
 static void leaves_that_own_nothing_are_not_put(struct kunit *test)
 {
 	struct gather_fixture *f = test->priv;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nested page tables (axas_npt.c, axas_npt_algo.h): what holds for every format
- * in every geometry. Entries bit by bit are in the suites of the formats.
+ * Nested page tables (axas_npt.c, axas_npt_algo.h): behaviour common to every format in every
+ * geometry. Entries bit by bit are in the suites of the formats.
  */
 #include <linux/prandom.h>
 
 #include "npt_fixture.h"
 
-/* Somewhere that no address of the kernel is, and a multiple of every leaf size. */
+/* A multiple of the leaf size that is not a kernel address. */
 static u64 test_hpa(unsigned int level)
 {
 	u64 size = axas_npt_leaf_size(level);
@@ -15,7 +15,7 @@ static u64 test_hpa(unsigned int level)
 	return size < BIT_ULL(40) ? max(size, SZ_1G + 0ull) : 0;
 }
 
-/* Where a leaf at @level may be, not at 0 when the table has room for two. */
+/* A gpa for a leaf at @level, other than 0 if the table has room for two. */
 static u64 test_gpa(const struct axas_npt *npt, unsigned int level)
 {
 	u64 size = axas_npt_leaf_size(level);
@@ -23,7 +23,7 @@ static u64 test_gpa(const struct axas_npt *npt, unsigned int level)
 	return size - 1 < axas_npt_last(npt) ? size : 0;
 }
 
-/* A page as high as there is, with some room above. */
+/* A page near the table's end, with some room above. */
 static u64 high_gpa(const struct axas_npt *npt)
 {
 	return axas_npt_last(npt) - (SZ_64K - 1);
@@ -44,7 +44,7 @@ static void init_and_destroy_balance(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->tables, 0l);
 }
 
-/* Defect 22: what a table declares, its root reaches; and no more than that. */
+/* Defect 22: the root covers exactly the declared addresses. */
 static void root_reaches_all_addresses(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -59,7 +59,7 @@ static void root_reaches_all_addresses(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, last, entries - 1);
 }
 
-/* Defect 33: hardware takes a root of several pages only at a multiple of its size. */
+/* Defect 33: hardware requires a root of several pages to be naturally aligned. */
 static void root_is_naturally_aligned(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -73,7 +73,7 @@ static void root_is_naturally_aligned(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, npt->root, mock_hal_peek(f->mock, npt->root_hpa.val));
 }
 
-/* The neighbours of a leaf are not mapped: lookup never crosses into them. */
+/* The neighbours of a leaf are not mapped: lookup does not extend a leaf. */
 static void expect_edges(struct npt_fixture *f, u64 gpa, u64 size)
 {
 	if (gpa)
@@ -82,7 +82,7 @@ static void expect_edges(struct npt_fixture *f, u64 gpa, u64 size)
 		npt_expect_unmapped(f, gpa + size);
 }
 
-/* What is said of leaves at level 0 without the format is what the format says. */
+/* The generic code for leaves at level 0 agrees with the format. */
 static void small_leaves_are_address_and_attributes(struct kunit *test)
 {
 	static const u32 types[] = { AXAS_TYPE_NORMAL, AXAS_TYPE_DEVICE, AXAS_TYPE_UNCACHED };
@@ -118,7 +118,7 @@ static void small_leaves_are_address_and_attributes(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* Runs of empty and of other entries, whatever their length, end where they end. */
+/* The length of a run of empty or of other entries is exact. */
 static void runs_are_measured_exactly(struct kunit *test)
 {
 	u64 slots[12] = {};
@@ -137,7 +137,7 @@ static void runs_are_measured_exactly(struct kunit *test)
 	}
 }
 
-/* A batch goes where it is free; what found a leaf comes back, first. */
+/* A batch fills empty entries; frames whose entry holds a leaf go to the front of the array. */
 static void batch_fills_what_is_empty(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -192,7 +192,7 @@ static void leaf_maps_at_every_level(struct kunit *test)
 	}
 }
 
-/* Leaves of all sizes side by side: each is decoded by the accessors of its level. */
+/* Leaves of all sizes in one table: each is decoded by the accessors of its level. */
 static void leaves_of_all_levels_live_side_by_side(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -213,7 +213,7 @@ static void leaves_of_all_levels_live_side_by_side(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* Rule: whatever a format says that it can, comes back as it was put in. */
+/* Each protection and type that a format can encode is decoded as it was encoded. */
 static void prot_and_type_come_back(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -236,7 +236,7 @@ static void prot_and_type_come_back(struct kunit *test)
 	}
 }
 
-/* Walk a range leaf by leaf and compare each with the largest that could be. */
+/* Compare each leaf of a range with the largest that fits there. */
 static void expect_largest(struct npt_fixture *f, u64 first, u64 bytes, u64 hpa,
 			   unsigned int max_level)
 {
@@ -258,7 +258,7 @@ static void expect_largest(struct npt_fixture *f, u64 first, u64 bytes, u64 hpa,
 	}
 }
 
-/* A range of random place and length whose gpa and hpa agree in their low bits. */
+/* A range of random place and length, with equal low bits in gpa and hpa. */
 static void random_range(struct npt_fixture *f, struct rnd_state *rnd,
 			 struct axas_npt_range *range)
 {
@@ -289,7 +289,7 @@ static void map_picks_the_largest_leaves(struct kunit *test)
 	unsigned int i, most, rounds = IS_ENABLED(CONFIG_KASAN) ? 4 : 16;
 	u64 bytes;
 
-	/* Its leaves lead anywhere, to the mock's own frames too. */
+	/* The leaves may map any memory, the mock's own frames too. */
 	monitor_forget(f->monitor);
 	f->monitor = NULL;
 	prandom_seed_state(&rnd, 4711 + f->npt.ia_bits);
@@ -319,7 +319,7 @@ static void map_at_another_offset_uses_4k_leaves_only(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* The machine's capabilities bound what is used, not the format's. */
+/* Leaf levels are bounded by the machine's capabilities, not by the format's. */
 static void leaf_levels_of_the_machine_are_kept(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -330,7 +330,7 @@ static void leaf_levels_of_the_machine_are_kept(struct kunit *test)
 	npt_unmap(f, 0, SZ_2M);
 }
 
-/* Defect 18: a leaf is split where it must be, and nothing else changes. */
+/* Defect 18: a leaf is split only where necessary, and translations stay. */
 static void split_keeps_all_translations(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -357,7 +357,7 @@ static void split_keeps_all_translations(struct kunit *test)
 	}
 }
 
-/* Splitting at 2 MiB splits a 1 GiB leaf into 2 MiB leaves and goes no further. */
+/* A split at a border of 2 MiB splits a 1 GiB leaf into 2 MiB leaves and no further. */
 static void split_stops_at_the_size_that_suffices(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -372,7 +372,7 @@ static void split_stops_at_the_size_that_suffices(struct kunit *test)
 	npt_unmap(f, 0, SZ_1G);
 }
 
-/* Also in a table that is empty, or whose leaves end there anyway. */
+/* Also in an empty table, and where leaves end at the address. */
 static void split_where_nothing_crosses_does_nothing(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -391,7 +391,7 @@ static void split_where_nothing_crosses_does_nothing(struct kunit *test)
 	npt_unmap(f, SZ_2M, SZ_2M);
 }
 
-/* Where break-before-make is the rule, the flush covers just the leaf (Arm D8.16.1). */
+/* With break-before-make the flush covers just the leaf (Arm ARM D8.16.1). */
 static void split_flushes_where_hardware_wants_it(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -427,7 +427,7 @@ static void split_all_leaves_4k_only(struct kunit *test)
 	npt_expect_mapped(f, gpa, size, SZ_1G, TEST_RX);
 	KUNIT_EXPECT_EQ(test, axas_npt_leaves(&f->npt, 0), (long)(size / SZ_4K));
 	KUNIT_EXPECT_EQ(test, npt_all_leaves(&f->npt), (long)(size / SZ_4K));
-	/* There is nothing left to do, and nothing where nothing is mapped. */
+	/* All leaves are 4 KiB now, and a second split needs no tables. */
 	KUNIT_EXPECT_EQ(test, axas_npt_count_split_all(&f->npt, 0, axas_npt_last(&f->npt), &tables),
 			0);
 	KUNIT_EXPECT_EQ(test, tables, 0ull);
@@ -459,7 +459,7 @@ static u64 collapse(struct npt_fixture *f, u64 first, u64 bytes)
 	return npt_collapse(f, first, first + (bytes - 1));
 }
 
-/* What was split is one again; the table goes after a flush. */
+/* Collapse restores the split leaf, and frees the table after a flush. */
 static void collapse_undoes_a_split(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -481,7 +481,7 @@ static void collapse_undoes_a_split(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* Each of these makes it impossible: nothing changes. */
+/* Each of these cases prevents a collapse and leaves the table unchanged. */
 static void collapse_keeps_what_is_not_alike(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -493,30 +493,30 @@ static void collapse_keeps_what_is_not_alike(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, npt_map(f, gpa, SZ_2M, SZ_1G + SZ_4K, TEST_RW), 0);
 	KUNIT_EXPECT_EQ(test, collapse(f, gpa, SZ_2M), 0ull);
 	npt_unmap(f, gpa, SZ_2M);
-	/* One page of another protection. */
+	/* One page with another protection. */
 	KUNIT_ASSERT_EQ(test, npt_map(f, gpa, SZ_2M, SZ_1G, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, npt_split_at(f, gpa + SZ_4K), 0);
 	npt_protect(f, gpa + SZ_1M, gpa + SZ_1M + SZ_4K - 1, TEST_R);
 	KUNIT_EXPECT_EQ(test, collapse(f, gpa, SZ_2M), 0ull);
-	/* One page that is not there, or elsewhere. */
+	/* One page absent, or mapped elsewhere. */
 	npt_unmap(f, gpa + SZ_1M, SZ_4K);
 	KUNIT_EXPECT_EQ(test, collapse(f, gpa, SZ_2M), 0ull);
 	KUNIT_ASSERT_EQ(test, npt_map(f, gpa + SZ_1M, SZ_4K, SZ_1G, TEST_RW), 0);
 	KUNIT_EXPECT_EQ(test, collapse(f, gpa, SZ_2M), 0ull);
 	npt_unmap(f, gpa + SZ_1M, SZ_4K);
 	KUNIT_ASSERT_EQ(test, npt_map(f, gpa + SZ_1M, SZ_4K, SZ_1G + SZ_1M, TEST_RW), 0);
-	/* The range holds not all of it. */
+	/* The range does not contain the whole leaf. */
 	KUNIT_EXPECT_EQ(test, collapse(f, gpa + SZ_4K, SZ_2M - SZ_4K), 0ull);
 	KUNIT_EXPECT_EQ(test, axas_npt_leaves(&f->npt, 0), 512l);
 	npt_expect_mapped(f, gpa, SZ_2M, SZ_1G, TEST_RW);
-	/* Now it can be. */
+	/* Nothing prevents it any more. */
 	KUNIT_EXPECT_EQ(test, collapse(f, gpa, SZ_2M), 1ull);
 	npt_expect_leaf(f, gpa, SZ_1G, 1, TEST_RW, AXAS_TYPE_NORMAL);
 	npt_unmap(f, gpa, SZ_2M);
 	npt_expect_empty(f);
 }
 
-/* Rule R15: a CPU with ITLB_MULTIHIT gets executable leaves of 4 KiB alone. */
+/* Rule R15: with the ITLB_MULTIHIT erratum executable leaves are 4 KiB only. */
 static void executable_leaves_are_small_with_the_erratum(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -533,7 +533,7 @@ static void executable_leaves_are_small_with_the_erratum(struct kunit *test)
 	npt_unmap(f, gpa, SZ_2M);
 }
 
-/* Of an address without a leaf: how large the leaf could be there. */
+/* Without a leaf, lookup returns the level of the empty entry: the largest leaf possible. */
 static void lookup_tells_the_level_of_the_empty_entry(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -559,7 +559,7 @@ static void expect_run(struct npt_fixture *f, u64 from, bool single, u64 first, 
 	KUNIT_EXPECT_EQ(f->test, run.leaf.prot, prot);
 }
 
-/* As the table's dump prints them: up to the last byte, over borders of tables. */
+/* Runs as the dump prints them: up to the last byte, across borders of tables. */
 static void runs_are_leaves_that_are_alike(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -593,11 +593,11 @@ static void protect_changes_its_range_alone(struct kunit *test)
 	npt_expect_mapped(f, gpa + SZ_16K, SZ_16K, hpa + SZ_16K, TEST_R);
 	npt_expect_mapped(f, gpa + SZ_32K, SZ_32K, hpa + SZ_32K, TEST_RW);
 	KUNIT_EXPECT_EQ(test, axas_npt_leaves(&f->npt, 0), 16l);
-	/* The same again changes nothing. */
+	/* Protecting to the same protection changes no leaf. */
 	KUNIT_EXPECT_FALSE(test, npt_protect(f, gpa + SZ_16K, gpa + SZ_32K - 1,
 					     TEST_R));
 	npt_unmap(f, gpa, SZ_64K);
-	/* Nor does it where nothing is mapped. */
+	/* Nor does protecting unmapped addresses. */
 	KUNIT_EXPECT_FALSE(test, npt_protect(f, 0, axas_npt_last(&f->npt), TEST_R));
 	npt_expect_empty(f);
 }
@@ -641,7 +641,7 @@ static void unmap_frees_tables_that_became_empty(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* Defect 20: nothing is left of 4 KiB leaves that would keep a 2 MiB leaf out. */
+/* Defect 20: no empty table of 4 KiB leaves stays to keep out a 2 MiB leaf. */
 static void huge_leaf_fits_where_small_ones_were(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -678,7 +678,7 @@ static void first_and_last_page_can_be_mapped(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* All of it up to the last byte, 2^64 - 1 among them; at most what 48 bits of hpa can hold. */
+/* All addresses up to the last byte, even 2^64 - 1; at most the 48 bits of hpa. */
 static void upper_end_of_the_table_can_be_mapped(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -729,7 +729,7 @@ static void overmap_is_refused_and_changes_nothing(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* A large leaf neither replaces a table nor is looked through. */
+/* A large leaf neither replaces a table nor is replaced by one. */
 static void leaves_of_two_sizes_do_not_overmap(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -751,7 +751,7 @@ static void leaves_of_two_sizes_do_not_overmap(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* A range over the border of two tables of every level that there is. */
+/* A range across the border of two tables at every level. */
 static void map_without_memory_can_be_undone(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -832,7 +832,7 @@ static void split_without_memory_changes_nothing(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* Pages in a window over the border of 2 MiB and of the largest entry there is. */
+/* Pages in a window across borders of 2 MiB and of the largest entry. */
 #define WINDOW_PAGES	1200
 
 static void random_step(struct npt_fixture *f, struct rnd_state *rnd, u64 base, u64 *hpas,
@@ -881,7 +881,7 @@ static bool window_agrees(struct npt_fixture *f, u64 base, const u64 *hpas, cons
 	return true;
 }
 
-/* Maps, unmaps and protects anywhere agree with an array of pages. */
+/* Random maps, unmaps and protects agree with an array of pages. */
 static void random_changes_agree_with_a_shadow(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -923,7 +923,7 @@ static int race_map_leaf(void *arg)
 				 AXAS_TYPE_NORMAL, 0);
 }
 
-/* Defect 3: of two that install a leaf at one address, one is told that it lost. */
+/* Defect 3: of two racing installs at one address, one fails with -EEXIST. */
 static void two_threads_cannot_map_one_page(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -949,7 +949,7 @@ static void two_threads_cannot_map_one_page(struct kunit *test)
 	npt_expect_empty(f);
 }
 
-/* Both bring a table, one is linked, the other freed; both leaves are there. */
+/* Both allocate a table; one is linked, the other freed; both leaves are installed. */
 static void two_threads_share_one_table(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -1062,7 +1062,7 @@ static void init_without_memory_answers_so(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->tables, tables);
 }
 
-/* Defect 27: a table at physical 0 would look like none. */
+/* Defect 27: a table at physical 0 would look like an empty entry. */
 static void table_at_physical_0_is_refused(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -1076,10 +1076,10 @@ static void table_at_physical_0_is_refused(struct kunit *test)
 	npt_unmap(f, 0, SZ_4K);
 }
 
-/* Entries of a piece: one table of leaves, and not two. */
+/* Budget of a piece: more than one table of leaves, less than two. */
 #define PIECE	600u
 
-/* A job in pieces, none of which looks at more than PIECE entries of @level. How many. */
+/* Do a job in pieces that visit at most PIECE entries of @level each. Return their number. */
 static unsigned int bounded_pieces(struct npt_fixture *f, struct axas_npt_job *job,
 				   unsigned int level,
 				   void (*work)(struct axas_npt *npt, struct axas_npt_job *job))
@@ -1109,7 +1109,7 @@ static unsigned int collapse_pieces(struct npt_fixture *f, u64 bytes)
 	unsigned int n;
 
 	axas_npt_gather_init(&gather, &f->npt, true);
-	/* Two tables and a bit: a table is looked at as a whole, or not. */
+	/* Each table is scanned as a whole: the first piece takes two, the second the third. */
 	n = bounded_pieces(f, &job, 1, axas_npt_collapse);
 	axas_npt_gather_end(&gather);
 	KUNIT_EXPECT_EQ(f->test, job.nr, bytes / SZ_2M);
@@ -1130,7 +1130,7 @@ static unsigned int unmap_pieces(struct npt_fixture *f, u64 first, u64 bytes, un
 	return n;
 }
 
-/* While it runs, readers are barred: so it ends when its budget is spent. */
+/* Readers are kept out during a piece, so a piece ends when its budget is spent. */
 static void pieces_keep_to_their_budget(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -1143,12 +1143,12 @@ static void pieces_keep_to_their_budget(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bounded_pieces(f, &job, 0, axas_npt_protect), 3u);
 	KUNIT_EXPECT_EQ(test, collapse_pieces(f, 3 * SZ_2M), 2u);
 	KUNIT_ASSERT_EQ(test, npt_split_all(f, 0, 3 * SZ_2M), 0);
-	/* Not to the ends: a table of which all goes is one entry. */
+	/* Leave the ends: a table removed as a whole counts as one entry. */
 	KUNIT_EXPECT_EQ(test, unmap_pieces(f, SZ_4K, 2 * SZ_2M - SZ_8K, 0), 2u);
 	npt_unmap(f, 0, 3 * SZ_2M);
 }
 
-/* The same of entries that lead to no table. */
+/* The same for entries that are large leaves. */
 static void pieces_of_large_leaves_keep_to_their_budget(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;

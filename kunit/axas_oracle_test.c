@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What hardware would make of the tables of axas_npt_algo.h: operations at random, on
- * every format, number of levels and set of capabilities, and after each of them the
- * table beside the oracle's reading of its memory, and beside a model in a maple tree.
- * Also, the oracle's own entries and walks, computed by hand.
+ * Tables of axas_npt_algo.h as hardware reads them: random operations on every format, number of
+ * levels and set of capabilities. After each operation the table is compared with the oracle's
+ * reading of its memory, and with a model in a maple tree. Also, the oracle's own entries and
+ * walks, computed by hand.
  */
 #include <linux/maple_tree.h>
 #include <linux/prandom.h>
@@ -13,12 +13,12 @@
 #include "oracle_fixture.h"
 #include "../oracle/vectors_all.h"
 
-/* Operations for each format, all its machines together; fewer where all is slow. */
+/* Operations for each format, over all its machines; fewer with KASAN, which is slow. */
 static uint steps = IS_ENABLED(CONFIG_KASAN) ? 200 : 20000;
 module_param(steps, uint, 0444);
 MODULE_PARM_DESC(steps, "Operations of the axas_oracle suite for each format");
 
-/* Leaves beyond which everything is unmapped, so that comparing stays cheap. */
+/* Unmap everything beyond this many leaves, to keep comparing cheap. */
 #define MANY_LEAVES	800
 #define WINDOW		((u64)SZ_4G)
 #define HPA_BASE	BIT_ULL(36)
@@ -26,7 +26,7 @@ MODULE_PARM_DESC(steps, "Operations of the axas_oracle suite for each format");
 /**
  * struct machine_case - a machine, and its share of a format's operations
  * @fmt: the format
- * @ia_bits: bits of guest-physical address; 0: as it comes, with all that it has
+ * @ia_bits: bits of guest-physical address; 0: the usual bits and full capabilities
  * @leaf_levels: bit n: leaves may be at level n
  * @flags: AXAS_CAP_*
  */
@@ -79,11 +79,11 @@ static unsigned int steps_of(const struct machine_case *c)
 }
 
 /**
- * struct model - what the table should say
+ * struct model - expected content of a table
  * @f: the table
- * @rnd: where chance comes from
+ * @rnd: random state
  * @runs: by page number: an xa_value of the mapping, as model_value() packs it
- * @base: first gpa of the window that is played in
+ * @base: first gpa of the window that operations use
  */
 struct model {
 	struct npt_fixture f;
@@ -92,7 +92,7 @@ struct model {
 	u64 base;
 };
 
-/* Host-physical memory in several positions to the guest's, from aligned to not at all. */
+/* Offsets of host-physical memory: aligned for leaves of all levels, down to 4 KiB only. */
 static const u64 shifts[] = { 0, SZ_1G, SZ_2M, SZ_4K };
 
 static void *model_value(unsigned int shift, u32 prot, u32 type)
@@ -110,7 +110,7 @@ static u32 pick(struct model *m, u32 n)
 	return prandom_u32_state(&m->rnd) % n;
 }
 
-/* A range of the window: some leaves of a size, now and then off by some pages. */
+/* A range of the window: some leaves of one size, at times off by some pages. */
 static void pick_range(struct model *m, u64 *first, u64 *last)
 {
 	unsigned int level = pick(m, 3);
@@ -136,7 +136,7 @@ static int model_store(struct model *m, u64 first, u64 last, void *value)
 				 value, GFP_KERNEL);
 }
 
-/* Few enough leaves for the comparison after each step? */
+/* Whether the range has few enough leaves for a comparison after each step. */
 static bool is_cheap(const struct model *m, const struct axas_npt_range *range)
 {
 	unsigned int level = npt_reference_level(&m->f.npt, range->first, range->last,
@@ -236,7 +236,7 @@ static void step_collapse(struct model *m)
 	npt_collapse(&m->f, first, last);
 }
 
-/* Every leaf lies in one run of the model, and together they are as long. */
+/* Every leaf lies in one run of the model, and the total sizes are equal. */
 static const char *compare_model(struct model *m, u64 *at)
 {
 	MA_STATE(mas, &m->runs, 0, 0);
@@ -307,7 +307,7 @@ static void tables_say_what_hardware_reads(struct kunit *test)
 		m->f.mock->nobody_changes = false;
 		if (npt_all_leaves(&m->f.npt) > MANY_LEAVES)
 			unmap_all(m);
-		/* It takes as long as all else together. */
+		/* The monitor takes as long as all else together: a fifth of the steps will do. */
 		if (step == steps / 5)
 			forget_monitor(&m->f);
 		cond_resched();
@@ -319,7 +319,7 @@ static void tables_say_what_hardware_reads(struct kunit *test)
 	kunit_info(test, "%u steps compared", step);
 }
 
-/* What an access of the guest comes to while an entry is another one. */
+/* Result of a guest access while *@ptep is @entry. */
 static struct oracle_result walk_with(struct model *m, u64 *ptep, u64 entry, bool write)
 {
 	const struct oracle_machine machine = oracle_machine_of(&m->f.npt);
@@ -349,7 +349,7 @@ static void expect_absent(struct model *m, u64 *ptep, u64 entry)
 	KUNIT_EXPECT_EQ_MSG(m->f.test, r.why, ORACLE_WHY_ABSENT, "0x%llx", entry);
 }
 
-/* BORROWED and HANDED are nothing to hardware; ZERO and BUSY are not present. */
+/* Hardware ignores BORROWED and HANDED; ZERO and BUSY are not present. */
 static void software_bits_are_not_hardwares(struct kunit *test)
 {
 	struct model *m = test->priv;
@@ -362,7 +362,7 @@ static void software_bits_are_not_hardwares(struct kunit *test)
 	};
 	const u64 hpa = SZ_2M;
 
-	/* Entries change here as none do. */
+	/* Entries change here in ways the monitor would report. */
 	forget_monitor(&m->f);
 	KUNIT_ASSERT_EQ(test, npt_map(&m->f, m->base, AXAS_FRAME_SIZE, hpa, AXAS_PROT_MASK), 0);
 	pos.entry = *pos.ptep;
@@ -444,7 +444,7 @@ static int oracle_test_init(struct kunit *test)
 	m->f.mock = mock_hal_create(test);
 	if (!m->f.mock)
 		return -ENOMEM;
-	/* A machine whose guests see more than its own memory is none, says the oracle. */
+	/* The oracle refuses s2 with more guest than host address bits. */
 	m->f.mock->hal.phys_bits = 48;
 	caps = npt_full_caps(c->fmt);
 	if (c->ia_bits) {

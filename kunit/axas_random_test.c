@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations at random on one space, beside a model that is an array of pages.
- * After each, the answer and the number of frames are those of the model; now and
- * then all of the window is compared. The sequence is the same for the same seed.
+ * Random operations on one space, compared with a model that is an array of pages. Each result
+ * and the number of frames are compared after each operation, the whole window now and then. The
+ * same seed gives the same sequence.
  */
 #include <linux/moduleparam.h>
 #include <linux/prandom.h>
@@ -18,11 +18,11 @@ MODULE_PARM_DESC(seed, "Seed of the axas_random suite (the failing one is printe
 #define STEPS		(IS_ENABLED(CONFIG_KASAN) ? 5000 : 25000)
 #define COMPARE_EACH	500
 
-/* Over the borders of tables of all levels. */
+/* Across the borders of tables of all levels. */
 #define PAGES		2048u
 #define BASE		(BORDER - PAGES / 2 * SZ_4K)
 
-/* Memory behind linear areas. */
+/* Memory of linear areas. */
 #define MEM_SIZE	((u64)SZ_16M)
 
 enum page_kind {
@@ -32,13 +32,13 @@ enum page_kind {
 };
 
 /**
- * struct model_page - what one page must look like
- * @kind: what it is
- * @area: number of its area; areas that were one share it no more once they are split
+ * struct model_page - expected state of one page
+ * @kind: enum page_kind
+ * @area: number of its area; a split gives the upper part a new number
  * @flags: AXAS_MAP_HUGE_* of its area
  * @touched: an alloc page has its frame
  * @prot: AXAS_PROT_*
- * @hpa: of a linear page; of a touched one as soon as it was seen
+ * @hpa: of a linear page; of a touched page from its first translation on
  * @first: its first 8 bytes
  * @middle: 8 bytes in the middle
  * @last: its last 8 bytes
@@ -72,7 +72,7 @@ static u32 rnd(struct model *m, u32 below)
 	return prandom_u32_state(&m->rnd) % below;
 }
 
-/* Where Linux had no 2 MiB in one piece, 4 KiB served, and the model cannot know. */
+/* Without contiguous 2 MiB in Linux, 4 KiB are used instead, which the model cannot predict. */
 static bool agree(struct model *m, s64 got, s64 want, u64 at)
 {
 	if (got == want)
@@ -90,7 +90,7 @@ static u64 page_gpa(u32 page)
 	return BASE + page * (u64)SZ_4K;
 }
 
-/* Pages from @first on: mostly a few, sometimes many. */
+/* Return a number of pages from @first on: mostly a few, sometimes many. */
 static u32 random_pages(struct model *m, u32 *first)
 {
 	u32 most = rnd(m, 10) ? 12 : 1200;
@@ -114,7 +114,7 @@ static bool is_free(struct model *m, u32 first, u32 n)
 	return true;
 }
 
-/* A new area begins at a page where one may have gone on. */
+/* Split the area of @page there, if the area begins before it. */
 static void model_split(struct model *m, u32 page)
 {
 	u32 area;
@@ -126,7 +126,7 @@ static void model_split(struct model *m, u32 page)
 		m->pages[page].area = m->last_area;
 }
 
-/* Whether all of a page's 2 MiB lie in its area and none was touched. */
+/* Whether the page's 2 MiB are all in its area and untouched. */
 static bool block_is_free(struct model *m, u32 page)
 {
 	u32 first = page & ~511u, i;
@@ -137,7 +137,7 @@ static bool block_is_free(struct model *m, u32 page)
 	return true;
 }
 
-/* A page gets its frame, and those around it as the area's policy has it. */
+/* Give a page its frame, and the frames around it that the area's policy demands. */
 static void model_touch(struct model *m, u32 page, bool populate)
 {
 	struct model_page *p = &m->pages[page];
@@ -163,7 +163,6 @@ static void model_forget(struct model *m, u32 first, u32 n)
 	}
 }
 
-/* A new area in the model. */
 static void model_map(struct model *m, u32 first, u32 n, const struct model_page *as)
 {
 	u32 i;
@@ -261,7 +260,7 @@ static bool do_fault(struct model *m)
 		     page_gpa(page));
 }
 
-/* What hardware reads in the table, whatever translate says. */
+/* Compare the entry as hardware reads it, independently of translate. */
 static bool leaf_agrees(struct model *m, u64 gpa, u64 hpa, u32 prot)
 {
 	struct leaf_entry leaf = {};
@@ -299,13 +298,13 @@ static bool do_translate(struct model *m)
 	return translate_page(m, rnd(m, PAGES), rnd(m, SZ_4K));
 }
 
-/* What an access to a page answers. */
+/* Expected error of an access to a page. */
 static int access_error(const struct model_page *p, u32 prot)
 {
 	return p->kind == PAGE_HOLE ? -EFAULT : p->prot & prot ? 0 : -EACCES;
 }
 
-/* The 8 bytes at @offset of a page, wherever they are kept. */
+/* The model's 8 bytes at @offset of a page. */
 static u64 *model_word(struct model *m, struct model_page *p, u32 offset)
 {
 	if (p->kind == PAGE_LINEAR)
@@ -346,7 +345,7 @@ static bool do_write(struct model *m)
 	return true;
 }
 
-/* 16 bytes, one half in each of two pages: all or nothing. */
+/* 16 bytes across two pages: all or nothing. */
 static bool do_write_across(struct model *m)
 {
 	u32 page = rnd(m, PAGES - 1);
@@ -403,7 +402,7 @@ static bool do_populate(struct model *m)
 	return agree(m, err, i < n ? -EFAULT : 0, gpa) && agree(m, done, i * (u64)SZ_4K, gpa);
 }
 
-/* Now and then all that can be put together is; nobody sees a difference. */
+/* Now and then, collapse the whole window; no result may change. */
 static bool do_collapse(struct model *m)
 {
 	u64 collapsed;
@@ -431,7 +430,7 @@ static bool (* const ops[])(struct model *m) = {
 	do_collapse, do_clear,
 };
 
-/* Every page of the window, and the content of those that have a frame. */
+/* Compare every page of the window, and the content of touched pages. */
 static bool compare_all(struct model *m)
 {
 	struct model_page *p;
@@ -471,7 +470,7 @@ static void space_agrees_with_a_model(struct kunit *test)
 	m->f = f;
 	m->mem = mock_hal_add_device(f->mock, LINEAR, MEM_SIZE);
 	prandom_seed_state(&m->rnd, seed);
-	/* What was freed last comes back first: stale content would be seen. */
+	/* Frames are reused at once: stale content would be seen. */
 	f->mock->reuse = true;
 	for (m->step = 1; m->mem && m->step <= STEPS; m->step++)
 		if (!one_step(m))

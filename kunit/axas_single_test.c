@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How the host touches guest memory (axas_single.h, axas_space_access.c): in one access where a
- * device would, and so that a guest executes what was written, not what was there before.
+ * Host accesses to guest memory (axas_single.h, axas_space_access.c): a single access where a
+ * device would make one, and made visible to the guest's instruction fetch.
  */
 #include <linux/prandom.h>
 #include <linux/uio.h>
@@ -24,7 +24,7 @@ static void aligned_powers_of_two_are_single(struct kunit *test)
 	}
 }
 
-/* Every length at every alignment of both sides, none of it beside its place. */
+/* Each length at each alignment of source and destination; bytes around stay untouched. */
 static void copies_are_exact(struct kunit *test)
 {
 	u8 guest[48] __aligned(8), buf[48] __aligned(8), want[48];
@@ -51,12 +51,12 @@ static void copies_are_exact(struct kunit *test)
 }
 
 /**
- * struct racer - one of two threads that meet in guest memory
- * @f: the space
- * @write: it writes, else it reads
- * @partial: by the functions that may do a part
+ * struct racer - one of two threads that race on guest memory
+ * @f: the fixture of the space
+ * @write: write, else read
+ * @partial: use the partial accessors
  * @len: 2, 4 or 8 bytes
- * @torn: values that nobody wrote
+ * @torn: number of values read that were never written
  */
 struct racer {
 	struct space_fixture *f;
@@ -81,7 +81,7 @@ static int touch(struct racer *r, u64 *val)
 			  axas_read(space, gpa, val, r->len);
 }
 
-/* All bits are 0 or all are 1, in turns; nobody may ever see some of each. */
+/* The writer alternates all bits 0 and all bits 1; a reader must never see a mix. */
 static int race(void *arg)
 {
 	u64 all, val = 0;
@@ -117,7 +117,7 @@ static void run_race(struct space_fixture *f, size_t len, bool partial_write,
 	KUNIT_EXPECT_EQ_MSG(f->test, racers[1].torn, 0u, "%zu bytes", len);
 }
 
-/* G1: a ring's index is never seen half written. On several CPUs this really races. */
+/* G1: a reader never sees a ring's index half written. Races only with several CPUs. */
 static void aligned_accesses_are_never_torn(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -130,7 +130,7 @@ static void aligned_accesses_are_never_torn(struct kunit *test)
 	}
 }
 
-/* G1: with the space's lock, as memory of others is, and by windows. */
+/* G1: the same for linear memory, accessed by windows with the space's lock. */
 static void aligned_accesses_by_windows_are_never_torn(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -144,7 +144,7 @@ static void aligned_accesses_by_windows_are_never_torn(struct kunit *test)
 	}
 }
 
-/* An aligned access of a device's register has one width, whoever makes it. */
+/* An aligned access to a device register is one access of that width. */
 static void aligned_accesses_of_devices_are_single(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -173,7 +173,7 @@ static void aligned_accesses_of_devices_are_single(struct kunit *test)
 	}
 }
 
-/* What was cleaned by now, and how many fences there were, since the last call. */
+/* Expect the bytes cleaned and the number of fences since the last call. */
 static void expect_sync(struct space_fixture *f, u64 cleaned, unsigned int fences,
 			const char *what)
 {
@@ -183,7 +183,7 @@ static void expect_sync(struct space_fixture *f, u64 cleaned, unsigned int fence
 	f->mock->fences = 0;
 }
 
-/* G9: after the write, not when the frame came, and each byte of it. */
+/* G9: code is cleaned after the write, not at allocation, and each byte of it. */
 static void written_code_is_made_visible(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -214,7 +214,7 @@ static void written_code_is_made_visible(struct kunit *test)
 	expect_sync(f, 0, 0, "reads");
 }
 
-/* G9: data may become code later, and every CPU must hear of that. */
+/* G9: data may become code later: all CPUs are fenced then. */
 static void data_is_made_visible_when_it_becomes_code(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -245,7 +245,7 @@ static void code_in_linear_memory_is_made_visible(struct kunit *test)
 	expect_sync(f, 64, 1, "two windows");
 }
 
-/* G9: by an iterator, too. */
+/* G9: also for writes by an iterator. */
 static void code_from_an_iterator_is_made_visible(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

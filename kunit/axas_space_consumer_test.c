@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Consumers (axas_space.c): who runs vCPUs on a space is asked to flush before
- * anything is freed, once for an operation, and for the right range. Rule R13.
+ * Consumers (axas_space.c): a consumer runs vCPUs on a space, and is asked to flush before any
+ * frame is freed, once per operation, and for the exact range. Rule R13.
  */
 #include "space_fixture.h"
 
@@ -13,12 +13,12 @@ static void attach_wants_a_flush_callback(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, axas_space_attach(f->space, &without_ops), -EINVAL);
 	KUNIT_EXPECT_EQ(test, axas_space_attach(f->space, &without_flush), -EINVAL);
-	/* Neither is among those that are asked. */
+	/* Neither is called by a removal. */
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_4K, TEST_RW), 0);
 	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
 }
 
-/* Defects 11 and 38: one flush before the first frame goes back. */
+/* Defects 11 and 38: one flush before the first free. */
 static void unmap_flushes_once_before_it_frees(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -31,7 +31,7 @@ static void unmap_flushes_once_before_it_frees(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 2l);
 }
 
-/* Over several areas, of both backends, and holes. */
+/* Over several areas of both backends, and holes. */
 static void unmap_of_several_areas_flushes_once(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -58,7 +58,7 @@ static void clear_flushes_once_before_it_frees(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, f->flush.tables);
 }
 
-/* A linear area frees no frame, but its leaves must be forgotten all the same. */
+/* A linear area frees no frame, but TLBs must drop its leaves all the same. */
 static void unmap_of_linear_memory_flushes(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -71,7 +71,7 @@ static void unmap_of_linear_memory_flushes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->flush.range.size, (u64)SZ_1G);
 }
 
-/* Cached walks must go only when tables go. */
+/* Walks cached by hardware need flushing only when tables are freed. */
 static void flush_tells_whether_tables_go(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -104,7 +104,7 @@ static void nothing_is_flushed_where_nothing_was_mapped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->flushes, 1u);
 }
 
-/* Filling an empty entry needs none: the architectures cache no absence. */
+/* Filling an empty entry needs no flush: the architectures do not cache absent entries. */
 static void mapping_and_faults_do_not_flush(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -133,7 +133,7 @@ static void protect_flushes_its_range_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_hal_count(f->mock, MOCK_EVENT_FREE), 0u);
 }
 
-/* When an operation is undone, leaves that were live for a while are flushed first. */
+/* An undo flushes the leaves that were live before it frees their frames. */
 static void undoing_flushes_before_it_frees(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -173,7 +173,7 @@ static void count_flush(struct axas_consumer *consumer, const struct axas_flush 
 
 static const struct axas_consumer_ops counting_ops = { .request = count_flush };
 
-/* Who detached is not asked; the others still are. */
+/* A detached consumer is not called; the others still are. */
 static void every_attached_consumer_is_asked(struct kunit *test)
 {
 	struct counting a = { { .ops = &counting_ops } }, b = { { .ops = &counting_ops } };
@@ -192,14 +192,14 @@ static void every_attached_consumer_is_asked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b.flushes, 2u);
 	KUNIT_EXPECT_EQ(test, f->flushes, 2u);
 	axas_space_detach(f->space, &b.consumer);
-	/* One who left may come back. */
+	/* A consumer may attach again. */
 	KUNIT_ASSERT_EQ(test, axas_space_attach(f->space, &a.consumer), 0);
 	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_64K), 0);
 	KUNIT_EXPECT_EQ(test, a.flushes, 2u);
 	axas_space_detach(f->space, &a.consumer);
 }
 
-/* What the callback finds: the leaf is gone already, so nobody loads it again. */
+/* State during the callback: the entry is clear, so no TLB loads it again. */
 struct prober {
 	struct axas_consumer consumer;
 	struct space_fixture *f;
@@ -232,20 +232,20 @@ static void leaf_is_gone_and_frame_is_there_at_the_flush(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, axas_space_attach(f->space, &p.consumer), 0);
 	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
 	KUNIT_EXPECT_TRUE(test, p.gone);
-	/* Not yet given back: the mock would have poisoned it. */
+	/* Not freed yet: the mock would have poisoned it. */
 	KUNIT_EXPECT_EQ(test, p.byte, 0x99);
 	axas_space_detach(f->space, &p.consumer);
 }
 
 /**
- * struct waiter - a consumer that wants to be waited for
- * @consumer: it
- * @turns: what they share: how many calls there were
- * @asked: its turn to be asked, from 1 on; 0: never
- * @waited: its turn to be waited for
- * @flush: for what it was waited
- * @mem: memory that goes
- * @byte: what was there then
+ * struct waiter - a consumer with a wait() callback
+ * @consumer: its registration with the space
+ * @turns: calls to all waiters so far, shared by them
+ * @asked: the turn of its request(), from 1 on; 0: none
+ * @waited: the turn of its wait()
+ * @flush: argument of wait()
+ * @mem: memory of a page that is removed
+ * @byte: a byte of @mem during wait()
  */
 struct waiter {
 	struct axas_consumer consumer;
@@ -278,7 +278,7 @@ static const struct axas_consumer_ops waiter_ops = {
 	.request = waiter_request, .wait = waiter_wait,
 };
 
-/* Those that need no wait (the fixture's) among them: struct axas_consumer_ops, @wait. */
+/* All request() calls precede the first wait(): struct axas_consumer_ops, @wait. */
 static void all_are_asked_then_each_is_waited_for(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

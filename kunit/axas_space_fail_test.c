@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations without memory (axas_space.c): each is run again and again, and every
- * time another of its allocations from the HAL fails. All or nothing: areas,
- * leaves, frames, counters and the memory's content are as before.
+ * Operations with failing allocations (axas_space.c): each is repeated, and each time another of
+ * its allocations from the HAL fails. All or nothing: areas, leaves, frames, counters and memory
+ * contents are as before.
  */
 #include "space_fixture.h"
 
-/* What an operation is tried on, and the operation. */
+/* An operation, and the setup of the space for it. */
 struct attempt {
 	const char *name;
 	int (*setup)(struct space_fixture *f);
@@ -15,8 +15,8 @@ struct attempt {
 };
 
 /*
- * Fail the first allocation of @a->op, then on a fresh space the second, until it
- * needs no more. Returns how many it had.
+ * Fail the first allocation of @a->op, then on a fresh space the second, until the operation
+ * needs no more.
  */
 static void try_all(struct space_fixture *f, const struct attempt *a)
 {
@@ -37,7 +37,7 @@ static void try_all(struct space_fixture *f, const struct attempt *a)
 			break;
 		KUNIT_EXPECT_EQ_MSG(f->test, err, -ENOMEM, "%s: allocation %u", a->name, nth);
 		space_expect_same(f, &before, a->name);
-		/* Defect 15: the range is as usable as it was. */
+		/* Defect 15: the range is still usable. */
 		KUNIT_EXPECT_EQ_MSG(f->test, a->op(f), 0, "%s: again after %u", a->name, nth);
 	}
 	KUNIT_EXPECT_EQ_MSG(f->test, err, 0, "%s", a->name);
@@ -51,7 +51,7 @@ static int setup_nothing(struct space_fixture *f)
 	return 0;
 }
 
-/* Areas around, with something in them. */
+/* Areas around the range, with content. */
 static int setup_neighbours(struct space_fixture *f)
 {
 	u8 byte = 7;
@@ -96,7 +96,7 @@ static int setup_large(struct space_fixture *f)
 	       space_map_linear(f, SZ_1G, SZ_1G, LINEAR + SZ_1G, TEST_RW);
 }
 
-/* Both ends lie in one large leaf each. */
+/* Both ends are inside a large leaf. */
 static int op_unmap_across(struct space_fixture *f)
 {
 	return space_unmap(f, BORDER - SZ_4K, SZ_8K);
@@ -117,7 +117,7 @@ static int op_protect_inside(struct space_fixture *f)
 	return space_protect(f, BORDER - SZ_1M, SZ_4K, TEST_R);
 }
 
-/* Defects 14 and 16: not a frame and not a leaf is left, and it is called -ENOMEM. */
+/* Defects 14 and 16: no frame and no leaf is left, and the error is -ENOMEM. */
 static void populated_area_comes_as_a_whole_or_not(struct kunit *test)
 {
 	static const struct attempt a = {
@@ -150,7 +150,7 @@ static void fault_without_memory_changes_nothing(struct kunit *test)
 	try_all(test->priv, &a);
 }
 
-/* Defects 17, 18 and 19: the leaf is split at both ends, or whole. */
+/* Defects 17, 18 and 19: the leaf is split at both ends, or not at all. */
 static void unmap_that_cannot_split_changes_nothing(struct kunit *test)
 {
 	static const struct attempt inside = {
@@ -177,7 +177,7 @@ static void protect_that_cannot_split_changes_nothing(struct kunit *test)
 	try_all(test->priv, &across);
 }
 
-/* Populate keeps what it did, and says how much; it fails nowhere else. */
+/* Populate keeps what it filled and reports how much; a retry goes on from there. */
 static void populate_can_go_on_after_every_failure(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -199,7 +199,7 @@ static void populate_can_go_on_after_every_failure(struct kunit *test)
 	KUNIT_EXPECT_GT(test, rounds, 10u);
 }
 
-/* An exact write over two untouched pages: no byte comes without the others. */
+/* An exact write across two untouched pages writes all bytes or none. */
 static void write_without_memory_writes_nothing(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -225,7 +225,7 @@ static void write_without_memory_writes_nothing(struct kunit *test)
 	KUNIT_EXPECT_LT(test, nth, 50u);
 }
 
-/* Any allocation may fail at any time: nothing leaks and nothing is lost. */
+/* Random allocation failures neither leak nor lose frames. */
 static void random_failures_leak_nothing(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Faults and populate (axas_space.c): memory that comes when it is touched.
+ * Faults and populate (axas_space.c): memory allocated on first touch.
  */
 #include <linux/sched/signal.h>
 
 #include "space_fixture.h"
 
-/* Defect 36: no table, no frame, however much; 1 TiB here. */
+/* Defect 36: no tables and no frames, whatever the size; 1 TiB here. */
 static void lazy_area_costs_nothing(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -18,7 +18,7 @@ static void lazy_area_costs_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, after.tables, before.tables);
 	KUNIT_EXPECT_EQ(test, after.frames, 0ull);
 	KUNIT_EXPECT_EQ(test, f->mock->attempts, 1ull);
-	/* Its first and its last page. */
+	/* The first and the last page. */
 	KUNIT_EXPECT_EQ(test, space_fault(f, 0, TEST_R), AXAS_FAULT_FIXED);
 	KUNIT_EXPECT_EQ(test, space_fault(f, BIT_ULL(40) - 1, TEST_R), AXAS_FAULT_FIXED);
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 2l);
@@ -45,7 +45,7 @@ static void read_of_lazy_memory_fixes_it(struct kunit *test)
 	space_expect_nothing(f, WIN + SZ_8K, SZ_64K - SZ_8K);
 }
 
-/* Defect 4, Rule R4: a frame that somebody dirtied comes back as zeroes. */
+/* Defect 4, Rule R4: a frame with old content is zeroed before reuse. */
 static void new_memory_is_all_zero(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -69,7 +69,7 @@ static void new_memory_is_all_zero(struct kunit *test)
 	}
 }
 
-/* Defect 3: the second fault finds the leaf and leaves it. */
+/* Defect 3: the second fault finds the leaf and keeps it. */
 static void second_fault_never_replaces_a_frame(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -106,8 +106,8 @@ static int race_fault(void *arg)
 }
 
 /*
- * Defects 3 and 37: both are in alloc_frame() at once, so faults run in parallel;
- * and only one frame stays.
+ * Defects 3 and 37: both threads are in alloc_frame() at once, so faults run in parallel; only
+ * one frame stays.
  */
 static void two_threads_fault_one_page(struct kunit *test)
 {
@@ -146,7 +146,7 @@ static void threads_fault_different_pages_in_parallel(struct kunit *test)
 	space_expect_balanced(f);
 }
 
-/* Many threads over the same pages: on one CPU they take turns at each allocation. */
+/* Several threads over the same pages. With one CPU they alternate at allocations. */
 #define STORM_PAGES	600
 
 static int storm_fault(void *arg)
@@ -271,7 +271,7 @@ static void faults_are_counted_by_result(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.faults[AXAS_FAULT_ERROR], 1ull);
 }
 
-/* A frame of its own for each page, zeroed: the crate's test of populate. */
+/* As the crate's test of populate: each page has a frame of its own, zeroed. */
 static void populated_area_has_distinct_frames(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -303,7 +303,7 @@ static void populate_fills_what_is_untouched(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, done, (u64)SZ_64K);
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 15l);
 	space_expect_nothing(f, WIN, SZ_4K);
-	/* What was there stays, with what was in it. */
+	/* A touched page keeps its frame and content. */
 	space_expect_leaf(f, WIN + SZ_8K, hpa, TEST_RW);
 	KUNIT_EXPECT_EQ(test, space_mem(f, WIN + SZ_8K)[0], 9);
 	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(WIN + SZ_4K, SZ_64K), &done),
@@ -341,7 +341,7 @@ static void populate_stops_at_a_hole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 4l);
 }
 
-/* Defect 16: out of memory is called so; and what is done is kept and told. */
+/* Defect 16: without memory the error is -ENOMEM; populated pages are kept and reported. */
 static void populate_without_memory_tells_how_far_it_came(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -378,7 +378,7 @@ static void frames_are_limited(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, done, (u64)SZ_16K);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_16K, TEST_R), AXAS_FAULT_NOMEM);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_SPURIOUS);
-	/* What is given back can be had again; linear memory does not count. */
+	/* Freed frames may be allocated again; linear memory does not count. */
 	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
 	KUNIT_EXPECT_EQ(test, space_map_linear(f, BORDER, SZ_2M, LINEAR, TEST_RW), 0);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_16K, TEST_R), AXAS_FAULT_FIXED);
@@ -388,7 +388,7 @@ static void frames_are_limited(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.max_frames, 4ull);
 }
 
-/* The loser of a race gives its share of the limit back, too. */
+/* The loser of a race is uncharged, too. */
 static void loser_of_a_race_does_not_count(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -403,7 +403,7 @@ static void loser_of_a_race_does_not_count(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_8K, TEST_R), AXAS_FAULT_NOMEM);
 }
 
-/* With a fatal signal pending, as for a process that is being killed. */
+/* Run with a fatal signal pending, like a process being killed. */
 static int killed_thread(void *arg)
 {
 	struct space_fixture *f = arg;
@@ -436,7 +436,7 @@ static void fatal_signal_ends_long_loops(struct kunit *test)
 	space_expect_same(f, &before, "killed");
 }
 
-/* Where nobody may sleep: what needs a frame of a table that is there, and no more. */
+/* Without sleeping, a fault can fill an entry of an existing table, and nothing else. */
 static void frequent_faults_need_no_sleep(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -460,7 +460,7 @@ static void frequent_faults_need_no_sleep(struct kunit *test)
 	space_expect_balanced(f);
 }
 
-/* All else is left to whoever may sleep, with nothing changed and nothing counted. */
+/* Faults that need more return RETRY, with nothing changed and nothing counted. */
 static void other_faults_are_left_alone(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -485,7 +485,7 @@ static void other_faults_are_left_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, space_fault_nowait(f, WIN + SZ_4K, TEST_R), AXAS_FAULT_FIXED);
 }
 
-/* A HAL that does something to the space before it gives a frame. */
+/* A HAL that changes the space during an allocation. */
 struct meddler {
 	struct axas_hal hal;
 	struct space_fixture *f;
@@ -558,9 +558,9 @@ static int fault_meddled(struct space_fixture *f, struct meddler *m,
 }
 
 /*
- * While a fault waits for its frame it holds no lock. What is removed meanwhile stays
- * removed, and the frame goes back; what is only added does not matter. H6: the fault gets
- * on by itself, and never answers RETRY.
+ * A fault holds no lock while it allocates a frame. If its area is removed meanwhile, the fault
+ * frees the frame; areas added meanwhile do not matter. H6: the fault retries internally and
+ * never returns RETRY.
  */
 static void space_may_change_while_a_fault_waits(struct kunit *test)
 {
@@ -594,7 +594,7 @@ static void space_may_change_while_a_fault_waits(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, fault_meddled(f, &m, meddle_elsewhere), AXAS_FAULT_FIXED);
 
-	/* Its HAL is about to go. */
+	/* The space's HAL is on this stack. */
 	space_drop(f);
 }
 
@@ -617,10 +617,10 @@ static void fault_around_fills_its_neighbours(struct kunit *test)
 	space_expect_nothing(f, WIN + SZ_128K, SZ_64K);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_64K, TEST_W), AXAS_FAULT_SPURIOUS);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_128K - 1, TEST_W), AXAS_FAULT_SPURIOUS);
-	/* One fault was answered, however much it brought. */
+	/* One fault is counted, however many pages it filled. */
 	axas_space_get_info(f->space, &info);
 	KUNIT_EXPECT_EQ(test, info.faults[AXAS_FAULT_FIXED], 1ull);
-	/* What is there stays. */
+	/* Neighbours that are mapped stay. */
 	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN + SZ_64K, SZ_32K), 0);
 	hpa = space_hpa(f, WIN + SZ_128K - SZ_4K);
 	KUNIT_ASSERT_EQ(test, map_around(f, WIN + SZ_64K, SZ_32K, 9), 0);
@@ -631,7 +631,7 @@ static void fault_around_fills_its_neighbours(struct kunit *test)
 	space_expect_balanced(f);
 }
 
-/* Two bring the same sixteen pages: what comes second goes back, and is not counted. */
+/* Two faults allocate the same sixteen pages: the loser's are freed, and not counted. */
 static void two_faults_around_one_page(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -646,7 +646,7 @@ static void two_faults_around_one_page(struct kunit *test)
 	space_expect_balanced(f);
 }
 
-/* One table at most, and never beyond the area; and want of memory is no error. */
+/* At most one table, only inside the area; and partial allocation is no error. */
 static void fault_around_has_bounds(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -667,11 +667,11 @@ static void fault_around_has_bounds(struct kunit *test)
 }
 
 /**
- * struct asked - an object whose frames are the HAL's, and what of it was asked for
+ * struct asked - an object with frames from the HAL, and the last get() for it
  * @hal: the HAL
- * @offset: from where on, at last
- * @order: frames of which size
- * @n: how many
+ * @offset: first byte requested
+ * @order: order of the frames requested
+ * @n: number of frames requested
  */
 struct asked {
 	const struct axas_hal *hal;
@@ -703,7 +703,7 @@ static const struct axas_backend_ops asked_ops = {
 	.id = AXAS_BACKEND_ALLOC, .flags = AXAS_BACKEND_DIRECT, .get = asked_get, .put = asked_put,
 };
 
-/* An area whose first byte is @offset of an object. */
+/* Map an area whose first byte is @offset of the object. */
 static void map_object(struct space_fixture *f, struct asked *asked, u64 gpa, u64 size, u32 flags,
 		       u64 offset)
 {
@@ -719,7 +719,7 @@ static void map_object(struct space_fixture *f, struct asked *asked, u64 gpa, u6
 	};
 }
 
-/* A backend that keeps content gives what belongs there: struct axas_backend_ops, @get. */
+/* A backend with content returns the frames at @offset: struct axas_backend_ops, @get. */
 static void frames_are_asked_for_by_their_place(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

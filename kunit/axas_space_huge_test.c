@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Frames of 2 MiB in alloc areas (axas_space.c): when they are taken, what happens to
- * them piece by piece, and how small leaves are put together again.
+ * Frames of 2 MiB in alloc areas (axas_space.c): when they are used, operations on a part of
+ * one, and the collapse of small leaves.
  */
 #include <linux/bvec.h>
 #include <linux/err.h>
@@ -9,7 +9,7 @@
 #include "npt_fixture.h"
 #include "space_fixture.h"
 
-/* An aligned 2 MiB of the window, and what lies around it in an area of 4 MiB. */
+/* An aligned 2 MiB of the window, with other areas around it. */
 #define BLOCK		BORDER
 #define BLOCK_PAGES	512l
 
@@ -44,7 +44,7 @@ static void populate_takes_2m_where_the_area_covers_them(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, axas_hpa_is_aligned(axas_hpa(to.hpa.val - 5), SZ_2M));
 }
 
-/* By themselves faults take what they need; an area can ask for more, or for less. */
+/* By default faults use 4 KiB and populate 2 MiB; flags of the area change that. */
 static void areas_choose_their_frames(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -83,7 +83,7 @@ static void policy_is_told_and_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, area.flags, (u32)AXAS_MAP_HUGE_ALWAYS);
 }
 
-/* An area that ends inside of the 2 MiB, or memory that is there already: 4 KiB. */
+/* 4 KiB are used if the area does not cover the 2 MiB, or some of its pages are touched. */
 static void fault_takes_4k_where_2m_do_not_fit(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -104,7 +104,7 @@ static void fault_takes_4k_where_2m_do_not_fit(struct kunit *test)
 	expect_leaves(f, 512, 0);
 }
 
-/* FINDINGS 5: what a large leaf reaches beyond the range is no part of what was done. */
+/* FINDINGS 5: @done does not count the part of a large leaf beyond the range. */
 static void populate_of_a_part_of_2m_does_that_part(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -120,7 +120,7 @@ static void populate_of_a_part_of_2m_does_that_part(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, done, SZ_4K + 0ull);
 }
 
-/* Defect 4, Rule R4: of a large frame, too. */
+/* Defect 4, Rule R4: large frames are zeroed, too. */
 static void all_of_2m_is_zero(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -133,7 +133,7 @@ static void all_of_2m_is_zero(struct kunit *test)
 				    NULL);
 }
 
-/* Order 9 comes first, then 4 KiB serve. */
+/* If order 9 fails, 4 KiB frames are used. */
 static void without_2m_of_memory_4k_serve(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -148,7 +148,7 @@ static void without_2m_of_memory_4k_serve(struct kunit *test)
 	mock_hal_fail_nth(f->mock, 1);
 	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
 	expect_leaves(f, 512, 0);
-	/* The limit of the space is no reason to fail either, before it is reached. */
+	/* A limit below 512 frames makes order 9 fail, but not the fault. */
 	space_limit_frames(f, 511);
 	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_HUGE_ALWAYS), 0);
 	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK, TEST_R), AXAS_FAULT_FIXED);
@@ -159,7 +159,7 @@ static void without_2m_of_memory_4k_serve(struct kunit *test)
 	expect_leaves(f, 511, 0);
 }
 
-/* A machine without 2 MiB leaves, and one that may not execute them: Rule R15. */
+/* A machine without 2 MiB leaves, and one with executable leaves of 4 KiB only: Rule R15. */
 static void machine_bounds_the_leaves(struct kunit *test)
 {
 	struct axas_npt_caps small = { .leaf_levels = BIT(0), .oa_bits = 40 };
@@ -179,7 +179,7 @@ static void machine_bounds_the_leaves(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(WIN, SZ_2M), TEST_RX,
 						   AXAS_TYPE_NORMAL, AXAS_MAP_POPULATE), 0);
 	expect_leaves(f, 512, 1);
-	/* Executable from now on: so it is split. */
+	/* Executable now, so the leaf is split. */
 	KUNIT_EXPECT_EQ(test, space_protect(f, BLOCK + SZ_1M, SZ_4K, TEST_RX), 0);
 	expect_leaves(f, 1024, 0);
 	axas_space_clear(f->space);
@@ -188,7 +188,7 @@ static void machine_bounds_the_leaves(struct kunit *test)
 	expect_leaves(f, 1024, 0);
 }
 
-/* Fill each page of the block with its number. */
+/* Fill each page of the block with its number, modulo 251. */
 static void number_pages(struct space_fixture *f)
 {
 	u64 i;
@@ -209,7 +209,7 @@ static void expect_numbers(struct space_fixture *f, u64 first, u64 n)
 	}
 }
 
-/* Defects 18 and 19: 4 KiB of it go back, the rest stays, content and all. */
+/* Defects 18 and 19: 4 KiB are freed, the rest keeps its frames and content. */
 static void unmap_inside_2m_frees_just_that(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -239,7 +239,7 @@ static void protect_inside_2m_keeps_the_content(struct kunit *test)
 	expect_numbers(f, 0, 512);
 	space_expect_leaf(f, BLOCK + SZ_64K, space_hpa(f, BLOCK + SZ_64K), TEST_R);
 	space_expect_leaf(f, BLOCK + SZ_128K, space_hpa(f, BLOCK + SZ_128K), TEST_RW);
-	/* All of it at once needs no split. */
+	/* The whole leaf needs no split. */
 	axas_space_clear(f->space);
 	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_2M, AXAS_MAP_POPULATE), 0);
 	KUNIT_EXPECT_EQ(test, space_protect(f, BLOCK, SZ_2M, TEST_R), 0);
@@ -261,7 +261,7 @@ static void access_crosses_2m_leaves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *space_mem(f, BORDER), ((u8 *)&out)[3]);
 }
 
-/* Each 4 KiB of a large frame has its own references: those that are held stay. */
+/* Each 4 KiB of a large frame has its own reference count: pinned pages outlive an unmap. */
 static void pages_of_2m_are_shared_one_by_one(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -294,7 +294,7 @@ static int race_populate(void *arg)
 	return axas_space_populate(f->space, gpa_range(BLOCK, SZ_2M), &done);
 }
 
-/* Defect 3: each brought 2 MiB, and one gave them back. */
+/* Defect 3: both allocate 2 MiB, and the loser frees them. */
 static void two_threads_fault_the_same_2m(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -309,7 +309,7 @@ static void two_threads_fault_the_same_2m(struct kunit *test)
 	expect_leaves(f, 0, 1);
 }
 
-/* One brings 4 KiB, the other 2 MiB for the same place: whoever wins, all is there. */
+/* The fault allocates 4 KiB, populate 2 MiB: all is mapped, whichever wins. */
 static void fault_and_populate_meet(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -331,7 +331,7 @@ static void fault_and_populate_meet(struct kunit *test)
 	}
 }
 
-/* Whatever fails: the 2 MiB, a table, or the 4 KiB after them. */
+/* The failing allocation may be the 2 MiB, a table, or one of the 4 KiB instead. */
 static void populate_of_2m_comes_as_a_whole_or_not(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -375,7 +375,7 @@ static void collapse_puts_a_frame_together_again(struct kunit *test)
 	expect_leaves(f, 512, 0);
 	space_attach(f);
 	KUNIT_EXPECT_EQ(test, collapse(f, WIN, WIN_SIZE), 1ull);
-	/* The old table is freed, after a flush that tells; no frame is. */
+	/* The old table is freed after a flush for tables; no frame is freed. */
 	KUNIT_EXPECT_TRUE(test, f->flushes > 0 && f->flush.tables);
 	KUNIT_EXPECT_EQ(test, mock_hal_count(f->mock, MOCK_EVENT_FREE), 1u);
 	expect_leaves(f, 0, 1);
@@ -399,7 +399,7 @@ static void collapse_puts_linear_memory_together(struct kunit *test)
 	space_expect_leaf(f, BORDER + SZ_1G - 1, LINEAR + SZ_1G - 1, TEST_R);
 }
 
-/* Frames that are scattered, an area that wants 4 KiB, and one that has ended. */
+/* No collapse of scattered frames, of a part of 2 MiB, or with a page unmapped. */
 static void collapse_moves_nothing(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

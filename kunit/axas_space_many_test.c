@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many areas (axas_space.c): trees of several levels, and every way in which what they
- * hold goes again. Z1: a tree without MT_FLAGS_ALLOC_RANGE frees foreign memory when it
- * loses a few thousand entries at once.
+ * Many areas (axas_space.c): trees of several levels, and each way to remove their areas. Z1: a
+ * tree without MT_FLAGS_ALLOC_RANGE frees foreign memory when it loses a few thousand entries at
+ * once.
  */
 #include "space_fixture.h"
 
 #define STEP	(2 * AXAS_FRAME_SIZE)	/* an area of a page, and a hole */
 
-/* 100,000 are for kernels without KASAN, which takes a hundred times as long. */
+/* 100,000 only without KASAN, which takes a hundred times as long. */
 static const unsigned int numbers[] = {
 	1000, 3008, 5000, 20000,
 #ifndef CONFIG_KASAN
@@ -27,7 +27,7 @@ static int many_test_init(struct kunit *test)
 {
 	int err;
 
-	/* The fixture's own parameter is another. */
+	/* The fixture expects another type of parameter. */
 	const void *param = test->param_value;
 
 	test->param_value = NULL;
@@ -55,7 +55,7 @@ static void many_areas_are_unmapped_at_once(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, space_unmap(f, 0, size), 0);
 	space_expect_areas(f, 0);
-	/* The tree is whole: the range takes one area, and no other. */
+	/* The tree is intact: the range can hold an area, and only one. */
 	KUNIT_EXPECT_EQ(test, space_map_alloc(f, 0, size, TEST_RW), 0);
 	KUNIT_EXPECT_EQ(test, space_map_alloc(f, size - STEP, STEP, TEST_RW), -EEXIST);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ranges (axas_space.c): every call that takes one, at both ends of the space and
- * beyond, up to the last byte of 64 bits. Nothing is clamped or rounded.
+ * Ranges (axas_space.c): every call with a range, at both ends of the space and beyond, up to
+ * the last byte of 64 bits. No range is clamped or rounded.
  */
 #include <linux/err.h>
 
@@ -9,7 +9,7 @@
 #include "space_fixture.h"
 
 /**
- * struct range_kind - a space whose ends are tried
+ * struct range_kind - a space with ends to test
  * @fmt: its format
  * @ia_bits: bits of guest-physical address
  * @base: its first byte
@@ -44,7 +44,7 @@ static void kind_name(const struct range_kind *kind, char *desc)
 
 KUNIT_ARRAY_PARAM(range, kinds, kind_name);
 
-/* A fixture whose space is that of the parameter. */
+/* Create a fixture with the parameter's space. */
 static int range_test_init(struct kunit *test)
 {
 	const struct range_kind *kind = test->param_value;
@@ -67,7 +67,7 @@ static int range_test_init(struct kunit *test)
 	return space_adopt(f, axas_space_create_fmt(&params, kind->fmt, &caps));
 }
 
-/* All calls with a range of whole pages; a wrong range is -EINVAL in each. */
+/* All calls with a range of whole pages. Each returns -EINVAL for an invalid range. */
 static int call_map_linear(struct axas_space *space, struct axas_gpa_range range)
 {
 	return axas_space_map_linear(space, range, axas_hpa(0), TEST_R, AXAS_TYPE_NORMAL);
@@ -121,7 +121,7 @@ static const struct {
 	{ "collapse", call_collapse },
 };
 
-/* One that wraps may cover what the space holds: it must not reach it. */
+/* A range that wraps may include mapped addresses, and must not affect them. */
 static bool is_inside(const struct range_kind *kind, u64 start, u64 size)
 {
 	u64 last = start + (size - 1);
@@ -166,7 +166,7 @@ static void wrong_ranges_are_refused_by_every_call(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->attempts, frames);
 }
 
-/* Map, fault, write, protect, unmap one page, and see that the next is untouched. */
+/* Map, fault, write, protect and unmap one page, and check that the next stays untouched. */
 static void use_page(struct space_fixture *f, u64 gpa)
 {
 	u8 byte = 0x5a, back[2] = {};
@@ -176,7 +176,7 @@ static void use_page(struct space_fixture *f, u64 gpa)
 	KUNIT_EXPECT_EQ(f->test, axas_write(f->space, axas_gpa(gpa + SZ_4K - 1), &byte, 1), 0);
 	KUNIT_EXPECT_EQ(f->test, axas_read(f->space, axas_gpa(gpa + SZ_4K - 1), back, 1), 0);
 	KUNIT_EXPECT_EQ(f->test, back[0], byte);
-	/* The next byte is a hole, or there is none, and it is not gpa 0. */
+	/* The next byte is a hole or beyond 64 bits, and does not wrap to gpa 0. */
 	KUNIT_EXPECT_EQ(f->test, axas_read(f->space, axas_gpa(gpa + SZ_4K - 1), back, 2),
 			-EFAULT);
 	KUNIT_EXPECT_EQ(f->test, axas_read_partial(f->space, axas_gpa(gpa + SZ_4K - 1), back, 2),
@@ -199,7 +199,7 @@ static void first_and_last_page_can_be_used(struct kunit *test)
 	use_page(test->priv, kind->last - (SZ_4K - 1));
 }
 
-/* Operations that end with the space, or begin with it, inside areas and leaves. */
+/* Operations that end or begin with the space, and split areas and leaves. */
 static void ends_of_the_space_are_split_like_any_other(struct kunit *test)
 {
 	const struct range_kind *kind = test->param_value;
@@ -218,7 +218,7 @@ static void ends_of_the_space_are_split_like_any_other(struct kunit *test)
 	space_expect_empty(f);
 }
 
-/* All of the space as one lazy area, and its ends touched. */
+/* The whole space as one area, with its first and last page touched. */
 static void whole_space_is_one_area(struct kunit *test)
 {
 	const struct range_kind *kind = test->param_value;
@@ -240,7 +240,7 @@ static void whole_space_is_one_area(struct kunit *test)
 	space_expect_empty(f);
 }
 
-/* Defect 23: what the field or the host has no bits for is refused, not cut. */
+/* Defect 23: an hpa beyond the bits of entry or host is refused, not truncated. */
 static void host_addresses_are_checked(struct kunit *test)
 {
 	const struct range_kind *kind = test->param_value;
@@ -260,7 +260,7 @@ static void host_addresses_are_checked(struct kunit *test)
 	space_expect_leaf(f, gpa + SZ_8K - 1, top - 1, TEST_R);
 }
 
-/* A table never sees an address that aliases one of its own. Defect 22. */
+/* Defect 22: addresses beyond the table's bits do not alias addresses in the table. */
 static void addresses_beyond_do_not_alias(struct kunit *test)
 {
 	const struct range_kind *kind = test->param_value;

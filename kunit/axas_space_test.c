@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Spaces (axas_space.c): creating them, areas, mapping, unmapping, protecting,
- * translating. Faults and populate are in axas_space_fault_test.c, ranges at the
- * ends of the world in axas_space_range_test.c, what happens without memory in
- * axas_space_fail_test.c, and consumers in axas_space_consumer_test.c.
+ * Spaces (axas_space.c): create, areas, map, unmap, protect, translate. Faults and populate are
+ * in axas_space_fault_test.c, ranges at the ends of a space in axas_space_range_test.c,
+ * allocation failures in axas_space_fail_test.c, and consumers in axas_space_consumer_test.c.
  */
 #include <linux/err.h>
 
@@ -62,7 +61,7 @@ static void info_tells_what_the_space_is(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_space_range(f->space).size, info.length);
 }
 
-/* The cases of the crate's contains_range, and those where it panics: Defect 21. */
+/* The crate's cases for contains_range, and those where it panics: Defect 21. */
 static void space_contains_what_lies_inside(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -94,7 +93,7 @@ static void create_refuses_what_is_no_space(struct kunit *test)
 		{ .base = { 0 }, .size = end + SZ_4K },
 		{ .base = { SZ_4K }, .size = end },
 		{ .base = { end - SZ_4K }, .size = SZ_8K },
-		/* Defect 21: those that wrap. */
+		/* Defect 21: ranges that wrap. */
 		{ .base = { SZ_8K }, .size = -SZ_4K },
 		{ .base = { -SZ_4K }, .size = SZ_8K },
 		{ .base = { -SZ_4K }, .size = SZ_4K },
@@ -138,13 +137,13 @@ static void create_knows_its_formats(struct kunit *test)
 
 	for (format = AXAS_FORMAT_DEFAULT + 1; format < AXAS_NR_FORMATS; format++)
 		KUNIT_EXPECT_EQ(test, create_error(format, 0, NULL), 0l);
-	/* W5: as the header says. A newer program can tell an older module from a mistake. */
+	/* W5, as documented: -EOPNOTSUPP tells a newer program that the module is older. */
 	KUNIT_EXPECT_EQ(test, create_error(AXAS_NR_FORMATS, 0, NULL), -EOPNOTSUPP + 0l);
 	KUNIT_EXPECT_EQ(test, create_error(U32_MAX, 0, NULL), -EOPNOTSUPP + 0l);
 	KUNIT_EXPECT_EQ(test, create_error(AXAS_FORMAT_DEFAULT, 0, NULL), none);
 }
 
-/* Defect 22: a number of bits that the format has no table for. W5: one answer for all. */
+/* Defect 22: bits for which the format has no table. W5: one error for all formats. */
 static void create_refuses_bits_out_of_reach(struct kunit *test)
 {
 	static const struct axas_machine any = { .leaf_levels = 1, .oa_bits = 40 };
@@ -162,9 +161,9 @@ static void create_refuses_bits_out_of_reach(struct kunit *test)
 		{ AXAS_FORMAT_S2, 31, -EOPNOTSUPP },
 		{ AXAS_FORMAT_S2, 32, 0 },
 		{ AXAS_FORMAT_S2, 48, 0 },
-		{ AXAS_FORMAT_S2, 49, -EOPNOTSUPP },	/* wants FEAT_LPA2 */
+		{ AXAS_FORMAT_S2, 49, -EOPNOTSUPP },	/* needs FEAT_LPA2 */
 		{ AXAS_FORMAT_S2, 53, -EOPNOTSUPP },
-		{ AXAS_FORMAT_S2, 256 + 40, -EOPNOTSUPP },	/* were it cut to 8 bits */
+		{ AXAS_FORMAT_S2, 256 + 40, -EOPNOTSUPP },	/* 40 if truncated to 8 bits */
 		{ AXAS_FORMAT_GSTAGE, 39, -EOPNOTSUPP },
 		{ AXAS_FORMAT_GSTAGE, 42, -EOPNOTSUPP },
 		{ AXAS_FORMAT_GSTAGE, 59, 0 },
@@ -186,7 +185,7 @@ static void create_refuses_what_is_no_machine(struct kunit *test)
 		{ { .leaf_levels = 1, .oa_bits = 40 }, 0 },
 		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_EPT_XONLY |
 		    AXAS_CAP_EPT_AD | AXAS_CAP_EXEC_4K }, 0 },
-		/* W6: what another format's machines have is none of this one's */
+		/* W6: capabilities of another format are refused */
 		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_SVM_NX }, -EINVAL },
 		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_S2_FWB }, -EINVAL },
 		{ { .leaf_levels = 7, .oa_bits = 52, .caps = AXAS_CAP_GSTAGE_SVPBMT }, -EINVAL },
@@ -208,7 +207,7 @@ static void create_refuses_what_is_no_machine(struct kunit *test)
 				    cases[i].error, "case %u", i);
 }
 
-/* Defect 24: below and above its gpa alike. */
+/* Defect 24: with hpa above gpa and below it. */
 static void linear_area_is_translated(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -295,7 +294,7 @@ static u64 limit(struct space_fixture *f, u64 gpa)
 	return bytes;
 }
 
-/* Defect 1: it is what is left from that very address, not the area's size. */
+/* Defect 1: the limit counts from the address, and is not the area's size. */
 static void limit_is_what_is_left(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -309,7 +308,7 @@ static void limit_is_what_is_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, limit(f, WIN - 1), 0ull);
 }
 
-/* Defect 2: frames that do not follow each other in memory end it. */
+/* Defect 2: the limit ends where the next frame is not contiguous. */
 static void limit_ends_where_memory_is_not_contiguous(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -325,7 +324,7 @@ static void limit_goes_on_where_memory_is_contiguous(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
 
-	/* The first brings tables; the others' frames follow each other. */
+	/* The first fault allocates tables; the frames of the next two are contiguous. */
 	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_64K, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_FIXED);
 	KUNIT_ASSERT_EQ(test, space_fault(f, WIN + SZ_8K, TEST_R), AXAS_FAULT_FIXED);
@@ -333,7 +332,7 @@ static void limit_goes_on_where_memory_is_contiguous(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, space_hpa(f, WIN + SZ_8K) + SZ_4K, space_hpa(f, WIN + SZ_8K + SZ_4K));
 	KUNIT_EXPECT_EQ(test, limit(f, WIN), (u64)SZ_4K);
 	KUNIT_EXPECT_EQ(test, limit(f, WIN + SZ_8K + 9), SZ_8K - 9ull);
-	/* Over the border of two linear areas that go on in memory, too. */
+	/* Across the border of two linear areas with contiguous memory, too. */
 	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_8K, LINEAR, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER + SZ_8K, SZ_8K, LINEAR + SZ_8K, TEST_RW),
 			0);
@@ -342,7 +341,7 @@ static void limit_goes_on_where_memory_is_contiguous(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, limit(f, BORDER + 1), SZ_4K - 1ull);
 }
 
-/* Every way to overlap, with areas of both backends. */
+/* Each kind of overlap, with areas of both backends. */
 static void overlap_is_refused_and_changes_nothing(struct kunit *test)
 {
 	static const struct {
@@ -424,7 +423,7 @@ static void unmap_removes_area_and_frames(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_HOLE);
 }
 
-/* Defect 17: what is left on both sides of a hole is whole. */
+/* Defect 17: the areas on both sides of a hole keep their leaves and content. */
 static void unmap_in_the_middle_splits_an_area(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -457,7 +456,7 @@ static void unmap_at_the_edges_shrinks_an_area(struct kunit *test)
 	space_expect_area(f, 0, WIN + SZ_4K, SZ_64K - SZ_8K, TEST_RW);
 	space_expect_nothing(f, WIN, SZ_4K);
 	space_expect_nothing(f, WIN + SZ_64K - SZ_4K, SZ_4K);
-	/* The linear area still knows where it lies. */
+	/* The upper part of the linear area keeps its hpa. */
 	space_expect_leaf(f, WIN + SZ_4K, LINEAR + SZ_4K, TEST_RW);
 	KUNIT_EXPECT_TRUE(test, axas_space_next_area(f->space, axas_gpa(WIN), &info));
 	KUNIT_EXPECT_EQ(test, info.hpa, LINEAR + SZ_4K);
@@ -488,7 +487,7 @@ static void unmap_of_a_hole_is_fine(struct kunit *test)
 	space_expect_empty(f);
 }
 
-/* Defects 18 and 19: 4 KiB out of 1 GiB, and all the rest is as it was. */
+/* Defects 18 and 19: 4 KiB are removed from 1 GiB, and the rest stays. */
 static void unmap_inside_a_huge_leaf_splits_it(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -510,7 +509,7 @@ static void unmap_inside_a_huge_leaf_splits_it(struct kunit *test)
 	space_expect_area(f, 1, at + SZ_4K, BORDER + SZ_1G - at - SZ_4K, TEST_RW);
 }
 
-/* Defect 20: no table of the former pages is in the way. */
+/* Defect 20: no table of the former pages is left. */
 static void huge_leaf_fits_over_formerly_small_ones(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -558,7 +557,7 @@ static void protect_changes_a_part_of_an_area(struct kunit *test)
 	space_expect_leaf(f, WIN + SZ_32K, space_hpa(f, WIN + SZ_32K), TEST_RW);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_16K, TEST_W), AXAS_FAULT_DENIED);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_W), AXAS_FAULT_SPURIOUS);
-	/* And back, wider. */
+	/* And back, with more permissions. */
 	KUNIT_EXPECT_EQ(test, space_protect(f, WIN, SZ_64K, TEST_RWX), 0);
 	space_expect_leaf(f, WIN + SZ_16K, hpa, TEST_RWX);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_16K, TEST_W), AXAS_FAULT_SPURIOUS);
@@ -581,7 +580,7 @@ static void protect_takes_several_areas_and_passes_over_holes(struct kunit *test
 	space_expect_nothing(f, WIN + SZ_32K, SZ_32K);
 }
 
-/* The frame that comes later is mapped as the area is by then. */
+/* A frame allocated later gets the area's protection at that time. */
 static void protect_holds_for_memory_not_yet_touched(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -609,7 +608,7 @@ static void protect_inside_a_huge_leaf_splits_it(struct kunit *test)
 	space_expect_areas(f, 3);
 }
 
-/* Defects 25 and 26: a leaf permits what was asked for, or there is none. */
+/* Defects 25 and 26: a leaf permits exactly the requested protection, or is refused. */
 static void protection_is_never_widened(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -648,7 +647,7 @@ static void protect_is_refused_where_it_cannot_be_said(struct kunit *test)
 	}
 }
 
-/* A machine without execute-only: what one table can, another may not. */
+/* Without execute-only in the machine, the format refuses it. */
 static void capabilities_are_those_of_the_machine(struct kunit *test)
 {
 	struct axas_npt_caps caps = { .leaf_levels = BIT(0), .oa_bits = 40 };
@@ -685,7 +684,7 @@ static void unknown_bits_are_refused(struct kunit *test)
 	space_expect_empty(f);
 }
 
-/* Also what areas cost, up and down again. */
+/* Also the counter of linear pages, up and down. */
 static void info_counts_what_the_space_holds(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

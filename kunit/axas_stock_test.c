@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest frames of Linux: blocks that stay whole until somebody needs a piece of them
- * (axas_block.c), and the stock that faults are served from (axas_stock.c).
+ * Guest frames of Linux: blocks that stay whole until a part of them is freed or referenced
+ * (axas_block.c), and the stock that serves faults (axas_stock.c).
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -30,7 +30,7 @@ static int held(unsigned int nr)
 	return atomic_read(&axas_stock_test.payers[nr]);
 }
 
-/* The first of them pays; this thread stays where it is, and nothing is in stock. */
+/* The first payer pays, this thread stays on its CPU, and the stock is empty. */
 static int stock_init(struct kunit *test)
 {
 	unsigned int i;
@@ -58,7 +58,7 @@ static void get(struct kunit *test, struct axas_hpa *hpas, unsigned int n)
 		KUNIT_ASSERT_EQ(test, hal->alloc_frame(hal, 0, AXAS_FRAME_ZERO, &hpas[i]), 0);
 }
 
-/* The first frame of a block; where memory is in pieces, there is none. */
+/* Get the first frame of a block. Skip the test if memory is too fragmented for a block. */
 static void get_first(struct kunit *test, struct axas_hpa *hpa)
 {
 	get(test, hpa, 1);
@@ -68,7 +68,7 @@ static void get_first(struct kunit *test, struct axas_hpa *hpa)
 	kunit_skip(test, "memory is in pieces");
 }
 
-/* Whether @n pages from one on are one block: those that follow have no references. */
+/* Whether @n pages are one block: all but the first have no references. */
 static bool whole(struct axas_hpa hpa, unsigned int n)
 {
 	struct page *page = page_of(hpa);
@@ -91,7 +91,7 @@ static bool all_single(struct axas_hpa hpa, unsigned int n)
 	return true;
 }
 
-/* A block is got for one fault, and serves those that follow. */
+/* A block is allocated for one fault, and serves the next ones. */
 static void faults_are_served_from_one_block(struct kunit *test)
 {
 	struct axas_hpa hpas[BLOCK];
@@ -111,7 +111,7 @@ static void faults_are_served_from_one_block(struct kunit *test)
 	hal->free_frames(hal, 0, hpas, BLOCK);
 }
 
-/* What one has paid for, no other gets; of two, what lies there is kept. */
+/* Frames go only to the payer they are charged to. The stock keeps those of two payers. */
 static void frames_go_to_who_has_paid(struct kunit *test)
 {
 	struct axas_hpa hpas[6];
@@ -127,7 +127,7 @@ static void frames_go_to_who_has_paid(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hpas[3].val, hpas[0].val + PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, held(0), 1);
 	KUNIT_EXPECT_EQ(test, held(1), 1);
-	/* A third one takes the place of who came longest ago. */
+	/* A third payer replaces the least recently used one. */
 	pays(2);
 	get(test, &hpas[4], 1);
 	KUNIT_EXPECT_EQ(test, axas_stock_frames(), BLOCK - 2 + BLOCK - 1);
@@ -151,13 +151,13 @@ static void drain_gives_all_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_stock_drain(), 0);
 	KUNIT_EXPECT_EQ(test, held(0), 0);
 	KUNIT_EXPECT_EQ(test, held(1), 0);
-	/* The frames that are out are pages by themselves now. */
+	/* The frames in use are separate pages now. */
 	KUNIT_EXPECT_TRUE(test, all_single(hpas[0], 1));
 	KUNIT_EXPECT_TRUE(test, all_single(hpas[1], 1));
 	hal->free_frames(hal, 0, hpas, 2);
 }
 
-/* A cgroup on its way out gets its frames, and none is kept for it. */
+/* A memcg being offlined gets its frames, and no stock is kept for it. */
 static void nothing_is_kept_for_who_goes(struct kunit *test)
 {
 	struct axas_hpa hpa;
@@ -170,7 +170,7 @@ static void nothing_is_kept_for_who_goes(struct kunit *test)
 	hal->free_frame(hal, hpa, 0, 0);
 }
 
-/* Nor if the one who fills it pays no more by then. */
+/* Nor if the current payer is another one by then. */
 static void nothing_is_kept_for_another(struct kunit *test)
 {
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 0);
@@ -181,7 +181,7 @@ static void nothing_is_kept_for_another(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, held(1), 0);
 }
 
-/* Who overwrites all of it needs no zeroes, and takes nobody's. */
+/* A frame that will be overwritten needs no zeroes, and is not taken from the stock. */
 static void frames_to_be_overwritten_are_not_stock(struct kunit *test)
 {
 	struct axas_hpa hpas[2];
@@ -192,7 +192,7 @@ static void frames_to_be_overwritten_are_not_stock(struct kunit *test)
 	hal->free_frames(hal, 0, hpas, 2);
 }
 
-/* Rule R4: where nobody may sleep, the same is got without. */
+/* Rule R4: frames allocated without sleeping are zeroed, too, with or without the stock. */
 static void stock_serves_who_may_not_sleep(struct kunit *test)
 {
 	struct axas_hpa hpas[BLOCK];
@@ -211,7 +211,7 @@ static void stock_serves_who_may_not_sleep(struct kunit *test)
 		kunit_skip(test, "no frame to be had at once");
 }
 
-/* Frames that are wanted together are got by blocks, as large as fit. */
+/* Frames allocated together come from blocks as large as fit. */
 static void populate_takes_blocks(struct kunit *test)
 {
 	struct axas_hpa hpas[128 + 32 + 1];
@@ -228,7 +228,7 @@ static void populate_takes_blocks(struct kunit *test)
 	hal->free_frames(hal, 0, hpas, n);
 }
 
-/* A piece that goes by itself splits its block alone, and whoever has the others keeps them. */
+/* Freeing a part of a block splits the block; the other frames stay. */
 static void piece_of_a_block_goes_alone(struct kunit *test)
 {
 	struct axas_hpa hpas[64];
@@ -249,7 +249,7 @@ static void piece_of_a_block_goes_alone(struct kunit *test)
 	hal->free_frames(hal, 0, &hpas[16], 48);
 }
 
-/* Blocks at both ends of what goes are others', too; the one between them goes whole. */
+/* A run may begin and end inside blocks with other frames in use: those are split. */
 static void ends_of_a_run_split_their_blocks(struct kunit *test)
 {
 	struct axas_hpa hpas[4];
@@ -259,7 +259,7 @@ static void ends_of_a_run_split_their_blocks(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, whole(hpas[0], 16));
 	for (i = 1; i < 4; i++)
 		hpas[i] = axas_hpa_offset(hpas[0], i * 4 * PAGE_SIZE);
-	/* The inner half, by frames of 16 KiB. */
+	/* Free the inner half, by frames of 16 KiB. */
 	hal->free_frames(hal, 2, &hpas[1], 2);
 	KUNIT_EXPECT_TRUE(test, all_single(hpas[0], 4));
 	KUNIT_EXPECT_TRUE(test, all_single(hpas[3], 4));
@@ -267,7 +267,7 @@ static void ends_of_a_run_split_their_blocks(struct kunit *test)
 	hal->free_frame(hal, hpas[3], 2, 0);
 }
 
-/* All of it but one page is a piece, too, whichever that is. */
+/* All but one page is a part, too, whichever page that is. */
 static void block_without_one_page_is_split(struct kunit *test)
 {
 	struct axas_hpa hpas[16];
@@ -282,7 +282,7 @@ static void block_without_one_page_is_split(struct kunit *test)
 	hal->free_frames(hal, 0, hpas, 1);
 }
 
-/* Of a block with a page that hardware has lost the others go, and that one does not. */
+/* If a block has a poisoned page, the others are freed, and the poisoned one is not. */
 static void lost_page_goes_alone(struct kunit *test)
 {
 #ifdef CONFIG_MEMORY_FAILURE
@@ -303,7 +303,7 @@ static void lost_page_goes_alone(struct kunit *test)
 #endif
 }
 
-/* A large frame stays whole; who asks for a page of it gets one with references of its own. */
+/* frame_page() splits a large frame: the page needs a reference count of its own. */
 static void large_frame_is_split_for_a_reference(struct kunit *test)
 {
 	struct axas_hpa hpa, one;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many threads on one space: guests that touch, read and write, beside one that maps,
- * unmaps, protects, splits and puts together. Whoever reads sees zeroes or what was
- * written for that address, never what another frame held; nothing leaks. On one CPU
- * the threads take turns where they sleep, on several they really meet.
+ * Many threads on one space: guests that fault, read and write, and one thread that maps,
+ * unmaps, protects, splits and collapses. A reader sees zeroes or the value written for that
+ * address, never another frame's content; nothing leaks. With one CPU the threads alternate
+ * where they sleep, with several they run concurrently.
  */
 #include <linux/prandom.h>
 #include <linux/sched.h>
@@ -13,7 +13,7 @@
 #define GUESTS		3
 #define ROUNDS		4000
 
-/* Two blocks of 2 MiB, and a bit on both sides. */
+/* Two blocks of 2 MiB, and some pages on both sides. */
 #define STRESS_BASE	(BORDER - SZ_2M - SZ_64K)
 #define STRESS_PAGES	(1024u + 32)
 
@@ -41,13 +41,13 @@ static struct axas_gpa_range random_range(struct stress *s)
 			 (1 + rnd(s, min(most, STRESS_PAGES - first))) * (u64)SZ_4K);
 }
 
-/* What the guests write to an address, and to no other. */
+/* The value that guests write to an address, and to no other. */
 static u64 stamp(struct axas_gpa gpa)
 {
 	return gpa.val * 0x9e3779b97f4a7c15ull | 1;
 }
 
-/* 0 for an answer that may be at any time. */
+/* Map errors that may occur at any time to 0. */
 static int tolerated(int err)
 {
 	return err == -EFAULT || err == -EACCES ? 0 : err;
@@ -87,7 +87,7 @@ static int guest_step(struct stress *s)
 	}
 }
 
-/* Sleep now and then, so that the others run on a machine with one CPU, too. */
+/* Sleep now and then, so that the other threads run with one CPU, too. */
 static void take_turns(struct stress *s, u32 one_in)
 {
 	if (!rnd(s, one_in))
@@ -146,7 +146,7 @@ static int changer(void *arg)
 	return err;
 }
 
-/* A flush that takes its time, as one does that waits for other CPUs. */
+/* A flush whose wait is slow, as one that waits for other CPUs. */
 static void no_request(struct axas_consumer *consumer, const struct axas_flush *flush,
 		       struct cpumask *cpus)
 {

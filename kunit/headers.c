@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * That every header of include/axas compiles by itself, in a module that was told to look
- * in include/ alone (see Kbuild). There is nothing to run.
+ * Check that each header of include/axas compiles by itself, in a module with no other include
+ * path than include/ (see Kbuild). There is nothing to run.
  */
 #include <axas/vcpu.h>
 #include <axas/access.h>

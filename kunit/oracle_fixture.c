@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A table as the oracle sees it; see oracle_fixture.h.
+ * A table as the oracle reads it; see oracle_fixture.h.
  */
 #include <linux/kernel.h>
 
@@ -61,14 +61,14 @@ struct oracle_machine oracle_machine_of(const struct axas_npt *npt)
 }
 
 /*
- * Where a comparison is, and what it found. The page that was read last is asked for once:
- * the mock looks at much more whenever it is asked.
+ * State and result of a comparison. The last page read is cached: each lookup in the mock runs
+ * the monitor's checks.
  */
 struct comparison {
 	const struct axas_npt *npt;
 	u64 page;
 	const u64 *mem;
-	u64 next;		/* where our next leaf begins at the earliest */
+	u64 next;		/* lower bound of the table's next leaf */
 	u64 leaves;
 	u64 gpa;
 	const char *wrong;

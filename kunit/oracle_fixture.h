@@ -8,7 +8,7 @@
 #include "axas_npt.h"
 #include "../oracle/oracle.h"
 
-/* The machine of a table, as a description for the oracle. */
+/* Describe the table's machine to the oracle. */
 struct oracle_machine oracle_machine_of(const struct axas_npt *npt);
 
 /*

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The loads and stores that vcpu/riscv/insn.c tells apart. The encodings are what the GNU
- * assembler makes of the instruction beside them.
+ * Loads and stores that vcpu/riscv/insn.c decodes. The encodings are the GNU assembler's.
  */
 #include <linux/kernel.h>
 
 #include "axvcpu_test.h"
 
-/* Its names are axvcpu.ko's on RISC-V; on other machines nobody else has it. */
+/* The names are axvcpu.ko's on RISC-V; avoid a clash there. */
 #define riscv_decode_raw		test_decode_raw
 #define riscv_decode_transformed	test_decode_transformed
 #include "vcpu/riscv/insn.c"
 
 /**
- * struct good - an instruction, and what it is
- * @name: in assembler
+ * struct good - a load or store
+ * @name: the assembler's text
  * @insn: its encoding
- * @mem: what shall come of it
+ * @mem: expected result
  */
 struct good {
 	const char *name;
@@ -55,8 +54,8 @@ static const struct good compressed[] = {
 };
 
 /*
- * As htinst has them: no offset, and in place of the base register how far into the access
- * the address is. Bit 1 is clear where 16 bits stood.
+ * As in htinst: no offset, and in place of the base register the address's offset from the start
+ * of the access. Bit 1 is clear for a compressed instruction.
  */
 static const struct good transformed[] = {
 	LOAD("lb a0", 0x00000503, 10, 1, true, 4),
@@ -78,7 +77,7 @@ static const struct good transformed[] = {
 
 /**
  * struct bad - an instruction that is neither a load nor a store of an integer register
- * @name: in assembler
+ * @name: the assembler's text
  * @insn: its encoding
  */
 struct bad {
@@ -172,7 +171,7 @@ static void other_instructions(struct kunit *test)
 				       others[i].name);
 }
 
-/* H, "Transformed Instruction or Pseudoinstruction": what htinst may have, too. */
+/* H, "Transformed Instruction or Pseudoinstruction": other values of htinst. */
 static void other_transformed(struct kunit *test)
 {
 	static const struct bad cases[] = {
@@ -196,7 +195,7 @@ static void other_transformed(struct kunit *test)
 				       cases[i].name);
 }
 
-/* Seven loads and four stores among all opcodes; the other fields decide nothing. */
+/* Seven loads and four stores among all opcodes, whatever the other fields. */
 static void every_opcode(struct kunit *test)
 {
 	struct riscv_mem_insn mem;

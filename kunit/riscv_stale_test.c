@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which translations a RISC-V vCPU forgets by address, and which with all the others
+ * Translations that a RISC-V vCPU flushes by address, and those that need a flush of all
  * (vcpu/riscv/stale.h).
  */
 #include "axvcpu_test.h"
@@ -60,7 +60,7 @@ static void large_ranges_go_with_all(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, keep(0, RISCV_STALE_PAGES, false));
 	KUNIT_EXPECT_FALSE(test, keep(0, RISCV_STALE_PAGES + 1, false));
 	KUNIT_EXPECT_FALSE(test, keep(0, 1ull << 40, false));
-	/* The whole of 64 bits is a size of 0. */
+	/* A size of 0 is the whole 64 bits. */
 	KUNIT_EXPECT_FALSE(test, keep(0, 0, false));
 	KUNIT_EXPECT_EQ(test, riscv_stale_take(&stale, taken), 1);
 }
@@ -71,7 +71,7 @@ static void tables_go_with_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, riscv_stale_take(&stale, taken), 0);
 }
 
-/* Those that were kept stay: a CPU that enters may have looked for "all" already. */
+/* Ranges kept before stay: an entering CPU may already have tested for a flush of all. */
 static void too_many_ranges_go_with_all(struct kunit *test)
 {
 	unsigned int i;

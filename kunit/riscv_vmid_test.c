@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which vCPU has which VMID on which CPU of RISC-V (vcpu/riscv/vmid.h).
+ * VMIDs of vCPUs on each CPU of RISC-V (vcpu/riscv/vmid.h).
  */
 #include "axvcpu_test.h"
 #include "vcpu/riscv/vmid.h"
@@ -39,7 +39,7 @@ static void each_has_its_own(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, riscv_vmid_holds(&vcpus[i], &cpus[0]));
 }
 
-/* S4's kind: more vCPUs than VMIDs: never do two hold the same one. */
+/* S4's kind: with more vCPUs than VMIDs, no two hold the same one. */
 static void none_is_two_vcpus(struct kunit *test)
 {
 	unsigned int step, i, j;
@@ -59,7 +59,7 @@ static void none_is_two_vcpus(struct kunit *test)
 	}
 }
 
-/* S7: what its guest did on another CPU, this one has not seen. */
+/* S7: a vCPU back on a CPU takes a new VMID: its old one may have stale translations there. */
 static void who_comes_back_to_a_cpu_takes_another(struct kunit *test)
 {
 	unsigned int first;
@@ -87,7 +87,7 @@ static void without_vmids_each_change_is_one(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, riscv_vmid_holds(&vcpus[1], &cpus[0]));
 }
 
-/* A CPU that comes back has forgotten nothing that we could rely on. */
+/* A CPU that was enabled again may have stale translations, and holds no VMID. */
 static void none_holds_over_a_beginning(struct kunit *test)
 {
 	enable(BITS);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events in flight on x86 (vcpu/x86/event.c): what becomes of two of them, of an interrupt
- * that the guest does not take, and of an instruction that retires. FINDINGS G3, G5, G6.
+ * Events in flight on x86 (vcpu/x86/event.c): two events at once, an interrupt that the guest
+ * has disabled, and an instruction that retires. FINDINGS G3, G5, G6.
  */
 #include <asm/trapnr.h>
 #include <uapi/asm/debugreg.h>
@@ -9,7 +9,7 @@
 
 #include "axvcpu_test.h"
 
-/* Its names are axvcpu.ko's. */
+/* Avoid a clash with axvcpu.ko's names. */
 #define axvcpu_x86_retire	test_x86_retire
 #define axvcpu_x86_next_rip	test_x86_next_rip
 #define axvcpu_x86_raise	test_x86_raise
@@ -45,7 +45,7 @@ static void expect_event(struct kunit *test, u32 type, u8 vector)
 	KUNIT_EXPECT_EQ(test, x86.event.info & X86_EVENT_VECTOR, (u32)vector);
 }
 
-/* Intel SDM vol. 3A, table 6-5: what exception @second makes of @first's delivery. */
+/* Intel SDM vol. 3A, table 6-5: the result of exception @second during delivery of @first. */
 static int both(u8 first, u8 second)
 {
 	static const u8 contributory[] = { X86_TRAP_DE, X86_TRAP_TS, X86_TRAP_NP, X86_TRAP_SS,
@@ -80,7 +80,7 @@ static void two_exceptions_are_as_the_manual_says(struct kunit *test)
 	}
 }
 
-/* G6: the interrupt whose delivery raised an exception is not lost. */
+/* G6: an interrupt whose delivery raised an exception is not lost. */
 static void interrupt_waits_for_the_exception(struct kunit *test)
 {
 	u8 second;
@@ -153,13 +153,13 @@ static void interrupt_waits_while_interrupts_are_off(struct kunit *test)
 	axvcpu_x86_check_event(&vcpu);
 	KUNIT_EXPECT_FALSE(test, axvcpu_x86_event_valid(&x86));
 	KUNIT_EXPECT_EQ(test, axvcpu_next_vector(&vcpu), 0x60);
-	/* Exceptions do not ask. */
+	/* Exceptions do not depend on IF. */
 	interrupt(X86_EVENT_EXCEPTION, X86_TRAP_PF, 0);
 	axvcpu_x86_check_event(&vcpu);
 	expect_event(test, X86_EVENT_EXCEPTION, X86_TRAP_PF);
 }
 
-/* G3: all that follows from an instruction's end. */
+/* G3: RIP, RF, the interrupt shadow and the single-step trap. */
 static void instruction_retires(struct kunit *test)
 {
 	x86.rflags |= X86_EFLAGS_RF;
@@ -183,23 +183,23 @@ static void rip_wraps_outside_of_64_bit_mode(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axvcpu_x86_next_rip(&x86, 2, false), 0ull);
 }
 
-/* SDM vol. 3B, 18.2.3. */
+/* Intel SDM vol. 3B, 18.2.3. */
 static void dr6_tells_the_last_cause(struct kunit *test)
 {
 	const u64 nothing = 0xffff0ff0;
 
 	KUNIT_EXPECT_EQ(test, axvcpu_x86_dr6(nothing, 0), nothing);
 	KUNIT_EXPECT_EQ(test, axvcpu_x86_dr6(nothing, DR_STEP), nothing | DR_STEP);
-	/* Breakpoints of before go, BS stays. Bit 12 is of the pending exceptions alone. */
+	/* Earlier breakpoints are cleared, BS stays. Bit 12 exists only in pending exceptions. */
 	KUNIT_EXPECT_EQ(test, axvcpu_x86_dr6(nothing | DR_STEP | 3, BIT(12) | 4),
 			nothing | DR_STEP | 4);
-	/* RTM is 0 when it happened, and 1 when it did not. */
+	/* RTM is 0 for an exception in a transaction, else 1. */
 	KUNIT_EXPECT_EQ(test, axvcpu_x86_dr6(nothing, BIT(16) | 1),
 			(nothing & ~BIT_ULL(16)) | 1);
 	KUNIT_EXPECT_EQ(test, axvcpu_x86_dr6(nothing & ~BIT_ULL(16), 1), nothing | 1);
 }
 
-/* G5: a vector's class must be above the task's. */
+/* G5: a vector's class must exceed the task priority. */
 static void task_priority_holds_vectors_off(struct kunit *test)
 {
 	unsigned int cr8;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What entries and exits of x86 do against speculation, and what is told of the rest
- * (vcpu/x86/mitigate.c). S5: no emulator speculates, so that what is chosen is tested.
+ * Mitigations at entries and exits on x86, and the report of bugs left open
+ * (vcpu/x86/mitigate.c). S5: no emulator speculates, so the choice of mitigations is tested.
  */
 #include "axvcpu_test.h"
 #include "vcpu/x86/mitigate.h"
@@ -87,7 +87,7 @@ static void threads_of_a_core_are_told_of(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, what_is_left(), "l1tf (SMT is on)");
 }
 
-/* Each bug with a mitigation of its own: without it the bug is named, with it, it is not. */
+/* Each bug with its mitigation: named without it, and not with it. */
 static void what_is_not_mitigated_is_named(struct kunit *test)
 {
 	static const struct { unsigned int bug, feature; const char *name; } table[] = {
@@ -121,7 +121,7 @@ static void what_is_not_mitigated_is_named(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, what_is_left(), "srso (no microcode)");
 }
 
-/* A kernel newer than this module tells of a bug that nobody has looked at. */
+/* A newer kernel may report a bug unknown to this module. */
 static void a_bug_that_is_not_known_is_named(struct kunit *test)
 {
 	set(AXAS_X86_NEVER - 1);
