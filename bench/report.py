@@ -1,51 +1,50 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# report.py: what scripts/bench.sh makes of the rows that it measured.
+# report.py: process the rows that scripts/bench.sh measured.
 #
 #   collect FOLDER               all rows of a run, as JSON
-#   update JSON BASELINE         take the modes of a run into the baseline
+#   update JSON BASELINE         merge the modes of a run into the baseline
 #   table JSON                   the tables, in plain text
 #   check JSON BASELINE README DOC   TAP: a line for each count, and for each of the files
-#   write JSON README DOC        write the part of each file that is between marks: the
-#                                tables, all of them in DOC
+#   write JSON README DOC        write the part of each file between marks: the tables, all of
+#                                them in DOC
 #   plots JSON FOLDER            data files for bench/plots.sh
 #
-# A row is "NAME MEAN CLEAN DIRTY [MEDIAN]". The mean is taken, but of rows whose samples are a
-# single operation the median: now and then one of these refills a cache of Linux's, or has a
-# tick in it. Native rows say by their name which figure they are.
+# A row is "NAME MEAN CLEAN DIRTY [MEDIAN]". The mean is used, except for rows whose samples are
+# single operations. These use the median: an occasional sample includes the refill of a cache
+# of Linux, or a tick. Names of native rows tell which statistic they are.
 
 import json
 import os
 import sys
 
-# A count may be this many times its baseline, if it is one of ours: what KVM and Linux's own
-# parts take is Debian's to change.
+# Bound of a count relative to its baseline, for our own counts: those of KVM and of Linux's
+# primitives change with Debian.
 TOLERANCE = 1.05
 NOT_OURS = ("kvm.", "floor.", "clock.", "paths.process_vm_")
 
-# What 512 pages cost on their way back to the buddy allocator depends on which of their
-# neighbours are free, and so on all that ran before; what memory is free likewise. The longest
-# of hundreds of pieces is the one in which an allocator, or RCU, had work to do. All are shown,
-# but held against nothing.
+# The cost to free 512 pages to the buddy allocator depends on which of their neighbours are
+# free, and so on all earlier operations; so does free memory. The longest of hundreds of pieces
+# is the one in which an allocator, or RCU, had work to do. All are shown, but not compared.
 UNSTABLE = (".unmap_2m", ".memory", "_10000_areas")
 
 MEDIAN = 4
 SINGLE = ("size.", "page.", "leaves.")
 
-# Mode, and the column of the rows that it takes.
+# Mode, and the column of its rows to use.
 MODES = (("instructions", 1), ("cpus256", 1), ("newer", 1), ("newest", 1), ("disturb", 1),
          ("parallel", 1), ("native", 1))
 
-# What is counted, and so is compared; the last not to the last instruction: other threads
-# interrupt now and then, and so few in so many operations mean nothing.
+# Modes with counts, which are compared. For disturb with an absolute tolerance: other threads
+# cause a few interrupts, and so few in so many operations mean nothing.
 COUNTED = ("instructions", "cpus256", "newer", "newest", "disturb")
 FEW = {"disturb": 0.2}
 
-# Instructions that a piece of work may take while everybody else is kept out.
+# Bound on the instructions of a piece of work that excludes all others.
 HELD_MOST = 150000
 
-# A grace period passes whenever anybody wants one.
+# Grace periods also occur for other users of RCU.
 OF_OTHERS = (".grace_periods_of",)
 
 
@@ -81,7 +80,7 @@ def collect(folder):
 
 
 class Row:
-    """A line of a table: an operation, what it takes, and what that is to be compared with."""
+    """A line of a table: an operation, its cost, and the costs to compare with."""
 
     def __init__(self, title, axas, **other):
         self.title = title
@@ -111,7 +110,7 @@ def met(value, most):
 
 
 def small(value):
-    """A count for one operation, of which there may be fewer than one."""
+    """A count for one operation, which may be a fraction."""
     return f"{value:.2f}"
 
 
@@ -122,7 +121,7 @@ def at_most(row):
 
 
 class Figures:
-    """What a run measured, and the tables that are made of it."""
+    """Results of a run, and the tables made from them."""
 
     def __init__(self, data):
         self.count = data.get("instructions", {})
@@ -144,7 +143,7 @@ class Figures:
         return Row(title, self.count["axas." + name], kvm=self.count.get("kvm." + name), **other)
 
     def other_memory(self, size, name, file, text):
-        """KVM on what else VMMs give it; the last has its frames before the guest comes."""
+        """KVM on other memory that VMMs use; the last is populated before the guest touches it."""
         return [Row(title, self.count["axas." + name], kvm=self.count[f"kvm.{name}_{kind}"])
                 for title, kind in ((f"{size}, KVM on {text}", file),
                                     (f"{size}, KVM on memory that is there already", "present"))
@@ -181,7 +180,7 @@ class Figures:
             ("exit to the VMM and back", "exit_to_user"))] if n else []
 
     def newest_rows(self):
-        """KVM on its own files. They have no leaves of 2 MiB yet."""
+        """KVM on guest_memfd, which has no 2 MiB leaves yet."""
         n = self.newest
         return [Row(title, n["axas." + name], kvm=n.get("kvm." + name + kind))
                 for title, name, kind in (
@@ -197,7 +196,7 @@ class Figures:
                     ("protect 4K, a page", "protect_4k", ""))] if n else []
 
     def space_rows(self):
-        """What a space costs where one CPU is possible, and 256; no row may depend on that."""
+        """Cost of a space with 1 possible CPU, and with 256; no row may depend on the number."""
         c = self.cpus256
         return [[title, number(c["spaces_of_1." + name]), number(c["spaces_of_256." + name]),
                  number(most), met(c["spaces_of_256." + name], most)]
@@ -210,7 +209,7 @@ class Figures:
                 ] if c else []
 
     def held_rows(self):
-        """The most that is done at once while nobody else gets in."""
+        """The longest pieces of work that exclude all others."""
         return [[title, number(self.count["held." + name]), number(HELD_MOST),
                  met(self.count["held." + name], HELD_MOST)]
                 for title, name in (
@@ -228,7 +227,7 @@ class Figures:
                 ] if "held.populate_1g" in self.count else []
 
     def size_rows(self):
-        """Each size of an area, with its pages' cost."""
+        """Cost of a page in areas of each size."""
         c = self.count
         return [[title] + [number(c.get(f"leaves.{name}.{size}")) for size in
                            ("1m", "2m", "64m", "1g", "4g")]
@@ -242,7 +241,7 @@ class Figures:
                 ] if "leaves.linear_by_4k.4g" in c else []
 
     def disturb_rows(self):
-        """What others notice: ours and KVM's."""
+        """Disturbance of other CPUs by axas and by KVM."""
         d = self.disturb
         return [[title] + [small(d[f"{who}.{what}_of_{name}"])
                            for what in ("ipis", "grace_periods", "exits_of_others")
@@ -255,7 +254,7 @@ class Figures:
                     ("collapse 2 MiB", "collapse"))] if d else []
 
     def table_rows(self):
-        """Beside the crate: its instructions stand in the column of KVM."""
+        """Compared with the crate: its instructions are in the column of KVM."""
         c = self.count
         return [
             Row("populate, a page", c["table.populate"], kvm=135, target=40),
@@ -278,7 +277,7 @@ class Figures:
         ]
 
     def page_rows(self):
-        """One page at a time, and one of many areas."""
+        """Operations on one page, and in spaces of many areas."""
         c = self.count
         return [
             Row("unmap one touched page of 1 GiB", c["page.unmap"], target=2500),
@@ -301,7 +300,7 @@ class Figures:
         ]
 
     def access_rows(self):
-        """Beside memcpy() in the kernel, and process_vm_readv() and _writev() outside."""
+        """Compared with memcpy() in the kernel, process_vm_readv() and _writev() in user space."""
         c = self.count
         rows = []
         for verb, other, to in (("read", "pread", "readv"), ("write", "pwrite", "writev")):
@@ -320,7 +319,7 @@ class Figures:
         ]
 
     def parallel_rows(self):
-        """Nanoseconds; the target is of the speed-up, so the smaller the better its inverse."""
+        """Nanoseconds. The target bounds the speed-up, so its inverse is compared."""
         p = self.parallel
         return [(f"{n} of {cpus} CPUs", p[f"axas.parallel_smp{cpus}_ns_of_{n}"],
                  p[f"axas.parallel_smp{cpus}_speedup_of_{n}"],
@@ -330,7 +329,7 @@ class Figures:
                 if f"axas.parallel_smp{cpus}_ns_of_{n}" in p]
 
     def native_rows(self):
-        """Nanoseconds without and with retpolines, and the crate's."""
+        """Nanoseconds without and with retpolines, and those of the crate."""
         n = self.native
         return [[title] + [f"{n[f'{mode}.{name}.{which}']:.1f}"
                            for mode in ("native", "retpoline") for which in ("least", "median")]
@@ -356,7 +355,7 @@ class Figures:
                 ] if "native.fault.least" in n else []
 
     def more_tables(self):
-        """Those whose rows are made as they are printed; a run may lack some."""
+        """Tables whose rows are lists of cells; a run may lack some."""
         return [(title, heads, rows) for title, heads, rows in (
             ("Instructions, linear areas of each size in small leaves",
              ["operation", "1 MiB", "2 MiB", "64 MiB", "1 GiB", "4 GiB"], self.size_rows()),
@@ -505,7 +504,7 @@ def full(data):
 
 
 def short(data):
-    """What the README shows of all that: a line for each kind of operation."""
+    """The README's extract: a line for each kind of operation."""
     f = Figures(data)
     rows = [row for row in f.guest_rows() + f.access_rows() if row.title in IN_README]
     return markdown([("Instructions of the host's kernel, one vCPU, Debian 6.1",
@@ -525,7 +524,7 @@ IN_README = {
 
 
 def with_part(path, part):
-    """A file as it is, and as it should be with this between its marks."""
+    """A file's text, and the same with @part between its marks."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     head, rest = text.split(BEGIN)

@@ -1,12 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# arm64.sh: build the modules and the tests for arm64, boot Debian's stock kernel with
-# them in QEMU, and run what guest/arm64.sh says: at EL2 on a CPU whose stage 2 decides
-# about caches (FEAT_S2FWB), on one with memory tags, and on one without either, at EL1, and
-# beside KVM.
+# arm64.sh: build the modules and tests for arm64, boot Debian's stock kernel with them in
+# QEMU, and run guest/arm64.sh: at EL2 on a CPU whose stage 2 controls caching (FEAT_S2FWB),
+# on one with memory tags, and on one without either, at EL1, and with KVM.
 #
-# AXAS_SET  another kernel, of kernel-set.sh's table: at EL2 alone
+# AXAS_SET  another kernel, named as in kernel-set.sh's table: at EL2 only
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -14,10 +13,10 @@ set -euo pipefail
 
 NAME=${AXAS_SET:-arm64}
 PREFIX=aarch64-linux-gnu-
-# Memory that the kernel does not use, for linear areas: all from 2 GiB on.
+# Memory that the kernel does not use, for linear areas: from 2 GiB on.
 WINDOW=(mem=1G "AXAS_WINDOW=0x80000000,3G")
 
-# All is built with the tools of the suite that the kernel is of.
+# Build everything with the tools of the kernel's own suite.
 build() {
 	"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1 ARCH=arm64 \
 		CROSS_COMPILE="$PREFIX"
@@ -28,8 +27,8 @@ build() {
 		EXTRA_LDFLAGS="${LIBS:+-L$LIBS/usr/lib/${PREFIX%-}}"
 }
 
-# Functions of a module that broadcast a TLBI and do not repeat it (S3): no machine here has
-# the erratum. Stage 2's own is followed by one of stage 1, which is repeated.
+# List functions of a module that broadcast a TLBI without the erratum's repetition (S3); no
+# emulated CPU has the erratum. A stage 2 TLBI is followed by a stage 1 one, which is repeated.
 without_repeat() {
 	"${PREFIX}objdump" -d -j .text "$1" | awk '
 		/^[0-9a-f]+ <.*>:$/ { name = $2 }
@@ -38,7 +37,7 @@ without_repeat() {
 		END { for (name in broadcasts) if (!(name in repeats)) print name }'
 }
 
-# What the build must hold, whatever the kernel's macros do (S3).
+# Check the compiled module, independently of the kernel's macros (S3).
 look_at_module() {
 	local results=() code
 
@@ -57,7 +56,7 @@ look_at_module() {
 	! printf '%s\n' "${results[@]}" | grep '^fail '
 }
 
-# boot NAME CASE: a machine, and what it found.
+# boot NAME CASE: run a machine, and print its findings.
 boot() {
 	local name=$1 results
 

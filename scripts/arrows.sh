@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# arrows.sh FOLDER: whether each file of the modules that were built in FOLDER calls only what
-# stands below it in the rooms of Documentation/design.md. Prints each arrow that does not go
-# down, and each file that one of the two has not got; nothing when all is well. CROSS_COMPILE
-# names the tools.
+# arrows.sh FOLDER: check that each file of the modules built in FOLDER calls only files below
+# it in the map of Documentation/design.md. Prints each call that does not go down, and each
+# file missing in the map or in the sources; nothing if all is well. CROSS_COMPILE is the prefix
+# of the tools.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# rooms: a line for each file: its name, its floor, and its side (left, right or both).
+# rooms: print a line for each file of the map: name, floor, and side (left, right or both).
 rooms() {
 	awk '/^```/ { inside = /rooms$/; next } inside' "$AXAS_SRC/Documentation/design.md" |
 		awk -v formats="$(formats | tr '\n' ' ')fake" '
@@ -29,10 +29,10 @@ rooms() {
 		{ room($0, "both") }'
 }
 
-# sources: what must have a room.
+# sources: list the files that the map must have.
 sources() { (cd "$AXAS_SRC" && find . -maxdepth 1 -name 'axas_*.c' && find vcpu -name '*.[cS]') | sed 's#^\./##'; }
 
-# symbols FOLDER: a line for each symbol that a file has for others (D) or takes (U).
+# symbols FOLDER: print a line for each global symbol that a file defines (D) or uses (U).
 symbols() {
 	local object source
 

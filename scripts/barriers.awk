@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The memory barriers of C sources, a line for each function and primitive:
+# Print the memory barriers of C sources, a line for each function and primitive:
 #
 #   FILE FUNCTION PRIMITIVE [xCOUNT]
 #
-# with the count where there are several. A dsb is named with what it waits for, also one that
-# stands in assembler.
+# with the count if there are several. A dsb includes its operand, also in inline assembly.
 
 BEGIN {
 	PRIMITIVES = "^(smp_(mb|rmb|wmb|mb__[a-z_]+|store_release|load_acquire|store_mb|cond_load_acquire)" \
@@ -28,7 +27,7 @@ FNR == 1 {
 	comment = sub(/\/\*.*/, "", line)
 }
 
-# What begins in the first column, with a list of arguments, and does not end there.
+# A function's start: begins in the first column, has a parameter list, and is no declaration.
 line ~ /^[A-Za-z_].*\(/ && line !~ /;[ \t]*$/ {
 	fn = line
 	sub(/\(.*/, "", fn)

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench-profile.sh axas|kvm [LINES]: which functions the instructions of an operation are
-# in, counted by a plugin of QEMU's. For each operation of bench/user/profile.c it prints
-# the instructions of one, and the LINES functions (default 30) that have most of them.
+# bench-profile.sh axas|kvm [LINES]: print the functions in which an operation spends its
+# instructions, counted by a plugin of QEMU. For each operation of bench/user/profile.c it prints
+# the instructions of one, and the LINES functions (default 30) with most of them.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -11,7 +11,7 @@ set -euo pipefail
 
 export OUT=$AXAS_LOGS/bench-profile
 
-# In the order of the source, the last is the end.
+# In the order of the source; the last is the end marker.
 marks() {
 	sed -n 's/^MARK(\(.*\))$/\1/p' "$AXAS_SRC/bench/user/profile.c" | while read -r name; do
 		printf ',mark=%s' "$(nm "$1" | awk -v name="profile_mark_$name" '$3 == name { print $1 }')"

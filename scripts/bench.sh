@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench.sh [MODE...]: measure what the operations of axas cost, beside KVM in the same
-# virtual machine and beside the parts of Linux that they are made of. The modes:
+# bench.sh [MODE...]: measure the cost of axas's operations, with KVM in the same virtual
+# machine and the Linux primitives that they use for comparison. The modes:
 #
 #   instructions  instructions, counted by QEMU (-icount): the same on every run
-#   cpus256       what spaces cost where 1 CPU is possible, and where 256 are
-#   newer         the same as instructions on Debian's 6.12, whose KVM can populate
+#   cpus256       cost of a space with 1 possible CPU, and with 256
+#   newer         as instructions, on Debian's 6.12, whose KVM can populate
 #                 (KVM_PRE_FAULT_MEMORY)
-#   newest        the same on 7.2 of a later Debian, whose KVM has guest_memfd for every VM
+#   newest        as instructions, on 7.2 of a later Debian, whose KVM has guest_memfd for
+#                 every VM
 #   disturb       interrupts to other CPUs, grace periods and exits of other guests that an
 #                 operation causes
 #   parallel      wall time of faults on 1, 2 and, if the host has them, 4 CPUs of a virtual
@@ -19,13 +20,13 @@
 # Default: all of them. It prints a table, and writes all figures as JSON.
 #
 #   bench.sh --check [MODE...]
-#                      instructions and cpus256, or those that are named, compared with
-#                      bench/baseline.json: what takes more than 5 % more of them than there
-#                      is "not ok". Times are not compared
+#                      compare instructions and cpus256, or the named modes, with
+#                      bench/baseline.json: a count of more than 5 % above the baseline is
+#                      "not ok". Times are not compared
 #   bench.sh --update [MODE...]
-#                      what is measured becomes that of bench/baseline.json; the README,
-#                      Documentation/benchmarks.md and the plots are made anew from it
-#   bench.sh --build FOLDER   only build what is measured, for bench-profile.sh
+#                      write the results to bench/baseline.json, and generate the figures of
+#                      the README and Documentation/benchmarks.md and the plots from it
+#   bench.sh --build FOLDER   only build the benchmarks, for bench-profile.sh
 #
 # See Documentation/benchmarks.md.
 
@@ -40,13 +41,13 @@ REPORT=$AXAS_SRC/bench/report.py
 TEXTS=("$AXAS_SRC/README.md" "$AXAS_SRC/Documentation/benchmarks.md")
 export OUT=$AXAS_LOGS/bench
 
-# The same for both sides: no mitigations, which cost instructions that have nothing to do
-# with what is measured; no zeroing of what is not asked for zeroed.
+# The same for both sides: no mitigations, whose instructions would obscure the measured ones;
+# no zeroing of memory that was not allocated zeroed.
 KERNEL_ARGS=(nokaslr mitigations=off init_on_alloc=0)
 
-# build FOLDER [SET]: a virtual machine's initramfs, with its kernel's own KVM, and the file
-# kernel with the name of the kernel. SET is one of kernel-set.sh's; figures are comparable
-# on one kernel only, so that no other may serve.
+# build FOLDER [SET]: build a virtual machine's initramfs with its kernel's own KVM, and write
+# the kernel's path to the file "kernel". SET is one of kernel-set.sh's; figures are comparable
+# on one kernel only, so no other suite may serve.
 build() {
 	local dir=$1 module file modules=()
 
@@ -71,10 +72,10 @@ build() {
 	printf '%s\n' "$RELEASE" >"$dir/release"
 }
 
-# The build for this Debian's own kernel: once, for the modes that want it.
+# Build for this Debian's own kernel once, for all modes that use it.
 own_build() { [[ -e $OUT/build/kernel ]] || build "$OUT/build"; }
 
-# boot MODE BUILD WHAT [KERNEL-ARGUMENT...]: the rows are in the mode's folder then.
+# boot MODE BUILD WHAT [KERNEL-ARGUMENT...]: write the rows to the mode's folder.
 boot() {
 	local dir=$OUT/$1
 
@@ -85,13 +86,13 @@ boot() {
 	splats "$dir/kernel.log"
 }
 
-# splats LOG: a kernel that tells of a bug has measured nothing.
+# splats LOG: fail if the kernel reported a bug: its measurements are invalid.
 splats() {
 	"$AXAS_SCRIPTS/splats.sh" "$1" >"$1.splats" ||
 		{ cat "$1.splats" >&2; die "the kernel's log tells of a bug: $1"; }
 }
 
-# One instruction is a nanosecond of the machine's time, and idle time passes at once.
+# One instruction takes one nanosecond of virtual time, and idle time is skipped.
 ICOUNT="-icount shift=0,sleep=off -rtc clock=vm"
 
 mode_instructions() {
@@ -99,7 +100,7 @@ mode_instructions() {
 	AXAS_CPUS=1 AXAS_QEMU=$ICOUNT boot instructions "$OUT/build" all
 }
 
-# The same after the same, so that nothing differs but how many CPUs are possible.
+# The same rows one after the other, so that only the number of possible CPUs differs.
 mode_cpus256() {
 	local cpus
 
@@ -122,7 +123,7 @@ mode_newest() {
 	AXAS_CPUS=1 AXAS_QEMU=$ICOUNT boot newest "$OUT/build-newest" all
 }
 
-# Counted, whatever the time is: it needs no -icount.
+# Counts do not depend on time, so -icount is not needed.
 mode_disturb() {
 	own_build
 	AXAS_CPUS=2 boot disturb "$OUT/build" disturb
@@ -133,7 +134,7 @@ mode_parallel() {
 
 	own_build
 	mkdir -p "$OUT/parallel"
-	# More CPUs than the host has would say nothing.
+	# More CPUs than the host has would not run in parallel.
 	for cpus in 2 4; do
 		((cpus == 2 || cpus <= $(nproc))) || continue
 		AXAS_CPUS=$cpus boot "parallel-$cpus" "$OUT/build" parallel
@@ -141,8 +142,8 @@ mode_parallel() {
 	done >"$OUT/parallel/rows"
 }
 
-# The core's files as a program, with the kernel's flags: without its retpolines, and with
-# them. They take turns, and the best of five runs counts: the machine may have others.
+# The core as a program, with the kernel's flags, without and with retpolines. The two
+# alternate, and the best of five runs counts: other load on the machine disturbs some.
 mode_native() {
 	local mode turn dir=$OUT/native
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # bochs-check.sh: build the modules and the tests of vCPUs, boot Debian's cloud kernel in
-# Bochs, which has Intel's VMX, and run what guest/bochs.sh says. It takes one CPU for a
-# minute and a half.
+# Bochs, which has Intel's VMX, and run guest/bochs.sh. It takes one CPU for a minute and a
+# half.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -11,8 +11,8 @@ set -euo pipefail
 
 NAME=bochs
 
-# A GiB that the kernel leaves alone, for linear areas of the largest leaf.
-# shellcheck disable=SC2016  # the kernel wants the dollar sign
+# A GiB that the kernel does not use, for linear areas of the largest leaf.
+# shellcheck disable=SC2016  # the kernel expands the dollar sign
 WINDOW='memmap=1G$0x40000000'
 
 build() {

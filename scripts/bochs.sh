@@ -2,36 +2,36 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # bochs.sh OUT KERNEL INITRAMFS [KERNEL-ARGUMENT...]: boot a kernel in Bochs, a PC with
-# Intel's VMX and EPT all in software, and wait for its end. Contract and output are
-# those of vm.sh: it succeeds when the guest's script ran to its end; what that found is
-# in OUT/guest.log (and OUT/kernel.log, the kernel's own messages).
+# Intel's VMX and EPT emulated in software, and wait for its end. Interface and output are
+# those of vm.sh: it succeeds if the guest's script ran to its end; the script's output is
+# in OUT/guest.log, the kernel's messages are in OUT/kernel.log.
 #
-# AXAS_TIMEOUT  seconds until the machine is ended (default 600)
-# AXAS_SHOW     not empty: show what the guest prints while it runs
+# AXAS_TIMEOUT  seconds until the machine is killed (default 600)
+# AXAS_SHOW     not empty: show the guest's output while it runs
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# How many instructions make a second of the machine's clock. Its CPUID tells of
-# 3.5 GHz, hence tsc_early_khz.
+# Instructions per second of the machine's clock. Its CPUID reports 3.5 GHz, hence
+# tsc_early_khz.
 IPS=50000000
 
-# The kernel ends itself by a triple fault, which ends Bochs. Every message costs
-# time on an emulated serial line: only warnings and worse come. Bochs 2.7 counts the
-# compacted XSAVE area wrongly, at which the kernel warns: it must not use it. Stock
-# kernels test their ciphers for half a minute here.
+# The kernel ends by a triple fault, which ends Bochs. Each message costs time on the emulated
+# serial line: only warnings and worse are printed. Bochs 2.7 miscounts the compacted XSAVE
+# area, and the kernel warns of that: XSAVES is disabled. Stock kernels would test their ciphers
+# for half a minute.
 kernel_args() {
 	echo "console=ttyS0,115200 panic=-1 oops=panic reboot=triple loglevel=5" \
 		"tsc_early_khz=$((IPS / 1000)) nokaslr mitigations=off cryptomgr.notests=1 clearcpuid=xsaves,xsavec $*"
 }
 
-# Only what GRUB needs to load a kernel from a CD.
+# Only the parts of GRUB that load a kernel from a CD.
 make_iso() {
 	local out=$1 kernel=$2 initramfs=$3 root
 
 	shift 3
-	# GRUB would take memmap=16M$0x... for a variable.
+	# GRUB would expand the $0x of memmap=16M$0x... as a variable.
 	set -- "${@//\$/\\$}"
 	scratch root
 	mkdir -p "$root/boot/grub"
@@ -48,8 +48,8 @@ make_iso() {
 		--locales= "$root" >"$out/grub.log" 2>&1 || { cat "$out/grub.log" >&2; return 1; }
 }
 
-# This build of Bochs has a debugger, which waits for a "c" and takes the end of its
-# input for an order to quit.
+# This build of Bochs has a debugger, which waits for a "c" and quits at the end of its
+# input.
 bochs_run() {
 	local out=$1
 
@@ -61,7 +61,7 @@ bochs_run() {
 		bochs -q -f "$out/bochsrc" -rc "$out/continue" <>"$out/stdin"
 }
 
-# What the guest says to people starts with "# ", its verdicts with "ok" or "not ok".
+# The guest's comments start with "# ", its verdicts with "ok" or "not ok".
 show() {
 	tail -n +1 -F --pid="$1" "$2" 2>/dev/null | tr -d '\r' | grep -v --line-buffered '^##'
 }
@@ -78,7 +78,7 @@ main() {
 	: >"$out/kernel.log"
 	: >"$out/guest.log"
 	make_iso "$out" "$@"
-	# It listens on a VNC port.
+	# Bochs listens on a VNC port.
 	lock bochs
 	bochs_run "$out" >"$out/bochs.out" 2>&1 &
 	pid=$!

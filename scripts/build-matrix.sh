@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# build-matrix.sh [SET...]: build the module, its in-kernel user included, against the packaged
-# headers of several kernels and architectures (kernel-set.sh says which), with warnings
+# build-matrix.sh [SET...]: build the module and its in-kernel user against the packaged
+# headers of several kernels and architectures (the table of kernel-set.sh), with warnings
 # as errors. Each build is a test.
 
 set -euo pipefail

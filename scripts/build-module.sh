@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # build-module.sh OUT KDIR [MAKE-ARGUMENT...]: build the module for the kernel at
-# KDIR in a fresh copy of the sources, OUT. What lies built in the clone has no part
-# in it. A warning is an error. Headers that kernel-set.sh put into a root folder are
-# built with the tools that lie there.
+# KDIR in a fresh copy of the sources, OUT. Objects built in the clone are not used.
+# A warning is an error. For headers in a root folder of kernel-set.sh, the tools of that
+# folder are used.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # build-user.sh OUT [FOLDER...]: build the user-space programs (default: all of them)
-# in a fresh copy of the sources, OUT. The tests of the user API are built for 32 bits,
-# too, with the cross compiler: gcc-multilib shuts out those for other machines.
+# in a fresh copy of the sources, OUT. The tests of the user API are also built for 32 bits,
+# with the cross compiler: gcc-multilib conflicts with compilers for other machines.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

@@ -1,28 +1,28 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# check.sh [PART...]: run all tests, or only some parts. Without a PART it is those of
-# "make check" in the list below.
-# check.sh --soak [PART...]: what takes too long for that, and the parts of it that have
-# more to do when there is time. What it found is kept in Documentation/soak.tsv, which a
-# table of Documentation/testing.md is made from.
-# check.sh --list: the parts, with their budgets.
+# check.sh [PART...]: run all tests, or only the named parts. Default: the parts of "make
+# check" in the list below.
+# check.sh --soak [PART...]: run the parts that take too long for that, and those that test
+# longer if there is time. Results are kept in Documentation/soak.tsv, from which a table of
+# Documentation/testing.md is generated.
+# check.sh --list: list the parts with their budgets.
 #
-# Two parts run at once where there are two CPUs. The first run downloads and builds
-# kernels, later ones take them from the cache. Each part has a budget of CPU time, which
-# hardly depends on what else runs on the machine; a part that takes more than three times
-# as much has failed. The last line is "N passed, M failed"; the status is 0 if M is none
-# and N is some. A part that cannot run is a failure.
+# With two CPUs, two parts run at once. The first run downloads and builds kernels, later
+# runs use the cache. Each part has a budget of CPU time, which hardly depends on other load
+# on the machine; a part that takes more than three times its budget fails. The last line is
+# "N passed, M failed"; the status is 0 if M is 0 and N is not. A part that cannot run is a
+# failure.
 #
-# AXAS_LANES  how many parts run at once (default: 2, but 1 on a machine with one CPU)
+# AXAS_LANES  number of parts that run at once (default: 2, or 1 on a machine with one CPU)
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # A part is a line here and a function part_NAME, which calls record (lib.sh) for each
-# test. They start in this order, the longest first. BUDGET is in seconds of one CPU with
-# a warm cache; COLD is what kernels and tools that are not there yet may take besides.
+# test. Parts start in this order, the longest first. BUDGET is in seconds of one CPU with
+# a warm cache; COLD is the additional time to get missing kernels and tools.
 parts() {
 	cat <<-EOT
 		vm-debug soak 3600 1800 the debug kernel with us as modules: user API, vCPUs, leaks; KUnit in soak
@@ -60,7 +60,7 @@ part_um() { "$AXAS_SCRIPTS/kunit.sh" um; }
 part_userspace() { "$AXAS_SCRIPTS/userspace.sh" "$([[ $AXAS_EFFORT == full ]] && echo 3600 || echo 60)"; }
 part_x86_64() { "$AXAS_SCRIPTS/kunit.sh" x86_64; }
 
-# The suites with threads. Instrumented, those that count through a GiB take an hour each.
+# The suites with threads. Suites that scan a whole GiB would take an hour each with KCSAN.
 part_kcsan() {
 	local suites failed=0
 
@@ -107,7 +107,7 @@ part_tools() {
 	done
 }
 
-# parts_of check|soak: the names.
+# parts_of check|soak: list the names.
 parts_of() { parts | awk -v in_="$1" '$2 == in_ || $2 == "both" { print $1 }'; }
 
 # column PART NUMBER
@@ -121,7 +121,7 @@ list_parts() {
 		done
 }
 
-# summary FILE: a line for each suite, then what failed.
+# summary FILE: print a line for each suite, then the failures.
 summary() {
 	awk '
 	$1 != "note" {
@@ -145,12 +145,12 @@ summary() {
 	sed -n 's/^note /  /p; s/^fail /  FAILED: /p' "$1"
 }
 
-# cpu_seconds FILE: what the builtin times printed: of the shell, and of its children.
+# cpu_seconds FILE: sum up the output of the builtin times, for the shell and its children.
 cpu_seconds() {
 	tr 'ms' '  ' <"$1" | awk '{ sum += 60 * $1 + $2 + 60 * $3 + $4 } END { printf "%d\n", sum }'
 }
 
-# within_budget PART SECONDS: three times as much is for machines that are slower.
+# within_budget PART SECONDS: check the budget, tripled for slower machines.
 within_budget() {
 	local limit=$((3 * $(column "$1" 3) + $(column "$1" 4)))
 
@@ -159,8 +159,8 @@ within_budget() {
 		record "fail $1: took $2 s of CPU, of at most $limit: see the budgets in check.sh"
 }
 
-# One part, in a process of its own: its results, and a failure if it failed without
-# telling of one. The summary is for finish_part.
+# Run one part in a process of its own. Record a failure if it failed without recording one.
+# Leave the summary to finish_part.
 run_part() {
 	local part=$1 start=$SECONDS rc=0 spent logs=$AXAS_LOGS/$1
 
@@ -192,7 +192,7 @@ start_part() {
 	AXAS_RUNNING="${!LANES[*]}"
 }
 
-# Wait until a part has ended, and tell what it found.
+# Wait until a part has ended, and print its results.
 finish_part() {
 	local pid part
 
@@ -218,7 +218,7 @@ nr_lanes() {
 	fi
 }
 
-# count WORD PART...: lines of results that start with it.
+# count WORD PART...: count the lines of results that start with WORD.
 count() {
 	local word=$1 part
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Sum up an lcov tracefile: lines run and lines there are, by file and in all. Ends
-# with 1 when less than `minimum` per cent were run.
+# Sum up an lcov tracefile: executed and total lines, by file and in all. Ends with
+# status 1 if less than `minimum` per cent were executed.
 
 $1 == "SF" { n = split($2, part, "/"); file = part[n] }
 $1 == "DA" {

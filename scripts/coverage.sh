@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# coverage.sh [MINIMUM]: how much of the table formats and of the algorithm the KUnit
-# suites run through, by gcov, in User Mode Linux. Prints the share of lines of each
-# file and of all of them together; fails when that is below MINIMUM per cent
-# (default 95). The first run builds a kernel (3 minutes).
+# coverage.sh [MINIMUM]: measure by gcov, in User Mode Linux, the lines of the table formats
+# and of the algorithm that the KUnit suites execute. Prints the share of each file and of all
+# of them; fails if the latter is below MINIMUM per cent (default 95). The first run builds a
+# kernel (3 minutes).
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -13,8 +13,8 @@ set -euo pipefail
 OUT=$AXAS_LOGS/coverage
 export OUT
 
-# libgcov and the kernel both have a mangle_path(); the kernel's may stand for both,
-# for libgcov's is for file names that we do not ask for.
+# libgcov and the kernel both define mangle_path(); the kernel's may replace libgcov's, which
+# only handles mangled file names, and those are not requested here.
 run_suites() {
 	local tree=$1 build=$2
 
@@ -30,8 +30,8 @@ run_suites() {
 }
 
 # gcc 7 and later write the counts in a destructor with a priority, whose section
-# UML's linker script does not collect: without this no .gcda file is ever written. A
-# new file, so that the hard link to the pristine source breaks.
+# UML's linker script does not collect: without this change no .gcda file is written. Write
+# a new file, so that the hard link to the pristine source breaks.
 collect_destructors() {
 	local lds
 
@@ -42,7 +42,7 @@ collect_destructors() {
 	done
 }
 
-# Counts of the formats and of the algorithm that each of them is compiled with.
+# Counts of the formats and of the algorithm, which is compiled once for each of them.
 collect() {
 	lcov -q -c -d "$1/drivers/misc/axas" -o "$OUT/all.info" --rc lcov_branch_coverage=0
 	lcov -q -e "$OUT/all.info" '*/axas_npt*' -o "$OUT/with-tests.info"
@@ -59,7 +59,7 @@ main() {
 	build=$AXAS_CACHE/build/$(basename "$tree")-kunit-um-gcov
 	lock "build-$(basename "$build")"
 	lock_overlay "$tree"
-	# Counts and objects of an earlier run, or of another clone, must not be added.
+	# Remove counts and objects of an earlier run or of another clone.
 	collect_destructors "$tree"
 	rm -rf "$OUT" "$build/drivers/misc/axas"
 	mkdir -p "$OUT" "$build"

@@ -3,17 +3,17 @@
 #
 # debs.sh ARCH SUITE PACKAGE...: download Debian packages, unpack them together into
 # the cache, and print the folder. Nothing is installed.
-# debs.sh --depends ARCH SUITE PACKAGE: print what PACKAGE depends on, one a line.
+# debs.sh --depends ARCH SUITE PACKAGE: print PACKAGE's dependencies, one a line.
 # debs.sh --newest ARCH SUITE PATTERN: print the package of the highest version in its
-# name, among those whose whole name is PATTERN.
+# name, among those whose whole name matches PATTERN.
 # debs.sh --root ARCH SUITE PACKAGE... [-- MORE...]: download PACKAGEs of this machine's
-# architecture and all that they depend on, and MORE, of any architecture, without what they
-# depend on; unpack them as a root folder for in-root.sh, and print it.
+# architecture with all dependencies, and MORE, of any architecture, without dependencies;
+# unpack them as a root folder for in-root.sh, and print it.
 #
 # ARCH is a Debian architecture, also a foreign one; SUITE is a Debian suite such as
-# trixie, or "-" for this machine's own; trixie-backports stands for trixie, too.
-# PACKAGE:ARCH asks for another architecture of one package. Package lists of foreign
-# ones are kept in the cache, too; this machine's own apt configuration is never touched.
+# trixie, or "-" for this machine's own; trixie-backports includes trixie.
+# PACKAGE:ARCH selects another architecture for one package. Package lists of foreign
+# architectures are kept in the cache, too; this machine's apt configuration is not changed.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -46,8 +46,8 @@ foreign_sources() {
 		done
 }
 
-# Point APT at a private configuration unless this machine's own will do. Its lists
-# are fetched anew when they are a day old or the machine's sources changed.
+# Point APT at a private configuration unless this machine's own serves. Its lists
+# are fetched again once a day, and after changes of the machine's sources.
 use_apt_for() {
 	local arch=$1 suite=$2 dir sources
 
@@ -67,7 +67,7 @@ use_apt_for() {
 		! $(find "$dir/updated" -mtime -1 2>/dev/null) ]]; then
 		printf '%s\n' "$sources" >"$dir/sources/axas.list"
 		log "fetching the package lists of $suite $arch"
-		# One archive of several may be in the middle of its mirror's update.
+		# An archive may be inconsistent during its mirror's update.
 		if apt-get "${APT[@]}" -qq update >"$dir/update.log" 2>&1; then
 			touch "$dir/updated"
 		else
@@ -96,7 +96,7 @@ version_of() {
 		sed -n 's/^Version: //p' | head -n 1
 }
 
-# download FOLDER PACKAGE...: twice, with fresh lists, if the first time fails.
+# download FOLDER PACKAGE...: if that fails, refresh the lists and try again.
 download() {
 	local dir=$1
 
@@ -107,7 +107,7 @@ download() {
 	apt-get "${APT[@]}" -qq download "$@" >&2
 }
 
-# Lists also have names that only others depend on.
+# Lists also have names without a package, to which only dependencies refer.
 newest() {
 	local name
 
@@ -119,13 +119,13 @@ newest() {
 		done
 }
 
-# PACKAGE=VERSION of all that PACKAGEs need, on a machine that has nothing.
+# PACKAGE=VERSION of all that PACKAGEs need on an empty machine.
 closure() {
 	apt-get "${APT[@]}" -o APT::Install-Recommends=0 -s install "$@" |
 		sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p' | sort
 }
 
-# No script of a package runs; awk is one that such a script would have linked.
+# No maintainer scripts run; make the link to awk that one of them would make.
 unpack_root() {
 	local dir
 
@@ -152,7 +152,7 @@ unpack() {
 	cache_done "$tmp" "$dir"
 }
 
-# exactly PACKAGE...: PACKAGE=VERSION of each, on a line.
+# exactly PACKAGE...: print PACKAGE=VERSION of each, one a line.
 exactly() {
 	local pkg version
 

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# debug-kernel.sh: build an x86_64 kernel with every check on (debug.config), into
-# the cache, and print its build folder. Our module is not in it: it is built
-# against the folder, and the kernel is never built again for an edit of ours.
+# debug-kernel.sh: build an x86_64 kernel with all checks enabled (debug.config), into
+# the cache, and print its build folder. Our module is built against the folder and is not
+# part of the kernel, which is not rebuilt after an edit of ours.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# kunit.py refuses a configuration that Kconfig did not take as it stood: so do we.
+# Like kunit.py, refuse a configuration that Kconfig did not accept unchanged.
 check_config() {
 	local line missing=()
 
@@ -38,10 +38,10 @@ main() {
 	tree=$("$AXAS_SCRIPTS/overlay.sh")
 	dir=$AXAS_CACHE/build/$(basename "$tree")-debug-$(hash_of "$(cat "$AXAS_SCRIPTS/debug.config")")
 	lock build-debug-kernel
-	# Not under another name first: paths in it would be stale. An interrupted
-	# build is without the mark, and make goes on where it stopped.
+	# Do not build under a temporary name: paths in the build would be stale. An
+	# interrupted build lacks the mark, and make continues it.
 	if [[ ! -e $dir/.axas-ready ]]; then
-		# Kconfig reads ours, though none of it is wanted.
+		# Kconfig reads our Kconfig, though none of its options is enabled.
 		lock_overlay "$tree"
 		log "building the debug kernel (about 10 minutes on 2 CPUs)"
 		run_logged debug-kernel "$AXAS_LOGS/debug-kernel.log" build "$tree" "$dir"

@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # demo.sh: boot Debian's stock kernel in QEMU (emulated: no KVM, no root needed once
-# the packages are there), load axas.ko into it, and let "axasctl demo" show what it
-# does with a file of 8 MiB and a range of memory that the kernel leaves alone. Then
-# axvcpu.ko runs a guest on such memory, on the SVM of the emulated CPU. Ends
-# with "demo: PASS" or "demo: FAIL" and the reason, and the status to match.
+# the packages are installed), load axas.ko into it, and let "axasctl demo" show its use with
+# a file of 8 MiB and a range of memory that the kernel does not use. Then axvcpu.ko runs a
+# guest on such memory, on the SVM of the emulated CPU. Ends with "demo: PASS" or
+# "demo: FAIL" and the reason, and a matching status.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 export OUT=$AXAS_LOGS/demo
-# shellcheck disable=SC2016  # the kernel wants the dollar sign
+# shellcheck disable=SC2016  # the kernel expands the dollar sign
 WINDOW='memmap=16M$0x30000000'
 
 fail() {

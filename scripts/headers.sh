@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # headers.sh ARCH [SERIES]: unpack the packaged kernel headers of this machine's Debian into
-# the cache and print the folder to give to make as KDIR. ARCH is a Debian architecture;
-# SERIES, such as 6.12, chooses another kernel than the release's own.
+# the cache and print the folder to pass to make as KDIR. ARCH is a Debian architecture;
+# SERIES, such as 6.12, selects another kernel than the release's own.
 #
 # AXAS_FLAVOUR  not empty: another flavour of the kernel, such as cloud
 
@@ -15,10 +15,10 @@ HOST_ARCH=$(dpkg --print-architecture)
 
 debs() { "$AXAS_SCRIPTS/debs.sh" "$@"; }
 
-# newest PATTERN PACKAGES: the first name that is PATTERN.
+# newest PATTERN PACKAGES: print the first name that matches PATTERN.
 first_of() { grep -E -m 1 "$1" || true; }
 
-# The flavour's Makefile names two folders by their installed place.
+# The flavour's Makefile refers to two folders by their installed paths.
 fix_paths() {
 	local root=$1 makefile
 
@@ -27,7 +27,7 @@ fix_paths() {
 	done
 }
 
-# prepare ROOT KBUILD-PACKAGE: bring the build tools to where the headers look.
+# prepare ROOT KBUILD-PACKAGE: copy the build tools to the place that the headers expect.
 prepare() {
 	local root=$1 kbuild=$2 tools
 

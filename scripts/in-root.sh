@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# in-root.sh ROOT FOLDER COMMAND...: run a command inside ROOT, which debs.sh made, with
-# FOLDER as /work. For compilers that want a newer C library than this machine has;
-# objtool reads /proc, and everybody writes to /dev/null.
+# in-root.sh ROOT FOLDER COMMAND...: run a command inside ROOT, a folder of debs.sh, with
+# FOLDER as /work. For compilers that need a newer C library than this machine has; /proc
+# and /dev are mounted, as objtool reads /proc, and many programs use /dev/null.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -15,9 +15,9 @@ main() {
 	takes 2 2 "${@:1:2}"
 	shift 2
 	need_packages util-linux mount
-	# Mounts of one's own are everybody's right, where one is root only to oneself.
+	# Without root, mounts need a user namespace in which this user is root.
 	[[ $(id -u) == 0 ]] || spaces+=(-r)
-	# shellcheck disable=SC2016  # the arguments are the new shell's
+	# shellcheck disable=SC2016  # the new shell expands the arguments
 	unshare "${spaces[@]}" bash -euc 'mount --rbind /dev "$1/dev"
 		mount --rbind /proc "$1/proc"
 		mount --bind "$2" "$1/work"

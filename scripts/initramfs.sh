@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# initramfs.sh OUT SCRIPT FILE...: a small root file system for a virtual machine, as
-# the kernel wants it for -initrd. It holds busybox, the FILEs in /axas, and SCRIPT,
-# which guest/init runs once the machine is up. No device nodes: no root is needed.
+# initramfs.sh OUT SCRIPT FILE...: build a small root file system for a virtual machine, in
+# the format for -initrd. It holds busybox, the FILEs in /axas, and SCRIPT, which guest/init
+# runs once the machine is up. It has no device nodes, so no root is needed.
 #
-# AXAS_BUSYBOX  the file to take, for another architecture than this machine's
+# AXAS_BUSYBOX  the busybox to use, for another architecture than this machine's
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -18,7 +18,7 @@ main() {
 	shift 2
 	need_packages busybox-static cpio
 	scratch root
-	# A test that is nobody must get through it.
+	# A test that runs as nobody must be able to enter it.
 	chmod 755 "$root"
 	mkdir -p "$root"/{bin,axas,proc,sys,dev,tmp}
 	cp "${AXAS_BUSYBOX:-/bin/busybox}" "$root/bin/busybox"

@@ -1,21 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kernel-set.sh NAME [headers|all]: find one of Debian's kernels with all that is wanted
-# to build for it and to boot it, unpack that into the cache, and print where it is, as
-# assignments for the shell. NAME is a line of the table below: it names suites of Debian
-# in the order in which they are asked. An archive may be in the middle of its update, or
-# gone: what a suite gave before is kept, and served when the archive does not.
+# kernel-set.sh NAME [headers|all]: find one of Debian's kernels with all that is needed to
+# build for it and to boot it, unpack that into the cache, and print the paths as shell
+# assignments. NAME is a line of the table below, which lists suites of Debian in the order
+# in which they are tried. An archive may be inconsistent during an update, or gone: a
+# suite's last result is kept, and used if the archive fails.
 #
-#   SUITE     who served: a suite, or "-" for this machine's own
+#   SUITE     the suite that served, or "-" for this machine's own
 #   RELEASE   the kernel's, as uname -r prints it
-#   KDIR      headers, to be given to make; make_for (lib.sh) knows whose tools they want
+#   KDIR      headers, to pass to make; make_for (lib.sh) selects the tools for them
 #   KERNEL    (all) the file to boot
-#   MODULES   (all) the folder that the kernel's modules are in
+#   MODULES   (all) the folder of the kernel's modules
 #   BUSYBOX   (all) a static busybox of that architecture
-#   LIBS      (all) the folder that libjson-c and libmd are in; empty: where compilers look
+#   LIBS      (all) the folder of libjson-c and libmd; empty: the compiler's default path
 #
-# AXAS_WITHOUT  suites that are passed over, separated by spaces
+# AXAS_WITHOUT  suites to skip, separated by spaces
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -26,7 +26,7 @@ LIBRARIES="libjson-c-dev libmd-dev"
 
 debs() { "$AXAS_SCRIPTS/debs.sh" "$@"; }
 
-# This machine's Debian release, the name, the Debian architecture, the kernel's flavour,
+# For this machine's Debian release: the name, the Debian architecture, the kernel's flavour,
 # and "SUITE/SERIES" in order. Without SERIES it is the suite's own kernel, or its newest.
 table() {
 	cat <<-EOT
@@ -59,15 +59,15 @@ cross_compiler() {
 	esac
 }
 
-# The headers of this machine's own suite: its compilers do.
+# The headers of this machine's own suite, for which its compilers serve.
 own_headers() {
 	# shellcheck disable=SC2046  # several words
 	need_packages $(cross_compiler)
 	AXAS_FLAVOUR=${FLAVOUR%-} "$AXAS_SCRIPTS/headers.sh" "$ARCH" "$1"
 }
 
-# The newest headers of another suite, in a root folder with the tools that they want: those
-# may want a newer C library, and the kernel a newer compiler, than this machine has.
+# The newest headers of another suite, in a root folder with their tools: the tools may need a
+# newer C library, and the kernel a newer compiler, than this machine has.
 foreign_headers() {
 	local suite=$1 series=${2:-[0-9]+.[0-9]+} name deps root tools extra
 
@@ -112,7 +112,7 @@ own_libs() {
 	LIBS=$(debs "$ARCH" - $LIBRARIES)
 }
 
-# serve SUITE [SERIES]: print the set, if that suite has all of it.
+# serve SUITE [SERIES]: print the set if that suite has all parts of it.
 serve() {
 	local name
 
@@ -130,12 +130,12 @@ serve() {
 	done
 }
 
-# at_hand FILE: is all that a kept answer names still in the cache?
+# at_hand FILE: check that all paths of a kept result are still in the cache.
 at_hand() {
 	local SUITE RELEASE KDIR KERNEL MODULES BUSYBOX LIBS path
 
 	[[ -f $1 ]] || return 1
-	# shellcheck disable=SC1090  # it was written by serve
+	# shellcheck disable=SC1090  # serve wrote it
 	. "$1"
 	for path in "$KDIR" "$KERNEL" "$MODULES" "$BUSYBOX" "$LIBS"; do
 		[[ -z $path || -e $path ]] || return 1

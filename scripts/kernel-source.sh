@@ -3,13 +3,13 @@
 #
 # kernel-source.sh [SERIES]: unpack Debian's linux-source-SERIES into the cache
 # and print the folder. Without SERIES it is the one of this Debian release.
-# The folder is named after the package's version; nobody writes to it.
+# The folder is named after the package's version, and is never modified.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# The package's tarball, whichever way it is compressed.
+# The package's tarball, in any compression.
 source_tarball() {
 	dpkg-query -L "$1" | grep -E "/$1\.tar\.(xz|zst|gz)$" | head -n 1
 }

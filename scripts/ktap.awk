@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# ktap.awk: count the test cases in a log that holds KTAP or TAP somewhere.
+# ktap.awk: count the test cases in a log that contains KTAP or TAP.
 #
 # Prints one line per leaf, "pass SUITE: NAME", "fail ..." or "skip ...". A result that
 # sums up others (a suite, a parameterized case) is no leaf, but one that failed
-# though all below it passed is a failure of its own. A plan (1..N) that its
-# results do not meet is a failure: something died on the way.
+# although all below it passed is a failure of its own. A plan (1..N) that does not match
+# the number of results is a failure: the run ended early.
 #
 # -v suite=NAME puts NAME before every suite's name.
 
-# The outermost group with a name is the suite, those within go before the test.
+# The outermost named group is the suite; names of inner groups precede the test's.
 function emit(verdict, depth, name,	i, top, inner)
 {
 	for (i = 0; i <= depth; i++) {
@@ -23,7 +23,7 @@ function emit(verdict, depth, name,	i, top, inner)
 	print verdict, suite (suite != "" && top != "" ? "." : "") top ": " inner name
 }
 
-# A group of results at depth d is complete: does it keep what it planned?
+# A group of results at depth d is complete: check its plan.
 function close_group(d)
 {
 	if ((d in plan) && plan[d] != count[d])
@@ -64,7 +64,7 @@ line ~ /^# Subtest: / {
 
 line ~ /^1\.\.[0-9]+$/ {
 	n = substr(line, 4) + 0
-	# A plan may also stand after its results.
+	# A plan may also follow its results.
 	if ((depth in count) && !(depth in plan) && count[depth] == n) {
 		close_deeper(depth - 1)
 		next

@@ -6,18 +6,18 @@
 #
 #   scripts/kunit.sh um                     all suites in User Mode Linux
 #   scripts/kunit.sh um 'axas_npt*'         only the suites of that name
-#   scripts/kunit.sh x86_64                 in QEMU, with every debug option
-#   scripts/kunit.sh kcsan 'axas_s*'        in QEMU, with KCSAN looking for data races
+#   scripts/kunit.sh x86_64                 in QEMU, with all debug options
+#   scripts/kunit.sh kcsan 'axas_s*'        in QEMU, with KCSAN, for data races
 #
 # The first run builds a kernel in the cache (um 2 minutes, x86_64 6); after an
-# edit only what changed is compiled, and um answers in seconds. The last line is
+# edit only changed files are compiled, and um ends in seconds. The last line is
 # "kunit-ARCH: N passed, M failed, S skipped, log: FILE", the kernel's log.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Objects of another clone must not pass for ours: make compares times only.
+# make compares only times: remove objects of another clone.
 claim_build() {
 	local build=$1 stamp
 
@@ -35,7 +35,7 @@ config_of() { [[ $1 == kcsan ]] && echo kcsan.config || echo debug.config; }
 arch_options() {
 	case $1 in
 	um)
-		# Of the oracle's suite, as much as there is time for.
+		# More steps of the oracle's suite if there is time.
 		[[ ${AXAS_EFFORT:-} != full ]] || echo --kernel_args=axas_kunit.steps=100000
 		;;
 	x86_64 | kcsan)
@@ -43,16 +43,16 @@ arch_options() {
 			--kunitconfig="$AXAS_SCRIPTS/$(config_of "$1")" \
 			--qemu_args="-accel ${AXAS_ACCEL:-tcg} -M q35 -cpu EPYC,+svm,+npt,cx16=off -smp 2" \
 			--kernel_args=kasan_multi_shot
-		# A reader may look at a node of a maple tree that its writer gives up, and sees
-		# afterwards that it is dead: what it has read there may be anything. KCSAN has
-		# no word for that; we rely on the tree's own protocol (RCU mode).
+		# A reader may read a maple tree node that its writer is freeing, and discards
+		# the values once it finds the node dead. KCSAN has no annotation for that;
+		# we rely on the tree's own protocol (RCU mode).
 		[[ $1 != kcsan ]] || echo --make_options=KCSAN_SANITIZE_maple_tree.o=n
 		;;
 	esac
 }
 
-# In raw mode kunit.py reads to the kernel's end. When it parses, it stops at the last
-# test, and test.log may lack its own. So the two are done one after the other.
+# In raw mode kunit.py reads to the kernel's end. While parsing it stops at the last test,
+# and test.log may lack the kernel's last messages. So first run, then parse.
 run_kunit() {
 	local tree=$1 build=$2 arch=$3 options kunit=./tools/testing/kunit/kunit.py rc=0
 
@@ -92,7 +92,7 @@ main() {
 	report "kunit-$arch" "$AXAS_LOGS/kunit-$arch.log" "$rc"
 }
 
-# The debug kernel of the virtual machines is this one without us: start from it.
+# The debug kernel of the virtual machines differs only in our files: start from its build.
 seed_build() {
 	local base tmp
 
@@ -100,13 +100,13 @@ seed_build() {
 	base=$("$AXAS_SCRIPTS/debug-kernel.sh")
 	cache_new tmp "$1"
 	cp -a "$base/." "$tmp/"
-	# objtool's build knows its folder by its absolute path. Were that stale, it
-	# would be built again, and then everything that depends on it.
+	# objtool's build records its folder's absolute path. A stale path would
+	# cause a rebuild of objtool and of all that depends on it.
 	grep -rlF --include='.*.cmd' "$base" "$tmp/tools" | xargs -r sed -i "s#$base#$1#g"
 	cache_done "$tmp" "$1"
 }
 
-# report NAME LOG STATUS: the verdict on one run.
+# report NAME LOG STATUS: print and record the verdict on one run.
 report() {
 	local name=$1 log=$2 status=$3 passed failed skipped results
 

@@ -1,25 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# kvm-compare.sh [ARCH...]: what KVM calls around the entry into a guest, the exit from it
-# and the maintenance of TLBs, in the source of each kernel whose headers we build with,
-# held against what kvm-compare/ARCH says we do about it. What is printed is a finding: a
-# name that nobody has decided on, or a decision that is no longer true. What only the
-# reader should know goes to stderr.
+# kvm-compare.sh [ARCH...]: compare KVM's calls at guest entry, guest exit and TLB maintenance,
+# in the source of each kernel whose headers we build with, with our decisions in
+# kvm-compare/ARCH. Each line printed is a finding: a name without a decision, or a decision
+# that is no longer true. Remarks that are no findings go to stderr.
 #
 # A list has lines of these kinds; kvm-compare/any holds for every architecture:
-#   @ FILE FUNCTION...	read these functions (regular expressions) and what they call
+#   @ FILE FUNCTION...	read these functions (regular expressions) and their callees
 #			in FILE and in the other files; .S files are read whole
 #   = FILE FUNCTION...	the same, but do not follow calls into FILE
-#   NAME done FILE[:WORD] [why]		we do it there; FILE is ours and has WORD
-#   NAME not WHY		it is nothing that we have to do
+#   NAME done FILE[:WORD] [why]		done in FILE, which is ours and contains WORD
+#   NAME not WHY		not needed
 #   NAME refused WHY		a machine or guest that needs it is refused
-#   NAME missing WHAT	we ought to, and do not yet: told of, no finding
-# NAME may end in "*" before "not" and "refused". What is defined in FILE and decided on by its
-# whole name is not followed.
+#   NAME missing WHAT	needed, but not done yet: reported, no finding
+# NAME may end in "*" before "not" and "refused". A function defined in FILE with a decision on
+# its whole name is not followed.
 #
-# A source package that cannot be had is told of, and the last one that was is used: an
-# archive out of order is nobody's finding.
+# If a source package is not available, that is reported, and the last one available is used:
+# an archive out of order is no finding.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -28,15 +27,15 @@ set -euo pipefail
 LISTS=$AXAS_SCRIPTS/kvm-compare
 KEPT=$AXAS_CACHE/kvm-compare
 
-# The series and suites of build-matrix.sh. All architectures of each are read: headers
-# of one may be met by who builds the modules for himself.
+# The series and suites of build-matrix.sh. All architectures of each are read, as the modules
+# may be built for any of them.
 kernels() {
 	echo "own -"
 	[[ $(debian_release) != 12 ]] || echo "6.12 -"
 	echo "7.2 trixie-backports"
 }
 
-# unpack DEBS-FOLDER SERIES FOLDER: what the lists name.
+# unpack DEBS-FOLDER SERIES FOLDER: extract the files that the lists name.
 unpack() {
 	local tarball parts tmp
 
@@ -45,7 +44,7 @@ unpack() {
 	mapfile -t parts < <(sed -n "s#^[@=] \([^ ]*\).*#*/\1#p" "$LISTS"/* | sort -u)
 	log "unpacking parts of $tarball"
 	cache_new tmp "$3"
-	# Not every kernel has all of them.
+	# Not every kernel has all of the files.
 	tar -C "$tmp" --strip-components=1 --wildcards -xf "$tarball" "${parts[@]}" \
 		2>"$tmp/tar.log" || grep -q 'Not found in archive' "$tmp/tar.log"
 	cache_done "$tmp" "$3"
@@ -65,7 +64,7 @@ fetch() {
 	printf '%s\n' "$dir"
 }
 
-# tree SERIES SUITE: the same, asked for once a day, or what there was the last time.
+# tree SERIES SUITE: the same, fetched once a day, or else the last result.
 tree() {
 	local last=$KEPT/$1-${2/#-/own} lists dir
 

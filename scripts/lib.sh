@@ -1,24 +1,24 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What the scripts of this folder share: messages, the cache, locks, packages.
-# Sourced, never run. After it, AXAS_SRC is the folder of the clone (another one may
-# be given, to try these scripts on it) and AXAS_SCRIPTS this folder.
+# Functions shared by the scripts of this folder: messages, the cache, locks, packages.
+# Sourced, never run. It sets AXAS_SRC to the folder of the clone (unless another one is
+# given, to test these scripts on it) and AXAS_SCRIPTS to this folder.
 #
-# AXAS_CACHE  where kernels and builds are kept between runs (default
+# AXAS_CACHE  the cache of kernels and builds, kept between runs (default
 #             ${XDG_CACHE_HOME:-~/.cache}/axas). It may be deleted at any time.
-# AXAS_JOBS   how many compilers run at once (default: one per CPU)
+# AXAS_JOBS   number of compilers that run at once (default: one per CPU)
 
 AXAS_SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 AXAS_SRC=${AXAS_SRC:-$(dirname "$AXAS_SCRIPTS")}
 AXAS_CACHE=${AXAS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/axas}
 AXAS_JOBS=${AXAS_JOBS:-$(nproc)}
-# Where the logs of a run go; one folder per clone, so that two do not mix.
+# The folder of a run's logs, one per clone, so that two do not mix.
 AXAS_LOGS=${AXAS_LOGS:-$AXAS_CACHE/logs/$(printf %s "$AXAS_SRC" | cksum | cut -d' ' -f1)}
 export AXAS_SCRIPTS AXAS_SRC AXAS_CACHE AXAS_JOBS AXAS_LOGS
 export LC_ALL=C
-# make's switches for our modules, which a kernel that is built must not see: it would build
-# them, too, as its own.
+# Make variables that enable our modules. A kernel's build must not see them: it would build
+# our modules as its own.
 unset CONFIG_AXAS CONFIG_AXVCPU CONFIG_AXAS_KUNIT_TEST CONFIG_AXAS_CONSUMER_TEST CONFIG_AXAS_BENCH
 AXAS_TMPDIRS=()
 AXAS_RUNNING=
@@ -26,7 +26,7 @@ AXAS_RUNNING=
 log() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2; }
 die() { log "error: $*"; exit 1; }
 
-# usage: the comment that a script starts with, from its name on.
+# usage: print the comment at the start of the script, from the script's name on.
 usage() { awk 'NR > 3 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; }
 
 usage_error() {
@@ -34,8 +34,8 @@ usage_error() {
 	exit 2
 }
 
-# takes LEAST MOST ARGUMENT...: refuse any other number of arguments than these, and
-# options, of which a script that calls this has none.
+# takes LEAST MOST ARGUMENT...: refuse any other number of arguments, and options. For scripts
+# without options.
 takes() {
 	local least=$1 most=$2 arg
 
@@ -47,8 +47,8 @@ takes() {
 	done
 }
 
-# End what still runs and remove what was left half done, whatever ended the script.
-# AXAS_RUNNING is what kill takes: processes, or a group of them with a minus sign.
+# Kill running commands and remove unfinished folders, however the script ends.
+# AXAS_RUNNING holds arguments of kill: processes, or a process group with a minus sign.
 cleanup() {
 	local dir
 
@@ -62,7 +62,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# scratch VAR: a temporary folder that goes away at exit.
+# scratch VAR: make a temporary folder, which is removed at exit.
 scratch() {
 	local dir
 
@@ -71,8 +71,8 @@ scratch() {
 	printf -v "$1" %s "$dir"
 }
 
-# cache_new VAR FOLDER: a folder to fill beside FOLDER; cache_done makes it FOLDER.
-# An interrupted run leaves nothing that a later one could take for complete.
+# cache_new VAR FOLDER: make a temporary folder next to FOLDER; cache_done renames it to
+# FOLDER. An interrupted run leaves nothing that a later run could take for complete.
 cache_new() {
 	local dir
 
@@ -90,7 +90,7 @@ cache_done() {
 }
 
 # lock NAME: hold the cache's lock NAME until the script ends. A lock that the
-# calling script holds already is not taken again.
+# calling script holds is not taken again.
 lock() {
 	local fd held=",${AXAS_LOCKS:-},"
 
@@ -121,15 +121,15 @@ with_lock() {
 	return "$rc"
 }
 
-# lock_overlay TREE: keep TREE's link to a clone pointing at ours until the script
-# ends. Any number of runs of one clone may share it; another clone waits.
+# lock_overlay TREE: keep TREE's link pointing to this clone until the script ends.
+# Runs of one clone share the lock; another clone waits.
 lock_overlay() {
 	local fd link=$1/drivers/misc/axas
 
 	mkdir -p "$AXAS_CACHE/locks"
 	exec {fd}>>"$AXAS_CACHE/locks/overlay"
 	flock -n -s "$fd" || { log "waiting for another clone's run"; flock -s "$fd"; }
-	# Changing a lock's kind lets it go for a moment: look again each time.
+	# Changing a lock's type releases it for a moment: check again each time.
 	while [[ $(readlink "$link") != "$AXAS_SRC" ]]; do
 		flock -n -x "$fd" || { log "waiting for another clone's run"; flock -x "$fd"; }
 		ln -sfn "$AXAS_SRC" "$link"
@@ -137,26 +137,26 @@ lock_overlay() {
 	done
 }
 
-# hash_of TEXT...: a short name for a configuration.
+# hash_of TEXT...: print a short name for a configuration.
 hash_of() { printf '%s\n' "$@" | sha256sum | cut -c1-12; }
 
 # strict FUNCTION ARGUMENT...: run one of our functions so that its first failing
-# command ends it. Bash forgets "set -e" in whatever is called before || or in an if.
-# Only exported variables reach it.
+# command ends it. Bash ignores "set -e" in a function called before || or in an if.
+# The function sees only exported variables.
 strict() {
 	local names
 
 	mapfile -t names < <(compgen -A function)
 	export -f "${names[@]}"
-	# shellcheck disable=SC2016  # the arguments are the new shell's
+	# shellcheck disable=SC2016  # the new shell expands the arguments
 	bash -euo pipefail -c 'AXAS_TMPDIRS=() AXAS_RUNNING=
 		trap cleanup EXIT
 		trap "exit 143" TERM HUP INT
 		"$@"' "$0" "$@"
 }
 
-# run_logged NAME LOGFILE COMMAND...: run quietly, with a sign of life every 30
-# seconds; on failure show what the log calls errors, its end and where it is.
+# run_logged NAME LOGFILE COMMAND...: run quietly, with a progress message every 30
+# seconds; on failure print the log's path, the errors in it, and its end.
 run_logged() {
 	local name=$1 logfile=$2 pid rc=0 start=$SECONDS next=30
 
@@ -165,7 +165,7 @@ run_logged() {
 	if declare -F "$1" >/dev/null; then
 		set -- strict "$@"
 	fi
-	# A process group of its own, so that an interrupt can end all of it.
+	# A process group of its own, so that an interrupt can kill all of it.
 	set -m
 	"$@" >"$logfile" 2>&1 </dev/null &
 	set +m
@@ -182,7 +182,7 @@ run_logged() {
 	AXAS_RUNNING=
 	if ((rc)); then
 		log "$name: failed ($rc) after $((SECONDS - start)) s, log: $logfile"
-		# What make does meanwhile may leave its first error far from the end.
+		# With parallel make the first error may be far from the end.
 		grep -n -m 10 -E '(error|ERROR|Error [0-9]+|\*\*\*|cannot find)' "$logfile" |
 			sed 's/^/    ! /' >&2 || true
 		tail -n 25 "$logfile" | sed 's/^/    | /' >&2
@@ -211,7 +211,7 @@ update_apt() {
 	export AXAS_APT_UPDATED=1
 }
 
-# apt_knows PACKAGE: is there a version of it that could be installed?
+# apt_knows PACKAGE: check that some version of it can be installed.
 apt_knows() { apt-cache show --no-all-versions "$1" >/dev/null 2>&1; }
 
 is_installed() {
@@ -259,13 +259,13 @@ apt_install() {
 		install --no-install-recommends "$@" >&2
 }
 
-# What every kernel or module build wants.
+# Packages that every kernel or module build needs.
 need_build_packages() {
 	need_packages gcc make libc6-dev flex bison bc libelf-dev libssl-dev dwarves \
 		cpio kmod rsync xz-utils python3 perl file
 }
 
-# kernel_series: the series of this Debian release's kernel, such as 6.1.
+# kernel_series: print the series of this Debian release's kernel, such as 6.1.
 kernel_series() {
 	local dep
 
@@ -278,9 +278,9 @@ kernel_series() {
 
 debian_release() { sed -n 's/^VERSION_ID="\{0,1\}\([0-9]*\).*/\1/p' /etc/os-release; }
 
-# make_for KDIR FOLDER ARGUMENT...: make in FOLDER with the compilers that a kernel at KDIR
-# wants: this machine's, or those of the root folder that the headers lie in. A "-C" among
-# the arguments is a folder in FOLDER: make goes from one to the next.
+# make_for KDIR FOLDER ARGUMENT...: make in FOLDER with the compilers for the kernel at KDIR:
+# this machine's, or those of the root folder that contains the headers. A "-C" among the
+# arguments is relative to FOLDER.
 make_for() {
 	local kdir=$1 folder=$2 root
 
@@ -295,7 +295,7 @@ make_for() {
 	"$AXAS_SCRIPTS/in-root.sh" "$root" "$folder" "$@" KDIR="${kdir#"$root"}"
 }
 
-# What make wants to build for a Debian architecture that is not this machine's.
+# Make variables to build for a Debian architecture other than this machine's.
 cross_arguments() {
 	[[ $1 != "$(dpkg --print-architecture)" ]] || return 0
 	case $1 in
@@ -306,10 +306,10 @@ cross_arguments() {
 	esac
 }
 
-# formats: the formats of nested page tables, as axas_npt_formats.h lists them.
+# formats: print the formats of nested page tables, as axas_npt_formats.h lists them.
 formats() { sed -n 's/^\tX([A-Z0-9]*, \([a-z0-9]*\)).*/\1/p' "$AXAS_SRC/axas_npt_formats.h"; }
 
-# arrows_go_down NAME FOLDER: a result for what was built in FOLDER, by the tools of PREFIX.
+# arrows_go_down NAME FOLDER: record a result for the objects in FOLDER, using PREFIX's tools.
 arrows_go_down() {
 	local found
 
@@ -323,8 +323,8 @@ arrows_go_down() {
 	return 1
 }
 
-# copy_sources FOLDER: the sources as they are now, committed or not, without
-# anything that was built.
+# copy_sources FOLDER: copy the present sources, committed or not, without build
+# products.
 copy_sources() {
 	rm -rf "$1"
 	mkdir -p "$1"
@@ -337,9 +337,9 @@ copy_sources() {
 		--exclude=./lib/lib_test --exclude='*.elf' -cf - . | tar -C "$1" -xf -
 }
 
-# build_once OUT COMMAND ARGUMENT...: a fresh copy of the sources, OUT, in which "COMMAND
-# FOLDER ARGUMENT..." has built. Several parts of a run want the same: who comes first
-# builds it, and the others get a copy.
+# build_once OUT COMMAND ARGUMENT...: make OUT a fresh copy of the sources in which "COMMAND
+# FOLDER ARGUMENT..." has built. For several parts of a run that need the same build: the
+# first one builds it, the others get a copy.
 build_once() {
 	local out=$1 key dir
 
@@ -364,15 +364,15 @@ build_here() {
 	strict "$command" "$dir" "$@" && touch "$dir.done" "$dir"
 }
 
-# note TEXT: what check.sh is to show below the results.
+# note TEXT: have check.sh print TEXT below the results.
 note() {
 	record "note $*"
 	log "$*"
 }
 
-# kernel_set WHO NAME FILE [headers]: what kernel-set.sh prints, as variables, and kept in
-# FILE; the results of WHO tell who served.
-# shellcheck disable=SC2034  # they are our callers'
+# kernel_set WHO NAME FILE [headers]: set variables to the output of kernel-set.sh, and keep
+# it in FILE; note in the results of WHO which suite served.
+# shellcheck disable=SC2034  # for the callers
 kernel_set() {
 	SUITE='' RELEASE='' KDIR='' KERNEL='' MODULES='' BUSYBOX='' LIBS=''
 	"$AXAS_SCRIPTS/kernel-set.sh" "$2" "${4:-all}" >"$3" || return
@@ -381,11 +381,11 @@ kernel_set() {
 	note "$1: Linux $RELEASE of ${SUITE/#-/this Debian}"
 }
 
-# record LINES: hand "pass SUITE: NAME", "fail ...", "skip ..." and "note ..." to check.sh,
-# if it is who runs us.
+# record LINES: pass "pass SUITE: NAME", "fail ...", "skip ..." and "note ..." to check.sh,
+# if it runs this script.
 record() { sed '/^$/d' <<<"$1" >>"${AXAS_RESULTS:-/dev/null}"; }
 
-# Every script knows this one.
+# Options of every script.
 case ${1:-} in
 -h | --help)
 	usage
@@ -393,9 +393,9 @@ case ${1:-} in
 	;;
 esac
 
-# said_after_mark LOG WORDS: whether the kernel says so after the mark that a script in the
-# guest makes before a machine goes down. All of the log is read: who writes into a pipe that
-# "grep -q" has left fails.
+# said_after_mark LOG WORDS: check that the kernel printed WORDS after the mark that a guest
+# script writes before the machine goes down. Reads the whole log: with "grep -q" the writer
+# of a pipe would fail.
 said_after_mark() {
 	awk -v words="$2" '
 	/axas-down: / { after = 1 }

@@ -3,8 +3,8 @@
 #
 # lint-kernel.sh gcc|clang: prepare a kernel's build folder in the cache for compiling
 # our files with that compiler, and print it. No kernel is built, so there are no
-# symbols to link against: it is good for warnings only. Packaged headers would not
-# do: they have no KUnit, and are set up for gcc.
+# symbols to link against: it serves for warnings only. Packaged headers do not serve:
+# they lack KUnit, and are configured for gcc.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

@@ -1,38 +1,37 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# lint.sh [TOOL...]: what the code can be asked without running it. The tools are
-# checkpatch, kernel_doc, gcc_sparse, clang_w1, shellcheck, usage, spdx, links and kvm
-# (default: all).
-# A finding in our files fails; one in the kernel's headers does not concern us.
+# lint.sh [TOOL...]: static checks of the code. The tools are spdx, links, shellcheck, usage,
+# kvm, checkpatch, kernel_doc, gcc_sparse, arrows and clang_w1 (default: all).
+# A finding in our files fails; findings in the kernel's headers are ignored.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Where programs for user space are; all else is the kernel's.
+# Folders of user-space programs; all else is kernel code.
 export PROGRAMS='^(lib|tools|bench/(user|profile)|proofs/cbmc|tests/(lib|uapi|vcpu|guests|reboot|userspace))/'
 TOOLS=(spdx links shellcheck usage kvm checkpatch kernel_doc gcc_sparse arrows clang_w1)
 
-# Types that checkpatch may not complain of:
-# - new and moved files want an entry in the kernel's MAINTAINERS
-# - out of the kernel's tree one source builds for several kernels
+# Types of checkpatch to ignore:
+# - new and moved files would need an entry in the kernel's MAINTAINERS
+# - out-of-tree sources build for several kernels
 # - CONSTANT_COMPARISON takes any name in capitals for a constant: LINUX_VERSION_CODE <
 #   KERNEL_VERSION(), and static_assert() of two constants, one of which comes first
-# - MACRO_ARG_UNUSED (newer kernels): what a kernel lacks, the compat header leaves out
+# - MACRO_ARG_UNUSED (newer kernels): macros of the compat header for features that a kernel lacks
 export IGNORED_TYPES=FILE_PATH_CHANGES,LINUX_VERSION_CODE,CONSTANT_COMPARISON
 IGNORED_TYPES+=,MACRO_ARG_UNUSED
 
-# In programs for user space, in addition: the kernel's macros and names that these
-# types ask for are not there, and usage() says "usage".
+# Also, in user-space programs: they lack the kernel's macros that these types suggest, and
+# usage() prints "usage".
 export IGNORED_IN_PROGRAMS=PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_FALLTHROUGH
 IGNORED_IN_PROGRAMS+=,EMBEDDED_FUNCTION_NAME,CAMELCASE
 
-# In lists that become code by a macro, in addition: list(X) is of no statement's shape.
+# Also, in lists that a macro turns into code: list(X) does not look like a statement.
 export LISTS='^(axas_npt_formats\.h|oracle/vectors_all\.h)$'
 export IGNORED_IN_LISTS=COMPLEX_MACRO,MACRO_ARG_REUSE
 
-# our_files PATTERN...: the sources as they are now, tracked or not yet.
+# our_files PATTERN...: list the present sources, tracked or not.
 our_files() {
 	cd "$AXAS_SRC"
 	if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
@@ -64,8 +63,8 @@ lint_spdx() {
 		}'
 }
 
-# A page that links to what is not there, or to a heading that it does not have. Headings are
-# found as GitHub makes anchors of them.
+# Links of pages to missing files or headings. Headings are matched by the anchors that
+# GitHub generates.
 lint_links() {
 	cd "$AXAS_SRC"
 	our_files '*.md' | while read -r page; do
@@ -84,7 +83,7 @@ lint_links() {
 	done
 }
 
-# Functions whose body has more than 60 lines; and a core of functions of 8 lines in the mean.
+# Functions of more than 60 lines, and a mean of more than 8 lines in the core.
 lint_length() {
 	cd "$AXAS_SRC"
 	our_files '*.c' | tr '\n' '\0' | xargs -0 awk '
@@ -116,7 +115,7 @@ lint_shellcheck() {
 	shellcheck -x -f gcc "${files[@]}"
 }
 
-# Every script tells what it is for, and begins no work that nobody asked for.
+# Every script prints its usage, and starts no work with an unknown option.
 lint_usage() {
 	local file out=$AXAS_LOGS/lint/usage.out rc
 
@@ -139,8 +138,8 @@ checkpatch() {
 		--max-line-length=100 --ignore "$ignored" -f "$@"
 }
 
-# unseen <FILES: those that are not in SEEN, a folder of the files, by their contents, in
-# which a tool that looks at one file at a time found nothing.
+# unseen <FILES: list the files without a mark in SEEN, a folder of marks by content for
+# tools that look at one file at a time: a mark means no findings.
 unseen() {
 	local sum file
 
@@ -152,8 +151,8 @@ unseen() {
 
 seen() { sha256sum "$@" | (cd "$SEEN" && cut -d' ' -f1 | xargs -r touch); }
 
-# checkpatch_files TYPES: checkpatch on each file of its input, with TYPES ignored. Only what
-# it has not seen as it is.
+# checkpatch_files TYPES: run checkpatch on each file of its input, with TYPES ignored. Skip
+# files that are unchanged since a run without findings.
 checkpatch_files() {
 	local files version
 
@@ -165,9 +164,9 @@ checkpatch_files() {
 	seen "${files[@]}"
 }
 
-# It leaves a file behind where it runs, and does not know that AXAS_EXPORT is one of
-# the macros that stand right below a function, nor that what a format's line of a list becomes
-# is of any shape: hence on a copy.
+# Run on a copy: checkpatch leaves a file behind in the current folder, and does not know that
+# AXAS_EXPORT may follow a function, like EXPORT_SYMBOL_GPL, nor that a list of formats may
+# expand to anything.
 lint_checkpatch() {
 	local copy rc=0
 
@@ -181,7 +180,7 @@ lint_checkpatch() {
 	xargs sed -i 's/^\(#define [A-Z_]*(NAME, name)\).*/\1	0/' <files
 	checkpatch_files "$IGNORED_TYPES" < <(grep -vE "$PROGRAMS|$LISTS" files) || rc=1
 	checkpatch_files "$IGNORED_TYPES,$IGNORED_IN_LISTS" < <(grep -E "$LISTS" files) || rc=1
-	# Shims say Linux' own macros again, as they are.
+	# Shims repeat Linux's own macros unchanged.
 	checkpatch_files "$IGNORED_TYPES,$IGNORED_IN_PROGRAMS" \
 		< <(grep -E "$PROGRAMS" files |
 			grep -vE '^(tests/userspace/include/|proofs/cbmc/linux\.h)') || rc=1
@@ -201,9 +200,9 @@ lint_kernel_doc() {
 	"$source/scripts/kernel-doc" -none -Werror "${files[@]}" 2>&1
 }
 
-# compile COMPILER MAKE-ARGUMENT...: the lines that name one of our files. That it
-# compiles at all is needed, too. Objects are kept in the cache, and only what changed is
-# compiled again; where anything was found, nothing is kept, so that it is found again.
+# compile COMPILER MAKE-ARGUMENT...: print the warnings in our files, and fail if they do not
+# compile. Objects are kept in the cache, and only changed files are compiled again; after
+# findings nothing is kept, so that they are reported again.
 compile() {
 	local compiler=$1 kdir tree fresh log=$AXAS_LOGS/lint/$TOOL.log rc=0
 
@@ -219,7 +218,7 @@ compile() {
 	mkdir -p "$tree"
 	rsync -rlpc --delete --exclude={'*.o','*.ko','*.mod','*.mod.c','.*.cmd','*.symvers','*.order'} \
 		"$fresh/" "$tree/"
-	# W=1 would run kernel-doc on each file, which lint_kernel_doc does by one process.
+	# W=1 would run kernel-doc on each file, which lint_kernel_doc does in one process.
 	make -k -C "$tree" KDIR="$kdir" -j"$AXAS_JOBS" KUNIT=1 CONSUMER=1 BENCH=1 KBUILD_MODPOST_WARN=1 \
 		cmd_checkdoc=true "$@" modules >"$log" 2>&1 || rc=$?
 	sed -n "s#^$tree/##p" "$log" | grep -E '^[^ :]+:[0-9]+:([0-9]+:)? *(warning|error|note|.*error)' |
@@ -233,25 +232,25 @@ compile() {
 	fi
 }
 
-# What sparse and gcc find comes from one run: each file is given to both.
+# sparse and gcc check each file in one run.
 lint_gcc_sparse() {
 	need_packages sparse
 	compile gcc W=1 C=1 CHECK=sparse
 }
 
-# Whether calls go down, as the map of Documentation/design.md has it: on the objects of gcc_sparse,
-# whose findings are its own. arm64.sh and riscv64.sh ask the same of what they build.
+# Check that calls go down in the map of Documentation/design.md, on the objects of gcc_sparse,
+# which reports its findings itself. arm64.sh and riscv64.sh check their own builds.
 lint_arrows() {
 	TOOL=gcc_sparse lint_gcc_sparse >/dev/null
 	"$AXAS_SCRIPTS/arrows.sh" "$(cat "$AXAS_LOGS/lint/gcc_sparse.tree")"
 }
 
-# What KVM does around a guest's entry and exit, and nobody has decided on.
+# KVM's operations at guest entry and exit on which no decision is recorded.
 lint_kvm() { "$AXAS_SCRIPTS/kvm-compare.sh" arm64 riscv; }
 
 lint_clang_w1() { compile clang LLVM=1 W=1; }
 
-# A tool's findings are all that it prints; a status without any is one, too.
+# All output of a tool is findings; a failure without output is a finding, too.
 run_tool() {
 	local out=$AXAS_LOGS/lint/$1.findings rc=0
 

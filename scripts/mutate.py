@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # mutate.py list FILE...         all mutations of these files, one a line: ID<TAB>FILE:LINE<TAB>WHAT
-# mutate.py sample N SEED FILE...  N of them, chosen by SEED: most of them the same ones
-#                                as long as most lines are
-# mutate.py apply ID FILE...     change the file that the mutation is in
+# mutate.py sample N SEED FILE...  N of them, chosen by SEED: mostly the same ones as long as
+#                                most lines are unchanged
+# mutate.py apply ID FILE...     apply the mutation to its file
 #
 # A mutation changes one place of one line of code: a comparison, a condition, a sum, a
-# constant, a barrier, or leaves a statement out. Its ID says where and what, so that it
-# names the same one as long as the line is the same. See mutate.sh.
+# constant, a barrier, or it deletes a statement. Its ID is a hash of file, line and change,
+# stable as long as the line is unchanged. See mutate.sh.
 
 import hashlib
 import re
@@ -27,7 +27,7 @@ SWAPS = [
     (r' \?: [^;,)]*', ''), (r'!(?=[a-z*])', ''),
 ]
 
-# Lines that say nothing to mutate, or whose mutation changes nothing that runs.
+# Lines with nothing to mutate, or whose mutations do not change executed code.
 SKIP = re.compile(r'^\s*(#|\*|/[*/]|EXPORT_|MODULE_|static_assert|lockdep_|WARN_ON|__(acquire|release)\(|'
                   r'cond_resched|module_param|case .*:$|default:|BUILD_BUG)|unlikely\(|likely\(')
 STATEMENT = re.compile(r'^\t+(?!return\b|goto\b|break\b|continue\b|struct\b|u\d+\b|int\b|unsigned\b|bool\b|'
@@ -36,7 +36,7 @@ STATEMENT = re.compile(r'^\t+(?!return\b|goto\b|break\b|continue\b|struct\b|u\d+
 
 
 def negate(line, match):
-    """if (X) becomes if (!(X)); nothing where the condition goes on in the next line."""
+    """Turn if (X) into if (!(X)). None if the condition continues in the next line."""
     depth, start = 0, match.end() - 2 + 1
     for i in range(match.end() - 2 if line[match.end() - 2] == '(' else match.end() - 1, len(line)):
         if line[i] == '(':

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mutate.sh [-n N] [-s SEED] [-f FILE]... [--again] [--fresh]: do our tests notice? Changes
-# one line of the core at a time (see mutate.py), N of them (default 50) chosen by SEED
-# (default 1), and lets the suites in user space judge: KUnit with its monitor, the model
+# mutate.sh [-n N] [-s SEED] [-f FILE]... [--again] [--fresh]: mutation test. Changes one
+# line of the core at a time (see mutate.py), N of them (default 50) chosen by SEED
+# (default 1), and runs the suites in user space on it: KUnit with its monitor, the model
 # fuzzer, and threads under ThreadSanitizer. The last lines are the survivors and the score.
-# "Same code" is a change that the compiler makes nothing of.
+# "Same code" is a mutation that compiles to the same code.
 #
-# What was judged is kept in the log's folder: the same call goes on where it was stopped,
-# and a line that did not change since is not judged again. --again judges survivors anew, as
-# after a new test; --fresh forgets everything.
+# Verdicts are kept in the log's folder: the same call continues where it was stopped, and
+# an unchanged line is not judged again. --again judges survivors again, as after adding a
+# test; --fresh discards all verdicts.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -19,8 +19,8 @@ FILES=(axas_area.c axas_space.c axas_space_map.c axas_space_fault.c axas_space_a
 	axas_npt.c axas_npt_gather.c axas_linear.c axas_backend.c axas_frame.c axas_addr.c
 	axas_npt_algo.h axas_npt.h axas_area.h axas_backend.h axas_space.h axas_hal_linux.c)
 
-# The judges, the quickest first: the program, and what it is called with. axas_oracle is
-# long, and judges a few lines that others judge as well.
+# The judges, fastest first: a program and its arguments. axas_oracle is omitted: it takes
+# long, and detects few mutations that others do not.
 JUDGES=(
 	"plain/bin/kunit -x axas_monitor"
 	"plain/bin/kunit -x axas_stress"
@@ -37,9 +37,9 @@ JUDGES=(
 	"tsan/bin/stress --seconds 4 --format s2"
 )
 
-# ask FOLDER CPU WALL PROGRAM ARGUMENT...: what one judge says within so many seconds: 0 for
-# "good"; 152 when it took too much CPU time, which no busy machine explains, whether it heeds
-# the signal or not; 124 or 137 when it took too long.
+# ask FOLDER CPU WALL PROGRAM ARGUMENT...: run one judge within these limits in seconds. Status
+# 0 is "good"; 152: over the limit of CPU time, which load on the machine does not explain,
+# ended by SIGXCPU or SIGKILL; 124 or 137: over the limit of wall time.
 ask() {
 	local tree=$1 cpu=$2 wall=$3 program=$1/tests/userspace/build/$4 start=$SECONDS rc=0
 
@@ -56,7 +56,7 @@ ask() {
 	return "$rc"
 }
 
-# How long each judge took with the sources as they are, in seconds rounded up.
+# Time of each judge on the unchanged sources, in seconds rounded up.
 measure() {
 	local tree=$1 judge words start
 
@@ -69,8 +69,8 @@ measure() {
 	done
 }
 
-# judge FOLDER MODE: the first judge of that mode who finds fault with what was built there,
-# and how; nothing when none does. Who waits for ever is asked again, with more time.
+# judge FOLDER MODE: print the first judge of that mode that fails on the build, and how;
+# nothing if none does. A judge over the limit of wall time runs again with a longer one.
 judge() {
 	local tree=$1 mode=$2 i rc cpu wall words
 
@@ -92,7 +92,7 @@ judge() {
 	done
 }
 
-# build FOLDER MODE: the programs of the judges of that mode.
+# build FOLDER MODE: build the programs of the judges of that mode.
 build() {
 	local programs=stress
 
@@ -101,12 +101,12 @@ build() {
 	make -s -C "$1/tests/userspace" -j"$AXAS_JOBS" MODE="$2" $programs >"$1/build.log" 2>&1
 }
 
-# What runs, without what only a debugger reads.
+# Extract the executable code, without debug information.
 code_of() {
 	llvm-objcopy -S -R .note.gnu.build-id "$1/tests/userspace/build/plain/bin/kunit" "$2"
 }
 
-# One mutation, put back afterwards: its verdict.
+# Try one mutation, restore the file, and print the verdict.
 try_one() {
 	local tree=$1 id=$2 file=$3 verdict
 
@@ -165,7 +165,7 @@ main() {
 	[[ -d $tree ]] && mv "$tree/tests/userspace/build" "$AXAS_LOGS/mutate-build"
 	copy_sources "$tree"
 	[[ ! -d $AXAS_LOGS/mutate-build ]] || mv "$AXAS_LOGS/mutate-build" "$tree/tests/userspace/build"
-	# Objects of the last mutation are newer than the file without it.
+	# Objects of the last mutation are newer than the restored file.
 	(cd "$tree" && touch "${FILES[@]}" "${files[@]}")
 	{ build "$tree" plain && build "$tree" tsan; } || die "it does not build as it is: $tree/build.log"
 	measure "$tree"

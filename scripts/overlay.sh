@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# overlay.sh: lay out a kernel tree that takes a clone in, and print its folder.
+# overlay.sh: make a kernel tree that includes a clone, and print its folder.
 #
 # The tree is a copy of the unpacked linux-source made of hard links (seconds, and
-# no room on the disk) whose drivers/misc/axas is a symbolic link to a clone, so
-# that an edit is seen at once. All clones share the tree and what is built from
-# it: before a build call lock_overlay (lib.sh), which points the link.
+# no disk space) whose drivers/misc/axas is a symbolic link to a clone, so
+# that an edit takes effect at once. All clones share the tree and its builds:
+# before a build call lock_overlay (lib.sh), which sets the link.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# patch_line FILE SED-EXPRESSION: write a new file, so that the hard link to the
-# pristine source breaks and that stays as it was.
+# patch_line FILE SED-EXPRESSION: write a new file, which breaks the hard link and leaves
+# the pristine source unchanged.
 patch_line() {
 	sed "$2" "$1" >"$1.new"
 	mv "$1.new" "$1"

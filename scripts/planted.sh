@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# planted.sh [NAME...]: do our instruments see what they are for? Each fault of
-# tests/planted/faults is planted into a copy of the sources, and every instrument looks at
-# it: a fault that fewer than two of them see is a failure. The instruments are
+# planted.sh [NAME...]: test the test instruments. Each fault of tests/planted/faults is
+# planted into a copy of the sources, and every instrument runs on it: a fault that fewer
+# than two of them detect is a failure. The instruments are
 #
 #   kunit    the KUnit suites in user space, without those of the next two
-#   monitor  ... if it is the monitor of flushes and frames that complains, in any suite
-#   oracle   the KUnit suite that compares with a second reading of the manuals
-#   fuzz     programs at random beside a model
-#   threads  guests, hosts and changers under ThreadSanitizer, with EPT and arm64's format
+#   monitor  complaints of the monitor of flushes and frames in any suite
+#   oracle   the KUnit suite that compares with an independent reading of the manuals
+#   fuzz     random programs compared with a model
+#   threads  guests, hosts and map operations under ThreadSanitizer, with EPT and arm64's format
 #   litmus   the barriers of the sources against the litmus tests' list
 #   cbmc     the proof that the fault's line names
 #
-# Without NAMEs it is all faults. Logs are kept in the log folder's planted/.
+# Default: all faults. Logs are kept in the log folder's planted/.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -24,7 +24,7 @@ OUT=$AXAS_LOGS/planted
 TREE=$OUT/tree
 BIN=$TREE/tests/userspace/build
 
-# What the monitor says (kunit/monitor.c).
+# Messages of the monitor (kunit/monitor.c).
 MONITOR='given back (before the flush|while)|a flush is missing|becomes .* in one step'
 MONITOR+='|made before the flush|linked (with what was there|twice)|leads to|hardware refuses'
 
@@ -33,7 +33,7 @@ build() {
 		make -s -C "$TREE/tests/userspace" -j"$AXAS_JOBS" MODE=tsan stress >>"$1" 2>&1
 }
 
-# notices LOG COMMAND...: does it fail?
+# notices LOG COMMAND...: succeed if the command fails.
 notices() {
 	local logfile=$1
 
@@ -41,10 +41,10 @@ notices() {
 	! timeout 300 "$@" >"$logfile" 2>&1 </dev/null
 }
 
-# prove.sh on the copy.
+# Run prove.sh on the copy.
 PROVER=(env "AXAS_SRC=$TREE" "AXAS_LOGS=$OUT/prove" AXAS_RESULTS=/dev/null "$AXAS_SCRIPTS/prove.sh")
 
-# look DIR PROOF: the instruments that see what is planted, one a line.
+# look DIR PROOF: print the instruments that detect the planted fault, one a line.
 look() {
 	local dir=$1 proof=$2 suite format
 
@@ -86,7 +86,7 @@ plant() {
 			record "fail planted: $name: seen by ${seen:-nobody}"
 		fi
 	fi
-	# Newer than what was built from the change.
+	# Newer than the objects built from the change.
 	cp "$OUT/original" "$TREE/$file"
 	printf '%-20s %s\n' "$name" "${seen:-nobody}"
 	[[ $seen == *' '* && $seen != the* ]]
@@ -99,14 +99,14 @@ main() {
 	need_packages clang libclang-rt-dev llvm make libc6-dev
 	export TSAN_OPTIONS="halt_on_error=1 history_size=4 suppressions=$TREE/tests/userspace/tsan.supp"
 	lock "planted-$(basename "$AXAS_LOGS")"
-	# What was built the last time saves most of the time.
+	# The last run's build saves most of the time.
 	if [[ -d $BIN ]]; then
 		mv "$BIN" "$AXAS_LOGS/planted-build"
 	fi
 	rm -rf "$OUT"
 	copy_sources "$TREE"
 	[[ ! -d $AXAS_LOGS/planted-build ]] || mv "$AXAS_LOGS/planted-build" "$BIN"
-	# Objects of the last fault are newer than the file without it.
+	# Objects of the last fault are newer than the restored file.
 	(cd "$TREE" && sed -n 's/^[a-z][^\t]*\t\([^\t]*\)\t.*/\1/p' "$FAULTS" | xargs touch)
 	build "$OUT/build.log" || die "it does not build as it is: $OUT/build.log"
 	mkdir "$OUT/as-it-is"

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# prove.sh [--large] [--mutants] [PART...]: what can be proven. Documentation/proofs.md says what it
-# means. Without a PART it is the first two of
+# prove.sh [--large] [--mutants] [PART...]: run the proofs, see Documentation/proofs.md.
+# Default: the first two PARTs of
 #
-#   litmus   herd7: each barrier with the kernel's memory model, and without it
+#   litmus   herd7: each barrier in the kernel's memory model, and without the barrier
 #   cbmc     CBMC: entries, addresses and ranges for all values; mutants that must fail
-#   barriers only whether each barrier of the sources has a litmus test
+#   barriers only check that each barrier of the sources has a litmus test
 #   codec:ept, and so on: one proof of cbmc; with --mutants its mutants, too
 #
 # --large   also the algorithm on small tables for all formats: hours, and it may not end
 #
-# Both tools come from Debian, unpacked beside the C library that they want, and are kept in
-# the cache; or from PATH, where a new enough one is there. The last lines say how much was
-# proven.
+# Both tools come from Debian, unpacked with the C library that they need, and are kept in
+# the cache; or from PATH, if a recent enough one is there. The last lines are totals of the
+# proofs.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -25,10 +25,10 @@ CHOSEN=()
 MUTANTS=
 FAILED=0
 
-# The headers of Linux that the core's files include: all of them are linux.h.
+# The headers of Linux that the core's files include: linux.h replaces all of them.
 HEADERS='#include <(linux|asm)/[a-z0-9_/]+\.h>'
 
-# What the algorithm is proven with. Each level of recursion is one of the table.
+# Configuration for proofs of the algorithm. Each recursive call goes one table level down.
 SMALL=(-DAXAS_NPT_LEVEL_BITS=2)
 RECURSIVE=(next_in_table map_table map_below unmap_table unmap_child unmap_entry free_table
 	protect_table protect_entry collapse_table)
@@ -39,7 +39,7 @@ OPERATIONS=(look map_leaf map unmap protect split collapse)
 pass() { record "pass prove.$1"; }
 fail() { record "fail prove.$1"; FAILED=1; echo "failed: $1"; }
 
-# program_in ROOT PROGRAM FILE: a FILE that starts ROOT's PROGRAM, by ROOT's own loader.
+# program_in ROOT PROGRAM FILE: make FILE run ROOT's PROGRAM, with ROOT's own loader.
 program_in() {
 	local root=$1 loader libc
 
@@ -53,7 +53,7 @@ program_in() {
 	chmod +x "$3"
 }
 
-# works PROGRAM MINIMUM: it starts, and is new enough.
+# works PROGRAM MINIMUM: check that it starts, and is recent enough.
 works() {
 	local version
 
@@ -63,7 +63,7 @@ works() {
 
 # tool PACKAGE MINIMUM "SUITE..." "PROGRAM..." LIBRARY...: put PROGRAMs into $BIN. First from
 # PATH; then PACKAGE and the LIBRARYs by name, from one suite after the other, as archives
-# are out of step at times; then all that PACKAGE depends on.
+# may be inconsistent; then with all dependencies of PACKAGE.
 tool() {
 	local package=$1 minimum=$2 suites=$3 programs=$4 suite way root arch
 	local first=${4%% *}
@@ -101,7 +101,7 @@ unpacked() {
 
 # ---- litmus
 
-# Every barrier in the sources has a test that names it:
+# Every barrier in the sources has a test with the line
 # "covers: FILE FUNCTION PRIMITIVE", with x2 and so on for more than one.
 barriers() {
 	(cd "$AXAS_SRC" && find . \( -name kunit -o -name oracle -o -name tests -o -name bench \
@@ -131,7 +131,7 @@ check_barriers() {
 	BARRIERS=$(covered | wc -l)
 }
 
-# herd PATTERN ARGUMENT...: herd7 on the files that match, as many at once as there are CPUs.
+# herd PATTERN ARGUMENT...: run herd7 on matching files, AXAS_JOBS at once.
 herd() {
 	local pattern=$1
 
@@ -140,7 +140,7 @@ herd() {
 		"$BIN/herd" "$@" >>"$WORK/herd.log" 2>&1 || true
 }
 
-# From herd7's log and the plan: a version holds if it is Never; a twin must be Sometimes.
+# From herd7's log and the plan: a version must be Never; a twin without barrier Sometimes.
 judge() {
 	awk '
 	FNR == NR {
@@ -185,7 +185,7 @@ prove_litmus() {
 	model=$("$AXAS_SCRIPTS/kernel-source.sh")/tools/memory-model
 	mkdir -p "$WORK/litmus"
 	: >"$WORK/herd.log"
-	# Without its own models, herd7 is told where they are.
+	# The script tells herd7 the folder of its models.
 	printf '#!/bin/sh\ncd "%s" && exec "%s" %s "$@"\n' "$model" "$(type -P herd7)" \
 		"$(herd_libdir)" >"$BIN/herd"
 	chmod +x "$BIN/herd"
@@ -203,7 +203,7 @@ prove_litmus() {
 		wc -l <"$WORK/plan") runs of herd7"
 }
 
-# The folder of herd7's models, where it is not the one that it was built for.
+# The folder of herd7's models, if it differs from the compiled-in one.
 herd_libdir() {
 	local dir
 
@@ -215,7 +215,7 @@ herd_libdir() {
 
 # ---- CBMC
 
-# The core's files in $WORK/sources, and linux.h as each header that they want.
+# Put the core's files into $WORK/sources, and linux.h in place of each header that they need.
 sources() {
 	local header dir=$WORK/sources
 
@@ -228,7 +228,7 @@ sources() {
 		sed 's/.*<\(.*\)>/\1/' | sort -u)
 }
 
-# goto FOLDER OUT PROOF DEFINE...: compile a proof, which is HARNESS:VARIANT[:OPERATION].
+# goto_of FOLDER OUT PROOF DEFINE...: compile a proof, named HARNESS:VARIANT[:OPERATION].
 goto_of() {
 	local dir=$1 out=$2 harness variant operation files=()
 
@@ -248,7 +248,7 @@ goto_of() {
 		goto-instrument --value-set-fi-fp-removal "$out.1" "$out") >"$out.log" 2>&1
 }
 
-# How far loops and recursions are followed. That it is far enough is proven, too.
+# Limits of unwinding for loops and recursion. CBMC proves that they suffice.
 bounds_of() {
 	local variant fn bounds
 
@@ -261,7 +261,7 @@ bounds_of() {
 	echo --unwind 6 --unwindset "$bounds"
 }
 
-# One proof in its folder $WORK/proofs/PROOF; the verdict is a line in the file "result".
+# Run one proof in its folder $WORK/proofs/PROOF, and write the verdict to the file "result".
 prove_one() {
 	local proof=$1 dir=$WORK/proofs/$1 start=$SECONDS
 
@@ -288,12 +288,12 @@ prove_one() {
 	fi >"$dir/result"
 }
 
-# One line of the list of mutants: PROOF FILE SED-EXPRESSION. A claim must fail.
+# Try one line of the list of mutants: PROOF FILE SED-EXPRESSION. A claim must fail.
 try_mutant() {
 	local number=$1 proof=$2 file=$3 change=$4 dir=$WORK/mutants/$1
 
 	mkdir -p "$dir"
-	# Links are quicker; sed makes a file of its own.
+	# Hard links are faster; sed breaks the link of the file it changes.
 	cp -al "$WORK/sources" "$dir/sources"
 	sed -i "$change" "$dir/sources/$file"
 	if cmp -s "$dir/sources/$file" "$WORK/sources/$file"; then
@@ -312,7 +312,7 @@ try_mutant() {
 	rm -rf "$dir/sources"
 }
 
-# The proofs of this run, the long ones first.
+# The proofs of this run, the longest first.
 proofs() {
 	local format operation
 
@@ -334,7 +334,7 @@ proofs() {
 	echo space:
 }
 
-# Run a function of ours once for each line of its input, AXAS_JOBS at a time.
+# Run one of our functions for each line of its input, AXAS_JOBS at a time.
 each_line() {
 	local line
 
@@ -354,7 +354,7 @@ mutant_line() {
 	try_mutant "$number" "$proof" "$file" "$change"
 }
 
-# The list without comments, numbered; only those of the proofs that were asked for.
+# The list without comments, numbered; only those of the selected proofs.
 mutants() {
 	grep -v '^#' "$PROOFS/cbmc/mutants" | awk -v chosen=" ${CHOSEN[*]} " '
 		NF && (chosen ~ /^ *$/ || index(chosen, " " $1 " ")) { print NR "\t" $0 }'
@@ -376,7 +376,7 @@ prove_cbmc() {
 
 	tool cbmc 6.0 "trixie forky sid" "cbmc goto-cc goto-instrument" libc6 minisat \
 		libstdc++6 libgcc-s1
-	# goto-cc lets the compiler's preprocessor work.
+	# goto-cc calls the compiler's preprocessor.
 	need_packages gcc
 	sources
 	each_line prove_one < <(proofs)

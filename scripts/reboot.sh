@@ -2,25 +2,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # reboot.sh [WAY...]: boot a machine with Debian's stock kernel for each way down, take it
-# down under guests that run on axvcpu, and look whether it went as it should: no oops, the
-# kernel's own last words, and where a second kernel is to come up, that one runs guests,
-# too. Without a WAY it is all of these:
+# down while guests run on axvcpu, and check the result: no oops, the expected last message
+# of the kernel, and, where a second kernel comes up, that it runs guests, too. Default: all
+# of these WAYs:
 #
-#   reboot     reboot(2), without ending anybody first
+#   reboot     reboot(2), without killing any process first
 #   poweroff   the same, to power off
 #   kexec      kexec -e
-#   sysrq-b    an emergency restart, without asking anybody
+#   sysrq-b    an emergency restart, without notifiers
 #   panic      a panic that restarts the machine
 #   crash      a panic with a crash kernel, which must come up (kdump)
-#   hotplug    a CPU goes and comes back
-#   mem        suspend to RAM (ACPI S3) and back
+#   hotplug    a CPU goes offline and online again
+#   mem        suspend to RAM (ACPI S3) and resume
 #
-# and when it is asked for by name, as QEMU's power button was not seen to wake it:
+# and only by name, as QEMU's power button was not seen to wake it:
 #
-#   freeze     suspend to idle and back
+#   freeze     suspend to idle and resume
 #
-# AXAS_ARCH     amd64 (default) or arm64, which neither freezes nor sleeps here
-# AXAS_TIMEOUT  seconds until a machine is ended (default 600)
+# AXAS_ARCH     amd64 (default) or arm64, which has neither freeze nor mem here
+# AXAS_TIMEOUT  seconds until a machine is killed (default 600)
 # AXAS_CPU      another CPU, as in vm.sh and vm-arm64.sh
 # AXAS_KERNEL   another kernel, by its name in kernel-set.sh: amd64-6.12, amd64-7.2, arm64-7.2
 
@@ -41,7 +41,7 @@ arm64)
 *) die "no machine for $ARCH" ;;
 esac
 
-# The programs for another machine, with the tools of the suite that its kernel is of.
+# Build the programs for another architecture, with the tools of its kernel's suite.
 programs_for_arm64() {
 	local folder prefix=aarch64-linux-gnu-
 
@@ -67,7 +67,7 @@ build() {
 	fi
 }
 
-# What the second kernel boots lies in the first one's root, with the kernel itself.
+# The first kernel's root holds the second kernel and its initramfs.
 initramfs() {
 	local files
 
@@ -80,7 +80,7 @@ initramfs() {
 		"$OUT/second.gz" "$OUT/vmlinuz"
 }
 
-# What the kernel says last, or of the way, after the mark that guest/reboot.sh makes.
+# The kernel's last message, or its message on the way, after the mark of guest/reboot.sh.
 words_of() {
 	case $1 in
 	reboot) echo 'reboot: Restarting system' ;;
@@ -95,7 +95,7 @@ words_of() {
 	esac
 }
 
-# What guest/reboot.sh says when it gets back, or from a second kernel.
+# Output of guest/reboot.sh on its return, or from a second kernel.
 end_of() {
 	case $1 in
 	kexec | crash) echo '##axas second kernel runs guests' ;;
@@ -104,7 +104,7 @@ end_of() {
 	esac
 }
 
-# verdict WAY NAME COMMAND...: a line for the results.
+# verdict WAY NAME COMMAND...: print a result.
 verdict() {
 	local name="$NAME.$1: $2"
 
@@ -112,7 +112,7 @@ verdict() {
 	if "$@" >&2; then echo "pass $name"; else echo "fail $name"; fi
 }
 
-# wake WAY FOLDER: as often as it takes, for what comes before it sleeps is lost.
+# wake WAY FOLDER: send the event repeatedly, as events before the suspend are lost.
 wake() {
 	local event=system_powerdown log=$2/kernel.log
 
@@ -130,7 +130,7 @@ clean_log() {
 	AXAS_EXPECTED=$expected "$AXAS_SCRIPTS/splats.sh" "$2/kernel.log"
 }
 
-# go WAY: a machine, and what became of it. QEMU ends by itself when it is reset.
+# go WAY: run a machine, and record the results. A reset ends QEMU.
 go() {
 	local way=$1 out=$OUT/$1 args=() rc=0 waker='' results
 
@@ -176,10 +176,10 @@ main() {
 	need_build_packages
 	kernel_set "$NAME" "${AXAS_KERNEL:-$ARCH}" "$OUT/set"
 	export AXAS_MEMORY=2G
-	# With a thread for each CPU QEMU 7.2 loses a guest's state now and then, once in some
-	# 100,000 entries where guests take turns on a CPU: an entry that began with the guest's
-	# registers ends in a nested page fault with the host's in the save area, or in a
-	# shutdown. So these CPUs take turns.
+	# With a thread for each CPU QEMU 7.2 rarely loses a guest's state, once in about 100,000
+	# entries if guests alternate on a CPU: an entry that began with the guest's registers
+	# ends in a nested page fault with the host's in the save area, or in a shutdown. So run
+	# all CPUs in one thread.
 	[[ $ARCH != amd64 ]] || export AXAS_ACCEL=${AXAS_ACCEL:-tcg,thread=single}
 	[[ $ARCH == amd64 ]] || export AXAS_BUSYBOX=$BUSYBOX
 	[[ $ARCH == amd64 ]] || need_packages qemu-system-arm

@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# results.sh NAME FOLDER: read what a virtual machine left in FOLDER (guest.log,
+# results.sh NAME FOLDER: read the logs of a virtual machine in FOLDER (guest.log,
 # kernel.log) and print a line for each test, "pass NAME.SUITE: TEST" or "fail ...".
-# A suite that did not end, or failed without a failed test, or a kernel that told of
-# a bug, is a failed test, too.
+# A suite that did not end, or failed without a failed test, or a kernel that reported
+# a bug, counts as a failed test, too.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# section SUITE MARK LOG: the lines of a suite in one of the logs.
+# section SUITE MARK LOG: print the lines of a suite in one of the logs.
 section() {
 	tr -d '\r' <"$3" | sed -n "/$2 begin $1\$/,/$2 end $1\( \|\$\)/p"
 }

@@ -2,23 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # riscv64.sh: build the modules and the tests for riscv64, boot Debian's stock kernel with
-# them in QEMU, once with the hypervisor extension and once without, and run what
-# guest/riscv64.sh says; and take it down under running guests. On Debian 12, which has no
-# such kernel, it is a later Debian's.
+# them in QEMU, with and without the hypervisor extension, and run guest/riscv64.sh; also take
+# the machine down under running guests. On Debian 12, which has no such kernel, a later
+# Debian's is used.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 PREFIX=riscv64-linux-gnu-
-# Memory that the kernel does not use, for linear areas: all from 3 GiB on.
+# Memory that the kernel does not use, for linear areas: from 3 GiB on.
 WINDOW=(mem=1G "AXAS_WINDOW=0xc0000000,1G")
 
-# All is built with the tools of the suite that the kernel is of.
+# Build everything with the tools of the kernel's own suite.
 build() {
 	"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1 ARCH=riscv \
 		CROSS_COMPILE="$PREFIX"
-	# The machine reads them a hundred times.
+	# The tests load the modules a hundred times.
 	find "$OUT/module" -name '*.ko' -exec "${PREFIX}strip" --strip-debug {} +
 	make_for "$KDIR" "$OUT/module" -C tests/vcpu CROSS_COMPILE="$PREFIX"
 	make_for "$KDIR" "$OUT/module" -C tests/guests CROSS_COMPILE="$PREFIX"
@@ -27,7 +27,7 @@ build() {
 		EXTRA_LDFLAGS="${LIBS:+-L$LIBS/usr/lib/${PREFIX%-}}"
 }
 
-# boot NAME CPU: a machine, and what it found.
+# boot NAME CPU: run a machine, and print its findings.
 boot() {
 	local name=$1 results
 
@@ -42,7 +42,7 @@ boot() {
 	! grep -q '^fail ' <<<"$results"
 }
 
-# verdict NAME COMMAND...: a test that is a command.
+# verdict NAME COMMAND...: record the command's status as a test.
 verdict() {
 	local name=$1
 
@@ -56,8 +56,8 @@ verdict() {
 	fi
 }
 
-# down WAY WORDS: the machine goes down under guests, as guest/reboot.sh does it; WORDS are
-# the kernel's last.
+# down WAY WORDS: take a machine down under guests, with guest/reboot.sh; WORDS are the
+# kernel's last message.
 down() {
 	local name=riscv64-$1 out=$OUT/riscv64-$1 rc=0
 
@@ -70,7 +70,7 @@ down() {
 		"$AXAS_SCRIPTS/splats.sh" "$out/kernel.log"
 }
 
-# kvm_module: Debian's, for the tests that it and we keep off each other's CPUs.
+# kvm_module: copy Debian's, for the test that KVM and axvcpu do not use the same CPUs.
 kvm_module() {
 	local file
 

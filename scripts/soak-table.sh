@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# soak-table.sh [PART...]: enter what the last run of "check.sh --soak" found in these parts
-# into Documentation/soak.tsv, and make the table of Documentation/testing.md from that file anew.
-# soak-table.sh --check: is that table the file's?
+# soak-table.sh [PART...]: write the results of these parts in the last "check.sh --soak" to
+# Documentation/soak.tsv, and generate the table of Documentation/testing.md from that file.
+# soak-table.sh --check: check that the table matches the file.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -17,7 +17,7 @@ END='<!-- end of soak -->'
 # count WORD FILE
 count() { grep -c "^$1 " "$2" || true; }
 
-# line PART: its columns, in the file's order.
+# line PART: print the columns, in the file's order.
 line() {
 	local results=$AXAS_LOGS/$1.results kernel
 

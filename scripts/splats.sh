@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# splats.sh LOG...: print the lines of kernel logs that tell of a bug, whoever
-# caused it, and fail if there is one. A report of KASAN, lockdep or kmemleak does
-# not fail a KUnit test by itself, so every log goes through here.
+# splats.sh LOG...: print the lines of kernel logs that report a bug, in any code, and
+# fail if there is one. A report of KASAN, lockdep or kmemleak does not fail a KUnit
+# test by itself, so every log is checked here.
 #
-# AXAS_EXPECTED  the exact text of a report that is asked for, such as a panic
+# AXAS_EXPECTED  the exact text of an intended report, such as a panic
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -20,10 +20,10 @@ PATTERN+='|slab .*(corruption|remaining)'
 
 # Reports that the same kernels print without our module, by their exact text.
 KNOWN=(
-	# UML 6.1 at boot: kunit.py's configuration turns on PCI over virtio, and
+	# UML 6.1 at boot: kunit.py's configuration enables PCI over virtio, but
 	# there is no such device.
 	'at arch/um/drivers/virt-pci.c:886 um_pci_init+'
-	# The emulated CPU is a Zen without the microcode of a mitigation.
+	# The emulated CPU is a Zen without the microcode for a mitigation.
 	'Speculative Return Stack Overflow: WARNING: See https://'
 )
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # userspace.sh [SECONDS]: the core as a program (tests/userspace/README.md): KUnit, the model
-# fuzzer and libFuzzer under AddressSanitizer and UBSan, threads under ThreadSanitizer. What
-# runs for a time takes SECONDS together (default 60); for hours it is a soak, and each run
-# begins with another seed. One round of what bench.sh measures natively, however long that
-# takes. The last line of each says how much was run.
+# fuzzer and libFuzzer under AddressSanitizer and UBSan, threads under ThreadSanitizer. The
+# timed programs take SECONDS together (default 60); hours make it a soak, in which each run
+# has another seed. Also one round of bench.sh's native measurements, untimed. The last line
+# of each reports the amount of work done.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -14,7 +14,7 @@ set -euo pipefail
 takes 0 1 "$@"
 HERE=$AXAS_SRC/tests/userspace
 SECONDS_EACH=$((${1:-60} / 6))
-# The same operations each time, unless there is time for others.
+# The same operations each time, except in long runs.
 SEED=1
 ((${1:-60} <= 120)) || SEED=$(date +%s)
 BUILD=${AXAS_USERSPACE_BUILD:-$AXAS_CACHE/build/userspace-$(basename "$AXAS_LOGS")}
@@ -24,7 +24,7 @@ build() {
 	make -s -C "$HERE" -j"$AXAS_JOBS" O="$BUILD" MODE="$1" "${@:2}" >>"$AXAS_LOGS/userspace-build.log" 2>&1
 }
 
-# try NAME COMMAND...: its verdict, and the last line that it printed.
+# try NAME COMMAND...: record the verdict, and print the summary line of the output.
 try() {
 	local name=$1 out=$AXAS_LOGS/userspace-$1.log rc=0
 
@@ -45,7 +45,7 @@ try() {
 run_kunit() {
 	local bin=$BUILD/asan/bin/kunit suite
 
-	# The oracle's suite is long, and runs in User Mode Linux.
+	# The oracle's suite takes long, and runs in User Mode Linux.
 	for suite in 'axas_[a-n]*' 'axas_[p-z]*'; do
 		try "kunit-${suite:6:1}" "$bin" "$suite"
 	done

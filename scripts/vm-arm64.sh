@@ -1,25 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vm-arm64.sh OUT KERNEL INITRAMFS [KERNEL-ARGUMENT...]: as vm.sh, an arm64 machine
+# vm-arm64.sh OUT KERNEL INITRAMFS [KERNEL-ARGUMENT...]: as vm.sh, for an arm64 machine
 # whose kernel starts at EL2.
 #
-# AXAS_TIMEOUT  seconds until the machine is ended (default 600)
+# AXAS_TIMEOUT  seconds until the machine is killed (default 600)
 # AXAS_CPU      another CPU than max,pauth-impdef=on
 # AXAS_EL2      off: the kernel starts at EL1
-# AXAS_MACHINE  more of the machine, such as mte=on
-# AXAS_KVM      not empty: the kernel's KVM has the machine
-# AXAS_MEMORY   of the machine (default 1G)
-# AXAS_END      what stands in guest.log when all went well (default: the script's end)
-# AXAS_QEMU     more for QEMU, such as "-icount shift=0"
+# AXAS_MACHINE  further options of the machine, such as mte=on
+# AXAS_KVM      not empty: KVM is enabled
+# AXAS_MEMORY   memory of the machine (default 1G)
+# AXAS_END      text in guest.log that means success (default: the script's end)
+# AXAS_QEMU     further options of QEMU, such as "-icount shift=0"
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# The board's serial port is the kernel's, one on PCI the tests'. KVM keeps its hands off
-# unless asked for.
-# pauth-impdef: the architected algorithm of pointer authentication takes half the time.
+# The board's serial port is the kernel's, one on PCI is for the tests. KVM is disabled by
+# default.
+# pauth-impdef: the architected algorithm of pointer authentication takes half the run time.
 qemu() {
 	local out=$1 kernel=$2 initramfs=$3 kvm=kvm-arm.mode=none
 

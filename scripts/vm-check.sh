@@ -2,28 +2,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # vm-check.sh MACHINE: build the module and the test programs, boot them in QEMU, and run
-# what guest/check.sh says. The machines:
+# guest/check.sh. The machines:
 #
-#   debug  a kernel with every check on, and the KUnit suites as a module
-#   stock  Debian's kernel as it is distributed
+#   debug  a kernel with all checks enabled, and the KUnit suites as a module
+#   stock  Debian's kernel as distributed
 #   newer  one of a later Debian
-#   la57   stock, on a CPU whose page tables have 5 levels; vCPUs alone
-#   small  stock, on a CPU that can do less than others: vCPUs alone
-#   wide   stock, with 256 possible CPUs: how removals wait; user API and vCPUs
+#   la57   stock, on a CPU with 5-level page tables; vCPUs only
+#   small  stock, on a CPU with fewer features; vCPUs only
+#   wide   stock, with 256 possible CPUs: waits of removals; user API and vCPUs
 #   nohz   stock, with a CPU that has no tick and is not interrupted: the same
-#   preempt  stock, where one is preempted in the kernel, too (preempt=full): the same
+#   preempt  stock, preemptible in the kernel (preempt=full): the same
 #   rt     Debian's kernel with PREEMPT_RT: the same
-#   kvm    stock, with Debian's KVM: who has the CPUs
+#   kvm    stock, with Debian's KVM: which of the two has the CPUs
 #   kvm-newer  the same on a later Debian
 #
-# AXAS_EFFORT  full: longer than a quick look takes
+# AXAS_EFFORT  full: run the longer tests, too
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Ranges that the kernel leaves alone, for linear areas; one has room for a 1 GiB leaf.
-# shellcheck disable=SC2016  # the kernel wants the dollar sign
+# Ranges that the kernel does not use, for linear areas; one has room for a 1 GiB leaf.
+# shellcheck disable=SC2016  # the kernel expands the dollar sign
 WINDOW=('memmap=16M$0x30000000' 'memmap=1G$0x40000000')
 export AXAS_MEMORY=3G
 export AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800}
@@ -38,8 +38,8 @@ vm_debug() {
 	boot "$kdir/arch/x86/boot/bzImage" kasan_multi_shot
 }
 
-# kvm_modules FOLDER: Debian's KVM with what it needs, into OUT/kvm, for the test that it
-# and we keep off each other's CPUs.
+# kvm_modules FOLDER: copy Debian's KVM and its dependencies to OUT/kvm, for the test that KVM
+# and axvcpu do not use the same CPUs.
 kvm_modules() {
 	local name file
 
@@ -51,8 +51,8 @@ kvm_modules() {
 	find "$OUT/kvm" -name '*.xz' -exec xz -d {} +
 }
 
-# debian_kernel SET [KERNEL-ARGUMENT...]: a line of kernel-set.sh's table. KVM is for the
-# machines of that name.
+# debian_kernel SET [KERNEL-ARGUMENT...]: boot a kernel of kernel-set.sh's table, with KVM in
+# the machines of that name.
 debian_kernel() {
 	kernel_set "$NAME" "$1" "$OUT/set"
 	shift
@@ -71,14 +71,14 @@ vm_nohz() { AXAS_CASE=nohz debian_kernel amd64 nohz_full=1 rcu_nocbs=1; }
 vm_preempt() { AXAS_CASE=preempt debian_kernel amd64 preempt=full; }
 vm_rt() { AXAS_CASE=rt debian_kernel rt; }
 
-# Each machine of KVM's switches a jump label in the scheduler, with a breakpoint while it is
-# written. QEMU 7.2 with a thread for each CPU may go on with the breakpoint for ever: it
-# translates what the other CPU writes just then. So these CPUs take turns.
+# Each machine of KVM switches a jump label in the scheduler, through a temporary breakpoint.
+# QEMU 7.2 with a thread for each CPU may translate the breakpoint while another CPU writes
+# the code, and then run it for ever. So run all CPUs in one thread.
 vm_kvm() { AXAS_CASE=kvm AXAS_ACCEL=tcg,thread=single debian_kernel amd64; }
 vm_kvm-newer() { AXAS_CASE=kvm AXAS_ACCEL=tcg,thread=single debian_kernel amd64-7.2; }
 
-# effort: what the machine is told by the kernel's arguments. The rounds of the races are
-# most of what a stock kernel takes; all 10,000 of them are for make soak.
+# effort: print kernel arguments for the guest's script. The rounds of the races take most of
+# a stock kernel's time; all 10,000 of them run in make soak only.
 effort() {
 	printf '%s\n' "AXAS_CASE=${AXAS_CASE:-all}" "AXAS_EFFORT=${AXAS_EFFORT:-short}"
 	[[ ${AXAS_EFFORT:-} != full ]] || return 0
@@ -97,7 +97,7 @@ boot() {
 	files=("$OUT"/user/tools/axasctl/{axasctl,device_test.sh,tap.sh} "$OUT"/user/tests/guests/*.elf
 		"$OUT/user/tests/uapi/axas_uapi_test" "$OUT/user/tests/vcpu/axvcpu_test")
 	if [[ $NAME == vm-debug && ${AXAS_EFFORT:-} != full ]]; then
-		# KUnit runs in UML and under AddressSanitizer; with KASAN it is for make soak.
+		# KUnit runs in UML and under AddressSanitizer; with KASAN only in make soak.
 		rm -f "$OUT"/module/kunit/*.ko
 	else
 		files+=("$OUT/user/tests/uapi/axas_uapi_test32")
@@ -122,7 +122,7 @@ main() {
 	"vm_$kind"
 	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")
 	record "$results"
-	# What a failed test said stands in the lines below it.
+	# The lines below a failed test are its messages.
 	tr -d '\r' <"$OUT/guest.log" | grep -E -A 4 '^ *not ok ' || true
 	grep '^fail ' <<<"$results" || true
 	log "$(grep -c '^pass ' <<<"$results" || true) passed," \

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vm-riscv64.sh OUT KERNEL INITRAMFS [KERNEL-ARGUMENT...]: as vm.sh, a riscv64 machine
+# vm-riscv64.sh OUT KERNEL INITRAMFS [KERNEL-ARGUMENT...]: as vm.sh, for a riscv64 machine
 # with the hypervisor extension.
 #
-# AXAS_TIMEOUT  seconds until the machine is ended (default 600)
+# AXAS_TIMEOUT  seconds until the machine is killed (default 600)
 # AXAS_CPU      another CPU than rv64,h=true
-# AXAS_END      what the tests say last (default "##axas done")
-# AXAS_QEMU     more for QEMU, such as "-icount shift=0"
+# AXAS_END      text in guest.log that means success (default "##axas done")
+# AXAS_QEMU     further options of QEMU, such as "-icount shift=0"
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# The board's one serial port is the kernel's, one on PCI the tests' (ttyS1).
+# The board's only serial port is the kernel's, one on PCI is for the tests (ttyS1).
 qemu() {
 	local out=$1 kernel=$2 initramfs=$3
 
@@ -28,12 +28,12 @@ qemu() {
 		-append "console=ttyS0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M $*"
 }
 
-# QEMU 7.2's two CPUs stand still now and then between OpenSBI and Linux' first line: none of
-# what is tested is loaded by then. Seconds that it may take, and how often it is tried.
+# QEMU 7.2's two CPUs occasionally hang between OpenSBI and Linux' first message, when none of
+# the tested code is loaded. Seconds to wait, and the number of attempts.
 START=180
 TRIES=3
 
-# starts PID LOG: whether Linux begins to run.
+# starts PID LOG: wait until Linux begins to run.
 starts() {
 	local i
 
@@ -45,7 +45,7 @@ starts() {
 	return 1
 }
 
-# boot OUT KERNEL INITRAMFS...: the status of QEMU.
+# boot OUT KERNEL INITRAMFS...: run QEMU, and return its status.
 boot() {
 	local out=$1 pid try rc
 

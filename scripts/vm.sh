@@ -2,28 +2,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # vm.sh OUT KERNEL INITRAMFS [KERNEL-ARGUMENT...]: boot a kernel in QEMU and wait for
-# its end. It succeeds when the guest's script ran to its end; what that found is in
-# OUT/guest.log (and OUT/kernel.log, the kernel's own messages).
+# its end. It succeeds if the guest's script ran to its end; the script's output is in
+# OUT/guest.log, the kernel's messages are in OUT/kernel.log.
 #
-# AXAS_ACCEL    tcg (default), tcg with options of its own, or kvm; /dev/kvm is never opened
-#               unless asked for
-# AXAS_TIMEOUT  seconds until the machine is ended (default 600)
-# AXAS_MEMORY   of the machine (default 1G)
-# AXAS_CPUS     of the machine (default 2)
+# AXAS_ACCEL    tcg (default), tcg with options, or kvm; /dev/kvm is never opened
+#               unless requested
+# AXAS_TIMEOUT  seconds until the machine is killed (default 600)
+# AXAS_MEMORY   memory of the machine (default 1G)
+# AXAS_CPUS     number of CPUs (default 2)
 # AXAS_CPU      another CPU than an EPYC with nested paging
-# AXAS_END      what stands in guest.log when all went well (default: the script's end)
-# AXAS_MONITOR  a pipe with a name, from which QEMU's monitor takes commands
+# AXAS_END      text in guest.log that means success (default: the script's end)
+# AXAS_MONITOR  a named pipe from which QEMU's monitor reads commands
 # AXAS_QEMU     further options of QEMU, separated by spaces
-# AXAS_SHOW     not empty: show what the guest prints while it runs
+# AXAS_SHOW     not empty: show the guest's output while it runs
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# no_timer_check: whether the timer's interrupt works is tried at boot against a loop, which
-# a busy host makes fail; the kernel then panics.
-# rdpid: newer ones have it, and guests shall not see the host's number of a CPU by it.
-# cx16=off: QEMU 7.2's emulation of cmpxchg16b breaks the kernel's SLUB now and then.
+# no_timer_check: at boot the kernel tests the timer interrupt against a delay loop; on a busy
+# host that test fails, and the kernel panics.
+# rdpid: newer EPYCs have it, and guests must not read the host's CPU number by it.
+# cx16=off: QEMU 7.2's emulation of cmpxchg16b occasionally breaks the kernel's SLUB.
 qemu() {
 	local out=$1 kernel=$2 initramfs=$3 more
 
@@ -40,7 +40,7 @@ qemu() {
 			no_timer_check $*"
 }
 
-# What the guest says to people starts with "# ", its verdicts with "ok" or "not ok".
+# The guest's comments start with "# ", its verdicts with "ok" or "not ok".
 show() {
 	tail -n +1 -F --pid="$1" "$2" 2>/dev/null | tr -d '\r' | grep -v --line-buffered '^##'
 }
