@@ -25,7 +25,7 @@ set -euo pipefail
 # a warm cache; COLD is the additional time to get missing kernels and tools.
 parts() {
 	cat <<-EOT
-		vm-debug soak 3600 1800 the debug kernel with us as modules: user API, vCPUs, leaks; KUnit in soak
+		vm-debug soak 3600 1800 the debug kernel with our modules: user API, vCPUs, leaks; KUnit in soak
 		lint check 300 800 checkpatch, kernel-doc, sparse, warnings, shellcheck
 		um both 180 900 KUnit in User Mode Linux
 		userspace both 200 100 the core as a program: ASAN with a fuzzer, TSAN with threads
@@ -34,24 +34,24 @@ parts() {
 		riscv64 both 350 150 as arm64, with the hypervisor extension
 		matrix check 320 200 builds for other kernels and architectures
 		bochs both 220 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
-		bench check 210 100 whether an operation takes more instructions than bench/baseline.json says
-		bench-more soak 500 400 the same on 7.2 of a later Debian, and what other CPUs notice
-		reboot both 300 100 each way down, and to sleep, under running guests
+		bench check 210 100 instructions of operations, compared with bench/baseline.json
+		bench-more soak 500 400 the same on 7.2 of a later Debian, and the disturbance of other CPUs
+		reboot both 300 100 reboot, power-off, kexec, crash and suspend under running guests
 		reboot-arm64 soak 300 150 the same on arm64
-		la57 both 200 50 vCPUs on an AMD CPU whose page tables have 5 levels
-		small check 80 50 vCPUs on an AMD CPU that can do less than others
-		wide soak 600 100 how removals wait, with 256 possible CPUs: user API, vCPUs
+		la57 both 200 50 vCPUs on an AMD CPU with 5-level page tables
+		small check 80 50 vCPUs on an AMD CPU with fewer features
+		wide soak 600 100 waits of removals with 256 possible CPUs: user API, vCPUs
 		nohz soak 600 100 the same with a CPU that has no tick and is not interrupted
-		preempt soak 600 100 the same where one is preempted in the kernel, too
+		preempt soak 600 100 the same with preempt=full
 		rt soak 600 200 the same on Debian's kernel with PREEMPT_RT
-		kvm check 60 50 KVM of Debian's stock kernel and vCPUs keep off each other's CPUs
+		kvm check 60 50 KVM of Debian's stock kernel and axvcpu do not use the same CPUs
 		prove check 300 60 barriers by herd7, entries and ranges by CBMC, for every value
-		tools check 30 50 what libaxas and the command line tool can be tested for without the module
+		tools check 30 50 libaxas and the command line tool, without the module
 		x86_64 soak 900 900 KUnit by kunit.py in QEMU, on the kernel of vm-debug
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
 		arm64-newer soak 500 400 as arm64, on 7.2 of a later Debian
-		planted soak 600 100 faults that are planted: which instruments see them, two at least
-		kvm-newer soak 100 300 the same on 7.2 of a later Debian, whose KVM takes them when it is loaded
+		planted soak 600 100 planted faults: at least two instruments must detect each
+		kvm-newer soak 100 300 as kvm, on 7.2 of a later Debian, whose KVM claims the CPUs when it is loaded
 		vm-newer soak 600 300 as vm-stock, on 7.2 of a later Debian
 	EOT
 }
@@ -114,7 +114,7 @@ parts_of() { parts | awk -v in_="$1" '$2 == in_ || $2 == "both" { print $1 }'; }
 column() { parts | awk -v part="$1" -v nr="$2" '$1 == part { print $nr }'; }
 
 list_parts() {
-	echo "part, where it runs, its budget in seconds of one CPU, what it holds:"
+	echo "part, where it runs, its budget in seconds of one CPU, its tests:"
 	parts | sed -E 's/^([^ ]+) ([^ ]+) ([^ ]+) [^ ]+ /\1 \2 \3 /' |
 		while read -r name where budget what; do
 			printf '  %-9s %-5s %5d  %s\n' "$name" "$where" "$budget" "$what"
