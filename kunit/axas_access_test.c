@@ -7,7 +7,7 @@
 
 #include "space_fixture.h"
 
-/* A device of the mock inside the linear areas' memory, and one outside of it. */
+/* An address where tests add a device to the mock, and one where there is none. */
 #define DEVICE_HPA	LINEAR
 #define DEVICE_SIZE	SZ_16K
 #define NO_DEVICE	(LINEAR + SZ_1G)
@@ -673,7 +673,7 @@ static void iterator_goes_on_from_frames_to_linear_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(buf, out, SZ_16K), 0);
 }
 
-/* Rule R11: device areas are not copied. A window that was refused may be opened later. */
+/* Rule R11: only normal memory is copied. A window that was refused may be opened later. */
 static void iterator_leaves_devices_alone(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;

@@ -192,7 +192,7 @@ static void frames_to_be_overwritten_are_not_stock(struct kunit *test)
 	hal->free_frames(hal, 0, hpas, 2);
 }
 
-/* Rule R4: frames allocated without sleeping are zeroed, too, with or without the stock. */
+/* Rule R4: frames allocated without sleeping come zeroed from a block, too. */
 static void stock_serves_who_may_not_sleep(struct kunit *test)
 {
 	struct axas_hpa hpas[BLOCK];
