@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How a test says that something is not as it should be: the reason goes to
- * memory shared with harness.c, and the process ends.
+ * Failing, skipping and comparing: a test that fails writes its reason to the memory shared
+ * with harness.c and exits. Calls libc only.
  */
 #include "harness.h"
 
@@ -21,7 +21,7 @@ void fail_at(const char *file, int line, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(reason + n, sizeof(reason) - n, fmt, ap);
 	va_end(ap);
-	/* of many threads or children that fail, any one reason will do */
+	/* Of several threads or children that fail, the reason of any one is enough. */
 	memcpy(outcome->reason, reason, sizeof(reason));
 	_exit(TEST_FAILED);
 }
@@ -36,7 +36,7 @@ void skip(const char *fmt, ...)
 	_exit(TEST_SKIPPED);
 }
 
-/* A comment in the output. */
+/* One dprintf(), so that lines of concurrent children do not mix. */
 void note(const char *fmt, ...)
 {
 	char text[256];

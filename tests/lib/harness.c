@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs tests: each in a process group of its own, which is killed after a limit of time;
- * what it says of its end goes through shared memory.
+ * The TAP runner: each test runs in its own process group, which is killed at the time limit.
+ * The test reports its reason through shared memory.
  */
 #include "harness.h"
 
@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TIME_LIMIT	900	/* seconds that a test may take */
-#define STUCK_SECONDS	60	/* that a killed process may take to end */
+#define TIME_LIMIT	900	/* seconds per test */
+#define STUCK_SECONDS	60	/* seconds from SIGKILL to exit */
 
 static struct {
 	bool list;
@@ -34,10 +34,9 @@ static void sysrq(char key)
 }
 
 /*
- * Kill a process group whose leader has not ended in its time. What each CPU does and which
- * tasks wait goes to the kernel's log first. A process that a signal does not end is in the
- * kernel for good: nothing that came after it could be trusted, so the program ends, and
- * tells why in the words of TAP.
+ * Kill a process group whose leader exceeded the time limit. First write the backtrace of each
+ * CPU and the blocked tasks to the kernel log. A process that survives SIGKILL is stuck in the
+ * kernel: later results could not be trusted, so bail out, as TAP calls it.
  */
 static void end_stuck(pid_t pid)
 {
@@ -56,7 +55,7 @@ static void end_stuck(pid_t pid)
 	_exit(1);
 }
 
-/* Wait for the child, but not for ever. */
+/* Wait for the child, up to the time limit. */
 static int wait_for(pid_t pid)
 {
 	u64 end = now_ms() + run.limit * 1000ull;
@@ -71,7 +70,7 @@ static int wait_for(pid_t pid)
 		}
 		sleep_ms(ms);
 	}
-	kill(-pid, SIGKILL);	/* what the test may have left */
+	kill(-pid, SIGKILL);	/* descendants that outlive the test */
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	snprintf(outcome->reason, sizeof(outcome->reason), "ended by signal %d",

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the programs of tests share: suites that are run as TAP, a process for each test,
- * and words for what a test expects.
+ * The test harness in user space: suites run as TAP with one process per test, and the
+ * expect macros.
  *
- *   harness.c   runs the tests: a child process each, a limit of time
- *   expect.c    how a test says that something is not as it should be
- *   machine.c   the machine that they run on: its clock, kernel and reserved memory
- *   program.mk  how their programs are built
+ *   harness.c   the runner: one child process per test, time limit
+ *   expect.c    fail, skip, note, compare
+ *   machine.c   the machine under test: clock, kernel version, reserved memory
+ *   program.mk  build rules of the test programs
  *
- * A test is a function that returns when all is well. It runs in a process group of its
- * own, so it need not tidy up, and may drop capabilities.
+ * A test is a function that returns on success. It runs in its own process group, so it need
+ * not clean up, and may drop capabilities.
  */
 #ifndef AXAS_TEST_HARNESS_H
 #define AXAS_TEST_HARNESS_H
@@ -42,10 +42,10 @@ struct test {
 
 /**
  * struct suite - tests of one subject
- * @name: by which all of it can be asked for; NULL: it has none
- * @tests: they, in their order
- * @nr: how many
- * @every_format: of the user API's tests: they run once for each format of the build
+ * @name: selects the whole suite on the command line; NULL: it has no name
+ * @tests: the tests, in the order in which they run
+ * @nr: number of @tests
+ * @every_format: run the suite once for each format of the build (user API tests only)
  */
 struct suite {
 	const char *name;
@@ -55,10 +55,10 @@ struct suite {
 };
 
 /**
- * struct harness_options - what a program takes beside -l, -t SECONDS and parts of names
- * @letters: as getopt() takes them
- * @usage: the same for people
- * @take: is called for each that is given
+ * struct harness_options - options of a program besides -l, -t SECONDS and parts of names
+ * @letters: option string for getopt()
+ * @usage: the options in the usage message
+ * @take: called for each option given
  */
 struct harness_options {
 	const char *letters;
@@ -67,33 +67,33 @@ struct harness_options {
 };
 
 /**
- * harness_begin() - read the options, and begin with the output
+ * harness_begin() - parse the options and start the output
  * @argc: main()'s
  * @argv: main()'s
- * @more: options of this program, or NULL
+ * @more: further options of the program, or NULL
  *
- * Return: true if tests will run, false if -l asks for their names alone.
+ * Return: true to run the tests, false if -l only lists their names.
  */
 bool harness_begin(int argc, char **argv, const struct harness_options *more);
 
 /**
- * harness_suite() - run those of a suite that were asked for
+ * harness_suite() - run or list the selected tests of a suite
  * @suite: the suite
- * @variant: what is told in brackets behind each name, or NULL
+ * @variant: appended to each name in brackets, or NULL
  */
 void harness_suite(const struct suite *suite, const char *variant);
 
 /**
- * harness_end() - say how many tests there were
+ * harness_end() - print the TAP plan
  *
- * Return: the program's status.
+ * Return: exit status of the program: 1 if a test failed, else 0.
  */
 int harness_end(void);
 
-/* expect.c: each ends the test when it does not hold */
+/* expect.c: a check that does not hold ends the test */
 _Noreturn __printf(3, 4) void fail_at(const char *file, int line, const char *fmt, ...);
 _Noreturn __printf(1, 2) void skip(const char *fmt, ...);
-__printf(1, 2) void note(const char *fmt, ...);	/* a comment in the output */
+__printf(1, 2) void note(const char *fmt, ...);	/* a TAP comment */
 void equal_at(const char *file, int line, const char *what, long long got, long long want);
 
 #define fail(...)		fail_at(__FILE__, __LINE__, __VA_ARGS__)
@@ -103,10 +103,10 @@ void equal_at(const char *file, int line, const char *what, long long got, long 
 #define expect_libc(call) \
 	((call) >= 0 ? (void)0 : fail("%s: %s", #call, strerror(errno)))
 
-/* Run @run in a child; the test fails when it does. */
+/* Run @run in a child process; its failure is the test's. */
 void in_child(void (*run)(void *arg), void *arg);
 
-/* How a test's process ends, and what it has to say then, shared with the parent. */
+/* Exit status of a test's process, and its reason in memory shared with the parent. */
 enum { TEST_OK, TEST_FAILED, TEST_SKIPPED };
 
 struct outcome {
@@ -114,28 +114,29 @@ struct outcome {
 };
 
 extern struct outcome *outcome;
-extern char test_context[128];	/* what a failure begins with */
+extern char test_context[128];	/* prefix of failure reasons */
 
 /* machine.c */
 u64 now_ms(void);
 void sleep_ms(unsigned int ms);
 unsigned int kernel_version(void);	/* 6012 is 6.12 */
 
-/* Host-physical memory that the kernel leaves alone. */
+/* Host-physical memory reserved from the kernel. */
 struct window {
 	u64 hpa;
 	u64 size;
 };
 
 /**
- * find_window() - memory that is reserved for tests
- * @size: how many bytes at least
- * @align: of what its address is a multiple
- * @w: where it is
+ * find_window() - find host-physical memory reserved for tests
+ * @size: minimum size in bytes
+ * @align: alignment of its address in bytes
+ * @w: out: the memory
  *
- * AXAS_WINDOW=HPA,SIZE says where, or memmap=SIZE$HPA on the kernel's command line.
+ * AXAS_WINDOW=HPA,SIZE in the environment gives it, or memmap=SIZE$HPA on the kernel's command
+ * line.
  *
- * Return: whether there is such memory.
+ * Return: true if there is such memory.
  */
 bool find_window(u64 size, u64 align, struct window *w);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine that the tests run on: its clock, its kernel, the memory that is reserved for
- * them.
+ * The machine under test: clock, kernel version, reserved memory. Calls libc only.
  */
 #include "harness.h"
 
