@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lib_test LIBAXAS.H AXAS.H VCPU.H: tests of libaxas, as TAP. Needs no kernel module: that
- * nothing of the API is left out, that names parse back, what the calls make of a descriptor
- * that is no space, and what they ask of a kernel, which is played here.
+ * lib_test LIBAXAS.H AXAS.H VCPU.H: tests of libaxas, as TAP, without the kernel module. They
+ * check that the library covers the whole API, that names parse back, the errors for a
+ * descriptor that is not a space, and the ioctls that reach a fake kernel (ioctl() below).
  */
 #include "libaxas.h"
 
@@ -56,7 +56,7 @@ static bool is_name_of(const char *name, const char *constant)
 	return !*name;
 }
 
-/* Kinds of constants of the API that have names. */
+/* Prefixes of the API's constants that have names. */
 static const struct {
 	const char *prefix;
 	const char *(*name)(__u32 val);
@@ -69,7 +69,7 @@ static const struct {
 	{ "AXVCPU_EXIT_", axvcpu_exit_name },
 };
 
-/* "3", or "(1u << 3)"; everything else is no constant of a kind. */
+/* Parse "3" or "(1u << 3)"; any other value is not a named constant. */
 static bool read_value(const char *text, __u32 *val)
 {
 	unsigned int n;
@@ -99,7 +99,7 @@ static unsigned int test_constant(const char *name, const char *value)
 	return 0;
 }
 
-/* AXAS_MAP_ALLOC is axas_map_alloc(). */
+/* The function of AXAS_MAP_ALLOC is axas_map_alloc(), and so on. */
 static unsigned int test_ioctl(const char *name, const char *value, const char *lib)
 {
 	char call[80];
@@ -114,7 +114,7 @@ static unsigned int test_ioctl(const char *name, const char *value, const char *
 	return 1;
 }
 
-/* What a header of the API defines: each ioctl has its function, each constant its name. */
+/* Each ioctl that the header at @path defines has a function, each constant a name. */
 static void test_header(const char *path, const char *lib)
 {
 	unsigned int constants = 0, ioctls = 0;
@@ -157,7 +157,7 @@ static void test_prots(void)
 	ok(!strcmp(axas_prot_name(8), "???"), "prot name of", "8");
 }
 
-/* Names parse back, and what is none is refused. */
+/* Names parse back; any other text is -EINVAL. */
 static void test_names(void)
 {
 	__u32 val = 99;
@@ -189,7 +189,7 @@ static void test_unknown_names(void)
 	ok(!strcmp(axas_cap_name(0), "?"), "unknown", "cap 0");
 }
 
-/* The error is the kernel's, as a negative number, and what was asked for is not there. */
+/* A failed call returns the kernel's errno as a negative number and no result. */
 static void test_errors(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), file = open("/proc/self/exe", O_RDONLY);
@@ -224,8 +224,8 @@ static void test_errors(void)
 }
 
 /*
- * The kernel: what comes to FAKE is noted. It has @areas areas of a page, with a hole behind
- * each, and populates 3 pages a call, up to @last.
+ * The fake kernel records the ioctls on descriptor FAKE. It has @areas areas of one page, each
+ * followed by a hole of one page, and populates 3 pages per call, up to @last.
  */
 #define FAKE	1000
 #define PAGE	4096ull
@@ -266,7 +266,7 @@ static int fake_populate(struct axas_range *arg)
 	return 0;
 }
 
-/* In place of libc's. */
+/* Replaces libc's. */
 int ioctl(int fd, unsigned long nr, ...)
 {
 	va_list ap;
@@ -293,7 +293,7 @@ int ioctl(int fd, unsigned long nr, ...)
 		   "passes its number and size", #number);				\
 	} while (0)
 
-/* What the caller's struct held where the library fills it in, or where results go, is gone. */
+/* The library sets the size of each struct and clears those that only receive results. */
 static void test_space_calls(void)
 {
 	struct axas_create create = { .size = 77 };
@@ -352,7 +352,7 @@ static void test_vcpu_calls(void)
 	passes(axvcpu_kick(FAKE), AXVCPU_KICK, axvcpu_kick);
 }
 
-/* The iterator passes over no area, and none twice, also where one call is not all. */
+/* The iterator returns each area once, also when that takes several ioctls. */
 static void test_iterator(void)
 {
 	static const __u32 sizes[] = {

@@ -4,16 +4,16 @@
  *
  *   space.c   every ioctl of <axas/axas.h>; guest memory
  *   vcpu.c    every ioctl of <axas/vcpu.h>
- *   names.c   what the numbers of both are called
+ *   names.c   names of the constants of both
  *
- * A call returns 0 or a positive value, or -errno: errno itself stays as libc left it, and
- * means nothing. What an ioctl's errors are stands in <axas/axas.h> and <axas/vcpu.h>; here
- * are those that the library adds. It sets the size of each struct, prints nothing, keeps no
- * state, and needs libc alone. Any number of threads may be in it at once.
+ * A call returns 0 or a positive value, or -errno; the value of errno itself is unspecified.
+ * <axas/axas.h> and <axas/vcpu.h> document the errors of each ioctl; this header lists those
+ * that the library adds. The library sets the size of each struct, prints nothing, keeps no
+ * state, and needs libc only. All functions are thread-safe.
  *
- * Guest-physical addresses, and lengths, are bytes; both are multiples of 4 KiB but where it
- * is said otherwise. @space is the descriptor of a space, @vcpu that of a vCPU, @dev one of
- * /dev/axas or /dev/axvcpu.
+ * Guest-physical addresses and lengths are in bytes, and multiples of 4 KiB unless stated
+ * otherwise. @space is the descriptor of a space, @vcpu that of a vCPU, @dev that of /dev/axas
+ * or /dev/axvcpu.
  */
 #ifndef LIBAXAS_H
 #define LIBAXAS_H
@@ -31,12 +31,12 @@ extern "C" {
 #define AXVCPU_DEV_PATH		"/dev/axvcpu"
 
 /**
- * axas_ioctl() - any ioctl, as it stands
- * @fd: a device, a space or a vCPU
+ * axas_ioctl() - issue a raw ioctl
+ * @fd: descriptor of a device, a space or a vCPU
  * @nr: number of the ioctl
- * @arg: its argument; nothing is checked or filled in
+ * @arg: its argument, passed unchecked and unchanged
  *
- * For what the other functions do not let one say, as a test must.
+ * For arguments that the other functions cannot pass, as tests need.
  *
  * Return: what the ioctl returns, or -errno.
  */
@@ -46,14 +46,14 @@ int axas_ioctl(int fd, unsigned long nr, void *arg);
 
 /**
  * axas_open() - open the device that creates spaces
- * @path: where it is; NULL: AXAS_DEV_PATH
+ * @path: device node; NULL: AXAS_DEV_PATH
  *
  * Return: a descriptor (O_RDWR | O_CLOEXEC), or -errno: -ENOENT when the module is not loaded.
  */
 int axas_open(const char *path);
 
 /**
- * axas_get_api_version() - which version of the API the module has
+ * axas_get_api_version() - read the API version of the module
  * @dev: of axas
  *
  * Return: AXAS_API_VERSION, or -errno: -ENOTTY when @dev is another device.
@@ -61,10 +61,10 @@ int axas_open(const char *path);
 int axas_get_api_version(int dev);
 
 /**
- * axas_get_format() - what a format offers
+ * axas_get_format() - read the properties of a format
  * @dev: of axas
  * @format: AXAS_FORMAT_*
- * @info: what it offers; its @format is @format with AXAS_FORMAT_DEFAULT resolved
+ * @info: out: its properties; info->format is @format with AXAS_FORMAT_DEFAULT resolved
  *
  * Return: 0, or -errno: -EOPNOTSUPP when this build has no such format, or no default one.
  */
@@ -73,14 +73,14 @@ int axas_get_format(int dev, __u32 format, struct axas_format_info *info);
 /**
  * axas_create() - create a space
  * @dev: of axas
- * @create: what space, but for @size; NULL: one for this host's CPU, of the usual size
+ * @create: its properties, size field ignored; NULL: default size, format of the host's CPU
  *
  * Return: its descriptor (O_RDWR | O_CLOEXEC), or -errno.
  */
 int axas_create(int dev, const struct axas_create *create);
 
 /**
- * axas_open_space() - create a space where the device is not open
+ * axas_open_space() - open the device, create a space, close the device
  * @path: as axas_open()
  * @create: as axas_create()
  *
@@ -90,7 +90,7 @@ int axas_open_space(const char *path, const struct axas_create *create);
 
 /**
  * axas_map_linear() - map a fixed host-physical range
- * @space: where to
+ * @space: the space
  * @gpa: first guest-physical address
  * @hpa: first host-physical address, 4 KiB aligned
  * @length: bytes
@@ -102,8 +102,8 @@ int axas_open_space(const char *path, const struct axas_create *create);
 int axas_map_linear(int space, __u64 gpa, __u64 hpa, __u64 length, __u32 prot, __u32 type);
 
 /**
- * axas_map_alloc() - map zeroed memory of the page allocator, of AXAS_TYPE_NORMAL
- * @space: where to
+ * axas_map_alloc() - map zeroed AXAS_TYPE_NORMAL memory of the page allocator
+ * @space: the space
  * @gpa: first guest-physical address
  * @length: bytes
  * @prot: AXAS_PROT_*
@@ -114,62 +114,62 @@ int axas_map_linear(int space, __u64 gpa, __u64 hpa, __u64 length, __u32 prot, _
 int axas_map_alloc(int space, __u64 gpa, __u64 length, __u32 prot, __u32 flags);
 
 /**
- * axas_unmap() - remove what a range maps
- * @space: where from
+ * axas_unmap() - unmap a range
+ * @space: the space
  * @gpa: first guest-physical address
  * @length: bytes
  *
- * Return: 0, also where nothing was, or -errno.
+ * Return: 0, also if nothing was mapped, or -errno.
  */
 int axas_unmap(int space, __u64 gpa, __u64 length);
 
 /**
  * axas_protect() - change the protection of a range
- * @space: of which
+ * @space: the space
  * @gpa: first guest-physical address
  * @length: bytes
  * @prot: the new AXAS_PROT_*
  *
- * Return: 0, also where nothing was, or -errno.
+ * Return: 0, also if nothing was mapped, or -errno.
  */
 int axas_protect(int space, __u64 gpa, __u64 length, __u32 prot);
 
 /**
  * axas_clear() - remove every area
- * @space: of which
+ * @space: the space
  *
  * Return: 0, or -errno.
  */
 int axas_clear(int space);
 
 /**
- * axas_populate() - give every untouched page of a range its frame
- * @space: of which
+ * axas_populate() - allocate and map the missing frames of a range
+ * @space: the space
  * @gpa: first guest-physical address
  * @length: bytes
  *
- * All of it, however many calls of the kernel that takes.
+ * Issues AXAS_POPULATE until the whole range is done.
  *
- * Return: 0, or -errno: the pages before the one that failed keep their frames then.
+ * Return: 0, or -errno: the pages before the one that failed keep their frames.
  */
 int axas_populate(int space, __u64 gpa, __u64 length);
 
 /**
- * axas_populate_some() - one call of AXAS_POPULATE
- * @space: of which
- * @gpa: first guest-physical address; out: of what is still to be done
- * @length: bytes, not 0; out: bytes that are still to be done
+ * axas_populate_some() - issue AXAS_POPULATE once
+ * @space: the space
+ * @gpa: first guest-physical address; out: of the rest
+ * @length: bytes, not 0; out: of the rest
  *
- * Return: 0 when it came further, or -errno: @gpa and @length are as they were then.
+ * Return: 0 after progress, or -errno with @gpa and @length unchanged.
  */
 int axas_populate_some(int space, __u64 *gpa, __u64 *length);
 
 /**
- * axas_collapse() - put small leaves together to larger ones
- * @space: of which
+ * axas_collapse() - replace tables of small leaves with larger leaves
+ * @space: the space
  * @gpa: first guest-physical address
  * @length: bytes
- * @collapsed: how many tables of leaves one leaf has replaced; may be NULL
+ * @collapsed: out: number of tables replaced, each by one leaf; may be NULL
  *
  * Return: 0, or -errno.
  */
@@ -177,57 +177,57 @@ int axas_collapse(int space, __u64 gpa, __u64 length, __u64 *collapsed);
 
 /**
  * axas_fault() - handle a guest access as a vCPU would
- * @space: of which
- * @gpa: the address of the access, of any alignment
- * @access: what it needs: one or more of AXAS_PROT_*
- * @level: level of the leaf, as struct axas_fault says; may be NULL
+ * @space: the space
+ * @gpa: address of the access, any alignment
+ * @access: rights that the access needs: one or more of AXAS_PROT_*
+ * @level: out: level of the leaf, see struct axas_fault; may be NULL
  *
  * Return: AXAS_FAULT_*, or -errno.
  */
 int axas_fault(int space, __u64 gpa, __u32 access, __u32 *level);
 
 /**
- * axas_translate() - what a guest-physical address maps to
- * @space: of which
- * @gpa: the address, of any alignment
- * @to: what it maps to
+ * axas_translate() - translate a guest-physical address
+ * @space: the space
+ * @gpa: the address, any alignment
+ * @to: out: the translation
  *
  * Return: 0, or -errno: -ENOENT when no leaf maps @gpa.
  */
 int axas_translate(int space, __u64 gpa, struct axas_translate *to);
 
 /**
- * axas_get_info() - what a space is and holds
- * @space: which
- * @info: what
+ * axas_get_info() - read the properties and counters of a space
+ * @space: the space
+ * @info: out: properties and counters
  *
  * Return: 0, or -errno.
  */
 int axas_get_info(int space, struct axas_info *info);
 
 /**
- * axas_get_areas() - one call of AXAS_GET_AREAS
- * @space: of which
- * @start: first address to look at; out: where the next call goes on
- * @areas: room for areas
- * @nr: for how many; 0 only asks whether there are any
- * @more: whether areas behind those written were left over; may be NULL
+ * axas_get_areas() - issue AXAS_GET_AREAS once
+ * @space: the space
+ * @start: address to start at; out: @start of the next call
+ * @areas: out: the areas
+ * @nr: capacity of @areas; 0 only queries @more
+ * @more: out: whether areas remain after those written; may be NULL
  *
- * Return: how many were written, AXAS_GET_AREAS_MAX at most, or -errno.
+ * Return: number of areas written, at most AXAS_GET_AREAS_MAX, or -errno.
  */
 int axas_get_areas(int space, __u64 *start, struct axas_area_info *areas, __u32 nr, __u32 *more);
 
 /**
  * struct axas_areas - an iterator over the areas of a space; 40 KiB
- * @space: of which
- * @err: 0, or -errno, why there were no more
- * @start: where the next call goes on
- * @more: areas are left for it
- * @i: the next area of @buf
- * @nr: how many are there
- * @buf: what the last call wrote
+ * @space: the space
+ * @err: 0, or -errno that ended the iteration
+ * @start: start address of the next AXAS_GET_AREAS
+ * @more: areas remain for it
+ * @i: index of the next area in @buf
+ * @nr: number of areas in @buf
+ * @buf: result of the last AXAS_GET_AREAS
  *
- * For a program but for @err the library's own.
+ * Private to the library, except @err.
  */
 struct axas_areas {
 	int space;
@@ -240,68 +240,67 @@ struct axas_areas {
 };
 
 /**
- * axas_areas_begin() - begin to go over the areas of a space, in order of address
+ * axas_areas_begin() - start iterating over the areas of a space, in address order
  * @it: the iterator
- * @space: of which
- * @start: first address to look at: an area that begins before it and reaches it is the first
+ * @space: the space
+ * @start: address to start at; an area that contains it comes first
  *
- * The areas are those of one moment, AXAS_GET_AREAS_MAX at a time; there is nothing to end.
+ * Each batch of AXAS_GET_AREAS_MAX areas is a consistent snapshot. Nothing needs to be ended.
  */
 void axas_areas_begin(struct axas_areas *it, int space, __u64 start);
 
 /**
- * axas_areas_next() - the next area
+ * axas_areas_next() - get the next area
  * @it: the iterator
  *
- * Return: the area, until the next call; NULL when there are no more, or @it->err tells why
- * they could not be read.
+ * Return: the area, valid until the next call; NULL at the end, or after an error (it->err).
  */
 const struct axas_area_info *axas_areas_next(struct axas_areas *it);
 
 /**
- * axas_read() - one pread() of guest memory
- * @space: of which
- * @gpa: guest-physical address, of any alignment
- * @buf: where the bytes go
- * @length: how many
+ * axas_read() - read guest memory with one pread()
+ * @space: the space
+ * @gpa: guest-physical address, any alignment
+ * @buf: out: the bytes
+ * @length: number of bytes
  *
- * Of 1, 2, 4 or 8 bytes at their own alignment it is one access.
+ * A naturally aligned read of 1, 2, 4 or 8 bytes is a single access.
  *
- * Return: how many bytes were read, fewer than @length where a hole or memory that may not be
- * read follows, or -errno: -EFAULT for a hole at @gpa, -EACCES, -ENOMEM.
+ * Return: number of bytes read, fewer than @length if a hole or memory without read permission
+ * follows, or -errno: -EFAULT for a hole at @gpa, -EACCES, -ENOMEM.
  */
 ssize_t axas_read(int space, __u64 gpa, void *buf, size_t length);
 
 /**
- * axas_write() - one pwrite() of guest memory
- * @space: of which
- * @gpa: guest-physical address, of any alignment
+ * axas_write() - write guest memory with one pwrite()
+ * @space: the space
+ * @gpa: guest-physical address, any alignment
  * @buf: the bytes
- * @length: how many
+ * @length: number of bytes
  *
  * Return: as axas_read().
  */
 ssize_t axas_write(int space, __u64 gpa, const void *buf, size_t length);
 
 /**
- * axas_read_all() - read all of a range of guest memory
- * @space: of which
- * @gpa: guest-physical address, of any alignment
- * @buf: where the bytes go
- * @length: how many
- * @done: how many bytes were read, also where there was an error; may be NULL
+ * axas_read_all() - read a whole range of guest memory
+ * @space: the space
+ * @gpa: guest-physical address, any alignment
+ * @buf: out: the bytes
+ * @length: number of bytes
+ * @done: out: number of bytes read, also on error; may be NULL
  *
  * Return: 0, or an error of axas_read(), at @gpa + @done.
  */
 int axas_read_all(int space, __u64 gpa, void *buf, size_t length, size_t *done);
 
 /**
- * axas_write_all() - write all of a range of guest memory
- * @space: of which
- * @gpa: guest-physical address, of any alignment
+ * axas_write_all() - write a whole range of guest memory
+ * @space: the space
+ * @gpa: guest-physical address, any alignment
  * @buf: the bytes
- * @length: how many
- * @done: how many bytes were written, also where there was an error; may be NULL
+ * @length: number of bytes
+ * @done: out: number of bytes written, also on error; may be NULL
  *
  * Return: 0, or an error of axas_write(), at @gpa + @done.
  */
@@ -311,14 +310,14 @@ int axas_write_all(int space, __u64 gpa, const void *buf, size_t length, size_t 
 
 /**
  * axvcpu_open() - open the device that creates vCPUs
- * @path: where it is; NULL: AXVCPU_DEV_PATH
+ * @path: device node; NULL: AXVCPU_DEV_PATH
  *
  * Return: a descriptor (O_RDWR | O_CLOEXEC), or -errno: -ENOENT when the module is not loaded.
  */
 int axvcpu_open(const char *path);
 
 /**
- * axvcpu_get_api_version() - which version of the API the module has
+ * axvcpu_get_api_version() - read the API version of the module
  * @dev: of axvcpu
  *
  * Return: AXVCPU_API_VERSION, or -errno: -ENOTTY when @dev is another device.
@@ -328,17 +327,17 @@ int axvcpu_get_api_version(int dev);
 /**
  * axvcpu_create() - create a vCPU
  * @dev: of axvcpu
- * @create: what vCPU, but for @size. A @preferred_cpu of 0 is CPU 0, not any
+ * @create: its properties, size field ignored. A preferred_cpu of 0 means CPU 0, not any CPU
  *
  * Return: its descriptor (O_RDWR | O_CLOEXEC), or -errno.
  */
 int axvcpu_create(int dev, const struct axvcpu_create *create);
 
 /**
- * axvcpu_open_vcpu() - create a vCPU where the device is not open, for any CPU of the host
+ * axvcpu_open_vcpu() - open the device, create a vCPU for any CPU of the host, close the device
  * @path: as axvcpu_open()
- * @space: the space that it runs on
- * @id: its number in the guest
+ * @space: the space on which it runs
+ * @id: number of the vCPU in the guest
  * @flags: 0 or AXVCPU_CREATE_BSP
  *
  * Return: as axvcpu_create(), or an error of axvcpu_open().
@@ -346,9 +345,9 @@ int axvcpu_create(int dev, const struct axvcpu_create *create);
 int axvcpu_open_vcpu(const char *path, int space, __u32 id, __u32 flags);
 
 /**
- * axvcpu_setup() - say how the guest starts
- * @vcpu: which
- * @setup: how, but for @size
+ * axvcpu_setup() - set the initial state of the guest
+ * @vcpu: the vCPU
+ * @setup: the state, size field ignored
  *
  * Return: 0, or -errno.
  */
@@ -356,8 +355,8 @@ int axvcpu_setup(int vcpu, const struct axvcpu_setup *setup);
 
 /**
  * axvcpu_get_regs() - read the registers
- * @vcpu: of which
- * @regs: the registers; fit for axvcpu_set_regs()
+ * @vcpu: the vCPU
+ * @regs: out: the registers, in the form that axvcpu_set_regs() takes
  *
  * Return: 0, or -errno.
  */
@@ -365,8 +364,8 @@ int axvcpu_get_regs(int vcpu, struct axvcpu_regs *regs);
 
 /**
  * axvcpu_set_regs() - write the registers
- * @vcpu: of which
- * @regs: the registers, but for @size; @flags is looked at
+ * @vcpu: the vCPU
+ * @regs: the registers, size field ignored, flags field passed on
  *
  * Return: 0, or -errno.
  */
@@ -374,8 +373,8 @@ int axvcpu_set_regs(int vcpu, const struct axvcpu_regs *regs);
 
 /**
  * axvcpu_set_gpr() - write one general register
- * @vcpu: of which
- * @reg: AXVCPU_REG_*, or its number on arm64 and RISC-V
+ * @vcpu: the vCPU
+ * @reg: AXVCPU_REG_*; on arm64 and RISC-V the register number
  * @val: its value
  *
  * Return: 0, or -errno.
@@ -383,29 +382,29 @@ int axvcpu_set_regs(int vcpu, const struct axvcpu_regs *regs);
 int axvcpu_set_gpr(int vcpu, __u32 reg, __u64 val);
 
 /**
- * axvcpu_run() - run the guest until it needs the VMM
- * @vcpu: which
- * @exit: out: why it came back; after an error AXVCPU_EXIT_NOTHING
+ * axvcpu_run() - run the guest until an exit that the VMM must handle
+ * @vcpu: the vCPU
+ * @exit: out: the exit; AXVCPU_EXIT_NOTHING after an error
  *
- * One AXVCPU_RUN: after AXVCPU_EXIT_NOTHING, and after -EINTR if the program has no use for
- * it, a VMM calls it again.
+ * Issues AXVCPU_RUN once. The VMM calls again after AXVCPU_EXIT_NOTHING, and after -EINTR that
+ * it does not use itself.
  *
  * Return: 0, or -errno: -EINTR for a signal or axvcpu_kick().
  */
 int axvcpu_run(int vcpu, struct axvcpu_exit *exit);
 
 /**
- * axvcpu_set_return() - answer the last exit
- * @vcpu: of which
- * @val: what the guest gets
+ * axvcpu_set_return() - complete the last exit with a value for the guest
+ * @vcpu: the vCPU
+ * @val: the value
  *
  * Return: 0, or -errno.
  */
 int axvcpu_set_return(int vcpu, __u64 val);
 
 /**
- * axvcpu_inject() - send the guest an interrupt
- * @vcpu: which gets it
+ * axvcpu_inject() - inject an interrupt into the guest
+ * @vcpu: the vCPU
  * @vector: 32 to 255
  *
  * Return: 0, or -errno.
@@ -413,27 +412,27 @@ int axvcpu_set_return(int vcpu, __u64 val);
 int axvcpu_inject(int vcpu, __u32 vector);
 
 /**
- * axvcpu_kick() - end the run that is under way, or the next one
- * @vcpu: whose
+ * axvcpu_kick() - end the current AXVCPU_RUN, or the next one
+ * @vcpu: the vCPU
  *
- * Safe in a signal handler.
+ * Async-signal-safe.
  *
  * Return: 0, or -errno.
  */
 int axvcpu_kick(int vcpu);
 
 /**
- * axvcpu_get_state() - what a vCPU is and does
- * @vcpu: which
- * @state: what
+ * axvcpu_get_state() - read the state and counters of a vCPU
+ * @vcpu: the vCPU
+ * @state: out: state and counters
  *
  * Return: 0, or -errno.
  */
 int axvcpu_get_state(int vcpu, struct axvcpu_state *state);
 
 /**
- * axvcpu_set_affinity() - say where a vCPU may run
- * @vcpu: which
+ * axvcpu_set_affinity() - set the CPUs on which a vCPU may run
+ * @vcpu: the vCPU
  * @preferred_cpu: a CPU of the host, or AXVCPU_CPU_ANY
  * @cpu_set: CPUs of the host: bit n is CPU n; 0: any
  *
@@ -442,12 +441,12 @@ int axvcpu_get_state(int vcpu, struct axvcpu_state *state);
 int axvcpu_set_affinity(int vcpu, __u32 preferred_cpu, __u64 cpu_set);
 
 /*
- * Names. Each function takes any number, and returns a constant text: "?" for what it does not
- * know.
+ * Names. Each function accepts any number and returns a constant string: "?" for an unknown
+ * number.
  */
 
 /**
- * axas_prot_name() - a protection as people write it
+ * axas_prot_name() - name of a protection
  * @prot: AXAS_PROT_*
  *
  * Return: "rwx", "r-x", "---", or "???".
@@ -455,7 +454,7 @@ int axvcpu_set_affinity(int vcpu, __u32 preferred_cpu, __u64 cpu_set);
 const char *axas_prot_name(__u32 prot);
 
 /**
- * axas_type_name() - a memory type: "normal", "device", "uncached"
+ * axas_type_name() - name of a memory type: "normal", "device", "uncached"
  * @type: AXAS_TYPE_*
  *
  * Return: its name.
@@ -463,7 +462,7 @@ const char *axas_prot_name(__u32 prot);
 const char *axas_type_name(__u32 type);
 
 /**
- * axas_format_name() - a format: "default", "ept", "svm", "s2", "gstage"
+ * axas_format_name() - name of a format: "default", "ept", "svm", "s2", "gstage"
  * @format: AXAS_FORMAT_*
  *
  * Return: its name.
@@ -471,7 +470,7 @@ const char *axas_type_name(__u32 type);
 const char *axas_format_name(__u32 format);
 
 /**
- * axas_backend_name() - a backend: "linear", "alloc"
+ * axas_backend_name() - name of a backend: "linear", "alloc"
  * @backend: AXAS_BACKEND_*
  *
  * Return: its name.
@@ -479,7 +478,7 @@ const char *axas_format_name(__u32 format);
 const char *axas_backend_name(__u32 backend);
 
 /**
- * axas_fault_name() - what a fault came to: "fixed", "spurious", "retry", "hole", ...
+ * axas_fault_name() - name of a fault's result: "fixed", "spurious", "retry", "hole", ...
  * @result: AXAS_FAULT_*
  *
  * Return: its name.
@@ -487,7 +486,7 @@ const char *axas_backend_name(__u32 backend);
 const char *axas_fault_name(__u32 result);
 
 /**
- * axas_leaf_name() - the bytes of a leaf: "4K", "2M", "1G", "512G"
+ * axas_leaf_name() - size of a leaf: "4K", "2M", "1G", "512G"
  * @level: its level, below AXAS_LEAF_LEVELS
  *
  * Return: its name.
@@ -495,7 +494,7 @@ const char *axas_fault_name(__u32 result);
 const char *axas_leaf_name(__u32 level);
 
 /**
- * axas_cap_name() - one capability: "ept-xonly", "svm-nx", "native", ...
+ * axas_cap_name() - name of a capability: "ept-xonly", "svm-nx", "native", ...
  * @cap: one AXAS_CAP_*
  *
  * Return: its name.
@@ -503,7 +502,7 @@ const char *axas_leaf_name(__u32 level);
 const char *axas_cap_name(__u32 cap);
 
 /**
- * axvcpu_exit_name() - why a guest came back: "Nothing", "Hypercall", "MmioRead", ...
+ * axvcpu_exit_name() - name of an exit reason: "Nothing", "Hypercall", "MmioRead", ...
  * @reason: AXVCPU_EXIT_*
  *
  * Return: its name.
@@ -511,27 +510,27 @@ const char *axas_cap_name(__u32 cap);
 const char *axvcpu_exit_name(__u32 reason);
 
 /**
- * axas_parse_prot() - what axas_prot_name() writes
- * @text: letters of r, w and x, each once at most, in any order; - stands for none
- * @prot: AXAS_PROT_*; as it was after an error
+ * axas_parse_prot() - parse a name of axas_prot_name()
+ * @text: letters r, w and x, each at most once, in any order; - is ignored
+ * @prot: out: AXAS_PROT_*; unchanged on error
  *
  * Return: 0 or -EINVAL.
  */
 int axas_parse_prot(const char *text, __u32 *prot);
 
 /**
- * axas_parse_type() - what axas_type_name() writes, in any case
+ * axas_parse_type() - parse a name of axas_type_name(), ignoring case
  * @text: the name
- * @type: AXAS_TYPE_*; as it was after an error
+ * @type: out: AXAS_TYPE_*; unchanged on error
  *
  * Return: 0 or -EINVAL.
  */
 int axas_parse_type(const char *text, __u32 *type);
 
 /**
- * axas_parse_format() - what axas_format_name() writes, in any case
+ * axas_parse_format() - parse a name of axas_format_name(), ignoring case
  * @text: the name
- * @format: AXAS_FORMAT_*; as it was after an error
+ * @format: out: AXAS_FORMAT_*; unchanged on error
  *
  * Return: 0 or -EINVAL.
  */

@@ -43,7 +43,7 @@ static const char *const fault_names[] = {
 
 static const char *const leaf_names[] = { "4K", "2M", "1G", "512G" };
 
-/* By number of the bit. */
+/* Indexed by bit number. */
 static const char *const cap_names[] = {
 	"ept-xonly", "ept-ad", "svm-nx", "s2-fwb", "s2-xnx", "s2-dbm", "gstage-svpbmt",
 	"gstage-svadu", "gstage-svnapot", "exec-4k",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls of <axas/axas.h>, one function each, and guest memory. Calls libc alone; vcpu.c
- * calls axas_ioctl() and axas_open().
+ * The ioctls of <axas/axas.h>, one function each, and guest memory access. Calls libc only;
+ * vcpu.c calls axas_ioctl() and axas_open(). No state, no locks.
  */
 #ifndef _FILE_OFFSET_BITS
 #define _FILE_OFFSET_BITS	64	/* an offset is a guest-physical address */
@@ -222,7 +222,7 @@ ssize_t axas_write(int space, __u64 gpa, const void *buf, size_t length)
 	return n < 0 ? -errno : n;
 }
 
-/* What a call of read or write came to: add it to *@done, or why there is no more to do. */
+/* Add the result of a read or write to *@done, or return the error that ends the loop. */
 static int add_done(ssize_t n, size_t *done)
 {
 	if (n == -EINTR)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls of <axas/vcpu.h>, one function each. Calls space.c's axas_ioctl() and axas_open().
+ * The ioctls of <axas/vcpu.h>, one function each. Calls space.c's axas_ioctl() and axas_open().
  */
 #include "libaxas.h"
 
@@ -67,7 +67,7 @@ int axvcpu_set_gpr(int vcpu, __u32 reg, __u64 val)
 	return axas_ioctl(vcpu, AXVCPU_SET_GPR, &arg);
 }
 
-/* All of @exit is written where there is no error: what is not read before stays as it is. */
+/* Only the input fields are set: on success the kernel writes all of @exit. */
 int axvcpu_run(int vcpu, struct axvcpu_exit *exit)
 {
 	exit->size = sizeof(*exit);
