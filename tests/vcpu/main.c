@@ -4,8 +4,8 @@
  *
  *	axvcpu_test [-l] [-t SECONDS] [PART-OF-A-NAME...]
  *
- * Needs root and both modules. AXAS_ROUNDS says how many rounds the races have; leaves of
- * 1 GiB want host-physical memory that the kernel leaves alone, see find_window().
+ * Needs root and both modules. AXAS_ROUNDS sets the number of rounds of the race tests. Tests
+ * of 1 GiB leaves need reserved host-physical memory, see find_window().
  */
 #include "vm.h"
 

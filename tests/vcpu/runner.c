@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A thread that runs a vCPU, for tests that do something to it meanwhile.
+ * A thread that runs a vCPU while the test changes its space or state. Calls libaxas and the
+ * harness; @stop and @done are atomic, no locks.
  */
 #include "vm.h"
 
@@ -48,7 +49,7 @@ void runner_join(struct runner *r)
 	pthread_join(r->thread, NULL);
 }
 
-/* By a signal, again and again: one alone may come just before the ioctl. */
+/* Signal in a loop: a signal just before the ioctl is lost. */
 void runner_stop(struct runner *r)
 {
 	atomic_store(&r->stop, true);
@@ -62,7 +63,7 @@ void runner_stop(struct runner *r)
 		     axvcpu_exit_name(r->exit.reason), r->exit.raw[0]);
 }
 
-/* Wait until a guest has changed what is at @gpa; what it is then. */
+/* Wait until the word at @gpa is no longer @from, and return it. */
 u64 wait_change(int space, u64 gpa, u64 from)
 {
 	u64 end = now_ms() + 20000, val;
@@ -70,7 +71,7 @@ u64 wait_change(int space, u64 gpa, u64 from)
 	while ((val = peek(space, gpa)) == from) {
 		if (now_ms() > end)
 			fail("the guest stands still: %#llx at %#llx", from, gpa);
-		/* It needs a CPU, too: the machine may have fewer than it shows. */
+		/* Leave the CPU to the guest: an emulator's CPUs may share fewer host CPUs. */
 		usleep(20);
 	}
 	return val;

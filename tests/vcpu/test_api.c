@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The user API keeps its rules: sizes, flags, reserved fields, states, errors.
+ * Rules of the user API: sizes, flags, reserved fields, states, errors, affinity.
  */
 #include "vm.h"
 
@@ -28,7 +28,7 @@ static void device_is_for_root_alone(void)
 	expect_eq(axvcpu_get_api_version(device()), AXVCPU_API_VERSION);
 }
 
-/* Every struct: R8 and R9. */
+/* R8 and R9, for the struct of each ioctl. */
 static void envelopes_are_checked(void)
 {
 	static const struct { unsigned long nr; u32 size; bool system; } calls[] = {
@@ -90,7 +90,7 @@ static void reserved_fields_are_zero(void)
 	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
 }
 
-/* Run until HLT, with the struct there. */
+/* Run until HLT with the struct of @size bytes at @exit; return the errno. */
 static int run_there(struct vm *vm, void *exit, u32 size)
 {
 	u32 head[6];
@@ -103,7 +103,7 @@ static int run_there(struct vm *vm, void *exit, u32 size)
 		memcpy(exit, head, sizeof(head));
 		err = call(vm->vcpu, AXVCPU_RUN, exit);
 		memcpy(head, exit, sizeof(head));
-		/* Of a longer struct as much as there is. */
+		/* The kernel returns its own size for a longer struct. */
 		expect_eq(head[0], err || size < sizeof(struct axvcpu_exit) ? size :
 			  sizeof(struct axvcpu_exit));
 	} while (!err && head[2] == AXVCPU_EXIT_NOTHING);
@@ -112,7 +112,7 @@ static int run_there(struct vm *vm, void *exit, u32 size)
 	return err;
 }
 
-/* RUN has a way of its own for the struct of today's size, and obeys the same rules: R8, R11. */
+/* AXVCPU_RUN has a fast path for the current struct size; R8 and R11 hold there too. */
 static void run_takes_its_struct_as_any_ioctl(void)
 {
 	const u32 size = sizeof(struct axvcpu_exit), shortest = 24;
@@ -135,13 +135,13 @@ static void run_takes_its_struct_as_any_ioctl(void)
 	across[size + 7] = 1;
 	entries = vcpu_state(vm.vcpu).entries;
 	expect_eq(run_there(&vm, across, size + 8), E2BIG);
-	/* Where the answer cannot be written nothing is done, at either end. */
+	/* A struct whose head or tail is not writable: EFAULT before the guest is entered. */
 	expect_eq(mprotect(pages + PAGE, PAGE, PROT_READ), 0);
 	expect_eq(run_there(&vm, across, size), EFAULT);
 	expect_eq(mprotect(pages + PAGE, PAGE, PROT_NONE), 0);
 	expect_eq(run_there(&vm, across, size), EFAULT);
 	expect_eq(vcpu_state(vm.vcpu).entries, entries);
-	/* And what is behind a shorter struct is not touched. */
+	/* Bytes after a shorter struct are not accessed. */
 	expect_eq(run_there(&vm, pages + PAGE - shortest, shortest), 0);
 	expect_eq(run_there(&vm, pages + PAGE - size, size), 0);
 	*(u32 *)(pages + PAGE - size) = size;
@@ -152,7 +152,7 @@ static void run_takes_its_struct_as_any_ioctl(void)
 	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
 }
 
-/* "0-1" where CPUs 0 and 1 may come; the tests' machines have one range. */
+/* Is CPU 63 possible? The list is one range on the tests' machines, as "0-1". */
 static bool may_be_cpu_63(void)
 {
 	FILE *file = fopen("/sys/devices/system/cpu/possible", "r");
@@ -190,7 +190,7 @@ static void create_refuses_what_it_cannot(void)
 	expect_eq(call(device(), AXVCPU_CREATE, &create), EINVAL);
 }
 
-/* A step from a wrong state is EBADFD, and leaves INVALID. */
+/* A second AXVCPU_SETUP is EBADFD and moves the vCPU to INVALID. */
 static void wrong_steps_leave_invalid(void)
 {
 	int space = open_space(), vcpu = open_vcpu(space, 0, 0);
@@ -278,7 +278,7 @@ static void affinity_is_kept(void)
 		expect_eq(vcpu_state(vm.vcpu).cpu, cpu);
 	}
 	expect_eq(-axvcpu_set_affinity(vm.vcpu, 0, 2), EINVAL);
-	/* The thread itself is where it may be. */
+	/* AXVCPU_RUN is EINVAL when the thread's own affinity excludes all CPUs of the set. */
 	pin_thread(0);
 	expect_eq(axvcpu_set_affinity(vm.vcpu, AXVCPU_CPU_ANY, 2), 0);
 	vm_enter(&vm, guest(read), VM_DATA, 0, 0, 0);
@@ -287,7 +287,7 @@ static void affinity_is_kept(void)
 	vm_done(&vm);
 }
 
-/* A thread that runs a vCPU until it ends, and where it might run then, bit n for CPU n. */
+/* A thread that runs a vCPU; @mask is its affinity afterwards, bit n for CPU n. */
 struct placed {
 	struct vm *vm;
 	int err;
@@ -318,8 +318,8 @@ static void *run_placed(void *arg)
 }
 
 /*
- * G10: what a manager sets while a run is under way is the thread's from then on. Where the
- * vCPU may not be, the run ends.
+ * G10: an affinity that a manager sets during AXVCPU_RUN stays the thread's afterwards. The run
+ * ends if it excludes all CPUs of the vCPU.
  */
 static void a_managers_affinity_stays(void)
 {
@@ -350,7 +350,7 @@ static void a_managers_affinity_stays(void)
 	}
 }
 
-/* A thread that runs a vCPU again and again, whatever it comes back for. */
+/* Run a vCPU in a loop, ignoring exits. */
 static void *run_placed_often(void *arg)
 {
 	struct placed *p = arg;
@@ -365,8 +365,8 @@ static void *run_placed_often(void *arg)
 }
 
 /*
- * G10: nor is it lost when it comes in the middle of the thread's being moved, or moved back.
- * Before Linux 6.2 nobody can tell.
+ * G10: the same when the manager's sched_setaffinity() races with axvcpu moving the thread
+ * there or back. Kernels before 6.2 do not record the user's mask.
  */
 static void a_managers_affinity_is_not_overruled(void)
 {
@@ -382,7 +382,7 @@ static void a_managers_affinity_is_not_overruled(void)
 		cpu_set_t set;
 		u64 entries = vcpu_state(vm.vcpu).entries;
 
-		/* It never gets on from there. */
+		/* A load from a hole: each run exits again without progress. */
 		vm_enter(&vm, guest(read), VM_TEST, 0, 0, 0);
 		expect_eq(pthread_create(&thread, NULL, run_placed_often, &p), 0);
 		while (vcpu_state(vm.vcpu).entries < entries + 1 + i)
@@ -396,7 +396,7 @@ static void a_managers_affinity_is_not_overruled(void)
 	}
 }
 
-/* And without anybody it is what it was. */
+/* Without a manager the thread's affinity is restored after the run. */
 static void a_threads_own_affinity_comes_back(void)
 {
 	struct vm vm = vm_new();
@@ -416,7 +416,7 @@ static void a_threads_own_affinity_comes_back(void)
 	}
 }
 
-/* Hardware has so many tags; those that are closed serve again. */
+/* Creating vCPUs beyond the hardware's tags is ENOSPC; closing them frees the tags. */
 static void tags_run_out_and_come_back(void)
 {
 	int space = open_space(), fds[5000], n = 0, err;

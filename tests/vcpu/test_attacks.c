@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guests that attack the host with what hardware walks and with what an exit interrupts. Those
- * from user mode and on debug registers are in each architecture's folder. x86 has others of its
- * own instead of these.
+ * Guests that attack the host through nested page tables of other machines, and through exits
+ * that interrupt an event's delivery. Attacks from user mode and on debug registers are in each
+ * architecture's folder. x86 has its own variants instead of these.
  */
 #include "vm.h"
 
@@ -12,8 +12,8 @@
 #define HOLE		VM_TEST
 
 /*
- * All that a table for @m may have, the host's CPU has. Addresses beyond the host's own are
- * in no table, whatever @m could.
+ * Does the host's CPU support everything in a table for @m? Output address bits need no check:
+ * no table has an address beyond the host's, whatever @m allows.
  */
 static bool host_is(const struct axas_format_info *host, const struct axas_format_info *m)
 {
@@ -21,7 +21,7 @@ static bool host_is(const struct axas_format_info *host, const struct axas_forma
 	       !(m->leaf_levels & ~host->leaf_levels);
 }
 
-/* A page of another space, which holds the secret; where it is in the host's memory. */
+/* Fill a page of another space with SECRET; return its host-physical address. */
 static u64 hide_secret(int *space)
 {
 	struct axas_translate where;
@@ -35,9 +35,9 @@ static u64 hide_secret(int *space)
 }
 
 /*
- * Tables one level too short for the CPU that walks them make tables of the guest's pages:
- * page 0 is what low addresses would go through. The guest fills it with entries that lead to
- * the secret, and looks.
+ * If a table had one level less than the CPU walks, the CPU would take the guest's pages for
+ * tables, page 0 for low addresses. The guest fills pages with entries that map the secret and
+ * reads through them: the reads must be holes.
  */
 static void craft_and_look(int space, u64 entry)
 {
@@ -59,7 +59,10 @@ static void craft_and_look(int space, u64 entry)
 	close(vm.vcpu);
 }
 
-/* One machine: refused, or as good as the host's own. Whether it was refused. */
+/*
+ * Try the attack on a space for @m. Return true if AXVCPU_CREATE refuses the space; where the
+ * host covers @m it must not.
+ */
 static bool attack_on(const struct axas_format_info *host, const struct axas_format_info *m,
 		      u64 entry)
 {
@@ -84,7 +87,7 @@ static bool attack_on(const struct axas_format_info *host, const struct axas_for
 	return false;
 }
 
-/* S2: a table of another machine is not walked, and no other makes a table of a guest's page. */
+/* S2: tables of other machines are never walked, and guest pages never serve as tables. */
 static void tables_of_other_machines_are_not_walked(void)
 {
 	struct axas_format_info host = host_format(), m;
@@ -110,7 +113,7 @@ static void tables_of_other_machines_are_not_walked(void)
 	note("%llu refused", refused);
 }
 
-/* G6's kind: an event that an exit interrupts is not lost, and one that comes meanwhile neither. */
+/* As G6: an exit during an event's delivery loses neither the event nor one injected meanwhile. */
 static void interrupts_survive_faults_on_their_way_in(void)
 {
 	u64 code = VM_TEST + VM_CODE, size = guests_end - guests_begin;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a guest asks its VMM for.
+ * Exits by which a guest calls its VMM: halt and hypercall.
  */
 #include "vm.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts: those that the VMM injects reach the guest, those of the host reach the host.
+ * Interrupts: injected ones reach the guest, the host's reach the host; kicks and signals.
  */
 #include "vm.h"
 
@@ -23,7 +23,7 @@ static void injected_vectors_arrive(void)
 		expect_eq(peek(vm.space, counter(vector)), vector >= 32);
 }
 
-/* None is lost and none comes twice, whenever it is injected. */
+/* Each injected interrupt is delivered exactly once. */
 static void every_injection_counts(void)
 {
 	struct vm vm = vm_new();
@@ -41,7 +41,7 @@ static void every_injection_counts(void)
 	expect_eq(peek(vm.space, counter(0x80)), 2000);
 }
 
-/* While it takes none they wait; then the highest comes first, each of them once. */
+/* Vectors stay pending while the guest masks interrupts; then each comes once, highest first. */
 static void vectors_wait_for_the_guest(void)
 {
 	static const u32 waiting[] = ARCH_WAITING_VECTORS;
@@ -89,7 +89,7 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-/* A guest that never exits: the timer's signal ends the call. */
+/* A guest that never exits: a timer signal ends AXVCPU_RUN. */
 static void timer_ends_a_spinning_guest(void)
 {
 	struct itimerval timer = { { 0, 50000 }, { 0, 50000 } };
@@ -121,7 +121,7 @@ static void kick_handler(int sig)
 	axvcpu_kick(kicked);
 }
 
-/* G13: a signal that comes just before the call is not lost when its handler kicks. */
+/* G13: a signal just before AXVCPU_RUN still ends the run if its handler kicks the vCPU. */
 static void kick_just_before_a_run_ends_it(void)
 {
 	struct sigaction action = { .sa_handler = kick_handler };
@@ -136,22 +136,22 @@ static void kick_just_before_a_run_ends_it(void)
 		entries = vcpu_state(vm.vcpu).entries;
 		raise(SIGUSR1);
 		expect_eq(-axvcpu_run(vm.vcpu, &exit), EINTR);
-		/* Before the guest ran. */
+		/* The guest was not entered. */
 		expect_eq(vcpu_state(vm.vcpu).entries, entries);
 	}
-	/* Two are as one, and one is for one run. */
+	/* Kicks coalesce, and end one run only. */
 	expect_eq(axvcpu_kick(vm.vcpu), 0);
 	expect_eq(axvcpu_kick(vm.vcpu), 0);
 	vm_enter(&vm, guest(halt), 0, 0, 0, 0);
 	expect_eq(-axvcpu_run(vm.vcpu, &exit), EINTR);
-	/* The host's own interrupts end a run as well, and say so. */
+	/* Host interrupts end a run with AXVCPU_EXIT_NOTHING. */
 	do
 		expect_eq(axvcpu_run(vm.vcpu, &exit), 0);
 	while (exit.reason == AXVCPU_EXIT_NOTHING);
 	expect_eq(exit.reason, AXVCPU_EXIT_HALT);
 }
 
-/* G13: a kick alone ends the run of a guest that never exits. */
+/* G13: a kick without a signal ends the run of a guest that never exits. */
 static void kick_ends_a_run(void)
 {
 	struct vm vm = vm_new();
@@ -166,7 +166,7 @@ static void kick_ends_a_run(void)
 		atomic_store(&r.stop, true);
 		expect_eq(axvcpu_kick(vm.vcpu), 0);
 		runner_join(&r);
-		/* A run that the host ended just before the kick leaves it to the next. */
+		/* If a host interrupt ended the run just before the kick, the next run takes it. */
 		exit = r.exit;
 		while (!r.err) {
 			expect_eq(exit.reason, AXVCPU_EXIT_NOTHING);
@@ -189,13 +189,13 @@ static void host_interrupts_come_out_when_asked_for(void)
 		expect(exit.external_interrupt.vector < 256);
 		known += exit.external_interrupt.vector >= ARCH_HOST_VECTOR_MIN;
 	}
-	/* One that was gone when it was looked for has no number. */
+	/* An interrupt that is gone when the host reads its number has vector 0. */
 	expect(known >= 40);
 	note("50 interrupts, %llu of them with a vector, the last %llu", known,
 	     (u64)exit.external_interrupt.vector);
 }
 
-/* A thread that shares the CPU with a spinning guest gets its time. */
+/* A thread on the same CPU as a spinning guest makes progress. */
 static void host_work_goes_on(void)
 {
 	struct vm vm = vm_new();

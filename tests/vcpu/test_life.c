@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whatever happens to the VMM, to the module or to a CPU, the host stays whole.
+ * Lifetimes: killed VMMs, closed descriptors, module removal, CPU hotplug, coexistence with KVM.
  */
 #include "vm.h"
 
@@ -22,7 +22,7 @@ static void works(void)
 	vm_free(&vm);
 }
 
-/* A process with two vCPUs in their guests, each in its thread. */
+/* Fork a VMM with two running vCPUs, one per thread. */
 static pid_t start_vmm(void)
 {
 	pid_t pid = fork();
@@ -58,7 +58,7 @@ static void kill_9_of_the_vmm(void)
 	works();
 }
 
-/* What was closed and what was not: the space goes with the last of both. */
+/* The space lives until its descriptor and its vCPUs are closed, in either order. */
 static void closing_in_any_order(void)
 {
 	for (int i = 0; i < 2; i++) {
@@ -114,10 +114,10 @@ static int set_online(bool on)
 }
 
 /**
- * struct remover - a thread that has a page's leaf flushed without a pause
- * @space: whose
+ * struct remover - a thread that flushes one leaf in a loop
+ * @space: the space
  * @thread: the thread
- * @stop: it shall end
+ * @stop: ends the loop
  */
 struct remover {
 	int space;
@@ -138,8 +138,8 @@ static void *remove_and_give_back(void *arg)
 }
 
 /*
- * The CPU goes under a guest that runs there, and comes back, again and again, while its
- * memory changes.
+ * CPU 1 goes offline and online repeatedly under a running guest, while a remover flushes the
+ * guest's memory.
  */
 static void cpus_go_and_come_under_a_guest(void)
 {
@@ -172,13 +172,13 @@ static void cpus_go_and_come_under_a_guest(void)
 	remover.stop = true;
 	pthread_join(remover.thread, NULL);
 	runner_stop(&r);
-	/* On the CPU that has come back, too. */
+	/* The CPU that is online again runs guests. */
 	expect_eq(axvcpu_set_affinity(vm.vcpu, 1, 2), 0);
 	vm_call(&vm, guest(read), VM_DATA, 0, 0, 0);
 	expect_eq(vcpu_state(vm.vcpu).cpu, 1);
 }
 
-/* A CPU that was away when the first vCPU was made. */
+/* A CPU that was offline when the first vCPU was created runs guests. */
 static void cpu_comes_after_the_first_vcpu(void)
 {
 	struct vm vm;
@@ -192,7 +192,7 @@ static void cpu_comes_after_the_first_vcpu(void)
 	expect_eq(vcpu_state(vm.vcpu).cpu, 1);
 }
 
-/* All memory goes from under a guest: it stops at its next instruction. */
+/* AXAS_CLEAR under a running guest: its next access faults. */
 static void clear_under_a_guest(void)
 {
 	int cpu = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : -1;
@@ -208,7 +208,7 @@ static void clear_under_a_guest(void)
 		expect_ok(axas_clear(vm.space));
 		expect_eq(info(vm.space).frames, 0);
 		runner_join(&r);
-		/* Its next store, or its next instruction. */
+		/* The fault is that of its next store or of its next instruction fetch. */
 		if (r.exit.reason != hole_reason(AXAS_PROT_WRITE))
 			expect_eq(r.exit.reason, AXVCPU_EXIT_NESTED_PAGE_FAULT);
 		if (r.exit.reason == AXVCPU_EXIT_NESTED_PAGE_FAULT)
@@ -217,7 +217,7 @@ static void clear_under_a_guest(void)
 	}
 }
 
-/* KVM takes the CPUs with its first machine, as we do with our first vCPU. */
+/* KVM enables virtualization for its first VM, axvcpu for its first vCPU: never both. */
 static void never_beside_kvm(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), space, machine, vcpu;
@@ -232,7 +232,7 @@ static void never_beside_kvm(void)
 	close(machine);
 	vcpu = open_vcpu(space, 0, 0);
 	machine = ioctl(kvm, KVM_CREATE_VM, 0);
-	/* What it answers then: EBUSY, or EIO since it asks its CPUs one by one. */
+	/* KVM returns EBUSY, or EIO in versions that enable CPU by CPU. */
 	if (machine >= 0 || (errno != EBUSY && errno != EIO))
 		fail("KVM_CREATE_VM beside us: %s", machine < 0 ? strerror(errno) : "it could");
 	works();
@@ -250,8 +250,8 @@ static bool shell(const char *command)
 }
 
 /*
- * S7: since 6.12 KVM has the CPUs from its load on. Who is refused is told by whom, in the
- * kernel's log.
+ * S7: since 6.12 KVM enables virtualization when it is loaded. The kernel log names the module
+ * that holds the CPUs when the other one is refused.
  */
 static void kvm_has_the_cpus_from_its_load_on(void)
 {

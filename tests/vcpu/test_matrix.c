@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The access matrix: read, write and execute, over each protection that the format can
- * say, leaves of 4 KiB, 2 MiB and 1 GiB, present and absent.
+ * The access matrix: read, write and execute, for each protection that the format can encode,
+ * with 4 KiB, 2 MiB and 1 GiB leaves, present and absent.
  */
 #include "vm.h"
 
@@ -58,7 +58,7 @@ u64 cell_target(const struct cell *c)
 	return runs_zeroes(c) ? ARCH_ZEROES(VM_TEST, VM_TEST + LEAF(c->level)) : VM_TEST;
 }
 
-/* An area that is one leaf, with a RET at its start where something is there before. */
+/* Map an area of one leaf; a present one starts with a RET. Or -errno: cannot be encoded. */
 static int prepare(const struct cell *c, u64 window)
 {
 	u32 huge = c->level ? AXAS_MAP_HUGE_ALWAYS : AXAS_MAP_HUGE_NEVER;
@@ -93,7 +93,7 @@ static struct axvcpu_exit do_access(const struct cell *c)
 	return exit;
 }
 
-/* What the guest ends with. */
+/* The guest's result after an access that succeeds. */
 static u64 result_of(const struct cell *c)
 {
 	if (c->access == AXAS_PROT_READ)
@@ -121,7 +121,7 @@ static void expect_denied(const struct cell *c, const struct axvcpu_exit *exit)
 	arch_check_denied(c, exit);
 }
 
-/* Is there the one leaf, where the CPU has such? Those of 4 KiB are the low memory's, too. */
+/* The area is one leaf if the CPU has that size. Low memory has 4 KiB leaves too: not checked. */
 static void check_leaves(const struct cell *c, bool mapped)
 {
 	u64 n = host_format().leaf_levels >> c->level & 1 ? mapped : 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory comes when a guest touches it, and is its own.
+ * Demand paging, holes, denied accesses, frame limits, and isolation between spaces.
  */
 #include "vm.h"
 
@@ -11,7 +11,7 @@
 #define PAGES	(BYTES / PAGE)
 #define SEED	0x5eedfacedeadbeefull
 
-/* The host reads what the guest has written. */
+/* Memory holds the pattern that guest_fill writes. */
 static void compare(int space, u64 gpa, u64 bytes, u64 stride)
 {
 	u64 *buf = malloc(MIB);
@@ -47,7 +47,7 @@ static void demand_paging(u32 flags, unsigned int level)
 	expect_eq(npfs(&vm) - faults, leaves);
 	expect_eq(after.faults[AXAS_FAULT_FIXED] - before.faults[AXAS_FAULT_FIXED], leaves);
 	compare(vm.space, VM_TEST, BYTES, 8);
-	/* A second pass takes no fault. */
+	/* A second pass does not fault. */
 	expect_eq(vm_call(&vm, guest(check), VM_TEST, VM_TEST + BYTES, 8, SEED), BYTES / 8);
 	expect_eq(npfs(&vm) - faults, leaves);
 	note("64 MiB: %llu faults, %llu frames, %llu leaves of level %u, %llu entries", leaves,
@@ -64,7 +64,7 @@ static void demand_paging_2m(void)
 	demand_paging(AXAS_MAP_HUGE_ALWAYS, 1);
 }
 
-/* What is touched costs a frame, what lies between costs none. */
+/* Only touched pages cost frames. */
 static void frames_are_as_pages_touched(void)
 {
 	struct vm vm = vm_new();
@@ -120,7 +120,7 @@ static void expect_fault(struct vm *vm, u64 entry, u64 gpa, u32 access, u32 resu
 	expect_eq(exit.nested_page_fault.result, result);
 }
 
-/* An access to a hole. Where the CPU says what the instruction was, the VMM does it. */
+/* An access to a hole exits. If the CPU decodes the instruction, the VMM completes it as MMIO. */
 static void expect_hole(struct vm *vm, u32 access, u64 gpa, u64 val)
 {
 	struct axvcpu_exit exit;
@@ -138,7 +138,7 @@ static void expect_hole(struct vm *vm, u32 access, u64 gpa, u64 val)
 	}
 }
 
-/* The last one that the guest reaches, and the space has. */
+/* Address of the last word within both the guest's reach and the space. */
 static u64 last_word(const struct vm *vm)
 {
 	u64 size = 1ull << info(vm->space).ia_bits;
@@ -154,7 +154,7 @@ static void holes_come_out(void)
 	expect_hole(&vm, AXAS_PROT_WRITE, VM_TEST + 0x5678, 0x2222);
 	expect_hole(&vm, AXAS_PROT_EXEC, VM_TEST + 0x9abc, 0);
 	expect_fault(&vm, GUEST_READ_FAULTS, VM_TEST + 0x9ab8, AXAS_PROT_READ, AXAS_FAULT_HOLE);
-	/* The instruction was not done: with memory there it is. */
+	/* The instruction was not executed: it completes once memory is mapped. */
 	map(vm.space, VM_TEST, MIB, RW, 0);
 	vm_done(&vm);
 	expect_hole(&vm, AXAS_PROT_READ, VM_TEST + MIB, 0x3333);
@@ -180,7 +180,7 @@ static void denied_access_comes_out(void)
 	expect_eq(peek(vm.space, VM_TEST), 0x99);
 }
 
-/* A machine that has no frames left: the run fails, and goes on when there are. */
+/* At the frame limit AXVCPU_RUN is ENOMEM; freed frames let the guest continue. */
 static void out_of_frames_is_enomem(void)
 {
 	struct vm vm = vm_new();
@@ -196,7 +196,7 @@ static void out_of_frames_is_enomem(void)
 	err = vcpu_run(vm.vcpu, &exit);
 	expect_eq(-err, 12);
 	expect_eq(info(space).frames, 40);
-	/* Those that it gave back serve the page that it could not get. */
+	/* The guest uses the 4 freed frames and reaches the limit again. */
 	unmap(space, VM_TEST, 4 * PAGE);
 	err = vcpu_run(vm.vcpu, &exit);
 	expect_eq(-err, 12);
@@ -216,7 +216,7 @@ static void two_spaces_are_apart(void)
 		expect_eq(vm_call(&a, guest(read), VM_TEST, 0, 0, 0), 0xaaaa + i);
 		expect_eq(vm_call(&b, guest(read), VM_TEST, 0, 0, 0), 0xbbbb + i);
 	}
-	/* Nor can one see that the other has memory at all. */
+	/* An unmap in one space leaves the other unchanged. */
 	unmap(a.space, VM_TEST, MIB);
 	expect_hole(&a, AXAS_PROT_READ, VM_TEST, 1);
 	expect_eq(vm_call(&b, guest(read), VM_TEST, 0, 0, 0), 0xbbbb + 99);
@@ -232,7 +232,7 @@ static void two_vcpus_share_one_space(void)
 		vm_call(&a, guest(write), VM_TEST + 8 * i, i, 0, 0);
 		expect_eq(vm_call(&b, guest(read), VM_TEST + 8 * i, 0, 0, 0), i);
 	}
-	/* What goes, goes for both. */
+	/* An unmap applies to both vCPUs. */
 	unmap(a.space, VM_TEST, MIB);
 	expect_hole(&a, AXAS_PROT_READ, VM_TEST, 1);
 	expect_hole(&b, AXAS_PROT_READ, VM_TEST, 2);

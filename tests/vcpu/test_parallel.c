@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is taken from a guest that runs on another CPU is gone when the call returns: the
- * very next access faults.
+ * Unmap and protect against a guest running on another CPU: when the call returns, the guest's
+ * next access faults. Two semaphores per duel, no locks.
  */
 #include "vm.h"
 
@@ -10,10 +10,10 @@
 #include <time.h>
 
 #define ROUNDS	rounds()
-#define TARGET	VM_TEST			/* the guest stores a count here, or loads */
-#define MARK	(VM_TEST + 64 * MIB)	/* and then stores it here */
+#define TARGET	VM_TEST			/* the guest stores its count here, or loads */
+#define MARK	(VM_TEST + 64 * MIB)	/* then stores its count here */
 
-/* Milliseconds each where CPUs are shared with others: AXAS_ROUNDS may say how many. */
+/* A round takes milliseconds where CPUs are shared: AXAS_ROUNDS overrides the number. */
 static unsigned int rounds(void)
 {
 	const char *text = getenv("AXAS_ROUNDS");
@@ -22,19 +22,19 @@ static unsigned int rounds(void)
 }
 
 /*
- * A guest in guest_stores or guest_loads on CPU 1, and this thread on CPU 0: in each round
- * this one takes, the guest faults, this one gives back.
+ * A guest in guest_stores or guest_loads on CPU 1 against the test's thread on CPU 0. In each
+ * round the test removes access to TARGET, the guest faults, the test restores access.
  */
 struct duel {
 	struct vm vm;
 	pthread_t thread;
-	bool moves;		/* to the other CPU in each round, in the midst of the guest */
+	bool moves;		/* move the vCPU thread to the other CPU in each round */
 	unsigned int rounds;
 	u32 access;
-	bool denied;		/* or to a hole */
-	sem_t faulted;		/* the guest has, once a round */
-	sem_t resumed;		/* it may go on */
-	u64 count;		/* the guest's, at that access */
+	bool denied;		/* the exit expected: denied, else a hole */
+	sem_t faulted;		/* posted once per round by the vCPU thread */
+	sem_t resumed;		/* posted once per round by the test */
+	u64 count;		/* the guest's count at the fault */
 };
 
 static void wait_for(sem_t *what, unsigned int round)
@@ -82,7 +82,7 @@ static void duel_start(struct duel *d, u64 entry, u64 area, u32 flags)
 	need_two_cpus();
 	sem_init(&d->faulted, 0, 0);
 	sem_init(&d->resumed, 0, 0);
-	/* On one CPU they take turns, which takes its time. */
+	/* Fewer rounds where both threads share CPU 0 half of the time. */
 	d->rounds = d->moves ? ROUNDS / 10 + 1 : ROUNDS;
 	d->vm = vm_new();
 	map(d->vm.space, MARK, PAGE, RW, AXAS_MAP_POPULATE);
@@ -99,7 +99,7 @@ static void duel_end(struct duel *d)
 	note("%u rounds, %llu entries", d->rounds, vcpu_state(d->vm.vcpu).entries);
 }
 
-/* What the CPU that it leaves has of its memory is to be forgotten there, too. */
+/* Move the vCPU just before the removal: the CPU it leaves still caches the translation. */
 static void move_guest(struct duel *d, unsigned int round)
 {
 	cpu_set_t set;
@@ -112,8 +112,8 @@ static void move_guest(struct duel *d, unsigned int round)
 }
 
 /*
- * The value in memory when the call returned is the last that was stored, and the guest
- * has stopped at the next.
+ * The value in memory when the call returns is that of the guest's last store; the guest faults
+ * at the next one.
  */
 static void protect_duel(u64 area, u32 flags, bool moves)
 {
@@ -147,15 +147,15 @@ static void protect_stops_a_guest_that_moves(void)
 	protect_duel(PAGE, AXAS_MAP_HUGE_NEVER, true);
 }
 
-/* One page of a 2 MiB leaf, which is split under the guest. */
+/* Protect one page of a 2 MiB leaf, which splits the leaf under the guest. */
 static void protect_of_a_huge_leaf_stops_the_next_store(void)
 {
 	protect_duel(2 * MIB, AXAS_MAP_HUGE_ALWAYS, false);
 }
 
 /*
- * When the call has returned, the guest may still be between its access and its mark, but
- * it does not come past the next access.
+ * When the call returns, the guest may be between its access and the store of its mark, but it
+ * cannot pass its next access.
  */
 static void unmap_duel(u64 entry, u32 access)
 {
@@ -187,7 +187,7 @@ static void unmap_stops_the_next_load(void)
 	unmap_duel(guest(loads), AXAS_PROT_READ);
 }
 
-/* Two CPUs in one space: they see each other's stores while both run. */
+/* Two vCPUs of one space see each other's stores while both run. */
 static void vcpus_talk_through_memory(void)
 {
 	struct vm a = vm_new(), b;
@@ -208,7 +208,7 @@ static void vcpus_talk_through_memory(void)
 	}
 }
 
-/* Two vCPUs fault the same pages at the same time: each page has one frame. */
+/* Two vCPUs fault the same pages concurrently: each page gets one frame. */
 static void vcpus_fault_the_same_pages(void)
 {
 	struct vm a = vm_new(), b;
@@ -231,7 +231,7 @@ static void vcpus_fault_the_same_pages(void)
 		  16 * MIB / 512);
 }
 
-/* Interrupts by which CPU 1 was called to run a function: a guest there exits for each. */
+/* Number of function call IPIs that CPU 1 has received: each makes its guest exit. */
 static u64 calls_of_cpu_1(void)
 {
 	FILE *file = fopen("/proc/interrupts", "r");
@@ -249,8 +249,8 @@ static u64 calls_of_cpu_1(void)
 }
 
 /*
- * H4: a removal interrupts the CPUs that have its space, and no others. The guest of another
- * space on CPU 1 goes on; a few calls may come for the kernel's own sake.
+ * H4: a removal interrupts only the CPUs that run its space, not CPU 1, which runs a guest of
+ * another space. The kernel itself may send CPU 1 a few IPIs.
  */
 static void other_spaces_pay_nothing_for_a_removal(void)
 {

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guests that are programs: what they print, and the checksum of the memory that comes to
- * them when they touch it.
+ * Guests that are programs: their console output, and the checksum of their demand-paged memory.
  */
 #include "vm.h"
 
 #define BYTES		(64 * MIB)
-/* As in ../guests/guest.h: ports, or addresses from DEVICES on where there are none. */
+/* As in ../guests/guest.h: ports, or MMIO from DEVICES on where the architecture has none. */
 #define DEVICES		0xf0000000ull
 #define DEMO_CONSOLE	0xe9
 #define DEMO_END	0xf4
-#define DEMO_TOUCHED	9216	/* pages: half of them, and an eighth of the rest */
+#define DEMO_TOUCHED	9216	/* pages: half of the memory, and an eighth of the rest */
 
 struct console {
 	char text[256];
@@ -29,7 +28,7 @@ static void expect_text(const struct console *console, const char *text)
 		fail("the console has %s", console->text);
 }
 
-/* What a guest of guests.S prints, up to its end; its result. */
+/* Run a guest of guests.S to its end, collect its output, return its result. */
 static u64 run_to_end(struct vm *vm, struct console *console)
 {
 	struct axvcpu_exit exit;
@@ -47,7 +46,7 @@ static u64 run_to_end(struct vm *vm, struct console *console)
 	}
 }
 
-/* The VMM learns of memory, and what is printed is what was there. */
+/* The guest prints the text that the VMM wrote to its memory. */
 static void console_prints(void)
 {
 	static const char greeting[] = "Hello from a guest.\n";
@@ -65,7 +64,7 @@ static u64 npfs(const struct vm *vm)
 	return vcpu_state(vm->vcpu).exits[AXVCPU_EXIT_NESTED_PAGE_FAULT];
 }
 
-/* The guest makes the data, and its sum, from nothing but their number. */
+/* The guest generates its data and their checksum from the word count only. */
 static u64 paging(u32 flags, u64 step)
 {
 	struct console console = { .len = 0 };
@@ -85,7 +84,7 @@ static u64 paging(u32 flags, u64 step)
 	return npfs(&vm) - before;
 }
 
-/* One more, for a page of code that it runs first. */
+/* There may be one more fault, for a page of code that runs for the first time. */
 static void expect_paging(u32 flags, u64 step, u64 faults)
 {
 	u64 n = paging(flags, step);
@@ -99,7 +98,7 @@ static void paging_4k(void) { expect_paging(AXAS_MAP_HUGE_NEVER, PAGE, BYTES / P
 static void paging_2m(void) { expect_paging(AXAS_MAP_HUGE_ALWAYS, PAGE, BYTES / (2 * MIB)); }
 static void paging_words(void) { expect_paging(AXAS_MAP_HUGE_NEVER, 8, BYTES / PAGE); }
 
-/* What ../guests/demo.c makes of its memory. */
+/* The checksum of ../guests/demo.c over its memory. */
 static u64 demo_sum(u64 from, u64 to, u64 step, u64 sum)
 {
 	for (; from < to; from += step)
@@ -119,7 +118,7 @@ static void expect_demo_text(const struct console *console)
 	note("64 MiB: checksum %#llx", sum);
 }
 
-/* What it writes to a port, or to a device that stands for one. */
+/* The next output of the demo, to a port or to the MMIO register in its place. */
 static u64 next_output(struct vm *vm, u64 *data)
 {
 	struct axvcpu_exit exit;
@@ -134,7 +133,7 @@ static u64 next_output(struct vm *vm, u64 *data)
 	return exit.mmio_write.gpa - DEVICES;
 }
 
-/* "axasctl run demo" with 64 MiB prints the same wherever it runs. */
+/* "axasctl run demo" with 64 MiB prints the same on every machine. */
 static void demo(u32 flags, unsigned int level, u64 leaves)
 {
 	struct console console = { .len = 0 };

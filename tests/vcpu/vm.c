@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Machines for the tests: a space, a vCPU, a guest of guests.S.
+ * VMs for the tests: a space, a vCPU, a guest of guests.S. Calls libaxas, the harness and arch.c.
  */
 #include "vm.h"
 
 #include <sched.h>
 #include <unistd.h>
 
-/* What a call of libaxas answered, which must be no error. */
+/* Fail the test if @ret is an error, else return it. */
 static int must(const char *what, int ret)
 {
 	if (ret < 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the shared tests ask of arm64: where registers are, how a guest ends.
+ * arm64 hooks of the shared tests: registers, the guest's end. Calls nothing but libc.
  */
 #include "vm.h"
 
@@ -38,7 +38,7 @@ u64 arch_count(const struct axvcpu_regs *regs)
 	return regs->arm64.x[9];
 }
 
-/* Undefined: ESR_EL1 is of EC 0, and a 32-bit instruction. */
+/* UDF: ESR_EL1 has EC 0 and IL, a 32-bit instruction. */
 bool arch_ran_zeroes(const struct cell *c, const struct axvcpu_exit *exit)
 {
 	u64 esr;

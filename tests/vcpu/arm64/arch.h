@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is arm64's own: guests at EL1 with the MMU off that end with a hypercall. */
+/* arm64: guests run at EL1 with the MMU off and end with a hypercall. */
 #ifndef AXVCPU_TEST_ARCH_H
 #define AXVCPU_TEST_ARCH_H
 
@@ -11,7 +11,7 @@
 #define ARCH_OTHER_FORMAT	AXAS_FORMAT_EPT
 #define ARCH_CAPS		(AXAS_CAP_S2_FWB | AXAS_CAP_S2_XNX | AXAS_CAP_S2_DBM)
 #define ARCH_REACH		(~0ull)
-/* A syndrome tells what the instruction was, but for pairs. Arm ARM, ESR_ELx, ISS of EC 0x24. */
+/* The syndrome describes loads and stores, except pairs. Arm ARM, ESR_ELx, ISS of EC 0x24. */
 #define ARCH_HOLES_ARE_MMIO	true
 #define GUEST_READ_FAULTS	guest(pair)
 #define GUEST_WRITE_FAULTS	guest(store_pair)
@@ -59,7 +59,7 @@ GUEST(craft);
 GUEST(registers);
 GUEST(mmu);
 
-/* A page, block or table at any level, of normal memory, for all. Arm D8.3 */
+/* A page, block or table descriptor of any level, normal memory, full access. Arm D8.3 */
 static inline u64 arch_leaf(u64 hpa)
 {
 	return hpa | 0x7ff;

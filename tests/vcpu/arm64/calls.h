@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What guests.S and the tests agree on: hypercalls. */
+/* Hypercalls between guests.S and the tests. */
 #ifndef ARM64_CALLS_H
 #define ARM64_CALLS_H
 

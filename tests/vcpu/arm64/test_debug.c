@@ -24,7 +24,7 @@
 
 static _Alignas(4096) u64 watched;
 
-/* Where it is for the guest, too. */
+/* Address of the watched word, in the process and as a gpa. */
 static u64 address(void)
 {
 	return (uintptr_t)&watched;
@@ -37,7 +37,7 @@ static int open_event(struct perf_event_attr *attr, pid_t pid, int cpu)
 	return syscall(SYS_perf_event_open, attr, pid, cpu, -1, 0);
 }
 
-/* Of all threads on a CPU, at EL0 or of the kernel. */
+/* Set a watchpoint for all threads on @cpu, at EL0 and in the kernel. */
 static int watch(int cpu)
 {
 	struct perf_event_attr attr = {
@@ -67,7 +67,7 @@ static void write_watched(unsigned int times)
 		__atomic_store_n(&watched, i, __ATOMIC_SEQ_CST);
 }
 
-/* The guest writes at the same address, of its own memory. */
+/* A guest's writes to the same address in its own memory do not trigger the host's watchpoint. */
 static void watchpoints_survive_guests_and_stay_the_hosts(void)
 {
 	struct vm vm = vm_new();
@@ -89,7 +89,7 @@ static void watchpoints_survive_guests_and_stay_the_hosts(void)
 	close(fd);
 }
 
-/* One that comes by an interrupt, while the guest is at it. */
+/* The same for a watchpoint that perf sets by an IPI while the guest writes. */
 static void watchpoints_come_and_go_under_a_guest(void)
 {
 	u64 mark = 0;
@@ -154,7 +154,7 @@ static u64 read_tpidr2(void)
 	return val;
 }
 
-/* SME's register of threads: the host's own are theirs, and guests have none. */
+/* TPIDR2_EL0 (SME): the host thread's value survives guests, which do not see it. */
 static void tpidr2_stays_the_hosts(void)
 {
 	struct vm vm = vm_new();
@@ -166,7 +166,7 @@ static void tpidr2_stays_the_hosts(void)
 	for (u64 i = 1; i < 10; i++) {
 		write_tpidr2(i);
 		vm_enter(&vm, guest(become), guest(tpidr2), regs.arm64.sctlr, EL1H, 0x4711);
-		/* What the host has is not told: undefined, or nothing is there. */
+		/* The access is undefined, or reads 0: never the host's value. */
 		expect((vm_done(&vm) & ~0x2000000ull) == 0);
 		expect_eq(read_tpidr2(), i);
 	}
@@ -186,7 +186,7 @@ static void read_registers(char *buf, size_t size)
 	expect(n > 0);
 }
 
-/* Whatever a vCPU changes from load to put is as before. */
+/* Every EL2 register that a vCPU changes between load and put is restored. */
 static void el2_is_as_before(void)
 {
 	static char before[8192], during[8192], after[8192];
@@ -196,7 +196,7 @@ static void el2_is_as_before(void)
 	read_registers(before, sizeof(before));
 	vm_enter(&vm, guest(spin), 0, 0, 0, 0);
 	runner_start(&r, &vm, 1);
-	/* The comparison would be blind if nothing was different meanwhile. */
+	/* A register must differ meanwhile, or the comparison would prove nothing. */
 	for (u64 end = now_ms() + 20000;;) {
 		read_registers(during, sizeof(during));
 		if (strcmp(before, during))
@@ -210,7 +210,7 @@ static void el2_is_as_before(void)
 		fail("before: %.180s after: %.180s", before, after);
 }
 
-/* PSTATE of the host's code on CPU 1 that an interrupt finds while a vCPU is loaded there. */
+/* The host's PSTATE on CPU 1, sampled by an interrupt while a vCPU is loaded there. */
 static bool loaded_pstate(u64 *pstate)
 {
 	FILE *file = fopen("/sys/module/axas_el2/parameters/pstate", "r");
@@ -233,8 +233,8 @@ static bool loaded_pstate(u64 *pstate)
 }
 
 /*
- * A guest runs with PAN clear and TCO set. The host's code must not: it would reach user
- * memory where it should not, and check no tags (S3: it hung on a name of the kernel's).
+ * A guest runs with PAN clear and TCO set. Host code must not inherit them: it could access user
+ * memory by mistake, and would not check tags (S3: the host hung).
  */
 static void the_hosts_pstate_is_not_the_guests(void)
 {
@@ -243,7 +243,7 @@ static void the_hosts_pstate_is_not_the_guests(void)
 	struct axvcpu_regs regs;
 	u64 pstate;
 
-	/* A system call comes with TCO set, which stays for tasks that check no tags. */
+	/* TCO is set on system call entry and stays set for tasks without tag checks. */
 	prctl(PR_SET_TAGGED_ADDR_CTRL, PR_TAGGED_ADDR_ENABLE | PR_MTE_TCF_SYNC, 0, 0, 0);
 	expect_eq(axvcpu_get_regs(vm.vcpu, &regs), 0);
 	vm_enter(&vm, guest(become), guest(spin), regs.arm64.sctlr | BIT_ULL(23),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An exception that the guest gets from us enters as one that it gets from hardware, and an
- * instruction that we emulate leaves what a real one leaves (G7; G2 and G3 for arm64).
+ * Injected exceptions are entered as hardware enters them, and emulated instructions leave the
+ * state that real ones leave (G7; G2 and G3 for arm64).
  */
 #include "vm.h"
 
@@ -29,7 +29,7 @@
 #define EC_SVC64	0x15
 #define EC_SYSREG	0x18
 
-/* What the guest's handler found. */
+/* State that the guest's handler found. */
 struct told {
 	u64 pstate, esr, spsr, elr, vector;
 };
@@ -67,7 +67,7 @@ static struct told take(struct vm *vm, u64 at, u64 sctlr, u64 pstate)
 	return told_by(vm);
 }
 
-/* SVE is trapped by EL2, and undefined there: UDF is what hardware makes of such. */
+/* Compare an injected undefined exception (SVE, trapped to EL2) with hardware's own (UDF). */
 static void compare(struct vm *vm, u64 sctlr, u64 pstate)
 {
 	struct told real = take(vm, guest(udf), sctlr, pstate);
@@ -75,7 +75,10 @@ static void compare(struct vm *vm, u64 sctlr, u64 pstate)
 
 	expect_eq(real.elr, guest(udf));
 	expect_eq(ours.elr, guest(cntd));
-	/* An exception leaves flags and DIT, but QEMU clears them; so where it has no SVE. */
+	/*
+	 * Exceptions preserve NZCV and DIT, but QEMU clears them, also for cntd where its CPU has
+	 * no SVE.
+	 */
 	if ((ours.pstate ^ real.pstate) & (NZCV | DIT))
 		expect_eq(ours.pstate & (NZCV | DIT), ours.spsr & (NZCV | DIT));
 	if ((ours.pstate ^ real.pstate) & ~(NZCV | DIT))
@@ -86,7 +89,7 @@ static void compare(struct vm *vm, u64 sctlr, u64 pstate)
 	expect_eq(ours.vector, real.vector);
 }
 
-/* What is not there on a CPU, a return from an exception forgets. */
+/* ERET ignores the bits that a CPU does not implement: all of them can be tried. */
 static void injected_exceptions_enter_as_real_ones(void)
 {
 	static const u64 bits[] = { 0, BTYPE_J, SSBS, PAN, UAO, DIT, TCO, NZCV, DAIF,
@@ -104,7 +107,7 @@ static void injected_exceptions_enter_as_real_ones(void)
 	note("%u states", n);
 }
 
-/* The comparison would be blind if hardware did none of it. */
+/* Hardware must set PAN itself, or the comparison above would prove nothing. */
 static void exceptions_set_pan_unless_span(void)
 {
 	struct vm vm = vm_new();
@@ -125,14 +128,14 @@ static void hidden_registers_are_undefined(void)
 	for (u64 at = guest(hidden) + 12; at < guest(hidden_end); at += 4) {
 		told = take(&vm, at, sctlr, EL1H);
 		expect_eq(told.elr, at);
-		/* With FEAT_IDST, what is missing from the ID space is told of by its name. */
+		/* With FEAT_IDST, missing ID registers report EC 0x18 instead of 0. */
 		if (at != guest(hidden_id) || EC(told.esr) != EC_SYSREG)
 			expect_eq(told.esr, 0x02000000);	/* EC 0, 32 bits */
 		expect_eq(told.vector, 4);
 	}
 }
 
-/* EL0 reaches no VMM by registers that the host's implementation has. */
+/* EL0 accesses to implementation defined registers are undefined and do not exit to the VMM. */
 static void el0_is_undefined_where_el1_would_come_out(void)
 {
 	struct vm vm = vm_new();
@@ -141,19 +144,19 @@ static void el0_is_undefined_where_el1_would_come_out(void)
 	expect_eq(told.elr, guest(impdef));
 	expect_eq(EC(told.esr), 0);
 	expect_eq(told.vector, 8);
-	/* HVC and SMC are nothing that EL0 has. */
+	/* HVC and SMC are undefined at EL0. */
 	told = take(&vm, guest(psci), reset_sctlr(&vm), EL0T);
 	expect_eq(told.elr, guest(psci));
 	expect_eq(EC(told.esr), 0);
 	told = take(&vm, guest(smc) + 4, reset_sctlr(&vm), EL0T);
 	expect_eq(told.elr, guest(smc) + 4);
 	expect_eq(EC(told.esr), 0);
-	/* What is its own goes on. */
+	/* SVC is taken to EL1. */
 	told = take(&vm, guest(svc), reset_sctlr(&vm), EL0T);
 	expect_eq(EC(told.esr), EC_SVC64);
 }
 
-/* An instruction that was emulated was no branch (G3). */
+/* An emulated instruction clears BTYPE, as any instruction but a branch (G3). */
 static void emulated_instructions_clear_btype(void)
 {
 	struct vm vm = vm_new();
@@ -174,7 +177,7 @@ static void need_aarch32(void)
 	personality(PER_LINUX);
 }
 
-/* No ID register shows AArch32, but no trap keeps EL0 from it. */
+/* ID registers hide AArch32 from the guest, but no trap keeps EL0 from using it. */
 static void aarch32_traps_are_undefined(void)
 {
 	struct vm vm = vm_new();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each thing that a guest does comes out as the right exit, and is answered.
+ * Exits of arm64: MMIO, system registers, PSCI and SMC, and their completion by the VMM.
  */
 #include "vm.h"
 
@@ -75,7 +75,7 @@ static void mmio_reads_are_decoded_and_answered(void)
 		expect_eq(axvcpu_set_return(vm.vcpu, 0x8182838485868788), 0);
 		expect_eq(vm_done(&vm), reads[i].x0);
 	}
-	/* Into the zero register. */
+	/* A load into XZR. */
 	expect_eq(vm_expect(&vm, AXVCPU_EXIT_MMIO_READ).mmio_read.reg, 31);
 	expect_eq(axvcpu_set_return(vm.vcpu, 7), 0);
 	expect_eq(vm_done(&vm), 0);
@@ -125,8 +125,8 @@ static void fetch_from_a_hole_is_a_nested_page_fault(void)
 }
 
 /*
- * An address that the space does not have is a hole; one that even the CPU does not have
- * is a fault of the guest's own stage 1: a data abort from EL1.
+ * An address beyond the space is a hole. An address beyond the CPU's range is a stage 1 fault
+ * of the guest: a data abort taken to EL1.
  */
 static void beyond_the_space_is_no_memory(void)
 {
@@ -144,7 +144,7 @@ static void beyond_the_space_is_no_memory(void)
 		fail("exit %s", axvcpu_exit_name(exit.reason));
 }
 
-/* CNTP_CVAL_EL0, as bits 20 to 5 of MRS have it */
+/* CNTP_CVAL_EL0, encoded as in bits 20 to 5 of MRS */
 #define REG_CNTP_CVAL	(3u << 14 | 3u << 11 | 14u << 7 | 2u << 3 | 2u)
 
 static void system_registers_come_out(void)
@@ -164,7 +164,7 @@ static void system_registers_come_out(void)
 	vm_done(&vm);
 }
 
-/* Neither AArch32, nor SVE, nor keys; the vCPU's own number. */
+/* ID registers show neither AArch32, SVE nor pointer authentication; MPIDR is the vCPU's. */
 static void id_registers_show_what_the_guest_has(void)
 {
 	struct vm vm = vm_new(), second = vm_on(vm.space, 5);

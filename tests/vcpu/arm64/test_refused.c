@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where there can be no vCPUs, that is said, and spaces work as ever.
+ * Machines that cannot run vCPUs: AXVCPU_CREATE reports it, and spaces work.
  */
 #include "vm.h"
 
 #include <unistd.h>
 
-/* ENODEV at EL1, EBUSY beside KVM: its device tells which. */
+/* ENODEV if the host booted at EL1, EBUSY beside KVM, whose device node tells them apart. */
 static void there_are_no_vcpus(void)
 {
 	bool kvm = !access("/dev/kvm", F_OK);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Registers as a VMM reads and writes them: what GET_REGS gave SET_REGS takes, whatever the
- * guest was at; what a CPU would not enter is refused (G7).
+ * AXVCPU_GET_REGS and SET_REGS: SET_REGS accepts every state that GET_REGS returned, and
+ * refuses states that a CPU cannot enter (G7).
  */
 #include "vm.h"
 
@@ -39,8 +39,8 @@ static int set_pstate(const struct vm *vm, u64 pstate)
 }
 
 /*
- * All of the first 64 Ki values of the lower half, and each bit alone in every mode: the levels
- * above, modes of AArch32 but the user's, software step, and what has no name.
+ * Every mode of PSTATE, and each other bit alone in each mode: EL2 and EL3, AArch32 modes other
+ * than user, software step and reserved bits are refused.
  */
 static void what_no_cpu_would_enter_is_refused(void)
 {
@@ -79,7 +79,7 @@ static void registers_that_are_not_there_are_refused(void)
 	expect_eq(get_regs(&vm).arm64.x[30], 7);
 }
 
-/* A vCPU that stands anywhere can be written as it was read, and another set up so. */
+/* The registers read from @vm can be written back to it and to another vCPU. */
 static void expect_round_trip(struct vm *vm)
 {
 	struct axvcpu_regs regs = get_regs(vm), again;
@@ -98,7 +98,7 @@ static void enter(struct vm *vm, u64 at, u64 pstate)
 	vm_enter(vm, guest(become), at, get_regs(vm).arm64.sctlr, pstate, 0);
 }
 
-/* Where the guest spins: it is stopped there, read, and goes on as another vCPU. */
+/* Stop a guest that spins at @at, and round-trip its registers. */
 static void round_trip_of(u64 at, u64 pstate)
 {
 	struct vm vm = vm_new();
@@ -127,7 +127,7 @@ static void aarch32_goes_round(void)
 	round_trip_of(guest(a32_spin), USER32);
 }
 
-/* TCO is set by an exception where tags are; a bit that is not there is one that stays 0. */
+/* Exceptions set TCO on CPUs with MTE; on others the bit stays 0, and may be written. */
 static void tco_goes_round(void)
 {
 	struct vm vm = vm_new();
@@ -139,7 +139,7 @@ static void tco_goes_round(void)
 	expect_eq(set_pstate(&vm, EL1H | TCO), 0);
 }
 
-/* With its stage 1 on, too: a fresh vCPU's is off. */
+/* Stage 1 that is on is carried over to a new vCPU, whose own is off. */
 static void stage1_goes_round(void)
 {
 	struct vm vm = vm_new(), other;
@@ -151,7 +151,7 @@ static void stage1_goes_round(void)
 	poke(vm.space, data, 0x1234567890);
 	expect_eq(vm_call(&vm, guest(mmu), table, data, 0, 0), 0x1234567890);
 	expect_round_trip(&vm);
-	/* It goes on there: the address is one that only stage 1 makes good. */
+	/* The new vCPU continues: only stage 1 maps this address. */
 	regs = get_regs(&vm);
 	regs.arm64.pc = guest(read);
 	regs.arm64.x[0] = data + BIT_ULL(32);
@@ -160,7 +160,7 @@ static void stage1_goes_round(void)
 	expect_eq(vm_done(&other), 0x1234567890);
 }
 
-/* A PC that is not aligned is the guest's own exception; so is the illegal state. */
+/* A misaligned PC and the illegal execution state raise exceptions in the guest. */
 static void the_guests_own_mistakes_are_its_own(void)
 {
 	struct vm vm = vm_new();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One VMID for all vCPUs of a space, so that a guest's own TLBI reaches them all, and VMIDs for
- * more spaces than there are numbers (S4). QEMU's TLBs know no VMIDs: axas_el2.ko tells which
- * hardware has got.
+ * VMIDs (S4): all vCPUs of a space share one, so that a guest's TLBI reaches them all, and they
+ * are recycled for more spaces than there are VMIDs. QEMU's TLBs do not tag by VMID: the tests
+ * read VTTBR_EL2 through axas_el2.ko.
  */
 #include "vm.h"
 
@@ -14,7 +14,7 @@
 
 #define VMID(vttbr)	((vttbr) >> 48)
 
-/* VTTBR_EL2 of CPU @cpu, as this thread sees it from another one. */
+/* VTTBR_EL2 of @cpu, read from a thread on another CPU. */
 static u64 read_vttbr(unsigned int cpu)
 {
 	FILE *file = fopen(REGISTERS, "r");
@@ -31,7 +31,7 @@ static u64 read_vttbr(unsigned int cpu)
 	return vttbr;
 }
 
-/* What VTTBR_EL2 is on CPUs 0 and 1 while @a and @b spin there. */
+/* VTTBR_EL2 of CPUs 0 and 1 while @a and @b spin there. */
 static void vttbrs_of(struct vm *a, struct vm *b, u64 vttbr[2])
 {
 	struct runner r[2] = { 0 };
@@ -92,8 +92,8 @@ static void no_vmid_stays_behind(void)
 #define ROUNDS		200
 
 /*
- * A guest of two vCPUs: one changes a page of their stage 1 table and tells by TLBI, broadcast
- * with its VMID; the other reads the page all the time.
+ * A guest of two vCPUs: one changes a page of their stage 1 table and broadcasts a TLBI, which
+ * applies to its VMID; the other reads the page in a loop and must see each change.
  */
 static void tlbi_of_a_guest_reaches_its_siblings(void)
 {
@@ -129,7 +129,7 @@ static void tlbi_of_a_guest_reaches_its_siblings(void)
 	expect_eq(r.exit.hypercall.args[0], ROUNDS);
 }
 
-/* A machine of three pages: the code, and one for the guest to write. */
+/* A VM with the pages of its code and one page of data. */
 static struct vm small(void)
 {
 	struct vm vm = { .space = open_space() };
@@ -145,7 +145,7 @@ static struct vm small(void)
 	return vm;
 }
 
-/* Bits of VMIDs that axvcpu.ko was told to do with; 0: as many as the CPUs have. */
+/* VMID bits that a module parameter limits axvcpu.ko to; 0: no limit but the CPUs'. */
 static unsigned int vmid_bits(void)
 {
 	FILE *file = fopen("/sys/module/axvcpu/parameters/vmid_bits", "r");
@@ -158,7 +158,7 @@ static unsigned int vmid_bits(void)
 	return bits;
 }
 
-/* How many spaces: 10000 where there is time; AXAS_ROUNDS may say. */
+/* Number of spaces; AXAS_ROUNDS overrides it. */
 static u64 many(void)
 {
 	const char *text = getenv("AXAS_ROUNDS");
@@ -166,7 +166,7 @@ static u64 many(void)
 	return text ? strtoul(text, NULL, 10) : 10000;
 }
 
-/* All there at once, each with what it wrote, in whatever generation it comes back. */
+/* Spaces that exist at the same time keep their contents across VMID generations. */
 static void spaces_by_the_thousand_have_vmids(void)
 {
 	struct rlimit limit = { 2 * many() + 100, 2 * many() + 100 };
@@ -184,7 +184,7 @@ static void spaces_by_the_thousand_have_vmids(void)
 	note("%llu spaces, VMIDs of %u bits", many(), vmid_bits());
 }
 
-/* A guest runs through it all, and its sibling beside it, while numbers run out around them. */
+/* A guest and its sibling run across VMID rollovers that other spaces cause. */
 static void rollovers_under_running_guests(void)
 {
 	struct vm a = vm_new(), b, other;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the shared tests ask of RISC-V: where registers are, how a guest ends.
+ * RISC-V hooks of the shared tests: registers, the guest's end. Calls nothing but libc.
  */
 #include "vm.h"
 
@@ -39,8 +39,8 @@ u64 arch_count(const struct axvcpu_regs *regs)
 }
 
 /*
- * An illegal instruction: scause is 2. The firmware has those first, and looks for what they
- * are: where it may not read it, OpenSBI under QEMU tells the guest of a page fault, 12.
+ * Illegal instruction: scause is 2. Firmware handles it first and reads the instruction; if the
+ * page is not readable, OpenSBI under QEMU forwards a page fault, scause 12, to the guest.
  */
 bool arch_ran_zeroes(const struct cell *c, const struct axvcpu_exit *exit)
 {

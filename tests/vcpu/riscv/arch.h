@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is RISC-V's own: guests in VS-mode with paging off that end with an SBI call. */
+/* RISC-V: guests run in VS-mode with paging off and end with an SBI call. */
 #ifndef AXVCPU_TEST_ARCH_H
 #define AXVCPU_TEST_ARCH_H
 
@@ -10,16 +10,16 @@
 #define ARCH_CAPS		(AXAS_CAP_GSTAGE_SVPBMT | AXAS_CAP_GSTAGE_SVADU | \
 				 AXAS_CAP_GSTAGE_SVNAPOT)
 #define ARCH_REACH		(~0ull)
-/* guest_read and guest_write are the FPU's, which axvcpu does not decode. */
+/* guest_read and guest_write use FPU loads and stores, which axvcpu does not decode. */
 #define ARCH_HOLES_ARE_MMIO	false
 #define GUEST_READ_FAULTS	guest(read)
 #define GUEST_WRITE_FAULTS	guest(write)
 
 #define ARCH_HALT_SIZE		4	/* of the instruction */
-/* Of guest_hypercall: extension, function. */
+/* Extension and function of guest_hypercall. */
 #define ARCH_HYPERCALL		(0x77777 | 7ull << 32)
 
-/* None is sure to be taken in the one moment. */
+/* No vector is guaranteed to be taken in that window. */
 #define ARCH_TAKEN_AT_ONCE	0
 #define ARCH_WAITING_VECTORS	{ 0xf0, 0x40, AXVCPU_RISCV_VECTOR_SOFT }
 #define ARCH_HOST_VECTOR_MIN	1
@@ -44,7 +44,7 @@ GUEST(debug);
 GUEST(craft);
 GUEST(far_vectors);
 
-/* A leaf at any level: V, R, W, X, U, A, D. Priv, "Sv39" */
+/* A leaf of any level: V, R, W, X, U, A, D. Priv, "Sv39" */
 static inline u64 arch_leaf(u64 hpa)
 {
 	return hpa >> 2 | 0xdf;

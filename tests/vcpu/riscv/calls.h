@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What guests.S and the tests agree on: SBI extensions, numbers in a7. */
+/* SBI extensions between guests.S and the tests, in a7. */
 #ifndef RISCV_CALLS_H
 #define RISCV_CALLS_H
 

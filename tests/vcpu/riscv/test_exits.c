@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each thing that a guest does comes out as the right exit, and is answered.
+ * Exits of RISC-V: SBI calls, MMIO, CSRs, guest exceptions, two-stage paging.
  */
 #include "vm.h"
 
@@ -167,7 +167,7 @@ static void expect_csr_write(struct vm *vm, u64 val)
 	expect_eq(exit.sysreg_write.value, val);
 }
 
-/* One that reads and writes is two exits, the second with what follows from the first. */
+/* A CSR read-modify-write is two exits; the second has the value derived from the first. */
 static void csrs_are_read_and_written(void)
 {
 	struct vm vm = vm_new();
@@ -215,7 +215,7 @@ static u64 word(const char *reg)
 	return val;
 }
 
-/* The VMM's own registers, which its C code does not use meanwhile. */
+/* The VMM's FPU registers survive a run; its C code does not use them meanwhile. */
 static void fpu_registers_stay_the_hosts(void)
 {
 	struct vm vm = vm_new();
@@ -255,7 +255,7 @@ enum {
 #define COUNTEREN_TIME	2
 #define COUNTEREN_INSTRET 4
 
-/* What the guest's supervisor is told; nobody else is. */
+/* The exception goes to the guest's supervisor and does not exit to the VMM. */
 static void expect_user(u64 nr, u64 scounteren, u64 cause)
 {
 	struct vm vm = vm_new();
@@ -266,13 +266,13 @@ static void expect_user(u64 nr, u64 scounteren, u64 cause)
 	expect_eq(axvcpu_get_regs(vm.vcpu, &regs), 0);
 	expect_eq(regs.riscv.x[6], cause == CAUSE_ECALL ? 4 : 0);
 	expect_eq(regs.riscv.x[28] & 0x100, 0);		/* from its user mode */
-	/* stval may be 0 where hardware says so. */
+	/* Hardware may set stval to 0 instead of the instruction. */
 	if (cause == CAUSE_ILLEGAL && regs.riscv.x[7])
 		expect_eq(regs.riscv.x[7], insn);
 	vm_free(&vm);
 }
 
-/* G2: what a guest's user mode may not do is its own kernel's affair. */
+/* G2: forbidden instructions in VU-mode trap to the guest's kernel, not to the VMM. */
 static void user_mode_is_the_guests_affair(void)
 {
 	expect_user(USER_NOP, 0, CAUSE_ECALL);
@@ -285,8 +285,8 @@ static void user_mode_is_the_guests_affair(void)
 }
 
 /*
- * S9 for RISC-V: what debuggers of the host have set is out of a guest's reach. Each access
- * is an exception that the guest has with itself.
+ * S9 for RISC-V: a guest cannot access the host's debug triggers. Each access raises an
+ * exception in the guest.
  */
 static void debug_registers_are_not_the_guests(void)
 {
@@ -300,7 +300,7 @@ static void debug_registers_are_not_the_guests(void)
 	}
 }
 
-/* G2: scounteren is the guest's kernel's word on them. */
+/* G2: the guest's scounteren controls counters in VU-mode. */
 static void counters_of_user_mode_are_as_scounteren_says(void)
 {
 	struct vm vm = vm_new();
@@ -330,7 +330,7 @@ static void two_stages_of_paging(void)
 	expect_eq(vm_call(&vm, guest(mmu), VM_TABLES, VM_TEST + 0x1238, 0, 0), VALUE);
 }
 
-/* The guest's page table lies in a page that is not there: the CPU's own access faults. */
+/* The guest's page table is in an absent page: the CPU's implicit access faults it in. */
 static void page_table_is_paged_in(void)
 {
 	struct vm vm = vm_new();
@@ -342,8 +342,8 @@ static void page_table_is_paged_in(void)
 }
 
 /*
- * S7: what a CPU knows of one vCPU is not another's, in both stages, whichever VMID it has
- * there. The machine runs this with fewer VMIDs than vCPUs, too.
+ * S7: no vCPU uses another one's translations of either stage, whichever VMID it has on a CPU.
+ * Also run with fewer VMIDs than vCPUs.
  */
 static void vcpus_take_turns_on_cpus(void)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts that are RISC-V's own: the software interrupt, and the host's by their numbers.
+ * Interrupts specific to RISC-V: the software interrupt, and the numbers of host interrupts.
  */
 #include "vm.h"
 
 #define SOFT		AXVCPU_RISCV_VECTOR_SOFT
 
-/* None is lost and none comes twice, whenever it is injected. */
+/* Each injected software interrupt is delivered exactly once. */
 static void every_software_interrupt_counts(void)
 {
 	struct vm vm = vm_new();
@@ -22,7 +22,7 @@ static void every_software_interrupt_counts(void)
 	expect_eq(peek(vm.space, counter(SOFT)), 1000);
 }
 
-/* On request the host's interrupts are exits: 5 is the supervisor's timer. */
+/* With AXVCPU_SETUP_EXIT_IRQ host interrupts exit: 5 is the supervisor timer. */
 static void host_interrupts_come_out(void)
 {
 	struct vm vm = vm_with(AXVCPU_SETUP_EXIT_IRQ);

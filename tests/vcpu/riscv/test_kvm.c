@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * S7: KVM and axvcpu do not have the CPUs at once: whoever comes second is told.
+ * S7: KVM and axvcpu never use the CPUs at the same time: the second one gets an error.
  */
 #include "vm.h"
 
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define KVM_MODULE	"/axas/kvm.ko"
-#define KVM_NODE	"/tmp/kvm"	/* as udev makes one at boot, with KVM or without */
+#define KVM_NODE	"/tmp/kvm"	/* as udev makes it at boot, KVM loaded or not */
 #define KVM_MINOR	232
 #define READ_ALL	3		/* klogctl() */
 

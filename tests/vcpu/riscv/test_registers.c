@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Registers that a VMM sets: what a CPU cannot hold is refused, and changes nothing.
+ * AXVCPU_SET_REGS: values that a CPU cannot hold are refused and change nothing.
  */
 #include "vm.h"
 
@@ -43,7 +43,7 @@ static u64 *reg(struct axvcpu_regs *regs, const struct value *value)
 	return (u64 *)((char *)regs + value->at);
 }
 
-/* Every register of SET_REGS at values that it cannot have. */
+/* Illegal values of each register. */
 static void illegal_registers_are_refused(void)
 {
 	struct axvcpu_regs before, regs, after;
@@ -83,7 +83,7 @@ static void legal_registers_are_kept(void)
 	vm_expect(&vm, AXVCPU_EXIT_HALT);
 }
 
-/* What a guest left in its registers can be set again. */
+/* SET_REGS accepts the registers that a guest left. */
 static void registers_of_a_guest_can_be_set_again(void)
 {
 	const struct {
