@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the shared tests ask of x86: page tables for long mode, where registers are, how a
- * guest ends.
+ * x86 hooks of the shared tests: page tables for long mode, registers, the guest's end. Calls
+ * vm.c and libaxas.
  */
 #include "vm.h"
 
@@ -24,7 +24,7 @@ void arch_setup(struct axvcpu_setup *arg)
 		arg->stack = 0xf000;
 }
 
-/* Present, writable, user; and in the lowest level 2 MiB each. */
+/* Present, writable, user; in the lowest level also PS: 2 MiB each. */
 #define PT_TABLE	0x7ull
 #define PT_LEAF_2M	0x87ull
 
@@ -51,11 +51,11 @@ void arch_enter(struct axvcpu_regs *regs, u64 entry, const u64 args[4])
 	regs->gpr[AXVCPU_REG_RSI] = args[1];
 	regs->gpr[AXVCPU_REG_RDX] = args[2];
 	regs->gpr[AXVCPU_REG_RCX] = args[3];
-	regs->gpr[AXVCPU_REG_RAX] = VM_DATA;	/* zeroes as code write there */
+	regs->gpr[AXVCPU_REG_RAX] = VM_DATA;	/* executed zeroes write there */
 	regs->gpr[AXVCPU_REG_RSP] = VM_STACK;
 }
 
-/* The exit has but half of RAX. */
+/* The exit has only EAX: read RAX from the registers. */
 bool arch_ended(int vcpu, const struct axvcpu_exit *exit, u64 *result)
 {
 	struct axvcpu_regs regs;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is x86's own: guests in long mode that end with a write to a port. */
+/* x86: guests run in long mode and end with a write to a port. */
 #ifndef AXVCPU_TEST_ARCH_H
 #define AXVCPU_TEST_ARCH_H
 
 #define PORT_DONE		0xf4
 #define PORT_CONSOLE		0xe9
-#define VM_CR3			0x1000ull	/* page tables that map 4 GiB to themselves */
+#define VM_CR3			0x1000ull	/* page tables: identity map of 4 GiB */
 
 #define ARCH_MODE		AXVCPU_MODE_LONG
 #define ARCH_OTHER_FORMAT	AXAS_FORMAT_S2
-/* How far guests reach: they have page tables. */
+/* End of the guest's identity map. */
 #define ARCH_REACH		(4 * GIB)
-/* Exits do not say what the instruction was. */
+/* Exits do not describe the instruction. */
 #define ARCH_HOLES_ARE_MMIO	false
 #define GUEST_READ_FAULTS	guest(read)
 #define GUEST_WRITE_FAULTS	guest(write)
@@ -19,13 +19,13 @@
 #define ARCH_HALT_SIZE		1	/* of the instruction */
 #define ARCH_HYPERCALL		0x77	/* of guest_hypercall */
 
-/* The highest vector that waits is taken in the one moment; others behind it, or later. */
+/* Only the highest pending vector is sure to be taken in that window; others may follow later. */
 #define ARCH_TAKEN_AT_ONCE	1
 #define ARCH_WAITING_VECTORS	{ 0xf0, 0x40 }
 #define ARCH_HOST_VECTOR_MIN	32
 
 #define ARCH_RET		0xc3
-/* Zeroes are ADD %AL, (%RAX), and so run on to the end: enter them just before it. */
+/* Zeroes are ADD %AL, (%RAX), and run to the end of the leaf: enter them 16 bytes before it. */
 #define ARCH_ZEROES(begin, end)	((void)(begin), (end) - 16)
 
 GUEST(out);
@@ -64,7 +64,7 @@ GUEST(flags);
 GUEST(watched_stack);
 GUEST(alignment);
 
-/* guests_cpu.S: code that is stepped over, and what programs may not do. By name, up to NULL. */
+/* guests_cpu.S: instructions to step over, and those forbidden at CPL 3. Name NULL ends a list. */
 struct step {
 	const char *name, *entry, *after;
 };
@@ -79,11 +79,11 @@ extern const struct forbidden guest_forbidden[];
 
 bool vm_is_svm(void);
 /*
- * The next exit must be that of @vector's delivery: from VM_TEST, where the stack is, the page
- * goes before.
+ * Unmap the page of the stack at VM_TEST and inject @vector: the next exit must be the fault of
+ * its delivery.
  */
 struct axvcpu_exit fault_in_delivery(struct vm *vm, u32 vector);
-/* A flag of /proc/cpuinfo. */
+/* Does /proc/cpuinfo list @flag? */
 bool cpu_has(const char *flag);
 
 #endif /* AXVCPU_TEST_ARCH_H */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * x86's part of the access matrix: what the hardware does is compared with what the oracle
- * makes of the very entry that the hardware walks, which debugfs shows.
+ * The access matrix on x86: compare the hardware's result with the oracle's for the same entry,
+ * read through debugfs. Calls the oracle.
  */
 #include "vm.h"
 
 #include <oracle.h>
 
-/* The number by which debugfs calls a space. */
+/* Number of a space in debugfs. */
 static unsigned int id_of(int space)
 {
 	char path[64], line[128];
@@ -23,7 +23,7 @@ static unsigned int id_of(int space)
 	return id;
 }
 
-/* The entry of the leaf that maps @gpa at its start, as hardware has it; 0: none. */
+/* The raw entry of the leaf that starts at @gpa; 0: none. */
 static u64 entry_at(int space, u64 gpa)
 {
 	unsigned long long first, entry;
@@ -31,7 +31,7 @@ static u64 entry_at(int space, u64 gpa)
 	u64 found = 0;
 	FILE *f;
 
-	/* There are folders for spaces once somebody has asked which there are. */
+	/* Reading the list creates the directories of the spaces. */
 	f = fopen("/sys/kernel/debug/axas/spaces", "r");
 	while (f && fgets(line, sizeof(line), f))
 		;
@@ -49,8 +49,8 @@ static u64 entry_at(int space, u64 gpa)
 }
 
 /*
- * A table of one branch for the oracle: at host-physical n * 4 KiB the table of level n,
- * in which each entry leads to the next one down, but the leaf's, which is hardware's.
+ * A single-branch table for the oracle. The table of level n is at host-physical address
+ * (n + 1) * 4 KiB; each entry points to the next lower table, except the raw leaf entry.
  */
 struct branch {
 	unsigned int level;
@@ -97,7 +97,7 @@ static struct oracle_result predict(const struct axas_info *in, unsigned int lev
 	return result;
 }
 
-/* What the oracle makes of the access by the entry that is there now. */
+/* The oracle's result for the access with the current entry. */
 static struct oracle_result ask_oracle(const struct cell *c, u64 *entry)
 {
 	struct axas_info in = info(c->vm->space);
@@ -121,16 +121,16 @@ void arch_check_entry(const struct cell *c)
 }
 
 /*
- * Of what the hardware reports of a nested page fault, the bits that the oracle knows. SVM:
- * the bits of a page fault but reserved ones, and where in the walk it was; VMX: the access,
- * what the entries allow, and whether the guest's address is told.
+ * The bits of a nested page fault's syndrome that the oracle predicts. SVM: the page fault error
+ * code without reserved bits, and the stage of the walk; VMX: the access, the rights of the
+ * entries, and whether the guest-linear address is valid.
  */
 static u64 known_info(u64 info)
 {
 	return info & (vm_is_svm() ? 0x30000001full : 0x1bf);
 }
 
-/* A fault that is denied leaves the entry as it was. */
+/* The hardware's syndrome is the oracle's for the entry after the denied fault. */
 void arch_check_denied(const struct cell *c, const struct axvcpu_exit *exit)
 {
 	u64 entry, info = exit->nested_page_fault.info;
@@ -140,7 +140,7 @@ void arch_check_denied(const struct cell *c, const struct axvcpu_exit *exit)
 		cell_fail(c, "the hardware reports %#llx, the oracle %#llx", info, r.syndrome);
 }
 
-/* It came as a leaf of that size, which the oracle lets pass. */
+/* The leaf has the level expected, and the oracle allows the access. */
 void arch_check_done(const struct cell *c)
 {
 	u64 entry;
@@ -151,7 +151,7 @@ void arch_check_done(const struct cell *c)
 			  r.leaf_shift);
 }
 
-/* They have run up to the hole behind them. */
+/* The zeroes have run to the hole after the leaf. */
 bool arch_ran_zeroes(const struct cell *c, const struct axvcpu_exit *exit)
 {
 	return exit->reason == AXVCPU_EXIT_NESTED_PAGE_FAULT &&

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ways to memory that is not the guest's, as a guest with its VMM would try them: tables that
- * the CPU walks otherwise than they were built. Debug registers (S9) are in test_host.c.
+ * Attacks by a guest and its VMM on memory of others: tables that the CPU would walk otherwise
+ * than they were built. Debug registers (S9) are in test_host.c.
  */
 #include "vm.h"
 
 #include <unistd.h>
 
-/* A machine like the host, and what is different about it. */
+/* A machine, and the name of its difference from the host. */
 struct machine {
 	const char *what;
 	struct axas_format_info is;
@@ -52,7 +52,7 @@ static void never_runs(const struct machine *m)
 	close(space);
 }
 
-/* Frames are this host's: whatever is described, no entry has more address bits than it. */
+/* No entry has more address bits than the host's frames, whatever machine is described. */
 static void stays_within(const struct machine *m, u32 oa_bits)
 {
 	int space = open_described(m);
@@ -63,7 +63,7 @@ static void stays_within(const struct machine *m, u32 oa_bits)
 	runs(m);
 }
 
-/* With a capability more than the host has, or with one less. */
+/* The host's capabilities with one more or one less. */
 static void vary_caps(const struct machine *host, u32 caps)
 {
 	for (u32 cap = 1; cap & AXAS_CAP_MASK; cap <<= 1) {
@@ -73,7 +73,7 @@ static void vary_caps(const struct machine *host, u32 caps)
 			continue;
 		m.what = "capabilities";
 		m.is.caps ^= cap;
-		/* This one lets a table say less. */
+		/* AXAS_CAP_EXEC_4K restricts tables: it is the exception. */
 		if (!(m.is.caps & cap) == !(cap & AXAS_CAP_EXEC_4K))
 			runs(&m);
 		else
@@ -87,7 +87,10 @@ static void vary_levels(const struct machine *host, u32 max_ia_bits)
 
 	m.what = "levels";
 	m.is.max_ia_bits = host->is.max_ia_bits > 48 ? 48 : 57;
-	/* SVM has none to choose; EPTP tells them. APM vol. 2, 15.25.3; SDM vol. 3C, 25.6.11. */
+	/*
+	 * SVM walks the host's number of levels; EPTP encodes the number. APM vol. 2, 15.25.3; SDM
+	 * vol. 3C, 25.6.11.
+	 */
 	if (vm_is_svm() || m.is.max_ia_bits > max_ia_bits)
 		never_runs(&m);
 	else
@@ -95,8 +98,8 @@ static void vary_levels(const struct machine *host, u32 max_ia_bits)
 }
 
 /*
- * S1, S2: a table that was built for another machine than this one is never walked; what this
- * one has all of, is.
+ * S1, S2: a table built for a machine with features that the host lacks is never walked; other
+ * tables are.
  */
 static void tables_of_another_machine_never_run(void)
 {
@@ -123,15 +126,16 @@ static void tables_of_another_machine_never_run(void)
 }
 
 #define SECRET		0x5ec2e7ull
-#define SECRET_AT	VM_LOW			/* in the window, behind the guest's memory */
-/* What the page at VM_DATA would map if hardware took it for a lowest table. */
+#define SECRET_AT	VM_LOW			/* in the window, after the guest's memory */
+/* The addresses that the page at VM_DATA maps if hardware walks it as a level 0 table. */
 #define BEHIND(i)	((VM_DATA / PAGE * 512 + (i)) * PAGE)
-/* Present and writable, for the guest: in both formats. */
+/* Present, writable, accessible to the guest in both formats. */
 #define ENTRY		7ull
 
 /*
- * The guest's low memory, in @w. Page 0 has entries by which that memory is where it is when
- * hardware walks one level more than there is, and a table's pages pass for the next one's.
+ * Prepare the guest's low memory in @w. If hardware walks one level too many, it takes guest
+ * pages for tables: the entries in page 0 then map low memory to itself, so that the guest still
+ * runs, and those in VM_DATA map the secret.
  */
 static void craft(const struct window *w)
 {
@@ -158,8 +162,8 @@ static void expect_hole(struct vm *vm, u64 entry, u64 gpa)
 }
 
 /*
- * S1: 4 levels were built where hardware walks 5, and the guest's pages were page tables. A
- * guest that knows where its pages are goes on as if nothing were, and reads what it likes.
+ * S1: axas built 4 levels where hardware walks 5, so guest pages served as tables. A guest that
+ * knows the addresses of its pages kept running and could read any memory.
  */
 static void crafted_page_0_shows_nothing(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a guest sees is what hardware shows: privilege, single steps over what is emulated,
- * task priority, events that an exit meets on their way. FINDINGS G2 to G6 and G8.
+ * Guests see what real hardware shows: privilege, single steps over emulated instructions, task
+ * priority, events whose delivery exits. FINDINGS G2 to G6 and G8.
  */
 #include "vm.h"
 
@@ -23,7 +23,7 @@ struct record {
 #define USER_CS		0x23
 #define DB		1
 
-/* Descriptor tables are loaded; exceptions of @mask go on. */
+/* A VM with descriptor tables loaded, whose handlers return from the exceptions in @mask. */
 static struct vm kernel(u64 mask)
 {
 	struct vm vm = vm_new();
@@ -61,7 +61,7 @@ static void set_flags(struct vm *vm, u64 flags)
 	expect_eq(axvcpu_set_regs(vm->vcpu, &regs), 0);
 }
 
-/* What a VMM does for an access to a hole: the register, and RIP behind it. */
+/* Emulate a load from a hole as a VMM does: set RAX, and RIP to @after. */
 static void emulate(struct vm *vm, u64 after)
 {
 	struct axvcpu_regs regs;
@@ -73,7 +73,7 @@ static void emulate(struct vm *vm, u64 after)
 	expect_eq(axvcpu_set_regs(vm->vcpu, &regs), 0);
 }
 
-/* Exits are answered until the guest is done. How many there were. */
+/* Complete exits until the guest is done; return their number. */
 static unsigned int run_step(struct vm *vm, const struct step *step)
 {
 	struct axvcpu_exit exit;
@@ -96,8 +96,8 @@ static unsigned int run_step(struct vm *vm, const struct step *step)
 }
 
 /*
- * QEMU 7.2 holds the trap off after STI, as it does interrupts. Bochs 2.7 traps before an
- * instruction that has made the guest exit and is tried again: whose exit it was.
+ * Emulator bugs: QEMU 7.2 inhibits the trap after STI, as it does interrupts. Bochs 2.7 traps
+ * before an instruction that is retried after its exit.
  */
 static bool steps_well(const char *name)
 {
@@ -113,8 +113,8 @@ static bool steps_well(const char *name)
 }
 
 /*
- * G3: TF traps after each instruction, whoever carries it out, with RIP behind it and BS in
- * DR6: once, and not one instruction late.
+ * G3: with TF each instruction traps once, directly after it, with BS in DR6, whether hardware,
+ * axvcpu or the VMM executes it.
  */
 static void every_instruction_traps_after_itself(void)
 {
@@ -143,7 +143,7 @@ static void every_instruction_traps_after_itself(void)
 	note("%u instructions, %u exits", n, exits);
 }
 
-/* G3: RF is for one instruction, also for one that the VMM carries out. */
+/* G3: RF is cleared after one instruction, also one that the VMM emulates. */
 static void resume_flag_ends_with_the_instruction(void)
 {
 	struct vm vm = kernel(0);
@@ -164,7 +164,7 @@ static void resume_flag_ends_with_the_instruction(void)
 	expect_eq(vm_done(&vm), 0x1234);
 }
 
-/* G3: MOV SS holds its trap off until the next instruction, which we emulate, is done. */
+/* G3: MOV SS inhibits its trap until after the next instruction, which axvcpu emulates. */
 static void stack_switch_traps_once(void)
 {
 	struct vm vm = kernel(1u << DB);
@@ -180,7 +180,7 @@ static void stack_switch_traps_once(void)
 	expect(r.dr6 & DR6_STEP);
 }
 
-/* Run @entry at CPL 3 until it has ended in the kernel; the vector that it ended with. */
+/* Run @entry at CPL 3 until an exception ends it in the guest's kernel; return the vector. */
 static u64 run_program(struct vm *vm, u64 entry, u64 flags)
 {
 	vm_enter(vm, guest(user), entry, flags, 0, 0);
@@ -188,7 +188,7 @@ static u64 run_program(struct vm *vm, u64 entry, u64 flags)
 	return vm_done(vm);
 }
 
-/* G2: neither the kernel's calls nor anything else of its comes out of a program. */
+/* G2: CPL 3 cannot cause a hypercall exit nor any other exit reserved for CPL 0. */
 static void programs_may_not_what_kernels_may(void)
 {
 	struct vm vm = kernel(0);
@@ -214,7 +214,7 @@ static void programs_may_not_what_kernels_may(void)
 	note("%u instructions", n);
 }
 
-/* G2: where an exit may come from a program, the registers tell. */
+/* G2: for exits that CPL 3 can cause, the registers tell the CPL. */
 static void registers_tell_privilege(void)
 {
 	struct vm vm = kernel(0);
@@ -235,7 +235,7 @@ static void registers_tell_privilege(void)
 	expect_eq(regs.cpl, 0);
 }
 
-/* G4: an INT1 is delivered once, and its handler returns behind it. */
+/* G4: an INT1 is delivered once, and its handler returns to the next instruction. */
 static void int1_is_delivered_once(void)
 {
 	struct vm vm = kernel(1u << DB);
@@ -251,7 +251,7 @@ static void int1_is_delivered_once(void)
 	}
 }
 
-/* G4: a trap in the shadow of STI or MOV SS is the program's end, not its machine's. */
+/* G4: a trap in the shadow of STI or MOV SS ends the program, and does not fail the VM entry. */
 static void traps_in_a_shadow_are_delivered(void)
 {
 	struct vm vm = kernel(1u << DB);
@@ -259,7 +259,7 @@ static void traps_in_a_shadow_are_delivered(void)
 	expect_eq(run_program(&vm, guest(user_sti), FLAGS | IOPL_3), 0x80);
 	expect_eq(records(&vm), 2);
 	expect_eq(record(&vm, 0).vector, DB);
-	/* QEMU 7.2 holds it off as it does interrupts, and has no INT1. */
+	/* QEMU 7.2 inhibits the trap as it does interrupts, and has no INT1. */
 	if (vm_is_svm())
 		return;
 	expect_eq(record(&vm, 0).rip, guest(after_sti));
@@ -268,7 +268,7 @@ static void traps_in_a_shadow_are_delivered(void)
 	expect_eq(record(&vm, 0).rip, guest(after_ss_int1));
 }
 
-/* An interrupt waits; STI and HLT follow each other: it ends the HLT, which does not come out. */
+/* STI; HLT with an interrupt pending: the interrupt ends the HLT, which does not exit. */
 static void halt_does_not_come_out_when_a_vector_waits(void)
 {
 	struct vm vm = kernel(0);
@@ -281,20 +281,20 @@ static void halt_does_not_come_out_when_a_vector_waits(void)
 		expect_eq(vm_done(&vm), 1);
 		expect_eq(record(&vm, 0).vector, vector);
 	}
-	/* Without one it does, and one that comes then is not late for the CLI. */
+	/* Without one HLT exits; one injected then is delivered before the CLI. */
 	poke(vm.space, LOG_COUNT, 0);
 	vm_enter(&vm, guest(sti_hlt), 0, 0, 0, 0);
 	vm_expect(&vm, AXVCPU_EXIT_HALT);
 	expect_eq(axvcpu_inject(vm.vcpu, 0x40), 0);
 	expect_eq(vm_done(&vm), 1);
-	/* With IF 0 nothing ends it but the VMM. */
+	/* With IF 0 HLT exits in spite of the pending vector. */
 	vm_enter(&vm, guest(halt), 0, 0, 0, 0);
 	set_flags(&vm, FLAGS);
 	expect_eq(axvcpu_inject(vm.vcpu, 0x40), 0);
 	vm_expect(&vm, AXVCPU_EXIT_HALT);
 }
 
-/* The host enters with STI: its shadow is not the guest's, whose next instruction is a CLI. */
+/* The host's STI before the entry leaves no shadow in the guest, whose first instruction is CLI. */
 static void no_shadow_of_the_hosts_reaches_the_guest(void)
 {
 	struct vm vm = kernel(0);
@@ -326,7 +326,7 @@ static void set_cr8(struct vm *vm, u64 cr8)
 	expect_eq(axvcpu_set_regs(vm->vcpu, &regs), 0);
 }
 
-/* G5: the task priority stays over exits, and what is not above it waits, on both alike. */
+/* G5: CR8 survives exits and holds back vectors not above it, on VMX and SVM alike. */
 static void task_priority_stays_and_holds_interrupts_off(void)
 {
 	struct vm vm = kernel(0);
@@ -342,11 +342,11 @@ static void task_priority_stays_and_holds_interrupts_off(void)
 		expect_eq(vm_done(&vm), cr8);
 		if (cr8 < 4)
 			continue;
-		/* Of two classes below: it waits through STI and HLT until CR8 is 0. */
+		/* Two classes below: the vector stays pending until CR8 is 0. */
 		expect_eq(axvcpu_inject(vm.vcpu, (cr8 - 2) << 4 | 5), 0);
 		vm_expect(&vm, AXVCPU_EXIT_HALT);
 		expect_eq(records(&vm), 0);
-		/* QEMU 7.2 aborts when a guest lowers it before a virtual interrupt. */
+		/* QEMU 7.2 aborts when a guest lowers CR8 before a virtual interrupt. */
 		if (vm_is_svm())
 			set_cr8(&vm, 0);
 		vm_done(&vm);
@@ -354,7 +354,7 @@ static void task_priority_stays_and_holds_interrupts_off(void)
 	}
 }
 
-/* G5: the VMM's CR8 is the guest's, and its own class is not above it. */
+/* G5: the guest sees the CR8 that the VMM sets; vectors of the same class stay pending. */
 static void task_priority_can_be_set(void)
 {
 	struct vm vm = kernel(0);
@@ -370,7 +370,7 @@ static void task_priority_can_be_set(void)
 	expect_eq(axvcpu_set_regs(vm.vcpu, &regs), 0);
 	vm_expect(&vm, AXVCPU_EXIT_IO_WRITE);
 	expect_eq(vm_done(&vm), 9);
-	/* QEMU 7.2 takes a virtual interrupt of the task's own class, too. */
+	/* QEMU 7.2 wrongly delivers a virtual interrupt of the same class, too. */
 	expect_eq(axvcpu_inject(vm.vcpu, vm_is_svm() ? 0x8f : 0x9f), 0);
 	poke(vm.space, LOG_COUNT, 0);
 	vm_expect(&vm, AXVCPU_EXIT_HALT);
@@ -383,8 +383,8 @@ static void task_priority_can_be_set(void)
 }
 
 /*
- * G6: the interrupt's delivery raises #AC, which makes the guest exit. The kernel mends the
- * stack, and then the interrupt is there.
+ * G6: the interrupt's delivery raises #AC, which exits. The guest's kernel realigns the stack,
+ * and then the interrupt is delivered.
  */
 static void interrupt_survives_an_alignment_check(void)
 {
@@ -403,7 +403,7 @@ static void interrupt_survives_an_alignment_check(void)
 	expect_eq(peek(space, VM_DATA + 8), 1);
 }
 
-/* CVE-2015-5307: #AC raises #AC without end. The host has its CPU back all the same. */
+/* CVE-2015-5307: #AC whose delivery raises #AC, endlessly. The host can still end the run. */
 static void endless_alignment_checks_can_be_ended(void)
 {
 	int space = open_space();
@@ -424,7 +424,7 @@ static void endless_alignment_checks_can_be_ended(void)
 	expect_eq(peek(space, VM_DATA + 8), 0);
 }
 
-/* G6: its delivery hits a breakpoint: both the interrupt and the #DB come, each once. */
+/* G6: an interrupt's delivery hits a data breakpoint: the interrupt and #DB each come once. */
 static void interrupt_and_breakpoint_on_its_stack_both_come(void)
 {
 	struct vm vm = kernel(1u << DB);
@@ -443,7 +443,7 @@ static void interrupt_and_breakpoint_on_its_stack_both_come(void)
 	expect_eq(seen[DB], 1);
 }
 
-/* G8: an interrupt on its way when the VMM clears IF: it waits, and no entry is refused. */
+/* G8: the VMM clears IF while an interrupt awaits redelivery: it stays pending, entries succeed. */
 static void interrupt_on_its_way_waits_when_the_vmm_clears_if(void)
 {
 	struct vm vm = kernel(0);
@@ -452,19 +452,19 @@ static void interrupt_on_its_way_waits_when_the_vmm_clears_if(void)
 	vm_enter(&vm, guest(out_cli), 0, 0, 0, 0);
 	vm_expect(&vm, AXVCPU_EXIT_IO_WRITE);
 	fault_in_delivery(&vm, 0x60);
-	/* Elsewhere, with IF 0, and a stack that is there. */
+	/* Continue elsewhere with IF 0 and a mapped stack. */
 	vm_enter(&vm, guest(out_cli) + 2, 0, 0, 0, 0);
 	set_flags(&vm, FLAGS);
 	vm_expect(&vm, AXVCPU_EXIT_IO_WRITE);
 	expect_eq(records(&vm), 0);
 	expect_eq(vm_done(&vm), 0);
-	/* And with IF 1 again it comes. */
+	/* It is delivered once IF is 1. */
 	vm_enter(&vm, guest(sti_hlt), 0, 0, 0, 0);
 	expect_eq(vm_done(&vm), 1);
 	expect_eq(record(&vm, 0).vector, 0x60);
 }
 
-/* G8: in the shadow of STI the VMM sets TF, and clears it: no entry is refused. */
+/* G8: the VMM sets and clears TF in the shadow of STI: entries succeed. */
 static void trap_flag_may_change_in_a_shadow(void)
 {
 	static const u8 code[] = { 0xfb, 0x48, 0x8b, 0x07, 0x90, 0xe7, PORT_DONE };
@@ -507,7 +507,7 @@ static void write_bytes(int space, u64 gpa, const void *buf, size_t len)
 		fail("pwrite at %#llx", gpa);
 }
 
-/* G8: at @gpa; what comes after it is reached, wherever its prefixes end. */
+/* G8: the instruction after a prefixed one at @gpa is reached: its length is right. */
 static void expect_length(struct vm *vm, u64 gpa, const u8 *prefix, const u8 *code, u8 len)
 {
 	static const u8 done[] = { 0xe7, PORT_DONE, 0xf4 };
@@ -534,10 +534,10 @@ static void prefixed_instructions_have_their_length(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(opcodes); j++) {
-			/* Once within a page, once across two. */
+			/* Alternate: within one page, across two. */
 			u64 gpa = VM_DATA + (n & 1 ? 0x9000 : 0x8fff), len = length(prefixes[i]);
 
-			/* The operand's size is what a prefix may change: not here. */
+			/* An instruction has at most 15 bytes. Intel SDM vol. 2A, 2.3.11. */
 			if (len + opcodes[j].len > 15)
 				continue;
 			vm_enter(&vm, gpa, 0, 0, 0x60, 0x277);
@@ -547,7 +547,7 @@ static void prefixed_instructions_have_their_length(void)
 	note("%u instructions", n);
 }
 
-/* The same where no page table is, nor REX. */
+/* The same in real mode: no page tables, no REX prefixes. */
 static void prefixed_instructions_in_real_mode(void)
 {
 	int space = open_space();
@@ -567,7 +567,7 @@ static void prefixed_instructions_in_real_mode(void)
 	}
 }
 
-/* Try registers: refused, or the guest runs with them. */
+/* Set @regs; false if refused with EINVAL. If accepted, the VM entry must succeed. */
 static bool takes(struct vm *vm, const struct axvcpu_regs *regs)
 {
 	struct axvcpu_regs wanted = *regs;
@@ -597,7 +597,7 @@ static struct axvcpu_regs good_regs(struct vm *vm)
 
 #define FLAGS_FREE	0x257fd5ull	/* ID, AC, RF, NT, IOPL, OF to CF */
 
-/* G8: every bit of every register that an entry checks, one after the other. */
+/* G8: flip each bit of each register that VM entry checks. */
 static void registers_that_an_entry_refuses_are_refused(void)
 {
 	struct vm vm = kernel(1u << DB);
@@ -626,7 +626,7 @@ static void registers_that_an_entry_refuses_are_refused(void)
 	expect_eq(vm_done(&vm), FLAGS);
 }
 
-/* G8: with another table the guest may go down: each has a vCPU of its own. */
+/* G8: each bit of CR3. A guest may crash with another table: one vCPU each. */
 static void page_tables_are_within_the_machine(void)
 {
 	struct vm vm = vm_new();
@@ -639,14 +639,14 @@ static void page_tables_are_within_the_machine(void)
 		expect_eq(axvcpu_get_regs(one.vcpu, &regs), 0);
 		regs.cr3 |= 1ull << bit;
 		taken = takes(&one, &regs);
-		/* As many as any CPU has, and as few. */
+		/* CPUs have 32 to 52 physical address bits: bits between are not checked. */
 		if (bit >= 52 ? taken : bit < 32 && !taken)
 			fail("bit %d of CR3", bit);
 		close(one.vcpu);
 	}
 }
 
-/* G8: addresses that are not canonical, be the CPU's 48 bits wide or 57. */
+/* G8: addresses that are not canonical with either 48 or 57 bits. */
 static void addresses_must_be_canonical(void)
 {
 	static const u64 bad[] = {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exceptions in a guest, and what an interrupt meets on its way in.
+ * Exceptions in a guest, and faults during an interrupt's delivery.
  */
 #include "vm.h"
 
 #include <sched.h>
 #include <unistd.h>
 
-/* The page of the stack is gone when the CPU wants to deliver. */
+/* The page of the stack is unmapped when the CPU delivers. */
 static void interrupt_survives_a_fault_in_its_delivery(void)
 {
 	struct vm vm = vm_new();
@@ -22,7 +22,7 @@ static void interrupt_survives_a_fault_in_its_delivery(void)
 	expect_eq(peek(vm.space, counter(0x60)), 1);
 }
 
-/* The guest's handler returns to what raised the exception: it comes again and again. */
+/* The handler returns to the faulting instruction, so the exception repeats. */
 static void expect_exception(struct vm *vm, u64 entry, u32 vector)
 {
 	struct runner r = { 0 };
@@ -34,7 +34,7 @@ static void expect_exception(struct vm *vm, u64 entry, u32 vector)
 	runner_stop(&r);
 }
 
-/* What would reach beyond the guest raises #UD or #GP in it. */
+/* Instructions that guests may not use raise #UD or #GP in the guest. */
 static void forbidden_instructions_raise_exceptions(void)
 {
 	struct vm vm = vm_new();
@@ -45,15 +45,15 @@ static void forbidden_instructions_raise_exceptions(void)
 		expect_exception(&vm, guest(nested_vmrun), 6);
 	expect_exception(&vm, guest(ins), 13);
 	expect_exception(&vm, guest(outs), 13);
-	/* QEMU 7.2 does not look at SVM's intercept of it. */
+	/* QEMU 7.2 ignores SVM's RDTSCP intercept. */
 	if (!vm_is_svm())
 		expect_exception(&vm, guest(rdtscp), 6);
 	expect_exception(&vm, guest(xsetbv), 6);
-	/* It is as good as ever after all that. */
+	/* The guest still works. */
 	vm_call(&vm, guest(read), VM_DATA, 0, 0, 0);
 }
 
-/* The host's number of a CPU, which RDPID would tell, is not for guests. */
+/* RDPID does not leak the host's CPU number: #UD, or 0 where SVM cannot intercept it. */
 static void rdpid_does_not_tell_of_the_host(void)
 {
 	struct vm vm = vm_new();
@@ -70,7 +70,7 @@ static void rdpid_does_not_tell_of_the_host(void)
 	if (!cpu)
 		skip("this is CPU 0");
 	expect_eq(vm_call(&vm, guest(rdpid), 0, 0, 0, 0), 0);
-	/* And the host has it back: the node is above the CPU. */
+	/* The host's TSC_AUX is restored. Its bits from 12 on are the node. */
 	asm volatile("rdpid %0" : "=r" (pid));
 	expect_eq(pid & 0xfff, cpu);
 }

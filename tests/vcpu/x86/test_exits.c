@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each thing that a guest does comes out as the right exit, and is answered.
+ * Exits of x86: ports, CPUID, MSRs, EPT misconfiguration, and their completion.
  */
 #include "vm.h"
 
@@ -25,7 +25,7 @@ static void port_writes_come_out(void)
 	vm_done(&vm);
 }
 
-/* One and two bytes keep the rest of RAX, four clear its upper half. */
+/* Reads of one and two bytes preserve the rest of RAX, of four clear its upper half. */
 static void port_reads_are_answered(void)
 {
 	static const struct { u32 port, width; u64 rax; } reads[] = {
@@ -53,7 +53,7 @@ static void cpuid_is_handled_inside(void)
 	vm_call(&vm, guest(cpuid), 0, 0, 0, 0);
 	expect_eq(axvcpu_get_regs(vm.vcpu, &regs), 0);
 	expect_eq(regs.gpr[AXVCPU_REG_RAX], 7);
-	/* Neither virtualization nor XSAVE, but a hypervisor. */
+	/* The hypervisor bit is set; virtualization and XSAVE are hidden. */
 	vm_call(&vm, guest(cpuid), 1, 0, 0, 0);
 	expect_eq(axvcpu_get_regs(vm.vcpu, &regs), 0);
 	expect_eq(regs.gpr[AXVCPU_REG_RCX] & (1u << 5 | 1u << 26 | 1u << 27), 0);
@@ -101,7 +101,7 @@ static void msrs_come_out(void)
 	vm_done(&vm);
 }
 
-/* Those that a guest owns: no exit, and the value stays. */
+/* MSRs of the guest: accesses do not exit, and values persist. */
 static void own_msrs_keep_their_value(void)
 {
 	struct vm vm = vm_new();
@@ -111,7 +111,7 @@ static void own_msrs_keep_their_value(void)
 	expect_eq(vm_call(&vm, guest(rdmsr), MSR_PAT, 0, 0, 0), 0x0007040600070406);
 	vm_call(&vm, guest(wrmsr), MSR_PAT, 0x0007040600070401, 0, 0);
 	expect_eq(vm_call(&vm, guest(rdmsr), MSR_PAT, 0, 0, 0), 0x0007040600070401);
-	/* SCE, LME, LMA, NXE: SVME is not the guest's */
+	/* SCE, LME, LMA, NXE; SVME is hidden */
 	expect_eq(vm_call(&vm, guest(rdmsr), MSR_EFER, 0, 0, 0), 0xd01);
 	vm_call(&vm, guest(wrmsr), MSR_EFER, 0xd00, 0, 0);
 	expect_eq(vm_call(&vm, guest(rdmsr), MSR_EFER, 0, 0, 0), 0xd00);
@@ -153,7 +153,7 @@ static void real_mode_starts(void)
 	expect_eq(peek(space, VM_CODE + 0x8000) & 0xff, 0x5a);
 }
 
-/* No instruction can be fetched when the guest's own table is not there. */
+/* The guest's own page table is in a hole: the instruction fetch exits. */
 static void guest_table_in_a_hole_comes_out(void)
 {
 	struct vm vm = vm_new();
@@ -174,8 +174,8 @@ static void guest_table_in_a_hole_comes_out(void)
 #define CORRUPT				"/axas/axas_corrupt.ko"
 
 /*
- * axas never writes such an entry, so that a module does. The exit says so and where it
- * was; with the entry as it should be the guest goes on at the same instruction.
+ * axas never writes a misconfigured entry: a test module does. The exit reports it with its
+ * address; once the entry is repaired, the guest continues at the same instruction.
  */
 static void ept_misconfiguration_comes_out(void)
 {
@@ -202,7 +202,7 @@ static void ept_misconfiguration_comes_out(void)
 	expect_eq(exit.fail_entry.info, VM_TEST + PAGE + 8);
 	expect_eq(system("rmmod axas_corrupt"), 0);
 	expect_eq(vm_done(&vm), 0x5eed);
-	/* Its neighbour was never touched. */
+	/* The neighbouring entry is unaffected. */
 	expect_eq(vm_call(&vm, guest(read), VM_TEST, 0, 0, 0), 0);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is the host's stays the host's while guests run, and guests do not see it.
+ * The host's breakpoints survive guests, and guests do not see them (S9).
  */
 #include "vm.h"
 
@@ -17,7 +17,7 @@ static void touch(void)
 	__atomic_fetch_add(&watched, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Of all that runs on @cpu, or fail; perf enables it by an interrupt there. */
+/* Set a breakpoint for all tasks on @cpu; perf enables it there by an IPI. */
 static int open_breakpoint(int cpu, const void *addr)
 {
 	struct perf_event_attr attr = {
@@ -43,15 +43,15 @@ static u64 hits(int fd)
 	return n;
 }
 
-/* The guest's CPU, and one to disturb it from. */
+/* CPU 1 for the guest, if there is one: the test disturbs it from another CPU. */
 static int guest_cpu(void)
 {
 	return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 1 : 0;
 }
 
 /*
- * S9: perf writes DR0 to DR3 by an interrupt, between two entries of a guest. Neither sees
- * the other's.
+ * S9: perf writes DR0 to DR3 in an IPI handler between two entries of a guest. Neither side
+ * sees the other's values.
  */
 static void breakpoint_of_the_host_is_not_the_guests(void)
 {
@@ -76,7 +76,7 @@ static void breakpoint_of_the_host_is_not_the_guests(void)
 	vm_free(&vm);
 }
 
-/* S9: with registers of its own and without; and the host's trigger as before. */
+/* S9: the host's breakpoint triggers as before after guests with and without their own. */
 static void breakpoint_of_the_host_survives_guests(void)
 {
 	struct vm vm = vm_new();
@@ -87,7 +87,7 @@ static void breakpoint_of_the_host_survives_guests(void)
 	expect_eq(vm_call(&vm, guest(read), VM_DATA, 0, 0, 0), 0);
 	touch();
 	expect_eq(hits(fd), 1);
-	/* Its first look at them: what is there is its own, not the host's. */
+	/* The guest's first access to debug registers reads its own values, not the host's. */
 	expect_eq(vm_call(&vm, guest(read_dr), 0, 0, 0, 0), 0);
 	expect_eq(vm_done(&vm), 0x400);
 	touch();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a VMM may set: how a guest starts, registers, vectors.
+ * Limits of the VMM's settings: initial state, registers, vectors.
  */
 #include "vm.h"
 
