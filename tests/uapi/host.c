@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine that the tests run on: its counters, its reserved window, what the
- * test may do.
+ * The machine under test: memory counters, reserved window, capabilities. Calls the harness and
+ * libc only.
  */
 #include "uapi.h"
 
@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A host-physical range that is reserved for these tests, 8 MiB or more. */
+/* The reserved host-physical window, at least 8 MiB. */
 struct window window(void)
 {
 	struct window w;
@@ -27,8 +27,8 @@ struct window window(void)
 }
 
 /*
- * A line of /proc/meminfo, in KiB; -1 when there is none. What CPUs still keep to
- * themselves is summed up first.
+ * A value of /proc/meminfo in KiB; -1 if there is no such line. Per-CPU counters are folded in
+ * first.
  */
 long meminfo(const char *key)
 {
@@ -115,7 +115,7 @@ void *guarded_pages(size_t pages)
 	return p + PAGE;
 }
 
-/* xorshift: the same numbers from the same seed everywhere. */
+/* xorshift: reproducible from the seed on every machine. */
 u32 random_u32(u32 *seed)
 {
 	u32 x = *seed;

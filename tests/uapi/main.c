@@ -4,9 +4,9 @@
  *
  *	axas_uapi_test [-l] [-t SECONDS] [-s SEED] [-n CALLS] [PART-OF-A-NAME...]
  *
- * Needs root, the module, and 8 MiB or more of host-physical memory that the kernel leaves
- * alone: boot with memmap=16M$0x30000000, or set AXAS_WINDOW=HPA,SIZE. AXAS_LOCKDOWN=1
- * allows the test of lockdown, after which only a boot unlocks the kernel.
+ * Needs root, the module, and at least 8 MiB of reserved host-physical memory: boot with
+ * memmap=16M$0x30000000, or set AXAS_WINDOW=HPA,SIZE. AXAS_LOCKDOWN=1 enables the lockdown
+ * test, which locks the kernel down until the next boot.
  */
 #include "uapi.h"
 
@@ -26,7 +26,7 @@ u32 test_seed = 1;
 u32 test_ops;
 u32 taint_before;
 
-/* The formats of this build, the host's own first. */
+/* Collect the formats of this build, the host's first. */
 static size_t find_formats(u32 *formats)
 {
 	struct axas_format_info arg;
@@ -73,7 +73,7 @@ static u32 read_taint(void)
 	return strtoul(text, NULL, 10);
 }
 
-/* For the test of O_CLOEXEC: is the descriptor still open after exec? */
+/* For the O_CLOEXEC test: report after exec whether the descriptor is still open. */
 static int answer_fd_open(const char *number)
 {
 	return fcntl(atoi(number), F_GETFD) < 0 ? 0 : 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What tests do with a space over libaxas, and snapshots of what a space holds.
+ * Helpers for spaces, on top of libaxas, and snapshots of a space's state.
  */
 #include "uapi.h"
 
@@ -26,7 +26,7 @@ int new_space(void)
 	return fd;
 }
 
-/* Each call that succeeds must come further, and never beyond the range. */
+/* Each successful call must make progress and stay in the range. */
 int populate(int fd, u64 gpa, u64 len)
 {
 	u64 next = gpa, left = len, before;
@@ -77,7 +77,7 @@ u64 space_end(int fd)
 	return i.base + i.length;
 }
 
-/* Can the format of this space say @prot? */
+/* Can the format of this space encode @prot? */
 bool prot_possible(int fd, u32 prot)
 {
 	struct axas_create c = { .format = info(fd).format };

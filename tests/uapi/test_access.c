@@ -31,7 +31,7 @@ static void test_round_trip(void)
 	expect_eq(info(fd).frames, 3);
 }
 
-/* Every alignment and length around a page border, against a copy. */
+/* Every alignment and length around a page boundary, compared with a copy. */
 static void test_alignments(void)
 {
 	u8 shadow[3 * PAGE], buf[64], back[3 * PAGE];
@@ -53,7 +53,7 @@ static void test_alignments(void)
 	expect(!memcmp(back, shadow, sizeof(back)));
 }
 
-/* User buffers of every alignment as well. */
+/* User buffers of every alignment. */
 static void test_user_alignments(void)
 {
 	u8 shadow[2 * PAGE], out[PAGE + 16], in[PAGE + 16];
@@ -126,7 +126,7 @@ static void test_outside(void)
 		expect_eq(axas_read(fd, gpas[i], buf, 16), -EFAULT);
 		expect_eq(axas_write(fd, gpas[i], buf, 16), -EFAULT);
 	}
-	/* an offset below zero may be refused before the space is asked */
+	/* the VFS may refuse a negative offset before axas sees it */
 	for (u64 gpa = 1ull << 63; gpa; gpa = gpa == ~0ull ? 0 : ~0ull) {
 		ssize_t n = axas_read(fd, gpa, buf, 16);
 
@@ -200,7 +200,7 @@ static void test_bad_user_buffer(void)
 	expect_eq(axas_write(fd, AREA, page, 16), 16);
 }
 
-/* What went before the bad byte may count, what did not go must not. */
+/* The result may include bytes before the bad one, but only bytes that were copied. */
 static void test_user_buffer_ends(void)
 {
 	u8 *page = guarded_pages(1), in[2 * PAGE];
@@ -232,7 +232,7 @@ static void test_vectors(void)
 	expect_eq(pwritev(fd, put, 4, AREA + 2000), 3000);
 	expect_eq(preadv(fd, get, 2, AREA + 2000), 3000);
 	expect(!memcmp(in, out, sizeof(in)));
-	/* over the end of the area, in the middle of a vector */
+	/* the area ends in the middle of a segment */
 	expect_eq(preadv(fd, get, 2, AREA + 2 * PAGE - 2500), 2500);
 	expect_eq(pwritev(fd, put, 4, AREA + 2 * PAGE - 1000), 1000);
 }
@@ -254,7 +254,7 @@ static void test_position(void)
 	expect(!memcmp(buf, "xy", 2));
 }
 
-/* Device memory is not to be copied as if it were RAM: all of it, or refused. */
+/* Linear memory is copied whole or refused, as memory that is not RAM may be. */
 static void test_linear(void)
 {
 	struct window w = window();

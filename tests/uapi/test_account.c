@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is charged to whom, and that long calls can be interrupted.
+ * Accounting (SecPageTables, RLIMIT_MEMLOCK, memcg), and interruption of long calls.
  */
 #include "uapi.h"
 
@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SETTLE_MS	8000	/* per-CPU counters are summed up once a second */
-#define TOO_LONG_MS	10000	/* even for a slow machine: what must end at once */
+#define SETTLE_MS	8000	/* per-CPU counters are folded once a second */
+#define TOO_LONG_MS	10000	/* limit on slow machines for calls that end at once */
 
 /* Wait until @key of /proc/meminfo is at most @max KiB. */
 static void expect_settles(const char *key, long max)
@@ -31,7 +31,7 @@ static void expect_settles(const char *key, long max)
 	}
 }
 
-/* Touch @nr pages so far apart that each needs a table of its own. */
+/* Touch @nr pages, each in a table of its own. */
 static void touch_sparse(int fd, int nr)
 {
 	expect_ok(axas_map_alloc(fd, 0, nr * 2 * MIB, RW, 0));
@@ -61,7 +61,7 @@ static void test_tables_are_counted(void)
 	expect_settles("SecPageTables", before);
 }
 
-/* The kernel's own way to say what is locked: VmLck of /proc/self/status, KiB. */
+/* VmLck of /proc/self/status in KiB. */
 static long locked_kib(void)
 {
 	FILE *f = fopen("/proc/self/status", "re");
@@ -101,7 +101,7 @@ static void test_memlock(void)
 	expect_ok(axas_unmap(fd, GIB + 4 * PAGE, PAGE));
 	expect_ok(axas_map_linear(fd, 2 * GIB, hpa, PAGE, RW, AXAS_TYPE_NORMAL));
 	expect_eq(locked_kib(), 64);
-	/* what fails later gives back what was counted */
+	/* a call that fails after accounting is uncharged */
 	expect_ok(axas_unmap(fd, GIB + 5 * PAGE, PAGE));
 	expect_eq(axas_map_linear(fd, GIB, hpa, PAGE, RW, AXAS_TYPE_NORMAL), -EEXIST);
 	expect_eq(locked_kib(), 60);
@@ -109,7 +109,7 @@ static void test_memlock(void)
 	expect_eq(locked_kib(), 0);
 }
 
-/* H11: a guest that still runs has its memory, whoever closed the space. */
+/* H11: memory stays accounted while a vCPU holds the space, after its descriptor is closed. */
 static void test_memlock_of_a_held_space(void)
 {
 	int fd = new_space(), vcpu = axvcpu_open_vcpu(NULL, fd, 0, 0);
@@ -126,7 +126,7 @@ static void test_memlock_of_a_held_space(void)
 	expect_eq(locked_kib(), 0);
 }
 
-/* A cgroup of its own for this test: its path, with "/" @file behind. */
+/* Path of @file in the cgroup of this test. */
 static const char *group_file(const char *file)
 {
 	static char path[256];
@@ -208,7 +208,7 @@ static void test_memcg_charge(void)
 	leave_group();
 }
 
-/* How many tasks of the group the OOM killer ended. */
+/* Number of the cgroup's tasks killed by the OOM killer. */
 static long oom_kills(void)
 {
 	char text[512], *line;
@@ -230,12 +230,12 @@ static void populate_in_group(int fd)
 }
 
 /*
- * The kernel charges its own allocations with __GFP_HIGH or __GFP_NOFAIL whatever the limit is
- * (try_charge_memcg()). Ours have neither: what they could exceed it by has no bound.
+ * try_charge_memcg() lets the kernel's own __GFP_HIGH and __GFP_NOFAIL allocations exceed the
+ * limit. Ours use neither flag: allocations that escaped the limit would exceed any bound.
  */
 #define GROUP_EXCESS	(MIB / 2)
 
-/* H10, W8: more than the group may have is refused, and nobody is killed for it. */
+/* H10, W8: populating beyond memory.max is ENOMEM, without an OOM kill. */
 static void test_memcg_limit(void)
 {
 	int status;
@@ -268,7 +268,7 @@ static void test_memcg_limit(void)
 	leave_group();
 }
 
-/* Bytes that a populate may take here without hurting the machine. */
+/* Bytes to populate: a third of the available memory, at most 256 MiB. */
 static u64 big_length(void)
 {
 	u64 third = meminfo("MemAvailable") * 1024ull / 3 & ~(2 * MIB - 1);
@@ -286,7 +286,7 @@ static u64 kill_and_wait(pid_t pid)
 	return now_ms() - start;
 }
 
-/* Kill a child in the middle of POPULATE; the next call goes on from there. */
+/* Kill a child in the middle of POPULATE; the next call continues. */
 static void test_populate_is_interruptible(void)
 {
 	u64 len = big_length(), frames, ms = 0;
@@ -320,7 +320,7 @@ static void test_populate_is_interruptible(void)
 	expect_eq(info(fd).frames, len / PAGE);
 }
 
-/* The same for MAP_ALLOC with POPULATE: all of it, or nothing is left. */
+/* The same for MAP_ALLOC with POPULATE, which is all or nothing. */
 static void test_map_populate_is_interruptible(void)
 {
 	u64 len = big_length(), ms, slowest = 0, frames;
@@ -346,7 +346,7 @@ static void test_map_populate_is_interruptible(void)
 	expect_eq(info(fd).frames, 0);
 }
 
-/* Great ranges of nothing are passed over in no time. */
+/* Large empty ranges are skipped quickly. */
 static void test_great_ranges(void)
 {
 	int fd = new_space();

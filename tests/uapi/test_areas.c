@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * GET_AREAS: the list, in pieces, and with bad buffers.
+ * GET_AREAS: complete lists, partial lists, bad buffers.
  */
 #include "uapi.h"
 
@@ -11,7 +11,7 @@
 
 #define AREA	(16 * MIB)
 
-/* @nr areas of one page with a hole of one page behind each. */
+/* A space with @nr areas of one page, each followed by a hole of one page. */
 static int space_with(int nr)
 {
 	int fd = new_space();
@@ -79,13 +79,13 @@ static void test_start(void)
 
 	expect_eq(areas_from(fd, AREA + 2 * PAGE, a, 8, NULL), 3);
 	check_area(&a[0], 1);
-	/* in a hole */
+	/* start in a hole */
 	expect_eq(areas_from(fd, AREA + 3 * PAGE, a, 8, NULL), 2);
 	check_area(&a[0], 2);
-	/* inside an area: it is listed, whole */
+	/* start inside an area: it is listed whole */
 	expect_eq(areas_from(fd, AREA + 6 * PAGE + 0x800, a, 8, NULL), 1);
 	check_area(&a[0], 3);
-	/* behind all, up to the last byte */
+	/* start after the last area, up to the last byte */
 	expect_eq(areas_from(fd, AREA + 8 * PAGE, a, 8, &more), 0);
 	expect_eq(more, 0);
 	expect_eq(areas_from(fd, ~0ull, a, 8, NULL), 0);
@@ -109,7 +109,7 @@ static void test_more_than_one_call(void)
 	check_area(&a[0], AXAS_GET_AREAS_MAX);
 }
 
-/* The library's iterator passes over no area, and none twice, also where one call is not all. */
+/* The library's iterator returns each area once, also when that takes several ioctls. */
 static void test_iterator(void)
 {
 	const u32 sizes[] = { 0, 1, AXAS_GET_AREAS_MAX, AXAS_GET_AREAS_MAX + 6 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * User memory at the other end of a long pread() or pwrite(): memory that is not there, not to
- * be had, or comes and goes meanwhile. What was copied before is told, and no more is.
+ * User buffers of long pread() and pwrite(): not present, not accessible, or unmapped during the
+ * copy. The result is exactly the number of bytes copied.
  */
 #include "uapi.h"
 
@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 #define AREA	(16 * MIB)
-#define LONG	(3 * MIB + 5 * PAGE)	/* more than what is faulted in ahead, or copied at once */
+#define LONG	(3 * MIB + 5 * PAGE)	/* more than is faulted in ahead, or copied at once */
 
-/* A space whose memory from AREA on is @len bytes of a pattern, which are also in the answer. */
+/* Create a space with a pattern of @len bytes at AREA; return a copy of the pattern. */
 static u8 *patterned(int *fd, size_t len)
 {
 	u8 *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -68,7 +68,7 @@ static void test_write_from_untouched(void)
 	expect(!memcmp(back, buf, LONG));
 }
 
-/* To the byte, in both directions, wherever the copy begins in a page. */
+/* Short copies are exact to the byte, in both directions, for any offset in a page. */
 static void test_middle_is_closed(void)
 {
 	static const size_t offsets[] = { 0, 1, 8, 100, PAGE - 1 };
@@ -110,7 +110,7 @@ static void test_read_only_buffer(void)
 	expect_eq(axas_write(fd, AREA, buf + 4 * PAGE, 4 * PAGE), 4 * PAGE);
 }
 
-/* A page that two processes share until one writes is not written for both. */
+/* A read into a copy-on-write page of parent and child does not change the child's. */
 static void test_read_after_fork(void)
 {
 	size_t len = 16 * PAGE;
@@ -139,7 +139,7 @@ static void test_read_after_fork(void)
 	expect_eq(status, 0);
 }
 
-/* A hole, the last byte of the space, and areas that are not alike end or do not end a copy. */
+/* A hole, the end of the space or missing rights end a copy; an adjacent area does not. */
 static void test_guest_ends(void)
 {
 	u8 *buf = untouched(16 * PAGE);
@@ -179,7 +179,7 @@ static void test_many_vectors(void)
 	expect_eq(pwritev(fd, iov, SEGMENTS, AREA), len);
 	expect_eq(axas_read(fd, AREA, want, len), len);
 	expect(!memcmp(buf, want, len));
-	/* the last byte of one of them is out of reach */
+	/* the last byte of one segment is not accessible */
 	at = (u8 *)guarded_pages(1) + PAGE;
 	iov[400] = (struct iovec){ at - 5, 6 };
 	len = 0;
@@ -189,7 +189,7 @@ static void test_many_vectors(void)
 	expect_eq(pwritev(fd, iov, SEGMENTS, AREA), len + 5);
 }
 
-/* Linear memory and its neighbours: windows over many pages, and what needs a buffer. */
+/* Linear memory of each type between alloc areas: mapped in runs, or through a bounce buffer. */
 static void test_linear_runs(void)
 {
 	static const u32 types[] = { AXAS_TYPE_NORMAL, AXAS_TYPE_UNCACHED, AXAS_TYPE_DEVICE };
@@ -215,7 +215,7 @@ static void test_linear_runs(void)
 		expect_eq(axas_write(fd, AREA + 5, out, 4 * PAGE), 4 * PAGE);
 		expect_ok(axas_clear(fd));
 	}
-	/* the guest's own memory at the end of a buffer that ends early */
+	/* linear memory with a user buffer that ends early */
 	expect_ok(axas_map_linear(fd, AREA, hpa, 2 * MIB, RW, AXAS_TYPE_NORMAL));
 	expect_libc(mprotect(in + 100 * PAGE, PAGE, PROT_NONE));
 	expect_eq(axas_read(fd, AREA, in + 3, 200 * PAGE), 100 * PAGE - 3);
@@ -259,7 +259,7 @@ static void *supply(void *arg)
 	return NULL;
 }
 
-/* Memory that another thread brings. */
+/* User memory that another thread supplies through userfaultfd. */
 static void test_userfault(void)
 {
 	size_t len = 24 * PAGE;
@@ -288,7 +288,7 @@ struct stalled {
 	bool write;
 };
 
-/* Somebody waits for the memory by now. */
+/* Report to the parent that the copy waits for its buffer. */
 static void *tell(void *arg)
 {
 	struct stalled *s = arg;
@@ -315,7 +315,7 @@ static _Noreturn void stall(struct stalled *s)
 	_exit(1);
 }
 
-/* Nobody brings it: the copy waits, and a fatal signal ends that. */
+/* No thread supplies the memory: the copy waits, and SIGKILL ends it. */
 static void stall_and_kill(bool to_guest)
 {
 	struct stalled s = { .write = to_guest };
@@ -364,7 +364,7 @@ static void *close_and_open(void *arg)
 	return NULL;
 }
 
-/* Each call comes to an end, and tells of no more than it did. */
+/* Each call returns, and reports no more bytes than it copied. */
 static void test_buffer_comes_and_goes(void)
 {
 	size_t len = 24 * PAGE, whole = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What holds for every ioctl alike: sizes, flags, reserved fields, pointers and
- * descriptors. One table says what each struct is like.
+ * Rules common to all ioctls: sizes, flags, reserved fields, pointers, descriptors. One table
+ * describes each struct.
  */
 #include "uapi.h"
 
@@ -10,9 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ALLOC	(16 * MIB)	/* where the space has an area of 16 pages */
-#define FREE	(32 * MIB)	/* where it has none */
-#define BIG	256		/* bytes of the largest argument */
+#define ALLOC	(16 * MIB)	/* an area of 16 pages */
+#define FREE	(32 * MIB)	/* no area */
+#define BIG	256		/* upper bound of argument sizes in bytes */
 
 union argument {
 	u32 head[2];		/* size, flags */
@@ -35,13 +35,13 @@ union argument {
  * struct subject - one ioctl
  * @name: its name
  * @nr: its number
- * @size: of its struct
- * @optional: size from which on the rest may be left out in the good call
- * @reserved: offset of what must be zero, 0: nothing
- * @reserved_size: its bytes
- * @flags: flags that are known
- * @system: it is of /dev/axas, not of a space
- * @out: it writes to its struct
+ * @size: size of its struct in bytes
+ * @optional: smallest size with which the good call succeeds
+ * @reserved: offset of the reserved fields, 0: none
+ * @reserved_size: size of the reserved fields in bytes
+ * @flags: valid flags
+ * @system: an ioctl of /dev/axas, not of a space
+ * @out: the kernel writes to the struct
  * @good: fill in arguments that succeed on new_subject_space()
  */
 struct subject {
@@ -110,7 +110,7 @@ static void good_fault(union argument *arg)
 
 static void good_translate(union argument *arg)
 {
-	arg->translate.gpa = ALLOC + 2 * PAGE;	/* which new_subject_space() touched */
+	arg->translate.gpa = ALLOC + 2 * PAGE;	/* touched by new_subject_space() */
 }
 
 #define TAIL_FROM(type, member)	offsetof(struct type, member)
@@ -181,7 +181,7 @@ static void expect_good(const struct subject *s, void *arg, const char *what)
 	close(fd);
 }
 
-/* Refused with @err, and where there is a space, nothing in it has changed. */
+/* The call is refused with @err; a space is unchanged, and no descriptor leaks. */
 static void expect_bad(const struct subject *s, void *arg, int err, const char *what)
 {
 	int fd = subject_fd(s), fds = count_fds(), ret;
@@ -263,8 +263,8 @@ static void test_tiny(void)
 }
 
 /*
- * An older program's struct ends at the end of a page, so that a kernel that reads
- * or writes more of it than its size answers EFAULT.
+ * The shorter struct of an older program ends at the end of a page: a kernel that accesses bytes
+ * beyond its size would return EFAULT.
  */
 static void check_short(const struct subject *s, union argument *arg)
 {
@@ -284,7 +284,7 @@ static void test_short(void)
 	check_subjects(check_short);
 }
 
-/* What is left out counts as zero. */
+/* Omitted fields are zero. */
 static void test_short_is_zero(void)
 {
 	int fd = new_subject_space(), dev = dev_open();
@@ -346,7 +346,7 @@ static void test_long_dirty(void)
 	check_subjects(check_long_dirty);
 }
 
-/* No memory can hold it, or it is simply too big: refused in either case. */
+/* Sizes that no buffer can have: E2BIG, EFAULT or EINVAL. */
 static void check_huge(const struct subject *s, union argument *arg)
 {
 	static const u32 sizes[] = { 0x7fffffff, 0x80000000, 0xfffff000, 0xffffffff };
@@ -393,7 +393,7 @@ static void test_pointer(void)
 	check_subjects(check_pointer);
 }
 
-/* Where nothing is written a read-only struct must do; else it is EFAULT. */
+/* A read-only struct is EFAULT if the kernel writes to it, and accepted otherwise. */
 static void check_read_only(const struct subject *s, union argument *arg)
 {
 	u8 *page = guarded_pages(1);
@@ -471,13 +471,13 @@ static void test_unknown_number(void)
 		if (!is_known(nr, false) && axas_ioctl(fd, nr, &arg) != -ENOTTY)
 			fail("ioctl %#x of a space is not ENOTTY", i);
 	}
-	/* the numbers carry no size and no direction */
+	/* ioctl numbers encode neither size nor direction */
 	expect_eq(axas_ioctl(fd, _IOWR(AXAS_IOC_TYPE, 0x14, struct axas_clear), &arg), -ENOTTY);
 	expect_eq(axas_ioctl(fd, _IO(AXAS_IOC_TYPE + 1, 0x14), &arg), -ENOTTY);
 	expect_same(fd, &before, SAME_ALL);
 }
 
-/* GET_INFO and GET_AREAS: what was in the memory before is gone. */
+/* GET_INFO and GET_AREAS overwrite every byte of their output. */
 static void test_outputs_are_complete(void)
 {
 	struct axas_area_info areas[2];
@@ -502,7 +502,7 @@ static void test_outputs_are_complete(void)
 	expect_eq(areas[0].flags, 0);
 	expect_eq(areas[0].hpa, AXAS_HPA_NONE);
 	expect_eq(areas[0].backend, AXAS_BACKEND_ALLOC);
-	/* and what was not asked for is not written */
+	/* elements beyond @count are not written */
 	expect_eq(areas[1].flags, 0xaaaaaaaa);
 }
 

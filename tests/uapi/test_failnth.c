@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation of every call fails in turn: the call answers ENOMEM and the
- * space is as before. Needs CONFIG_FAULT_INJECTION, CONFIG_FAILSLAB and
- * CONFIG_FAIL_PAGE_ALLOC; see the kernel's fault-injection.rst for fail-nth.
+ * Fail each allocation of each call in turn: the call returns ENOMEM and leaves the space
+ * unchanged. Needs CONFIG_FAULT_INJECTION, CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC; see the
+ * kernel's fault-injection.rst for fail-nth.
  */
 #include "uapi.h"
 
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define AREA	(16 * MIB)
-#define LIMIT	2000	/* allocations of one call */
+#define LIMIT	2000	/* maximum of allocations per call */
 
 static const char *const knobs[][2] = {
 	{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
@@ -51,8 +51,8 @@ static void arm(int nth, int n)
 }
 
 /*
- * Take the trap away. Returns whether it had gone off. Where user copies can fail,
- * those done here are counted too: the trap may go off now, but then only once.
+ * Disarm fail-nth; return true if a failure was injected. With CONFIG_FAIL_USERCOPY the write()
+ * below may take the injected failure itself, but only once: try twice.
  */
 static bool disarm(int nth)
 {
@@ -65,10 +65,10 @@ static bool disarm(int nth)
 
 /**
  * struct victim - one call whose allocations fail in turn
- * @prepare: make the space
- * @call: the call: 0, or -errno
- * @again: undo what a successful call did
- * @answers: it writes an answer: when that copy fails all has been done
+ * @prepare: create the space
+ * @call: make the call: 0 or -errno
+ * @again: undo a successful call
+ * @answers: the call writes to its struct: if that copy fails, the call has taken effect
  */
 struct victim {
 	int (*prepare)(void);
@@ -77,7 +77,7 @@ struct victim {
 	bool answers;
 };
 
-/* Injected failures of user copies, where the kernel has them, answer EFAULT. */
+/* ENOMEM; with CONFIG_FAIL_USERCOPY also EFAULT. */
 static bool is_injected_error(int err)
 {
 	return err == -ENOMEM ||
@@ -99,7 +99,7 @@ static void fail_each(const struct victim *v)
 			break;
 		if (err && !is_injected_error(err))
 			fail("failure %d answers %s", n, strerrorname_np(-err));
-		/* some allocations have a second way: the call may still succeed */
+		/* some allocations have a fallback: the call may still succeed */
 		if (!err || (err == -EFAULT && v->answers)) {
 			v->again(fd);
 			continue;
@@ -147,7 +147,7 @@ static void test_map_populate(void)
 
 static u64 hpa;
 
-/* So placed that it needs small leaves, large ones, and several tables. */
+/* A range that needs small and large leaves and several tables. */
 static int call_map_linear(int fd)
 {
 	return axas_map_linear(fd, GIB - PAGE, hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL);
@@ -228,7 +228,7 @@ static void test_protect(void)
 	fail_each(&(struct victim){ space_with_linear, call_protect_split, restore_linear, false });
 }
 
-/* Progress counts as success here: one page at a time has all or nothing. */
+/* Partial progress counts as success, so populate page by page: each is all or nothing. */
 static int call_populate(int fd)
 {
 	return populate(fd, AREA + 12 * PAGE, PAGE);
@@ -286,7 +286,7 @@ static void test_create(void)
 	note("%d allocations", n - 1);
 }
 
-/* A POPULATE that is cut short tells how far it came, and can go on. */
+/* A POPULATE that stops early returns its progress, and the next call continues. */
 static void test_populate_progress(void)
 {
 	struct axas_range range;

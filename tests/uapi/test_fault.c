@@ -82,7 +82,7 @@ static void test_populate(void)
 	expect_eq(info(fd).frames, 32);
 }
 
-/* Over several areas, up to a hole; then the hole itself. */
+/* POPULATE across areas stops at a hole; started in the hole it fails. */
 static void test_populate_hole(void)
 {
 	struct axas_range range = { .gpa = AREA, .length = 16 * PAGE };
@@ -132,7 +132,7 @@ static void test_translate_alloc(void)
 		expect_eq(tr.prot, RWX);
 		expect_eq(tr.type, AXAS_TYPE_NORMAL);
 		expect_eq(tr.reserved, 0);
-		/* the limit is where host-physical memory stops to follow */
+		/* the limit is the end of the host-physically contiguous range */
 		if (tr.limit == 8 * PAGE - off)
 			continue;
 		expect_ok(axas_translate(fd, AREA + off + tr.limit, &next));
@@ -142,7 +142,7 @@ static void test_translate_alloc(void)
 	}
 }
 
-/* Neighbours in host-physical memory, but not to be used alike. */
+/* Host-physically contiguous areas of different protection end the limit. */
 static void test_limit_ends_at_protection(void)
 {
 	struct axas_translate tr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Leaves of 2 MiB in alloc areas, COLLAPSE, and spaces for another machine.
+ * 2 MiB leaves in alloc areas, COLLAPSE, and spaces for other machines.
  */
 #include "uapi.h"
 
@@ -11,7 +11,7 @@
 #define HUGE_PAGE	(2 * MIB)
 #define HUGE_FRAMES	512
 
-/* What a space of 4 MiB at GIB, filled, has: 2 MiB leaves, unless memory is short. */
+/* A space with 4 MiB populated at GIB: in 2 MiB leaves, unless memory is short. */
 static int filled(u32 flags)
 {
 	int fd = new_space();
@@ -83,7 +83,7 @@ static void test_fault(void)
 	expect_eq(info(fd).leaves[level], 1);
 }
 
-/* A fault fills what lies around it, as far as the area goes. */
+/* Fault-around fills neighbouring entries within the area. */
 static void test_around(void)
 {
 	struct axas_area_info a;
@@ -106,7 +106,7 @@ static void test_around(void)
 	expect_eq(info(fd).frames, 37);
 }
 
-/* A leaf never reaches over the ends of its area, nor over what is there. */
+/* A 2 MiB leaf never extends beyond its area or over existing leaves. */
 static void test_ends(void)
 {
 	int fd = new_space();
@@ -142,7 +142,7 @@ static void test_split(void)
 	check_words(fd, GIB + HUGE_PAGE, GIB + 2 * HUGE_PAGE);
 	expect_eq(axas_write(fd, GIB + HUGE_PAGE + PAGE, "x", 1), -EACCES);
 	expect_eq(axas_write(fd, GIB + HUGE_PAGE + 2 * PAGE + 100, "x", 1), 1);
-	/* each of the 4 KiB goes back by itself */
+	/* after a split each 4 KiB frame is freed separately */
 	for (int i = 0; i < 100; i++)
 		expect_ok(axas_unmap(fd, GIB + i * PAGE, PAGE));
 	expect_eq(info(fd).frames, 2 * HUGE_FRAMES - 101);
@@ -171,7 +171,7 @@ static void test_zeroed(void)
 	}
 }
 
-/* A limit that has no room for 2 MiB has room for 4 KiB. */
+/* If max_frames does not allow a 2 MiB leaf, 4 KiB leaves are used. */
 static void test_max_frames(void)
 {
 	struct axas_create c = { .format = test_format, .max_frames = 100 };
@@ -197,7 +197,7 @@ static void test_collapse(void)
 	expect_ok(axas_map_linear(fd, GIB, w.hpa, 4 * MIB, RW, AXAS_TYPE_NORMAL));
 	expect_ok(axas_protect(fd, GIB + PAGE, PAGE, RO));
 	expect_eq(info(fd).leaves[1], 1);
-	/* not while one page differs */
+	/* no collapse while one page differs */
 	expect_ok(axas_collapse(fd, GIB, 4 * MIB, &n));
 	expect_eq(n, 0);
 	expect_ok(axas_protect(fd, GIB + PAGE, PAGE, RW));
@@ -238,7 +238,7 @@ static void test_other_machine(void)
 
 	expect(fd >= 0);
 	expect_eq(info(fd).oa_bits, 36);
-	/* what every machine can encode */
+	/* a protection that every machine can encode */
 	expect_ok(axas_map_linear(fd, GIB, window().hpa, 4 * MIB, RWX, AXAS_TYPE_NORMAL));
 	expect_eq(info(fd).leaves[0], 2 * HUGE_FRAMES);
 	expect_eq(axas_map_linear(fd, 2 * GIB, 1ull << 36, PAGE, RWX, AXAS_TYPE_NORMAL), -EINVAL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What can only be asked when all else is done.
+ * Checks that run after all other suites: kernel taint, lockdown.
  */
 #include "uapi.h"
 
@@ -23,8 +23,7 @@ static void test_no_warning(void)
 }
 
 /*
- * Lockdown cannot be taken back, so this is done only when asked for, in a machine
- * that is thrown away.
+ * Lockdown cannot be undone: run only on request, in a disposable VM.
  */
 static void test_lockdown(void)
 {

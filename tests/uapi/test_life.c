@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of descriptors and spaces.
+ * Lifetimes of descriptors and spaces.
  */
 #include "uapi.h"
 
@@ -106,7 +106,7 @@ static void test_dup(void)
 	expect(!memcmp(buf, "same", 4));
 }
 
-/* The space outlives its creator when the descriptor was taken over. */
+/* A space outlives its creator if its descriptor was passed to another process. */
 static void make_and_wait(int *fds)
 {
 	int fd = new_space();

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many areas: as many as a tree of several levels takes, and every way in which they go
- * again. A tree in a mode of its own freed what was not its, from some 3,000 areas on
- * (Z1 in what was once found wrong).
+ * Many areas: enough for a tree of several levels, and each way of removing them. A tree in
+ * another mode freed memory that was not its own from about 3,000 areas on (Z1 in FINDINGS).
  */
 #include "uapi.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Where a kernel checks every access and every object, an area takes milliseconds. */
+/* Debug kernels that check every access and object take milliseconds per area. */
 #define SLOW_AREAS	6000
-#define STEP	(2 * PAGE)	/* an area of a page, and a hole: none can be joined */
+#define STEP	(2 * PAGE)	/* an area of one page and a hole: areas never merge */
 #define CHURN	20000
 
 static u64 nth(u32 i)
@@ -32,7 +31,7 @@ static int space_of(u32 nr)
 	return fd;
 }
 
-/* It can still be used, from the first area to the last. */
+/* The first and last areas are still usable. */
 static void expect_works(int fd, u32 nr)
 {
 	u32 i, seed = test_seed, val;
@@ -84,7 +83,7 @@ static void test_100000(void)
 	expect_works(fd, 100000);
 }
 
-/* Pieces of any length go and come, and what is left is what the list says. */
+/* Unmap and map random ranges; GET_AREAS lists exactly the rest. */
 static void test_churn(void)
 {
 	const u32 nr = 6000;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mapping, unmapping, protecting and clearing, when they succeed: what the space
- * holds afterwards.
+ * Successful map, unmap, protect and clear calls: the resulting state of the space.
  */
 #include "uapi.h"
 
@@ -154,7 +153,7 @@ static void test_linear(void)
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
 
-/* gpa and hpa out of step: no leaf larger than a page can be used. */
+/* gpa and hpa differ modulo 2 MiB: only 4 KiB leaves can be used. */
 static void test_linear_out_of_step(void)
 {
 	struct window w = window();
@@ -168,7 +167,7 @@ static void test_linear_out_of_step(void)
 	expect_eq(tr.limit, MIB);
 	expect_ok(axas_unmap(fd, GIB, 8 * MIB));
 	expect_empty(fd);
-	/* hpa above gpa: the difference is negative */
+	/* hpa above gpa: gpa - hpa is negative */
 	expect_ok(axas_map_linear(fd, 0, w.hpa, PAGE, RW, AXAS_TYPE_NORMAL));
 	expect_ok(axas_translate(fd, 0xabc, &tr));
 	expect_eq(tr.hpa, w.hpa + 0xabc);
@@ -192,7 +191,7 @@ static void test_linear_twice(void)
 	expect_ok(axas_translate(fd, GIB + PAGE, &tr));
 }
 
-/* A large leaf is split where a piece is unmapped or protected. */
+/* Unmapping or protecting part of a large leaf splits it. */
 static void test_linear_split(void)
 {
 	struct window w = window();
@@ -246,7 +245,7 @@ static void test_unmap_middle(void)
 	expect_eq(a[1].gpa, AREA + 8 * PAGE);
 	expect_eq(a[1].length, 8 * PAGE);
 	expect_eq(axas_fault(fd, AREA + 5 * PAGE, RW, NULL), AXAS_FAULT_HOLE);
-	/* what comes into the hole is new */
+	/* an area mapped into the hole is separate */
 	expect_ok(axas_map_alloc(fd, AREA + 4 * PAGE, 4 * PAGE, RO, 0));
 	expect_eq(axas_fault(fd, AREA + 5 * PAGE, RO, NULL), AXAS_FAULT_FIXED);
 }
@@ -291,7 +290,7 @@ static void test_protect(void)
 	expect_ok(axas_translate(fd, AREA + 6 * PAGE, &tr));
 	expect_eq(tr.prot, RX);
 	expect_eq(axas_fault(fd, AREA + 3 * PAGE, AXAS_PROT_EXEC, NULL), AXAS_FAULT_DENIED);
-	/* and back */
+	/* restore the protection */
 	expect_ok(axas_protect(fd, AREA, 16 * PAGE, RW));
 	expect_ok(axas_translate(fd, AREA + 5 * PAGE, &tr));
 	expect_eq(tr.prot, RW);
@@ -326,12 +325,12 @@ static void test_clear(void)
 	expect_empty(fd);
 	expect_eq(info(fd).tables, info(fd).root_tables);
 	expect_ok(axas_clear(fd));
-	/* and it is as good as new */
+	/* the space is usable as a new one */
 	expect_ok(axas_map_alloc(fd, AREA, 2 * GIB, RW, 0));
 	expect_eq(axas_fault(fd, AREA, RW, NULL), AXAS_FAULT_FIXED);
 }
 
-/* Small leaves, then a large one over the same range: tables must go. */
+/* A large leaf mapped where small ones were: their tables must be freed. */
 static void test_large_over_small(void)
 {
 	struct axas_translate tr;

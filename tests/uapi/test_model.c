@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The header, as a model: random calls on two spaces, each answer known beforehand from
- * what include/uapi/axas/axas.h says, and from nothing else. What it leaves open (2 MiB
- * where they can be had, fault-around as far as memory is there) the model leaves open.
+ * The header as a model: random calls on two spaces, with each result predicted only from
+ * include/uapi/axas/axas.h. What the header leaves open (2 MiB leaves if available, fault-around
+ * if memory is available) the model leaves open.
  *
- * Seeded: axas_uapi_test -s SEED model does the same again; -n N makes N calls a format,
- * without it they end after a while on a slow machine.
+ * Seeded: axas_uapi_test -s SEED model repeats a run; -n N makes N calls per format, else a time
+ * limit ends the run on slow machines.
  */
 #include "uapi.h"
 
@@ -15,21 +15,21 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define WINDOW_PAGES	512	/* host-physical pages that linear areas name */
-#define PAGES		1280	/* guest pages that calls work on, 2.5 blocks of 2 MiB */
+#define WINDOW_PAGES	512	/* host-physical pages for linear areas */
+#define PAGES		1280	/* guest pages used by calls: 2.5 blocks of 2 MiB */
 #define FIRST		(GIB - 2 * MIB - 256 * PAGE)
 #define BLOCK		512
 #define LIMIT		300	/* max_frames of the second space */
 #define NO_PAGE		(~0u)
 #define OPS		25000
-#define OPS_MS		20000	/* unless a number was asked for */
+#define OPS_MS		20000	/* time limit, unless -n is given */
 
 enum touched { NO, MAYBE, YES };
 
 /**
- * struct mpage - what is known of a guest page
+ * struct mpage - state of a guest page
  * @area: number of its area, 0: a hole
- * @touched: whether a leaf maps it
+ * @touched: whether a leaf maps it: YES, NO or MAYBE
  */
 struct mpage {
 	u32 area;
@@ -37,10 +37,10 @@ struct mpage {
 };
 
 /**
- * struct marea - an area; what it was mapped with, and the protection that it has by now
+ * struct marea - an area: arguments of its mapping, and its current protection
  * @first: its first page
- * @nr: pages; 0: this number is free
- * @hpa: page of the window, NO_PAGE for memory of the allocator
+ * @nr: number of pages; 0: this element is free
+ * @hpa: page of the window, NO_PAGE for an alloc area
  */
 struct marea {
 	u32 first, nr, hpa, prot, type, flags;
@@ -50,12 +50,12 @@ struct marea {
  * struct mspace - a space
  * @fd: its descriptor
  * @max: max_frames
- * @base: where it begins
- * @length: its bytes
- * @pages: from FIRST on
- * @areas: by number; 0 is none
- * @faults: FAULT calls by their result
- * @data: what the pages of the allocator hold
+ * @base: its first address
+ * @length: its length in bytes
+ * @pages: guest pages from FIRST on
+ * @areas: areas by number; 0 is unused
+ * @faults: number of FAULT calls by result
+ * @data: contents of the pages of alloc areas
  */
 struct mspace {
 	int fd;
@@ -69,15 +69,15 @@ struct mspace {
 
 static struct {
 	struct mspace spaces[2];
-	u8 *window;		/* what the window holds */
+	u8 *window;		/* contents of the window */
 	u64 window_hpa;
-	u8 *buf, *want;		/* for one read or write */
-	bool prots[RWX + 1];	/* that the format can encode */
-	bool types[3];		/* that it can encode with RW */
+	u8 *buf, *want;		/* buffers of one read or write */
+	bool prots[RWX + 1];	/* protections that the format can encode */
+	bool types[3];		/* types that it can encode with RW */
 	u32 seed;
 } m;
 
-static struct mspace *sp;	/* the space of this call */
+static struct mspace *sp;	/* space of the current call */
 
 static u32 below(u32 n)
 {
@@ -89,7 +89,7 @@ static bool one_in(u32 n)
 	return !below(n);
 }
 
-/* What a call names: a range that is right, or wrong in one way. */
+/* Range argument of a call: valid, or invalid in one way. */
 struct mrange {
 	u64 gpa, length;
 	u32 first, nr;
@@ -165,7 +165,7 @@ static u32 random_prot(void)
 	return one_in(4) ? below(RWX + 1) : likely[below(ARRAY_SIZE(likely))];
 }
 
-/* The struct as another header would have it: longer, with zeroes behind. */
+/* Pass the struct as a newer header would have it: longer, with trailing zeroes. */
 static int mcall(unsigned long nr, void *arg, size_t size)
 {
 	u8 room[512] = { 0 };
@@ -196,7 +196,7 @@ static u32 new_area(struct marea value)
 	fail("the model has no room for an area");
 }
 
-/* No area reaches across the page @at. */
+/* Split the area that contains page @at at its start. */
 static void split_at(u32 at)
 {
 	struct marea *lower, upper;
@@ -227,7 +227,7 @@ static bool alike(const struct marea *lower, const struct marea *upper)
 	       lower->flags == upper->flags && upper->hpa == hpa;
 }
 
-/* Areas that meet at the page @at and are alike become one. */
+/* Merge equal areas that meet at page @at. */
 static void join_at(u32 at)
 {
 	u32 lower, upper;
@@ -244,7 +244,7 @@ static void join_at(u32 at)
 	sp->areas[upper].nr = 0;
 }
 
-/* Only what changes is cut out of its area, and joined with what it is like then. */
+/* Split off only pages whose protection changes, and merge them with equal neighbours. */
 static void protect_range(const struct mrange *r, u32 prot)
 {
 	u32 end = r->first + r->nr, next;
@@ -307,7 +307,7 @@ static void drop_range(const struct mrange *r)
 		drop_page(p);
 }
 
-/* Frames that the space holds: at least, and at most. */
+/* Bounds of the number of frames of the space. */
 static void count_frames(u64 *least, u64 *most)
 {
 	*least = 0;
@@ -327,12 +327,12 @@ static u64 frames_left(void)
 	if (!sp->max)
 		return ~0ull;
 	count_frames(&least, &most);
-	/* in the space with a limit nothing is left open */
+	/* with a limit the model is exact */
 	expect_eq(least, most);
 	return sp->max - least;
 }
 
-/* A page gets its frame by a fault; what may come with it. */
+/* Mark @page as mapped by a fault, and its fault-around or block as possibly mapped. */
 static void touch(u32 page)
 {
 	const struct marea *a = area_at(page);
@@ -356,7 +356,7 @@ static void touch(u32 page)
 	sp->pages[page].touched = YES;
 }
 
-/* The memory types of the window, over both spaces: what a new area would meet. */
+/* Does a linear area of either space map these window pages with another memory type? */
 static bool meets_another_type(u32 hpa, u32 nr, u32 type)
 {
 	for (int s = 0; s < 2; s++) {
@@ -385,7 +385,7 @@ static void op_map_alloc(void)
 	struct axas_map_alloc arg = {
 		.size = sizeof(arg), .gpa = r.gpa, .length = r.length, .prot = random_prot(),
 		.type = one_in(24) ? below(4) : AXAS_TYPE_NORMAL,
-		/* where frames are counted, none may come unasked for */
+		/* with a limit no flags that may map additional frames */
 		.flags = flags[below(sp->max ? 6 : one_in(8) ? ARRAY_SIZE(flags) : 10)],
 	};
 	bool populate = arg.flags & AXAS_MAP_POPULATE;
@@ -425,7 +425,7 @@ static void op_map_linear(void)
 
 	if (r.nr > WINDOW_PAGES - page)
 		r.nr = WINDOW_PAGES - page;
-	/* of the wrong ranges those that still lie in the window: else it is EPERM */
+	/* use only invalid ranges within the window: others are EPERM */
 	arg.length = r.bad && r.length < PAGE ? r.length : r.nr * PAGE;
 	if (r.bad && !(arg.gpa % PAGE) && arg.length && !(arg.length % PAGE) &&
 	    arg.gpa >= sp->base && arg.gpa - sp->base <= sp->length - arg.length)
@@ -471,7 +471,7 @@ static void op_clear(void)
 	}
 }
 
-/* Memory types other than normal may allow less: see op_map_linear(). */
+/* As op_map_linear(): whether a protection can be encoded is modelled apart from the type. */
 static void op_protect(void)
 {
 	struct mrange r = random_range();
@@ -493,7 +493,7 @@ static void op_protect(void)
 	protect_range(&r, arg.prot);
 }
 
-/* Pages that one call did, each of which it could do. */
+/* One call has populated these pages: each must be in an area. */
 static void populated(u32 first, u32 end)
 {
 	for (u32 p = first; p < end; p++) {
@@ -549,7 +549,7 @@ static void op_collapse(void)
 		expect(arg.collapsed <= PAGES / BLOCK);
 }
 
-/* A page of the range, or an address far from all areas. */
+/* An address in a page of the range, or far from all areas. */
 static u64 random_gpa(u32 *page)
 {
 	static const u64 far[] = { 0, 4 * GIB, ~0ull, 1ull << 63 };
@@ -606,7 +606,7 @@ static void op_fault(void)
 		touch(page);
 }
 
-/* Pages from this one on that lie together in the window, alike. */
+/* Number of pages from @page on that are contiguous in the window with equal attributes. */
 static u32 linear_run(u32 page)
 {
 	const struct marea *a = area_at(page), *b = a;
@@ -630,7 +630,7 @@ static void check_linear(u32 page, const struct axas_translate *t)
 	expect_eq(t->limit, linear_run(page) * PAGE - in_page);
 }
 
-/* Where memory of the allocator is said to end together, it does. */
+/* The limit of an alloc area is where host-physical contiguity ends. */
 static void check_limit(const struct axas_translate *t)
 {
 	struct axas_translate next;
@@ -677,7 +677,7 @@ static void op_translate(void)
 		check_limit(&arg);
 }
 
-/* Why the byte at a page cannot be reached, or 0; then it is touched. */
+/* The error of an access to a page, or 0: then mark it as touched. */
 static int reach(u32 page, u32 prot)
 {
 	const struct marea *a = page < PAGES ? area_at(page) : NULL;
@@ -692,7 +692,7 @@ static int reach(u32 page, u32 prot)
 	return 0;
 }
 
-/* Bytes that can be reached from an address on, or the error of the first. */
+/* Number of accessible bytes from @gpa on, or the error of the first. */
 static ssize_t reachable(u64 gpa, size_t len, u32 prot)
 {
 	size_t done = 0;
@@ -709,7 +709,7 @@ static ssize_t reachable(u64 gpa, size_t len, u32 prot)
 	return done;
 }
 
-/* The model's bytes, one by one, for pages may lie anywhere in the window. */
+/* Copy from or to the model byte by byte: pages may be anywhere in the window. */
 static void copy_model(u64 gpa, u8 *buf, size_t len, bool write)
 {
 	for (size_t done = 0; done < len;) {
@@ -810,7 +810,7 @@ static void check_area(const struct axas_area_info *got, const struct marea *wan
 		  want->hpa == NO_PAGE ? AXAS_HPA_NONE : m.window_hpa + want->hpa * PAGE);
 }
 
-/* From any address on, in pieces of any size. */
+/* GET_AREAS from any address, with any capacity. */
 static void op_get_areas(void)
 {
 	struct axas_area_info areas[9];
@@ -878,7 +878,7 @@ static void op_get_info(void)
 	expect_eq(i.reserved, 0);
 }
 
-/* A struct that no call takes changes nothing, whatever else it says. */
+/* An invalid struct changes nothing, whatever its other fields. */
 static void op_bad_struct(void)
 {
 	static const unsigned long calls[] = {
@@ -937,7 +937,7 @@ static void make_space(struct mspace *s, const struct axas_create *c)
 	expect(s->data != MAP_FAILED);
 }
 
-/* What the format can encode, asked in a space of its own. */
+/* Find what the format can encode, in a separate space. */
 static void probe_format(void)
 {
 	int fd = new_space();
@@ -954,7 +954,7 @@ static void probe_format(void)
 	close(fd);
 }
 
-/* What the window holds before nobody knows. */
+/* Clear the window: its initial contents are unknown. */
 static void clear_window(void)
 {
 	int fd = new_space();

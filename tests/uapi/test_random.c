@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random calls, each answer known beforehand from a model that keeps one record a
- * page. Seeded: a failure can be had again.
+ * Random calls; a model with one record per page predicts each result. Seeded, so that failures
+ * can be reproduced.
  */
 #include "uapi.h"
 
 #include <string.h>
 
-#define BASE	(2 * MIB - 24 * PAGE)	/* so that a table border is in the middle */
+#define BASE	(2 * MIB - 24 * PAGE)	/* the end of a table is in the middle */
 #define PAGES	48
 #define OPS	4000
 
 struct page {
 	bool mapped;
-	bool touched;	/* a leaf maps it */
+	bool touched;	/* mapped by a leaf */
 	u32 prot;
-	u64 hpa;	/* of linear memory, else 0 */
+	u64 hpa;	/* if linear, else 0 */
 };
 
 static struct page model[PAGES];
@@ -161,8 +161,8 @@ static void op_translate(void)
 }
 
 /*
- * How far an access of @len bytes at @at gets that needs @access, and what it
- * answers. The pages that it reaches are touched. -1: the model cannot tell.
+ * Predict the result of an access of @len bytes at @at that needs @access, and mark the pages
+ * it reaches as touched. -1: not predictable.
  */
 static ssize_t reach(u32 at, u32 len, u32 access)
 {
@@ -213,7 +213,7 @@ static void op_write(void)
 		memcpy(shadow + at, buf, want);
 }
 
-/* The space as a whole: areas page by page, frames, leaves. */
+/* Compare the whole space: areas page by page, frames, leaves. */
 static void check_all(void)
 {
 	struct axas_area_info a[PAGES], *p = a;
@@ -259,7 +259,7 @@ static void test_small(void)
 	expect_eq(info(fd).tables, info(fd).root_tables);
 }
 
-/* The window, 8 MiB of it, in leaves of all sizes: split and joined at random. */
+/* 8 MiB of the window in leaves of all sizes, split and merged at random. */
 #define BIG_PAGES	(8 * MIB / PAGE)
 #define BIG_OPS		600
 

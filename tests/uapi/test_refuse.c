@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bad arguments of each ioctl of a space, one by one. Each is refused, and
- * nothing changes.
+ * Bad arguments of each ioctl of a space, one at a time. Each call is refused and changes nothing.
  */
 #include "uapi.h"
 
@@ -9,7 +8,7 @@
 #include <unistd.h>
 
 #define AREA	(16 * MIB)	/* an area of 16 pages, the first two touched */
-#define FREE	(32 * MIB)	/* nothing */
+#define FREE	(32 * MIB)	/* no area */
 
 static int busy_space(void)
 {
@@ -25,7 +24,7 @@ struct bad_range {
 	u64 gpa, length;
 };
 
-/* Calls @try with each range that no call may take; @end is the space's. */
+/* Call @try with each invalid range of a space that ends at @end. */
 static void try_bad_ranges(u64 end, void (*try)(int fd, const struct bad_range *r))
 {
 	const struct bad_range ranges[] = {
@@ -77,7 +76,7 @@ static void try_map_linear(int fd, const struct bad_range *r)
 		.prot = RW
 	};
 
-	/* a range as great as that touches System RAM as well, if it does not wrap */
+	/* a range larger than the window also overlaps System RAM, unless it wraps */
 	if (r->length > window().size && arg.hpa + r->length > arg.hpa)
 		expect_refused(fd, AXAS_MAP_LINEAR, &arg, EPERM, r->what);
 	else
@@ -139,7 +138,7 @@ static void test_protect_ranges(void)
 	try_bad_ranges(space_end(new_space()), try_protect);
 }
 
-/* In a space that does not begin at 0, what lies below is refused as well. */
+/* In a space that does not start at 0, lower addresses are refused. */
 static void test_below_the_base(void)
 {
 	struct axas_create c = { .format = test_format, .base = GIB, .length = GIB };
@@ -219,7 +218,7 @@ static void test_types(void)
 	}
 }
 
-/* A protection that the format cannot encode is refused; no other is put in its place. */
+/* A protection that the format cannot encode is refused, not replaced by another. */
 static void test_impossible_prots(void)
 {
 	int fd = busy_space();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which calls a descriptor that is open for reading or for writing alone is good for. (That
- * of a space is open for both, and cannot be opened again.)
+ * Calls allowed on a descriptor of /dev/axas that is open only for reading or only for writing.
+ * (A space's descriptor is open for both, and cannot be reopened.)
  */
 #include "uapi.h"
 
@@ -23,7 +23,7 @@ static void test_read_only(void)
 
 	expect_ok(axas_ioctl(dev, AXAS_GET_FORMAT, &i));
 	expect_eq(axas_ioctl(dev, AXAS_CREATE, &c), -EBADF);
-	/* What the struct says comes first, but for its reserved fields. */
+	/* Fields of the struct are checked first, except reserved ones. */
 	c.flags = ~0u;
 	expect_eq(axas_ioctl(dev, AXAS_CREATE, &c), -EINVAL);
 	expect_eq(axas_ioctl(dev, AXAS_CREATE, NULL), -EFAULT);

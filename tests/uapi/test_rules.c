@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may do what, what is never shown, and what memory holds at birth.
+ * Privileges, information that is never disclosed, and zeroing of new memory.
  */
 #include "uapi.h"
 
@@ -38,7 +38,7 @@ static void without_rawio(void *arg)
 	refuse_linear(&own);
 }
 
-/* A privileged program's descriptor does not carry its privilege. */
+/* CAP_SYS_RAWIO is checked for the caller, not for the opener of the descriptor. */
 static void test_linear_needs_rawio(void)
 {
 	int fd = new_space();
@@ -47,7 +47,7 @@ static void test_linear_needs_rawio(void)
 	expect_ok(axas_map_linear(fd, GIB, window().hpa, PAGE, RW, AXAS_TYPE_NORMAL));
 }
 
-/* All capabilities, but only in a user namespace. */
+/* Run with all capabilities in a user namespace only. */
 static void in_user_namespace(void *arg)
 {
 	become_nobody();
@@ -63,7 +63,7 @@ static void test_linear_in_user_namespace(void)
 	in_child(in_user_namespace, &fd);
 }
 
-/* Calls @try with each range of System RAM; returns how many there are. */
+/* Call @try with each range of System RAM; return their number. */
 static int try_all_ram(int fd, void (*try)(int fd, u64 first, u64 last))
 {
 	FILE *f = fopen("/proc/iomem", "re");
@@ -107,7 +107,7 @@ static void try_ram(int fd, u64 first, u64 last)
 	if (start >= PAGE)
 		refuse_ram(fd, start - PAGE, 2 * PAGE);
 	refuse_ram(fd, end - PAGE, 2 * PAGE);
-	/* the window together with the RAM that adjoins it */
+	/* the window together with adjacent RAM */
 	if (end == w.hpa)
 		refuse_ram(fd, w.hpa - PAGE, w.size + PAGE);
 	if (start == w.hpa + w.size)
@@ -159,7 +159,7 @@ static void test_zeroed(void)
 	expect_zeros(fd, 2 * GIB, 4 * MIB);
 }
 
-/* Frames that other owners left dirty: this space's, another's, the kernel's. */
+/* New frames are zero although the previous owner (this space, another, the kernel) wrote them. */
 static void test_zeroed_after_use(void)
 {
 	for (int round = 0; round < 6; round++) {
@@ -196,7 +196,7 @@ static void test_zeroed_around_a_write(void)
 	}
 }
 
-/* Unmap answers when the frames are given back: they can be had again, ever after. */
+/* UNMAP returns after its frames are freed: they can be allocated again, any number of times. */
 static void test_frames_are_given_back(void)
 {
 	long before = meminfo("MemAvailable"), now;
@@ -243,7 +243,7 @@ static void test_hides_hpa(void)
 	expect_ok(axas_map_alloc(fd, AREA, PAGE, RW, AXAS_MAP_POPULATE));
 	expect_ok(axas_map_linear(fd, GIB, window().hpa, 2 * PAGE, RW, AXAS_TYPE_NORMAL));
 	in_child(hides_hpa, &fd);
-	/* who may see them does */
+	/* a privileged caller sees host-physical addresses */
 	expect_ok(axas_translate(fd, AREA, &tr));
 	expect(tr.hpa != AXAS_HPA_NONE && tr.hpa);
 	expect(info(fd).root != AXAS_HPA_NONE && info(fd).root);
@@ -298,7 +298,7 @@ static void test_debugfs_modes(void)
 	char list[4096];
 	int fd = new_space();
 
-	/* It makes the folders. */
+	/* Reading the list creates the directories of the spaces. */
 	expect(read_file("/sys/kernel/debug/axas/spaces", list, sizeof(list)));
 	check_modes("/sys/kernel/debug/axas");
 	close(fd);
@@ -350,7 +350,7 @@ _Static_assert(sizeof(struct axas_get_areas) == 32, "axas_get_areas");
 #define GETPID32	20
 #define IOCTL32		54
 
-/* A system call as a 32-bit program makes it. */
+/* Make a system call through the 32-bit entry. */
 static int call32(int nr, u32 a, u32 b, u32 c)
 {
 	long ret;

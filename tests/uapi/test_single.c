@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One access to guest memory is never seen by halves: two threads, one of which writes all
- * zeroes and all ones in turns.
+ * Naturally aligned accesses are not torn: one thread alternately writes all zeroes and all ones,
+ * another one reads.
  */
 #include "uapi.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The stock of frames that faults are served from: it is small, and nobody who does not fetch
- * them keeps frames there for long.
+ * The per-CPU stock of frames for faults: it is small, and frames that are not used leave it
+ * soon.
  */
 #include "uapi.h"
 
@@ -15,7 +15,7 @@
 #define STOCK		"/sys/kernel/debug/axas/stock"
 #define MOST_OF_A_CPU	32	/* two blocks of 64 KiB */
 
-/* What is in stock on a CPU; of all if it is negative. */
+/* Frames in the stock of @cpu, of all CPUs if negative. */
 static unsigned long in_stock(int cpu)
 {
 	char text[4096], *line = text, *next;
@@ -50,7 +50,7 @@ static void run_on(int cpu)
 		skip("there is no CPU %d", cpu);
 }
 
-/* Faults until something is in stock on this CPU; other tests' frames may lie there. */
+/* Fault until the stock of @cpu is not empty; it may hold frames left by other tests. */
 static void fill_stock(int fd, int cpu)
 {
 	run_on(cpu);
@@ -70,7 +70,7 @@ static int space_to_fault_in(void)
 	return fd;
 }
 
-/* After two looks of the timer, a second each, at a time that is nobody else's. */
+/* An idle stock is emptied after two periods of the timer, of one second each. */
 static void test_idle(void)
 {
 	u64 end = now_ms() + 60000;
@@ -86,7 +86,7 @@ static void test_idle(void)
 static void test_pressure(void)
 {
 	fill_stock(space_to_fault_in(), 0);
-	/* Shrinkers are asked until they have nothing. */
+	/* drop_caches calls shrinkers until they have nothing to free. */
 	expect(write_file("/proc/sys/vm/drop_caches", "2"));
 	expect_eq(in_stock(-1), 0);
 }

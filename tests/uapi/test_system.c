@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What /dev/axas answers: its version, its formats, new spaces.
+ * The ioctls of /dev/axas: API version, formats, creating spaces.
  */
 #include "uapi.h"
 
@@ -13,7 +13,7 @@ static void test_api_version(void)
 	int dev = dev_open();
 
 	expect_eq(axas_get_api_version(dev), AXAS_API_VERSION);
-	/* a program that passes no argument passes anything */
+	/* the argument is ignored */
 	expect_eq(axas_ioctl(dev, AXAS_GET_API_VERSION, (void *)1), AXAS_API_VERSION);
 	expect_eq(axas_ioctl(dev, AXAS_GET_API_VERSION, (void *)~0ul), AXAS_API_VERSION);
 }
@@ -98,7 +98,7 @@ static void test_new_space_is_empty(void)
 		expect_eq(i.faults[n], 0);
 }
 
-/* Each width is either made exactly or answered with EOPNOTSUPP. */
+/* Each width is created exactly or refused with EOPNOTSUPP. */
 static void test_every_ia_bits(void)
 {
 	struct axas_create c = { .format = test_format };
@@ -248,8 +248,8 @@ static void test_foreign_caps(void)
 }
 
 /*
- * Memory of this machine that the described one has no bits for is not used: some calls
- * find none then, but nothing is ever mapped from there.
+ * Memory beyond the address bits of the machine described is never mapped: allocations may fail
+ * instead.
  */
 static void test_oa_bits(void)
 {
@@ -268,7 +268,7 @@ static void test_oa_bits(void)
 		expect(fd >= 0);
 		expect(info(fd).root < end);
 		made++;
-		/* A machine that has nothing more permits all, or nothing. */
+		/* A machine without further capabilities encodes RWX or nothing. */
 		expect_ok(axas_map_alloc(fd, GIB, 64 * MIB, RWX, 0));
 		for (u64 gpa = GIB; gpa < GIB + 64 * MIB; gpa += MIB + PAGE) {
 			int result = axas_fault(fd, gpa, RW, NULL);

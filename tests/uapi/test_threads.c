@@ -33,7 +33,7 @@ static void run_threads(int nr, void *(*run)(void *arg))
 
 static u32 fixed[PAGES];
 
-/* Each page at once from all threads; then a word of one's own into it. */
+/* All threads fault each page at once, then each writes its own word into it. */
 static void *fault_pages(void *arg)
 {
 	u64 me = (intptr_t)arg;
@@ -89,7 +89,7 @@ static void *touch_far_apart(void *arg)
 	return NULL;
 }
 
-/* New tables at once from all threads: none is lost, none is twice there. */
+/* All threads install new tables at once: none is leaked or installed twice. */
 static void test_parallel_tables(void)
 {
 	struct axas_info i;
@@ -154,8 +154,8 @@ static void test_one_map_wins(void)
 }
 
 /*
- * The stress: each byte of guest memory is 0 or tells its page. Threads write and
- * read while others unmap, map, protect and populate.
+ * Stress: each byte of guest memory is 0 or derived from its page number. Threads read and write
+ * while others unmap, map, protect and populate.
  */
 #define STRESS_PAGES	64
 
@@ -232,7 +232,7 @@ static void stress_look(u32 *seed)
 	ret = axas_fault(shared_fd, gpa, RW, NULL);
 	expect(ret >= 0 && ret <= AXAS_FAULT_DENIED);
 	nr = areas_from(shared_fd, 0, a, STRESS_PAGES, NULL);
-	/* the list is not of one moment: each area is one that was there */
+	/* the list may be outdated by now: check only that each area is possible */
 	for (u32 i = 0; i < nr; i++)
 		expect(a[i].length && a[i].length <= STRESS_PAGES * PAGE);
 	expect(info(shared_fd).frames <= STRESS_PAGES);
@@ -273,12 +273,12 @@ static void test_stress(void)
 	run_stress(6, stress, STRESS_MS);
 }
 
-/* The same with a thread 0 that takes the others from CPU to CPU, wherever they are. */
+/* The same while thread 0 migrates the others from CPU to CPU at any point. */
 #define MOVED		4
 
 static pid_t moved[1 + MOVED];
 
-/* A CPU that went cannot be gone to. */
+/* Migration to a CPU that went offline fails: ignore that. */
 static void move_to(pid_t tid, int cpu)
 {
 	cpu_set_t set;
@@ -318,7 +318,7 @@ static void *move(void *arg)
 	return NULL;
 }
 
-/* What a CPU found is of that CPU alone, also in the middle of a fault (H5). */
+/* Per-CPU lookup caches are valid also when a thread migrates in the middle of a fault (H5). */
 static void test_moved(void)
 {
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
@@ -348,8 +348,8 @@ static void *take_cpu_away(void *arg)
 }
 
 /*
- * A CPU that is on the list of a space goes, with readers and removers on it, and comes back
- * with what it found before.
+ * A CPU that is on a space's list goes offline under readers and removers, and comes back with
+ * its cached lookups.
  */
 static void test_cpu_goes(void)
 {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the header says of corners: each sentence that a program could rely on, and that no
- * other suite holds.
+ * Corner cases that the header documents and that no other suite covers.
  */
 #include "uapi.h"
 
@@ -45,7 +44,7 @@ static void test_more_is_not_looked_at(void)
 	expect_eq(get.start, 0);
 }
 
-/* W7: up to a limit that the header names. */
+/* W7: struct sizes are accepted up to the documented limit. */
 static void test_size_limit(void)
 {
 	u8 *arg = calloc(1, 2 * AXAS_SIZE_MAX);
@@ -64,7 +63,7 @@ static void test_size_limit(void)
 	}
 }
 
-/* W7: how much was written, and on an error nothing. */
+/* W7: @size returns the number of bytes written; an error writes nothing. */
 static void test_size_is_written(void)
 {
 	struct axas_translate tr = { .size = sizeof(tr), .gpa = AREA, .hpa = 5, .limit = 6 };
@@ -89,7 +88,7 @@ static void test_size_is_written(void)
 	expect_eq(longer.tr.limit, PAGE);
 }
 
-/* Where there is nothing, unmap and protect do nothing; out of the space they are refused. */
+/* UNMAP and PROTECT of holes succeed and do nothing; beyond the space they are refused. */
 static void test_holes_alone(void)
 {
 	struct axas_create c = { .format = test_format, .base = GIB, .length = GIB };
@@ -111,7 +110,7 @@ static void test_holes_alone(void)
 	expect_eq(axas_fault(fd, ~0ull, RW, NULL), AXAS_FAULT_HOLE);
 }
 
-/* Of what the host does itself, only frames that came are counted as faults. */
+/* Of host accesses only those that install a leaf count as faults. */
 static void test_host_faults(void)
 {
 	u8 buf[16] = { 0 };
@@ -129,7 +128,7 @@ static void test_host_faults(void)
 		expect_eq(i.faults[n], 0);
 }
 
-/* One wrong thing more with each step back: the first that the header names is answered. */
+/* Add one error per step, in reverse order: the one that the header lists first is returned. */
 static void test_order_of_errors(void)
 {
 	struct axas_map_linear map = {
@@ -177,7 +176,7 @@ static void test_rights_before_arguments(void)
 	in_child(ask_without_rights, &fd);
 }
 
-/* S6: the host's frames are reached through its caches. */
+/* S6: alloc memory is of normal type, as the host accesses it through its caches. */
 static void test_alloc_is_normal(void)
 {
 	int fd = new_space();
@@ -193,7 +192,7 @@ static void test_alloc_is_normal(void)
 	}
 }
 
-/* G12: in this space or another, of this program or another. */
+/* G12: one memory type per host page, across spaces and processes. */
 static void test_one_type(void)
 {
 	struct window w = window();
@@ -211,7 +210,7 @@ static void test_one_type(void)
 	expect_eq(axas_map_linear(a, AREA, w.hpa, PAGE, RW, AXAS_TYPE_NORMAL), -EBUSY);
 	close(b);
 	expect_ok(axas_map_linear(a, AREA, w.hpa, PAGE, RW, AXAS_TYPE_NORMAL));
-	/* a call that failed for another reason leaves nothing behind */
+	/* a call that fails for another reason does not record its type */
 	expect_eq(axas_map_linear(a, AREA, w.hpa + 8 * PAGE, PAGE, RW, AXAS_TYPE_NORMAL), -EEXIST);
 	expect_ok(axas_map_linear(a, GIB, w.hpa + 8 * PAGE, PAGE, RW, AXAS_TYPE_DEVICE));
 }
@@ -237,7 +236,7 @@ static void test_local_apic(void)
 	expect_eq(info(fd).areas, 0);
 }
 
-/* The first line of /proc/iomem tells whether it is the kernel's. */
+/* The first line of /proc/iomem tells whether hpa 0 belongs to the kernel. */
 static void test_hpa_zero(void)
 {
 	char text[256] = "";
@@ -256,7 +255,7 @@ static void test_hpa_zero(void)
 	expect_ok(axas_unmap(fd, AREA, PAGE));
 }
 
-/* There is no end to append to; the other flags of pwritev2() are no different here. */
+/* There is no end of file: appending is refused, as RWF_NOWAIT is. Sync flags have no effect. */
 static void test_append(void)
 {
 	struct iovec iov = { "abcd", 4 };
@@ -279,7 +278,7 @@ static void test_append(void)
 	expect(!memcmp(buf, "abcd", 4));
 }
 
-/* H8: of more leaves than that nothing is said; asked again, it goes on. */
+/* H8: TRANSLATE examines a bounded number of leaves; a second call continues. */
 static void test_limit_is_bounded(void)
 {
 	struct window w = window();
@@ -289,7 +288,7 @@ static void test_limit_is_bounded(void)
 
 	if (w.size < most + 2 * MIB)
 		skip("the reserved range is too small");
-	/* out of step, so that all leaves are of 4 KiB */
+	/* gpa and hpa differ modulo 2 MiB: all leaves are 4 KiB */
 	expect_ok(axas_map_linear(fd, GIB + PAGE, w.hpa, most + MIB, RW, AXAS_TYPE_NORMAL));
 	expect_ok(axas_translate(fd, GIB + PAGE, &tr));
 	expect_eq(tr.limit, most);
@@ -317,7 +316,7 @@ static void ask_for_contiguity(void *arg)
 	}
 }
 
-/* S10: nor what lies together, which an attack on the memory itself would want to know. */
+/* S10: host-physical contiguity, which helps memory attacks, is hidden too. */
 static void test_hides_contiguity(void)
 {
 	struct axas_translate tr;
@@ -334,7 +333,7 @@ static void test_hides_contiguity(void)
 	in_child(ask_for_contiguity, &fd);
 }
 
-/* H11: tables do not grow where frames may not. */
+/* H11: max_frames also bounds the tables. */
 static void test_limit_bounds_tables(void)
 {
 	struct axas_create c = { .format = test_format, .max_frames = 1 };

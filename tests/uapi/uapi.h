@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * axas_uapi_test: what its files share.
+ * axas_uapi_test: declarations shared by its files.
  *
- *   ../lib/          runs the suites, and has words for what a test expects
- *   main.c           which suites there are, for which formats
- *   space.c          what tests do with a space; snapshots of one. The calls are libaxas'
+ *   ../lib/          the harness and the expect macros
+ *   main.c           list of suites; runs them for each format
+ *   space.c          helpers for spaces on top of libaxas; snapshots of a space
  *   host.c           the machine: memory counters, reserved window, capabilities
- *   test_SUBJECT.c   a suite each
+ *   test_SUBJECT.c   one suite each
  */
 #ifndef AXAS_UAPI_TEST_H
 #define AXAS_UAPI_TEST_H
@@ -22,27 +22,27 @@
 #define RWX	AXAS_PROT_MASK
 
 /* main.c */
-extern u32 test_format;		/* the format that new spaces get */
+extern u32 test_format;		/* format of new spaces */
 extern u32 test_seed;
-extern u32 test_ops;		/* random calls for each format; 0: as many as are usual */
-extern u32 taint_before;	/* the kernel's, when the tests began */
+extern u32 test_ops;		/* random calls per format; 0: default */
+extern u32 taint_before;	/* kernel taint at the start of the tests */
 
 extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 	suite_areas, suite_many, suite_fault, suite_huge, suite_access, suite_buffer,
 	suite_single, suite_words, suite_rules, suite_rights, suite_account, suite_stock,
 	suite_life, suite_threads, suite_random, suite_model, suite_failnth, suite_last;
 
-/* space.c: what cannot fail ends the test if it does */
+/* space.c: functions without an error result fail the test on error */
 int dev_open(void);
-int new_space(void);		/* of the format under test, its usual size */
-int populate(int fd, u64 gpa, u64 len);		/* axas_populate(), each step of it checked */
+int new_space(void);		/* format under test, default size */
+int populate(int fd, u64 gpa, u64 len);		/* axas_populate() that checks each step */
 struct axas_info info(int fd);
-u64 mapped_pages(const struct axas_info *info);	/* by leaves of all sizes, in 4 KiB */
+u64 mapped_pages(const struct axas_info *info);	/* mapped by all leaves, in 4 KiB pages */
 u32 areas_from(int fd, u64 start, struct axas_area_info *buf, u32 room, u32 *more);
-u64 space_end(int fd);		/* the first address behind the space */
+u64 space_end(int fd);		/* first address after the space */
 bool prot_possible(int fd, u32 prot);
 
-/* What a space holds, to be compared. */
+/* Snapshot of a space, for comparison. */
 #define STATE_AREAS	64
 
 struct state {
@@ -53,8 +53,8 @@ struct state {
 
 enum {
 	SAME_ALL = 0,
-	TABLES_MAY_STAY = 1,	/* empty tables are left until the range is unmapped */
-	FAULTS_MAY_COUNT = 2,	/* the counters of faults may have moved */
+	TABLES_MAY_STAY = 1,	/* empty tables may stay until the range is unmapped */
+	FAULTS_MAY_COUNT = 2,	/* fault counters may change */
 	LEAVES_MAY_SPLIT = 4,	/* the same memory may be mapped by smaller leaves */
 };
 
@@ -64,12 +64,12 @@ void refused_at(const char *file, int line, int fd, unsigned long nr, void *arg,
 		const char *what);
 
 #define expect_same(fd, before, flags)	same_at(__FILE__, __LINE__, fd, before, flags)
-/* The call answers -@err and changes nothing. */
+/* The call returns -@err and changes nothing. */
 #define expect_refused(fd, nr, arg, err, what) \
 	refused_at(__FILE__, __LINE__, fd, nr, arg, err, what)
 
 /* host.c */
-struct window window(void);		/* fails the test when there is none */
+struct window window(void);		/* fails the test if there is none */
 long meminfo(const char *key);		/* KiB, or -1 */
 bool read_file(const char *path, char *buf, size_t len);
 bool write_file(const char *path, const char *text);
