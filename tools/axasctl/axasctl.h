@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * axasctl: what its files share.
+ * axasctl: declarations shared by its files.
  *
  *   main.c       the top-level options
- *   cmd.c        the table of commands, and how a command reads its arguments
+ *   cmd.c        the table of commands, argument parsing
  *   cmd_space.c  create, info, areas, formats, clear
  *   cmd_map.c    map, unmap, protect, populate, collapse
  *   cmd_mem.c    fault, translate, read, write, load
  *   cmd_dump.c   dump
- *   cmd_run.c    run, over guest.c: a guest and its vCPU
+ *   cmd_run.c    run; guest.c below it: a guest and its vCPU
  *   shell.c      the shell: many commands on one space
  *   demo.c       the demo; its steps are in demo_steps.c
  *   report.c     errors and results, as text or as JSON
- *   parse.c      numbers, bytes; calls nothing of the rest
+ *   parse.c      numbers, bytes; calls libc only
  *
- * The calls of axas, and the names of its numbers, are libaxas'.
+ * Ioctls and names of constants come from libaxas.
  *
- * A command returns its exit status: 0, or 1 after it has reported why.
+ * A command returns its exit status: 0, or 1 after reporting the error.
  */
 #ifndef AXASCTL_H
 #define AXASCTL_H
@@ -36,17 +36,17 @@ typedef __u8 u8;
 #define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define PAGE		4096ull
-#define PROGRESS_MIN	(16ull << 20)	/* bytes from which progress is shown */
+#define PROGRESS_MIN	(16ull << 20)	/* minimum of bytes for which progress is shown */
 
 /**
  * struct session - one run of axasctl
- * @fd: the space that the shell made or that was handed on, or -1
- * @fd_once: the space that --fd names for this command alone, or -1
- * @json: answer in JSON
- * @in_shell: the command was read by the shell
- * @leave: the shell was asked to end
- * @command: the name of the command that runs
- * @where: the place in a script, as a prefix of error messages, or ""
+ * @fd: space created by the shell or inherited, or -1
+ * @fd_once: space given by --fd for this command only, or -1
+ * @json: report in JSON
+ * @in_shell: the shell read the command
+ * @leave: the shell shall exit
+ * @command: name of the running command
+ * @where: position in a script, as a prefix of error messages, or ""
  */
 struct session {
 	int fd;
@@ -68,25 +68,25 @@ struct command {
 extern const struct command commands[];
 extern const size_t nr_commands;
 int run_command(struct session *s, int argc, char **argv);
-const char *device_path(void);		/* of axas; NULL: the usual place */
-int need_space(struct session *s);	/* its descriptor, or -1 after a report */
+const char *device_path(void);		/* of axas; NULL: the default path */
+int need_space(struct session *s);	/* its descriptor, or -1 after reporting an error */
 
 /*
- * How a command reads its arguments: a struct that begins with struct args, an
- * argp parser that hands what it does not know to parse_common(), and
- * parse_args(), which returns 0 to go on, else what the command shall return.
+ * Argument parsing of a command: a struct that begins with struct args, an argp parser that
+ * passes unknown keys to parse_common(), and parse_args(), which returns 0 to continue; else the
+ * command returns the status that it stores.
  */
 #define MAX_ARGS	4
 
 struct args {
 	struct session *s;
-	int min, max;		/* how many operands the command takes */
+	int min, max;		/* number of operands that the command takes */
 	int nr;
 	char *arg[MAX_ARGS];
-	char **rest;		/* what follows the operands, if @take_rest */
+	char **rest;		/* words after the operands, if @take_rest */
 	bool take_rest;
-	bool helped;		/* --help was answered */
-	bool reported;		/* the mistake was reported */
+	bool helped;		/* --help was printed */
+	bool reported;		/* an error was reported */
 };
 
 enum {
@@ -112,7 +112,7 @@ enum {
 	OPT_RAW,
 };
 
-/* The options of every command, to stand in its argp as the only child. */
+/* Options common to all commands: the only child of a command's argp. */
 extern const struct argp_child common_options[];
 
 error_t parse_common(int key, char *arg, struct argp_state *state);
@@ -120,7 +120,7 @@ int parse_args(struct session *s, const struct argp *argp, int argc, char **argv
 	       struct args *args, int *status);
 __printf(2, 3) int usage_error(struct args *args, const char *fmt, ...);
 
-/* Operands, by kind: 0, or EINVAL after the mistake was reported. */
+/* Parse an operand of each kind: 0, or EINVAL after reporting the error. */
 int take_number(struct args *args, const char *what, const char *text, u64 *val);
 int take_u32(struct args *args, const char *what, const char *text, u32 *val);
 int take_prot(struct args *args, const char *text, u32 *prot);

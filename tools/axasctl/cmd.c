@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of commands, and how a command reads its arguments: argp, with
- * help and errors handled here because the shell must survive both.
+ * The table of commands and argument parsing: argp, with help and errors handled here because the
+ * shell must survive both. Calls the commands, parse.c and report.c.
  */
 #include "axasctl.h"
 
@@ -45,7 +45,7 @@ static const struct command *find_command(const char *name)
 
 /**
  * run_command() - run one command
- * @s: the session; --json and --fd hold for this command alone
+ * @s: the session; --json and --fd apply to this command only
  * @argc: number of words
  * @argv: the words, the command's name first
  *
@@ -76,7 +76,7 @@ const char *device_path(void)
 	return getenv("AXAS_DEVICE");
 }
 
-/* The descriptor of the space to work on; -1 after a report. */
+/* The descriptor of the space to use; -1 after reporting an error. */
 int need_space(struct session *s)
 {
 	const char *env = getenv("AXAS_FD");
@@ -98,7 +98,7 @@ int need_space(struct session *s)
 	return n;
 }
 
-/* Report a mistake in the arguments, once. */
+/* Report an error in the arguments, only the first one. */
 int usage_error(struct args *args, const char *fmt, ...)
 {
 	struct session *s = args->s;
@@ -157,7 +157,7 @@ static const struct argp common_argp = {
 
 const struct argp_child common_options[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
 
-/* What every command understands: for its own parser, and for the child's. */
+/* Keys common to all commands: called by each command's parser and by the child parser. */
 error_t parse_common(int key, char *arg, struct argp_state *state)
 {
 	struct args *args = state->input;
@@ -202,10 +202,10 @@ static bool wants_json(struct session *s, int argc, char **argv)
  * @argp: the command's options; its parser ends in parse_common()
  * @argc: number of words
  * @argv: the words, the command's name first
- * @args: the operands that the command takes and gets
- * @status: the exit status when there is nothing more to do
+ * @args: in: operands that the command takes; out: their values
+ * @status: out: exit status, if the command shall return
  *
- * Return: 0 to go on, else nothing is left to do but to return *@status.
+ * Return: 0 to continue; else the command returns *@status.
  */
 int parse_args(struct session *s, const struct argp *argp, int argc, char **argv,
 	       struct args *args, int *status)
@@ -216,7 +216,7 @@ int parse_args(struct session *s, const struct argp *argp, int argc, char **argv
 	error_t err;
 
 	args->s = s;
-	/* argp's messages are text: in JSON they are replaced by one of ours */
+	/* argp prints errors as text: for JSON, fail() below replaces them */
 	s->json = wants_json(s, argc, argv);
 	if (s->json)
 		flags |= ARGP_NO_ERRS;
@@ -273,7 +273,7 @@ int take_type(struct args *args, const char *text, u32 *type)
 	return usage_error(args, "type '%s' is not normal, device or uncached", text);
 }
 
-/* When memory is mapped by 2 MiB: AXAS_MAP_HUGE_* of *@flags. */
+/* Parse the policy for 2 MiB leaves into AXAS_MAP_HUGE_* of *@flags. */
 int take_huge(struct args *args, const char *text, u32 *flags)
 {
 	*flags &= ~(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The command dump: the table of a space, which the kernel shows in debugfs under the
- * number that the descriptor's fdinfo tells.
+ * The command dump: print the table of a space from debugfs. The descriptor's fdinfo gives the
+ * number of its directory.
  */
 #include "axasctl.h"
 
@@ -40,7 +40,7 @@ static const struct argp dump_argp = {
 	common_options, NULL, NULL
 };
 
-/* The number of the space behind a descriptor of ours; 0 when it is none. */
+/* Number of the space of descriptor @fd; 0 if it is not a space. */
 static unsigned int space_number(int fd)
 {
 	char path[64], line[128];
@@ -124,7 +124,7 @@ int cmd_dump(struct session *s, int argc, char **argv)
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
-	/* There are folders for spaces once somebody has asked which there are. */
+	/* Reading the list creates the directories of the spaces. */
 	f = fopen(DEBUGFS "/spaces", "r");
 	if (f) {
 		while (fread(path, 1, sizeof(path), f) == sizeof(path))

@@ -96,7 +96,7 @@ static int map_alloc(struct session *s, struct map_args *m)
 	if (m->type == AXAS_TYPE_NORMAL)
 		err = axas_map_alloc(fd, gpa, len, m->prot, m->flags);
 	else
-		err = -EOPNOTSUPP;	/* of that type there is only linear memory */
+		err = -EOPNOTSUPP;	/* only linear memory can have that type */
 	return err ? fail_range(s, "map alloc", err, gpa, len) : answer_range(s, gpa, len);
 }
 
@@ -136,7 +136,7 @@ int cmd_map(struct session *s, int argc, char **argv)
 	return !!usage_error(&m.args, "'%s' is not alloc or linear", m.args.arg[0]);
 }
 
-/* Read GPA and SIZE, and find the space: its descriptor, or -1 with *@status. */
+/* Parse GPA and SIZE and get the space: its descriptor, or -1 with *@status set. */
 static int parse_range(struct session *s, const struct argp *argp, int argc, char **argv,
 		       u64 *gpa, u64 *len, int *status)
 {

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK	0x100000	/* bytes of one system call */
+#define CHUNK	0x100000	/* bytes per system call */
 
 static const struct argp fault_argp = {
 	NULL, parse_common, "GPA ACCESS",
@@ -131,7 +131,7 @@ static const struct argp read_argp = {
 	"string of hexadecimal digits.", common_options, NULL, NULL
 };
 
-/* Where read bytes go: a file, a dump, or a string of digits for JSON. */
+/* Output of read: a file, a hex dump, or a hexadecimal string for JSON. */
 struct sink {
 	FILE *file;
 	char *hex;	/* filled by open_memstream(), as @file */
@@ -177,7 +177,7 @@ static int sink_open(struct sink *sink, struct session *s, const char *out)
 		sink->file = open_memstream(&sink->hex, &sink->hex_len);
 	if (!sink->file && !sink->dump)
 		return -errno;
-	/* so that sink->hex is set before the first byte */
+	/* fflush() sets sink->hex before the first byte */
 	if (sink->file && fflush(sink->file))
 		return -errno;
 	return 0;
@@ -188,7 +188,7 @@ static int sink_close(struct sink *sink)
 	return sink->file && fclose(sink->file) ? -errno : 0;
 }
 
-/* Copy guest memory to @sink; *@done is how far it came, *@what what failed. */
+/* Copy guest memory to @sink; *@done counts the bytes copied, *@what names a failed step. */
 static int copy_out(int fd, u64 gpa, u64 len, struct sink *sink, u64 *done,
 		    const char **what)
 {
@@ -252,7 +252,7 @@ int cmd_read(struct session *s, int argc, char **argv)
 	return read_to_sink(s, fd, gpa, len, r.out);
 }
 
-/* Write a file into guest memory, to its end; *@done is how far it came. */
+/* Copy a file to its end into guest memory; *@done counts the bytes copied. */
 static int copy_in(int fd, u64 gpa, int file, u64 total, u64 *done,
 		   const char **what)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The command that runs a guest, and its report.
+ * The command run: options and report. Calls guest.c.
  */
 #include "guest.h"
 
@@ -98,7 +98,7 @@ static const char *how_it_ended(const struct guest *g, char *buf, size_t len)
 		return buf;
 	case AXVCPU_EXIT_MMIO_READ:
 	case AXVCPU_EXIT_MMIO_WRITE:
-		/* Both begin with the gpa. */
+		/* The gpa is the first field of both exits. */
 		snprintf(buf, len, "before %#llx it wanted %s of %#llx: hole", exit->rip,
 			 axas_prot_name(exit->reason == AXVCPU_EXIT_MMIO_READ ? AXAS_PROT_READ :
 								   AXAS_PROT_WRITE),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The commands about a space as a whole: create, info, areas, formats, clear.
+ * The commands for whole spaces: create, info, areas, formats, clear.
  */
 #include "axasctl.h"
 
@@ -201,7 +201,7 @@ static const char *huge_name(u32 flags)
 	return flags & AXAS_MAP_HUGE_NEVER ? "never" : "populate";
 }
 
-/* Pages that a fault fills, as a power of two. */
+/* Fault-around of an area: log2 of the number of pages. */
 static u32 around(u32 flags)
 {
 	return (flags & AXAS_MAP_AROUND_MASK) >> AXAS_MAP_AROUND_SHIFT;

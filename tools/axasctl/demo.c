@@ -85,7 +85,7 @@ static void add_step(struct demo *d, const char *kind, bool ok, const char *text
 	json_object_array_add(d->steps, obj);
 }
 
-/* Report one thing that must hold, and whether it does; hand that back. */
+/* Report a check and its result @ok; return @ok. */
 bool check(struct demo *d, bool ok, const char *fmt, ...)
 {
 	char text[256];
@@ -100,7 +100,7 @@ bool check(struct demo *d, bool ok, const char *fmt, ...)
 	return ok;
 }
 
-/* Report something that is worth to know. */
+/* Report an observation. */
 void note(struct demo *d, const char *fmt, ...)
 {
 	char text[256];
@@ -112,20 +112,20 @@ void note(struct demo *d, const char *fmt, ...)
 	add_step(d, "", true, text);
 }
 
-/* Sum up what CPUs still keep to themselves. */
+/* Fold the per-CPU counters of /proc/meminfo. */
 static void refresh_counters(void)
 {
 	int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
-	/* where it fails the counters are late, not wrong */
+	/* if this fails the counters are only late */
 	if (write(fd, "1", 1) < 0)
 		errno = 0;
 	close(fd);
 }
 
-/* SecPageTables of /proc/meminfo in KiB; -1 when the kernel has none. */
+/* SecPageTables of /proc/meminfo in KiB; -1 if the kernel has no such line. */
 long read_secpagetables(void)
 {
 	char line[128];

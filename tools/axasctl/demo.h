@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The demo: what demo.c (options, report) and demo_steps.c (steps) share.
+ * The demo: declarations shared by demo.c (options, report) and demo_steps.c (steps).
  */
 #ifndef AXASCTL_DEMO_H
 #define AXASCTL_DEMO_H
 
 #include "axasctl.h"
 
-#define SHA256_TEXT	65	/* a SHA-256 in hexadecimal digits, and a zero */
+#define SHA256_TEXT	65	/* a SHA-256 in hexadecimal digits, NUL-terminated */
 
 /**
  * struct demo - one run of the demo
  * @s: the session
  * @steps: the report for JSON
- * @failure: the first thing that was not as it should be, or ""
+ * @failure: the first check that failed, or ""
  * @fd: the space
- * @format: the format that was asked for
- * @file: name of the file, @data: its bytes, @len: how many, @sum: their SHA-256
+ * @format: the format requested
+ * @file: name of the file, @data: its bytes, @len: their number, @sum: their SHA-256
  * @window: the reserved host-physical range, @window_size: its bytes, 0: none
- * @lazy: first address of the big lazy area, @lazy_len: its bytes
- * @touched: pages that have been touched, so frames that the space should hold
- * @secpagetables: the system's page-table memory before the demo in KiB, or -1
+ * @lazy: first address of the large lazy area, @lazy_len: its bytes
+ * @touched: pages touched, and so frames that the space should hold
+ * @secpagetables: SecPageTables of the system before the demo in KiB, or -1
  */
 struct demo {
 	struct session *s;
@@ -38,7 +38,7 @@ struct demo {
 	long secpagetables;
 };
 
-/* A step returns whether the steps after it make sense. */
+/* A step returns true if the following steps can run. */
 struct demo_step {
 	const char *title;
 	bool (*run)(struct demo *d);

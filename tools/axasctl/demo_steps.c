@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The steps of the demo, in order. Each says what it does and checks all that
- * must hold after it.
+ * The steps of the demo, in order. Each reports its action and checks the resulting state.
  *
  * Guest-physical layout:
  *   0            one read-only page
  *   1 GiB        the reserved host-physical window
  *   64 GiB       the file
- *   upper half   the big lazy area: 1 TiB where the space is big enough
+ *   upper half   the large lazy area: 1 TiB if the space is large enough
  */
 #include "demo.h"
 
@@ -25,14 +24,14 @@
 #define RO		AXAS_PROT_READ
 #define RW		(AXAS_PROT_READ | AXAS_PROT_WRITE)
 #define RWX		AXAS_PROT_MASK
-#define SETTLE_STEPS	50	/* of 100 ms: how long counters may take */
+#define SETTLE_STEPS	50	/* of 100 ms: time for counters to settle */
 
 static u64 file_pages(const struct demo *d)
 {
 	return (d->len + PAGE - 1) / PAGE;
 }
 
-/* Check that a call did what it should; say why when not. */
+/* Check that a call succeeded; report its error if not. */
 static bool check_call(struct demo *d, int err, const char *what)
 {
 	if (err >= 0)
@@ -47,7 +46,7 @@ static bool get_info(struct demo *d, struct axas_info *info)
 	return !err || check_call(d, err, "reading the space's counters");
 }
 
-/* Frames must be the pages that were touched: no more, no less. */
+/* The space must hold exactly one frame per touched page. */
 static bool check_frames(struct demo *d)
 {
 	struct axas_info info;
@@ -65,7 +64,7 @@ static int create_space(struct demo *d, u32 ia_bits)
 	return axas_open_space(device_path(), &create);
 }
 
-/* The format's usual size, or else one that has room for the 1 TiB area. */
+/* The format's default size, or one with room for the 1 TiB area. */
 static bool step_create(struct demo *d)
 {
 	static const u32 wider[] = { 42, 48 };
@@ -170,7 +169,7 @@ static bool step_faults(struct demo *d)
 	return check_frames(d);
 }
 
-/* What the file's area is after the middle pieces were protected and unmapped. */
+/* Check the areas of the file after parts of it were protected and unmapped. */
 static bool check_pieces(struct demo *d, u64 ro, u64 gone, u64 end)
 {
 	const struct axas_area_info want[] = {
@@ -191,12 +190,12 @@ static bool check_pieces(struct demo *d, u64 ro, u64 gone, u64 end)
 	}
 	if (it.err)
 		return check_call(d, it.err, "listing the areas");
-	/* the read-only page and the lazy area are there too */
+	/* plus the read-only page and the lazy area */
 	return check(d, hit == ARRAY_SIZE(want) && nr == hit + 2,
 		     "the file's area is now three, around a hole of one page");
 }
 
-/* Everything but the unmapped page must still be the file. */
+/* The file's contents must be intact except for the unmapped page. */
 static bool check_rest(struct demo *d, u64 gone)
 {
 	u64 head = gone - GPA_FILE, tail = head + PAGE;
@@ -321,7 +320,7 @@ static bool step_clear(struct demo *d)
 	return true;
 }
 
-/* Per-CPU counters are summed up once a second: give them time. */
+/* Per-CPU counters are folded once a second: wait for them. */
 static bool step_drop(struct demo *d)
 {
 	long now = 0;

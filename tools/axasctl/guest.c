@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest: its memory, its image, its vCPU, and what it gets for its exits. Reports
- * nothing.
+ * A guest: its memory, its image, its vCPU, and the handling of its exits. Calls libaxas;
+ * prints the trace and the console only.
  */
 #include "guest.h"
 
@@ -18,7 +18,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* The host's architecture is the guest's. */
+/* Guests have the host's architecture. */
 #if defined(__x86_64__)
 #define GUEST_MACHINE	EM_X86_64
 #define GUEST_MODE	AXVCPU_MODE_LONG
@@ -38,7 +38,7 @@
 #define GUEST_ARG0	10			/* a0 is x10 */
 #define GUEST_ARG1	11
 #else
-#define GUEST_MACHINE	EM_NONE			/* axvcpu has no vCPUs here */
+#define GUEST_MACHINE	EM_NONE			/* no axvcpu on this architecture */
 #define GUEST_MODE	AXVCPU_MODE_LONG
 #define GUEST_CR3	0
 #define GUEST_ARG0	0
@@ -67,11 +67,11 @@ int guest_make(struct guest *g, const char **what)
 	return g->vcpu < 0 ? g->vcpu : 0;
 }
 
-/* Present, writable, user; a leaf of 2 MiB has bit 7, too. AMD64 APM vol. 2, 5.3.4. */
+/* Present, writable, user; a 2 MiB leaf also has bit 7. AMD64 APM vol. 2, 5.3.4. */
 #define PT_TABLE	0x7ull
 #define PT_LEAF_2M	0x87ull
 
-/* The guest's own table: 4 GiB mapped to themselves. */
+/* Write the guest's own page table: an identity map of 4 GiB. */
 static int write_tables(struct guest *g)
 {
 	const u64 middle = GUEST_TABLES + PAGE, lowest = middle + PAGE;
@@ -126,7 +126,7 @@ static int load_flat(struct guest *g, const u8 *image, size_t len, u64 *entry)
 	return axas_write_all(g->space, GUEST_IMAGE, image, len, NULL);
 }
 
-/* An ELF file for this machine, or a piece of code as it stands, which is for GUEST_IMAGE. */
+/* Load an ELF file for this machine, or a raw image at GUEST_IMAGE. */
 int guest_load(struct guest *g, const char *file, u64 *entry, const char **what)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC), err;
@@ -211,7 +211,7 @@ static int answer_write(struct guest *g)
 	return port == PORT_END || port < 0;
 }
 
-/* What the guest gets: 1 when this was its end, 0 to go on, or -errno. */
+/* Handle an exit: 1 if the guest has ended, 0 to continue, or -errno. */
 static int answer_exit(struct guest *g)
 {
 	const struct axvcpu_exit *exit = &g->exit;
@@ -226,7 +226,7 @@ static int answer_exit(struct guest *g)
 		return answer_write(g);
 	case AXVCPU_EXIT_IO_READ:
 	case AXVCPU_EXIT_HYPERCALL:
-		return axvcpu_set_return(g->vcpu, ~0ull);	/* nobody is there */
+		return axvcpu_set_return(g->vcpu, ~0ull);	/* no device */
 	case AXVCPU_EXIT_SYSREG_READ:
 		return axvcpu_set_return(g->vcpu, 0);
 	default:
@@ -251,7 +251,7 @@ static void on_alarm(int sig)
 	alarmed = true;
 }
 
-/* It comes again and again: one alone may come just before the call that it shall end. */
+/* Periodic: a single signal may arrive just before the ioctl that it shall interrupt. */
 static void set_alarm(u64 ms)
 {
 	struct itimerval timer = {

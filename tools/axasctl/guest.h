@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guests: what cmd_run.c (options, report) and guest.c (memory, the vCPU) share.
+ * Guests: declarations shared by cmd_run.c (options, report) and guest.c (memory, the vCPU).
  */
 #ifndef AXASCTL_GUEST_H
 #define AXASCTL_GUEST_H
 
 #include "axasctl.h"
 
-/* Where things are in a guest: below SYSTEM_SIZE tables (x86 alone), stack and image. */
+/* Guest-physical layout: below SYSTEM_SIZE tables (x86 only), stack and image. */
 #define GUEST_TABLES		0x1000ull
 #define GUEST_STACK		0x90000ull
 #define GUEST_IMAGE		0x100000ull
@@ -17,21 +17,21 @@
 
 #define PORT_CONSOLE		0xe9
 #define PORT_END		0xf4
-#define GUEST_DEVICES		0xf0000000ull	/* the ports, where there are none */
+#define GUEST_DEVICES		0xf0000000ull	/* MMIO where there are no ports */
 
 /**
- * struct guest - one guest, from its making to its end
+ * struct guest - one guest
  * @space: its memory
  * @vcpu: its vCPU
  * @mem: bytes at GUEST_MEM
  * @format: AXAS_FORMAT_* of the space
  * @map_flags: AXAS_MAP_* of the memory
- * @timeout: milliseconds that it may run; 0: for ever
+ * @timeout: time limit in milliseconds; 0: none
  * @trace: print each exit
- * @quiet: keep the console in @console alone
- * @console: what it has printed, @console_len bytes
- * @exit: the exit that ended it
- * @timed_out: it ran too long
+ * @quiet: do not print the console, only store it in @console
+ * @console: console output, @console_len bytes
+ * @exit: the exit that ended the guest
+ * @timed_out: the time limit ended the guest
  */
 struct guest {
 	int space;
@@ -48,14 +48,14 @@ struct guest {
 	bool timed_out;
 };
 
-/* 0 or -errno, with what failed in @what. */
+/* 0, or -errno with the failed step in @what. */
 int guest_make(struct guest *g, const char **what);
 int guest_load(struct guest *g, const char *file, u64 *entry, const char **what);
 int guest_start(struct guest *g, u64 entry, const char **what);
 int guest_run(struct guest *g, const char **what);
 void guest_free(struct guest *g);
 
-/* The port of a write that came out, with the value in @data, or -1. */
+/* The port of a write exit, with the value in @data; -1 for other exits. */
 int guest_port(const struct axvcpu_exit *exit, u64 *data);
 
 #endif /* AXASCTL_GUEST_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * axasctl: the command line of axas. Here are the options that stand before
- * the command; cmd.c has the commands.
+ * axasctl: the command line of axas. This file parses the options before the command; cmd.c has
+ * the commands.
  */
 #include "axasctl.h"
 
@@ -21,7 +21,7 @@ static const struct argp_option options[] = {
 struct main_args {
 	struct args args;
 	int first;	/* index of the command's name */
-	bool version;	/* --version was answered */
+	bool version;	/* --version was printed */
 };
 
 static void list_commands(void)

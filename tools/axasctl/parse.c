@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What people type and read: numbers with suffixes, bytes. Calls nothing but libc.
+ * Parsing and formatting of numbers with suffixes, and of bytes. Calls libc only.
  */
 #include "axasctl.h"
 
@@ -24,9 +24,9 @@ static int suffix_shift(const char *s)
 }
 
 /**
- * parse_number() - a size or an address
+ * parse_number() - parse a size or an address
  * @text: decimal or 0x..., then K, M, G, T, P or E (or KiB, ...) for powers of 1024
- * @val: where the number goes
+ * @val: out: the number
  *
  * Return: 0, -EINVAL for anything else, -ERANGE above 64 bits.
  */
@@ -63,10 +63,10 @@ static int hex_digit(char c)
 }
 
 /**
- * parse_hex() - bytes written as pairs of hexadecimal digits
- * @text: the pairs; blanks and colons between pairs are passed over
- * @buf: where the bytes go
- * @max: bytes that @buf holds
+ * parse_hex() - parse bytes written as pairs of hexadecimal digits
+ * @text: the pairs; blanks and colons between pairs are ignored
+ * @buf: out: the bytes
+ * @max: size of @buf in bytes
  *
  * Return: the number of bytes, or -EINVAL.
  */

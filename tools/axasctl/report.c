@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How commands answer: errors in words that fit the call, results as JSON,
- * progress on a terminal. Calls libc and json-c.
+ * Reports of commands: errors explained for the command, results as JSON, progress on a
+ * terminal. Calls libc and json-c.
  *
- * In JSON addresses are strings ("0x..."), since many readers keep numbers as
- * doubles; an address that the caller may not see is null; counts are numbers.
+ * In JSON addresses are strings ("0x..."), since many readers store numbers as doubles; an
+ * address that the caller may not see is null; counts are numbers.
  */
 #include "axasctl.h"
 
@@ -21,7 +21,7 @@ struct explanation {
 	const char *text;
 };
 
-/* The first that fits is taken: what holds for one command, then for all. */
+/* The first match is used: explanations for one command precede those for all. */
 static const struct explanation explanations[] = {
 	{ "open", ENOENT, "the axas module is not loaded" },
 	{ "open", EACCES, "only root may use it, unless a udev rule says otherwise" },
@@ -84,10 +84,10 @@ const char *errno_name(int err)
 }
 
 /**
- * fail() - report why a command did not succeed
+ * fail() - report the failure of a command
  * @s: the session
  * @err: a positive errno
- * @fmt: what was being done or what is wrong, all that there is to say
+ * @fmt: the complete message: the failed step or the wrong argument
  *
  * Return: 1, the exit status.
  */
@@ -115,7 +115,7 @@ int fail(struct session *s, int err, const char *fmt, ...)
 	return 1;
 }
 
-/* Print @obj on one line and let it go. */
+/* Print @obj on one line and drop the reference. */
 int answer(struct json_object *obj)
 {
 	puts(json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN |
@@ -124,7 +124,7 @@ int answer(struct json_object *obj)
 	return 0;
 }
 
-/* A range that something was done to, with its bytes if @hex: in JSON alone. */
+/* Report the range of a finished command, with its bytes if @hex; prints in JSON mode only. */
 int answer_bytes(struct session *s, u64 gpa, u64 len, const char *hex)
 {
 	struct json_object *obj;
@@ -170,7 +170,7 @@ void add_str(struct json_object *obj, const char *key, const char *val)
 	json_object_object_add(obj, key, json_object_new_string(val));
 }
 
-/* Leaves by level, faults by result. */
+/* Add counters: leaves by level, faults by result. */
 void add_leaves(struct json_object *obj, const struct axas_info *info)
 {
 	struct json_object *leaves = json_object_new_object();
@@ -205,7 +205,7 @@ void print_faults(const struct axas_info *info)
 	putchar('\n');
 }
 
-/* On a terminal, and for much data: a line that is overwritten. */
+/* Overwrite a line with the progress, on a terminal and for at least PROGRESS_MIN bytes. */
 void progress(const char *what, u64 done, u64 total)
 {
 	if (total < PROGRESS_MIN || !isatty(STDERR_FILENO))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The shell: reads commands and runs them on one space, which lives until the
- * shell ends or `create` makes another.
+ * The shell: reads commands and runs them on one space, which lives until the shell ends or
+ * `create` replaces it.
  */
 #include "axasctl.h"
 
@@ -51,7 +51,7 @@ static const struct argp shell_argp = {
 	"status 1; with -k it goes on, and the status is still 1.", common_options, NULL, NULL
 };
 
-/* A line that is taken apart: @in is what is left of it, @out where words go. */
+/* State of splitting a line into words: @in is the rest of it, @out receives words. */
 struct lexer {
 	const char *in;
 	char *out;
@@ -63,9 +63,9 @@ static void skip_blanks(struct lexer *l)
 }
 
 /**
- * next_word() - take one word off a line
+ * next_word() - split one word off a line
  * @l: the line; @l->out has room for all of it
- * @word: the word, without its quotes
+ * @word: out: the word, without its quotes
  *
  * Return: 1 for a word, 0 at the end of a command, -1 for an open quote.
  */
@@ -115,7 +115,7 @@ static int run_words(struct session *s, int argc, char **argv)
 	return run_command(s, argc, argv);
 }
 
-/* Take the words of one command off the line; an error is -1. */
+/* Split the words of one command off the line; -1 on error. */
 static int next_command(struct session *s, struct lexer *l, char **words)
 {
 	int nr, ret;
@@ -141,7 +141,7 @@ static int next_command(struct session *s, struct lexer *l, char **words)
 	return nr;
 }
 
-/* Run the commands of one line. Returns 1 when one failed. */
+/* Run the commands of one line; return 1 if one failed. */
 static int run_line(struct session *s, const char *line, bool keep_going)
 {
 	char *words[MAX_WORDS + 1], *room = malloc(strlen(line) + 1);
