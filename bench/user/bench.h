@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * axas_bench: what its files share.
+ * axas_bench: declarations shared by its files.
  *
  *   main.c       groups of measurements
- *   machine.c    what machines on axvcpu and on KVM have in common
+ *   machine.c    the first MiB of a machine, common to axvcpu and KVM
  *   axas.c       a machine on axas and axvcpu
- *   kvm.c        the same on /dev/kvm, with anonymous memory and others
- *   faults.c     exits, faults, populate, unmap: on either
+ *   kvm.c        a machine on /dev/kvm, with anonymous or other memory
+ *   faults.c     exits, faults, populate, unmap on either
  *   paths.c      reads and writes of guest memory by its VMM
- *   spaces.c     what a space costs by its descriptor, a page at a time
+ *   spaces.c     costs of a space seen through its descriptor, page by page
  *   parallel.c   faults on several CPUs at once
- *   disturb.c    what operations do to other CPUs, and to guests of other spaces
+ *   disturb.c    effects of operations on other CPUs and on guests of other spaces
  *   profile.c    operations between marks, for scripts/bench-profile.sh
- *   guests.S     what guests do
+ *   guests.S     the guest routines
  *   rows.c       the clock, samples and their report
  *
  * A call that fails ends the program.
@@ -38,15 +38,15 @@ typedef __u8 u8;
 
 /**
  * struct bench - samples of one operation
- * @name: of the row
- * @cost: of all clean samples
- * @ops: operations in them
- * @nr: how many are clean
- * @dirty: how many were thrown away: a tick or another thread was part of them
- * @start: when the one that is being taken began
- * @tick: the coarse clock then, which a tick moves on
- * @switches: context switches of this thread until then
- * @sleeps: the operation waits for other threads, and they are part of its cost
+ * @name: name of the row
+ * @cost: total cost of the clean samples
+ * @ops: number of operations in them
+ * @nr: number of clean samples
+ * @dirty: number of samples dropped because a tick or another thread interrupted them
+ * @start: start time of the current sample
+ * @tick: the coarse clock at @start, which each tick advances
+ * @switches: context switches of this thread at @start
+ * @sleeps: the operation waits for other threads, whose cost is included
  */
 struct bench {
 	char name[64];
@@ -64,7 +64,7 @@ struct bench {
 void bench_calibrate(void);
 struct bench bench_new(const char *prefix, const char *name);
 void bench_begin(struct bench *b);
-/* The cost since bench_begin(); false when a tick was part of it. */
+/* Get the cost since bench_begin(); false if a tick interrupted the sample. */
 bool bench_stop(struct bench *b, u64 *cost);
 void bench_add(struct bench *b, bool clean, u64 cost, u64 ops);
 void bench_end(struct bench *b, u64 ops);
@@ -75,18 +75,18 @@ void bench_figure(const char *prefix, const char *name, double value);
 __attribute__((format(printf, 1, 2), noreturn))
 void fail(const char *fmt, ...);
 
-/* A call that answers 0 or more, or -errno, and must not fail; what it returns. */
+/* Return @ret, or end the program if it is -errno. */
 int must(int ret, const char *what);
 
 /*
- * The first MiB of each machine: a page table that maps 512 GiB to themselves in leaves of
- * 1 GiB, the code of guests.S, a stack.
+ * The first MiB of each machine: a page table with an identity map of 512 GiB in 1 GiB leaves,
+ * the code of guests.S, a stack.
  */
 #define LOW_CR3		0x1000ull
 #define LOW_CODE	0x10000ull
 #define LOW_STACK	0x90000ull
 #define LOW_BYTES	MIB
-#define TEST_GPA	(4 * GIB)	/* what is touched */
+#define TEST_GPA	(4 * GIB)	/* memory that guests touch */
 #define PORT_DONE	0xf4
 
 extern const char guests_begin[], guests_end[];
@@ -94,30 +94,30 @@ extern const char guest_touch[], guest_ports[], guest_cpuid[], guest_invd[],
 	guest_refused[], guest_spin[];
 #define guest(name)	(LOW_CODE + (u64)(guest_##name - guests_begin))
 
-/* What the VMM writes there: @to points to the first MiB. */
+/* Initialize the first MiB, which is at @to. */
 void low_memory(void *to);
 
 /*
- * What KVM's guests have for memory: what nobody touched, or what has its frames, so that only
- * KVM's table is to be filled; a file in memory, which for 2 MiB is one of hugetlbfs; KVM's own
- * files (guest_memfd), which have no leaves of 2 MiB yet.
+ * Memory of KVM's guests: anonymous and untouched; anonymous with its frames present, so that a
+ * fault only fills KVM's table; a memfd (for 2 MiB on hugetlbfs); a guest_memfd, which has no
+ * 2 MiB leaves yet, untouched or with its frames present.
  */
 enum kvm_memory { KVM_ANONYMOUS, KVM_PRESENT, KVM_FILE, KVM_GMEM, KVM_GMEM_PRESENT };
 
 void kvm_choose_memory(enum kvm_memory kind);
-/* Whether this kernel has a guest_memfd that a VMM can map, for any VM. */
+/* Does this kernel have a guest_memfd that a VMM can mmap(), for VMs of any type? */
 bool kvm_has_gmem(void);
 
 #define MAX_VCPUS	8
 
 /**
- * struct machine - a guest, and what it runs on
- * @ops: how
- * @fd: of the space or the VM
- * @vcpu: of each vCPU
- * @run: KVM's page of each
- * @mem: KVM: where the memory at TEST_GPA is in this process
- * @bytes: how much is there
+ * struct machine - a guest, with its space or VM and its vCPUs
+ * @ops: operations of its kind
+ * @fd: descriptor of the space or the VM
+ * @vcpu: descriptors of the vCPUs
+ * @run: KVM: the struct kvm_run of each vCPU
+ * @mem: KVM: address in this process of the memory at TEST_GPA
+ * @bytes: size of the memory at TEST_GPA
  */
 struct machine {
 	const struct machine_ops *ops;
@@ -134,20 +134,20 @@ enum change { UNMAP, READ_ONLY, WRITABLE, COLLAPSE };
 /**
  * struct machine_ops - a kind of machine
  * @name: prefix of its rows
- * @make: a machine with its first MiB
- * @end: of it
- * @add_vcpu: another vCPU, of number @nr
- * @map: @bytes of untouched memory at TEST_GPA, in leaves of 2 MiB if @huge
- * @unmap: the reverse
- * @forget: give the frames back; what is mapped stays, or is mapped anew
- * @protect: make it read-only, or writable again
- * @enter: let vCPU @nr begin at @entry with these arguments
+ * @make: create a machine with its first MiB
+ * @end: destroy it
+ * @add_vcpu: create vCPU @nr
+ * @map: map @bytes of untouched memory at TEST_GPA, in 2 MiB leaves if @huge
+ * @unmap: undo @map
+ * @forget: free the frames; the range stays mapped, or is mapped again
+ * @protect: make the memory read-only, or writable again
+ * @enter: set the registers of vCPU @nr to enter @entry with these arguments
  * @run: run vCPU @nr until it is done
- * @create: make an empty one and end it
- * @populate: NULL, or give all memory its frames
- * @change: unmap, make read-only or writable, or put together a part of the memory
- * @add: map a page of its own that lies behind all others, the @nr th
- * @exits: how often vCPU 0 of a machine of another process left its guest
+ * @create: create and destroy an empty machine
+ * @populate: populate all memory; false if this is not supported
+ * @change: unmap, make read-only, make writable or collapse a part of the memory
+ * @add: map the @nr th separate page after all other memory
+ * @exits: number of exits of vCPU 0 of a machine in another process
  */
 struct machine_ops {
 	const char *name;
@@ -173,7 +173,7 @@ void bench_faults(const struct machine_ops *ops);
 void bench_uncharged(const struct machine_ops *ops);
 void bench_kvm_memory(void);
 void bench_spaces(void);
-/* What a VMM asks for its statistics: the call alone, without what a library does to the struct. */
+/* The raw AXAS_GET_INFO ioctl, without the library's initialization of the struct. */
 void bench_get_info(const char *prefix, int fd);
 void bench_disturb(const struct machine_ops *ops);
 void bench_paths(void);
