@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A machine on axas and axvcpu.
+ * struct machine_ops on axas and axvcpu. Calls libaxas and machine.c.
  */
 #include "bench.h"
 

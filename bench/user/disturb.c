@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an operation does to others: interrupts that other CPUs get from this one, grace periods
- * of RCU that pass, and exits of a guest that runs on another CPU, on memory that has nothing
- * to do with it. Counted, for one operation; ticks of the other CPU are taken off. Other
- * threads of the kernel have their share in the first two, so that a few in a thousand
- * operations mean nothing.
+ * Side effects of an operation: IPIs to another CPU, RCU grace periods, and exits of a guest on
+ * that CPU that uses unrelated memory. Reported per operation; ticks of the other CPU are
+ * subtracted. Other kernel threads contribute to the first two: a few in a thousand operations
+ * are noise.
  *
- * The other guest is another process's, as it is with VMMs: a process that changes its
- * mappings interrupts the CPUs that its own threads run on.
+ * The other guest belongs to another process, as with VMMs: a process that changes its mappings
+ * sends IPIs to the CPUs of its own threads.
  */
 #include "bench.h"
 
@@ -23,18 +22,18 @@
 #include <unistd.h>
 
 #define OPS	512
-#define LARGE	16	/* leaves of 2 MiB */
+#define LARGE	16	/* 2 MiB leaves */
 #define OTHER	1	/* the CPU of the other guest */
 
-/* From axas_bench_rcu.ko. */
+/* Parameter of axas_bench_rcu.ko. */
 #define GRACE_PERIODS	"/sys/module/axas_bench_rcu/parameters/grace_periods"
 
 /**
- * struct counts - what is counted
- * @ipis: function calls and reschedules that the other CPU was interrupted for
- * @ticks: of the other CPU
- * @gps: grace periods, of both kinds
- * @exits: of the other guest
+ * struct counts - counters of side effects
+ * @ipis: function call and reschedule IPIs of the other CPU
+ * @ticks: timer ticks of the other CPU
+ * @gps: grace periods, normal and expedited
+ * @exits: exits of the other guest
  */
 struct counts {
 	u64 ipis;
@@ -43,12 +42,12 @@ struct counts {
 	u64 exits;
 };
 
-/* The other guest: the process, and its machine, which it tells us of. */
+/* The process of the other guest, and the machine that it shares with this one. */
 static int other_pid;
 static struct machine *other;
 static atomic_bool *other_is_there;
 
-/* A row of /proc/interrupts, for the other CPU. */
+/* Count of a row of /proc/interrupts for the other CPU. */
 static u64 interrupts(const char *rows, const char *name)
 {
 	const char *row = strstr(rows, name);
@@ -80,7 +79,7 @@ static u64 grace_periods(void)
 	return normal + expedited;
 }
 
-/* All of it between two ticks of the other CPU. */
+/* Read all counters between two ticks of the other CPU. */
 static struct counts look(void)
 {
 	static char rows[1 << 16];
@@ -99,7 +98,7 @@ static struct counts look(void)
 	return c;
 }
 
-/* What was counted since @from, for each of so many operations. */
+/* Report the counts since @from per operation. */
 static void report(const char *prefix, const char *what, const struct counts *from,
 		   unsigned int ops)
 {
@@ -146,7 +145,7 @@ static void start_other(const struct machine_ops *ops)
 	}
 	while (!atomic_load(other_is_there))
 		usleep(1000);
-	/* It is in its guest when it leaves it, for the first ticks. */
+	/* The first exits, by ticks, show that the other guest is running. */
 	exits = ops->exits(other, other_pid);
 	while (ops->exits(other, other_pid) < exits + 3)
 		usleep(1000);
@@ -158,7 +157,7 @@ static void end_other(void)
 	waitpid(other_pid, NULL, 0);
 }
 
-/* @what has been done to OPS pages of a range, one by one. */
+/* Apply @how to OPS pages of a range, one at a time, and report as @what. */
 static void each_page(struct machine *m, const char *what, enum change how)
 {
 	struct counts from = look();
@@ -199,7 +198,7 @@ static void maps(struct machine *m)
 	report(m->ops->name, "map", &from, OPS);
 }
 
-/* Of leaves that a change of one page has split. */
+/* Collapse leaves that were split by changing one page. */
 static void collapses(struct machine *m)
 {
 	u64 bytes = LARGE * 2 * MIB;

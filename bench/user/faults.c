@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exits, faults and what is done to ranges, on either kind of machine, with one vCPU.
+ * Exits, faults and operations on ranges, on either kind of machine, with one vCPU.
  */
 #include "bench.h"
 
 #define EXITS	64
 
-/* To this process and back. */
+/* Exits to user space and back. */
 static void bench_exit_user(struct machine *m)
 {
 	struct bench b = bench_new(m->ops->name, "exit_to_user");
@@ -22,7 +22,7 @@ static void bench_exit_user(struct machine *m)
 	bench_report(&b);
 }
 
-/* Run @many exits and then one, so that the way to this process and back cancels out. */
+/* Measure @many exits and then one: the difference excludes the exit to user space. */
 static void bench_exit_kernel(struct machine *m, const char *name, u64 entry)
 {
 	struct bench b = bench_new(m->ops->name, name);
@@ -53,8 +53,8 @@ static bool touch(struct machine *m, struct bench *b, u64 first, u64 bytes, u64 
 }
 
 /*
- * The guest touches what it has not touched, and then the same again: what the first costs
- * more are the faults.
+ * The guest touches untouched memory, then the same memory again: the difference is the cost of
+ * the faults.
  */
 static void bench_demand(struct machine *m, const char *name, bool huge)
 {
@@ -77,7 +77,7 @@ static void bench_demand(struct machine *m, const char *name, bool huge)
 	bench_report(&b);
 }
 
-/* What is done to a whole range of pages that the guest has, for each page of 4 KiB. */
+/* Populate, protect and unmap a whole range, per 4 KiB page. */
 static void bench_range(struct machine *m, bool huge)
 {
 	struct bench protect = bench_new(m->ops->name, huge ? "protect_2m" : "protect_4k");
@@ -124,7 +124,7 @@ static void bench_create(const struct machine_ops *ops)
 	bench_report(&b);
 }
 
-/* Faults alone, for a process whose memory is charged to nobody. */
+/* Faults only, for a process whose memory is not charged to a cgroup. */
 void bench_uncharged(const struct machine_ops *ops)
 {
 	struct machine m = { .ops = ops };
@@ -150,13 +150,13 @@ void bench_faults(const struct machine_ops *ops)
 	bench_demand(&m, "fault_2m", true);
 	bench_range(&m, false);
 	bench_range(&m, true);
-	/* KVM's sleeps for grace periods: what the clock does then is not instructions. */
+	/* KVM's create sleeps for grace periods, when the clock does not count instructions. */
 	if (ops != &kvm_machine)
 		bench_create(ops);
 	ops->end(&m);
 }
 
-/* The same for memory that is KVM's own, of which a page may be unmapped and populated. */
+/* The same for a guest_memfd, which supports only unmap and populate. */
 static void bench_gmem_range(struct machine *m)
 {
 	struct bench populate = bench_new("kvm", "populate_4k_guest_memfd");
@@ -191,7 +191,7 @@ static void bench_gmem(void)
 	kvm_machine.end(&m);
 }
 
-/* KVM on other memory than anonymous: the best that it can do may be there. */
+/* KVM on memory other than anonymous, which may be its best case. */
 void bench_kvm_memory(void)
 {
 	struct machine m = { .ops = &kvm_machine };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same machine on /dev/kvm. Its memory is private and anonymous, and transparent huge pages
- * are asked for, or forbidden, with madvise(); or one of the other kinds that VMMs use.
+ * struct machine_ops on /dev/kvm. The memory is private and anonymous, with transparent huge
+ * pages enabled or disabled by madvise(), or one of the other kinds that VMMs use.
  */
 #include "bench.h"
 
@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* 6.9 and later; the headers may be older. */
+/* Since 6.9; the headers may be older. */
 #ifndef KVM_PRE_FAULT_MEMORY
 #define KVM_CAP_PRE_FAULT_MEMORY	236
 struct kvm_pre_fault_memory {
@@ -27,7 +27,7 @@ struct kvm_pre_fault_memory {
 #define KVM_PRE_FAULT_MEMORY	_IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
 #endif
 
-/* 6.18 and later: for every kind of VM, and mapped by who made it. */
+/* Since 6.18: for all VM types, with mmap() by the VMM. */
 #ifndef GUEST_MEMFD_FLAG_MMAP
 #define KVM_CAP_GUEST_MEMFD_FLAGS	244
 #define GUEST_MEMFD_FLAG_MMAP		1ull
@@ -61,14 +61,14 @@ struct kvm_userspace_memory_region2 {
 #define GMEM_FLAGS	(GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED)
 
 #ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE	25	/* 6.1 and later */
+#define MADV_COLLAPSE	25	/* since 6.1 */
 #endif
 
 enum { SLOT_LOW, SLOT_TEST, SLOT_ADDED };
 
 static int kvm_dev = -1;
 static enum kvm_memory memory_kind;
-static int gmem = -1;	/* the guest_memfd that a machine has, if it has one */
+static int gmem = -1;	/* the machine's guest_memfd, or -1 */
 
 static int call(int fd, unsigned long nr, void *arg, const char *what)
 {
@@ -86,7 +86,7 @@ static int device(void)
 	return kvm_dev;
 }
 
-/* Where a leaf of 2 MiB can begin. */
+/* Map anonymous memory, aligned to 2 MiB. */
 static void *anonymous(u64 bytes, bool huge)
 {
 	char *mem = mmap(NULL, bytes + 2 * MIB, PROT_READ | PROT_WRITE,
@@ -100,7 +100,7 @@ static void *anonymous(u64 bytes, bool huge)
 	return mem;
 }
 
-/* A file in memory: pages of 4 KiB, or hugetlbfs' of 2 MiB. */
+/* Map a memfd: 4 KiB pages, or 2 MiB pages of hugetlbfs. */
 static void *file_memory(u64 bytes, bool huge)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC | (huge ? MFD_HUGETLB : 0));
@@ -145,7 +145,7 @@ static bool in_gmem(void)
 	return memory_kind == KVM_GMEM || memory_kind == KVM_GMEM_PRESENT;
 }
 
-/* The guest's frames come from the file; the mapping is for the VMM. */
+/* The guest's frames come from the guest_memfd; the mapping is for the VMM. */
 static void map_gmem(struct machine *m, u64 bytes)
 {
 	struct kvm_create_guest_memfd create = { .size = bytes, .flags = GMEM_FLAGS };
@@ -208,7 +208,7 @@ static struct kvm_segment segment(u32 selector, u32 type, u32 code)
 	};
 }
 
-/* Control registers: PE, MP, ET, NE, WP, PG; PAE, OSFXSR; LME, LMA, NX. */
+/* CR0: PE, MP, ET, NE, WP, PG; CR4: PAE, OSFXSR; EFER: LME, LMA, NXE. */
 static void long_mode(int vcpu)
 {
 	struct kvm_sregs sregs;
@@ -227,7 +227,7 @@ static void long_mode(int vcpu)
 	call(vcpu, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
 }
 
-/* Without CPUID, KVM keeps the guest from what the CPU has. */
+/* KVM denies the guest CPU features that its CPUID does not have: set all supported ones. */
 static void all_cpuid(int vcpu)
 {
 	struct {
@@ -281,8 +281,8 @@ static void kvm_map(struct machine *m, u64 bytes, bool huge)
 		set_slot(m, SLOT_TEST, TEST_GPA, bytes, m->mem);
 	}
 	/*
-	 * The slot that was here before has left its vCPU a table to be freed. Until that has
-	 * run, KVM_PRE_FAULT_MEMORY of 6.12 tries the same page again for ever.
+	 * The previous memory slot has left an obsolete root, which the vCPU frees when it runs.
+	 * Until then KVM_PRE_FAULT_MEMORY of 6.12 retries the same page forever.
 	 */
 	kvm_enter(m, 0, guest(ports), 0, 0, 0);
 	kvm_run(m, 0);
@@ -320,8 +320,8 @@ static void kvm_create_end(void)
 }
 
 /*
- * The frames by madvise(), then KVM's table; kernels before 6.12 cannot do the latter. That
- * takes frames of a guest_memfd as a fault does.
+ * Allocate frames by madvise(), then fill KVM's table by KVM_PRE_FAULT_MEMORY (since 6.12), which
+ * allocates the frames of a guest_memfd itself, as a fault does.
  */
 static bool kvm_populate(struct machine *m)
 {
@@ -353,7 +353,7 @@ static void kvm_change(struct machine *m, enum change how, u64 first, u64 bytes)
 		fail("change %d: %s", how, strerror(errno));
 }
 
-/* All of them have the same page of memory. */
+/* All slots map the same page of memory. */
 static void kvm_add(struct machine *m, unsigned int nr)
 {
 	set_slot(m, SLOT_ADDED + nr, TEST_GPA + 16 * GIB + 2 * PAGE * nr, PAGE, m->low);

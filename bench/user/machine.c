@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What machines on axvcpu and on KVM have in common: the first MiB of their memory.
+ * The first MiB of guest memory, common to machines on axvcpu and on KVM.
  */
 #include "bench.h"
 
 #include <string.h>
 
-/* Present, writable, user; and, one level up from 2 MiB, 1 GiB each. */
+/* Present, writable, user; a leaf also has PS: 1 GiB each. */
 #define PT_TABLE	0x7ull
 #define PT_LEAF_1G	0x87ull
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Faults on several CPUs at once: each vCPU touches pages of its own, in ranges of 2 MiB
- * that no other vCPU touches. Wall time: the least of many short rounds, in which one, two and
- * more vCPUs take turns, so that what else the host does disturbs all of them alike, and
- * some not at all.
+ * Faults on several CPUs at once: each vCPU touches separate pages, in 2 MiB ranges of its own.
+ * The figure is wall time: the minimum of many short rounds, which alternate between one, two
+ * and more vCPUs, so that other load of the host affects all of them alike, and some rounds not
+ * at all.
  */
 #include "bench.h"
 
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define STRIDE	(2 * MIB)	/* from one vCPU's pages to the next one's */
+#define STRIDE	(2 * MIB)	/* distance between the pages of two vCPUs */
 #define EACH	MIB
 #define ROUNDS	200
 
@@ -54,7 +54,7 @@ static void *work(void *arg)
 	pin_thread(w->nr);
 	w->m->ops->enter(w->m, w->nr, guest(touch), first, first + EACH, PAGE);
 	pthread_barrier_wait(&barrier);
-	/* Woken up, not at the same time: here they are. */
+	/* The threads wake up at different times: spin until all have arrived. */
 	atomic_fetch_sub(&awaited, 1);
 	while (atomic_load(&awaited))
 		;
@@ -64,7 +64,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* From the first that begins to the last that ends. */
+/* Time from the first thread's start to the last thread's end. */
 static u64 one_round(struct machine *m, unsigned int vcpus)
 {
 	struct worker workers[MAX_VCPUS];

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads and writes of guest memory by its VMM: pread() and pwrite() on a space, beside
- * process_vm_readv() and process_vm_writev(), by which one process reads another's memory;
- * and what a VMM asks about a space.
+ * Reads and writes of guest memory by its VMM: pread() and pwrite() on a space, compared with
+ * process_vm_readv() and process_vm_writev() on a process; and a VMM's queries of a space.
  */
 #include "bench.h"
 
@@ -20,7 +19,7 @@ static const struct {
 	size_t bytes;
 } sizes[] = { { "8", 8 }, { "64", 64 }, { "4k", PAGE }, { "1m", MIB } };
 
-static void *own;	/* what process_vm_readv() reads: memory of this process */
+static void *own;	/* memory of this process, for process_vm_readv() */
 static int space;
 
 static ssize_t do_pread(void *buf, size_t len)

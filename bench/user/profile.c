@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations between marks, for scripts/bench-profile.sh: which functions their
- * instructions are in. Each is done OPS times, so that what is around it does not matter.
+ * Operations between marks, for scripts/bench-profile.sh, which assigns their instructions to
+ * functions. Each is repeated OPS times, so that the surrounding code does not matter.
  */
 #include "bench.h"
 
@@ -10,7 +10,7 @@
 #define OPS		2048
 #define OPS_2M		16
 
-/* Calls that a plugin of QEMU sees, in the order of their addresses in this list. */
+/* Calls that QEMU's plugin observes, in address order as in this list. */
 #define MARK(name)								\
 	__attribute__((noinline, used)) void profile_mark_##name(void);		\
 	void profile_mark_##name(void) { asm volatile("" : : "r" (#name)); }
@@ -63,7 +63,7 @@ static void pread_8(struct machine *m)
 	profile_mark_end();
 }
 
-/* Pages of one area, each with others between it and the next. */
+/* Pages of one area that are not adjacent. */
 static void pages(struct machine *m)
 {
 	m->ops->map(m, OPS * 8 * PAGE, false);
@@ -81,7 +81,7 @@ static void pages(struct machine *m)
 
 #define AREAS	10240
 
-/* Areas of one page with gaps, in an order that has no two neighbours. */
+/* Areas of one page with gaps, in an order without neighbours in succession. */
 static void areas(struct machine *m)
 {
 	struct axas_translate to;
@@ -118,7 +118,7 @@ void bench_profile(const struct machine_ops *ops)
 	profile_mark_exit_invd();
 	ops->run(&m, 0);
 	profile_mark_end();
-	/* Once without a mark, so that all is there that stays. */
+	/* Once without marks, so that allocations that persist are made. */
 	demand(&m, false, OPS, profile_mark_end, profile_mark_end);
 	demand(&m, false, OPS, profile_mark_fault_4k, profile_mark_unmap_4k);
 	demand(&m, true, OPS_2M, profile_mark_fault_2m, profile_mark_end);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a space costs its owner by the descriptor: its life, what it is asked, a page of it at a
- * time, its memory. Where many CPUs are possible, none of that may cost more.
+ * Costs of a space through its descriptor: creation, queries, operations on single pages,
+ * memory. None of them may grow with the number of possible CPUs.
  */
 #include "bench.h"
 
@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MANY	4000	/* spaces, so that what the kernel keeps at hand does not show */
+#define MANY	4000	/* spaces, so that the kernel's caches do not matter */
 
 static int dev;
 
@@ -35,7 +35,7 @@ static void bench_life(void)
 	bench_report(&life);
 }
 
-/* One page that was touched, in the middle of 64 MiB. */
+/* One touched page in the middle of 64 MiB. */
 static void bench_page(int fd)
 {
 	struct bench protect = bench_new("spaces", "protect_page");
@@ -60,7 +60,7 @@ static void bench_page(int fd)
 	bench_report(&unmap);
 }
 
-/* When all that was given back before is there again: some of it waits for grace periods. */
+/* MemFree, after waiting for frees that are deferred to grace periods. */
 static u64 free_bytes(void)
 {
 	unsigned long long kib;
@@ -78,7 +78,7 @@ static u64 free_bytes(void)
 	fail("/proc/meminfo");
 }
 
-/* All that is allocated for an empty space: its root, its descriptor, whatever there is. */
+/* All memory of an empty space: its root, its descriptor, everything else. */
 static void bench_memory(void)
 {
 	struct rlimit files = { MANY + 64, MANY + 64 };
@@ -87,7 +87,7 @@ static void bench_memory(void)
 
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		fail("RLIMIT_NOFILE: %s", strerror(errno));
-	/* Not part of them: the table of descriptors, and what is allocated but once. */
+	/* Allocate the descriptor table and one-time allocations beforehand. */
 	close(fcntl(dev, F_DUPFD_CLOEXEC, MANY + 60));
 	close(new_space());
 	before = free_bytes();
