@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * axas_bench.ko: what its files share.
+ * axas_bench.ko: declarations shared by its files.
  *
  *   bench_main.c    the module, the clock, samples and their report
- *   bench_floor.c   what Linux's own parts cost, without us
- *   bench_table.c   tables alone: frames are numbers from a stack
+ *   bench_floor.c   costs of the parts of Linux that axas uses
+ *   bench_table.c   tables only: frames are numbers from a stack
  *   bench_space.c   spaces on Linux's allocator
  *   bench_access.c  guest reads and writes by the kernel
- *   bench_size.c    cost against the size of a space
+ *   bench_size.c    cost as a function of the size of an area
  *   bench_areas.c   one page at a time, and one of many areas
- *   bench_held.c    the longest that one piece of work keeps everybody out
+ *   bench_held.c    the longest time for which one batch holds the lock and bars readers
  *   lifo_hal.c      the HAL of bench_table.c, bench_areas.c and bench_held.c
  *
- * One thread runs all of it when the module is loaded. No locks.
+ * One thread runs everything when the module is loaded. No locks.
  */
 #ifndef _AXAS_BENCH_H
 #define _AXAS_BENCH_H
@@ -30,16 +30,16 @@
 
 /**
  * struct bench - samples of one operation
- * @name: of the row
- * @cost: of each sample, in units of bench_now()
- * @ops: how many operations it had
- * @nr: how many are clean
- * @dirty: how many were thrown away: a tick or another thread was part of them
- * @start: when the one that is being taken began
- * @tick: jiffies then
- * @switches: context switches of this thread until then
- * @sleeps: the operation waits for other threads, and they are part of its cost
- * @ticks: it is longer than the time between two ticks, and they are, too
+ * @name: name of the row
+ * @cost: cost of each clean sample, in units of bench_now()
+ * @ops: number of operations of each
+ * @nr: number of clean samples
+ * @dirty: number of samples dropped because a tick or another thread interrupted them
+ * @start: start time of the current sample
+ * @tick: jiffies at @start
+ * @switches: context switches of this thread at @start
+ * @sleeps: the operation waits for other threads, whose cost is included
+ * @ticks: the operation is longer than a tick, and ticks are included
  */
 struct bench {
 	const char *name;
@@ -58,7 +58,7 @@ struct bench {
 #define BENCH_SLEEPS(text)	{ .name = (text), .sleeps = true }
 #define BENCH_TICKS(text)	{ .name = (text), .sleeps = true, .ticks = true }
 
-/* Under "-icount shift=0" the TSC counts instructions. Elsewhere it is nanoseconds. */
+/* On x86 the TSC, which counts instructions under "-icount shift=0"; elsewhere nanoseconds. */
 static inline u64 bench_now(void)
 {
 #ifdef CONFIG_X86
@@ -68,7 +68,7 @@ static inline u64 bench_now(void)
 #endif
 }
 
-/* How often this thread has left its CPU to another. */
+/* Number of context switches of this thread. */
 static inline unsigned long bench_switches(void)
 {
 	return current->nvcsw + current->nivcsw;
@@ -81,18 +81,18 @@ static inline void bench_begin(struct bench *b)
 	b->start = bench_now();
 }
 
-/* Take a sample of @ops operations, which began with bench_begin(). */
+/* End the sample that bench_begin() started, of @ops operations. */
 void bench_end(struct bench *b, u64 ops);
 
-/* Whether more samples are wanted. */
+/* Are more samples needed? */
 bool bench_more(const struct bench *b);
 
 void bench_report(const struct bench *b);
 
-/* Print a figure that is not a time, such as a number of tables. */
+/* Report a figure that is not a time, such as a number of tables. */
 void bench_figure(const char *name, u64 value);
 
-/* Something could not be measured: the module says so and does not load. */
+/* Log that a measurement failed; loading the module will fail. */
 void bench_fail(const char *what, int err);
 
 static inline struct axas_gpa_range bench_range(u64 gpa, u64 size)
@@ -100,10 +100,10 @@ static inline struct axas_gpa_range bench_range(u64 gpa, u64 size)
 	return axas_gpa_range(axas_gpa(gpa), size);
 }
 
-/* A space on @hal (NULL: Linux's), in the format of the host's CPU, or in svm's. */
+/* Create a space on @hal (NULL: Linux's), in the format of the host's CPU, else in svm's. */
 struct axas_space *bench_space(const struct axas_hal *hal);
 
-/* lifo_hal.c: @frames guest frames, and tables enough to map them. */
+/* lifo_hal.c: provide @frames guest frames, and enough tables to map them. */
 int lifo_hal_init(u64 frames);
 void lifo_hal_exit(void);
 extern const struct axas_hal lifo_hal;

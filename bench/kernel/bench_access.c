@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest reads and writes by the kernel: hot, that is, again and again the same bytes of
- * memory that is there.
+ * Guest memory accesses by the kernel on the hot path: repeated accesses to the same bytes of
+ * populated memory.
  */
 #include <linux/slab.h>
 #include <axas/access.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One page at a time, and one of many areas: what a VMM asks for that discards, watches or
- * traps single pages, and what it pays for the other areas of its space. Frames are numbers
+ * Operations on one page, and on one of many areas: the calls of a VMM that discards, watches or
+ * traps single pages, and their cost as a function of the number of areas. Frames are numbers
  * from a stack, as in bench_table.c.
  */
 #include <linux/kernel.h>
@@ -11,7 +11,7 @@
 
 #define GPA	((u64)SZ_1G)
 #define RW	(AXAS_PROT_READ | AXAS_PROT_WRITE)
-#define SOME	256	/* pages in one sample */
+#define SOME	256	/* pages per sample */
 
 static bool map_area(struct axas_space *space, u64 gpa, u64 size, u32 flags)
 {
@@ -22,13 +22,13 @@ static bool map_area(struct axas_space *space, u64 gpa, u64 size, u32 flags)
 	return !err;
 }
 
-/* The nth of the areas, each of one page, with a page between every two. */
+/* Address of the nth area: one page each, with a hole of one page between two. */
 static u64 area_gpa(u32 n)
 {
 	return GPA + (u64)n * SZ_8K;
 }
 
-/* @nr areas that no fault has seen. */
+/* Map @nr untouched areas. */
 static void fresh_areas(struct axas_space *space, u32 nr)
 {
 	u32 i;
@@ -39,7 +39,7 @@ static void fresh_areas(struct axas_space *space, u32 nr)
 			return;
 }
 
-/* A step that shares no factor with any of the numbers meets each area once. */
+/* @step is coprime to each @nr used here, so that it visits each area once. */
 static void bench_random_faults(struct axas_space *space, u32 nr, const char *name)
 {
 	struct bench fault = BENCH(name);
@@ -124,7 +124,7 @@ static void bench_among(u32 nr)
 	axas_space_put(space);
 }
 
-/* One page that was touched in the middle of an area of 1 GiB, again and again. */
+/* Repeat with one touched page in the middle of a 1 GiB area. */
 static void bench_page(struct axas_space *space)
 {
 	struct axas_gpa_range page = bench_range(GPA + SZ_512M, SZ_4K);
@@ -157,7 +157,7 @@ static void bench_page(struct axas_space *space)
 	bench_report(&nothing);
 }
 
-/* Large leaves whose pages are protected one by one, and back: what is left of them. */
+/* Protect large leaves page by page, and back: report the number of areas that remain. */
 static void bench_there_and_back(struct axas_space *space)
 {
 	struct axas_gpa_range range = bench_range(GPA, SZ_64M);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What Linux's own parts cost, without us: a page, zeroed and charged; the copy of one; a
- * lock; the search in a tree. No fault can cost less than the parts that it is made of.
+ * Costs of the parts of Linux that axas uses: a zeroed and charged page, the copy of a page, a
+ * lock, a tree lookup. They are lower bounds of the cost of a fault.
  */
 #include <linux/gfp.h>
 #include <linux/highmem.h>
@@ -15,7 +15,7 @@
 
 #define BATCH	64
 
-/* As the HAL of Linux takes a guest's frame, and gives it back. */
+/* Allocate and free a guest's frame as the Linux HAL does. */
 static void bench_pages(const char *take, const char *give, gfp_t gfp)
 {
 	struct page *pages[BATCH];
@@ -90,7 +90,7 @@ static void bench_memcpy(const char *name, size_t len)
 
 	while (from && to && bench_more(&copy)) {
 		bench_begin(&copy);
-		/* The compiler must neither drop nor unroll it. */
+		/* Keep the compiler from dropping or unrolling the copy. */
 		barrier_data(to);
 		OPTIMIZER_HIDE_VAR(len);
 		memcpy(to, from, len);

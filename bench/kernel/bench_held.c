@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The longest that one piece of work keeps everybody out: what is executed between down_write()
- * and up_write() of a space's lock, which whoever bars readers holds as well. Both are probed
- * on their first instruction, for that lock alone. The most of an operation's pieces is the
- * figure; what the probes themselves execute is measured on a lock of this file, and taken off.
+ * The longest time for which one batch of an operation excludes others: from down_write() to
+ * up_write() of a space's lock, which a remover holds while it bars readers. Kprobes on the
+ * first instruction of both look at that lock only. The figure is the maximum over the
+ * operation's batches; the overhead of the probes is measured on a lock of this file and
+ * subtracted.
  *
- * Nobody contends, so that to wait is no part of it. A piece that a tick was in does not count,
- * unless it is longer than the time between two; nor does one that another thread was in:
- * down_write() lets others run before it takes the lock.
+ * There is no contention, so waiting is not included. Batches interrupted by a tick do not
+ * count, unless longer than a tick; nor do those interrupted by another thread: down_write()
+ * may schedule before it takes the lock.
  */
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
@@ -22,7 +23,7 @@
 #define RW		(AXAS_PROT_READ | AXAS_PROT_WRITE)
 #define TICK_NSEC_TSC	(NSEC_PER_SEC / HZ)
 
-/* The lock that is looked at, and what was seen of it since watch(). */
+/* The lock under observation, and the results since watch(). */
 static struct held {
 	struct rw_semaphore *lock;
 	u64 start;
@@ -35,7 +36,7 @@ static struct held {
 	bool odd;
 } held;
 
-/* What two probes put between their clocks, around an empty piece. */
+/* Cost that the two probes add to an empty batch. */
 static u64 overhead;
 
 static int on_take(struct kprobe *p, struct pt_regs *regs)
@@ -76,7 +77,7 @@ static void watch(struct rw_semaphore *lock)
 	held = (struct held){ .lock = lock };
 }
 
-/* The figure of what was done since watch(). It has @least pieces, or the probes saw nothing. */
+/* Report the maximum since watch(). Fewer than @least batches mean that the probes do not work. */
 static void report(const char *name, u32 least)
 {
 	held.lock = NULL;
@@ -110,7 +111,7 @@ static void map_small(struct axas_space *space)
 		bench_fail("map", err);
 }
 
-/* Of frames that follow each other, in leaves of 4 KiB: the HAL has no others. */
+/* Contiguous frames in 4 KiB leaves: lifo_hal has no larger frames. */
 static void populate(struct axas_space *space)
 {
 	u64 done;
@@ -173,7 +174,7 @@ static void bench_linear(struct axas_space *space)
 	report("held.unmap_linear_1g", 1);
 }
 
-/* Areas of one page, each with a page that has none behind it. */
+/* Areas of one page, each followed by a hole of one page. */
 static void bench_many(struct axas_space *space)
 {
 	struct axas_gpa_range range = bench_range(GPA, (u64)MANY * SZ_8K);
@@ -195,7 +196,7 @@ static void bench_operations(void (*operations)(struct axas_space *space))
 {
 	struct axas_space *space = NULL;
 
-	/* Anew each time, so that the frames follow each other. */
+	/* A new stack each time, so that frames are contiguous. */
 	if (lifo_hal_init(BYTES / SZ_4K))
 		bench_fail("memory for the stack of frames", -ENOMEM);
 	else

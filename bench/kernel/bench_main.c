@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module, the clock, samples and their report. A row of the report is a line of the
- * kernel's log: "axas_bench: NAME MEAN CLEAN DIRTY MEDIAN": what an operation took, with three
- * decimals, in the samples that are clean, and how many of them there are and are not.
+ * The module, the clock, samples and their report. A row of the report is a line of the kernel
+ * log, "axas_bench: NAME MEAN CLEAN DIRTY MEDIAN": the cost of an operation in the clean samples,
+ * with three decimals, and the numbers of clean and dirty samples.
  */
 #include <linux/err.h>
 #include <linux/module.h>
@@ -13,7 +13,7 @@
 
 static int failed;
 
-/* What bench_begin() and bench_end() themselves put into each sample. */
+/* Cost that bench_begin() and bench_end() add to each sample. */
 static u64 overhead;
 
 void bench_end(struct bench *b, u64 ops)
@@ -31,7 +31,7 @@ void bench_end(struct bench *b, u64 ops)
 	b->ops[b->nr++] = ops;
 }
 
-/* Not for ever: an operation may be longer than the time between two ticks. */
+/* Bounded: an operation may be longer than a tick, so that no sample is clean. */
 bool bench_more(const struct bench *b)
 {
 	return b->nr < BENCH_SAMPLES && b->nr + b->dirty < 8 * BENCH_SAMPLES;
@@ -111,7 +111,7 @@ struct axas_space *bench_space(const struct axas_hal *hal)
 	return space;
 }
 
-/* A loop of a known number of instructions shows what the unit is. */
+/* Report a loop of a known number of instructions: it shows the unit of the clock. */
 static void calibrate(void)
 {
 	struct bench empty = BENCH("clock.empty");
@@ -154,7 +154,7 @@ static void __exit axas_bench_exit(void)
 {
 }
 
-/* Built in: after all that it measures. */
+/* If built in, run after everything that it measures is initialized. */
 late_initcall(axas_bench_init);
 module_exit(axas_bench_exit);
 

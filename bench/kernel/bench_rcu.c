@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * axas_bench_rcu.ko: how many grace periods of RCU have passed, normal ones and expedited ones,
- * for a program that counts those that come with an operation.
+ * axas_bench_rcu.ko: the numbers of normal and expedited RCU grace periods, as a parameter, for
+ * bench/user/disturb.c, which counts those caused by an operation.
  */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/sysfs.h>
 
-/* The low two bits of such a number say how far a grace period is. */
+/* The low two bits of the sequence number are the phase of the grace period. */
 #define PHASES	2
 
 static int get(char *buf, const struct kernel_param *kp)

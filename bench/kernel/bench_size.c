@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Cost against size: what depends on how large an area is, and what must not.
+ * Costs as a function of the size of an area: some grow with it, some must not.
  */
 #include <linux/kernel.h>
 
@@ -56,11 +56,11 @@ static void bench_one(struct axas_space *space, const char *name, u64 bytes)
 }
 
 #define LARGEST	(4ull * SZ_1G)
-#define FEW	4	/* samples of what takes millions of instructions */
+#define FEW	4	/* samples of operations of millions of instructions */
 
 /*
- * All pages of a linear area whose leaves are small, because the memory is @size from where
- * larger ones could map it: map, protect and unmap, each for a leaf.
+ * Map, protect and unmap a linear area, per leaf. The memory is offset by @size from a larger
+ * alignment, so that all leaves have @size.
  */
 static void bench_leaves(struct axas_space *space, const char *leaf, u64 size,
 			 const char *name, u64 bytes)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Spaces on Linux's allocator: frames are zeroed and charged, nobody is attached.
+ * Spaces on Linux's allocator: frames are zeroed and charged, no consumer is attached.
  */
 #include <linux/err.h>
 
@@ -21,7 +21,7 @@ static bool map_area(struct axas_space *space, u64 size, u32 flags)
 	return !err;
 }
 
-/* The life of pages: populate, protect, unmap; each for a page of 4 KiB. */
+/* Populate, protect and unmap, per 4 KiB page. */
 static void bench_life(struct axas_space *space, u32 flags, const char *populate_name,
 		       const char *protect_name, const char *unmap_name)
 {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tables alone: the operations of a space whose frames are numbers from a stack, that are
- * never zeroed, without a consumer. What is left is areas, locks and entries.
+ * Tables only: operations of a space without a consumer, whose frames are numbers from a stack
+ * and never zeroed. The remaining costs are those of areas, locks and entries.
  */
 #include "bench.h"
 
 #define GPA	((u64)SZ_1G)
 #define BYTES	((u64)SZ_64M)
 #define PAGES	(BYTES / SZ_4K)
-/* Host-physical, beyond what lifo_hal.c has. */
+/* Host-physical address above the frames of lifo_hal.c. */
 #define LINEAR	((u64)SZ_1G * 64)
-#define SOME	512	/* pages to look at in one sample */
+#define SOME	512	/* pages per sample */
 
 #define RW	(AXAS_PROT_READ | AXAS_PROT_WRITE)
 #define RWX	AXAS_PROT_MASK
@@ -117,7 +117,7 @@ static void bench_faults(struct axas_space *space, const char *name, const char 
 
 	while (bench_more(&fixed)) {
 		for (first = GPA; first < GPA + SZ_8M; first += SOME * SZ_4K) {
-			/* The table comes with the first fault; it is not counted. */
+			/* The first fault allocates the table: not measured. */
 			axas_space_fault(space, axas_gpa(first), AXAS_PROT_WRITE, NULL);
 			axas_space_fault(space, axas_gpa(first + SZ_4K), AXAS_PROT_WRITE, NULL);
 			bench_begin(&fixed);
@@ -157,7 +157,7 @@ static void bench_translate(struct axas_space *space, const char *name)
 	bench_report(&translate);
 }
 
-/* From the first of 64 leaves that follow each other. */
+/* Translate at the first of 64 contiguous leaves. */
 static void bench_limit(struct axas_space *space)
 {
 	struct axas_gpa_range range = bench_range(GPA, SZ_256K);
@@ -177,7 +177,7 @@ static void bench_limit(struct axas_space *space)
 	axas_space_unmap(space, range);
 }
 
-/* What other areas there are, each of one page, with one between every two. */
+/* Add other areas of one page each, with a hole of one page between two. */
 static void other_areas(struct axas_space *space)
 {
 	unsigned int i;
@@ -201,7 +201,7 @@ static void bench_looks(struct axas_space *space)
 	axas_space_clear(space);
 }
 
-/* Memory for tables of 1 GiB in leaves of 4 KiB. */
+/* Table memory for 1 GiB in 4 KiB leaves. */
 static void bench_table_memory(struct axas_space *space)
 {
 	struct axas_info info;

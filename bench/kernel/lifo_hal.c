@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A HAL that costs as little as one can: a stack of frames. Guest frames are numbers
- * alone, without memory, and so are never zeroed; tables are pages that were taken
- * beforehand, and are zeroed when they are handed out.
+ * A HAL of minimal cost: a stack of frames. Guest frames are only numbers without memory, and
+ * never zeroed; tables are pages allocated beforehand, and zeroed when they are handed out. One
+ * thread, no locks.
  */
 #include <linux/gfp.h>
 #include <linux/vmalloc.h>
 
 #include "bench.h"
 
-/* Where guest frames seem to be. */
+/* Host-physical address of the first guest frame. */
 #define LIFO_BASE	((u64)SZ_1G * 16)
 
 static u64 *frames, *tables;
@@ -85,12 +85,12 @@ int lifo_hal_init(u64 n)
 	u64 i;
 
 	frames = vmalloc(array_size(n, sizeof(*frames)));
-	/* A table for each 512, their own tables, and a few to begin with. */
+	/* Level 0 tables of 512 frames each, level 1 tables, and a few above. */
 	max_tables = n / 512 + n / SZ_256K + 64;
 	tables = vmalloc(array_size(max_tables, sizeof(*tables)));
 	if (!frames || !tables)
 		return -ENOMEM;
-	/* The first that is handed out is the lowest. */
+	/* Fill the stack in descending order: the lowest frame is handed out first. */
 	for (i = n; i--;)
 		frames[nr_frames++] = LIFO_BASE + i * AXAS_FRAME_SIZE;
 	for (i = 0; i < max_tables; i++) {
@@ -103,7 +103,7 @@ int lifo_hal_init(u64 n)
 	return 0;
 }
 
-/* All must have come back. */
+/* All frames and tables must have been freed. */
 void lifo_hal_exit(void)
 {
 	if (tables && nr_tables != max_tables)
