@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A hypervisor's module, as far as axas is concerned: it knows include/axas/ alone,
- * makes a space on Linux's own allocator, lets itself be asked to flush, and checks
- * that no frame is freed before that. One line for each check in the kernel's log,
- * in the Test Anything Protocol; loading fails when a check does.
+ * A minimal hypervisor module: it uses only include/axas/, creates a space on Linux's allocator,
+ * attaches a consumer, and checks that no frame is freed before the flush. It logs one TAP line
+ * per check; loading fails if a check fails.
  */
 #include <linux/anon_inodes.h>
 #include <linux/bvec.h>
@@ -17,7 +16,7 @@
 #include <axas/access.h>
 #include <axas/space.h>
 
-/* Where the guest's memory is; AREA pages of it. */
+/* Start of the guest's memory of AREA pages. */
 #define GPA	((u64)SZ_1G)
 #define AREA	((u64)SZ_64K)
 
@@ -33,12 +32,12 @@ static void check(bool good, const char *name)
 }
 
 /**
- * struct watcher - a consumer that looks at a page whenever it is asked to flush
- * @consumer: what the space knows
- * @page: a page of the guest's, on which we hold a reference
- * @flushes: how often it was asked
- * @range: for what, the last time
- * @references: on @page then
+ * struct watcher - a consumer that records the references of a page at each flush request
+ * @consumer: attached to the space
+ * @page: a page of the guest, on which the test holds a reference
+ * @flushes: number of flush requests
+ * @range: range of the last request
+ * @references: references of @page at the last request
  */
 struct watcher {
 	struct axas_consumer consumer;
@@ -74,7 +73,7 @@ static struct axas_gpa_range range(u64 gpa, u64 size)
 	return axas_gpa_range(axas_gpa(gpa), size);
 }
 
-/* The host's own format where it has one; any will do for a table of paper. */
+/* Use the host's format if there is one; else any, as no hardware walks the table. */
 static struct axas_space *make_space(void)
 {
 	struct axas_space_params params = { .format = AXAS_FORMAT_DEFAULT };
@@ -170,7 +169,7 @@ static void check_protect(struct axas_space *space, struct watcher *w)
 	check(!axas_write(space, axas_gpa(GPA), &byte, 1), "then it is written");
 }
 
-/* A page on which we hold a reference shows when the space lets its own go. */
+/* The reference count of a page that the test also holds shows when the space drops its own. */
 static void check_flush_before_free(struct axas_space *space, struct watcher *w)
 {
 	struct bio_vec bvec = {};
@@ -195,7 +194,7 @@ static void check_flush_before_free(struct axas_space *space, struct watcher *w)
 	      "nothing is flushed where nothing was mapped");
 }
 
-/* Memory of ours, which the guest may read. */
+/* A linear area over a page of this module, which the guest cannot write. */
 static void check_linear(struct axas_space *space, struct watcher *w)
 {
 	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
@@ -264,7 +263,7 @@ module_exit(consumer_exit);
 
 MODULE_DESCRIPTION("Test of axas by a module that uses it");
 MODULE_LICENSE("GPL");
-/* 6.13: the namespace is a string literal, where it was a bare identifier. */
+/* Since 6.13 the namespace is a string literal instead of an identifier. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 MODULE_IMPORT_NS("AXAS");
 #else
