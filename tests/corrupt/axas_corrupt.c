@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * insmod axas_corrupt.ko fd=FD gpa=GPA: while it is loaded, a leaf of the space that insmod
- * has open as FD is what axas never writes: in EPT's format a leaf to write and not to read,
- * which is a misconfiguration. For tests of those who run guests; nobody else may touch
- * the space meanwhile.
+ * insmod axas_corrupt.ko fd=FD gpa=GPA: while loaded, makes the leaf at GPA of the space that
+ * insmod has open as FD a misconfiguration, which axas never writes: an EPT leaf that is writable
+ * but not readable. For tests of vCPUs; takes no locks, so the space must not be changed
+ * meanwhile.
  */
 #include <linux/io.h>
 #include <linux/module.h>
@@ -19,7 +19,7 @@ static unsigned long long gpa;
 module_param(gpa, ullong, 0);
 MODULE_PARM_DESC(gpa, "an address that the leaf maps");
 
-/* Intel SDM vol. 3C, 29.3.2: what an entry says, and where it leads. */
+/* Intel SDM vol. 3C, 29.3.2: bits and address of an EPT entry. */
 #define EPT_READ	BIT_ULL(0)
 #define EPT_WRITE	BIT_ULL(1)
 #define EPT_EXEC	BIT_ULL(2)
