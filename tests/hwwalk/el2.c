@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the registers of EL2 hold on each CPU, for tests: a line for each CPU in
- * /sys/module/axas_el2/parameters/registers, as an interrupt finds them. One that comes while a
- * vCPU is loaded there tells what the guest runs with, but for what each exit switches. And
- * .../pstate: VTTBR_EL2 and the PSTATE of what was interrupted.
+ * EL2 registers of each CPU, for tests: one line per CPU in
+ * /sys/module/axas_el2/parameters/registers, read by an IPI. While a vCPU is loaded they are the
+ * guest's, except for registers that each exit switches. The parameter pstate has VTTBR_EL2 and
+ * the PSTATE of the interrupted code.
  */
 #include <linux/cpu.h>
 #include <linux/module.h>

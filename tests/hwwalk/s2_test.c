@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the CPU makes of stage 2 tables, compared with what axas says of them: random
- * spaces of each number of address bits, and so of each root and start level, and at
- * random addresses the CPU's own answer to a read and a write, by the instructions
- * AT S12E1R and AT S12E1W with stage 1 off. No guest is needed, nor any memory behind the
- * tables. It reports in KTAP to the kernel's log. "Arm" is the Arm Architecture Reference
- * Manual for A-profile architecture, DDI 0487.
+ * Compares the CPU's walks of stage 2 tables with axas_space_translate(), for random spaces of
+ * each number of address bits, and so of each root size and start level, at random addresses.
+ * The CPU translates a read and a write by AT S12E1R and AT S12E1W with stage 1 off. This needs
+ * neither a guest nor memory that the tables map. It reports in KTAP to the kernel log. "Arm" is
+ * the Arm Architecture Reference Manual for A-profile architecture, DDI 0487.
  *
- * Calls axas.ko alone. The guest's translation regime is this module's only while
- * interrupts are off.
+ * Calls axas.ko only. The module owns the guest's translation regime only while interrupts are
+ * off.
  */
 #include <linux/irqflags.h>
 #include <linux/module.h>
@@ -34,15 +33,15 @@ MODULE_PARM_DESC(seed, "of the random numbers; 0: another one each time");
 #define MAX_IA_BITS	48
 #define AREAS		24
 #define PER_SPACE	2000		/* addresses */
-#define BATCH		50		/* with interrupts off */
-#define VMID		1		/* nobody else runs guests now */
+#define BATCH		50		/* addresses per interrupts-off section */
+#define VMID		1		/* no guests run now */
 #define SCTLR_OFF	0x30d00800ull	/* SCTLR_EL1: stage 1 off */
 
 /* PAR_EL1. Arm D23.2.131 */
 #define PAR_FAILED	BIT_ULL(0)
-#define PAR_STATUS	GENMASK_ULL(6, 1)	/* of a failure, as in ESR */
+#define PAR_STATUS	GENMASK_ULL(6, 1)	/* fault status code, as in ESR */
 #define PAR_SH		GENMASK_ULL(8, 7)
-#define PAR_STAGE2	BIT_ULL(9)		/* the failure is stage 2's */
+#define PAR_STAGE2	BIT_ULL(9)		/* a stage 2 fault */
 #define PAR_PA		GENMASK_ULL(51, 12)
 #define PAR_ATTR	GENMASK_ULL(63, 56)	/* as in MAIR_EL1 */
 
@@ -61,7 +60,7 @@ struct question {
 	u64 gpa;
 	bool mapped;
 	struct axas_translation to;
-	u64 par[2];		/* of a read, of a write */
+	u64 par[2];		/* results of a read and of a write */
 };
 
 struct test {
@@ -84,7 +83,7 @@ static u64 rnd(struct test *t, u64 below)
 	return val % below;
 }
 
-/* Everything of the test's VMID, on all CPUs. */
+/* Flush all translations of the test's VMID on all CPUs. */
 static void flush(struct axas_consumer *consumer, const struct axas_flush *what,
 		  struct cpumask *cpus)
 {
@@ -103,7 +102,7 @@ static void flush(struct axas_consumer *consumer, const struct axas_flush *what,
 
 static const struct axas_consumer_ops consumer_ops = { .request = flush };
 
-/* A range of up to 4 leaves of @level, and then some pages where @ragged. */
+/* A range of up to 4 leaves of @level, plus some pages if @ragged. */
 static struct axas_gpa_range random_range(struct test *t, unsigned int level, bool ragged)
 {
 	u64 leaf = AXAS_FRAME_SIZE << (9 * level), all = BIT_ULL(t->ia_bits);
@@ -115,7 +114,7 @@ static struct axas_gpa_range random_range(struct test *t, unsigned int level, bo
 	return axas_gpa_range(axas_gpa(start), size);
 }
 
-/* No memory need be there: nothing is read or written. */
+/* The host-physical range need not be memory: it is never accessed. */
 static int add_linear(struct test *t, struct axas_gpa_range range, unsigned int level)
 {
 	static const u32 types[] = { AXAS_TYPE_NORMAL, AXAS_TYPE_DEVICE, AXAS_TYPE_UNCACHED };
@@ -123,7 +122,7 @@ static int add_linear(struct test *t, struct axas_gpa_range range, unsigned int 
 	u64 leaf = AXAS_FRAME_SIZE << (9 * level);
 	u64 hpa = rnd(t, BIT_ULL(bits - 1) / leaf) * leaf;
 
-	/* Out of step with each other: only smaller leaves do. */
+	/* Offset gpa and hpa against each other, so that only smaller leaves can be used. */
 	if (!rnd(t, 8))
 		hpa += AXAS_FRAME_SIZE;
 	return axas_space_map_linear(t->space, range, axas_hpa(hpa),
@@ -141,7 +140,7 @@ static int add_alloc(struct test *t, struct axas_gpa_range range)
 				    AXAS_TYPE_NORMAL, flags);
 }
 
-/* What overlaps or does not fit is left out. */
+/* Areas that overlap or do not fit are skipped. */
 static void add_areas(struct test *t)
 {
 	unsigned int i, level;
@@ -159,7 +158,7 @@ static void add_areas(struct test *t)
 	}
 }
 
-/* In an area, at its edges, anywhere. */
+/* An address in an area, at its ends, or anywhere. */
 static u64 random_address(struct test *t)
 {
 	struct axas_gpa_range range = t->areas[rnd(t, t->nr)];
@@ -220,7 +219,7 @@ static u64 attr_of(u32 type)
 	       type == AXAS_TYPE_UNCACHED ? ATTR_NORMAL_NC : ATTR_DEVICE_NGNRE;
 }
 
-/* Arm's level 3 is our level 0. */
+/* Arm's level 3 is level 0 here. */
 static bool same(const struct question *q, u64 par, u32 access)
 {
 	u64 status = FIELD_GET(PAR_STATUS, par);
@@ -278,7 +277,7 @@ static void compare_some(struct test *t, unsigned int n)
 	}
 }
 
-/* What hardware has cached is changed: parts of areas go, or get another protection. */
+/* Unmap or protect parts of areas whose translations the hardware has cached. */
 static void change(struct test *t)
 {
 	unsigned int i;
