@@ -1,3 +1,3 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* axvcpu.ko's accesses to guest memory, for a module that does without axvcpu.ko. */
+/* axvcpu.ko's guest memory accessors, for a module that does not need axvcpu.ko. */
 #include "../../vcpu/riscv/hlv.S"

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the CPU makes of G-stage tables, compared with what axas says of them: random
- * spaces of each mode that the CPU has, and at random addresses one load, fetch or store
- * by the hypervisor's own instructions (../../vcpu/riscv/hlv.S). No guest is needed.
- * It reports in KTAP to the kernel's log.
+ * Compares the CPU's walks of G-stage tables with axas_space_translate(), for random spaces of
+ * each mode that the CPU has, by a load, fetch or store at random addresses with the hypervisor
+ * load and store instructions (../../vcpu/riscv/hlv.S). This needs no guest. It reports in KTAP
+ * to the kernel log.
  *
- * Calls axas.ko alone. hgatp, vsatp and hstatus are this module's only while interrupts
- * are off.
+ * Calls axas.ko only. The module owns hgatp, vsatp and hstatus only while interrupts are off.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -30,12 +29,12 @@ MODULE_PARM_DESC(seed, "of the random numbers; 0: another one each time");
 
 #define AREAS		24
 #define PER_SPACE	1500		/* addresses */
-#define OURS_ORDER	10		/* our own memory for linear areas: 4 MiB */
+#define OURS_ORDER	10		/* memory of the test for linear areas: 4 MiB */
 #define OURS_SIZE	(PAGE_SIZE << OURS_ORDER)
 #define BLOCKS		2
-#define VMID		1		/* nobody else runs guests now */
+#define VMID		1		/* no guests run now */
 
-/* What one access did, or shall do. */
+/* Actual or expected result of one access. */
 struct result {
 	bool trap;
 	u64 val;
@@ -43,12 +42,12 @@ struct result {
 
 struct area {
 	struct axas_gpa_range range;
-	u64 hpa;		/* of a linear one */
+	u64 hpa;		/* if linear */
 	bool linear;
-	bool mixed;		/* it holds more than what is ours */
+	bool mixed;		/* maps more than the test's memory */
 };
 
-/* Memory of ours, in which every 8 bytes say where they are. */
+/* Memory of the test, in which each 8-byte word is derived from its address. */
 static struct page *blocks[BLOCKS];
 
 struct test {
@@ -72,7 +71,7 @@ static u64 rnd(struct test *t, u64 below)
 	return val % below;
 }
 
-/* A number for each place, so that another place is seen as such. */
+/* The word at @hpa: unique, so that a wrong address is detected. */
 static u64 mark_of(u64 hpa)
 {
 	return (hpa ^ 0x9e3779b97f4a7c15ull) * 0xbf58476d1ce4e5b9ull;
@@ -100,7 +99,7 @@ static void flush(struct axas_consumer *consumer, const struct axas_flush *flush
 
 static const struct axas_consumer_ops consumer_ops = { .request = flush };
 
-/* One access through the space's table, as a guest's kernel with paging off does it. */
+/* Access @gpa through the space's table, as a guest's kernel with paging off would. */
 static u64 guest_access(struct test *t, riscv_access_fn *fn, u64 gpa, u64 val,
 			struct riscv_trap *trap)
 {
@@ -121,7 +120,7 @@ static u64 guest_access(struct test *t, riscv_access_fn *fn, u64 gpa, u64 val,
 	return val;
 }
 
-/* The kinds of access; what they return is what their width and sign make of memory. */
+/* The kinds of access; results are extended by width and sign. */
 static const struct access {
 	const char *name;
 	riscv_access_fn *fn;
@@ -152,7 +151,7 @@ static u64 extended(const struct access *a, u64 val)
 			 val << unused_bits >> unused_bits;
 }
 
-/* As many bytes of host memory as the access has, by one load. */
+/* Load host memory with the width of the access. */
 static u64 memory(const struct access *a, u64 hpa)
 {
 	return axas_load(__va(hpa), a->bytes);
@@ -168,7 +167,7 @@ static bool in_block(u64 hpa)
 	return false;
 }
 
-/* Whether a gpa leads to memory that nobody but us uses. */
+/* Does @gpa map memory that only this test uses? */
 static bool is_ours(const struct test *t, u64 gpa, u64 hpa)
 {
 	unsigned int i;
@@ -189,7 +188,7 @@ static void complain(struct test *t, const struct access *a, u64 gpa, const char
 			expected, seen);
 }
 
-/* RISC-V Privileged, "H" Extension: hlvx faults as a load does; htval has the address. */
+/* RISC-V Privileged, "H" Extension: hlvx faults as a load; htval has the address. */
 static void check_trap(struct test *t, const struct access *a, u64 gpa,
 		       const struct riscv_trap *trap)
 {
@@ -224,7 +223,7 @@ static void check_done(struct test *t, const struct access *a, u64 gpa, u64 hpa,
 	}
 }
 
-/* What this CPU is known to get wrong, or what must not be touched. */
+/* Skip accesses that this CPU is known to get wrong, or to memory that is not the test's. */
 static bool leave_out(const struct test *t, const struct access *a, u64 gpa,
 		      const struct axas_translation *to)
 {
@@ -273,12 +272,12 @@ static u32 random_prot(struct test *t)
 	return prots[rnd(t, ARRAY_SIZE(prots))];
 }
 
-/* A place for an area, aligned to it or to what it is put together of. */
+/* A random range of @size bytes for an area, aligned to @align. */
 static struct axas_gpa_range random_range(struct test *t, u64 size, u64 align)
 {
 	u64 slots = (BIT_ULL(t->ia_bits - t->half) - size) / align + 1;
 
-	/* Often at the end, or near others. */
+	/* Often at the end of the space, or near other areas. */
 	switch (rnd(t, 8)) {
 	case 0:
 		return axas_gpa_range(axas_gpa((slots - 1) * align), size);
@@ -289,7 +288,7 @@ static struct axas_gpa_range random_range(struct test *t, u64 size, u64 align)
 	return axas_gpa_range(axas_gpa(rnd(t, slots) * align), size);
 }
 
-/* Memory of the space's own, of which some pages are there. */
+/* Add an alloc area with some pages populated. */
 static int add_alloc(struct test *t)
 {
 	bool huge = rnd(t, 4) == 0;
@@ -310,7 +309,7 @@ static int add_alloc(struct test *t)
 	return 0;
 }
 
-/* Memory of ours: pages and 2 MiB leaves, or one large leaf around it. */
+/* Add a linear area of the test's memory: 4 KiB and 2 MiB leaves, or one large leaf around it. */
 static int add_linear(struct test *t)
 {
 	u64 block = page_to_phys(blocks[rnd(t, BLOCKS)]);
@@ -340,7 +339,7 @@ static int add_linear(struct test *t)
 	return err;
 }
 
-/* Some pages inside an area; around our own memory in a large one. */
+/* Some pages inside an area; in a large leaf, around the test's memory. */
 static struct axas_gpa_range random_piece(struct test *t)
 {
 	const struct area *area = &t->areas[rnd(t, t->nr)];
@@ -355,7 +354,7 @@ static struct axas_gpa_range random_piece(struct test *t)
 	return axas_gpa_range(axas_gpa(start + off * PAGE_SIZE), bytes);
 }
 
-/* Each page of the space's own memory says where it is. */
+/* Mark the pages of alloc areas with their addresses. */
 static void mark_areas(struct test *t)
 {
 	struct axas_translation to;
@@ -461,9 +460,9 @@ static int test_space(struct test *t, unsigned int n)
 }
 
 /*
- * QEMU before 8.1 takes the last bit of a guest-physical address for a sign, and asks
- * for the right to load where hlvx needs the right to fetch. Since then hlvx faults as a
- * fetch of the host would.
+ * QEMU before 8.1 treats the top bit of a guest-physical address as a sign, and checks read
+ * instead of execute permission for hlvx. Since then hlvx faults as an instruction fetch of the
+ * host.
  */
 static int probe(struct test *t)
 {
