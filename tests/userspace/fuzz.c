@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The fuzzer: programs at random for the model, each from its own seed.
+ * The fuzzer: random programs for the model, each from its own seed.
  *
- *   fuzz [--seconds N] [--programs N] [--ops N] [--seed N]	look for a failing one
+ *   fuzz [--seconds N] [--programs N] [--ops N] [--seed N]	search for a failing program
  *	[--shrink 0|1]					default 1
- *   fuzz --replay FILE						run one again, with a trace
- *   fuzz --write FILE --seed N [--ops N]			write one down
+ *   fuzz --replay FILE						run a program again, with a trace
+ *   fuzz --write FILE --seed N [--ops N]			write a program to FILE
  *
- * A program that fails (or crashes: each batch runs in a child) is made as small as it can
- * be, and left in crash-SEED.axas for --replay. The last line says how much was run.
+ * A program that fails (or crashes: each batch runs in a child) is minimized and written to
+ * crash-SEED.axas for --replay. The last line counts the programs run.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -21,7 +21,7 @@
 
 #define MOST_OPS	4096
 
-/* What the child tells. */
+/* Progress of the child, in shared memory. */
 struct progress {
 	u64 seed;
 	u64 ops;
@@ -44,7 +44,7 @@ static unsigned int generate(struct model_op *ops, u64 seed)
 		u32 near = prandom_u32_state(&rnd);
 
 		ops[i] = (struct model_op){ x, x >> 8, x >> 16, y, y >> 16 };
-		/* Often where something is: near the operation before, or a border. */
+		/* Prefer pages near the previous operation or a boundary. */
 		if (i && near % 4 < 2)
 			ops[i].page = ops[i - 1].page + near / 4 % 16 - 8;
 		else if (near % 4 == 2)
@@ -58,7 +58,7 @@ static double now(void)
 	return ktime_get_ns() / 1e9;
 }
 
-/* Runs in a child. How it ended: 0 when all agreed. */
+/* Run a program in a child; 0 if it passes. */
 static int run_quietly(const struct model_op *ops, unsigned int n)
 {
 	int status;
@@ -78,7 +78,7 @@ static int run_quietly(const struct model_op *ops, unsigned int n)
 	return status;
 }
 
-/* Leave out as much as can be left out: halves, quarters, ..., single operations. */
+/* Minimize a failing program: remove halves, quarters, ..., single operations. */
 static unsigned int shrink(struct model_op *ops, unsigned int n)
 {
 	static struct model_op trial[MOST_OPS];
@@ -149,7 +149,7 @@ static void report(u64 seed)
 	wait(NULL);
 }
 
-/* The child's work: seed after seed, until it is time. */
+/* In the child: run consecutive seeds until @end. */
 static int batch(u64 seed, u64 programs, double end)
 {
 	static struct model_op ops[MOST_OPS];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs the KUnit suites as a program, and prints KTAP as the kernel does:
+ * Runs the KUnit suites as a program and prints KTAP as the kernel does:
  *
  *   kunit [-x] [SUITE-GLOB[.CASE-GLOB]] [NAME=NUMBER...]
  *
@@ -75,7 +75,7 @@ static void run_one(struct kunit_suite *suite, const struct kunit_case *c, struc
 	run_body(suite, c, test);
 	free_allocations(test);
 	rcu_barrier();
-	/* A case that was given up may leave something behind. */
+	/* Only a case that ran to its end must have freed everything. */
 	if (!test->failures && !test->skipped) {
 		KUNIT_EXPECT_EQ_MSG(test, shim_nr_objects, objects, "objects of kmalloc() leaked");
 		KUNIT_EXPECT_EQ_MSG(test, shim_nr_pages, pages, "pages leaked");

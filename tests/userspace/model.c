@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The model, and what each operation must answer by it; see model.h. After each operation
- * the leaves it touched are read from the table's memory by the monitor (never by asking
- * the core), frames are counted, and no flush may be owed; every 128 operations all pages,
- * their content, the areas, and the oracle's reading of the whole table are compared.
+ * The model, and the expected result of each operation; see model.h. After each operation the
+ * monitor reads the leaves involved from the table's memory (never through the core), frames are
+ * counted, and no flush may be pending. Every 128 operations all pages, their contents, the
+ * areas, and the oracle's walk of the whole table are compared.
  */
 #include <kunit/test.h>
 
@@ -11,7 +11,7 @@
 #include "oracle_fixture.h"
 #include "space_fixture.h"
 
-/* A window around a border of 1 GiB, and the last pages of the space. */
+/* A window around a 1 GiB boundary, and the last pages of the space. */
 #define MAIN_PAGES	2048u
 #define TOP_PAGES	64u
 #define PAGES		(MAIN_PAGES + TOP_PAGES)
@@ -22,14 +22,14 @@
 enum page_kind { PAGE_HOLE, PAGE_ALLOC, PAGE_LINEAR };
 
 /**
- * struct page_model - what one page must look like
- * @kind: what it is
- * @touched: an alloc page has its frame
- * @area: number of the map that made it
+ * struct page_model - expected state of one page
+ * @kind: hole, alloc or linear
+ * @touched: the alloc page has its frame
+ * @area: number of the map operation that created its area
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @flags: AXAS_MAP_*
- * @hpa: of a linear page; of a touched one as soon as it was seen
+ * @hpa: of a linear page; of a touched page once it was read from its leaf
  */
 struct page_model {
 	enum page_kind kind;
@@ -63,7 +63,7 @@ static struct model {
 
 unsigned long model_nr_ops;
 
-/* Each format as it comes, with all that it has, and what else it can be. */
+/* Each format with all its features, and with other combinations. */
 #define USUAL_CAPS		(AXAS_CAP_MASK & ~(AXAS_CAP_EXEC_4K | AXAS_CAP_S2_FWB))
 #define USUAL(NAME, name)	{ &axas_npt_##name, 0, ~0u, USUAL_CAPS },
 
@@ -97,7 +97,7 @@ __printf(1, 2) static __noreturn void fail(const char *fmt, ...)
 	longjmp(m->end, 1);
 }
 
-/* What the fixtures expect of KUnit. */
+/* KUnit functions that the fixtures call. */
 void kunit_fail(struct kunit *test, const char *file, int line, const char *fmt, ...)
 {
 	char text[256];
@@ -132,14 +132,14 @@ static void expect(s64 got, s64 want, u64 gpa)
 		fail("at 0x%llx: %lld, but the model says %lld", gpa, got, want);
 }
 
-/* Whether something that may fail was made to since the operation began. */
+/* May the operation return -ENOMEM: a frame limit, or an allocation that was made to fail? */
 static bool had_failures(void)
 {
 	return m->limited || m->f.mock->failures + shim_failures != m->failures ||
 	       m->f.mock->starved;
 }
 
-/* An answer that may be -ENOMEM where memory was short. True when it is @want. */
+/* Check a result that may be -ENOMEM if allocations failed. True if it is @want. */
 static bool expect_or_enomem(s64 got, s64 want, u64 gpa)
 {
 	if (got == -ENOMEM && want != -ENOMEM && had_failures())
@@ -166,7 +166,7 @@ static u32 op_page(const struct model_op *op)
 	return op->page % PAGES;
 }
 
-/* How many pages from op_page() on, all in one window. */
+/* Number of pages from op_page() on, all in one window. */
 static u32 op_pages(const struct model_op *op)
 {
 	u32 first = op_page(op), most = op->n & 0x700 ? 12 : 1200;
@@ -204,7 +204,7 @@ static void forget(u32 first, u32 n)
 	}
 }
 
-/* One page's leaf, as it lies in the table. @may_touch: it may have got its frame just now. */
+/* Check the leaf of one page in the table. @may_touch: the operation may have mapped it. */
 static void check_page(u32 page, bool may_touch)
 {
 	struct page_model *p = &m->pages[page];
@@ -228,7 +228,7 @@ static void check_page(u32 page, bool may_touch)
 		     leaf.prot, leaf.type, p->prot, p->type);
 }
 
-/* What an operation did around its pages: a large leaf and a fault-around reach that far. */
+/* Check the pages around an operation's, which a large leaf or fault-around may reach. */
 static void check_around(u32 first, u32 n, bool may_touch)
 {
 	u32 end = first < MAIN_PAGES ? MAIN_PAGES : PAGES, mask = 0, i;
@@ -247,7 +247,7 @@ static void do_map_alloc(const struct model_op *op)
 	};
 	u32 first = op_page(op), n = op_pages(op), prot = op_prot(op), type = op_type(op), i;
 	u32 flags = policies[op->b >> 4 & 3], populate = op->b & 3 ? 0 : AXAS_MAP_POPULATE;
-	/* Frames are normal memory. */
+	/* Alloc areas are normal memory only. */
 	int want = type || !can(prot, type) ? -EOPNOTSUPP : is_free(first, n) ? 0 : -EEXIST;
 	int err = axas_space_map_alloc(m->f.space, range_of(first, n), prot, type,
 				       flags | populate);
@@ -268,7 +268,7 @@ static void do_map_alloc(const struct model_op *op)
 			fail("0x%llx was not populated", page_gpa(i));
 }
 
-/* Host-physical memory has one type at a time. */
+/* Does another area map part of this host-physical range with another memory type? */
 static bool has_another_type(u64 hpa, u64 size, u32 type)
 {
 	const struct page_model *p;
@@ -365,7 +365,7 @@ static void do_fault_nowait(const struct model_op *op)
 	check_around(page, 1, got == AXAS_FAULT_FIXED);
 }
 
-/* Bytes that can be accessed from a page's offset on, and the error behind them. */
+/* Number of accessible bytes from @offset on, and the error after them. */
 static size_t reachable(u32 page, u32 offset, size_t len, u32 prot, int *err)
 {
 	u32 end = page < MAIN_PAGES ? MAIN_PAGES : PAGES;
@@ -407,7 +407,7 @@ static void model_copy(u32 page, u32 offset, u8 *buf, size_t len, bool write)
 	}
 }
 
-/* Bytes of a buffer, all or as far as it goes. */
+/* Copy a buffer, whole or up to the first error. */
 static void do_copy(const struct model_op *op)
 {
 	static u8 buf[3 * SZ_4K], want[3 * SZ_4K];
@@ -445,7 +445,7 @@ static void do_copy(const struct model_op *op)
 		fail("at 0x%llx other bytes are read", page_gpa(page) + offset);
 }
 
-/* An integer, at its alignment or not. */
+/* Access an integer, aligned or not. */
 static void do_integer(const struct model_op *op)
 {
 	enum axas_width width = op->a & 3;
@@ -524,7 +524,7 @@ static void do_clear(const struct model_op *op)
 	forget(0, PAGES);
 }
 
-/* Where a page is, and how far what follows goes on in one piece. */
+/* Translate a page, with the length of the contiguous range that follows. */
 static void do_translate(const struct model_op *op)
 {
 	u32 page = op_page(op), end = page < MAIN_PAGES ? MAIN_PAGES : PAGES;
@@ -550,7 +550,7 @@ static void do_translate(const struct model_op *op)
 		if ((next->kind != PAGE_LINEAR && !next->touched) || next->prot != p->prot ||
 		    next->type != p->type || next->hpa + 0 != p->hpa + (next - p) * (u64)SZ_4K)
 			break;
-	/* Not more leaves than so many are looked at. */
+	/* The number of leaves examined is bounded. */
 	if (limit > AXAS_LIMIT_LEAVES * SZ_4K ? got < SZ_4K || got > limit :
 	    current->dying ? got > limit : got != limit)
 		fail("at 0x%llx the limit is 0x%llx, but the model says 0x%llx", gpa, got, limit);
@@ -569,7 +569,7 @@ static void do_bvec(const struct model_op *op)
 			err = 1;
 	got = axas_space_bvec(m->f.space, gpa_range(page_gpa(page) + offset, len), access, bvecs,
 			      ARRAY_SIZE(bvecs));
-	/* A range that wraps is none. */
+	/* A range that wraps is invalid. */
 	if (page_gpa(page) + offset + len - 1 < page_gpa(page)) {
 		expect(got, -EINVAL, page_gpa(page));
 		return;
@@ -594,7 +594,7 @@ static void do_bvec(const struct model_op *op)
 	expect(done, len, page_gpa(page));
 }
 
-/* Ranges that every call must refuse, and flags that none knows. */
+/* Invalid ranges and unknown flags, which every call must refuse. */
 static void do_wrong(const struct model_op *op)
 {
 	struct axas_gpa_range range = range_of(op_page(op), 1);
@@ -639,7 +639,7 @@ static void do_wrong(const struct model_op *op)
 	expect(axas_space_collapse(space, range, &n), -EINVAL, 0);
 }
 
-/* The following allocations fail, one in so many; or none. */
+/* Make one in N of the following allocations fail, or none. */
 static void do_failures(const struct model_op *op)
 {
 	u32 one_in = op->n & 3 ? 0 : 2 + op->b % 30;
@@ -705,7 +705,7 @@ static void compare_all(void)
 	m->f.mock->nobody_changes = false;
 }
 
-/* What must be so after every operation. */
+/* Invariants after every operation. */
 static void check_balance(void)
 {
 	struct mock_hal *mock = m->f.mock;
@@ -749,7 +749,7 @@ static void run_op(const struct model_op *op)
 		       op_page(op), op->n, op->b);
 	m->failures = m->f.mock->failures + shim_failures;
 	m->f.mock->starved = false;
-	/* Now and then the task is dying. */
+	/* Sometimes the task is dying. */
 	current->dying = op->n >= 0xf800;
 	ops[nr].run(op);
 	current->dying = false;
@@ -776,7 +776,7 @@ static void begin(const struct model_op *op)
 	params.hal = &m->f.mock->hal;
 	if (op->a % 4 == 1)
 		params.max_frames = 1 + op->b % 600;
-	/* The module's own limit is that of the spaces that are created under it. */
+	/* The module's limit applies to spaces at their creation. */
 	m->limit = params.max_frames;
 	if (op->a % 4 == 2)
 		m->limit = 1 + op->b % 600;
@@ -792,7 +792,7 @@ static void begin(const struct model_op *op)
 	m->mem = mock_hal_add_device(m->f.mock, LINEAR, MEM_SIZE);
 }
 
-/* All that a limit allows can be had again, and no more. */
+/* Exactly the number of frames that the limit allows can be allocated again. */
 static void check_limit(void)
 {
 	u64 size = m->limit * (u64)SZ_4K, done;

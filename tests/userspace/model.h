@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Operations on a space beside a model of it: pages, their content, their protection and
- * frames. A program is a sequence of operations of 8 bytes each; the first 8 bytes say
- * what machine and which limits. Every sequence of bytes is a program.
+ * Operations on a space and on a model of it: pages with their contents, protection and frames.
+ * A program is a sequence of operations of 8 bytes each; the first 8 bytes select the machine
+ * and the limits. Every sequence of bytes is a program.
  */
 #ifndef USERSPACE_MODEL_H
 #define USERSPACE_MODEL_H
@@ -11,11 +11,11 @@
 
 /**
  * struct model_op - one operation
- * @code: which; see model.c
- * @a: choices: protection, flags, widths
- * @page: where
- * @n: how much
- * @b: more choices: offsets, values, host-physical addresses
+ * @code: selects the operation; see model.c
+ * @a: parameters: protection, flags, widths
+ * @page: first page
+ * @n: length
+ * @b: further parameters: offsets, values, host-physical addresses
  */
 struct model_op {
 	u8 code;
@@ -28,12 +28,12 @@ struct model_op {
 static_assert(sizeof(struct model_op) == 8);
 
 /*
- * Run a program: NULL when all agreed, else what did not (in a static buffer). @ops[0]
- * chooses the machine. @trace: print each operation.
+ * Run a program: NULL if it passes, else a description of the difference (in a static buffer).
+ * @ops[0] selects the machine. @trace: print each operation.
  */
 const char *model_run(const struct model_op *ops, unsigned int n, bool trace);
 
-/* Operations that were run so far. */
+/* Number of operations run so far. */
 extern unsigned long model_nr_ops;
 
 #endif /* USERSPACE_MODEL_H */

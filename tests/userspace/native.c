@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nanoseconds on this machine, of the core built with the kernel's own flags (the Makefile's
- * modes native and retpoline): one thread on one CPU, and no lock debugging.
+ * Nanoseconds on this machine of the core, built with the kernel's flags (the Makefile's modes
+ * native and retpoline): one thread on one CPU, no lock debugging.
  *
  *   native [ROUNDS]
  *
- * Two lines for each row, of the shape of scripts/bench.sh's: the least of all rounds, which
- * says most where others use the machine, and the median. A wrong answer ends the program.
+ * Each row is two lines in the format of scripts/bench.sh: the minimum of all rounds, which is
+ * the most reliable figure on a shared machine, and the median. A wrong result ends the program.
  *
- * What Linux adds is left out, or is the shims': frames were taken beforehand and come from a
- * stack; those of guests are never zeroed, those of tables are. A grace period has nobody to
- * wait for, a semaphore that is free is an atomic, and the tree of areas is not the kernel's.
+ * The costs of Linux are left out, or are those of the shims: frames are allocated beforehand
+ * and come from a stack; frames of guests are never zeroed, tables are. A grace period has no
+ * readers to wait for, an uncontended semaphore is one atomic, and the tree of areas is not the
+ * kernel's.
  */
 #include <axas/access.h>
 #include <sched.h>
@@ -20,12 +21,12 @@
 #define BASE		((u64)SZ_1G)
 #define PAGES		8192u
 #define SIZE		(PAGES * (u64)SZ_4K)
-#define HOT		512u	/* reads and writes of the same bytes in one round */
+#define HOT		512u	/* reads and writes of the same bytes per round */
 #define MOST_ROUNDS	1000u
 
 #define RW		(AXAS_PROT_READ | AXAS_PROT_WRITE)
 
-/* More than all pages and their tables. */
+/* Enough for all pages and their tables. */
 #define FRAMES		(PAGES + PAGES / 512 + 64)
 
 static struct axas_space *space;
@@ -79,7 +80,7 @@ static void stack_free(const struct axas_hal *hal, struct axas_hpa hpa, unsigned
 
 static const struct axas_hal stack_hal = {
 	.name		= "stack",
-	/* No more than the entries have: no frame must be looked at. */
+	/* At most the address bits of entries, so that frames need no check. */
 	.phys_bits	= 48,
 	.alloc_frame	= stack_alloc,
 	.free_frame	= stack_free,
@@ -102,7 +103,7 @@ static struct axas_gpa page(unsigned int i)
 	return axas_gpa(BASE + i * (u64)SZ_4K);
 }
 
-/* Every page once, in an order that no prefetcher guesses. */
+/* Visits every page once, in an order that defeats prefetchers. */
 static struct axas_gpa scattered(unsigned int i)
 {
 	return page(i * 2654435761u % PAGES);
@@ -150,7 +151,7 @@ static void run_fault_spurious(void)
 	fault_each(page, AXAS_FAULT_SPURIOUS);
 }
 
-/* Tables are there, and this CPU has been in each of them. */
+/* Allocate the tables and access each of them on this CPU. */
 static void map_tables(void)
 {
 	unsigned int i;
@@ -160,7 +161,7 @@ static void map_tables(void)
 		axas_space_fault(space, page(i), RW, NULL);
 }
 
-/* Where a vCPU would leave its loop, what handles all faults comes next. */
+/* On AXAS_FAULT_RETRY a vCPU would leave its loop: axas_space_fault() follows. */
 static void run_fault_nowait(void)
 {
 	unsigned int i, retries = 0;
@@ -262,7 +263,7 @@ static void run_unmap(void)
 	check(!axas_space_unmap(space, axas_gpa_range(page(0), SIZE)), "unmap");
 }
 
-/* Linux's own part of a read, and of a frame that is zeroed. */
+/* The part of Linux in a read, and in zeroing a frame. */
 static void run_memcpy_4k(void)
 {
 	unsigned int i;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Real threads on two spaces, for ThreadSanitizer: guests, hosts, and those who change the
- * map beside them.
+ * Threads on two spaces, for ThreadSanitizer: guests, hosts, and changers, which change the
+ * areas concurrently.
  *
  *   stress [--seconds N] [--format NAME] [--seed N] [--guests N] [--hosts N] [--changers N]
  *
- * A guest is a vCPU with a small TLB: it walks the table's memory as the oracle has it,
- * keeps what it finds until a flush tells it to forget, and reads and writes frames by it.
- * So a frame that is given back too early is a race with the guest that still uses it, or
- * shows content that nobody wrote there; and a write that a narrowed permission forbids
- * is seen by who narrowed it. Frames come from axas_hal_linux, over the shims' pages.
+ * A guest is a vCPU with a small TLB: it walks the table's memory by the oracle, caches the
+ * translations until a flush, and accesses frames through them. A frame freed too early is thus
+ * a data race with the guest that still uses it, or has contents never written to that address;
+ * and a changer that removes write permission detects later writes. Frames come from
+ * axas_hal_linux, over the shims' pages.
  */
 #include <axas/access.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@
 #define TLB_ENTRIES	32
 #define BASE		((u64)SZ_1G - SZ_2M - SZ_64K)
 #define NR_PAGES	(1024u + 32)
-/* Each thread has a line of every page for copies that are no single access. */
+/* Each thread has its own line of every page for copies that are not single accesses. */
 #define LINE		128
 
 #define R		AXAS_PROT_READ
@@ -42,7 +42,7 @@ struct world {
 	struct oracle_machine machine;
 	struct thread *guests[MOST_THREADS];
 	unsigned int nr_guests;
-	/* Who narrows and looks excludes those who would widen meanwhile. */
+	/* Held for each change: none grants write permission while another checks its removal. */
 	pthread_mutex_t narrowing;
 };
 
@@ -51,7 +51,7 @@ struct thread {
 	unsigned int nr;
 	struct world *world;
 	struct rnd_state rnd;
-	/* Held while in guest mode; @kicks: who wants it. */
+	/* Held in guest mode; @kicks counts the threads that want the vCPU to leave it. */
 	pthread_mutex_t running;
 	int kicks;
 	struct tlb_entry tlb[TLB_ENTRIES];
@@ -85,13 +85,13 @@ static struct axas_gpa_range random_range(struct thread *t)
 	u32 first = rnd(t, NR_PAGES), most = rnd(t, 4) ? 16 : NR_PAGES;
 	u32 n = 1 + rnd(t, min(most, NR_PAGES - first));
 
-	/* The blocks of 2 MiB, as they are. */
+	/* Whole 2 MiB blocks. */
 	if (!rnd(t, 4))
 		return axas_gpa_range(axas_gpa(BASE + SZ_64K), rnd(t, 2) ? SZ_2M : SZ_4M);
 	return axas_gpa_range(axas_gpa(BASE + first * (u64)SZ_4K), n * (u64)SZ_4K);
 }
 
-/* What is ever written to an address, in either space. */
+/* The only value that is written to an address of a space. */
 static u64 stamp(const struct world *w, u64 gpa)
 {
 	return (gpa + (w - worlds)) * 0x9e3779b97f4a7c15ull | 1;
@@ -135,7 +135,7 @@ static bool walk(struct thread *t, u64 gpa, bool write)
 	return true;
 }
 
-/* One access in guest mode. False: it needs a fault. */
+/* One access in guest mode; false if it faults. */
 static bool guest_access(struct thread *t, u64 gpa, bool write)
 {
 	struct tlb_entry *e = tlb_slot(t, gpa);
@@ -178,7 +178,7 @@ static void *guest(void *arg)
 	return NULL;
 }
 
-/* Every vCPU is to leave the guest. */
+/* Request every vCPU to leave guest mode. */
 static void kick_guests(struct axas_consumer *consumer, const struct axas_flush *flush,
 			struct cpumask *cpus)
 {
@@ -189,7 +189,7 @@ static void kick_guests(struct axas_consumer *consumer, const struct axas_flush 
 		__atomic_fetch_add(&w->guests[i]->kicks, 1, __ATOMIC_ACQ_REL);
 }
 
-/* It has, and forgets. */
+/* Wait until each vCPU has left guest mode, and flush its TLB. */
 static void flush_guests(struct axas_consumer *consumer, const struct axas_flush *flush)
 {
 	struct world *w = container_of(consumer, struct world, consumer);
@@ -245,7 +245,7 @@ static void host_bvec(struct thread *t, struct world *w, u64 gpa)
 
 	if (n < 0)
 		return expect(t, gpa, n);
-	/* Unmapped or not, the pages are ours until they are put. */
+	/* The pages stay pinned until they are put, unmapped or not. */
 	sched_yield();
 	for (i = 0; i < n; i++)
 		check_stamp(t, w, gpa + i * (u64)SZ_4K,
@@ -301,7 +301,7 @@ static void *host(void *arg)
 	struct thread *t = arg;
 
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-		/* Tasks wander from CPU to CPU. */
+		/* Simulate migration to another CPU. */
 		if (!rnd(t, 16))
 			shim_run_on(rnd(t, nr_cpu_ids));
 		host_step(t, rnd(t, 8) ? t->world : &worlds[rnd(t, 2)]);
@@ -310,7 +310,7 @@ static void *host(void *arg)
 	return NULL;
 }
 
-/* Whoever may write only what is writable writes nothing to these pages now. */
+/* With write permission removed, the contents of these pages must not change. */
 static void expect_no_writes(struct thread *t, struct world *w, struct axas_gpa_range range)
 {
 	unsigned int pages = range.size / SZ_4K, i, j, n = min(pages, 8u);
@@ -331,7 +331,7 @@ static void expect_no_writes(struct thread *t, struct world *w, struct axas_gpa_
 				sched_yield();
 		}
 	}
-	/* What comes into being meanwhile is zero, and so is what was not there. */
+	/* Pages mapped meanwhile are zero, as are the sums of pages not mapped. */
 	for (j = 0; j < n; j++)
 		if (sum[0][j] != sum[1][j])
 			die(t, "is written, but must not be", range.start.val + j * (u64)SZ_4K,
@@ -442,7 +442,7 @@ static void run(struct thread *threads, unsigned int n, double seconds)
 		t->nr = i;
 		t->world = &worlds[i % 2];
 		pthread_mutex_init(&t->running, NULL);
-		/* Covers nothing. */
+		/* An empty TLB entry: first above last. */
 		for (unsigned int j = 0; j < TLB_ENTRIES; j++)
 			t->tlb[j].first = 1;
 		if (!kind)

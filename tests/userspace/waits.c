@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long an operation in one area waits while somebody changes 1 GiB of 4 KiB leaves in
- * another of the same space: two threads, on two CPUs where the machine has them.
+ * Latency of operations in one area while another thread changes 1 GiB of 4 KiB leaves in
+ * another area of the same space: two threads, on two CPUs if the machine has them.
  *
  *   waits [ROUNDS]
  *
- * One thread changes without a pause. The other takes faults and translates, pages at random,
- * and looks at the clock around each. The shims' locks sleep, and are handed to readers, as
- * the kernel's; what wakes a thread here is the machine's scheduler.
+ * One thread changes continuously. The other one faults on and translates random pages and
+ * measures each operation. The shims' locks sleep and are handed to readers, as the kernel's;
+ * the machine's scheduler wakes the threads.
  *
- * Where others use the machine too, a thread also waits for a CPU: in the middle of an
- * operation, or while the other, which has the bar up, does. How long each of the two did
- * Linux counts (schedstat), and "without" is without that. What a host above takes from a
- * virtual machine nobody counts; it does not come in each pass over the 1 GiB. So of the
- * longest of each pass the median is printed too: half of the passes had none that is longer.
- * The shims' pages come from one mutex, which is not fair, while Linux has lists of each CPU:
- * "without" is without the time in there, too.
+ * On a shared machine a thread also waits for a CPU: in the middle of an operation, or while the
+ * other thread does and has the bar up. Linux counts that time for both (schedstat), and
+ * "without" excludes it. Time that a host steals from a virtual machine is not counted, but does
+ * not occur in each pass over the 1 GiB. Therefore the median of the maxima of the passes is
+ * printed too: half of the passes had no longer wait. The shims' pages come from one unfair
+ * mutex, where Linux has per-CPU lists: "without" excludes the time there, too.
  *
- * "(the bar)" is for how long the other thread has it up, in CPU time: most of what the rest
- * waits for, however busy the machine is. A first fault may come to two in a row: it looks,
- * gets its frame, and looks again.
+ * "(the bar)" is the CPU time for which the other thread has the bar up: most of the waits,
+ * however busy the machine is. A first fault may meet two bars in a row: it looks up the area,
+ * allocates its frame, and looks it up again.
  */
 #include <axas/access.h>
 #include <fcntl.h>
@@ -39,7 +38,7 @@
 #define R		AXAS_PROT_READ
 #define RW		(AXAS_PROT_READ | AXAS_PROT_WRITE)
 
-/* What the other thread does, and what this one. */
+/* Operations of the changing thread, and of the measuring one. */
 enum change { PROTECT, UNMAP, POPULATE, SPLIT, COLLAPSE, CLEAR, NR_CHANGES };
 enum op { FIRST, SPURIOUS, HOLE, TRANSLATE, BAR, NR_OPS };
 
@@ -51,21 +50,21 @@ static const char *const op_names[] = {
 	"first fault", "spurious fault", "no area", "translate", "(the bar)",
 };
 
-/* Times by their logarithm: 16 for each doubling. */
+/* A logarithmic histogram: 16 buckets per doubling. */
 #define BUCKETS		(64 * 16)
 
 struct times {
 	unsigned long n;
 	unsigned long buckets[BUCKETS];
 	u64 longest;
-	/* In each pass, without the time for which one of the two waited for a CPU. */
+	/* Maximum of each pass, without the time for which either thread waited for a CPU. */
 	u64 without[MOST_PASSES];
 };
 
 static struct times times[NR_CHANGES][NR_OPS];
 static struct axas_space *space;
 static enum change now;
-/* Passes until now, and whether the other thread is at it. */
+/* Number of passes so far, and whether the other thread is changing. */
 static unsigned int nr_passes;
 static bool changing;
 
@@ -76,11 +75,11 @@ static void pin(int cpu)
 	shim_run_on(cpu);
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	/* With fewer CPUs they take turns. */
+	/* Fails with fewer CPUs: the threads then share one. */
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* schedstat of a thread: its second number is for how long it waited for a CPU. */
+/* schedstat of a thread: the second number is the time for which it waited for a CPU. */
 static int open_stat(void)
 {
 	char path[64];
@@ -111,7 +110,7 @@ static unsigned int bucket_of(u64 ns)
 	return (log - 3) * 16 + (ns >> (log - 4) & 15);
 }
 
-/* The least that falls into a bucket. */
+/* Lower bound of a bucket. */
 static u64 bucket_ns(unsigned int bucket)
 {
 	return bucket < 16 ? bucket : (16ull + bucket % 16) << (bucket / 16 - 1);
@@ -155,7 +154,7 @@ static void map_there(u32 flags)
 				flags | AXAS_MAP_POPULATE));
 }
 
-/* The passes, each with all that it changes. */
+/* The passes, each over the whole 1 GiB. */
 static void begin(enum change change)
 {
 	__atomic_store_n(&now, change, __ATOMIC_RELAXED);
@@ -185,7 +184,7 @@ static void clear_all(void)
 	map_there(AXAS_MAP_HUGE_NEVER);
 }
 
-/* Leaves of 2 MiB become tables of 4 KiB leaves, and large again. */
+/* Split 2 MiB leaves into tables of 4 KiB leaves, and collapse them again. */
 static void collapse_all(void)
 {
 	struct axas_gpa_range page;
@@ -222,7 +221,7 @@ static void count(struct times *t, u64 ns, u64 without, unsigned int pass)
 	t->without[pass] = max(t->without[pass], without);
 }
 
-/* The linker has these called in place of those of the shims and of axas_area.c. */
+/* The linker (--wrap) replaces the functions of the shims and of axas_area.c by these. */
 typeof(alloc_pages) __real_alloc_pages, __wrap_alloc_pages;
 typeof(axas_bar_begin) __real_axas_bar_begin, __wrap_axas_bar_begin;
 typeof(axas_bar_end) __real_axas_bar_end, __wrap_axas_bar_end;
@@ -280,7 +279,7 @@ static void *changer(void *arg)
 	return NULL;
 }
 
-/* A page of the first half, which was touched, or one of the second. */
+/* A random page of the first half, which is touched, or of the second. */
 static u64 random_page(struct rnd_state *rnd, bool touched)
 {
 	u32 half = HERE_SIZE / SZ_4K / 2;
@@ -295,7 +294,7 @@ static void touch_here(void)
 	ok(axas_space_populate(space, axas_gpa_range(axas_gpa(HERE), HERE_SIZE / 2), &done));
 }
 
-/* One operation; which fault it was is known by its answer. */
+/* One operation; its result tells the kind of fault. */
 static enum op operate(struct rnd_state *rnd)
 {
 	struct axas_translation to;
@@ -331,7 +330,7 @@ static void measure(struct rnd_state *rnd, int stat)
 	u64 ns = ktime_get_ns() - start;
 
 	preempted = waited_for_cpu(stat) + waited_for_cpu(changer_stat) - preempted;
-	/* Some of the one may be in the other. */
+	/* The two times may overlap: subtract the larger only. */
 	preempted = max(preempted, in_allocator - allocator);
 	count(&times[change][op], ns, ns - min(ns - 1, preempted), pass);
 }
@@ -365,7 +364,7 @@ static void report(struct times *t, const char *change, const char *op)
 {
 	u64 *first = t->without, *end = t->without + MOST_PASSES;
 
-	/* Passes without this operation, and without this change, come first. */
+	/* Passes without this operation under this change are 0 and sort first. */
 	qsort(t->without, MOST_PASSES, sizeof(u64), compare);
 	while (!*first)
 		first++;
@@ -390,7 +389,7 @@ int main(int argc, char **argv)
 	if (IS_ERR(space))
 		return 1;
 	pin(0);
-	/* The arena's own pages come. */
+	/* Warm up: the first round faults in the arena's pages. */
 	run_round(&passes[1], &rnd, stat);
 	memset(times, 0, sizeof(times));
 	for (i = 0; i < rounds; i++)
