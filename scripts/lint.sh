@@ -11,7 +11,7 @@ set -euo pipefail
 
 # Folders of user-space programs; all else is kernel code.
 export PROGRAMS='^(lib|tools|bench/(user|profile)|proofs/cbmc|tests/(lib|uapi|vcpu|guests|reboot|userspace))/'
-TOOLS=(spdx links shellcheck usage kvm checkpatch kernel_doc gcc_sparse arrows clang_w1)
+TOOLS=(spdx links shellcheck usage length kvm checkpatch kernel_doc gcc_sparse arrows clang_w1)
 
 # Types of checkpatch to ignore:
 # - new and moved files would need an entry in the kernel's MAINTAINERS
