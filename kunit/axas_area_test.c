@@ -214,11 +214,11 @@ static void removal_waits_for_sections_of_its_space_alone(struct kunit *test)
 	struct axas_translation to;
 	struct sitter s;
 
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
 	if (num_online_cpus() < 2) {
 		axas_space_put(other);
 		kunit_skip(test, "a section and a remover need a CPU each");
 	}
-	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_64K, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, axas_space_translate(f->space, axas_gpa(WIN), &to), 0);
 	/* The section times out: the remover waits for it, and sets @go only then. */
