@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The guest "demo" of ../guests as it is in memory, for the tests to load. */
+/* The memory image of the guest "demo" of ../guests, for the tests to load. */
 	.section .rodata
 	.globl	demo_begin, demo_end
 demo_begin:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the guests of the tests do: pieces of position-independent code at EL1 with the MMU
- * off, each entered at its label with arguments in X0 to X3. They end with "done": a
- * hypercall of number DONE with the result in X1.
+ * The guest routines of the tests: position-independent code at EL1 with the MMU off, each
+ * entered at its label with arguments in X0 to X3. They end with "done": a hypercall of number
+ * DONE with the result in X1.
  */
 #include "calls.h"
 
@@ -15,7 +15,7 @@
 	hvc	#0
 .endm
 
-/* Stage 1 on, with its table at X0. Uses X9. */
+/* Enable stage 1 with its table at X0. Uses X9. */
 .macro STAGE1_ON
 	ldr	x9, =0xff00			/* MAIR: 0 device, 1 write-back */
 	msr	mair_el1, x9
@@ -31,7 +31,7 @@
 	isb
 .endm
 
-/* Interrupts are counted, by vectors that are \far further on. X1 is where. Uses X9. */
+/* Count interrupts at X1 by the vectors at an offset of \far. Uses X9. */
 .macro COUNT_INTERRUPTS far=xzr
 	mov	x20, x1
 	adr	x9, vectors
@@ -48,7 +48,7 @@ GUEST halt
 	wfi
 	DONE
 
-/* Seven registers go out, one comes back. */
+/* Seven registers are passed, one is returned. */
 GUEST hypercall
 	mov	x0, #0x77
 	mov	x1, #1
@@ -75,7 +75,7 @@ GUEST read
 	ldr	x0, [x0]
 	DONE
 
-/* The same, where it may be an exception of the guest's own: X0 is ESR_EL1 then. */
+/* The same, where it may raise an exception in the guest: then X0 is ESR_EL1. */
 GUEST reach
 	adr	x10, vectors
 	msr	vbar_el1, x10
@@ -88,7 +88,7 @@ GUEST write
 	str	x1, [x0]
 	DONE
 
-/* There is a RET, or zeroes: those are undefined, and X0 is ESR_EL1. */
+/* Call X0, which has a RET, or zeroes: those are undefined, and X0 becomes ESR_EL1. */
 GUEST exec
 	mov	x9, x0
 	adr	x10, vectors
@@ -101,7 +101,7 @@ GUEST exec
 	mov	x0, #0
 	DONE
 
-/* Each kind of load of one address, each answered by the VMM; W and X are told apart. */
+/* Each kind of load from one address, completed by the VMM; W and X are distinguished. */
 GUEST loads_mmio
 	mov	x9, x0
 	ldrb	w0, [x9]
@@ -122,7 +122,7 @@ GUEST loads_mmio
 	mov	x0, #0
 	DONE
 
-/* X1 in each width; XZR, too. */
+/* Store X1 in each width, and XZR. */
 GUEST stores_mmio
 	mov	x9, x0
 	mov	x10, x1
@@ -133,7 +133,7 @@ GUEST stores_mmio
 	str	xzr, [x9, #16]
 	DONE
 
-/* No syndrome describes a pair, or an address that is written back. */
+/* No syndrome describes a pair, or an access with writeback. */
 GUEST pair
 	ldp	x2, x3, [x0]
 	DONE
@@ -142,7 +142,7 @@ GUEST store_pair
 	stp	x1, xzr, [x0]
 	DONE
 
-/* A register that the VMM has. */
+/* A register that the VMM emulates. */
 GUEST sysreg_read
 	mrs	x0, cntp_cval_el0
 	DONE
@@ -151,7 +151,7 @@ GUEST sysreg_write
 	msr	cntp_cval_el0, x0
 	DONE
 
-/* What the guest sees of the machine: ID registers by number in X0. */
+/* Read the ID register of number X0. */
 GUEST id
 	cmp	x0, #1
 	b.eq	1f
@@ -168,7 +168,7 @@ GUEST id
 3:	mrs	x0, S3_0_C0_C4_4		/* ID_AA64ZFR0_EL1 */
 	DONE
 
-/* Of debug registers there are always some: they read as zero, and forget. */
+/* Debug registers always exist: they read as zero and ignore writes. */
 GUEST missing
 	mov	x0, #-1
 	msr	mdscr_el1, x0
@@ -181,9 +181,9 @@ GUEST missing
 	DONE
 
 /*
- * Go to X0 with SCTLR_EL1 = X1 and PSTATE = X2. The exception that comes of it ends it: X1 to X3
- * are ESR_EL1, SPSR_EL1 and ELR_EL1, X5 is the vector. PSTATE at the hypercall is what the
- * exception has made of it.
+ * Go to X0 with SCTLR_EL1 = X1 and PSTATE = X2. The resulting exception ends the guest: X1 to X3
+ * are ESR_EL1, SPSR_EL1 and ELR_EL1, X5 is the vector. PSTATE at the hypercall is that of the
+ * exception's handler.
  */
 GUEST become
 	adr	x9, told
@@ -196,13 +196,13 @@ GUEST become
 	msr	spsr_el1, x2
 	eret
 
-/* For it: undefined in hardware, */
+/* Targets for it: undefined in hardware, */
 GUEST udf
 	.inst	0
 /* trapped by CPTR_EL2 (cntd x0), */
 GUEST cntd
 	.inst	0x04e0e3e0
-/* by what FEAT_FGT, MDCR_EL2, CPTR_EL2, HCR_EL2 and others keep away, X4 chooses which: */
+/* registers trapped by FEAT_FGT, MDCR_EL2, CPTR_EL2, HCR_EL2 and others, selected by X4: */
 GUEST hidden
 	adr	x9, 1f
 	add	x9, x9, x4, lsl #2
@@ -228,7 +228,7 @@ guest_hidden_id:
 	mrs	x0, S3_1_C0_C0_4		/* GMID_EL1 */
 	.globl	guest_hidden_end
 guest_hidden_end:
-/* without FEAT_FGT, which comes with it in hardware, by nothing: TPIDR2_EL0; */
+/* TPIDR2_EL0, not trapped without FEAT_FGT, which hardware with it always has; */
 GUEST tpidr2
 	mrs	x10, S3_3_C13_C0_5
 	msr	S3_3_C13_C0_5, x3
@@ -236,30 +236,30 @@ GUEST tpidr2
 /* at EL0: implementation defined registers, */
 GUEST impdef
 	mrs	x0, S3_3_C15_C0_0
-/* and not at all. */
+/* and not trapped. */
 GUEST svc
 	svc	#0
 GUEST at_el0
 	b	guest_at_el0
-/* Something to emulate, that is no target of a branch: CNTP_CVAL_EL0, ID_AA64PFR0_EL1. */
+/* Emulated instructions that are no branch targets: CNTP_CVAL_EL0, ID_AA64PFR0_EL1. */
 GUEST emulated
 	mrs	x0, cntp_cval_el0
 	mrs	x0, id_aa64pfr0_el1
 	DONE
 
-/* In AArch32 (A32): without an end; */
+/* In AArch32 (A32): an endless loop; */
 GUEST a32_spin
 	.inst	0xeafffffe			/* b . */
 /* debug registers, which are trapped: MRC p14, 0, r0, c0, c1, 0; */
 GUEST a32_mrc
 	.inst	0xee100e11
-/* the same on a condition that fails, and then SVC. */
+/* the same with a condition that fails, then SVC. */
 GUEST a32_mrcne
 	.inst	0xe3b00000			/* movs r0, #0 */
 	.inst	0x1e100e11			/* mrcne */
 	.inst	0xef000000			/* svc #0 */
 
-/* An instruction of SVE, which EL1 does not trap: undefined, and X0 is ESR_EL1. */
+/* An SVE instruction, which EL1 does not trap: undefined, and X0 becomes ESR_EL1. */
 GUEST undefined
 	adr	x9, vectors
 	msr	vbar_el1, x9
@@ -271,7 +271,7 @@ GUEST undefined
 	mov	x0, #-1
 	DONE
 
-/* Every X2 bytes from X0 to X1, the address xored with X3; X0 counts. */
+/* Store the address xored with X3 every X2 bytes from X0 to X1; X0 returns the count. */
 GUEST fill
 	mov	x9, #0
 1:	eor	x10, x0, x3
@@ -282,7 +282,7 @@ GUEST fill
 	b.lo	1b
 	DONE x9
 
-/* The same read back: X0 counts what is as it should be. */
+/* Read the same back: X0 returns the number of correct words. */
 GUEST check
 	mov	x9, #0
 1:	eor	x10, x0, x3
@@ -297,7 +297,7 @@ GUEST check
 GUEST spin
 	b	guest_spin
 
-/* For ever: store a count at X0, and then the same count at X1. */
+/* Forever: store a count at X0, then the same count at X1. */
 GUEST stores
 	mov	x9, #0
 1:	add	x9, x9, #1
@@ -306,7 +306,7 @@ GUEST stores
 	str	x9, [x1]
 	b	1b
 
-/* For ever: read X0, and count at X1. */
+/* Forever: load from X0, then store a count at X1. */
 GUEST loads
 	mov	x9, #0
 1:	add	x9, x9, #1
@@ -324,9 +324,9 @@ GUEST answer
 	DONE
 
 /*
- * Interrupts: the handler adds 1 to the counter at X1 + 8 * INTID. X2 chooses: 0 spins with
- * interrupts on, 1 waits, again and again, 2 stays with them off until the counter at X1
- * is not 0, then takes what has come.
+ * Interrupts: the handler increments the counter at X1 + 8 * INTID. X2 selects: 0 spins with
+ * interrupts enabled, 1 waits in a loop, 2 keeps them disabled until the counter at X1 is not 0,
+ * then takes those pending.
  */
 GUEST interrupts
 	COUNT_INTERRUPTS
@@ -348,7 +348,7 @@ GUEST interrupts
 	DONE
 
 /*
- * The same with vectors X3 further on: spins until interrupts 0x40 and 0x41 have come. X2
+ * The same with vectors at an offset of X3: spins until interrupts 0x40 and 0x41 have come. X2
  * is 0.
  */
 GUEST far_vectors
@@ -361,7 +361,7 @@ GUEST far_vectors
 	msr	daifset, #2
 	DONE
 
-/* A page at X0 full of words X1, and then what is at X2. */
+/* Fill the page at X0 with words X1, then load from X2. */
 GUEST craft
 	mov	x9, #512
 	mov	x10, x0
@@ -372,7 +372,7 @@ GUEST craft
 	ldr	x0, [x2]
 	DONE
 
-/* V registers keep what they had: X0 is seed, X1 rounds. */
+/* V registers keep their values: X0 is a seed, X1 the number of rounds. */
 GUEST fpu
 	mov	x9, #3 << 20
 	msr	cpacr_el1, x9
@@ -396,7 +396,7 @@ GUEST fpu
 	b.lo	1b
 2:	DONE x9
 
-/* Registers that a world switch may lose: X0 is a seed, X1 rounds. */
+/* Registers that a world switch may lose: X0 is a seed, X1 the number of rounds. */
 GUEST registers
 	msr	tpidr_el0, x0
 	add	x9, x0, #1
@@ -443,8 +443,8 @@ GUEST registers
 2:	DONE x10
 
 /*
- * Stage 1 on: an identity map of 4 GiB in blocks of 1 GiB, with its one table at X0 (and
- * so two stages for every access); then X1 is read, at X1 + 4 GiB of virtual memory.
+ * Enable stage 1 with its one table at X0, an identity map of 4 GiB in 1 GiB blocks, so that
+ * every access has two stages. Then load from virtual address X1 + 4 GiB, which maps X1.
  */
 GUEST mmu
 	mov	x12, x1
@@ -463,14 +463,14 @@ GUEST mmu
 	DONE
 
 /*
- * One sibling of two in a duel over a translation (S4), with stage 1 as guest_mmu leaves it. X0
- * is its root, of which the test has filled what maps: an identity map, and X2, a page by the
- * entry at X3. X1 rounds: each gives the page the other one of two frames at X4, in whose first
- * word is the number of the round, says so at X5, and waits for the same at X5 + 8.
+ * One of two sibling vCPUs that race over a translation (S4), with stage 1 as in guest_mmu. X0 is
+ * the root of tables filled by the test: an identity map, and the page X2 by the entry at X3. In
+ * each of X1 rounds, map the page to the other one of two frames at X4, whose first word is the
+ * number of the round, store the number at X5, and wait for the same number at X5 + 8.
  */
 GUEST shoot
 	bl	stage1_on
-	lsr	x9, x2, #12			/* of TLBI */
+	lsr	x9, x2, #12			/* operand of TLBI */
 	mov	x10, #0
 	ldr	x11, [x3]			/* attributes */
 	and	x11, x11, #0xfff
@@ -490,12 +490,12 @@ GUEST shoot
 2:	ldr	x12, [x5, #8]
 	cmp	x12, x10
 	b.lo	2b
-	b.hi	3f				/* it gave up */
+	b.hi	3f				/* the sibling gave up */
 	cmp	x10, x1
 	b.lo	1b
 3:	DONE x10
 
-/* The other: reads the page again and again, and must find what the round is. */
+/* The sibling: reads the page in a loop, and must find the number of the round. */
 GUEST shot
 	bl	stage1_on
 	mov	x10, #0
@@ -522,7 +522,7 @@ stage1_on:
 	STAGE1_ON
 	ret
 
-/* The console: X0 bytes from X1 on go out one by one. */
+/* Print X0 bytes from X1 on to the console, one at a time. */
 GUEST console
 	mov	x20, x0
 	mov	x21, x1
@@ -535,9 +535,9 @@ GUEST console
 2:	DONE
 
 /*
- * Demand paging: X0 is the first byte, X1 how many, X2 the step. Each word is written, then
- * all are read again into a checksum: sum = rotate_left(sum, 1) + word, the words being
- * a xorshift of their number. The result is the sum, which goes to the console, too.
+ * Demand paging of X1 bytes from X0 on, in steps of X2. Each word is written, then all are read
+ * into a checksum: sum = rotate_left(sum, 1) + word, where a word is the xorshift of its number.
+ * The result is the sum, which is also printed to the console.
  */
 GUEST paging
 	mov	x9, x0
@@ -579,7 +579,7 @@ GUEST paging
 
 	.ltorg
 
-/* Of guest_become. Flags stay what they were. */
+/* Vectors of guest_become. They preserve the flags. */
 	.balign	2048
 told:
 	.set	vector, 0
@@ -600,8 +600,8 @@ tell_all:
 	.ltorg
 
 /*
- * By X2: 0 to 2 of guest_interrupts count an interrupt, 3 tells of the exception, an address
- * (of guest_shot) is tried again.
+ * Vectors, by X2: 0 to 2 (guest_interrupts) count an interrupt, 3 returns ESR_EL1 in X0, an
+ * address (guest_shot) retries the access.
  */
 	.balign	2048
 vectors:

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the guests of the tests do: pieces of position-independent code in VS-mode with
- * paging off, each entered at its label with arguments in a0 to a3. They end with "done":
- * an SBI call of SBI_DONE with the result in a0.
+ * The guest routines of the tests: position-independent code in VS-mode with paging off, each
+ * entered at its label with arguments in a0 to a3. They end with "done": an SBI call of SBI_DONE
+ * with the result in a0.
  *
- * Loads and stores of the FPU are what the hypervisor does not decode: of those of
- * integers, holes make MMIO.
+ * axvcpu does not decode loads and stores of the FPU, which therefore fault in holes; integer
+ * ones become MMIO.
  */
 #include "calls.h"
 
@@ -49,7 +49,7 @@ GUEST hypercall
 	CALL	0x77777
 	DONE
 
-/* Extension a0, function a1, arguments from a2 on. Both results, added. */
+/* Call extension a0, function a1 with arguments from a2 on. Returns the sum of both results. */
 GUEST sbi
 	mv	a7, a0
 	mv	a6, a1
@@ -72,7 +72,7 @@ GUEST write
 	fsd	fa0, (a0)
 	DONE
 
-/* There is a RET, or zeroes: those are illegal, and a0 is scause. */
+/* Call a0, which has a RET, or zeroes: those are illegal, and a0 becomes scause. */
 GUEST exec
 	lla	t0, 1f
 	csrw	stvec, t0
@@ -84,7 +84,7 @@ GUEST exec
 1:	csrr	a0, scause
 	DONE
 
-/* Each kind of load of one address. */
+/* Each kind of load from one address. */
 GUEST mmio_loads
 	mv	s0, a0
 	lb	a0, 0(s0)
@@ -105,7 +105,7 @@ GUEST mmio_loads
 	mv	a0, zero
 	DONE
 
-/* a1 in each width, and x0. */
+/* Store a1 in each width, and x0. */
 GUEST mmio_stores
 	mv	s0, a0
 	sb	a1, 0(s0)
@@ -115,7 +115,7 @@ GUEST mmio_stores
 	sd	zero, 16(s0)
 	DONE
 
-/* The same in 16 bits: loads and stores at a register, then at the stack pointer. */
+/* The same with 16-bit instructions: relative to a register, then to the stack pointer. */
 GUEST mmio_compressed
 	.option	rvc
 	mv	s0, a0
@@ -141,17 +141,17 @@ GUEST mmio_compressed
 	.option	norvc
 	DONE
 
-/* Not decoded: an atomic one. */
+/* An atomic access, which is not decoded. */
 GUEST amo
 	amoadd.d a0, a1, (a0)
 	DONE
 
-/* A CSR that is the VMM's: instret. */
+/* A CSR that the VMM emulates: instret. */
 GUEST csr_read
 	rdinstret a0
 	DONE
 
-/* stimecmp: written; written and read; bits set. */
+/* stimecmp: write; write and read; set bits. */
 GUEST csr_write
 	csrw	0x14d, a0
 	csrrw	a0, 0x14d, a1
@@ -159,7 +159,7 @@ GUEST csr_write
 	csrrs	a0, 0x14d, a2
 	DONE
 
-/* What is not for guests: the exception comes to its own handler. a0 is scause. */
+/* Instructions forbidden to guests: the exception goes to the guest's handler. a0 is scause. */
 GUEST forbidden
 	lla	t0, 1f
 	csrw	stvec, t0
@@ -174,9 +174,9 @@ GUEST forbidden
 	DONE
 
 /*
- * In user mode: instruction a0 of those below, and an ECALL behind it, with scounteren a1.
- * Its exception comes to the guest's own supervisor: a0 is scause, t1 how far behind the
- * instruction sepc is, t2 stval, t3 sstatus. a2 is what it read.
+ * In user mode: execute instruction a0 of those below, followed by an ECALL, with scounteren a1.
+ * The exception goes to the guest's supervisor: a0 is scause, t1 the distance of sepc from the
+ * instruction, t2 stval, t3 sstatus, a2 the value read.
  */
 GUEST user
 	lla	t0, 9f
@@ -220,8 +220,8 @@ guest_user_code:
 	DONE
 
 /*
- * In supervisor mode: access a0 to registers of debuggers, of those below. The result is
- * scause; t1 how far behind the access sepc is. Access n is a write if n is odd.
+ * In supervisor mode: access a0 of those below to debug registers. The result is scause; t1 is
+ * the distance of sepc from the access. Access n is a write if n is odd.
  */
 GUEST debug
 	lla	t0, 9f
@@ -244,7 +244,7 @@ GUEST debug
 	sub	t1, t1, s1
 	DONE
 
-/* A page at a0 full of words a1, and then what is at a2. */
+/* Fill the page at a0 with words a1, then load from a2. */
 GUEST craft
 	li	t0, 512
 	mv	t1, a0
@@ -256,14 +256,14 @@ GUEST craft
 	ld	a0, (a2)
 	DONE
 
-/* Time goes on without an exit. */
+/* Time advances without an exit. */
 GUEST time
 	rdtime	a0
 1:	rdtime	t0
 	beq	a0, t0, 1b
 	DONE
 
-/* Every a2 bytes from a0 to a1, the address xored with a3; a0 counts. */
+/* Store the address xored with a3 every a2 bytes from a0 to a1; a0 returns the count. */
 GUEST fill
 	mv	t0, a0
 	li	a0, 0
@@ -274,7 +274,7 @@ GUEST fill
 	bltu	t0, a1, 1b
 	DONE
 
-/* The same read back: a0 counts what is as it should be. */
+/* Read the same back: a0 returns the number of correct words. */
 GUEST check
 	mv	t0, a0
 	li	a0, 0
@@ -289,7 +289,7 @@ GUEST check
 GUEST spin
 	j	guest_spin
 
-/* For ever: store a count at a0, and then the same count at a1. The count is in a0. */
+/* Forever: store a count at a0, then the same count at a1. The count is in a0. */
 GUEST stores
 	FPU_ON
 	mv	t1, a0
@@ -301,7 +301,7 @@ GUEST stores
 	sd	a0, (a1)
 	j	1b
 
-/* For ever: read a0, and count at a1. The count is in a0. */
+/* Forever: load from a0, then store a count at a1. The count is in a0. */
 GUEST loads
 	FPU_ON
 	mv	t1, a0
@@ -321,9 +321,9 @@ GUEST answer
 	DONE
 
 /*
- * Interrupts: the handler of vector n adds 1 to the counter at a1 + 8 * n. Then a2
- * chooses: 0 spins with interrupts on, 1 waits, again and again, 2 stays with interrupts
- * off until the counter at a1 is not 0, takes what has come, and is done.
+ * Interrupts: the handler increments the counter at a1 + 8 * vector. a2 selects: 0 spins with
+ * interrupts enabled, 1 waits in a loop, 2 keeps them disabled until the counter at a1 is not 0,
+ * takes those pending, and ends.
  */
 GUEST interrupts
 	mv	s1, a1
@@ -349,7 +349,7 @@ GUEST interrupts
 	DONE
 
 /*
- * The same with its handler a3 further on: spins until interrupts 0x40 and 0x41 have come.
+ * The same with the handler at an offset of a3: spins until interrupts 0x40 and 0x41 have come.
  */
 GUEST far_vectors
 	mv	s1, a1
@@ -384,7 +384,7 @@ handler:
 	sd	t4, (a1)
 2:	sret
 
-/* The FPU's registers keep what they had: a0 is a seed, a1 rounds. */
+/* FPU registers keep their values: a0 is a seed, a1 the number of rounds. */
 GUEST fpu
 	FPU_ON
 	fmv.d.x	f0, a0
@@ -408,7 +408,7 @@ GUEST fpu
 	bltu	a0, a1, 1b
 2:	DONE
 
-/* Registers that a world switch may lose: a0 is a seed, a1 rounds. */
+/* Registers that a world switch may lose: a0 is a seed, a1 the number of rounds. */
 GUEST registers
 	csrw	sscratch, a0
 	addi	gp, a0, 1
@@ -438,8 +438,8 @@ GUEST registers
 2:	DONE
 
 /*
- * Paging on: Sv39 with one table at a0, in which each of the first 8 GiB leads to one of
- * the first 4. Then a1 is read, 4 GiB further on in virtual memory.
+ * Enable paging: Sv39 with one table at a0, which maps the first 8 GiB to the first 4 GiB twice.
+ * Then load from virtual address a1 + 4 GiB.
  */
 GUEST mmu
 	li	t0, 0
@@ -465,7 +465,7 @@ GUEST mmu
 	ld	a0, (a1)
 	DONE
 
-/* The console: a0 bytes from a1 on go out one by one. */
+/* Print a0 bytes from a1 on to the console, one at a time. */
 GUEST console
 	mv	s0, a0
 	mv	s1, a1
@@ -478,9 +478,9 @@ GUEST console
 2:	DONE
 
 /*
- * Demand paging: a0 is the first byte, a1 how many, a2 the step. Each word is written,
- * then all are read again into a checksum: sum = rotate_left(sum, 1) + word, the words
- * being a xorshift of their number. a0 is the sum, which goes to the console, too.
+ * Demand paging of a1 bytes from a0 on, in steps of a2. Each word is written, then all are read
+ * into a checksum: sum = rotate_left(sum, 1) + word, where a word is the xorshift of its number.
+ * a0 returns the sum, which is also printed to the console.
  */
 GUEST paging
 	mv	s0, a0

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the guests of the tests do: pieces of position-independent 64-bit code (and one
- * of 16 bits), each entered at its label with arguments in RDI, RSI, RDX and RCX. They
- * end with "done": a write of EAX to port 0xf4, with all of RAX in RAX.
+ * The guest routines of the tests: position-independent 64-bit code (and one routine of 16-bit
+ * code), each entered at its label with arguments in RDI, RSI, RDX and RCX. They end with "done":
+ * a write of EAX to port 0xf4, with the result in RAX.
  */
 
 #include "guests.inc"
@@ -25,7 +25,7 @@ GUEST out
 	out	%eax, %dx
 	DONE
 
-/* RAX is what comes in, over a known one. */
+/* Read from a port over a known value of RAX. */
 GUEST in
 	mov	$-1, %rax
 	in	$0x60, %al
@@ -78,7 +78,7 @@ GUEST wrmsr
 	wrmsr
 	DONE
 
-/* One gate of an IDT at RBX for a handler at RAX; both go on by 16. Uses R8. */
+/* Write an IDT gate at RBX for the handler at RAX; both advance by 16. Uses R8. */
 .macro GATE selector
 	mov	%ax, (%rbx)
 	movw	$\selector, 2(%rbx)
@@ -92,7 +92,7 @@ GUEST wrmsr
 	add	$16, %rax
 .endm
 
-/* AMD's and Intel's are two instructions. */
+/* The instructions of AMD and Intel differ. */
 GUEST hypercall
 	xor	%eax, %eax
 	cpuid
@@ -119,19 +119,19 @@ GUEST write
 	mov	%rdi, %rax
 	DONE
 
-/* RDX bytes from RSI to RDI. */
+/* Copy RDX bytes from RSI to RDI. */
 GUEST copy
 	mov	%rdx, %rcx
 	rep movsb
 	DONE
 
-/* There is a RET. */
+/* Call a RET. */
 GUEST exec
 	call	*%rdi
 	xor	%eax, %eax
 	DONE
 
-/* Every RDX bytes from RDI to RSI, the address xored with RCX; RAX counts. */
+/* Store the address xored with RCX every RDX bytes from RDI to RSI; RAX returns the count. */
 GUEST fill
 	xor	%eax, %eax
 1:	mov	%rdi, %rbx
@@ -143,7 +143,7 @@ GUEST fill
 	jb	1b
 	DONE
 
-/* The same read back: RAX counts what is as it should be. */
+/* Read the same back: RAX returns the number of correct words. */
 GUEST check
 	xor	%eax, %eax
 1:	mov	%rdi, %rbx
@@ -159,7 +159,7 @@ GUEST check
 GUEST spin
 	jmp	guest_spin
 
-/* For ever: store a count at RDI, and then the same count at RSI. */
+/* Forever: store a count at RDI, then the same count at RSI. */
 GUEST stores
 	xor	%eax, %eax
 1:	inc	%rax
@@ -167,7 +167,7 @@ GUEST stores
 	mov	%rax, (%rsi)
 	jmp	1b
 
-/* For ever: read RDI, and count at RSI. */
+/* Forever: load from RDI, then store a count at RSI. */
 GUEST loads
 	xor	%eax, %eax
 1:	inc	%rax
@@ -184,9 +184,9 @@ GUEST answer
 	DONE
 
 /*
- * Interrupts: at RDI room for a GDT and an IDT (2 pages) is made; the handler of vector
- * n adds 1 to the counter at RSI + 8 * n. Then RDX chooses: 0 spins with interrupts on,
- * 1 halts, again and again, 2 stays with interrupts off until the counter at RSI is not 0.
+ * Interrupts: set up a GDT and an IDT in the 2 pages at RDI; the handlers increment the counter
+ * at RSI + 8 * vector. Then RDX selects: 0 spins with interrupts enabled, 1 halts in a loop, 2
+ * keeps interrupts disabled until the counter at RSI is not 0.
  */
 GUEST interrupts
 	movabs	$0x00af9b000000ffff, %rax	/* 0x08: 64-bit code */
@@ -243,7 +243,7 @@ end_of_exception:
 end_of_interrupt:
 	iretq
 
-/* The console: RDI bytes from RSI on go out one by one. */
+/* Print RDI bytes from RSI on to the console, one at a time. */
 GUEST console
 1:	test	%rdi, %rdi
 	jz	2f
@@ -254,9 +254,9 @@ GUEST console
 2:	DONE
 
 /*
- * Demand paging: RDI is the first byte, RSI how many, RDX the step. Each word is written,
- * then all are read again into a checksum: sum = rotate_left(sum, 1) + word, the words being
- * a xorshift of their number. RAX is the sum, which goes to the console, too.
+ * Demand paging of RSI bytes from RDI on, in steps of RDX. Each word is written, then all are
+ * read into a checksum: sum = rotate_left(sum, 1) + word, where a word is the xorshift of its
+ * number. RAX returns the sum, which is also printed to the console.
  */
 GUEST paging
 	add	%rdi, %rsi
@@ -299,7 +299,7 @@ GUEST paging
 	mov	%rbx, %rax
 	DONE
 
-/* The registers of the FPU keep what they had: RDI is seed, RSI rounds. */
+/* FPU registers keep their values: RDI is a seed, RSI the number of rounds. */
 GUEST fpu
 	movq	%rdi, %xmm0
 	movq	%rdi, %xmm15
@@ -334,8 +334,8 @@ GUEST debug
 	DONE
 
 /*
- * DR0 stays RDI, or the end is what it was; meanwhile a count at RSI goes up, until 8(%rsi)
- * is not 0.
+ * Increment a counter at RSI until 8(%rsi) is not 0 or DR0 is not RDI any more; end with the
+ * value of DR0.
  */
 GUEST dr0_stays
 	mov	%rdi, %db0
@@ -361,7 +361,7 @@ GUEST triple
 	lidt	(%rsp)
 	ud2
 
-/* What a guest may not do to its host: the exception's vector counts, see interrupts. */
+/* Forbidden instructions: each raises an exception, which guest_interrupts' handler counts. */
 GUEST nested_vmrun
 	mov	%rdi, %rax
 	vmrun	%rax

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guests that look at what their CPU does: a kernel with descriptor tables of its own, which
- * records each exception, and code that it steps over or that its programs run. Part of
- * guests.S.
+ * Guests that examine their CPU: a kernel with its own descriptor tables that records each
+ * exception, and code for it to step over or for its programs to run. Part of guests.S.
  *
- * At GUEST_LOG: how many records there are; the vectors below 32 after which what was
- * interrupted goes on, as a mask (it ends after all others); then the records, 64 bytes each:
- * vector, error code, RIP, CS, RFLAGS, RSP, DR6, CR2. At vectors from 32 on it goes on, but
- * at 0x80, which is for programs to end by.
+ * At GUEST_LOG: the number of records; a mask of the vectors below 32 whose handlers return (the
+ * others end the guest); then the records of 64 bytes each: vector, error code, RIP, CS, RFLAGS,
+ * RSP, DR6, CR2. Handlers of vectors from 32 on return, except 0x80, by which programs end.
  */
 
 #define GUEST_TABLES	0x50000		/* VM_TABLES */
@@ -24,7 +22,7 @@
 #define USER_CS		0x23
 #define TSS		0x28
 
-/* GDT, IDT and TSS: they stay while the vCPU does. */
+/* Set up GDT, IDT and TSS, for the lifetime of the vCPU. */
 GUEST kernel
 	mov	$GUEST_TABLES, %edi
 	movabs	$0x00af9b000000ffff, %rax
@@ -35,7 +33,7 @@ GUEST kernel
 	mov	%rax, (USER_DS & ~3)(%rdi)
 	movabs	$0x00affb000000ffff, %rax
 	mov	%rax, (USER_CS & ~3)(%rdi)
-	/* A TSS of 64 bits at GUEST_TABLES + 8192, below 4 GiB */
+	/* A 64-bit TSS at GUEST_TABLES + 8192, below 4 GiB */
 	movabs	$0x0000890520000067, %rax
 	mov	%rax, TSS(%rdi)
 	movq	$0, (TSS + 8)(%rdi)
@@ -57,7 +55,7 @@ GUEST kernel
 1:	GATE	KERNEL_CS
 	cmp	$0x80, %ecx
 	jne	2f
-	movw	$0xee00, 4 - 16(%rbx)		/* for programs, too */
+	movw	$0xee00, 4 - 16(%rbx)		/* DPL 3: usable by programs */
 2:	inc	%ecx
 	cmp	$256, %ecx
 	jne	1b
@@ -103,7 +101,7 @@ record:
 	jae	2f
 	bt	%rcx, LOG_MASK
 	jnc	end_recorded
-	/* Once is enough: no more steps, and no more checks of alignment. */
+	/* Clear TF and AC: no further steps or alignment checks. */
 	andq	$~0x40100, 56(%rsp)
 2:	pop	%rcx
 	pop	%rbx
@@ -111,13 +109,13 @@ record:
 	add	$16, %rsp
 	iretq
 
-/* The vector in RAX. */
+/* Return the vector in RAX. */
 end_recorded:
 	mov	%rcx, %rax
 	mov	$GUEST_STACK, %esp
 	DONE
 
-/* Run RDI at CPL 3 with RSI as its flags. */
+/* Run RDI at CPL 3 with flags RSI. */
 GUEST user
 	push	$USER_DS
 	push	$(GUEST_STACK - 0x2000)
@@ -129,7 +127,7 @@ GUEST user
 	mov	%eax, %es
 	iretq
 
-/* It may use ports, and ends. */
+/* A program that uses a port, and ends. */
 GUEST user_out
 	out	%al, $0x80
 	int	$0x80
@@ -150,7 +148,7 @@ guest_forbidden:
 	popfq
 .endm
 
-/* A step: one instruction, or more, after which the single trap comes. */
+/* A step: one or more instructions, followed by a single trap. */
 .macro STEP name
 	.balign	16
 step_\name:
@@ -171,7 +169,7 @@ name_\name:
 	.popsection
 .endm
 
-/* With its registers set before: ECX, EAX, EDX. */
+/* The same with ECX, EAX and EDX set before. */
 .macro STEP_ONE name, insn:vararg
 	STEP	\name
 	SET_TF
@@ -215,7 +213,7 @@ name_\name:
 	SET_TF
 	mov	%rax, %cr8
 	STEPPED	 write_cr8
-	/* NE is the host's on VMX, and so is MCE in CR4. */
+	/* On VMX the host owns CR0.NE and CR4.MCE. */
 	STEP	 write_cr0
 	mov	%cr0, %rax
 	xor	$0x20, %rax
@@ -231,13 +229,13 @@ name_\name:
 	STEP_ONE read_dr, mov %db0, %rax
 	STEP_ONE write_dr, mov %rbx, %db0
 	STEP_ONE sti, sti
-	/* It comes again when axas has a page for it. */
+	/* The access is retried after axas has mapped a page. */
 	STEP	 page_fault
 	mov	$0x40200000, %ebx
 	SET_TF
 	mov	%eax, (%rbx)
 	STEPPED	 page_fault
-	/* The VMM does it. */
+	/* The VMM emulates it. */
 	STEP	 hole
 	mov	$0x40000000, %ebx
 	SET_TF
@@ -246,7 +244,7 @@ name_\name:
 
 	.globl	guest_step_ss, guest_stepped_ss, guest_int1, guest_after_int1, guest_ss_int1
 	.globl	guest_after_ss_int1
-	/* MOV SS holds the trap off until the next instruction is done. */
+	/* MOV SS inhibits the trap until after the next instruction. */
 	.balign	16
 guest_step_ss:
 	mov	$KERNEL_DS, %ebx
@@ -273,7 +271,7 @@ guest_ss_int1:
 guest_after_ss_int1:
 	int	$0x80
 
-	/* STI's own shadow, by a program with IOPL 3. */
+	/* The shadow of STI, in a program with IOPL 3. */
 	.globl	guest_user_sti, guest_after_sti
 	.balign	16
 guest_user_sti:
@@ -284,8 +282,8 @@ guest_after_sti:
 	int	$0x80
 
 /*
- * What a program may not do: each raises one exception in the guest. The table says which,
- * and on whose CPU: 1 SVM, 2 VMX.
+ * Instructions forbidden to programs: each raises one exception in the guest. The table has the
+ * vector and the CPUs: 1 SVM, 2 VMX.
  */
 .macro FORBIDDEN name, vector, cpus, insn:vararg
 	.balign	16
@@ -346,7 +344,7 @@ name_of_\name:
 	.quad	0
 	.popsection
 
-/* An interrupt waits while IF is 0. HLT in the shadow of STI ends by it at once. */
+/* An interrupt stays pending while IF is 0, and ends HLT in the shadow of STI at once. */
 GUEST sti_hlt
 	sti
 	hlt
@@ -354,7 +352,7 @@ GUEST sti_hlt
 	mov	LOG_COUNT, %rax
 	DONE
 
-/* Out with IF set: what is injected meanwhile comes before CLI. */
+/* OUT exits with IF set: an interrupt injected during the exit is delivered before CLI. */
 GUEST out_cli
 	sti
 	nop
@@ -363,7 +361,7 @@ GUEST out_cli
 	mov	LOG_COUNT, %rax
 	DONE
 
-/* CR8 is RDI; then the VMM, twice; then what CR8 is; then it is RSI, and IF 1. */
+/* Set CR8 to RDI, exit twice, return CR8; then set it to RSI, and IF to 1. */
 GUEST cr8
 	mov	%rdi, %cr8
 	out	%al, $0x80
@@ -381,7 +379,7 @@ GUEST cr8
 	mov	LOG_COUNT, %rax
 	DONE
 
-/* The flags as the VMM has set them. */
+/* Return the flags that the VMM set. */
 GUEST flags
 	out	%al, $0x80
 	pushfq
@@ -389,8 +387,8 @@ GUEST flags
 	DONE
 
 /*
- * A breakpoint on the stack, just where the next interrupt writes its frame. Out with IF
- * set; what is injected then raises a #DB by its delivery.
+ * Set a data breakpoint on the stack where the next interrupt writes its frame. OUT exits with IF
+ * set; the delivery of an interrupt injected then raises #DB.
  */
 GUEST watched_stack
 	lea	-16(%rsp), %rax
@@ -409,10 +407,10 @@ GUEST watched_stack
 	DONE
 
 /*
- * Alignment checks, which there are at CPL 3 alone, and in the delivery of an event outside
- * of long mode alone. From real mode on; what is at GUEST_LOG + 32 chooses whose the handler
- * of #AC is: 0 the kernel's, which mends the stack, 1 the program's, which #AC never reaches.
- * At GUEST_LOG are counts: #AC, interrupts of vector 0x60.
+ * Alignment checks, which exist only at CPL 3, and for the delivery of events only outside long
+ * mode. Starts in real mode; the word at GUEST_LOG + 32 selects the handler of #AC: 0 the
+ * kernel's, which realigns the stack, 1 one at CPL 3, whose delivery raises #AC again. At
+ * GUEST_LOG are counts: #AC, interrupts of vector 0x60.
  */
 #define OFFSET(label)	((label) - guests_begin)	/* in real mode's CS */
 #define LINEAR(label)	((label) - guests_begin + 0x10000)	/* VM_CODE */
