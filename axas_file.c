@@ -346,6 +346,13 @@ static long get_areas(void *ctx, void *arg)
 }
 
 static const struct axas_ioctl space_ioctls[] = {
+	/* Searched in this order: frequent calls first. */
+	{ AXAS_IOCTL_OF(AXAS_FAULT, struct axas_fault),
+	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = fault },
+	{ AXAS_IOCTL_OF(AXAS_TRANSLATE, struct axas_translate),
+	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = translate },
+	{ AXAS_IOCTL_OF(AXAS_GET_INFO, struct axas_info),
+	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = get_info },
 	{ AXAS_IOCTL_OF(AXAS_MAP_LINEAR, struct axas_map_linear),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = map_linear },
 	{ AXAS_IOCTL_OF(AXAS_MAP_ALLOC, struct axas_map_alloc),
@@ -360,12 +367,6 @@ static const struct axas_ioctl space_ioctls[] = {
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = populate },
 	{ AXAS_IOCTL_OF(AXAS_COLLAPSE, struct axas_collapse),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = collapse },
-	{ AXAS_IOCTL_OF(AXAS_FAULT, struct axas_fault),
-	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = fault },
-	{ AXAS_IOCTL_OF(AXAS_TRANSLATE, struct axas_translate),
-	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = translate },
-	{ AXAS_IOCTL_OF(AXAS_GET_INFO, struct axas_info),
-	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = get_info },
 	{ AXAS_IOCTL_OF(AXAS_GET_AREAS, struct axas_get_areas),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_READ, .run = get_areas },
 };
