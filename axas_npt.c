@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nested page tables: code that does not depend on the encoding of entries. Lookup of formats,
- * creation and destruction of tables, table pages, counters, dumps. Calls axas_npt_gather.c,
- * axas_npt_host.c, axas_frame.c and the HAL. Locks: axas_npt.h.
+ * Nested page tables: code that does not depend on the encoding of entries. Creation of tables,
+ * table pages, spares, counts, lookup, dumps. Calls axas_frame.c, axas_hal.c and the table's
+ * format. Locks: axas_npt.h.
  */
 #include <linux/build_bug.h>
 #include <linux/err.h>

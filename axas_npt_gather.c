@@ -2,8 +2,8 @@
 /*
  * The gather: records of the leaves and tables that a removal has unlinked, in order, with
  * the owners of the frames, until they can be freed after the flush. Adding a record does not
- * allocate. Calls axas_npt.c. Locks: none of its own; filled with the bar, freed without
- * space->lock.
+ * allocate. Destruction of a table, too. Calls axas_npt.c, the table's format, its HAL and its
+ * owner's put_frames(). Locks: none of its own; filled with the bar, freed without space->lock.
  */
 #include <linux/build_bug.h>
 #include <linux/gfp.h>

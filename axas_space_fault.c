@@ -4,7 +4,7 @@
  * permissions, gets a frame from the area's backend and installs it at the position that the
  * walk returned. Allocations that may sleep happen between two such looks; the frames and
  * tables that they return are kept in struct fill for the next look. Calls axas_area.c,
- * axas_backend.c and axas_npt.c. Locks: axas_area.h.
+ * axas_backend.c, axas_npt.c, the formats and, inline, axas_stock.c. Locks: axas_area.h.
  */
 #include <linux/err.h>
 #include <linux/minmax.h>

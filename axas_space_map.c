@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations that change areas: map, unmap, protect, collapse. Calls axas_area.c,
- * axas_space_fault.c (populate) and axas_npt.c. Locks: each operation holds space->changing
- * throughout, and takes the bar for one bounded piece of work at a time; see axas_area.h.
+ * Operations that change areas: map, unmap, protect, collapse. Calls axas_space_fault.c
+ * (populate), axas_area.c, axas_backend.c, axas_npt_gather.c, axas_npt.c and the formats. Locks:
+ * each operation holds space->changing throughout, and takes the bar for one bounded piece of
+ * work at a time; see axas_area.h.
  */
 #include <linux/err.h>
 #include <linux/overflow.h>

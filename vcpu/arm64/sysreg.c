@@ -3,7 +3,7 @@
  * Emulation of trapped system registers: handled here if no VMM is needed, undefined if hidden by
  * the ID registers, otherwise an exit to the VMM. Debug registers, which no ID register can hide,
  * read as zero and ignore writes. Called with interrupts off and the guest's registers on the CPU.
- * Calls exception.c and vhe.c. No locks.
+ * Calls exception.c. No locks.
  */
 #include <linux/bits.h>
 #include <asm/cpufeature.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The backend for a kernel at EL2: the machine, and vCPUs while they do not run. Calls switch.c,
- * exits.c, traps.c, tlb.c and predict.c. No locks.
+ * exits.c, sysreg.c, traps.c, tlb.c and predict.c. No locks.
  */
 #include <linux/errno.h>
 #include <linux/kvm.h>
