@@ -388,18 +388,21 @@ void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables
  * Allocate an area, not in the tree yet. ERR_PTR(-ENOMEM), or ERR_PTR(-EBUSY) if its host-physical
  * memory is mapped with another memory type.
  */
-struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_range range,
-				u32 prot, u32 type, u32 flags, struct axas_backend backend);
+struct axas_area *__must_check axas_area_new(const struct axas_space *space,
+					      struct axas_gpa_range range, u32 prot, u32 type,
+					      u32 flags, struct axas_backend backend);
 /* Free an area that is in no tree, has no leaves, and that no reader can hold. */
 void axas_area_free(struct axas_area *area);
 /* Allocate a copy of @area for a range, with another protection. ERR_PTR(-ENOMEM). */
-struct axas_area *axas_area_copy(const struct axas_space *space, const struct axas_area *area,
-				 u64 first, u64 last, u32 prot);
+struct axas_area *__must_check axas_area_copy(const struct axas_space *space,
+					       const struct axas_area *area, u64 first, u64 last,
+					       u32 prot);
 /* Whether two adjacent areas could be one, but for their protection. */
 bool axas_area_like(const struct axas_area *area, const struct axas_area *other);
 
 /* Insert a new area into the tree. Return 0; -EEXIST if it overlaps another; -ENOMEM. */
-int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_area *area);
+int __must_check axas_area_insert(struct axas_space *space, u64 first, u64 last,
+				  struct axas_area *area);
 /*
  * Replace the areas of a range by @area, or by a hole if it is NULL. If @area is linear and has a
  * range already, it must be adjacent; no linear area may reach across an end. Areas that lose
@@ -411,7 +414,7 @@ void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct ax
  * Cut a linear area that reaches across @at in two, each with its own claim; the old one stays the
  * lower. Other areas need no cut: they may have several ranges. Return 0 or -ENOMEM.
  */
-int axas_area_cut(struct axas_space *space, u64 at);
+int __must_check axas_area_cut(struct axas_space *space, u64 at);
 /* Undo axas_area_cut(), if nothing has changed since. The upper area is added to @gone. */
 void axas_area_uncut(struct axas_space *space, u64 at, struct list_head *gone);
 /*
@@ -420,7 +423,7 @@ void axas_area_uncut(struct axas_space *space, u64 at, struct list_head *gone);
  * unused area allocation, cover the rest. After this call one more range may be added without a
  * new area. Return 0 or -ENOMEM.
  */
-int axas_token_need(struct axas_space *space);
+int __must_check axas_token_need(struct axas_space *space);
 /* Turn gone areas into tokens, then free surplus tokens. The last step of unmap and protect. */
 void axas_areas_free(struct axas_space *space, struct list_head *gone);
 
@@ -433,7 +436,7 @@ struct axas_area *axas_area_start(struct ma_state *mas, u64 to);
 struct axas_area *axas_area_next(struct ma_state *mas, u64 to);
 
 /* At module load: find the nohz_full CPUs, allocate the masks; at unload: free these. */
-int axas_area_init(void);
+int __must_check axas_area_init(void);
 void axas_area_exit(void);
 
 #endif /* _AXAS_AREA_H */

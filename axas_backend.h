@@ -90,9 +90,9 @@ void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits, unsigned int
  * that leaves map are counted by axas_pool_count(), or in a shard, the others go back by
  * axas_pool_unget(); after both, a call that returned frames is settled once.
  */
-unsigned int axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
-			   u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
-			   unsigned int n);
+unsigned int __must_check axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
+					u64 offset, unsigned int order, u32 flags,
+					struct axas_hpa *hpas, unsigned int n);
 
 void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
 		     unsigned int order, const struct axas_hpa *hpas, unsigned int n);

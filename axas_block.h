@@ -12,10 +12,10 @@
 gfp_t axas_frame_gfp(unsigned int order, u32 flags);
 
 /* Allocate a block, or NULL. May reclaim and sleep, unless @flags has AXAS_FRAME_NOWAIT. */
-struct page *axas_block_alloc(unsigned int order, u32 flags);
+struct page *__must_check axas_block_alloc(unsigned int order, u32 flags);
 
 /* The same without reclaim or sleeping, for callers that can fall back to a smaller block. */
-struct page *axas_block_try(unsigned int order, u32 flags);
+struct page *__must_check axas_block_try(unsigned int order, u32 flags);
 
 /* The largest order up to @order that axas_block_try() is likely to get. */
 unsigned int axas_block_order(unsigned int order);

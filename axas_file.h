@@ -61,6 +61,6 @@ long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
 struct axas_space;
 
 /* Create a descriptor. Consumes the caller's reference of @space, also on an error. */
-int axas_file_create(struct axas_space *space);
+int __must_check axas_file_create(struct axas_space *space);
 
 #endif /* _AXAS_FILE_H */

@@ -26,7 +26,7 @@ struct axas_claim {
 };
 
 /* Return 0, or -EBUSY if a linear area maps a byte of it with another type. */
-int axas_linear_claim(struct axas_claim *claim);
+int __must_check axas_linear_claim(struct axas_claim *claim);
 void axas_linear_release(struct axas_claim *claim);
 
 /* Change the ends of a claim; memory that it gains is already claimed with the same type. */

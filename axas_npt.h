@@ -540,8 +540,9 @@ static inline void axas_npt_walk(const struct axas_npt *npt, struct axas_npt_cur
  * @level; -EEXIST: there is a leaf or a BUSY marker above @level; -EAGAIN: out of spares, the
  * caller needs pos->level - @level more, and continues from @pos.
  */
-static inline int axas_npt_reach(struct axas_npt *npt, struct axas_npt_spares *spares, u64 gpa,
-				 unsigned int level, struct axas_npt_pos *pos)
+static inline int __must_check axas_npt_reach(struct axas_npt *npt, struct axas_npt_spares *spares,
+					      u64 gpa, unsigned int level,
+					      struct axas_npt_pos *pos)
 {
 	return npt->fmt->reach(npt, spares, gpa, level, pos);
 }
@@ -550,10 +551,11 @@ static inline int axas_npt_reach(struct axas_npt *npt, struct axas_npt_spares *s
  * Fill @spares up to @nr zeroed tables. May sleep. Return 0, -ENOMEM, or, if @killable, -EINTR
  * on a fatal signal.
  */
-int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr,
-			bool killable);
+int __must_check axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u64 nr,
+				     bool killable);
 /* Take a spare table; NULL if there is none. */
-u64 *axas_npt_take_spare(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *hpa);
+u64 *__must_check axas_npt_take_spare(struct axas_npt *npt, struct axas_npt_spares *spares,
+				       u64 *hpa);
 /* Give back a table taken but not linked. @dirty: it needs to be zeroed. */
 void axas_npt_keep_spare(struct axas_npt_spares *spares, u64 *table, bool dirty);
 void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares);
@@ -590,7 +592,7 @@ int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type
 		      unsigned int level);
 
 /* Install a leaf at @pos, at its level. Shared. Return false if the entry has changed. */
-bool axas_npt_install(struct axas_npt *npt, struct axas_npt_pos *pos, u64 leaf);
+bool __must_check axas_npt_install(struct axas_npt *npt, struct axas_npt_pos *pos, u64 leaf);
 
 /* Whether the cursor is at the level 0 table that maps @gpa. */
 static inline bool axas_npt_cursor_at(const struct axas_npt_cursor *cursor, u64 gpa)
@@ -665,7 +667,8 @@ bool axas_npt_is_empty(const u64 *table);
  */
 u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa);
 /* @tables: to split all leaves of the range to level 0. Return 0, or -EINTR on a fatal signal. */
-int axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last, u64 *tables);
+int __must_check axas_npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last,
+					  u64 *tables);
 
 /*
  * Split the leaf that reaches across @gpa, if any; @gpa is a multiple of 4 KiB. Exclusive;
@@ -759,9 +762,9 @@ long axas_npt_leaves(const struct axas_npt *npt, unsigned int level);
 long axas_npt_made(const struct axas_npt *npt);
 
 /* Allocate a zeroed table; NULL if out of memory. */
-u64 *axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa);
+u64 *__must_check axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa);
 /* The same without zeroing: the caller writes every entry. */
-u64 *axas_npt_alloc_table_unset(struct axas_npt *npt, u64 *hpa);
+u64 *__must_check axas_npt_alloc_table_unset(struct axas_npt *npt, u64 *hpa);
 /* Free a table that no CPU can walk: never linked, or unlinked and flushed. */
 void axas_npt_free_table(struct axas_npt *npt, u64 hpa);
 /* Put the frames that leaves of an unlinked level 0 table own. Overwrites the table. */

@@ -16,17 +16,17 @@
 /* The stock must not serve current: its payer is unknown, or it has a mempolicy. */
 #define AXAS_STOCK_NOBODY	ERR_PTR(-ENOENT)
 
-int axas_stock_init(void);
+int __must_check axas_stock_init(void);
 void axas_stock_exit(void);
 
 /* Take a zeroed frame for current from this CPU's stock. False if there is none. Never blocks. */
-bool axas_stock_get(struct axas_hpa *hpa);
+bool __must_check axas_stock_get(struct axas_hpa *hpa);
 
 /*
  * Allocate a frame and, with AXAS_FRAME_ZERO in @flags, refill the stock. False if out of memory.
  * May sleep, unless @flags has AXAS_FRAME_NOWAIT.
  */
-bool axas_stock_alloc(u32 flags, struct axas_hpa *hpa);
+bool __must_check axas_stock_alloc(u32 flags, struct axas_hpa *hpa);
 
 /* The payer of current's allocations; a cookie without a reference. Any context. */
 const void *axas_stock_payer(void);
