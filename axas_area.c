@@ -200,7 +200,6 @@ const struct axas_area *axas_area_look_up(const struct axas_space *space, struct
 	cpu->last = axas_page_last(mas.last);
 	return area;
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_area_look_up);
 
 static u64 pages(u64 first, u64 last)
 {

@@ -36,13 +36,11 @@ const struct axas_backend_ops axas_backend_alloc = {
 	.get	= alloc_get,
 	.put	= alloc_put,
 };
-EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_alloc);
 
 const struct axas_backend_ops axas_backend_linear = {
 	.id	= AXAS_BACKEND_LINEAR,
 	.flags	= AXAS_BACKEND_AT_ONCE,
 };
-EXPORT_SYMBOL_AXAS_KUNIT(axas_backend_linear);
 
 struct axas_backend axas_linear(u64 gpa, struct axas_hpa hpa)
 {

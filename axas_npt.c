@@ -87,7 +87,6 @@ void axas_npt_keep_spare(struct axas_npt_spares *spares, u64 *table, bool dirty)
 	spares->first = table;
 	spares->nr++;
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_keep_spare);
 
 void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares)
 {
@@ -313,7 +312,6 @@ bool axas_npt_is_empty(const u64 *table)
 	}
 	return true;
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_is_empty);
 
 u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa)
 {
@@ -372,7 +370,6 @@ long axas_npt_made(const struct axas_npt *npt)
 		sum += atomic_long_read(&npt->shards[i].made);
 	return sum;
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_made);
 
 long axas_npt_leaves(const struct axas_npt *npt, unsigned int level)
 {
@@ -435,14 +432,12 @@ void axas_npt_dump(struct seq_file *m, const struct axas_npt_run *run)
 		   leaf->prot & AXAS_PROT_WRITE ? 'w' : '-',
 		   leaf->prot & AXAS_PROT_EXEC ? 'x' : '-', type_name(leaf->type));
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_dump);
 
 void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run)
 {
 	seq_printf(m, "0x%016llx %u 0x%016llx 0x%016llx\n", run->first, run->leaf.level,
 		   run->leaf.hpa.val, run->entry);
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_dump_raw);
 
 /* Hardware requires that a root of several pages is aligned to its size. */
 static int alloc_root(struct axas_npt *npt)

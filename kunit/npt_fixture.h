@@ -89,8 +89,6 @@ u64 npt_collapse(struct npt_fixture *f, u64 first, u64 last);
 /* Count, reserve, split, and check that the reserve was used up. -ENOMEM. */
 int npt_split_at(struct npt_fixture *f, u64 gpa);
 int npt_split_all(struct npt_fixture *f, u64 first, u64 bytes);
-/* Tables needed for that. */
-u64 npt_count_split_all(const struct axas_npt *npt, u64 first, u64 last);
 
 /* There is a leaf at @gpa that maps this byte to exactly these values. */
 void npt_expect_leaf(struct npt_fixture *f, u64 gpa, u64 hpa, unsigned int level, u32 prot,

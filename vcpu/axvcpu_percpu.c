@@ -32,7 +32,6 @@ bool axvcpu_machine_here(const struct axvcpu_arch_ops *ops)
 {
 	return __this_cpu_read(axvcpu_enabled) && READ_ONCE(machine) == ops;
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axvcpu_machine_here);
 
 #if IS_ENABLED(CONFIG_AXAS_KUNIT_TEST)
 void axvcpu_machine_pretend(bool here)

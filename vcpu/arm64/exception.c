@@ -13,8 +13,7 @@
 
 /* Exception classes in ESR_EL1. Arm D23.2.39 */
 #define A64_EC_UNKNOWN		0x00
-#define A64_EC_INSTR_ABORT	0x20	/* from EL0; plus 1: from EL1 */
-#define A64_EC_DATA_ABORT	0x24
+#define A64_EC_DATA_ABORT	0x24	/* from EL0; plus 1: from EL1 */
 
 #define A64_ISS_ABORT_STATUS	GENMASK_ULL(5, 0)
 #define A64_ISS_WRITE		BIT_ULL(6)

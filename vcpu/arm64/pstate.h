@@ -31,7 +31,6 @@
 
 /* SPSR_EL2 after an exception from AArch32, where it differs. IT is split. Arm C5.2.20 */
 #define A64_PSTATE32_USER	0x10
-#define A64_PSTATE32_THUMB	BIT_ULL(5)
 #define A64_PSTATE32_IT_HIGH	GENMASK_ULL(15, 10)
 #define A64_PSTATE32_IT_LOW	GENMASK_ULL(26, 25)
 #define A64_PSTATE32_ALL	GENMASK_ULL(31, 0)

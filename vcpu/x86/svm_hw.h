@@ -83,7 +83,6 @@
 #define SVM_EVENT_VECTOR	0xffu
 #define SVM_EVENT_TYPE		(7u << 8)
 #define SVM_EVENT_INTR		(0u << 8)
-#define SVM_EVENT_NMI		(2u << 8)
 #define SVM_EVENT_EXCEPTION	(3u << 8)
 #define SVM_EVENT_SOFT		(4u << 8)
 #define SVM_EVENT_ERROR		BIT(11)
@@ -106,8 +105,6 @@
 #define SVM_EXIT_INVLPGA	0x07a
 #define SVM_EXIT_IOIO		0x07b
 #define SVM_EXIT_MSR		0x07c
-#define SVM_EXIT_TASK_SWITCH	0x07d
-#define SVM_EXIT_FERR		0x07e
 #define SVM_EXIT_SHUTDOWN	0x07f
 #define SVM_EXIT_VMRUN		0x080
 #define SVM_EXIT_VMMCALL	0x081

@@ -74,7 +74,6 @@ enum vmx_segment {
 	VMX_GS,
 	VMX_LDTR,
 	VMX_TR,
-	VMX_NR_SEGMENTS,
 };
 
 /**
