@@ -214,9 +214,10 @@ const struct axvcpu_arch_ops *axvcpu_arch_host(void);
 u64 axvcpu_arch_irq_fetch(void);
 
 /* axvcpu_create() with a given backend, whose machine the caller has enabled, and a given HAL. */
-struct axvcpu *axvcpu_create_on(struct axas_space *space, const struct axvcpu_params *params,
-				const struct axvcpu_arch_ops *ops,
-				const struct axvcpu_hal *hal);
+struct axvcpu *__must_check axvcpu_create_on(struct axas_space *space,
+					      const struct axvcpu_params *params,
+					      const struct axvcpu_arch_ops *ops,
+					      const struct axvcpu_hal *hal);
 void axvcpu_destroy_on(struct axvcpu *vcpu);
 
 /**
@@ -227,7 +228,7 @@ void axvcpu_destroy_on(struct axvcpu *vcpu);
  * Return: 0, and axvcpu_end() must follow; -EBUSY when another thread is in one of its operations;
  * -EDEADLK within another operation.
  */
-int axvcpu_begin(struct axvcpu *vcpu);
+int __must_check axvcpu_begin(struct axvcpu *vcpu);
 void axvcpu_end(struct axvcpu *vcpu);
 
 /**
@@ -277,7 +278,7 @@ static inline void axvcpu_vector_done(struct axvcpu *vcpu, u8 vector, bool waits
 }
 
 /* axvcpu_percpu.c: users of the machine. The first one enables all CPUs. May sleep. */
-int axvcpu_machine_get(const struct axvcpu_arch_ops *ops);
+int __must_check axvcpu_machine_get(const struct axvcpu_arch_ops *ops);
 void axvcpu_machine_put(void);
 /* Whether this CPU is enabled for @ops. Preemption off. */
 bool axvcpu_machine_here(const struct axvcpu_arch_ops *ops);
@@ -286,7 +287,7 @@ DECLARE_PER_CPU(bool, axvcpu_enabled);
 /* For tests: override axvcpu_machine_here() on this CPU. Preemption off. */
 void axvcpu_machine_pretend(bool here);
 /* Module init and exit. 0 or an error. */
-int axvcpu_percpu_init(void);
+int __must_check axvcpu_percpu_init(void);
 void axvcpu_percpu_exit(void);
 /* Whether a module of this name is loaded or loading. May sleep. */
 bool axvcpu_module_loaded(const char *name);
@@ -296,6 +297,6 @@ const struct axvcpu_hal *axvcpu_hal_get(void);
 void axvcpu_hal_put(const struct axvcpu_hal *hal);
 
 /* axvcpu_file.c: a new descriptor that owns @vcpu. Consumes @vcpu on errors as well. */
-int axvcpu_file_create(struct axvcpu *vcpu);
+int __must_check axvcpu_file_create(struct axvcpu *vcpu);
 
 #endif /* _AXVCPU_INTERNAL_H */
