@@ -15,7 +15,7 @@
 enum axas_ioctl_dir {
 	AXAS_IOCTL_IN,		/* from user space */
 	AXAS_IOCTL_INOUT,	/* from user space and back */
-	AXAS_IOCTL_QUERY,	/* the same, for an ioctl without side effects */
+	AXAS_IOCTL_QUERY,	/* the same, without side effects: written back at the end only */
 };
 
 /* Size of the dispatcher's buffer in bytes. */

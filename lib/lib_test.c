@@ -99,6 +99,20 @@ static unsigned int test_constant(const char *name, const char *value)
 	return 0;
 }
 
+/* Whether an ioctl of either header has this value already. */
+static bool is_used_before(const char *value)
+{
+	static char seen[64][64];
+	static unsigned int nr;
+
+	for (unsigned int i = 0; i < nr; i++)
+		if (!strcmp(seen[i], value))
+			return true;
+	if (nr < ARRAY_SIZE(seen))
+		strcpy(seen[nr++], value);
+	return false;
+}
+
 /* The function of AXAS_MAP_ALLOC is axas_map_alloc(), and so on. */
 static unsigned int test_ioctl(const char *name, const char *value, const char *lib)
 {
@@ -111,6 +125,7 @@ static unsigned int test_ioctl(const char *name, const char *value, const char *
 	for (c = call; *c; c++)
 		*c = tolower((unsigned char)*c);
 	ok(strstr(lib, call), "has its function", name);
+	ok(!is_used_before(value), "has a number of its own", name);
 	return 1;
 }
 
