@@ -15,7 +15,7 @@ static inline bool axas_space_range_ok(const struct axas_space *space,
 				       struct axas_gpa_range range)
 {
 	return range.size && !((range.start.val | range.size) & (AXAS_FRAME_SIZE - 1)) &&
-	       axas_space_contains(space, range);
+	       axas_gpa_range_covers(space->range, range);
 }
 
 /* axas_space_create() with a format and a machine (NULL: the default one), also the fake format. */
