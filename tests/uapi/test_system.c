@@ -72,7 +72,7 @@ static void test_default_format_is_resolved(void)
 
 static void test_unknown_format_info(void)
 {
-	static const u32 formats[] = { 5, 99, 0x80000000, ~0u };
+	static const u32 formats[] = { AXAS_NR_FORMATS, 99, 0x80000000, ~0u };
 	struct axas_format_info arg;
 
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
@@ -189,7 +189,7 @@ static void test_wrong_base_and_length(void)
 
 static void test_unknown_format(void)
 {
-	struct axas_create c = { .format = 5 };
+	struct axas_create c = { .format = AXAS_NR_FORMATS };
 	int fds = count_fds();
 
 	expect_eq(axas_open_space(NULL, &c), -EOPNOTSUPP);
