@@ -109,7 +109,7 @@
  * struct axas_area - protection, memory type and backend of a range, or of several
  * @attr: its 4 KiB leaves without their addresses
  * @direct: @prot if the host reaches the memory through its direct map; 0 if it needs a window
- * @single: @prot if a fault takes just one frame of the space's HAL; else 0: slow path
+ * @single: accesses that the fast path of a fault may serve, by one frame of the HAL; else 0
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND()

@@ -37,7 +37,7 @@
 /**
  * enum axas_pt_kind - kind of an entry
  * @AXAS_PT_EMPTY: non-present, all bits 0; a removal leaves this
- * @AXAS_PT_ZERO: non-present; reads as zeroes once faulted in, whatever an image maps there
+ * @AXAS_PT_ZERO: non-present; a fault installs a zeroed frame, never one of an image
  * @AXAS_PT_BUSY: non-present while its leaf is being replaced
  * @AXAS_PT_TABLE: points to a table
  * @AXAS_PT_LEAF: maps a frame
@@ -234,7 +234,7 @@ struct axas_npt_job {
  * @need: the test that a level 0 entry must pass to permit an access
  * @present: a level 0 leaf has at least one of these bits set, other entries none
  * @hw_bits: bits that hardware may set in a level 0 leaf that was made without them
- * @borrowed: BORROWED bit of a level 0 leaf: its frame is an image's
+ * @borrowed: BORROWED bit of a level 0 leaf, which does not own its frame
  * @zero: the AXAS_PT_ZERO marker
  * @busy: the AXAS_PT_BUSY marker
  * @kind: kind of an entry

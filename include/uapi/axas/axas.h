@@ -25,7 +25,7 @@
  *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on
  *    /dev/axas; MAP_LINEAR, MAP_ALLOC, UNMAP, PROTECT, CLEAR, POPULATE, COLLAPSE, FAULT on a
  *    space; of axvcpu all but GET_REGS and GET_STATE). Queries (GET_FORMAT, TRANSLATE,
- *    GET_INFO, GET_AREAS and those two) need one open for reading. Else EBADF.
+ *    GET_INFO, GET_AREAS; GET_REGS, GET_STATE) need one open for reading. Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
  *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
  *    ENOMEM for RLIMIT_MEMLOCK; EINVAL for the arguments, ranges first; EOPNOTSUPP;
