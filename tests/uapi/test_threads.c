@@ -301,6 +301,8 @@ static void *be_moved(u64 me)
 	while (now_ms() < stress_end)
 		for (int i = 0; i < 16; i++)
 			roles[me - 1](&seed);
+	/* Stay until thread 0 no longer moves anybody. */
+	pthread_barrier_wait(&barrier);
 	return NULL;
 }
 
@@ -315,6 +317,7 @@ static void *move(void *arg)
 		move_to(moved[1 + random_u32(&seed) % MOVED], random_u32(&seed) % cpus);
 		usleep(random_u32(&seed) % 200);
 	}
+	pthread_barrier_wait(&barrier);
 	return NULL;
 }
 
@@ -344,6 +347,7 @@ static void *take_cpu_away(void *arg)
 		usleep(2000);
 		expect_ok(set_online(true));
 	}
+	pthread_barrier_wait(&barrier);
 	return NULL;
 }
 
