@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Operations that change areas: map, unmap, protect, collapse. Calls axas_space_fault.c
- * (populate), axas_area.c, axas_backend.c, axas_npt_gather.c, axas_npt.c and the formats. Locks:
+ * (populate), axas_removal.c, axas_area.c, axas_backend.c, axas_npt.c and the formats. Locks:
  * each operation holds space->changing throughout, and takes the bar for one bounded piece of
  * work at a time; see axas_area.h.
  */
@@ -11,82 +11,12 @@
 #include <linux/sched/signal.h>
 
 #include "axas_compat.h"
-#include "axas_space.h"
+#include "axas_removal.h"
 
 #define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
 
-/* Entries visited with the bar held, in one piece: some 100,000 instructions. */
-#define PIECE_ENTRIES	4096
-
-/* A removal of at least this many bytes allocates a buffer for its gather. */
-#define FEW_BYTES	((u64)(AXAS_GATHER_INLINE - AXAS_GATHER_MOST) * AXAS_FRAME_SIZE)
-
 /* Ranges that unmap removes from the area tree at once. */
 #define BATCH		32
-
-/**
- * struct removal - a removal in progress, done in pieces with the bar held
- * @space: the space
- * @gather: frames and tables to free after each piece
- * @budget: entries that this piece may still visit
- * @first: first byte of this piece
- * @changed: this piece narrowed leaves, which need a flush
- */
-struct removal {
-	struct axas_space *space;
-	struct axas_npt_gather gather;
-	unsigned int budget;
-	u64 first;
-	bool changed;
-};
-
-static void removal_init(struct removal *removal, struct axas_space *space, bool many)
-{
-	removal->space = space;
-	axas_npt_gather_init(&removal->gather, &space->npt, many);
-}
-
-static void piece_begin(struct removal *removal, u64 first)
-{
-	removal->budget = PIECE_ENTRIES;
-	removal->first = first;
-	removal->changed = false;
-	axas_bar_begin(removal->space);
-}
-
-/* End a piece that got as far as @last: flush, drop the bar, free. */
-static void piece_end(struct removal *removal, u64 last)
-{
-	struct axas_npt_gather *gather = &removal->gather;
-
-	if (gather->pending || removal->changed)
-		axas_space_flush(removal->space, removal->first, last, gather->tables);
-	axas_bar_end(removal->space);
-	axas_npt_gather_free(gather);
-	cond_resched();
-}
-
-static void removal_end(struct removal *removal)
-{
-	axas_npt_gather_end(&removal->gather);
-}
-
-/* Run a job in as many pieces as it needs. The caller ends the last piece. */
-static void do_job(struct removal *removal, struct axas_npt_job *job,
-		   void (*work)(struct axas_npt *npt, struct axas_npt_job *job))
-{
-	for (;;) {
-		job->budget = removal->budget;
-		work(&removal->space->npt, job);
-		removal->budget = job->budget;
-		removal->changed |= job->changed;
-		job->changed = false;
-		if (job->done)
-			return;
-		piece_end(removal, job->first - 1);
-		piece_begin(removal, job->first);
-	}
-}
 
 /**
  * struct stretch - part of an area that is removed
@@ -100,16 +30,12 @@ struct stretch {
 	u64 last;
 };
 
-static void unmap_leaves(struct removal *removal, const struct stretch *stretch)
+static void unmap_leaves(struct axas_removal *removal, const struct stretch *stretch)
 {
-	const struct axas_backend *backend = &stretch->area->backend;
-	struct axas_npt_job job = {
-		.begin = stretch->first, .first = stretch->first, .last = stretch->last,
-		.owner = backend->ops->put ? backend : NULL,
-		.gather = &removal->gather,
-	};
+	struct axas_npt_job job = axas_removal_job(removal, stretch->area, stretch->first,
+						   stretch->last);
 
-	do_job(removal, &job, axas_npt_unmap);
+	axas_removal_do(removal, &job, axas_npt_unmap);
 }
 
 /*
@@ -288,22 +214,22 @@ static void remove_range(struct axas_space *space, struct batch *batch, struct e
 			 struct end *upper, u64 last)
 {
 	MA_STATE(mas, &space->areas, 0, 0);
-	struct removal removal __uninitialized;
+	struct axas_removal removal __uninitialized;
 	struct end none = {};
 	LIST_HEAD(gone);
 	unsigned int i;
 	u64 first;
 
-	removal_init(&removal, space, last - batch->first >= FEW_BYTES);
+	axas_removal_init(&removal, space, last - batch->first >= AXAS_REMOVAL_FEW);
 	for (;;) {
 		erase_batch(space, batch, lower, &gone);
-		piece_begin(&removal, batch->first);
+		axas_piece_begin(&removal, batch->first);
 		split_leaves(space, lower);
 		if (!batch->more)
 			split_leaves(space, upper);
 		for (i = 0; i < batch->nr; i++)
 			unmap_leaves(&removal, &batch->stretches[i]);
-		piece_end(&removal, batch->last);
+		axas_piece_end(&removal, batch->last);
 		axas_areas_free(space, &gone);
 		if (!batch->more)
 			break;
@@ -313,7 +239,7 @@ static void remove_range(struct axas_space *space, struct batch *batch, struct e
 		find_batch(batch, &none, &(struct end){}, first, last, &mas,
 			   axas_area_start(&mas, last));
 	}
-	removal_end(&removal);
+	axas_removal_end(&removal);
 	axas_npt_put_spares(&space->npt, &space->npt.reserve);
 }
 
@@ -415,13 +341,13 @@ static int map_linear_leaves(struct axas_space *space, const struct axas_area *a
 static void undo_leaves(struct axas_space *space, const struct axas_area *area, u64 first,
 			u64 last)
 {
-	struct removal removal __uninitialized;
+	struct axas_removal removal __uninitialized;
 
-	removal_init(&removal, space, true);
-	piece_begin(&removal, first);
+	axas_removal_init(&removal, space, true);
+	axas_piece_begin(&removal, first);
 	unmap_leaves(&removal, &(struct stretch){ area, first, last });
-	piece_end(&removal, last);
-	removal_end(&removal);
+	axas_piece_end(&removal, last);
+	axas_removal_end(&removal);
 }
 
 /* Insert a new area and make its leaves, all or nothing. */
@@ -719,14 +645,14 @@ static void publish(struct change *change, struct list_head *gone)
 static void protect_leaves(struct change *change)
 {
 	const struct axas_hal *hal = change->space->npt.hal;
-	struct removal removal __uninitialized;
+	struct axas_removal removal __uninitialized;
 	struct axas_npt_job job = {
 		.begin = change->first, .first = change->first, .last = change->last,
 		.prot = change->prot,
 	};
 
-	removal_init(&removal, change->space, false);
-	piece_begin(&removal, change->first);
+	axas_removal_init(&removal, change->space, false);
+	axas_piece_begin(&removal, change->first);
 	/*
 	 * Covers host writes made while the memory was not executable. Later writers find the
 	 * new area and run the fence themselves. See struct axas_hal, @fence.
@@ -735,9 +661,9 @@ static void protect_leaves(struct change *change)
 		hal->fence(hal);
 	split_leaves(change->space, &change->lower);
 	split_leaves(change->space, &change->upper);
-	do_job(&removal, &job, axas_npt_protect);
-	piece_end(&removal, change->last);
-	removal_end(&removal);
+	axas_removal_do(&removal, &job, axas_npt_protect);
+	axas_piece_end(&removal, change->last);
+	axas_removal_end(&removal);
 }
 
 /*
@@ -830,21 +756,21 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 EXPORT_SYMBOL_AXAS(axas_space_protect);
 
 /* Collapse within one area. A fatal signal ends it between two pieces. */
-static int collapse_area(struct removal *removal, struct axas_npt_job *job)
+static int collapse_area(struct axas_removal *removal, struct axas_npt_job *job)
 {
 	while (!job->done) {
 		u64 nr = job->nr;
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		piece_begin(removal, job->first);
+		axas_piece_begin(removal, job->first);
 		/* Collapse decodes each entry, at twice the cost of unmap or protect. */
 		job->budget = removal->budget / 2;
 		axas_npt_collapse(&removal->space->npt, job);
 		/* A table that an earlier piece had begun was replaced: flush from its start. */
 		if (job->nr != nr)
 			removal->first = job->begin;
-		piece_end(removal, job->done ? job->last : job->first - 1);
+		axas_piece_end(removal, job->done ? job->last : job->first - 1);
 	}
 	return 0;
 }
@@ -852,11 +778,11 @@ static int collapse_area(struct removal *removal, struct axas_npt_job *job)
 static int collapse(struct axas_space *space, u64 first, u64 last, u64 *collapsed)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
-	struct removal removal __uninitialized;
+	struct axas_removal removal __uninitialized;
 	struct axas_area *area;
 	int err = 0;
 
-	removal_init(&removal, space, true);
+	axas_removal_init(&removal, space, true);
 	for (area = axas_area_start(&mas, last); area; area = axas_area_next(&mas, last)) {
 		u64 from = max(first, axas_page_first(mas.index));
 		struct axas_npt_job job = {
@@ -873,7 +799,7 @@ static int collapse(struct axas_space *space, u64 first, u64 last, u64 *collapse
 		if (err)
 			break;
 	}
-	removal_end(&removal);
+	axas_removal_end(&removal);
 	return err;
 }
 

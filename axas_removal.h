@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A removal in pieces: what unmap, protect and collapse have in common. Each piece breaks
+ * or narrows leaves with the bar, flushes, drops the bar, and frees what it removed. Locks:
+ * space->changing is held throughout; see axas_area.h.
+ */
+#ifndef _AXAS_REMOVAL_H
+#define _AXAS_REMOVAL_H
+
+#include "axas_space.h"
+
+/* A removal of at least this many bytes allocates a buffer for its gather. */
+#define AXAS_REMOVAL_FEW	((u64)(AXAS_GATHER_INLINE - AXAS_GATHER_MOST) * AXAS_FRAME_SIZE)
+
+/**
+ * struct axas_removal - a removal in progress
+ * @space: the space
+ * @gather: frames and tables to free after each piece
+ * @budget: entries that this piece may still visit
+ * @first: first byte of this piece
+ * @changed: this piece narrowed leaves, which need a flush
+ */
+struct axas_removal {
+	struct axas_space *space;
+	struct axas_npt_gather gather;
+	unsigned int budget;
+	u64 first;
+	bool changed;
+};
+
+/* @many: see axas_npt_gather_init(). */
+void axas_removal_init(struct axas_removal *removal, struct axas_space *space, bool many);
+void axas_removal_end(struct axas_removal *removal);
+
+/* Take the bar for a piece that begins at @first. */
+void axas_piece_begin(struct axas_removal *removal, u64 first);
+/* End a piece that got as far as @last: flush, drop the bar, free. */
+void axas_piece_end(struct axas_removal *removal, u64 last);
+
+/* Do as much of a job as this piece may. */
+void axas_piece_do(struct axas_removal *removal, struct axas_npt_job *job,
+		   void (*work)(struct axas_npt *npt, struct axas_npt_job *job));
+/* Do a job in as many pieces as it needs. The caller ends the last piece. */
+void axas_removal_do(struct axas_removal *removal, struct axas_npt_job *job,
+		     void (*work)(struct axas_npt *npt, struct axas_npt_job *job));
+
+/* A job that removes the leaves of [first, last], a part of @area. */
+static inline struct axas_npt_job axas_removal_job(struct axas_removal *removal,
+						   const struct axas_area *area, u64 first,
+						   u64 last)
+{
+	return (struct axas_npt_job){
+		.begin = first, .first = first, .last = last,
+		.owner = area->backend.ops->put ? &area->backend : NULL,
+		.gather = &removal->gather,
+	};
+}
+
+#endif /* _AXAS_REMOVAL_H */
