@@ -23,11 +23,12 @@
 /**
  * DOC: locks and order
  *
- * space->changing, a mutex, serializes operations that change areas (map, unmap, protect,
- * collapse) with each other and with listing areas. It may be held for long; faults and accesses
- * do not take it. The area tree changes only under the mutex, and is read under the mutex or RCU.
- * Removing an area from the tree also takes space->lock for writing, for that one store. Each
- * store holds the tree's own spinlock: readers in a section spin while a store is half done.
+ * space->changing, a mutex, serializes operations that change areas or remove leaves (map,
+ * unmap, protect, discard, collapse) with each other and with listing areas. It may be held for
+ * long; faults and accesses do not take it. The area tree changes only under the mutex, and is
+ * read under the mutex or RCU. Removing an area from the tree also takes space->lock for
+ * writing, for that one store. Each store holds the tree's own spinlock: readers in a section
+ * spin while a store is half done.
  *
  * space->lock, a reader-writer semaphore, nests inside the mutex. A remover holds it for writing
  * while it has the bar, for a bounded piece of work, as do attach and detach of a consumer. The
@@ -50,7 +51,7 @@
  *  4. without the bar, frees the frames and tables of this piece, and repeats from 3.;
  *  5. frees the old areas, and surplus tokens: see axas_token_need().
  *
- * Unmap works on batches of ranges, and repeats 2. to 5. for each batch.
+ * Unmap works on batches of ranges, and repeats 2. to 5. for each batch. Discard keeps the areas.
  *
  * Between 2. and 3. a leaf may permit more or less than its area. Accesses are therefore checked
  * against the leaf.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A removal in pieces: what unmap, protect and collapse have in common. Each piece breaks
+ * A removal in pieces: what unmap, protect, collapse and discard have in common. Each piece breaks
  * or narrows leaves with the bar, flushes, drops the bar, and frees what it removed. Locks:
  * space->changing is held throughout; see axas_area.h.
  */

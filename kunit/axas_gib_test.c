@@ -148,11 +148,33 @@ static void populated_gib_is_512_leaves_and_3_tables(struct kunit *test)
 	KUNIT_EXPECT_LE(test, info.tables - info.root_tables + 1, 3ull);
 }
 
+/* One end needs one table, the two inside 2 MiB another. */
+static void discard_splits_a_gib_where_it_ends(struct kunit *test)
+{
+	struct axas_gpa_range range = axas_gpa_range(axas_gpa(SZ_4G), SZ_1G);
+	struct axas_gpa_range ranges[] = {
+		axas_gpa_range(axas_gpa(SZ_4G + SZ_2M), SZ_2M),
+		axas_gpa_range(axas_gpa(SZ_4G + SZ_16M + SZ_4K), SZ_4K),
+	};
+	struct gib_fixture *f = test->priv;
+	u64 n;
+
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, range,
+						   AXAS_PROT_READ | AXAS_PROT_WRITE,
+						   AXAS_TYPE_NORMAL, AXAS_MAP_POPULATE), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_collapse(f->space, range, &n), 0);
+	expect_leaves(test, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, axas_space_discard(f->space, ranges, 2, &n), 0);
+	expect_leaves(test, 511, 510, 0);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&f->paper.frames), 511ll * 512 - 1);
+}
+
 static struct kunit_case gib_cases[] = {
 	KUNIT_CASE_PARAM(aligned_gib_is_one_leaf, fmt_gen_params),
 	KUNIT_CASE_PARAM(gib_off_by_2m_is_2m_leaves, fmt_gen_params),
 	KUNIT_CASE_PARAM(gib_off_by_4k_is_4k_leaves, fmt_gen_params),
 	KUNIT_CASE_PARAM(populated_gib_is_512_leaves_and_3_tables, fmt_gen_params),
+	KUNIT_CASE_PARAM(discard_splits_a_gib_where_it_ends, fmt_gen_params),
 	{}
 };
 

@@ -137,16 +137,20 @@ static bool block_is_free(struct model *m, u32 page)
 	return true;
 }
 
-/* Give a page its frame, and the frames around it that the area's policy demands. */
-static void model_touch(struct model *m, u32 page, bool populate)
+/*
+ * Give a page its frame, and the frames around it that the area's policy demands. @left: pages to
+ * populate from here on, which must cover a frame of 2 MiB; 0: it is touched.
+ */
+static void model_touch(struct model *m, u32 page, u32 left)
 {
+	bool huge;
 	struct model_page *p = &m->pages[page];
 	u32 n = 1;
 
 	if (p->kind != PAGE_ALLOC || p->touched)
 		return;
-	if (!(p->flags & AXAS_MAP_HUGE_NEVER) &&
-	    (populate || p->flags & AXAS_MAP_HUGE_ALWAYS) && block_is_free(m, page)) {
+	huge = left ? !(page % 512) && left >= 512 : p->flags & AXAS_MAP_HUGE_ALWAYS;
+	if (huge && !(p->flags & AXAS_MAP_HUGE_NEVER) && block_is_free(m, page)) {
 		page &= ~511u;
 		n = 512;
 	}
@@ -215,7 +219,7 @@ static bool do_map_alloc(struct model *m)
 			.kind = PAGE_ALLOC, .flags = policy, .prot = prot,
 		});
 	for (i = 0; fits && populate && i < n; i++)
-		model_touch(m, first + i, true);
+		model_touch(m, first + i, n - i);
 	return true;
 }
 
@@ -228,6 +232,43 @@ static bool do_unmap(struct model *m)
 	model_split(m, first + n);
 	model_forget(m, first, n);
 	return agree(m, space_unmap(m->f, page_gpa(first), n * (u64)SZ_4K), 0, page_gpa(first));
+}
+
+/* Areas and their policy stay, content and frames go; linear memory cannot go. */
+static void model_discard(struct model *m, u32 first, u32 n)
+{
+	for (; n--; first++) {
+		struct model_page *p = &m->pages[first];
+
+		m->frames -= p->touched;
+		*p = (struct model_page){
+			.kind = p->kind, .area = p->area, .flags = p->flags, .prot = p->prot,
+		};
+	}
+}
+
+static bool do_discard(struct model *m)
+{
+	struct axas_gpa_range ranges[3];
+	u32 first[3], n[3], i, j;
+	u64 done, size = 0;
+	bool can = true;
+
+	m->op = "discard";
+	for (i = 0; i < 3; i++) {
+		n[i] = random_pages(m, &first[i]);
+		ranges[i] = gpa_range(page_gpa(first[i]), n[i] * (u64)SZ_4K);
+		size += ranges[i].size;
+		for (j = first[i]; j < first[i] + n[i]; j++)
+			can &= m->pages[j].kind != PAGE_LINEAR;
+	}
+	for (i = 0; i < 3 && can; i++)
+		model_discard(m, first[i], n[i]);
+	if (!agree(m, axas_space_discard(m->f->space, ranges, 3, &done), can ? 0 : -EOPNOTSUPP,
+		   page_gpa(first[0])))
+		return false;
+	monitor_expect_flushed(m->f->monitor);
+	return agree(m, done, can ? size : 0, page_gpa(first[0]));
 }
 
 static bool do_protect(struct model *m)
@@ -254,7 +295,7 @@ static bool do_fault(struct model *m)
 	       access & ~p->prot ? AXAS_FAULT_DENIED :
 	       p->kind == PAGE_LINEAR || p->touched ? AXAS_FAULT_SPURIOUS : AXAS_FAULT_FIXED;
 	if (want == AXAS_FAULT_FIXED)
-		model_touch(m, page, false);
+		model_touch(m, page, 0);
 	m->op = "fault";
 	return agree(m, space_fault(m->f, page_gpa(page) + rnd(m, SZ_4K), access), want,
 		     page_gpa(page));
@@ -324,7 +365,7 @@ static bool do_read(struct model *m)
 		return false;
 	if (err)
 		return true;
-	model_touch(m, page, false);
+	model_touch(m, page, 0);
 	return agree(m, val, *model_word(m, p, SZ_2K), gpa);
 }
 
@@ -340,7 +381,7 @@ static bool do_write(struct model *m)
 		return false;
 	if (err)
 		return true;
-	model_touch(m, page, false);
+	model_touch(m, page, 0);
 	*model_word(m, p, SZ_2K) = val;
 	return true;
 }
@@ -358,10 +399,10 @@ static bool do_write_across(struct model *m)
 	if (!agree(m, axas_write(m->f->space, axas_gpa(gpa), val, 16), err0 ?: err1, gpa))
 		return false;
 	if (!err0)
-		model_touch(m, page, false);
+		model_touch(m, page, 0);
 	if (err0 || err1)
 		return true;
-	model_touch(m, page + 1, false);
+	model_touch(m, page + 1, 0);
 	*model_word(m, p, SZ_4K - 8) = val[0];
 	*model_word(m, p + 1, 0) = val[1];
 	return true;
@@ -380,12 +421,12 @@ static bool do_read_across(struct model *m)
 		return false;
 	if (err0)
 		return true;
-	model_touch(m, page, false);
+	model_touch(m, page, 0);
 	if (!agree(m, val[0], *model_word(m, p, SZ_4K - 8), gpa))
 		return false;
 	if (err1)
 		return agree(m, val[1], 0, gpa + 8);
-	model_touch(m, page + 1, false);
+	model_touch(m, page + 1, 0);
 	return agree(m, val[1], *model_word(m, p + 1, 0), gpa + 8);
 }
 
@@ -397,7 +438,7 @@ static bool do_populate(struct model *m)
 
 	m->op = "populate";
 	for (i = 0; i < n && m->pages[first + i].kind != PAGE_HOLE; i++)
-		model_touch(m, first + i, true);
+		model_touch(m, first + i, n - i);
 	err = axas_space_populate(m->f->space, gpa_range(gpa, n * (u64)SZ_4K), &done);
 	return agree(m, err, i < n ? -EFAULT : 0, gpa) && agree(m, done, i * (u64)SZ_4K, gpa);
 }
@@ -425,9 +466,9 @@ static bool do_clear(struct model *m)
 }
 
 static bool (* const ops[])(struct model *m) = {
-	do_map_linear, do_map_alloc, do_map_alloc, do_unmap, do_unmap, do_protect, do_fault,
-	do_fault, do_translate, do_read, do_write, do_write_across, do_read_across, do_populate,
-	do_collapse, do_clear,
+	do_map_linear, do_map_alloc, do_map_alloc, do_unmap, do_unmap, do_protect, do_discard,
+	do_discard, do_fault, do_fault, do_translate, do_read, do_write, do_write_across,
+	do_read_across, do_populate, do_collapse, do_clear,
 };
 
 /* Compare every page of the window, and the content of touched pages. */

@@ -177,6 +177,33 @@ static void protect_that_cannot_split_changes_nothing(struct kunit *test)
 	try_all(test->priv, &across);
 }
 
+/* Two leaves of 2 MiB, each with a range inside it, and one range across both. */
+static int setup_large_frames(struct space_fixture *f)
+{
+	return space_map_populated(f, WIN, WIN_SIZE, TEST_RW);
+}
+
+static int op_discard(struct space_fixture *f)
+{
+	struct axas_gpa_range ranges[] = {
+		gpa_range(BORDER + SZ_1M, SZ_4K), gpa_range(WIN + SZ_4K, SZ_4K),
+		gpa_range(BORDER - SZ_8K, SZ_16K),
+	};
+	u64 done = 0;
+	int err = axas_space_discard(f->space, ranges, ARRAY_SIZE(ranges), &done);
+
+	return !err != (done == SZ_8K + SZ_16K) ? -EIO : err;
+}
+
+static void discard_that_cannot_split_changes_nothing(struct kunit *test)
+{
+	static const struct attempt a = {
+		"discard", setup_large_frames, op_discard, 2,
+	};
+
+	try_all(test->priv, &a);
+}
+
 /* Populate keeps what it filled and reports how much; a retry goes on from there. */
 static void populate_can_go_on_after_every_failure(struct kunit *test)
 {
@@ -259,6 +286,7 @@ static struct kunit_case fail_cases[] = {
 	KUNIT_CASE_PARAM(fault_without_memory_changes_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(unmap_that_cannot_split_changes_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(protect_that_cannot_split_changes_nothing, space_gen_params),
+	KUNIT_CASE_PARAM(discard_that_cannot_split_changes_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(populate_can_go_on_after_every_failure, space_gen_params),
 	KUNIT_CASE_PARAM(write_without_memory_writes_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(random_failures_leak_nothing, space_gen_params),

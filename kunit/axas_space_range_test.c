@@ -93,6 +93,15 @@ static int call_protect(struct axas_space *space, struct axas_gpa_range range)
 	return axas_space_protect(space, range, TEST_RW);
 }
 
+static int call_discard(struct axas_space *space, struct axas_gpa_range range)
+{
+	struct axas_gpa_range ranges[] = { { space->range.start, SZ_4K }, range };
+	u64 done = 1;
+	int err = axas_space_discard(space, ranges, 2, &done);
+
+	return err == -EINVAL && done ? -EIO : err;
+}
+
 static int call_populate(struct axas_space *space, struct axas_gpa_range range)
 {
 	u64 done = 1;
@@ -117,6 +126,7 @@ static const struct {
 	{ "map_alloc populated", call_map_populated },
 	{ "unmap", call_unmap },
 	{ "protect", call_protect },
+	{ "discard", call_discard },
 	{ "populate", call_populate },
 	{ "collapse", call_collapse },
 };
@@ -166,10 +176,15 @@ static void wrong_ranges_are_refused_by_every_call(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->attempts, frames);
 }
 
-/* Map, fault, write, protect and unmap one page, and check that the next stays untouched. */
+/*
+ * Map, fault, write, protect, discard and unmap one page, and check that the next stays
+ * untouched.
+ */
 static void use_page(struct space_fixture *f, u64 gpa)
 {
+	struct axas_gpa_range page = gpa_range(gpa, SZ_4K);
 	u8 byte = 0x5a, back[2] = {};
+	u64 done;
 
 	KUNIT_ASSERT_EQ(f->test, space_map_alloc(f, gpa, SZ_4K, TEST_RW), 0);
 	KUNIT_EXPECT_EQ(f->test, space_fault(f, gpa + SZ_4K - 1, TEST_W), AXAS_FAULT_FIXED);
@@ -184,6 +199,9 @@ static void use_page(struct space_fixture *f, u64 gpa)
 	KUNIT_EXPECT_EQ(f->test, space_protect(f, gpa, SZ_4K, TEST_R), 0);
 	space_expect_leaf(f, gpa + SZ_4K - 1, space_hpa(f, gpa) + SZ_4K - 1, TEST_R);
 	space_expect_area(f, 0, gpa, SZ_4K, TEST_R);
+	KUNIT_EXPECT_EQ(f->test, axas_space_discard(f->space, &page, 1, &done), 0);
+	KUNIT_EXPECT_EQ(f->test, axas_read(f->space, axas_gpa(gpa + SZ_4K - 1), back, 1), 0);
+	KUNIT_EXPECT_EQ(f->test, back[0], 0);
 	KUNIT_EXPECT_EQ(f->test, space_unmap(f, gpa, SZ_4K), 0);
 	KUNIT_EXPECT_EQ(f->test, space_map_linear(f, gpa, SZ_4K, LINEAR, TEST_R), 0);
 	space_expect_leaf(f, gpa + SZ_4K - 1, LINEAR + SZ_4K - 1, TEST_R);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Many threads on one space: guests that fault, read and write, and one thread that maps,
- * unmaps, protects, splits and collapses. A reader sees zeroes or the value written for that
- * address, never another frame's content; nothing leaks. With one CPU the threads alternate
- * where they sleep, with several they run concurrently.
+ * unmaps, protects, discards, splits and collapses. A reader sees zeroes or the value written
+ * for that address, never another frame's content; nothing leaks. With one CPU the threads
+ * alternate where they sleep, with several they run concurrently.
  */
 #include <linux/prandom.h>
 #include <linux/sched.h>
@@ -113,11 +113,16 @@ static int change_step(struct stress *s)
 		AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND(4),
 	};
 	struct axas_space *space = s->f->space;
-	struct axas_gpa_range range = random_range(s);
+	struct axas_gpa_range range = random_range(s), ranges[2];
 	u64 n;
 	int err;
 
-	switch (rnd(s, 8)) {
+	switch (rnd(s, 10)) {
+	case 8:
+	case 9:
+		ranges[0] = range;
+		ranges[1] = random_range(s);
+		return axas_space_discard(space, ranges, 2, &n);
 	case 0:
 	case 1:
 		return axas_space_unmap(space, range);

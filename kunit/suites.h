@@ -34,6 +34,7 @@
 	SUITE(axas_space_consumer),	\
 	SUITE(axas_space_huge),	\
 	SUITE(axas_space_many),	\
+	SUITE(axas_space_discard),	\
 	SUITE(axas_linear),	\
 	SUITE(axas_bound),	\
 	SUITE(axas_single),	\

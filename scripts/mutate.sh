@@ -15,7 +15,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-FILES=(axas_area.c axas_space.c axas_space_map.c axas_space_fault.c
+FILES=(axas_area.c axas_space.c axas_space_map.c axas_space_discard.c axas_space_fault.c
 	axas_space_access.c axas_removal.c axas_removal.h
 	axas_npt.c axas_npt_gather.c axas_linear.c axas_backend.c axas_frame.c axas_addr.c
 	axas_npt_algo.h axas_npt.h axas_area.h axas_backend.h axas_space.h axas_hal_linux.c)

@@ -231,6 +231,25 @@ void axas_space_clear(struct axas_space *space);
 int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot);
 
 /**
+ * axas_space_discard() - give the frames of ranges back
+ * @space: the space
+ * @ranges: each in whole 4 KiB pages, in any order; they may overlap
+ * @n: their number, at most AXAS_DISCARD_MAX
+ * @done: bytes discarded, in the order of @ranges, set on errors too
+ *
+ * The areas stay: the next touch of a page finds zeroes. Leaves are split at the ends of a range;
+ * holes are skipped; an area without the write permission is discarded like any other. A touch
+ * during the call may come before or after it. On return no CPU reaches the memory through the
+ * space. It is free, but for pages that axas_space_bvec() handed out.
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL, also if the ranges add up to more than 64 bits; -EOPNOTSUPP if a linear
+ * area lies in a range; -ENOMEM; -EINTR on a fatal signal. All but -EINTR change nothing.
+ */
+int __must_check axas_space_discard(struct axas_space *space, const struct axas_gpa_range *ranges,
+				    unsigned int n, u64 *done);
+
+/**
  * axas_space_populate() - allocate a frame for every untouched page of a range
  * @space: the space
  * @range: in whole 4 KiB pages

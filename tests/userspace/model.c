@@ -334,6 +334,67 @@ static void do_protect(const struct model_op *op)
 	check_around(first, n, false);
 }
 
+/* Areas stay; content and frames go. */
+static void empty(u32 first, u32 n)
+{
+	for (; n--; first++) {
+		if (!m->pages[first].touched)
+			continue;
+		m->frames--;
+		memset(m->content[first], 0, AXAS_FRAME_SIZE);
+		m->pages[first].touched = false;
+		m->pages[first].hpa = 0;
+	}
+}
+
+/* A few ranges, or many of one page each: every second or every third one. */
+static u32 discard_ranges(const struct model_op *op, struct axas_gpa_range *ranges, u32 max)
+{
+	u32 first = op_page(op), n = op_pages(op), step = 2 + (op->a & 1), i;
+	u32 end = first < MAIN_PAGES ? MAIN_PAGES : PAGES, at;
+
+	ranges[0] = range_of(first, n);
+	if (op->a & 2) {
+		for (i = 0; i < max && first + i * step < end; i++)
+			ranges[i] = range_of(first + i * step, 1);
+		return i;
+	}
+	at = op->b % MAIN_PAGES;
+	ranges[1] = range_of(at, 1 + op->b / MAIN_PAGES % 8 % (MAIN_PAGES - at));
+	ranges[2] = range_of(MAIN_PAGES - 1 - op->b % 600, 1 + op->b % 600);
+	return op->a >> 2 & 3;
+}
+
+static void do_discard(const struct model_op *op)
+{
+	static struct axas_gpa_range ranges[400];
+	u32 n = discard_ranges(op, ranges, ARRAY_SIZE(ranges)), i, page;
+	u64 done = 0, size = 0;
+	int want = 0, err;
+
+	for (i = 0; i < n; i++) {
+		size += ranges[i].size;
+		for (page = 0; page < PAGES; page++)
+			if (m->pages[page].kind == PAGE_LINEAR &&
+			    page_gpa(page) - ranges[i].start.val < ranges[i].size)
+				want = -EOPNOTSUPP;
+	}
+	err = axas_space_discard(m->f.space, ranges, n, &done);
+	if (err == -EINTR && current->dying) {
+		expect(done, 0, 0);
+		err = 1;
+	}
+	if (err != 1 && expect_or_enomem(err, want, op_page(op))) {
+		expect(done, err ? 0 : size, 0);
+		for (page = 0; page < PAGES && !err; page++)
+			for (i = 0; i < n; i++)
+				if (page_gpa(page) - ranges[i].start.val < ranges[i].size)
+					empty(page, 1);
+	}
+	check_around(0, MAIN_PAGES, false);
+	check_around(MAIN_PAGES, TOP_PAGES, false);
+}
+
 static void do_fault(const struct model_op *op)
 {
 	u32 page = op_page(op), access = op->a & AXAS_PROT_MASK;
@@ -635,6 +696,7 @@ static void do_wrong(const struct model_op *op)
 		return;
 	expect(axas_space_map_linear(space, range, axas_hpa(LINEAR), prot, 0), -EINVAL, 0);
 	expect(axas_space_unmap(space, range), -EINVAL, 0);
+	expect(axas_space_discard(space, &range, 1, &n), -EINVAL, 0);
 	expect(axas_space_populate(space, range, &n), -EINVAL, 0);
 	expect(axas_space_collapse(space, range, &n), -EINVAL, 0);
 }
@@ -728,7 +790,8 @@ static const struct {
 } ops[] = {
 	{ do_map_alloc, "map_alloc" }, { do_map_alloc, "map_alloc" },
 	{ do_map_alloc, "map_alloc" }, { do_map_linear, "map_linear" },
-	{ do_unmap, "unmap" }, { do_unmap, "unmap" }, { do_protect, "protect" },
+	{ do_unmap, "unmap" }, { do_unmap, "unmap" }, { do_discard, "discard" },
+	{ do_discard, "discard" }, { do_protect, "protect" },
 	{ do_protect, "protect" }, { do_fault, "fault" }, { do_fault, "fault" },
 	{ do_fault, "fault" }, { do_fault_nowait, "fault_nowait" },
 	{ do_fault_nowait, "fault_nowait" }, { do_copy, "copy" }, { do_copy, "copy" },

@@ -344,11 +344,11 @@ static void change_step(struct thread *t, struct world *w)
 		0, AXAS_MAP_HUGE_ALWAYS, AXAS_MAP_HUGE_NEVER, AXAS_MAP_POPULATE,
 		AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND(4),
 	};
-	struct axas_gpa_range range = random_range(t);
+	struct axas_gpa_range range = random_range(t), ranges[] = { range, random_range(t) };
 	u64 n;
 	int err;
 
-	switch (rnd(t, 8)) {
+	switch (rnd(t, 10)) {
 	case 0:
 	case 1:
 		expect(t, range.start.val, axas_space_unmap(w->space, range));
@@ -362,6 +362,10 @@ static void change_step(struct thread *t, struct world *w)
 		break;
 	case 4:
 		expect(t, range.start.val, axas_space_collapse(w->space, range, &n));
+		break;
+	case 5:
+	case 6:
+		expect(t, range.start.val, axas_space_discard(w->space, ranges, 2, &n));
 		break;
 	default:
 		err = axas_space_map_alloc(w->space, range, RW, AXAS_TYPE_NORMAL,

@@ -21,10 +21,11 @@
  *    AXVCPU_GET_STATE) change nothing and report an unwritable struct after all their other
  *    errors. (If another thread unmaps the struct during the call, the call may return
  *    EFAULT although it has taken effect.)
- *  - A failed call changes nothing. Exception: AXAS_POPULATE, which reports its progress.
+ *  - A failed call changes nothing. Exception: AXAS_POPULATE, which reports its progress, as
+ *    AXAS_DISCARD does after a fatal signal.
  *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on
- *    /dev/axas; MAP_LINEAR, MAP_ALLOC, UNMAP, PROTECT, CLEAR, POPULATE, COLLAPSE, FAULT on a
- *    space; of axvcpu all but GET_REGS and GET_STATE). Queries (GET_FORMAT, TRANSLATE,
+ *    /dev/axas; MAP_LINEAR, MAP_ALLOC, UNMAP, PROTECT, CLEAR, DISCARD, POPULATE, COLLAPSE, FAULT
+ *    on a space; of axvcpu all but GET_REGS and GET_STATE). Queries (GET_FORMAT, TRANSLATE,
  *    GET_INFO, GET_AREAS; GET_REGS, GET_STATE) need one open for reading. Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
  *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
@@ -326,6 +327,45 @@ struct axas_protect {
 };
 
 #define AXAS_PROTECT		_IO(AXAS_IOC_TYPE, 0x13)
+
+/**
+ * struct axas_extent - a range, as AXAS_DISCARD reads it
+ * @gpa: first guest-physical address
+ * @length: bytes
+ */
+struct axas_extent {
+	__u64 gpa;
+	__u64 length;
+};
+
+/**
+ * struct axas_discard - AXAS_DISCARD: give the frames of ranges back
+ * @size: sizeof(struct axas_discard)
+ * @flags: must be zero
+ * @buf: address of an array of struct axas_extent, in any order; they may overlap
+ * @count: its elements, at most AXAS_DISCARD_MAX; with 0 nothing is done
+ * @reserved: must be zero
+ * @done: must be zero; out: bytes discarded, in the order of the array
+ *
+ * The areas stay: the next touch of a page finds zeroes, in a frame of its own. Holes are
+ * skipped, and leaves split at the ends of each range. An area need not permit writing. A guest
+ * that touches a range during the call does so before or after it.
+ *
+ * The call succeeds if anything was discarded; @done is less than all only after a fatal
+ * signal. Errors: EFAULT, for @buf too; EINVAL, also for a larger @count and for ranges that
+ * add up to more than 64 bits; EOPNOTSUPP if a linear area lies in a range; ENOMEM; EINTR.
+ */
+struct axas_discard {
+	__u32 size;
+	__u32 flags;
+	__u64 buf;
+	__u32 count;
+	__u32 reserved;
+	__u64 done;
+};
+
+#define AXAS_DISCARD_MAX	1024
+#define AXAS_DISCARD		_IO(AXAS_IOC_TYPE, 0x1b)
 
 /**
  * struct axas_clear - AXAS_CLEAR: remove every area of the space

@@ -376,9 +376,23 @@ static inline void *memset64(u64 *s, u64 v, size_t n)
 static inline ssize_t strscpy(char *to, const char *from, size_t n)
 { return snprintf(to, n, "%s", from) < (int)n ? (ssize_t)strlen(from) : -E2BIG; }
 
-/* Bitmaps, as far as masks of CPUs want them. */
+/* Bitmaps. */
 #define BITS_TO_LONGS(n)	DIV_ROUND_UP(n, 64)
 #define DECLARE_BITMAP(name, n)	unsigned long name[BITS_TO_LONGS(n)]
+
+static inline void bitmap_zero(unsigned long *map, unsigned int nbits)
+{ memset(map, 0, BITS_TO_LONGS(nbits) * sizeof(*map)); }
+
+static inline void __set_bit(long nr, unsigned long *map)
+{ map[nr / 64] |= 1ul << nr % 64; }
+
+static inline bool __test_and_clear_bit(long nr, unsigned long *map)
+{
+	bool was = map[nr / 64] >> nr % 64 & 1;
+
+	map[nr / 64] &= ~(1ul << nr % 64);
+	return was;
+}
 
 /* The kernel's own generator: the same sequence for the same seed. */
 struct rnd_state {
