@@ -237,6 +237,30 @@ static long protect(void *ctx, void *arg)
 				  protect->prot);
 }
 
+/* Copy the ranges in before the call; struct axas_gpa_range is laid out like an extent. */
+static long discard(void *ctx, void *arg)
+{
+	struct axas_discard *discard = arg;
+	struct space_file *file = ctx;
+	struct axas_gpa_range *ranges;
+	size_t bytes = discard->count * sizeof(*ranges);
+	long err;
+
+	static_assert(sizeof(*ranges) == sizeof(struct axas_extent));
+	static_assert(offsetof(struct axas_gpa_range, size) ==
+		      offsetof(struct axas_extent, length));
+	if (discard->reserved || discard->done || discard->count > AXAS_DISCARD_MAX)
+		return -EINVAL;
+	ranges = kvmalloc(bytes ?: 1, GFP_KERNEL_ACCOUNT);
+	if (!ranges)
+		return -ENOMEM;
+	err = -EFAULT;
+	if (!copy_from_user(ranges, u64_to_user_ptr(discard->buf), bytes))
+		err = axas_space_discard(file->space, ranges, discard->count, &discard->done);
+	kvfree(ranges);
+	return discard->done ? 0 : err;
+}
+
 static long populate(void *ctx, void *arg)
 {
 	struct space_file *file = ctx;
@@ -363,6 +387,8 @@ static const struct axas_ioctl space_ioctls[] = {
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = protect },
 	{ AXAS_IOCTL_OF(AXAS_CLEAR, struct axas_clear),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = clear },
+	{ AXAS_IOCTL_OF(AXAS_DISCARD, struct axas_discard),
+	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = discard },
 	{ AXAS_IOCTL_OF(AXAS_POPULATE, struct axas_range),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = populate },
 	{ AXAS_IOCTL_OF(AXAS_COLLAPSE, struct axas_collapse),

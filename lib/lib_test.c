@@ -311,6 +311,7 @@ int ioctl(int fd, unsigned long nr, ...)
 /* The library sets the size of each struct and clears those that only receive results. */
 static void test_space_calls(void)
 {
+	struct axas_extent extent = { .length = PAGE };
 	struct axas_create create = { .size = 77 };
 	struct axas_format_info format;
 	struct axas_translate to;
@@ -329,6 +330,7 @@ static void test_space_calls(void)
 	passes(axas_unmap(FAKE, 0, PAGE), AXAS_UNMAP, axas_range);
 	passes(axas_populate(FAKE, 0, PAGE), AXAS_POPULATE, axas_range);
 	passes(axas_protect(FAKE, 0, PAGE, 1), AXAS_PROTECT, axas_protect);
+	passes(axas_discard(FAKE, &extent, 1, NULL), AXAS_DISCARD, axas_discard);
 	passes(axas_clear(FAKE), AXAS_CLEAR, axas_clear);
 	passes(axas_collapse(FAKE, 0, PAGE, NULL), AXAS_COLLAPSE, axas_collapse);
 	passes(axas_fault(FAKE, 0, 1, NULL), AXAS_FAULT, axas_fault);

@@ -135,6 +135,17 @@ int axas_unmap(int space, __u64 gpa, __u64 length);
 int axas_protect(int space, __u64 gpa, __u64 length, __u32 prot);
 
 /**
+ * axas_discard() - give the frames of ranges back; the next touch finds zeroes
+ * @space: the space
+ * @extents: the ranges, in any order
+ * @count: their number, at most AXAS_DISCARD_MAX
+ * @done: out: bytes discarded, in the order of @extents; may be NULL
+ *
+ * Return: 0, or -errno.
+ */
+int axas_discard(int space, const struct axas_extent *extents, __u32 count, __u64 *done);
+
+/**
  * axas_clear() - remove every area
  * @space: the space
  *

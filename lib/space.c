@@ -100,6 +100,18 @@ int axas_protect(int space, __u64 gpa, __u64 length, __u32 prot)
 	return axas_ioctl(space, AXAS_PROTECT, &arg);
 }
 
+int axas_discard(int space, const struct axas_extent *extents, __u32 count, __u64 *done)
+{
+	struct axas_discard arg = {
+		.size = sizeof(arg), .buf = (uintptr_t)extents, .count = count
+	};
+	int err = axas_ioctl(space, AXAS_DISCARD, &arg);
+
+	if (!err && done)
+		*done = arg.done;
+	return err;
+}
+
 int axas_clear(int space)
 {
 	struct axas_clear arg = { .size = sizeof(arg) };

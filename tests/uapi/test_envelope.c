@@ -24,6 +24,7 @@ union argument {
 	struct axas_range range;
 	struct axas_collapse collapse;
 	struct axas_protect protect;
+	struct axas_discard discard;
 	struct axas_clear clear;
 	struct axas_fault fault;
 	struct axas_translate translate;
@@ -97,6 +98,14 @@ static void good_protect(union argument *arg)
 	arg->protect.prot = RO;
 }
 
+static void good_discard(union argument *arg)
+{
+	static const struct axas_extent extent = { ALLOC + 2 * PAGE, PAGE };
+
+	arg->discard.buf = (uintptr_t)&extent;
+	arg->discard.count = 1;
+}
+
 static void good_clear(union argument *arg)
 {
 	(void)arg;
@@ -135,6 +144,8 @@ static const struct subject subjects[] = {
 	{ "PROTECT", AXAS_PROTECT, sizeof(struct axas_protect),
 	  TAIL_FROM(axas_protect, reserved), TAIL_FROM(axas_protect, reserved), 4, 0, false, false,
 	  good_protect },
+	{ "DISCARD", AXAS_DISCARD, sizeof(struct axas_discard), TAIL_FROM(axas_discard, reserved),
+	  TAIL_FROM(axas_discard, reserved), 12, 0, false, true, good_discard },
 	{ "CLEAR", AXAS_CLEAR, sizeof(struct axas_clear), sizeof(struct axas_clear), 0, 0, 0,
 	  false, false, good_clear },
 	{ "FAULT", AXAS_FAULT, sizeof(struct axas_fault), TAIL_FROM(axas_fault, level),

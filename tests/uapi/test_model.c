@@ -461,6 +461,37 @@ static void op_unmap(void)
 		drop_range(&r);
 }
 
+/* Up to three ranges, in any order; a bad one refuses all before a linear one does. */
+static void op_discard(void)
+{
+	struct mrange ranges[3] = { random_range(), random_range(), random_range() };
+	struct axas_extent extents[3];
+	struct axas_discard arg = {
+		.size = sizeof(arg), .buf = (uintptr_t)extents, .count = below(4),
+		.reserved = one_in(64), .done = one_in(64),
+	};
+	bool bad = arg.reserved || arg.done, linear = false;
+	u64 sum = 0;
+
+	for (u32 i = 0; i < 3; i++)
+		extents[i] = (struct axas_extent){ ranges[i].gpa, ranges[i].length };
+	for (u32 i = 0; i < arg.count; i++) {
+		sum += ranges[i].length;
+		bad |= ranges[i].bad;
+		for (u32 p = ranges[i].first; p < ranges[i].first + ranges[i].nr; p++)
+			linear |= is_linear(p);
+	}
+	expect_eq(mcall(AXAS_DISCARD, &arg, sizeof(arg)), bad ? -EINVAL : linear ? -EOPNOTSUPP : 0);
+	if (bad || linear)
+		return;
+	expect_eq(arg.done, sum);
+	for (u32 i = 0; i < arg.count; i++)
+		for (u32 p = ranges[i].first; p < ranges[i].first + ranges[i].nr; p++) {
+			sp->pages[p].touched = NO;
+			memset(sp->data + p * PAGE, 0, PAGE);
+		}
+}
+
 static void op_clear(void)
 {
 	struct mrange all = range_of(0, PAGES);
@@ -884,7 +915,7 @@ static void op_bad_struct(void)
 	static const unsigned long calls[] = {
 		AXAS_MAP_LINEAR, AXAS_MAP_ALLOC, AXAS_UNMAP, AXAS_PROTECT, AXAS_CLEAR,
 		AXAS_POPULATE, AXAS_FAULT, AXAS_TRANSLATE, AXAS_GET_INFO, AXAS_GET_AREAS,
-		AXAS_COLLAPSE,
+		AXAS_COLLAPSE, AXAS_DISCARD,
 	};
 	unsigned long nr = calls[below(ARRAY_SIZE(calls))];
 	u32 arg[256];
@@ -918,10 +949,10 @@ static void op_bad_struct(void)
 
 static void (*const ops[])(void) = {
 	op_map_alloc, op_map_alloc, op_map_alloc, op_map_linear, op_map_linear, op_unmap,
-	op_unmap, op_protect, op_protect, op_populate, op_fault, op_fault, op_fault, op_fault,
-	op_translate, op_translate, op_translate, op_read, op_read, op_read, op_write, op_write,
-	op_write, op_collapse, op_clear, op_get_areas, op_get_info, op_bad_struct,
-	op_access_elsewhere,
+	op_unmap, op_discard, op_discard, op_protect, op_protect, op_populate, op_fault,
+	op_fault, op_fault, op_fault, op_translate, op_translate, op_translate, op_read,
+	op_read, op_read, op_write, op_write, op_write, op_collapse, op_clear, op_get_areas,
+	op_get_info, op_bad_struct, op_access_elsewhere,
 };
 
 static void make_space(struct mspace *s, const struct axas_create *c)

@@ -112,6 +112,20 @@ static void test_populate_ranges(void)
 	try_bad_ranges(space_end(new_space()), try_populate);
 }
 
+/* After a good one. */
+static void try_discard(int fd, const struct bad_range *r)
+{
+	struct axas_extent extents[] = { { GIB, PAGE }, { r->gpa, r->length } };
+	struct axas_discard arg = { .size = sizeof(arg), .buf = (uintptr_t)extents, .count = 2 };
+
+	expect_refused(fd, AXAS_DISCARD, &arg, EINVAL, r->what);
+}
+
+static void test_discard_ranges(void)
+{
+	try_bad_ranges(space_end(new_space()), try_discard);
+}
+
 static void try_collapse(int fd, const struct bad_range *r)
 {
 	struct axas_collapse arg = { .size = sizeof(arg), .gpa = r->gpa, .length = r->length };
@@ -332,6 +346,7 @@ static const struct test tests[] = {
 	{ "R3 MAP_LINEAR refuses bad host-physical ranges", test_hpa },
 	{ "R3 UNMAP refuses bad ranges", test_unmap_ranges },
 	{ "R3 POPULATE refuses bad ranges", test_populate_ranges },
+	{ "R3 DISCARD refuses bad ranges", test_discard_ranges },
 	{ "R3 COLLAPSE refuses bad ranges", test_collapse_ranges },
 	{ "R3 PROTECT refuses bad ranges", test_protect_ranges },
 	{ "R3 a space that begins above 0 refuses what is below", test_below_the_base },

@@ -5,7 +5,7 @@
  *   main.c       the top-level options
  *   cmd.c        the table of commands, argument parsing
  *   cmd_space.c  create, info, areas, formats, clear
- *   cmd_map.c    map, unmap, protect, populate, collapse
+ *   cmd_map.c    map, unmap, protect, discard, populate, collapse
  *   cmd_mem.c    fault, translate, read, write, load
  *   cmd_dump.c   dump
  *   cmd_run.c    run; guest.c below it: a guest and its vCPU
@@ -137,6 +137,7 @@ int cmd_clear(struct session *s, int argc, char **argv);
 int cmd_map(struct session *s, int argc, char **argv);
 int cmd_unmap(struct session *s, int argc, char **argv);
 int cmd_protect(struct session *s, int argc, char **argv);
+int cmd_discard(struct session *s, int argc, char **argv);
 int cmd_populate(struct session *s, int argc, char **argv);
 int cmd_collapse(struct session *s, int argc, char **argv);
 int cmd_fault(struct session *s, int argc, char **argv);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The commands that change areas and their leaves: map, unmap, protect,
+ * The commands that change areas and their leaves: map, unmap, protect, discard,
  * populate, collapse.
  */
 #include "axasctl.h"
@@ -195,6 +195,26 @@ int cmd_protect(struct session *s, int argc, char **argv)
 		return 1;
 	err = axas_protect(fd, gpa, len, prot);
 	return err ? fail_range(s, "protect", err, gpa, len) : answer_range(s, gpa, len);
+}
+
+static const struct argp discard_argp = {
+	NULL, parse_common, "GPA SIZE",
+	"Give the frames of a range back; its areas stay, and its pages are zero.\n"
+	"\vHoles are passed over.", common_options, NULL, NULL
+};
+
+int cmd_discard(struct session *s, int argc, char **argv)
+{
+	struct axas_extent extent;
+	int status, fd, err;
+	u64 gpa, len;
+
+	fd = parse_range(s, &discard_argp, argc, argv, &gpa, &len, &status);
+	if (fd < 0)
+		return status;
+	extent = (struct axas_extent){ .gpa = gpa, .length = len };
+	err = axas_discard(fd, &extent, 1, NULL);
+	return err ? fail_range(s, "discard", err, gpa, len) : answer_range(s, gpa, len);
 }
 
 static const struct argp populate_argp = {

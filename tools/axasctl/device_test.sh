@@ -55,6 +55,11 @@ shell 'map alloc 0 64K; protect 16K 16K r; unmap 48K 4K; areas --json'
 says '{"gpa":"0x4000","length":16384,"prot":"r--"' "protect and unmap split areas" 0
 shell 'map alloc 0 64K; populate 0 64K; info'
 says 'frames   16' "populate gives frames" 0
+shell 'map alloc 0 64K --populate; write 4K --string here; discard 4K 8K; info; read 4K 4'
+says 'frames   14' "discard gives frames back" 0
+says '00 00 00 00' "discarded memory is zero" 0
+shell "map linear 1G $window 4K; discard 0 2G"
+says 'linear memory' "what cannot be discarded is explained" 1
 shell 'map alloc 0 4K; populate 0 64K'
 says 'at 0x1000, 61440 bytes left: a hole' "populate tells where a hole is" 1
 shell 'map alloc 2M 4M --huge never --populate; info; areas --json; collapse 2M 4M'
