@@ -244,7 +244,7 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 		.prot = prot, .type = type, .flags = flags,
 		.backend = backend,
 	};
-	if (backend.ops == &axas_backend_alloc && !axas_area_around(area))
+	if (backend.ops->flags & AXAS_BACKEND_SINGLE && !axas_area_around(area))
 		area->single = prot;
 	err = 0;
 	if (axas_area_is_linear(area))

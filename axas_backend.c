@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The backends linear, whose memory is the caller's, and alloc, which gets frames from a HAL
- * on demand and frees each when it is unmapped; and the pools. Calls axas_frame.c and the HAL.
+ * on demand and frees each when it is unmapped, in a variant with compound 2 MiB frames; and the
+ * pools. Calls axas_frame.c and the HAL.
  * No locks: counters are atomic.
  */
 #include <linux/minmax.h>
@@ -24,6 +25,14 @@ static unsigned int alloc_get(const struct axas_backend *backend, u64 offset, un
 	return axas_frames_alloc(backend->object, order, flags | AXAS_FRAME_ZERO, hpas, n);
 }
 
+/* 4 KiB frames, where there is no 2 MiB, are no compound pages. */
+static unsigned int whole_get(const struct axas_backend *backend, u64 offset, unsigned int order,
+			      u32 flags, struct axas_hpa *hpas, unsigned int n)
+{
+	return axas_frames_alloc(backend->object, order,
+				 flags | AXAS_FRAME_ZERO | (order ? AXAS_FRAME_WHOLE : 0), hpas, n);
+}
+
 static void alloc_put(const struct axas_backend *backend, unsigned int order,
 		      const struct axas_hpa *hpas, unsigned int n)
 {
@@ -32,8 +41,15 @@ static void alloc_put(const struct axas_backend *backend, unsigned int order,
 
 const struct axas_backend_ops axas_backend_alloc = {
 	.id	= AXAS_BACKEND_ALLOC,
-	.flags	= AXAS_BACKEND_DIRECT,
+	.flags	= AXAS_BACKEND_DIRECT | AXAS_BACKEND_SINGLE,
 	.get	= alloc_get,
+	.put	= alloc_put,
+};
+
+static const struct axas_backend_ops axas_backend_whole = {
+	.id	= AXAS_BACKEND_ALLOC,
+	.flags	= AXAS_BACKEND_DIRECT | AXAS_BACKEND_SINGLE,
+	.get	= whole_get,
 	.put	= alloc_put,
 };
 
@@ -53,6 +69,12 @@ struct axas_backend axas_alloc(const struct axas_hal *hal)
 	return (struct axas_backend){ .ops = &axas_backend_alloc, .object = hal };
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_alloc);
+
+struct axas_backend axas_alloc_whole(const struct axas_hal *hal)
+{
+	return (struct axas_backend){ .ops = &axas_backend_whole, .object = hal };
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_alloc_whole);
 
 void axas_pool_init(struct axas_pool *pool, u64 max)
 {

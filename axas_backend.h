@@ -15,13 +15,14 @@
 /* Flags of a backend. */
 #define AXAS_BACKEND_AT_ONCE	BIT(0)	/* all leaves are made before the area is published */
 #define AXAS_BACKEND_DIRECT	BIT(1)	/* the host accesses its frames by axas_hal_va() */
+#define AXAS_BACKEND_SINGLE	BIT(2)	/* a 4 KiB frame is any zeroed one of the HAL in @object */
 
 struct axas_backend;
 
 /**
  * struct axas_backend_ops - one kind of backend
  * @id: AXAS_BACKEND_ALLOC, AXAS_BACKEND_LINEAR
- * @flags: AXAS_BACKEND_AT_ONCE, AXAS_BACKEND_DIRECT
+ * @flags: AXAS_BACKEND_AT_ONCE, AXAS_BACKEND_DIRECT, AXAS_BACKEND_SINGLE
  * @get: get @n frames of 4 KiB << @order from @offset of the object on, each zeroed or wholly
  *	written. May sleep, unless @flags is AXAS_FRAME_NOWAIT. Returns the number of frames:
  *	fewer than @n if out of memory. NULL with AXAS_BACKEND_AT_ONCE.
@@ -60,6 +61,8 @@ extern const struct axas_backend_ops axas_backend_alloc;
 
 struct axas_backend axas_linear(u64 gpa, struct axas_hpa hpa);
 struct axas_backend axas_alloc(const struct axas_hal *hal);
+/* The same with compound 2 MiB frames. */
+struct axas_backend axas_alloc_whole(const struct axas_hal *hal);
 
 /**
  * struct axas_pool - accounting of the frames that one space holds

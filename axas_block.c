@@ -4,8 +4,12 @@
  * freed as one: 2 MiB for a large leaf, up to 512 KiB for populate, 64 KiB for the stock that
  * serves faults. A block is split when a piece of it is freed alone or needs its own reference
  * count (get_page()). Its state is in its struct pages: page_private() of the first page is the
- * order, and the other pages have a reference count of 0 while the block is whole. Blocks are not
- * compound pages. Calls the page allocator.
+ * order, and the other pages have a reference count of 0 while the block is whole. Such blocks are
+ * not compound pages.
+ *
+ * AXAS_FRAME_WHOLE makes a compound page, which one PMD of the host can map. It cannot be split:
+ * the private field of its first page also counts the pieces that are gone, and the last one drops
+ * the only reference that all of them hold. Calls the page allocator.
  *
  * Locks: split_locks, to look at or split a block that others may own pieces of.
  */
@@ -78,6 +82,8 @@ gfp_t axas_frame_gfp(unsigned int order, u32 flags)
 
 	if (flags & AXAS_FRAME_ZERO)
 		gfp |= __GFP_ZERO;
+	if (flags & AXAS_FRAME_WHOLE)
+		gfp |= __GFP_COMP;
 	if (flags & AXAS_FRAME_NOWAIT)
 		return gfp | GFP_NOWAIT;
 	if (order && !(flags & AXAS_FRAME_TABLE))
@@ -216,7 +222,11 @@ static void split_across(struct page *page, unsigned long first, unsigned long e
 
 void axas_block_split(struct page *page)
 {
-	split_across(page, 0, 0);
+	/* Mostly a page by itself; once it is, it stays so. Pairs with split_page(). */
+	if (page_ref_count(page) && !page_private(page))
+		return;
+	if (!PageCompound(page))
+		split_across(page, 0, 0);
 }
 
 /*
@@ -240,6 +250,36 @@ static bool must_be_split(struct page *page, unsigned int order)
 	return false;
 }
 
+/* Private field of a compound page: its order, and the pieces that are gone. */
+#define GONE_SHIFT	8
+
+/* Free pieces of a compound page, from @page up to its end or @end. Return their number. */
+static unsigned long free_pieces(struct page *page, unsigned long end)
+{
+	struct page *head = compound_head(page);
+	unsigned int order = compound_order(head);
+	unsigned long pfn = page_to_pfn(page), last = page_to_pfn(head) + (1ul << order), gone;
+	raw_spinlock_t *lock = split_lock(head);
+
+	end = min(end, last);
+	raw_spin_lock(lock);
+	gone = (page_private(head) >> GONE_SHIFT) + end - pfn;
+	set_page_private(head, order | gone << GONE_SHIFT);
+	raw_spin_unlock(lock);
+	if (gone == 1ul << order) {
+		set_page_private(head, 0);
+		put_page(head);
+	}
+	return end - pfn;
+}
+
+/* Split the block at one end of a range that is freed, if it has pieces that others own. */
+static void split_end(struct page *page, unsigned long first, unsigned long end)
+{
+	if (!PageCompound(page))
+		split_across(page, first, end);
+}
+
 /*
  * Only the blocks at the two ends can extend beyond the range, with pieces that others own.
  */
@@ -248,11 +288,15 @@ void axas_block_free(struct page *page, unsigned long nr)
 	unsigned long pfn = page_to_pfn(page), end = pfn + nr;
 	unsigned int order;
 
-	split_across(page, pfn, end);
+	split_end(page, pfn, end);
 	if (nr > 1)
-		split_across(pfn_to_page(end - 1), pfn, end);
-	for (; pfn < end; pfn += 1ul << order) {
+		split_end(pfn_to_page(end - 1), pfn, end);
+	while (pfn < end) {
 		page = pfn_to_page(pfn);
+		if (unlikely(PageCompound(page))) {
+			pfn += free_pieces(page, end);
+			continue;
+		}
 		order = page_private(page);
 		if (order && unlikely(must_be_split(page, order))) {
 			split_block(page, order);
@@ -260,5 +304,6 @@ void axas_block_free(struct page *page, unsigned long nr)
 		}
 		set_page_private(page, 0);
 		__free_pages(page, order);
+		pfn += 1ul << order;
 	}
 }

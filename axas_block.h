@@ -26,7 +26,10 @@ unsigned int axas_block_order(unsigned int order);
  */
 void axas_block_free(struct page *page, unsigned long nr);
 
-/* Split the block that contains @page, so that the page has a reference count of its own. */
+/*
+ * Split the block that contains @page, so that the page has a reference count of its own. The pages
+ * of a compound page keep sharing one.
+ */
 void axas_block_split(struct page *page);
 
 #ifdef CONFIG_ARM64

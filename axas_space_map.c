@@ -13,7 +13,8 @@
 #include "axas_compat.h"
 #include "axas_removal.h"
 
-#define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
+/* Flags that ask for 2 MiB frames. */
+#define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_WHOLE)
 
 /* Ranges that unmap removes from the area tree at once. */
 #define BATCH		32
@@ -431,10 +432,13 @@ EXPORT_SYMBOL_AXAS(axas_space_map_linear);
 int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 			 u32 prot, u32 type, u32 flags)
 {
+	const struct axas_hal *hal = space->npt.hal;
+	struct axas_backend backend = flags & AXAS_MAP_HUGE_WHOLE ? axas_alloc_whole(hal) :
+								    axas_alloc(hal);
 	int err;
 
 	if (!axas_space_range_ok(space, range) || flags & ~AXAS_MAP_FLAGS ||
-	    (flags & HUGE_FLAGS) == HUGE_FLAGS ||
+	    (flags & HUGE_FLAGS && flags & AXAS_MAP_HUGE_NEVER) ||
 	    (flags & AXAS_MAP_AROUND_MASK) > AXAS_MAP_AROUND(AXAS_NPT_LEVEL_BITS))
 		return -EINVAL;
 	err = check_attrs(space, prot, type);
@@ -447,8 +451,7 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 	if (err)
 		return err;
 	return map(space, range, axas_area_new(space, range, prot, type,
-					       flags & ~AXAS_MAP_POPULATE,
-					       axas_alloc(space->npt.hal)),
+					       flags & ~AXAS_MAP_POPULATE, backend),
 		   flags & AXAS_MAP_POPULATE);
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_alloc);

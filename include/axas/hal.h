@@ -19,6 +19,7 @@ struct page;
 #define AXAS_FRAME_ZERO		BIT(0)	/* zeroed by the HAL */
 #define AXAS_FRAME_TABLE	BIT(1)	/* for a page table, not for a guest */
 #define AXAS_FRAME_NOWAIT	BIT(2)	/* the caller may not sleep: fail instead */
+#define AXAS_FRAME_WHOLE	BIT(3)	/* one compound page, whose pieces share one reference count */
 
 /**
  * struct axas_window - a temporary mapping of host-physical memory
@@ -42,14 +43,15 @@ struct axas_window {
  * @free_frame: free memory from @alloc_frame. Guest frames may be freed in pieces or together:
  *	4 KiB << @order at any address aligned to it, all of it allocated by @alloc_frame.
  *	Tables are freed with the order of their allocation and AXAS_FRAME_TABLE in @flags.
- *	AXAS_FRAME_ZERO has no meaning here.
+ *	AXAS_FRAME_ZERO and AXAS_FRAME_WHOLE have no meaning here.
  * @alloc_frames: optional; allocate @n frames, as @alloc_frame one, none of them at address 0.
  *	Return the number allocated. For a HAL whose batch is cheaper than single calls.
  * @free_frames: optional; free @n guest frames, as @free_frame one
  * @phys_to_virt: address of a frame of this HAL. NULL: its address in the kernel's direct map.
  * @virt_to_phys: the reverse; NULL together with @phys_to_virt
  * @frame_page: optional; the struct page of a 4 KiB guest frame, which has its own reference
- *	count from this call on. NULL, or a NULL result: the frame has none and cannot be
+ *	count from this call on, or that of its compound page (AXAS_FRAME_WHOLE), and whose page
+ *	lock the HAL does not use. NULL, or a NULL result: the frame has none and cannot be
  *	shared.
  * @clean: optional; the host wrote @bytes at @va of guest memory that a guest may execute, now
  *	or later: make the write visible to the instruction fetch of every CPU
@@ -97,7 +99,9 @@ struct axas_hal {
  *
  * Frames are charged to the memory cgroup of the allocating task (__GFP_ACCOUNT); tables
  * count in NR_SECONDARY_PAGETABLE. Guest frames are allocated in non-compound blocks, see
- * Documentation/design.md: a page has its own reference count only after @frame_page.
+ * Documentation/design.md: a page has its own reference count only after @frame_page. With
+ * AXAS_FRAME_WHOLE a frame is a compound page instead: memory of a piece that is freed alone is
+ * free when all pieces are.
  */
 extern const struct axas_hal axas_hal_linux;
 

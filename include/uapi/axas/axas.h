@@ -7,6 +7,25 @@
  * pread() or pwrite() of 1, 2, 4 or 8 naturally aligned bytes is a single access to guest
  * memory or to a device register.
  *
+ * That descriptor is also a file of guest memory, with the guest-physical address as the offset:
+ *  - A regular file with an inode of its own, mode 0600, of its creator. /proc/PID/fd/N can be
+ *    opened again, also O_RDONLY. O_APPEND is EINVAL. The size is the end of the highest area,
+ *    which cannot be set (EPERM).
+ *  - read, write, sendfile, splice: a hole is EFAULT, memory whose protection forbids the access
+ *    EACCES. lseek(SEEK_DATA) finds memory that has frames, SEEK_HOLE holes and untouched memory.
+ *    fallocate(PUNCH_HOLE | KEEP_SIZE) and madvise(MADV_REMOVE) are AXAS_DISCARD; other modes are
+ *    EOPNOTSUPP.
+ *  - mmap: MAP_SHARED (MAP_PRIVATE and ranges beyond the space are EINVAL), without PROT_EXEC
+ *    (EPERM). Untouched memory is faulted in as by a guest, with memory of the faulting thread's
+ *    NUMA policy. SIGBUS: in a hole, against the protection, in linear memory, without memory. What
+ *    a call unmaps, protects or discards is so in all mappings when the call returns. Mappings are
+ *    inherited by fork(), left out of core dumps, and keep the space alive.
+ *  - Mappings are watched or, with AXAS_CREATE_PINNABLE, pinnable. A watched page becomes writable
+ *    with the first write to it; from Linux 6.5 on the kernel refuses long-term pins of watched
+ *    mappings (io_uring's fixed buffers, VFIO, RDMA). A pinnable page is writable as soon as it is
+ *    mapped in a writable mapping, so reading memory that forbids writing needs a read-only
+ *    mapping, which stays so (mprotect(PROT_WRITE) is EACCES).
+ *
  * Rules for every call:
  *  - Each struct begins with its own size in bytes. A caller built against an older header
  *    passes a shorter struct: the missing fields count as zero. A longer struct is accepted
@@ -149,11 +168,12 @@ struct axas_format_info {
 #define AXAS_GET_FORMAT		_IO(AXAS_IOC_TYPE, 0x01)
 
 #define AXAS_CREATE_CAPS	(1u << 0)	/* for the machine that @caps ... describe */
+#define AXAS_CREATE_PINNABLE	(1u << 1)	/* mappings are pinnable, not watched: see below */
 
 /**
  * struct axas_create - AXAS_CREATE on /dev/axas: create a space, returned as an fd
  * @size: sizeof(struct axas_create)
- * @flags: 0 or AXAS_CREATE_CAPS
+ * @flags: AXAS_CREATE_*
  * @format: AXAS_FORMAT_*
  * @ia_bits: bits of guest-physical address; 0 for the usual number
  *	(ept, svm: 48 for four levels, 57 for five; s2: 32 to 48; gstage: 41, 50, 59). A
@@ -238,6 +258,12 @@ struct axas_map_linear {
 #define AXAS_MAP_HUGE_ALWAYS	(1u << 1)	/* 2 MiB on a fault too */
 #define AXAS_MAP_HUGE_NEVER	(1u << 2)	/* 4 KiB only */
 /*
+ * As AXAS_MAP_HUGE_ALWAYS, and each 2 MiB frame can be mapped by one entry of the host's page table
+ * too, and so by one 2 MiB leaf of a KVM guest. Its price: memory of a part that is unmapped or
+ * discarded is free only when all of the frame is.
+ */
+#define AXAS_MAP_HUGE_WHOLE	(1u << 3)
+/*
  * Fault-around: a fault that installs a 4 KiB leaf also fills the naturally aligned block of
  * 1 << @order pages around it, within the area and as memory permits. @order is at most 9,
  * one table; the default is 0. It saves faults if the neighbours are touched too; if not, it
@@ -247,12 +273,14 @@ struct axas_map_linear {
 #define AXAS_MAP_AROUND_MASK	(0xfu << AXAS_MAP_AROUND_SHIFT)
 #define AXAS_MAP_AROUND(order)	((order) << AXAS_MAP_AROUND_SHIFT)
 #define AXAS_MAP_FLAGS		(AXAS_MAP_POPULATE | AXAS_MAP_HUGE_ALWAYS |	\
-				 AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND_MASK)
+				 AXAS_MAP_HUGE_NEVER | AXAS_MAP_HUGE_WHOLE |	\
+				 AXAS_MAP_AROUND_MASK)
 
 /**
  * struct axas_map_alloc - AXAS_MAP_ALLOC: zeroed memory from the page allocator
  * @size: sizeof(struct axas_map_alloc)
- * @flags: AXAS_MAP_*; not both of AXAS_MAP_HUGE_*, and no more than AXAS_MAP_AROUND(9)
+ * @flags: AXAS_MAP_*; no AXAS_MAP_HUGE_* beside AXAS_MAP_HUGE_NEVER, and no more than
+ *	AXAS_MAP_AROUND(9)
  * @gpa: first guest-physical address
  * @length: bytes
  * @prot: AXAS_PROT_*
