@@ -37,6 +37,41 @@ int axas_space_fill(struct axas_space *space, u64 first, u64 last, bool huge, u6
 int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access);
 
 /*
+ * The same as an errno: 0 if the page has a leaf now, or to look again; -EFAULT for a hole;
+ * -EACCES; -ENOMEM; -EINTR on a fatal signal.
+ */
+int __must_check axas_space_bring(struct axas_space *space, u64 gpa, u32 access);
+
+/* axas_space_pages.c: the space as a file of memory */
+
+/* From now on removals wait for locked pages. Call before axas_space_attach(). */
+void axas_space_share_pages(struct axas_space *space);
+
+/*
+ * Fault in a page for a host mapping, and lock it and adjacent pages that have leaves, at most
+ * @max. @access: AXAS_PROT_* that each leaf must permit. @whole: set if a leaf of 2 MiB maps the
+ * first page. Return the number of pages, at least 1: none of them leaves the space before it is
+ * unlocked. Or -EFAULT for a hole; -EACCES if the area forbids the access; -EOPNOTSUPP for memory
+ * that has no pages of the HAL; -ENOMEM; -EINTR on a fatal signal. May sleep; nothing that waits
+ * for a lock of the space may be called with a page locked.
+ */
+int __must_check axas_space_lock_pages(struct axas_space *space, struct axas_gpa gpa, u32 access,
+				       struct page **pages, unsigned int max, bool *whole);
+
+/* Whether an area of the range has compound 2 MiB frames (AXAS_MAP_HUGE_WHOLE). */
+bool axas_space_has_whole(struct axas_space *space, struct axas_gpa_range range);
+
+/* The end of the highest area: its last byte plus one; 0 without areas, or if it wraps. */
+u64 axas_space_end(struct axas_space *space);
+
+/*
+ * Find the first address at or after @gpa that has a frame of normal memory (@data), or has none.
+ * Return 0; -ENOENT: none up to the end of the table; -EINTR on a fatal signal. May sleep.
+ */
+int __must_check axas_space_seek(struct axas_space *space, struct axas_gpa gpa, bool data,
+				 u64 *found);
+
+/*
  * Copy guest memory to @iter or, for AXAS_PROT_WRITE, from @iter, in one bounded step, and advance
  * @iter. Accesses to user memory run with page faults disabled, and are not single-copy atomic.
  * Return the bytes copied; 0 if user memory must be faulted in by the caller; -EOPNOTSUPP if the
@@ -51,9 +86,9 @@ void axas_space_remove_all(struct axas_space *space);
 
 /*
  * Register @fn, to be called with @arg once everything that the space mapped is freed. @fn may
- * sleep. Call before the space is shared.
+ * sleep. Return 0, or -EEXIST if the space has one already.
  */
-void axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg);
+int __must_check axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg);
 
 /* Pages of linear areas, for RLIMIT_MEMLOCK. */
 u64 axas_space_linear_pages(struct axas_space *space);

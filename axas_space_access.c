@@ -241,29 +241,6 @@ struct spot {
 #define SPOT_WINDOW	2
 #define SPOT_USER	3
 
-static int fault_to_errno(int result)
-{
-	switch (result) {
-	case AXAS_FAULT_FIXED:
-	case AXAS_FAULT_SPURIOUS:
-		return 0;
-	case AXAS_FAULT_RETRY:
-		return fatal_signal_pending(current) ? -EINTR : 0;
-	case AXAS_FAULT_DENIED:
-		return -EACCES;
-	case AXAS_FAULT_NOMEM:
-		return -ENOMEM;
-	default:
-		return -EFAULT;
-	}
-}
-
-/* Fault a page in, as a guest access would. */
-static int fault_in(struct axas_space *space, u64 gpa, u32 prot)
-{
-	return fault_to_errno(axas_space_fault_in(space, gpa, prot));
-}
-
 /*
  * Enter a section and return the kernel address of [gpa, gpa + len), if it is mapped by one leaf
  * of memory in the direct map that permits @prot. Else return NULL, in no section.
@@ -593,7 +570,7 @@ static ssize_t access_partial(struct axas_space *space, struct axas_gpa gpa,
 
 		n = at < gpa.val ? -EFAULT : access_piece(space, at, access, len - done);
 		if (n == -EAGAIN) {
-			n = fault_in(space, at, access->prot);
+			n = axas_space_bring(space, at, access->prot);
 			if (!n)
 				continue;
 		}
@@ -678,7 +655,7 @@ static int access_exact(struct axas_space *space, struct axas_gpa gpa,
 		up_read(&space->lock);
 		if (err != -EAGAIN)
 			break;
-		err = fault_in(space, gpa.val + done, access->prot);
+		err = axas_space_bring(space, gpa.val + done, access->prot);
 		if (err)
 			break;
 	}
@@ -964,7 +941,7 @@ ssize_t axas_space_copy_iter(struct axas_space *space, struct axas_gpa gpa,
 		err = iter_piece(space, gpa.val, &copy, len, &done);
 		if (err != SPOT_FAULT || done)
 			break;
-		err = fault_in(space, gpa.val, prot);
+		err = axas_space_bring(space, gpa.val, prot);
 	} while (!err);
 	if (unlikely(copy.fence))
 		space->npt.hal->fence(space->npt.hal);
@@ -1142,7 +1119,7 @@ static int bvec_piece(struct axas_space *space, u64 gpa, u64 len, u32 access,
 			up_read(&space->lock);
 		}
 		if (err == SPOT_FAULT)
-			err = fault_in(space, gpa, access) ?: SPOT_FAULT;
+			err = axas_space_bring(space, gpa, access) ?: SPOT_FAULT;
 		if (err != SPOT_FAULT)
 			return err;
 	}

@@ -17,6 +17,9 @@
 /* Frames that populate allocates and installs together; the array is on the stack. */
 #define FILL_BATCH	128
 
+/* Areas in which a fault takes 2 MiB. */
+#define HUGE_ON_FAULT	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_WHOLE)
+
 /* Results of a look besides AXAS_FAULT_*: what the caller must do before it looks again. */
 #define LOOK_AGAIN	-1	/* lost a race: look at the new entry */
 #define LOOK_FRAMES	-2
@@ -319,7 +322,7 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 	switch (axas_npt_kind(&space->npt, &pos)) {
 	case AXAS_PT_EMPTY:
 	case AXAS_PT_ZERO:
-		fill->huge = area->flags & AXAS_MAP_HUGE_ALWAYS && fill->huge;
+		fill->huge = area->flags & HUGE_ON_FAULT && fill->huge;
 		return install(fill, cpu, &pos);
 	case AXAS_PT_LEAF:
 		return leaf_permits(fill, &pos) ? AXAS_FAULT_SPURIOUS : LOOK_ADJUST;
@@ -472,15 +475,6 @@ static noinline int fault_slow(struct axas_space *space, u64 gpa, u32 access,
 	return result;
 }
 
-int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access)
-{
-	int result = handle_fault(space, gpa, access, NULL, axas_hpa(AXAS_HPA_NONE));
-
-	if (result == AXAS_FAULT_FIXED)
-		count_fault(space, result);
-	return result;
-}
-
 /* Allocation failed. With a frame limit the slow path may wait for a racer: see may_come(). */
 static noinline int fault_nomem(struct axas_space *space, u64 gpa, u32 access,
 				unsigned int *level)
@@ -491,27 +485,90 @@ static noinline int fault_nomem(struct axas_space *space, u64 gpa, u32 access,
 	return AXAS_FAULT_NOMEM;
 }
 
-/* Leave the section in which the entry was empty, allocate a frame, install it in a new one. */
-static noinline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
-			       u32 access, u64 *ptep, unsigned int *level)
+/*
+ * Leave the section in which the entry was empty, allocate a frame, install it in a new one. Return
+ * true if it is installed; else *@hpa is the frame, or AXAS_HPA_NONE if none could be allocated.
+ */
+static __always_inline bool fill_page(struct axas_space *space, struct axas_cpu *cpu, u64 *ptep,
+				      struct axas_hpa *hpa)
 {
 	unsigned long generation = READ_ONCE(space->generation);
 	u64 attr = cpu->area->attr, empty = 0;
-	struct axas_hpa hpa __uninitialized;
+	bool filled;
 
 	axas_section_leave(cpu);
-	if (unlikely(!axas_pool_get_one(&space->pool, space->npt.hal, 0, &hpa)))
-		return fault_nomem(space, gpa, access, level);
+	if (unlikely(!axas_pool_get_one(&space->pool, space->npt.hal, 0, hpa))) {
+		*hpa = axas_hpa(AXAS_HPA_NONE);
+		return false;
+	}
 	cpu = axas_section_reenter(space, generation);
 	if (unlikely(!cpu))
-		return fault_slow(space, gpa, access, level, hpa);
-	if (unlikely(!axas_npt_fill_one(&space->npt, cpu->shard, ptep, &empty, hpa, attr))) {
-		axas_section_leave(cpu);
-		return fault_slow(space, gpa, access, level, hpa);
-	}
+		return false;
+	filled = axas_npt_fill_one(&space->npt, cpu->shard, ptep, &empty, *hpa, attr);
 	axas_section_leave(cpu);
-	axas_pool_settle(&space->pool);
-	return AXAS_FAULT_FIXED;
+	if (likely(filled))
+		axas_pool_settle(&space->pool);
+	return filled;
+}
+
+static noinline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+			       u32 access, u64 *ptep, unsigned int *level)
+{
+	struct axas_hpa hpa __uninitialized;
+
+	if (likely(fill_page(space, cpu, ptep, &hpa)))
+		return AXAS_FAULT_FIXED;
+	if (hpa.val == AXAS_HPA_NONE)
+		return fault_nomem(space, gpa, access, level);
+	return fault_slow(space, gpa, access, level, hpa);
+}
+
+/*
+ * Fast path of a host access: a page without a leaf in the area and the table that this CPU has
+ * cached. Return true if it is filled; else *@hpa is a frame for the slow path, or AXAS_HPA_NONE.
+ */
+static bool fault_in_fast(struct axas_space *space, u64 gpa, u32 access, struct axas_hpa *hpa)
+{
+	struct axas_cpu *cpu = axas_section_hit(space);
+
+	*hpa = axas_hpa(AXAS_HPA_NONE);
+	if (unlikely(!cpu))
+		return false;
+	if (likely(axas_cpu_at(cpu, gpa) && axas_cpu_covers(cpu, gpa) &&
+		   !(access & ~cpu->area->single) && !READ_ONCE(*axas_cpu_ptep(cpu, gpa))))
+		return fill_page(space, cpu, axas_cpu_ptep(cpu, gpa), hpa);
+	axas_section_leave(cpu);
+	return false;
+}
+
+int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access)
+{
+	struct axas_hpa hpa;
+	int result;
+
+	if (likely(fault_in_fast(space, gpa, access, &hpa)))
+		return AXAS_FAULT_FIXED;
+	result = handle_fault(space, gpa, access, NULL, hpa);
+	if (result == AXAS_FAULT_FIXED)
+		count_fault(space, result);
+	return result;
+}
+
+int axas_space_bring(struct axas_space *space, u64 gpa, u32 access)
+{
+	switch (axas_space_fault_in(space, gpa, access)) {
+	case AXAS_FAULT_FIXED:
+	case AXAS_FAULT_SPURIOUS:
+		return 0;
+	case AXAS_FAULT_RETRY:
+		return fatal_signal_pending(current) ? -EINTR : 0;
+	case AXAS_FAULT_DENIED:
+		return -EACCES;
+	case AXAS_FAULT_NOMEM:
+		return -ENOMEM;
+	default:
+		return -EFAULT;
+	}
 }
 
 /* Walk to the level 0 table of an address; return false if there is none. */
