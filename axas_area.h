@@ -149,6 +149,7 @@ struct axas_area {
  * struct axas_space - one guest-physical address space
  * @generation: odd while a remover has the bar
  * @no_huge: faults and populate must not make 2 MiB leaves now: see split_large()
+ * @shared: pages were locked for host mappings: removals wait for locked pages
  * @npt: the nested page table
  * @range: the guest-physical addresses that it covers
  * @pool: counts and limits of its frames
@@ -170,6 +171,7 @@ struct axas_area {
 struct axas_space {
 	unsigned long generation;
 	bool no_huge;
+	bool shared;
 	struct axas_gpa_range range;
 	struct axas_npt npt;
 	struct axas_pool pool;

@@ -223,6 +223,38 @@ static inline void axas_shrinker_free(struct shrinker *shrinker)
 }
 #endif
 
+/* 6.3: vm_flags is changed by functions; inode operations take an ID mapping of the mount. */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define mnt_idmap			user_namespace
+#define vm_flags_set(vma, flags)	((vma)->vm_flags |= (flags))
+#define vm_flags_clear(vma, flags)	((vma)->vm_flags &= ~(flags))
+#endif
+
+/* 6.6: generic_fillattr() takes the request mask. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define axas_generic_fillattr(idmap, mask, inode, stat)	\
+	generic_fillattr(idmap, mask, inode, stat)
+#else
+#define axas_generic_fillattr(idmap, mask, inode, stat)	generic_fillattr(idmap, inode, stat)
+#endif
+
+/* 6.5: reading into a pipe by read_iter() is renamed. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define axas_splice_read		copy_splice_read
+#else
+#define axas_splice_read		generic_file_splice_read
+#endif
+
+/* Mappings aligned to 2 MiB, where the kernel has such pages. */
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+#include <linux/huge_mm.h>
+#define axas_get_unmapped_area		thp_get_unmapped_area
+#else
+#define axas_get_unmapped_area		NULL
+#endif
+
 /* 6.18: system_unbound_wq is renamed. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
 #define AXAS_UNBOUND_WQ			system_dfl_wq

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file descriptor of a space: ioctls, read and write, fdinfo. Copies each argument from
+ * The descriptor of a space: ioctls, fdinfo, creation and lookup. Copies each argument from
  * user space once and checks it; checks that concern user space only, such as capabilities
- * and RLIMIT_MEMLOCK, are here. Calls axas_space*.c and axas_debugfs.c.
+ * and RLIMIT_MEMLOCK, are here. Calls axas_file_inode.c, axas_file_io.c, axas_file_mmap.c and
+ * axas_space*.c.
  *
- * Locks: space_file->lock, outside space->changing, keeps @locked equal to the space's
- * linear pages. User memory is faulted in with no lock of a space held.
- *
- * A space_file lives as long as its space, to which others (a vCPU) may hold references after
- * the descriptor is closed: linear memory stays accounted until the last one is put.
+ * Locks: file->lock, outside space->changing, keeps @locked equal to the space's linear pages.
+ * mmap_lock nests inside it (account_locked_vm()).
  */
-#include <linux/anon_inodes.h>
 #include <linux/capability.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -18,37 +15,15 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/security.h>
 #include <linux/seq_file.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/splice.h>
 #include <linux/uaccess.h>
-#include <linux/uio.h>
-#include <axas/access.h>
 
 #include "axas_compat.h"
-#include "axas_debugfs.h"
 #include "axas_file.h"
 #include "axas_space.h"
-
-/**
- * struct space_file - private data of a space's descriptor
- * @space: the space
- * @mm: linear areas are accounted to its locked_vm, against RLIMIT_MEMLOCK
- * @lock: keeps @locked equal to the number of the space's linear pages
- * @locked: pages accounted to @mm
- * @id: number of the space, counted since the module was loaded
- * @debugfs: its entry in debugfs
- */
-struct space_file {
-	struct axas_space *space;
-	struct mm_struct *mm;
-	struct mutex lock;	/* held to map or unmap linear areas */
-	u64 locked;
-	unsigned int id;
-	struct axas_debugfs debugfs;
-};
 
 /*
  * Copy the struct in once, so that user space cannot change it between check and use. An INOUT
@@ -157,7 +132,7 @@ static struct axas_gpa_range arg_range(u64 gpa, u64 length)
 static long map_linear(void *ctx, void *arg)
 {
 	struct axas_map_linear *map = arg;
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 	u64 last;
 	long err;
 
@@ -184,14 +159,14 @@ unlock:
 static long map_alloc(void *ctx, void *arg)
 {
 	struct axas_map_alloc *map = arg;
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 
 	return axas_space_map_alloc(file->space, arg_range(map->gpa, map->length),
 				    map->prot, map->type, map->flags);
 }
 
 /* Uncharge the locked pages of linear areas that were unmapped. */
-static void unlock_pages(struct space_file *file)
+static void unlock_pages(struct axas_file *file)
 {
 	u64 pages = axas_space_linear_pages(file->space);
 
@@ -204,7 +179,7 @@ static void unlock_pages(struct space_file *file)
 
 static long unmap(void *ctx, void *arg)
 {
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 	struct axas_range *range = arg;
 	long err;
 
@@ -217,7 +192,7 @@ static long unmap(void *ctx, void *arg)
 
 static long clear(void *ctx, void *arg)
 {
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 
 	mutex_lock(&file->lock);
 	axas_space_clear(file->space);
@@ -229,7 +204,7 @@ static long clear(void *ctx, void *arg)
 static long protect(void *ctx, void *arg)
 {
 	struct axas_protect *protect = arg;
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 
 	if (protect->reserved)
 		return -EINVAL;
@@ -241,7 +216,7 @@ static long protect(void *ctx, void *arg)
 static long discard(void *ctx, void *arg)
 {
 	struct axas_discard *discard = arg;
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 	struct axas_gpa_range *ranges;
 	size_t bytes = discard->count * sizeof(*ranges);
 	long err;
@@ -263,7 +238,7 @@ static long discard(void *ctx, void *arg)
 
 static long populate(void *ctx, void *arg)
 {
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 	struct axas_range *range = arg;
 	u64 done;
 	long err;
@@ -277,7 +252,7 @@ static long populate(void *ctx, void *arg)
 static long collapse(void *ctx, void *arg)
 {
 	struct axas_collapse *collapse = arg;
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 
 	if (collapse->collapsed)
 		return -EINVAL;
@@ -287,7 +262,7 @@ static long collapse(void *ctx, void *arg)
 
 static long fault(void *ctx, void *arg)
 {
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 	struct axas_fault *fault = arg;
 
 	if (fault->reserved || !fault->access || fault->access & ~AXAS_PROT_MASK)
@@ -302,7 +277,7 @@ static long fault(void *ctx, void *arg)
 static long translate(void *ctx, void *arg)
 {
 	struct axas_translate *translate = arg;
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 	struct axas_translation to;
 	int err;
 
@@ -324,7 +299,7 @@ static long translate(void *ctx, void *arg)
 
 static long get_info(void *ctx, void *arg)
 {
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 	struct axas_info *info = arg;
 
 	axas_space_get_info(file->space, info);
@@ -353,7 +328,7 @@ static long get_areas(void *ctx, void *arg)
 {
 	struct axas_get_areas *areas = arg;
 	u32 max = min_t(u32, areas->count, AXAS_GET_AREAS_MAX);
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 	struct axas_area_info *infos;
 	bool more;
 	long ret;
@@ -403,157 +378,9 @@ static long space_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 				   filp->private_data, cmd, (void __user *)arg);
 }
 
-/* Bytes copied through the stack: a register, a descriptor, a ring's index. */
-#define SMALL_COPY	64
-
-/* Bytes of user memory to fault in before a retry. */
-#define FAULT_AHEAD	SZ_64K
-
-/* Copy up to a page through @bounce, which is large enough. Return bytes or an error. */
-static ssize_t read_page(struct axas_space *space, u64 gpa, void *bounce, struct iov_iter *to)
-{
-	size_t len = min_t(size_t, iov_iter_count(to), PAGE_SIZE - offset_in_page(gpa));
-	ssize_t n = axas_read_partial(space, axas_gpa(gpa), bounce, len);
-
-	if (n <= 0)
-		return n;
-	/* @len bytes fit @bounce: skip the size check of copy_to_iter(). */
-	return _copy_to_iter(bounce, n, to) ?: -EFAULT;
-}
-
-static ssize_t write_page(struct axas_space *space, u64 gpa, void *bounce,
-			  struct iov_iter *from)
-{
-	size_t len = min_t(size_t, iov_iter_count(from), PAGE_SIZE - offset_in_page(gpa));
-	ssize_t n;
-
-	len = _copy_from_iter(bounce, len, from);
-	if (!len)
-		return -EFAULT;
-	n = axas_write_partial(space, axas_gpa(gpa), bounce, len);
-	iov_iter_revert(from, len - max_t(ssize_t, n, 0));
-	return n;
-}
-
-static ssize_t bounce_page(struct axas_space *space, u64 gpa, void *bounce, struct iov_iter *iter,
-			   u32 prot)
-{
-	if (prot == AXAS_PROT_WRITE)
-		return write_page(space, gpa, bounce, iter);
-	return read_page(space, gpa, bounce, iter);
-}
-
-/* Return false if not even one byte can be faulted in. */
-static bool fault_in_user(const struct iov_iter *iter, u32 prot)
-{
-	size_t len = min_t(size_t, iov_iter_count(iter), FAULT_AHEAD);
-
-	if (prot == AXAS_PROT_WRITE)
-		return fault_in_iov_iter_readable(iter, len) < len;
-	return fault_in_iov_iter_writeable(iter, len) < len;
-}
-
-/*
- * One step of a long copy. Copy with page faults disabled; if user memory is not present, fault
- * it in and try once more. If that fails, too, because it was reclaimed at once or is present but
- * not accessible (memory tags, protection keys), or if only the accessors can reach the guest
- * memory, copy one page through *@bounce with page faults enabled: each step makes progress or
- * fails. Return bytes or an error.
- */
-static ssize_t copy_step(struct axas_space *space, u64 gpa, void **bounce, struct iov_iter *iter,
-			 u32 prot)
-{
-	ssize_t n = axas_space_copy_iter(space, axas_gpa(gpa), iter, prot);
-
-	if (unlikely(!n)) {
-		if (!fault_in_user(iter, prot))
-			return -EFAULT;
-		n = axas_space_copy_iter(space, axas_gpa(gpa), iter, prot);
-	}
-	if (likely(n && n != -EOPNOTSUPP))
-		return n;
-	if (!*bounce)
-		*bounce = (void *)__get_free_page(GFP_KERNEL);
-	return *bounce ? bounce_page(space, gpa, *bounce, iter, prot) : -ENOMEM;
-}
-
-/* Copy until the end of @iter, an error or a fatal signal. */
-static ssize_t copy_long(struct kiocb *iocb, struct axas_space *space, struct iov_iter *iter,
-			 u32 prot)
-{
-	ssize_t done = 0, n = 0;
-	void *bounce = NULL;
-
-	while (iov_iter_count(iter)) {
-		n = fatal_signal_pending(current) ? -EINTR :
-		    copy_step(space, iocb->ki_pos, &bounce, iter, prot);
-		if (n <= 0)
-			break;
-		done += n;
-		iocb->ki_pos += n;
-		cond_resched();
-	}
-	if (bounce)
-		free_page((unsigned long)bounce);
-	return done ?: n;
-}
-
-/* The same through the stack, for small sizes, which may have to be a single access. */
-static ssize_t copy_small(struct kiocb *iocb, struct axas_space *space, struct iov_iter *iter,
-			  u32 prot)
-{
-	u8 bounce[SMALL_COPY] __uninitialized;
-	ssize_t done = 0, n = 0;
-
-	while (iov_iter_count(iter)) {
-		n = bounce_page(space, iocb->ki_pos, bounce, iter, prot);
-		if (n <= 0)
-			break;
-		done += n;
-		iocb->ki_pos += n;
-	}
-	return done ?: n;
-}
-
-static ssize_t copy_any(struct kiocb *iocb, struct iov_iter *iter, u32 prot)
-{
-	struct space_file *file = iocb->ki_filp->private_data;
-
-	if (iov_iter_count(iter) <= SMALL_COPY)
-		return copy_small(iocb, file->space, iter, prot);
-	return copy_long(iocb, file->space, iter, prot);
-}
-
-static ssize_t space_read_iter(struct kiocb *iocb, struct iov_iter *to)
-{
-	return copy_any(iocb, to, AXAS_PROT_READ);
-}
-
-/* Guest memory has no end to append to. Writes are synchronous. */
-static ssize_t space_write_iter(struct kiocb *iocb, struct iov_iter *from)
-{
-	return iocb->ki_flags & IOCB_APPEND ? -EOPNOTSUPP :
-					      copy_any(iocb, from, AXAS_PROT_WRITE);
-}
-
-/* Called by fcntl(F_SETFL). */
-static int space_check_flags(int flags)
-{
-	return flags & O_APPEND ? -EINVAL : 0;
-}
-
-static loff_t space_llseek(struct file *filp, loff_t offset, int whence)
-{
-	struct space_file *file = filp->private_data;
-	struct axas_gpa_range range = axas_space_range(file->space);
-
-	return fixed_size_llseek(filp, offset, whence,
-				 min_t(u64, axas_gpa_range_last(range).val, LLONG_MAX - 1) + 1);
-}
-
 static void space_show_fdinfo(struct seq_file *m, struct file *filp)
 {
-	struct space_file *file = filp->private_data;
+	struct axas_file *file = filp->private_data;
 	struct axas_info info;
 
 	axas_space_get_info(file->space, &info);
@@ -564,84 +391,67 @@ static void space_show_fdinfo(struct seq_file *m, struct file *filp)
 	seq_printf(m, "axas-tables:\t%llu\n", info.tables);
 }
 
-/* Called when the space, with its linear areas, has been freed. */
-static void free_space_file(void *arg)
+static int space_open(struct inode *inode, struct file *filp)
 {
-	struct space_file *file = arg;
-
-	if (file->locked)
-		account_locked_vm(file->mm, file->locked, false);
-	mmdrop(file->mm);
-	kfree(file);
-}
-
-static void close_space_file(struct space_file *file)
-{
-	axas_debugfs_remove(&file->debugfs);
-	axas_space_put(file->space);
-}
-
-static int space_release_file(struct inode *inode, struct file *filp)
-{
-	close_space_file(filp->private_data);
+	if (filp->f_flags & O_APPEND)
+		return -EINVAL;
+	filp->private_data = inode->i_private;
 	return 0;
+}
+
+/* Called by fcntl(F_SETFL). Guest memory has no end to append to. */
+static int space_check_flags(int flags)
+{
+	return flags & O_APPEND ? -EINVAL : 0;
 }
 
 static const struct file_operations space_fops = {
 	.owner		= THIS_MODULE,
-	.llseek		= space_llseek,
-	.read_iter	= space_read_iter,
-	.write_iter	= space_write_iter,
+	.open		= space_open,
+	.llseek		= axas_file_llseek,
+	.read_iter	= axas_file_read_iter,
+	.write_iter	= axas_file_write_iter,
+	.splice_read	= axas_file_splice_read,
+	.splice_write	= iter_file_splice_write,
+	.fallocate	= axas_file_fallocate,
+	.fsync		= noop_fsync,
+	.mmap		= axas_file_mmap,
+	.get_unmapped_area = axas_get_unmapped_area,
 	.unlocked_ioctl	= space_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.show_fdinfo	= space_show_fdinfo,
 	.check_flags	= space_check_flags,
-	.release	= space_release_file,
 };
 
-static atomic_t last_id = ATOMIC_INIT(0);
-
-static struct space_file *new_space_file(struct axas_space *space)
+int axas_file_create(struct axas_space *space, u32 flags)
 {
-	struct space_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
-
-	if (!file) {
-		axas_space_put(space);
-		return NULL;
-	}
-	file->space = space;
-	file->mm = current->mm;
-	mmgrab(file->mm);
-	mutex_init(&file->lock);
-	file->id = atomic_inc_return(&last_id);
-	axas_space_on_release(space, free_space_file, file);
-	axas_debugfs_add(&file->debugfs, space, file->id);
-	return file;
-}
-
-int axas_file_create(struct axas_space *space)
-{
-	struct space_file *file = new_space_file(space);
+	struct axas_file *file = axas_file_new(space, flags);
 	struct file *filp;
 	int fd;
 
-	if (!file)
-		return -ENOMEM;
+	if (IS_ERR(file))
+		return PTR_ERR(file);
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
-		close_space_file(file);
+		axas_file_close(file);
 		return fd;
 	}
-	filp = anon_inode_getfile("[axas-space]", &space_fops, file, O_RDWR);
+	filp = axas_file_open_new(file, &space_fops);
 	if (IS_ERR(filp)) {
 		put_unused_fd(fd);
-		close_space_file(file);
 		return PTR_ERR(filp);
 	}
-	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
 	fd_install(fd, filp);
 	return fd;
 }
+
+int axas_space_fd(struct axas_space *space, u32 flags)
+{
+	if (flags & ~AXAS_CREATE_PINNABLE || !current->mm)
+		return -EINVAL;
+	return axas_file_create(axas_space_get(space), flags);
+}
+EXPORT_SYMBOL_AXAS(axas_space_fd);
 
 struct axas_space *axas_space_get_from_fd(int fd)
 {
@@ -650,8 +460,13 @@ struct axas_space *axas_space_get_from_fd(int fd)
 
 	if (!filp)
 		return ERR_PTR(-EBADF);
-	if (filp->f_op == &space_fops)
-		space = axas_space_get(((struct space_file *)filp->private_data)->space);
+	if (filp->f_op == &space_fops) {
+		struct axas_file *file = filp->private_data;
+		fmode_t both = FMODE_READ | FMODE_WRITE;
+
+		space = (filp->f_mode & both) == both ? axas_space_get(file->space) :
+							ERR_PTR(-EBADF);
+	}
 	fput(filp);
 	return space;
 }

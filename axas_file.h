@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The file descriptor of a space, and the dispatcher that copies the structs of ioctls from
- * and to user space.
+ * The file of a space: shared by the files axas_file*.c. The dispatcher that copies the structs
+ * of ioctls from and to user space, for axvcpu too.
  */
 #ifndef _AXAS_FILE_H
 #define _AXAS_FILE_H
 
 #include <linux/build_bug.h>
 #include <linux/fs.h>
+#include <linux/mutex.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
+#include <axas/space.h>
+
+#include "axas_debugfs.h"
 
 /* How an ioctl's struct is copied. */
 enum axas_ioctl_dir {
@@ -58,9 +62,70 @@ long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
 			 const struct file *filp, void *ctx, unsigned int cmd,
 			 void __user *uarg);
 
-struct axas_space;
+/**
+ * struct axas_file - the file of a space
+ * @space: the space
+ * @mm: linear areas are accounted to its locked_vm, against RLIMIT_MEMLOCK
+ * @lock: held to map or unmap linear areas
+ * @locked: pages accounted to @mm; protected by @lock
+ * @id: number of the space, counted since the module was loaded
+ * @debugfs: its entry in debugfs
+ * @mapping: the inode's, which lists the host mappings
+ * @pinnable: its host mappings are pinnable; else watched
+ * @attach: protects @attached; inside mmap_lock
+ * @attached: @host is attached to the space: there was a host mapping
+ * @host: the host mappings as a consumer of the space
+ *
+ * Lives as long as its space, to which others (a vCPU) may hold references after the inode is
+ * gone: linear memory stays accounted until the last one is put.
+ */
+struct axas_file {
+	struct axas_space *space;
+	struct mm_struct *mm;
+	struct mutex lock;	/* see @lock above */
+	u64 locked;
+	unsigned int id;
+	struct axas_debugfs debugfs;
+	struct address_space *mapping;
+	bool pinnable;
+	struct mutex attach;	/* see @attach above */
+	bool attached;
+	struct axas_consumer host;
+};
 
-/* Create a descriptor. Consumes the caller's reference of @space, also on an error. */
-int __must_check axas_file_create(struct axas_space *space);
+/* axas_file.c */
+
+/*
+ * Create a descriptor. @flags: 0 or AXAS_CREATE_PINNABLE. Consumes the caller's reference of
+ * @space, also on an error.
+ */
+int __must_check axas_file_create(struct axas_space *space, u32 flags);
+
+/* axas_file_inode.c */
+
+/* Consumes the caller's reference of @space. ERR_PTR(-ENOMEM), ERR_PTR(-EEXIST). */
+struct axas_file *__must_check axas_file_new(struct axas_space *space, u32 flags);
+/* Undo axas_file_new(): for a file without an inode. */
+void axas_file_close(struct axas_file *file);
+/* Make the inode and open it, O_RDWR. Consumes @file, also on an error. */
+struct file *__must_check axas_file_open_new(struct axas_file *file,
+					      const struct file_operations *fops);
+
+/* axas_file_io.c: file operations */
+
+ssize_t axas_file_read_iter(struct kiocb *iocb, struct iov_iter *to);
+ssize_t axas_file_write_iter(struct kiocb *iocb, struct iov_iter *from);
+ssize_t axas_file_splice_read(struct file *filp, loff_t *pos, struct pipe_inode_info *pipe,
+			      size_t len, unsigned int flags);
+loff_t axas_file_llseek(struct file *filp, loff_t offset, int whence);
+long axas_file_fallocate(struct file *filp, int mode, loff_t offset, loff_t length);
+/* The end of the highest area. */
+loff_t axas_file_size(struct axas_file *file);
+
+/* axas_file_mmap.c */
+
+int axas_file_mmap(struct file *filp, struct vm_area_struct *vma);
+/* No host mapping is left, nor can there be another. */
+void axas_file_no_mmap(struct axas_file *file);
 
 #endif /* _AXAS_FILE_H */

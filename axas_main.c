@@ -62,14 +62,16 @@ static long create(void *ctx, void *arg)
 	else if (create->caps || create->leaf_levels || create->oa_bits)
 		return -EINVAL;
 	space = axas_space_create(&params);
-	return IS_ERR(space) ? PTR_ERR(space) : axas_file_create(space);
+	return IS_ERR(space) ? PTR_ERR(space) :
+			       axas_file_create(space, create->flags & AXAS_CREATE_PINNABLE);
 }
 
 static const struct axas_ioctl system_ioctls[] = {
 	{ AXAS_IOCTL_OF(AXAS_GET_FORMAT, struct axas_format_info),
 	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = get_format },
 	{ AXAS_IOCTL_OF(AXAS_CREATE, struct axas_create),
-	  .flags = AXAS_CREATE_CAPS, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = create },
+	  .flags = AXAS_CREATE_CAPS | AXAS_CREATE_PINNABLE, .dir = AXAS_IOCTL_IN,
+	  .mode = FMODE_WRITE, .run = create },
 };
 
 static long axas_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)

@@ -3,6 +3,8 @@
  * The pieces of a removal; see axas_removal.h. Calls axas_area.c, axas_npt_gather.c and the
  * formats.
  */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched.h>
 
 #include "axas_compat.h"
@@ -45,14 +47,80 @@ void axas_piece_end(struct axas_removal *removal, u64 last)
 	cond_resched();
 }
 
+/* Leaves whose pages are waited for in one piece: then it ends with their table. */
+#define AWAIT_LEAVES	4096
+
+/* Linear memory is never mapped on the host, and may have no struct page. */
+static bool is_linear(const struct axas_space *space, struct axas_cpu *found, u64 gpa)
+{
+	const struct axas_area *area = axas_area_find_here(space, found, gpa);
+
+	return area && axas_area_is_linear(area);
+}
+
+/* Wait until nobody has a page of a leaf locked. */
+static void await_leaf(const struct axas_space *space, const struct axas_leaf *leaf)
+{
+	unsigned int n = 1u << AXAS_NPT_LEVEL_BITS * leaf->level;
+	void *va = axas_hal_va(space->npt.hal, leaf->hpa);
+	struct page *page;
+
+	if (!virt_addr_valid(va))
+		return;
+	for (page = virt_to_page(va); n; n--)
+		wait_on_page_locked(page++);
+}
+
+/*
+ * Wait for host faults that have taken a page of [first, last] and may be about to map it: see
+ * "DOC: host mappings". New ones are kept out by the bar. Return the last byte of what was waited
+ * for, which ends with a table if it is not @last.
+ */
+static u64 await_pages(struct axas_space *space, u64 first, u64 last)
+{
+	u64 region = first >> axas_npt_shift(1), entry;
+	struct axas_cpu found = axas_nothing_found();
+	struct axas_leaf leaf;
+	unsigned int n = 0;
+
+	lockdep_assert_held_write(&space->lock);
+	while (axas_npt_next_leaf(&space->npt, &first, &leaf, &entry) && first <= last) {
+		if (n >= AWAIT_LEAVES && first >> axas_npt_shift(1) != region)
+			return first - 1;
+		region = first >> axas_npt_shift(1);
+		n += leaf.level ? BIT(AXAS_NPT_LEVEL_BITS) : 1;
+		if (leaf.level <= 1 && !is_linear(space, &found, first))
+			await_leaf(space, &leaf);
+		first |= axas_npt_leaf_size(leaf.level) - 1;
+		if (first++ >= last)
+			break;
+	}
+	return last;
+}
+
+/* Whether leaves of a job may be mapped on the host: not those that own no frames. */
+static bool may_be_mapped(const struct axas_space *space, const struct axas_npt_job *job)
+{
+	return unlikely(space->shared) && (job->owner || !job->gather);
+}
+
 void axas_piece_do(struct axas_removal *removal, struct axas_npt_job *job,
 		   void (*work)(struct axas_npt *npt, struct axas_npt_job *job))
 {
+	u64 last = job->last;
+
+	if (may_be_mapped(removal->space, job))
+		job->last = await_pages(removal->space, job->first, last);
 	job->budget = removal->budget;
 	work(&removal->space->npt, job);
 	removal->budget = job->budget;
 	removal->changed |= job->changed;
 	job->changed = false;
+	if (unlikely(job->last != last)) {
+		job->first = job->done ? job->last + 1 : job->first;
+		job->done = false;
+		job->last = last;
+	}
 }
 
 void axas_removal_do(struct axas_removal *removal, struct axas_npt_job *job,

@@ -178,10 +178,13 @@ int axas_space_check_machine(const struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS(axas_space_check_machine);
 
-void axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg)
+int axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg)
 {
+	/* The caller's reference keeps space_release() from seeing one without the other. */
+	if (cmpxchg(&space->released_arg, NULL, arg))
+		return -EEXIST;
 	space->released = fn;
-	space->released_arg = arg;
+	return 0;
 }
 
 int axas_space_attach(struct axas_space *space, struct axas_consumer *consumer)

@@ -33,6 +33,7 @@
 	SUITE(axas_space_fail),	\
 	SUITE(axas_space_consumer),	\
 	SUITE(axas_space_huge),	\
+	SUITE(axas_space_pages),	\
 	SUITE(axas_space_many),	\
 	SUITE(axas_space_discard),	\
 	SUITE(axas_linear),	\

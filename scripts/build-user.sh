@@ -26,7 +26,8 @@ main() {
 
 	takes 1 99 "$@"
 	shift
-	(($#)) || set -- tools/axasctl tests/uapi tests/vcpu tests/guests tests/reboot
+	(($#)) || set -- tools/axasctl tests/uapi tests/vcpu tests/guests tests/reboot \
+		Documentation/examples
 	need_packages gcc make libc6-dev libjson-c-dev libmd-dev
 	[[ " $* " != *" tests/uapi "* ]] || need_packages gcc-i686-linux-gnu libc6-dev-i386-cross
 	build_once "$out" build "$@"

@@ -8,6 +8,7 @@
  *   kvm.c        a machine on /dev/kvm, with anonymous or other memory
  *   faults.c     exits, faults, populate, unmap on either
  *   paths.c      reads and writes of guest memory by its VMM
+ *   mappings.c   faults of the VMM on mapped guest memory
  *   spaces.c     costs of a space seen through its descriptor, page by page
  *   parallel.c   faults on several CPUs at once
  *   disturb.c    effects of operations on other CPUs and on guests of other spaces
@@ -177,6 +178,7 @@ void bench_spaces(void);
 void bench_get_info(const char *prefix, int fd);
 void bench_disturb(const struct machine_ops *ops);
 void bench_paths(void);
+void bench_mappings(void);
 void bench_parallel(const struct machine_ops *ops);
 void bench_profile(const struct machine_ops *ops);
 void pin_thread(unsigned int cpu);

@@ -3,7 +3,8 @@
  * axas_bench GROUP...: what memory for guests costs, seen from user space.
  *
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
- * kvm-memory (faults on other memory than anonymous), paths (reads and writes by a VMM), spaces
+ * kvm-memory (faults on other memory than anonymous), paths (reads and writes by a VMM),
+ * mappings (its faults on mapped guest memory), spaces
  * (what a space costs), axas-parallel and kvm-parallel (faults on several CPUs), axas-disturb
  * and kvm-disturb (what others notice of an operation, on two CPUs; the rest wants one),
  * axas-profile and kvm-profile (see profile.c).
@@ -27,6 +28,7 @@ static const struct {
 	{ "kvm-uncharged", .run_on = bench_uncharged, .ops = &kvm_machine },
 	{ "kvm-memory", .run = bench_kvm_memory },
 	{ "paths", .run = bench_paths },
+	{ "mappings", .run = bench_mappings },
 	{ "spaces", .run = bench_spaces },
 	{ "axas-disturb", .run_on = bench_disturb, .ops = &axas_machine },
 	{ "kvm-disturb", .run_on = bench_disturb, .ops = &kvm_machine },

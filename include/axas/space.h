@@ -90,9 +90,24 @@ void axas_space_put(struct axas_space *space);
  *
  * Context: Process context.
  * Return: the space, with one reference for the caller, or ERR_PTR of: -EBADF if @fd is not
- * open, -EINVAL if it is not a space.
+ * open for reading and writing, -EINVAL if it is not a space.
  */
 struct axas_space *axas_space_get_from_fd(int fd);
+
+/**
+ * axas_space_fd() - make a file descriptor of a space in this process
+ * @space: the space
+ * @flags: 0, or AXAS_CREATE_PINNABLE
+ *
+ * The descriptor is one that AXAS_CREATE returned, with a reference of its own. The caller's
+ * process owns its inode and pays for linear areas that are mapped through it. A space has one
+ * inode at most; programs duplicate the descriptor, or open /proc/PID/fd/N.
+ *
+ * Context: Process context; may sleep.
+ * Return: the descriptor, O_RDWR and O_CLOEXEC; -EEXIST if the space has had a descriptor;
+ * -EINVAL for unknown flags, or in a kernel thread; -ENOMEM, -EMFILE, -ENFILE.
+ */
+int axas_space_fd(struct axas_space *space, u32 flags);
 
 /**
  * axas_space_range() - the address range of a space
@@ -229,6 +244,9 @@ void axas_space_clear(struct axas_space *space);
  * in the range; -ENOMEM; -EINTR on a fatal signal before the first change.
  */
 int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot);
+
+int axas_space_discard(struct axas_space *space, const struct axas_gpa_range *ranges,
+		       unsigned int n, u64 *done);
 
 /**
  * axas_space_discard() - give the frames of ranges back

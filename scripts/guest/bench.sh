@@ -65,7 +65,7 @@ load axas axvcpu
 machine axas
 if [ "$AXAS_BENCH" = all ]; then
 	echo 0 >/sys/fs/cgroup/bench/cgroup.procs
-	axas_bench paths >>$ROWS
+	axas_bench paths mappings >>$ROWS
 	rmmod axvcpu
 	load axas_bench
 	dmesg | sed -n 's/^.*axas_bench: //p' >>$ROWS

@@ -114,6 +114,22 @@ mitigation_suite() {
 	echo "1..$CHECKS"
 }
 
+# The examples of the documentation do what they say.
+example_user_runs() { example_user | tee /tmp/example && grep -q 'write to code: .*may not' /tmp/example; }
+example_mmap_runs() {
+	example_mmap | tee /tmp/example && [ "$(cat /tmp/example)" = 'data: 0x80000000, 4096 bytes
+data: 0x80010000, 4096 bytes
+data: 0x80000000, 4096 bytes
+in the hole: ""
+the reader sees "first page"' ]
+}
+
+example_suite() {
+	check example_user_runs example_user_runs
+	check example_mmap_runs example_mmap_runs
+	echo "1..$CHECKS"
+}
+
 module_suite() {
 	check axas_loads load axas
 	check dev_axas_is_for_root_alone test "$(stat -c %a /dev/axas)" = 600
@@ -172,6 +188,7 @@ load axas
 [ ! -f /axas/axas_kunit.ko ] || suite kunit kunit_suites
 mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
 suite uapi axas_uapi_test
+suite examples example_suite
 suite axasctl sh /axas/device_test.sh axasctl 0x30000000
 [ ! -f /axas/axas_uapi_test32 ] || suite uapi32 axas_uapi_test32
 load axvcpu

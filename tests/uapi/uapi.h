@@ -29,9 +29,9 @@ extern u32 taint_before;	/* kernel taint at the start of the tests */
 
 extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 	suite_areas, suite_many, suite_fault, suite_huge, suite_discard, suite_access,
-	suite_buffer, suite_single, suite_words, suite_rules, suite_rights, suite_account,
-	suite_stock, suite_life, suite_threads, suite_random, suite_model, suite_failnth,
-	suite_last;
+	suite_buffer, suite_single, suite_file, suite_mmap, suite_words, suite_rules,
+	suite_rights, suite_account, suite_stock, suite_life, suite_threads, suite_random,
+	suite_model, suite_failnth, suite_last;
 
 /* space.c: functions without an error result fail the test on error */
 int dev_open(void);

@@ -220,8 +220,17 @@ void put_page(struct page *page)
 		free_block(page, page->order);
 }
 
+void wait_on_page_locked(struct page *page)
+{
+	might_sleep();
+	while (PageLocked(page))
+		sched_yield();
+}
+
 void __free_pages(struct page *page, unsigned int order)
 {
+	WARN_ON(PageLocked(page));
+
 	WARN_ON(page->order != order || page_count(page) <= 0);
 	put_page(page);
 }

@@ -138,6 +138,24 @@ void put_page(struct page *page);
 #define PageCompound(p)			(!!(p)->head)
 #define PageHead(p)			((p)->head == (p))
 #define compound_order(p)		((p)->order)
+/* The page lock, of the compound page; whoever waits yields the CPU. */
+#define PG_LOCKED			2ul
+#define PageLocked(p)			(!!(__atomic_load_n(&compound_head(p)->flags, \
+						    __ATOMIC_ACQUIRE) & PG_LOCKED))
+static inline bool trylock_page(struct page *page)
+{
+	return !(__atomic_fetch_or(&compound_head(page)->flags, PG_LOCKED, __ATOMIC_ACQUIRE) &
+		 PG_LOCKED);
+}
+
+static inline void unlock_page(struct page *page)
+{
+	WARN_ON(!(__atomic_fetch_and(&compound_head(page)->flags, ~PG_LOCKED, __ATOMIC_RELEASE) &
+		  PG_LOCKED));
+}
+
+void wait_on_page_locked(struct page *page);
+#define folio_wait_locked_killable(f)	(wait_on_page_locked(&(f)->page), 0)
 static inline void clear_page(void *va) { memset(va, 0, PAGE_SIZE); }
 static inline void copy_page(void *to, const void *from) { memcpy(to, from, PAGE_SIZE); }
 static inline void clear_highpage(struct page *page) { clear_page(page_address(page)); }

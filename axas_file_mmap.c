@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Host mappings: mmap() of a space's descriptor. A host fault takes the page from the leaf, as a
+ * guest's access would, and the host's page table gets it locked; see "DOC: host mappings". The
+ * mappings are a consumer of the space: its flushes zap them. Calls axas_space_pages.c.
+ *
+ * Locks: mmap_lock or the VMA's lock is held by all callers but those of host_wait(); file->attach,
+ * locks of a space and page locks nest inside it.
+ */
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/pagemap.h>
+
+#include "axas_compat.h"
+#include "axas_file.h"
+#include "axas_space.h"
+
+/**
+ * DOC: host mappings
+ *
+ * A page is mapped with a reference of its own, so a host mapping never shows a freed page. That it
+ * shows what the space holds needs more, because the kernel sets the PTE after .fault or
+ * .page_mkwrite has returned: a removal must not miss a PTE that is about to be set.
+ *
+ *	host fault				removal
+ *	section: leaf permits the access	bar: no section is running
+ *	         trylock_page()			wait until no page of the range is locked
+ *	set the PTE				break or narrow the leaves
+ *	unlock_page()				flush: zap the PTEs of the range
+ *						put frames
+ *
+ * The page is locked in the section in which the leaf was read. So a removal finds it locked, and
+ * the PTE set when it is unlocked; or the fault finds the new leaf. Nobody waits for a lock of the
+ * space with a page locked, so a removal may wait for page locks with the bar.
+ *
+ * Two kinds of mappings, by the file. Watched: a PTE is read-only until the first write, which
+ * .page_mkwrite notices. Pinnable: without .page_mkwrite, which would exclude long-term pins from
+ * Linux 6.5 on; each PTE of a writable mapping is writable at once, so a read fault needs the
+ * permission to write, too.
+ *
+ * A mapping of areas with compound 2 MiB frames gets pages by vmf->page, which lets the kernel map
+ * a frame by one PMD. Other mappings are VM_MIXEDMAP, so that one fault may insert several pages:
+ * a PMD in such a mapping would not be counted.
+ */
+
+/* Pages that a fault inserts at most: as many as the kernel's own fault-around. */
+#define AROUND		16
+
+#if IS_ENABLED(CONFIG_AXAS_KUNIT_TEST)
+static uint host_fault_delay;
+module_param(host_fault_delay, uint, 0600);
+MODULE_PARM_DESC(host_fault_delay, "Test: microseconds before a page is mapped on the host");
+
+/* Widens the window in which a removal could miss a PTE. */
+static void delay_for_test(void)
+{
+	if (READ_ONCE(host_fault_delay))
+		fsleep(READ_ONCE(host_fault_delay));
+}
+#else
+static void delay_for_test(void)
+{
+}
+#endif
+
+static bool is_watched(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops->page_mkwrite;
+}
+
+/* Access that the PTE will permit. A writable PTE is readable, too. */
+static u32 access_of(const struct vm_fault *vmf)
+{
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+
+	/* Not VM_WRITE: mprotect() makes present PTEs writable. */
+	if (!is_watched(vmf->vma) && vmf->vma->vm_flags & VM_MAYWRITE)
+		write = true;
+	return write ? AXAS_PROT_READ | AXAS_PROT_WRITE : AXAS_PROT_READ;
+}
+
+static u64 gpa_of(const struct vm_fault *vmf)
+{
+	return (u64)vmf->pgoff << PAGE_SHIFT;
+}
+
+static struct axas_space *space_of(const struct vm_fault *vmf)
+{
+	struct axas_file *file = vmf->vma->vm_file->private_data;
+
+	return file->space;
+}
+
+/* A fault has no errno: without memory, too, the access ends in SIGBUS, as with hugetlbfs. */
+static vm_fault_t fault_error(int err)
+{
+	/* A fatal signal: the access is repeated, but the thread ends first. */
+	return err == -EINTR ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
+}
+
+/* Pages from the faulting one on that fit the mapping and its page table. */
+static unsigned int pages_ahead(const struct vm_fault *vmf)
+{
+	unsigned long addr = vmf->address & PAGE_MASK;
+	unsigned long end = min(vmf->vma->vm_end, pmd_addr_end(addr, vmf->vma->vm_end));
+
+	return min_t(unsigned long, AROUND, (end - addr) >> PAGE_SHIFT);
+}
+
+static void unlock_pages(struct page **pages, unsigned int n)
+{
+	while (n)
+		unlock_page(pages[--n]);
+}
+
+/* Insert locked pages, up to the first PTE that is present. */
+static vm_fault_t insert(struct vm_fault *vmf, struct page **pages, unsigned int n)
+{
+	unsigned long left = n;
+	int err = vm_insert_pages(vmf->vma, vmf->address & PAGE_MASK, pages, &left);
+
+	unlock_pages(pages, n);
+	return !err || err == -EBUSY ? VM_FAULT_NOPAGE : VM_FAULT_OOM;
+}
+
+static int no_pte(pte_t *pte, unsigned long addr, void *unused)
+{
+	return 0;
+}
+
+/*
+ * finish_fault() maps a compound page by a PMD if there is no page table yet. Make one if the
+ * space has only pieces of the page. The page is locked: no other fault maps it meanwhile.
+ */
+static vm_fault_t by_ptes(struct vm_fault *vmf)
+{
+	unsigned long addr = vmf->address & PAGE_MASK;
+
+	return apply_to_page_range(vmf->vma->vm_mm, addr, PAGE_SIZE, no_pte, NULL) ?
+	       VM_FAULT_OOM : 0;
+}
+
+/* Let the kernel map one locked page. */
+static vm_fault_t give_page(struct vm_fault *vmf, struct page *page, bool whole)
+{
+	vm_fault_t err = PageCompound(page) && !whole ? by_ptes(vmf) : 0;
+
+	if (err) {
+		unlock_page(page);
+		return err;
+	}
+	get_page(page);
+	vmf->page = page;
+	return VM_FAULT_LOCKED;
+}
+
+static vm_fault_t host_fault(struct vm_fault *vmf)
+{
+	bool mixed = vmf->vma->vm_flags & VM_MIXEDMAP;
+	/* vm_insert_pages() makes read-only PTEs in a watched mapping: no use for a write. */
+	bool many = mixed && !(is_watched(vmf->vma) && vmf->flags & FAULT_FLAG_WRITE);
+	struct page *pages[AROUND];
+	bool whole;
+	int n;
+
+	n = axas_space_lock_pages(space_of(vmf), axas_gpa(gpa_of(vmf)), access_of(vmf), pages,
+				  many ? pages_ahead(vmf) : 1, &whole);
+	if (n < 0)
+		return fault_error(n);
+	delay_for_test();
+	if (many || (mixed && PageCompound(pages[0])))
+		return insert(vmf, pages, n);
+	return give_page(vmf, pages[0], whole);
+}
+
+/*
+ * The first write through a read-only PTE. The page is returned locked: for any other success the
+ * kernel looks at page->mapping, which is NULL.
+ */
+static vm_fault_t host_mkwrite(struct vm_fault *vmf)
+{
+	struct page *page;
+	bool whole;
+	int n;
+
+	n = axas_space_lock_pages(space_of(vmf), axas_gpa(gpa_of(vmf)),
+				  AXAS_PROT_READ | AXAS_PROT_WRITE, &page, 1, &whole);
+	if (n < 0)
+		return fault_error(n);
+	delay_for_test();
+	if (page == vmf->page)
+		return VM_FAULT_LOCKED;
+	unlock_page(page);
+	return VM_FAULT_NOPAGE;
+}
+
+/* From 6.6 on, a mapping that has this is faulted without mmap_lock. It maps nothing itself. */
+static vm_fault_t host_map_pages(struct vm_fault *vmf, pgoff_t first, pgoff_t last)
+{
+	return 0;
+}
+
+static const struct vm_operations_struct watched_ops = {
+	.fault		= host_fault,
+	.map_pages	= host_map_pages,
+	.page_mkwrite	= host_mkwrite,
+};
+
+static const struct vm_operations_struct pinnable_ops = {
+	.fault		= host_fault,
+	.map_pages	= host_map_pages,
+};
+
+/* Zapping may sleep: host_wait() does it. */
+static void host_request(struct axas_consumer *consumer, const struct axas_flush *flush,
+			 struct cpumask *cpus)
+{
+}
+
+static void host_wait(struct axas_consumer *consumer, const struct axas_flush *flush)
+{
+	struct axas_file *file = container_of(consumer, struct axas_file, host);
+
+	unmap_mapping_range(file->mapping, flush->range.start.val, flush->range.size, 0);
+}
+
+static const struct axas_consumer_ops host_ops = {
+	.request	= host_request,
+	.wait		= host_wait,
+};
+
+/* With the first mapping: a space that is never mapped pays nothing. */
+static int attach(struct axas_file *file)
+{
+	int err = 0;
+
+	mutex_lock(&file->attach);
+	if (!file->attached) {
+		file->host.ops = &host_ops;
+		axas_space_share_pages(file->space);
+		err = axas_space_attach(file->space, &file->host);
+		file->attached = !err;
+	}
+	mutex_unlock(&file->attach);
+	return err;
+}
+
+void axas_file_no_mmap(struct axas_file *file)
+{
+	if (file->attached)
+		axas_space_detach(file->space, &file->host);
+}
+
+int axas_file_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct axas_file *file = filp->private_data;
+	struct axas_gpa_range range = axas_gpa_range(axas_gpa((u64)vma->vm_pgoff << PAGE_SHIFT),
+						     vma->vm_end - vma->vm_start);
+	int err;
+
+	/* A private copy of guest memory is no guest memory. */
+	if (!(vma->vm_flags & VM_MAYSHARE) || !axas_space_contains(file->space, range))
+		return -EINVAL;
+	err = attach(file);
+	if (err)
+		return err;
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	if (!axas_space_has_whole(file->space, range))
+		vm_flags_set(vma, VM_MIXEDMAP);
+	/* mprotect() would make the PTEs writable without asking .page_mkwrite. */
+	if (file->pinnable && !(vma->vm_flags & VM_WRITE))
+		vm_flags_clear(vma, VM_MAYWRITE);
+	vma->vm_ops = file->pinnable ? &pinnable_ops : &watched_ops;
+	return 0;
+}

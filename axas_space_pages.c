@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The space as a file of memory: pages for host mappings, its size, its data and holes. Calls
+ * axas_space_fault.c, axas_area.c, axas_npt.c and the HAL. Pages are found and locked in read-side
+ * sections, or with space->lock held; see "DOC: host mappings" in axas_file_mmap.c, and axas_area.h
+ * for the locks of a space.
+ */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+
+#include "axas_compat.h"
+#include "axas_space.h"
+
+/* Why no page was locked: it must be faulted in, or it is locked already. */
+#define PAGE_FAULT	1
+#define PAGE_BUSY	2
+
+/**
+ * struct lock_pages - pages to lock
+ * @gpa: address of the first one, which need not be aligned
+ * @access: the AXAS_PROT_* that leaf and area must permit
+ * @pages: out: the locked pages; PAGE_BUSY: the first page, with a reference
+ * @max: capacity of @pages
+ * @n: out: number of pages
+ * @whole: out: the first page is mapped by a leaf of 2 MiB or more
+ * @none: out: the HAL has no struct page for a frame
+ */
+struct lock_pages {
+	u64 gpa;
+	u32 access;
+	struct page **pages;
+	unsigned int max;
+	unsigned int n;
+	bool whole;
+	bool none;
+};
+
+/* Lock a page, unless somebody else has. */
+static bool try_page(struct axas_space *space, struct lock_pages *lock, struct axas_hpa hpa)
+{
+	struct page *page = space->npt.hal->frame_page(space->npt.hal, hpa);
+
+	lock->none = !page;
+	if (unlikely(!page))
+		return false;
+	lock->pages[lock->n] = page;
+	if (likely(trylock_page(page))) {
+		lock->n++;
+		return true;
+	}
+	/* The leaf's reference keeps it until the section ends. */
+	if (!lock->n)
+		get_page(page);
+	return false;
+}
+
+/* Pages of adjacent 4 KiB leaves, from @ptep on. */
+static void lock_small(struct axas_space *space, const struct axas_cpu *cpu,
+		       struct lock_pages *lock)
+{
+	const struct axas_npt *npt = &space->npt;
+	u64 *ptep = axas_cpu_ptep(cpu, lock->gpa), leaf;
+	u64 last = min(cpu->last, lock->gpa | (axas_npt_leaf_size(1) - 1));
+	unsigned int n = axas_page_nr(last) - axas_page_nr(lock->gpa) + 1;
+
+	for (n = min(n, lock->max); n; n--) {
+		leaf = READ_ONCE(*ptep++);
+		if (!axas_npt_allows(npt, leaf, lock->access) ||
+		    !try_page(space, lock, axas_npt_leaf_hpa(npt, leaf)))
+			return;
+	}
+}
+
+/* Pages of one large leaf. */
+static void lock_large(struct axas_space *space, const struct axas_leaf *leaf,
+		       struct lock_pages *lock)
+{
+	u64 offset = lock->gpa & (axas_npt_leaf_size(leaf->level) - 1) & ~(AXAS_FRAME_SIZE - 1);
+	u64 left = (axas_npt_leaf_size(leaf->level) - offset) >> AXAS_FRAME_SHIFT;
+	unsigned int n = min_t(u64, lock->max, left);
+
+	lock->whole = true;
+	for (; n; n--, offset += AXAS_FRAME_SIZE)
+		if (!try_page(space, lock, axas_hpa_offset(leaf->hpa, offset)))
+			return;
+}
+
+/* In a section, or with space->lock held. Return 0, PAGE_* or -errno. */
+static int lock_here(struct axas_space *space, struct axas_cpu *cpu, struct lock_pages *lock)
+{
+	const struct axas_area *area = axas_area_find_here(space, cpu, lock->gpa);
+	struct axas_npt *npt = &space->npt;
+	struct axas_npt_pos pos = {};
+	struct axas_leaf leaf;
+
+	lock->n = 0;
+	lock->whole = false;
+	lock->none = false;
+	lock->pages[0] = NULL;
+	if (!area)
+		return -EFAULT;
+	if (lock->access & ~area->prot)
+		return -EACCES;
+	if (lock->access & ~area->direct || !npt->hal->frame_page)
+		return -EOPNOTSUPP;
+	if (!axas_cpu_at(cpu, lock->gpa))
+		axas_npt_walk(npt, &cpu->cursor, lock->gpa, &pos);
+	if (likely(axas_cpu_at(cpu, lock->gpa))) {
+		lock_small(space, cpu, lock);
+	} else if (axas_npt_kind(npt, &pos) == AXAS_PT_LEAF) {
+		leaf = npt->fmt->decode(pos.entry, pos.level);
+		if (!(lock->access & ~leaf.prot))
+			lock_large(space, &leaf, lock);
+	}
+	if (likely(lock->n))
+		return 0;
+	if (unlikely(lock->none))
+		return -EOPNOTSUPP;
+	return lock->pages[0] ? PAGE_BUSY : PAGE_FAULT;
+}
+
+static int lock_once(struct axas_space *space, struct lock_pages *lock)
+{
+	struct axas_cpu *cpu = axas_section_enter(space), found;
+	int err;
+
+	if (likely(cpu)) {
+		err = lock_here(space, cpu, lock);
+		axas_section_leave(cpu);
+		return err;
+	}
+	found = axas_nothing_found();
+	down_read(&space->lock);
+	err = lock_here(space, &found, lock);
+	up_read(&space->lock);
+	return err;
+}
+
+static int wait_for_page(struct page *page)
+{
+	int err = folio_wait_locked_killable(page_folio(page));
+
+	put_page(page);
+	return err ? -EINTR : 0;
+}
+
+int axas_space_lock_pages(struct axas_space *space, struct axas_gpa gpa, u32 access,
+			  struct page **pages, unsigned int max, bool *whole)
+{
+	struct lock_pages lock = {
+		.gpa = gpa.val, .access = access, .pages = pages, .max = max,
+	};
+	int err;
+
+	for (;;) {
+		err = lock_once(space, &lock);
+		if (err == PAGE_FAULT)
+			err = axas_space_bring(space, gpa.val, access);
+		else if (err == PAGE_BUSY)
+			err = wait_for_page(pages[0]);
+		else
+			break;
+		if (err)
+			break;
+	}
+	*whole = lock.whole;
+	return err ?: lock.n;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_lock_pages);
+
+void axas_space_share_pages(struct axas_space *space)
+{
+	/* Visible to a remover that takes space->lock after axas_space_attach() released it. */
+	WRITE_ONCE(space->shared, true);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_share_pages);
+
+bool axas_space_has_whole(struct axas_space *space, struct axas_gpa_range range)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(range.start.val),
+		 axas_page_nr(range.start.val));
+	const struct axas_area *area;
+	bool whole = false;
+
+	rcu_read_lock();
+	mas_for_each(&mas, area, axas_page_nr(axas_gpa_range_last(range).val)) {
+		whole = area->flags & AXAS_MAP_HUGE_WHOLE;
+		if (whole)
+			break;
+	}
+	rcu_read_unlock();
+	return whole;
+}
+
+u64 axas_space_end(struct axas_space *space)
+{
+	MA_STATE(mas, &space->areas, ULONG_MAX, ULONG_MAX);
+	u64 end = 0;
+
+	rcu_read_lock();
+	if (mas_find_rev(&mas, 0))
+		end = axas_page_last(mas.last) + 1;
+	rcu_read_unlock();
+	return end;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_end);
+
+/* The first run of leaves of normal memory at or after @gpa. space->lock is held. */
+static bool next_data(struct axas_space *space, u64 gpa, struct axas_npt_run *run)
+{
+	while (axas_npt_next_run(&space->npt, gpa, false, run)) {
+		if (run->leaf.type == AXAS_TYPE_NORMAL)
+			return true;
+		if (run->last == axas_npt_last(&space->npt))
+			return false;
+		gpa = run->last + 1;
+	}
+	return false;
+}
+
+/* One step of a search. Return true if it ended, with the result in *@gpa, or -ENOENT in *@err. */
+static bool seek_step(struct axas_space *space, bool data, u64 *gpa, int *err)
+{
+	struct axas_npt_run run;
+	bool any;
+
+	down_read(&space->lock);
+	any = next_data(space, *gpa, &run);
+	up_read(&space->lock);
+	*err = 0;
+	if (data && !any)
+		*err = -ENOENT;
+	if (data || !any || run.first > *gpa) {
+		if (data && any)
+			*gpa = max(*gpa, run.first);
+		return true;
+	}
+	if (run.last == axas_npt_last(&space->npt)) {
+		*err = -ENOENT;
+		return true;
+	}
+	*gpa = run.last + 1;
+	return false;
+}
+
+int axas_space_seek(struct axas_space *space, struct axas_gpa gpa, bool data, u64 *found)
+{
+	int err;
+
+	*found = gpa.val;
+	while (!seek_step(space, data, found, &err)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return err;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_seek);
