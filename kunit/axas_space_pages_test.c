@@ -89,7 +89,8 @@ static void pages_of_a_large_leaf(struct kunit *test)
 	n = lock(f, WIN + SZ_2M - SZ_8K + 5, TEST_RW, pages, &whole);
 	KUNIT_ASSERT_EQ(test, n, 2);
 	KUNIT_EXPECT_TRUE(test, whole);
-	KUNIT_EXPECT_PTR_EQ(test, page_address(pages[1]), (void *)space_mem(f, WIN + SZ_2M - SZ_4K));
+	KUNIT_EXPECT_PTR_EQ(test, page_address(pages[1]),
+			    (void *)space_mem(f, WIN + SZ_2M - SZ_4K));
 	unlock(pages, n);
 	/* A part of it is protected: the leaf is split. */
 	KUNIT_ASSERT_EQ(test, space_protect(f, WIN, SZ_4K, TEST_R), 0);

@@ -19,7 +19,7 @@ struct page;
 #define AXAS_FRAME_ZERO		BIT(0)	/* zeroed by the HAL */
 #define AXAS_FRAME_TABLE	BIT(1)	/* for a page table, not for a guest */
 #define AXAS_FRAME_NOWAIT	BIT(2)	/* the caller may not sleep: fail instead */
-#define AXAS_FRAME_WHOLE	BIT(3)	/* one compound page, whose pieces share one reference count */
+#define AXAS_FRAME_WHOLE	BIT(3)	/* one compound page: its pieces share a reference count */
 
 /**
  * struct axas_window - a temporary mapping of host-physical memory

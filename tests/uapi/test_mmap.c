@@ -66,7 +66,7 @@ static int read_signal(const u8 *p)
 	int nr = sigsetjmp(caught, 0);
 
 	if (!nr)
-		(void)*(const volatile u8 *)p;
+		(void)__atomic_load_n(p, __ATOMIC_RELAXED);
 	return nr;
 }
 
@@ -75,7 +75,7 @@ static int write_signal(u8 *p, u8 val)
 	int nr = sigsetjmp(caught, 0);
 
 	if (!nr)
-		*(volatile u8 *)p = val;
+		__atomic_store_n(p, val, __ATOMIC_RELAXED);
 	return nr;
 }
 
@@ -460,13 +460,13 @@ static void *race_write(void *arg)
 
 	while (now_ms() < race.end) {
 		u32 page = random_u32(&seed) % RACE_PAGES;
-		volatile u8 *p = race.p + page * PAGE + 8 * (intptr_t)arg;
+		u8 *p = race.p + page * PAGE + 8 * (intptr_t)arg;
 
 		if (sigsetjmp(caught, 0)) {
 			race.bus++;
 			continue;
 		}
-		*p = seed;
+		__atomic_store_n(p, seed, __ATOMIC_RELAXED);
 		race.writes++;
 	}
 	return NULL;
@@ -492,7 +492,8 @@ static void race_change(u32 *seed)
 
 	switch (random_u32(seed) % 4) {
 	case 0:
-		expect_ok(fallocate(race.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, gpa, PAGE));
+		expect_ok(fallocate(race.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, gpa,
+				    PAGE));
 		break;
 	case 1:
 		expect_ok(axas_unmap(race.fd, gpa, PAGE));
@@ -527,7 +528,8 @@ static void run_race(bool pinnable, u32 flags)
 		munmap(race.p, RACE_PAGES * PAGE);
 		close(race.fd);
 	}
-	note("%s: %lu writes, %lu SIGBUS", pinnable ? "pinnable" : "watched", race.writes, race.bus);
+	note("%s: %lu writes, %lu SIGBUS", pinnable ? "pinnable" : "watched", race.writes,
+	     race.bus);
 	expect(race.writes > 100);
 	expect_eq(race.lost, 0);
 }
