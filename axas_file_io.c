@@ -151,7 +151,7 @@ ssize_t axas_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 					      copy_any(iocb, from, AXAS_PROT_WRITE);
 }
 
-/* The kernel turns -EFAULT of a read into -EAGAIN, as for a pipe without room: our reads have none. */
+/* The kernel turns -EFAULT of a read into -EAGAIN, "nothing to put there": our reads have none. */
 ssize_t axas_file_splice_read(struct file *filp, loff_t *pos, struct pipe_inode_info *pipe,
 			      size_t len, unsigned int flags)
 {
