@@ -103,6 +103,10 @@ int __must_check axas_file_create(struct axas_space *space, u32 flags);
 
 /* axas_file_inode.c */
 
+/* Keep the file system mounted, so that inodes are made quickly. -ENOMEM, ... */
+int __must_check axas_file_pin_mount(void);
+void axas_file_unpin_mount(void);
+
 /* Consumes the caller's reference of @space. ERR_PTR(-ENOMEM), ERR_PTR(-EEXIST). */
 struct axas_file *__must_check axas_file_new(struct axas_space *space, u32 flags);
 /* Undo axas_file_new(): for a file without an inode. */

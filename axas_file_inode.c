@@ -4,8 +4,9 @@
  * /proc/PID/fd/N, has a size, and has an address_space of its own that lists its host mappings.
  * Calls axas_file_io.c, axas_file_mmap.c, axas_debugfs.c and axas_space.c. No locks.
  *
- * The file system is mounted only while an inode is made: a permanent mount would pin the module.
- * Afterwards the open files keep the mount, and the super block the module.
+ * The file system is mounted while /dev/axas is open, and while an inode is made: a permanent mount
+ * would pin the module. Open files keep the mount, also those by O_PATH, and the super block keeps
+ * the module.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -181,18 +182,28 @@ static struct file *open_inode(struct inode *inode, const struct file_operations
 	return filp;
 }
 
+int axas_file_pin_mount(void)
+{
+	return simple_pin_fs(&axas_fs, &mount, &mounts);
+}
+
+void axas_file_unpin_mount(void)
+{
+	simple_release_fs(&mount, &mounts);
+}
+
 struct file *axas_file_open_new(struct axas_file *file, const struct file_operations *fops)
 {
 	struct inode *inode = NULL;
 	struct file *filp;
 	int err;
 
-	err = simple_pin_fs(&axas_fs, &mount, &mounts);
+	err = axas_file_pin_mount();
 	if (!err) {
 		inode = new_file_inode(file, fops);
 		/* From here on evict_inode() closes @file. */
 		filp = inode ? open_inode(inode, fops) : ERR_PTR(-ENOMEM);
-		simple_release_fs(&mount, &mounts);
+		axas_file_unpin_mount();
 	} else {
 		filp = ERR_PTR(err);
 	}

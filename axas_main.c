@@ -83,8 +83,21 @@ static long axas_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 				   cmd, (void __user *)arg);
 }
 
+static int axas_open(struct inode *inode, struct file *filp)
+{
+	return axas_file_pin_mount();
+}
+
+static int axas_release(struct inode *inode, struct file *filp)
+{
+	axas_file_unpin_mount();
+	return 0;
+}
+
 static const struct file_operations axas_fops = {
 	.owner		= THIS_MODULE,
+	.open		= axas_open,
+	.release	= axas_release,
 	.unlocked_ioctl	= axas_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 };

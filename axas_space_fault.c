@@ -494,7 +494,6 @@ static __always_inline bool fill_page(struct axas_space *space, struct axas_cpu 
 {
 	unsigned long generation = READ_ONCE(space->generation);
 	u64 attr = cpu->area->attr, empty = 0;
-	bool filled;
 
 	axas_section_leave(cpu);
 	if (unlikely(!axas_pool_get_one(&space->pool, space->npt.hal, 0, hpa))) {
@@ -504,11 +503,13 @@ static __always_inline bool fill_page(struct axas_space *space, struct axas_cpu 
 	cpu = axas_section_reenter(space, generation);
 	if (unlikely(!cpu))
 		return false;
-	filled = axas_npt_fill_one(&space->npt, cpu->shard, ptep, &empty, *hpa, attr);
+	if (unlikely(!axas_npt_fill_one(&space->npt, cpu->shard, ptep, &empty, *hpa, attr))) {
+		axas_section_leave(cpu);
+		return false;
+	}
 	axas_section_leave(cpu);
-	if (likely(filled))
-		axas_pool_settle(&space->pool);
-	return filled;
+	axas_pool_settle(&space->pool);
+	return true;
 }
 
 static noinline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
