@@ -6,6 +6,7 @@
 # runs once the machine is up. It has no device nodes, so no root is needed.
 #
 # AXAS_BUSYBOX  the busybox to use, for another architecture than this machine's
+# AXAS_TREE     a folder whose contents are added
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -26,6 +27,7 @@ main() {
 	cp "$AXAS_SCRIPTS/guest/lib.sh" "$root/axas/lib.sh"
 	cp "$AXAS_SCRIPTS/guest/$script" "$root/axas/run"
 	(($# == 0)) || cp "$@" "$root/axas/"
+	[[ -z ${AXAS_TREE:-} ]] || cp -a "$AXAS_TREE/." "$root/"
 	chmod 755 "$root/init" "$root/axas/run"
 	mkdir -p "$(dirname "$out")"
 	(cd "$root" && find . | sort | cpio --quiet -R 0:0 -o -H newc) | gzip -1 >"$out"
