@@ -5,6 +5,7 @@
  *   main.c       the top-level options
  *   cmd.c        the table of commands, argument parsing
  *   cmd_space.c  create, info, areas, formats, clear
+ *   cmd_bridge.c mem, and the space of another process
  *   cmd_map.c    map, unmap, protect, discard, populate, collapse
  *   cmd_mem.c    fault, translate, read, write, load
  *   cmd_dump.c   dump
@@ -41,7 +42,8 @@ typedef __u8 u8;
 /**
  * struct session - one run of axasctl
  * @fd: space created by the shell or inherited, or -1
- * @fd_once: space given by --fd for this command only, or -1
+ * @fd_once: space given by --fd or --pid for this command only, or -1
+ * @fd_of_pid: descriptor that --pid opened, or -1
  * @json: report in JSON
  * @in_shell: the shell read the command
  * @leave: the shell shall exit
@@ -51,6 +53,7 @@ typedef __u8 u8;
 struct session {
 	int fd;
 	int fd_once;
+	int fd_of_pid;
 	bool json;
 	bool in_shell;
 	bool leave;
@@ -91,6 +94,8 @@ struct args {
 
 enum {
 	OPT_FD = 0x100,
+	OPT_PID,
+	OPT_PINNABLE,
 	OPT_HEX,
 	OPT_STRING,
 	OPT_FILE,
@@ -128,7 +133,14 @@ int take_type(struct args *args, const char *text, u32 *type);
 int take_format(struct args *args, const char *text, u32 *format);
 int take_huge(struct args *args, const char *text, u32 *flags);
 
+/* cmd_bridge.c: open the space of a process; a descriptor, or -errno */
+int open_space_of(u64 pid);
+
+/* Run a command with the space open: returns only after a failure. */
+int exec_with_space(struct session *s, int fd, char **words);
+
 /* The commands */
+int cmd_mem(struct session *s, int argc, char **argv);
 int cmd_create(struct session *s, int argc, char **argv);
 int cmd_info(struct session *s, int argc, char **argv);
 int cmd_areas(struct session *s, int argc, char **argv);

@@ -24,7 +24,7 @@ expect()
 	ok "$* answers $want, $text" $?
 }
 
-for c in create map unmap protect clear discard populate collapse fault translate read write \
+for c in create mem map unmap protect clear discard populate collapse fault translate read write \
 	load info areas dump formats shell demo; do
 	expect 0 "Usage: axasctl $c" "$c" --help
 	expect 1 "bogus" "$c" --bogus
@@ -44,6 +44,15 @@ expect 1 "module is not loaded" create -- true
 expect 1 "module is not loaded" formats
 expect 1 '"errno":"ENOENT"' formats --json
 expect 1 "last descriptor" create
+expect 1 "module is not loaded" mem 1M -- true
+expect 1 '"errno":"ENOENT"' mem 1M --json -- true
+expect 1 "is missing" mem
+expect 1 "give -- COMMAND" mem 1M
+expect 1 "'1Q' is not a number" mem 1Q -- true
+expect 1 "not for the shell" shell -c 'mem 1M'
+expect 1 "it has no space open" --pid $$ info
+expect 1 "No such process" --pid 4194305 info
+expect 1 "is not a number" --pid x info
 expect 1 "format 'vtx'" create -f vtx -- true
 expect 1 "is missing" map
 expect 1 "not alloc or linear" map file 0 4K

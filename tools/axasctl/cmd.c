@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct command commands[] = {
 	{ "create", cmd_create, "make a space, for a command or in the shell" },
+	{ "mem", cmd_mem, "run a command, such as QEMU, that maps guest memory as a file" },
 	{ "map", cmd_map, "map memory: from the allocator, or a fixed range" },
 	{ "unmap", cmd_unmap, "unmap a range" },
 	{ "protect", cmd_protect, "change the protection of a range" },
@@ -46,7 +48,7 @@ static const struct command *find_command(const char *name)
 
 /**
  * run_command() - run one command
- * @s: the session; --json and --fd apply to this command only
+ * @s: the session; --json, --fd and --pid apply to this command only
  * @argc: number of words
  * @argv: the words, the command's name first
  *
@@ -57,7 +59,7 @@ int run_command(struct session *s, int argc, char **argv)
 	const struct command *c = find_command(argv[0]);
 	const char *outer = s->command;
 	bool json = s->json;
-	int fd_once = s->fd_once;
+	int fd_once = s->fd_once, fd_of_pid = s->fd_of_pid;
 	int status;
 
 	if (!c)
@@ -68,6 +70,9 @@ int run_command(struct session *s, int argc, char **argv)
 	s->command = outer;
 	s->json = json;
 	s->fd_once = fd_once;
+	if (s->fd_of_pid != fd_of_pid)
+		close(s->fd_of_pid);
+	s->fd_of_pid = fd_of_pid;
 	fflush(stdout);
 	return status;
 }
@@ -89,7 +94,7 @@ int need_space(struct session *s)
 		return s->fd;
 	if (!env) {
 		fail(s, EBADF, "no space: %s", s->in_shell ? "create one first" :
-		     "use axasctl shell, axasctl create -- COMMAND, or --fd");
+		     "use axasctl shell, axasctl create -- COMMAND, --fd or --pid");
 		return -1;
 	}
 	if (parse_number(env, &n) || n > INT32_MAX) {
@@ -145,9 +150,26 @@ static error_t parse_fd(struct args *args, const char *arg)
 	return 0;
 }
 
+static error_t parse_pid(struct args *args, const char *arg)
+{
+	u64 pid;
+	int fd;
+
+	if (take_number(args, "process", arg, &pid))
+		return -EINVAL;
+	fd = open_space_of(pid);
+	if (fd < 0)
+		return usage_error(args, "process %s: %s", arg, fd == -ENOENT ?
+				   "it has no space open" : strerror(-fd));
+	args->s->fd_of_pid = fd;
+	args->s->fd_once = fd;
+	return 0;
+}
+
 static const struct argp_option common_option_list[] = {
 	{ "json", 'j', NULL, 0, "Answer with one JSON object on standard output", 90 },
 	{ "fd", OPT_FD, "N", 0, "Use the space open as descriptor N (default: $AXAS_FD)", 90 },
+	{ "pid", OPT_PID, "PID", 0, "Use the space that this process has open", 90 },
 	{ "help", 'h', NULL, 0, "Show this help", 99 },
 	{ 0 }
 };
@@ -173,6 +195,8 @@ error_t parse_common(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_FD:
 		return parse_fd(args, arg);
+	case OPT_PID:
+		return parse_pid(args, arg);
 	case 'h':
 		argp_help(state->root_argp, stdout, ARGP_HELP_LONG | ARGP_HELP_USAGE |
 			  ARGP_HELP_DOC, state->name);

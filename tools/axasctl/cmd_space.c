@@ -68,7 +68,7 @@ static const struct argp create_argp = {
 	common_options, NULL, NULL
 };
 
-static int exec_with_space(struct session *s, int fd, char **words)
+int exec_with_space(struct session *s, int fd, char **words)
 {
 	char number[12];
 

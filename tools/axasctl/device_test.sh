@@ -131,6 +131,25 @@ says 'areas    1' "the shell takes up a space that was handed on" 0
 run create -- "$ctl" --fd 99 info
 says 'no such descriptor' "--fd goes before AXAS_FD" 1
 
+run mem 4M -- sh -c "'$ctl' areas && '$ctl' info --json"
+says '4 MiB rwx  normal   alloc' "mem hands on a space with memory" 0
+says '"frames":0' "mem's memory is untouched" 0
+# shellcheck disable=SC2016  # the other shell expands it
+run mem 4M -- sh -c '[ {},{} = /proc/self/fd/$AXAS_FD,/proc/self/fd/$AXAS_FD ]'
+says '' "mem fills in the file's name" 0
+run mem 4M -- sh -c "echo hello | dd of={} bs=4k seek=1 conv=notrunc 2>&1 && '$ctl' read 4K 5"
+says '|hello|' "mem's memory is a file" 0
+run mem 4M --huge -- sh -c "'$ctl' fault 0 w && '$ctl' info --json"
+says '"frames":512' "mem --huge takes frames of 2 MiB" 0
+run mem 4M --pinnable -- sh -c 'exit 7'
+says '' "mem ends with the command's status" 7
+run mem 0 -- true
+says 'mem: 0: ' "mem explains a bad size" 1
+run mem 4M -- sh -c "'$ctl' write 0 --string here && unset AXAS_FD && '$ctl' --pid \$\$ read 0 4"
+says '|here|' "--pid finds the space of a process" 0
+run mem 4M -- sh -c "unset AXAS_FD; '$ctl' --pid \$\$ shell -c 'write 0 --string both; read 0 4'"
+says '|both|' "--pid goes before the shell" 0
+
 printf 'create # one\nmap alloc 0 4K\n\nmap alloc 0 4K\ninfo\n' >"$tmp/script"
 run shell "$tmp/script"
 says 'script:4: map: 0 + 4 KiB: overlaps an area' "a script's error names its line" 1

@@ -33,6 +33,7 @@ static void list_commands(void)
 	     "  axasctl shell                    commands on one space, typed or from a script\n"
 	     "  axasctl create -- COMMAND ...    COMMAND runs with the space in $AXAS_FD,\n"
 	     "                                   where each command finds it\n"
+	     "A process that has one open lends it: axasctl --pid PID COMMAND.\n"
 	     "`axasctl COMMAND --help' tells more.");
 }
 
@@ -63,7 +64,7 @@ static const struct argp argp = {
 
 int main(int argc, char **argv)
 {
-	struct session s = { .fd = -1, .fd_once = -1 };
+	struct session s = { .fd = -1, .fd_once = -1, .fd_of_pid = -1 };
 	struct main_args m = { .args = { .s = &s } };
 	int status;
 
