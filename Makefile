@@ -55,6 +55,7 @@ clean:
 	$(MAKE) -C lib clean
 	$(MAKE) -C tools/axasctl clean
 	$(MAKE) -C tests/uapi clean
+	$(MAKE) -C tests/bridge clean
 	$(MAKE) -C bench/user clean
 
 help:

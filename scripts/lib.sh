@@ -333,6 +333,7 @@ copy_sources() {
 		--exclude=modules.order --exclude=./tests/userspace/build --exclude=./tools/axasctl/axasctl \
 		--exclude=./bench/user/axas_bench --exclude=./tests/uapi/axas_uapi_test \
 		--exclude=./tests/uapi/axas_uapi_test32 --exclude=./tests/vcpu/axvcpu_test \
+		--exclude=./tests/bridge/axas_bridge_test \
 		--exclude=./tests/vcpu/guests --exclude=./tests/reboot/kexec --exclude=./lib/libaxas.a \
 		--exclude=./lib/lib_test --exclude='*.elf' -cf - . | tar -C "$1" -xf -
 }

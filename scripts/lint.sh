@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # Folders of user-space programs; all else is kernel code.
-export PROGRAMS='^(lib|tools|bench/(user|profile)|proofs/cbmc|tests/(lib|uapi|vcpu|guests|reboot|userspace))/'
+export PROGRAMS='^(lib|tools|bench/(user|profile)|proofs/cbmc|tests/(lib|uapi|vcpu|bridge|guests|reboot|userspace))/'
 TOOLS=(spdx links shellcheck usage length kvm checkpatch kernel_doc gcc_sparse arrows clang_w1)
 
 # Types of checkpatch to ignore:
@@ -22,10 +22,10 @@ TOOLS=(spdx links shellcheck usage length kvm checkpatch kernel_doc gcc_sparse a
 export IGNORED_TYPES=FILE_PATH_CHANGES,LINUX_VERSION_CODE,CONSTANT_COMPARISON
 IGNORED_TYPES+=,MACRO_ARG_UNUSED
 
-# Also, in user-space programs: they lack the kernel's macros that these types suggest, and
-# usage() prints "usage".
+# Also, in user-space programs: they lack the kernel's macros that these types suggest, guests
+# and the kernel write their volatile memory, and usage() prints "usage".
 export IGNORED_IN_PROGRAMS=PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_FALLTHROUGH
-IGNORED_IN_PROGRAMS+=,EMBEDDED_FUNCTION_NAME,CAMELCASE
+IGNORED_IN_PROGRAMS+=,EMBEDDED_FUNCTION_NAME,CAMELCASE,VOLATILE
 
 # Also, in lists that a macro turns into code: list(X) does not look like a statement.
 export LISTS='^(axas_npt_formats\.h|oracle/vectors_all\.h)$'

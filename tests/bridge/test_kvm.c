@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a KVM guest on a mapping of a space sees of it, and the space of the guest, one step at a
+ * time.
+ */
+#include "bridge.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define BYTES	(8 * MIB)
+
+static struct memory m;
+static struct vm vm;
+
+static void begin(void)
+{
+	m = new_memory(BYTES);
+	vm_make(&vm, &m);
+}
+
+static void guest_and_host_see_each_other(void)
+{
+	begin();
+	expect_eq(guest_word(&vm, 5 * PAGE), 0);
+	*word(&m, 5 * PAGE) = 55;
+	expect_eq(guest_word(&vm, 5 * PAGE), 55);
+	write_word(&m, 6 * PAGE, 66);
+	expect_eq(guest_word(&vm, 6 * PAGE), 66);
+	guest_set(&vm, 7 * PAGE, 77);
+	expect_eq(*word(&m, 7 * PAGE), 77);
+	expect_eq(read_word(&m, 7 * PAGE), 77);
+	/* A read first: the guest's page is upgraded. */
+	expect_eq(guest_word(&vm, 4 * MIB), 0);
+	guest_set(&vm, 4 * MIB, 88);
+	expect_eq(read_word(&m, 4 * MIB), 88);
+}
+
+static void every_page_is_the_guests_own(void)
+{
+	begin();
+	expect_ok(vm_call(&vm, guest_fill, TEST_GPA, TEST_GPA + BYTES, 1, NULL));
+	for (u64 i = 0; i < BYTES / sizeof(u64); i++)
+		expect_eq(m.at[i], i + 1);
+	expect_eq(frames_of(&m), BYTES / PAGE);
+}
+
+/* KVM takes its leaf size from the host's. */
+static void faults_follow_the_frames(void)
+{
+	u64 before, faults;
+
+	begin();
+	before = faults_of(&m);
+	expect_ok(vm_call(&vm, guest_touch, TEST_GPA, TEST_GPA + BYTES, PAGE, NULL));
+	faults = faults_of(&m) - before;
+	note("%llu faults for %llu frames", faults, BYTES / kind->unit);
+	/* At most one to read, as prefetch does, and one to write. */
+	expect(faults >= BYTES / kind->unit / 512 && faults <= 2 * BYTES / kind->unit);
+}
+
+static void read_only_is_read_only(void)
+{
+	begin();
+	guest_set(&vm, 0, 1);
+	expect_ok(axas_protect(m.fd, 0, kind->unit, RO));
+	if (reads_what_is_read_only())
+		expect_eq(guest_word(&vm, 0), 1);
+	else
+		expect_eq(vm_call(&vm, guest_load, TEST_GPA, 0, 0, NULL), -EFAULT);
+	expect_eq(vm_call(&vm, guest_store, TEST_GPA, 2, 0, NULL), -EFAULT);
+	expect_eq(read_word(&m, 0), 1);
+	guest_set(&vm, kind->unit, 3);
+	expect_ok(axas_protect(m.fd, 0, kind->unit, RWX));
+	guest_set(&vm, 0, 4);
+	expect_eq(read_word(&m, 0), 4);
+}
+
+static void a_hole_is_a_hole(void)
+{
+	begin();
+	guest_set(&vm, 0, 1);
+	expect_ok(axas_unmap(m.fd, 0, kind->unit));
+	expect_eq(vm_call(&vm, guest_load, TEST_GPA, 0, 0, NULL), -EFAULT);
+	expect_eq(vm_call(&vm, guest_store, TEST_GPA, 2, 0, NULL), -EFAULT);
+	expect_ok(axas_map_alloc(m.fd, 0, kind->unit, RWX, kind->map_flags));
+	expect_eq(guest_word(&vm, 0), 0);
+	guest_set(&vm, 0, 3);
+	expect_eq(read_word(&m, 0), 3);
+}
+
+static void discarded_memory_is_zero(void)
+{
+	u64 frames;
+
+	begin();
+	expect_ok(vm_call(&vm, guest_touch, TEST_GPA, TEST_GPA + BYTES, PAGE, NULL));
+	frames = frames_of(&m);
+	expect_ok(discard(&m, 2 * MIB, 2 * MIB));
+	expect_eq(frames_of(&m), frames - 512);
+	expect_eq(guest_word(&vm, 3 * MIB), 0);
+	expect_eq(guest_word(&vm, 4 * MIB), TEST_GPA + 4 * MIB);
+	if (madvise((void *)word(&m, 4 * MIB), 2 * MIB, MADV_REMOVE))
+		fail("MADV_REMOVE: %s", strerror(errno));
+	expect_eq(guest_word(&vm, 4 * MIB), 0);
+	/* A page of a frame of 2 MiB, too. */
+	expect_ok(discard(&m, 6 * MIB + PAGE, PAGE));
+	expect_eq(guest_word(&vm, 6 * MIB + PAGE), 0);
+	expect_eq(guest_word(&vm, 6 * MIB + 2 * PAGE), TEST_GPA + 6 * MIB + 2 * PAGE);
+}
+
+static void a_slot_outlives_the_descriptor(void)
+{
+	begin();
+	guest_set(&vm, 0, 1);
+	close(m.fd);
+	expect_eq(guest_word(&vm, 0), 1);
+	guest_set(&vm, 4 * MIB, 2);
+	expect_eq(*word(&m, 4 * MIB), 2);
+	if (munmap((void *)m.at, BYTES))
+		fail("munmap: %s", strerror(errno));
+	expect_eq(vm_call(&vm, guest_load, TEST_GPA, 0, 0, NULL), -EFAULT);
+}
+
+/* As a VMM restarts: another mapping, of the same memory. */
+static void a_slot_can_be_mapped_again(void)
+{
+	volatile u64 *again;
+
+	begin();
+	guest_set(&vm, PAGE, 1);
+	again = map_again(&m, PROT_READ | PROT_WRITE);
+	vm_slot(&vm, again, BYTES);
+	munmap((void *)m.at, BYTES);
+	expect_eq(guest_word(&vm, PAGE), 1);
+	guest_set(&vm, PAGE, 2);
+	expect_eq(again[WORDS], 2);
+	expect_eq(read_word(&m, PAGE), 2);
+}
+
+static void two_guests_share_a_space(void)
+{
+	struct vm other;
+
+	begin();
+	vm_make(&other, &m);
+	guest_set(&vm, 0, 1);
+	expect_eq(guest_word(&other, 0), 1);
+	expect_ok(discard(&m, 0, kind->unit));
+	expect_eq(guest_word(&other, 0), 0);
+	expect_eq(guest_word(&vm, 0), 0);
+}
+
+static const struct test tests[] = {
+	{ "a KVM guest and its host see each other's writes", guest_and_host_see_each_other },
+	{ "each page of a KVM guest is its own", every_page_is_the_guests_own },
+	{ "a KVM guest faults once for each frame", faults_follow_the_frames },
+	{ "protect: a KVM guest may read only", read_only_is_read_only },
+	{ "unmap: a KVM guest finds a hole", a_hole_is_a_hole },
+	{ "discard: a KVM guest finds zeroes", discarded_memory_is_zero },
+	{ "a memory slot outlives the descriptor", a_slot_outlives_the_descriptor },
+	{ "a memory slot can be mapped again", a_slot_can_be_mapped_again },
+	{ "two KVM guests share a space", two_guests_share_a_space },
+};
+
+const struct suite suite_kvm = { "kvm", tests, ARRAY_SIZE(tests), false };
