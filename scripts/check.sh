@@ -44,6 +44,7 @@ parts() {
 		nohz soak 600 100 the same with a CPU that has no tick and is not interrupted
 		preempt soak 600 100 the same with preempt=full
 		rt soak 600 200 the same on Debian's kernel with PREEMPT_RT
+		bridge both 250 100 KVM guests on memory of a space: a small VMM, unmodified QEMU, device back ends
 		kvm check 60 50 KVM of Debian's stock kernel and axvcpu do not use the same CPUs
 		prove check 300 60 barriers by herd7, entries and ranges by CBMC, for every value
 		tools check 30 50 libaxas and the command line tool, without the module
@@ -51,6 +52,7 @@ parts() {
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
 		arm64-newer soak 500 400 as arm64, on 7.2 of a later Debian
 		planted soak 600 100 planted faults: at least two instruments must detect each
+		bridge-newer soak 600 300 as bridge, on 6.12 and 7.2 of later Debians
 		kvm-newer soak 100 300 as kvm, on 7.2 of a later Debian, whose KVM claims the CPUs when it is loaded
 		vm-newer soak 600 300 as vm-stock, on 7.2 of a later Debian
 	EOT
@@ -90,6 +92,17 @@ part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
 part_bochs() { "$AXAS_SCRIPTS/bochs-check.sh"; }
 part_bench() { "$AXAS_SCRIPTS/bench.sh" --check; }
 part_bench-more() { "$AXAS_SCRIPTS/bench.sh" --check newest disturb; }
+part_bridge() { "$AXAS_SCRIPTS/bridge.sh"; }
+
+part_bridge-newer() {
+	local kernel failed=0
+
+	for kernel in amd64-6.12 amd64-7.2; do
+		AXAS_KERNEL=$kernel "$AXAS_SCRIPTS/bridge.sh" || failed=1
+	done
+	return "$failed"
+}
+
 part_prove() { "$AXAS_SCRIPTS/prove.sh"; }
 part_planted() { "$AXAS_SCRIPTS/planted.sh"; }
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
