@@ -170,6 +170,29 @@ class Figures:
             self.pair("exit to the VMM and back", "exit_to_user", target=1700),
         ]
 
+    def bridge_rows(self):
+        """KVM's guest on memory of a space, and on what VMMs use else."""
+        c = self.count
+        if "bridge.fault_4k" not in c:
+            return []
+        small, large = c["kvm.fault_4k"], c["kvm.fault_2m"]
+        return [
+            Row("demand fault 4K, anonymous memory", c["bridge.fault_4k"], kvm=small,
+                target=small, why="as there"),
+            Row("the same, pinnable", c["bridge.fault_4k_pinnable"], kvm=small),
+            Row("4K, a memfd", c["bridge.fault_4k"], kvm=c["kvm.fault_4k_memfd"]),
+            Row("demand fault 2M, transparent huge pages", c["bridge.fault_2m"], kvm=large,
+                target=large, why="as there"),
+            Row("the same, pinnable", c["bridge.fault_2m_pinnable"], kvm=large),
+            Row("2M, hugetlbfs", c["bridge.fault_2m"], kvm=c["kvm.fault_2m_hugetlb"]),
+            Row("discard 4K, a page; MADV_DONTNEED", c["bridge.discard_4k"],
+                kvm=c["kvm.unmap_4k"]),
+            Row("discard 2M, a page; MADV_DONTNEED", c["bridge.discard_2m"],
+                kvm=c["kvm.unmap_2m"]),
+            Row("fault 4K after a discard", c["bridge.refault_4k"], kvm=small),
+            Row("fault 2M after a discard", c["bridge.refault_2m"], kvm=large),
+        ]
+
     def newer_rows(self):
         n = self.newer
         return [Row(title, n["axas." + name], kvm=n.get("kvm." + name)) for title, name in (
@@ -376,6 +399,13 @@ class Figures:
                 ["operation", "axas", "KVM", "/ KVM", "/ floor", "at most", "met"],
                 [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), r.ratio(r.floor),
                   at_most(r), r.met()] for r in self.guest_rows()]))
+            if self.bridge_rows():
+                result.append((
+                    "Instructions, KVM's guest on memory of a space",
+                    ["operation, and memory to compare with", "a space", "that", "/ that",
+                     "at most", "met"],
+                    [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r),
+                      r.met()] for r in self.bridge_rows()]))
         for kernel, rows in (("6.12", self.newer_rows()), ("7.2", self.newest_rows())):
             if rows:
                 result.append((

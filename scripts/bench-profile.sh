@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# bench-profile.sh axas|kvm [LINES]: print the functions in which an operation spends its
+# bench-profile.sh axas|kvm|bridge [LINES]: print the functions in which an operation spends its
 # instructions, counted by a plugin of QEMU. For each operation of bench/user/profile.c it prints
 # the instructions of one, and the LINES functions (default 30) with most of them.
+# "bridge" is KVM on memory of a space.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -22,7 +23,7 @@ main() {
 	local who=${1:-} lines=${2:-30} program
 
 	takes 1 2 "$@"
-	[[ $who == axas || $who == kvm ]] || usage_error "axas or kvm"
+	[[ $who == axas || $who == kvm || $who == bridge ]] || usage_error "axas, kvm or bridge"
 	lock "out-$(basename "$AXAS_LOGS")-bench-profile"
 	rm -rf "$OUT"
 	mkdir -p "$OUT"

@@ -5,7 +5,7 @@
  *   main.c       groups of measurements
  *   machine.c    the first MiB of a machine, common to axvcpu and KVM
  *   axas.c       a machine on axas and axvcpu
- *   kvm.c        a machine on /dev/kvm, with anonymous or other memory
+ *   kvm.c        a machine on /dev/kvm, with anonymous or other memory, or that of a space
  *   faults.c     exits, faults, populate, unmap on either
  *   paths.c      reads and writes of guest memory by its VMM
  *   mappings.c   faults of the VMM on mapped guest memory
@@ -106,6 +106,8 @@ void low_memory(void *to);
 enum kvm_memory { KVM_ANONYMOUS, KVM_PRESENT, KVM_FILE, KVM_GMEM, KVM_GMEM_PRESENT };
 
 void kvm_choose_memory(enum kvm_memory kind);
+/* Mappings of spaces that are made from now on can be pinned, or not. */
+void bridge_choose_pinnable(bool pinnable);
 /* Does this kernel have a guest_memfd that a VMM can mmap(), for VMs of any type? */
 bool kvm_has_gmem(void);
 
@@ -168,11 +170,13 @@ struct machine_ops {
 	u64 (*exits)(const struct machine *m, int pid);
 };
 
-extern const struct machine_ops axas_machine, kvm_machine;
+/* bridge_machine is KVM with the memory of a space. */
+extern const struct machine_ops axas_machine, kvm_machine, bridge_machine;
 
 void bench_faults(const struct machine_ops *ops);
 void bench_uncharged(const struct machine_ops *ops);
 void bench_kvm_memory(void);
+void bench_bridge(void);
 void bench_spaces(void);
 /* The raw AXAS_GET_INFO ioctl, without the library's initialization of the struct. */
 void bench_get_info(const char *prefix, int fd);

@@ -156,6 +156,48 @@ void bench_faults(const struct machine_ops *ops)
 	ops->end(&m);
 }
 
+/* Give a touched range back, per page of 4 KiB, and touch it again, per fault. */
+static void bench_discard(struct machine *m, bool huge)
+{
+	struct bench forget = bench_new(m->ops->name, huge ? "discard_2m" : "discard_4k");
+	struct bench refault = bench_new(m->ops->name, huge ? "refault_2m" : "refault_4k");
+	struct bench other = bench_new(m->ops->name, "not reported");
+	u64 bytes = huge ? 4 * MIB : MIB, step = huge ? 2 * MIB : PAGE, faults, again;
+	bool clean;
+
+	forget.sleeps = true;
+	while (bench_more(&forget, SAMPLES / 2) || bench_more(&refault, SAMPLES / 2)) {
+		m->ops->map(m, bytes, huge);
+		touch(m, &other, 0, bytes, PAGE, &again);
+		bench_begin(&forget);
+		m->ops->forget(m);
+		bench_end(&forget, bytes / PAGE);
+		clean = touch(m, &refault, 0, bytes, step, &faults);
+		clean = touch(m, &refault, 0, bytes, step, &again) && clean;
+		bench_add(&refault, clean, faults - again, bytes / step);
+		m->ops->unmap(m);
+	}
+	bench_report(&forget);
+	bench_report(&refault);
+}
+
+/* KVM on a mapping of a space. */
+void bench_bridge(void)
+{
+	struct machine m = { .ops = &bridge_machine };
+
+	bridge_machine.make(&m);
+	bridge_machine.add_vcpu(&m, 0);
+	bench_demand(&m, "fault_4k", false);
+	bench_demand(&m, "fault_2m", true);
+	bench_discard(&m, false);
+	bench_discard(&m, true);
+	bridge_choose_pinnable(true);
+	bench_demand(&m, "fault_4k_pinnable", false);
+	bench_demand(&m, "fault_2m_pinnable", true);
+	bridge_machine.end(&m);
+}
+
 /* The same for a guest_memfd, which supports only unmap and populate. */
 static void bench_gmem_range(struct machine *m)
 {

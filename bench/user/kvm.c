@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * struct machine_ops on /dev/kvm. The memory is private and anonymous, with transparent huge
- * pages enabled or disabled by madvise(), or one of the other kinds that VMMs use.
+ * pages enabled or disabled by madvise(), or one of the other kinds that VMMs use. bridge_machine
+ * is the same with a mapping of a space.
  */
 #include "bench.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libaxas.h>
 #include <linux/kvm.h>
 #include <stdio.h>
 #include <string.h>
@@ -372,6 +374,51 @@ static u64 kvm_exits(const struct machine *m, int pid)
 	fclose(file);
 	return exits;
 }
+
+static u32 space_flags;
+
+void bridge_choose_pinnable(bool pinnable)
+{
+	space_flags = pinnable ? AXAS_CREATE_PINNABLE : 0;
+}
+
+/* The mapping keeps the space. */
+static void bridge_map(struct machine *m, u64 bytes, bool huge)
+{
+	struct axas_create create = { .flags = space_flags };
+	int space = must(axas_open_space(NULL, &create), "AXAS_CREATE");
+
+	must(axas_map_alloc(space, 0, bytes, AXAS_PROT_MASK, huge ? AXAS_MAP_HUGE_WHOLE : 0),
+	     "AXAS_MAP_ALLOC");
+	m->bytes = bytes;
+	m->mem = mmap(anonymous(bytes, false), bytes, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_FIXED, space, 0);
+	if (m->mem == MAP_FAILED)
+		fail("mmap of a space: %s", strerror(errno));
+	close(space);
+	set_slot(m, SLOT_TEST, TEST_GPA, bytes, m->mem);
+	kvm_enter(m, 0, guest(ports), 0, 0, 0);
+	kvm_run(m, 0);
+}
+
+static void bridge_forget(struct machine *m)
+{
+	if (madvise(m->mem, m->bytes, MADV_REMOVE))
+		fail("MADV_REMOVE: %s", strerror(errno));
+}
+
+/* What bench_bridge() and bench_profile() need. */
+const struct machine_ops bridge_machine = {
+	.name		= "bridge",
+	.make		= kvm_make,
+	.end		= kvm_end,
+	.add_vcpu	= kvm_add_vcpu,
+	.map		= bridge_map,
+	.unmap		= kvm_unmap,
+	.forget		= bridge_forget,
+	.enter		= kvm_enter,
+	.run		= kvm_run,
+};
 
 const struct machine_ops kvm_machine = {
 	.name		= "kvm",

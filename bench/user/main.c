@@ -3,11 +3,11 @@
  * axas_bench GROUP...: what memory for guests costs, seen from user space.
  *
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
- * kvm-memory (faults on other memory than anonymous), paths (reads and writes by a VMM),
- * mappings (its faults on mapped guest memory), spaces
- * (what a space costs), axas-parallel and kvm-parallel (faults on several CPUs), axas-disturb
- * and kvm-disturb (what others notice of an operation, on two CPUs; the rest wants one),
- * axas-profile and kvm-profile (see profile.c).
+ * kvm-memory (faults on other memory than anonymous), bridge (on memory of a space), paths (reads
+ * and writes by a VMM), mappings (its faults on mapped guest memory), spaces (what a space costs),
+ * axas-parallel and kvm-parallel (faults on several CPUs), axas-disturb and kvm-disturb (what
+ * others notice of an operation, on two CPUs; the rest wants one), axas-profile, kvm-profile and
+ * bridge-profile (see profile.c).
  *
  * main.c calls the other files; none of them calls main.c. Rows of the report: see rows.c.
  */
@@ -27,6 +27,7 @@ static const struct {
 	{ "axas-uncharged", .run_on = bench_uncharged, .ops = &axas_machine },
 	{ "kvm-uncharged", .run_on = bench_uncharged, .ops = &kvm_machine },
 	{ "kvm-memory", .run = bench_kvm_memory },
+	{ "bridge", .run = bench_bridge },
 	{ "paths", .run = bench_paths },
 	{ "mappings", .run = bench_mappings },
 	{ "spaces", .run = bench_spaces },
@@ -36,6 +37,7 @@ static const struct {
 	{ "kvm-parallel", .run_on = bench_parallel, .ops = &kvm_machine },
 	{ "axas-profile", .run_on = bench_profile, .ops = &axas_machine },
 	{ "kvm-profile", .run_on = bench_profile, .ops = &kvm_machine },
+	{ "bridge-profile", .run_on = bench_profile, .ops = &bridge_machine },
 };
 
 static void run_group(const char *name)

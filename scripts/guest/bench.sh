@@ -3,8 +3,8 @@
 #
 # bench.sh: what scripts/bench.sh measures, inside a stock kernel. The kernel's argument
 # AXAS_BENCH chooses: "all" is on one CPU, "spaces" only what spaces cost by their descriptor,
-# "parallel" faults on all CPUs, "disturb" what other CPUs notice, "axas-profile" and
-# "kvm-profile" what scripts/bench-profile.sh looks at.
+# "parallel" faults on all CPUs, "disturb" what other CPUs notice, "axas-profile",
+# "kvm-profile" and "bridge-profile" what scripts/bench-profile.sh looks at.
 
 # The rows, "NAME MEAN CLEAN DIRTY", are kept until the end: the serial line's interrupts
 # would be part of what is measured next.
@@ -57,6 +57,14 @@ if [ "$AXAS_BENCH" = all ]; then
 	echo 40 >/proc/sys/vm/nr_hugepages
 	axas_bench kvm-memory >>$ROWS
 	echo 0 >/proc/sys/vm/nr_hugepages
+	load axas
+	axas_bench bridge >>$ROWS
+	rmmod axas
+fi
+if [ "$AXAS_BENCH" = bridge-profile ]; then
+	load axas
+	machine bridge
+	rmmod axas
 fi
 rmmod kvm-amd
 rmmod kvm
