@@ -53,6 +53,7 @@ main() {
 		cat "$OUT/splats"
 		fail "the kernel's log tells of a bug"
 	fi
+	echo "a KVM guest of an unmodified QEMU on a space: AXAS_SHOW=1 AXAS_SUITES=qemu-2m scripts/bridge.sh"
 	echo "demo: PASS"
 }
 
