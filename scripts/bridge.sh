@@ -10,7 +10,7 @@
 # AXAS_SUITES   some of the guest's suites, separated by commas: tests, qemu-4k, qemu-2m
 # AXAS_EFFORT   full: all rounds of the races
 # AXAS_SHOW     not empty: show the guest's output while it runs
-# AXAS_TIMEOUT  seconds until the machine is killed (default 1800)
+# AXAS_TIMEOUT  seconds until the machine is killed (default 1800, or 7200)
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -96,6 +96,7 @@ effort() {
 boot() {
 	local command=("$AXAS_SCRIPTS/vm.sh" "$OUT" "$KERNEL" "$OUT/initramfs.gz" "$@")
 
+	[[ ${AXAS_EFFORT:-} != full ]] || AXAS_TIMEOUT=${AXAS_TIMEOUT:-7200}
 	export AXAS_MEMORY=3G AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800}
 	if [[ ${AXAS_SHOW:-} ]]; then
 		"${command[@]}"
