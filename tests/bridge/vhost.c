@@ -179,17 +179,28 @@ static void start_queue(struct vhost *v)
 	tell_state(v, SET_VRING_ENABLE, 1);
 }
 
-void vhost_start(struct vhost *v, const char *path, const struct memory *m, u64 at)
+/* The back end may have just been started. */
+static void connect_to(int sock, const char *path)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	u64 end = now_ms() + ANSWER_MS;
 
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+	while (connect(sock, (struct sockaddr *)&to, sizeof(to))) {
+		if ((errno != ENOENT && errno != ECONNREFUSED) || now_ms() > end)
+			fail("connect: %s", strerror(errno));
+		sleep_ms(20);
+	}
+}
+
+void vhost_start(struct vhost *v, const char *path, const struct memory *m, u64 at)
+{
 	_Static_assert(sizeof(struct rings) <= VHOST_RINGS_BYTES, "the queue's room");
 	*v = (struct vhost){ .sock = socket(AF_UNIX, SOCK_STREAM, 0), .m = m, .rings = at };
 	v->kick = eventfd(0, 0);
 	v->call = eventfd(0, 0);
 	expect(v->sock >= 0 && v->kick >= 0 && v->call >= 0);
-	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
-	expect_libc(connect(v->sock, (struct sockaddr *)&to, sizeof(to)));
+	connect_to(v->sock, path);
 	agree_on_features(v);
 	hand_over_memory(v);
 	start_queue(v);
