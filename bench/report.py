@@ -23,6 +23,7 @@ import sys
 # primitives change with Debian.
 TOLERANCE = 1.05
 NOT_OURS = ("kvm.", "floor.", "clock.", "paths.process_vm_")
+OTHER_MEMORY = (".memfd", ".anonymous")
 
 # The cost to free 512 pages to the buddy allocator depends on which of their neighbours are
 # free, and so on all earlier operations; so does free memory. The longest of hundreds of pieces
@@ -191,6 +192,26 @@ class Figures:
                 kvm=c["kvm.unmap_2m"]),
             Row("fault 4K after a discard", c["bridge.refault_4k"], kvm=small),
             Row("fault 2M after a discard", c["bridge.refault_2m"], kvm=large),
+        ]
+
+    def mapping_rows(self):
+        """Host mappings of guest memory, and of memory that VMMs use else."""
+        c = self.count
+        if "mapping.first_touch.axas" not in c:
+            return []
+        anonymous = c["mapping.first_touch.anonymous"]
+        write, read = c["mapping.write_present.memfd"], c["mapping.read_present.memfd"]
+        return [
+            Row("first touch, a write; anonymous memory", c["mapping.first_touch.axas"],
+                kvm=anonymous, target=1.2 * anonymous, why="1.2 of that"),
+            Row("the same, pinnable", c["mapping.first_touch.axas_pinnable"], kvm=anonymous),
+            Row("the same; a memfd", c["mapping.first_touch.axas"],
+                kvm=c["mapping.first_touch.memfd"]),
+            Row("write to a page that has a frame; a memfd", c["mapping.write_present.axas"],
+                kvm=write, target=1.1 * write, why="1.1 of that"),
+            Row("the same, pinnable", c["mapping.write_present.axas_pinnable"], kvm=write),
+            Row("read of a table of such pages, a page; a memfd", c["mapping.read_present.axas"],
+                kvm=read, target=1.2 * read, why="1.2 of that"),
         ]
 
     def newer_rows(self):
@@ -406,6 +427,13 @@ class Figures:
                      "at most", "met"],
                     [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r),
                       r.met()] for r in self.bridge_rows()]))
+            if self.mapping_rows():
+                result.append((
+                    "Instructions, faults of the VMM on mapped memory",
+                    ["operation, and memory to compare with", "a space", "that", "/ that",
+                     "at most", "met"],
+                    [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r),
+                      r.met()] for r in self.mapping_rows()]))
         for kernel, rows in (("6.12", self.newer_rows()), ("7.2", self.newest_rows())):
             if rows:
                 result.append((
@@ -485,7 +513,7 @@ def update(data, path):
 
 def ours(counts):
     return {name: value for name, value in counts.items()
-            if not name.startswith(NOT_OURS) and not name.endswith(UNSTABLE)
+            if not name.startswith(NOT_OURS) and not name.endswith(UNSTABLE + OTHER_MEMORY)
             and not any(text in name for text in OF_OTHERS)}
 
 
