@@ -233,6 +233,22 @@ static void check_detach(struct axas_space *space, struct watcher *w)
 	check(!info.frames && info.tables == info.root_tables, "everything is given back");
 }
 
+/* The descriptors stay with the process that loads this module. */
+static void check_descriptor(struct axas_space *space)
+{
+	struct axas_space *same;
+	int fd;
+
+	check(axas_space_fd(space, ~0u) == -EINVAL, "a descriptor with unknown flags is refused");
+	fd = axas_space_fd(space, AXAS_CREATE_PINNABLE);
+	check(fd >= 0, "make a descriptor of our space");
+	same = axas_space_get_from_fd(fd);
+	check(same == space, "it is the space's");
+	if (!IS_ERR(same))
+		axas_space_put(same);
+	check(axas_space_fd(space, 0) == -EEXIST, "a second one is refused");
+}
+
 static int __init consumer_init(void)
 {
 	struct watcher w = { .consumer.ops = &watch_ops };
@@ -248,6 +264,7 @@ static int __init consumer_init(void)
 		check_flush_before_free(space, &w);
 		check_linear(space, &w);
 		check_detach(space, &w);
+		check_descriptor(space);
 		axas_space_put(space);
 	}
 	pr_info("1..%u\n", passed + failed);
