@@ -68,7 +68,7 @@ static void await_leaf(const struct axas_space *space, const struct axas_leaf *l
 	if (!virt_addr_valid(va))
 		return;
 	for (page = virt_to_page(va); n; n--)
-		wait_on_page_locked(page++);
+		folio_wait_locked(page_folio(page++));
 }
 
 /*
