@@ -259,16 +259,15 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 }
 
 struct axas_area *axas_area_copy(const struct axas_space *space, const struct axas_area *area,
-				 u64 first, u64 last, u32 prot)
+				 u64 first, u64 last, u32 prot, u32 flags)
 {
 	return axas_area_new(space, axas_gpa_range(axas_gpa(first), last - first + 1), prot,
-			     area->type, area->flags, area->backend);
+			     area->type, flags, area->backend);
 }
 
 bool axas_area_like(const struct axas_area *area, const struct axas_area *other)
 {
-	return area->type == other->type && area->flags == other->flags &&
-	       area->backend.ops == other->backend.ops &&
+	return area->type == other->type && area->backend.ops == other->backend.ops &&
 	       area->backend.object == other->backend.object &&
 	       area->backend.offset == other->backend.offset;
 }
@@ -462,7 +461,7 @@ int axas_area_cut(struct axas_space *space, u64 at)
 	struct axas_area *area, *upper;
 
 	area = (struct axas_area *)axas_area_look_up(space, &found, at);
-	upper = axas_area_copy(space, area, at, found.last, area->prot);
+	upper = axas_area_copy(space, area, at, found.last, area->prot, area->flags);
 	if (IS_ERR(upper))
 		return PTR_ERR(upper);
 	if (store(space, at, found.last, upper, GFP_KERNEL_ACCOUNT, true)) {

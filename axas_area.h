@@ -24,11 +24,11 @@
  * DOC: locks and order
  *
  * space->changing, a mutex, serializes operations that change areas or remove leaves (map,
- * unmap, protect, discard, collapse) with each other and with listing areas. It may be held for
- * long; faults and accesses do not take it. The area tree changes only under the mutex, and is
- * read under the mutex or RCU. Removing an area from the tree also takes space->lock for
- * writing, for that one store. Each store holds the tree's own spinlock: readers in a section
- * spin while a store is half done.
+ * unmap, protect, set policy, discard, collapse) with each other and with listing areas. It may
+ * be held for long; faults and accesses do not take it. The area tree changes only under the
+ * mutex, and is read under the mutex or RCU. Removing an area from the tree also takes
+ * space->lock for writing, for that one store. Each store holds the tree's own spinlock: readers
+ * in a section spin while a store is half done.
  *
  * space->lock, a reader-writer semaphore, nests inside the mutex. A remover holds it for writing
  * while it has the bar, for a bounded piece of work, as do attach and detach of a consumer. The
@@ -396,11 +396,11 @@ struct axas_area *__must_check axas_area_new(const struct axas_space *space,
 					      u32 flags, struct axas_backend backend);
 /* Free an area that is in no tree, has no leaves, and that no reader can hold. */
 void axas_area_free(struct axas_area *area);
-/* Allocate a copy of @area for a range, with another protection. ERR_PTR(-ENOMEM). */
+/* Allocate a copy of @area for a range, with another protection or policy. ERR_PTR(-ENOMEM). */
 struct axas_area *__must_check axas_area_copy(const struct axas_space *space,
 					       const struct axas_area *area, u64 first, u64 last,
-					       u32 prot);
-/* Whether two adjacent areas could be one, but for their protection. */
+					       u32 prot, u32 flags);
+/* Whether two adjacent areas could be one, but for their protection and policy. */
 bool axas_area_like(const struct axas_area *area, const struct axas_area *other);
 
 /* Insert a new area into the tree. Return 0; -EEXIST if it overlaps another; -ENOMEM. */

@@ -84,6 +84,15 @@ void axas_pool_init(struct axas_pool *pool, u64 max)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_init);
 
+bool axas_pool_set_max(struct axas_pool *pool, u64 max)
+{
+	/* What was not counted cannot be limited. */
+	if (pool->limited)
+		WRITE_ONCE(pool->max, max);
+	return pool->limited;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_set_max);
+
 void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits, unsigned int hal_bits)
 {
 	pool->hpa_bits = hpa_bits;
@@ -126,7 +135,7 @@ static unsigned int charge(struct axas_pool *pool, unsigned int n, unsigned int 
 {
 	unsigned int granted;
 
-	n = count_up(&pool->charged, n, order, pool->max);
+	n = count_up(&pool->charged, n, order, READ_ONCE(pool->max));
 	if (!max_frames)
 		return n;
 	granted = count_up(&all_frames, n, order, max_frames);

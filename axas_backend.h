@@ -67,7 +67,7 @@ struct axas_backend axas_alloc_whole(const struct axas_hal *hal);
 /**
  * struct axas_pool - accounting of the frames that one space holds
  * @max: limit in 4 KiB frames; 0: none
- * @limited: @max or the module's max_frames is set
+ * @limited: @max or the module's max_frames was set at the start
  * @picky: @limited, or the HAL may return frames that entries cannot encode
  * @hpa_bits: width of a host-physical address in entries; 0: not checked
  * @frames: 4 KiB frames held, without those that faults count in struct axas_npt_shard
@@ -85,6 +85,8 @@ struct axas_pool {
 };
 
 void axas_pool_init(struct axas_pool *pool, u64 max);
+/* Change @max, below what is held too; false if the pool has never been limited. */
+bool axas_pool_set_max(struct axas_pool *pool, u64 max);
 /* Reject frames beyond @hpa_bits, less than 64; @hal_bits: width of the HAL's addresses. */
 void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits, unsigned int hal_bits);
 

@@ -249,6 +249,23 @@ static long populate(void *ctx, void *arg)
 	return done ? 0 : err;
 }
 
+static long set_policy(void *ctx, void *arg)
+{
+	struct space_file *file = ctx;
+	struct axas_range *range = arg;
+
+	return axas_space_set_policy(file->space, arg_range(range->gpa, range->length),
+				     range->flags);
+}
+
+static long set_limit(void *ctx, void *arg)
+{
+	struct axas_limit *limit = arg;
+	struct space_file *file = ctx;
+
+	return axas_space_set_limit(file->space, limit->max_frames);
+}
+
 static long collapse(void *ctx, void *arg)
 {
 	struct axas_collapse *collapse = arg;
@@ -368,6 +385,11 @@ static const struct axas_ioctl space_ioctls[] = {
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = populate },
 	{ AXAS_IOCTL_OF(AXAS_COLLAPSE, struct axas_collapse),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = collapse },
+	{ AXAS_IOCTL_OF(AXAS_SET_POLICY, struct axas_range),
+	  .flags = AXAS_MAP_POLICY, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE,
+	  .run = set_policy },
+	{ AXAS_IOCTL_OF(AXAS_SET_LIMIT, struct axas_limit),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = set_limit },
 	{ AXAS_IOCTL_OF(AXAS_GET_AREAS, struct axas_get_areas),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_READ, .run = get_areas },
 };

@@ -35,6 +35,7 @@ static long get_format(void *ctx, void *arg)
 	info->max_ia_bits = caps.max_ia_bits;
 	info->oa_bits = min(caps.oa_bits, axas_hal_phys_bits(&axas_hal_linux));
 	info->leaf_levels = caps.leaf_levels;
+	info->ia_bits = axas_npt_ia_widths(fmt, &caps);
 	return 0;
 }
 

@@ -492,6 +492,27 @@ static void init_needs(struct axas_npt *npt)
 		npt->need[access] = npt->fmt->need(access);
 }
 
+/* Take from the format what the machine leaves open. */
+static void complete_caps(struct axas_npt *npt)
+{
+	npt->caps.max_ia_bits = npt->caps.max_ia_bits ?: npt->fmt->max_ia_bits;
+	npt->caps.levels = npt->caps.levels ?: npt->fmt->caps.levels;
+}
+
+u64 axas_npt_ia_widths(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *caps)
+{
+	struct axas_npt npt = { .fmt = fmt, .caps = *caps };
+	u64 widths = 0;
+
+	complete_caps(&npt);
+	for (npt.ia_bits = fmt->min_ia_bits; npt.ia_bits <= min_t(int, fmt->max_ia_bits, 63);
+	     npt.ia_bits++)
+		if (!set_geometry(&npt))
+			widths |= BIT_ULL(npt.ia_bits);
+	return widths;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_ia_widths);
+
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		  const struct axas_npt_ops *ops, const struct axas_hal *hal,
 		  unsigned int ia_bits, const struct axas_npt_caps *caps)
@@ -504,8 +525,7 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		.leaf_fixed = ~(fmt->leaf_mask | fmt->hw_bits), .present = fmt->present,
 		.caps = *caps,
 	};
-	npt->caps.max_ia_bits = npt->caps.max_ia_bits ?: fmt->max_ia_bits;
-	npt->caps.levels = npt->caps.levels ?: fmt->caps.levels;
+	complete_caps(npt);
 	ia_bits = ia_bits ?: usual_ia_bits(fmt, &npt->caps);
 	if (!caps_ok(fmt, &npt->caps))
 		return -EINVAL;

@@ -241,11 +241,13 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 		.base = space->range.start.val,
 		.length = space->range.size,
 		.root = npt->root_hpa.val,
-		.max_frames = space->pool.max,
+		.max_frames = READ_ONCE(space->pool.max),
 		.root_tables = 1ull << npt->root_order,
 		.areas = READ_ONCE(space->nr_areas),
 		.frames = count_frames(space),
 		.tables = axas_npt_tables(npt),
+		.caps = npt->caps.flags,
+		.leaf_levels = npt->caps.leaf_levels,
 	};
 	for (i = 0; i < AXAS_LEAF_LEVELS; i++)
 		info->leaves[i] = max(axas_npt_leaves(npt, i), 0l);
@@ -253,6 +255,12 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 		info->faults[i] = count_faults(space, i);
 }
 EXPORT_SYMBOL_AXAS(axas_space_get_info);
+
+int axas_space_set_limit(struct axas_space *space, u64 max_frames)
+{
+	return axas_pool_set_max(&space->pool, max_frames) ? 0 : -EOPNOTSUPP;
+}
+EXPORT_SYMBOL_AXAS(axas_space_set_limit);
 
 void axas_space_get_machine(const struct axas_space *space, struct axas_machine *machine)
 {

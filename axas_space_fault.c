@@ -17,9 +17,6 @@
 /* Frames that populate allocates and installs together; the array is on the stack. */
 #define FILL_BATCH	128
 
-/* Areas in which a fault takes 2 MiB. */
-#define HUGE_ON_FAULT	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_WHOLE)
-
 /* Results of a look besides AXAS_FAULT_*: what the caller must do before it looks again. */
 #define LOOK_AGAIN	-1	/* lost a race: look at the new entry */
 #define LOOK_FRAMES	-2
@@ -297,6 +294,13 @@ static bool leaf_permits(struct fill *fill, const struct axas_npt_pos *pos)
 	return !(fill->access & ~npt->fmt->decode(pos->entry, pos->level).prot);
 }
 
+/* Whether a fault takes 2 MiB. Compound frames do not go without, unless a later policy says so. */
+static bool huge_on_fault(const struct axas_area *area)
+{
+	return area->flags & (AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_WHOLE) &&
+	       !(area->flags & AXAS_MAP_HUGE_NEVER);
+}
+
 /*
  * One look at the faulting address. The leaf decides; the area is consulted only if there is no
  * leaf, or one that permits less. Return AXAS_FAULT_* or LOOK_*. In a read-side section, or with
@@ -322,7 +326,7 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 	switch (axas_npt_kind(&space->npt, &pos)) {
 	case AXAS_PT_EMPTY:
 	case AXAS_PT_ZERO:
-		fill->huge = area->flags & HUGE_ON_FAULT && fill->huge;
+		fill->huge = fill->huge && huge_on_fault(area);
 		return install(fill, cpu, &pos);
 	case AXAS_PT_LEAF:
 		return leaf_permits(fill, &pos) ? AXAS_FAULT_SPURIOUS : LOOK_ADJUST;

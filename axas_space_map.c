@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations that change areas: map, unmap, protect, collapse. Calls axas_space_fault.c
+ * Operations that change areas: map, unmap, protect, set policy, collapse. Calls axas_space_fault.c
  * (populate), axas_removal.c, axas_area.c, axas_backend.c, axas_npt.c and the formats. Locks:
  * each operation holds space->changing throughout, and takes the bar for one bounded piece of
  * work at a time; see axas_area.h.
@@ -13,8 +13,7 @@
 #include "axas_compat.h"
 #include "axas_removal.h"
 
-/* Flags that ask for 2 MiB frames. */
-#define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_WHOLE)
+#define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
 
 /* Ranges that unmap removes from the area tree at once. */
 #define BATCH		32
@@ -429,6 +428,12 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_linear);
 
+static bool policy_ok(u32 flags)
+{
+	return !(flags & ~AXAS_MAP_POLICY) && (flags & HUGE_FLAGS) != HUGE_FLAGS &&
+	       (flags & AXAS_MAP_AROUND_MASK) <= AXAS_MAP_AROUND(AXAS_NPT_LEVEL_BITS);
+}
+
 int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 			 u32 prot, u32 type, u32 flags)
 {
@@ -438,8 +443,8 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 	int err;
 
 	if (!axas_space_range_ok(space, range) || flags & ~AXAS_MAP_FLAGS ||
-	    (flags & HUGE_FLAGS && flags & AXAS_MAP_HUGE_NEVER) ||
-	    (flags & AXAS_MAP_AROUND_MASK) > AXAS_MAP_AROUND(AXAS_NPT_LEVEL_BITS))
+	    (flags & AXAS_MAP_HUGE_WHOLE && flags & AXAS_MAP_HUGE_NEVER) ||
+	    !policy_ok(flags & AXAS_MAP_POLICY))
 		return -EINVAL;
 	err = check_attrs(space, prot, type);
 	/*
@@ -457,14 +462,17 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
 
 /**
- * struct change - a protect() in progress
+ * struct change - a change of the protection, or of the policy, of areas
  * @space: the space
  * @end: last byte of the range that the caller asked for
- * @first: first byte whose protection changes
- * @last: last byte whose protection changes
+ * @first: first byte that changes
+ * @last: last byte that changes
+ * @found: there is something to change
  * @lower: the end at @first
  * @upper: the end at @last + 1
+ * @policy: @flags change, and no leaves do; else @prot changes
  * @prot: the new protection
+ * @flags: the new policy
  * @code: some memory becomes executable
  * @fresh: new areas, in the order of the areas that they replace
  * @used: new areas that publish() is past
@@ -474,43 +482,73 @@ struct change {
 	u64 end;
 	u64 first;
 	u64 last;
+	bool found;
 	struct end lower;
 	struct end upper;
+	bool policy;
 	u32 prot;
+	u32 flags;
 	bool code;
 	struct list_head fresh;
 	struct list_head used;
 };
 
-/* Extend the change by an area with range [from, to]; @found: it is not the first one. */
-static void note_change(struct change *change, const struct axas_area *area, u64 from, u64 to,
-			bool found)
+/* The flags that an area gets: AXAS_MAP_HUGE_WHOLE goes with its backend, not with its policy. */
+static u32 new_flags(const struct change *change, const struct axas_area *area)
 {
-	if (!found) {
+	return change->policy ? change->flags | (area->flags & ~AXAS_MAP_POLICY) : area->flags;
+}
+
+/* Whether an area stays as it is. Linear areas have no policy: check_change() refuses them. */
+static bool stays(const struct change *change, const struct axas_area *area)
+{
+	if (change->policy)
+		return area->flags == new_flags(change, area) && !axas_area_is_linear(area);
+	return area->prot == change->prot;
+}
+
+/* Whether @other is what @area becomes, its range aside. */
+static bool becomes(const struct change *change, const struct axas_area *area,
+		    const struct axas_area *other)
+{
+	return other->prot == (change->policy ? area->prot : change->prot) &&
+	       other->flags == new_flags(change, area) &&
+	       axas_area_like(other, area);
+}
+
+static bool can_change(const struct change *change, const struct axas_area *area)
+{
+	if (change->policy)
+		return !axas_area_is_linear(area);
+	return axas_npt_can(&change->space->npt, change->prot, area->type);
+}
+
+/* Extend the change by an area with range [from, to]. */
+static void note_change(struct change *change, const struct axas_area *area, u64 from, u64 to)
+{
+	if (!change->found) {
 		change->lower.across = from < change->first ? area : NULL;
 		change->first = max(change->first, from);
+		change->found = true;
 	}
 	change->upper.across = to > change->end ? area : NULL;
 	change->last = min(change->end, to);
-	change->code |= change->prot & ~area->prot & AXAS_PROT_EXEC;
+	change->code |= !change->policy && change->prot & ~area->prot & AXAS_PROT_EXEC;
 }
 
 /*
- * Narrow the change to areas whose protection differs, beginning with @area, whose range is in
- * @mas. Return 0; -EOPNOTSUPP if the format cannot encode the protection with an area's memory
- * type; -EINTR.
+ * Narrow the change to areas that do not stay as they are, beginning with @area, whose range is in
+ * @mas. Return 0; -EOPNOTSUPP if an area cannot change: the format cannot encode the protection
+ * with its memory type, or it has no policy; -EINTR.
  */
 static int find_change(struct change *change, struct ma_state *mas, struct axas_area *area)
 {
-	bool found = false;
-
 	for (; area; area = axas_area_next(mas, change->end)) {
-		if (area->prot != change->prot) {
-			if (!axas_npt_can(&change->space->npt, change->prot, area->type))
+		if (!stays(change, area)) {
+			if (!can_change(change, area))
 				return -EOPNOTSUPP;
 			note_change(change, area, axas_page_first(mas->index),
-				    axas_page_last(mas->last), found);
-			found = true;
+				    axas_page_last(mas->last));
 		}
 		if (mas->last >= axas_page_nr(change->end))
 			break;
@@ -523,16 +561,13 @@ static int find_change(struct change *change, struct ma_state *mas, struct axas_
 	return 0;
 }
 
-/*
- * The area at @at, if it has the new protection and is otherwise like @area, so that both can be
- * one; else NULL. @found: its range.
- */
+/* The area at @at, if it is what @area becomes, so that both can be one. @found: its range. */
 static struct axas_area *alike_at(struct change *change, u64 at, const struct axas_area *area,
 				  struct axas_cpu *found)
 {
 	const struct axas_area *other = axas_area_look_up(change->space, found, at);
 
-	if (!other || other->prot != change->prot || !axas_area_like(other, area))
+	if (!other || !becomes(change, area, other))
 		return NULL;
 	return (struct axas_area *)other;
 }
@@ -556,9 +591,10 @@ static struct axas_area *alike_above(struct change *change, u64 to, const struct
 }
 
 /* Whether a new area can also replace @area. A linear one cannot: it has one claim, one range. */
-static bool serves(const struct axas_area *fresh, const struct axas_area *area)
+static bool serves(const struct change *change, const struct axas_area *fresh,
+		   const struct axas_area *area)
 {
-	return axas_area_like(fresh, area) && !(axas_area_is_linear(fresh) && fresh->ranges);
+	return becomes(change, area, fresh) && !(axas_area_is_linear(fresh) && fresh->ranges);
 }
 
 /* Allocate the new areas, but for ranges that join a neighbour. Return 0, -ENOMEM or -EINTR. */
@@ -574,11 +610,13 @@ static int make_fresh(struct change *change)
 		u64 from = max(change->first, axas_page_first(mas.index));
 		u64 to = min(change->last, axas_page_last(mas.last));
 
-		if (old->prot == change->prot ||
-		    (area && !axas_area_is_linear(old) && axas_area_like(area, old)) ||
+		if (stays(change, old) ||
+		    (area && !axas_area_is_linear(old) && becomes(change, old, area)) ||
 		    alike_below(change, from, old, &found) || alike_above(change, to, old, &found))
 			continue;
-		area = axas_area_copy(change->space, old, from, to, change->prot);
+		area = axas_area_copy(change->space, old, from, to,
+				      change->policy ? old->prot : change->prot,
+				      new_flags(change, old));
 		if (IS_ERR(area))
 			return PTR_ERR(area);
 		list_add_tail(&area->node, &change->fresh);
@@ -596,7 +634,7 @@ static struct axas_area *take_fresh(struct change *change, const struct axas_are
 
 	for (;;) {
 		area = list_first_entry(&change->fresh, struct axas_area, node);
-		if (serves(area, old))
+		if (serves(change, area, old))
 			return area;
 		list_move_tail(&area->node, &change->used);
 	}
@@ -636,7 +674,7 @@ static void publish(struct change *change, struct list_head *gone)
 
 		old = axas_area_start(&mas, change->last);
 		to = min(change->last, axas_page_last(mas.last));
-		if (old && old->prot != change->prot)
+		if (old && !stays(change, old))
 			publish_one(change, old, max(at, axas_page_first(mas.index)), to, gone);
 		if (!old || to == change->last)
 			return;
@@ -644,8 +682,8 @@ static void publish(struct change *change, struct list_head *gone)
 	}
 }
 
-/* Change the leaves, after the areas. */
-static void protect_leaves(struct change *change)
+/* Change the leaves, after the areas; for another policy split those across the ends only. */
+static void change_leaves(struct change *change)
 {
 	const struct axas_hal *hal = change->space->npt.hal;
 	struct axas_removal removal __uninitialized;
@@ -664,7 +702,8 @@ static void protect_leaves(struct change *change)
 		hal->fence(hal);
 	split_leaves(change->space, &change->lower);
 	split_leaves(change->space, &change->upper);
-	axas_removal_do(&removal, &job, axas_npt_protect);
+	if (!change->policy)
+		axas_removal_do(&removal, &job, axas_npt_protect);
 	axas_piece_end(&removal, change->last);
 	axas_removal_end(&removal);
 }
@@ -679,7 +718,7 @@ static int reserve_for_small(struct change *change)
 	u64 tables;
 	int err;
 
-	if (axas_npt_max_level(npt, change->prot))
+	if (change->policy || axas_npt_max_level(npt, change->prot))
 		return 0;
 	WRITE_ONCE(change->space->no_huge, true);
 	axas_bar_begin(change->space);
@@ -703,7 +742,7 @@ static int change_range(struct change *change)
 		unisolate(space, &change->lower, &change->upper);
 	} else {
 		publish(change, &gone);
-		protect_leaves(change);
+		change_leaves(change);
 		axas_areas_free(space, &gone);
 	}
 	end_fresh(change);
@@ -712,20 +751,24 @@ static int change_range(struct change *change)
 	return err;
 }
 
+/* Change areas from @area on, whose range is in @mas. */
+static int change_areas(struct change *change, struct ma_state *mas, struct axas_area *area)
+{
+	int err;
+
+	INIT_LIST_HEAD(&change->fresh);
+	INIT_LIST_HEAD(&change->used);
+	err = find_change(change, mas, area);
+	return err || !change->found ? err : change_range(change);
+}
+
 /* Protect, from the first area on whose protection differs; @mas has its range. */
 static noinline int protect_from(struct axas_space *space, u64 first, u64 last, u32 prot,
 				 struct ma_state *mas, struct axas_area *area)
 {
-	struct change change = {
-		.space = space,
-		.first = first,
-		.end = last,
-		.prot = prot,
-		.fresh = LIST_HEAD_INIT(change.fresh),
-		.used = LIST_HEAD_INIT(change.used),
-	};
+	struct change change = { .space = space, .first = first, .end = last, .prot = prot };
 
-	return find_change(&change, mas, area) ?: change_range(&change);
+	return change_areas(&change, mas, area);
 }
 
 static int protect(struct axas_space *space, u64 first, u64 last, u32 prot)
@@ -757,6 +800,30 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_protect);
+
+static int set_policy(struct axas_space *space, u64 first, u64 last, u32 flags)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	struct change change = {
+		.space = space, .first = first, .end = last, .policy = true, .flags = flags,
+	};
+
+	return change_areas(&change, &mas, axas_area_start(&mas, last));
+}
+
+int axas_space_set_policy(struct axas_space *space, struct axas_gpa_range range, u32 flags)
+{
+	int err;
+
+	if (!axas_space_range_ok(space, range) || !policy_ok(flags))
+		return -EINVAL;
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
+	err = set_policy(space, range.start.val, axas_gpa_range_last(range).val, flags);
+	mutex_unlock(&space->changing);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axas_space_set_policy);
 
 /* Collapse within one area. A fatal signal ends it between two pieces. */
 static int collapse_area(struct axas_removal *removal, struct axas_npt_job *job)

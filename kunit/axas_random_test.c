@@ -271,16 +271,68 @@ static bool do_discard(struct model *m)
 	return agree(m, done, can ? size : 0, page_gpa(first[0]));
 }
 
+/* Make two areas that meet at @page one, if they are alike now. */
+static void model_join(struct model *m, u32 page)
+{
+	const struct model_page *lower = &m->pages[page - 1], *upper = lower + 1;
+	u32 area = upper->area, i;
+
+	if (!page || page >= PAGES || lower->kind != PAGE_ALLOC || upper->kind != PAGE_ALLOC ||
+	    lower->area == area || lower->prot != upper->prot || lower->flags != upper->flags)
+		return;
+	for (i = page; i < PAGES && m->pages[i].area == area; i++)
+		m->pages[i].area = lower->area;
+}
+
+/* Change the protection and the policy of pages, where these differ from @prot and @flags. */
+static void model_change(struct model *m, u32 first, u32 n, const u32 *prot, const u32 *flags)
+{
+	static bool changes[PAGES + 1];
+	struct model_page *p;
+	u32 i;
+
+	for (i = first; i < first + n; i++) {
+		p = &m->pages[i];
+		changes[i] = p->kind != PAGE_HOLE &&
+			     ((prot && p->prot != *prot) || (flags && p->flags != *flags));
+	}
+	if (changes[first])
+		model_split(m, first);
+	if (changes[first + n - 1])
+		model_split(m, first + n);
+	for (i = first; i < first + n; i++) {
+		p = &m->pages[i];
+		p->prot = changes[i] && prot ? *prot : p->prot;
+		p->flags = changes[i] && flags ? *flags : p->flags;
+	}
+	for (i = first; i <= first + n; i++)
+		if ((i < first + n && changes[i]) || (i > first && changes[i - 1]))
+			model_join(m, i);
+}
+
+static bool do_set_policy(struct model *m)
+{
+	static const u32 policies[] = { 0, AXAS_MAP_HUGE_ALWAYS, AXAS_MAP_HUGE_NEVER };
+	u32 first, n = random_pages(m, &first), i;
+	u32 flags = policies[rnd(m, ARRAY_SIZE(policies))];
+	bool can = true;
+
+	m->op = "set_policy";
+	for (i = first; i < first + n; i++)
+		can &= m->pages[i].kind != PAGE_LINEAR;
+	if (can)
+		model_change(m, first, n, NULL, &flags);
+	return agree(m, axas_space_set_policy(m->f->space,
+					      gpa_range(page_gpa(first), n * (u64)SZ_4K), flags),
+		     can ? 0 : -EOPNOTSUPP, page_gpa(first));
+}
+
 static bool do_protect(struct model *m)
 {
-	u32 first, n = random_pages(m, &first), prot = random_prot(m), i;
+	u32 first, n = random_pages(m, &first), prot = random_prot(m);
 
 	m->op = "protect";
-	model_split(m, first);
-	model_split(m, first + n);
-	for (i = first; i < first + n; i++)
-		if (m->pages[i].kind != PAGE_HOLE)
-			m->pages[i].prot = prot;
+	model_change(m, first, n, &prot, NULL);
 	return agree(m, space_protect(m->f, page_gpa(first), n * (u64)SZ_4K, prot), 0,
 		     page_gpa(first));
 }
@@ -466,9 +518,9 @@ static bool do_clear(struct model *m)
 }
 
 static bool (* const ops[])(struct model *m) = {
-	do_map_linear, do_map_alloc, do_map_alloc, do_unmap, do_unmap, do_protect, do_discard,
-	do_discard, do_fault, do_fault, do_translate, do_read, do_write, do_write_across,
-	do_read_across, do_populate, do_collapse, do_clear,
+	do_map_linear, do_map_alloc, do_map_alloc, do_unmap, do_unmap, do_protect,
+	do_set_policy, do_discard, do_discard, do_fault, do_fault, do_translate, do_read,
+	do_write, do_write_across, do_read_across, do_populate, do_collapse, do_clear,
 };
 
 /* Compare every page of the window, and the content of touched pages. */

@@ -195,6 +195,21 @@ static int op_discard(struct space_fixture *f)
 	return !err != (done == SZ_8K + SZ_16K) ? -EIO : err;
 }
 
+static int op_set_policy(struct space_fixture *f)
+{
+	return axas_space_set_policy(f->space, gpa_range(BORDER - SZ_4K, SZ_8K),
+				     AXAS_MAP_HUGE_NEVER);
+}
+
+static void policy_that_cannot_split_changes_nothing(struct kunit *test)
+{
+	static const struct attempt a = {
+		"set policy", setup_large_frames, op_set_policy, 2,
+	};
+
+	try_all(test->priv, &a);
+}
+
 static void discard_that_cannot_split_changes_nothing(struct kunit *test)
 {
 	static const struct attempt a = {
@@ -286,6 +301,7 @@ static struct kunit_case fail_cases[] = {
 	KUNIT_CASE_PARAM(fault_without_memory_changes_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(unmap_that_cannot_split_changes_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(protect_that_cannot_split_changes_nothing, space_gen_params),
+	KUNIT_CASE_PARAM(policy_that_cannot_split_changes_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(discard_that_cannot_split_changes_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(populate_can_go_on_after_every_failure, space_gen_params),
 	KUNIT_CASE_PARAM(write_without_memory_writes_nothing, space_gen_params),

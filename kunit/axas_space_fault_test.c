@@ -388,6 +388,40 @@ static void frames_are_limited(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.max_frames, 4ull);
 }
 
+static void limit_changes_on_a_live_space(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_info info;
+	u64 done;
+
+	KUNIT_EXPECT_EQ(test, axas_space_set_limit(f->space, 4), -EOPNOTSUPP);
+	space_limit_frames(f, 8);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_64K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(WIN, SZ_32K), &done), 0);
+	/* Below what is held: it stays, and nothing comes. */
+	KUNIT_EXPECT_EQ(test, axas_space_set_limit(f->space, 2), 0);
+	axas_space_get_info(f->space, &info);
+	KUNIT_EXPECT_EQ(test, info.frames, 8ull);
+	KUNIT_EXPECT_EQ(test, info.max_frames, 2ull);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_32K, TEST_R), AXAS_FAULT_NOMEM);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_16K + SZ_8K), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_32K, TEST_R), AXAS_FAULT_NOMEM);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN + SZ_32K - SZ_4K, SZ_4K), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_32K, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_32K + SZ_4K, TEST_R), AXAS_FAULT_NOMEM);
+	/* More, and as many as there are; the frames that came without a limit count again. */
+	KUNIT_EXPECT_EQ(test, axas_space_set_limit(f->space, 3), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_32K + SZ_4K, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, axas_space_set_limit(f->space, 0), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(WIN + SZ_32K, SZ_32K), &done),
+			0);
+	KUNIT_EXPECT_EQ(test, axas_space_set_limit(f->space, 9), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_16K + SZ_8K, TEST_R), AXAS_FAULT_SPURIOUS);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_4K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_NOMEM);
+}
+
 /* The loser of a race is uncharged, too. */
 static void loser_of_a_race_does_not_count(struct kunit *test)
 {
@@ -761,6 +795,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(populate_stops_at_a_hole, space_gen_params),
 	KUNIT_CASE_PARAM(populate_without_memory_tells_how_far_it_came, space_gen_params),
 	KUNIT_CASE_PARAM(frames_are_limited, space_gen_params),
+	KUNIT_CASE_PARAM(limit_changes_on_a_live_space, space_gen_params),
 	KUNIT_CASE_PARAM(loser_of_a_race_does_not_count, space_gen_params),
 	KUNIT_CASE_PARAM(fatal_signal_ends_long_loops, space_gen_params),
 	KUNIT_CASE_PARAM(frequent_faults_need_no_sleep, space_gen_params),

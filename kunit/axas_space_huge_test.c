@@ -246,6 +246,104 @@ static void protect_inside_2m_keeps_the_content(struct kunit *test)
 	expect_leaves(f, 0, 1);
 }
 
+static int set_policy(struct space_fixture *f, u64 gpa, u64 size, u32 flags)
+{
+	int err = axas_space_set_policy(f->space, gpa_range(gpa, size), flags);
+
+	monitor_expect_flushed(f->monitor);
+	return err;
+}
+
+static u32 policy_at(struct space_fixture *f, u64 gpa)
+{
+	struct axas_area_info area = {};
+
+	KUNIT_EXPECT_TRUE(f->test, axas_space_next_area(f->space, axas_gpa(gpa), &area));
+	KUNIT_EXPECT_LE(f->test, area.gpa, gpa);
+	return area.flags;
+}
+
+static void policy_changes_what_faults_do_from_then_on(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	unsigned int level = 7;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_4M, 0), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, set_policy(f, BLOCK, SZ_4M, AXAS_MAP_HUGE_ALWAYS), 0);
+	space_expect_areas(f, 1);
+	KUNIT_EXPECT_EQ(test, axas_space_fault(f->space, axas_gpa(BLOCK + SZ_2M), TEST_R, &level),
+			AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, level, 1u);
+	/* The first block has a table already. */
+	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK + SZ_4K, TEST_R), AXAS_FAULT_FIXED);
+	expect_leaves(f, 2, 1);
+	KUNIT_EXPECT_EQ(test, set_policy(f, BLOCK, SZ_2M, AXAS_MAP_AROUND(4)), 0);
+	KUNIT_EXPECT_EQ(test, policy_at(f, BLOCK), (u32)AXAS_MAP_AROUND(4));
+	KUNIT_EXPECT_EQ(test, policy_at(f, BLOCK + SZ_2M), (u32)AXAS_MAP_HUGE_ALWAYS);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK + SZ_1M, TEST_R), AXAS_FAULT_FIXED);
+	expect_leaves(f, 18, 1);
+	KUNIT_EXPECT_EQ(test, set_policy(f, 0, SZ_4G, AXAS_MAP_HUGE_NEVER), 0);
+	space_expect_areas(f, 1);
+	space_expect_area(f, 0, BLOCK, SZ_4M, TEST_RW);
+	KUNIT_EXPECT_EQ(test, policy_at(f, BLOCK), (u32)AXAS_MAP_HUGE_NEVER);
+	expect_leaves(f, 18, 1);
+}
+
+/* No leaf reaches from one area into another: else removing one would remove both. */
+static void policy_splits_leaves_where_areas_end(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_4M, AXAS_MAP_POPULATE), 0);
+	number_pages(f);
+	KUNIT_EXPECT_EQ(test, set_policy(f, BLOCK + SZ_1M, SZ_4K, AXAS_MAP_HUGE_NEVER), 0);
+	space_expect_areas(f, 3);
+	expect_leaves(f, 512, 1);
+	expect_numbers(f, 0, 512);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, BLOCK + SZ_1M, SZ_4K), 0);
+	expect_leaves(f, 511, 1);
+	expect_numbers(f, 0, 256);
+	expect_numbers(f, 257, 255);
+	/* At the border of two leaves nothing is split. */
+	KUNIT_EXPECT_EQ(test, set_policy(f, BLOCK + SZ_2M, SZ_2M, AXAS_MAP_HUGE_ALWAYS), 0);
+	expect_leaves(f, 511, 1);
+}
+
+static void policy_as_it_is_changes_nothing(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	unsigned long generation;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, BLOCK, SZ_4M, AXAS_MAP_HUGE_ALWAYS), 0);
+	generation = f->space->generation;
+	KUNIT_EXPECT_EQ(test, set_policy(f, WIN, WIN_SIZE, AXAS_MAP_HUGE_ALWAYS), 0);
+	KUNIT_EXPECT_EQ(test, set_policy(f, WIN, SZ_4K, AXAS_MAP_HUGE_NEVER), 0);
+	KUNIT_EXPECT_EQ(test, f->space->generation, generation);
+	space_expect_areas(f, 1);
+}
+
+static void policy_that_cannot_be_is_refused(struct kunit *test)
+{
+	static const u32 wrong[] = {
+		AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER, AXAS_MAP_AROUND(10), AXAS_MAP_POPULATE,
+		BIT(31),
+	};
+	struct space_fixture *f = test->priv;
+	struct space_snapshot before;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, map_flags(f, WIN, SZ_2M, AXAS_MAP_POPULATE), 0);
+	KUNIT_ASSERT_EQ(test, space_map_linear(f, BLOCK, SZ_4K, LINEAR, TEST_RW), 0);
+	space_take(f, &before);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		KUNIT_EXPECT_EQ(test, set_policy(f, WIN, SZ_4K, wrong[i]), -EINVAL);
+	/* Linear memory has no frames to choose, though its flags are 0. */
+	KUNIT_EXPECT_EQ(test, set_policy(f, WIN, WIN_SIZE, AXAS_MAP_HUGE_NEVER), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, set_policy(f, BLOCK, SZ_4K, 0), -EOPNOTSUPP);
+	space_expect_same(f, &before, "a wrong policy");
+}
+
 static void access_crosses_2m_leaves(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -432,6 +530,10 @@ static struct kunit_case huge_cases[] = {
 	KUNIT_CASE(machine_bounds_the_leaves),
 	KUNIT_CASE_PARAM(unmap_inside_2m_frees_just_that, space_gen_params),
 	KUNIT_CASE_PARAM(protect_inside_2m_keeps_the_content, space_gen_params),
+	KUNIT_CASE_PARAM(policy_changes_what_faults_do_from_then_on, space_gen_params),
+	KUNIT_CASE_PARAM(policy_splits_leaves_where_areas_end, space_gen_params),
+	KUNIT_CASE_PARAM(policy_as_it_is_changes_nothing, space_gen_params),
+	KUNIT_CASE_PARAM(policy_that_cannot_be_is_refused, space_gen_params),
 	KUNIT_CASE_PARAM(access_crosses_2m_leaves, space_gen_params),
 	KUNIT_CASE_PARAM(pages_of_2m_are_shared_one_by_one, space_gen_params),
 	KUNIT_CASE_PARAM(two_threads_fault_the_same_2m, space_gen_params),

@@ -93,6 +93,11 @@ static int call_protect(struct axas_space *space, struct axas_gpa_range range)
 	return axas_space_protect(space, range, TEST_RW);
 }
 
+static int call_set_policy(struct axas_space *space, struct axas_gpa_range range)
+{
+	return axas_space_set_policy(space, range, AXAS_MAP_HUGE_NEVER);
+}
+
 static int call_discard(struct axas_space *space, struct axas_gpa_range range)
 {
 	struct axas_gpa_range ranges[] = { { space->range.start, SZ_4K }, range };
@@ -126,6 +131,7 @@ static const struct {
 	{ "map_alloc populated", call_map_populated },
 	{ "unmap", call_unmap },
 	{ "protect", call_protect },
+	{ "set_policy", call_set_policy },
 	{ "discard", call_discard },
 	{ "populate", call_populate },
 	{ "collapse", call_collapse },

@@ -56,7 +56,8 @@ static void info_tells_what_the_space_is(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.length, BIT_ULL(f->kind->fmt->usual_ia_bits));
 	KUNIT_EXPECT_EQ(test, info.root, axas_space_root(f->space).val);
 	KUNIT_EXPECT_EQ(test, info.tables, info.root_tables);
-	KUNIT_EXPECT_EQ(test, info.reserved, 0ull);
+	KUNIT_EXPECT_EQ(test, info.caps, f->space->npt.caps.flags);
+	KUNIT_EXPECT_EQ(test, info.leaf_levels, f->space->npt.caps.leaf_levels);
 	KUNIT_EXPECT_EQ(test, axas_space_range(f->space).start.val, 0ull);
 	KUNIT_EXPECT_EQ(test, axas_space_range(f->space).size, info.length);
 }

@@ -117,7 +117,9 @@ static int change_step(struct stress *s)
 	u64 n;
 	int err;
 
-	switch (rnd(s, 10)) {
+	switch (rnd(s, 11)) {
+	case 10:
+		return axas_space_set_policy(space, range, flags[rnd(s, 3)]);
 	case 8:
 	case 9:
 		ranges[0] = range;

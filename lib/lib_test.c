@@ -331,6 +331,7 @@ static void test_space_calls(void)
 	passes(axas_populate(FAKE, 0, PAGE), AXAS_POPULATE, axas_range);
 	passes(axas_protect(FAKE, 0, PAGE, 1), AXAS_PROTECT, axas_protect);
 	passes(axas_discard(FAKE, &extent, 1, NULL), AXAS_DISCARD, axas_discard);
+	passes(axas_set_limit(FAKE, 5), AXAS_SET_LIMIT, axas_limit);
 	passes(axas_clear(FAKE), AXAS_CLEAR, axas_clear);
 	passes(axas_collapse(FAKE, 0, PAGE, NULL), AXAS_COLLAPSE, axas_collapse);
 	passes(axas_fault(FAKE, 0, 1, NULL), AXAS_FAULT, axas_fault);
@@ -338,8 +339,12 @@ static void test_space_calls(void)
 	passes(axas_translate(FAKE, 5, &to), AXAS_TRANSLATE, axas_translate);
 	ok(to.gpa == 5 && !to.reserved, "asks for", "a translation");
 	passes(axas_get_info(FAKE, &info), AXAS_GET_INFO, axas_info);
-	ok(!info.reserved && !info.faults[0], "asks for", "the counters");
+	ok(!info.caps && !info.faults[0], "asks for", "the counters");
 	passes(axas_get_areas(FAKE, &start, NULL, 0, NULL), AXAS_GET_AREAS, axas_get_areas);
+	ok(axas_set_policy(FAKE, 0, PAGE, AXAS_MAP_HUGE_NEVER) == 0 &&
+	   fake.nr == AXAS_SET_POLICY && fake.size == sizeof(struct axas_range) &&
+	   fake.flags == AXAS_MAP_HUGE_NEVER, "passes its number, size and flags",
+	   "AXAS_SET_POLICY");
 }
 
 static void test_vcpu_calls(void)
@@ -393,6 +398,9 @@ static void test_iterator(void)
 		ok(fake.calls == sizes[i] / (AXAS_GET_AREAS_MAX + 1) + 1, "in few calls", name);
 	}
 	fake.areas = 5;
+	ok(!axas_is_hole(FAKE, 0) && !axas_is_hole(FAKE, 3 * PAGE - 1), "an area is", "no hole");
+	ok(axas_is_hole(FAKE, PAGE) == 1 && axas_is_hole(FAKE, 10 * PAGE) == 1, "is", "a hole");
+	ok(axas_is_hole(-1, 0) == -EBADF, "no descriptor", "is_hole");
 	axas_areas_begin(&it, FAKE, 4 * PAGE);
 	area = axas_areas_next(&it);
 	ok(area && area->gpa == 4 * PAGE, "begins at", "its start");

@@ -135,6 +135,26 @@ int axas_unmap(int space, __u64 gpa, __u64 length);
 int axas_protect(int space, __u64 gpa, __u64 length, __u32 prot);
 
 /**
+ * axas_set_policy() - change the frame size and the fault-around of a range
+ * @space: the space
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND()
+ *
+ * Return: 0, also if nothing was mapped, or -errno.
+ */
+int axas_set_policy(int space, __u64 gpa, __u64 length, __u32 flags);
+
+/**
+ * axas_set_limit() - change the limit of frames of a space that was created with one
+ * @space: the space
+ * @max_frames: limit of 4 KiB frames; 0: none
+ *
+ * Return: 0, or -errno.
+ */
+int axas_set_limit(int space, __u64 max_frames);
+
+/**
  * axas_discard() - give the frames of ranges back; the next touch finds zeroes
  * @space: the space
  * @extents: the ranges, in any order
@@ -267,6 +287,17 @@ void axas_areas_begin(struct axas_areas *it, int space, __u64 start);
  * Return: the area, valid until the next call; NULL at the end, or after an error (it->err).
  */
 const struct axas_area_info *axas_areas_next(struct axas_areas *it);
+
+/**
+ * axas_is_hole() - whether no area covers an address
+ * @space: the space
+ * @gpa: guest-physical address
+ *
+ * axas_read() and axas_write() return -EFAULT for a hole and for a bad buffer: this tells which.
+ *
+ * Return: 1 for a hole, also beyond the space; 0; or -errno.
+ */
+int axas_is_hole(int space, __u64 gpa);
 
 /**
  * axas_read() - read guest memory with one pread()

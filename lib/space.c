@@ -100,6 +100,22 @@ int axas_protect(int space, __u64 gpa, __u64 length, __u32 prot)
 	return axas_ioctl(space, AXAS_PROTECT, &arg);
 }
 
+int axas_set_policy(int space, __u64 gpa, __u64 length, __u32 flags)
+{
+	struct axas_range arg = {
+		.size = sizeof(arg), .flags = flags, .gpa = gpa, .length = length
+	};
+
+	return axas_ioctl(space, AXAS_SET_POLICY, &arg);
+}
+
+int axas_set_limit(int space, __u64 max_frames)
+{
+	struct axas_limit arg = { .size = sizeof(arg), .max_frames = max_frames };
+
+	return axas_ioctl(space, AXAS_SET_LIMIT, &arg);
+}
+
 int axas_discard(int space, const struct axas_extent *extents, __u32 count, __u64 *done)
 {
 	struct axas_discard arg = {
@@ -218,6 +234,14 @@ const struct axas_area_info *axas_areas_next(struct axas_areas *it)
 		it->nr = nr;
 	}
 	return &it->buf[it->i++];
+}
+
+int axas_is_hole(int space, __u64 gpa)
+{
+	struct axas_area_info area;
+	int nr = axas_get_areas(space, &(__u64){ gpa }, &area, 1, NULL);
+
+	return nr < 0 ? nr : !nr || area.gpa > gpa;
 }
 
 ssize_t axas_read(int space, __u64 gpa, void *buf, size_t length)

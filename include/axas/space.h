@@ -249,6 +249,35 @@ int axas_space_discard(struct axas_space *space, const struct axas_gpa_range *ra
 		       unsigned int n, u64 *done);
 
 /**
+ * axas_space_set_policy() - change the frame size and the fault-around of a range
+ * @space: the space
+ * @range: in whole 4 KiB pages; areas and leaves are split at its ends, holes skipped
+ * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND(), as axas_space_map_alloc()
+ *
+ * Applies to later faults and to populate; leaves that are there stay. A changed area is merged
+ * with a neighbour that is equal then.
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL; -EOPNOTSUPP if a linear area lies in the range; -ENOMEM; -EINTR on a fatal
+ * signal before the first change.
+ */
+int axas_space_set_policy(struct axas_space *space, struct axas_gpa_range range, u32 flags);
+
+/**
+ * axas_space_set_limit() - change the limit of frames
+ * @space: the space
+ * @max_frames: limit of 4 KiB frames held at once; 0: no limit
+ *
+ * If the space holds more already, it keeps them, and gets no others until it holds less.
+ * Allocations that run concurrently may see either limit.
+ *
+ * Context: Any.
+ * Return: 0; -EOPNOTSUPP if the space was created without a limit (and the module without one of
+ * its own): its frames are not counted.
+ */
+int axas_space_set_limit(struct axas_space *space, u64 max_frames);
+
+/**
  * axas_space_discard() - give the frames of ranges back
  * @space: the space
  * @ranges: each in whole 4 KiB pages, in any order; they may overlap

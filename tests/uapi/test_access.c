@@ -276,8 +276,24 @@ static void test_linear(void)
 	expect_eq(axas_read(fd, GIB, in, sizeof(in)), n);
 }
 
+/* EFAULT is a hole or a bad buffer: the library tells which. */
+static void test_hole_or_buffer(void)
+{
+	char *buf = guarded_pages(1);
+	int fd = new_space();
+
+	expect_ok(axas_map_alloc(fd, GIB, 4 * PAGE, RW, 0));
+	expect_eq(axas_read(fd, GIB + 4 * PAGE, buf, 8), -EFAULT);
+	expect_eq(axas_is_hole(fd, GIB + 4 * PAGE), 1);
+	expect_eq(axas_read(fd, GIB, buf + PAGE, 8), -EFAULT);
+	expect_eq(axas_is_hole(fd, GIB), 0);
+	expect_eq(axas_is_hole(fd, GIB - 1), 1);
+	expect_eq(axas_is_hole(fd, ~0ull), 1);
+}
+
 static const struct test tests[] = {
 	{ "what is written is read back", test_round_trip },
+	{ "a hole and a bad buffer are told apart", test_hole_or_buffer },
 	{ "every alignment and length around a page border", test_alignments },
 	{ "user buffers of every alignment", test_user_alignments },
 	{ "several MiB in one call", test_big },

@@ -191,8 +191,8 @@ static void test_memory_comes_back(void)
 	after = meminfo("MemFree");
 	expect_eq(info(fd).frames, 0);
 	note("MemFree %ld KiB, %ld populated, %ld discarded", before, with, after);
-	/* other things happen on the machine: 4 MiB of tolerance */
-	expect(with < before - (long)(BIG / 1024) + 4096);
+	/* other things happen on the machine, such as the end of earlier tests' spaces */
+	expect(with < before - (long)(BIG / 1024) / 2);
 	expect(after > with + (long)(BIG / 1024) - 4096);
 }
 

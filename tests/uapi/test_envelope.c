@@ -25,6 +25,7 @@ union argument {
 	struct axas_collapse collapse;
 	struct axas_protect protect;
 	struct axas_discard discard;
+	struct axas_limit limit;
 	struct axas_clear clear;
 	struct axas_fault fault;
 	struct axas_translate translate;
@@ -98,6 +99,11 @@ static void good_protect(union argument *arg)
 	arg->protect.prot = RO;
 }
 
+static void good_limit(union argument *arg)
+{
+	arg->limit.max_frames = 100;
+}
+
 static void good_discard(union argument *arg)
 {
 	static const struct axas_extent extent = { ALLOC + 2 * PAGE, PAGE };
@@ -145,6 +151,10 @@ static const struct subject subjects[] = {
 	{ "PROTECT", AXAS_PROTECT, sizeof(struct axas_protect),
 	  TAIL_FROM(axas_protect, reserved), TAIL_FROM(axas_protect, reserved), 4, 0, false, false,
 	  good_protect },
+	{ "SET_POLICY", AXAS_SET_POLICY, sizeof(struct axas_range), sizeof(struct axas_range), 0, 0,
+	  AXAS_MAP_POLICY, false, false, good_range },
+	{ "SET_LIMIT", AXAS_SET_LIMIT, sizeof(struct axas_limit),
+	  TAIL_FROM(axas_limit, max_frames), 0, 0, 0, false, false, good_limit },
 	{ "DISCARD", AXAS_DISCARD, sizeof(struct axas_discard), TAIL_FROM(axas_discard, reserved),
 	  TAIL_FROM(axas_discard, reserved), 12, 0, false, true, good_discard },
 	{ "CLEAR", AXAS_CLEAR, sizeof(struct axas_clear), sizeof(struct axas_clear), 0, 0, 0,
@@ -160,11 +170,13 @@ static const struct subject subjects[] = {
 	  TAIL_FROM(axas_get_areas, start), 0, 0, 0, false, true, good_clear },
 };
 
-/* A space with an area whose third page is touched. */
+/* A space with a limit, and an area whose third page is touched. */
 static int new_subject_space(void)
 {
-	int fd = new_space();
+	struct axas_create c = { .format = test_format, .max_frames = ~0ull };
+	int fd = axas_open_space(NULL, &c);
 
+	expect(fd >= 0);
 	expect_ok(axas_map_alloc(fd, ALLOC, 16 * PAGE, RW, 0));
 	expect_eq(axas_fault(fd, ALLOC + 2 * PAGE, RW, NULL), AXAS_FAULT_FIXED);
 	return fd;
@@ -502,7 +514,7 @@ static void test_outputs_are_complete(void)
 	i.flags = 0;
 	expect_ok(axas_ioctl(fd, AXAS_GET_INFO, &i));
 	expect_eq(i.size, sizeof(i));
-	expect_eq(i.reserved, 0);
+	expect_eq(i.leaf_levels & 1, 1);
 	expect_eq(i.areas, 1);
 	expect_eq(i.frames, 1);
 	expect_eq(i.leaves[0], 1);

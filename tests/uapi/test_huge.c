@@ -272,6 +272,60 @@ static void test_wrong_machine(void)
 	expect_eq(count_fds(), fds);
 }
 
+static void test_policy_changes(void)
+{
+	struct axas_area_info areas[4];
+	int fd = new_space();
+	u32 more;
+
+	expect_ok(axas_map_alloc(fd, GIB, 2 * HUGE_PAGE, RW, 0));
+	expect_ok(axas_set_policy(fd, GIB + HUGE_PAGE, HUGE_PAGE, AXAS_MAP_HUGE_ALWAYS));
+	expect_eq(areas_from(fd, 0, areas, 4, &more), 2);
+	expect_eq(areas[0].flags, 0);
+	expect_eq(areas[1].flags, AXAS_MAP_HUGE_ALWAYS);
+	expect_eq(axas_fault(fd, GIB, RW, NULL), AXAS_FAULT_FIXED);
+	expect_eq(axas_fault(fd, GIB + HUGE_PAGE, RW, NULL), AXAS_FAULT_FIXED);
+	expect_eq(info(fd).leaves[0], 1);
+	expect_eq(info(fd).leaves[1], 1);
+	expect_eq(axas_write(fd, GIB + HUGE_PAGE, "data", 4), 4);
+	/* what is there stays, also where a leaf must be split for two areas */
+	expect_ok(axas_set_policy(fd, GIB + HUGE_PAGE + PAGE, PAGE, AXAS_MAP_AROUND(2)));
+	expect_eq(info(fd).leaves[0], 513);
+	expect_eq(info(fd).frames, 513);
+	expect_ok(axas_set_policy(fd, 0, 8 * GIB, AXAS_MAP_HUGE_NEVER));
+	expect_eq(areas_from(fd, 0, areas, 4, &more), 1);
+	expect_eq(areas[0].flags, AXAS_MAP_HUGE_NEVER);
+	expect_eq(axas_read(fd, GIB + HUGE_PAGE, areas, 4), 4);
+	expect(!memcmp(areas, "data", 4));
+	expect_ok(axas_map_linear(fd, 2 * GIB, window().hpa, PAGE, RW, AXAS_TYPE_NORMAL));
+	expect_eq(axas_set_policy(fd, 0, 8 * GIB, 0), -EOPNOTSUPP);
+	expect_eq(areas_from(fd, GIB, areas, 1, &more), 1);
+	expect_eq(areas[0].flags, AXAS_MAP_HUGE_NEVER);
+}
+
+static void test_limit_changes(void)
+{
+	struct axas_create c = { .format = test_format, .max_frames = ~0ull };
+	int fd = new_space();
+
+	expect_eq(axas_set_limit(fd, 5), -EOPNOTSUPP);
+	expect_eq(info(fd).max_frames, 0);
+	close(fd);
+	fd = axas_open_space(NULL, &c);
+	expect(fd >= 0);
+	expect_ok(axas_map_alloc(fd, GIB, 64 * PAGE, RW, 0));
+	expect_ok(populate(fd, GIB, 8 * PAGE));
+	expect_ok(axas_set_limit(fd, 4));
+	expect_eq(info(fd).max_frames, 4);
+	expect_eq(info(fd).frames, 8);
+	expect_eq(axas_fault(fd, GIB + 8 * PAGE, RW, NULL), AXAS_FAULT_NOMEM);
+	expect_ok(axas_set_limit(fd, 9));
+	expect_eq(axas_fault(fd, GIB + 8 * PAGE, RW, NULL), AXAS_FAULT_FIXED);
+	expect_eq(axas_fault(fd, GIB + 9 * PAGE, RW, NULL), AXAS_FAULT_NOMEM);
+	expect_ok(axas_set_limit(fd, 0));
+	expect_ok(populate(fd, GIB, 64 * PAGE));
+}
+
 static const struct test tests[] = {
 	{ "populate takes 2 MiB frames", test_populate_is_huge },
 	{ "an area that is never to have 2 MiB frames has none", test_never },
@@ -282,6 +336,8 @@ static const struct test tests[] = {
 	{ "R4 2 MiB frames are zero at birth", test_zeroed },
 	{ "R5 max_frames lets small frames in where large ones have no room", test_max_frames },
 	{ "COLLAPSE makes large leaves of small ones", test_collapse },
+	{ "SET_POLICY changes areas that live", test_policy_changes },
+	{ "SET_LIMIT changes max_frames of a space that lives", test_limit_changes },
 	{ "COLLAPSE moves no memory", test_collapse_never_moves },
 	{ "CREATE_CAPS makes a space for another machine", test_other_machine },
 	{ "CREATE_CAPS refuses machines that cannot be", test_wrong_machine },

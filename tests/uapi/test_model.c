@@ -265,6 +265,27 @@ static void protect_range(const struct mrange *r, u32 prot)
 	}
 }
 
+/* As protect_range(), for the policy. */
+static void change_policy(const struct mrange *r, u32 flags)
+{
+	u32 end = r->first + r->nr, next;
+
+	if (area_at(r->first) && area_at(r->first)->flags != flags)
+		split_at(r->first);
+	if (area_at(end - 1) && area_at(end - 1)->flags != flags)
+		split_at(end);
+	for (u32 p = r->first; p < end; p = next) {
+		const struct marea *a = area_at(p);
+
+		next = a ? a->first + a->nr : p + 1;
+		if (!a || a->flags == flags)
+			continue;
+		sp->areas[sp->pages[p].area].flags = flags;
+		join_at(p);
+		join_at(next);
+	}
+}
+
 static bool is_linear(u32 page)
 {
 	const struct marea *a = area_at(page);
@@ -459,6 +480,34 @@ static void op_unmap(void)
 	expect_eq(mcall(AXAS_UNMAP, &arg, sizeof(arg)), r.bad ? -EINVAL : 0);
 	if (!r.bad)
 		drop_range(&r);
+}
+
+static void op_set_policy(void)
+{
+	static const u32 flags[] = {
+		0, 0, AXAS_MAP_HUGE_NEVER, AXAS_MAP_HUGE_ALWAYS, AXAS_MAP_AROUND(3),
+		AXAS_MAP_AROUND(9), AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_AROUND(2),
+		AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER, AXAS_MAP_AROUND(10), AXAS_MAP_POPULATE,
+		1u << 31,
+	};
+	struct mrange r = random_range();
+	struct axas_range arg = {
+		.size = sizeof(arg), .gpa = r.gpa, .length = r.length,
+		/* with a limit no flags that may map additional frames */
+		.flags = flags[below(sp->max ? 3 : one_in(8) ? ARRAY_SIZE(flags) : 7)],
+	};
+	int want = 0;
+
+	if (r.bad || arg.flags & ~AXAS_MAP_POLICY ||
+	    (arg.flags & AXAS_MAP_AROUND_MASK) > AXAS_MAP_AROUND(9) ||
+	    (arg.flags & AXAS_MAP_HUGE_ALWAYS && arg.flags & AXAS_MAP_HUGE_NEVER))
+		want = -EINVAL;
+	for (u32 p = r.first; !want && p < r.first + r.nr; p++)
+		if (is_linear(p))
+			want = -EOPNOTSUPP;
+	expect_eq(mcall(AXAS_SET_POLICY, &arg, sizeof(arg)), want);
+	if (!want)
+		change_policy(&r, arg.flags);
 }
 
 /* Up to three ranges, in any order; a bad one refuses all before a linear one does. */
@@ -906,7 +955,7 @@ static void op_get_info(void)
 	for (int n = AXAS_FAULT_SPURIOUS; n <= AXAS_FAULT_ERROR; n++)
 		expect_eq(i.faults[n], sp->faults[n]);
 	expect(i.faults[AXAS_FAULT_FIXED] >= sp->faults[AXAS_FAULT_FIXED]);
-	expect_eq(i.reserved, 0);
+	expect(i.leaf_levels & 1 && !(i.caps & ~AXAS_CAP_MASK));
 }
 
 /* An invalid struct changes nothing, whatever its other fields. */
@@ -949,10 +998,10 @@ static void op_bad_struct(void)
 
 static void (*const ops[])(void) = {
 	op_map_alloc, op_map_alloc, op_map_alloc, op_map_linear, op_map_linear, op_unmap,
-	op_unmap, op_discard, op_discard, op_protect, op_protect, op_populate, op_fault,
-	op_fault, op_fault, op_fault, op_translate, op_translate, op_translate, op_read,
-	op_read, op_read, op_write, op_write, op_write, op_collapse, op_clear, op_get_areas,
-	op_get_info, op_bad_struct, op_access_elsewhere,
+	op_unmap, op_discard, op_discard, op_set_policy, op_protect, op_protect, op_populate,
+	op_fault, op_fault, op_fault, op_fault, op_translate, op_translate, op_translate,
+	op_read, op_read, op_read, op_write, op_write, op_write, op_collapse, op_clear,
+	op_get_areas, op_get_info, op_bad_struct, op_access_elsewhere,
 };
 
 static void make_space(struct mspace *s, const struct axas_create *c)

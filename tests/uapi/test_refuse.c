@@ -121,6 +121,21 @@ static void try_discard(int fd, const struct bad_range *r)
 	expect_refused(fd, AXAS_DISCARD, &arg, EINVAL, r->what);
 }
 
+static void try_set_policy(int fd, const struct bad_range *r)
+{
+	struct axas_range arg = {
+		.size = sizeof(arg), .flags = AXAS_MAP_HUGE_NEVER, .gpa = r->gpa,
+		.length = r->length,
+	};
+
+	expect_refused(fd, AXAS_SET_POLICY, &arg, EINVAL, r->what);
+}
+
+static void test_set_policy_ranges(void)
+{
+	try_bad_ranges(space_end(new_space()), try_set_policy);
+}
+
 static void test_discard_ranges(void)
 {
 	try_bad_ranges(space_end(new_space()), try_discard);
@@ -346,6 +361,7 @@ static const struct test tests[] = {
 	{ "R3 MAP_LINEAR refuses bad host-physical ranges", test_hpa },
 	{ "R3 UNMAP refuses bad ranges", test_unmap_ranges },
 	{ "R3 POPULATE refuses bad ranges", test_populate_ranges },
+	{ "R3 SET_POLICY refuses bad ranges", test_set_policy_ranges },
 	{ "R3 DISCARD refuses bad ranges", test_discard_ranges },
 	{ "R3 COLLAPSE refuses bad ranges", test_collapse_ranges },
 	{ "R3 PROTECT refuses bad ranges", test_protect_ranges },

@@ -325,7 +325,7 @@ static void test_device_node(void)
 	in_child(open_as_nobody, NULL);
 }
 
-_Static_assert(sizeof(struct axas_format_info) == 32, "axas_format_info");
+_Static_assert(sizeof(struct axas_format_info) == 40, "axas_format_info");
 _Static_assert(sizeof(struct axas_create) == 56, "axas_create");
 _Static_assert(offsetof(struct axas_create, base) == 16, "axas_create.base");
 _Static_assert(sizeof(struct axas_map_linear) == 40, "axas_map_linear");
@@ -335,6 +335,7 @@ _Static_assert(sizeof(struct axas_range) == 24, "axas_range");
 _Static_assert(sizeof(struct axas_protect) == 32, "axas_protect");
 _Static_assert(sizeof(struct axas_collapse) == 32, "axas_collapse");
 _Static_assert(sizeof(struct axas_clear) == 8, "axas_clear");
+_Static_assert(sizeof(struct axas_limit) == 16, "axas_limit");
 _Static_assert(sizeof(struct axas_extent) == 16, "axas_extent");
 _Static_assert(sizeof(struct axas_discard) == 32, "axas_discard");
 _Static_assert(offsetof(struct axas_discard, done) == 24, "axas_discard.done");

@@ -82,6 +82,7 @@ static void test_unknown_format_info(void)
 static void test_new_space_is_empty(void)
 {
 	struct axas_info i = info(new_space());
+	struct axas_format_info format;
 
 	expect_eq(i.areas, 0);
 	expect_eq(i.frames, 0);
@@ -91,7 +92,9 @@ static void test_new_space_is_empty(void)
 	expect(i.levels >= 2 && i.levels <= 5);
 	expect_eq(i.base, 0);
 	expect_eq(i.length, 1ull << i.ia_bits);
-	expect_eq(i.reserved, 0);
+	expect_ok(get_format(test_format, &format));
+	expect_eq(i.caps, format.caps & ~AXAS_CAP_NATIVE);
+	expect_eq(i.leaf_levels, format.leaf_levels & ((1u << i.levels) - 1));
 	for (int n = 0; n < AXAS_LEAF_LEVELS; n++)
 		expect_eq(i.leaves[n], 0);
 	for (int n = 0; n <= AXAS_FAULT_ERROR; n++)
@@ -108,6 +111,7 @@ static void test_every_ia_bits(void)
 	expect_ok(get_format(test_format, &arg));
 	for (c.ia_bits = arg.min_ia_bits; c.ia_bits <= arg.max_ia_bits; c.ia_bits++) {
 		fd = axas_open_space(NULL, &c);
+		expect_eq(fd != -EOPNOTSUPP, arg.ia_bits >> c.ia_bits & 1);
 		if (fd == -EOPNOTSUPP)
 			continue;
 		expect(fd >= 0);
@@ -117,6 +121,7 @@ static void test_every_ia_bits(void)
 		made++;
 	}
 	expect(made > 0);
+	expect_eq(made, __builtin_popcountll(arg.ia_bits));
 }
 
 static void test_wrong_ia_bits(void)

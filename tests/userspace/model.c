@@ -240,11 +240,12 @@ static void check_around(u32 first, u32 n, bool may_touch)
 		check_page(i, may_touch);
 }
 
+static const u32 policies[] = {
+	0, AXAS_MAP_HUGE_ALWAYS, AXAS_MAP_HUGE_NEVER, AXAS_MAP_AROUND(4),
+};
+
 static void do_map_alloc(const struct model_op *op)
 {
-	static const u32 policies[] = {
-		0, AXAS_MAP_HUGE_ALWAYS, AXAS_MAP_HUGE_NEVER, AXAS_MAP_AROUND(4),
-	};
 	u32 first = op_page(op), n = op_pages(op), prot = op_prot(op), type = op_type(op), i;
 	u32 flags = policies[op->b >> 4 & 3], populate = op->b & 3 ? 0 : AXAS_MAP_POPULATE;
 	/* Alloc areas are normal memory only. */
@@ -393,6 +394,24 @@ static void do_discard(const struct model_op *op)
 	}
 	check_around(0, MAIN_PAGES, false);
 	check_around(MAIN_PAGES, TOP_PAGES, false);
+}
+
+static void do_set_policy(const struct model_op *op)
+{
+	u32 first = op_page(op), n = op_pages(op), flags = policies[op->b >> 4 & 3], i;
+	int want = 0, err;
+
+	for (i = first; i < first + n; i++)
+		if (m->pages[i].kind == PAGE_LINEAR)
+			want = -EOPNOTSUPP;
+	err = axas_space_set_policy(m->f.space, range_of(first, n), flags);
+	if (current->dying && err == -EINTR)
+		return check_around(first, n, false);
+	if (expect_or_enomem(err, want, page_gpa(first)) && !err)
+		for (i = first; i < first + n; i++)
+			if (m->pages[i].kind == PAGE_ALLOC)
+				m->pages[i].flags = flags;
+	check_around(first, n, false);
 }
 
 static void do_fault(const struct model_op *op)
@@ -691,6 +710,8 @@ static void do_wrong(const struct model_op *op)
 	}
 	if (!flags)
 		expect(axas_space_protect(space, range, prot), -EINVAL, 0);
+	if (prot == TEST_R)
+		expect(axas_space_set_policy(space, range, flags), -EINVAL, 0);
 	expect(axas_space_map_alloc(space, range, prot, 0, flags), -EINVAL, 0);
 	if (prot != TEST_R || flags)
 		return;
@@ -731,6 +752,7 @@ static void compare_areas(void)
 				continue;
 			found++;
 			if (p->kind == PAGE_HOLE || area.prot != p->prot || area.type != p->type ||
+			    area.flags != p->flags ||
 			    (p->kind == PAGE_LINEAR && area.hpa + (gpa - area.gpa) != p->hpa))
 				fail("the area at 0x%llx is another at 0x%llx", area.gpa, gpa);
 		}
@@ -792,8 +814,9 @@ static const struct {
 	{ do_map_alloc, "map_alloc" }, { do_map_linear, "map_linear" },
 	{ do_unmap, "unmap" }, { do_unmap, "unmap" }, { do_discard, "discard" },
 	{ do_discard, "discard" }, { do_protect, "protect" },
-	{ do_protect, "protect" }, { do_fault, "fault" }, { do_fault, "fault" },
-	{ do_fault, "fault" }, { do_fault_nowait, "fault_nowait" },
+	{ do_protect, "protect" }, { do_set_policy, "set_policy" },
+	{ do_fault, "fault" }, { do_fault, "fault" }, { do_fault, "fault" },
+	{ do_fault_nowait, "fault_nowait" },
 	{ do_fault_nowait, "fault_nowait" }, { do_copy, "copy" }, { do_copy, "copy" },
 	{ do_copy, "copy" }, { do_integer, "integer" }, { do_integer, "integer" },
 	{ do_integer, "integer" }, { do_integer, "integer" }, { do_populate, "populate" },

@@ -348,7 +348,7 @@ static void change_step(struct thread *t, struct world *w)
 	u64 n;
 	int err;
 
-	switch (rnd(t, 10)) {
+	switch (rnd(t, 11)) {
 	case 0:
 	case 1:
 		expect(t, range.start.val, axas_space_unmap(w->space, range));
@@ -362,6 +362,10 @@ static void change_step(struct thread *t, struct world *w)
 		break;
 	case 4:
 		expect(t, range.start.val, axas_space_collapse(w->space, range, &n));
+		break;
+	case 7:
+		expect(t, range.start.val,
+		       axas_space_set_policy(w->space, range, flags[rnd(t, 3)]));
 		break;
 	case 5:
 	case 6:

@@ -42,10 +42,11 @@
  *    EFAULT although it has taken effect.)
  *  - A failed call changes nothing. Exception: AXAS_POPULATE, which reports its progress, as
  *    AXAS_DISCARD does after a fatal signal.
- *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on
- *    /dev/axas; MAP_LINEAR, MAP_ALLOC, UNMAP, PROTECT, CLEAR, DISCARD, POPULATE, COLLAPSE, FAULT
- *    on a space; of axvcpu all but GET_REGS and GET_STATE). Queries (GET_FORMAT, TRANSLATE,
- *    GET_INFO, GET_AREAS; GET_REGS, GET_STATE) need one open for reading. Else EBADF.
+ *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on /dev/axas;
+ *    MAP_LINEAR, MAP_ALLOC, UNMAP, PROTECT, SET_POLICY, SET_LIMIT, CLEAR, DISCARD, POPULATE,
+ *    COLLAPSE, FAULT on a space; of axvcpu all but GET_REGS and GET_STATE). Queries
+ *    (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS; GET_REGS, GET_STATE) need one open for
+ *    reading. Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
  *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
  *    ENOMEM for RLIMIT_MEMLOCK; EINVAL for the arguments, ranges first; EOPNOTSUPP;
@@ -147,6 +148,7 @@
  * @max_ia_bits: out: maximum bits of guest-physical address of a space
  * @oa_bits: out: bits of host-physical address in a leaf on this host
  * @leaf_levels: out: bit n set: leaves are possible at level n
+ * @ia_bits: out: bit n set: a space can have n bits of guest-physical address
  *
  * For the host's own format the limits are those of its CPU; for another format, those that
  * every machine of that format has. Not every number of bits between @min_ia_bits and
@@ -163,6 +165,7 @@ struct axas_format_info {
 	__u32 max_ia_bits;
 	__u32 oa_bits;
 	__u32 leaf_levels;
+	__u64 ia_bits;
 };
 
 #define AXAS_GET_FORMAT		_IO(AXAS_IOC_TYPE, 0x01)
@@ -272,9 +275,10 @@ struct axas_map_linear {
 #define AXAS_MAP_AROUND_SHIFT	8
 #define AXAS_MAP_AROUND_MASK	(0xfu << AXAS_MAP_AROUND_SHIFT)
 #define AXAS_MAP_AROUND(order)	((order) << AXAS_MAP_AROUND_SHIFT)
-#define AXAS_MAP_FLAGS		(AXAS_MAP_POPULATE | AXAS_MAP_HUGE_ALWAYS |	\
-				 AXAS_MAP_HUGE_NEVER | AXAS_MAP_HUGE_WHOLE |	\
+/* An area's policy, which AXAS_SET_POLICY changes. */
+#define AXAS_MAP_POLICY		(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER |	\
 				 AXAS_MAP_AROUND_MASK)
+#define AXAS_MAP_FLAGS		(AXAS_MAP_POPULATE | AXAS_MAP_HUGE_WHOLE | AXAS_MAP_POLICY)
 
 /**
  * struct axas_map_alloc - AXAS_MAP_ALLOC: zeroed memory from the page allocator
@@ -304,9 +308,9 @@ struct axas_map_alloc {
 #define AXAS_MAP_ALLOC		_IO(AXAS_IOC_TYPE, 0x11)
 
 /**
- * struct axas_range - AXAS_UNMAP and AXAS_POPULATE: a range of the space
+ * struct axas_range - AXAS_UNMAP, AXAS_POPULATE, AXAS_SET_POLICY: a range of the space
  * @size: sizeof(struct axas_range)
- * @flags: must be zero
+ * @flags: AXAS_SET_POLICY: the new AXAS_MAP_POLICY flags; else zero
  * @gpa: first guest-physical address
  * @length: bytes
  *
@@ -318,6 +322,12 @@ struct axas_map_alloc {
  * @length is 0. A 2 MiB frame is taken only if the range covers all of its 2 MiB. The call
  * succeeds if at least one page was populated or already had its frame; else it fails with
  * EINVAL, EFAULT for a hole at @gpa, ENOMEM, or EINTR.
+ *
+ * AXAS_SET_POLICY replaces the AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags of the areas in the
+ * range, as AXAS_PROTECT does the protection: it splits areas, and leaves, at the ends, skips
+ * holes, and merges areas that are equal then. They apply to later faults and calls; memory that
+ * is mapped already keeps its leaves. AXAS_MAP_HUGE_WHOLE stays as it is. Errors: EINVAL, as AXAS_MAP_ALLOC; EOPNOTSUPP if a linear
+ * area lies in the range; ENOMEM; EINTR on a fatal signal before the first change.
  */
 struct axas_range {
 	__u32 size;
@@ -328,6 +338,28 @@ struct axas_range {
 
 #define AXAS_UNMAP		_IO(AXAS_IOC_TYPE, 0x12)
 #define AXAS_POPULATE		_IO(AXAS_IOC_TYPE, 0x15)
+#define AXAS_SET_POLICY		_IO(AXAS_IOC_TYPE, 0x1c)
+
+/**
+ * struct axas_limit - AXAS_SET_LIMIT: change the space's limit of frames
+ * @size: sizeof(struct axas_limit)
+ * @flags: must be zero
+ * @max_frames: limit of 4 KiB frames that the space holds at once; 0: no limit
+ *
+ * With a limit below what the space holds, it keeps its frames, and gets new ones once it holds
+ * fewer than the limit. A space counts towards a limit only if it was created with one: create it
+ * with @max_frames ~0 if you may set a limit later. Frames that are being allocated during the
+ * call may still come under the old limit.
+ *
+ * Errors: EINVAL; EOPNOTSUPP if the space was created without a limit.
+ */
+struct axas_limit {
+	__u32 size;
+	__u32 flags;
+	__u64 max_frames;
+};
+
+#define AXAS_SET_LIMIT		_IO(AXAS_IOC_TYPE, 0x1d)
 
 /**
  * struct axas_protect - AXAS_PROTECT: change the protection of a range
@@ -516,7 +548,8 @@ struct axas_translate {
  * @leaves: out: leaves at each level
  * @faults: out: faults by result, AXAS_FAULT_FIXED to AXAS_FAULT_ERROR. Faults that
  *	reads and writes by the host take are counted only if FIXED
- * @reserved: out: zero
+ * @caps: out: AXAS_CAP_* of the machine that the space is for
+ * @leaf_levels: out: bit n set: that machine has leaves at level n
  */
 struct axas_info {
 	__u32 size;
@@ -535,7 +568,8 @@ struct axas_info {
 	__u64 root_tables;
 	__u64 leaves[AXAS_LEAF_LEVELS];
 	__u64 faults[AXAS_FAULT_ERROR + 1];
-	__u64 reserved;
+	__u32 caps;
+	__u32 leaf_levels;
 };
 
 #define AXAS_GET_INFO		_IO(AXAS_IOC_TYPE, 0x18)
@@ -549,7 +583,7 @@ struct axas_info {
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @backend: AXAS_BACKEND_*
- * @flags: the AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags that it was mapped with
+ * @flags: its AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags
  */
 struct axas_area_info {
 	__u64 gpa;
