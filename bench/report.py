@@ -150,6 +150,17 @@ class Figures:
                                     (f"{size}, KVM on memory that is there already", "present"))
                 if f"kvm.{name}_{kind}" in self.count]
 
+    def discard_rows(self):
+        """KVM's is MADV_DONTNEED, as for unmap; a fault after it, as any first touch."""
+        c = self.count
+        return [Row(title, c["axas." + name], kvm=c.get("kvm." + of), target=target)
+                for title, name, of, target in (
+                    ("discard 4K, a page", "discard_4k", "unmap_4k", 200),
+                    ("discard 2M, a page", "discard_2m", "unmap_2m", 25),
+                    ("demand fault 4K after it", "refault_4k", "fault_4k", None),
+                    ("demand fault 2M after it", "refault_2m", "fault_2m", None))
+                if "axas." + name in c]
+
     def guest_rows(self):
         c = self.count
         page, floor, floor_2m = c["floor.clear_page"], self.floor_4k(), self.floor_2m()
@@ -163,6 +174,7 @@ class Figures:
             Row("populate 2M, a page", c["space.populate_2m"]),
             self.pair("unmap 4K, a page", "unmap_4k", target=200),
             self.pair("unmap 2M, a page", "unmap_2m", target=25),
+            *self.discard_rows(),
             self.pair("protect 4K, a page", "protect_4k"),
             self.pair("protect 2M, a page", "protect_2m"),
             self.pair("exit to the kernel and back, with an exception", "exit_ud"),
@@ -263,12 +275,14 @@ class Figures:
                     ("protect one page of a leaf of 2M", "protect_page_of_large_leaf"),
                     ("unmap 1 GiB of 4K leaves", "unmap_1g"),
                     ("clear 1 GiB of 4K leaves", "clear_1g"),
+                    ("discard 1 GiB of 4K leaves", "discard_1g"),
+                    ("discard 1,024 separate pages", "discard_1024_pages"),
                     ("map_linear 1 GiB by 4K", "linear_1g"),
                     ("protect that", "protect_linear_1g"),
                     ("unmap that", "unmap_linear_1g"),
                     ("protect 10,000 areas of a page", "protect_10000_areas"),
                     ("unmap 10,000 areas of a page", "unmap_10000_areas"))
-                ] if "held.populate_1g" in self.count else []
+                if "held." + name in self.count] if "held.populate_1g" in self.count else []
 
     def size_rows(self):
         """Cost of a page in areas of each size."""

@@ -158,6 +158,29 @@ static void bench_removals(struct axas_space *space)
 	report("held.clear_1g", 1);
 }
 
+/* 1 GiB in one range, and as many separate pages as one call takes. */
+static void bench_discard(struct axas_space *space)
+{
+	static struct axas_gpa_range ranges[AXAS_DISCARD_MAX];
+	unsigned int i;
+	u64 done;
+
+	map_small(space);
+	populate(space);
+	for (i = 0; i < AXAS_DISCARD_MAX; i++)
+		ranges[i] = bench_range(GPA + i * (u64)SZ_8K, SZ_4K);
+	watch(&space->lock);
+	if (axas_space_discard(space, ranges, AXAS_DISCARD_MAX, &done))
+		bench_fail("discard", -EIO);
+	report("held.discard_1024_pages", 1);
+	ranges[0] = bench_range(GPA, BYTES);
+	watch(&space->lock);
+	if (axas_space_discard(space, ranges, 1, &done))
+		bench_fail("discard", -EIO);
+	report("held.discard_1g", 1);
+	axas_space_clear(space);
+}
+
 static void bench_linear(struct axas_space *space)
 {
 	struct axas_gpa_range range = bench_range(GPA, BYTES);
@@ -220,6 +243,7 @@ void bench_held(void)
 	calibrate();
 	bench_operations(bench_small);
 	bench_operations(bench_removals);
+	bench_operations(bench_discard);
 	bench_operations(bench_linear);
 	bench_operations(bench_many);
 	unregister_kprobes(probes, ARRAY_SIZE(probes));

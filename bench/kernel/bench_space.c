@@ -50,6 +50,34 @@ static void bench_life(struct axas_space *space, u32 flags, const char *populate
 	bench_report(&unmap);
 }
 
+/* Discard after populate, and the faults that bring the frames back. Per 4 KiB page, per fault. */
+static void bench_discard(struct axas_space *space, u32 flags, u64 step, const char *name,
+			  const char *refault_name)
+{
+	struct axas_gpa_range range = bench_range(GPA, 4 * BYTES);
+	struct bench refault = BENCH(refault_name);
+	struct bench discard = BENCH_SLEEPS(name);
+	u64 done, gpa;
+
+	if (!map_area(space, range.size, flags))
+		return;
+	while (bench_more(&discard) || bench_more(&refault)) {
+		if (axas_space_populate(space, range, &done))
+			bench_fail("populate", -ENOMEM);
+		bench_begin(&discard);
+		if (axas_space_discard(space, &range, 1, &done))
+			bench_fail("discard", -EIO);
+		bench_end(&discard, range.size / SZ_4K);
+		bench_begin(&refault);
+		for (gpa = GPA; gpa < GPA + range.size; gpa += step)
+			axas_space_fault(space, axas_gpa(gpa), AXAS_PROT_WRITE, NULL);
+		bench_end(&refault, range.size / step);
+	}
+	axas_space_unmap(space, range);
+	bench_report(&discard);
+	bench_report(&refault);
+}
+
 static void bench_faults(struct axas_space *space, const char *name, u32 flags, u64 step)
 {
 	struct bench fault = BENCH(name);
@@ -101,6 +129,8 @@ void bench_spaces(void)
 		   "space.unmap_4k");
 	bench_life(space, AXAS_MAP_HUGE_ALWAYS, "space.populate_2m", "space.protect_2m",
 		   "space.unmap_2m");
+	bench_discard(space, AXAS_MAP_HUGE_NEVER, SZ_4K, "space.discard_4k", "space.refault_4k");
+	bench_discard(space, AXAS_MAP_HUGE_ALWAYS, SZ_2M, "space.discard_2m", "space.refault_2m");
 	bench_faults(space, "space.fault_4k", AXAS_MAP_HUGE_NEVER, SZ_4K);
 	bench_faults(space, "space.fault_2m", AXAS_MAP_HUGE_ALWAYS, SZ_2M);
 	axas_space_put(space);

@@ -70,6 +70,13 @@ static void space_unmap(struct machine *m)
 	must(axas_unmap(m->fd, TEST_GPA, m->bytes), "AXAS_UNMAP");
 }
 
+static void space_discard(struct machine *m)
+{
+	struct axas_extent extent = { .gpa = TEST_GPA, .length = m->bytes };
+
+	must(axas_discard(m->fd, &extent, 1, NULL), "AXAS_DISCARD");
+}
+
 static void space_protect(struct machine *m, bool writable)
 {
 	must(axas_protect(m->fd, TEST_GPA, m->bytes, writable ? AXAS_PROT_MASK : AXAS_PROT_READ),
@@ -166,6 +173,7 @@ const struct machine_ops axas_machine = {
 	.map		= space_map,
 	.unmap		= space_unmap,
 	.forget		= space_unmap,
+	.discard	= space_discard,
 	.protect	= space_protect,
 	.enter		= space_enter,
 	.run		= space_run,

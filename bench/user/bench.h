@@ -143,6 +143,7 @@ enum change { UNMAP, READ_ONLY, WRITABLE, COLLAPSE };
  * @map: map @bytes of untouched memory at TEST_GPA, in 2 MiB leaves if @huge
  * @unmap: undo @map
  * @forget: free the frames; the range stays mapped, or is mapped again
+ * @discard: free the frames, so that the next touch finds zeroes; NULL: @forget does that
  * @protect: make the memory read-only, or writable again
  * @enter: set the registers of vCPU @nr to enter @entry with these arguments
  * @run: run vCPU @nr until it is done
@@ -160,6 +161,7 @@ struct machine_ops {
 	void (*map)(struct machine *m, u64 bytes, bool huge);
 	void (*unmap)(struct machine *m);
 	void (*forget)(struct machine *m);
+	void (*discard)(struct machine *m);
 	void (*protect)(struct machine *m, bool writable);
 	void (*enter)(struct machine *m, unsigned int nr, u64 entry, u64 rdi, u64 rsi, u64 rdx);
 	void (*run)(struct machine *m, unsigned int nr);

@@ -112,6 +112,31 @@ static void bench_range(struct machine *m, bool huge)
 		bench_report(&populate);
 }
 
+/* Discard a whole range, per 4 KiB page, and the faults that the guest then takes again. */
+static void bench_discard(struct machine *m, bool huge)
+{
+	struct bench discard = bench_new(m->ops->name, huge ? "discard_2m" : "discard_4k");
+	struct bench refault = bench_new(m->ops->name, huge ? "refault_2m" : "refault_4k");
+	u64 bytes = huge ? 4 * MIB : MIB, step = huge ? 2 * MIB : PAGE, faults, again;
+
+	discard.sleeps = true;
+	m->ops->map(m, bytes, huge);
+	touch(m, &refault, 0, bytes, step, &faults);
+	while (bench_more(&discard, SAMPLES / 2) || bench_more(&refault, SAMPLES / 2)) {
+		bool clean;
+
+		bench_begin(&discard);
+		m->ops->discard(m);
+		bench_end(&discard, bytes / PAGE);
+		clean = touch(m, &refault, 0, bytes, step, &faults);
+		clean = touch(m, &refault, 0, bytes, step, &again) && clean;
+		bench_add(&refault, clean, faults - again, bytes / step);
+	}
+	m->ops->unmap(m);
+	bench_report(&discard);
+	bench_report(&refault);
+}
+
 static void bench_create(const struct machine_ops *ops)
 {
 	struct bench b = bench_new(ops->name, "create_drop");
@@ -150,6 +175,10 @@ void bench_faults(const struct machine_ops *ops)
 	bench_demand(&m, "fault_2m", true);
 	bench_range(&m, false);
 	bench_range(&m, true);
+	if (ops->discard) {
+		bench_discard(&m, false);
+		bench_discard(&m, true);
+	}
 	/* KVM's create sleeps for grace periods, when the clock does not count instructions. */
 	if (ops != &kvm_machine)
 		bench_create(ops);
