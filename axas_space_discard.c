@@ -19,7 +19,7 @@
 #include "axas_removal.h"
 
 /* What the lookup of an area costs, and a walk to a part of it, each in entries of the budget. */
-#define STEP_ENTRIES	8
+#define STEP_ENTRIES	16
 
 /* What a split costs: it writes a table. */
 #define SPLIT_ENTRIES	BIT(AXAS_NPT_LEVEL_BITS)
@@ -86,15 +86,18 @@ static void charge(struct discard *discard, unsigned int entries)
 		close_piece(discard);
 }
 
-/* Size of the leaf that reaches across @at; 0: none does. */
-static u64 leaf_across(const struct axas_npt *npt, u64 at)
+/* Size of the leaf across @at; 0: there is none. @cursor: a level 0 table, where none can be. */
+static u64 leaf_across(const struct axas_npt *npt, struct axas_npt_cursor *cursor, u64 at)
 {
-	struct axas_leaf leaf;
+	struct axas_npt_pos pos;
 	u64 size;
 
-	if (!axas_npt_lookup(npt, at, &leaf))
+	if (axas_npt_cursor_at(cursor, at))
 		return 0;
-	size = axas_npt_leaf_size(leaf.level);
+	axas_npt_walk(npt, cursor, at, &pos);
+	if (!pos.level || axas_npt_kind(npt, &pos) != AXAS_PT_LEAF)
+		return 0;
+	size = axas_npt_leaf_size(pos.level);
 	return at & (size - 1) ? size : 0;
 }
 
@@ -115,15 +118,16 @@ static bool split_reserved(struct discard *discard, u64 at, unsigned int end)
 static void trim(struct discard *discard, struct axas_npt_job *job, unsigned int i)
 {
 	const struct axas_npt *npt = &discard->removal.space->npt;
+	struct axas_npt_cursor cursor = { .region = AXAS_NPT_NO_REGION };
 	u64 size, at;
 
-	size = leaf_across(npt, job->first);
+	size = leaf_across(npt, &cursor, job->first);
 	if (size && !split_reserved(discard, job->first, 2 * i)) {
 		at = job->first | (size - 1);
 		job->done = at >= job->last;
 		job->first = job->done ? job->first : at + 1;
 	}
-	size = job->done ? 0 : leaf_across(npt, job->last + 1);
+	size = job->done ? 0 : leaf_across(npt, &cursor, job->last + 1);
 	if (size && !split_reserved(discard, job->last + 1, 2 * i + 1)) {
 		at = (job->last + 1) & ~(size - 1);
 		job->done = at <= job->first;
@@ -246,7 +250,8 @@ static int check_areas(struct axas_space *space, struct axas_gpa_range range)
 static u64 note_end(struct discard *discard, const struct axas_npt *npt, u64 at,
 		    unsigned int end, u64 *before)
 {
-	u64 size = leaf_across(npt, at), last = *before;
+	struct axas_npt_cursor cursor = { .region = AXAS_NPT_NO_REGION };
+	u64 size = leaf_across(npt, &cursor, at), last = *before;
 
 	if (!size)
 		return 0;

@@ -72,6 +72,9 @@ static void bench_discard(struct axas_space *space, u32 flags, u64 step, const c
 		for (gpa = GPA; gpa < GPA + range.size; gpa += step)
 			axas_space_fault(space, axas_gpa(gpa), AXAS_PROT_WRITE, NULL);
 		bench_end(&refault, range.size / step);
+		axas_space_unmap(space, range);
+		if (!map_area(space, range.size, flags))
+			return;
 	}
 	axas_space_unmap(space, range);
 	bench_report(&discard);

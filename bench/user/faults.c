@@ -121,16 +121,18 @@ static void bench_discard(struct machine *m, bool huge)
 
 	discard.sleeps = true;
 	m->ops->map(m, bytes, huge);
-	touch(m, &refault, 0, bytes, step, &faults);
 	while (bench_more(&discard, SAMPLES / 2) || bench_more(&refault, SAMPLES / 2)) {
 		bool clean;
 
+		m->ops->populate(m);
+		touch(m, &refault, 0, bytes, step, &faults);
 		bench_begin(&discard);
 		m->ops->discard(m);
 		bench_end(&discard, bytes / PAGE);
 		clean = touch(m, &refault, 0, bytes, step, &faults);
 		clean = touch(m, &refault, 0, bytes, step, &again) && clean;
 		bench_add(&refault, clean, faults - again, bytes / step);
+		m->ops->discard(m);
 	}
 	m->ops->unmap(m);
 	bench_report(&discard);
