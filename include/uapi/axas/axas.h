@@ -326,8 +326,9 @@ struct axas_map_alloc {
  * AXAS_SET_POLICY replaces the AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags of the areas in the
  * range, as AXAS_PROTECT does the protection: it splits areas, and leaves, at the ends, skips
  * holes, and merges areas that are equal then. They apply to later faults and calls; memory that
- * is mapped already keeps its leaves. AXAS_MAP_HUGE_WHOLE stays as it is. Errors: EINVAL, as AXAS_MAP_ALLOC; EOPNOTSUPP if a linear
- * area lies in the range; ENOMEM; EINTR on a fatal signal before the first change.
+ * is mapped already keeps its leaves. AXAS_MAP_HUGE_WHOLE stays as it is. Errors: EINVAL, as
+ * AXAS_MAP_ALLOC; EOPNOTSUPP if a linear area lies in the range; ENOMEM; EINTR on a fatal signal
+ * before the first change.
  */
 struct axas_range {
 	__u32 size;
