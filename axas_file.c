@@ -251,7 +251,7 @@ static long populate(void *ctx, void *arg)
 
 static long set_policy(void *ctx, void *arg)
 {
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 	struct axas_range *range = arg;
 
 	return axas_space_set_policy(file->space, arg_range(range->gpa, range->length),
@@ -261,7 +261,7 @@ static long set_policy(void *ctx, void *arg)
 static long set_limit(void *ctx, void *arg)
 {
 	struct axas_limit *limit = arg;
-	struct space_file *file = ctx;
+	struct axas_file *file = ctx;
 
 	return axas_space_set_limit(file->space, limit->max_frames);
 }

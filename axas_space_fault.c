@@ -530,29 +530,33 @@ static noinline int fault_fill(struct axas_space *space, struct axas_cpu *cpu, u
 
 /*
  * Fast path of a host access: a page without a leaf in the area and the table that this CPU has
- * cached. Return true if it is filled; else *@hpa is a frame for the slow path, or AXAS_HPA_NONE.
+ * cached. Return AXAS_FAULT_*, or LOOK_AGAIN for the slow path, with *@hpa a frame for it or
+ * AXAS_HPA_NONE. With a frame limit the slow path may wait for a racer: see may_come().
  */
-static bool fault_in_fast(struct axas_space *space, u64 gpa, u32 access, struct axas_hpa *hpa)
+static int fault_in_fast(struct axas_space *space, u64 gpa, u32 access, struct axas_hpa *hpa)
 {
 	struct axas_cpu *cpu = axas_section_hit(space);
 
 	*hpa = axas_hpa(AXAS_HPA_NONE);
 	if (unlikely(!cpu))
-		return false;
-	if (likely(axas_cpu_at(cpu, gpa) && axas_cpu_covers(cpu, gpa) &&
-		   !(access & ~cpu->area->single) && !READ_ONCE(*axas_cpu_ptep(cpu, gpa))))
-		return fill_page(space, cpu, axas_cpu_ptep(cpu, gpa), hpa);
-	axas_section_leave(cpu);
-	return false;
+		return LOOK_AGAIN;
+	if (unlikely(!axas_cpu_at(cpu, gpa) || !axas_cpu_covers(cpu, gpa) ||
+		     access & ~cpu->area->single || READ_ONCE(*axas_cpu_ptep(cpu, gpa)))) {
+		axas_section_leave(cpu);
+		return LOOK_AGAIN;
+	}
+	if (likely(fill_page(space, cpu, axas_cpu_ptep(cpu, gpa), hpa)))
+		return AXAS_FAULT_FIXED;
+	return hpa->val == AXAS_HPA_NONE && !space->pool.limited ? AXAS_FAULT_NOMEM : LOOK_AGAIN;
 }
 
 int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access)
 {
 	struct axas_hpa hpa;
-	int result;
+	int result = fault_in_fast(space, gpa, access, &hpa);
 
-	if (likely(fault_in_fast(space, gpa, access, &hpa)))
-		return AXAS_FAULT_FIXED;
+	if (likely(result != LOOK_AGAIN))
+		return result;
 	result = handle_fault(space, gpa, access, NULL, hpa);
 	if (result == AXAS_FAULT_FIXED)
 		count_fault(space, result);

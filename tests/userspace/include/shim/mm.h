@@ -155,7 +155,8 @@ static inline void unlock_page(struct page *page)
 }
 
 void wait_on_page_locked(struct page *page);
-#define folio_wait_locked_killable(f)	(wait_on_page_locked(&(f)->page), 0)
+#define folio_wait_locked(f)		wait_on_page_locked(&(f)->page)
+#define folio_wait_locked_killable(f)	(folio_wait_locked(f), 0)
 static inline void clear_page(void *va) { memset(va, 0, PAGE_SIZE); }
 static inline void copy_page(void *to, const void *from) { memcpy(to, from, PAGE_SIZE); }
 static inline void clear_highpage(struct page *page) { clear_page(page_address(page)); }
