@@ -365,7 +365,7 @@ static void test_vcpu_calls(void)
 	passes(axvcpu_set_regs(FAKE, &regs), AXVCPU_SET_REGS, axvcpu_regs);
 	passes(axvcpu_set_gpr(FAKE, 1, 2), AXVCPU_SET_GPR, axvcpu_set_gpr);
 	passes(axvcpu_run(FAKE, &exit), AXVCPU_RUN, axvcpu_exit);
-	ok(exit.reason == AXVCPU_EXIT_NOTHING && !exit.reserved, "begins with", "a run");
+	ok(exit.reason == AXVCPU_EXIT_NOTHING && !exit.vector, "begins with", "a run");
 	passes(axvcpu_inject(FAKE, 32), AXVCPU_INJECT, axvcpu_inject);
 	passes(axvcpu_get_state(FAKE, &state), AXVCPU_GET_STATE, axvcpu_state);
 	ok(!state.entries && !state.exits[0], "asks for", "a state");

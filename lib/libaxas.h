@@ -436,6 +436,16 @@ int axvcpu_set_gpr(int vcpu, __u32 reg, __u64 val);
 int axvcpu_run(int vcpu, struct axvcpu_exit *exit);
 
 /**
+ * axvcpu_run_window() - run the guest until an exit, or until it accepts an interrupt
+ * @vcpu: the vCPU
+ * @vector: 32 to 255
+ * @exit: out: as axvcpu_run(); AXVCPU_EXIT_WINDOW when axvcpu_inject_now() will succeed
+ *
+ * Return: as axvcpu_run().
+ */
+int axvcpu_run_window(int vcpu, __u32 vector, struct axvcpu_exit *exit);
+
+/**
  * axvcpu_set_return() - complete the last exit with a value for the guest
  * @vcpu: the vCPU
  * @val: the value
@@ -443,6 +453,41 @@ int axvcpu_run(int vcpu, struct axvcpu_exit *exit);
  * Return: 0, or -errno.
  */
 int axvcpu_set_return(int vcpu, __u64 val);
+
+/**
+ * axvcpu_set_return_fault() - complete the last exit, of an MSR, with a fault
+ * @vcpu: the vCPU
+ *
+ * Return: 0, or -errno.
+ */
+int axvcpu_set_return_fault(int vcpu);
+
+/**
+ * axvcpu_inject_now() - inject an interrupt that the guest takes at once
+ * @vcpu: the vCPU
+ * @vector: 32 to 255
+ *
+ * Return: 0, or -errno: -EAGAIN when the guest does not accept it now.
+ */
+int axvcpu_inject_now(int vcpu, __u32 vector);
+
+/**
+ * axvcpu_inject_exception() - raise an exception in the guest
+ * @vcpu: the vCPU
+ * @vector: 0 to 31, but not 2
+ * @error: its error code, for vectors that have one
+ *
+ * Return: 0, or -errno.
+ */
+int axvcpu_inject_exception(int vcpu, __u32 vector, __u32 error);
+
+/**
+ * axvcpu_reset() - return to the state before axvcpu_setup()
+ * @vcpu: the vCPU
+ *
+ * Return: 0, or -errno.
+ */
+int axvcpu_reset(int vcpu);
 
 /**
  * axvcpu_inject() - inject an interrupt into the guest

@@ -67,6 +67,7 @@ static const char *const exit_names[] = {
 	[AXVCPU_EXIT_FAIL_ENTRY]	= "FailEntry",
 	[AXVCPU_EXIT_SEND_IPI]		= "SendIpi",
 	[AXVCPU_EXIT_CPUID]		= "Cpuid",
+	[AXVCPU_EXIT_WINDOW]		= "Window",
 };
 
 static_assert(ARRAY_SIZE(format_names) == AXAS_NR_FORMATS, "each format has a name");

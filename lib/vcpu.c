@@ -68,13 +68,23 @@ int axvcpu_set_gpr(int vcpu, __u32 reg, __u64 val)
 }
 
 /* Only the input fields are set: on success the kernel writes all of @exit. */
-int axvcpu_run(int vcpu, struct axvcpu_exit *exit)
+static int run(int vcpu, __u32 vector, struct axvcpu_exit *exit)
 {
 	exit->size = sizeof(*exit);
-	exit->flags = 0;
+	exit->flags = vector ? AXVCPU_RUN_WINDOW : 0;
 	exit->reason = AXVCPU_EXIT_NOTHING;
-	exit->reserved = 0;
+	exit->vector = vector;
 	return axas_ioctl(vcpu, AXVCPU_RUN, exit);
+}
+
+int axvcpu_run(int vcpu, struct axvcpu_exit *exit)
+{
+	return run(vcpu, 0, exit);
+}
+
+int axvcpu_run_window(int vcpu, __u32 vector, struct axvcpu_exit *exit)
+{
+	return run(vcpu, vector, exit);
 }
 
 int axvcpu_set_return(int vcpu, __u64 val)
@@ -82,6 +92,39 @@ int axvcpu_set_return(int vcpu, __u64 val)
 	struct axvcpu_return arg = { .size = sizeof(arg), .val = val };
 
 	return axas_ioctl(vcpu, AXVCPU_SET_RETURN, &arg);
+}
+
+int axvcpu_set_return_fault(int vcpu)
+{
+	struct axvcpu_return arg = { .size = sizeof(arg), .flags = AXVCPU_RETURN_FAULT };
+
+	return axas_ioctl(vcpu, AXVCPU_SET_RETURN, &arg);
+}
+
+int axvcpu_inject_now(int vcpu, __u32 vector)
+{
+	struct axvcpu_inject arg = {
+		.size = sizeof(arg), .flags = AXVCPU_INJECT_NOW, .vector = vector
+	};
+
+	return axas_ioctl(vcpu, AXVCPU_INJECT, &arg);
+}
+
+int axvcpu_inject_exception(int vcpu, __u32 vector, __u32 error)
+{
+	struct axvcpu_inject arg = {
+		.size = sizeof(arg), .flags = AXVCPU_INJECT_EXCEPTION, .vector = vector,
+		.error = error
+	};
+
+	return axas_ioctl(vcpu, AXVCPU_INJECT, &arg);
+}
+
+int axvcpu_reset(int vcpu)
+{
+	struct axvcpu_reset arg = { .size = sizeof(arg) };
+
+	return axas_ioctl(vcpu, AXVCPU_RESET, &arg);
 }
 
 int axvcpu_inject(int vcpu, __u32 vector)

@@ -21,6 +21,7 @@
 #include <linux/list.h>
 #include <linux/percpu-defs.h>
 #include <linux/seqlock.h>
+#include <linux/wait.h>
 #include <axas/vcpu.h>
 
 #define AXVCPU_NR_VECTORS	256
@@ -35,6 +36,10 @@ enum axvcpu_mode {
 	AXVCPU_OUTSIDE,
 	AXVCPU_IN_GUEST,
 };
+
+/* Flags of AXVCPU_SETUP that mean nothing elsewhere. */
+#define AXVCPU_SETUP_X86_FLAGS	(AXVCPU_SETUP_EXIT_CPUID | AXVCPU_SETUP_X2APIC | \
+				 AXVCPU_SETUP_STARTUP)
 
 /* Bits of axvcpu.requests: set by any thread, acted on before the next entry. */
 #define AXVCPU_REQ_FLUSH	0	/* flush all translations */
@@ -58,6 +63,9 @@ enum axvcpu_mode {
  * @mode: enum axvcpu_mode
  * @requests: AXVCPU_REQ_*
  * @vectors: pending interrupts. Backends take them by axvcpu_next_vector() and axvcpu_vector_done()
+ * @window: AXVCPU_RUN_WINDOW: the vector of the current run; 0: none
+ * @halted: AXVCPU_SETUP_BLOCK: the guest has halted and nothing has woken it
+ * @wakeup: the thread that waits in a BLOCKED vCPU
  * @exit: the last exit returned to the caller, for set_return_value(): one of @exit_room
  * @exit_room: the other element is for the current run
  * @entries: entries into the guest
@@ -87,10 +95,13 @@ struct axvcpu {
 	int mode;
 	unsigned long requests;
 	DECLARE_BITMAP(vectors, AXVCPU_NR_VECTORS);
+	u32 window;
+	bool halted;
+	wait_queue_head_t wakeup;
 	struct axvcpu_exit *exit;
 	struct axvcpu_exit exit_room[2];
 	u64 entries;
-	u64 exits[AXVCPU_EXIT_CPUID + 1];
+	u64 exits[AXVCPU_NR_EXITS];
 	unsigned long busy;
 	struct task_struct *thread;
 	struct hlist_node node;
@@ -151,6 +162,14 @@ enum axvcpu_ran {
  * @unbind: the reverse. Optional
  * @set_gpr: set a general register, in range
  * @set_return_value: @val is the result of *axvcpu->exit
+ * @set_return_fault: the instruction of *axvcpu->exit, which has retired, raises a fault instead:
+ *	0, or -EINVAL when it cannot. Optional
+ * @raise: raise an exception, in range, at the current RIP. Optional
+ * @accepts: whether the next entry would deliver the interrupt @vector. With axvcpu->window @run
+ *	arranges for an exit once the guest accepts that vector. Optional
+ * @wakes: whether an event is pending that ends a halt. Optional: any vector does
+ * @reset: return to the state after @create, except for counters. Optional
+ * @khz: frequency of the guest's time-stamp counter. Optional
  * @get_regs: write all but size and flags
  * @set_regs: 0, or -EINVAL with nothing changed
  *
@@ -196,6 +215,12 @@ struct axvcpu_arch_ops {
 	int (*unbind)(struct axvcpu *vcpu);
 	void (*set_gpr)(struct axvcpu *vcpu, u32 reg, u64 val);
 	void (*set_return_value)(struct axvcpu *vcpu, u64 val);
+	int (*set_return_fault)(struct axvcpu *vcpu);
+	void (*raise)(struct axvcpu *vcpu, u8 vector, u32 error);
+	bool (*accepts)(const struct axvcpu *vcpu, u8 vector);
+	bool (*wakes)(const struct axvcpu *vcpu);
+	void (*reset)(struct axvcpu *vcpu);
+	u32 (*khz)(void);
 	void (*get_regs)(struct axvcpu *vcpu, struct axvcpu_regs *regs);
 	int (*set_regs)(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 
@@ -235,7 +260,7 @@ void axvcpu_end(struct axvcpu *vcpu);
  * axvcpu_run_unbound() - axvcpu_bind(), axvcpu_run() and axvcpu_unbind() in one step
  * @vcpu: the vCPU, between axvcpu_begin() and axvcpu_end()
  *
- * The state goes from FREE to RUNNING to FREE; READY is never visible. The exit is *@vcpu->exit
+ * @vcpu->window is set. The state goes from FREE to RUNNING to FREE; READY is never visible. The exit is *@vcpu->exit
  * when 0 is returned, complete except for size and flags.
  *
  * Context: May sleep.

@@ -17,6 +17,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
+#include <linux/wait.h>
 
 #include "axas_compat.h"
 #include "axvcpu.h"
@@ -227,13 +228,18 @@ static void nothing(void *info)
 {
 }
 
-/* Make its CPU leave the guest. The caller has already written the data that the vCPU must see. */
+/*
+ * Make its CPU leave the guest, or its thread leave the wait of a halted guest. The caller has
+ * already written the data that the vCPU must see.
+ */
 static void kick(struct axvcpu *vcpu)
 {
 	/* See "how a flush gets through". */
 	smp_mb();
 	if (READ_ONCE(vcpu->mode) == AXVCPU_IN_GUEST)
 		smp_call_function_single(READ_ONCE(vcpu->cpu), nothing, NULL, false);
+	else if (waitqueue_active(&vcpu->wakeup))
+		wake_up(&vcpu->wakeup);
 }
 
 /* The request stays set until it has ended a run, so no kick is lost. */
@@ -282,6 +288,7 @@ static struct axvcpu *new_vcpu(struct axas_space *space, const struct axvcpu_par
 	vcpu->id = params->id;
 	vcpu->bsp = params->bsp;
 	seqlock_init(&vcpu->affinity);
+	init_waitqueue_head(&vcpu->wakeup);
 	vcpu->preferred_cpu = params->preferred_cpu;
 	vcpu->cpu_set = params->cpu_set;
 	vcpu->cpu = -1;
@@ -404,7 +411,8 @@ int axvcpu_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 {
 	int err;
 
-	if (setup->flags & ~AXVCPU_SETUP_FLAGS || setup->reserved)
+	if (setup->flags & ~AXVCPU_SETUP_FLAGS || setup->reserved ||
+	    (setup->flags & AXVCPU_SETUP_X2APIC && vcpu->id >= 255))
 		return -EINVAL;
 	err = vcpu->ops->check_setup ? vcpu->ops->check_setup(setup) : 0;
 	if (err)
@@ -729,6 +737,74 @@ static int check_thread(struct axvcpu *vcpu)
 	return 0;
 }
 
+static bool wakes(const struct axvcpu *vcpu)
+{
+	return vcpu->ops->wakes ? vcpu->ops->wakes(vcpu) : axvcpu_next_vector(vcpu) >= 0;
+}
+
+/* AXVCPU_RUN_WINDOW: whether the run ends now. */
+static bool window_open(const struct axvcpu *vcpu)
+{
+	return vcpu->window && vcpu->ops->accepts(vcpu, vcpu->window);
+}
+
+/* Wait for an event of a halted guest: 0 or -EINTR. Each waker writes first, then calls kick(). */
+static int block(struct axvcpu *vcpu)
+{
+	int err;
+
+	if (axvcpu_transition(vcpu, AXVCPU_STATE_RUNNING, AXVCPU_STATE_BLOCKED))
+		return -EBADFD;
+	err = wait_event_interruptible(vcpu->wakeup, wakes(vcpu) || window_open(vcpu) ||
+				       READ_ONCE(vcpu->requests) & BIT(AXVCPU_REQ_LEAVE));
+	if (axvcpu_transition(vcpu, AXVCPU_STATE_BLOCKED, AXVCPU_STATE_RUNNING))
+		return -EBADFD;
+	if (wakes(vcpu))
+		vcpu->halted = false;
+	return err ? -EINTR : 0;
+}
+
+/*
+ * Before an entry: what ends the run without one. 0 to enter, 1 when @exit says why not, or an
+ * error.
+ */
+static int before_entry(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	int err = check_thread(vcpu);
+
+	if (err)
+		return err;
+	if (unlikely(window_open(vcpu))) {
+		vcpu->halted = false;
+		exit->reason = AXVCPU_EXIT_WINDOW;
+		return 1;
+	}
+	return 0;
+}
+
+/* AXVCPU_SETUP_BLOCK: whether a halt stays in the kernel. */
+static bool halts(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
+{
+	if (ran != AXVCPU_RAN_EXIT || exit->reason != AXVCPU_EXIT_HALT ||
+	    !(vcpu->setup.flags & AXVCPU_SETUP_BLOCK))
+		return false;
+	vcpu->halted = true;
+	return true;
+}
+
+/* Enter, or wait while halted. enum axvcpu_ran, or an error. */
+static int run_once(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	int ran;
+
+	if (vcpu->halted)
+		return block(vcpu) ?: AXVCPU_RAN_AGAIN;
+	ran = run_here(vcpu, exit);
+	if (ran == AXVCPU_RAN_FAULT)
+		return handle_fault(vcpu, exit);
+	return halts(vcpu, ran, exit) ? AXVCPU_RAN_AGAIN : ran;
+}
+
 static int run_until_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	int ran;
@@ -736,15 +812,13 @@ static int run_until_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	for (;;) {
 		memset(exit, 0, sizeof(*exit));
 		let_others_run();
-		ran = check_thread(vcpu);
+		ran = before_entry(vcpu, exit);
 		/* Pending work before user space, such as rseq. */
 		if (ran || test_thread_flag(TIF_NOTIFY_RESUME))
-			return ran;
-		ran = run_here(vcpu, exit);
+			return min(ran, 0);
+		ran = run_once(vcpu, exit);
 		if (ran == -EAGAIN)
 			schedule_timeout_interruptible(1);
-		else if (ran == AXVCPU_RAN_FAULT)
-			ran = handle_fault(vcpu, exit);
 		if (ran == AXVCPU_RAN_EXIT)
 			return 0;
 		if (ran < 0 && ran != -EAGAIN)
@@ -819,6 +893,8 @@ int axvcpu_set_entry(struct axvcpu *vcpu, u64 entry)
 	if (err)
 		return err;
 	err = vcpu->ops->set_entry(vcpu, entry);
+	if (!err)
+		vcpu->halted = false;
 	axvcpu_end(vcpu);
 	return err;
 }
@@ -851,6 +927,21 @@ int axvcpu_set_return_value(struct axvcpu *vcpu, u64 val)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_set_return_value);
 
+int axvcpu_set_return_fault(struct axvcpu *vcpu)
+{
+	int err;
+
+	if (!vcpu->ops->set_return_fault)
+		return -EINVAL;
+	err = begin_registers(vcpu);
+	if (err)
+		return err;
+	err = vcpu->ops->set_return_fault(vcpu);
+	axvcpu_end(vcpu);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_set_return_fault);
+
 int axvcpu_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 {
 	int err = begin_registers(vcpu);
@@ -873,6 +964,8 @@ int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 	if (err)
 		return err;
 	err = vcpu->ops->set_regs(vcpu, regs);
+	if (!err)
+		vcpu->halted = false;
 	axvcpu_end(vcpu);
 	return err;
 }
@@ -891,3 +984,71 @@ int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector)
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_inject_interrupt);
+
+int axvcpu_inject_now(struct axvcpu *vcpu, u32 vector)
+{
+	int err;
+
+	if (!vcpu->ops->accepts)
+		return -EOPNOTSUPP;
+	if (vector < AXVCPU_FIRST_VECTOR || vector >= AXVCPU_NR_VECTORS)
+		return -EINVAL;
+	err = begin_registers(vcpu);
+	if (err)
+		return err;
+	if (axvcpu_next_vector(vcpu) >= (int)vector || !vcpu->ops->accepts(vcpu, vector))
+		err = -EAGAIN;
+	else
+		set_bit(vector, vcpu->vectors);
+	axvcpu_end(vcpu);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_inject_now);
+
+#define VECTOR_NMI	2
+
+int axvcpu_inject_exception(struct axvcpu *vcpu, u32 vector, u32 error)
+{
+	int err;
+
+	if (!vcpu->ops->raise)
+		return -EOPNOTSUPP;
+	if (vector >= AXVCPU_FIRST_VECTOR || vector == VECTOR_NMI)
+		return -EINVAL;
+	err = begin_registers(vcpu);
+	if (err)
+		return err;
+	vcpu->ops->raise(vcpu, vector, error);
+	vcpu->halted = false;
+	axvcpu_end(vcpu);
+	return 0;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_inject_exception);
+
+static int reset(struct axvcpu *vcpu)
+{
+	u32 state = axvcpu_state(vcpu);
+
+	if (state != AXVCPU_STATE_CREATED && state != AXVCPU_STATE_FREE)
+		return -EBADFD;
+	vcpu->ops->reset(vcpu);
+	bitmap_zero(vcpu->vectors, AXVCPU_NR_VECTORS);
+	vcpu->halted = false;
+	set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
+	return axvcpu_transition(vcpu, state, AXVCPU_STATE_CREATED);
+}
+
+int axvcpu_reset(struct axvcpu *vcpu)
+{
+	int err;
+
+	if (!vcpu->ops->reset)
+		return -EOPNOTSUPP;
+	err = axvcpu_begin(vcpu);
+	if (err)
+		return err;
+	err = reset(vcpu);
+	axvcpu_end(vcpu);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_reset);

@@ -23,6 +23,7 @@ static const char * const names[] = {
 	[AXVCPU_EXIT_FAIL_ENTRY]		= "FailEntry",
 	[AXVCPU_EXIT_SEND_IPI]			= "SendIpi",
 	[AXVCPU_EXIT_CPUID]			= "Cpuid",
+	[AXVCPU_EXIT_WINDOW]			= "Window",
 };
 
 const char *axvcpu_exit_name(u32 reason)

@@ -46,7 +46,17 @@ static long set_return(void *ctx, void *arg)
 {
 	const struct axvcpu_return *ret = arg;
 
-	return axvcpu_set_return_value(ctx, ret->val);
+	return ret->flags & AXVCPU_RETURN_FAULT ? axvcpu_set_return_fault(ctx) :
+	       axvcpu_set_return_value(ctx, ret->val);
+}
+
+/* AXVCPU_RUN_WINDOW is for backends that can tell. */
+static bool window_ok(const struct axvcpu *vcpu, u32 flags, u32 vector)
+{
+	if (likely(!flags))
+		return !vector;
+	return flags == AXVCPU_RUN_WINDOW && vcpu->ops->accepts &&
+	       vector >= AXVCPU_FIRST_VECTOR && vector < AXVCPU_NR_VECTORS;
 }
 
 /* Bound to a CPU only during the run. */
@@ -56,11 +66,12 @@ static long run(void *ctx, void *arg)
 	struct axvcpu *vcpu = ctx;
 	long err;
 
-	if (exit->reserved)
+	if (!window_ok(vcpu, exit->flags, exit->vector))
 		return -EINVAL;
 	err = axvcpu_begin(vcpu);
 	if (err)
 		return err;
+	vcpu->window = exit->vector;
 	err = axvcpu_run_unbound(vcpu);
 	if (!err)
 		*exit = *vcpu->exit;
@@ -72,7 +83,16 @@ static long inject(void *ctx, void *arg)
 {
 	const struct axvcpu_inject *inject = arg;
 
-	return inject->reserved ? -EINVAL : axvcpu_inject_interrupt(ctx, inject->vector);
+	switch (inject->flags) {
+	case 0:
+		return inject->error ? -EINVAL : axvcpu_inject_interrupt(ctx, inject->vector);
+	case AXVCPU_INJECT_NOW:
+		return inject->error ? -EINVAL : axvcpu_inject_now(ctx, inject->vector);
+	case AXVCPU_INJECT_EXCEPTION:
+		return axvcpu_inject_exception(ctx, inject->vector, inject->error);
+	default:
+		return -EINVAL;
+	}
 }
 
 static long kick(void *ctx, void *arg)
@@ -95,7 +115,14 @@ static long get_state(void *ctx, void *arg)
 	/* While the vCPU runs, these may be stale. */
 	state->entries = READ_ONCE(vcpu->entries);
 	memcpy(state->exits, vcpu->exits, sizeof(state->exits));
+	state->tsc_khz = vcpu->ops->khz ? vcpu->ops->khz() : 0;
+	state->reserved = 0;
 	return 0;
+}
+
+static long reset(void *ctx, void *arg)
+{
+	return axvcpu_reset(ctx);
 }
 
 static long set_affinity(void *ctx, void *arg)
@@ -108,9 +135,9 @@ static long set_affinity(void *ctx, void *arg)
 
 static const struct axas_ioctl vcpu_ioctls[] = {
 	/* Serialized: one thread at a time, by axvcpu_begin(). */
-	{ AXAS_IOCTL_OF(AXVCPU_RUN, struct axvcpu_exit),
+	{ AXAS_IOCTL_OF(AXVCPU_RUN, struct axvcpu_exit), .flags = AXVCPU_RUN_FLAGS,
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = run },
-	{ AXAS_IOCTL_OF(AXVCPU_SET_RETURN, struct axvcpu_return),
+	{ AXAS_IOCTL_OF(AXVCPU_SET_RETURN, struct axvcpu_return), .flags = AXVCPU_RETURN_FAULT,
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = set_return },
 	{ AXAS_IOCTL_OF(AXVCPU_GET_REGS, struct axvcpu_regs),
 	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = get_regs },
@@ -120,10 +147,12 @@ static const struct axas_ioctl vcpu_ioctls[] = {
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = set_gpr },
 	{ AXAS_IOCTL_OF(AXVCPU_SETUP, struct axvcpu_setup),
 	  .flags = AXVCPU_SETUP_FLAGS, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = setup },
-	/* At any time. */
+	{ AXAS_IOCTL_OF(AXVCPU_RESET, struct axvcpu_reset),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = reset },
+	/* At any time; AXVCPU_INJECT with flags is serialized, too. */
 	{ AXAS_IOCTL_OF(AXVCPU_KICK, struct axvcpu_kick),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = kick },
-	{ AXAS_IOCTL_OF(AXVCPU_INJECT, struct axvcpu_inject),
+	{ AXAS_IOCTL_OF(AXVCPU_INJECT, struct axvcpu_inject), .flags = AXVCPU_INJECT_FLAGS,
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = inject },
 	{ AXAS_IOCTL_OF(AXVCPU_GET_STATE, struct axvcpu_state),
 	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = get_state },
@@ -137,9 +166,9 @@ static const struct axas_ioctl vcpu_ioctls[] = {
  * that all of it is writable, since it is smaller than a page. False for another size or a bad
  * struct: axas_ioctl_dispatch() returns the error.
  */
-static bool take_run(struct axvcpu_exit __user *uexit)
+static bool take_run(struct axvcpu_exit __user *uexit, u32 *flags, u32 *vector)
 {
-	u32 size, flags, reserved;
+	u32 size;
 	u64 last;
 
 	if (!user_access_begin(uexit, sizeof(*uexit)))
@@ -147,13 +176,13 @@ static bool take_run(struct axvcpu_exit __user *uexit)
 	unsafe_get_user(size, &uexit->size, bad);
 	if (size != sizeof(*uexit))
 		goto bad;
-	unsafe_get_user(flags, &uexit->flags, bad);
-	unsafe_get_user(reserved, &uexit->reserved, bad);
+	unsafe_get_user(*flags, &uexit->flags, bad);
+	unsafe_get_user(*vector, &uexit->vector, bad);
 	unsafe_get_user(last, &uexit->raw[ARRAY_SIZE(uexit->raw) - 1], bad);
 	unsafe_put_user(size, &uexit->size, bad);
 	unsafe_put_user(last, &uexit->raw[ARRAY_SIZE(uexit->raw) - 1], bad);
 	user_access_end();
-	return !flags && !reserved;
+	return true;
 
 bad:
 	user_access_end();
@@ -176,12 +205,13 @@ bad:
 	return -EFAULT;
 }
 
-static long run_fast(struct axvcpu *vcpu, struct axvcpu_exit __user *uexit)
+static long run_fast(struct axvcpu *vcpu, struct axvcpu_exit __user *uexit, u32 vector)
 {
 	long err = axvcpu_begin(vcpu);
 
 	if (err)
 		return err;
+	vcpu->window = vector;
 	err = axvcpu_run_unbound(vcpu);
 	if (!err) {
 		vcpu->exit->size = sizeof(*uexit);
@@ -195,9 +225,11 @@ static long vcpu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	struct axvcpu *vcpu = filp->private_data;
 	void __user *uarg = (void __user *)arg;
+	u32 flags, vector;
 
-	if (likely(cmd == AXVCPU_RUN && filp->f_mode & FMODE_WRITE) && likely(take_run(uarg)))
-		return run_fast(vcpu, uarg);
+	if (likely(cmd == AXVCPU_RUN && filp->f_mode & FMODE_WRITE) &&
+	    likely(take_run(uarg, &flags, &vector)) && likely(window_ok(vcpu, flags, vector)))
+		return run_fast(vcpu, uarg, vector);
 	return axas_ioctl_dispatch(vcpu_ioctls, ARRAY_SIZE(vcpu_ioctls), filp, vcpu, cmd, uarg);
 }
 

@@ -208,6 +208,17 @@ int axvcpu_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val);
 int axvcpu_set_return_value(struct axvcpu *vcpu, u64 val);
 
 /**
+ * axvcpu_set_return_fault() - answer the last exit by a fault
+ * @vcpu: the vCPU, not running
+ *
+ * As AXVCPU_SET_RETURN with AXVCPU_RETURN_FAULT.
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL after any other exit; -EBADFD as axvcpu_set_entry().
+ */
+int axvcpu_set_return_fault(struct axvcpu *vcpu);
+
+/**
  * axvcpu_get_regs() - read the registers
  * @vcpu: the vCPU, not running
  * @regs: all but size and flags are written
@@ -236,6 +247,37 @@ int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
  * Return: 0; -EINVAL; -EBADFD as axvcpu_set_entry().
  */
 int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector);
+
+/**
+ * axvcpu_inject_now() - inject an interrupt that the next entry delivers
+ * @vcpu: the vCPU, not running
+ * @vector: 32 to 255
+ *
+ * Context: May sleep.
+ * Return: 0; -EAGAIN when the guest would not take it; -EINVAL; -EOPNOTSUPP; -EBADFD as
+ * axvcpu_set_entry().
+ */
+int axvcpu_inject_now(struct axvcpu *vcpu, u32 vector);
+
+/**
+ * axvcpu_inject_exception() - raise an exception
+ * @vcpu: the vCPU, not running
+ * @vector: as AXVCPU_INJECT_EXCEPTION
+ * @error: its error code
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry().
+ */
+int axvcpu_inject_exception(struct axvcpu *vcpu, u32 vector, u32 error);
+
+/**
+ * axvcpu_reset() - return to CREATED, from FREE or CREATED
+ * @vcpu: the vCPU
+ *
+ * Context: May sleep.
+ * Return: 0; -EBADFD in another state, which stays; -EOPNOTSUPP.
+ */
+int axvcpu_reset(struct axvcpu *vcpu);
 
 /**
  * axvcpu_kick() - end a run

@@ -113,7 +113,7 @@ static void vhe_destroy(struct axvcpu *vcpu)
 static int vhe_check_setup(const struct axvcpu_setup *setup)
 {
 	return setup->mode == AXVCPU_MODE_EL1 && !(setup->entry & 3) &&
-	       !(setup->flags & AXVCPU_SETUP_EXIT_CPUID) ? 0 : -EINVAL;
+	       !(setup->flags & AXVCPU_SETUP_X86_FLAGS) ? 0 : -EINVAL;
 }
 
 static int vhe_set_entry(struct axvcpu *vcpu, u64 entry)

@@ -89,7 +89,7 @@ static void riscv_destroy(struct axvcpu *vcpu)
 
 static int riscv_check_setup(const struct axvcpu_setup *setup)
 {
-	if (setup->mode != AXVCPU_MODE_VS || setup->flags & AXVCPU_SETUP_EXIT_CPUID)
+	if (setup->mode != AXVCPU_MODE_VS || setup->flags & AXVCPU_SETUP_X86_FLAGS)
 		return -EINVAL;
 	return setup->entry & 1 ? -EINVAL : 0;
 }

@@ -144,6 +144,19 @@ void axvcpu_x86_check_event(struct axvcpu *vcpu)
 	axvcpu_x86_event_clear(x86);
 }
 
+bool axvcpu_x86_accepts(const struct axvcpu *vcpu, u8 vector, bool shadow)
+{
+	const struct axvcpu_x86 *x86 = to_x86(vcpu);
+
+	return !axvcpu_x86_event_valid(x86) && x86->rflags & X86_EFLAGS_IF &&
+	       (!shadow || x86->end_shadow) && vector >> 4 > x86->cr8;
+}
+
+bool axvcpu_x86_wakes(const struct axvcpu *vcpu)
+{
+	return !axvcpu_x86_halts(vcpu);
+}
+
 bool axvcpu_x86_halts(const struct axvcpu *vcpu)
 {
 	const struct axvcpu_x86 *x86 = to_x86(vcpu);

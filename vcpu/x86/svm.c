@@ -77,6 +77,11 @@ static void svm_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val)
 	to_x86(vcpu)->gpr[reg] = val;
 }
 
+static void svm_raise_now(struct axvcpu *vcpu, u8 vector, u32 error)
+{
+	svm_raise(vcpu, vector, error);
+}
+
 static int svm_load(struct axvcpu *vcpu)
 {
 	axvcpu_x86_load(to_x86(vcpu));
@@ -118,6 +123,8 @@ static inline void write_event(struct axvcpu *vcpu, struct svm *svm)
 	svm->vector = axvcpu_next_vector(vcpu);
 	if (unlikely(svm->vector >= 0))
 		svm_offer_vector(vcpu, svm);
+	if (unlikely(vcpu->window))
+		svm_ask_for_window(svm, vcpu->window);
 }
 
 /* Take back the events that the entry did not deliver. */
@@ -126,6 +133,8 @@ static inline void read_event(struct axvcpu *vcpu, struct svm *svm)
 	const struct svm_control *control = &svm->vmcb->control;
 
 	svm->x86.cr8 = control->interrupt & SVM_V_TPR;
+	if (unlikely(vcpu->window))
+		svm->vmcb->control.intercept_1 &= ~SVM_INTERCEPT_VINTR;
 	if (unlikely(svm->vector >= 0 || control->exit_int_info & SVM_EVENT_VALID ||
 		     control->exit_code == SVM_EXIT_INVALID))
 		svm_take_back_event(vcpu, svm);
@@ -189,10 +198,17 @@ const struct axvcpu_arch_ops axvcpu_svm_ops = {
 	.setup			= svm_setup,
 	.set_gpr		= svm_set_gpr,
 	.set_return_value	= axvcpu_x86_set_return_value,
+	.set_return_fault	= axvcpu_x86_set_return_fault,
+	.raise			= svm_raise_now,
+	.accepts		= svm_accepts,
+	.wakes			= axvcpu_x86_wakes,
+	.reset			= svm_reset,
+	.khz			= axvcpu_x86_khz,
 	.get_regs		= svm_get_regs,
 	.set_regs		= svm_set_regs,
 	.load			= svm_load,
 	.put			= svm_put,
 	.flush			= svm_flush,
 	.run			= svm_run,
+	.hole			= svm_hole,
 };

@@ -94,11 +94,15 @@ int svm_set_entry(struct axvcpu *vcpu, u64 entry);
 int svm_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup);
 void svm_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs);
 int svm_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
+void svm_reset(struct axvcpu *vcpu);
+void svm_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
 /* svm_event.c. Interrupts are off. */
 int svm_raise(struct axvcpu *vcpu, u8 vector, u32 error);	/* returns AXVCPU_RAN_AGAIN */
+bool svm_accepts(const struct axvcpu *vcpu, u8 vector);
 void svm_inject_event(struct axvcpu *vcpu, struct svm *svm);	/* when one is in flight */
 void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm);	/* delivers @svm->vector */
+void svm_ask_for_window(struct svm *svm, u8 vector);	/* exit once it would be taken */
 void svm_take_back_event(struct axvcpu *vcpu, struct svm *svm);
 
 /* svm_insn.c: number of prefix bytes before the opcode at RIP. Interrupts are off. */

@@ -37,6 +37,27 @@ void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm)
 		      (u64)svm->vector << SVM_V_INTR_VECTOR_SHIFT;
 }
 
+/*
+ * A virtual interrupt that exits instead of being delivered. One that is offered already serves as
+ * well, if it is not above it: read_event() takes it back. APM vol. 2, 15.21.4.
+ */
+void svm_ask_for_window(struct svm *svm, u8 vector)
+{
+	struct svm_control *control = &svm->vmcb->control;
+
+	if (svm->vector > vector)
+		return;
+	control->intercept_1 |= SVM_INTERCEPT_VINTR;
+	control->interrupt &= ~SVM_V_INTR_PRIO;
+	control->interrupt |= SVM_V_IRQ | (u64)(vector >> 4) << SVM_V_INTR_PRIO_SHIFT;
+}
+
+bool svm_accepts(const struct axvcpu *vcpu, u8 vector)
+{
+	return axvcpu_x86_accepts(vcpu, vector,
+				  to_svm(vcpu)->vmcb->control.shadow & SVM_INTERRUPT_SHADOW);
+}
+
 /* Injecting a #DB does not update DR6 and DR7 as raising one does: APM vol. 2, 15.20. */
 static void prepare_db(struct svm *svm)
 {

@@ -105,11 +105,10 @@ static int on_msr(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit
 	}
 	if (bad)
 		return svm_raise(vcpu, X86_TRAP_GP, 0);
+	if (!known)
+		axvcpu_x86_exit_msr(&svm->x86, write, exit);
 	retire(vcpu, svm, 2);
-	if (known)
-		return AXVCPU_RAN_AGAIN;
-	axvcpu_x86_exit_msr(&svm->x86, write, exit);
-	return AXVCPU_RAN_EXIT;
+	return known ? AXVCPU_RAN_AGAIN : AXVCPU_RAN_EXIT;
 }
 
 static int on_cr4_write(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
@@ -186,6 +185,12 @@ static int fail_entry(struct svm *svm, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
+static int on_window(struct axvcpu_exit *exit)
+{
+	exit->reason = AXVCPU_EXIT_WINDOW;
+	return AXVCPU_RAN_EXIT;
+}
+
 /* INVD and WBINVD: skipped, since caches stay coherent without them. */
 static int pass_over(struct axvcpu *vcpu, struct svm *svm, unsigned int len)
 {
@@ -205,6 +210,8 @@ int svm_handle_exit(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *ex
 	case SVM_EXIT_INIT:
 		/* The host took it at STGI. */
 		return AXVCPU_RAN_AGAIN;
+	case SVM_EXIT_VINTR:
+		return on_window(exit);
 	case SVM_EXIT_CR4_WRITE:
 		return on_cr4_write(vcpu, svm, exit);
 	case SVM_EXIT_DR_FIRST ... SVM_EXIT_DR_LAST:

@@ -25,9 +25,9 @@ int svm_set_entry(struct axvcpu *vcpu, u64 entry)
 	if (save->cr0 && in_real_mode(to_svm(vcpu))) {
 		if (entry >> 20)
 			return -EINVAL;
-		save->cs.selector = entry >> 4 & 0xf000;
+		save->cs.selector = axvcpu_x86_real_cs(to_x86(vcpu), entry);
 		save->cs.base = save->cs.selector << 4;
-		entry &= 0xffff;
+		entry -= save->cs.base;
 	}
 	if (!axvcpu_x86_canonical(entry))
 		return -EINVAL;
@@ -120,6 +120,7 @@ int svm_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 {
 	struct svm *svm = to_svm(vcpu);
 	struct svm_save *save = &svm->vmcb->save;
+	int err;
 
 	set_control(svm);
 	if (setup->mode == AXVCPU_MODE_LONG)
@@ -130,7 +131,35 @@ int svm_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 	save->dr6 = 0xffff0ff0;
 	save->dr7 = 0x400;
 	svm->x86.gpr[AXVCPU_REG_RSP] = setup->stack;
-	return svm_set_entry(vcpu, setup->entry);
+	svm->x86.startup = setup->flags & AXVCPU_SETUP_STARTUP;
+	err = svm_set_entry(vcpu, setup->entry);
+	svm->x86.startup = false;
+	return err;
+}
+
+/* setup() writes all other fields of the VMCB. */
+void svm_reset(struct axvcpu *vcpu)
+{
+	struct svm *svm = to_svm(vcpu);
+
+	axvcpu_x86_reset(&svm->x86);
+	memset(&svm->vmcb->control, 0, sizeof(svm->vmcb->control));
+	memset(&svm->vmcb->save, 0, sizeof(svm->vmcb->save));
+	svm->vector = -ENOENT;
+}
+
+void svm_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	const struct svm *svm = to_svm(vcpu);
+	const struct svm_save *save = &svm->vmcb->save;
+	struct axvcpu_x86_code code = {
+		.cr0 = save->cr0, .cr3 = save->cr3, .cr4 = save->cr4, .efer = save->efer,
+		.code64 = svm_code64(svm),
+	};
+
+	if (!code.code64)
+		code.base = save->cs.base;
+	axvcpu_x86_fetch(vcpu, &code, exit);
 }
 
 void svm_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)

@@ -88,8 +88,34 @@ static int vmx_set_npt_root(struct axvcpu *vcpu, struct axas_hpa root)
 
 static int vmx_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 {
-	vmx_guest_reset(to_vmx(vcpu), setup);
+	vmx_guest_setup(to_vmx(vcpu), setup);
 	return 0;
+}
+
+static void vmx_reset(struct axvcpu *vcpu)
+{
+	axvcpu_x86_reset(to_x86(vcpu));
+	vmx_guest_reset(to_vmx(vcpu));
+}
+
+static void vmx_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit)
+{
+	const struct vmx *vmx = to_vmx(vcpu);
+	struct axvcpu_x86_code code = {
+		.cr0 = vmx->cr0, .cr3 = vmx->cr3, .cr4 = vmx->cr4, .efer = vmx->efer,
+		.base = vmx->code64 ? 0 : vmx->cs_base, .code64 = vmx->code64,
+	};
+
+	axvcpu_x86_fetch(vcpu, &code, exit);
+}
+
+/* The VMCS is not loaded. */
+static void vmx_raise_now(struct axvcpu *vcpu, u8 vector, u32 error)
+{
+	struct vmx *vmx = to_vmx(vcpu);
+
+	vmx->x86.real_mode = !(vmx->cr0 & X86_CR0_PE);
+	axvcpu_x86_raise(vcpu, vector, error);
 }
 
 static void vmx_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val)
@@ -306,10 +332,17 @@ const struct axvcpu_arch_ops axvcpu_vmx_ops = {
 	.setup			= vmx_setup,
 	.set_gpr		= vmx_set_gpr,
 	.set_return_value	= axvcpu_x86_set_return_value,
+	.set_return_fault	= axvcpu_x86_set_return_fault,
+	.raise			= vmx_raise_now,
+	.accepts		= vmx_accepts,
+	.wakes			= axvcpu_x86_wakes,
+	.reset			= vmx_reset,
+	.khz			= axvcpu_x86_khz,
 	.get_regs		= vmx_get_regs,
 	.set_regs		= vmx_set_regs,
 	.load			= vmx_load,
 	.put			= vmx_put,
 	.flush			= vmx_flush,
 	.run			= vmx_run,
+	.hole			= vmx_hole,
 };

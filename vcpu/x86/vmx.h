@@ -108,6 +108,9 @@ struct vmx_host {
  * @vpid: tags its translations
  * @eptp: EPT pointer
  * @entry: last value of set_entry()
+ * @cs: in real mode, CS for @entry
+ * @cs_base: base of CS outside of 64-bit mode, after put()
+ * @blocked: interrupts are blocked by a shadow, after put()
  * @cr0: this and the following guest registers match the VMCS while it is not loaded. Bits in the
  *	masks VMX_CR0_KEPT and VMX_CR4_KEPT have values that this backend sets
  * @cr0_shadow: the guest's view of the masked bits
@@ -136,6 +139,9 @@ struct vmx {
 	int vpid;
 	u64 eptp;
 	u64 entry;
+	u16 cs;
+	u64 cs_base;
+	bool blocked;
 	u64 cr0;
 	u64 cr0_shadow;
 	u64 cr3;
@@ -220,12 +226,14 @@ void vmx_host_restore(struct vmx *vmx);
 /* vmx_guest.c */
 void vmx_guest_set_root(struct vmx *vmx, u64 root, u32 levels);
 void vmx_guest_set_entry(struct vmx *vmx, u64 entry);
-void vmx_guest_reset(struct vmx *vmx, const struct axvcpu_setup *setup);
+void vmx_guest_setup(struct vmx *vmx, const struct axvcpu_setup *setup);
+void vmx_guest_reset(struct vmx *vmx);
 void vmx_guest_write(struct vmx *vmx);
 void vmx_guest_write_regs(struct vmx *vmx);
 void vmx_guest_read_regs(struct vmx *vmx);
 bool vmx_guest_code64(void);
 u32 vmx_guest_cpl(void);
+bool vmx_guest_blocked(void);
 void vmx_guest_controls(struct vmx *vmx, u32 set, u32 clear);
 
 /* vmx_event.c. Interrupts are off. */
@@ -233,6 +241,7 @@ void vmx_retire(struct axvcpu *vcpu);
 int vmx_raise(struct axvcpu *vcpu, u8 trap, u32 error);	/* returns AXVCPU_RAN_AGAIN */
 void vmx_read_event(struct vmx *vmx);
 void vmx_write_event(struct axvcpu *vcpu);
+bool vmx_accepts(const struct axvcpu *vcpu, u8 vector);
 void vmx_keep_event(struct vmx *vmx);
 void vmx_check_pending_db(struct vmx *vmx);
 void vmx_run_anew(void);

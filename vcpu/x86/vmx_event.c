@@ -89,7 +89,7 @@ static void write_event(struct vmx *vmx)
 static bool takes_interrupts(const struct vmx *vmx)
 {
 	return !axvcpu_x86_event_valid(&vmx->x86) && vmx->x86.rflags & X86_EFLAGS_IF &&
-	       !(vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & BLOCKED);
+	       !vmx_guest_blocked();
 }
 
 static void offer_vector(struct axvcpu *vcpu, struct vmx *vmx)
@@ -123,6 +123,14 @@ void vmx_write_event(struct axvcpu *vcpu)
 		vmx->x86.end_shadow = false;
 	}
 	offer_vector(vcpu, vmx);
+	if (unlikely(vcpu->window) && vcpu->window >> 4 > to_x86(vcpu)->cr8)
+		vmx_guest_controls(vmx, CPU_BASED_INTR_WINDOW_EXITING, 0);
+}
+
+/* Between put and load. */
+bool vmx_accepts(const struct axvcpu *vcpu, u8 vector)
+{
+	return axvcpu_x86_accepts(vcpu, vector, to_vmx(vcpu)->blocked);
 }
 
 /* A refused entry has delivered nothing; the event stays in struct axvcpu_x86. */

@@ -176,8 +176,8 @@ static int handle_rdmsr(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	if (msr == MSR_EFER) {
 		val = vmcs_read(GUEST_IA32_EFER);
 	} else if (!axvcpu_x86_rdmsr(&vmx->x86, msr, &val)) {
-		vmx_retire(vcpu);
 		axvcpu_x86_exit_msr(&vmx->x86, false, exit);
+		vmx_retire(vcpu);
 		return AXVCPU_RAN_EXIT;
 	}
 	gpr[AXVCPU_REG_RAX] = (u32)val;
@@ -197,8 +197,8 @@ static int handle_wrmsr(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	if (msr == MSR_EFER) {
 		bad = !write_efer(vmx, val);
 	} else if (!axvcpu_x86_wrmsr(&vmx->x86, msr, val, &bad)) {
-		vmx_retire(vcpu);
 		axvcpu_x86_exit_msr(&vmx->x86, true, exit);
+		vmx_retire(vcpu);
 		return AXVCPU_RAN_EXIT;
 	}
 	if (bad)
@@ -257,10 +257,14 @@ static int handle_triple_fault(struct vmx *vmx, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
-static int handle_window(struct vmx *vmx)
+/* For a pending vector, or AXVCPU_RUN_WINDOW. */
+static int handle_window(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
-	vmx_guest_controls(vmx, 0, CPU_BASED_INTR_WINDOW_EXITING);
-	return AXVCPU_RAN_AGAIN;
+	vmx_guest_controls(to_vmx(vcpu), 0, CPU_BASED_INTR_WINDOW_EXITING);
+	if (!vcpu->window || vcpu->window >> 4 <= to_x86(vcpu)->cr8)
+		return AXVCPU_RAN_AGAIN;
+	exit->reason = AXVCPU_EXIT_WINDOW;
+	return AXVCPU_RAN_EXIT;
 }
 
 /* INVD and WBINVD: skipped, since caches are the host's and coherent. */
@@ -301,7 +305,7 @@ static int handle(struct axvcpu *vcpu, u32 reason, u64 qual, struct axvcpu_exit 
 	case EXIT_REASON_TRIPLE_FAULT:
 		return handle_triple_fault(vmx, exit);
 	case EXIT_REASON_INTERRUPT_WINDOW:
-		return handle_window(vmx);
+		return handle_window(vcpu, exit);
 	case EXIT_REASON_CPUID:
 		return handle_cpuid(vcpu, exit);
 	case EXIT_REASON_HLT:

@@ -49,12 +49,6 @@ static void write_segment(enum vmx_segment seg, u16 selector, u64 base, u32 limi
 	vmcs_write(GUEST_ES_AR_BYTES + 2 * seg, ar);
 }
 
-/* Real mode: CS is a multiple of 0x1000, which reaches all of the first MiB. */
-static u16 real_cs(u64 entry)
-{
-	return (entry >> 16) << 12;
-}
-
 static bool is_real(const struct vmx *vmx)
 {
 	return !(vmx->cr0 & X86_CR0_PE);
@@ -64,21 +58,20 @@ static bool is_real(const struct vmx *vmx)
 void vmx_guest_set_entry(struct vmx *vmx, u64 entry)
 {
 	vmx->entry = entry;
-	vmx->x86.rip = is_real(vmx) ? entry & 0xffff : entry;
+	vmx->cs = is_real(vmx) ? axvcpu_x86_real_cs(&vmx->x86, entry) : 0;
+	vmx->x86.rip = entry - ((u64)vmx->cs << 4);
 	vmx->entry_changed = true;
 	vmx->regs_changed = true;
 }
 
 static void write_entry(struct vmx *vmx)
 {
-	u16 cs = real_cs(vmx->entry);
-
 	if (vmx->entry_changed && is_real(vmx))
-		write_segment(VMX_CS, cs, cs << 4, 0xffff, AR_CODE16);
+		write_segment(VMX_CS, vmx->cs, vmx->cs << 4, 0xffff, AR_CODE16);
 	vmx->entry_changed = false;
 }
 
-void vmx_guest_reset(struct vmx *vmx, const struct axvcpu_setup *setup)
+void vmx_guest_setup(struct vmx *vmx, const struct axvcpu_setup *setup)
 {
 	bool real = setup->mode == AXVCPU_MODE_REAL;
 
@@ -93,8 +86,20 @@ void vmx_guest_reset(struct vmx *vmx, const struct axvcpu_setup *setup)
 	vmx->code64 = !real;
 	vmx->efer = real ? 0 : EFER_LME | EFER_LMA | EFER_NX | EFER_SCE;
 	vmx->cpu_controls = vmx_config.cpu;
+	vmx->x86.startup = setup->flags & AXVCPU_SETUP_STARTUP;
 	vmx_guest_set_entry(vmx, vmx->entry);
+	vmx->x86.startup = false;
 	vmx->fresh = true;
+}
+
+/* setup() writes the other registers, and all of the VMCS. */
+void vmx_guest_reset(struct vmx *vmx)
+{
+	memset(vmx->msr, 0, sizeof(vmx->msr));
+	vmx->fs_base = 0;
+	vmx->gs_base = 0;
+	vmx->blocked = false;
+	vmx->flush = true;
 }
 
 static void write_segments_long(void)
@@ -207,10 +212,20 @@ u32 vmx_guest_cpl(void)
 	return VMX_AR_DPL(vmcs_read(GUEST_SS_AR_BYTES));
 }
 
+/* An interrupt shadow, by STI or a load of SS. SDM 25.4.2. */
+bool vmx_guest_blocked(void)
+{
+	return vmcs_read(GUEST_INTERRUPTIBILITY_INFO) &
+	       (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
+}
+
 void vmx_guest_read_regs(struct vmx *vmx)
 {
 	vmx->cpl = vmx_guest_cpl();
 	vmx->code64 = vmx_guest_code64();
+	if (!vmx->code64)
+		vmx->cs_base = vmcs_read(GUEST_CS_BASE);
+	vmx->blocked = vmx_guest_blocked();
 	vmx->cr0 = vmcs_read(GUEST_CR0);
 	vmx->cr3 = vmcs_read(GUEST_CR3);
 	vmx->cr4 = vmcs_read(GUEST_CR4);

@@ -11,6 +11,8 @@
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
 #include <asm/processor.h>
+#include <asm/trapnr.h>
+#include <asm/tsc.h>
 
 #include "axas_compat.h"
 #include "mitigate.h"
@@ -78,30 +80,41 @@ static size_t fpu_bytes(void)
 	return boot_cpu_has(X86_FEATURE_XSAVE) ? cpuid_ebx(0xd) : FXSAVE_BYTES;
 }
 
-/*
- * XSAVE requires 64-byte alignment; a power-of-two allocation provides it. The header is zero: all
- * components in their reset state.
- */
-static void *fpu_alloc(void)
+/* The header is zero: all components are in their reset state. */
+static void fpu_reset(u8 *area)
 {
-	u8 *area = kzalloc(roundup_pow_of_two(fpu_bytes()), GFP_KERNEL_ACCOUNT);
-
-	if (!area)
-		return NULL;
+	memset(area, 0, fpu_bytes());
 	*(u16 *)(area + FXSAVE_FCW) = 0x37f;
 	*(u32 *)(area + FXSAVE_MXCSR) = 0x1f80;
-	return area;
+}
+
+/* XSAVE requires 64-byte alignment; a power-of-two allocation provides it. */
+static void *fpu_alloc(void)
+{
+	return kzalloc(roundup_pow_of_two(fpu_bytes()), GFP_KERNEL_ACCOUNT);
 }
 
 /* IA32_PAT after a reset, APM vol. 2, 7.8.1: WB WT UC- UC twice. */
 #define PAT_RESET	0x0007040600070406ull
 
-int axvcpu_x86_create(struct axvcpu_x86 *x86)
+void axvcpu_x86_reset(struct axvcpu_x86 *x86)
 {
+	void *fpu = x86->fpu;
+
+	memset(x86, 0, sizeof(*x86));
 	x86->pat = PAT_RESET;
 	x86->dr6 = AXVCPU_X86_DR6_RESET;
+	x86->fpu = fpu;
+	fpu_reset(fpu);
+}
+
+int axvcpu_x86_create(struct axvcpu_x86 *x86)
+{
 	x86->fpu = fpu_alloc();
-	return x86->fpu ? 0 : -ENOMEM;
+	if (!x86->fpu)
+		return -ENOMEM;
+	axvcpu_x86_reset(x86);
+	return 0;
 }
 
 static DEFINE_PER_CPU(const struct axvcpu_x86 *, last_loaded);
@@ -176,15 +189,26 @@ int axvcpu_x86_check_setup(const struct axvcpu_setup *setup)
 {
 	switch (setup->mode) {
 	case AXVCPU_MODE_LONG:
-		if (setup->cr3 & (PAGE_SIZE - 1) || !cr3_valid(setup->cr3) ||
+		if (setup->flags & AXVCPU_SETUP_STARTUP || setup->cr3 & (PAGE_SIZE - 1) || !cr3_valid(setup->cr3) ||
 		    !axvcpu_x86_canonical(setup->entry))
 			return -EINVAL;
 		return 0;
 	case AXVCPU_MODE_REAL:
+		if (setup->flags & AXVCPU_SETUP_STARTUP && setup->entry & (PAGE_SIZE - 1))
+			return -EINVAL;
 		return setup->cr3 || setup->entry >> 20 || setup->stack >> 16 ? -EINVAL : 0;
 	default:
 		return -EINVAL;
 	}
+}
+
+/*
+ * Multiples of 0x1000 reach all of the first MiB. After a startup IPI, IP is 0: Intel SDM vol. 3A,
+ * 9.4.4.2. Later entries have no such meaning.
+ */
+u16 axvcpu_x86_real_cs(const struct axvcpu_x86 *x86, u64 entry)
+{
+	return x86->startup ? entry >> 4 : entry >> 4 & 0xf000;
 }
 
 /* Flags that a program can change; an entry checks the others. SDM vol. 3C, 27.3.1.4. */
@@ -320,6 +344,27 @@ void axvcpu_x86_cpuid(u32 leaf, u32 subleaf, u32 out[4])
 	}
 }
 
+/*
+ * AXVCPU_SETUP_X2APIC: the APIC's number, and that there is one, in x2APIC mode and with a deadline
+ * timer.
+ */
+static void cpuid_x2apic(const struct axvcpu *vcpu, u32 out[4])
+{
+	out[1] |= vcpu->id << 24;
+	out[2] |= BIT(21) | BIT(24);
+	out[3] |= BIT(9);
+}
+
+static void guest_cpuid(const struct axvcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
+{
+	axvcpu_x86_cpuid(leaf, subleaf, out);
+	if (vcpu->setup.flags & AXVCPU_SETUP_X2APIC && leaf == 1)
+		cpuid_x2apic(vcpu, out);
+	if (vcpu->setup.flags & AXVCPU_SETUP_X2APIC && leaf == 0x80000001 &&
+	    boot_cpu_data.x86_vendor == X86_VENDOR_AMD)
+		out[3] |= BIT(9);
+}
+
 bool axvcpu_x86_do_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	struct axvcpu_x86 *x86 = to_x86(vcpu);
@@ -327,13 +372,14 @@ bool axvcpu_x86_do_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	u32 subleaf = x86->gpr[AXVCPU_REG_RCX];
 	u32 out[4];
 
+	guest_cpuid(vcpu, leaf, subleaf, out);
 	if (vcpu->setup.flags & AXVCPU_SETUP_EXIT_CPUID) {
 		exit->reason = AXVCPU_EXIT_CPUID;
 		exit->cpuid.leaf = leaf;
 		exit->cpuid.subleaf = subleaf;
+		memcpy(exit->cpuid.regs, out, sizeof(out));
 		return true;
 	}
-	axvcpu_x86_cpuid(leaf, subleaf, out);
 	x86->gpr[AXVCPU_REG_RAX] = out[0];
 	x86->gpr[AXVCPU_REG_RBX] = out[1];
 	x86->gpr[AXVCPU_REG_RCX] = out[2];
@@ -380,10 +426,13 @@ static u64 edx_eax(const struct axvcpu_x86 *x86)
 	return (u32)x86->gpr[AXVCPU_REG_RAX] | x86->gpr[AXVCPU_REG_RDX] << 32;
 }
 
-void axvcpu_x86_exit_msr(const struct axvcpu_x86 *x86, bool write, struct axvcpu_exit *exit)
+void axvcpu_x86_exit_msr(struct axvcpu_x86 *x86, bool write, struct axvcpu_exit *exit)
 {
 	u32 msr = x86->gpr[AXVCPU_REG_RCX];
 
+	x86->undo.rip = x86->rip;
+	x86->undo.rflags = x86->rflags;
+	x86->undo.valid = true;
 	if (write) {
 		exit->reason = AXVCPU_EXIT_SYSREG_WRITE;
 		exit->sysreg_write.addr = msr;
@@ -467,4 +516,27 @@ void axvcpu_x86_set_return_value(struct axvcpu *vcpu, u64 val)
 	default:
 		*rax = val;
 	}
+}
+
+/* When an MSR exits, no event is in flight but the single step of the instruction itself. */
+int axvcpu_x86_set_return_fault(struct axvcpu *vcpu)
+{
+	struct axvcpu_x86 *x86 = to_x86(vcpu);
+	u32 reason = vcpu->exit->reason;
+
+	if (!x86->undo.valid ||
+	    (reason != AXVCPU_EXIT_SYSREG_READ && reason != AXVCPU_EXIT_SYSREG_WRITE))
+		return -EINVAL;
+	x86->undo.valid = false;
+	x86->rip = x86->undo.rip;
+	x86->rflags = x86->undo.rflags;
+	x86->db = 0;
+	axvcpu_x86_event_clear(x86);
+	vcpu->ops->raise(vcpu, X86_TRAP_GP, 0);
+	return 0;
+}
+
+u32 axvcpu_x86_khz(void)
+{
+	return tsc_khz;
 }

@@ -65,6 +65,8 @@ struct axvcpu_x86_event {
  * @pat: guest's IA32_PAT
  * @fpu: guest's FPU, in XSAVE or FXSAVE format
  * @down: the guest has ended by a triple fault
+ * @startup: the entry is that of a startup IPI, while setup() writes it
+ * @undo: state before the instruction of the last MSR exit retired, for set_return_fault()
  * @host: host state for axvcpu_x86_put() and axvcpu_x86_leave(). @host.dr7: 0 while the host has no
  *	breakpoint
  */
@@ -84,6 +86,12 @@ struct axvcpu_x86 {
 	u64 pat;
 	void *fpu;
 	bool down;
+	bool startup;
+	struct {
+		u64 rip;
+		u64 rflags;
+		bool valid;
+	} undo;
 	struct {
 		u64 dr[4];
 		u64 dr7;
@@ -226,11 +234,22 @@ static inline int axvcpu_x86_next_vector(const struct axvcpu *vcpu)
 	return vector >= 0 && vector >> 4 > to_x86(vcpu)->cr8 ? vector : -ENOENT;
 }
 
+/*
+ * Whether the next entry would deliver @vector: no event is in flight, IF is set, an interrupt
+ * @shadow, if any, has ended, and the task priority is lower.
+ */
+bool axvcpu_x86_accepts(const struct axvcpu *vcpu, u8 vector, bool shadow);
+/* wakes() of both backends. */
+bool axvcpu_x86_wakes(const struct axvcpu *vcpu);
+
 /* HLT has retired: whether the vCPU halts, with no event to wake it at once. */
 bool axvcpu_x86_halts(const struct axvcpu *vcpu);
 
 /* Validate a struct axvcpu_setup: mode, alignments. 0 or -EINVAL. */
 int axvcpu_x86_check_setup(const struct axvcpu_setup *setup);
+
+/* Real mode: CS for a linear address below 1 MiB. IP is the rest. */
+u16 axvcpu_x86_real_cs(const struct axvcpu_x86 *x86, u64 entry);
 
 /* Whether an address is canonical for the CPU's linear-address width. SDM vol. 1, 3.3.7.1. */
 bool axvcpu_x86_canonical(u64 addr);
@@ -258,13 +277,41 @@ bool axvcpu_x86_rdmsr(struct axvcpu_x86 *x86, u32 msr, u64 *val);
 bool axvcpu_x86_wrmsr(struct axvcpu_x86 *x86, u32 msr, u64 val, bool *bad);
 
 /* Exits common to both backends, filled in from registers. */
-void axvcpu_x86_exit_msr(const struct axvcpu_x86 *x86, bool write, struct axvcpu_exit *exit);
+/* Before the instruction retires: the VMM may turn it into a fault. */
+void axvcpu_x86_exit_msr(struct axvcpu_x86 *x86, bool write, struct axvcpu_exit *exit);
 void axvcpu_x86_exit_io(const struct axvcpu_x86 *x86, bool in, u16 port, u32 width,
 			struct axvcpu_exit *exit);
 void axvcpu_x86_exit_hypercall(const struct axvcpu_x86 *x86, struct axvcpu_exit *exit);
 
-/* set_return_value() of both backends. */
+/* set_return_value(), set_return_fault() and khz() of both backends. */
 void axvcpu_x86_set_return_value(struct axvcpu *vcpu, u64 val);
+int axvcpu_x86_set_return_fault(struct axvcpu *vcpu);
+u32 axvcpu_x86_khz(void);
+
+/* For reset(): all but the FPU's memory and the host's state is as after create(). */
+void axvcpu_x86_reset(struct axvcpu_x86 *x86);
+
+/**
+ * struct axvcpu_x86_code - where the guest's instructions are
+ * @cr0: control register
+ * @cr3: control register
+ * @cr4: control register
+ * @efer: IA32_EFER
+ * @base: of CS; 0 in 64-bit mode
+ * @code64: 64-bit mode
+ */
+struct axvcpu_x86_code {
+	u64 cr0;
+	u64 cr3;
+	u64 cr4;
+	u64 efer;
+	u64 base;
+	bool code64;
+};
+
+/* fetch.c, for hole(): read the instruction at RIP. May sleep. */
+void axvcpu_x86_fetch(struct axvcpu *vcpu, const struct axvcpu_x86_code *code,
+		      struct axvcpu_exit *exit);
 
 #endif /* __ASSEMBLY__ */
 #endif /* _AXVCPU_X86_H */

@@ -39,7 +39,7 @@
 #define AXVCPU_STATE_FREE	2	/* set up, bound to no CPU */
 #define AXVCPU_STATE_READY	3	/* bound to a CPU */
 #define AXVCPU_STATE_RUNNING	4	/* running its guest */
-#define AXVCPU_STATE_BLOCKED	5	/* waiting for an event */
+#define AXVCPU_STATE_BLOCKED	5	/* halted, within AXVCPU_RUN: AXVCPU_SETUP_BLOCK */
 
 #define AXVCPU_CREATE_BSP	(1u << 0)	/* bootstrap processor: starts the guest */
 
@@ -87,7 +87,12 @@ struct axvcpu_create {
 
 #define AXVCPU_SETUP_EXIT_CPUID	(1u << 0)	/* CPUID exits to the VMM: AXVCPU_EXIT_CPUID */
 #define AXVCPU_SETUP_EXIT_IRQ	(1u << 1)	/* host interrupts exit to the VMM */
-#define AXVCPU_SETUP_FLAGS	(AXVCPU_SETUP_EXIT_CPUID | AXVCPU_SETUP_EXIT_IRQ)
+#define AXVCPU_SETUP_BLOCK	(1u << 2)	/* a halted vCPU waits inside of AXVCPU_RUN */
+#define AXVCPU_SETUP_X2APIC	(1u << 3)	/* x86: CPUID tells of a local x2APIC */
+#define AXVCPU_SETUP_STARTUP	(1u << 4)	/* x86, real mode: CS:0, as after a startup IPI */
+#define AXVCPU_SETUP_FLAGS	(AXVCPU_SETUP_EXIT_CPUID | AXVCPU_SETUP_EXIT_IRQ | \
+				 AXVCPU_SETUP_BLOCK | AXVCPU_SETUP_X2APIC | \
+				 AXVCPU_SETUP_STARTUP)
 
 /**
  * struct axvcpu_setup - AXVCPU_SETUP: set the guest's initial state
@@ -96,13 +101,22 @@ struct axvcpu_create {
  * @mode: AXVCPU_MODE_*
  * @reserved: must be zero
  * @entry: first instruction: the guest-virtual RIP; in real mode a linear address below 1 MiB, from
- *	which CS:IP is made with CS a multiple of 0x1000
+ *	which CS:IP is made with CS a multiple of 0x1000; with AXVCPU_SETUP_STARTUP a multiple of
+ *	0x1000, from which CS:0 is made
  * @stack: the stack pointer
  * @cr3: guest-physical address of the guest's page table, 4 KiB aligned; zero in real mode
  *
  * In long mode paging is on, interrupts are off, CS is 0x08, the data segments are 0x10 and there
  * is neither a GDT nor an IDT: the guest loads its own. All other registers are zero, or as after a
  * reset.
+ *
+ * With AXVCPU_SETUP_BLOCK, AXVCPU_EXIT_HALT does not end AXVCPU_RUN: the vCPU is BLOCKED until an
+ * interrupt or exception for it is pending. A signal or AXVCPU_KICK ends the run as always; the next
+ * one waits again.
+ *
+ * With AXVCPU_SETUP_X2APIC the VMM emulates a local APIC in x2APIC mode, whose registers exit as
+ * MSRs 0x800 to 0x8ff, 0x1b and 0x6e0 (TSC deadline). CPUID tells of both, and the vCPU's number is
+ * its APIC's. EINVAL for a number above 254.
  *
  * In CREATED only: otherwise EBADFD, and the vCPU is INVALID. Errors: EINVAL, EBADFD.
  */
@@ -310,6 +324,10 @@ struct axvcpu_set_gpr {
 
 #define AXVCPU_SET_GPR		_IO(AXAS_IOC_TYPE, 0x4b)
 
+/* @flags of AXVCPU_RUN */
+#define AXVCPU_RUN_WINDOW	(1u << 0)	/* x86: exit once the guest accepts a vector */
+#define AXVCPU_RUN_FLAGS	AXVCPU_RUN_WINDOW
+
 /* Why AXVCPU_RUN returned. RIP is behind the instruction that exited, if any: it has retired. */
 #define AXVCPU_EXIT_NOTHING		0	/* no exit for the VMM: run again */
 #define AXVCPU_EXIT_HYPERCALL		1
@@ -328,13 +346,18 @@ struct axvcpu_set_gpr {
 #define AXVCPU_EXIT_FAIL_ENTRY		14	/* the hardware refused the guest's state */
 #define AXVCPU_EXIT_SEND_IPI		15
 #define AXVCPU_EXIT_CPUID		16
+#define AXVCPU_EXIT_WINDOW		17	/* the guest accepts the vector */
+#define AXVCPU_NR_EXITS			24	/* further ones are reserved */
+
+/* Longest instruction of x86, in bytes. */
+#define AXVCPU_MAX_INSN			15
 
 /**
  * struct axvcpu_exit - AXVCPU_RUN: run the guest until an exit for the VMM
  * @size: sizeof(struct axvcpu_exit)
- * @flags: must be zero
+ * @flags: AXVCPU_RUN_*; out: 0
  * @reason: out: AXVCPU_EXIT_*, selects the member below
- * @reserved: must be zero
+ * @vector: with AXVCPU_RUN_WINDOW the vector, 32 to 255; else zero; out: 0
  * @rip: out: the guest's next instruction
  * @hypercall: service @hypercall.nr (x86: RAX) with @hypercall.args (RDI, RSI, RDX, RCX, R8, R9);
  *	answered by AXVCPU_SET_RETURN. x86: from CPL 0 alone; above, the instruction raises #UD.
@@ -353,7 +376,8 @@ struct axvcpu_set_gpr {
  * @nested_page_fault: an access to @nested_page_fault.gpa that the space does not allow.
  *	@nested_page_fault.access is AXAS_PROT_*, @nested_page_fault.result AXAS_FAULT_HOLE, _DENIED
  *	or _ERROR, @nested_page_fault.info the hardware's report: EXITINFO1 on SVM, the exit
- *	qualification on VMX
+ *	qualification on VMX. x86: for a hole @nested_page_fault.insn are the bytes at @rip, up to
+ *	@nested_page_fault.insn_len, as far as the guest's page table and the space map them
  * @cpu_up: the guest starts CPU @cpu_up.target at @cpu_up.entry with @cpu_up.arg
  * @cpu_down: the guest stops this vCPU
  * @fail_entry: @fail_entry.reason is the hardware's: exit code on SVM, VM-instruction error or exit
@@ -361,8 +385,11 @@ struct axvcpu_set_gpr {
  * @send_ipi: the guest sends @send_ipi.vector to other vCPUs. On RISC-V @send_ipi.target is a mask
  *	of harts, the first of which is @send_ipi.target_aux
  * @cpuid: with AXVCPU_SETUP_EXIT_CPUID: the requested leaf; answered by AXVCPU_SET_GPR for RAX,
- *	RBX, RCX and RDX
+ *	RBX, RCX and RDX. @cpuid.regs is what the module would have answered: EAX to EDX
  * @raw: reserves space for future exits
+ *
+ * With AXVCPU_RUN_WINDOW the run ends by AXVCPU_EXIT_WINDOW as soon as the guest accepts @vector: at
+ * once, if it does already. AXVCPU_INJECT_NOW succeeds then.
  *
  * The module handles nested page faults that the space can resolve, and host interrupts, without an
  * exit to the VMM. A signal or AXVCPU_KICK ends the run with EINTR: call it again.
@@ -378,7 +405,7 @@ struct axvcpu_exit {
 	__u32 size;
 	__u32 flags;
 	__u32 reason;
-	__u32 reserved;
+	__u32 vector;
 	__u64 rip;
 	union {
 		struct {
@@ -424,6 +451,9 @@ struct axvcpu_exit {
 			__u32 access;
 			__u32 result;
 			__u64 info;
+			__u32 insn_len;
+			__u32 reserved;
+			__u8 insn[AXVCPU_MAX_INSN + 1];
 		} nested_page_fault;
 		struct {
 			__u64 target;
@@ -447,6 +477,7 @@ struct axvcpu_exit {
 		struct {
 			__u32 leaf;
 			__u32 subleaf;
+			__u32 regs[4];
 		} cpuid;
 		__u64 raw[12];
 	};
@@ -454,23 +485,36 @@ struct axvcpu_exit {
 
 #define AXVCPU_RUN		_IO(AXAS_IOC_TYPE, 0x4c)
 
+#define AXVCPU_INJECT_NOW	(1u << 0)	/* only if it is taken by the next entry */
+#define AXVCPU_INJECT_EXCEPTION	(1u << 1)	/* x86: an exception, not an interrupt */
+#define AXVCPU_INJECT_FLAGS	(AXVCPU_INJECT_NOW | AXVCPU_INJECT_EXCEPTION)
+
 /**
  * struct axvcpu_inject - AXVCPU_INJECT: make an interrupt pending in the guest
  * @size: sizeof(struct axvcpu_inject)
- * @flags: must be zero
- * @vector: the vector, 32 to 255
- * @reserved: must be zero
+ * @flags: 0, AXVCPU_INJECT_NOW or AXVCPU_INJECT_EXCEPTION
+ * @vector: the vector, 32 to 255; of an exception 0 to 31, but not 2 (NMI)
+ * @error: with AXVCPU_INJECT_EXCEPTION the error code, for vectors that have one; else zero
  *
- * It is delivered as soon as the guest accepts interrupts, the highest vector first; injecting a
- * pending vector again has no effect. A running vCPU is interrupted for it.
+ * An interrupt is delivered as soon as the guest accepts interrupts, the highest vector first;
+ * injecting a pending vector again has no effect. A running vCPU is interrupted for it, a BLOCKED
+ * one woken.
  *
- * Errors: EINVAL, EBADFD before AXVCPU_SETUP.
+ * With AXVCPU_INJECT_NOW it is made pending only if the next entry delivers it: no event is in
+ * flight, the guest accepts interrupts, and the vector is above its task priority and above all
+ * that are pending. Otherwise EAGAIN.
+ *
+ * An exception is delivered by the next entry, at the current RIP: as the fault of the instruction
+ * there. An event in flight and the exception combine as on a CPU: two may become a double fault.
+ *
+ * Errors: EINVAL, EBADFD before AXVCPU_SETUP; with flags also EAGAIN, EBUSY, and EOPNOTSUPP on
+ * other architectures than x86.
  */
 struct axvcpu_inject {
 	__u32 size;
 	__u32 flags;
 	__u32 vector;
-	__u32 reserved;
+	__u32 error;
 };
 
 #define AXVCPU_INJECT		_IO(AXAS_IOC_TYPE, 0x4d)
@@ -487,6 +531,8 @@ struct axvcpu_inject {
  * @entries: out: entries into the guest
  * @exits: out: exits by AXVCPU_EXIT_*, including those handled by the module; exits handled without
  *	any such reason count as AXVCPU_EXIT_NOTHING
+ * @tsc_khz: out: x86: frequency of the guest's TSC, which is the host's; otherwise 0
+ * @reserved: out: 0
  */
 struct axvcpu_state {
 	__u32 size;
@@ -497,7 +543,9 @@ struct axvcpu_state {
 	__u32 cpu;
 	__u64 cpu_set;
 	__u64 entries;
-	__u64 exits[AXVCPU_EXIT_CPUID + 1];
+	__u64 exits[AXVCPU_NR_EXITS];
+	__u32 tsc_khz;
+	__u32 reserved;
 };
 
 #define AXVCPU_GET_STATE	_IO(AXAS_IOC_TYPE, 0x4e)
@@ -522,13 +570,18 @@ struct axvcpu_affinity {
 
 #define AXVCPU_SET_AFFINITY	_IO(AXAS_IOC_TYPE, 0x4f)
 
+#define AXVCPU_RETURN_FAULT	(1u << 0)	/* x86: the access to the MSR raises #GP */
+
 /**
  * struct axvcpu_return - AXVCPU_SET_RETURN: the result of the last exit
  * @size: sizeof(struct axvcpu_return)
- * @flags: must be zero
+ * @flags: 0, or AXVCPU_RETURN_FAULT after AXVCPU_EXIT_SYSREG_READ and _WRITE
  * @val: goes to the destination of the instruction that exited: RAX after a hypercall, the bytes of
  *	RAX that a port read names, EDX:EAX after an MSR read, the register of an MMIO read. After
  *	any other exit, RAX.
+ *
+ * With AXVCPU_RETURN_FAULT the RDMSR or WRMSR raises #GP(0) instead: RIP is at the instruction
+ * again. Once for an exit, and before any other change of RIP; @val is ignored.
  *
  * Errors: EINVAL, EBADFD before AXVCPU_SETUP, EBUSY.
  */
@@ -556,5 +609,21 @@ struct axvcpu_kick {
 };
 
 #define AXVCPU_KICK		_IO(AXAS_IOC_TYPE, 0x51)
+
+/**
+ * struct axvcpu_reset - AXVCPU_RESET: return to CREATED, for another AXVCPU_SETUP
+ * @size: sizeof(struct axvcpu_reset)
+ * @flags: must be zero
+ *
+ * All registers and pending events are dropped; counters and affinity stay. From CREATED and FREE.
+ *
+ * Errors: EINVAL, EBADFD, EBUSY; EOPNOTSUPP on other architectures than x86.
+ */
+struct axvcpu_reset {
+	__u32 size;
+	__u32 flags;
+};
+
+#define AXVCPU_RESET		_IO(AXAS_IOC_TYPE, 0x52)
 
 #endif /* _UAPI_AXAS_VCPU_H */
