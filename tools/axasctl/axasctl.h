@@ -10,6 +10,7 @@
  *   cmd_mem.c    fault, translate, read, write, load
  *   cmd_dump.c   dump
  *   cmd_run.c    run; guest.c below it: a guest and its vCPU
+ *   boot/        boot, on x86: a machine for Linux
  *   shell.c      the shell: many commands on one space
  *   demo.c       the demo; its steps are in demo_steps.c
  *   report.c     errors and results, as text or as JSON
@@ -32,6 +33,7 @@
 
 typedef __u64 u64;
 typedef __u32 u32;
+typedef __u16 u16;
 typedef __u8 u8;
 
 #define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))
@@ -159,6 +161,7 @@ int cmd_write(struct session *s, int argc, char **argv);
 int cmd_load(struct session *s, int argc, char **argv);
 int cmd_dump(struct session *s, int argc, char **argv);
 int cmd_run(struct session *s, int argc, char **argv);
+int cmd_boot(struct session *s, int argc, char **argv);
 int cmd_shell(struct session *s, int argc, char **argv);
 int cmd_demo(struct session *s, int argc, char **argv);
 

@@ -32,6 +32,9 @@ const struct command commands[] = {
 	{ "dump", cmd_dump, "show what the page table maps" },
 	{ "formats", cmd_formats, "list the page-table formats of this build" },
 	{ "run", cmd_run, "run a guest on a vCPU" },
+#ifdef AXASCTL_BOOT
+	{ "boot", cmd_boot, "boot Linux on vCPUs" },
+#endif
 	{ "shell", cmd_shell, "run many commands on one space" },
 	{ "demo", cmd_demo, "show and check the main job from end to end" },
 };

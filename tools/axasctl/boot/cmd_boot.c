@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The command boot: options and report. Calls machine.c and console.c.
+ */
+#include "boot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define MEM_MIN		(64ull << 20)
+#define MEM_MAX		(1ull << 40)
+
+enum {
+	OPT_KERNEL = 0x200, OPT_INITRD, OPT_CMDLINE, OPT_CPUS, OPT_STATS, OPT_NO_REBOOT,
+};
+
+struct boot_args {
+	struct args args;
+	struct machine m;
+	bool stats;
+	bool no_reboot;
+	char default_kernel[256];
+};
+
+static const struct argp_option boot_options[] = {
+	{ "kernel", OPT_KERNEL, "FILE", 0, "The bzImage (default: the running kernel's)", 0 },
+	{ "initrd", OPT_INITRD, "FILE", 0, "Its initial RAM disk (default: none)", 0 },
+	{ "cmdline", OPT_CMDLINE, "TEXT", 0, "Its command line (default: console=ttyS0)", 0 },
+	{ "mem", OPT_MEM, "SIZE", 0, "Memory of the machine (default: 256M)", 1 },
+	{ "cpus", OPT_CPUS, "N", 0, "Number of vCPUs, 1 to 16 (default: 1)", 1 },
+	{ "populate", OPT_POPULATE, NULL, 0, "Give it all its memory before it starts", 2 },
+	{ "lazy", OPT_LAZY, NULL, 0, "Give each frame on first touch (default)", 2 },
+	{ "huge", OPT_HUGE, "WHEN", 0, "2 MiB frames: always, never or advise", 2 },
+	{ "around", OPT_AROUND, "N", 0, "A fault fills 2^N pages, N from 0 to 9 (default: 0)", 2 },
+	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End it after so long (default: never)", 3 },
+	{ "no-reboot", OPT_NO_REBOOT, NULL, 0, "A reset ends the machine", 3 },
+	{ "stats", OPT_STATS, NULL, 0, "Show exits, faults and memory at its end", 3 },
+	{ "trace", OPT_TRACE, NULL, 0, "Show accesses to model-specific registers", 3 },
+	{ 0 }
+};
+
+static error_t take_mem(struct boot_args *b, const char *text)
+{
+	if (take_number(&b->args, "memory", text, &b->m.mem))
+		return -EINVAL;
+	if (b->m.mem < MEM_MIN || b->m.mem > MEM_MAX || b->m.mem % (2ull << 20))
+		return usage_error(&b->args,
+				   "memory is a multiple of 2M, from 64M to 1T: '%s'", text);
+	return 0;
+}
+
+static error_t take_cpus(struct boot_args *b, const char *text)
+{
+	if (take_u32(&b->args, "number of vCPUs", text, &b->m.nr_cpus))
+		return -EINVAL;
+	if (!b->m.nr_cpus || b->m.nr_cpus > MAX_CPUS)
+		return usage_error(&b->args, "there may be 1 to %u vCPUs, not %s", MAX_CPUS, text);
+	return 0;
+}
+
+static error_t take_around(struct boot_args *b, const char *text)
+{
+	u64 order;
+
+	if (take_number(&b->args, "N", text, &order))
+		return -EINVAL;
+	if (order > 9)
+		return usage_error(&b->args, "--around takes a number from 0 to 9");
+	b->m.map_flags &= ~AXAS_MAP_AROUND_MASK;
+	b->m.map_flags |= AXAS_MAP_AROUND((u32)order);
+	return 0;
+}
+
+static error_t parse_memory(int key, char *arg, struct argp_state *state)
+{
+	struct boot_args *b = state->input;
+
+	switch (key) {
+	case OPT_MEM:
+		return take_mem(b, arg);
+	case OPT_POPULATE:
+		b->m.map_flags |= AXAS_MAP_POPULATE;
+		return 0;
+	case OPT_LAZY:
+		b->m.map_flags &= ~AXAS_MAP_POPULATE;
+		return 0;
+	case OPT_HUGE:
+		return take_huge(&b->args, arg, &b->m.map_flags);
+	case OPT_AROUND:
+		return take_around(b, arg);
+	default:
+		return parse_common(key, arg, state);
+	}
+}
+
+static error_t boot_parse(int key, char *arg, struct argp_state *state)
+{
+	struct boot_args *b = state->input;
+
+	switch (key) {
+	case OPT_KERNEL:
+		b->m.kernel = arg;
+		return 0;
+	case OPT_INITRD:
+		b->m.initrd = arg;
+		return 0;
+	case OPT_CMDLINE:
+		b->m.cmdline = arg;
+		return 0;
+	case OPT_CPUS:
+		return take_cpus(b, arg);
+	case OPT_TIMEOUT:
+		return take_u32(&b->args, "timeout", arg, &b->m.timeout);
+	case OPT_NO_REBOOT:
+		b->no_reboot = true;
+		return 0;
+	case OPT_STATS:
+		b->stats = true;
+		return 0;
+	case OPT_TRACE:
+		b->m.trace = true;
+		return 0;
+	default:
+		return parse_memory(key, arg, state);
+	}
+}
+
+static const struct argp boot_argp = {
+	boot_options, boot_parse, "",
+	"Boot Linux on vCPUs of this host.\n"
+	"\vThe machine has local APICs in x2APIC mode, an 8259, an 8254, a clock, ACPI to\n"
+	"power off, and a serial line: this terminal. Ctrl-A x ends it, Ctrl-A h shows the\n"
+	"other keys. What tells the kernel of its clock is added to the command line. The\n"
+	"status is 0 when it powered off, or was ended by a key or a signal.",
+	common_options, NULL, NULL
+};
+
+static const char *how_it_ended(const struct machine *m)
+{
+	switch (m->ending) {
+	case POWERED_OFF:
+		return "it powered off";
+	case RESET:
+		return "it was reset";
+	case QUIT:
+		return "it was ended";
+	case TIMED_OUT:
+		return "it was still running when its time was over";
+	case CRASHED:
+		return m->msg;
+	default:
+		return "it failed";
+	}
+}
+
+static void report(const struct machine *m, const struct axas_info *in)
+{
+	u64 total = 0;
+
+	for (u32 i = 0; i < AXVCPU_NR_EXITS; i++)
+		total += m->exits[i];
+	printf("guest    %s after %.1f s\n", how_it_ended(m), (now_ns() - m->started) / 1e9);
+	printf("exits    %llu:", total);
+	for (u32 i = 0; i < AXVCPU_NR_EXITS; i++)
+		if (m->exits[i])
+			printf(" %s %llu", axvcpu_exit_name(i), m->exits[i]);
+	putchar('\n');
+	print_faults(in);
+	printf("frames   %llu of 4 KiB, of %llu\n", in->frames, m->mem / PAGE);
+	print_leaves(in);
+	printf("tables   %llu (%s), %.2f %% of the memory\n", in->tables,
+	       axas_format_name(in->format), in->tables * PAGE * 100.0 / m->mem);
+}
+
+static int run_machine(struct boot_args *b, const char **what)
+{
+	struct machine *m = &b->m;
+	int err = machine_load(m, what);
+
+	while (!err) {
+		err = machine_start(m, what);
+		if (err)
+			break;
+		console_loop(m);
+		machine_stop(m);
+		if (m->ending != RESET || b->no_reboot)
+			break;
+		*what = "reset";
+		err = machine_reset(m);
+		if (!err)
+			err = machine_load(m, what);
+	}
+	return err;
+}
+
+static int boot(struct session *s, struct boot_args *b)
+{
+	struct machine *m = &b->m;
+	struct axas_info in;
+	const char *what;
+	int err = machine_create(m, &what);
+
+	m->started = now_ns();
+	if (!err)
+		err = console_begin(m);
+	if (!err)
+		err = run_machine(b, &what);
+	console_end();
+	if (!err && m->ending == FAILED) {
+		err = m->err;
+		what = m->what;
+	}
+	if (!err)
+		err = axas_get_info(m->space, &in);
+	machine_free(m);
+	if (err)
+		return fail(s, -err, "%s: %s", what, explain(what, -err));
+	fflush(stdout);
+	if (b->stats)
+		report(m, &in);
+	else if (m->ending != POWERED_OFF)
+		fprintf(stderr, "axasctl boot: %s\n", how_it_ended(m));
+	return m->ending == CRASHED || m->ending == TIMED_OUT;
+}
+
+static void set_default_kernel(struct boot_args *b)
+{
+	struct utsname name;
+
+	uname(&name);
+	snprintf(b->default_kernel, sizeof(b->default_kernel), "/boot/vmlinuz-%s", name.release);
+	b->m.kernel = b->default_kernel;
+}
+
+int cmd_boot(struct session *s, int argc, char **argv)
+{
+	static struct boot_args b;
+	int status;
+
+	b = (struct boot_args){
+		.m = { .mem = 256ull << 20, .nr_cpus = 1, .cmdline = "console=ttyS0" },
+	};
+	set_default_kernel(&b);
+	if (parse_args(s, &boot_argp, argc, argv, &b.args, &status))
+		return status;
+	return boot(s, &b);
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The machine: its space and RAM, its vCPUs and their threads, reset, and the end. Calls run.c,
+ * bzimage.c, the devices and libaxas.
+ *
+ * Locks: machine_end() takes none, since devices call it with the lock held.
+ */
+#include "boot.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+u64 now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NSEC + t.tv_nsec;
+}
+
+static int map_ram(struct machine *m)
+{
+	u64 low = m->mem < LOW_RAM_MAX ? m->mem : LOW_RAM_MAX;
+	int err = axas_map_alloc(m->space, 0, low, AXAS_PROT_MASK, m->map_flags);
+
+	if (!err && m->mem > low)
+		err = axas_map_alloc(m->space, HIGH_RAM, m->mem - low, AXAS_PROT_MASK,
+				     m->map_flags);
+	return err;
+}
+
+static int open_cpu(struct machine *m, u32 id)
+{
+	struct cpu *cpu = &m->cpu[id];
+
+	cpu->m = m;
+	cpu->id = id;
+	cpu->fd = axvcpu_open_vcpu(NULL, m->space, id, id ? 0 : AXVCPU_CREATE_BSP);
+	if (cpu->fd < 0)
+		return cpu->fd;
+	pthread_cond_init(&cpu->wake, NULL);
+	return 0;
+}
+
+static int read_tsc_khz(struct machine *m)
+{
+	struct axvcpu_state state;
+	int err = axvcpu_get_state(m->cpu[0].fd, &state);
+
+	m->tsc_khz = err ? 0 : state.tsc_khz;
+	return err ? err : m->tsc_khz ? 0 : -EOPNOTSUPP;
+}
+
+/* The caller calls machine_free(), also after an error. */
+int machine_create(struct machine *m, const char **what)
+{
+	struct axas_create create = { 0 };
+	int err = 0;
+
+	m->space = -1;
+	for (u32 i = 0; i < MAX_CPUS; i++)
+		m->cpu[i].fd = -1;
+	pthread_mutex_init(&m->lock, NULL);
+	m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	*what = "create";
+	m->space = axas_open_space(device_path(), &create);
+	if (m->space < 0)
+		return m->space;
+	*what = "map";
+	err = map_ram(m);
+	*what = err ? *what : "vcpu";
+	for (u32 i = 0; i < m->nr_cpus && !err; i++)
+		err = open_cpu(m, i);
+	return err ? err : read_tsc_khz(m);
+}
+
+static void reset_devices(struct machine *m)
+{
+	pic_reset(m);
+	pit_reset(m);
+	uart_reset(m);
+	rtc_reset(m);
+	m->pm1_enable = 0;
+}
+
+static void reset_cpu(struct cpu *cpu)
+{
+	apic_reset(&cpu->apic, cpu->id);
+	cpu->wait = cpu->id;
+	cpu->init = false;
+	cpu->sipi = -1;
+	cpu->armed = NEVER;
+}
+
+int machine_load(struct machine *m, const char **what)
+{
+	reset_devices(m);
+	for (u32 i = 0; i < m->nr_cpus; i++)
+		reset_cpu(&m->cpu[i]);
+	return load_linux(m, what);
+}
+
+int machine_start(struct machine *m, const char **what)
+{
+	int err = 0;
+
+	*what = "thread";
+	m->ending = RUNNING;
+	for (u32 i = 0; i < m->nr_cpus && !err; i++) {
+		err = -pthread_create(&m->cpu[i].thread, NULL, cpu_thread, &m->cpu[i]);
+		m->cpu[i].running = !err;
+	}
+	if (err) {
+		machine_end(m, FAILED);
+		machine_stop(m);
+	}
+	return err;
+}
+
+/* Wake every thread until all are gone: one may be about to wait. */
+void machine_stop(struct machine *m)
+{
+	for (u32 i = 0; i < m->nr_cpus; i++) {
+		struct cpu *cpu = &m->cpu[i];
+
+		if (!cpu->running)
+			continue;
+		pthread_mutex_lock(&m->lock);
+		pthread_cond_broadcast(&cpu->wake);
+		axvcpu_kick(cpu->fd);
+		pthread_mutex_unlock(&m->lock);
+		pthread_join(cpu->thread, NULL);
+		cpu->running = false;
+	}
+}
+
+static void count_exits(struct machine *m, u32 id)
+{
+	struct axvcpu_state state;
+
+	if (axvcpu_get_state(m->cpu[id].fd, &state))
+		return;
+	for (u32 i = 0; i < AXVCPU_NR_EXITS; i++)
+		m->exits[i] += state.exits[i];
+}
+
+/* After machine_stop(): as at the start, except for the contents of RAM. */
+int machine_reset(struct machine *m)
+{
+	u64 count;
+	int err = 0;
+
+	while (read(m->end_fd, &count, sizeof(count)) > 0)
+		;
+	for (u32 i = 0; i < m->nr_cpus && !err; i++)
+		err = axvcpu_reset(m->cpu[i].fd);
+	return err;
+}
+
+void machine_free(struct machine *m)
+{
+	for (u32 i = 0; i < m->nr_cpus; i++) {
+		if (m->cpu[i].fd < 0)
+			continue;
+		count_exits(m, i);
+		close(m->cpu[i].fd);
+	}
+	if (m->space >= 0)
+		close(m->space);
+	close(m->end_fd);
+}
+
+bool machine_stopping(struct machine *m)
+{
+	return __atomic_load_n(&m->ending, __ATOMIC_ACQUIRE) != RUNNING;
+}
+
+/* The first reason counts. Async-signal-safe. */
+void machine_end(struct machine *m, enum ending ending)
+{
+	enum ending running = RUNNING;
+	u64 one = 1;
+
+	if (!__atomic_compare_exchange_n(&m->ending, &running, ending, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		return;
+	if (write(m->end_fd, &one, sizeof(one)) < 0)
+		return;
+	for (u32 i = 0; i < m->nr_cpus; i++)
+		axvcpu_kick(m->cpu[i].fd);
+}
+
+/* The lock is held. */
+void machine_fail(struct machine *m, int err, const char *what, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (machine_stopping(m))
+		return;
+	m->err = err;
+	m->what = what;
+	va_start(ap, fmt);
+	vsnprintf(m->msg, sizeof(m->msg), fmt, ap);
+	va_end(ap);
+	machine_end(m, err ? FAILED : CRASHED);
+}
