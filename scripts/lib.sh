@@ -334,7 +334,8 @@ copy_sources() {
 		--exclude=./bench/user/axas_bench --exclude=./tests/uapi/axas_uapi_test \
 		--exclude=./tests/uapi/axas_uapi_test32 --exclude=./tests/vcpu/axvcpu_test \
 		--exclude=./tests/bridge/axas_bridge_test \
-		--exclude=./tests/vcpu/guests --exclude=./tests/reboot/kexec --exclude=./lib/libaxas.a \
+		--exclude=./tests/vcpu/guests --exclude=./tests/reboot/kexec --exclude=./tests/linux/linux_test \
+		--exclude=./lib/libaxas.a \
 		--exclude=./lib/lib_test --exclude='*.elf' -cf - . | tar -C "$1" -xf -
 }
 

@@ -742,10 +742,16 @@ static bool wakes(const struct axvcpu *vcpu)
 	return vcpu->ops->wakes ? vcpu->ops->wakes(vcpu) : axvcpu_next_vector(vcpu) >= 0;
 }
 
+/* Whether the next entry would deliver @vector: higher ones that are pending come first. */
+static bool accepts(const struct axvcpu *vcpu, u32 vector)
+{
+	return axvcpu_next_vector(vcpu) < (int)vector && vcpu->ops->accepts(vcpu, vector);
+}
+
 /* AXVCPU_RUN_WINDOW: whether the run ends now. */
 static bool window_open(const struct axvcpu *vcpu)
 {
-	return vcpu->window && vcpu->ops->accepts(vcpu, vcpu->window);
+	return vcpu->window && accepts(vcpu, vcpu->window);
 }
 
 /* Wait for an event of a halted guest: 0 or -EINTR. Each waker writes first, then calls kick(). */
@@ -996,10 +1002,10 @@ int axvcpu_inject_now(struct axvcpu *vcpu, u32 vector)
 	err = begin_registers(vcpu);
 	if (err)
 		return err;
-	if (axvcpu_next_vector(vcpu) >= (int)vector || !vcpu->ops->accepts(vcpu, vector))
-		err = -EAGAIN;
-	else
+	if (accepts(vcpu, vector))
 		set_bit(vector, vcpu->vectors);
+	else
+		err = -EAGAIN;
 	axvcpu_end(vcpu);
 	return err;
 }

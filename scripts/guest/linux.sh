@@ -1,9 +1,99 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# linux.sh: Linux as a guest of axvcpu.
+# linux.sh: boot Debian's stock kernel as a guest of axvcpu, several times: one vCPU and two, other
+# kinds of memory, a shell that reads commands, a reset. The guest's own tests are reported as suites
+# of their own; while those of "busy" run, this host protects and collapses the guest's memory.
+
+# shellcheck source=scripts/guest/lib.sh
+. /axas/lib.sh
+
+# boot NAME COMMAND-LINE OPTION...: what the console shows goes to standard output.
+boot() {
+	_name=$1
+	_cmdline=$2
+	shift 2
+	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 300 --stats --no-reboot \
+		--cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_NAME=$_name $_cmdline" "$@" \
+		>"/tmp/$_name.log" 2>&1
+}
+
+# What the guest printed, without the marks of its script's beginning and end.
+show() { tr -d '\r' <"/tmp/$1.log" | grep -v '^##axas done'; }
+
+one_cpu() { boot one AXAS_RUN=tests --mem 256M </dev/null; }
+
+# Each round protects part of the memory, which stops the guest's writes there, and gives small
+# leaves of another part large ones.
+disturb() {
+	rounds=0
+	while kill -0 "$1" 2>/dev/null; do
+		axasctl protect 64M 64M r-x || break
+		usleep 20000
+		axasctl protect 64M 64M rwx || break
+		axasctl collapse 128M 64M >/dev/null || true
+		rounds=$((rounds + 1))
+	done
+	echo "# $rounds rounds"
+	[ $rounds -gt 3 ]
+}
+
+# In a space of which this script has a descriptor, too.
+busy() {
+	boot busy "AXAS_RUN=tests AXAS_NCPU=2" --mem 256M --cpus 2 </dev/null &
+	pid=$!
+	sleep 1
+	disturb $pid
+	disturbed=$?
+	wait $pid && [ $disturbed = 0 ]
+}
+
+if [ "$1" = busy ]; then
+	busy
+	exit
+fi
+
+powered_off() { show "$1" | grep -q '^guest  *it powered off'; }
+
+populated_memory_boots() {
+	boot populated AXAS_PATTERN=two_hundred --mem 128M --populate --huge always </dev/null
+	show populated | grep -E '^(ok|not ok|# Linux|exits|faults|leaves)' | sed 's/^/# populated: /'
+	powered_off populated && show populated | grep -q '^ok .*two_hundred' &&
+		show populated | grep -q '^faults  *fixed 0 '
+}
+
+faults_around_boot() {
+	boot around AXAS_PATTERN=two_hundred --mem 128M --around 4 </dev/null
+	show around | grep -E '^(ok|not ok|faults|leaves)' | sed 's/^/# around: /'
+	powered_off around && show around | grep -q '^ok .*two_hundred'
+}
+
+# A shell on the console executes what it reads: the sum shows that it did.
+shell_reads_commands() {
+	(
+		sleep 15
+		echo 'echo sum=$((40 + 2))'
+		sleep 1
+		echo exit
+	) | boot shell AXAS_RUN=shell --mem 128M
+	show shell | grep -E 'sum=|guest ' | sed 's/^/# shell: /'
+	powered_off shell && show shell | grep -q '^sum=42'
+}
+
+boot_suite() {
+	check one_cpu_powers_off powered_off one
+	check two_cpus_power_off powered_off busy
+	check populated_memory_boots populated_memory_boots
+	check faults_around_boot faults_around_boot
+	check shell_reads_commands shell_reads_commands
+	echo "1..$CHECKS"
+}
 
 insmod /axas/axas.ko
 insmod /axas/axvcpu.ko
-axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --mem 256M --timeout 100 --trace --stats --cmdline "console=ttyS0 AXAS_TTY=ttyS0 ignore_loglevel ${AXAS_INNER}" --cpus ${AXAS_NCPU:-1} </dev/null
-echo "status $?"
+one_cpu
+show one
+axasctl create -- sh /axas/run busy
+show busy
+suite boot boot_suite
+suite unload unload_suite

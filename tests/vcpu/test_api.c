@@ -43,6 +43,7 @@ static void envelopes_are_checked(void)
 		{ AXVCPU_GET_STATE, sizeof(struct axvcpu_state), false },
 		{ AXVCPU_SET_AFFINITY, sizeof(struct axvcpu_affinity), false },
 		{ AXVCPU_SET_RETURN, sizeof(struct axvcpu_return), false },
+		{ AXVCPU_RESET, sizeof(struct axvcpu_reset), false },
 	};
 	int space = open_space(), dev = device(), vcpu = open_vcpu(space, 0, 0);
 

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 static void injected_vectors_arrive(void)
 {
@@ -211,6 +212,61 @@ static void host_work_goes_on(void)
 	expect(rounds > 1000);
 }
 
+static bool is_blocked(int vcpu)
+{
+	for (u64 end = now_ms() + 20000; now_ms() < end; usleep(100))
+		if (vcpu_state(vcpu).state == AXVCPU_STATE_BLOCKED)
+			return true;
+	return false;
+}
+
+/* AXVCPU_SETUP_BLOCK: HLT or WFI waits inside of AXVCPU_RUN until an interrupt comes. */
+static void blocked_halt_ends_by_an_interrupt(void)
+{
+	struct vm vm = vm_with(AXVCPU_SETUP_BLOCK);
+	struct runner r = { 0 };
+
+	enter_interrupts(&vm, 1);
+	runner_start(&r, &vm, -1);
+	for (u64 i = 0; i < 200; i++) {
+		/* At any time: before the halt, within it, after it. */
+		if (i % 4 == 0)
+			expect(is_blocked(vm.vcpu));
+		expect_eq(axvcpu_inject(vm.vcpu, 0x50), 0);
+		expect_eq(wait_change(vm.space, counter(0x50), i), i + 1);
+	}
+	expect(is_blocked(vm.vcpu));
+	expect(vcpu_state(vm.vcpu).exits[AXVCPU_EXIT_HALT] >= 50);
+	runner_stop(&r);
+	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
+}
+
+/* A run that a kick has ended leaves the guest halted: the next one enters only for an interrupt. */
+static void blocked_halt_outlives_a_run(void)
+{
+	struct vm vm = vm_with(AXVCPU_SETUP_BLOCK);
+	struct runner r = { 0 };
+	struct axvcpu_exit exit;
+	u64 entries;
+
+	enter_interrupts(&vm, 1);
+	runner_start(&r, &vm, -1);
+	expect(is_blocked(vm.vcpu));
+	runner_stop(&r);
+	entries = vcpu_state(vm.vcpu).entries;
+	for (int i = 0; i < 3; i++) {
+		expect_eq(axvcpu_kick(vm.vcpu), 0);
+		expect_eq(-axvcpu_run(vm.vcpu, &exit), EINTR);
+	}
+	runner_start(&r, &vm, -1);
+	expect(is_blocked(vm.vcpu));
+	expect_eq(vcpu_state(vm.vcpu).entries, entries);
+	expect_eq(axvcpu_inject(vm.vcpu, 0x50), 0);
+	wait_change(vm.space, counter(0x50), 0);
+	runner_stop(&r);
+	expect(vcpu_state(vm.vcpu).entries > entries);
+}
+
 static const struct test tests[] = {
 	{ "injected_vectors_arrive", injected_vectors_arrive },
 	{ "every_injection_counts", every_injection_counts },
@@ -221,6 +277,8 @@ static const struct test tests[] = {
 	{ "kick_ends_a_run", kick_ends_a_run },
 	{ "host_interrupts_come_out_when_asked_for", host_interrupts_come_out_when_asked_for },
 	{ "host_work_goes_on", host_work_goes_on },
+	{ "blocked_halt_ends_by_an_interrupt", blocked_halt_ends_by_an_interrupt },
+	{ "blocked_halt_outlives_a_run", blocked_halt_outlives_a_run },
 };
 
 const struct suite suite_interrupts = { .tests = tests, .nr = ARRAY_SIZE(tests) };

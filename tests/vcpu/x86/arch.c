@@ -8,12 +8,13 @@
 #include <cpuid.h>
 
 extern const struct suite suite_exits, suite_exceptions, suite_setup, suite_host, suite_cpu,
-	suite_attack;
+	suite_attack, suite_system;
 
 const struct suite *const arch_suites[] = {
 	&suite_exits, &suite_calls, &suite_memory, &suite_matrix, &suite_parallel,
 	&suite_interrupts, &suite_exceptions, &suite_api, &suite_setup, &suite_life,
-	&suite_programs, &suite_host, &suite_cpu, &suite_attack, NULL
+	&suite_programs, &suite_host, &suite_cpu, &suite_attack,
+	&suite_system, NULL
 };
 
 void arch_setup(struct axvcpu_setup *arg)
@@ -91,6 +92,29 @@ struct axvcpu_exit fault_in_delivery(struct vm *vm, u32 vector)
 	exit = vm_expect(vm, AXVCPU_EXIT_NESTED_PAGE_FAULT);
 	expect_eq(exit.nested_page_fault.gpa & ~(PAGE - 1), VM_TEST);
 	return exit;
+}
+
+struct vm kernel(u64 mask)
+{
+	struct vm vm = vm_new();
+
+	vm_call(&vm, guest(kernel), 0, 0, 0, 0);
+	poke(vm.space, LOG_MASK, mask);
+	return vm;
+}
+
+struct record record(struct vm *vm, u64 n)
+{
+	struct record r;
+
+	for (size_t i = 0; i < sizeof(r) / 8; i++)
+		((u64 *)&r)[i] = peek(vm->space, LOG_RECORDS + n * sizeof(r) + i * 8);
+	return r;
+}
+
+u64 records(struct vm *vm)
+{
+	return peek(vm->space, LOG_COUNT);
 }
 
 bool vm_is_svm(void)

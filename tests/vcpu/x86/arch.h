@@ -77,6 +77,21 @@ struct forbidden {
 extern const struct step guest_steps[];
 extern const struct forbidden guest_forbidden[];
 
+/* What guest_kernel records of an exception, from LOG_RECORDS on. */
+struct record {
+	u64 vector, error, rip, cs, rflags, rsp, dr6, cr2;
+};
+
+#define LOG_COUNT	VM_DATA
+#define LOG_MASK	(VM_DATA + 8)
+#define LOG_RECORDS	(VM_DATA + 64)
+#define FLAG_TF		0x100ull
+
+/* A VM with descriptor tables loaded, whose handlers return from the exceptions in @mask. */
+struct vm kernel(u64 mask);
+struct record record(struct vm *vm, u64 n);
+u64 records(struct vm *vm);
+
 bool vm_is_svm(void);
 /*
  * Unmap the page of the stack at VM_TEST and inject @vector: the next exit must be the fault of

@@ -7,45 +7,12 @@
 
 #include <unistd.h>
 
-struct record {
-	u64 vector, error, rip, cs, rflags, rsp, dr6, cr2;
-};
-
-#define LOG_COUNT	VM_DATA
-#define LOG_MASK	(VM_DATA + 8)
-#define LOG_RECORDS	(VM_DATA + 64)
-
-#define FLAG_TF		0x100ull
 #define FLAG_RF		0x10000ull
 #define FLAGS		2ull		/* after a reset */
 #define IOPL_3		0x3000ull
 #define DR6_STEP	0x4000ull
 #define USER_CS		0x23
 #define DB		1
-
-/* A VM with descriptor tables loaded, whose handlers return from the exceptions in @mask. */
-static struct vm kernel(u64 mask)
-{
-	struct vm vm = vm_new();
-
-	vm_call(&vm, guest(kernel), 0, 0, 0, 0);
-	poke(vm.space, LOG_MASK, mask);
-	return vm;
-}
-
-static struct record record(struct vm *vm, u64 n)
-{
-	struct record r;
-
-	for (size_t i = 0; i < sizeof(r) / 8; i++)
-		((u64 *)&r)[i] = peek(vm->space, LOG_RECORDS + n * sizeof(r) + i * 8);
-	return r;
-}
-
-static u64 records(struct vm *vm)
-{
-	return peek(vm->space, LOG_COUNT);
-}
 
 static u64 in_guest(const char *label)
 {

@@ -75,8 +75,14 @@ static void cpuid_comes_out_when_asked_for(void)
 	exit = vm_expect(&vm, AXVCPU_EXIT_CPUID);
 	expect_eq(exit.cpuid.leaf, 0x40000123);
 	expect_eq(exit.cpuid.subleaf, 5);
+	expect_eq(exit.cpuid.regs[0] | exit.cpuid.regs[1], 0);
 	expect_eq(axvcpu_set_gpr(vm.vcpu, AXVCPU_REG_RAX, 0xabc), 0);
 	expect_eq(vm_done(&vm), 0xabc);
+	/* What the module would have answered comes with it. */
+	vm_enter(&vm, guest(cpuid), 0, 0, 0, 0);
+	exit = vm_expect(&vm, AXVCPU_EXIT_CPUID);
+	expect_eq(exit.cpuid.regs[0], 7);
+	expect(exit.cpuid.regs[1] && exit.cpuid.regs[2] && exit.cpuid.regs[3]);
 }
 
 #define MSR_UNKNOWN	0xc0010055u

@@ -166,7 +166,8 @@ enum ending {
  * @cmdline: the kernel's command line
  * @timeout: seconds until its end, or 0
  * @trace: print exits that no device answers
- * @script: standard input is no terminal, or the user wants no keys
+ * @keys: standard input is a terminal, whose Ctrl-A is ours
+ * @given: descriptor of a space to use, or -1: it makes its own
  * @space: the space
  * @cpu: the vCPUs
  * @tsc_khz: frequency of the guest's TSC
@@ -185,7 +186,7 @@ enum ending {
  * @err: with FAILED: -errno, or 0
  * @msg: with CRASHED and FAILED: more
  * @started: when it was started, in ns
- * @booted: microseconds until the mark was printed
+ * @exits: of all vCPUs, by AXVCPU_EXIT_*, once it has ended
  */
 struct machine {
 	u64 mem;
@@ -197,6 +198,7 @@ struct machine {
 	u32 timeout;
 	bool trace;
 	bool keys;
+	int given;
 	int space;
 	struct cpu cpu[MAX_CPUS];
 	u32 tsc_khz;

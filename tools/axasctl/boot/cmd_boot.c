@@ -196,6 +196,12 @@ static int run_machine(struct boot_args *b, const char **what)
 	return err;
 }
 
+/* A space that is given, by --fd, $AXAS_FD or the shell's create, or -1. */
+static int given_space(struct session *s)
+{
+	return s->fd_once >= 0 || s->fd >= 0 || getenv("AXAS_FD") ? need_space(s) : -1;
+}
+
 static int boot(struct session *s, struct boot_args *b)
 {
 	struct machine *m = &b->m;
@@ -246,5 +252,6 @@ int cmd_boot(struct session *s, int argc, char **argv)
 	set_default_kernel(&b);
 	if (parse_args(s, &boot_argp, argc, argv, &b.args, &status))
 		return status;
+	b.m.given = given_space(s);
 	return boot(s, &b);
 }

@@ -68,9 +68,9 @@ int machine_create(struct machine *m, const char **what)
 	pthread_mutex_init(&m->lock, NULL);
 	m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	*what = "create";
-	m->space = axas_open_space(device_path(), &create);
+	m->space = m->given >= 0 ? dup(m->given) : axas_open_space(device_path(), &create);
 	if (m->space < 0)
-		return m->space;
+		return m->given >= 0 ? -errno : m->space;
 	*what = "map";
 	err = map_ram(m);
 	*what = err ? *what : "vcpu";

@@ -16,6 +16,7 @@
 
 #define SIG_TIMER	SIGUSR1
 #define ENOSYS_RETURN	(-38ll)
+#define DENIED_WAIT_US	500
 
 /* The vCPU of this thread. */
 static __thread struct cpu *this_cpu;
@@ -142,6 +143,37 @@ static void on_msr_write(struct cpu *cpu, const struct axvcpu_exit *exit)
 		axvcpu_set_return_fault(cpu->fd);
 }
 
+/*
+ * Another process that has the space may protect memory for a while, to copy it: the access waits
+ * until it is allowed, and is made again.
+ */
+static void on_fault(struct cpu *cpu, const struct axvcpu_exit *exit)
+{
+	struct machine *m = cpu->m;
+
+	if (exit->nested_page_fault.result != AXAS_FAULT_DENIED) {
+		machine_fail(m, 0, "run", "CPU %u at %#llx wanted %s of %#llx: %s", cpu->id,
+			     exit->rip, axas_prot_name(exit->nested_page_fault.access),
+			     exit->nested_page_fault.gpa,
+			     axas_fault_name(exit->nested_page_fault.result));
+		return;
+	}
+	pthread_mutex_unlock(&m->lock);
+	usleep(DENIED_WAIT_US);
+	pthread_mutex_lock(&m->lock);
+}
+
+/* Where hardware leaves the registers as they were, they tell what happened. */
+static void on_triple_fault(struct cpu *cpu, const struct axvcpu_exit *exit)
+{
+	struct axvcpu_regs regs = { 0 };
+
+	axvcpu_get_regs(cpu->fd, &regs);
+	machine_fail(cpu->m, 0, "run",
+		     "CPU %u: triple fault at %#llx, rsp %#llx, cr2 %#llx, cr3 %#llx, rflags %#llx",
+		     cpu->id, exit->rip, regs.gpr[AXVCPU_REG_RSP], regs.cr2, regs.cr3, regs.rflags);
+}
+
 static void answer_exit(struct cpu *cpu, const struct axvcpu_exit *exit)
 {
 	struct machine *m = cpu->m;
@@ -167,13 +199,10 @@ static void answer_exit(struct cpu *cpu, const struct axvcpu_exit *exit)
 		axvcpu_set_return(cpu->fd, ENOSYS_RETURN);
 		break;
 	case AXVCPU_EXIT_NESTED_PAGE_FAULT:
-		machine_fail(m, 0, "run", "CPU %u at %#llx wanted %s of %#llx: %s", cpu->id,
-			     exit->rip, axas_prot_name(exit->nested_page_fault.access),
-			     exit->nested_page_fault.gpa,
-			     axas_fault_name(exit->nested_page_fault.result));
+		on_fault(cpu, exit);
 		break;
 	case AXVCPU_EXIT_SYSTEM_DOWN:
-		machine_fail(m, 0, "run", "CPU %u: triple fault", cpu->id);
+		on_triple_fault(cpu, exit);
 		break;
 	default:
 		machine_fail(m, 0, "run", "CPU %u at %#llx came out with %s %#llx", cpu->id,

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The CPU: vector registers over switches between threads, clocks, every vCPU at work.
+ */
+#include "linux_test.h"
+
+#include <fcntl.h>
+#include <linux/rtc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define THREADS	4
+
+struct fpu_thread {
+	pthread_t thread;
+	u64 seed;
+	u64 rounds;
+	bool failed;
+};
+
+static atomic_bool stop;
+
+#if defined(__x86_64__)
+/* Fill the registers from @seed, give up the CPU, and compare. */
+static bool registers_stay(u64 seed)
+{
+	u64 in[32], out[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(in); i++)
+		in[i] = seed * (i + 1);
+#define LOAD(n)		"movdqu " #n "*16(%0), %%xmm" #n "\n\t"
+#define STORE(n)	"movdqu %%xmm" #n ", " #n "*16(%1)\n\t"
+#define ALL(op)		op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) \
+			op(11) op(12) op(13) op(14) op(15)
+	/* 24 is sched_yield() */
+	asm volatile(ALL(LOAD) "mov $24, %%eax\n\tsyscall\n\t" ALL(STORE)
+		     : : "r" (in), "r" (out)
+		     : "rax", "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+		       "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+		       "xmm15");
+	return !memcmp(in, out, sizeof(in));
+}
+#else
+/* The compiler keeps some of these in registers over the call. */
+static bool registers_stay(u64 seed)
+{
+	double a = seed, b = a * 3, c = b + 7, d = c * a;
+
+	sched_yield();
+	return b == a * 3 && c == b + 7 && d == c * a;
+}
+#endif
+
+static void *fpu_thread(void *arg)
+{
+	struct fpu_thread *t = arg;
+
+	for (; !stop && !t->failed; t->rounds++)
+		t->failed = !registers_stay(t->seed + t->rounds);
+	return NULL;
+}
+
+static void vector_registers_survive_switches(void)
+{
+	struct fpu_thread threads[THREADS] = { 0 };
+	u64 rounds = 0;
+
+	for (u64 i = 0; i < THREADS; i++) {
+		threads[i].seed = (i + 1) << 40;
+		expect_ok(pthread_create(&threads[i].thread, NULL, fpu_thread, &threads[i]));
+	}
+	sleep_ms(1500);
+	stop = true;
+	for (u64 i = 0; i < THREADS; i++) {
+		expect_ok(pthread_join(threads[i].thread, NULL));
+		expect(!threads[i].failed);
+		rounds += threads[i].rounds;
+	}
+	note("%llu rounds", rounds);
+	expect(rounds > 100);
+}
+
+/* Milliseconds of the monotonic clock when the host's clock begins a second. */
+static u64 next_second(int rtc, int *second)
+{
+	struct rtc_time first, t;
+
+	expect_ok(ioctl(rtc, RTC_RD_TIME, &first));
+	do
+		expect_ok(ioctl(rtc, RTC_RD_TIME, &t));
+	while (t.tm_sec == first.tm_sec);
+	*second = t.tm_sec;
+	return now_ms();
+}
+
+/* The CMOS clock is the host's: over four of its seconds our clock must agree. */
+static void clock_keeps_up_with_the_hosts(void)
+{
+	int rtc = open("/dev/rtc0", O_RDONLY), first, last;
+	u64 start, took;
+
+	if (rtc < 0)
+		skip("no /dev/rtc0");
+	start = next_second(rtc, &first);
+	do
+		took = next_second(rtc, &last) - start;
+	while ((last - first + 60) % 60 < 4);
+	note("%d s of the host are %llu ms", (last - first + 60) % 60, took);
+	last = (last - first + 60) % 60 * 1000;
+	expect(took > (u64)last - 150 && took < (u64)last + 150);
+}
+
+static void clock_never_goes_back(void)
+{
+	struct timespec last = { 0 }, t;
+
+	for (int i = 0; i < 200000; i++) {
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		expect(t.tv_sec > last.tv_sec ||
+		       (t.tv_sec == last.tv_sec && t.tv_nsec >= last.tv_nsec));
+		last = t;
+		if (!(i % 1000))
+			sched_yield();
+	}
+}
+
+/* Pin to each CPU in turn, and sleep there: interrupts between CPUs, timers of each. */
+static void every_cpu_works(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t set;
+
+	for (long round = 0; round < 20; round++) {
+		for (int cpu = 0; cpu < cpus; cpu++) {
+			CPU_ZERO(&set);
+			CPU_SET(cpu, &set);
+			expect_ok(sched_setaffinity(0, sizeof(set), &set));
+			usleep(1000);
+			expect_eq(sched_getcpu(), cpu);
+		}
+	}
+	note("%ld CPUs", cpus);
+}
+
+static atomic_uint turn;
+
+static void *pong(void *arg)
+{
+	u32 me = *(u32 *)arg;
+
+	for (u32 i = 0; i < 2000; i++) {
+		while (atomic_load(&turn) != me)
+			sched_yield();
+		atomic_store(&turn, !me);
+	}
+	return NULL;
+}
+
+static void threads_take_turns(void)
+{
+	u32 numbers[2] = { 0, 1 };
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++)
+		expect_ok(pthread_create(&threads[i], NULL, pong, &numbers[i]));
+	for (int i = 0; i < 2; i++)
+		expect_ok(pthread_join(threads[i], NULL));
+	expect_eq(atomic_load(&turn), 0);
+}
+
+static const struct test tests[] = {
+	{ "vector_registers_survive_switches", vector_registers_survive_switches },
+	{ "clock_keeps_up_with_the_hosts", clock_keeps_up_with_the_hosts },
+	{ "clock_never_goes_back", clock_never_goes_back },
+	{ "every_cpu_works", every_cpu_works },
+	{ "threads_take_turns", threads_take_turns },
+};
+
+const struct suite suite_cpu = { .tests = tests, .nr = ARRAY_SIZE(tests) };
