@@ -301,12 +301,14 @@ int ioctl(int fd, unsigned long nr, ...)
 	return nr == AXAS_POPULATE ? fake_populate(arg) : 0;
 }
 
-#define passes(call, number, type)							\
+#define passes_with(call, number, type, set)						\
 	do {										\
 		(void)(call);								\
-		ok(fake.nr == (number) && fake.size == sizeof(struct type) && !fake.flags,	\
-		   "passes its number and size", #number);				\
+		ok(fake.nr == (number) && fake.size == sizeof(struct type) &&		\
+		   fake.flags == (set), "passes its number and size", #number);		\
 	} while (0)
+
+#define passes(call, number, type)	passes_with(call, number, type, 0)
 
 /* The library sets the size of each struct and clears those that only receive results. */
 static void test_space_calls(void)
@@ -366,11 +368,20 @@ static void test_vcpu_calls(void)
 	passes(axvcpu_set_gpr(FAKE, 1, 2), AXVCPU_SET_GPR, axvcpu_set_gpr);
 	passes(axvcpu_run(FAKE, &exit), AXVCPU_RUN, axvcpu_exit);
 	ok(exit.reason == AXVCPU_EXIT_NOTHING && !exit.vector, "begins with", "a run");
+	passes_with(axvcpu_run_window(FAKE, 32, &exit), AXVCPU_RUN, axvcpu_exit,
+		    AXVCPU_RUN_WINDOW);
+	ok(exit.vector == 32, "asks for", "a window");
 	passes(axvcpu_inject(FAKE, 32), AXVCPU_INJECT, axvcpu_inject);
+	passes_with(axvcpu_inject_now(FAKE, 32), AXVCPU_INJECT, axvcpu_inject, AXVCPU_INJECT_NOW);
+	passes_with(axvcpu_inject_exception(FAKE, 13, 1), AXVCPU_INJECT, axvcpu_inject,
+		    AXVCPU_INJECT_EXCEPTION);
+	passes(axvcpu_reset(FAKE), AXVCPU_RESET, axvcpu_reset);
 	passes(axvcpu_get_state(FAKE, &state), AXVCPU_GET_STATE, axvcpu_state);
 	ok(!state.entries && !state.exits[0], "asks for", "a state");
 	passes(axvcpu_set_affinity(FAKE, 0, 1), AXVCPU_SET_AFFINITY, axvcpu_affinity);
 	passes(axvcpu_set_return(FAKE, 1), AXVCPU_SET_RETURN, axvcpu_return);
+	passes_with(axvcpu_set_return_fault(FAKE), AXVCPU_SET_RETURN, axvcpu_return,
+		    AXVCPU_RETURN_FAULT);
 	passes(axvcpu_kick(FAKE), AXVCPU_KICK, axvcpu_kick);
 }
 

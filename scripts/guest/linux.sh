@@ -10,12 +10,12 @@
 
 # boot NAME COMMAND-LINE OPTION...: what the console shows goes to standard output.
 boot() {
-	_name=$1
-	_cmdline=$2
+	name=$1
+	cmdline=$2
 	shift 2
-	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 300 --stats --no-reboot \
-		--cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_NAME=$_name $_cmdline" "$@" \
-		>"/tmp/$_name.log" 2>&1
+	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 200 --stats --no-reboot \
+		--cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_NAME=$name $cmdline" "$@" \
+		>"/tmp/$name.log" 2>&1
 }
 
 # What the guest printed, without the marks of its script's beginning and end.
@@ -29,9 +29,10 @@ disturb() {
 	rounds=0
 	while kill -0 "$1" 2>/dev/null; do
 		axasctl protect 64M 64M r-x || break
-		usleep 20000
+		usleep 10000
 		axasctl protect 64M 64M rwx || break
 		axasctl collapse 128M 64M >/dev/null || true
+		usleep 100000
 		rounds=$((rounds + 1))
 	done
 	echo "# $rounds rounds"

@@ -80,6 +80,19 @@ expect 0 "exit" shell -c help
 expect 0 "" shell -c "exit; fly"
 expect 1 "this is the shell" shell -c shell
 
+if "$ctl" --help | grep -q '^  boot '; then
+	expect 0 "Usage: axasctl boot" boot --help
+	expect 1 "bogus" boot --bogus
+	expect 1 "too many arguments" boot vmlinuz
+	expect 1 "from 64M to 1T" boot --mem 63M
+	expect 1 "from 64M to 1T" boot --mem 65M
+	expect 1 "1 to 16 vCPUs" boot --cpus 17
+	expect 1 "1 to 16 vCPUs" boot --cpus 0
+	expect 1 "0 to 9" boot --around 10
+	expect 1 "always or never" boot --huge maybe
+	expect 1 "module is not loaded" boot --kernel /dev/null
+fi
+
 out=$(printf '# a comment\nhelp # more\n\nfly; help\n' | "$ctl" shell 2>&1)
 [ $? -eq 1 ] && [ "$(printf '%s\n' "$out" | grep -c areas)" -eq 1 ] &&
 	printf '%s\n' "$out" | grep -q -- "-:4: no command 'fly'"

@@ -67,7 +67,7 @@ int machine_create(struct machine *m, const char **what)
 		m->cpu[i].fd = -1;
 	pthread_mutex_init(&m->lock, NULL);
 	m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	*what = "create";
+	*what = "open";
 	m->space = m->given >= 0 ? dup(m->given) : axas_open_space(device_path(), &create);
 	if (m->space < 0)
 		return m->given >= 0 ? -errno : m->space;
