@@ -33,6 +33,7 @@ parts() {
 		vm-stock both 400 150 Debian's stock kernel: user API, loading and unloading
 		riscv64 both 350 150 as arm64, with the hypervisor extension
 		matrix check 320 200 builds for other kernels and architectures
+		linux both 250 60 Debian's stock kernel as a guest, on 1 and 2 vCPUs, while the host works on its memory
 		bochs both 220 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
 		bench check 210 100 instructions of operations, compared with bench/baseline.json
 		bench-more soak 500 400 the same on 7.2 of a later Debian, and the disturbance of other CPUs
@@ -89,6 +90,7 @@ part_matrix() { "$AXAS_SCRIPTS/build-matrix.sh"; }
 part_arm64() { "$AXAS_SCRIPTS/arm64.sh"; }
 part_arm64-newer() { AXAS_SET=arm64-7.2 "$AXAS_SCRIPTS/arm64.sh"; }
 part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
+part_linux() { "$AXAS_SCRIPTS/linux.sh"; }
 part_bochs() { "$AXAS_SCRIPTS/bochs-check.sh"; }
 part_bench() { "$AXAS_SCRIPTS/bench.sh" --check; }
 part_bench-more() { "$AXAS_SCRIPTS/bench.sh" --check newest disturb; }

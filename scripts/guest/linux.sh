@@ -23,25 +23,27 @@ show() { tr -d '\r' <"/tmp/$1.log" | grep -v '^##axas done'; }
 
 one_cpu() { boot one AXAS_RUN=tests --mem 256M </dev/null; }
 
-# Each round protects part of the memory, which stops the guest's writes there, and gives small
-# leaves of another part large ones.
+# Each round protects part of the memory, which stops the guest's writes there and splits the large
+# leaves at its ends, and puts them together again.
 disturb() {
 	rounds=0
+	collapsed=0
 	while kill -0 "$1" 2>/dev/null; do
-		axasctl protect 64M 64M r-x || break
+		axasctl protect 0x4001000 0x3ffe000 r-x || break
 		usleep 10000
-		axasctl protect 64M 64M rwx || break
-		axasctl collapse 128M 64M >/dev/null || true
+		axasctl protect 0x4001000 0x3ffe000 rwx || break
+		n=$(axasctl collapse 64M 64M --json | sed -n 's/.*"collapsed":\([0-9]*\).*/\1/p')
+		collapsed=$((collapsed + ${n:-0}))
 		usleep 100000
 		rounds=$((rounds + 1))
 	done
-	echo "# $rounds rounds"
-	[ $rounds -gt 3 ]
+	echo "# $rounds rounds, $collapsed tables collapsed"
+	[ $rounds -gt 3 ] && [ $collapsed -gt 3 ]
 }
 
 # In a space of which this script has a descriptor, too.
 busy() {
-	boot busy "AXAS_RUN=tests AXAS_NCPU=2" --mem 256M --cpus 2 </dev/null &
+	boot busy "AXAS_RUN=tests AXAS_NCPU=2" --mem 256M --cpus 2 --huge always </dev/null &
 	pid=$!
 	sleep 1
 	disturb $pid
