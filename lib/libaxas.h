@@ -490,6 +490,24 @@ int axvcpu_inject_exception(int vcpu, __u32 vector, __u32 error);
 int axvcpu_reset(int vcpu);
 
 /**
+ * axvcpu_save() - read all registers and pending events of an x86 vCPU
+ * @vcpu: the vCPU
+ * @state: out: its state
+ *
+ * Return: 0, or -errno.
+ */
+int axvcpu_save(int vcpu, struct axvcpu_x86_state *state);
+
+/**
+ * axvcpu_restore() - replace all registers and pending events of an x86 vCPU
+ * @vcpu: the vCPU, after axvcpu_setup()
+ * @state: a state that axvcpu_save() returned
+ *
+ * Return: 0, or -errno.
+ */
+int axvcpu_restore(int vcpu, const struct axvcpu_x86_state *state);
+
+/**
  * axvcpu_inject() - inject an interrupt into the guest
  * @vcpu: the vCPU
  * @vector: 32 to 255

@@ -127,6 +127,26 @@ int axvcpu_reset(int vcpu)
 	return axas_ioctl(vcpu, AXVCPU_RESET, &arg);
 }
 
+int axvcpu_save(int vcpu, struct axvcpu_x86_state *state)
+{
+	struct axvcpu_save arg = {
+		.size = sizeof(arg), .data = (__u64)(unsigned long)state,
+		.data_size = sizeof(*state)
+	};
+
+	return axas_ioctl(vcpu, AXVCPU_SAVE, &arg);
+}
+
+int axvcpu_restore(int vcpu, const struct axvcpu_x86_state *state)
+{
+	struct axvcpu_save arg = {
+		.size = sizeof(arg), .data = (__u64)(unsigned long)state,
+		.data_size = sizeof(*state)
+	};
+
+	return axas_ioctl(vcpu, AXVCPU_RESTORE, &arg);
+}
+
 int axvcpu_inject(int vcpu, __u32 vector)
 {
 	struct axvcpu_inject arg = { .size = sizeof(arg), .vector = vector };

@@ -170,6 +170,8 @@ enum axvcpu_ran {
  * @wakes: whether an event is pending that ends a halt. Optional: any vector does
  * @reset: return to the state after @create, except for counters. Optional
  * @khz: frequency of the guest's time-stamp counter. Optional
+ * @save: write all of @state but @vectors and AXVCPU_X86_HALTED. 0 or an error. Optional, as @restore
+ * @restore: the reverse: 0, or -EINVAL with nothing changed
  * @get_regs: write all but size and flags
  * @set_regs: 0, or -EINVAL with nothing changed
  *
@@ -221,6 +223,8 @@ struct axvcpu_arch_ops {
 	bool (*wakes)(const struct axvcpu *vcpu);
 	void (*reset)(struct axvcpu *vcpu);
 	u32 (*khz)(void);
+	int (*save)(struct axvcpu *vcpu, struct axvcpu_x86_state *state);
+	int (*restore)(struct axvcpu *vcpu, const struct axvcpu_x86_state *state);
 	void (*get_regs)(struct axvcpu *vcpu, struct axvcpu_regs *regs);
 	int (*set_regs)(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 

@@ -991,6 +991,59 @@ int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_inject_interrupt);
 
+static_assert(AXVCPU_NR_VECTORS == 64 * ARRAY_SIZE(((struct axvcpu_x86_state *)0)->vectors));
+
+int axvcpu_save(struct axvcpu *vcpu, struct axvcpu_x86_state *state)
+{
+	int err;
+
+	if (!vcpu->ops->save)
+		return -EOPNOTSUPP;
+	err = begin_registers(vcpu);
+	if (err)
+		return err;
+	memset(state, 0, sizeof(*state));
+	state->version = AXVCPU_X86_STATE_VERSION;
+	err = vcpu->ops->save(vcpu, state);
+	bitmap_to_arr64(state->vectors, vcpu->vectors, AXVCPU_NR_VECTORS);
+	if (vcpu->halted)
+		state->flags |= AXVCPU_X86_HALTED;
+	axvcpu_end(vcpu);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_save);
+
+static bool state_valid(const struct axvcpu_x86_state *state)
+{
+	/* Vectors of exceptions are never pending. */
+	return state->version == AXVCPU_X86_STATE_VERSION && !state->reserved &&
+	       !(state->flags & ~AXVCPU_X86_STATE_FLAGS) &&
+	       !(state->vectors[0] & GENMASK_ULL(AXVCPU_FIRST_VECTOR - 1, 0));
+}
+
+int axvcpu_restore(struct axvcpu *vcpu, const struct axvcpu_x86_state *state)
+{
+	int err;
+
+	if (!vcpu->ops->restore)
+		return -EOPNOTSUPP;
+	if (!state_valid(state))
+		return -EINVAL;
+	err = begin_registers(vcpu);
+	if (err)
+		return err;
+	err = vcpu->ops->restore(vcpu, state);
+	if (!err) {
+		bitmap_from_arr64(vcpu->vectors, state->vectors, AXVCPU_NR_VECTORS);
+		vcpu->halted = state->flags & AXVCPU_X86_HALTED;
+		vcpu->exit->reason = AXVCPU_EXIT_NOTHING;
+		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
+	}
+	axvcpu_end(vcpu);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_restore);
+
 int axvcpu_inject_now(struct axvcpu *vcpu, u32 vector)
 {
 	int err;

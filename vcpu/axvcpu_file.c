@@ -120,6 +120,45 @@ static long get_state(void *ctx, void *arg)
 	return 0;
 }
 
+static bool save_arg_valid(const struct axvcpu_save *save)
+{
+	return !save->reserved && save->data_size == sizeof(struct axvcpu_x86_state);
+}
+
+static long save(void *ctx, void *arg)
+{
+	const struct axvcpu_save *save = arg;
+	struct axvcpu_x86_state *state;
+	long err;
+
+	if (!save_arg_valid(save))
+		return -EINVAL;
+	state = kvzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	if (!state)
+		return -ENOMEM;
+	err = axvcpu_save(ctx, state);
+	if (!err && copy_to_user(u64_to_user_ptr(save->data), state, sizeof(*state)))
+		err = -EFAULT;
+	kvfree(state);
+	return err;
+}
+
+static long restore(void *ctx, void *arg)
+{
+	const struct axvcpu_save *save = arg;
+	struct axvcpu_x86_state *state;
+	long err;
+
+	if (!save_arg_valid(save))
+		return -EINVAL;
+	state = vmemdup_user(u64_to_user_ptr(save->data), sizeof(*state));
+	if (IS_ERR(state))
+		return PTR_ERR(state);
+	err = axvcpu_restore(ctx, state);
+	kvfree(state);
+	return err;
+}
+
 static long reset(void *ctx, void *arg)
 {
 	return axvcpu_reset(ctx);
@@ -147,6 +186,10 @@ static const struct axas_ioctl vcpu_ioctls[] = {
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = set_gpr },
 	{ AXAS_IOCTL_OF(AXVCPU_SETUP, struct axvcpu_setup),
 	  .flags = AXVCPU_SETUP_FLAGS, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = setup },
+	{ AXAS_IOCTL_OF(AXVCPU_SAVE, struct axvcpu_save),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = save },
+	{ AXAS_IOCTL_OF(AXVCPU_RESTORE, struct axvcpu_save),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = restore },
 	{ AXAS_IOCTL_OF(AXVCPU_RESET, struct axvcpu_reset),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = reset },
 	/* At any time; AXVCPU_INJECT with flags is serialized, too. */

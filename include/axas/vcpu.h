@@ -219,6 +219,27 @@ int axvcpu_set_return_value(struct axvcpu *vcpu, u64 val);
 int axvcpu_set_return_fault(struct axvcpu *vcpu);
 
 /**
+ * axvcpu_save() - read all registers and pending events
+ * @vcpu: the vCPU, not running
+ * @state: as AXVCPU_SAVE
+ *
+ * Context: May sleep.
+ * Return: 0; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry(), or after a triple fault; -EIO when the
+ * host's CPU failed.
+ */
+int axvcpu_save(struct axvcpu *vcpu, struct axvcpu_x86_state *state);
+
+/**
+ * axvcpu_restore() - replace all registers and pending events
+ * @vcpu: the vCPU, not running
+ * @state: as AXVCPU_RESTORE
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL with nothing changed; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry(); -EIO.
+ */
+int axvcpu_restore(struct axvcpu *vcpu, const struct axvcpu_x86_state *state);
+
+/**
  * axvcpu_get_regs() - read the registers
  * @vcpu: the vCPU, not running
  * @regs: all but size and flags are written

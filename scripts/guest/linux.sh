@@ -32,7 +32,7 @@ disturb() {
 		axasctl protect 0x4001000 0x3ffe000 r-x || break
 		usleep 10000
 		axasctl protect 0x4001000 0x3ffe000 rwx || break
-		n=$(axasctl collapse 64M 64M --json | sed -n 's/.*"collapsed":\([0-9]*\).*/\1/p')
+		n=$(axasctl collapse 64M 64M)
 		collapsed=$((collapsed + ${n:-0}))
 		usleep 100000
 		rounds=$((rounds + 1))

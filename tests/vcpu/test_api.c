@@ -44,6 +44,8 @@ static void envelopes_are_checked(void)
 		{ AXVCPU_SET_AFFINITY, sizeof(struct axvcpu_affinity), false },
 		{ AXVCPU_SET_RETURN, sizeof(struct axvcpu_return), false },
 		{ AXVCPU_RESET, sizeof(struct axvcpu_reset), false },
+		{ AXVCPU_SAVE, sizeof(struct axvcpu_save), false },
+		{ AXVCPU_RESTORE, sizeof(struct axvcpu_save), false },
 	};
 	int space = open_space(), dev = device(), vcpu = open_vcpu(space, 0, 0);
 

@@ -6,6 +6,7 @@
  *   svm_exit.c    exit handling
  *   svm_event.c   events in flight to the guest
  *   svm_insn.c    instruction length, where the CPU does not report it
+ *   svm_save.c    all of a vCPU's state, for another one
  *   svm_guest.c   the guest's registers and intercepts
  *   svm_cpu.c     the machine: capabilities, SVME, permission maps
  *   svm_hw.h      hardware definitions
@@ -96,6 +97,10 @@ void svm_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs);
 int svm_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 void svm_reset(struct axvcpu *vcpu);
 void svm_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
+
+/* svm_save.c */
+int svm_save_state(struct axvcpu *vcpu, struct axvcpu_x86_state *state);
+int svm_restore_state(struct axvcpu *vcpu, const struct axvcpu_x86_state *state);
 
 /* svm_event.c. Interrupts are off. */
 int svm_raise(struct axvcpu *vcpu, u8 vector, u32 error);	/* returns AXVCPU_RAN_AGAIN */

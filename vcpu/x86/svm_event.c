@@ -38,14 +38,14 @@ void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm)
 }
 
 /*
- * A virtual interrupt that exits instead of being delivered. One that is offered already serves as
- * well, if it is not above it: read_event() takes it back. APM vol. 2, 15.21.4.
+ * A virtual interrupt that exits instead of being delivered. It takes the place of a lower vector that
+ * is offered, which read_event() takes back; a higher one goes first. APM vol. 2, 15.21.4.
  */
 void svm_ask_for_window(struct svm *svm, u8 vector)
 {
 	struct svm_control *control = &svm->vmcb->control;
 
-	if (svm->vector > vector)
+	if (svm->vector >= vector)
 		return;
 	control->intercept_1 |= SVM_INTERCEPT_VINTR;
 	control->interrupt &= ~SVM_V_INTR_PRIO;

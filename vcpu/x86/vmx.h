@@ -5,6 +5,7 @@
  *
  *   vmx.c         the operations: load, put, run
  *   vmx_exit.c    exit handling
+ *   vmx_save.c    all of a vCPU's state, for another one
  *   vmx_event.c   events in flight to the guest
  *   vmx_guest.c   guest-state area and controls of a VMCS
  *   vmx_host.c    host-state area, and host state that hardware does not restore
@@ -228,6 +229,7 @@ void vmx_guest_set_root(struct vmx *vmx, u64 root, u32 levels);
 void vmx_guest_set_entry(struct vmx *vmx, u64 entry);
 void vmx_guest_setup(struct vmx *vmx, const struct axvcpu_setup *setup);
 void vmx_guest_reset(struct vmx *vmx);
+void vmx_guest_set_crs(struct vmx *vmx, u64 cr0, u64 cr4);	/* as the guest sees them */
 void vmx_guest_write(struct vmx *vmx);
 void vmx_guest_write_regs(struct vmx *vmx);
 void vmx_guest_read_regs(struct vmx *vmx);
@@ -245,6 +247,10 @@ bool vmx_accepts(const struct axvcpu *vcpu, u8 vector);
 void vmx_keep_event(struct vmx *vmx);
 void vmx_check_pending_db(struct vmx *vmx);
 void vmx_run_anew(void);
+
+/* vmx_save.c */
+int vmx_save_state(struct axvcpu *vcpu, struct axvcpu_x86_state *state);
+int vmx_restore_state(struct axvcpu *vcpu, const struct axvcpu_x86_state *state);
 
 /* vmx_exit.c: enum axvcpu_ran. Interrupts are off. */
 int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);

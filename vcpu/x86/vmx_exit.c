@@ -261,7 +261,8 @@ static int handle_triple_fault(struct vmx *vmx, struct axvcpu_exit *exit)
 static int handle_window(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	vmx_guest_controls(to_vmx(vcpu), 0, CPU_BASED_INTR_WINDOW_EXITING);
-	if (!vcpu->window || vcpu->window >> 4 <= to_x86(vcpu)->cr8)
+	if (!vcpu->window || vcpu->window >> 4 <= to_x86(vcpu)->cr8 ||
+	    axvcpu_next_vector(vcpu) >= (int)vcpu->window)
 		return AXVCPU_RAN_AGAIN;
 	exit->reason = AXVCPU_EXIT_WINDOW;
 	return AXVCPU_RAN_EXIT;

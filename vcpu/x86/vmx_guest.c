@@ -71,17 +71,22 @@ static void write_entry(struct vmx *vmx)
 	vmx->entry_changed = false;
 }
 
+void vmx_guest_set_crs(struct vmx *vmx, u64 cr0, u64 cr4)
+{
+	vmx->cr0_shadow = cr0;
+	vmx->cr0 = (cr0 & ~(u64)VMX_CR0_KEPT) | X86_CR0_NE;
+	vmx->cr4_shadow = cr4;
+	vmx->cr4 = cr4 | CR4_OURS;
+}
+
 void vmx_guest_setup(struct vmx *vmx, const struct axvcpu_setup *setup)
 {
 	bool real = setup->mode == AXVCPU_MODE_REAL;
 
 	vmx->x86.gpr[AXVCPU_REG_RSP] = setup->stack;
 	vmx->x86.rflags = X86_EFLAGS_FIXED;
-	vmx->cr0_shadow = real ? CR0_REAL : CR0_LONG;
-	vmx->cr0 = (vmx->cr0_shadow & ~(u64)VMX_CR0_KEPT) | X86_CR0_NE;
+	vmx_guest_set_crs(vmx, real ? CR0_REAL : CR0_LONG, real ? 0 : CR4_LONG);
 	vmx->cr3 = setup->cr3;
-	vmx->cr4_shadow = real ? 0 : CR4_LONG;
-	vmx->cr4 = vmx->cr4_shadow | CR4_OURS;
 	vmx->cpl = 0;
 	vmx->code64 = !real;
 	vmx->efer = real ? 0 : EFER_LME | EFER_LMA | EFER_NX | EFER_SCE;

@@ -94,6 +94,38 @@ static void *fpu_alloc(void)
 	return kzalloc(roundup_pow_of_two(fpu_bytes()), GFP_KERNEL_ACCOUNT);
 }
 
+/* Of XSAVE's header, after the legacy area: SDM vol. 1, 13.4.2. */
+#define XSAVE_BV		512
+#define XSAVE_HEADER_BYTES	64
+#define FXSAVE_MXCSR_MASK	28
+#define MXCSR_MASK_DEFAULT	0xffbfu	/* SDM vol. 1, 11.6.6 */
+
+u32 axvcpu_x86_fpu_save(const struct axvcpu_x86 *x86, u8 *area, u32 room)
+{
+	u32 bytes = min_t(size_t, fpu_bytes(), room);
+
+	memcpy(area, x86->fpu, bytes);
+	return bytes;
+}
+
+/* XRSTOR raises #GP for reserved bits of MXCSR and of the header, and for components it lacks. */
+void axvcpu_x86_fpu_restore(struct axvcpu_x86 *x86, const u8 *area, u32 bytes)
+{
+	u8 *fpu = x86->fpu;
+	u32 mask = *(u32 *)(fpu + FXSAVE_MXCSR_MASK) ?: MXCSR_MASK_DEFAULT;
+	u64 components;
+
+	fpu_reset(fpu);
+	memcpy(fpu, area, min_t(size_t, bytes, fpu_bytes()));
+	*(u32 *)(fpu + FXSAVE_MXCSR) &= mask;
+	*(u32 *)(fpu + FXSAVE_MXCSR_MASK) = mask;
+	if (!boot_cpu_has(X86_FEATURE_XSAVE))
+		return;
+	components = *(u64 *)(fpu + XSAVE_BV) & fpu_mask() & ~XFEATURE_TILES;
+	memset(fpu + XSAVE_BV, 0, XSAVE_HEADER_BYTES);
+	*(u64 *)(fpu + XSAVE_BV) = components;
+}
+
 /* IA32_PAT after a reset, APM vol. 2, 7.8.1: WB WT UC- UC twice. */
 #define PAT_RESET	0x0007040600070406ull
 
@@ -180,7 +212,7 @@ bool axvcpu_x86_canonical(u64 addr)
 	return sign_extend64(addr, boot_cpu_data.x86_virt_bits - 1) == addr;
 }
 
-static bool cr3_valid(u64 cr3)
+bool axvcpu_x86_cr3_valid(u64 cr3)
 {
 	return !(cr3 >> boot_cpu_data.x86_phys_bits);
 }
@@ -189,7 +221,7 @@ int axvcpu_x86_check_setup(const struct axvcpu_setup *setup)
 {
 	switch (setup->mode) {
 	case AXVCPU_MODE_LONG:
-		if (setup->flags & AXVCPU_SETUP_STARTUP || setup->cr3 & (PAGE_SIZE - 1) || !cr3_valid(setup->cr3) ||
+		if (setup->flags & AXVCPU_SETUP_STARTUP || setup->cr3 & (PAGE_SIZE - 1) || !axvcpu_x86_cr3_valid(setup->cr3) ||
 		    !axvcpu_x86_canonical(setup->entry))
 			return -EINVAL;
 		return 0;
@@ -222,7 +254,7 @@ bool axvcpu_x86_regs_valid(const struct axvcpu_x86 *x86, const struct axvcpu_reg
 {
 	return (code64 ? axvcpu_x86_canonical(regs->rip) : !(regs->rip >> 32)) &&
 	       !((regs->rflags ^ x86->rflags) & ~(u64)RFLAGS_PROGRAM) &&
-	       cr3_valid(regs->cr3) && regs->cr8 < 16 &&
+	       axvcpu_x86_cr3_valid(regs->cr3) && regs->cr8 < 16 &&
 	       axvcpu_x86_canonical(regs->fs_base) && axvcpu_x86_canonical(regs->gs_base);
 }
 
@@ -388,7 +420,7 @@ bool axvcpu_x86_do_cpuid(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 }
 
 /* Each of the 8 types must be UC, WC, WT, WP, WB or UC-: 0, 1, 4, 5, 6, 7. */
-static bool pat_valid(u64 pat)
+bool axvcpu_x86_pat_valid(u64 pat)
 {
 	for (; pat; pat >>= 8)
 		if ((pat & 0xff) > 7 || (pat & 0xff) == 2 || (pat & 0xff) == 3)
@@ -415,7 +447,7 @@ bool axvcpu_x86_wrmsr(struct axvcpu_x86 *x86, u32 msr, u64 val, bool *bad)
 	*bad = false;
 	if (msr != MSR_IA32_CR_PAT)
 		return false;
-	*bad = !pat_valid(val);
+	*bad = !axvcpu_x86_pat_valid(val);
 	if (!*bad)
 		x86->pat = val;
 	return true;

@@ -291,6 +291,20 @@ u32 axvcpu_x86_khz(void);
 /* For reset(): all but the FPU's memory and the host's state is as after create(). */
 void axvcpu_x86_reset(struct axvcpu_x86 *x86);
 
+/*
+ * save.c: the part of save() and restore() common to both backends. valid() checks what an entry or
+ * the host relies on, and that the registers hold their values; restore() changes nothing else.
+ */
+void axvcpu_x86_save(const struct axvcpu_x86 *x86, struct axvcpu_x86_state *state);
+bool axvcpu_x86_state_valid(const struct axvcpu_x86_state *state);
+void axvcpu_x86_restore(struct axvcpu_x86 *x86, const struct axvcpu_x86_state *state);
+
+/* x86.c: the FPU's registers for save.c. */
+u32 axvcpu_x86_fpu_save(const struct axvcpu_x86 *x86, u8 *area, u32 room);
+void axvcpu_x86_fpu_restore(struct axvcpu_x86 *x86, const u8 *area, u32 bytes);
+bool axvcpu_x86_pat_valid(u64 pat);
+bool axvcpu_x86_cr3_valid(u64 cr3);
+
 /**
  * struct axvcpu_x86_code - where the guest's instructions are
  * @cr0: control register

@@ -626,4 +626,146 @@ struct axvcpu_reset {
 
 #define AXVCPU_RESET		_IO(AXAS_IOC_TYPE, 0x52)
 
+/**
+ * struct axvcpu_x86_segment - a segment register, or GDTR or IDTR (base and limit)
+ * @base: its address
+ * @limit: in bytes
+ * @selector: its visible part
+ * @attrib: bits 40 to 47 and 52 to 55 of its descriptor; without P (bit 7) it is unusable
+ */
+struct axvcpu_x86_segment {
+	__u64 base;
+	__u32 limit;
+	__u16 selector;
+	__u16 attrib;
+};
+
+#define AXVCPU_X86_STATE_VERSION	1
+
+/* @flags of struct axvcpu_x86_state */
+#define AXVCPU_X86_SHADOW	(1u << 0)	/* in an interrupt shadow */
+#define AXVCPU_X86_HALTED	(1u << 1)	/* AXVCPU_SETUP_BLOCK: halted */
+#define AXVCPU_X86_STATE_FLAGS	(AXVCPU_X86_SHADOW | AXVCPU_X86_HALTED)
+
+#define AXVCPU_X86_FPU_MAX	8192
+
+/**
+ * struct axvcpu_x86_state - all of an x86 vCPU, for AXVCPU_SAVE and AXVCPU_RESTORE
+ * @version: AXVCPU_X86_STATE_VERSION
+ * @flags: AXVCPU_X86_*
+ * @gpr: general registers, by AXVCPU_REG_*
+ * @rip: next instruction
+ * @rflags: flags
+ * @cr0: control register
+ * @cr2: page-fault address
+ * @cr3: page table
+ * @cr4: control register
+ * @cr8: task priority
+ * @efer: IA32_EFER
+ * @dr: DR0 to DR3
+ * @dr6: debug status
+ * @dr7: debug control
+ * @es: segment, as the following
+ * @cs: segment
+ * @ss: segment
+ * @ds: segment
+ * @fs: segment
+ * @gs: segment
+ * @ldtr: local descriptor table
+ * @tr: task register
+ * @gdtr: base and limit
+ * @idtr: base and limit
+ * @star: IA32_STAR, and the MSRs below
+ * @lstar: IA32_LSTAR
+ * @cstar: IA32_CSTAR
+ * @sfmask: IA32_FMASK
+ * @kernel_gs_base: IA32_KERNEL_GS_BASE
+ * @sysenter_cs: IA32_SYSENTER_CS
+ * @sysenter_esp: IA32_SYSENTER_ESP
+ * @sysenter_eip: IA32_SYSENTER_EIP
+ * @pat: IA32_PAT
+ * @pdpte: VMX: page-directory-pointer entries of PAE paging; SVM reads them from memory
+ * @vectors: pending interrupts: bit n % 64 of word n / 64
+ * @event_info: the event in flight, as in VM-entry interruption information; 0: none
+ * @event_error: its error code
+ * @event_len: length of the instruction that raised it
+ * @cpl: privilege level
+ * @event_db: DR6 bits that it sets, if it is a debug exception
+ * @fpu_size: bytes of @fpu in use
+ * @reserved: must be zero
+ * @fpu: FPU and vector registers in the standard format of XSAVE, or as FXSAVE writes them
+ */
+struct axvcpu_x86_state {
+	__u32 version;
+	__u32 flags;
+	__u64 gpr[AXVCPU_NR_REGS];
+	__u64 rip;
+	__u64 rflags;
+	__u64 cr0;
+	__u64 cr2;
+	__u64 cr3;
+	__u64 cr4;
+	__u64 cr8;
+	__u64 efer;
+	__u64 dr[4];
+	__u64 dr6;
+	__u64 dr7;
+	struct axvcpu_x86_segment es;
+	struct axvcpu_x86_segment cs;
+	struct axvcpu_x86_segment ss;
+	struct axvcpu_x86_segment ds;
+	struct axvcpu_x86_segment fs;
+	struct axvcpu_x86_segment gs;
+	struct axvcpu_x86_segment ldtr;
+	struct axvcpu_x86_segment tr;
+	struct axvcpu_x86_segment gdtr;
+	struct axvcpu_x86_segment idtr;
+	__u64 star;
+	__u64 lstar;
+	__u64 cstar;
+	__u64 sfmask;
+	__u64 kernel_gs_base;
+	__u64 sysenter_cs;
+	__u64 sysenter_esp;
+	__u64 sysenter_eip;
+	__u64 pat;
+	__u64 pdpte[4];
+	__u64 vectors[4];
+	__u32 event_info;
+	__u32 event_error;
+	__u32 event_len;
+	__u32 cpl;
+	__u64 event_db;
+	__u32 fpu_size;
+	__u32 reserved;
+	__u8 fpu[AXVCPU_X86_FPU_MAX];
+};
+
+/**
+ * struct axvcpu_save - AXVCPU_SAVE, AXVCPU_RESTORE: all of a vCPU's registers and pending events
+ * @size: sizeof(struct axvcpu_save)
+ * @flags: must be zero
+ * @data: address of a struct axvcpu_x86_state
+ * @data_size: its bytes; exactly sizeof(struct axvcpu_x86_state)
+ * @reserved: must be zero
+ *
+ * RESTORE is for a vCPU after AXVCPU_SETUP, whose registers it replaces; the flags of the setup
+ * stay. What SAVE returned on a vCPU of the same host and format is accepted. A state that no CPU
+ * can have is EINVAL, or else the next run's exit is FAIL_ENTRY. SAVE after a triple fault is
+ * EBADFD. After RESTORE, no exit waits to be completed.
+ *
+ * Errors: EINVAL, EFAULT, ENOMEM, EBADFD before AXVCPU_SETUP, EBUSY; EOPNOTSUPP on other
+ * architectures than x86.
+ */
+struct axvcpu_save {
+	__u32 size;
+	__u32 flags;
+	__u64 data;
+	__u32 data_size;
+	__u32 reserved;
+};
+
+#define AXVCPU_SAVE		_IO(AXAS_IOC_TYPE, 0x53)
+#define AXVCPU_RESTORE		_IO(AXAS_IOC_TYPE, 0x54)
+
 #endif /* _UAPI_AXAS_VCPU_H */
