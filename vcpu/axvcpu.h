@@ -170,7 +170,8 @@ enum axvcpu_ran {
  * @wakes: whether an event is pending that ends a halt. Optional: any vector does
  * @reset: return to the state after @create, except for counters. Optional
  * @khz: frequency of the guest's time-stamp counter. Optional
- * @save: write all of @state but @vectors and AXVCPU_X86_HALTED. 0 or an error. Optional, as @restore
+ * @save: write all of @state but @vectors and AXVCPU_X86_HALTED: 0 or an error. Optional, and so is
+ *	@restore
  * @restore: the reverse: 0, or -EINVAL with nothing changed
  * @get_regs: write all but size and flags
  * @set_regs: 0, or -EINVAL with nothing changed
@@ -264,8 +265,8 @@ void axvcpu_end(struct axvcpu *vcpu);
  * axvcpu_run_unbound() - axvcpu_bind(), axvcpu_run() and axvcpu_unbind() in one step
  * @vcpu: the vCPU, between axvcpu_begin() and axvcpu_end()
  *
- * @vcpu->window is set. The state goes from FREE to RUNNING to FREE; READY is never visible. The exit is *@vcpu->exit
- * when 0 is returned, complete except for size and flags.
+ * @vcpu->window is set. The state goes from FREE to RUNNING to FREE; READY is never visible. The
+ * exit is *@vcpu->exit when 0 is returned, complete except for size and flags.
  *
  * Context: May sleep.
  * Return: as those three; -EBADFD also in CREATED, which stays.

@@ -236,9 +236,12 @@ static void kick(struct axvcpu *vcpu)
 {
 	/* See "how a flush gets through". */
 	smp_mb();
-	if (READ_ONCE(vcpu->mode) == AXVCPU_IN_GUEST)
+	if (READ_ONCE(vcpu->mode) == AXVCPU_IN_GUEST) {
 		smp_call_function_single(READ_ONCE(vcpu->cpu), nothing, NULL, false);
-	else if (waitqueue_active(&vcpu->wakeup))
+		return;
+	}
+	/* The same barrier pairs with that of prepare_to_wait(). */
+	if (waitqueue_active(&vcpu->wakeup))
 		wake_up(&vcpu->wakeup);
 }
 

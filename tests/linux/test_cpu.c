@@ -33,16 +33,19 @@ static bool registers_stay(u64 seed)
 
 	for (size_t i = 0; i < ARRAY_SIZE(in); i++)
 		in[i] = seed * (i + 1);
-#define LOAD(n)		"movdqu " #n "*16(%0), %%xmm" #n "\n\t"
-#define STORE(n)	"movdqu %%xmm" #n ", " #n "*16(%1)\n\t"
-#define ALL(op)		op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) \
-			op(11) op(12) op(13) op(14) op(15)
 	/* 24 is sched_yield() */
-	asm volatile(ALL(LOAD) "mov $24, %%eax\n\tsyscall\n\t" ALL(STORE)
+	asm volatile(".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n\t"
+		     "movdqu \\n * 16(%0), %%xmm\\n\n\t"
+		     ".endr\n\t"
+		     "mov $24, %%eax\n\t"
+		     "syscall\n\t"
+		     ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n\t"
+		     "movdqu %%xmm\\n, \\n * 16(%1)\n\t"
+		     ".endr\n\t"
 		     : : "r" (in), "r" (out)
-		     : "rax", "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
-		       "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
-		       "xmm15");
+		     : "rax", "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
+		       "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
+		       "xmm14", "xmm15");
 	return !memcmp(in, out, sizeof(in));
 }
 #else

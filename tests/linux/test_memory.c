@@ -9,7 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <setjmp.h>
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -79,9 +79,9 @@ static void freed_memory_comes_zeroed(void)
 }
 
 struct pair {
-	volatile u64 *page;
-	volatile u64 turn;
-	volatile bool failed;
+	atomic_ullong *page;
+	atomic_ullong turn;
+	atomic_bool failed;
 };
 
 static sigjmp_buf back;
@@ -93,7 +93,7 @@ static void on_fault(int sig)
 }
 
 /* True if a write faults. */
-static bool is_protected(volatile u64 *page)
+static bool is_protected(atomic_ullong *page)
 {
 	if (sigsetjmp(back, 1))
 		return true;

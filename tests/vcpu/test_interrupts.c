@@ -241,7 +241,7 @@ static void blocked_halt_ends_by_an_interrupt(void)
 	expect_eq(vcpu_state(vm.vcpu).state, AXVCPU_STATE_FREE);
 }
 
-/* A run that a kick has ended leaves the guest halted: the next one enters only for an interrupt. */
+/* A kick ends a run and leaves the guest halted: the next run enters only for an interrupt. */
 static void blocked_halt_outlives_a_run(void)
 {
 	struct vm vm = vm_with(AXVCPU_SETUP_BLOCK);

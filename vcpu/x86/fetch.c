@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The bytes of an instruction that accessed a hole, for the VMM: read through the guest's page table
- * by axas_read(), since the vCPU is outside of its guest. Calls the space only; may sleep. No locks.
+ * The bytes of an instruction that accessed a hole, for the VMM: read through the guest's page
+ * table by axas_read(), since the vCPU is outside of its guest. Calls the space only; may sleep. No
+ * locks.
  *
  * Intel SDM vol. 3A, chapter 4; AMD64 APM vol. 2, chapter 5.
  */

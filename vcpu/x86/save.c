@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The part of a vCPU's whole state that both backends keep in struct axvcpu_x86, and checks of all of
- * it. Calls x86.c. No locks: the vCPU is not loaded.
+ * The part of a vCPU's whole state that both backends keep in struct axvcpu_x86, and checks of all
+ * of it. Calls x86.c. No locks: the vCPU is not loaded.
  */
 #include <asm/msr-index.h>
 #include <asm/trapnr.h>

@@ -38,8 +38,8 @@ void svm_offer_vector(struct axvcpu *vcpu, struct svm *svm)
 }
 
 /*
- * A virtual interrupt that exits instead of being delivered. It takes the place of a lower vector that
- * is offered, which read_event() takes back; a higher one goes first. APM vol. 2, 15.21.4.
+ * A virtual interrupt that exits instead of being delivered. It takes the place of a lower vector
+ * that is offered, which read_event() takes back; a higher one goes first. APM vol. 2, 15.21.4.
  */
 void svm_ask_for_window(struct svm *svm, u8 vector)
 {

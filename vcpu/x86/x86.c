@@ -221,8 +221,8 @@ int axvcpu_x86_check_setup(const struct axvcpu_setup *setup)
 {
 	switch (setup->mode) {
 	case AXVCPU_MODE_LONG:
-		if (setup->flags & AXVCPU_SETUP_STARTUP || setup->cr3 & (PAGE_SIZE - 1) || !axvcpu_x86_cr3_valid(setup->cr3) ||
-		    !axvcpu_x86_canonical(setup->entry))
+		if (setup->flags & AXVCPU_SETUP_STARTUP || setup->cr3 & (PAGE_SIZE - 1) ||
+		    !axvcpu_x86_cr3_valid(setup->cr3) || !axvcpu_x86_canonical(setup->entry))
 			return -EINVAL;
 		return 0;
 	case AXVCPU_MODE_REAL:

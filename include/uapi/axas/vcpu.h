@@ -111,8 +111,8 @@ struct axvcpu_create {
  * reset.
  *
  * With AXVCPU_SETUP_BLOCK, AXVCPU_EXIT_HALT does not end AXVCPU_RUN: the vCPU is BLOCKED until an
- * interrupt or exception for it is pending. A signal or AXVCPU_KICK ends the run as always; the next
- * one waits again.
+ * interrupt or exception for it is pending. A signal or AXVCPU_KICK ends the run as always; the
+ * next one waits again.
  *
  * With AXVCPU_SETUP_X2APIC the VMM emulates a local APIC in x2APIC mode, whose registers exit as
  * MSRs 0x800 to 0x8ff, 0x1b and 0x6e0 (TSC deadline). CPUID tells of both, and the vCPU's number is
@@ -388,8 +388,8 @@ struct axvcpu_set_gpr {
  *	RBX, RCX and RDX. @cpuid.regs is what the module would have answered: EAX to EDX
  * @raw: reserves space for future exits
  *
- * With AXVCPU_RUN_WINDOW the run ends by AXVCPU_EXIT_WINDOW as soon as the guest accepts @vector: at
- * once, if it does already. AXVCPU_INJECT_NOW succeeds then.
+ * With AXVCPU_RUN_WINDOW the run ends by AXVCPU_EXIT_WINDOW as soon as the guest accepts @vector:
+ * at once, if it does already. AXVCPU_INJECT_NOW succeeds then.
  *
  * The module handles nested page faults that the space can resolve, and host interrupts, without an
  * exit to the VMM. A signal or AXVCPU_KICK ends the run with EINTR: call it again.

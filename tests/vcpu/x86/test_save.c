@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All of a vCPU's state: a guest goes on elsewhere, whatever it was doing; and a state that a program
- * makes up does no harm.
+ * All of a vCPU's state: a guest goes on elsewhere, whatever it was doing; and a state that a
+ * program makes up does no harm.
  */
 #include "vm.h"
 

@@ -68,7 +68,7 @@ static void msr_accesses_fault(void)
 		vm_enter(&vm, i & 1 ? guest(wrmsr) : guest(rdmsr), MSR_UNKNOWN, 7, 0, 0);
 		exit = vm_expect(&vm, reasons[i & 1]);
 		if (i & 2) {
-			/* The same again with TF, whose first trap is that of the flags' setting. */
+			/* The same again with TF. */
 			expect_ok(axvcpu_get_regs(vm.vcpu, &regs));
 			regs.rip = exit.rip - 2;
 			regs.rflags |= FLAG_TF;

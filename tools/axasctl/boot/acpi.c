@@ -49,14 +49,14 @@ struct address {
 	u64 address;
 } __attribute__((packed));
 
-#define FADT_WBINVD		(1u << 0)
-#define FADT_C1			(1u << 2)
-#define FADT_NO_POWER_BUTTON	(1u << 4)
-#define FADT_NO_SLEEP_BUTTON	(1u << 5)
-#define FADT_RESET		(1u << 10)
-#define BOOT_LEGACY_DEVICES	(1u << 0)
-#define BOOT_NO_VGA		(1u << 2)
-#define BOOT_NO_MSI		(1u << 3)
+#define FADT_WBINVD		0x1u
+#define FADT_C1			0x4u
+#define FADT_NO_POWER_BUTTON	0x10u
+#define FADT_NO_SLEEP_BUTTON	0x20u
+#define FADT_RESET		0x400u
+#define BOOT_LEGACY_DEVICES	0x1u
+#define BOOT_NO_VGA		0x4u
+#define BOOT_NO_MSI		0x8u
 
 /* Table 5.9, up to version 5 of the table. Reserved fields have no name. */
 struct fadt {

@@ -15,9 +15,9 @@
 #define MSR_X2APIC		0x800
 #define MSR_X2APIC_LAST		0x8ff
 
-#define BASE_BSP		(1u << 8)
-#define BASE_X2APIC		(1u << 10)
-#define BASE_ENABLE		(1u << 11)
+#define BASE_BSP		0x100u
+#define BASE_X2APIC		0x400u
+#define BASE_ENABLE		0x800u
 #define BASE_ADDRESS		0xfee00000u
 
 /* Registers, by MSR number from MSR_X2APIC. SDM table 11-6. */
@@ -31,29 +31,29 @@ enum {
 /* The local vector table, by register from REG_LVT; CMCI is the last. */
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_CMCI };
 
-#define LVT_MASKED		(1u << 16)
-#define LVT_MODE		(7u << 8)
-#define LVT_EXTINT		(7u << 8)
-#define TIMER_MODE		(3u << 17)
-#define TIMER_PERIODIC		(1u << 17)
-#define TIMER_DEADLINE		(2u << 17)
+#define LVT_MASKED		0x10000u
+#define LVT_MODE		0x700u
+#define LVT_EXTINT		0x700u
+#define TIMER_MODE		0x60000u
+#define TIMER_PERIODIC		0x20000u
+#define TIMER_DEADLINE		0x40000u
 
 #define VERSION			(0x14 | (6 << 16))
-#define SVR_ENABLE		(1u << 8)
+#define SVR_ENABLE		0x100u
 #define TIMER_HZ		NSEC	/* before its divider */
 
-#define ICR_MODE		(7u << 8)
-#define ICR_FIXED		(0u << 8)
-#define ICR_LOWEST		(1u << 8)
-#define ICR_INIT		(5u << 8)
-#define ICR_STARTUP		(6u << 8)
-#define ICR_LOGICAL		(1u << 11)
-#define ICR_ASSERT		(1u << 14)
-#define ICR_LEVEL		(1u << 15)
-#define ICR_SHORTHAND		(3u << 18)
-#define ICR_SELF		(1u << 18)
-#define ICR_ALL			(2u << 18)
-#define ICR_OTHERS		(3u << 18)
+#define ICR_MODE		0x700u
+#define ICR_FIXED		0x0u
+#define ICR_LOWEST		0x100u
+#define ICR_INIT		0x500u
+#define ICR_STARTUP		0x600u
+#define ICR_LOGICAL		0x800u
+#define ICR_ASSERT		0x4000u
+#define ICR_LEVEL		0x8000u
+#define ICR_SHORTHAND		0xc0000u
+#define ICR_SELF		0x40000u
+#define ICR_ALL			0x80000u
+#define ICR_OTHERS		0xc0000u
 #define BROADCAST		0xffffffffu
 
 bool apic_msr(u32 msr)
@@ -213,7 +213,7 @@ static void set_deadline(struct cpu *cpu, u64 tsc)
 		return;
 	a->tsc_deadline = tsc;
 	a->due = !tsc ? NEVER : tsc <= now ? now_ns() :
-		 now_ns() + (u64)((unsigned __int128)(tsc - now) * 1000000 / cpu->m->tsc_khz);
+		 now_ns() + (u64)((__uint128_t)(tsc - now) * 1000000 / cpu->m->tsc_khz);
 }
 
 void apic_expire(struct apic *a, u64 now)

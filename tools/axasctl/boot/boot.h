@@ -230,7 +230,8 @@ void machine_stop(struct machine *m);	/* waits for the threads */
 int machine_reset(struct machine *m);
 void machine_free(struct machine *m);
 void machine_end(struct machine *m, enum ending ending);
-__printf(4, 5) void machine_fail(struct machine *m, int err, const char *what, const char *fmt, ...);
+__printf(4, 5)
+void machine_fail(struct machine *m, int err, const char *what, const char *fmt, ...);
 /* A vCPU has an interrupt to look at. The caller holds the lock. */
 void machine_kick(struct cpu *cpu);
 bool machine_stopping(struct machine *m);

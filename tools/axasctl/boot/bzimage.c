@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The loader of a bzImage, by the 64-bit boot protocol: the kernel, the initial RAM disk, the command
- * line, the zero page with the memory map, page tables, the ACPI tables. Calls acpi.c and libaxas.
+ * The loader of a bzImage, by the 64-bit boot protocol: the kernel, the initial RAM disk, the
+ * command line, the zero page with the memory map, page tables, the ACPI tables. Calls acpi.c and
+ * libaxas.
  *
  * Linux, Documentation/x86/boot.rst and zero-page.rst.
  */
@@ -189,14 +190,14 @@ static int write_zero_page(const struct machine *m, const struct image *k,
 }
 
 /*
- * What this machine is, for the kernel: it has no I/O APIC (without the parameter, Linux leaves x2APIC
- * mode), how fast its clock is, and that all CPUs share it.
+ * What this machine is, for the kernel: it has no I/O APIC (without the parameter, Linux leaves
+ * x2APIC mode), how fast its clock is, and that all CPUs share it.
  */
 static int write_cmdline(const struct machine *m, const struct image *k)
 {
 	char text[CMDLINE_MAX];
-	int len = snprintf(text, sizeof(text), "%s noapic tsc=reliable tsc_early_khz=%u", m->cmdline,
-			   m->tsc_khz);
+	int len = snprintf(text, sizeof(text), "%s noapic tsc=reliable tsc_early_khz=%u",
+			   m->cmdline, m->tsc_khz);
 
 	if (len >= (int)sizeof(text) || (u32)len > get32(k->data + ZP_CMDLINE_SIZE))
 		return -E2BIG;

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#define MEM_MIN		(64ull << 20)
-#define MEM_MAX		(1ull << 40)
+#define MEM_MIN		0x4000000ull
+#define MEM_MAX		0x10000000000ull
 
 enum {
 	OPT_KERNEL = 0x200, OPT_INITRD, OPT_CMDLINE, OPT_CPUS, OPT_STATS, OPT_NO_REBOOT,

@@ -17,7 +17,7 @@
 #define CTRL_A	1
 
 static struct termios before;
-static volatile sig_atomic_t is_raw;
+static atomic_bool is_raw;
 static struct machine *machine;
 
 /* Unbuffered output: a prompt has no newline. */
@@ -35,7 +35,7 @@ void console_end(void)
 {
 	if (is_raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &before);
-	is_raw = 0;
+	is_raw = false;
 }
 
 static void on_end(int sig)
@@ -81,7 +81,7 @@ int console_begin(struct machine *m)
 	cfmakeraw(&raw);
 	/* Newlines of our own messages still return the carriage. */
 	raw.c_oflag |= OPOST | ONLCR;
-	is_raw = 1;
+	is_raw = true;
 	return tcsetattr(STDIN_FILENO, TCSANOW, &raw) ? -errno : 0;
 }
 

@@ -7,7 +7,7 @@
 
 /*
  * Registers that every CPU of the vendor has, and that Linux reads without expecting a fault. They
- * read as zero and ignore writes. AMD: "Processor Programming Reference" of the families 17h and 19h.
+ * read as zero and ignore writes. AMD: "Processor Programming Reference" of families 17h and 19h.
  */
 static const u32 zero_msrs[] = {
 	0x17,		/* IA32_PLATFORM_ID */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The 8254 timer: three channels, of which channel 0 raises IRQ 0, and channel 2 is read at port
- * 0x61. Modes 0, 2 and 3; the others count once, like mode 0. No BCD, no read-back. Calls pic.c. The
- * machine's lock is held.
+ * 0x61. Modes 0, 2 and 3; the others count once, like mode 0. No BCD, no read-back. Calls pic.c.
+ * The machine's lock is held.
  *
  * Intel, "8254 Programmable Interval Timer", 1993.
  */
@@ -22,13 +22,13 @@ void pit_reset(struct machine *m)
 
 static u64 to_ticks(u64 ns)
 {
-	return (unsigned __int128)ns * PIT_HZ / NSEC;
+	return (__uint128_t)ns * PIT_HZ / NSEC;
 }
 
 /* Rounded up: at that time, to_ticks() has reached them. */
 static u64 to_ns(u64 ticks)
 {
-	return ((unsigned __int128)ticks * NSEC + PIT_HZ - 1) / PIT_HZ;
+	return ((__uint128_t)ticks * NSEC + PIT_HZ - 1) / PIT_HZ;
 }
 
 static u32 reload_of(const struct pit_channel *c)
