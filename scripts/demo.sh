@@ -4,7 +4,8 @@
 # demo.sh: boot Debian's stock kernel in QEMU (emulated: no KVM, no root needed once
 # the packages are installed), load axas.ko into it, and let "axasctl demo" show its use with
 # a file of 8 MiB and a range of memory that the kernel does not use. Then axvcpu.ko runs a
-# guest on such memory, on the SVM of the emulated CPU. Ends with "demo: PASS" or
+# guest on such memory, on the SVM of the emulated CPU, and the same kernel of Debian's as another
+# guest. Ends with "demo: PASS" or
 # "demo: FAIL" and the reason, and a matching status.
 
 set -euo pipefail
@@ -25,9 +26,11 @@ build() {
 	run_logged module "$OUT/build.log" "$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR"
 	run_logged axasctl "$OUT/build-user.log" \
 		"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tools/axasctl tests/guests
+	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/inner.gz" linux-guest.sh
+	cp "$KERNEL" "$OUT/vmlinuz"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" demo.sh "$OUT/module/axas.ko" \
 		"$OUT/module/vcpu/axvcpu.ko" "$OUT/user/tools/axasctl/axasctl" \
-		"$OUT/user/tests/guests/demo.elf"
+		"$OUT/user/tests/guests/demo.elf" "$OUT/vmlinuz" "$OUT/inner.gz"
 }
 
 main() {
@@ -41,7 +44,7 @@ main() {
 	need_build_packages
 	need_packages qemu-system-x86 libjson-c-dev libmd-dev busybox-static
 	kernel_set demo amd64 "$OUT/set" || fail "no stock kernel"
-	export KDIR
+	export KDIR KERNEL
 	strict build || fail "it does not build"
 	log "booting Linux $RELEASE in QEMU"
 	AXAS_SHOW=1 AXAS_TIMEOUT=${AXAS_TIMEOUT:-1200} \

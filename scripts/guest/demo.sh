@@ -29,6 +29,12 @@ echo "# axasctl run --mem 64M demo.elf"
 axasctl run --mem 64M /axas/demo.elf || fail "axasctl run ended with status $?"
 echo "# axasctl run --mem 64M --huge always demo.elf"
 axasctl run --mem 64M --huge always /axas/demo.elf || fail "axasctl run ended with status $?"
+echo "# axasctl boot --kernel vmlinuz --initrd inner.gz --mem 128M --cpus 2 --stats"
+axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --mem 128M --cpus 2 --stats \
+	--timeout 300 --cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_RUN=demo" \
+	</dev/null >/tmp/boot || fail "axasctl boot ended with status $?"
+tr -d '\r' </tmp/boot | grep -v '^##'
+grep -q 'guest  *it powered off' /tmp/boot || fail "Linux did not power off"
 echo "# unloading axvcpu.ko and axas.ko"
 rmmod axvcpu || fail "axvcpu.ko does not unload"
 rmmod axas || fail "axas.ko does not unload"

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # linux-guest.sh: what a guest of axvcpu runs. AXAS_RUN, a kernel argument, says how much: "tests",
-# "shell", a shell on the console that ends with its input, or "reboot", which resets the machine
-# once: the second time, the clock's memory tells.
+# "shell", a shell on the console that ends with its input, or "demo".
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -25,11 +24,15 @@ machine_suite() {
 	echo "1..$CHECKS"
 }
 
-# A byte of the CMOS memory outlives a reset of the kernel, not of the machine.
 case ${AXAS_RUN:-tests} in
 shell)
 	echo "# a shell"
 	setsid sh -c 'exec sh -i <>/dev/ttyS0 >&0 2>&1'
+	;;
+demo)
+	sed -n 's/^model name.*: /a guest on: /p' /proc/cpuinfo
+	dmesg | grep -E 'Booting paravirt|smp: Brought up'
+	free -m
 	;;
 *)
 	suite "$AXAS_NAME-machine" machine_suite
