@@ -93,6 +93,7 @@ static void test_pic(void)
 	ok(pic_pending(&m) == 0x34, "8259: until its end");
 	pic_ack(&m);
 	port_write(&m, 0x20, 1, 0x64);
+	pic_set(&m, 4, true);
 	ok(pic_pending(&m) < 0, "8259: a line that stays high is one edge");
 	pic_set(&m, 4, false);
 	pic_set(&m, 4, true);
@@ -132,9 +133,12 @@ static void test_apic(void)
 	ok(apic_pending(a) < 0, "APIC: so does the same class");
 	ICR(0x400a0);
 	ok(apic_pending(a) == 0xa0, "APIC: a higher class does not");
+	apic_ack(a, 0xa0);
 	apic_write(&m.cpu[0], 0x80b, 0);
-	ok(apic_pending(a) == 0xa0 && apic_read(&m.cpu[0], 0x814, &val) && !val,
-	   "APIC: EOI ends the highest in service");
+	ok(apic_read(&m.cpu[0], 0x815, &val) && !val && apic_read(&m.cpu[0], 0x814, &val) &&
+	   val == 0x20000, "APIC: EOI ends the highest in service");
+	apic_write(&m.cpu[0], 0x80b, 0);
+	ok(apic_pending(a) == 0x9f, "APIC: and then the next");
 	begin(4);
 	ICR(2ull << 32 | 0x50);
 	ok(apic_pending(&m.cpu[2].apic) == 0x50 && kicks == 4, "APIC: to one by its number");
@@ -145,8 +149,8 @@ static void test_apic(void)
 	ok(apic_pending(a) < 0 && apic_pending(&m.cpu[2].apic) == 0x70, "APIC: to all others");
 	ICR(1ull << 32 | 0x4500);
 	ok(m.cpu[1].init && m.cpu[1].sipi < 0, "APIC: INIT");
-	ICR(1ull << 32 | 0x8500);
 	ICR(1ull << 32 | 0x4699);
+	ICR(1ull << 32 | 0x8500);
 	ok(m.cpu[1].init && m.cpu[1].sipi == 0x99, "APIC: startup");
 	ok(!apic_write(&m.cpu[0], 0x803, 0) && !apic_write(&m.cpu[0], 0x80b, 1) &&
 	   !apic_read(&m.cpu[0], 0x801, &val), "APIC: other accesses fault");
@@ -211,6 +215,9 @@ static void test_uart(void)
 	port_write(&m, 0x3f9, 1, 0x02);
 	ok(pic_pending(&m) == 0x34 && port_read(&m, 0x3fa, 1) == 0x02, "16550: it is empty");
 	ok(pic_pending(&m) < 0 && port_read(&m, 0x3fa, 1) == 0x01, "16550: told once");
+	port_write(&m, 0x3f9, 1, 0x00);
+	port_write(&m, 0x3f9, 1, 0x02);
+	ok(port_read(&m, 0x3fa, 1) == 0x02, "16550: and again when asked anew");
 	port_write(&m, 0x3f9, 1, 0x01);
 	uart_receive(&m, 'x');
 	uart_receive(&m, 'y');
