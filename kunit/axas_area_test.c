@@ -167,15 +167,15 @@ struct sitter {
 static int sit(void *arg)
 {
 	struct sitter *s = arg;
+	/* Bounded: a removal of this space waits for us, one of another may be slow to begin. */
+	int i, most = s->sits == s->removes ? 20000 : 1000000;
 	struct axas_cpu *cpu;
-	int i;
 
 	cpu = axas_section_enter(s->sits);
 	if (!cpu)
 		return -EBUSY;
 	complete(&s->inside);
-	/* Bounded, in case the other CPU makes no progress. */
-	for (i = 0; i < 20000 && !READ_ONCE(s->go); i++)
+	for (i = 0; i < most && !READ_ONCE(s->go); i++)
 		udelay(5);
 	WRITE_ONCE(s->left, true);
 	axas_section_leave(cpu);
