@@ -112,6 +112,14 @@ static void bench_range(struct machine *m, bool huge)
 		bench_report(&populate);
 }
 
+static void give_back(struct machine *m)
+{
+	if (m->ops->discard)
+		m->ops->discard(m);
+	else
+		m->ops->forget(m);
+}
+
 /* Discard a whole range, per 4 KiB page, and the faults that the guest then takes again. */
 static void bench_discard(struct machine *m, bool huge)
 {
@@ -127,12 +135,12 @@ static void bench_discard(struct machine *m, bool huge)
 		m->ops->populate(m);
 		touch(m, &refault, 0, bytes, step, &faults);
 		bench_begin(&discard);
-		m->ops->discard(m);
+		give_back(m);
 		bench_end(&discard, bytes / PAGE);
 		clean = touch(m, &refault, 0, bytes, step, &faults);
 		clean = touch(m, &refault, 0, bytes, step, &again) && clean;
 		bench_add(&refault, clean, faults - again, bytes / step);
-		m->ops->discard(m);
+		give_back(m);
 	}
 	m->ops->unmap(m);
 	bench_report(&discard);
@@ -185,31 +193,6 @@ void bench_faults(const struct machine_ops *ops)
 	if (ops != &kvm_machine)
 		bench_create(ops);
 	ops->end(&m);
-}
-
-/* Give a touched range back, per page of 4 KiB, and touch it again, per fault. */
-static void bench_discard(struct machine *m, bool huge)
-{
-	struct bench forget = bench_new(m->ops->name, huge ? "discard_2m" : "discard_4k");
-	struct bench refault = bench_new(m->ops->name, huge ? "refault_2m" : "refault_4k");
-	struct bench other = bench_new(m->ops->name, "not reported");
-	u64 bytes = huge ? 4 * MIB : MIB, step = huge ? 2 * MIB : PAGE, faults, again;
-	bool clean;
-
-	forget.sleeps = true;
-	while (bench_more(&forget, SAMPLES / 2) || bench_more(&refault, SAMPLES / 2)) {
-		m->ops->map(m, bytes, huge);
-		touch(m, &other, 0, bytes, PAGE, &again);
-		bench_begin(&forget);
-		m->ops->forget(m);
-		bench_end(&forget, bytes / PAGE);
-		clean = touch(m, &refault, 0, bytes, step, &faults);
-		clean = touch(m, &refault, 0, bytes, step, &again) && clean;
-		bench_add(&refault, clean, faults - again, bytes / step);
-		m->ops->unmap(m);
-	}
-	bench_report(&forget);
-	bench_report(&refault);
 }
 
 /* KVM on a mapping of a space. */
