@@ -181,12 +181,17 @@ static vm_fault_t host_fault(struct vm_fault *vmf)
  */
 static vm_fault_t host_mkwrite(struct vm_fault *vmf)
 {
-	struct page *page;
+	u32 access = AXAS_PROT_READ | AXAS_PROT_WRITE;
+	struct axas_gpa gpa = axas_gpa(gpa_of(vmf));
+	struct page *page = vmf->page;
 	bool whole;
 	int n;
 
-	n = axas_space_lock_pages(space_of(vmf), axas_gpa(gpa_of(vmf)),
-				  AXAS_PROT_READ | AXAS_PROT_WRITE, &page, 1, &whole);
+	if (likely(axas_space_relock_page(space_of(vmf), gpa, access, page))) {
+		delay_for_test();
+		return VM_FAULT_LOCKED;
+	}
+	n = axas_space_lock_pages(space_of(vmf), gpa, access, &page, 1, &whole);
 	if (n < 0)
 		return fault_error(n);
 	delay_for_test();

@@ -58,6 +58,13 @@ void axas_space_share_pages(struct axas_space *space);
 int __must_check axas_space_lock_pages(struct axas_space *space, struct axas_gpa gpa, u32 access,
 				       struct page **pages, unsigned int max, bool *whole);
 
+/*
+ * Lock @page again if the 4 KiB leaf of @gpa still maps it and permits @access. False if it does
+ * not, or to ask axas_space_lock_pages(). Does not sleep.
+ */
+bool __must_check axas_space_relock_page(struct axas_space *space, struct axas_gpa gpa, u32 access,
+					 struct page *page);
+
 /* Whether an area of the range has compound 2 MiB frames (AXAS_MAP_HUGE_WHOLE). */
 bool axas_space_has_whole(struct axas_space *space, struct axas_gpa_range range);
 

@@ -145,6 +145,27 @@ static int wait_for_page(struct page *page)
 	return err ? -EINTR : 0;
 }
 
+bool axas_space_relock_page(struct axas_space *space, struct axas_gpa gpa, u32 access,
+			    struct page *page)
+{
+	struct axas_cpu *cpu = axas_section_hit(space);
+	const struct axas_npt *npt = &space->npt;
+	bool locked = false;
+	u64 leaf;
+
+	if (unlikely(!cpu))
+		return false;
+	if (likely(axas_cpu_at(cpu, gpa.val))) {
+		leaf = READ_ONCE(*axas_cpu_ptep(cpu, gpa.val));
+		locked = axas_npt_allows(npt, leaf, access) &&
+			 axas_hal_va(npt->hal, axas_npt_leaf_hpa(npt, leaf)) ==
+				page_address(page) && trylock_page(page);
+	}
+	axas_section_leave(cpu);
+	return locked;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_relock_page);
+
 int axas_space_lock_pages(struct axas_space *space, struct axas_gpa gpa, u32 access,
 			  struct page **pages, unsigned int max, bool *whole)
 {

@@ -118,6 +118,38 @@ static void pages_that_cannot_be_had(struct kunit *test)
 	space_expect_balanced(f);
 }
 
+static bool relock(struct space_fixture *f, u64 gpa, u32 access, struct page *page)
+{
+	return axas_space_relock_page(f->space, axas_gpa(gpa), access, page);
+}
+
+static void a_page_is_locked_again_while_its_leaf_stays(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct page *pages[MAX_PAGES];
+	bool whole;
+	int n;
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, SZ_8K, TEST_RW), 0);
+	n = lock(f, WIN, TEST_RW, pages, &whole);
+	KUNIT_ASSERT_EQ(test, n, 2);
+	/* Not what is locked already. */
+	KUNIT_EXPECT_FALSE(test, relock(f, WIN, TEST_RW, pages[0]));
+	unlock(pages, n);
+	KUNIT_EXPECT_TRUE(test, relock(f, WIN, TEST_RW, pages[0]));
+	unlock(pages, 1);
+	KUNIT_EXPECT_FALSE(test, relock(f, WIN, TEST_RW, pages[1]));
+	KUNIT_ASSERT_EQ(test, space_protect(f, WIN, SZ_4K, TEST_R), 0);
+	/* The first look after a removal is the slow path's. */
+	n = lock(f, WIN, TEST_R, pages, &whole);
+	unlock(pages, n);
+	KUNIT_EXPECT_FALSE(test, relock(f, WIN, TEST_RW, pages[0]));
+	KUNIT_EXPECT_TRUE(test, relock(f, WIN, TEST_R, pages[0]));
+	unlock(pages, 1);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, WIN, SZ_4K), 0);
+	KUNIT_EXPECT_FALSE(test, relock(f, WIN, TEST_R, pages[0]));
+}
+
 /**
  * struct race - a thread that has a page locked, and one that removes it
  * @f: the fixture
@@ -314,6 +346,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(pages_end_with_area_leaf_and_permission, space_gen_params),
 	KUNIT_CASE_PARAM(pages_of_a_large_leaf, space_gen_params),
 	KUNIT_CASE_PARAM(pages_that_cannot_be_had, space_gen_params),
+	KUNIT_CASE_PARAM(a_page_is_locked_again_while_its_leaf_stays, space_gen_params),
 	KUNIT_CASE_PARAM(removals_wait_for_locked_pages, space_gen_params),
 	KUNIT_CASE_PARAM(large_removals_of_shared_spaces, space_gen_params),
 	KUNIT_CASE(a_locked_page_is_waited_for),

@@ -132,7 +132,8 @@ static void bench_discard(struct machine *m, bool huge)
 	while (bench_more(&discard, SAMPLES / 2) || bench_more(&refault, SAMPLES / 2)) {
 		bool clean;
 
-		m->ops->populate(m);
+		if (m->ops->populate)
+			m->ops->populate(m);
 		touch(m, &refault, 0, bytes, step, &faults);
 		bench_begin(&discard);
 		give_back(m);
