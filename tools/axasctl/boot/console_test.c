@@ -90,7 +90,7 @@ static bool is_raw(int terminal)
 	return !tcgetattr(terminal, &t) && !(t.c_lflag & (ICANON | ECHO | ISIG));
 }
 
-/* Run the console until @keys or @sig end it. Its terminal must be raw meanwhile, not afterwards. */
+/* Run the console until @keys or @sig end it. Its terminal must be raw meanwhile, not after it. */
 static void run(const char *what, const char *keys, int sig)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY), terminal, status;
