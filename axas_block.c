@@ -143,6 +143,9 @@ static struct page *alloc_block(gfp_t gfp, unsigned int order)
 		return NULL;
 	}
 	set_page_private(page, order);
+	/* The kernel makes no PMD for a page whose index is beyond the end of its file. */
+	if (gfp & __GFP_COMP)
+		page_folio(page)->index = 0;
 	clean_for_guest(page, order);
 	return page;
 }

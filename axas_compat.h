@@ -247,6 +247,32 @@ static inline void axas_shrinker_free(struct shrinker *shrinker)
 #define axas_splice_read		generic_file_splice_read
 #endif
 
+/*
+ * 6.15: one page of a compound one can be inserted in any mapping. Needed there, because
+ * finish_fault() maps as much of a compound page as the mapping has room for: all of it by PTEs,
+ * or by a PMD, for which 6.14 began to free page tables that are empty. userfaultfd() disables
+ * both, and needs finish_fault() for its markers. Return VM_FAULT_FALLBACK to use finish_fault().
+ */
+#include <linux/userfaultfd_k.h>
+static inline vm_fault_t axas_insert_piece(struct vm_fault *vmf, struct page *page)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	if (!userfaultfd_armed(vmf->vma))
+		return vmf_insert_page_mkwrite(vmf, page, vmf->flags & FAULT_FLAG_WRITE);
+#endif
+	return VM_FAULT_FALLBACK;
+}
+
+/* The same for a write that .fault has brought the page for: whether finish_fault() may go on. */
+static inline bool axas_finishes_piece(const struct vm_fault *vmf)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	if (!userfaultfd_armed(vmf->vma))
+		return pte_present(vmf->orig_pte);
+#endif
+	return !pmd_none(READ_ONCE(*vmf->pmd));
+}
+
 /* Mappings aligned to 2 MiB, where the kernel has such pages. */
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 #include <linux/huge_mm.h>

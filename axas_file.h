@@ -125,6 +125,7 @@ loff_t axas_file_llseek(struct file *filp, loff_t offset, int whence);
 long axas_file_fallocate(struct file *filp, int mode, loff_t offset, loff_t length);
 /* The end of the highest area. */
 loff_t axas_file_size(struct axas_file *file);
+loff_t axas_file_max_size(struct axas_file *file);
 
 /* axas_file_mmap.c */
 

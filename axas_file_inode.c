@@ -143,6 +143,7 @@ static struct file_system_type axas_fs = {
 	.kill_sb	= kill_anon_super,
 };
 
+/* fstat() shows another size: see inode_getattr(). */
 static struct inode *new_file_inode(struct axas_file *file, const struct file_operations *fops)
 {
 	struct inode *inode = new_inode(mount->mnt_sb);
@@ -151,6 +152,8 @@ static struct inode *new_file_inode(struct axas_file *file, const struct file_op
 		return NULL;
 	inode->i_ino = get_next_ino();
 	inode->i_mode = S_IFREG | 0600;
+	/* All that may ever be mapped: from 6.12 on the kernel makes no PMD beyond it. */
+	inode->i_size = axas_file_max_size(file) & PAGE_MASK;
 	/* No update of times on each write fault. */
 	inode->i_flags |= S_NOCMTIME;
 	inode->i_uid = current_fsuid();

@@ -167,7 +167,7 @@ loff_t axas_file_size(struct axas_file *file)
 }
 
 /* The largest offset plus one, at which an area may begin later. */
-static loff_t max_size(struct axas_file *file)
+loff_t axas_file_max_size(struct axas_file *file)
 {
 	struct axas_gpa_range range = axas_space_range(file->space);
 
@@ -192,7 +192,7 @@ static loff_t seek_data(struct file *filp, loff_t offset, bool data)
 	} else if (err) {
 		return err;
 	}
-	return vfs_setpos(filp, found, max_size(file));
+	return vfs_setpos(filp, found, axas_file_max_size(file));
 }
 
 loff_t axas_file_llseek(struct file *filp, loff_t offset, int whence)
@@ -201,7 +201,7 @@ loff_t axas_file_llseek(struct file *filp, loff_t offset, int whence)
 
 	if (whence == SEEK_DATA || whence == SEEK_HOLE)
 		return seek_data(filp, offset, whence == SEEK_DATA);
-	return generic_file_llseek_size(filp, offset, whence, max_size(file),
+	return generic_file_llseek_size(filp, offset, whence, axas_file_max_size(file),
 					axas_file_size(file));
 }
 

@@ -41,8 +41,9 @@
  * permission to write, too.
  *
  * A mapping of areas with compound 2 MiB frames gets pages by vmf->page, which lets the kernel map
- * a frame by one PMD. Other mappings are VM_MIXEDMAP, so that one fault may insert several pages:
- * a PMD in such a mapping would not be counted.
+ * a frame by one PMD; but not the pieces of one that the space does not have all of. Other mappings
+ * are VM_MIXEDMAP, so that one fault may insert several pages: a PMD in such a mapping would not be
+ * counted.
  */
 
 /* Pages that a fault inserts at most: as many as the kernel's own fault-around. */
@@ -115,45 +116,78 @@ static void unlock_pages(struct page **pages, unsigned int n)
 		unlock_page(pages[--n]);
 }
 
-/* Insert locked pages, up to the first PTE that is present. */
-static vm_fault_t insert(struct vm_fault *vmf, struct page **pages, unsigned int n)
-{
-	unsigned long left = n;
-	int err = vm_insert_pages(vmf->vma, vmf->address & PAGE_MASK, pages, &left);
-
-	unlock_pages(pages, n);
-	return !err || err == -EBUSY ? VM_FAULT_NOPAGE : VM_FAULT_OOM;
-}
-
 static int no_pte(pte_t *pte, unsigned long addr, void *unused)
 {
 	return 0;
 }
 
 /*
- * finish_fault() maps a compound page by a PMD if there is no page table yet. Make one if the
- * space has only pieces of the page. The page is locked: no other fault maps it meanwhile.
+ * Make a page table, so that finish_fault() does not make a PMD. If there is a PMD of a frame that
+ * is in pieces by now, it is about to be zapped: the access is repeated.
  */
-static vm_fault_t by_ptes(struct vm_fault *vmf)
+static vm_fault_t make_table(struct vm_fault *vmf)
 {
 	unsigned long addr = vmf->address & PAGE_MASK;
 
+	if (!pmd_none(READ_ONCE(*vmf->pmd)))
+		return 0;
 	return apply_to_page_range(vmf->vma->vm_mm, addr, PAGE_SIZE, no_pte, NULL) ?
 	       VM_FAULT_OOM : 0;
 }
 
-/* Let the kernel map one locked page. */
-static vm_fault_t give_page(struct vm_fault *vmf, struct page *page, bool whole)
+/* Let the kernel map a locked page. */
+static vm_fault_t give_page(struct vm_fault *vmf, struct page *page)
 {
-	vm_fault_t err = PageCompound(page) && !whole ? by_ptes(vmf) : 0;
-
-	if (err) {
-		unlock_page(page);
-		return err;
-	}
 	get_page(page);
 	vmf->page = page;
 	return VM_FAULT_LOCKED;
+}
+
+/*
+ * Map one page of a compound one of which the space may have only pieces. It is locked, so no other
+ * fault maps it by a PMD meanwhile.
+ */
+static vm_fault_t give_piece(struct vm_fault *vmf, struct page *page)
+{
+	vm_fault_t done = axas_insert_piece(vmf, page);
+
+	if (done == VM_FAULT_FALLBACK)
+		done = make_table(vmf) ?: give_page(vmf, page);
+	if (done != VM_FAULT_LOCKED)
+		unlock_page(page);
+	return done;
+}
+
+/*
+ * Insert locked pages, up to the first PTE that is in use. If that is the first one, it may be a
+ * marker of userfaultfd(), which only the kernel itself can replace by a page.
+ */
+static vm_fault_t insert(struct vm_fault *vmf, struct page **pages, unsigned int n)
+{
+	unsigned long left = n;
+	int err = vm_insert_pages(vmf->vma, vmf->address & PAGE_MASK, pages, &left);
+
+	if (unlikely(err == -EBUSY && left == n)) {
+		unlock_pages(pages + 1, n - 1);
+		return PageCompound(pages[0]) ? give_piece(vmf, pages[0]) :
+						give_page(vmf, pages[0]);
+	}
+	unlock_pages(pages, n);
+	return !err || err == -EBUSY ? VM_FAULT_NOPAGE : VM_FAULT_OOM;
+}
+
+/*
+ * Memory failure: the kernel would look for other mappings of the page in page->mapping, which is
+ * NULL. Return the number of pages before the first one that has failed; unlock the others.
+ */
+static unsigned int healthy(struct page **pages, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n && likely(!PageHWPoison(pages[i])); i++)
+		;
+	unlock_pages(pages + i, n - i);
+	return i;
 }
 
 static vm_fault_t host_fault(struct vm_fault *vmf)
@@ -165,19 +199,50 @@ static vm_fault_t host_fault(struct vm_fault *vmf)
 	bool whole;
 	int n;
 
+	/* Not with pages locked: a memory cgroup's OOM killer may wait for a task that waits. */
+	if (mixed && make_table(vmf))
+		return VM_FAULT_OOM;
 	n = axas_space_lock_pages(space_of(vmf), axas_gpa(gpa_of(vmf)), access_of(vmf), pages,
 				  many ? pages_ahead(vmf) : 1, &whole);
 	if (n < 0)
 		return fault_error(n);
+	n = healthy(pages, n);
+	if (unlikely(!n))
+		return VM_FAULT_HWPOISON;
 	delay_for_test();
 	if (many || (mixed && PageCompound(pages[0])))
 		return insert(vmf, pages, n);
-	return give_page(vmf, pages[0], whole);
+	if (PageCompound(pages[0]) && !whole)
+		return give_piece(vmf, pages[0]);
+	return give_page(vmf, pages[0]);
 }
 
 /*
- * The first write through a read-only PTE. The page is returned locked: for any other success the
- * kernel looks at page->mapping, which is NULL.
+ * Whether the kernel may go on with a page whose first write is permitted. If .fault brought it
+ * before, and unlocked it then, it may have been all of a frame and be a piece now.
+ */
+static bool is_still(const struct vm_fault *vmf, struct page *page, bool whole)
+{
+	if (page != vmf->page)
+		return false;
+	return !PageCompound(page) || whole || axas_finishes_piece(vmf);
+}
+
+/* The frequent case: a 4 KiB frame that is still the leaf's. */
+static bool relock(struct vm_fault *vmf, struct axas_gpa gpa, u32 access)
+{
+	struct page *page = vmf->page;
+
+	if (unlikely(PageCompound(page)) ||
+	    !axas_space_relock_page(space_of(vmf), gpa, access, page))
+		return false;
+	delay_for_test();
+	return healthy(&page, 1);
+}
+
+/*
+ * The first write through a read-only PTE, or a write that .fault has brought the page for. The
+ * page is returned locked: for any other success the kernel looks at page->mapping, which is NULL.
  */
 static vm_fault_t host_mkwrite(struct vm_fault *vmf)
 {
@@ -187,15 +252,17 @@ static vm_fault_t host_mkwrite(struct vm_fault *vmf)
 	bool whole;
 	int n;
 
-	if (likely(axas_space_relock_page(space_of(vmf), gpa, access, page))) {
-		delay_for_test();
+	/* Between .fault and here, too, a removal can come. */
+	delay_for_test();
+	if (likely(relock(vmf, gpa, access)))
 		return VM_FAULT_LOCKED;
-	}
 	n = axas_space_lock_pages(space_of(vmf), gpa, access, &page, 1, &whole);
 	if (n < 0)
 		return fault_error(n);
+	if (unlikely(!healthy(&page, 1)))
+		return VM_FAULT_HWPOISON;
 	delay_for_test();
-	if (page == vmf->page)
+	if (is_still(vmf, page, whole))
 		return VM_FAULT_LOCKED;
 	unlock_page(page);
 	return VM_FAULT_NOPAGE;
