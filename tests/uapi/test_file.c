@@ -16,14 +16,6 @@
 
 #define AREA	(16 * MIB)
 
-static int reopen(int fd, int flags)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, flags | O_CLOEXEC);
-}
-
 static void test_reopen(void)
 {
 	int fd = new_space(), again;

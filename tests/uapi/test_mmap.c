@@ -19,66 +19,6 @@
 
 #define AREA	(16 * MIB)
 
-static int new_kind(bool pinnable)
-{
-	struct axas_create c = {
-		.format = test_format, .flags = pinnable ? AXAS_CREATE_PINNABLE : 0,
-	};
-	int fd = axas_open_space(NULL, &c);
-
-	if (fd < 0)
-		fail("no space could be made: %s", strerror(-fd));
-	return fd;
-}
-
-static u8 *map_at(int fd, u64 gpa, u64 len, int prot)
-{
-	u8 *p = mmap(NULL, len, prot, MAP_SHARED, fd, gpa);
-
-	if (p == MAP_FAILED)
-		fail("mmap: %s", strerror(errno));
-	return p;
-}
-
-static u8 *map_rw(int fd, u64 gpa, u64 len)
-{
-	return map_at(fd, gpa, len, PROT_READ | PROT_WRITE);
-}
-
-static __thread sigjmp_buf caught;
-
-static void on_bus(int nr)
-{
-	siglongjmp(caught, nr);
-}
-
-static void catch_bus(void)
-{
-	struct sigaction act = { .sa_handler = on_bus, .sa_flags = SA_NODEFER };
-
-	expect_libc(sigaction(SIGBUS, &act, NULL));
-	expect_libc(sigaction(SIGSEGV, &act, NULL));
-}
-
-/* The signal that a read or write ends in, or 0. */
-static int read_signal(const u8 *p)
-{
-	int nr = sigsetjmp(caught, 0);
-
-	if (!nr)
-		(void)__atomic_load_n(p, __ATOMIC_RELAXED);
-	return nr;
-}
-
-static int write_signal(u8 *p, u8 val)
-{
-	int nr = sigsetjmp(caught, 0);
-
-	if (!nr)
-		__atomic_store_n(p, val, __ATOMIC_RELAXED);
-	return nr;
-}
-
 static void same_memory(int fd)
 {
 	u8 buf[64], *p = map_rw(fd, AREA, 64 * PAGE);
@@ -439,125 +379,6 @@ static void test_own_mapping(void)
 	expect_eq(axas_read(fd, AREA, p + 1, MIB), MIB);
 }
 
-/*
- * A word of each page counts up, by the host, while pages are discarded, protected, unmapped and
- * mapped again. Reading after a discard returns 0 or what was written since: a host that writes
- * through a stale mapping is seen, because its write is lost in the space.
- */
-#define RACE_PAGES	8
-#define RACE_MS		1500
-
-static struct race {
-	int fd;
-	u64 end;
-	u8 *p;
-	atomic_ulong writes, lost, bus;
-} race;
-
-static void *race_write(void *arg)
-{
-	u32 seed = 7 + (intptr_t)arg;
-
-	while (now_ms() < race.end) {
-		u32 page = random_u32(&seed) % RACE_PAGES;
-		u8 *p = race.p + page * PAGE + 8 * (intptr_t)arg;
-
-		if (sigsetjmp(caught, 0)) {
-			race.bus++;
-			continue;
-		}
-		__atomic_store_n(p, seed, __ATOMIC_RELAXED);
-		race.writes++;
-	}
-	return NULL;
-}
-
-/* What is read by the mapping and by pread must agree when nobody writes. */
-static void race_check(void)
-{
-	for (int i = 0; i < RACE_PAGES; i++) {
-		u8 buf[64];
-
-		if (read_signal(race.p + i * PAGE))
-			continue;
-		if (axas_read(race.fd, AREA + i * PAGE, buf, sizeof(buf)) == sizeof(buf) &&
-		    memcmp(buf, race.p + i * PAGE, sizeof(buf)))
-			race.lost++;
-	}
-}
-
-static void race_change(u32 *seed)
-{
-	u64 gpa = AREA + random_u32(seed) % RACE_PAGES * PAGE;
-
-	switch (random_u32(seed) % 4) {
-	case 0:
-		expect_ok(fallocate(race.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, gpa,
-				    PAGE));
-		break;
-	case 1:
-		expect_ok(axas_unmap(race.fd, gpa, PAGE));
-		expect_ok(axas_map_alloc(race.fd, gpa, PAGE, RW, 0));
-		break;
-	case 2:
-		expect_ok(axas_protect(race.fd, gpa, PAGE, RO));
-		expect_ok(axas_protect(race.fd, gpa, PAGE, RW));
-		break;
-	default:
-		expect_ok(madvise(race.p + (gpa - AREA), PAGE, MADV_DONTNEED));
-	}
-}
-
-static void run_race(bool pinnable, u32 flags)
-{
-	pthread_t threads[2];
-	u32 seed = test_seed;
-
-	for (int round = 0; round < 3; round++) {
-		race.fd = new_kind(pinnable);
-		expect_ok(axas_map_alloc(race.fd, AREA, RACE_PAGES * PAGE, RW, flags));
-		race.p = map_rw(race.fd, AREA, RACE_PAGES * PAGE);
-		race.end = now_ms() + RACE_MS / 3;
-		for (intptr_t i = 0; i < 2; i++)
-			expect_ok(pthread_create(&threads[i], NULL, race_write, (void *)i));
-		while (now_ms() < race.end)
-			race_change(&seed);
-		for (int i = 0; i < 2; i++)
-			pthread_join(threads[i], NULL);
-		race_check();
-		munmap(race.p, RACE_PAGES * PAGE);
-		close(race.fd);
-	}
-	note("%s: %lu writes, %lu SIGBUS", pinnable ? "pinnable" : "watched", race.writes,
-	     race.bus);
-	expect(race.writes > 100);
-	expect_eq(race.lost, 0);
-}
-
-static void test_race(void)
-{
-	catch_bus();
-	run_race(false, 0);
-	run_race(true, 0);
-}
-
-#define DELAY	"/sys/module/axas/parameters/host_fault_delay"
-
-/*
- * The same with a pause between the look at the leaf and the PTE, so that most removals meet a host
- * fault there. Only a module that was built for tests has it.
- */
-static void test_race_delayed(void)
-{
-	if (!write_file(DELAY, "300"))
-		skip("the module has no such pause");
-	catch_bus();
-	run_race(false, 0);
-	run_race(true, 0);
-	run_race(false, AXAS_MAP_HUGE_WHOLE);
-	expect(write_file(DELAY, "0"));
-}
-
 static const struct test tests[] = {
 	{ "a mapping and pread() see the same memory", test_same_memory },
 	{ "untouched memory reads as zeroes", test_reads_zero },
@@ -573,8 +394,6 @@ static const struct test tests[] = {
 	{ "system calls on a mapping", test_calls },
 	{ "a read-only pinnable mapping stays so", test_pinnable_stays_readable },
 	{ "pread() and pwrite() with guest memory as their buffer", test_own_mapping },
-	{ "host writes beside removals are not lost", test_race },
-	{ "the same, with host faults that take their time", test_race_delayed },
 };
 
 const struct suite suite_mmap = { "mmap", tests, ARRAY_SIZE(tests), true };

@@ -6,6 +6,7 @@
  *   main.c           list of suites; runs them for each format
  *   space.c          helpers for spaces on top of libaxas; snapshots of a space
  *   host.c           the machine: memory counters, reserved window, capabilities
+ *   mapping.c        host mappings, and accesses that may end in a signal
  *   test_SUBJECT.c   one suite each
  */
 #ifndef AXAS_UAPI_TEST_H
@@ -26,12 +27,13 @@ extern u32 test_format;		/* format of new spaces */
 extern u32 test_seed;
 extern u32 test_ops;		/* random calls per format; 0: default */
 extern u32 taint_before;	/* kernel taint at the start of the tests */
+u32 read_taint(void);		/* now */
 
 extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 	suite_areas, suite_many, suite_fault, suite_huge, suite_discard, suite_access,
-	suite_buffer, suite_single, suite_file, suite_mmap, suite_words, suite_rules,
-	suite_rights, suite_account, suite_stock, suite_life, suite_threads, suite_random,
-	suite_model, suite_failnth, suite_last;
+	suite_buffer, suite_single, suite_file, suite_mmap, suite_mmap_race, suite_hostile,
+	suite_words, suite_rules, suite_rights, suite_account, suite_stock, suite_life,
+	suite_threads, suite_random, suite_model, suite_model_mmap, suite_failnth, suite_last;
 
 /* space.c: functions without an error result fail the test on error */
 int dev_open(void);
@@ -79,5 +81,18 @@ void become_nobody(void);
 int count_fds(void);
 void *guarded_pages(size_t pages);	/* with an unmapped page on either side */
 u32 random_u32(u32 *seed);
+
+/* mapping.c: functions without an error result fail the test on error */
+int new_kind(bool pinnable);	/* a space whose mappings are pinnable, or watched */
+u8 *map_at(int fd, u64 gpa, u64 len, int prot);
+u8 *map_rw(int fd, u64 gpa, u64 len);
+int punch(int fd, u64 gpa, u64 len);		/* discard by fallocate() */
+int reopen(int fd, int flags);			/* by /proc/self/fd */
+void catch_bus(void);		/* for the functions below: SIGBUS and SIGSEGV do not kill */
+int read_signal(const void *p);		/* the signal that the access ends in, or 0 */
+int write_signal(void *p, u8 val);
+int signal_code(void);		/* si_code of this thread's last signal */
+int try_load(const u64 *p, u64 *val);	/* of a word: a single access */
+int try_store(u64 *p, u64 val);
 
 #endif /* AXAS_UAPI_TEST_H */
