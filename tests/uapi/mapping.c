@@ -53,7 +53,7 @@ int reopen(int fd, int flags)
 }
 
 static __thread sigjmp_buf caught;
-static __thread volatile int code_caught;
+static __thread int code_caught;
 
 static void on_signal(int nr, siginfo_t *info, void *context)
 {

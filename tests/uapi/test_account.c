@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -268,6 +269,44 @@ static void test_memcg_limit(void)
 	leave_group();
 }
 
+/* Touch memory through a mapping until the group is full, and go on with less. */
+static void touch_in_group(void *flags)
+{
+	u64 len = 64 * MIB, at = 0;
+	int fd;
+	u8 *p;
+
+	expect(write_file(group_file("cgroup.procs"), "0"));
+	catch_bus();
+	for (int pinnable = 0; pinnable < 2; pinnable++) {
+		fd = new_kind(pinnable);
+		expect_ok(axas_map_alloc(fd, GIB, len, RW, *(u32 *)flags));
+		p = map_rw(fd, GIB, len);
+		for (at = 0; at < len && !write_signal(p + at, 1); at += PAGE)
+			;
+		expect(at > 4 * MIB && at < 16 * MIB);
+		expect_eq(read_signal(p + at), SIGBUS);
+		expect_ok(punch(fd, GIB, 2 * MIB));
+		expect_eq(write_signal(p + at, 1), 0);
+		munmap(p, len);
+		close(fd);
+	}
+}
+
+/* W8: a host fault beyond memory.max is SIGBUS, and what it has charged goes with the space. */
+static void test_memcg_mapping(void)
+{
+	static u32 flags[] = { 0, AXAS_MAP_HUGE_ALWAYS, AXAS_MAP_HUGE_WHOLE };
+
+	make_group();
+	expect(write_file(group_file("memory.max"), "16777216"));
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++)
+		in_child(touch_in_group, &flags[i]);
+	expect_eq(oom_kills(), 0);
+	expect_group_below(4 * MIB);
+	leave_group();
+}
+
 /* Bytes to populate: a third of the available memory, at most 256 MiB. */
 static u64 big_length(void)
 {
@@ -367,6 +406,7 @@ static const struct test tests[] = {
 	{ "H11 linear memory counts as locked while a vCPU has it", test_memlock_of_a_held_space },
 	{ "R5 frames and tables are charged to the memory cgroup", test_memcg_charge },
 	{ "R5 H10 W8 memory.max of the cgroup holds, by ENOMEM", test_memcg_limit },
+	{ "R5 W8 memory.max holds for mappings, by SIGBUS", test_memcg_mapping },
 	{ "R7 POPULATE is interruptible and goes on where it stopped",
 	  test_populate_is_interruptible },
 	{ "R7 MAP_ALLOC with POPULATE is interruptible, all or nothing",

@@ -44,7 +44,7 @@ static u8 *filled(int fd, u32 flags)
 	return p;
 }
 
-static void for_each_kind(void (*run)(int fd, u8 *p))
+static void with_each_kind(void (*run)(int fd, u8 *p))
 {
 	catch_bus();
 	for (unsigned int i = 0; i < 2 * ARRAY_SIZE(kinds); i++) {
@@ -98,7 +98,7 @@ static void advise(int fd, u8 *p)
 
 static void test_advice(void)
 {
-	for_each_kind(advise);
+	with_each_kind(advise);
 }
 
 /* Mappings that are moved, cut and overlaid. */
@@ -139,7 +139,7 @@ static void remap(int fd, u8 *p)
 
 static void test_remap(void)
 {
-	for_each_kind(remap);
+	with_each_kind(remap);
 }
 
 /* NUMA calls succeed without effect, or tell that the pages cannot be moved. */
@@ -166,7 +166,7 @@ static void numa(int fd, u8 *p)
 
 static void test_numa(void)
 {
-	for_each_kind(numa);
+	with_each_kind(numa);
 }
 
 /* mlock() and MAP_LOCKED count nothing and pin nothing; MAP_POPULATE fills what can be. */
@@ -200,7 +200,7 @@ static void lock(int fd, u8 *p)
 static void lock_in_child(void *arg)
 {
 	(void)arg;
-	for_each_kind(lock);
+	with_each_kind(lock);
 }
 
 static void test_lock(void)
@@ -210,10 +210,10 @@ static void test_lock(void)
 }
 
 #ifndef UFFD_FEATURE_WP_UNPOPULATED
-#define UFFD_FEATURE_WP_UNPOPULATED	(1 << 13)
+#define UFFD_FEATURE_WP_UNPOPULATED	0x2000
 #endif
 #ifndef UFFD_FEATURE_WP_ASYNC
-#define UFFD_FEATURE_WP_ASYNC		(1 << 15)
+#define UFFD_FEATURE_WP_ASYNC		0x8000
 #endif
 
 static int new_userfault(u64 features)
@@ -251,7 +251,7 @@ static void userfault(int fd, u8 *p)
 
 static void test_userfault(void)
 {
-	for_each_kind(userfault);
+	with_each_kind(userfault);
 }
 
 /*
@@ -291,7 +291,7 @@ static void track(int fd, u8 *p)
 
 static void test_track(void)
 {
-	for_each_kind(track);
+	with_each_kind(track);
 }
 
 /* The kernel's own view of a mapping, and the bits that it clears there. */
@@ -327,7 +327,7 @@ static void proc_files(int fd, u8 *p)
 
 static void test_proc(void)
 {
-	for_each_kind(proc_files);
+	with_each_kind(proc_files);
 }
 
 /* Another process reads and writes a mapping by process_vm_*, /proc/PID/mem and ptrace. */
@@ -375,7 +375,7 @@ static void by_others(int fd, u8 *p)
 
 static void test_by_others(void)
 {
-	for_each_kind(by_others);
+	with_each_kind(by_others);
 }
 
 /* A page that a pipe holds over a removal stays the pipe's, and is guest memory no more. */
@@ -410,7 +410,7 @@ static void hold(int fd, u8 *p)
 
 static void test_hold(void)
 {
-	for_each_kind(hold);
+	with_each_kind(hold);
 }
 
 /* O_DIRECT to a RAM disk, if there is one, from and to memory that is discarded meanwhile. */
@@ -445,7 +445,7 @@ static void direct(int fd, u8 *p)
 
 static void test_direct(void)
 {
-	for_each_kind(direct);
+	with_each_kind(direct);
 }
 
 static void send_fd(int sock, int fd)
@@ -710,7 +710,7 @@ static void poison(int fd, u8 *p)
 static void poison_in_child(void *arg)
 {
 	(void)arg;
-	for_each_kind(poison);
+	with_each_kind(poison);
 }
 
 static void test_poison(void)
