@@ -158,6 +158,12 @@ static vm_fault_t give_piece(struct vm_fault *vmf, struct page *page)
 	return done;
 }
 
+/* Whether the kernel must not map more than this page of a compound one. */
+static bool is_piece(struct page *page, bool whole)
+{
+	return PageCompound(page) && (!whole || axas_has_failed_page(page));
+}
+
 /*
  * Insert locked pages, up to the first PTE that is in use. If that is the first one, it may be a
  * marker of userfaultfd(), which only the kernel itself can replace by a page.
@@ -212,7 +218,7 @@ static vm_fault_t host_fault(struct vm_fault *vmf)
 	delay_for_test();
 	if (many || (mixed && PageCompound(pages[0])))
 		return insert(vmf, pages, n);
-	if (PageCompound(pages[0]) && !whole)
+	if (is_piece(pages[0], whole))
 		return give_piece(vmf, pages[0]);
 	return give_page(vmf, pages[0]);
 }
@@ -225,7 +231,7 @@ static bool is_still(const struct vm_fault *vmf, struct page *page, bool whole)
 {
 	if (page != vmf->page)
 		return false;
-	return !PageCompound(page) || whole || axas_finishes_piece(vmf);
+	return !is_piece(page, whole) || axas_finishes_piece(vmf);
 }
 
 /* The frequent case: a 4 KiB frame that is still the leaf's. */
