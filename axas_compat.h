@@ -247,6 +247,8 @@ static inline void axas_shrinker_free(struct shrinker *shrinker)
 #define axas_splice_read		generic_file_splice_read
 #endif
 
+/* User mappings: not in the core as a program (tests/userspace). */
+#ifdef CONFIG_MMU
 /*
  * 6.15: one page of a compound one can be inserted in any mapping. Needed there, because
  * finish_fault() maps as much of a compound page as the mapping has room for: all of it by PTEs,
@@ -282,6 +284,7 @@ static inline bool axas_has_failed_page(struct page *page)
 	return false;
 #endif
 }
+#endif /* CONFIG_MMU */
 
 /* Mappings aligned to 2 MiB, where the kernel has such pages. */
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
