@@ -80,7 +80,13 @@ struct page {
 };
 
 struct folio {
-	struct page page;
+	union {
+		struct page page;
+		struct {
+			char before[offsetof(struct page, index)];
+			unsigned long index;
+		};
+	};
 };
 
 /* The arena, and its first host-physical address. */
