@@ -179,7 +179,7 @@ static vm_fault_t insert(struct vm_fault *vmf, struct page **pages, unsigned int
 						give_page(vmf, pages[0]);
 	}
 	unlock_pages(pages, n);
-	/* Else the access is repeated: from 6.14 on another thread may have freed the page table. */
+	/* Else repeat the access: from 6.14 on another thread may have freed the page table. */
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_NOPAGE;
 }
 

@@ -130,9 +130,11 @@ static void remap(int fd, u8 *p)
 	expect_eq(q[PAGE], 9);
 	expect_ok(punch(fd, AREA + PAGE, PAGE));
 	expect_eq(q[PAGE], 0);
-	expect_ok(syscall(SYS_remap_file_pages, q, PAGE, 0, AREA / PAGE + 300, 0));
+	expect_ok(syscall(SYS_remap_file_pages, q, (long)PAGE, 0L, (long)(AREA / PAGE + 300), 0L));
 	expect_eq(q[0], 7);
-	expect_eq(syscall(SYS_remap_file_pages, q, PAGE, 0, space_end(fd) / PAGE, 0), -1);
+	if (sizeof(long) == 8)
+		expect_eq(syscall(SYS_remap_file_pages, q, (long)PAGE, 0L,
+				  (long)(space_end(fd) / PAGE), 0L), -1);
 	munmap(q, MIB);
 }
 
@@ -148,8 +150,9 @@ static void numa(int fd, u8 *p)
 	void *pages[2] = { p, p + MIB };
 	int nodes[2] = { 0, 0 }, status[2] = { 7, 7 };
 
-	syscall(SYS_mbind, p, SIZE, 1 /* MPOL_PREFERRED */, &node, 8, 2 /* MPOL_MF_MOVE */);
-	syscall(SYS_mbind, p, PAGE, 2 /* MPOL_BIND */, &both, 8, 7);
+	syscall(SYS_mbind, p, (long)SIZE, 1L /* MPOL_PREFERRED */, &node, 8L,
+		2L /* MPOL_MF_MOVE */);
+	syscall(SYS_mbind, p, (long)PAGE, 2L /* MPOL_BIND */, &both, 8L, 7L);
 	syscall(SYS_move_pages, 0, 2, pages, nodes, status, 2);
 	nodes[0] = 1;
 	syscall(SYS_move_pages, 0, 2, pages, nodes, status, 4);
