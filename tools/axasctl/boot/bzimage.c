@@ -244,7 +244,7 @@ static int write_images(struct machine *m, const struct image *k, const struct i
 
 	if (err)
 		return err;
-	if (setup >= k->len)
+	if (setup >= k->len || k->len - setup > get32(k->data + ZP_INIT_SIZE))
 		return -ENOEXEC;
 	m->entry = kernel_at(k) + ENTRY_64;
 	err = axas_write_all(m->space, kernel_at(k), k->data + setup, k->len - setup, NULL);
