@@ -18,8 +18,7 @@
 #define INITRD_BYTES	0x12345u
 
 static int nr, failures;
-static char kernel_path[] = "/tmp/axas-kernel.XXXXXX";
-static char initrd_path[] = "/tmp/axas-initrd.XXXXXX";
+static char kernel_path[32], initrd_path[32];
 static u8 kernel[KERNEL_BYTES];
 
 static void ok(bool good, const char *what)
@@ -165,6 +164,12 @@ static void test_refusals(void)
 		ok(load(&m, 256ull << 20, true) == bad[i].err, bad[i].what);
 	}
 	make_kernel();
+	put(0x260, 0x10000000, 4);
+	ok(load(&m, 256ull << 20, false) == -EFBIG, "more than the memory, without a RAM disk");
+	make_kernel();
+	if (truncate(initrd_path, 300ull << 20))
+		exit(1);
+	ok(load(&m, 256ull << 20, true) == -EFBIG, "a RAM disk larger than the memory");
 	m.kernel = "/nonexistent";
 	ok(load_linux(&m, &what) == -ENOENT && !strcmp(what, "/nonexistent"), "no kernel");
 	m.kernel = "/tmp";
@@ -175,6 +180,8 @@ int main(void)
 {
 	static u8 initrd[INITRD_BYTES];
 
+	strcpy(kernel_path, "/tmp/axas-kernel.XXXXXX");
+	strcpy(initrd_path, "/tmp/axas-initrd.XXXXXX");
 	if (close(mkstemp(kernel_path)) || close(mkstemp(initrd_path)))
 		return 1;
 	memset(initrd, 0x77, sizeof(initrd));
