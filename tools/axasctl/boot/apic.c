@@ -150,7 +150,8 @@ static void deliver(struct cpu *cpu, u64 icr)
 		/* The de-assert of old has no effect. */
 		if (icr & ICR_LEVEL && !(icr & ICR_ASSERT))
 			break;
-		cpu->init = true;
+		/* One that waits for its startup has nothing to be reset. */
+		cpu->init = !cpu->wait;
 		cpu->sipi = -1;
 		machine_kick(cpu);
 		break;

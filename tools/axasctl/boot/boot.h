@@ -98,7 +98,7 @@ struct apic {
  * @armed: for which deadline, in ns
  * @apic: its local APIC
  * @wait: it waits for a startup IPI
- * @init: an INIT has arrived: it shall be reset
+ * @init: an INIT has arrived while it ran: it shall be reset
  * @sipi: page of the startup IPI, or -1
  * @wake: signalled when @sipi changes
  */

@@ -148,10 +148,17 @@ static void test_apic(void)
 	ICR(0xc0070);
 	ok(apic_pending(a) < 0 && apic_pending(&m.cpu[2].apic) == 0x70, "APIC: to all others");
 	ICR(1ull << 32 | 0x4500);
-	ok(m.cpu[1].init && m.cpu[1].sipi < 0, "APIC: INIT");
+	ok(!m.cpu[1].init && m.cpu[1].sipi < 0, "APIC: INIT of one that waits");
 	ICR(1ull << 32 | 0x4699);
 	ICR(1ull << 32 | 0x8500);
-	ok(m.cpu[1].init && m.cpu[1].sipi == 0x99, "APIC: startup");
+	ok(!m.cpu[1].init && m.cpu[1].sipi == 0x99, "APIC: startup");
+	m.cpu[1].wait = false;
+	m.cpu[1].sipi = -1;
+	ICR(1ull << 32 | 0x4699);
+	ok(m.cpu[1].sipi < 0, "APIC: a second startup has no effect");
+	ICR(1ull << 32 | 0x4500);
+	ICR(1ull << 32 | 0x4698);
+	ok(m.cpu[1].init && m.cpu[1].sipi == 0x98, "APIC: INIT of one that runs, and startup");
 	ok(!apic_write(&m.cpu[0], 0x803, 0) && !apic_write(&m.cpu[0], 0x80b, 1) &&
 	   !apic_read(&m.cpu[0], 0x801, &val), "APIC: other accesses fault");
 }
