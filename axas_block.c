@@ -256,6 +256,17 @@ static bool must_be_split(struct page *page, unsigned int order)
 /* Private field of a compound page: its order, and the pieces that are gone. */
 #define GONE_SHIFT	8
 
+/*
+ * All pieces are gone. A compound page with a page that has failed is lost: the page allocator
+ * would use all of it again.
+ */
+static void free_compound(struct page *head)
+{
+	set_page_private(head, 0);
+	if (likely(!folio_test_has_hwpoisoned(page_folio(head))))
+		put_page(head);
+}
+
 /* Free pieces of a compound page, from @page up to its end or @end. Return their number. */
 static unsigned long free_pieces(struct page *page, unsigned long end)
 {
@@ -269,10 +280,8 @@ static unsigned long free_pieces(struct page *page, unsigned long end)
 	gone = (page_private(head) >> GONE_SHIFT) + end - pfn;
 	set_page_private(head, order | gone << GONE_SHIFT);
 	raw_spin_unlock(lock);
-	if (gone == 1ul << order) {
-		set_page_private(head, 0);
-		put_page(head);
-	}
+	if (gone == 1ul << order)
+		free_compound(head);
 	return end - pfn;
 }
 

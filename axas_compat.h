@@ -275,15 +275,6 @@ static inline bool axas_finishes_piece(const struct vm_fault *vmf)
 	return !pmd_none(READ_ONCE(*vmf->pmd));
 }
 
-/* Whether a page of a locked compound one has failed: 6.15's finish_fault() may map it, too. */
-static inline bool axas_has_failed_page(struct page *page)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
-	return folio_test_has_hwpoisoned(page_folio(page));
-#else
-	return false;
-#endif
-}
 #endif /* CONFIG_MMU */
 
 /* Mappings aligned to 2 MiB, where the kernel has such pages. */

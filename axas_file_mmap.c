@@ -158,10 +158,13 @@ static vm_fault_t give_piece(struct vm_fault *vmf, struct page *page)
 	return done;
 }
 
-/* Whether the kernel must not map more than this page of a compound one. */
+/*
+ * Whether the kernel must not map more than this page of a compound one. From 6.15 on it would do
+ * so although another page has failed.
+ */
 static bool is_piece(struct page *page, bool whole)
 {
-	return PageCompound(page) && (!whole || axas_has_failed_page(page));
+	return PageCompound(page) && (!whole || folio_test_has_hwpoisoned(page_folio(page)));
 }
 
 /*

@@ -281,14 +281,16 @@ static void touch_in_group(void *flags)
 	for (int pinnable = 0; pinnable < 2; pinnable++) {
 		fd = new_kind(pinnable);
 		expect_ok(axas_map_alloc(fd, GIB, len, RW, *(u32 *)flags));
-		p = map_rw(fd, GIB, len);
+		p = map_rw(fd, GIB, len + PAGE);
+		/* all that a signal needs, while there is memory */
+		expect_eq(write_signal(p + len, 1), SIGBUS);
 		for (at = 0; at < len && !write_signal(p + at, 1); at += PAGE)
 			;
 		expect(at > 4 * MIB && at < 16 * MIB);
 		/* less is used: it goes on */
 		expect_ok(punch(fd, GIB, 4 * MIB));
 		expect_eq(write_signal(p + at, 1), 0);
-		munmap(p, len);
+		munmap(p, len + PAGE);
 		close(fd);
 	}
 }

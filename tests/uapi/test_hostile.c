@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
@@ -125,7 +124,7 @@ static void remap(int fd, u8 *p)
 	/* moved by a page: no 2 MiB fit any more */
 	q = mmap(NULL, SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	expect(q != MAP_FAILED);
-	q = mremap(p, MIB, MIB, MREMAP_MAYMOVE | MREMAP_FIXED, q + PAGE);
+	q = mremap(map_rw(fd, AREA, MIB), MIB, MIB, MREMAP_MAYMOVE | MREMAP_FIXED, q + PAGE);
 	expect(q != MAP_FAILED);
 	expect_eq(q[PAGE], 9);
 	expect_ok(punch(fd, AREA + PAGE, PAGE));
@@ -174,7 +173,6 @@ static void test_numa(void)
 /* mlock() and MAP_LOCKED count nothing and pin nothing; MAP_POPULATE fills what can be. */
 static void lock(int fd, u8 *p)
 {
-	struct rlimit none = { 0, 0 };
 	u8 vec[SIZE / PAGE], *q;
 
 	expect_ok(mlock2(p, SIZE, MLOCK_ONFAULT));
@@ -195,20 +193,11 @@ static void lock(int fd, u8 *p)
 	expect_ok(axas_unmap(fd, AREA, PAGE));
 	expect_eq(read_signal(q), SIGBUS);
 	munmap(q, 2 * SIZE);
-	drop_cap(14 /* CAP_IPC_LOCK */);
-	expect_libc(setrlimit(RLIMIT_MEMLOCK, &none));
-}
-
-static void lock_in_child(void *arg)
-{
-	(void)arg;
-	with_each_kind(lock);
 }
 
 static void test_lock(void)
 {
-	for (unsigned int i = 0; i < 1; i++)
-		in_child(lock_in_child, NULL);
+	with_each_kind(lock);
 }
 
 #ifndef UFFD_FEATURE_WP_UNPOPULATED

@@ -66,19 +66,19 @@ static void race_change(u32 *seed)
 {
 	u64 gpa = AREA + random_u32(seed) % RACE_PAGES * PAGE;
 
-	switch (random_u32(seed) % 5) {
-	case 0:
+	switch (random_u32(seed) % 13) {
+	case 0 ... 2:
 		expect_ok(punch(race.fd, gpa, PAGE));
 		break;
-	case 1:
+	case 3 ... 5:
 		expect_ok(axas_unmap(race.fd, gpa, PAGE));
 		expect_ok(axas_map_alloc(race.fd, gpa, PAGE, RW, race.flags));
 		break;
-	case 2:
+	case 6 ... 8:
 		expect_ok(axas_protect(race.fd, gpa, PAGE, RO));
 		expect_ok(axas_protect(race.fd, gpa, PAGE, RW));
 		break;
-	case 3:
+	case 9 ... 11:
 		expect_ok(madvise(race.p + (gpa - AREA), PAGE, MADV_DONTNEED));
 		break;
 	default:
@@ -112,7 +112,7 @@ static void run_race(bool pinnable, u32 flags)
 	}
 	note("%s, flags 0x%x: %lu writes, %lu SIGBUS", pinnable ? "pinnable" : "watched", flags,
 	     race.writes, race.bus);
-	expect(race.writes > 100);
+	expect(race.writes > 20);
 	expect_eq(race.lost, 0);
 }
 
@@ -151,16 +151,62 @@ static void test_race_delayed(void)
 #define PAUSE_MS	300
 #define PAUSE_US	"300000"
 
-static void *read_byte(void *p)
+/**
+ * struct actor - a thread that does one thing at its time
+ * @run: what it does
+ * @p: where
+ * @after: milliseconds after the start. Threads are made before: that waits for host faults
+ * @thread: the thread
+ */
+struct actor {
+	void (*run)(u8 *p);
+	u8 *p;
+	unsigned int after;
+	pthread_t thread;
+};
+
+static u64 start_ms;
+
+static void sleep_until(unsigned int after)
 {
-	read_signal(p);
+	u64 now = now_ms();
+
+	if (now < start_ms + after)
+		sleep_ms(start_ms + after - now);
+}
+
+static void *act(void *arg)
+{
+	struct actor *actor = arg;
+
+	sleep_until(actor->after);
+	actor->run(actor->p);
 	return NULL;
 }
 
-static void *write_byte(void *p)
+static void start_all(struct actor *actors, unsigned int n)
+{
+	delay_host_faults(PAUSE_US);
+	start_ms = now_ms() + 100;
+	for (unsigned int i = 0; i < n; i++)
+		expect_ok(pthread_create(&actors[i].thread, NULL, act, &actors[i]));
+}
+
+static void join_all(struct actor *actors, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		pthread_join(actors[i].thread, NULL);
+	delay_host_faults("0");
+}
+
+static void read_byte(u8 *p)
+{
+	read_signal(p);
+}
+
+static void write_byte(u8 *p)
 {
 	write_signal(p, 1);
-	return NULL;
 }
 
 static pthread_t start(void *(*run)(void *arg), void *arg)
@@ -193,17 +239,14 @@ static int new_whole(u64 len)
 static void first_write(int (*removal)(int fd, u64 gpa, u64 len), bool is_bus)
 {
 	int fd = new_whole(2 * MIB);
-	pthread_t writer;
-	u8 *p, byte = 0;
+	u8 *p = map_rw(fd, AREA, 2 * MIB), byte = 0;
+	struct actor writer = { .run = write_byte, .p = p };
 
-	p = map_rw(fd, AREA, 2 * MIB);
-	delay_host_faults(PAUSE_US);
-	/* looks at once, and again after two pauses */
-	writer = start(write_byte, p);
-	sleep_ms(PAUSE_MS * 3 / 2);
+	/* it looks at once, and again after two pauses */
+	start_all(&writer, 1);
+	sleep_until(PAUSE_MS * 3 / 2);
 	expect_ok(removal(fd, AREA + 5 * PAGE, PAGE));
-	pthread_join(writer, NULL);
-	delay_host_faults("0");
+	join_all(&writer, 1);
 	expect_eq(p[0], 1);
 	expect_eq(p[6 * PAGE], 7);
 	if (is_bus) {
@@ -229,12 +272,6 @@ static void test_first_write(void)
 	first_write(axas_unmap, true);
 }
 
-static void *unmap_most(void *fd)
-{
-	expect_ok(axas_unmap((intptr_t)fd, AREA, 63 * MIB));
-	return NULL;
-}
-
 /*
  * A long unmap() splits the last leaf in its first piece, and zaps the mapping of it in its last
  * one. Between these, a fault finds pieces behind a PMD that still maps the whole frame: two
@@ -244,23 +281,19 @@ static void *unmap_most(void *fd)
 static void test_whole_and_pieces(void)
 {
 	int fd = new_whole(64 * MIB);
+	u8 *p = map_rw(fd, AREA, 64 * MIB);
 	u32 before = read_taint();
-	pthread_t threads[4];
-	u8 *p;
+	struct actor readers[] = {
+		{ .run = read_byte, .p = p + 63 * MIB },
+		{ .run = read_byte, .p = p + 63 * MIB + PAGE, .after = PAUSE_MS / 6 },
+		{ .run = read_byte, .p = p + 20 * MIB, .after = PAUSE_MS / 2 },
+	};
 
 	catch_bus();
-	p = map_rw(fd, AREA, 64 * MIB);
-	delay_host_faults(PAUSE_US);
-	threads[0] = start(read_byte, p + 63 * MIB);
-	sleep_ms(PAUSE_MS / 6);
-	threads[1] = start(read_byte, p + 63 * MIB + PAGE);
-	sleep_ms(PAUSE_MS / 3);
-	threads[2] = start(read_byte, p + 20 * MIB);
-	sleep_ms(PAUSE_MS / 6);
-	threads[3] = start(unmap_most, (void *)(intptr_t)fd);
-	for (int i = 0; i < 4; i++)
-		pthread_join(threads[i], NULL);
-	delay_host_faults("0");
+	start_all(readers, ARRAY_SIZE(readers));
+	sleep_until(PAUSE_MS * 2 / 3);
+	expect_ok(axas_unmap(fd, AREA, 63 * MIB));
+	join_all(readers, ARRAY_SIZE(readers));
 	expect_eq(read_taint(), before);
 	expect_eq(read_signal(p + 63 * MIB - PAGE), SIGBUS);
 	expect_eq(p[63 * MIB], 7);
@@ -340,7 +373,7 @@ static void *take_pieces(void *arg)
 {
 	u32 seed = test_seed + (uintptr_t)arg * 77;
 
-	for (int i = 0; i < 400; i++) {
+	for (int i = 0; i < 150; i++) {
 		u64 page = random_u32(&seed) % 1024, n = 1 + random_u32(&seed) % 60;
 
 		n = page + n > 1024 ? 1024 - page : n;
@@ -353,29 +386,37 @@ static void *take_pieces(void *arg)
 	return NULL;
 }
 
-static void test_pieces(void)
+static void pieces_round(void)
 {
 	pthread_t threads[3];
-	long before, after;
+
+	expect_ok(axas_map_alloc(race.fd, AREA, 4 * MIB, RW, AXAS_MAP_HUGE_WHOLE));
+	race.p = map_rw(race.fd, AREA, 4 * MIB);
+	for (intptr_t i = 0; i < 3; i++)
+		threads[i] = start(take_pieces, (void *)i);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	expect_ok(axas_unmap(race.fd, AREA, 4 * MIB));
+	expect_eq(info(race.fd).frames, 0);
+	munmap(race.p, 4 * MIB);
+}
+
+static void test_pieces(void)
+{
+	long before = 0, after;
 
 	catch_bus();
 	race.fd = new_space();
-	before = meminfo("MemAvailable");
-	for (int round = 0; round < 10; round++) {
-		expect_ok(axas_map_alloc(race.fd, AREA, 4 * MIB, RW, AXAS_MAP_HUGE_WHOLE));
-		race.p = map_rw(race.fd, AREA, 4 * MIB);
-		for (intptr_t i = 0; i < 3; i++)
-			threads[i] = start(take_pieces, (void *)i);
-		for (int i = 0; i < 3; i++)
-			pthread_join(threads[i], NULL);
-		expect_ok(axas_unmap(race.fd, AREA, 4 * MIB));
-		expect_eq(info(race.fd).frames, 0);
-		munmap(race.p, 4 * MIB);
+	for (int round = 0; round < 24; round++) {
+		/* by then each CPU keeps as many free frames as it ever does */
+		if (round == 8)
+			before = meminfo("MemAvailable");
+		pieces_round();
 	}
 	after = meminfo("MemAvailable");
 	note("MemAvailable: %ld KiB less", before - after);
-	/* one frame lost a round would be 20 MiB, of 40 */
-	expect(before - after < 16 * 1024);
+	/* a frame lost in each round would be 32 MiB */
+	expect(before - after < 12 * 1024);
 }
 
 /* fstat() and lseek() read the size without a lock. */
