@@ -142,6 +142,7 @@ void put_page(struct page *page);
 #define folio_put(f)			put_page(&(f)->page)
 #define folio_get(f)			get_page(&(f)->page)
 #define PageCompound(p)			(!!(p)->head)
+#define folio_test_has_hwpoisoned(f)	((void)(f), false)
 #define PageHead(p)			((p)->head == (p))
 #define compound_order(p)		((p)->order)
 /* The page lock, of the compound page; whoever waits yields the CPU. */
