@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 u64 now_ns(void)
 {
@@ -47,13 +48,32 @@ static int open_cpu(struct machine *m, u32 id)
 	return 0;
 }
 
+#define MEASURE_US	50000
+
+static u32 measure_tsc_khz(void)
+{
+	u64 start = now_ns(), tsc = __rdtsc();
+
+	usleep(MEASURE_US);
+	tsc = __rdtsc() - tsc;
+	return (__uint128_t)tsc * 1000000 / (now_ns() - start);
+}
+
+/*
+ * The kernel's figure is the better one, unless it is off: a kernel that does not trust the TSC and
+ * has another clock never corrects what it found at boot.
+ */
 static int read_tsc_khz(struct machine *m)
 {
+	u32 measured = measure_tsc_khz(), off;
 	struct axvcpu_state state;
 	int err = axvcpu_get_state(m->cpu[0].fd, &state);
 
-	m->tsc_khz = err ? 0 : state.tsc_khz;
-	return err ? err : m->tsc_khz ? 0 : -EOPNOTSUPP;
+	if (err)
+		return err;
+	off = state.tsc_khz > measured ? state.tsc_khz - measured : measured - state.tsc_khz;
+	m->tsc_khz = off > measured / 50 ? measured : state.tsc_khz;
+	return 0;
 }
 
 /* The caller calls machine_free(), also after an error. */
