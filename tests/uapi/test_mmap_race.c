@@ -373,8 +373,8 @@ static void *take_pieces(void *arg)
 {
 	u32 seed = test_seed + (uintptr_t)arg * 77;
 
-	for (int i = 0; i < 150; i++) {
-		u64 page = random_u32(&seed) % 1024, n = 1 + random_u32(&seed) % 60;
+	for (int i = 0; i < 40; i++) {
+		u64 page = random_u32(&seed) % 1024, n = 1 + random_u32(&seed) % 200;
 
 		n = page + n > 1024 ? 1024 - page : n;
 		write_signal(race.p + page * PAGE, 1);
@@ -407,16 +407,15 @@ static void test_pieces(void)
 
 	catch_bus();
 	race.fd = new_space();
-	for (int round = 0; round < 24; round++) {
-		/* by then each CPU keeps as many free frames as it ever does */
+	for (int round = 0; round < 40; round++) {
 		if (round == 8)
 			before = meminfo("MemAvailable");
 		pieces_round();
 	}
 	after = meminfo("MemAvailable");
 	note("MemAvailable: %ld KiB less", before - after);
-	/* a frame lost in each round would be 32 MiB */
-	expect(before - after < 12 * 1024);
+	/* a frame lost in each round would be 64 MiB; each CPU keeps some MiB of free frames */
+	expect(before - after < 40 * 1024);
 }
 
 /* fstat() and lseek() read the size without a lock. */

@@ -266,21 +266,27 @@ static void protect_range(const struct mrange *r, u32 prot)
 }
 
 /* As protect_range(), for the policy. */
+/* AXAS_MAP_HUGE_WHOLE is no policy. */
+static u32 with_policy(const struct marea *a, u32 policy)
+{
+	return policy | (a->flags & ~AXAS_MAP_POLICY);
+}
+
 static void change_policy(const struct mrange *r, u32 flags)
 {
 	u32 end = r->first + r->nr, next;
 
-	if (area_at(r->first) && area_at(r->first)->flags != flags)
+	if (area_at(r->first) && area_at(r->first)->flags != with_policy(area_at(r->first), flags))
 		split_at(r->first);
-	if (area_at(end - 1) && area_at(end - 1)->flags != flags)
+	if (area_at(end - 1) && area_at(end - 1)->flags != with_policy(area_at(end - 1), flags))
 		split_at(end);
 	for (u32 p = r->first; p < end; p = next) {
 		const struct marea *a = area_at(p);
 
 		next = a ? a->first + a->nr : p + 1;
-		if (!a || a->flags == flags)
+		if (!a || a->flags == with_policy(a, flags))
 			continue;
-		sp->areas[sp->pages[p].area].flags = flags;
+		sp->areas[sp->pages[p].area].flags = with_policy(a, flags);
 		join_at(p);
 		join_at(next);
 	}
@@ -362,7 +368,7 @@ static void touch(u32 page)
 	u32 before, size = 1;
 
 	if (sp->pages[page].touched != YES) {
-		if (a->flags & AXAS_MAP_HUGE_ALWAYS)
+		if (a->flags & (AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_WHOLE))
 			size = BLOCK;
 		if (around > size)
 			size = around;
@@ -400,14 +406,15 @@ static void op_map_alloc(void)
 		0, 0, 0, AXAS_MAP_POPULATE, AXAS_MAP_HUGE_NEVER,
 		AXAS_MAP_HUGE_NEVER | AXAS_MAP_POPULATE, AXAS_MAP_HUGE_ALWAYS,
 		AXAS_MAP_AROUND(3), AXAS_MAP_AROUND(9), AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_AROUND(2),
-		AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER, AXAS_MAP_AROUND(10), 1u << 3, 1u << 31,
+		AXAS_MAP_HUGE_WHOLE,
+		AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER, AXAS_MAP_AROUND(10), 1u << 4, 1u << 31,
 	};
 	struct mrange r = random_range();
 	struct axas_map_alloc arg = {
 		.size = sizeof(arg), .gpa = r.gpa, .length = r.length, .prot = random_prot(),
 		.type = one_in(24) ? below(4) : AXAS_TYPE_NORMAL,
 		/* with a limit no flags that may map additional frames */
-		.flags = flags[below(sp->max ? 6 : one_in(8) ? ARRAY_SIZE(flags) : 10)],
+		.flags = flags[below(sp->max ? 6 : one_in(8) ? ARRAY_SIZE(flags) : 11)],
 	};
 	bool populate = arg.flags & AXAS_MAP_POPULATE;
 	int err, want = 0;
