@@ -106,7 +106,7 @@ boot() {
 }
 
 main() {
-	local results args
+	local args
 
 	takes 0 0 "$@"
 	OUT=$AXAS_LOGS/$NAME
@@ -120,14 +120,7 @@ main() {
 	build
 	mapfile -t args < <(effort)
 	boot "${args[@]}" || true
-	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")
-	record "$results"
-	tr -d '\r' <"$OUT/guest.log" | grep -E -A 4 '^ *not ok ' || true
-	grep '^fail ' <<<"$results" || true
-	log "$(grep -c '^pass ' <<<"$results" || true) passed," \
-		"$(grep -c '^fail ' <<<"$results" || true) failed," \
-		"$(grep -c '^skip ' <<<"$results" || true) skipped; logs: $OUT"
-	! grep -q '^fail ' <<<"$results"
+	machine_results "$NAME" "$OUT"
 }
 
 main "$@"

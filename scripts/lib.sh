@@ -323,6 +323,22 @@ arrows_go_down() {
 	return 1
 }
 
+# machine_results NAME OUT: record the results of a virtual machine, and show what failed. Fails
+# if a test did.
+machine_results() {
+	local results out=$2
+
+	results=$("$AXAS_SCRIPTS/results.sh" "$1" "$out")
+	record "$results"
+	# The lines below a failed test are its messages.
+	tr -d '\r' <"$out/guest.log" | grep -E -A 4 '^ *not ok ' || true
+	grep '^fail ' <<<"$results" || true
+	log "$(grep -c '^pass ' <<<"$results" || true) passed," \
+		"$(grep -c '^fail ' <<<"$results" || true) failed," \
+		"$(grep -c '^skip ' <<<"$results" || true) skipped; logs: $out"
+	! grep -q '^fail ' <<<"$results"
+}
+
 # copy_sources FOLDER: copy the present sources, committed or not, without build
 # products.
 copy_sources() {

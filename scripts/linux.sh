@@ -36,8 +36,6 @@ build() {
 }
 
 main() {
-	local results
-
 	takes 0 0 "$@"
 	OUT=$AXAS_LOGS/$NAME
 	lock "out-$(basename "$AXAS_LOGS")-$NAME"
@@ -49,14 +47,7 @@ main() {
 	export AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800}
 	run_logged "$NAME" "$OUT/vm.log" \
 		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$KERNEL" "$OUT/initramfs.gz" || true
-	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")
-	record "$results"
-	tr -d '\r' <"$OUT/guest.log" | grep -E -A 4 '^ *not ok ' || true
-	grep '^fail ' <<<"$results" || true
-	log "$(grep -c '^pass ' <<<"$results" || true) passed," \
-		"$(grep -c '^fail ' <<<"$results" || true) failed," \
-		"$(grep -c '^skip ' <<<"$results" || true) skipped; logs: $OUT"
-	! grep -q '^fail ' <<<"$results"
+	machine_results "$NAME" "$OUT"
 }
 
 main "$@"

@@ -110,7 +110,7 @@ boot() {
 }
 
 main() {
-	local kind=${1:-} results
+	local kind=${1:-}
 
 	takes 1 1 "$@"
 	declare -F "vm_$kind" >/dev/null || usage_error "no machine $kind"
@@ -121,15 +121,7 @@ main() {
 	mkdir -p "$OUT/kvm"
 	need_build_packages
 	"vm_$kind"
-	results=$("$AXAS_SCRIPTS/results.sh" "$NAME" "$OUT")
-	record "$results"
-	# The lines below a failed test are its messages.
-	tr -d '\r' <"$OUT/guest.log" | grep -E -A 4 '^ *not ok ' || true
-	grep '^fail ' <<<"$results" || true
-	log "$(grep -c '^pass ' <<<"$results" || true) passed," \
-		"$(grep -c '^fail ' <<<"$results" || true) failed," \
-		"$(grep -c '^skip ' <<<"$results" || true) skipped; logs: $OUT"
-	! grep -q '^fail ' <<<"$results"
+	machine_results "$NAME" "$OUT"
 }
 
 main "$@"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Calls allowed on a descriptor of /dev/axas that is open only for reading or only for writing.
- * (A space's descriptor is open for both, and cannot be reopened.)
+ * Those of a space that was opened again: test_file.c.
  */
 #include "uapi.h"
 
