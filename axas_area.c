@@ -234,17 +234,19 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 {
 	struct axas_area *area = kmalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
 	bool direct = backend.ops->flags & AXAS_BACKEND_DIRECT;
+	bool logged = flags & AXAS_AREA_LOGGED;
 	int err;
 
 	if (!area)
 		return ERR_PTR(-ENOMEM);
 	*area = (struct axas_area){
-		.attr = axas_npt_leaf_attr(&space->npt, prot, type),
+		.attr = axas_npt_leaf_attr(&space->npt, logged ? prot & ~AXAS_PROT_WRITE : prot,
+					   type),
 		.direct = direct ? prot : 0,
 		.prot = prot, .type = type, .flags = flags,
 		.backend = backend,
 	};
-	if (backend.ops->flags & AXAS_BACKEND_SINGLE && !axas_area_around(area))
+	if (backend.ops->flags & AXAS_BACKEND_SINGLE && !axas_area_around(area) && !logged)
 		area->single = prot;
 	err = 0;
 	if (axas_area_is_linear(area))

@@ -108,12 +108,12 @@
 
 /**
  * struct axas_area - protection, memory type and backend of a range, or of several
- * @attr: its 4 KiB leaves without their addresses
+ * @attr: its 4 KiB leaves without their addresses; in a logged area those of clean pages
  * @direct: @prot if the host reaches the memory through its direct map; 0 if it needs a window
  * @single: accesses that the fast path of a fault may serve, by one frame of the HAL; else 0
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
- * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND()
+ * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND(), AXAS_AREA_LOGGED
  * @ranges: number of ranges in the tree that point to it; at most one for a linear area
  * @backend: where its frames come from
  * @claim: linear areas: the host-physical memory that it maps
@@ -150,6 +150,7 @@ struct axas_area {
  * @generation: odd while a remover has the bar
  * @no_huge: faults and populate must not make 2 MiB leaves now: see split_large()
  * @shared: pages were locked for host mappings: removals wait for locked pages
+ * @handed: pages were handed out by axas_space_bvec()
  * @npt: the nested page table
  * @range: the guest-physical addresses that it covers
  * @pool: counts and limits of its frames
@@ -163,6 +164,8 @@ struct axas_area {
  * @tokens: see axas_token_need(); protected by @changing
  * @nr_tokens: their number
  * @linear_pages: 4 KiB pages that linear areas cover
+ * @log_epoch: grows with each start of the dirty log, and with each clear; protected by @changing
+ * @log_start: its value at the last start
  * @consumers: attached struct axas_consumer
  * @faults: faults by result (AXAS_FAULT_*), without those counted in npt.shards
  * @released: called after everything that the space mapped is freed, or NULL
@@ -172,6 +175,7 @@ struct axas_space {
 	unsigned long generation;
 	bool no_huge;
 	bool shared;
+	bool handed;
 	struct axas_gpa_range range;
 	struct axas_npt npt;
 	struct axas_pool pool;
@@ -185,6 +189,8 @@ struct axas_space {
 	struct list_head tokens;
 	u64 nr_tokens;
 	u64 linear_pages;
+	u64 log_epoch;
+	u64 log_start;
 	struct list_head consumers;
 	atomic_long_t faults[AXAS_FAULT_ERROR + 1];
 	void (*released)(void *arg);

@@ -133,4 +133,10 @@ int axas_file_mmap(struct file *filp, struct vm_area_struct *vma);
 /* No host mapping is left, nor can there be another. */
 void axas_file_no_mmap(struct axas_file *file);
 
+/* axas_file_log.c: ioctls of the dirty log; @ctx is the struct axas_file, @arg struct axas_log. */
+long axas_file_start_log(void *ctx, void *arg);
+long axas_file_stop_log(void *ctx, void *arg);
+long axas_file_get_log(void *ctx, void *arg);
+long axas_file_clear_log(void *ctx, void *arg);
+
 #endif /* _AXAS_FILE_H */

@@ -440,17 +440,23 @@ void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run)
 }
 
 /* Hardware requires that a root of several pages is aligned to its size. */
-static int alloc_root(struct axas_npt *npt)
+u64 *axas_npt_alloc_root(struct axas_npt *npt, struct axas_hpa *hpa)
 {
 	struct axas_frame frame;
+	u64 *root;
 
-	npt->root_order = max_t(int, npt->root_bits - AXAS_NPT_LEVEL_BITS, 0);
 	if (alloc_table_frame(npt, &frame, npt->root_order, AXAS_FRAME_ZERO))
-		return -ENOMEM;
-	npt->root = axas_frame_ptr(&frame);
-	npt->root_hpa = axas_frame_take(&frame);
+		return NULL;
+	root = axas_frame_ptr(&frame);
+	*hpa = axas_frame_take(&frame);
 	count_tables(npt, 1 << npt->root_order);
-	return 0;
+	return root;
+}
+
+void axas_npt_free_root(struct axas_npt *npt, struct axas_hpa hpa)
+{
+	npt->hal->free_frame(npt->hal, hpa, npt->root_order, AXAS_FRAME_TABLE);
+	count_tables(npt, -(1 << npt->root_order));
 }
 
 /* A machine may support less than the format, but not more; its leaf levels have no gaps. */
@@ -484,7 +490,11 @@ static int set_geometry(struct axas_npt *npt)
 
 static void init_needs(struct axas_npt *npt)
 {
+	const u32 read = AXAS_PROT_READ, write = AXAS_PROT_WRITE;
 	u32 access;
+
+	npt->write = axas_npt_leaf_attr(npt, read | write, AXAS_TYPE_NORMAL) ^
+		     axas_npt_leaf_attr(npt, read, AXAS_TYPE_NORMAL);
 
 	/* No entry permits an empty access: entry & 0 is never 1. */
 	npt->need[0] = (struct axas_npt_need){ .value = 1 };
@@ -538,7 +548,9 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		return err;
 	npt->caps.leaf_levels &= BIT(npt->levels) - 1;
 	init_needs(npt);
-	return alloc_root(npt);
+	npt->root_order = max_t(int, npt->root_bits - AXAS_NPT_LEVEL_BITS, 0);
+	npt->root = axas_npt_alloc_root(npt, &npt->root_hpa);
+	return npt->root ? 0 : -ENOMEM;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_init);
 

@@ -37,7 +37,8 @@
 /**
  * enum axas_pt_kind - kind of an entry
  * @AXAS_PT_EMPTY: non-present, all bits 0; a removal leaves this
- * @AXAS_PT_ZERO: non-present; a fault installs a zeroed frame, never one of an image
+ * @AXAS_PT_ZERO: non-present; a fault installs a zeroed frame, never one of an image. In a logged
+ *	area: discarded, which the log reports as a write
  * @AXAS_PT_BUSY: non-present while its leaf is being replaced
  * @AXAS_PT_TABLE: points to a table
  * @AXAS_PT_LEAF: maps a frame
@@ -199,6 +200,9 @@ struct axas_npt_range {
  * @done: the whole range is done
  * @changed: protect: a leaf has changed, so a flush is needed
  * @prot: protect: the new AXAS_PROT_*
+ * @aside: unmap: of the part that is put aside
+ * @logged: protect, collapse: the area is logged, see "DOC: dirty log"
+ * @marker: unmap: what is left in the entries of leaves and tables; 0, or the ZERO marker
  * @nr: collapse: tables replaced by leaves
  * @owner: unmap: owner of the frames, for put_frames(); NULL: leaves do not own their frames
  * @gather: unmap, collapse: frames and tables to free after the flush
@@ -211,6 +215,9 @@ struct axas_npt_job {
 	bool done;
 	bool changed;
 	u32 prot;
+	bool aside;
+	bool logged;
+	u64 marker;
 	u64 nr;
 	const void *owner;
 	struct axas_npt_gather *gather;
@@ -235,9 +242,14 @@ struct axas_npt_job {
  * @present: a level 0 leaf has at least one of these bits set, other entries none
  * @hw_bits: bits that hardware may set in a level 0 leaf that was made without them
  * @borrowed: BORROWED bit of a level 0 leaf, which does not own its frame
- * @zero: the AXAS_PT_ZERO marker
+ * @zero: the AXAS_PT_ZERO marker; in a level 0 leaf that bit is WRITTEN: the page was written since
+ *	the log was cleared, although the leaf does not permit it any more
  * @busy: the AXAS_PT_BUSY marker
+ * @fault_forgets: a fault removes the translations that caused it, so that more permissions need
+ *	no flush
  * @kind: kind of an entry
+ * @child: the table that an entry points to
+ * @table: encode an entry that points to a table
  * @decode: decode a leaf
  * @leaf: encode a leaf
  * @with_prot: the same leaf with another protection; a BORROWED one stays read-only
@@ -270,7 +282,10 @@ struct axas_npt_fmt {
 	u64 borrowed;
 	u64 zero;
 	u64 busy;
+	bool fault_forgets;
 	enum axas_pt_kind (*kind)(u64 entry, unsigned int level);
+	u64 *(*child)(const struct axas_npt *npt, u64 entry, unsigned int level);
+	u64 (*table)(u64 hpa, unsigned int level);
 	struct axas_leaf (*decode)(u64 entry, unsigned int level);
 	u64 (*leaf)(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
 		    unsigned int level);
@@ -318,12 +333,15 @@ struct axas_npt_ops {
  * @leaf_mask: copy of @fmt->leaf_mask
  * @present: copy of @fmt->present
  * @leaf_fixed: bits that are equal in all level 0 leaves with the same prot and type
- * @marked: entries may be BORROWED, ZERO or BUSY; set before the first one is made
+ * @write: bits that a level 0 leaf has set if it permits writes
+ * @marked: entries may be BORROWED, ZERO, BUSY or WRITTEN; set before the first one is made
  * @leaf_shift: copy of @fmt->leaf_shift
  * @ia_bits: width of a guest-physical address
  * @levels: number of levels
  * @root_bits: bits of guest-physical address that index the root
  * @root_order: log2 of the root's 4 KiB pages
+ * @aside: NULL, or a second root, of what is put aside: see axas_npt_aside.c
+ * @aside_hpa: host-physical address of @aside
  * @caps: the machine that the table is for
  * @reserve: tables reserved for splits
  * @tables: 4 KiB pages used for tables
@@ -340,12 +358,15 @@ struct axas_npt {
 	u64 leaf_mask;
 	u64 present;
 	u64 leaf_fixed;
+	u64 write;
 	bool marked;
 	u8 leaf_shift;
 	u8 ia_bits;
 	u8 levels;
 	u8 root_bits;
 	u8 root_order;
+	u64 *aside;
+	struct axas_hpa aside_hpa;
 	struct axas_npt_caps caps;
 	struct axas_npt_spares reserve;
 	atomic_long_t tables;
@@ -763,6 +784,9 @@ long axas_npt_leaves(const struct axas_npt *npt, unsigned int level);
 /* Level 0 leaves installed by axas_npt_fill_one() since the table was created. */
 long axas_npt_made(const struct axas_npt *npt);
 
+/* Allocate an empty root; NULL if out of memory. */
+u64 *__must_check axas_npt_alloc_root(struct axas_npt *npt, struct axas_hpa *hpa);
+void axas_npt_free_root(struct axas_npt *npt, struct axas_hpa hpa);
 /* Allocate a zeroed table; NULL if out of memory. */
 u64 *__must_check axas_npt_alloc_table(struct axas_npt *npt, u64 *hpa);
 /* The same without zeroing: the caller writes every entry. */

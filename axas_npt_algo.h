@@ -481,7 +481,8 @@ static inline void PT(spend_table)(struct axas_npt_job *job)
 static void PT(unlink)(struct axas_npt *npt, u64 *ptep, unsigned int level, bool empty,
 		       struct axas_npt_job *job)
 {
-	u64 hpa = PT(table_hpa)(axas_npt_break(npt, ptep, level, 0), level);
+	u64 marker = empty ? 0 : job->marker;
+	u64 hpa = PT(table_hpa)(axas_npt_break(npt, ptep, level, marker), level);
 
 	if (empty)
 		axas_npt_gather_empty(job->gather, hpa);
@@ -524,7 +525,7 @@ static bool PT(unmap_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_jo
 
 		if (!entry)
 			continue;
-		entry = axas_npt_break(npt, &ptep[i], 0, 0);
+		entry = axas_npt_break(npt, &ptep[i], 0, job->marker);
 		if (PT(kind)(entry, 0) != AXAS_PT_LEAF)
 			continue;
 		leaves++;
@@ -547,13 +548,13 @@ static bool PT(unmap_entry)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 	case AXAS_PT_TABLE:
 		return PT(unmap_child)(npt, ptep, level, end, job);
 	case AXAS_PT_LEAF:
-		entry = axas_npt_break(npt, ptep, level, 0);
+		entry = axas_npt_break(npt, ptep, level, job->marker);
 		PT(count_leaves)(npt, level, -1);
 		axas_npt_gather_leaf(job->gather, PT(leaf_hpa)(entry, level), level,
 				     entry & PT(sw_bit)(level) ? NULL : job->owner);
 		return true;
 	default:
-		axas_npt_break(npt, ptep, level, 0);
+		axas_npt_break(npt, ptep, level, job->marker);
 		return true;
 	}
 }
@@ -605,7 +606,7 @@ static bool PT(unmap_table)(struct axas_npt *npt, u64 *table, unsigned int level
 
 static void PT(unmap)(struct axas_npt *npt, struct axas_npt_job *job)
 {
-	PT(unmap_table)(npt, npt->root, npt->levels - 1, job);
+	PT(unmap_table)(npt, unlikely(job->aside) ? npt->aside : npt->root, npt->levels - 1, job);
 }
 
 /* Free an unlinked and flushed table, all tables below it, and the leaves' frames. */
@@ -645,14 +646,34 @@ free:
 }
 
 /*
+ * The same in a logged area: a leaf permits writes only after the first one, and one that was
+ * written and permits none any more is WRITTEN.
+ */
+static u64 PT(logged_diff)(const struct axas_npt *npt, u64 leaf, u32 prot, unsigned int level)
+{
+	u64 written = level ? 0 : npt->fmt->zero, diff;
+
+	if (!(PT(leaf_prot)(leaf, level) & AXAS_PROT_WRITE) && !(leaf & written))
+		return PT(diff)(leaf, prot & ~AXAS_PROT_WRITE, level);
+	diff = PT(diff)(leaf, prot, level);
+	if (!(PT(leaf_prot)(leaf ^ diff, level) & AXAS_PROT_WRITE) != !!(leaf & written))
+		diff ^= written;
+	return diff;
+}
+
+/*
  * Hardware alone changes the leaf concurrently: it may set accessed and dirty bits at any
  * time. Flip just the bits that differ, and return them.
  */
 static inline u64 PT(protect_leaf)(struct axas_npt *npt, u64 *ptep, u64 leaf,
-				   unsigned int level, u32 prot)
+				   unsigned int level, const struct axas_npt_job *job)
 {
-	u64 diff = PT(diff)(leaf, prot, level);
+	u64 diff = PT(diff)(leaf, job->prot, level);
 
+	if (unlikely(job->logged))
+		diff = PT(logged_diff)(npt, leaf, job->prot, level);
+	else if (!level)
+		diff |= leaf & npt->fmt->zero;
 	if (diff)
 		axas_npt_adjust(npt, ptep, level, leaf, diff);
 	return diff;
@@ -677,7 +698,7 @@ static bool PT(protect_entry)(struct axas_npt *npt, u64 *ptep, unsigned int leve
 	if (kind == AXAS_PT_TABLE)
 		return PT(protect_table)(npt, PT(child)(npt, entry, level), level - 1, job);
 	if (kind == AXAS_PT_LEAF)
-		job->changed |= !!PT(protect_leaf)(npt, ptep, entry, level, job->prot);
+		job->changed |= !!PT(protect_leaf)(npt, ptep, entry, level, job);
 	return true;
 }
 
@@ -719,7 +740,7 @@ static bool PT(protect_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_
 		for (; ptep < end; ptep++)
 			if (PT(kind)(READ_ONCE(*ptep), 0) == AXAS_PT_LEAF)
 				job->changed |= !!PT(protect_leaf)(npt, ptep, READ_ONCE(*ptep), 0,
-								   job->prot);
+								   job);
 	return PT(leaves_done)(job, n);
 }
 
@@ -754,7 +775,7 @@ static bool PT(is_one_leaf)(const struct axas_npt *npt, u64 *table, unsigned int
 	struct axas_leaf first;
 	unsigned int i;
 
-	if (PT(kind)(table[0], level) != AXAS_PT_LEAF)
+	if (PT(kind)(table[0], level) != AXAS_PT_LEAF || (!level && table[0] & npt->fmt->zero))
 		return false;
 	first = PT(decode)(table[0], level);
 	if (first.hpa.val & (axas_npt_leaf_size(level + 1) - 1) ||
@@ -765,7 +786,8 @@ static bool PT(is_one_leaf)(const struct axas_npt *npt, u64 *table, unsigned int
 		struct axas_leaf leaf;
 
 		if (PT(kind)(table[i], level) != AXAS_PT_LEAF ||
-		    (table[i] ^ table[0]) & PT(sw_bit)(level))
+		    (table[i] ^ table[0]) & PT(sw_bit)(level) ||
+		    (!level && table[i] & npt->fmt->zero))
 			return false;
 		leaf = PT(decode)(table[i], level);
 		if (leaf.hpa.val != first.hpa.val + i * axas_npt_leaf_size(level) ||
@@ -792,6 +814,13 @@ static void PT(collapse_entry)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigne
 	job->nr++;
 }
 
+/* Not where the log says of a page, by its leaf, that it was written. */
+static bool PT(may_be_one)(const struct axas_npt *npt, u64 leaf, unsigned int level,
+			   const struct axas_npt_job *job)
+{
+	return !job->logged || !(PT(leaf_prot)(leaf, level) & AXAS_PROT_WRITE);
+}
+
 static bool PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int level,
 			       struct axas_npt_job *job)
 {
@@ -816,7 +845,8 @@ static bool PT(collapse_table)(struct axas_npt *npt, u64 *table, unsigned int le
 			gpa = end & ~(axas_npt_leaf_size(level) - 1);
 			if (gpa >= job->begin && end - gpa == axas_npt_leaf_size(level) - 1) {
 				PT(spend_table)(job);
-				if (PT(is_one_leaf)(npt, child, level - 1))
+				if (PT(may_be_one)(npt, child[0], level - 1, job) &&
+				    PT(is_one_leaf)(npt, child, level - 1))
 					PT(collapse_entry)(npt, ptep, gpa, level, job);
 			}
 		}
@@ -836,6 +866,8 @@ static void PT(collapse)(struct axas_npt *npt, struct axas_npt_job *job)
 	.can		= PT(can),	\
 	.need		= PT(need),	\
 	.kind		= PT(kind),	\
+	.child		= PT(child),	\
+	.table		= PT(make_table),	\
 	.decode		= PT(decode),	\
 	.leaf		= PT(leaf),	\
 	.with_prot	= PT(with_prot),	\

@@ -25,13 +25,13 @@
 #define EPT_DIRTY	BIT_ULL(9)		/* SDM 29.3.5: dirty, in a leaf */
 #define EPT_HPA		GENMASK_ULL(51, 12)	/* SDM 29.3.2: physical address */
 #define EPT_SW		BIT_ULL(52)		/* SDM tables 29-4 to 29-7: ignored */
-#define EPT_ZERO	BIT_ULL(53)		/* SDM table 29-2: not present, all ignored */
+#define EPT_ZERO	BIT_ULL(53)		/* SDM tables 29-2, 29-6: ignored */
 #define EPT_BUSY	BIT_ULL(54)
 
 static_assert(EPT_READ == AXAS_PROT_READ && EPT_WRITE == AXAS_PROT_WRITE &&
 	      EPT_EXEC == AXAS_PROT_EXEC);
 static_assert(!(EPT_HPA & (EPT_RWX | EPT_MEMTYPE | EPT_IPAT | EPT_LARGE | EPT_ACCESSED |
-			   EPT_DIRTY | EPT_SW)));
+			   EPT_DIRTY | EPT_SW | EPT_ZERO)));
 static_assert(!((EPT_ZERO | EPT_BUSY) & (EPT_RWX | EPT_HPA)));
 
 /* SDM 29.3.2: an entry is present if it permits any access. */
@@ -159,6 +159,7 @@ const struct axas_npt_fmt axas_npt_ept = {
 	.borrowed	= EPT_SW,
 	.zero		= EPT_ZERO,
 	.busy		= EPT_BUSY,
+	.fault_forgets	= true,			/* SDM 29.4.3.1 */
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1),
 		.oa_bits = 52,

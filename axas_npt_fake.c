@@ -18,7 +18,7 @@
 #define FAKE_PROT	GENMASK_ULL(5, 3)
 #define FAKE_TYPE	GENMASK_ULL(7, 6)
 #define FAKE_OA_BITS	48
-#define FAKE_ZERO	BIT_ULL(3)		/* with kind 0: non-present */
+#define FAKE_ZERO	BIT_ULL(62)		/* no other bit of a leaf at level 0 */
 #define FAKE_BUSY	BIT_ULL(4)
 #define FAKE_HW		BIT_ULL(61)
 

@@ -125,10 +125,12 @@ void axas_npt_gather_free(struct axas_npt_gather *gather)
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_gather_free);
 
 /* Free empty tables, for example those linked for leaves that were never installed. */
-static void remove_tables(struct axas_npt *npt)
+static void remove_tables(struct axas_npt *npt, bool aside)
 {
 	struct axas_npt_gather gather __uninitialized;
-	struct axas_npt_job job = { .last = axas_npt_last(npt), .gather = &gather };
+	struct axas_npt_job job = {
+		.last = axas_npt_last(npt), .gather = &gather, .aside = aside,
+	};
 
 	axas_npt_gather_init(&gather, npt, false);
 	do {
@@ -141,8 +143,12 @@ static void remove_tables(struct axas_npt *npt)
 
 void axas_npt_destroy(struct axas_npt *npt)
 {
+	if (npt->aside) {
+		remove_tables(npt, true);
+		axas_npt_free_root(npt, npt->aside_hpa);
+	}
 	if (axas_npt_tables(npt) != 1l << npt->root_order)
-		remove_tables(npt);
+		remove_tables(npt, false);
 	npt->hal->free_frame(npt->hal, npt->root_hpa, npt->root_order, AXAS_FRAME_TABLE);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_destroy);

@@ -21,8 +21,8 @@
 #define GS_ACCESSED	BIT_ULL(6)		/* Priv, Sv39: A */
 #define GS_DIRTY	BIT_ULL(7)		/* Priv, Sv39: D */
 #define GS_SW		BIT_ULL(8)		/* Priv, Sv39: RSW */
-#define GS_ZERO		BIT_ULL(8)		/* Priv, Sv39: V = 0, all bits for software */
-#define GS_BUSY		BIT_ULL(9)
+#define GS_ZERO		BIT_ULL(9)		/* Priv, Sv39: RSW; V = 0: all bits for software */
+#define GS_BUSY		BIT_ULL(8)
 #define GS_PPN		GENMASK_ULL(53, 10)	/* Priv, Sv39: PPN */
 #define GS_PBMT		GENMASK_ULL(62, 61)	/* Priv, Svpbmt */
 #define GS_PMA		0			/* the memory's own attributes */
@@ -36,7 +36,7 @@ static_assert((AXAS_PROT_READ << GS_PROT_SHIFT) == GS_READ &&
 	      (AXAS_PROT_WRITE << GS_PROT_SHIFT) == GS_WRITE &&
 	      (AXAS_PROT_EXEC << GS_PROT_SHIFT) == GS_EXEC);
 static_assert(!(GS_PPN & (GS_VALID | GS_RWX | GS_USER | GS_ACCESSED | GS_DIRTY | GS_PBMT |
-			  GS_SW)));
+			  GS_SW | GS_ZERO)));
 static_assert(!((GS_ZERO | GS_BUSY) & (GS_VALID | GS_RWX | GS_PPN)));
 
 /* Priv, Sv39: a valid entry without R, W and X points to a table. */

@@ -25,7 +25,7 @@
 #define S2_AF		BIT_ULL(10)		/* Arm D8.5.1: access flag */
 #define S2_HPA		GENMASK_ULL(47, 12)	/* Arm D8.3.1: output address */
 #define S2_SW		BIT_ULL(55)		/* Arm D8.3.1: reserved for software use */
-#define S2_ZERO		BIT_ULL(56)		/* Arm D8.3.1: not valid, all ignored */
+#define S2_ZERO		BIT_ULL(56)		/* Arm D8.3.1: as S2_SW; not valid: all ignored */
 #define S2_BUSY		BIT_ULL(57)
 #define S2_XN		GENMASK_ULL(54, 53)	/* Arm D8.4.3: execute-never */
 #define S2_XN_NEVER	0x2			/* at EL1 and EL0, with or without XNX */
@@ -35,7 +35,8 @@
 
 static_assert((AXAS_PROT_READ << S2_PROT_SHIFT) == S2_READ &&
 	      (AXAS_PROT_WRITE << S2_PROT_SHIFT) == S2_WRITE);
-static_assert(!(S2_HPA & (S2_VALID | S2_TABLE | S2_MEMATTR | S2_SH | S2_AF | S2_PERM | S2_SW)));
+static_assert(!(S2_HPA & (S2_VALID | S2_TABLE | S2_MEMATTR | S2_SH | S2_AF | S2_PERM | S2_SW |
+			  S2_ZERO)));
 static_assert(!((S2_ZERO | S2_BUSY) & (S2_VALID | S2_READ | S2_WRITE | S2_HPA)));
 
 /* Bit 1 distinguishes tables from blocks above the last level, and is 1 in a page. */

@@ -20,7 +20,7 @@
 #define SVM_DIRTY	BIT_ULL(6)		/* APM 5.4.2: dirty, in a leaf */
 #define SVM_LARGE	BIT_ULL(7)		/* APM 5.3.4: page size; in a 4 KiB leaf PAT */
 #define SVM_SW		BIT_ULL(9)		/* APM 5.4.1: AVL, available to software */
-#define SVM_ZERO	BIT_ULL(10)		/* APM 5.4.1: not present, all available */
+#define SVM_ZERO	BIT_ULL(10)		/* APM 5.4.1: AVL */
 #define SVM_BUSY	BIT_ULL(11)
 #define SVM_HPA		GENMASK_ULL(51, 12)	/* APM 5.3.3: physical address */
 #define SVM_NX		BIT_ULL(63)		/* APM 5.6.1: no execute */
@@ -38,7 +38,7 @@
 
 static_assert(AXAS_PROT_WRITE == SVM_WRITE);
 static_assert(!(SVM_HPA & (SVM_PRESENT | SVM_USER | SVM_TYPE | SVM_LARGE | SVM_PERM |
-			   SVM_ACCESSED | SVM_DIRTY | SVM_SW)));
+			   SVM_ACCESSED | SVM_DIRTY | SVM_SW | SVM_ZERO)));
 static_assert(!((SVM_ZERO | SVM_BUSY) & (SVM_PRESENT | SVM_WRITE | SVM_HPA)));
 
 static inline enum axas_pt_kind svm_kind(u64 entry, unsigned int level)
@@ -172,6 +172,7 @@ const struct axas_npt_fmt axas_npt_svm = {
 	.borrowed	= SVM_SW,
 	.zero		= SVM_ZERO,
 	.busy		= SVM_BUSY,
+	.fault_forgets	= true,			/* APM 5.5.2: the CPU walks again */
 	.caps		= {
 		.flags = AXAS_CAP_SVM_NX,
 		.leaf_levels = BIT(0) | BIT(1),

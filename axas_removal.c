@@ -20,6 +20,7 @@
 void axas_removal_init(struct axas_removal *removal, struct axas_space *space, bool many)
 {
 	removal->space = space;
+	removal->flushed = NULL;
 	axas_npt_gather_init(&removal->gather, &space->npt, many);
 }
 
@@ -42,6 +43,8 @@ void axas_piece_end(struct axas_removal *removal, u64 last)
 
 	if (gather->pending || removal->changed)
 		axas_space_flush(removal->space, removal->first, last, gather->tables);
+	if (removal->flushed)
+		removal->flushed(removal, last);
 	axas_bar_end(removal->space);
 	axas_npt_gather_free(gather);
 	cond_resched();
@@ -101,7 +104,7 @@ static u64 await_pages(struct axas_space *space, u64 first, u64 last)
 /* Whether leaves of a job may be mapped on the host: not those that own no frames. */
 static bool may_be_mapped(const struct axas_space *space, const struct axas_npt_job *job)
 {
-	return unlikely(space->shared) && (job->owner || !job->gather);
+	return unlikely(space->shared) && (job->owner || !job->gather) && !job->aside;
 }
 
 void axas_piece_do(struct axas_removal *removal, struct axas_npt_job *job,

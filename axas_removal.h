@@ -19,6 +19,7 @@
  * @budget: entries that this piece may still visit
  * @first: first byte of this piece
  * @changed: this piece narrowed leaves, which need a flush
+ * @flushed: called with the bar, after the flush of a piece that got as far as @last; or NULL
  */
 struct axas_removal {
 	struct axas_space *space;
@@ -26,6 +27,7 @@ struct axas_removal {
 	unsigned int budget;
 	u64 first;
 	bool changed;
+	void (*flushed)(struct axas_removal *removal, u64 last);
 };
 
 /* @many: see axas_npt_gather_init(). */

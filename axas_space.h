@@ -24,6 +24,27 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 					 const struct axas_npt_caps *caps);
 
 /*
+ * Take the region of @gpa back from what was put aside. @pos: the walk's end at @gpa. Return 0:
+ * nothing is aside there; -EBUSY: walk again; -EAGAIN: needs as many spares as @pos->level says
+ * now. In a section, or with space->lock held.
+ */
+int __must_check axas_space_take_back(struct axas_space *space, struct axas_npt_spares *spares,
+				      u64 gpa, struct axas_npt_pos *pos);
+/*
+ * Take all regions that overlap [first, last] back. The mutex is held. Return 0, -ENOMEM, or -EINTR
+ * on a fatal signal.
+ */
+int __must_check axas_space_take_back_all(struct axas_space *space, u64 first, u64 last);
+
+/*
+ * Set or clear AXAS_AREA_LOGGED of the areas in a range; leaves stay as they are. The mutex is
+ * held. Return 0; -EOPNOTSUPP if memory in it cannot be logged; -ENOMEM or -EINTR.
+ */
+int __must_check axas_space_set_logged(struct axas_space *space, u64 first, u64 last, bool logged);
+/* Permit, or forbid until the first write, what the areas of a range permit. The mutex is held. */
+void axas_space_fit_leaves(struct axas_space *space, u64 first, u64 last);
+
+/*
  * Populate [first, last]; @huge: with 2 MiB leaves where possible. @done: bytes populated, from
  * @first on. Return 0; -EFAULT at a hole; -ENOMEM; -EINTR on a fatal signal. May sleep; not in a
  * section, space->lock not held.

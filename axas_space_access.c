@@ -19,8 +19,39 @@
 #include <axas/access.h>
 
 #include "axas_compat.h"
+#include "axas_npt_aside.h"
 #include "axas_single.h"
 #include "axas_space.h"
+
+/*
+ * Translate by a leaf that is put aside. It does not permit writes before a fault has taken it back.
+ * Return as translate_here(); -EAGAIN also if it was taken back meanwhile.
+ */
+static noinline int translate_aside(const struct axas_npt *npt, u64 gpa,
+				    struct axas_translation *to)
+{
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+
+	switch (axas_npt_look_aside(npt, gpa, &pos)) {
+	case AXAS_PT_TABLE:
+		pos.ptep = axas_npt_ptep(npt->fmt->child(npt, pos.entry, pos.level), gpa);
+		pos.entry = READ_ONCE(*pos.ptep);
+		if (!axas_npt_is_leaf(npt, pos.entry))
+			return -ENOENT;
+		pos.level = 0;
+		fallthrough;
+	case AXAS_PT_LEAF:
+		axas_npt_resolve(npt, &pos, gpa, to);
+		to->prot &= ~AXAS_PROT_WRITE;
+		return 0;
+	case AXAS_PT_BUSY:
+		return -EAGAIN;
+	default:
+		axas_npt_walk(npt, &cursor, gpa, &pos);
+		return axas_npt_kind(npt, &pos) >= AXAS_PT_BUSY ? -EAGAIN : -ENOENT;
+	}
+}
 
 /* Return 0; -ENOENT if there is no leaf; -EAGAIN if the leaf is being replaced (BUSY). */
 static int translate_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
@@ -44,7 +75,7 @@ static int translate_here(struct axas_space *space, struct axas_cpu *cpu, u64 gp
 	case AXAS_PT_BUSY:
 		return -EAGAIN;
 	default:
-		return -ENOENT;
+		return unlikely(npt->aside) && pos.level ? translate_aside(npt, gpa, to) : -ENOENT;
 	}
 }
 
@@ -1095,6 +1126,7 @@ static int bvec_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u6
 	if (!page)
 		return -EOPNOTSUPP;
 	get_page(page);
+	WRITE_ONCE(space->handed, true);
 	bvec->bv_page = page;
 	bvec->bv_offset = offset_in_page(gpa);
 	bvec->bv_len = min_t(u64, len, PAGE_SIZE - bvec->bv_offset);

@@ -191,6 +191,9 @@ static int discard_range(struct discard *discard, unsigned int i, u64 *done)
 							   max(first, axas_page_first(mas.index)),
 							   min(last, axas_page_last(mas.last)));
 
+		/* Zeroes where something else was are a write. */
+		if (area->flags & AXAS_AREA_LOGGED)
+			job.marker = removal->space->npt.fmt->zero;
 		charge(discard, STEP_ENTRIES);
 		if (!discard->open && is_untouched(&removal->space->npt, job.first, job.last)) {
 			cond_resched();
@@ -275,7 +278,9 @@ static int prepare(struct discard *discard, struct axas_space *space)
 	for (i = 0; i < discard->n; i++) {
 		const struct axas_gpa_range *range = &discard->ranges[i];
 
-		err = check_areas(space, *range);
+		err = check_areas(space, *range) ?:
+		      axas_space_take_back_all(space, range->start.val,
+					       axas_gpa_range_last(*range).val);
 		if (err)
 			return err;
 		tables += note_end(discard, npt, range->start.val, 2 * i, &before);

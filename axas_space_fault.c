@@ -22,6 +22,7 @@
 #define LOOK_FRAMES	-2
 #define LOOK_TABLES	-3
 #define LOOK_ADJUST	-4	/* the leaf permits less than its area */
+#define LOOK_SPLIT	-5	/* a write to a large leaf of a logged area */
 
 /**
  * struct fill - a fault or a populate in progress
@@ -201,6 +202,9 @@ static unsigned int fill_level(const struct fill *fill, const struct axas_cpu *c
 	u64 mask = axas_npt_leaf_size(1) - 1;
 	u64 first = fill->gpa & ~mask, last = fill->gpa | mask;
 
+	/* What was discarded is logged page by page. */
+	if (pos->entry && cpu->area->flags & AXAS_AREA_LOGGED)
+		return 0;
 	if (!fill->huge || !pos->level || READ_ONCE(fill->space->no_huge) ||
 	    !axas_npt_max_level(&fill->space->npt, cpu->area->prot))
 		return 0;
@@ -209,13 +213,25 @@ static unsigned int fill_level(const struct fill *fill, const struct axas_cpu *c
 	return fill->fault || (first == fill->gpa && last <= fill->last);
 }
 
-static u64 leaf_for(const struct fill *fill, const struct axas_area *area, unsigned int level)
+/*
+ * The leaf to install in place of @entry. In a logged area it says whether the page was written: by
+ * this fault, or by the discard that left a ZERO marker.
+ */
+static u64 leaf_for(const struct fill *fill, const struct axas_area *area, unsigned int level,
+		    u64 entry)
 {
 	const struct axas_npt *npt = &fill->space->npt;
+	bool logged = area->flags & AXAS_AREA_LOGGED;
 	struct axas_hpa hpa = fill->hpas[0];
+	u32 prot = area->prot;
+	u64 attr = area->attr;
 
-	return level ? npt->fmt->leaf(npt, hpa.val, area->prot, area->type, level) :
-		       axas_npt_make_leaf(npt, hpa, area->attr);
+	if (level)
+		return npt->fmt->leaf(npt, hpa.val, logged ? prot & ~AXAS_PROT_WRITE : prot,
+				      area->type, level);
+	if (unlikely(logged) && (entry || fill->access & AXAS_PROT_WRITE))
+		attr |= prot & AXAS_PROT_WRITE ? npt->write : npt->fmt->zero;
+	return axas_npt_make_leaf(npt, hpa, attr);
 }
 
 /* The first @n frames of fill->hpas are mapped by leaves now. */
@@ -227,6 +243,22 @@ static void spend_frames(struct fill *fill, unsigned int n)
 		memmove(fill->hpas, fill->hpas + n, fill->have * sizeof(fill->hpas[0]));
 	else
 		axas_pool_settle(&fill->space->pool);
+}
+
+/* Take back what was put aside at a non-present entry. Return 0, if there was nothing, or LOOK_*. */
+static int take_back(struct fill *fill, struct axas_npt_pos *pos)
+{
+	if (likely(!READ_ONCE(fill->space->npt.aside)) || !pos->level)
+		return 0;
+	switch (axas_space_take_back(fill->space, &fill->spares, fill->gpa, pos)) {
+	case 0:
+		return 0;
+	case -EAGAIN:
+		fill->want_tables = pos->level;
+		return LOOK_TABLES;
+	default:
+		return LOOK_AGAIN;
+	}
 }
 
 /* Descend to the entry for a leaf at @level, linking spare tables; it must be non-present. */
@@ -274,7 +306,7 @@ static int install(struct fill *fill, const struct axas_cpu *cpu, struct axas_np
 	wanted = reach(fill, pos, level);
 	if (wanted)
 		return wanted;
-	if (!axas_npt_install(&fill->space->npt, pos, leaf_for(fill, area, level)))
+	if (!axas_npt_install(&fill->space->npt, pos, leaf_for(fill, area, level, pos->entry)))
 		return LOOK_AGAIN;
 	spend_frames(fill, 1);
 	fill->level = level;
@@ -294,6 +326,41 @@ static bool leaf_permits(struct fill *fill, const struct axas_npt_pos *pos)
 	return !(fill->access & ~npt->fmt->decode(pos->entry, pos->level).prot);
 }
 
+/*
+ * In a logged area a level 0 leaf that does not permit writes is that of a clean page. Permit them,
+ * for the same frame: hardware that walks again on a fault needs no flush. Return false if there is
+ * more to do.
+ */
+static bool log_write(struct axas_space *space, const struct axas_area *area, u64 *ptep,
+		      u64 entry, u32 access)
+{
+	struct axas_npt *npt = &space->npt;
+	u64 leaf = (entry | npt->write) & ~npt->fmt->zero;
+
+	if (!(area->flags & AXAS_AREA_LOGGED) || access & ~area->prot ||
+	    !(access & AXAS_PROT_WRITE))
+		return false;
+	if (!npt->fmt->fault_forgets || !axas_npt_is_leaf(npt, entry) ||
+	    entry & npt->fmt->borrowed || !axas_npt_allows(npt, leaf, access))
+		return false;
+	return axas_npt_make(npt, ptep, 0, &entry, leaf);
+}
+
+/* A leaf that does not permit what its area permits. Return AXAS_FAULT_* or LOOK_*. */
+static int permit(struct fill *fill, const struct axas_area *area,
+		  const struct axas_npt_pos *pos)
+{
+	bool logged = area->flags & AXAS_AREA_LOGGED && fill->access & AXAS_PROT_WRITE;
+
+	if (leaf_permits(fill, pos))
+		return AXAS_FAULT_SPURIOUS;
+	if (logged && pos->level)
+		return LOOK_SPLIT;
+	if (logged && log_write(fill->space, area, pos->ptep, pos->entry, fill->access))
+		return AXAS_FAULT_FIXED;
+	return LOOK_ADJUST;
+}
+
 /* Whether a fault takes 2 MiB. Compound frames do not go without, unless a later policy says so. */
 static bool huge_on_fault(const struct axas_area *area)
 {
@@ -311,6 +378,7 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 	struct axas_space *space = fill->space;
 	const struct axas_area *area;
 	struct axas_npt_pos pos;
+	int wanted;
 
 	axas_npt_walk(&space->npt, &cpu->cursor, fill->gpa, &pos);
 	if (leaf_permits(fill, &pos))
@@ -326,10 +394,13 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 	switch (axas_npt_kind(&space->npt, &pos)) {
 	case AXAS_PT_EMPTY:
 	case AXAS_PT_ZERO:
+		wanted = take_back(fill, &pos);
+		if (unlikely(wanted))
+			return wanted;
 		fill->huge = fill->huge && huge_on_fault(area);
 		return install(fill, cpu, &pos);
 	case AXAS_PT_LEAF:
-		return leaf_permits(fill, &pos) ? AXAS_FAULT_SPURIOUS : LOOK_ADJUST;
+		return permit(fill, area, &pos);
 	default:
 		return LOOK_AGAIN;
 	}
@@ -337,7 +408,7 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 
 /*
  * Widen a leaf that permits less than its area: a protect() has published the wider area, but
- * not changed this leaf yet. Leaves are not narrowed while space->lock is held for reading.
+ * not changed this leaf yet; or the area is logged, and this is the first write. Leaves are not narrowed while space->lock is held for reading.
  * Return false if only the protect() may change the leaf: it must be split, reaches into another
  * area, permits what the area does not, or needs the HAL's fence.
  */
@@ -348,6 +419,7 @@ static bool widen(struct fill *fill)
 	const struct axas_area *area;
 	struct axas_npt_pos pos;
 	u64 mask, leaf;
+	u32 may, prot;
 
 	lockdep_assert_held(&space->lock);
 	area = axas_area_look_up(space, &found, fill->gpa);
@@ -360,12 +432,18 @@ static bool widen(struct fill *fill)
 	    (fill->gpa & ~mask) < found.first || (fill->gpa | mask) > found.last)
 		return false;
 	/* Other holders of space->lock rely on the permissions that they found. */
-	if (space->npt.fmt->decode(pos.entry, pos.level).prot & ~area->prot)
+	may = space->npt.fmt->decode(pos.entry, pos.level).prot;
+	if (may & ~area->prot)
 		return false;
 	/* protect_leaves() has yet to run the fence that executable memory needs. */
 	if (area->prot & AXAS_PROT_EXEC && space->npt.hal->fence)
 		return false;
-	leaf = space->npt.fmt->with_prot(pos.entry, area->prot, pos.level);
+	prot = area->prot;
+	if (area->flags & AXAS_AREA_LOGGED)
+		prot &= ~AXAS_PROT_WRITE | fill->access | may;
+	leaf = space->npt.fmt->with_prot(pos.entry, prot, pos.level);
+	if (!pos.level && prot & AXAS_PROT_WRITE)
+		leaf &= ~space->npt.fmt->zero;
 	if (leaf == pos.entry || !axas_npt_make(&space->npt, pos.ptep, pos.level, &pos.entry, leaf))
 		return true;
 	axas_space_flush(space, fill->gpa & ~mask, fill->gpa | mask, false);
@@ -589,6 +667,23 @@ static noinline bool find_table(struct axas_space *space, struct axas_cpu *cpu, 
 	return axas_cpu_at(cpu, gpa);
 }
 
+/*
+ * A present entry that does not permit the access: the first write to a page of a logged area, or
+ * else the slow path. Leaves the caller's section.
+ */
+static noinline int fault_denied(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+				 u32 access, u64 *ptep, unsigned int *level)
+{
+	bool done = axas_cpu_covers(cpu, gpa) &&
+		    log_write(space, cpu->area, ptep, READ_ONCE(*ptep), access);
+
+	axas_section_leave(cpu);
+	if (!done)
+		return fault_slow(space, gpa, access, level, axas_hpa(AXAS_HPA_NONE));
+	count_fault(space, AXAS_FAULT_FIXED);
+	return AXAS_FAULT_FIXED;
+}
+
 /* The fast paths, for another table or area than those cached. Leaves the caller's section. */
 static noinline int fault_elsewhere(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 				    u32 access, unsigned int *level)
@@ -614,6 +709,9 @@ static noinline int fault_elsewhere(struct axas_space *space, struct axas_cpu *c
 			*level = 0;
 		return AXAS_FAULT_SPURIOUS;
 	}
+	if (level)
+		*level = 0;
+	return fault_denied(space, cpu, gpa, access, ptep, level);
 slow:
 	axas_section_leave(cpu);
 	return fault_slow(space, gpa, access, level, axas_hpa(AXAS_HPA_NONE));
@@ -648,7 +746,7 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
 		axas_section_leave(cpu);
 		return AXAS_FAULT_SPURIOUS;
 	}
-	axas_section_leave(cpu);
+	return fault_denied(space, cpu, gpa.val, access, ptep, level);
 slow:
 	return fault_slow(space, gpa.val, access, level, axas_hpa(AXAS_HPA_NONE));
 }
@@ -760,7 +858,7 @@ static int fill_small(struct fill *fill, const struct axas_cpu *cpu, struct axas
 	n = min(pages_here(fill, cpu), fill->have);
 	if (unlikely(pos->entry)) {
 		n = 1;
-		if (!axas_npt_install(npt, pos, leaf_for(fill, area, 0)))
+		if (!axas_npt_install(npt, pos, leaf_for(fill, area, 0, pos->entry)))
 			return LOOK_AGAIN;
 	} else {
 		lost = axas_npt_fill(npt, pos->ptep, fill->hpas, n, area->attr);
@@ -792,6 +890,7 @@ static int fill_at(struct fill *fill, const struct axas_cpu *cpu, struct axas_np
 {
 	struct axas_npt *npt = &fill->space->npt;
 	unsigned int n;
+	int wanted;
 
 	switch (axas_npt_kind(npt, pos)) {
 	case AXAS_PT_BUSY:
@@ -804,6 +903,9 @@ static int fill_at(struct fill *fill, const struct axas_cpu *cpu, struct axas_np
 	default:
 		break;
 	}
+	wanted = take_back(fill, pos);
+	if (unlikely(wanted))
+		return wanted;
 	if (cpu->area->flags & AXAS_MAP_HUGE_NEVER || !fill_level(fill, cpu, pos))
 		return fill_small(fill, cpu, pos);
 	return fill_large(fill, cpu, pos);

@@ -36,6 +36,11 @@ static void unmap_leaves(struct axas_removal *removal, const struct stretch *str
 						   stretch->last);
 
 	axas_removal_do(removal, &job, axas_npt_unmap);
+	if (likely(!removal->space->npt.aside))
+		return;
+	job = axas_removal_job(removal, stretch->area, stretch->first, stretch->last);
+	job.aside = true;
+	axas_removal_do(removal, &job, axas_npt_unmap);
 }
 
 /*
@@ -114,17 +119,27 @@ static int cut(struct axas_space *space, struct end *end)
 	return err;
 }
 
+/* A leaf across an end can only be split where hardware walks it. */
+static int take_back_end(struct axas_space *space, const struct end *end)
+{
+	return end->across ? axas_space_take_back_all(space, end->at, end->at) : 0;
+}
+
 /*
  * Prepare the ends of a range so that either side can change alone: reserve tables to split the
- * leaves across the ends, and cut linear areas. Return 0, or -ENOMEM with nothing changed.
+ * leaves across the ends, and cut linear areas. Return 0, -ENOMEM or -EINTR, with nothing changed.
  */
 static int isolate(struct axas_space *space, struct end *lower, struct end *upper)
 {
 	struct axas_npt_cursor cursor = { .region = AXAS_NPT_NO_REGION };
-	u64 first = lower->across ? tables_for_split(space, lower->at, &cursor) : 0;
-	u64 last = upper->across ? tables_for_split(space, upper->at, &cursor) : 0;
+	u64 first, last;
 	int err;
 
+	err = take_back_end(space, lower) ?: take_back_end(space, upper);
+	if (err)
+		return err;
+	first = lower->across ? tables_for_split(space, lower->at, &cursor) : 0;
+	last = upper->across ? tables_for_split(space, upper->at, &cursor) : 0;
 	lower->split = first;
 	upper->split = last;
 	err = axas_npt_get_spares(&space->npt, &space->npt.reserve, first + last, false);
@@ -359,7 +374,11 @@ static int map_area(struct axas_space *space, struct axas_area *area, u64 first,
 	u64 done;
 	int err;
 
-	err = linear ? map_linear_leaves(space, area, first, last) : 0;
+	if (linear)
+		err = axas_space_take_back_all(space, first, last) ?:
+		      map_linear_leaves(space, area, first, last);
+	else
+		err = 0;
 	if (err == -EEXIST)
 		return err;
 	if (!err)
@@ -461,8 +480,15 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
 
+/* What changes: the protection, with the leaves; the policy; AXAS_AREA_LOGGED. */
+enum change_kind {
+	CHANGE_PROT,
+	CHANGE_POLICY,
+	CHANGE_LOG,
+};
+
 /**
- * struct change - a change of the protection, or of the policy, of areas
+ * struct change - a change of areas
  * @space: the space
  * @end: last byte of the range that the caller asked for
  * @first: first byte that changes
@@ -470,9 +496,9 @@ EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
  * @found: there is something to change
  * @lower: the end at @first
  * @upper: the end at @last + 1
- * @policy: @flags change, and no leaves do; else @prot changes
- * @prot: the new protection
- * @flags: the new policy
+ * @kind: what changes
+ * @prot: CHANGE_PROT: the new protection
+ * @flags: the new policy; or AXAS_AREA_LOGGED, or 0
  * @code: some memory becomes executable
  * @fresh: new areas, in the order of the areas that they replace
  * @used: new areas that publish() is past
@@ -485,7 +511,7 @@ struct change {
 	bool found;
 	struct end lower;
 	struct end upper;
-	bool policy;
+	enum change_kind kind;
 	u32 prot;
 	u32 flags;
 	bool code;
@@ -496,31 +522,51 @@ struct change {
 /* The flags that an area gets: AXAS_MAP_HUGE_WHOLE goes with its backend, not with its policy. */
 static u32 new_flags(const struct change *change, const struct axas_area *area)
 {
-	return change->policy ? change->flags | (area->flags & ~AXAS_MAP_POLICY) : area->flags;
+	switch (change->kind) {
+	case CHANGE_POLICY:
+		return change->flags | (area->flags & ~AXAS_MAP_POLICY);
+	case CHANGE_LOG:
+		return change->flags | (area->flags & ~AXAS_AREA_LOGGED);
+	default:
+		return area->flags;
+	}
 }
 
-/* Whether an area stays as it is. Linear areas have no policy: check_change() refuses them. */
+static u32 new_prot(const struct change *change, const struct axas_area *area)
+{
+	return change->kind == CHANGE_PROT ? change->prot : area->prot;
+}
+
+/*
+ * Whether an area stays as it is. Linear areas have no policy: can_change() refuses them. Device
+ * registers are not logged.
+ */
 static bool stays(const struct change *change, const struct axas_area *area)
 {
-	if (change->policy)
+	switch (change->kind) {
+	case CHANGE_POLICY:
 		return area->flags == new_flags(change, area) && !axas_area_is_linear(area);
-	return area->prot == change->prot;
+	case CHANGE_LOG:
+		return area->flags == new_flags(change, area) || area->type != AXAS_TYPE_NORMAL;
+	default:
+		return area->prot == change->prot;
+	}
 }
 
 /* Whether @other is what @area becomes, its range aside. */
 static bool becomes(const struct change *change, const struct axas_area *area,
 		    const struct axas_area *other)
 {
-	return other->prot == (change->policy ? area->prot : change->prot) &&
+	return other->prot == new_prot(change, area) &&
 	       other->flags == new_flags(change, area) &&
 	       axas_area_like(other, area);
 }
 
 static bool can_change(const struct change *change, const struct axas_area *area)
 {
-	if (change->policy)
+	if (change->kind == CHANGE_POLICY)
 		return !axas_area_is_linear(area);
-	return axas_npt_can(&change->space->npt, change->prot, area->type);
+	return axas_npt_can(&change->space->npt, new_prot(change, area), area->type);
 }
 
 /* Extend the change by an area with range [from, to]. */
@@ -533,7 +579,7 @@ static void note_change(struct change *change, const struct axas_area *area, u64
 	}
 	change->upper.across = to > change->end ? area : NULL;
 	change->last = min(change->end, to);
-	change->code |= !change->policy && change->prot & ~area->prot & AXAS_PROT_EXEC;
+	change->code |= !!(new_prot(change, area) & ~area->prot & AXAS_PROT_EXEC);
 }
 
 /*
@@ -614,8 +660,7 @@ static int make_fresh(struct change *change)
 		    (area && !axas_area_is_linear(old) && becomes(change, old, area)) ||
 		    alike_below(change, from, old, &found) || alike_above(change, to, old, &found))
 			continue;
-		area = axas_area_copy(change->space, old, from, to,
-				      change->policy ? old->prot : change->prot,
+		area = axas_area_copy(change->space, old, from, to, new_prot(change, old),
 				      new_flags(change, old));
 		if (IS_ERR(area))
 			return PTR_ERR(area);
@@ -682,15 +727,45 @@ static void publish(struct change *change, struct list_head *gone)
 	}
 }
 
-/* Change the leaves, after the areas; for another policy split those across the ends only. */
+/* Give the leaves of a range that is logged alike a protection. */
+static void protect_leaves(struct axas_removal *removal, u64 first, u64 last, u32 prot,
+			   bool logged)
+{
+	struct axas_npt_job job = {
+		.begin = first, .first = first, .last = last, .prot = prot, .logged = logged,
+	};
+
+	axas_removal_do(removal, &job, axas_npt_protect);
+}
+
+/* Give the leaves of a range what their areas say. */
+static void fit_leaves(struct axas_removal *removal, u64 first, u64 last)
+{
+	MA_STATE(mas, &removal->space->areas, axas_page_nr(first), axas_page_nr(first));
+	const struct axas_area *area;
+
+	for (area = axas_area_start(&mas, last); area; area = axas_area_next(&mas, last))
+		protect_leaves(removal, max(first, axas_page_first(mas.index)),
+			       min(last, axas_page_last(mas.last)), area->prot,
+			       area->flags & AXAS_AREA_LOGGED);
+}
+
+void axas_space_fit_leaves(struct axas_space *space, u64 first, u64 last)
+{
+	struct axas_removal removal __uninitialized;
+
+	axas_removal_init(&removal, space, false);
+	axas_piece_begin(&removal, first);
+	fit_leaves(&removal, first, last);
+	axas_piece_end(&removal, last);
+	axas_removal_end(&removal);
+}
+
+/* Change the leaves, after the areas; for a policy or a log split those across the ends only. */
 static void change_leaves(struct change *change)
 {
 	const struct axas_hal *hal = change->space->npt.hal;
 	struct axas_removal removal __uninitialized;
-	struct axas_npt_job job = {
-		.begin = change->first, .first = change->first, .last = change->last,
-		.prot = change->prot,
-	};
 
 	axas_removal_init(&removal, change->space, false);
 	axas_piece_begin(&removal, change->first);
@@ -702,8 +777,10 @@ static void change_leaves(struct change *change)
 		hal->fence(hal);
 	split_leaves(change->space, &change->lower);
 	split_leaves(change->space, &change->upper);
-	if (!change->policy)
-		axas_removal_do(&removal, &job, axas_npt_protect);
+	if (change->kind == CHANGE_PROT && likely(!change->space->npt.marked))
+		protect_leaves(&removal, change->first, change->last, change->prot, false);
+	else if (change->kind == CHANGE_PROT)
+		fit_leaves(&removal, change->first, change->last);
 	axas_piece_end(&removal, change->last);
 	axas_removal_end(&removal);
 }
@@ -718,7 +795,7 @@ static int reserve_for_small(struct change *change)
 	u64 tables;
 	int err;
 
-	if (change->policy || axas_npt_max_level(npt, change->prot))
+	if (change->kind != CHANGE_PROT || axas_npt_max_level(npt, change->prot))
 		return 0;
 	WRITE_ONCE(change->space->no_huge, true);
 	axas_bar_begin(change->space);
@@ -733,6 +810,10 @@ static int change_range(struct change *change)
 	LIST_HEAD(gone);
 	int err;
 
+	err = change->kind == CHANGE_LOG ? 0 :
+	      axas_space_take_back_all(space, change->first, change->last);
+	if (err)
+		return err;
 	/* No token needed: up to two more ranges come with at least one new area. */
 	err = isolate(space, &change->lower, &change->upper);
 	if (err)
@@ -805,7 +886,7 @@ static int set_policy(struct axas_space *space, u64 first, u64 last, u32 flags)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
 	struct change change = {
-		.space = space, .first = first, .end = last, .policy = true, .flags = flags,
+		.space = space, .first = first, .end = last, .kind = CHANGE_POLICY, .flags = flags,
 	};
 
 	return change_areas(&change, &mas, axas_area_start(&mas, last));
@@ -824,6 +905,20 @@ int axas_space_set_policy(struct axas_space *space, struct axas_gpa_range range,
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_set_policy);
+
+int axas_space_set_logged(struct axas_space *space, u64 first, u64 last, bool logged)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	struct change change = {
+		.space = space, .first = first, .end = last, .kind = CHANGE_LOG,
+		.flags = logged ? AXAS_AREA_LOGGED : 0,
+	};
+
+	lockdep_assert_held(&space->changing);
+	/* Seen by all that see a logged area, after the bar. */
+	WRITE_ONCE(space->npt.marked, true);
+	return change_areas(&change, &mas, axas_area_start(&mas, last));
+}
 
 /* Collapse within one area. A fatal signal ends it between two pieces. */
 static int collapse_area(struct axas_removal *removal, struct axas_npt_job *job)
@@ -850,13 +945,17 @@ static int collapse(struct axas_space *space, u64 first, u64 last, u64 *collapse
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
 	struct axas_removal removal __uninitialized;
 	struct axas_area *area;
-	int err = 0;
+	int err;
 
+	err = axas_space_take_back_all(space, first, last);
+	if (err)
+		return err;
 	axas_removal_init(&removal, space, true);
 	for (area = axas_area_start(&mas, last); area; area = axas_area_next(&mas, last)) {
 		u64 from = max(first, axas_page_first(mas.index));
 		struct axas_npt_job job = {
 			.begin = from, .first = from, .gather = &removal.gather,
+			.logged = area->flags & AXAS_AREA_LOGGED,
 			.last = min(last, axas_page_last(mas.last)),
 		};
 

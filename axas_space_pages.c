@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 
 #include "axas_compat.h"
+#include "axas_npt_aside.h"
 #include "axas_space.h"
 
 /* Why no page was locked: it must be faulted in, or it is locked already. */
@@ -240,16 +241,22 @@ static bool next_data(struct axas_space *space, u64 gpa, struct axas_npt_run *ru
 	return false;
 }
 
-/* One step of a search. Return true if it ended, with the result in *@gpa, or -ENOENT in *@err. */
+/*
+ * One step of a search. Return true if it ended, with the result in *@gpa, or -ENOENT in *@err; else
+ * -EAGAIN in *@err if something is put aside.
+ */
 static bool seek_step(struct axas_space *space, bool data, u64 *gpa, int *err)
 {
 	struct axas_npt_run run;
+	u64 aside = *gpa;
 	bool any;
 
 	down_read(&space->lock);
 	any = next_data(space, *gpa, &run);
+	*err = space->npt.aside && axas_npt_next_aside(&space->npt, &aside) ? -EAGAIN : 0;
 	up_read(&space->lock);
-	*err = 0;
+	if (unlikely(*err))
+		return false;
 	if (data && !any)
 		*err = -ENOENT;
 	if (data || !any || run.first > *gpa) {
@@ -265,6 +272,18 @@ static bool seek_step(struct axas_space *space, bool data, u64 *gpa, int *err)
 	return false;
 }
 
+/* What is put aside has to be taken back before it is found. */
+static int take_back_from(struct axas_space *space, u64 gpa)
+{
+	int err = mutex_lock_killable(&space->changing);
+
+	if (err)
+		return -EINTR;
+	err = axas_space_take_back_all(space, gpa, axas_npt_last(&space->npt));
+	mutex_unlock(&space->changing);
+	return err;
+}
+
 int axas_space_seek(struct axas_space *space, struct axas_gpa gpa, bool data, u64 *found)
 {
 	int err;
@@ -273,6 +292,10 @@ int axas_space_seek(struct axas_space *space, struct axas_gpa gpa, bool data, u6
 	while (!seek_step(space, data, found, &err)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		if (err)
+			err = take_back_from(space, *found);
+		if (err)
+			return err;
 		cond_resched();
 	}
 	return err;

@@ -297,6 +297,64 @@ int __must_check axas_space_discard(struct axas_space *space, const struct axas_
 				    unsigned int n, u64 *done);
 
 /**
+ * axas_space_start_log() - begin to log which pages of a range are written
+ * @space: the space
+ * @range: in whole 4 KiB pages; areas and leaves are split at its ends, holes skipped
+ * @epoch: out: the new epoch
+ *
+ * All normal memory in the range is logged, with no page written yet. If the range is logged
+ * already, what was written is forgotten. See struct axas_log for what counts as a write, and for
+ * how long.
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL; -ENOENT if there is no normal memory in the range; -ENOMEM; -EINTR on a fatal
+ * signal before the first change.
+ */
+int axas_space_start_log(struct axas_space *space, struct axas_gpa_range range, u64 *epoch);
+
+/**
+ * axas_space_stop_log() - end the log in a range
+ * @space: the space
+ * @range: in whole 4 KiB pages; areas and leaves are split at its ends, holes skipped
+ * @epoch: out: the epoch
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL; -ENOENT if no area in the range is logged; -ENOMEM; -EINTR on a fatal signal
+ * before the first change.
+ */
+int axas_space_stop_log(struct axas_space *space, struct axas_gpa_range range, u64 *epoch);
+
+/**
+ * axas_space_get_log() - get the pages of a range that were written
+ * @space: the space
+ * @range: in whole 4 KiB pages
+ * @bitmap: out: bit n is page n of the range; pages that are not logged have none
+ * @epoch: out: the epoch
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL; -ENOENT if no area in the range is logged; -EINTR on a fatal signal.
+ */
+int axas_space_get_log(struct axas_space *space, struct axas_gpa_range range,
+		       unsigned long *bitmap, u64 *epoch);
+
+/**
+ * axas_space_clear_log() - take pages as not written
+ * @space: the space
+ * @range: in whole 4 KiB pages
+ * @bitmap: the pages, as axas_space_get_log() returned them, or fewer
+ * @epoch: in: 0, or the epoch of that call; out: the new epoch
+ *
+ * A write that is not in memory when this returns will be logged. Pages that somebody holds by a
+ * reference stay written: see struct axas_log.
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL; -ENOENT if no area in the range is logged; -ESTALE if the log was started
+ * again since *@epoch; -EINTR on a fatal signal before the first change.
+ */
+int axas_space_clear_log(struct axas_space *space, struct axas_gpa_range range,
+			 const unsigned long *bitmap, u64 *epoch);
+
+/**
  * axas_space_populate() - allocate a frame for every untouched page of a range
  * @space: the space
  * @range: in whole 4 KiB pages

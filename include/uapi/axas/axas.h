@@ -41,12 +41,12 @@
  *    errors. (If another thread unmaps the struct during the call, the call may return
  *    EFAULT although it has taken effect.)
  *  - A failed call changes nothing. Exception: AXAS_POPULATE, which reports its progress, as
- *    AXAS_DISCARD does after a fatal signal.
+ *    AXAS_CLEAR_LOG does, and AXAS_DISCARD after a fatal signal.
  *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on /dev/axas;
  *    MAP_LINEAR, MAP_ALLOC, UNMAP, PROTECT, SET_POLICY, SET_LIMIT, CLEAR, DISCARD, POPULATE,
- *    COLLAPSE, FAULT on a space; of axvcpu all but GET_REGS and GET_STATE). Queries
- *    (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS; GET_REGS, GET_STATE) need one open for
- *    reading. Else EBADF.
+ *    COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG on a space; of axvcpu all but GET_REGS and GET_STATE). Queries
+ *    (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS, GET_LOG; GET_REGS, GET_STATE) need one open
+ *    for reading. Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
  *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
  *    ENOMEM for RLIMIT_MEMLOCK; EINVAL for the arguments, ranges first; EOPNOTSUPP;
@@ -584,7 +584,7 @@ struct axas_info {
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @backend: AXAS_BACKEND_*
- * @flags: its AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags
+ * @flags: its AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags; AXAS_AREA_LOGGED: see AXAS_START_LOG
  */
 struct axas_area_info {
 	__u64 gpa;
@@ -621,5 +621,63 @@ struct axas_get_areas {
 
 #define AXAS_GET_AREAS_MAX	1024
 #define AXAS_GET_AREAS		_IO(AXAS_IOC_TYPE, 0x19)
+
+/**
+ * struct axas_log - the dirty log: which pages of a range were written
+ * @size: sizeof(struct axas_log)
+ * @flags: AXAS_GET_LOG, AXAS_CLEAR_LOG: AXAS_LOG_EXTENTS, or zero; else zero
+ * @gpa: first address of the range; AXAS_GET_LOG with extents, AXAS_CLEAR_LOG: out: the first
+ *	address that was not done
+ * @length: its bytes; out, for the same calls: bytes that were not done
+ * @buf: AXAS_GET_LOG, AXAS_CLEAR_LOG: address of a bitmap, of 64-bit words in the byte order of the
+ *	host: bit n % 64 of word n / 64 is page n of the range; or of an array of struct axas_extent.
+ *	Else zero
+ * @count: with extents: the elements of @buf; out, for AXAS_GET_LOG: those written. Else zero
+ * @reserved: must be zero
+ * @epoch: out: the epoch; AXAS_CLEAR_LOG: in: zero, or the epoch of the AXAS_GET_LOG whose pages
+ *	are cleared. Else ignored on input
+ *
+ * AXAS_START_LOG begins to log all normal memory in the range, with no page written. Pages are
+ * logged that a guest writes, on all vCPUs; pwrite(); the host by its mappings, and so KVM guests
+ * on them and devices with their pages; other modules. Discarding a page is a write of zeroes.
+ * Starting again forgets what was written before. The call does not depend on the size of what is
+ * mapped, unless the host has mapped some of it: the first access to each 2 MiB after it is a fault.
+ *
+ * The log belongs to the areas in the range at that time: it goes on beside protect, policy,
+ * discard and populate, and ends with unmap, for the part that is unmapped. A new area is not
+ * logged, nor are device registers: none of their pages is reported.
+ *
+ * AXAS_GET_LOG reports the pages that were written and not cleared since. AXAS_CLEAR_LOG takes the
+ * pages whose bits are set, or that the extents name, as not written; memory that is copied after
+ * the call is as new as the log. A page that somebody still holds for writing (a read by O_DIRECT
+ * in progress, a pinned page, a bio_vec) stays written, as does a part of a 2 MiB region that was
+ * discarded as a whole. AXAS_STOP_LOG ends the log.
+ *
+ * The epoch grows with each start and each clear of the space. AXAS_CLEAR_LOG for one before the
+ * last start is ESTALE: those pages were forgotten.
+ *
+ * AXAS_GET_LOG with extents, and AXAS_CLEAR_LOG, succeed if anything was done, and say what was
+ * not. Errors: EFAULT, for @buf too; EINVAL, also if an extent lies outside the range or is not of
+ * whole pages; ESTALE; ENOENT if no area in the range is logged, or, for AXAS_START_LOG, can be;
+ * ENOMEM; EINTR on a fatal signal.
+ */
+struct axas_log {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u64 buf;
+	__u32 count;
+	__u32 reserved;
+	__u64 epoch;
+};
+
+#define AXAS_LOG_EXTENTS	(1u << 0)
+#define AXAS_AREA_LOGGED	(1u << 31)	/* in struct axas_area_info, @flags */
+
+#define AXAS_START_LOG		_IO(AXAS_IOC_TYPE, 0x1e)
+#define AXAS_STOP_LOG		_IO(AXAS_IOC_TYPE, 0x1f)
+#define AXAS_GET_LOG		_IO(AXAS_IOC_TYPE, 0x20)
+#define AXAS_CLEAR_LOG		_IO(AXAS_IOC_TYPE, 0x21)
 
 #endif /* _UAPI_AXAS_AXAS_H */

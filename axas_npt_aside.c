@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The part of a nested page table that is put aside, and which leaves say that their pages were
+ * written: see axas_npt_aside.h. It does not depend on the encoding of entries, but for the bits
+ * of a level 0 leaf in struct axas_npt. Calls axas_npt.c and the table's format. Locks: axas_npt.h.
+ */
+#include <linux/bitmap.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+
+#include "axas_compat.h"
+#include "axas_npt_aside.h"
+
+static unsigned int index_of(const struct axas_npt *npt, u64 gpa, unsigned int level)
+{
+	u64 index = gpa >> axas_npt_shift(level);
+
+	return level == npt->levels - 1 ? index : index & (BIT(AXAS_NPT_LEVEL_BITS) - 1);
+}
+
+/* Last byte that the entry of @gpa at @level covers, at most @last. */
+static u64 entry_last(u64 gpa, u64 last, unsigned int level)
+{
+	return min(last, gpa | (axas_npt_leaf_size(level) - 1));
+}
+
+static enum axas_pt_kind kind_of(const struct axas_npt *npt, u64 entry, unsigned int level)
+{
+	return entry ? npt->fmt->kind(entry, level) : AXAS_PT_EMPTY;
+}
+
+enum axas_pt_kind axas_npt_look_aside(const struct axas_npt *npt, u64 gpa,
+				      struct axas_npt_pos *pos)
+{
+	u64 *table = READ_ONCE(npt->aside);
+	enum axas_pt_kind kind;
+
+	*pos = (struct axas_npt_pos){ .level = npt->levels };
+	if (!table || gpa > axas_npt_last(npt))
+		return AXAS_PT_EMPTY;
+	for (;;) {
+		pos->ptep = &table[index_of(npt, gpa, --pos->level)];
+		/* If it is EMPTY now, its region is linked. Pairs with axas_npt_take_back(). */
+		pos->entry = smp_load_acquire(pos->ptep);
+		kind = kind_of(npt, pos->entry, pos->level);
+		if (kind != AXAS_PT_TABLE || pos->level == 1)
+			return kind;
+		table = npt->fmt->child(npt, pos->entry, pos->level);
+	}
+}
+
+void axas_npt_take_back(struct axas_npt *npt, struct axas_npt_pos *claim, u64 entry,
+			struct axas_npt_pos *pos)
+{
+	bool linked = axas_npt_make(npt, pos->ptep, pos->level, &pos->entry, entry);
+
+	WARN_ON_ONCE(!linked);
+	pos->entry = entry;
+	/* The region is linked before it is gone here. Pairs with axas_npt_look_aside(). */
+	smp_store_release(claim->ptep, linked ? 0 : entry);
+}
+
+bool axas_npt_next_aside(const struct axas_npt *npt, u64 *gpa)
+{
+	struct axas_npt_pos pos;
+
+	while (axas_npt_look_aside(npt, *gpa, &pos) == AXAS_PT_EMPTY) {
+		if (!pos.ptep)
+			return false;
+		*gpa |= axas_npt_leaf_size(pos.level) - 1;
+		if (*gpa >= axas_npt_last(npt))
+			return false;
+		++*gpa;
+	}
+	return true;
+}
+
+int axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_spares *spares)
+{
+	struct axas_hpa hpa;
+	u64 *root;
+
+	if (!npt->aside) {
+		root = axas_npt_alloc_root(npt, &hpa);
+		if (!root)
+			return -ENOMEM;
+		npt->aside_hpa = hpa;
+		WRITE_ONCE(npt->aside, root);
+	}
+	/* Tables on the way to the two ends; level 0 tables are moved, not made. */
+	return axas_npt_get_spares(npt, spares, 2 * (npt->levels - 2), true);
+}
+
+/* Forbid writes by a leaf that hardware may walk. Accessed and dirty bits may change meanwhile. */
+static bool narrow(struct axas_npt *npt, u64 *ptep, unsigned int level)
+{
+	u64 entry = READ_ONCE(*ptep), leaf;
+	u32 prot;
+
+	if (kind_of(npt, entry, level) != AXAS_PT_LEAF)
+		return false;
+	prot = npt->fmt->decode(entry, level).prot & ~AXAS_PROT_WRITE;
+	leaf = npt->fmt->with_prot(entry, prot, level);
+	if (!level)
+		leaf &= ~npt->fmt->zero;
+	if (leaf == entry)
+		return false;
+	axas_npt_adjust(npt, ptep, level, entry, entry ^ leaf);
+	return true;
+}
+
+/**
+ * struct put - a range that is put aside
+ * @npt: the table
+ * @spares: tables on the way to its ends
+ */
+struct put {
+	struct axas_npt *npt;
+	struct axas_npt_spares *spares;
+};
+
+static void put_table(const struct put *put, u64 *from, u64 *to, unsigned int level, u64 first,
+		      u64 last);
+
+/* Put aside what one entry of a table has. */
+static void put_entry(const struct put *put, u64 *from, u64 *to, unsigned int level, u64 first,
+		      u64 last)
+{
+	struct axas_npt *npt = put->npt;
+	bool whole = last - first == axas_npt_leaf_size(level) - 1;
+	u64 entry = READ_ONCE(*from), hpa;
+	enum axas_pt_kind kind = kind_of(npt, entry, level);
+
+	if (kind < AXAS_PT_TABLE) {
+		/* What was discarded before. */
+		if (kind == AXAS_PT_ZERO)
+			axas_npt_break(npt, from, level, 0);
+		return;
+	}
+	if (level && whole && !*to) {
+		*to = axas_npt_break(npt, from, level, 0);
+	} else if (kind == AXAS_PT_LEAF) {
+		narrow(npt, from, level);
+	} else if (level == 1) {
+		put_table(put, npt->fmt->child(npt, entry, level), NULL, 0, first, last);
+	} else {
+		if (!*to && !WARN_ON_ONCE(!axas_npt_take_spare(npt, put->spares, &hpa)))
+			*to = npt->fmt->table(hpa, level);
+		if (*to)
+			put_table(put, npt->fmt->child(npt, entry, level),
+				  npt->fmt->child(npt, *to, level), level - 1, first, last);
+	}
+}
+
+static void put_table(const struct put *put, u64 *from, u64 *to, unsigned int level, u64 first,
+		      u64 last)
+{
+	unsigned int i = index_of(put->npt, first, level), end = index_of(put->npt, last, level);
+	u64 size = axas_npt_leaf_size(level);
+	/* The first byte of entry 0. */
+	u64 base = (first & ~(size - 1)) - i * size;
+
+	for (; i <= end; i++) {
+		i += axas_npt_run_of(&from[i], end - i + 1, true);
+		if (i > end)
+			return;
+		first = max(first, base + i * size);
+		put_entry(put, &from[i], to ? &to[i] : NULL, level, first,
+			  entry_last(first, last, level));
+	}
+}
+
+void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 first, u64 last)
+{
+	struct put put = { npt, spares };
+
+	put_table(&put, npt->root, npt->aside, npt->levels - 1, first, last);
+}
+
+/* Move all entries of a table back, and collect the tables that are empty then. */
+static void end_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *from, u64 *to,
+		      unsigned int level)
+{
+	unsigned int n = level == npt->levels - 1 ? 1u << npt->root_bits :
+						    BIT(AXAS_NPT_LEVEL_BITS);
+	unsigned int i;
+	u64 *child;
+
+	for (i = 0; i < n; i++) {
+		u64 entry = from[i], empty = READ_ONCE(to[i]);
+
+		if (!entry)
+			continue;
+		if (kind_of(npt, empty, level) < AXAS_PT_TABLE) {
+			axas_npt_make(npt, &to[i], level, &empty, entry);
+			continue;
+		}
+		if (WARN_ON_ONCE(level == 1))
+			continue;
+		child = npt->fmt->child(npt, entry, level);
+		end_aside(npt, spares, child, npt->fmt->child(npt, empty, level), level - 1);
+		/* Not zeroed: it is freed next. */
+		axas_npt_keep_spare(spares, child, false);
+	}
+}
+
+void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_spares *spares)
+{
+	end_aside(npt, spares, npt->aside, npt->root, npt->levels - 1);
+	WRITE_ONCE(npt->aside, NULL);
+}
+
+void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write)
+{
+	u64 borrowed = npt->fmt->borrowed, bits = npt->write | npt->fmt->zero;
+	u64 permit = write ? npt->write : 0;
+	u64 *end = ptep + n;
+
+	for (; ptep < end; ptep++) {
+		u64 entry = *ptep;
+
+		if (axas_npt_is_leaf(npt, entry))
+			WRITE_ONCE(*ptep, (entry & ~bits) | (entry & borrowed ? 0 : permit));
+		else if (entry == npt->fmt->zero)
+			WRITE_ONCE(*ptep, 0);
+	}
+}
+
+/* Set the bits of level 0 leaves. */
+static void get_leaves(const struct axas_npt *npt, const u64 *ptep, unsigned int n,
+		       unsigned long bit, unsigned long *bitmap)
+{
+	const u64 mask = npt->write | npt->fmt->zero;
+	const u64 *end = ptep + n;
+
+	for (; ptep < end; ptep++, bit++) {
+		/* Mostly nothing was written: test eight at a time. */
+		while (end - ptep >= 8 &&
+		       !((READ_ONCE(ptep[0]) | READ_ONCE(ptep[1]) | READ_ONCE(ptep[2]) |
+			  READ_ONCE(ptep[3]) | READ_ONCE(ptep[4]) | READ_ONCE(ptep[5]) |
+			  READ_ONCE(ptep[6]) | READ_ONCE(ptep[7])) & mask)) {
+			ptep += 8;
+			bit += 8;
+		}
+		if (ptep < end && READ_ONCE(*ptep) & mask)
+			__set_bit(bit, bitmap);
+	}
+}
+
+/**
+ * struct written - a search for pages that were written
+ * @npt: the table
+ * @base: address of bit 0
+ * @bitmap: out
+ */
+struct written {
+	const struct axas_npt *npt;
+	u64 base;
+	unsigned long *bitmap;
+};
+
+static void get_table(const struct written *w, const u64 *table, unsigned int level, u64 first,
+		      u64 last);
+
+static void get_entry(const struct written *w, u64 entry, unsigned int level, u64 first, u64 last)
+{
+	unsigned long bit = (first - w->base) >> AXAS_FRAME_SHIFT;
+	unsigned int n = (last >> AXAS_FRAME_SHIFT) - (first >> AXAS_FRAME_SHIFT) + 1;
+	const struct axas_npt *npt = w->npt;
+	u64 *child;
+
+	switch (kind_of(npt, entry, level)) {
+	case AXAS_PT_TABLE:
+		child = npt->fmt->child(npt, entry, level);
+		if (level == 1)
+			get_leaves(npt, axas_npt_ptep(child, first), n, bit, w->bitmap);
+		else
+			get_table(w, child, level - 1, first, last);
+		break;
+	case AXAS_PT_LEAF:
+		if (npt->fmt->decode(entry, level).prot & AXAS_PROT_WRITE)
+			bitmap_set(w->bitmap, bit, n);
+		break;
+	case AXAS_PT_ZERO:
+		bitmap_set(w->bitmap, bit, n);
+		break;
+	default:
+		break;
+	}
+}
+
+static void get_table(const struct written *w, const u64 *table, unsigned int level, u64 first,
+		      u64 last)
+{
+	unsigned int i = index_of(w->npt, first, level), end = index_of(w->npt, last, level);
+	u64 size = axas_npt_leaf_size(level), entry;
+
+	for (; i <= end; i++, first = (first & ~(size - 1)) + size) {
+		entry = READ_ONCE(table[i]);
+		if (!entry)
+			continue;
+		get_entry(w, entry, level, first, entry_last(first, last, level));
+		if (level > 1)
+			cond_resched();
+	}
+}
+
+void axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 base,
+			  unsigned long *bitmap)
+{
+	struct written written = { npt, base, bitmap };
+
+	get_table(&written, npt->root, npt->levels - 1, first, last);
+}
+
+static void clear_leaf(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep)
+{
+	u64 entry = READ_ONCE(*ptep), bits = entry & (npt->write | npt->fmt->zero);
+
+	if (!bits)
+		return;
+	if (axas_npt_is_leaf(npt, entry)) {
+		axas_npt_adjust(npt, ptep, 0, entry, bits);
+		clear->job.changed |= !!(bits & npt->write);
+	} else {
+		axas_npt_break(npt, ptep, 0, 0);
+	}
+}
+
+/* Clear @n level 0 entries from @ptep on, the first one of page @bit. */
+static void clear_leaves(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
+			 unsigned int n, unsigned long bit)
+{
+	unsigned long i = bit;
+
+	clear->job.budget -= min(clear->job.budget, n / 8);
+	if (!clear->bitmap) {
+		for (; i < bit + n; i++)
+			clear_leaf(clear, npt, ptep + (i - bit));
+		return;
+	}
+	for_each_set_bit_from(i, clear->bitmap, bit + n) {
+		clear_leaf(clear, npt, ptep + (i - bit));
+		clear->job.budget -= !!clear->job.budget;
+	}
+}
+
+/* Clear an entry above level 0, if all of its pages are given. */
+static void clear_large(struct axas_npt_clear *clear, struct axas_npt *npt,
+			const struct axas_npt_pos *pos, u64 first, u64 last, unsigned long bit)
+{
+	unsigned long n = (last - first + 1) >> AXAS_FRAME_SHIFT;
+
+	if (last - first != axas_npt_leaf_size(pos->level) - 1 ||
+	    (clear->bitmap && find_next_zero_bit(clear->bitmap, bit + n, bit) < bit + n))
+		return;
+	if (kind_of(npt, pos->entry, pos->level) == AXAS_PT_ZERO)
+		axas_npt_break(npt, pos->ptep, pos->level, 0);
+	else
+		clear->job.changed |= narrow(npt, pos->ptep, pos->level);
+}
+
+void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job)
+{
+	struct axas_npt_clear *clear = container_of(job, struct axas_npt_clear, job);
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+	unsigned long bit;
+	u64 last;
+
+	for (; job->budget && !job->done; job->budget--) {
+		axas_npt_walk(npt, &cursor, job->first, &pos);
+		last = entry_last(job->first, job->last, max(pos.level, 1u));
+		bit = (job->first - clear->base) >> AXAS_FRAME_SHIFT;
+		if (!pos.level)
+			clear_leaves(clear, npt, pos.ptep,
+				     ((last - job->first) >> AXAS_FRAME_SHIFT) + 1, bit);
+		else if (pos.entry)
+			clear_large(clear, npt, &pos, job->first, last, bit);
+		job->done = last == job->last;
+		job->first = job->done ? job->first : last + 1;
+		if (!job->budget)
+			break;
+	}
+}
+
+void axas_npt_set_written(struct axas_npt *npt, u64 gpa, bool write)
+{
+	u64 bits = npt->write | npt->fmt->zero;
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+
+	axas_npt_walk(npt, &cursor, gpa, &pos);
+	if (!pos.level && axas_npt_is_leaf(npt, pos.entry) && !(pos.entry & bits))
+		axas_npt_adjust(npt, pos.ptep, 0, pos.entry, write ? npt->write : npt->fmt->zero);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The part of a nested page table that is put aside, and the leaves that say which pages were
+ * written: what the dirty log needs of a table. Locks: as axas_npt.h.
+ */
+#ifndef _AXAS_NPT_ASIDE_H
+#define _AXAS_NPT_ASIDE_H
+
+#include "axas_npt.h"
+
+/**
+ * DOC: what is put aside
+ *
+ * A nested page table can have a second root, npt->aside, which hardware does not walk. Putting a
+ * range aside moves the entries of its upper tables to the same places below that root: each entry
+ * is moved as it is, with all that is below it, so the cost does not depend on what is mapped. The
+ * next fault in a 2 MiB region finds no entry. It claims the region's entry in the part put aside
+ * (a 2 MiB leaf, or the pointer to a level 0 table), changes the leaves as it likes, because
+ * nobody walks them, and links the entry where hardware finds it.
+ *
+ *	fault						another reader
+ *	claim: entry aside = BUSY (cmpxchg)		entry walked is EMPTY
+ *	change the leaves				entry aside (acquire): EMPTY
+ *	entry walked = entry (cmpxchg)			walk again
+ *	entry aside = EMPTY (release)
+ *
+ * Each region is in one place: below the root, or aside. A reader that finds it in neither has seen
+ * the end of a fault, and finds it below the root when it walks again; BUSY tells it to repeat.
+ */
+
+/*
+ * Find what is put aside at @gpa. Shared. Return the kind of the entry at *@pos: LEAF, at a level
+ * above 0; TABLE, at level 1; BUSY, a fault is just taking it back; or EMPTY, also if nothing at
+ * all is put aside. @pos->level then tells how much around @gpa is not.
+ */
+enum axas_pt_kind axas_npt_look_aside(const struct axas_npt *npt, u64 gpa,
+				      struct axas_npt_pos *pos);
+
+/* Claim an entry found by axas_npt_look_aside(). Shared. False if another CPU has. */
+static inline bool __must_check axas_npt_claim_aside(struct axas_npt *npt,
+						     struct axas_npt_pos *pos)
+{
+	return try_cmpxchg(pos->ptep, &pos->entry, npt->fmt->busy);
+}
+
+/*
+ * Link a claimed @entry at the non-present @pos, which has the claim's level, and end the claim.
+ * Shared.
+ */
+void axas_npt_take_back(struct axas_npt *npt, struct axas_npt_pos *claim, u64 entry,
+			struct axas_npt_pos *pos);
+
+/* Set *@gpa to the next address at or after it that is put aside; false if there is none. */
+bool axas_npt_next_aside(const struct axas_npt *npt, u64 *gpa);
+
+/*
+ * Allocate what axas_npt_put_aside() needs: the second root, and spare tables. space->changing is
+ * held; may sleep. Return 0, -ENOMEM, or -EINTR on a fatal signal; the second root may stay.
+ */
+int __must_check axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_spares *spares);
+/*
+ * Put a range aside. Exclusive. No leaf above level 0 reaches across its ends. In 2 MiB regions
+ * that the range covers in part, leaves are narrowed instead. The whole range must be flushed.
+ */
+void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 first, u64 last);
+/*
+ * Take everything back, as it is. Exclusive. The caller frees the root that was npt->aside, and,
+ * by axas_npt_put_spares(), the tables in @spares.
+ */
+void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_spares *spares);
+
+/*
+ * In a level 0 table that nobody walks: make @n leaves from @ptep on permit writes, or forbid
+ * them. None is WRITTEN after it, and no entry ZERO.
+ */
+void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write);
+
+/*
+ * Set the bit of each page of [first, last] that was written; bit 0 of @bitmap is the page of
+ * @base. Shared; tables must stay, so space->changing is held.
+ */
+void axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 base,
+			  unsigned long *bitmap);
+
+/**
+ * struct axas_npt_clear - leaves that shall be written no more
+ * @job: range and budget; out: @changed
+ * @bitmap: the pages; NULL: all
+ * @base: page of bit 0
+ */
+struct axas_npt_clear {
+	struct axas_npt_job job;
+	const unsigned long *bitmap;
+	u64 base;
+};
+
+/*
+ * Narrow leaves, so that the next write is noticed; clear WRITTEN and ZERO. @job is in a struct
+ * axas_npt_clear. Exclusive. A leaf above level 0 is narrowed only if all its pages are given.
+ */
+void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job);
+
+/* Make the level 0 leaf of a page, if it is one, say again that it was written. Exclusive. */
+void axas_npt_set_written(struct axas_npt *npt, u64 gpa, bool write);
+
+#endif /* _AXAS_NPT_ASIDE_H */

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions of 2 MiB that are taken back from the part of the table that was put aside, with their
+ * leaves as the areas want them: on the first touch, or for an operation on a range. Calls
+ * axas_area.c, axas_npt_aside.c and axas_npt.c. Locks: in a section, or with space->lock held for
+ * reading; see axas_area.h.
+ */
+#include <linux/minmax.h>
+#include <linux/sched.h>
+
+#include "axas_compat.h"
+#include "axas_npt_aside.h"
+#include "axas_space.h"
+
+/* Whether leaves of an area permit writes before the first one. */
+static bool may_write(const struct axas_area *area)
+{
+	return area && area->prot & AXAS_PROT_WRITE && !(area->flags & AXAS_AREA_LOGGED);
+}
+
+/*
+ * Fit the leaves of a claimed level 0 table to their areas. Where no area is, the leaves are about
+ * to be removed.
+ */
+static void fit_table(struct axas_space *space, u64 *table, u64 gpa)
+{
+	u64 first = gpa & ~(axas_npt_leaf_size(1) - 1), end = gpa | (axas_npt_leaf_size(1) - 1);
+	struct axas_cpu found = axas_nothing_found();
+	const struct axas_area *area;
+	u64 last;
+
+	for (;; first = last + 1) {
+		area = axas_area_look_up(space, &found, first);
+		last = min(end, area ? found.last : first | (AXAS_FRAME_SIZE - 1));
+		axas_npt_begin_log(&space->npt, axas_npt_ptep(table, first),
+				   axas_page_nr(last) - axas_page_nr(first) + 1, may_write(area));
+		if (last == end)
+			return;
+	}
+}
+
+/* The same for a claimed leaf above level 0: it lies in one area. */
+static u64 fit_leaf(struct axas_space *space, u64 entry, unsigned int level, u64 gpa)
+{
+	const struct axas_npt_fmt *fmt = space->npt.fmt;
+	struct axas_cpu found = axas_nothing_found();
+	u32 prot = fmt->decode(entry, level).prot;
+
+	if (may_write(axas_area_look_up(space, &found, gpa)))
+		prot |= AXAS_PROT_WRITE;
+	else
+		prot &= ~AXAS_PROT_WRITE;
+	return fmt->with_prot(entry, prot, level);
+}
+
+int axas_space_take_back(struct axas_space *space, struct axas_npt_spares *spares, u64 gpa,
+			 struct axas_npt_pos *pos)
+{
+	struct axas_npt *npt = &space->npt;
+	struct axas_npt_pos aside;
+	enum axas_pt_kind kind = axas_npt_look_aside(npt, gpa, &aside);
+	u64 entry = aside.entry;
+	int err;
+
+	if (kind == AXAS_PT_EMPTY)
+		return 0;
+	if (kind == AXAS_PT_BUSY)
+		return -EBUSY;
+	err = axas_npt_reach(npt, spares, gpa, aside.level, pos);
+	if (err == -EAGAIN)
+		pos->level -= aside.level;
+	if (err)
+		return err == -EAGAIN ? err : -EBUSY;
+	if (axas_npt_kind(npt, pos) >= AXAS_PT_BUSY || !axas_npt_claim_aside(npt, &aside))
+		return -EBUSY;
+	if (kind == AXAS_PT_TABLE)
+		fit_table(space, npt->fmt->child(npt, entry, aside.level), gpa);
+	else
+		entry = fit_leaf(space, entry, aside.level, gpa);
+	axas_npt_take_back(npt, &aside, entry, pos);
+	return -EBUSY;
+}
+
+/* One step of axas_space_take_back_all(), at @gpa. Return as axas_space_take_back(). */
+static int step(struct axas_space *space, struct axas_npt_spares *spares, u64 gpa,
+		unsigned int *tables)
+{
+	struct axas_cpu *cpu = axas_section_enter(space), found = axas_nothing_found();
+	struct axas_npt_pos pos;
+	int err;
+
+	if (!cpu)
+		down_read(&space->lock);
+	axas_npt_walk(&space->npt, cpu ? &cpu->cursor : &found.cursor, gpa, &pos);
+	err = axas_space_take_back(space, spares, gpa, &pos);
+	if (cpu)
+		axas_section_leave(cpu);
+	else
+		up_read(&space->lock);
+	*tables = pos.level;
+	return err;
+}
+
+int axas_space_take_back_all(struct axas_space *space, u64 first, u64 last)
+{
+	struct axas_npt_spares spares = {};
+	unsigned int tables;
+	int err = 0;
+
+	/* What is put aside stays, or becomes less, while the caller holds the mutex. */
+	lockdep_assert_held(&space->changing);
+	first &= ~(axas_npt_leaf_size(1) - 1);
+	while (!err && space->npt.aside && axas_npt_next_aside(&space->npt, &first) &&
+	       first <= last) {
+		err = step(space, &spares, first, &tables);
+		if (err == -EAGAIN)
+			err = axas_npt_get_spares(&space->npt, &spares, tables, true);
+		else
+			err = 0;
+		cond_resched();
+	}
+	axas_npt_put_spares(&space->npt, &spares);
+	return err;
+}

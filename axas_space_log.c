@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The dirty log: start, stop, get, clear. Calls axas_space_map.c (to change areas), axas_removal.c,
+ * axas_area.c and axas_npt_aside.c. Locks: each operation holds space->changing throughout; see
+ * axas_area.h.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "axas_compat.h"
+#include "axas_npt_aside.h"
+#include "axas_removal.h"
+
+/**
+ * DOC: dirty log
+ *
+ * The leaf says whether its page was written: in a logged area (AXAS_AREA_LOGGED) it permits writes
+ * from the first one on. That write is a fault, of a guest, of a host access or of a host mapping,
+ * and permits the next ones for the same frame. Whoever takes the permission from a leaf for another
+ * reason, as protect does, makes it WRITTEN instead; discard leaves a ZERO marker. So the log needs
+ * no memory, and nothing outside logged areas knows of it.
+ *
+ * Start puts the range aside (see "DOC: what is put aside"). The first touch of a 2 MiB region takes
+ * it back with its leaves narrowed. Pages are written since the start only in regions that were
+ * taken back: get and clear look at nothing else. While the host may have mapped pages of the space,
+ * start narrows the leaves themselves, as clear does: it has to wait for host faults page by page
+ * anyway.
+ *
+ * A page that somebody holds, by a reference beside that of its leaf, may be written without a
+ * fault: clear leaves it written.
+ */
+
+static struct axas_area *next_logged(struct ma_state *mas, struct axas_area *area, u64 last)
+{
+	while (area && !(area->flags & AXAS_AREA_LOGGED)) {
+		cond_resched();
+		area = axas_area_next(mas, last);
+	}
+	return area;
+}
+
+/* The first logged area of [first, last], and the next one; @mas has its range. */
+static struct axas_area *logged_start(struct ma_state *mas, u64 first, u64 last)
+{
+	mas_set(mas, axas_page_nr(first));
+	return next_logged(mas, axas_area_start(mas, last), last);
+}
+
+static struct axas_area *logged_next(struct ma_state *mas, u64 last)
+{
+	return next_logged(mas, axas_area_next(mas, last), last);
+}
+
+static bool is_logged(struct axas_space *space, u64 first, u64 last)
+{
+	MA_STATE(mas, &space->areas, 0, 0);
+
+	return logged_start(&mas, first, last);
+}
+
+/**
+ * struct clear - leaves of one area that are narrowed
+ * @removal: its pieces
+ * @work: for axas_npt_clear_written()
+ * @write: the area permits writes
+ */
+struct clear {
+	struct axas_removal removal;
+	struct axas_npt_clear work;
+	bool write;
+};
+
+/* Whether somebody beside its leaf has a reference to a page. */
+static bool is_held(const struct axas_space *space, u64 gpa)
+{
+	const struct axas_hal *hal = space->npt.hal;
+	struct axas_leaf leaf;
+	struct page *page;
+
+	if (!axas_npt_lookup(&space->npt, gpa, &leaf) || leaf.level)
+		return false;
+	page = hal->frame_page(hal, leaf.hpa);
+	/* Pages of a block that is whole, but for the first, have no references at all. */
+	return page && page_count(page) > 1;
+}
+
+/* With the bar, and all host mappings of the piece zapped. */
+static void keep_held(struct axas_removal *removal, u64 last)
+{
+	struct clear *clear = container_of(removal, struct clear, removal);
+	struct axas_space *space = removal->space;
+	u64 gpa = removal->first, base = clear->work.base;
+	const unsigned long *bitmap = clear->work.bitmap;
+
+	for (; gpa <= last; gpa += AXAS_FRAME_SIZE) {
+		if (bitmap && !test_bit((gpa - base) >> AXAS_FRAME_SHIFT, bitmap))
+			continue;
+		if (is_held(space, gpa))
+			axas_npt_set_written(&space->npt, gpa, clear->write);
+		if (gpa == (last & ~(AXAS_FRAME_SIZE - 1)))
+			break;
+	}
+}
+
+/* Narrow the leaves of a part of a logged area, or those of it in @bitmap. */
+static void clear_area(struct axas_space *space, const struct axas_area *area, u64 first, u64 last,
+		       const unsigned long *bitmap, u64 base)
+{
+	struct clear clear __uninitialized;
+	bool held = (READ_ONCE(space->shared) || READ_ONCE(space->handed)) &&
+		    space->npt.hal->frame_page && !axas_area_is_linear(area);
+
+	clear.work = (struct axas_npt_clear){
+		.job = { .begin = first, .first = first, .last = last },
+		.bitmap = bitmap, .base = base,
+	};
+	clear.write = area->prot & AXAS_PROT_WRITE;
+	axas_removal_init(&clear.removal, space, false);
+	if (held)
+		clear.removal.flushed = keep_held;
+	axas_piece_begin(&clear.removal, first);
+	axas_removal_do(&clear.removal, &clear.work.job, axas_npt_clear_written);
+	axas_piece_end(&clear.removal, last);
+	axas_removal_end(&clear.removal);
+}
+
+/* Clear what a bitmap names of [first, last], a part of a logged area. */
+static void clear_some(struct axas_space *space, const struct axas_area *area, u64 first, u64 last,
+		       const unsigned long *bitmap, u64 base)
+{
+	unsigned long end = axas_page_nr(last) - axas_page_nr(base) + 1;
+	unsigned long bit = find_next_bit(bitmap, end, axas_page_nr(first) - axas_page_nr(base));
+
+	if (bit >= end)
+		return;
+	first = base + ((u64)bit << AXAS_FRAME_SHIFT);
+	bit = find_last_bit(bitmap, end);
+	clear_area(space, area, first, (base + ((u64)bit << AXAS_FRAME_SHIFT)) |
+				       (AXAS_FRAME_SIZE - 1), bitmap, base);
+}
+
+static void put_aside(struct axas_space *space, struct axas_npt_spares *spares, u64 first,
+		      u64 last)
+{
+	axas_bar_begin(space);
+	axas_npt_put_aside(&space->npt, spares, first, last);
+	axas_space_flush(space, first, last, true);
+	axas_bar_end(space);
+}
+
+/* Begin an epoch in which no page is written yet. */
+static void begin(struct axas_space *space, struct axas_npt_spares *spares, u64 first, u64 last)
+{
+	MA_STATE(mas, &space->areas, 0, 0);
+	struct axas_area *area;
+
+	space->log_start = ++space->log_epoch;
+	if (!READ_ONCE(space->shared)) {
+		put_aside(space, spares, first, last);
+		return;
+	}
+	for (area = logged_start(&mas, first, last); area; area = logged_next(&mas, last))
+		clear_area(space, area, max(first, axas_page_first(mas.index)),
+			   min(last, axas_page_last(mas.last)), NULL, first);
+}
+
+/* The second root is there, and no area is logged: nothing is put aside any more. */
+static void end_aside(struct axas_space *space)
+{
+	struct axas_hpa hpa = space->npt.aside_hpa;
+	struct axas_npt_spares spares = {};
+
+	axas_bar_begin(space);
+	axas_npt_end_aside(&space->npt, &spares);
+	axas_bar_end(space);
+	axas_npt_put_spares(&space->npt, &spares);
+	axas_npt_free_root(&space->npt, hpa);
+}
+
+static void end_if_unlogged(struct axas_space *space)
+{
+	if (space->npt.aside &&
+	    !is_logged(space, space->range.start.val, axas_gpa_range_last(space->range).val))
+		end_aside(space);
+}
+
+static int start_log(struct axas_space *space, u64 first, u64 last)
+{
+	struct axas_npt_spares spares = {};
+	int err;
+
+	err = axas_npt_reserve_aside(&space->npt, &spares) ?:
+	      axas_space_set_logged(space, first, last, true);
+	if (!err && !is_logged(space, first, last))
+		err = -ENOENT;
+	if (!err)
+		begin(space, &spares, first, last);
+	else
+		end_if_unlogged(space);
+	axas_npt_put_spares(&space->npt, &spares);
+	return err;
+}
+
+int axas_space_start_log(struct axas_space *space, struct axas_gpa_range range, u64 *epoch)
+{
+	int err;
+
+	if (!axas_space_range_ok(space, range))
+		return -EINVAL;
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
+	err = start_log(space, range.start.val, axas_gpa_range_last(range).val);
+	*epoch = space->log_epoch;
+	mutex_unlock(&space->changing);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axas_space_start_log);
+
+static int stop_log(struct axas_space *space, u64 first, u64 last)
+{
+	int err;
+
+	if (!is_logged(space, first, last))
+		return -ENOENT;
+	err = axas_space_set_logged(space, first, last, false);
+	if (err)
+		return err;
+	end_if_unlogged(space);
+	axas_space_fit_leaves(space, first, last);
+	return 0;
+}
+
+int axas_space_stop_log(struct axas_space *space, struct axas_gpa_range range, u64 *epoch)
+{
+	int err;
+
+	if (!axas_space_range_ok(space, range))
+		return -EINVAL;
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
+	err = stop_log(space, range.start.val, axas_gpa_range_last(range).val);
+	*epoch = space->log_epoch;
+	mutex_unlock(&space->changing);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axas_space_stop_log);
+
+static int get_log(struct axas_space *space, u64 first, u64 last, unsigned long *bitmap)
+{
+	MA_STATE(mas, &space->areas, 0, 0);
+	struct axas_area *area = logged_start(&mas, first, last);
+
+	bitmap_zero(bitmap, axas_page_nr(last) - axas_page_nr(first) + 1);
+	if (!area)
+		return -ENOENT;
+	for (; area; area = logged_next(&mas, last))
+		axas_npt_get_written(&space->npt, max(first, axas_page_first(mas.index)),
+				     min(last, axas_page_last(mas.last)), first, bitmap);
+	return 0;
+}
+
+int axas_space_get_log(struct axas_space *space, struct axas_gpa_range range,
+		       unsigned long *bitmap, u64 *epoch)
+{
+	int err;
+
+	if (!axas_space_range_ok(space, range))
+		return -EINVAL;
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
+	err = get_log(space, range.start.val, axas_gpa_range_last(range).val, bitmap);
+	*epoch = space->log_epoch;
+	mutex_unlock(&space->changing);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axas_space_get_log);
+
+static int clear_log(struct axas_space *space, u64 first, u64 last, const unsigned long *bitmap,
+		     u64 epoch)
+{
+	MA_STATE(mas, &space->areas, 0, 0);
+	struct axas_area *area = logged_start(&mas, first, last);
+
+	if (!area)
+		return -ENOENT;
+	if (epoch && epoch < space->log_start)
+		return -ESTALE;
+	space->log_epoch++;
+	for (; area; area = logged_next(&mas, last))
+		clear_some(space, area, max(first, axas_page_first(mas.index)),
+			   min(last, axas_page_last(mas.last)), bitmap, first);
+	return 0;
+}
+
+int axas_space_clear_log(struct axas_space *space, struct axas_gpa_range range,
+			 const unsigned long *bitmap, u64 *epoch)
+{
+	int err;
+
+	if (!axas_space_range_ok(space, range))
+		return -EINVAL;
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
+	err = clear_log(space, range.start.val, axas_gpa_range_last(range).val, bitmap, *epoch);
+	*epoch = space->log_epoch;
+	mutex_unlock(&space->changing);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axas_space_clear_log);
