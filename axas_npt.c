@@ -79,6 +79,12 @@ static void count_leaves(struct axas_npt *npt, unsigned int level, long n)
 	atomic_long_add(n, &npt->leaves[level]);
 }
 
+void axas_npt_count_split(struct axas_npt *npt, unsigned int level)
+{
+	count_leaves(npt, level, -1);
+	count_leaves(npt, level - 1, BIT(AXAS_NPT_LEVEL_BITS));
+}
+
 void axas_npt_keep_spare(struct axas_npt_spares *spares, u64 *table, bool dirty)
 {
 	if (dirty)
@@ -224,7 +230,7 @@ static long count_in_table(const struct axas_npt *npt, const u64 *table)
 	u64 present = npt->present;
 	long leaves = 0;
 
-	if (likely(!npt->marked))
+	if (likely(!READ_ONCE(npt->marked)))
 		for (; table < end; table++)
 			leaves += !!*table;
 	for (; table < end; table++)
@@ -238,7 +244,7 @@ static long count_in_table(const struct axas_npt *npt, const u64 *table)
  */
 static long collect_owned(const struct axas_npt *npt, u64 *table, unsigned int *owned)
 {
-	u64 borrowed = npt->marked ? npt->fmt->borrowed : 0, mask = npt->leaf_mask;
+	u64 borrowed = READ_ONCE(npt->marked) ? npt->fmt->borrowed : 0, mask = npt->leaf_mask;
 	struct axas_hpa *hpas = (struct axas_hpa *)table, *next = hpas;
 	const u64 *end = table + BIT(AXAS_NPT_LEVEL_BITS);
 	u8 shift = npt->leaf_shift;
@@ -313,14 +319,17 @@ bool axas_npt_is_empty(const u64 *table)
 	return true;
 }
 
+/* A leaf that is being replaced (BUSY) is a leaf again soon, or a table: then fewer are needed. */
 u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa)
 {
-	struct axas_leaf leaf;
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
 	u64 tables = 0;
 
-	if (!axas_npt_lookup(npt, gpa, &leaf))
+	axas_npt_walk(npt, &cursor, gpa, &pos);
+	if (!pos.ptep || axas_npt_kind(npt, &pos) < AXAS_PT_BUSY)
 		return 0;
-	for (; gpa & (axas_npt_leaf_size(leaf.level) - 1); leaf.level--)
+	for (; gpa & (axas_npt_leaf_size(pos.level) - 1); pos.level--)
 		tables++;
 	return tables;
 }

@@ -256,6 +256,7 @@ struct axas_npt_job {
  * @map: nothing else fills entries of the range; see axas_npt_map()
  * @walk: shared; see axas_npt_walk()
  * @reach: shared; see axas_npt_reach()
+ * @split_into: see axas_npt_split_into()
  * @split_at: exclusive; see axas_npt_split_at()
  * @unmap: exclusive; see axas_npt_unmap()
  * @protect: exclusive; see axas_npt_protect()
@@ -295,6 +296,8 @@ struct axas_npt_fmt {
 		     struct axas_npt_pos *pos);
 	int (*reach)(struct axas_npt *npt, struct axas_npt_spares *spares, u64 gpa,
 		     unsigned int level, struct axas_npt_pos *pos);
+	u64 (*split_into)(const struct axas_npt *npt, u64 *table, u64 hpa, u64 leaf,
+			  unsigned int level);
 	void (*split_at)(struct axas_npt *npt, u64 gpa);
 	void (*unmap)(struct axas_npt *npt, struct axas_npt_job *job);
 	void (*protect)(struct axas_npt *npt, struct axas_npt_job *job);
@@ -471,8 +474,12 @@ static inline bool axas_npt_can(const struct axas_npt *npt, u32 prot, u32 type)
  *  make	non-present to table or leaf, or a leaf to the same leaf with more permissions,
  *		by cmpxchg: shared. A full barrier, so that a walk into a new table finds its
  *		entries.
+ *  claim	a leaf to the BUSY marker, by cmpxchg: shared, with space->lock held for reading
+ *		until settle. Nobody else changes a BUSY entry, and exclusive functions meet none.
+ *  settle	the BUSY marker to a leaf or a table, by a store-release: by who has claimed it,
+ *		after the flush.
  *  break	present to non-present, by xchg, because hardware may set accessed and dirty
- *		bits at any time: exclusive, or by the owner of the entry's BUSY marker.
+ *		bits at any time: exclusive.
  *  adjust	flip the bits of a leaf in which two protections differ, by atomic xor:
  *		exclusive.
  *  replace	a leaf by a table that maps the same memory, or the reverse, by a store-release:
@@ -499,7 +506,7 @@ static __always_inline void axas_npt_changed(struct axas_npt *npt, u64 *ptep, un
 /* No entry has a marker or BORROWED bit, and no test watches: take the fast loops. */
 static __always_inline bool axas_npt_is_plain(const struct axas_npt *npt)
 {
-	return !npt->marked && !static_branch_unlikely(&axas_npt_watched);
+	return !READ_ONCE(npt->marked) && !static_branch_unlikely(&axas_npt_watched);
 }
 
 /* Return true on success; else *@old is updated to the current value. */
@@ -535,6 +542,47 @@ static inline void axas_npt_replace(struct axas_npt *npt, u64 *ptep, unsigned in
 	smp_store_release(ptep, new);
 	axas_npt_changed(npt, ptep, level, old, new);
 }
+
+/* From now on entries may be BORROWED, ZERO or BUSY. With space->lock held. */
+static inline void axas_npt_mark(struct axas_npt *npt)
+{
+	if (unlikely(!READ_ONCE(npt->marked)))
+		WRITE_ONCE(npt->marked, true);
+}
+
+/*
+ * Claim the leaf at @pos: from now on there is no leaf, and nobody but the caller makes one.
+ * space->lock stays held, for reading or writing, until axas_npt_settle(). Return false if the
+ * entry has changed, maybe just by an accessed or dirty bit; @pos->entry is updated then. Else it
+ * holds all bits that hardware has set: it sets none in a non-present entry.
+ */
+static inline bool __must_check axas_npt_claim(struct axas_npt *npt, struct axas_npt_pos *pos)
+{
+	axas_npt_mark(npt);
+	return axas_npt_make(npt, pos->ptep, pos->level, &pos->entry, npt->fmt->busy);
+}
+
+/*
+ * Put @new, a leaf or a table at the level of @pos, in place of a claimed leaf that was flushed in
+ * all consumers.
+ */
+static inline void axas_npt_settle(struct axas_npt *npt, const struct axas_npt_pos *pos, u64 new)
+{
+	axas_npt_replace(npt, pos->ptep, pos->level, npt->fmt->busy, new);
+}
+
+/*
+ * Fill @table, at @hpa, with leaves one level down that map the same memory as @leaf at @level.
+ * Return the entry that points to it.
+ */
+static inline u64 axas_npt_split_into(const struct axas_npt *npt, u64 *table, u64 hpa, u64 leaf,
+				      unsigned int level)
+{
+	return npt->fmt->split_into(npt, table, hpa, leaf, level);
+}
+
+/* A leaf at @level was replaced by a table of leaves one level down. */
+void axas_npt_count_split(struct axas_npt *npt, unsigned int level);
 
 /*
  * Map a range to contiguous memory with the largest leaves that fit. Other CPUs may walk the
@@ -732,7 +780,8 @@ static inline void axas_npt_collapse(struct axas_npt *npt, struct axas_npt_job *
 
 /*
  * Find the first leaf that ends at or after *@gpa, and set *@gpa to its first byte. Shared.
- * @entry: the raw entry.
+ * @entry: the raw entry. One that is being replaced (BUSY) is found, too, as a leaf of no memory
+ * that permits nothing.
  */
 static inline bool axas_npt_next_leaf(const struct axas_npt *npt, u64 *gpa,
 				      struct axas_leaf *leaf, u64 *entry)

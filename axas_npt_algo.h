@@ -208,6 +208,14 @@ static bool PT(next_in_table)(const struct axas_npt *npt, u64 *table, unsigned i
 			*leaf = PT(decode)(entry, level);
 			*raw = entry;
 			return true;
+		case AXAS_PT_BUSY:
+			*gpa &= ~(size - 1);
+			*leaf = (struct axas_leaf){
+				.hpa = axas_hpa(AXAS_HPA_NONE), .level = level,
+				.type = AXAS_TYPE_NORMAL,
+			};
+			*raw = entry;
+			return true;
 		default:
 			break;
 		}
@@ -356,8 +364,9 @@ static int PT(map)(struct axas_npt *npt, struct axas_npt_range *range)
 	return PT(map_table)(npt, range, npt->root, npt->levels - 1);
 }
 
-/* Fill a table with leaves one level down that map the same memory as @leaf. */
-static void PT(fill_split)(struct axas_npt *npt, u64 *table, u64 leaf, unsigned int level)
+/* Fill a table with leaves one level down that map the same memory as @leaf; see axas_npt.h. */
+static u64 PT(split_into)(const struct axas_npt *npt, u64 *table, u64 table_hpa, u64 leaf,
+			  unsigned int level)
 {
 	u64 hpa = PT(leaf_hpa)(leaf, level);
 	u64 attr = PT(leaf_attr)(npt, PT(leaf_prot)(leaf, level), PT(leaf_type)(leaf, level),
@@ -366,9 +375,12 @@ static void PT(fill_split)(struct axas_npt *npt, u64 *table, u64 leaf, unsigned 
 
 	if (leaf & PT(sw_bit)(level))
 		attr |= PT(sw_bit)(level - 1);
+	/* Which of them were accessed or written is not known: all may have been. */
+	attr |= leaf & PT(hw_bits)(level) & PT(hw_bits)(level - 1);
 	for (i = 0; i < PT_ENTRIES; i++)
 		table[i] = PT(make_leaf)(hpa + i * axas_npt_leaf_size(level - 1), attr,
 					 level - 1);
+	return PT(make_table)(table_hpa, level);
 }
 
 /*
@@ -396,14 +408,13 @@ static void PT(replace)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigned int l
  */
 static void PT(split_leaf)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigned int level)
 {
-	u64 *table;
+	u64 *table, entry;
 	u64 hpa;
 
 	table = axas_npt_take_spare(npt, &npt->reserve, &hpa);
-	PT(fill_split)(npt, table, READ_ONCE(*ptep), level);
-	PT(replace)(npt, ptep, gpa, level, PT(make_table)(hpa, level), false);
-	PT(count_leaves)(npt, level, -1);
-	PT(count_leaves)(npt, level - 1, PT_ENTRIES);
+	entry = PT(split_into)(npt, table, hpa, READ_ONCE(*ptep), level);
+	PT(replace)(npt, ptep, gpa, level, entry, false);
+	axas_npt_count_split(npt, level);
 }
 
 static void PT(split_at)(struct axas_npt *npt, u64 gpa)
@@ -874,6 +885,7 @@ static void PT(collapse)(struct axas_npt *npt, struct axas_npt_job *job)
 	.map		= PT(map),	\
 	.walk		= PT(walk),	\
 	.reach		= PT(reach),	\
+	.split_into	= PT(split_into),	\
 	.split_at	= PT(split_at),	\
 	.unmap		= PT(unmap),	\
 	.protect	= PT(protect),	\

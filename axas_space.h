@@ -63,6 +63,29 @@ int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access);
  */
 int __must_check axas_space_bring(struct axas_space *space, u64 gpa, u32 access);
 
+/*
+ * An entry is being changed by another task (BUSY): give way to it, before another look. After
+ * AXAS_TRIES it sleeps, because a real-time task could otherwise keep the other from its CPU.
+ */
+void axas_space_pause(unsigned int *tries);
+#define AXAS_TRIES	16
+
+/* axas_space_cow.c: leaves that are replaced beside readers; see there */
+
+/*
+ * Replace the leaf at @pos, whose range includes @gpa, by @new: another leaf, or a table of smaller
+ * ones. Flushes in all consumers. space->lock is held, at least for reading. Return false if the
+ * entry has changed: @pos->entry is updated. May sleep.
+ */
+bool __must_check axas_space_replace_leaf(struct axas_space *space, struct axas_npt_pos *pos,
+					  u64 gpa, u64 new);
+
+/*
+ * Split the leaf of @gpa, of 2 MiB or more, into 512 smaller ones, beside readers. Return 0, also
+ * if there is none by now, or -ENOMEM. May sleep; not in a section, space->lock not held.
+ */
+int __must_check axas_space_split_leaf(struct axas_space *space, u64 gpa);
+
 /* axas_space_pages.c: the space as a file of memory */
 
 /* From now on removals wait for locked pages. Call before axas_space_attach(). */

@@ -99,9 +99,10 @@ static noinline int translate_slow(struct axas_space *space, u64 gpa,
 				   struct axas_translation *to)
 {
 	struct axas_cpu *cpu, found;
+	unsigned int tries = 0;
 	int err;
 
-	do {
+	for (;;) {
 		cpu = axas_section_enter(space);
 		if (likely(cpu)) {
 			err = translate_here(space, cpu, gpa, to);
@@ -112,8 +113,10 @@ static noinline int translate_slow(struct axas_space *space, u64 gpa,
 			err = translate_here(space, &found, gpa, to);
 			up_read(&space->lock);
 		}
-	} while (unlikely(err == -EAGAIN));
-	return err;
+		if (likely(err != -EAGAIN))
+			return err;
+		axas_space_pause(&tries);
+	}
 }
 
 int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,

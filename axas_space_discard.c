@@ -95,7 +95,8 @@ static u64 leaf_across(const struct axas_npt *npt, struct axas_npt_cursor *curso
 	if (axas_npt_cursor_at(cursor, at))
 		return 0;
 	axas_npt_walk(npt, cursor, at, &pos);
-	if (!pos.level || axas_npt_kind(npt, &pos) != AXAS_PT_LEAF)
+	/* A leaf that is being replaced (BUSY) counts: with the bar there is none. */
+	if (!pos.level || axas_npt_kind(npt, &pos) < AXAS_PT_BUSY)
 		return 0;
 	size = axas_npt_leaf_size(pos.level);
 	return at & (size - 1) ? size : 0;

@@ -43,6 +43,7 @@
  * @want_order: their order
  * @want_offset: their offset in the backend
  * @want_tables: tables that the last look asked for
+ * @tries: looks since the last that got on; see axas_space_pause()
  * @hpas: frames allocated for the next look; room for one, populate: for FILL_BATCH
  */
 struct fill {
@@ -63,6 +64,7 @@ struct fill {
 	unsigned int want_order;
 	u64 want_offset;
 	unsigned int want_tables;
+	unsigned int tries;
 	struct axas_hpa *hpas;
 };
 
@@ -80,6 +82,7 @@ static void init_fill(struct fill *fill, struct axas_space *space, struct axas_h
 	fill->dry = false;
 	fill->level = 0;
 	fill->around = 0;
+	fill->tries = 0;
 	fill->backend.ops = NULL;
 }
 
@@ -181,13 +184,15 @@ static bool may_come(struct fill *fill)
 static int bring(struct fill *fill, int wanted)
 {
 	switch (wanted) {
+	case LOOK_SPLIT:
+		return axas_space_split_leaf(fill->space, fill->gpa);
 	case LOOK_FRAMES:
 		return bring_frames(fill);
 	case LOOK_TABLES:
 		return axas_npt_get_spares(&fill->space->npt, &fill->spares, fill->want_tables,
 					   false);
 	default:
-		cond_resched();
+		axas_space_pause(&fill->tries);
 		return 0;
 	}
 }
@@ -641,6 +646,14 @@ int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access)
 	return result;
 }
 
+void axas_space_pause(unsigned int *tries)
+{
+	if (++*tries < AXAS_TRIES)
+		cond_resched();
+	else
+		schedule_timeout_killable(1);
+}
+
 int axas_space_bring(struct axas_space *space, u64 gpa, u32 access)
 {
 	switch (axas_space_fault_in(space, gpa, access)) {
@@ -933,6 +946,8 @@ static int fill_here(struct fill *fill, struct axas_cpu *cpu)
 		}
 		result = fill_at(fill, cpu, &pos);
 	}
+	if (fill->gpa != first)
+		fill->tries = 0;
 	return result ?: LOOK_AGAIN;
 }
 

@@ -58,7 +58,7 @@ static u64 tables_for_split(struct axas_space *space, u64 at, struct axas_npt_cu
 	axas_npt_walk(npt, cursor, at, &pos);
 	if (!pos.level)
 		return 0;
-	if (axas_npt_kind(npt, &pos) == AXAS_PT_LEAF)
+	if (axas_npt_kind(npt, &pos) >= AXAS_PT_BUSY)
 		return axas_npt_count_split_at(npt, at);
 	return !!(at & (axas_npt_leaf_size(1) - 1));
 }
@@ -777,7 +777,7 @@ static void change_leaves(struct change *change)
 		hal->fence(hal);
 	split_leaves(change->space, &change->lower);
 	split_leaves(change->space, &change->upper);
-	if (change->kind == CHANGE_PROT && likely(!change->space->npt.marked))
+	if (change->kind == CHANGE_PROT && likely(!READ_ONCE(change->space->npt.marked)))
 		protect_leaves(&removal, change->first, change->last, change->prot, false);
 	else if (change->kind == CHANGE_PROT)
 		fit_leaves(&removal, change->first, change->last);
@@ -916,7 +916,7 @@ int axas_space_set_logged(struct axas_space *space, u64 first, u64 last, bool lo
 
 	lockdep_assert_held(&space->changing);
 	/* Seen by all that see a logged area, after the bar. */
-	WRITE_ONCE(space->npt.marked, true);
+	axas_npt_mark(&space->npt);
 	return change_areas(&change, &mas, axas_area_start(&mas, last));
 }
 
