@@ -44,6 +44,7 @@
  * @want_offset: their offset in the backend
  * @want_tables: tables that the last look asked for
  * @tries: looks since the last that got on; see axas_space_pause()
+ * @logged: fault: the leaf of a clean page was made to permit writes
  * @hpas: frames allocated for the next look; room for one, populate: for FILL_BATCH
  */
 struct fill {
@@ -65,6 +66,7 @@ struct fill {
 	u64 want_offset;
 	unsigned int want_tables;
 	unsigned int tries;
+	bool logged;
 	struct axas_hpa *hpas;
 };
 
@@ -83,6 +85,7 @@ static void init_fill(struct fill *fill, struct axas_space *space, struct axas_h
 	fill->level = 0;
 	fill->around = 0;
 	fill->tries = 0;
+	fill->logged = false;
 	fill->backend.ops = NULL;
 }
 
@@ -315,6 +318,9 @@ static int install(struct fill *fill, const struct axas_cpu *cpu, struct axas_np
 		return LOOK_AGAIN;
 	spend_frames(fill, 1);
 	fill->level = level;
+	/* The leaf does not permit the write yet: it is split next. */
+	if (level && fill->access & AXAS_PROT_WRITE && area->flags & AXAS_AREA_LOGGED)
+		return LOOK_AGAIN;
 	if (fill->fault && axas_area_around(area))
 		set_around(fill, cpu);
 	return AXAS_FAULT_FIXED;
@@ -452,6 +458,7 @@ static bool widen(struct fill *fill)
 	if (leaf == pos.entry || !axas_npt_make(&space->npt, pos.ptep, pos.level, &pos.entry, leaf))
 		return true;
 	axas_space_flush(space, fill->gpa & ~mask, fill->gpa | mask, false);
+	fill->logged = area->flags & AXAS_AREA_LOGGED;
 	return true;
 }
 
@@ -507,6 +514,8 @@ static int run_fault(struct fill *fill)
 
 	for (;;) {
 		result = look_once(fill, look);
+		if (result == AXAS_FAULT_SPURIOUS && fill->logged)
+			return AXAS_FAULT_FIXED;
 		if (result >= 0)
 			return result;
 		if (result == LOOK_AGAIN && fatal_signal_pending(current))

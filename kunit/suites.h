@@ -36,6 +36,7 @@
 	SUITE(axas_space_pages),	\
 	SUITE(axas_space_many),	\
 	SUITE(axas_space_discard),	\
+	SUITE(axas_space_log),	\
 	SUITE(axas_space_cow),	\
 	SUITE(axas_linear),	\
 	SUITE(axas_bound),	\

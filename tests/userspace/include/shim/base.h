@@ -386,6 +386,45 @@ static inline void bitmap_zero(unsigned long *map, unsigned int nbits)
 static inline void __set_bit(long nr, unsigned long *map)
 { map[nr / 64] |= 1ul << nr % 64; }
 
+static inline bool test_bit(long nr, const unsigned long *map)
+{ return map[nr / 64] >> nr % 64 & 1; }
+
+static inline void bitmap_set(unsigned long *map, unsigned int first, unsigned int n)
+{
+	while (n--)
+		__set_bit(first++, map);
+}
+
+static inline void bitmap_fill(unsigned long *map, unsigned int nbits)
+{ memset(map, 0xff, BITS_TO_LONGS(nbits) * sizeof(*map)); }
+
+static inline unsigned long find_next_is(const unsigned long *map, unsigned long size,
+					 unsigned long at, bool set)
+{
+	while (at < size && test_bit(at, map) != set)
+		at++;
+	return at < size ? at : size;
+}
+
+#define find_next_bit(map, size, at)		find_next_is(map, size, at, true)
+#define find_next_zero_bit(map, size, at)	find_next_is(map, size, at, false)
+
+static inline unsigned long find_last_bit(const unsigned long *map, unsigned long size)
+{
+	unsigned long at = size;
+
+	while (at && !test_bit(at - 1, map))
+		at--;
+	return at ? at - 1 : size;
+}
+
+#define for_each_set_bit_from(bit, map, size)					\
+	for ((bit) = find_next_bit(map, size, bit); (bit) < (size);		\
+	     (bit) = find_next_bit(map, size, (bit) + 1))
+
+static inline void __clear_bit(long nr, unsigned long *map)
+{ map[nr / 64] &= ~(1ul << nr % 64); }
+
 static inline bool __test_and_clear_bit(long nr, unsigned long *map)
 {
 	bool was = map[nr / 64] >> nr % 64 & 1;
