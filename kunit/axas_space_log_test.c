@@ -83,6 +83,25 @@ static void write_byte(struct space_fixture *f, u64 gpa)
 	KUNIT_EXPECT_EQ(f->test, write_at(f, gpa, &byte, 1), 0);
 }
 
+static void expect_byte(struct space_fixture *f, u64 gpa)
+{
+	u8 byte = 0;
+
+	KUNIT_EXPECT_EQ(f->test, read_at(f, gpa, &byte, 1), 0);
+	KUNIT_EXPECT_EQ_MSG(f->test, byte, 1 + gpa / SZ_4K % 255, "page 0x%llx", gpa);
+}
+
+/* What hardware permits, whatever the area says. */
+static void expect_prot(struct space_fixture *f, u64 gpa, u32 prot)
+{
+	struct axas_leaf leaf = {};
+
+	KUNIT_EXPECT_TRUE(f->test, axas_npt_lookup(&f->space->npt, gpa, &leaf));
+	/* Not every format has memory that cannot be read or executed. */
+	KUNIT_EXPECT_EQ(f->test, leaf.prot & prot, prot);
+	KUNIT_EXPECT_EQ(f->test, leaf.prot & TEST_W & ~prot, 0);
+}
+
 /* A logged window, populated with 4 KiB. */
 static void small_window(struct space_fixture *f)
 {
@@ -149,10 +168,32 @@ static void stop_permits_all_writes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, get(f), -ENOENT);
 	KUNIT_EXPECT_EQ(test, clear_bits(f, bits), -ENOENT);
 	KUNIT_EXPECT_EQ(test, stop(f, WIN, WIN_SIZE), -ENOENT);
-	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_W), AXAS_FAULT_SPURIOUS);
-	KUNIT_EXPECT_EQ(test, space_fault(f, BORDER, TEST_W), AXAS_FAULT_SPURIOUS);
+	expect_prot(f, WIN, TEST_RW);
+	expect_prot(f, BORDER, TEST_RW);
 	KUNIT_EXPECT_NULL(test, f->space->npt.aside);
 	space_expect_balanced(f);
+}
+
+/* What the log has left in leaves goes with it: they can be one leaf again. */
+static void nothing_is_left_of_a_log(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 collapsed;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, WIN_SIZE, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	write_byte(f, WIN + SZ_4K);
+	KUNIT_EXPECT_EQ(test, space_protect(f, WIN, WIN_SIZE, TEST_R), 0);
+	/* All leaves are read-only, and one is WRITTEN. */
+	KUNIT_EXPECT_EQ(test, axas_space_collapse(f->space, gpa_range(WIN, WIN_SIZE), &collapsed),
+			0);
+	KUNIT_EXPECT_EQ(test, collapsed, 0);
+	expect_written(f, WIN + SZ_4K, SZ_4K);
+	KUNIT_EXPECT_EQ(test, stop(f, WIN, WIN_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_collapse(f->space, gpa_range(WIN, WIN_SIZE), &collapsed),
+			0);
+	KUNIT_EXPECT_EQ(test, collapsed, 1);
+	monitor_expect_flushed(f->monitor);
 }
 
 /* An area that was never logged, in a region that was put aside, is as before. */
@@ -249,8 +290,10 @@ static void map_beside_what_is_aside(struct kunit *test)
 	struct space_fixture *f = test->priv;
 
 	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, SZ_1M, TEST_RW), 0);
+	write_byte(f, WIN + SZ_4K);
 	KUNIT_ASSERT_EQ(test, start(f, WIN, SZ_2M), 0);
 	KUNIT_EXPECT_EQ(test, space_map_linear(f, WIN + SZ_1M, SZ_64K, LINEAR, TEST_RW), 0);
+	expect_byte(f, WIN + SZ_4K);
 	KUNIT_EXPECT_EQ(test, space_map_populated(f, WIN + SZ_1M + SZ_64K, SZ_64K, TEST_RW), 0);
 	write_byte(f, WIN);
 	KUNIT_EXPECT_EQ(test, space_fault(f, WIN + SZ_1M, TEST_W), AXAS_FAULT_SPURIOUS);
@@ -311,6 +354,16 @@ static void discard_is_a_write(struct kunit *test)
 	expect_written(f, BORDER, SZ_2M);
 	clear_got(f);
 	expect_clean(f);
+	/* Started again, nothing was written, nor discarded. */
+	KUNIT_EXPECT_EQ(test, axas_space_discard(f->space, &range, 1, &done), 0);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	expect_clean(f);
+	/* A fault that would take 2 MiB forgets no discarded page. */
+	KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, range, &done), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_discard(f->space, &range, 1, &done), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_set_policy(f->space, range, AXAS_MAP_HUGE_ALWAYS), 0);
+	write_byte(f, BORDER + SZ_4K);
+	expect_written(f, BORDER, SZ_2M);
 }
 
 static void protect_keeps_the_log(struct kunit *test)
@@ -335,11 +388,28 @@ static void protect_keeps_the_log(struct kunit *test)
 	expect_written(f, WIN, SZ_4K);
 }
 
+/* A right that is taken is taken from leaves that are put aside, too. */
+static void protect_what_is_aside(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_leaf leaf = {};
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, WIN_SIZE, TEST_RWX), 0);
+	write_byte(f, BORDER);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, space_protect(f, WIN, WIN_SIZE, TEST_RW), 0);
+	expect_byte(f, BORDER);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BORDER, TEST_R), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_TRUE(test, axas_npt_lookup(&f->space->npt, BORDER, &leaf));
+	KUNIT_EXPECT_EQ(test, leaf.prot, TEST_R);
+	expect_clean(f);
+}
+
 /* Collapse makes no leaf that would say of 512 pages what is true of one. */
 static void collapse_keeps_the_log(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
-	u64 collapsed;
+	u64 collapsed, at;
 
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, WIN_SIZE, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
@@ -354,8 +424,14 @@ static void collapse_keeps_the_log(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, collapsed, 1);
 	expect_clean(f);
 	KUNIT_EXPECT_EQ(test, space_protect(f, WIN, SZ_2M, TEST_R), 0);
-	write_byte(f, BORDER);
-	expect_written(f, BORDER, SZ_4K);
+	for (at = BORDER; at < BORDER + SZ_2M; at += SZ_4K)
+		write_byte(f, at);
+	KUNIT_EXPECT_EQ(test, axas_space_collapse(f->space, gpa_range(WIN, WIN_SIZE), &collapsed),
+			0);
+	KUNIT_EXPECT_EQ(test, get(f), 0);
+	bitmap_zero(bits, WIN_PAGES / 2 + 128);
+	KUNIT_EXPECT_EQ(test, clear_bits(f, bits), 0);
+	expect_written(f, BORDER, 128 * SZ_4K);
 	monitor_expect_flushed(f->monitor);
 }
 
@@ -364,10 +440,14 @@ static void unmap_what_is_aside(struct kunit *test)
 	struct space_fixture *f = test->priv;
 
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, WIN_SIZE, TEST_RW), 0);
+	write_byte(f, BORDER - SZ_64K - 1);
+	write_byte(f, BORDER + SZ_1M);
 	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, space_unmap(f, BORDER - SZ_64K, SZ_1M), 0);
 	space_expect_nothing(f, BORDER - SZ_64K, SZ_1M);
 	space_expect_balanced(f);
+	expect_byte(f, BORDER - SZ_64K - 1);
+	expect_byte(f, BORDER + SZ_1M);
 	write_byte(f, WIN);
 	expect_written(f, WIN, SZ_4K);
 	/* Mapped again, the range is not logged. */
@@ -450,6 +530,7 @@ static void failing_start(struct kunit *test)
  * @logged: it is logged
  * @must: the log must report it
  * @may: the log may report it
+ * @val: its first byte
  */
 struct page_model {
 	bool mapped;
@@ -457,6 +538,7 @@ struct page_model {
 	bool logged;
 	bool must;
 	bool may;
+	u8 val;
 };
 
 static struct page_model model[WIN_SIZE / SZ_4K];
@@ -502,6 +584,7 @@ static void model_discard(struct space_fixture *f, unsigned int first, unsigned 
 		model[i].may |= model[i].logged;
 		if (space_hpa(f, gpa_of_page(i)) != AXAS_HPA_NONE)
 			model[i].must |= model[i].logged;
+		model[i].val = 0;
 	}
 	KUNIT_EXPECT_EQ(f->test, axas_space_discard(f->space, &range, 1, &done), 0);
 }
@@ -516,6 +599,23 @@ static void model_touch(struct space_fixture *f, struct rnd_state *rnd, unsigned
 	KUNIT_EXPECT_EQ(f->test, ok, model[page].mapped && (model[page].write || !write));
 	if (ok && write)
 		model[page].must |= model[page].logged;
+}
+
+/* Write a page by the accessors, or read it. */
+static void model_access(struct space_fixture *f, struct rnd_state *rnd, unsigned int page)
+{
+	u8 val = prandom_u32_state(rnd);
+
+	if (!model[page].mapped)
+		return;
+	if (prandom_u32_state(rnd) % 2) {
+		KUNIT_EXPECT_EQ(f->test, read_at(f, gpa_of_page(page), &val, 1), 0);
+		KUNIT_EXPECT_EQ_MSG(f->test, val, model[page].val, "page %u", page);
+	} else if (model[page].write) {
+		KUNIT_EXPECT_EQ(f->test, write_at(f, gpa_of_page(page), &val, 1), 0);
+		model[page].val = val;
+		model[page].must |= model[page].logged;
+	}
 }
 
 static void model_log(struct space_fixture *f, struct rnd_state *rnd, unsigned int first,
@@ -611,8 +711,12 @@ static void model_step(struct space_fixture *f, struct rnd_state *rnd)
 	case 9:
 		model_get(f, rnd);
 		break;
-	default:
+	case 10:
+	case 11:
 		model_touch(f, rnd, first);
+		break;
+	default:
+		model_access(f, rnd, first);
 		break;
 	}
 	monitor_expect_flushed(f->monitor);
@@ -637,6 +741,7 @@ static struct kunit_case log_cases[] = {
 	KUNIT_CASE_PARAM(host_writes_are_logged, space_gen_params),
 	KUNIT_CASE_PARAM(only_what_was_got_is_cleared, space_gen_params),
 	KUNIT_CASE_PARAM(stop_permits_all_writes, space_gen_params),
+	KUNIT_CASE_PARAM(nothing_is_left_of_a_log, space_gen_params),
 	KUNIT_CASE_PARAM(others_are_not_logged, space_gen_params),
 	KUNIT_CASE_PARAM(two_areas_in_a_region, space_gen_params),
 	KUNIT_CASE_PARAM(start_again_forgets, space_gen_params),
@@ -647,6 +752,7 @@ static struct kunit_case log_cases[] = {
 	KUNIT_CASE_PARAM(huge_fault_logs_a_page, space_gen_params),
 	KUNIT_CASE_PARAM(discard_is_a_write, space_gen_params),
 	KUNIT_CASE_PARAM(protect_keeps_the_log, space_gen_params),
+	KUNIT_CASE_PARAM(protect_what_is_aside, space_gen_params),
 	KUNIT_CASE_PARAM(collapse_keeps_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(unmap_what_is_aside, space_gen_params),
 	KUNIT_CASE_PARAM(aside_is_seen, space_gen_params),

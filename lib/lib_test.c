@@ -252,6 +252,7 @@ static struct {
 	__u32 areas;
 	__u64 last;
 	unsigned int calls;
+	__u64 buf;
 } fake;
 
 static int fake_get_areas(struct axas_get_areas *arg)
@@ -281,6 +282,17 @@ static int fake_populate(struct axas_range *arg)
 	return 0;
 }
 
+/* Clears up to 128 pages. */
+static int fake_clear_log(struct axas_log *arg)
+{
+	__u64 n = arg->length < 128 * PAGE ? arg->length : 128 * PAGE;
+
+	fake.buf = arg->buf;
+	arg->gpa += n;
+	arg->length -= n;
+	return 0;
+}
+
 /* Replaces libc's. */
 int ioctl(int fd, unsigned long nr, ...)
 {
@@ -298,6 +310,8 @@ int ioctl(int fd, unsigned long nr, ...)
 	fake.calls++;
 	if (nr == AXAS_GET_AREAS)
 		return fake_get_areas(arg);
+	if (nr == AXAS_CLEAR_LOG)
+		return fake_clear_log(arg);
 	return nr == AXAS_POPULATE ? fake_populate(arg) : 0;
 }
 
@@ -313,8 +327,9 @@ int ioctl(int fd, unsigned long nr, ...)
 /* The library sets the size of each struct and clears those that only receive results. */
 static void test_space_calls(void)
 {
-	struct axas_extent extent = { .length = PAGE };
+	struct axas_extent extent = { .length = PAGE }, room;
 	struct axas_create create = { .size = 77 };
+	__u64 bitmap[4] = {}, gpa = 0;
 	struct axas_format_info format;
 	struct axas_translate to;
 	struct axas_info info;
@@ -334,6 +349,17 @@ static void test_space_calls(void)
 	passes(axas_protect(FAKE, 0, PAGE, 1), AXAS_PROTECT, axas_protect);
 	passes(axas_discard(FAKE, &extent, 1, NULL), AXAS_DISCARD, axas_discard);
 	passes(axas_set_limit(FAKE, 5), AXAS_SET_LIMIT, axas_limit);
+	passes(axas_start_log(FAKE, 0, PAGE), AXAS_START_LOG, axas_log);
+	passes(axas_stop_log(FAKE, 0, PAGE), AXAS_STOP_LOG, axas_log);
+	passes(axas_get_log(FAKE, 0, PAGE, bitmap, NULL), AXAS_GET_LOG, axas_log);
+	passes_with(axas_get_log_extents(FAKE, &gpa, PAGE, &room, 1, NULL), AXAS_GET_LOG, axas_log,
+		    AXAS_LOG_EXTENTS);
+	passes_with(axas_clear_log_extents(FAKE, &extent, 1, 0), AXAS_CLEAR_LOG, axas_log,
+		    AXAS_LOG_EXTENTS);
+	fake.calls = 0;
+	passes(axas_clear_log(FAKE, 0, 256 * PAGE, bitmap, 0), AXAS_CLEAR_LOG, axas_log);
+	ok(fake.calls == 2 && fake.buf == (uintptr_t)(bitmap + 2), "goes on with what is left",
+	   "AXAS_CLEAR_LOG");
 	passes(axas_clear(FAKE), AXAS_CLEAR, axas_clear);
 	passes(axas_collapse(FAKE, 0, PAGE, NULL), AXAS_COLLAPSE, axas_collapse);
 	passes(axas_fault(FAKE, 0, 1, NULL), AXAS_FAULT, axas_fault);

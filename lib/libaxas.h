@@ -166,6 +166,77 @@ int axas_set_limit(int space, __u64 max_frames);
 int axas_discard(int space, const struct axas_extent *extents, __u32 count, __u64 *done);
 
 /**
+ * axas_start_log() - begin to log which pages of a range are written
+ * @space: the space
+ * @gpa: first address
+ * @length: bytes
+ *
+ * Return: 0, or -errno.
+ */
+int axas_start_log(int space, __u64 gpa, __u64 length);
+
+/**
+ * axas_stop_log() - end the log in a range
+ * @space: the space
+ * @gpa: first address
+ * @length: bytes
+ *
+ * Return: 0, or -errno.
+ */
+int axas_stop_log(int space, __u64 gpa, __u64 length);
+
+/**
+ * axas_get_log() - get the pages of a range that were written
+ * @space: the space
+ * @gpa: first address
+ * @length: bytes
+ * @bitmap: out: bit n % 64 of word n / 64 is page n of the range; whole words are written
+ * @epoch: out: the epoch, for axas_clear_log(); may be NULL
+ *
+ * Return: 0, or -errno.
+ */
+int axas_get_log(int space, __u64 gpa, __u64 length, __u64 *bitmap, __u64 *epoch);
+
+/**
+ * axas_get_log_extents() - the same as extents
+ * @space: the space
+ * @gpa: first address; out: the first one not looked at
+ * @length: bytes
+ * @extents: out: ranges that were written, in order
+ * @count: room in @extents
+ * @epoch: out: the epoch; may be NULL
+ *
+ * Return: the number of extents written, or -errno. If *@gpa is not the end of the range then,
+ * call again from there.
+ */
+int axas_get_log_extents(int space, __u64 *gpa, __u64 length, struct axas_extent *extents,
+			 __u32 count, __u64 *epoch);
+
+/**
+ * axas_clear_log() - take pages as not written
+ * @space: the space
+ * @gpa: first address
+ * @length: bytes
+ * @bitmap: the pages, as axas_get_log() returned them, or fewer
+ * @epoch: of that call; 0: any
+ *
+ * Return: 0, or -errno.
+ */
+int axas_clear_log(int space, __u64 gpa, __u64 length, const __u64 *bitmap, __u64 epoch);
+
+/**
+ * axas_clear_log_extents() - the same for extents
+ * @space: the space
+ * @extents: the ranges
+ * @count: their number, at least 1
+ * @epoch: of the call that returned them; 0: any
+ *
+ * Return: 0, or -errno.
+ */
+int axas_clear_log_extents(int space, const struct axas_extent *extents, __u32 count,
+			   __u64 epoch);
+
+/**
  * axas_clear() - remove every area
  * @space: the space
  *

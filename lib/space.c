@@ -128,6 +128,96 @@ int axas_discard(int space, const struct axas_extent *extents, __u32 count, __u6
 	return err;
 }
 
+int axas_start_log(int space, __u64 gpa, __u64 length)
+{
+	struct axas_log arg = { .size = sizeof(arg), .gpa = gpa, .length = length };
+
+	return axas_ioctl(space, AXAS_START_LOG, &arg);
+}
+
+int axas_stop_log(int space, __u64 gpa, __u64 length)
+{
+	struct axas_log arg = { .size = sizeof(arg), .gpa = gpa, .length = length };
+
+	return axas_ioctl(space, AXAS_STOP_LOG, &arg);
+}
+
+int axas_get_log(int space, __u64 gpa, __u64 length, __u64 *bitmap, __u64 *epoch)
+{
+	struct axas_log arg = {
+		.size = sizeof(arg), .gpa = gpa, .length = length, .buf = (uintptr_t)bitmap,
+	};
+	int err = axas_ioctl(space, AXAS_GET_LOG, &arg);
+
+	if (!err && epoch)
+		*epoch = arg.epoch;
+	return err;
+}
+
+int axas_get_log_extents(int space, __u64 *gpa, __u64 length, struct axas_extent *extents,
+			 __u32 count, __u64 *epoch)
+{
+	struct axas_log arg = {
+		.size = sizeof(arg), .flags = AXAS_LOG_EXTENTS, .gpa = *gpa, .length = length,
+		.buf = (uintptr_t)extents, .count = count,
+	};
+	int err = axas_ioctl(space, AXAS_GET_LOG, &arg);
+
+	if (err)
+		return err;
+	*gpa = arg.gpa;
+	if (epoch)
+		*epoch = arg.epoch;
+	return arg.count;
+}
+
+/* Call until all is done: a call that did a part says what is left. */
+static int clear_log(int space, struct axas_log *arg)
+{
+	__u64 left = arg->length, bit;
+	int err;
+
+	for (;;) {
+		err = axas_ioctl(space, AXAS_CLEAR_LOG, arg);
+		if (err || !arg->length)
+			return err;
+		bit = (left - arg->length) >> 12;
+		if (!(arg->flags & AXAS_LOG_EXTENTS))
+			arg->buf += bit / 8;
+		left = arg->length;
+	}
+}
+
+int axas_clear_log(int space, __u64 gpa, __u64 length, const __u64 *bitmap, __u64 epoch)
+{
+	struct axas_log arg = {
+		.size = sizeof(arg), .gpa = gpa, .length = length, .buf = (uintptr_t)bitmap,
+		.epoch = epoch,
+	};
+
+	return clear_log(space, &arg);
+}
+
+int axas_clear_log_extents(int space, const struct axas_extent *extents, __u32 count,
+			   __u64 epoch)
+{
+	struct axas_log arg = {
+		.size = sizeof(arg), .flags = AXAS_LOG_EXTENTS, .buf = (uintptr_t)extents,
+		.count = count, .epoch = epoch,
+	};
+	__u64 first = ~0ull, last = 0;
+
+	for (__u32 i = 0; i < count; i++) {
+		__u64 end = extents[i].gpa + extents[i].length;
+
+		first = extents[i].gpa < first ? extents[i].gpa : first;
+		last = end > last ? end : last;
+	}
+	arg.gpa = first;
+	arg.length = last - first;
+	return clear_log(space, &arg);
+}
+
 int axas_clear(int space)
 {
 	struct axas_clear arg = { .size = sizeof(arg) };

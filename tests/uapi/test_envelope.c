@@ -26,6 +26,7 @@ union argument {
 	struct axas_protect protect;
 	struct axas_discard discard;
 	struct axas_limit limit;
+	struct axas_log log;
 	struct axas_clear clear;
 	struct axas_fault fault;
 	struct axas_translate translate;
@@ -104,6 +105,20 @@ static void good_limit(union argument *arg)
 	arg->limit.max_frames = 100;
 }
 
+static void good_start_log(union argument *arg)
+{
+	arg->log.gpa = ALLOC;
+	arg->log.length = 16 * PAGE;
+}
+
+static void good_log(union argument *arg)
+{
+	static __u64 bits;
+
+	good_start_log(arg);
+	arg->log.buf = (uintptr_t)&bits;
+}
+
 static void good_discard(union argument *arg)
 {
 	static const struct axas_extent extent = { ALLOC + 2 * PAGE, PAGE };
@@ -157,6 +172,14 @@ static const struct subject subjects[] = {
 	  TAIL_FROM(axas_limit, max_frames), 0, 0, 0, false, false, good_limit },
 	{ "DISCARD", AXAS_DISCARD, sizeof(struct axas_discard), TAIL_FROM(axas_discard, reserved),
 	  TAIL_FROM(axas_discard, reserved), 12, 0, false, true, good_discard },
+	{ "START_LOG", AXAS_START_LOG, sizeof(struct axas_log), TAIL_FROM(axas_log, buf),
+	  TAIL_FROM(axas_log, buf), 16, 0, false, true, good_start_log },
+	{ "STOP_LOG", AXAS_STOP_LOG, sizeof(struct axas_log), TAIL_FROM(axas_log, buf),
+	  TAIL_FROM(axas_log, buf), 16, 0, false, true, good_start_log },
+	{ "GET_LOG", AXAS_GET_LOG, sizeof(struct axas_log), TAIL_FROM(axas_log, count),
+	  TAIL_FROM(axas_log, reserved), 4, AXAS_LOG_EXTENTS, false, true, good_log },
+	{ "CLEAR_LOG", AXAS_CLEAR_LOG, sizeof(struct axas_log), TAIL_FROM(axas_log, count),
+	  TAIL_FROM(axas_log, reserved), 4, AXAS_LOG_EXTENTS, false, true, good_log },
 	{ "CLEAR", AXAS_CLEAR, sizeof(struct axas_clear), sizeof(struct axas_clear), 0, 0, 0,
 	  false, false, good_clear },
 	{ "FAULT", AXAS_FAULT, sizeof(struct axas_fault), TAIL_FROM(axas_fault, level),
@@ -170,7 +193,7 @@ static const struct subject subjects[] = {
 	  TAIL_FROM(axas_get_areas, start), 0, 0, 0, false, true, good_clear },
 };
 
-/* A space with a limit, and an area whose third page is touched. */
+/* A space with a limit, and a logged area whose third page is touched. */
 static int new_subject_space(void)
 {
 	struct axas_create c = { .format = test_format, .max_frames = ~0ull };
@@ -178,6 +201,7 @@ static int new_subject_space(void)
 
 	expect(fd >= 0);
 	expect_ok(axas_map_alloc(fd, ALLOC, 16 * PAGE, RW, 0));
+	expect_ok(axas_start_log(fd, ALLOC, 16 * PAGE));
 	expect_eq(axas_fault(fd, ALLOC + 2 * PAGE, RW, NULL), AXAS_FAULT_FIXED);
 	return fd;
 }

@@ -337,6 +337,8 @@ _Static_assert(sizeof(struct axas_collapse) == 32, "axas_collapse");
 _Static_assert(sizeof(struct axas_clear) == 8, "axas_clear");
 _Static_assert(sizeof(struct axas_limit) == 16, "axas_limit");
 _Static_assert(sizeof(struct axas_extent) == 16, "axas_extent");
+_Static_assert(sizeof(struct axas_log) == 48, "axas_log");
+_Static_assert(offsetof(struct axas_log, epoch) == 40, "axas_log.epoch");
 _Static_assert(sizeof(struct axas_discard) == 32, "axas_discard");
 _Static_assert(offsetof(struct axas_discard, done) == 24, "axas_discard.done");
 _Static_assert(sizeof(struct axas_fault) == 32, "axas_fault");

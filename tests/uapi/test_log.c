@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The dirty log: START_LOG, GET_LOG, CLEAR_LOG, STOP_LOG. What writes by each way are logged, beside
+ * all that changes the memory; nothing that was written is missed, and nothing else is reported.
+ */
+#include "uapi.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define AREA		(16 * MIB)
+#define PAGES		1024u		/* of the range, which is 4 MiB */
+#define SIZE		(PAGES * PAGE)
+#define WORDS		(PAGES / 64)
+
+static bool is_set(const __u64 *bits, u64 page)
+{
+	return bits[page / 64] >> page % 64 & 1;
+}
+
+/* A space with an area, which is touched and logged. */
+static int logged_space(bool pinnable, u32 flags)
+{
+	int fd = new_kind(pinnable);
+
+	expect_ok(axas_map_alloc(fd, AREA, SIZE, RW, flags | AXAS_MAP_POPULATE));
+	expect_ok(axas_start_log(fd, AREA, SIZE));
+	return fd;
+}
+
+/* The log has exactly these pages. */
+static void expect_pages(int fd, u64 first, u64 n)
+{
+	__u64 bits[WORDS];
+
+	expect_ok(axas_get_log(fd, AREA, SIZE, bits, NULL));
+	for (u64 i = 0; i < PAGES; i++)
+		if (is_set(bits, i) != (i >= first && i < first + n))
+			fail("page %llu is %sreported", i, is_set(bits, i) ? "" : "not ");
+}
+
+static void clear_all(int fd)
+{
+	__u64 bits[WORDS], epoch;
+
+	expect_ok(axas_get_log(fd, AREA, SIZE, bits, &epoch));
+	expect_ok(axas_clear_log(fd, AREA, SIZE, bits, epoch));
+}
+
+static void test_writes(void)
+{
+	u8 buf[2 * PAGE] = {};
+	int fd = logged_space(false, 0);
+
+	expect_pages(fd, 0, 0);
+	expect_eq(axas_read(fd, AREA, buf, sizeof(buf)), (ssize_t)sizeof(buf));
+	expect_eq(axas_fault(fd, AREA, RO, NULL), AXAS_FAULT_SPURIOUS);
+	expect_pages(fd, 0, 0);
+	expect_eq(axas_write(fd, AREA + 5 * PAGE - 1, buf, 2), 2);
+	expect_pages(fd, 4, 2);
+	expect_eq(axas_fault(fd, AREA + 6 * PAGE, RW, NULL), AXAS_FAULT_FIXED);
+	expect_pages(fd, 4, 3);
+	clear_all(fd);
+	expect_pages(fd, 0, 0);
+	expect_eq(axas_fault(fd, AREA + 6 * PAGE, RW, NULL), AXAS_FAULT_FIXED);
+	expect_pages(fd, 6, 1);
+	expect_ok(axas_stop_log(fd, AREA, SIZE));
+	expect_eq(axas_fault(fd, AREA + 7 * PAGE, RW, NULL), AXAS_FAULT_SPURIOUS);
+	close(fd);
+}
+
+/* Writes by mappings, of both kinds; a pinnable page is writable, so it counts as written. */
+static void test_mappings(void)
+{
+	for (int pinnable = 0; pinnable < 2; pinnable++) {
+		int fd = logged_space(pinnable, AXAS_MAP_HUGE_NEVER);
+		volatile u8 *p = map_rw(fd, AREA, SIZE);
+
+		expect_eq(p[3 * PAGE], 0);
+		if (!pinnable)
+			expect_pages(fd, 0, 0);
+		clear_all(fd);
+		if (!pinnable)
+			expect_pages(fd, 0, 0);
+		p[9 * PAGE] = 1;
+		expect_pages(fd, 9, 1);
+		p[9 * PAGE] = 2;
+		clear_all(fd);
+		expect_pages(fd, 0, 0);
+		p[9 * PAGE] = 3;
+		expect_pages(fd, 9, 1);
+		expect_ok(axas_start_log(fd, AREA, SIZE));
+		expect_pages(fd, 0, 0);
+		p[9 * PAGE] = 4;
+		expect_pages(fd, 9, 1);
+		munmap((void *)p, SIZE);
+		close(fd);
+	}
+}
+
+/* 2 MiB leaves of compound frames, mapped by PMDs: a write is one page. */
+static void test_huge(void)
+{
+	int fd = logged_space(false, AXAS_MAP_HUGE_WHOLE);
+	volatile u8 *p = map_rw(fd, AREA, SIZE);
+
+	expect_eq(p[3 * PAGE], 0);
+	expect_pages(fd, 0, 0);
+	p[700 * PAGE] = 1;
+	expect_pages(fd, 700, 1);
+	clear_all(fd);
+	p[700 * PAGE] = 2;
+	p[701 * PAGE] = 2;
+	expect_pages(fd, 700, 2);
+	munmap((void *)p, SIZE);
+	close(fd);
+}
+
+/* A page that is held for writing stays in the log until it is let go. */
+static void test_held(void)
+{
+	int pipes[2], fd = logged_space(false, AXAS_MAP_HUGE_NEVER);
+	u8 *p = map_rw(fd, AREA, SIZE), byte;
+	struct iovec iov = { p + 5 * PAGE, PAGE };
+
+	expect_libc(pipe(pipes));
+	p[5 * PAGE] = 7;
+	expect_eq(vmsplice(pipes[1], &iov, 1, SPLICE_F_GIFT), PAGE);
+	clear_all(fd);
+	expect_pages(fd, 5, 1);
+	for (u64 i = 0; i < PAGE; i++)
+		expect_eq(read(pipes[0], &byte, 1), 1);
+	clear_all(fd);
+	expect_pages(fd, 0, 0);
+	munmap(p, SIZE);
+	close(pipes[0]);
+	close(pipes[1]);
+	close(fd);
+}
+
+static void test_extents(void)
+{
+	struct axas_extent extents[4], bad = { AREA - PAGE, PAGE };
+	int fd = logged_space(false, 0);
+	u64 byte = 1, epoch;
+	__u64 gpa = AREA;
+	struct axas_log arg;
+
+	for (u64 page = 0; page < 10; page += 2)
+		expect_eq(axas_write(fd, AREA + page * PAGE, &byte, 8), 8);
+	expect_eq(axas_get_log_extents(fd, &gpa, SIZE, extents, 4, (__u64 *)&epoch), 4);
+	expect_eq(gpa, AREA + 8 * PAGE);
+	for (int i = 0; i < 4; i++) {
+		expect_eq(extents[i].gpa, AREA + 2 * i * PAGE);
+		expect_eq(extents[i].length, PAGE);
+	}
+	expect_ok(axas_clear_log_extents(fd, extents, 4, epoch));
+	expect_pages(fd, 8, 1);
+	gpa = AREA;
+	expect_eq(axas_get_log_extents(fd, &gpa, SIZE, extents, 4, NULL), 1);
+	expect_eq(gpa, AREA + SIZE);
+	arg = (struct axas_log){
+		.size = sizeof(arg), .flags = AXAS_LOG_EXTENTS, .gpa = AREA, .length = SIZE,
+		.buf = (uintptr_t)&bad, .count = 1,
+	};
+	expect_refused(fd, AXAS_CLEAR_LOG, &arg, EINVAL, "an extent outside the range");
+	close(fd);
+}
+
+static void test_errors(void)
+{
+	__u64 bits[WORDS] = {}, epoch;
+	int fd = new_space();
+	struct axas_log arg = { .size = sizeof(arg), .gpa = AREA, .length = SIZE };
+
+	expect_refused(fd, AXAS_START_LOG, &arg, ENOENT, "nothing to log");
+	expect_ok(axas_map_alloc(fd, AREA, SIZE, RW, 0));
+	expect_refused(fd, AXAS_STOP_LOG, &arg, ENOENT, "no log");
+	arg.buf = (uintptr_t)bits;
+	expect_refused(fd, AXAS_GET_LOG, &arg, ENOENT, "no log");
+	expect_refused(fd, AXAS_CLEAR_LOG, &arg, ENOENT, "no log");
+	expect_refused(fd, AXAS_START_LOG, &arg, EINVAL, "a buffer");
+	expect_ok(axas_start_log(fd, AREA, SIZE));
+	arg.buf = 8;
+	expect_refused(fd, AXAS_GET_LOG, &arg, EFAULT, "an address that is not mapped");
+	expect_refused(fd, AXAS_CLEAR_LOG, &arg, EFAULT, "an address that is not mapped");
+	arg.buf = (uintptr_t)bits;
+	arg.count = 1;
+	expect_refused(fd, AXAS_GET_LOG, &arg, EINVAL, "a count beside a bitmap");
+	expect_ok(axas_get_log(fd, AREA, SIZE, bits, &epoch));
+	expect_ok(axas_start_log(fd, AREA, SIZE));
+	expect_eq(axas_clear_log(fd, AREA, SIZE, bits, epoch), -ESTALE);
+	close(fd);
+}
+
+/* The cost of a start does not depend on the size: 1 GiB of areas here, of which little is touched. */
+static void test_large_range(void)
+{
+	int fd = new_space();
+	u64 end = space_end(fd), byte = 1;
+	__u64 *bits = calloc(1024 * MIB / PAGE / 64, 8);
+
+	expect(bits);
+	expect_ok(axas_map_alloc(fd, 0, 1024 * MIB, RW, 0));
+	expect_eq(axas_write(fd, 777 * MIB, &byte, 8), 8);
+	expect_ok(axas_start_log(fd, 0, end ? end : 1024 * MIB));
+	expect_eq(axas_write(fd, 777 * MIB + PAGE, &byte, 8), 8);
+	expect_eq(axas_write(fd, 3 * PAGE, &byte, 8), 8);
+	expect_ok(axas_get_log(fd, 0, 1024 * MIB, bits, NULL));
+	for (u64 i = 0; i < 1024 * MIB / PAGE; i++)
+		if (is_set(bits, i) != (i == 3 || i == 777 * MIB / PAGE + 1))
+			fail("page %llu", i);
+	expect_ok(axas_clear_log(fd, 0, 1024 * MIB, bits, 0));
+	free(bits);
+	close(fd);
+}
+
+/**
+ * struct copier - a copy of the memory that is kept up by the log, as a migration keeps one
+ * @fd: the space
+ * @p: the memory, mapped
+ * @copy: the copy
+ * @stop: writers end
+ * @writes: how many there were
+ */
+struct copier {
+	int fd;
+	u8 *p;
+	u8 *copy;
+	bool stop;
+	u64 writes;
+};
+
+#define QUIET(page)	((page) % 16 == 9)	/* pages that nobody writes */
+#define CHURN		(PAGES - 128)		/* pages from here on are changed in other ways */
+
+static u64 some_page(u32 *seed, u64 below)
+{
+	u64 page = random_u32(seed) % below;
+
+	return QUIET(page) ? page - 1 : page;
+}
+
+static void *write_by_file(void *arg)
+{
+	struct copier *c = arg;
+	u32 seed = test_seed + 1;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		u64 val = random_u32(&seed), at = some_page(&seed, CHURN) * PAGE;
+
+		if (axas_write(c->fd, AREA + at + val % 500 * 8, &val, 8) != 8)
+			return "pwrite";
+		__atomic_add_fetch(&c->writes, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void *write_by_mapping(void *arg)
+{
+	struct copier *c = arg;
+	u32 seed = test_seed + 2;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		u64 *at = (u64 *)(c->p + some_page(&seed, CHURN) * PAGE) + random_u32(&seed) % 500;
+
+		__atomic_store_n(at, random_u32(&seed), __ATOMIC_RELAXED);
+		__atomic_add_fetch(&c->writes, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* Reads of a disk into the memory, if there is a RAM disk: the pages are held meanwhile. */
+static void *write_by_disk(void *arg)
+{
+	int disk = open("/dev/ram0", O_RDWR | O_DIRECT | O_CLOEXEC);
+	struct copier *c = arg;
+	u32 seed = test_seed + 3;
+
+	while (disk >= 0 && !__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		u64 from = some_page(&seed, 8) * PAGE, at = some_page(&seed, CHURN) * PAGE;
+
+		if (pwrite(disk, c->p + at, PAGE, from) != PAGE ||
+		    pread(disk, c->p + at, PAGE, from) != PAGE)
+			return "O_DIRECT";
+		__atomic_add_fetch(&c->writes, 1, __ATOMIC_RELAXED);
+	}
+	if (disk >= 0)
+		close(disk);
+	return NULL;
+}
+
+/* All else that changes memory, in the last pages. */
+static void *change(void *arg)
+{
+	struct copier *c = arg;
+	u32 seed = test_seed + 4;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		u64 page = CHURN + random_u32(&seed) % 120, gpa = AREA + page * PAGE;
+		u64 len = (1 + random_u32(&seed) % 8) * PAGE;
+
+		switch (random_u32(&seed) % 6) {
+		case 0:
+			axas_protect(c->fd, gpa, len, RO);
+			break;
+		case 1:
+			axas_protect(c->fd, gpa, len, RW);
+			break;
+		case 2:
+			punch(c->fd, gpa, len);
+			break;
+		case 3:
+			axas_collapse(c->fd, AREA, SIZE, NULL);
+			break;
+		case 4:
+			axas_populate(c->fd, gpa, len);
+			break;
+		default:
+			axas_fault(c->fd, gpa, random_u32(&seed) % 2 ? RW : RO, NULL);
+		}
+	}
+	return NULL;
+}
+
+/* Copy what was written since the last time. */
+static u64 copy_written(struct copier *c)
+{
+	__u64 bits[WORDS], epoch;
+	u64 pages = 0;
+
+	expect_ok(axas_get_log(c->fd, AREA, SIZE, bits, &epoch));
+	expect_ok(axas_clear_log(c->fd, AREA, SIZE, bits, epoch));
+	for (u64 i = 0; i < PAGES; i++) {
+		if (!is_set(bits, i))
+			continue;
+		if (QUIET(i) && i < CHURN)
+			fail("page %llu is reported, and nobody wrote it", i);
+		memset(c->copy + i * PAGE, 0, PAGE);
+		if (axas_read(c->fd, AREA + i * PAGE, c->copy + i * PAGE, PAGE) != PAGE)
+			fail("page %llu cannot be read", i);
+		pages++;
+	}
+	return pages;
+}
+
+/* Every write, by any way, is in the copy at the end. */
+static void keep_copy(bool pinnable, u32 flags)
+{
+	void *(*const run[])(void *) = { write_by_file, write_by_mapping, write_by_disk, change };
+	struct copier c = { .fd = logged_space(pinnable, flags), .copy = calloc(1, SIZE) };
+	u64 want = test_ops ? test_ops : 20000, rounds = 0, copied = 0;
+	pthread_t threads[4];
+	void *failed;
+
+	expect(c.copy);
+	c.p = map_rw(c.fd, AREA, SIZE);
+	for (int i = 0; i < 4; i++)
+		expect_eq(pthread_create(&threads[i], NULL, run[i], &c), 0);
+	while (__atomic_load_n(&c.writes, __ATOMIC_RELAXED) < want && rounds < want) {
+		copied += copy_written(&c);
+		rounds++;
+	}
+	__atomic_store_n(&c.stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], &failed);
+		if (failed)
+			fail("a writer failed: %s", (char *)failed);
+	}
+	expect_ok(axas_protect(c.fd, AREA, SIZE, RW));
+	copy_written(&c);
+	copy_written(&c);
+	for (u64 i = 0; i < PAGES; i++)
+		if (memcmp(c.p + i * PAGE, c.copy + i * PAGE, PAGE))
+			fail("a write to page %llu was missed, after %llu rounds", i, rounds);
+	note("%llu writes, %llu rounds, %llu pages copied", c.writes, rounds, copied);
+	munmap(c.p, SIZE);
+	free(c.copy);
+	close(c.fd);
+}
+
+static void test_no_write_is_missed(void)
+{
+	keep_copy(false, AXAS_MAP_HUGE_NEVER);
+	keep_copy(false, 0);
+	keep_copy(false, AXAS_MAP_HUGE_WHOLE);
+}
+
+static void test_no_write_is_missed_pinnable(void)
+{
+	keep_copy(true, AXAS_MAP_HUGE_NEVER);
+}
+
+static const struct test tests[] = {
+	{ "writes by calls and faults", test_writes },
+	{ "writes by mappings", test_mappings },
+	{ "a write to 2 MiB of a PMD is one page", test_huge },
+	{ "a page that is held stays written", test_held },
+	{ "extents", test_extents },
+	{ "errors", test_errors },
+	{ "a range of 1 GiB", test_large_range },
+	{ "no write is missed", test_no_write_is_missed },
+	{ "no write is missed, pinnable", test_no_write_is_missed_pinnable },
+};
+
+const struct suite suite_log = { "log", tests, ARRAY_SIZE(tests), true };
