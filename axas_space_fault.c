@@ -438,6 +438,9 @@ static bool widen(struct fill *fill)
 	/* If the entry has changed since, the next look deals with it. */
 	if (!area || axas_npt_kind(&space->npt, &pos) != AXAS_PT_LEAF)
 		return true;
+	/* It was collapsed since: the next look asks to split it. */
+	if (pos.level && area->flags & AXAS_AREA_LOGGED && fill->access & AXAS_PROT_WRITE)
+		return true;
 	mask = axas_npt_leaf_size(pos.level) - 1;
 	if (pos.level > axas_npt_max_level(&space->npt, area->prot) ||
 	    (fill->gpa & ~mask) < found.first || (fill->gpa | mask) > found.last)
