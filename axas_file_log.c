@@ -29,6 +29,7 @@
  * @start: first address of the call
  * @done: extents done
  * @any: part of the range is logged
+ * @zero: the bitmap is all zero
  * @epoch: in: as in @log; out: of the last chunk
  */
 struct walk {
@@ -38,6 +39,7 @@ struct walk {
 	u64 start;
 	u32 done;
 	bool any;
+	bool zero;
 	u64 epoch;
 };
 
@@ -66,20 +68,30 @@ static void __user *user_words(const struct walk *walk)
 	return u64_to_user_ptr(walk->log->buf + page / BITS_PER_BYTE);
 }
 
+/* Get a chunk. walk->zero: no page of it was written. */
 static int get_chunk(struct walk *walk, struct axas_gpa_range range)
 {
-	int err = axas_space_get_log(walk->space, range, walk->bitmap, &walk->epoch);
+	int ret;
 
-	walk->any |= !err;
-	return err == -ENOENT ? 0 : err;
+	if (!walk->zero)
+		bitmap_zero(walk->bitmap, range.size >> AXAS_FRAME_SHIFT);
+	ret = axas_space_add_log(walk->space, range, walk->bitmap, &walk->epoch);
+	walk->any |= ret >= 0;
+	walk->zero = ret == 0 || ret == -ENOENT;
+	return ret == -ENOENT ? 0 : min(ret, 0);
 }
 
 static int get_bitmap(struct walk *walk)
 {
 	struct axas_gpa_range range = chunk_of(walk);
+	size_t bytes = bitmap_bytes(range.size), left = 0;
 	int err = get_chunk(walk, range);
 
-	if (!err && copy_to_user(user_words(walk), walk->bitmap, bitmap_bytes(range.size)))
+	if (!err && walk->zero)
+		left = clear_user(user_words(walk), bytes);
+	else if (!err)
+		left = copy_to_user(user_words(walk), walk->bitmap, bytes);
+	if (!err && left)
 		err = -EFAULT;
 	if (!err)
 		advance(walk, range.size);
@@ -106,6 +118,8 @@ static int get_extents(struct walk *walk)
 	unsigned long n = range.size >> AXAS_FRAME_SHIFT, from, to;
 	int err = get_chunk(walk, range);
 
+	if (!err && walk->zero)
+		n = 0;
 	for (from = find_next_bit(walk->bitmap, n, 0); !err && from < n;
 	     from = find_next_bit(walk->bitmap, n, to)) {
 		to = find_next_zero_bit(walk->bitmap, n, from);

@@ -75,7 +75,21 @@ bool axas_npt_next_aside(const struct axas_npt *npt, u64 *gpa)
 	return true;
 }
 
-int axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_spares *spares)
+/*
+ * Tables on the way to one end of a range, whose first byte beyond is @at: one for each entry that
+ * the end is inside of. Level 0 tables are moved, not made.
+ */
+static unsigned int tables_to(const struct axas_npt *npt, u64 at)
+{
+	unsigned int level, tables = 0;
+
+	for (level = 2; level < npt->levels; level++)
+		tables += !!(at & (axas_npt_leaf_size(level) - 1));
+	return tables;
+}
+
+int axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 first,
+			   u64 last)
 {
 	struct axas_hpa hpa;
 	u64 *root;
@@ -87,8 +101,8 @@ int axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_spares *spares)
 		npt->aside_hpa = hpa;
 		WRITE_ONCE(npt->aside, root);
 	}
-	/* Tables on the way to the two ends; level 0 tables are moved, not made. */
-	return axas_npt_get_spares(npt, spares, 2 * (npt->levels - 2), true);
+	return axas_npt_get_spares(npt, spares, tables_to(npt, first) + tables_to(npt, last + 1),
+				   true);
 }
 
 /* Forbid writes by a leaf that hardware may walk. Accessed and dirty bits may change meanwhile. */
@@ -212,39 +226,59 @@ void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_spares *spares)
 
 void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write)
 {
-	u64 borrowed = npt->fmt->borrowed, bits = npt->write | npt->fmt->zero;
-	u64 permit = write ? npt->write : 0;
+	u64 borrowed = npt->fmt->borrowed, keep = ~(npt->write | npt->fmt->zero);
 	u64 *end = ptep + n;
 
+	/* Other entries than leaves are EMPTY or ZERO. */
+#pragma GCC unroll 8
+	for (; !write && ptep < end; ptep++)
+		*ptep &= keep;
 	for (; ptep < end; ptep++) {
-		u64 entry = *ptep;
+		u64 entry = *ptep & keep;
 
-		if (axas_npt_is_leaf(npt, entry))
-			WRITE_ONCE(*ptep, (entry & ~bits) | (entry & borrowed ? 0 : permit));
-		else if (entry == npt->fmt->zero)
-			WRITE_ONCE(*ptep, 0);
+		if (axas_npt_is_leaf(npt, entry) && !(entry & borrowed))
+			entry |= npt->write;
+		WRITE_ONCE(*ptep, entry);
 	}
 }
 
-/* Set the bits of level 0 leaves. */
-static void get_leaves(const struct axas_npt *npt, const u64 *ptep, unsigned int n,
+/* Leaves that are tested together: mostly none was written. */
+#define TOGETHER	8
+
+static u64 any_of(const u64 *ptep)
+{
+	u64 any = 0;
+	unsigned int i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < TOGETHER; i++)
+		any |= data_race(ptep[i]);
+	return any;
+}
+
+/* Set the bits of level 0 leaves. Return whether there are any. */
+static bool get_leaves(const struct axas_npt *npt, const u64 *ptep, unsigned int n,
 		       unsigned long bit, unsigned long *bitmap)
 {
-	const u64 mask = npt->write | npt->fmt->zero;
-	const u64 *end = ptep + n;
+	const u64 mask = npt->write | npt->fmt->zero, *end = ptep + n;
+	bool found = false;
 
-	for (; ptep < end; ptep++, bit++) {
-		/* Mostly nothing was written: test eight at a time. */
-		while (end - ptep >= 8 &&
-		       !((READ_ONCE(ptep[0]) | READ_ONCE(ptep[1]) | READ_ONCE(ptep[2]) |
-			  READ_ONCE(ptep[3]) | READ_ONCE(ptep[4]) | READ_ONCE(ptep[5]) |
-			  READ_ONCE(ptep[6]) | READ_ONCE(ptep[7])) & mask)) {
-			ptep += 8;
-			bit += 8;
+	while (ptep < end) {
+		const u64 *stop = min(ptep + TOGETHER, end);
+
+		if (stop - ptep == TOGETHER && !(any_of(ptep) & mask)) {
+			ptep = stop;
+			bit += TOGETHER;
+			continue;
 		}
-		if (ptep < end && READ_ONCE(*ptep) & mask)
+		for (; ptep < stop; ptep++, bit++) {
+			if (!(READ_ONCE(*ptep) & mask))
+				continue;
 			__set_bit(bit, bitmap);
+			found = true;
+		}
 	}
+	return found;
 }
 
 /**
@@ -252,17 +286,19 @@ static void get_leaves(const struct axas_npt *npt, const u64 *ptep, unsigned int
  * @npt: the table
  * @base: address of bit 0
  * @bitmap: out
+ * @found: out: a bit was set
  */
 struct written {
 	const struct axas_npt *npt;
 	u64 base;
 	unsigned long *bitmap;
+	bool found;
 };
 
-static void get_table(const struct written *w, const u64 *table, unsigned int level, u64 first,
+static void get_table(struct written *w, const u64 *table, unsigned int level, u64 first,
 		      u64 last);
 
-static void get_entry(const struct written *w, u64 entry, unsigned int level, u64 first, u64 last)
+static void get_entry(struct written *w, u64 entry, unsigned int level, u64 first, u64 last)
 {
 	unsigned long bit = (first - w->base) >> AXAS_FRAME_SHIFT;
 	unsigned int n = (last >> AXAS_FRAME_SHIFT) - (first >> AXAS_FRAME_SHIFT) + 1;
@@ -273,23 +309,25 @@ static void get_entry(const struct written *w, u64 entry, unsigned int level, u6
 	case AXAS_PT_TABLE:
 		child = npt->fmt->child(npt, entry, level);
 		if (level == 1)
-			get_leaves(npt, axas_npt_ptep(child, first), n, bit, w->bitmap);
+			w->found |= get_leaves(npt, axas_npt_ptep(child, first), n, bit,
+					       w->bitmap);
 		else
 			get_table(w, child, level - 1, first, last);
 		break;
 	case AXAS_PT_LEAF:
-		if (npt->fmt->decode(entry, level).prot & AXAS_PROT_WRITE)
-			bitmap_set(w->bitmap, bit, n);
-		break;
+		if (!(npt->fmt->decode(entry, level).prot & AXAS_PROT_WRITE))
+			break;
+		fallthrough;
 	case AXAS_PT_ZERO:
 		bitmap_set(w->bitmap, bit, n);
+		w->found = true;
 		break;
 	default:
 		break;
 	}
 }
 
-static void get_table(const struct written *w, const u64 *table, unsigned int level, u64 first,
+static void get_table(struct written *w, const u64 *table, unsigned int level, u64 first,
 		      u64 last)
 {
 	unsigned int i = index_of(w->npt, first, level), end = index_of(w->npt, last, level);
@@ -305,12 +343,13 @@ static void get_table(const struct written *w, const u64 *table, unsigned int le
 	}
 }
 
-void axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 base,
+bool axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 base,
 			  unsigned long *bitmap)
 {
-	struct written written = { npt, base, bitmap };
+	struct written written = { npt, base, bitmap, false };
 
 	get_table(&written, npt->root, npt->levels - 1, first, last);
+	return written.found;
 }
 
 static void clear_leaf(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep)
@@ -327,22 +366,30 @@ static void clear_leaf(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *
 	}
 }
 
+/* Up to 64 bits of a bitmap, of which @n from @bit on are valid. */
+static unsigned long word_at(const unsigned long *bitmap, unsigned long bit, unsigned int n)
+{
+	unsigned int shift = bit % BITS_PER_LONG, here = BITS_PER_LONG - shift;
+	unsigned long word = bitmap[bit / BITS_PER_LONG] >> shift;
+
+	return n > here && shift ? word | bitmap[bit / BITS_PER_LONG + 1] << here : word;
+}
+
 /* Clear @n level 0 entries from @ptep on, the first one of page @bit. */
 static void clear_leaves(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
 			 unsigned int n, unsigned long bit)
 {
-	unsigned long i = bit;
+	unsigned int i, spent = n / BITS_PER_LONG;
+	unsigned long word;
 
-	clear->job.budget -= min(clear->job.budget, n / 8);
-	if (!clear->bitmap) {
-		for (; i < bit + n; i++)
-			clear_leaf(clear, npt, ptep + (i - bit));
-		return;
+	for (i = 0; i < n; i += BITS_PER_LONG) {
+		word = clear->bitmap ? word_at(clear->bitmap, bit + i, n - i) : ~0ul;
+		if (n - i < BITS_PER_LONG)
+			word &= (1ul << (n - i)) - 1;
+		for (; word; word &= word - 1, spent++)
+			clear_leaf(clear, npt, &ptep[i + __ffs(word)]);
 	}
-	for_each_set_bit_from(i, clear->bitmap, bit + n) {
-		clear_leaf(clear, npt, ptep + (i - bit));
-		clear->job.budget -= !!clear->job.budget;
-	}
+	clear->job.budget -= min(clear->job.budget, spent);
 }
 
 /* Clear an entry above level 0, if all of its pages are given. */

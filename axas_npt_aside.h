@@ -57,7 +57,8 @@ bool axas_npt_next_aside(const struct axas_npt *npt, u64 *gpa);
  * Allocate what axas_npt_put_aside() needs: the second root, and spare tables. space->changing is
  * held; may sleep. Return 0, -ENOMEM, or -EINTR on a fatal signal; the second root may stay.
  */
-int __must_check axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_spares *spares);
+int __must_check axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_spares *spares,
+					u64 first, u64 last);
 /*
  * Put a range aside. Exclusive. No leaf above level 0 reaches across its ends. In 2 MiB regions
  * that the range covers in part, leaves are narrowed instead. The whole range must be flushed.
@@ -77,9 +78,9 @@ void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, b
 
 /*
  * Set the bit of each page of [first, last] that was written; bit 0 of @bitmap is the page of
- * @base. Shared; tables must stay, so space->changing is held.
+ * @base. Shared; tables must stay, so space->changing is held. Return whether there are any.
  */
-void axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 base,
+bool axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 base,
 			  unsigned long *bitmap);
 
 /**

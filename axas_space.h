@@ -45,6 +45,13 @@ int __must_check axas_space_set_logged(struct axas_space *space, u64 first, u64 
 void axas_space_fit_leaves(struct axas_space *space, u64 first, u64 last);
 
 /*
+ * axas_space_get_log(), but the bitmap is zero already. Return 1 if a bit is set, 0 if none is, or
+ * an error.
+ */
+int __must_check axas_space_add_log(struct axas_space *space, struct axas_gpa_range range,
+				    unsigned long *bitmap, u64 *epoch);
+
+/*
  * Populate [first, last]; @huge: with 2 MiB leaves where possible. @done: bytes populated, from
  * @first on. Return 0; -EFAULT at a hole; -ENOMEM; -EINTR on a fatal signal. May sleep; not in a
  * section, space->lock not held.

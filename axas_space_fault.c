@@ -699,7 +699,7 @@ static noinline bool find_table(struct axas_space *space, struct axas_cpu *cpu, 
 static noinline int fault_denied(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 				 u32 access, u64 *ptep, unsigned int *level)
 {
-	bool done = axas_cpu_covers(cpu, gpa) &&
+	bool done = axas_area_find_here(space, cpu, gpa) &&
 		    log_write(space, cpu->area, ptep, READ_ONCE(*ptep), access);
 
 	axas_section_leave(cpu);
@@ -820,6 +820,11 @@ int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 a
 		axas_npt_count(&cpu->shard->found);
 		axas_section_leave(cpu);
 		return AXAS_FAULT_SPURIOUS;
+	} else if (axas_area_find_here(space, cpu, gpa.val) &&
+		   log_write(space, cpu->area, ptep, entry, access)) {
+		axas_section_leave(cpu);
+		count_fault(space, AXAS_FAULT_FIXED);
+		return AXAS_FAULT_FIXED;
 	}
 retry:
 	axas_section_leave(cpu);

@@ -141,6 +141,33 @@ static void clear_some(struct axas_space *space, const struct axas_area *area, u
 				       (AXAS_FRAME_SIZE - 1), bitmap, base);
 }
 
+/* The first byte after the area below @first, or of the space: nothing is mapped in between. */
+static u64 hole_below(struct axas_space *space, u64 first)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(first - 1), axas_page_nr(first - 1));
+	u64 start = space->range.start.val;
+
+	/* An entry of 1 GiB ends here anyway. */
+	if (first == start || !(first & (axas_npt_leaf_size(2) - 1)))
+		return first;
+	rcu_read_lock();
+	if (mas_find_rev(&mas, axas_page_nr(start)))
+		start = min(first, axas_page_last(mas.last) + 1);
+	rcu_read_unlock();
+	return start;
+}
+
+/* The last byte before the area above @last, or of the space. */
+static u64 hole_above(struct axas_space *space, u64 last)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(last) + 1, axas_page_nr(last) + 1);
+	u64 end = axas_gpa_range_last(space->range).val;
+
+	if (last != end && axas_area_start(&mas, end))
+		end = max(last, axas_page_first(mas.index) - 1);
+	return end;
+}
+
 static void put_aside(struct axas_space *space, struct axas_npt_spares *spares, u64 first,
 		      u64 last)
 {
@@ -158,7 +185,7 @@ static void begin(struct axas_space *space, struct axas_npt_spares *spares, u64 
 
 	space->log_start = ++space->log_epoch;
 	if (!READ_ONCE(space->shared)) {
-		put_aside(space, spares, first, last);
+		put_aside(space, spares, hole_below(space, first), hole_above(space, last));
 		return;
 	}
 	for (area = logged_start(&mas, first, last); area; area = logged_next(&mas, last))
@@ -191,7 +218,9 @@ static int start_log(struct axas_space *space, u64 first, u64 last)
 	struct axas_npt_spares spares = {};
 	int err;
 
-	err = axas_npt_reserve_aside(&space->npt, &spares) ?:
+	/* With the holes around the range, whole entries of higher tables are moved. */
+	err = axas_npt_reserve_aside(&space->npt, &spares, hole_below(space, first),
+				     hole_above(space, last)) ?:
 	      axas_space_set_logged(space, first, last, true);
 	if (!err && !is_logged(space, first, last))
 		err = -ENOENT;
@@ -251,29 +280,41 @@ static int get_log(struct axas_space *space, u64 first, u64 last, unsigned long 
 {
 	MA_STATE(mas, &space->areas, 0, 0);
 	struct axas_area *area = logged_start(&mas, first, last);
+	bool any = false;
 
-	bitmap_zero(bitmap, axas_page_nr(last) - axas_page_nr(first) + 1);
 	if (!area)
 		return -ENOENT;
 	for (; area; area = logged_next(&mas, last))
-		axas_npt_get_written(&space->npt, max(first, axas_page_first(mas.index)),
-				     min(last, axas_page_last(mas.last)), first, bitmap);
-	return 0;
+		any |= axas_npt_get_written(&space->npt, max(first, axas_page_first(mas.index)),
+					    min(last, axas_page_last(mas.last)), first, bitmap);
+	return any;
 }
 
-int axas_space_get_log(struct axas_space *space, struct axas_gpa_range range,
+int axas_space_add_log(struct axas_space *space, struct axas_gpa_range range,
 		       unsigned long *bitmap, u64 *epoch)
 {
-	int err;
+	int ret;
 
 	if (!axas_space_range_ok(space, range))
 		return -EINVAL;
 	if (mutex_lock_killable(&space->changing))
 		return -EINTR;
-	err = get_log(space, range.start.val, axas_gpa_range_last(range).val, bitmap);
+	ret = get_log(space, range.start.val, axas_gpa_range_last(range).val, bitmap);
 	*epoch = space->log_epoch;
 	mutex_unlock(&space->changing);
-	return err;
+	return ret;
+}
+
+int axas_space_get_log(struct axas_space *space, struct axas_gpa_range range,
+		       unsigned long *bitmap, u64 *epoch)
+{
+	int ret;
+
+	if (!axas_space_range_ok(space, range))
+		return -EINVAL;
+	bitmap_zero(bitmap, range.size >> AXAS_FRAME_SHIFT);
+	ret = axas_space_add_log(space, range, bitmap, epoch);
+	return min(ret, 0);
 }
 EXPORT_SYMBOL_AXAS(axas_space_get_log);
 

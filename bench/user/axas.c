@@ -148,6 +148,21 @@ static void space_add(struct machine *m, unsigned int nr)
 	map_alloc(m->fd, TEST_GPA + 16 * GIB + 2 * PAGE * nr, PAGE, 0);
 }
 
+static void space_log(struct machine *m, enum log how)
+{
+	static u64 bits[GIB / PAGE / 64];
+	u64 epoch;
+
+	if (how == LOG_START) {
+		must(axas_start_log(m->fd, TEST_GPA, m->bytes), "AXAS_START_LOG");
+	} else if (how == LOG_STOP) {
+		must(axas_stop_log(m->fd, TEST_GPA, m->bytes), "AXAS_STOP_LOG");
+	} else {
+		must(axas_get_log(m->fd, TEST_GPA, m->bytes, bits, &epoch), "AXAS_GET_LOG");
+		must(axas_clear_log(m->fd, TEST_GPA, m->bytes, bits, epoch), "AXAS_CLEAR_LOG");
+	}
+}
+
 static u64 space_exits(const struct machine *m, int pid)
 {
 	int process = syscall(SYS_pidfd_open, pid, 0), fd;
@@ -181,5 +196,6 @@ const struct machine_ops axas_machine = {
 	.populate	= space_populate,
 	.change		= space_change,
 	.add		= space_add,
+	.log		= space_log,
 	.exits		= space_exits,
 };

@@ -11,6 +11,7 @@
  *   mappings.c   faults of the VMM on mapped guest memory
  *   spaces.c     costs of a space seen through its descriptor, page by page
  *   parallel.c   faults on several CPUs at once
+ *   log.c        the dirty log
  *   disturb.c    effects of operations on other CPUs and on guests of other spaces
  *   profile.c    operations between marks, for scripts/bench-profile.sh
  *   guests.S     the guest routines
@@ -91,7 +92,7 @@ int must(int ret, const char *what);
 #define PORT_DONE	0xf4
 
 extern const char guests_begin[], guests_end[];
-extern const char guest_touch[], guest_ports[], guest_cpuid[], guest_invd[],
+extern const char guest_touch[], guest_look[], guest_ports[], guest_cpuid[], guest_invd[],
 	guest_refused[], guest_spin[];
 #define guest(name)	(LOW_CODE + (u64)(guest_##name - guests_begin))
 
@@ -133,6 +134,7 @@ struct machine {
 };
 
 enum change { UNMAP, READ_ONLY, WRITABLE, COLLAPSE };
+enum log { LOG_START, LOG_PASS, LOG_STOP };
 
 /**
  * struct machine_ops - a kind of machine
@@ -151,6 +153,7 @@ enum change { UNMAP, READ_ONLY, WRITABLE, COLLAPSE };
  * @populate: populate all memory; false if this is not supported
  * @change: unmap, make read-only, make writable or collapse a part of the memory
  * @add: map the @nr th separate page after all other memory
+ * @log: start or stop the dirty log of the memory, or get and clear all of it
  * @exits: number of exits of vCPU 0 of a machine in another process
  */
 struct machine_ops {
@@ -169,6 +172,7 @@ struct machine_ops {
 	bool (*populate)(struct machine *m);
 	void (*change)(struct machine *m, enum change how, u64 first, u64 bytes);
 	void (*add)(struct machine *m, unsigned int nr);
+	void (*log)(struct machine *m, enum log how);
 	u64 (*exits)(const struct machine *m, int pid);
 };
 
@@ -179,6 +183,7 @@ void bench_faults(const struct machine_ops *ops);
 void bench_uncharged(const struct machine_ops *ops);
 void bench_kvm_memory(void);
 void bench_bridge(void);
+void bench_log(const struct machine_ops *ops);
 void bench_spaces(void);
 /* The raw AXAS_GET_INFO ioctl, without the library's initialization of the struct. */
 void bench_get_info(const char *prefix, int fd);

@@ -16,6 +16,15 @@ GUEST touch
 1:	out	%eax, $0xf4
 	jmp	1b
 
+/* The same, reading. */
+GUEST look
+	mov	(%rdi), %rax
+	add	%rdx, %rdi
+	cmp	%rsi, %rdi
+	jb	guest_look
+1:	out	%eax, $0xf4
+	jmp	1b
+
 /* Nothing but exits, to who runs the guest. */
 GUEST ports
 	out	%eax, $0xf4

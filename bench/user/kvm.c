@@ -167,14 +167,19 @@ static void map_gmem(struct machine *m, u64 bytes)
 	call(m->fd, KVM_SET_USER_MEMORY_REGION2, &arg, "KVM_SET_USER_MEMORY_REGION2");
 }
 
-static void set_slot(struct machine *m, u32 slot, u64 gpa, u64 bytes, void *mem)
+static void set_slot_flags(struct machine *m, u32 slot, u64 gpa, u64 bytes, void *mem, u32 flags)
 {
 	struct kvm_userspace_memory_region arg = {
 		.slot = slot, .guest_phys_addr = gpa, .memory_size = bytes,
-		.userspace_addr = (u64)mem
+		.userspace_addr = (u64)mem, .flags = flags
 	};
 
 	call(m->fd, KVM_SET_USER_MEMORY_REGION, &arg, "KVM_SET_USER_MEMORY_REGION");
+}
+
+static void set_slot(struct machine *m, u32 slot, u64 gpa, u64 bytes, void *mem)
+{
+	set_slot_flags(m, slot, gpa, bytes, mem, 0);
 }
 
 static void kvm_make(struct machine *m)
@@ -420,6 +425,36 @@ const struct machine_ops bridge_machine = {
 	.run		= kvm_run,
 };
 
+/* GET_DIRTY_LOG does not clear then, and CLEAR_DIRTY_LOG takes what it returned. */
+static void manual_protect(struct machine *m)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+		.args[0] = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE,
+	};
+
+	call(m->fd, KVM_ENABLE_CAP, &cap, "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2");
+}
+
+static void kvm_log(struct machine *m, enum log how)
+{
+	static u64 bits[GIB / PAGE / 64];
+	struct kvm_dirty_log get = { .slot = SLOT_TEST, .dirty_bitmap = bits };
+	struct kvm_clear_dirty_log clear = {
+		.slot = SLOT_TEST, .num_pages = m->bytes / PAGE, .dirty_bitmap = bits
+	};
+
+	if (how == LOG_PASS) {
+		call(m->fd, KVM_GET_DIRTY_LOG, &get, "KVM_GET_DIRTY_LOG");
+		call(m->fd, KVM_CLEAR_DIRTY_LOG, &clear, "KVM_CLEAR_DIRTY_LOG");
+		return;
+	}
+	if (how == LOG_START)
+		manual_protect(m);
+	set_slot_flags(m, SLOT_TEST, TEST_GPA, m->bytes, m->mem,
+		       how == LOG_START ? KVM_MEM_LOG_DIRTY_PAGES : 0);
+}
+
 const struct machine_ops kvm_machine = {
 	.name		= "kvm",
 	.make		= kvm_make,
@@ -435,5 +470,6 @@ const struct machine_ops kvm_machine = {
 	.populate	= kvm_populate,
 	.change		= kvm_change,
 	.add		= kvm_add,
+	.log		= kvm_log,
 	.exits		= kvm_exits,
 };

@@ -3,7 +3,7 @@
  * axas_bench GROUP...: what memory for guests costs, seen from user space.
  *
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
- * kvm-memory (faults on other memory than anonymous), bridge (on memory of a space), paths (reads
+ * kvm-memory (faults on other memory than anonymous), axas-log and kvm-log (the dirty log), bridge (on memory of a space), paths (reads
  * and writes by a VMM), mappings (its faults on mapped guest memory), spaces (what a space costs),
  * axas-parallel and kvm-parallel (faults on several CPUs), axas-disturb and kvm-disturb (what
  * others notice of an operation, on two CPUs; the rest wants one), axas-profile, kvm-profile and
@@ -28,6 +28,8 @@ static const struct {
 	{ "kvm-uncharged", .run_on = bench_uncharged, .ops = &kvm_machine },
 	{ "kvm-memory", .run = bench_kvm_memory },
 	{ "bridge", .run = bench_bridge },
+	{ "axas-log", .run_on = bench_log, .ops = &axas_machine },
+	{ "kvm-log", .run_on = bench_log, .ops = &kvm_machine },
 	{ "paths", .run = bench_paths },
 	{ "mappings", .run = bench_mappings },
 	{ "spaces", .run = bench_spaces },
