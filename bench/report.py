@@ -226,6 +226,25 @@ class Figures:
                 kvm=read, target=1.2 * read, why="1.2 of that"),
         ]
 
+    def log_rows(self):
+        """The dirty log, 4 KiB leaves; KVM's with manual protection."""
+        c = self.count
+        if "axas.log_start_64m" not in c:
+            return []
+        exit_entry = c["axas.exit_ud"]
+        return [
+            self.pair("start on 64 MiB", "log_start_64m", target=20000),
+            self.pair("start on 1 GiB", "log_start_1g", target=20000),
+            self.pair("first touch of 2 MiB after it, a read", "log_first_touch",
+                      target=4000 + exit_entry, why="4,000 and an exit"),
+            self.pair("first write to a clean page", "log_first_write",
+                      target=250 + exit_entry, why="250 and an exit"),
+            self.pair("get and clear, 2 MiB that were not touched", "log_pass_region", target=20),
+            Row("the same as extents", c["axas.log_pass_region_extents"], target=20),
+            self.pair("get and clear, a clean page", "log_pass_clean", target=3),
+            self.pair("get and clear, a dirty page among 100", "log_pass_dirty", target=60),
+        ]
+
     def newer_rows(self):
         n = self.newer
         return [Row(title, n["axas." + name], kvm=n.get("kvm." + name)) for title, name in (
@@ -441,6 +460,12 @@ class Figures:
                      "at most", "met"],
                     [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r),
                       r.met()] for r in self.bridge_rows()]))
+            if self.log_rows():
+                result.append((
+                    "Instructions, dirty log",
+                    ["operation", "axas", "KVM", "/ KVM", "at most", "met"],
+                    [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r),
+                      r.met()] for r in self.log_rows()]))
             if self.mapping_rows():
                 result.append((
                     "Instructions, faults of the VMM on mapped memory",

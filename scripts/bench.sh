@@ -79,7 +79,7 @@ own_build() { [[ -e $OUT/build/kernel ]] || build "$OUT/build"; }
 boot() {
 	local dir=$OUT/$1
 
-	AXAS_MEMORY=2G AXAS_TIMEOUT=${AXAS_TIMEOUT:-2400} run_logged "$1" "$dir.log" \
+	AXAS_MEMORY=3G AXAS_TIMEOUT=${AXAS_TIMEOUT:-2400} run_logged "$1" "$dir.log" \
 		"$AXAS_SCRIPTS/vm.sh" "$dir" "$(cat "$2/kernel")" "$2/initramfs.gz" \
 		"${KERNEL_ARGS[@]}" "AXAS_BENCH=$3" "${@:4}"
 	tr -d '\r' <"$dir/guest.log" | sed -n 's/^##bench //p' >"$dir/rows"

@@ -148,6 +148,20 @@ static void space_add(struct machine *m, unsigned int nr)
 	map_alloc(m->fd, TEST_GPA + 16 * GIB + 2 * PAGE * nr, PAGE, 0);
 }
 
+static void log_extents(struct machine *m)
+{
+	static struct axas_extent extents[256];
+	u64 gpa = TEST_GPA, end = TEST_GPA + m->bytes, epoch;
+	int n;
+
+	while (gpa < end) {
+		n = must(axas_get_log_extents(m->fd, &gpa, end - gpa, extents,
+					      ARRAY_SIZE(extents), &epoch), "AXAS_GET_LOG");
+		if (n)
+			must(axas_clear_log_extents(m->fd, extents, n, epoch), "AXAS_CLEAR_LOG");
+	}
+}
+
 static void space_log(struct machine *m, enum log how)
 {
 	static u64 bits[GIB / PAGE / 64];
@@ -157,6 +171,8 @@ static void space_log(struct machine *m, enum log how)
 		must(axas_start_log(m->fd, TEST_GPA, m->bytes), "AXAS_START_LOG");
 	} else if (how == LOG_STOP) {
 		must(axas_stop_log(m->fd, TEST_GPA, m->bytes), "AXAS_STOP_LOG");
+	} else if (how == LOG_PASS_EXTENTS) {
+		log_extents(m);
 	} else {
 		must(axas_get_log(m->fd, TEST_GPA, m->bytes, bits, &epoch), "AXAS_GET_LOG");
 		must(axas_clear_log(m->fd, TEST_GPA, m->bytes, bits, epoch), "AXAS_CLEAR_LOG");

@@ -134,7 +134,7 @@ struct machine {
 };
 
 enum change { UNMAP, READ_ONLY, WRITABLE, COLLAPSE };
-enum log { LOG_START, LOG_PASS, LOG_STOP };
+enum log { LOG_START, LOG_PASS, LOG_PASS_EXTENTS, LOG_STOP };
 
 /**
  * struct machine_ops - a kind of machine

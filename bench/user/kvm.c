@@ -444,7 +444,7 @@ static void kvm_log(struct machine *m, enum log how)
 		.slot = SLOT_TEST, .num_pages = m->bytes / PAGE, .dirty_bitmap = bits
 	};
 
-	if (how == LOG_PASS) {
+	if (how == LOG_PASS || how == LOG_PASS_EXTENTS) {
 		call(m->fd, KVM_GET_DIRTY_LOG, &get, "KVM_GET_DIRTY_LOG");
 		call(m->fd, KVM_CLEAR_DIRTY_LOG, &clear, "KVM_CLEAR_DIRTY_LOG");
 		return;

@@ -3,11 +3,11 @@
  * axas_bench GROUP...: what memory for guests costs, seen from user space.
  *
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
- * kvm-memory (faults on other memory than anonymous), axas-log and kvm-log (the dirty log), bridge (on memory of a space), paths (reads
- * and writes by a VMM), mappings (its faults on mapped guest memory), spaces (what a space costs),
- * axas-parallel and kvm-parallel (faults on several CPUs), axas-disturb and kvm-disturb (what
- * others notice of an operation, on two CPUs; the rest wants one), axas-profile, kvm-profile and
- * bridge-profile (see profile.c).
+ * kvm-memory (faults on other memory than anonymous), axas-log and kvm-log (the dirty log), bridge
+ * (on memory of a space), paths (reads and writes by a VMM), mappings (its faults on mapped guest
+ * memory), spaces (what a space costs), axas-parallel and kvm-parallel (faults on several CPUs),
+ * axas-disturb and kvm-disturb (what others notice of an operation, on two CPUs; the rest wants
+ * one), axas-profile, kvm-profile and bridge-profile (see profile.c).
  *
  * main.c calls the other files; none of them calls main.c. Rows of the report: see rows.c.
  */
