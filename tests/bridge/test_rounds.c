@@ -141,11 +141,37 @@ static void protect_under_a_writer(void)
 	expect_eq(read_word(&m, 0), vm.control->seen);
 }
 
+/* Each write that the guest begins after a clear is in the log, and only its page. */
+static void log_under_a_writer(void)
+{
+	__u64 bits[512 / 64], epoch;
+	u64 words = (kind->unit / 4096 + 63) / 64;
+
+	begin(guest_count);
+	expect_ok(axas_start_log(m.fd, 0, kind->unit));
+	for (u64 i = 1; i <= rounds(); i++) {
+		one_more_loop();
+		expect_ok(axas_get_log(m.fd, 0, kind->unit, bits, &epoch));
+		if (!(bits[0] & 1))
+			fail("round %llu: a write was missed", i);
+		for (u64 w = 0; w < words; w++)
+			if (bits[w] & ~(w ? 0ull : 1ull))
+				fail("round %llu: word %llu is %#llx", i, w, bits[w]);
+		expect_ok(axas_clear_log(m.fd, 0, kind->unit, bits, epoch));
+	}
+	expect_ok(axas_stop_log(m.fd, 0, kind->unit));
+	one_more_loop();
+	vm_stop(&vm);
+	expect_eq(vm.control->bad, 0);
+	expect_eq(read_word(&m, 0), vm.control->seen);
+}
+
 static const struct test tests[] = {
 	{ "rounds: discard under a guest that reads", discard_under_a_reader },
 	{ "rounds: discard under a guest that writes", discard_under_a_writer },
 	{ "rounds: unmap under a guest that reads", unmap_under_a_reader },
 	{ "rounds: protect under a guest that writes", protect_under_a_writer },
+	{ "rounds: log under a guest that writes", log_under_a_writer },
 };
 
 const struct suite suite_rounds = { "rounds", tests, ARRAY_SIZE(tests), false };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Demand paging, holes, denied accesses, frame limits, and isolation between spaces.
+ * Demand paging, holes, denied accesses, frame limits, isolation between spaces, the dirty log.
  */
 #include "vm.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define BYTES	(64 * MIB)
@@ -238,6 +239,120 @@ static void two_vcpus_share_one_space(void)
 	expect_hole(&b, AXAS_PROT_READ, VM_TEST, 2);
 }
 
+#define LOG_BYTES	(4 * MIB)
+#define LOG_WORDS	(LOG_BYTES / PAGE / 64)
+
+/* The log of VM_TEST has exactly the pages of [first, first + n), and is cleared. */
+static void expect_logged(int space, u64 first, u64 n)
+{
+	__u64 bits[LOG_WORDS], epoch;
+
+	expect_ok(axas_get_log(space, VM_TEST, LOG_BYTES, bits, &epoch));
+	for (u64 i = 0; i < LOG_BYTES / PAGE; i++)
+		if ((bits[i / 64] >> i % 64 & 1) != (i >= first && i < first + n))
+			fail("page %llu of [%llu, +%llu)", i, first, n);
+	expect_ok(axas_clear_log(space, VM_TEST, LOG_BYTES, bits, epoch));
+}
+
+/* Writes of two vCPUs are logged, also where a TLB had the permission before the clear. */
+static void guest_writes_are_logged(u32 flags)
+{
+	struct vm a = vm_new();
+	struct vm b = vm_on(a.space, 1);
+
+	map(a.space, VM_TEST, LOG_BYTES, RW, flags);
+	vm_call(&a, guest(fill), VM_TEST, VM_TEST + LOG_BYTES, PAGE, SEED);
+	expect_ok(axas_start_log(a.space, VM_TEST, LOG_BYTES));
+	for (u64 i = 0; i < 20; i++) {
+		expect_eq(vm_call(&a, guest(read), VM_TEST, 0, 0, 0), VM_TEST ^ SEED);
+		expect_logged(a.space, 0, 0);
+		vm_call(&a, guest(write), VM_TEST + 5 * PAGE + 8, i, 0, 0);
+		vm_call(&b, guest(write), VM_TEST + 6 * PAGE + 8, i, 0, 0);
+		vm_call(&b, guest(write), VM_TEST + 5 * PAGE + 16, i, 0, 0);
+		expect_logged(a.space, 5, 2);
+		vm_call(&a, guest(write), VM_TEST + 6 * PAGE + 8, i, 0, 0);
+		expect_logged(a.space, 6, 1);
+	}
+	expect_ok(axas_stop_log(a.space, VM_TEST, LOG_BYTES));
+	vm_call(&a, guest(fill), VM_TEST, VM_TEST + LOG_BYTES, PAGE, SEED);
+}
+
+static void guest_writes_are_logged_4k(void)
+{
+	guest_writes_are_logged(AXAS_MAP_HUGE_NEVER);
+}
+
+static void guest_writes_are_logged_2m(void)
+{
+	guest_writes_are_logged(AXAS_MAP_HUGE_ALWAYS);
+}
+
+/**
+ * struct filler - a guest that writes all memory again and again
+ * @vm: the VM
+ * @stop: end after this pass
+ * @passes: passes done
+ */
+struct filler {
+	struct vm vm;
+	_Atomic bool stop;
+	_Atomic u64 passes;
+};
+
+static void *fill_again(void *arg)
+{
+	struct filler *f = arg;
+
+	for (u64 i = 1; !atomic_load(&f->stop); i++) {
+		vm_call(&f->vm, guest(fill), VM_TEST, VM_TEST + LOG_BYTES, 24 * PAGE + 8 * i % PAGE,
+			SEED + i);
+		atomic_fetch_add(&f->passes, 1);
+	}
+	return NULL;
+}
+
+/* Copy what the log says. Return the pages. */
+static u64 copy_logged(int space, u8 *copy)
+{
+	__u64 bits[LOG_WORDS], epoch;
+	u64 pages = 0;
+
+	expect_ok(axas_get_log(space, VM_TEST, LOG_BYTES, bits, &epoch));
+	expect_ok(axas_clear_log(space, VM_TEST, LOG_BYTES, bits, epoch));
+	for (u64 i = 0; i < LOG_BYTES / PAGE; i++) {
+		if (!(bits[i / 64] >> i % 64 & 1))
+			continue;
+		expect_eq(pread(space, copy + i * PAGE, PAGE, VM_TEST + i * PAGE), PAGE);
+		pages++;
+	}
+	return pages;
+}
+
+/* A copy that follows the log of a running guest misses nothing that the guest wrote. */
+static void copy_follows_a_running_guest(void)
+{
+	struct filler f = { .vm = vm_new() };
+	u8 *copy = calloc(1, LOG_BYTES), *now = calloc(1, LOG_BYTES);
+	u64 pages = 0, rounds = 0;
+	pthread_t thread;
+
+	map(f.vm.space, VM_TEST, LOG_BYTES, RW, 0);
+	expect_ok(axas_start_log(f.vm.space, VM_TEST, LOG_BYTES));
+	expect_eq(pthread_create(&thread, NULL, fill_again, &f), 0);
+	for (; rounds < 200 || atomic_load(&f.passes) < 5000; rounds++)
+		pages += copy_logged(f.vm.space, copy);
+	atomic_store(&f.stop, true);
+	pthread_join(thread, NULL);
+	pages += copy_logged(f.vm.space, copy);
+	expect_eq(pread(f.vm.space, now, LOG_BYTES, VM_TEST), (ssize_t)LOG_BYTES);
+	for (u64 i = 0; i < LOG_BYTES; i += PAGE)
+		if (memcmp(now + i, copy + i, PAGE))
+			fail("a write to page %llu was missed", i / PAGE);
+	note("%llu passes, %llu rounds, %llu pages copied", atomic_load(&f.passes), rounds, pages);
+	free(copy);
+	free(now);
+}
+
 static const struct test tests[] = {
 	{ "demand_paging_of_64_mib_at_4k", demand_paging_4k },
 	{ "demand_paging_of_64_mib_at_2m", demand_paging_2m },
@@ -250,6 +365,9 @@ static const struct test tests[] = {
 	{ "out_of_frames_is_enomem", out_of_frames_is_enomem },
 	{ "two_spaces_are_apart", two_spaces_are_apart },
 	{ "two_vcpus_share_one_space", two_vcpus_share_one_space },
+	{ "guest_writes_are_logged_at_4k", guest_writes_are_logged_4k },
+	{ "guest_writes_are_logged_at_2m", guest_writes_are_logged_2m },
+	{ "copy_follows_a_running_guest", copy_follows_a_running_guest },
 };
 
 const struct suite suite_memory = { .tests = tests, .nr = ARRAY_SIZE(tests) };
