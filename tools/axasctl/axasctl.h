@@ -7,6 +7,7 @@
  *   cmd_space.c  create, info, areas, formats, clear
  *   cmd_bridge.c mem, and the space of another process
  *   cmd_map.c    map, unmap, protect, discard, populate, collapse
+ *   cmd_log.c    log
  *   cmd_mem.c    fault, translate, read, write, load
  *   cmd_dump.c   dump
  *   cmd_run.c    run; guest.c below it: a guest and its vCPU
@@ -151,6 +152,7 @@ int cmd_clear(struct session *s, int argc, char **argv);
 int cmd_map(struct session *s, int argc, char **argv);
 int cmd_unmap(struct session *s, int argc, char **argv);
 int cmd_protect(struct session *s, int argc, char **argv);
+int cmd_log(struct session *s, int argc, char **argv);
 int cmd_discard(struct session *s, int argc, char **argv);
 int cmd_populate(struct session *s, int argc, char **argv);
 int cmd_collapse(struct session *s, int argc, char **argv);

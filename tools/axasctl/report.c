@@ -44,6 +44,8 @@ static const struct explanation explanations[] = {
 	{ "load", EACCES, "the area may not be written" },
 	{ "populate", EFAULT, "a hole: no area maps this address" },
 	{ "discard", EOPNOTSUPP, "part of the range is linear memory, which has no frames" },
+	{ "log", ENOENT, "no memory in the range is logged: see axasctl log start" },
+	{ "log", ESTALE, "the log was started again meanwhile" },
 	{ "translate", ENOENT, "not mapped: a hole, or memory not yet touched" },
 	{ "fault", EINVAL, "the access must be one or more of r, w, x" },
 	{ "vcpu", ENOENT, "the axvcpu module is not loaded" },
