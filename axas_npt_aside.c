@@ -243,15 +243,16 @@ void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, b
 }
 
 /* Leaves that are tested together: mostly none was written. */
-#define TOGETHER	8
+#define TOGETHER	16
 
 static u64 any_of(const u64 *ptep)
 {
 	u64 any = 0;
 	unsigned int i;
 
-#pragma GCC unroll 8
+#pragma GCC unroll 16
 	for (i = 0; i < TOGETHER; i++)
+		/* A hint: what matters is read again. Faults set bits meanwhile. */
 		any |= data_race(ptep[i]);
 	return any;
 }

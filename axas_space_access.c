@@ -24,7 +24,7 @@
 #include "axas_space.h"
 
 /*
- * Translate by a leaf that is put aside. It does not permit writes before a fault has taken it back.
+ * Translate by a leaf that is put aside. It permits no writes before a fault has taken it back.
  * Return as translate_here(); -EAGAIN also if it was taken back meanwhile.
  */
 static noinline int translate_aside(const struct axas_npt *npt, u64 gpa,

@@ -253,7 +253,7 @@ static void spend_frames(struct fill *fill, unsigned int n)
 		axas_pool_settle(&fill->space->pool);
 }
 
-/* Take back what was put aside at a non-present entry. Return 0, if there was nothing, or LOOK_*. */
+/* Take back what was put aside at a non-present entry. Return 0 if there was nothing, or LOOK_*. */
 static int take_back(struct fill *fill, struct axas_npt_pos *pos)
 {
 	if (likely(!READ_ONCE(fill->space->npt.aside)) || !pos->level)
@@ -419,7 +419,8 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 
 /*
  * Widen a leaf that permits less than its area: a protect() has published the wider area, but
- * not changed this leaf yet; or the area is logged, and this is the first write. Leaves are not narrowed while space->lock is held for reading.
+ * not changed this leaf yet; or the area is logged, and this is the first write. Leaves are not
+ * narrowed while space->lock is held for reading.
  * Return false if only the protect() may change the leaf: it must be split, reaches into another
  * area, permits what the area does not, or needs the HAL's fence.
  */

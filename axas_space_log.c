@@ -18,15 +18,15 @@
  *
  * The leaf says whether its page was written: in a logged area (AXAS_AREA_LOGGED) it permits writes
  * from the first one on. That write is a fault, of a guest, of a host access or of a host mapping,
- * and permits the next ones for the same frame. Whoever takes the permission from a leaf for another
- * reason, as protect does, makes it WRITTEN instead; discard leaves a ZERO marker. So the log needs
- * no memory, and nothing outside logged areas knows of it.
+ * and permits the next ones for the same frame. Whoever takes the permission from a leaf for
+ * another reason, as protect does, makes it WRITTEN instead; discard leaves a ZERO marker. So the
+ * log needs no memory, and nothing outside logged areas knows of it.
  *
- * Start puts the range aside (see "DOC: what is put aside"). The first touch of a 2 MiB region takes
- * it back with its leaves narrowed. Pages are written since the start only in regions that were
- * taken back: get and clear look at nothing else. While the host may have mapped pages of the space,
- * start narrows the leaves themselves, as clear does: it has to wait for host faults page by page
- * anyway.
+ * Start puts the range aside (see "DOC: what is put aside"). The first touch of a 2 MiB region
+ * takes it back with its leaves narrowed. Pages are written since the start only in regions that
+ * were taken back: get and clear look at nothing else. While the host may have mapped pages of the
+ * space, start narrows the leaves themselves, as clear does: it has to wait for host faults page by
+ * page anyway.
  *
  * A page that somebody holds, by a reference beside that of its leaf, may be written without a
  * fault: clear leaves it written.

@@ -242,8 +242,8 @@ static bool next_data(struct axas_space *space, u64 gpa, struct axas_npt_run *ru
 }
 
 /*
- * One step of a search. Return true if it ended, with the result in *@gpa, or -ENOENT in *@err; else
- * -EAGAIN in *@err if something is put aside.
+ * One step of a search. Return true if it ended, with the result in *@gpa, or -ENOENT in *@err;
+ * else -EAGAIN in *@err if something is put aside.
  */
 static bool seek_step(struct axas_space *space, bool data, u64 *gpa, int *err)
 {

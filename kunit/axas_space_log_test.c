@@ -244,8 +244,8 @@ static void start_again_forgets(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, start(f, WIN, WIN_SIZE), 0);
 	expect_clean(f);
 	later = epoch;
-	KUNIT_EXPECT_EQ(test, axas_space_clear_log(f->space, gpa_range(WIN, WIN_SIZE), bits, &later),
-			-ESTALE);
+	KUNIT_EXPECT_EQ(test, axas_space_clear_log(f->space, gpa_range(WIN, WIN_SIZE), bits,
+						   &later), -ESTALE);
 	write_byte(f, BORDER);
 	expect_written(f, BORDER, SZ_4K);
 }

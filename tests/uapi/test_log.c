@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The dirty log: START_LOG, GET_LOG, CLEAR_LOG, STOP_LOG. What writes by each way are logged, beside
- * all that changes the memory; nothing that was written is missed, and nothing else is reported.
+ * The dirty log: START_LOG, GET_LOG, CLEAR_LOG, STOP_LOG. Writes by each way, beside all that changes
+ * the memory: nothing that was written is missed, and nothing else is reported.
  */
 #include "uapi.h"
 
@@ -197,7 +197,7 @@ static void test_errors(void)
 	close(fd);
 }
 
-/* The cost of a start does not depend on the size: 1 GiB of areas here, of which little is touched. */
+/* 1 GiB of areas, of which little is touched. */
 static void test_large_range(void)
 {
 	int fd = new_space();

@@ -44,9 +44,9 @@
  *    AXAS_CLEAR_LOG does, and AXAS_DISCARD after a fatal signal.
  *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on /dev/axas;
  *    MAP_LINEAR, MAP_ALLOC, UNMAP, PROTECT, SET_POLICY, SET_LIMIT, CLEAR, DISCARD, POPULATE,
- *    COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG on a space; of axvcpu all but GET_REGS and GET_STATE). Queries
- *    (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS, GET_LOG; GET_REGS, GET_STATE) need one open
- *    for reading. Else EBADF.
+ *    COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG on a space; of axvcpu all but GET_REGS and
+ *    GET_STATE). Queries (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS, GET_LOG; GET_REGS,
+ *    GET_STATE) need one open for reading. Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
  *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
  *    ENOMEM for RLIMIT_MEMLOCK; EINVAL for the arguments, ranges first; EOPNOTSUPP;
@@ -629,9 +629,9 @@ struct axas_get_areas {
  * @gpa: first address of the range; AXAS_GET_LOG with extents, AXAS_CLEAR_LOG: out: the first
  *	address that was not done
  * @length: its bytes; out, for the same calls: bytes that were not done
- * @buf: AXAS_GET_LOG, AXAS_CLEAR_LOG: address of a bitmap, of 64-bit words in the byte order of the
- *	host: bit n % 64 of word n / 64 is page n of the range; or of an array of struct axas_extent.
- *	Else zero
+ * @buf: AXAS_GET_LOG, AXAS_CLEAR_LOG: address of a bitmap, of 64-bit words in the host's byte
+ *	order: bit n % 64 of word n / 64 is page n of the range; or of an array of struct
+ *	axas_extent. Else zero
  * @count: with extents: the elements of @buf; out, for AXAS_GET_LOG: those written. Else zero
  * @reserved: must be zero
  * @epoch: out: the epoch; AXAS_CLEAR_LOG: in: zero, or the epoch of the AXAS_GET_LOG whose pages
@@ -640,8 +640,9 @@ struct axas_get_areas {
  * AXAS_START_LOG begins to log all normal memory in the range, with no page written. Pages are
  * logged that a guest writes, on all vCPUs; pwrite(); the host by its mappings, and so KVM guests
  * on them and devices with their pages; other modules. Discarding a page is a write of zeroes.
- * Starting again forgets what was written before. The call does not depend on the size of what is
- * mapped, unless the host has mapped some of it: the first access to each 2 MiB after it is a fault.
+ * Starting again forgets what was written before. The cost of the call does not depend on what is
+ * mapped, unless the host has mapped some of it: the first access to each 2 MiB after it is a
+ * fault.
  *
  * The log belongs to the areas in the range at that time: it goes on beside protect, policy,
  * discard and populate, and ends with unmap, for the part that is unmapped. A new area is not
