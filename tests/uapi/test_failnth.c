@@ -311,6 +311,69 @@ static void test_populate_progress(void)
 	expect(n < LIMIT);
 }
 
+static int populated_space(void)
+{
+	int fd = new_space();
+
+	expect_ok(axas_map_alloc(fd, AREA, 4 * MIB, RW, AXAS_MAP_POPULATE));
+	return fd;
+}
+
+static int call_start_log(int fd)
+{
+	return axas_start_log(fd, AREA + MIB, 2 * MIB);
+}
+
+static void stop_it(int fd)
+{
+	expect_ok(axas_stop_log(fd, AREA, 4 * MIB));
+}
+
+static void test_start_log(void)
+{
+	fail_each(&(struct victim){ populated_space, call_start_log, stop_it, true });
+}
+
+static int logged_space(void)
+{
+	int fd = populated_space();
+
+	expect_ok(axas_start_log(fd, AREA, 4 * MIB));
+	return fd;
+}
+
+static int call_stop_log(int fd)
+{
+	return axas_stop_log(fd, AREA + MIB, MIB);
+}
+
+static void start_again(int fd)
+{
+	expect_ok(axas_start_log(fd, AREA, 4 * MIB));
+}
+
+static void test_stop_log(void)
+{
+	fail_each(&(struct victim){ logged_space, call_stop_log, start_again, true });
+}
+
+/* What is put aside has to be taken back first. */
+static int call_protect_logged(int fd)
+{
+	return axas_protect(fd, AREA + MIB, 2 * MIB, RO);
+}
+
+static void protect_again(int fd)
+{
+	expect_ok(axas_protect(fd, AREA, 4 * MIB, RW));
+	start_again(fd);
+}
+
+static void test_protect_logged(void)
+{
+	fail_each(&(struct victim){ logged_space, call_protect_logged, protect_again, false });
+}
+
 static const struct test tests[] = {
 	{ "fail-nth: CREATE", test_create },
 	{ "fail-nth: MAP_ALLOC", test_map_alloc },
@@ -322,6 +385,9 @@ static const struct test tests[] = {
 	{ "fail-nth: POPULATE tells how far it came", test_populate_progress },
 	{ "fail-nth: FAULT", test_fault },
 	{ "fail-nth: pwrite", test_write },
+	{ "fail-nth: START_LOG", test_start_log },
+	{ "fail-nth: STOP_LOG", test_stop_log },
+	{ "fail-nth: PROTECT of logged memory", test_protect_logged },
 };
 
 const struct suite suite_failnth = { "failnth", tests, ARRAY_SIZE(tests), true };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The dirty log: START_LOG, GET_LOG, CLEAR_LOG, STOP_LOG. Writes by each way, beside all that changes
- * the memory: nothing that was written is missed, and nothing else is reported.
+ * The dirty log: START_LOG, GET_LOG, CLEAR_LOG, STOP_LOG. Writes by each way, beside all that
+ * changes the memory: nothing that was written is missed, and nothing else is reported.
  */
 #include "uapi.h"
 

@@ -121,6 +121,28 @@ static void try_discard(int fd, const struct bad_range *r)
 	expect_refused(fd, AXAS_DISCARD, &arg, EINVAL, r->what);
 }
 
+static void try_logs(int fd, const struct bad_range *r)
+{
+	static const unsigned long nrs[] = {
+		AXAS_START_LOG, AXAS_STOP_LOG, AXAS_GET_LOG, AXAS_CLEAR_LOG,
+	};
+	static __u64 word;
+
+	for (size_t i = 0; i < ARRAY_SIZE(nrs); i++) {
+		struct axas_log arg = {
+			.size = sizeof(arg), .gpa = r->gpa, .length = r->length,
+			.buf = i < 2 ? 0 : (uintptr_t)&word,
+		};
+
+		expect_refused(fd, nrs[i], &arg, EINVAL, r->what);
+	}
+}
+
+static void test_log_ranges(void)
+{
+	try_bad_ranges(space_end(new_space()), try_logs);
+}
+
 static void try_set_policy(int fd, const struct bad_range *r)
 {
 	struct axas_range arg = {
@@ -363,6 +385,7 @@ static const struct test tests[] = {
 	{ "R3 POPULATE refuses bad ranges", test_populate_ranges },
 	{ "R3 SET_POLICY refuses bad ranges", test_set_policy_ranges },
 	{ "R3 DISCARD refuses bad ranges", test_discard_ranges },
+	{ "R3 the dirty log refuses bad ranges", test_log_ranges },
 	{ "R3 COLLAPSE refuses bad ranges", test_collapse_ranges },
 	{ "R3 PROTECT refuses bad ranges", test_protect_ranges },
 	{ "R3 a space that begins above 0 refuses what is below", test_below_the_base },

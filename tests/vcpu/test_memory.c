@@ -295,8 +295,8 @@ static void guest_writes_are_logged_2m(void)
  */
 struct filler {
 	struct vm vm;
-	_Atomic bool stop;
-	_Atomic u64 passes;
+	atomic_bool stop;
+	_Atomic(u64) passes;
 };
 
 static void *fill_again(void *arg)
