@@ -11,7 +11,7 @@
  *   cmd_mem.c    fault, translate, read, write, load
  *   cmd_dump.c   dump
  *   cmd_run.c    run; guest.c below it: a guest and its vCPU
- *   boot/        boot, on x86: a machine for Linux
+ *   boot/        boot: a machine for Linux
  *   shell.c      the shell: many commands on one space
  *   demo.c       the demo; its steps are in demo_steps.c
  *   report.c     errors and results, as text or as JSON

@@ -5,19 +5,13 @@
  *   cmd_boot.c   options, report
  *   machine.c    memory, the vCPUs and their threads, reset, the end
  *   run.c        a vCPU's loop: interrupts in, exits out
- *   bzimage.c    the loader of an x86 kernel
- *   acpi.c       the ACPI tables
- *   ports.c      which device has which port; the ports of ACPI and of the reset
- *   msr.c        model-specific registers
- *   apic.c       local APICs, in x2APIC mode
- *   pic.c        the two 8259
- *   pit.c        the 8254
+ *   load.c       the files of the kernel and its RAM disk
+ *   x86/         the machine of an architecture: files are listed in its arch.h
  *   uart.c       the 16550
- *   rtc.c        the clock and memory of CMOS
  *   console.c    the terminal: raw mode, the keys after Ctrl-A
  *
  * Each file calls only those below it in this list, and libaxas; except that a device that raises
- * an interrupt calls machine_kick().
+ * an interrupt calls machine_kick(), and uart.c arch_uart_line().
  *
  * Locks: struct machine.lock protects all devices. A vCPU's registers belong to its thread.
  */
@@ -34,58 +28,10 @@
 #define NSEC		1000000000ull
 #define NEVER		(~0ull)
 
-/* Guest-physical layout. RAM has no hole up to LOW_RAM_MAX; more of it begins at HIGH_RAM. */
-#define ZERO_PAGE	0x10000ull
-#define CMDLINE		0x20000ull
-#define CMDLINE_MAX	0x10000ull
-#define PAGE_TABLES	0x30000ull	/* 6 pages */
-#define BOOT_STACK	0x9f000ull
-#define EBDA		0x9fc00ull	/* end of the usable memory below 1 MiB */
-#define ACPI_TABLES	0xe0000ull
-#define ACPI_SIZE	0x10000ull
-#define KERNEL_MIN	0x1000000ull
-#define LOW_RAM_MAX	0xc0000000ull
-#define HIGH_RAM	0x100000000ull
-
-/* Ports of ACPI, told by its tables. */
-#define PORT_PM1_EVT	0x600		/* status, enable: 2 bytes each */
-#define PORT_PM1_CNT	0x604
-#define PORT_RESET	0x64
-#define RESET_VALUE	0xfe
-#define SLEEP_TYPE_S5	5
-#define IRQ_SCI		9
+/* The architecture's folder is in the search path. */
+#include "arch.h"
 
 struct machine;
-
-/**
- * struct apic - a local APIC in x2APIC mode
- * @id: its number
- * @base: IA32_APIC_BASE
- * @svr: spurious-interrupt vector register
- * @lvt: local vector table, by LVT_*
- * @irr: requested vectors, a bit each
- * @isr: vectors in service
- * @icr: interrupt command register
- * @initial: initial count of the timer
- * @divide: its divide configuration
- * @started: when the count began, in ns
- * @tsc_deadline: IA32_TSC_DEADLINE
- * @due: when the timer's interrupt is due, in ns, or NEVER
- */
-struct apic {
-	u32 id;
-	u64 base;
-	u32 svr;
-	u32 lvt[7];
-	u64 irr[4];
-	u64 isr[4];
-	u64 icr;
-	u32 initial;
-	u32 divide;
-	u64 started;
-	u64 tsc_deadline;
-	u64 due;
-};
 
 /**
  * struct cpu - a vCPU and its thread
@@ -96,11 +42,13 @@ struct apic {
  * @running: the thread has been created
  * @timer: interrupts the thread at the next deadline
  * @armed: for which deadline, in ns
- * @apic: its local APIC
- * @wait: it waits for a startup IPI
- * @init: an INIT has arrived while it ran: it shall be reset
- * @sipi: page of the startup IPI, or -1
- * @wake: signalled when @sipi changes
+ * @arch: what its architecture adds
+ * @wait: it waits until another CPU starts it
+ * @reset: it shall be reset, and then wait
+ * @start: it has been started, at @entry with @arg
+ * @entry: where it begins: what this means is the architecture's
+ * @arg: its argument
+ * @wake: signalled when @start changes
  */
 struct cpu {
 	struct machine *m;
@@ -110,29 +58,13 @@ struct cpu {
 	bool running;
 	timer_t timer;
 	u64 armed;
-	struct apic apic;
+	struct arch_cpu arch;
 	bool wait;
-	bool init;
-	int sipi;
+	bool reset;
+	bool start;
+	u64 entry;
+	u64 arg;
 	pthread_cond_t wake;
-};
-
-struct pic {
-	u8 irr, isr, imr, base, elcr, lines;
-	u8 step;	/* of the initialization: next ICW, or 0 */
-	bool wants_icw4, read_isr, auto_eoi;
-};
-
-struct pit_channel {
-	u16 reload;
-	u8 mode, access;
-	bool high_next, read_high;	/* of a word in two accesses */
-	u8 low;
-	bool latched;
-	u16 latch;
-	bool counting;
-	u64 start;			/* ns */
-	u64 fired;			/* interrupts since then */
 };
 
 #define UART_FIFO	4096
@@ -170,16 +102,10 @@ enum ending {
  * @given: descriptor of a space to use, or -1: it makes its own
  * @space: the space
  * @cpu: the vCPUs
- * @tsc_khz: frequency of the guest's TSC
  * @entry: the kernel's first instruction
  * @lock: see the head of this file
- * @pic: master and slave
- * @pit: channels
- * @port61: what was written to port 0x61
  * @uart: the serial line
- * @cmos: memory of the clock
- * @cmos_index: the index register
- * @pm1_enable: enable register of PM1
+ * @arch: the other devices
  * @ending: why the vCPUs shall stop
  * @end_fd: an eventfd: written when @ending changes
  * @what: with FAILED: the step that failed
@@ -201,16 +127,10 @@ struct machine {
 	int given;
 	int space;
 	struct cpu cpu[MAX_CPUS];
-	u32 tsc_khz;
 	u64 entry;
 	pthread_mutex_t lock;
-	struct pic pic[2];
-	struct pit_channel pit[3];
-	u8 port61;
 	struct uart uart;
-	u8 cmos[128];
-	u8 cmos_index;
-	u16 pm1_enable;
+	struct arch_machine arch;
 	enum ending ending;
 	int end_fd;
 	const char *what;
@@ -239,60 +159,51 @@ bool machine_stopping(struct machine *m);
 /* run.c */
 void *cpu_thread(void *arg);
 
-/* bzimage.c */
+/**
+ * struct image - a file, mapped
+ * @data: its bytes
+ * @len: how many
+ */
+struct image {
+	const u8 *data;
+	size_t len;
+};
+
+/* load.c: 0, or -errno with what failed in @what: a file's name, or a step. */
 int load_linux(struct machine *m, const char **what);
+void image_unmap(struct image *image);
 
-/* acpi.c: make the tables, at most ACPI_SIZE bytes for address ACPI_TABLES. */
-void acpi_make(const struct machine *m, u8 *tables);
-
-/* ports.c. The lock is held. */
-void port_write(struct machine *m, u32 port, u32 width, u32 val);
-u32 port_read(struct machine *m, u32 port, u32 width);
-/* Earliest deadline of the devices on the bootstrap processor, and what is due. */
-u64 devices_due(const struct machine *m);
-void devices_expire(struct machine *m, u64 now);
-
-/* msr.c. The lock is held. False: the access raises #GP. */
-bool msr_read(struct cpu *cpu, u32 msr, u64 *val);
-bool msr_write(struct cpu *cpu, u32 msr, u64 val);
-
-/* apic.c. The lock is held. */
-void apic_reset(struct apic *a, u32 id);
-bool apic_msr(u32 msr);
-bool apic_read(struct cpu *cpu, u32 msr, u64 *val);
-bool apic_write(struct cpu *cpu, u32 msr, u64 val);
-int apic_pending(const struct apic *a);		/* vector to deliver, or -1 */
-void apic_ack(struct apic *a, u32 vector);
-bool apic_takes_pic(const struct apic *a);
-void apic_expire(struct apic *a, u64 now);
-
-/* pic.c. The lock is held. */
-void pic_reset(struct machine *m);
-void pic_set(struct machine *m, unsigned int irq, bool level);
-int pic_pending(const struct machine *m);	/* vector to deliver, or -1 */
-void pic_ack(struct machine *m);
-void pic_write(struct machine *m, u32 port, u8 val);
-u8 pic_read(const struct machine *m, u32 port);
-
-/* pit.c. The lock is held. */
-void pit_reset(struct machine *m);
-void pit_write(struct machine *m, u32 port, u8 val);
-u8 pit_read(struct machine *m, u32 port);
-bool pit_out2(const struct machine *m);
-void pit_gate2(struct machine *m);
-u64 pit_due(const struct machine *m);
-void pit_expire(struct machine *m, u64 now);
+/*
+ * What an architecture has. Its arch.h defines struct arch_cpu, struct arch_machine, ARCH_CMDLINE,
+ * the default command line, and ARCH_HELP, a sentence or two on its devices.
+ */
+/* The RAM, in m->space. */
+int arch_map_ram(const struct machine *m);
+/* Once, with all vCPUs open: 0 or -errno. */
+int arch_create(struct machine *m);
+/* The devices as after power-on; then each CPU, whose common members run.c and machine.c reset. */
+void arch_reset(struct machine *m);
+void arch_reset_cpu(struct cpu *cpu);
+/* Whether it can be started: 0 or -ENOEXEC. It may replace the image by what is in it. */
+int arch_check_kernel(struct image *k);
+/* Write all that the kernel finds in memory, and set m->entry. @initrd may be empty. */
+int arch_load(struct machine *m, const struct image *k, const struct image *initrd);
+/* The rest on a vCPU's own thread with the lock. Set it up: the first one for m->entry. */
+int arch_setup(struct cpu *cpu);
+/* What is due at @now; returns the next deadline, or NEVER. */
+u64 arch_expire(struct cpu *cpu, u64 now);
+/* Deliver interrupts before a run. Returns the vector for which a window is wanted, or 0. */
+u32 arch_deliver(struct cpu *cpu);
+/* Answer an exit; false if it means nothing to the machine. */
+bool arch_exit(struct cpu *cpu, const struct axvcpu_exit *exit);
+/* The serial line's interrupt. The lock is held, on any thread. */
+void arch_uart_line(struct machine *m, bool level);
 
 /* uart.c. The lock is held. */
 void uart_reset(struct machine *m);
 void uart_write(struct machine *m, u32 reg, u8 val);
 u8 uart_read(struct machine *m, u32 reg);
 bool uart_receive(struct machine *m, u8 byte);	/* false: its buffer is full */
-
-/* rtc.c. The lock is held. */
-void rtc_reset(struct machine *m);
-void rtc_write(struct machine *m, u8 val);
-u8 rtc_read(const struct machine *m);
 
 /* console.c */
 void console_put(u8 byte);

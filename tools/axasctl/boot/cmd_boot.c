@@ -26,9 +26,9 @@ struct boot_args {
 };
 
 static const struct argp_option boot_options[] = {
-	{ "kernel", OPT_KERNEL, "FILE", 0, "The bzImage (default: the running kernel's)", 0 },
+	{ "kernel", OPT_KERNEL, "FILE", 0, "The kernel (default: the running kernel's)", 0 },
 	{ "initrd", OPT_INITRD, "FILE", 0, "Its initial RAM disk (default: none)", 0 },
-	{ "cmdline", OPT_CMDLINE, "TEXT", 0, "Its command line (default: console=ttyS0)", 0 },
+	{ "cmdline", OPT_CMDLINE, "TEXT", 0, "Its command line (default: " ARCH_CMDLINE ")", 0 },
 	{ "mem", OPT_MEM, "SIZE", 0, "Memory of the machine (default: 256M)", 1 },
 	{ "cpus", OPT_CPUS, "N", 0, "Number of vCPUs, 1 to 16 (default: 1)", 1 },
 	{ "populate", OPT_POPULATE, NULL, 0, "Give it all its memory before it starts", 2 },
@@ -38,7 +38,7 @@ static const struct argp_option boot_options[] = {
 	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End it after so long (default: never)", 3 },
 	{ "no-reboot", OPT_NO_REBOOT, NULL, 0, "A reset ends the machine", 3 },
 	{ "stats", OPT_STATS, NULL, 0, "Show exits, faults and memory at its end", 3 },
-	{ "trace", OPT_TRACE, NULL, 0, "Show accesses to model-specific registers", 3 },
+	{ "trace", OPT_TRACE, NULL, 0, "Show accesses to system registers", 3 },
 	{ 0 }
 };
 
@@ -131,10 +131,9 @@ static error_t boot_parse(int key, char *arg, struct argp_state *state)
 static const struct argp boot_argp = {
 	boot_options, boot_parse, "",
 	"Boot Linux on vCPUs of this host.\n"
-	"\vThe machine has local APICs in x2APIC mode, an 8259, an 8254, a clock, ACPI to\n"
-	"power off, and a serial line: this terminal. Ctrl-A x ends it, Ctrl-A h shows the\n"
-	"other keys. What tells the kernel of its clock is added to the command line. The\n"
-	"status is 0 when it powered off, or was ended by a key or a signal.",
+	"\v" ARCH_HELP "\n"
+	"Ctrl-A x ends it, Ctrl-A h shows the other keys. The status is 0 when it powered\n"
+	"off, or was ended by a key or a signal.",
 	common_options, NULL, NULL
 };
 
@@ -247,7 +246,7 @@ int cmd_boot(struct session *s, int argc, char **argv)
 	int status;
 
 	b = (struct boot_args){
-		.m = { .mem = 256ull << 20, .nr_cpus = 1, .cmdline = "console=ttyS0" },
+		.m = { .mem = 256ull << 20, .nr_cpus = 1, .cmdline = ARCH_CMDLINE },
 	};
 	set_default_kernel(&b);
 	if (parse_args(s, &boot_argp, argc, argv, &b.args, &status))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The machine: its space and RAM, its vCPUs and their threads, reset, and the end. Calls run.c,
- * bzimage.c, the devices and libaxas.
+ * load.c, the devices and libaxas.
  *
  * Locks: machine_end() takes none, since devices call it with the lock held.
  */
@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
 u64 now_ns(void)
 {
@@ -22,17 +21,6 @@ u64 now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * NSEC + t.tv_nsec;
-}
-
-static int map_ram(struct machine *m)
-{
-	u64 low = m->mem < LOW_RAM_MAX ? m->mem : LOW_RAM_MAX;
-	int err = axas_map_alloc(m->space, 0, low, AXAS_PROT_MASK, m->map_flags);
-
-	if (!err && m->mem > low)
-		err = axas_map_alloc(m->space, HIGH_RAM, m->mem - low, AXAS_PROT_MASK,
-				     m->map_flags);
-	return err;
 }
 
 static int open_cpu(struct machine *m, u32 id)
@@ -45,34 +33,6 @@ static int open_cpu(struct machine *m, u32 id)
 	if (cpu->fd < 0)
 		return cpu->fd;
 	pthread_cond_init(&cpu->wake, NULL);
-	return 0;
-}
-
-#define MEASURE_US	50000
-
-static u32 measure_tsc_khz(void)
-{
-	u64 start = now_ns(), tsc = __rdtsc();
-
-	usleep(MEASURE_US);
-	tsc = __rdtsc() - tsc;
-	return (__uint128_t)tsc * 1000000 / (now_ns() - start);
-}
-
-/*
- * The kernel's figure is the better one, unless it is off: a kernel that does not trust the TSC and
- * has another clock never corrects what it found at boot.
- */
-static int read_tsc_khz(struct machine *m)
-{
-	u32 measured = measure_tsc_khz(), off;
-	struct axvcpu_state state;
-	int err = axvcpu_get_state(m->cpu[0].fd, &state);
-
-	if (err)
-		return err;
-	off = state.tsc_khz > measured ? state.tsc_khz - measured : measured - state.tsc_khz;
-	m->tsc_khz = off > measured / 50 ? measured : state.tsc_khz;
 	return 0;
 }
 
@@ -92,34 +52,26 @@ int machine_create(struct machine *m, const char **what)
 	if (m->space < 0)
 		return m->given >= 0 ? -errno : m->space;
 	*what = "map";
-	err = map_ram(m);
+	err = arch_map_ram(m);
 	*what = err ? *what : "vcpu";
 	for (u32 i = 0; i < m->nr_cpus && !err; i++)
 		err = open_cpu(m, i);
-	return err ? err : read_tsc_khz(m);
-}
-
-static void reset_devices(struct machine *m)
-{
-	pic_reset(m);
-	pit_reset(m);
-	uart_reset(m);
-	rtc_reset(m);
-	m->pm1_enable = 0;
+	return err ? err : arch_create(m);
 }
 
 static void reset_cpu(struct cpu *cpu)
 {
-	apic_reset(&cpu->apic, cpu->id);
+	arch_reset_cpu(cpu);
 	cpu->wait = cpu->id;
-	cpu->init = false;
-	cpu->sipi = -1;
+	cpu->reset = false;
+	cpu->start = false;
 	cpu->armed = NEVER;
 }
 
 int machine_load(struct machine *m, const char **what)
 {
-	reset_devices(m);
+	uart_reset(m);
+	arch_reset(m);
 	for (u32 i = 0; i < m->nr_cpus; i++)
 		reset_cpu(&m->cpu[i]);
 	return load_linux(m, what);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vCPU's thread: delivers what its interrupt controllers request, runs the guest, answers exits,
- * sleeps until a startup IPI. Calls the devices and libaxas.
+ * A vCPU's thread: runs the guest between the architecture's delivery of interrupts and its answers
+ * to exits, sleeps until the CPU is started. Calls the devices and libaxas.
  *
  * Locks: the machine's lock is held except while the guest runs.
  */
@@ -9,13 +9,10 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define SIG_TIMER	SIGUSR1
-#define ENOSYS_RETURN	(-38ll)
 #define DENIED_WAIT_US	500
 
 /* The vCPU of this thread. */
@@ -68,79 +65,7 @@ static void arm_timer(struct cpu *cpu, u64 due)
 
 static void expire(struct cpu *cpu)
 {
-	u64 now = now_ns(), due;
-
-	apic_expire(&cpu->apic, now);
-	if (!cpu->id)
-		devices_expire(cpu->m, now);
-	due = cpu->apic.due;
-	if (!cpu->id && devices_due(cpu->m) < due)
-		due = devices_due(cpu->m);
-	arm_timer(cpu, due);
-}
-
-/* The vector that waits, or -1; the 8259 comes first. */
-static int pending(struct cpu *cpu, bool *from_pic)
-{
-	int vector = -1;
-
-	if (!cpu->id && apic_takes_pic(&cpu->apic))
-		vector = pic_pending(cpu->m);
-	*from_pic = vector >= 0;
-	return *from_pic ? vector : apic_pending(&cpu->apic);
-}
-
-/* Deliver what the guest takes at once. Returns the vector for which it must run, or 0. */
-static u32 deliver(struct cpu *cpu)
-{
-	bool from_pic;
-	int vector;
-
-	while ((vector = pending(cpu, &from_pic)) >= 0) {
-		if (vector < 32 || axvcpu_inject_now(cpu->fd, vector))
-			return vector < 32 ? 0 : vector;
-		if (from_pic)
-			pic_ack(cpu->m);
-		else
-			apic_ack(&cpu->apic, vector);
-	}
-	return 0;
-}
-
-static void on_io_read(struct cpu *cpu, const struct axvcpu_exit *exit)
-{
-	axvcpu_set_return(cpu->fd, port_read(cpu->m, exit->io_read.port, exit->io_read.width));
-}
-
-static void trace_msr(const struct cpu *cpu, const struct axvcpu_exit *exit, bool known)
-{
-	if (cpu->m->trace)
-		fprintf(stderr, "%#llx %s MSR %#x%s\r\n", exit->rip,
-			exit->reason == AXVCPU_EXIT_SYSREG_READ ? "reads" : "writes",
-			exit->sysreg_read.addr, known ? "" : ": #GP");
-}
-
-static void on_msr_read(struct cpu *cpu, const struct axvcpu_exit *exit)
-{
-	u64 val;
-	bool known = msr_read(cpu, exit->sysreg_read.addr, &val);
-
-	if (!apic_msr(exit->sysreg_read.addr))
-		trace_msr(cpu, exit, known);
-	if (known)
-		axvcpu_set_return(cpu->fd, val);
-	else
-		axvcpu_set_return_fault(cpu->fd);
-}
-
-static void on_msr_write(struct cpu *cpu, const struct axvcpu_exit *exit)
-{
-	bool known = msr_write(cpu, exit->sysreg_write.addr, exit->sysreg_write.value);
-
-	if (!apic_msr(exit->sysreg_write.addr))
-		trace_msr(cpu, exit, known);
-	if (!known)
-		axvcpu_set_return_fault(cpu->fd);
+	arm_timer(cpu, arch_expire(cpu, now_ns()));
 }
 
 /*
@@ -163,17 +88,6 @@ static void on_fault(struct cpu *cpu, const struct axvcpu_exit *exit)
 	pthread_mutex_lock(&m->lock);
 }
 
-/* Where hardware leaves the registers as they were, they tell what happened. */
-static void on_triple_fault(struct cpu *cpu, const struct axvcpu_exit *exit)
-{
-	struct axvcpu_regs regs = { 0 };
-
-	axvcpu_get_regs(cpu->fd, &regs);
-	machine_fail(cpu->m, 0, "run",
-		     "CPU %u: triple fault at %#llx, rsp %#llx, cr2 %#llx, cr3 %#llx, rflags %#llx",
-		     cpu->id, exit->rip, regs.gpr[AXVCPU_REG_RSP], regs.cr2, regs.cr3, regs.rflags);
-}
-
 static void answer_exit(struct cpu *cpu, const struct axvcpu_exit *exit)
 {
 	struct machine *m = cpu->m;
@@ -183,76 +97,36 @@ static void answer_exit(struct cpu *cpu, const struct axvcpu_exit *exit)
 	case AXVCPU_EXIT_EXTERNAL_INTERRUPT:
 	case AXVCPU_EXIT_WINDOW:
 		break;
-	case AXVCPU_EXIT_IO_WRITE:
-		port_write(m, exit->io_write.port, exit->io_write.width, exit->io_write.data);
-		break;
-	case AXVCPU_EXIT_IO_READ:
-		on_io_read(cpu, exit);
-		break;
-	case AXVCPU_EXIT_SYSREG_READ:
-		on_msr_read(cpu, exit);
-		break;
-	case AXVCPU_EXIT_SYSREG_WRITE:
-		on_msr_write(cpu, exit);
-		break;
-	case AXVCPU_EXIT_HYPERCALL:
-		axvcpu_set_return(cpu->fd, ENOSYS_RETURN);
-		break;
 	case AXVCPU_EXIT_NESTED_PAGE_FAULT:
 		on_fault(cpu, exit);
 		break;
-	case AXVCPU_EXIT_SYSTEM_DOWN:
-		on_triple_fault(cpu, exit);
-		break;
 	default:
+		if (arch_exit(cpu, exit))
+			break;
 		machine_fail(m, 0, "run", "CPU %u at %#llx came out with %s %#llx", cpu->id,
 			     exit->rip, axvcpu_exit_name(exit->reason), exit->raw[0]);
 	}
 }
 
-#define SETUP_FLAGS	(AXVCPU_SETUP_BLOCK | AXVCPU_SETUP_X2APIC)
-
-/* The boot protocol's state of the first CPU: RSI has the zero page. */
-static int setup_first(struct cpu *cpu)
-{
-	struct axvcpu_setup setup = {
-		.flags = SETUP_FLAGS, .mode = AXVCPU_MODE_LONG, .entry = cpu->m->entry,
-		.stack = BOOT_STACK, .cr3 = PAGE_TABLES,
-	};
-	int err = axvcpu_setup(cpu->fd, &setup);
-
-	return err ? err : axvcpu_set_gpr(cpu->fd, AXVCPU_REG_RSI, ZERO_PAGE);
-}
-
-static int setup_other(struct cpu *cpu, u8 page)
-{
-	struct axvcpu_setup setup = {
-		.flags = SETUP_FLAGS | AXVCPU_SETUP_STARTUP, .mode = AXVCPU_MODE_REAL,
-		.entry = (u64)page << 12,
-	};
-
-	return axvcpu_setup(cpu->fd, &setup);
-}
-
-/* INIT, and the wait for the startup IPI. False: the machine stops. */
-static bool wait_for_startup(struct cpu *cpu)
+/* The reset, and the wait for the start. False: the machine stops. */
+static bool wait_for_start(struct cpu *cpu)
 {
 	int err = 0;
 
-	if (cpu->init) {
-		cpu->init = false;
+	if (cpu->reset) {
+		cpu->reset = false;
 		err = axvcpu_reset(cpu->fd);
-		apic_reset(&cpu->apic, cpu->id);
+		arch_reset_cpu(cpu);
 		cpu->wait = true;
 	}
-	while (cpu->wait && cpu->sipi < 0 && !machine_stopping(cpu->m))
+	while (cpu->wait && !cpu->start && !machine_stopping(cpu->m))
 		pthread_cond_wait(&cpu->wake, &cpu->m->lock);
 	if (machine_stopping(cpu->m))
 		return false;
 	if (cpu->wait && !err)
-		err = setup_other(cpu, cpu->sipi);
+		err = arch_setup(cpu);
 	cpu->wait = false;
-	cpu->sipi = -1;
+	cpu->start = false;
 	if (err)
 		machine_fail(cpu->m, err, "setup", "CPU %u", cpu->id);
 	return !err;
@@ -265,7 +139,7 @@ static void run_once(struct cpu *cpu)
 	int err;
 
 	expire(cpu);
-	window = deliver(cpu);
+	window = arch_deliver(cpu);
 	pthread_mutex_unlock(&cpu->m->lock);
 	err = window ? axvcpu_run_window(cpu->fd, window, &exit) : axvcpu_run(cpu->fd, &exit);
 	pthread_mutex_lock(&cpu->m->lock);
@@ -282,11 +156,11 @@ static void *run_cpu(struct cpu *cpu)
 
 	pthread_mutex_lock(&m->lock);
 	if (!err && !cpu->id)
-		err = setup_first(cpu);
+		err = arch_setup(cpu);
 	if (err)
 		machine_fail(m, err, "setup", "CPU %u", cpu->id);
 	while (!machine_stopping(m)) {
-		if ((cpu->wait || cpu->init) && !wait_for_startup(cpu))
+		if ((cpu->wait || cpu->reset) && !wait_for_start(cpu))
 			break;
 		run_once(cpu);
 	}

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A 16550 at port 0x3f8 with IRQ 4. What it sends goes to the terminal at once; what it receives
- * waits in a large FIFO. Baud rate and format have no effect. Calls pic.c and console.c. The
- * machine's lock is held.
+ * A 16550. What it sends goes to the terminal at once; what it receives waits in a large FIFO. Baud
+ * rate and format have no effect. Calls console.c and arch_uart_line(). The machine's lock is held.
  *
  * National Semiconductor, "PC16550D", 1995.
  */
 #include "boot.h"
 
 #include <string.h>
-
-#define IRQ_UART	4
 
 enum { DATA, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
 
@@ -48,7 +45,7 @@ static void update(struct machine *m)
 {
 	struct uart *u = &m->uart;
 
-	pic_set(m, IRQ_UART, cause(u) != IIR_NONE && u->mcr & MCR_OUT2);
+	arch_uart_line(m, cause(u) != IIR_NONE && u->mcr & MCR_OUT2);
 }
 
 void uart_reset(struct machine *m)

@@ -3,7 +3,7 @@
  * Model-specific registers that the module leaves to the VMM. Unknown ones raise #GP, as on a CPU
  * without them. Calls apic.c. The machine's lock is held.
  */
-#include "boot.h"
+#include "../boot.h"
 
 /*
  * Registers that every CPU of the vendor has, and that Linux reads without expecting a fault. They

@@ -6,16 +6,11 @@
  *
  * Linux, Documentation/x86/boot.rst and zero-page.rst.
  */
-#include "boot.h"
+#include "../boot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Offsets in the zero page; from ZP_HEADER on also in the file. */
 #define ZP_RSDP			0x070
@@ -44,45 +39,6 @@
 #define E820_RAM		1
 #define E820_RESERVED		2
 #define E820_ACPI		3
-
-/**
- * struct image - a file, mapped
- * @data: its bytes
- * @len: how many
- */
-struct image {
-	const u8 *data;
-	size_t len;
-};
-
-static int map_file(const char *path, struct image *image)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
-	struct stat st;
-	void *data;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st))
-		err = -errno;
-	else if (!S_ISREG(st.st_mode) || !st.st_size)
-		err = -ENOEXEC;
-	if (!err) {
-		data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		err = data == MAP_FAILED ? -errno : 0;
-	}
-	if (!err)
-		*image = (struct image){ data, st.st_size };
-	close(fd);
-	return err;
-}
-
-static void unmap_file(struct image *image)
-{
-	if (image->data)
-		munmap((void *)image->data, image->len);
-	image->data = NULL;
-}
 
 static u32 get32(const u8 *at)
 {
@@ -133,7 +89,7 @@ static void make_e820(const struct machine *m, u8 *zp)
 }
 
 /* 0, or -ENOEXEC for a file that this loader cannot start. */
-static int check_kernel(const struct image *k)
+int arch_check_kernel(struct image *k)
 {
 	if (k->len < 0x1000 || get32(k->data + ZP_MAGIC) != MAGIC ||
 	    get16(k->data + ZP_VERSION) < VERSION_MIN ||
@@ -197,7 +153,7 @@ static int write_cmdline(const struct machine *m, const struct image *k)
 {
 	char text[CMDLINE_MAX];
 	int len = snprintf(text, sizeof(text), "%s noapic tsc=reliable tsc_early_khz=%u",
-			   m->cmdline, m->tsc_khz);
+			   m->cmdline, m->arch.tsc_khz);
 
 	if (len >= (int)sizeof(text) || (u32)len > get32(k->data + ZP_CMDLINE_SIZE))
 		return -E2BIG;
@@ -253,31 +209,13 @@ static int write_images(struct machine *m, const struct image *k, const struct i
 	return err ? err : write_zero_page(m, k, initrd, initrd_at);
 }
 
-/* 0, or -errno with what failed in @what: a file's name, or a step. */
-int load_linux(struct machine *m, const char **what)
+int arch_load(struct machine *m, const struct image *k, const struct image *initrd)
 {
-	struct image k = { 0 }, initrd = { 0 };
-	int err;
+	int err = write_images(m, k, initrd);
 
-	*what = m->kernel;
-	err = map_file(m->kernel, &k);
 	if (!err)
-		err = check_kernel(&k);
-	if (!err && m->initrd) {
-		*what = m->initrd;
-		err = map_file(m->initrd, &initrd);
-	}
-	if (!err) {
-		*what = "load";
-		err = write_images(m, &k, &initrd);
-	}
-	if (!err)
-		err = write_cmdline(m, &k);
+		err = write_cmdline(m, k);
 	if (!err)
 		err = write_tables(m);
-	if (!err)
-		err = write_acpi(m);
-	unmap_file(&k);
-	unmap_file(&initrd);
-	return err;
+	return err ? err : write_acpi(m);
 }

@@ -5,7 +5,7 @@
  *
  * Motorola, "MC146818A Real-Time Clock plus RAM", 1984.
  */
-#include "boot.h"
+#include "../boot.h"
 
 #include <string.h>
 
@@ -20,13 +20,13 @@ enum {
 
 void rtc_reset(struct machine *m)
 {
-	memset(m->cmos, 0, sizeof(m->cmos));
-	m->cmos_index = 0;
+	memset(m->arch.cmos, 0, sizeof(m->arch.cmos));
+	m->arch.cmos_index = 0;
 }
 
 void rtc_write(struct machine *m, u8 val)
 {
-	m->cmos[m->cmos_index & 0x7f] = val;
+	m->arch.cmos[m->arch.cmos_index & 0x7f] = val;
 }
 
 static u8 bcd(int n)
@@ -40,7 +40,7 @@ u8 rtc_read(const struct machine *m)
 	struct tm tm;
 
 	gmtime_r(&t, &tm);
-	switch (m->cmos_index & 0x7f) {
+	switch (m->arch.cmos_index & 0x7f) {
 	case SECONDS:
 		return bcd(tm.tm_sec);
 	case MINUTES:
@@ -66,6 +66,6 @@ u8 rtc_read(const struct machine *m)
 	case STATUS_D:
 		return D_VALID;
 	default:
-		return m->cmos[m->cmos_index & 0x7f];
+		return m->arch.cmos[m->arch.cmos_index & 0x7f];
 	}
 }

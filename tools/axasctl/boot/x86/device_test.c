@@ -3,7 +3,7 @@
  * The devices of boot, without a guest: prints TAP. Has the functions of machine.c, run.c and
  * console.c that devices call.
  */
-#include "boot.h"
+#include "../boot.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +38,11 @@ void console_put(u8 byte)
 		sent[nr_sent++] = byte;
 }
 
+void arch_uart_line(struct machine *machine, bool level)
+{
+	pic_set(machine, 4, level);
+}
+
 static void ok(bool good, const char *what)
 {
 	printf("%sok %d - %s\n", good ? "" : "not ", ++nr, what);
@@ -48,14 +53,13 @@ static void begin(u32 cpus)
 {
 	memset(&m, 0, sizeof(m));
 	m.nr_cpus = cpus;
-	m.tsc_khz = 1000000;
+	m.arch.tsc_khz = 1000000;
 	for (u32 i = 0; i < cpus; i++) {
 		m.cpu[i].m = &m;
 		m.cpu[i].id = i;
-		m.cpu[i].sipi = -1;
 		m.cpu[i].wait = i;
-		apic_reset(&m.cpu[i].apic, i);
-		m.cpu[i].apic.svr |= 0x100;
+		apic_reset(&m.cpu[i].arch.apic, i);
+		m.cpu[i].arch.apic.svr |= 0x100;
 	}
 	pic_reset(&m);
 	pit_reset(&m);
@@ -120,7 +124,7 @@ static void test_pic(void)
 
 static void test_apic(void)
 {
-	struct apic *a = &m.cpu[0].apic;
+	struct apic *a = &m.cpu[0].arch.apic;
 	u64 val;
 
 	begin(4);
@@ -141,31 +145,31 @@ static void test_apic(void)
 	ok(apic_pending(a) == 0x9f, "APIC: and then the next");
 	begin(4);
 	ICR(2ull << 32 | 0x50);
-	ok(apic_pending(&m.cpu[2].apic) == 0x50 && kicks == 4, "APIC: to one by its number");
+	ok(apic_pending(&m.cpu[2].arch.apic) == 0x50 && kicks == 4, "APIC: to one by its number");
 	ICR(0xaull << 32 | 0x860);
-	ok(apic_pending(&m.cpu[1].apic) == 0x60 && apic_pending(&m.cpu[3].apic) == 0x60 &&
+	ok(apic_pending(&m.cpu[1].arch.apic) == 0x60 && apic_pending(&m.cpu[3].arch.apic) == 0x60 &&
 	   apic_pending(a) < 0, "APIC: to a set by its mask");
 	ICR(0xc0070);
-	ok(apic_pending(a) < 0 && apic_pending(&m.cpu[2].apic) == 0x70, "APIC: to all others");
+	ok(apic_pending(a) < 0 && apic_pending(&m.cpu[2].arch.apic) == 0x70, "APIC: to all others");
 	ICR(1ull << 32 | 0x4500);
-	ok(!m.cpu[1].init && m.cpu[1].sipi < 0, "APIC: INIT of one that waits");
+	ok(!m.cpu[1].reset && !m.cpu[1].start, "APIC: INIT of one that waits");
 	ICR(1ull << 32 | 0x4699);
 	ICR(1ull << 32 | 0x8500);
-	ok(!m.cpu[1].init && m.cpu[1].sipi == 0x99, "APIC: startup");
+	ok(!m.cpu[1].reset && m.cpu[1].start && m.cpu[1].entry == 0x99000, "APIC: startup");
 	m.cpu[1].wait = false;
-	m.cpu[1].sipi = -1;
+	m.cpu[1].start = false;
 	ICR(1ull << 32 | 0x4699);
-	ok(m.cpu[1].sipi < 0, "APIC: a second startup has no effect");
+	ok(!m.cpu[1].start, "APIC: a second startup has no effect");
 	ICR(1ull << 32 | 0x4500);
 	ICR(1ull << 32 | 0x4698);
-	ok(m.cpu[1].init && m.cpu[1].sipi == 0x98, "APIC: INIT of one that runs, and startup");
+	ok(m.cpu[1].reset && m.cpu[1].start && m.cpu[1].entry == 0x98000, "APIC: INIT of one that runs, and startup");
 	ok(!apic_write(&m.cpu[0], 0x803, 0) && !apic_write(&m.cpu[0], 0x80b, 1) &&
 	   !apic_read(&m.cpu[0], 0x801, &val), "APIC: other accesses fault");
 }
 
 static void test_apic_timer(void)
 {
-	struct apic *a = &m.cpu[0].apic;
+	struct apic *a = &m.cpu[0].arch.apic;
 	u64 val, due;
 
 	begin(1);
@@ -197,10 +201,10 @@ static void test_pit(void)
 	port_write(&m, 0x40, 1, 0x9c);
 	ok(pit_due(&m) == NEVER, "8254: half a count does not start it");
 	port_write(&m, 0x40, 1, 0x2e);
-	length = pit_due(&m) - m.pit[0].start;
+	length = pit_due(&m) - m.arch.pit[0].start;
 	ok(length > 9999000 && length < 10001000, "8254: 11932 ticks are 10 ms");
 	pit_expire(&m, pit_due(&m));
-	ok(pic_pending(&m) == 0x30 && m.pit[0].fired == 1, "8254: it interrupts");
+	ok(pic_pending(&m) == 0x30 && m.arch.pit[0].fired == 1, "8254: it interrupts");
 	port_write(&m, 0x43, 1, 0x00);
 	low = port_read(&m, 0x40, 1);
 	ok((port_read(&m, 0x40, 1) << 8 | low) <= 11932, "8254: a latched count in two reads");
@@ -209,7 +213,7 @@ static void test_pit(void)
 	port_write(&m, 0x42, 1, 0xff);
 	port_write(&m, 0x61, 1, 1);
 	ok(!(port_read(&m, 0x61, 1) & 0x20), "8254: the output is low while it counts");
-	m.pit[2].start -= NSEC;
+	m.arch.pit[2].start -= NSEC;
 	ok(port_read(&m, 0x61, 1) & 0x20, "8254: and high afterwards");
 }
 

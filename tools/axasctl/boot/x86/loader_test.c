@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The loader of boot, which writes to a file instead of a space: prints TAP. Calls bzimage.c and
- * acpi.c.
+ * The loader of boot, which writes to a file instead of a space: prints TAP. Calls load.c,
+ * bzimage.c and acpi.c.
  */
-#include "boot.h"
+#include "../boot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static int load(struct machine *m, u64 mem, bool with_initrd)
 	write_file(kernel_path, kernel, sizeof(kernel));
 	*m = (struct machine){
 		.mem = mem, .nr_cpus = 1, .kernel = kernel_path, .cmdline = "console=ttyS0",
-		.initrd = with_initrd ? initrd_path : NULL, .tsc_khz = 2500000,
+		.initrd = with_initrd ? initrd_path : NULL, .arch.tsc_khz = 2500000,
 	};
 	m->space = memfd_create("space", MFD_CLOEXEC);
 	if (m->space < 0 || ftruncate(m->space, mem + HIGH_RAM))

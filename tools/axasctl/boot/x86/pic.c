@@ -5,7 +5,7 @@
  *
  * Intel, "8259A Programmable Interrupt Controller", 1988.
  */
-#include "boot.h"
+#include "../boot.h"
 
 #include <string.h>
 
@@ -21,9 +21,9 @@
 
 void pic_reset(struct machine *m)
 {
-	memset(m->pic, 0, sizeof(m->pic));
-	m->pic[0].imr = 0xff;
-	m->pic[1].imr = 0xff;
+	memset(m->arch.pic, 0, sizeof(m->arch.pic));
+	m->arch.pic[0].imr = 0xff;
+	m->arch.pic[1].imr = 0xff;
 }
 
 /* The unmasked request of the highest priority, if it is above all in service; or -1. */
@@ -42,22 +42,22 @@ static int request(const struct pic *p)
 
 static void update_cascade(struct machine *m)
 {
-	if (request(&m->pic[1]) >= 0)
-		m->pic[0].irr |= 1 << IRQ_CASCADE;
+	if (request(&m->arch.pic[1]) >= 0)
+		m->arch.pic[0].irr |= 1 << IRQ_CASCADE;
 	else
-		m->pic[0].irr &= ~(1 << IRQ_CASCADE);
+		m->arch.pic[0].irr &= ~(1 << IRQ_CASCADE);
 }
 
 static void update(struct machine *m)
 {
 	update_cascade(m);
-	if (request(&m->pic[0]) >= 0)
+	if (request(&m->arch.pic[0]) >= 0)
 		machine_kick(&m->cpu[0]);
 }
 
 void pic_set(struct machine *m, unsigned int irq, bool level)
 {
-	struct pic *p = &m->pic[irq >> 3];
+	struct pic *p = &m->arch.pic[irq >> 3];
 	u8 bit = 1 << (irq & 7);
 
 	if (level && (p->elcr & bit || !(p->lines & bit)))
@@ -70,14 +70,14 @@ void pic_set(struct machine *m, unsigned int irq, bool level)
 
 int pic_pending(const struct machine *m)
 {
-	int irq = request(&m->pic[0]);
+	int irq = request(&m->arch.pic[0]);
 
 	if (irq < 0)
 		return -1;
 	if (irq != IRQ_CASCADE)
-		return m->pic[0].base + irq;
-	irq = request(&m->pic[1]);
-	return m->pic[1].base + (irq < 0 ? 7 : irq);
+		return m->arch.pic[0].base + irq;
+	irq = request(&m->arch.pic[1]);
+	return m->arch.pic[1].base + (irq < 0 ? 7 : irq);
 }
 
 static void ack(struct pic *p, int irq)
@@ -93,16 +93,16 @@ static void ack(struct pic *p, int irq)
 /* The vector of pic_pending() was delivered. */
 void pic_ack(struct machine *m)
 {
-	int irq = request(&m->pic[0]), second;
+	int irq = request(&m->arch.pic[0]), second;
 
 	if (irq < 0)
 		return;
-	ack(&m->pic[0], irq);
+	ack(&m->arch.pic[0], irq);
 	if (irq != IRQ_CASCADE)
 		return;
-	second = request(&m->pic[1]);
+	second = request(&m->arch.pic[1]);
 	if (second >= 0)
-		ack(&m->pic[1], second);
+		ack(&m->arch.pic[1], second);
 	update_cascade(m);
 }
 
@@ -145,12 +145,12 @@ static void data(struct pic *p, u8 val)
 
 void pic_write(struct machine *m, u32 port, u8 val)
 {
-	struct pic *p = &m->pic[port >> 7 & 1];
+	struct pic *p = &m->arch.pic[port >> 7 & 1];
 
 	switch (port) {
 	case 0x4d0:
 	case 0x4d1:
-		m->pic[port & 1].elcr = val;
+		m->arch.pic[port & 1].elcr = val;
 		break;
 	case 0x20:
 	case 0xa0:
@@ -164,10 +164,10 @@ void pic_write(struct machine *m, u32 port, u8 val)
 
 u8 pic_read(const struct machine *m, u32 port)
 {
-	const struct pic *p = &m->pic[port >> 7 & 1];
+	const struct pic *p = &m->arch.pic[port >> 7 & 1];
 
 	if (port == 0x4d0 || port == 0x4d1)
-		return m->pic[port & 1].elcr;
+		return m->arch.pic[port & 1].elcr;
 	if (port & 1)
 		return p->imr;
 	return p->read_isr ? p->isr : p->irr;

@@ -3,7 +3,7 @@
  * Ports: finds the device, and has the registers of ACPI's PM1 block and the reset itself. Other
  * ports read as ones and ignore writes. Calls the devices. The machine's lock is held.
  */
-#include "boot.h"
+#include "../boot.h"
 
 #define PM1_CNT_SCI_EN		0x0001
 #define PM1_CNT_SLP_TYPE(val)	((val) >> 10 & 7)
@@ -17,21 +17,21 @@
 
 static void write_port61(struct machine *m, u8 val)
 {
-	if (val & ~m->port61 & PORT61_GATE2)
+	if (val & ~m->arch.port61 & PORT61_GATE2)
 		pit_gate2(m);
-	m->port61 = val & (PORT61_GATE2 | PORT61_SPEAKER);
+	m->arch.port61 = val & (PORT61_GATE2 | PORT61_SPEAKER);
 }
 
 static u8 read_port61(const struct machine *m)
 {
-	return m->port61 | (pit_out2(m) ? PORT61_OUT2 : 0) |
+	return m->arch.port61 | (pit_out2(m) ? PORT61_OUT2 : 0) |
 	       (now_ns() / REFRESH_NS & 1 ? PORT61_REFRESH : 0);
 }
 
 static void write_pm1(struct machine *m, u32 port, u32 val)
 {
 	if (port == PORT_PM1_EVT + 2)
-		m->pm1_enable = val;
+		m->arch.pm1_enable = val;
 	if (port == PORT_PM1_CNT && val & PM1_CNT_SLP_EN && PM1_CNT_SLP_TYPE(val) == SLEEP_TYPE_S5)
 		machine_end(m, POWERED_OFF);
 }
@@ -43,7 +43,7 @@ static u32 read_pm1(const struct machine *m, u32 port)
 	case PORT_PM1_EVT:
 		return 0;
 	case PORT_PM1_EVT + 2:
-		return m->pm1_enable;
+		return m->arch.pm1_enable;
 	case PORT_PM1_CNT:
 		return PM1_CNT_SCI_EN;
 	default:
@@ -69,7 +69,7 @@ static void write_byte(struct machine *m, u32 port, u8 val)
 		write_port61(m, val);
 		break;
 	case 0x70:
-		m->cmos_index = val & 0x7f;
+		m->arch.cmos_index = val & 0x7f;
 		break;
 	case 0x71:
 		rtc_write(m, val);
@@ -131,14 +131,4 @@ u32 port_read(struct machine *m, u32 port, u32 width)
 	for (u32 i = 0; i < width; i++)
 		val |= (u32)read_byte(m, port + i) << 8 * i;
 	return val;
-}
-
-u64 devices_due(const struct machine *m)
-{
-	return pit_due(m);
-}
-
-void devices_expire(struct machine *m, u64 now)
-{
-	pit_expire(m, now);
 }

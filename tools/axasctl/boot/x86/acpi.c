@@ -5,7 +5,7 @@
  *
  * "Advanced Configuration and Power Interface Specification", 6.4, chapter 5.
  */
-#include "boot.h"
+#include "../boot.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  *
  * Intel SDM vol. 3A, chapter 11.
  */
-#include "boot.h"
+#include "../boot.h"
 
 #include <string.h>
 #include <x86intrin.h>
@@ -120,7 +120,7 @@ static void raise(struct cpu *cpu, u32 vector)
 {
 	if (vector < 32)
 		return;
-	set(cpu->apic.irr, vector);
+	set(cpu->arch.apic.irr, vector);
 	machine_kick(cpu);
 }
 
@@ -151,13 +151,13 @@ static void deliver(struct cpu *cpu, u64 icr)
 		if (icr & ICR_LEVEL && !(icr & ICR_ASSERT))
 			break;
 		/* One that waits for its startup has nothing to be reset. */
-		cpu->init = !cpu->wait;
-		cpu->sipi = -1;
+		cpu->reset = !cpu->wait;
+		cpu->start = false;
 		machine_kick(cpu);
 		break;
 	case ICR_STARTUP:
-		if (cpu->wait || cpu->init)
-			cpu->sipi = icr & 0xff;
+		cpu->start = cpu->wait || cpu->reset;
+		cpu->entry = (icr & 0xff) << 12;
 		machine_kick(cpu);
 		break;
 	}
@@ -173,7 +173,7 @@ static void send(struct cpu *from, u64 icr)
 		bool self = cpu == from;
 
 		if (shorthand == ICR_SELF ? self : shorthand == ICR_ALL ? true :
-		    shorthand == ICR_OTHERS ? !self : is_target(&cpu->apic, icr >> 32, icr))
+		    shorthand == ICR_OTHERS ? !self : is_target(&cpu->arch.apic, icr >> 32, icr))
 			deliver(cpu, icr);
 	}
 }
@@ -198,7 +198,7 @@ static bool is_deadline(const struct apic *a)
 
 static void start_timer(struct cpu *cpu)
 {
-	struct apic *a = &cpu->apic;
+	struct apic *a = &cpu->arch.apic;
 
 	a->started = now_ns();
 	a->due = a->initial ? a->started + period(a) : NEVER;
@@ -207,14 +207,14 @@ static void start_timer(struct cpu *cpu)
 /* The guest's TSC is the host's. */
 static void set_deadline(struct cpu *cpu, u64 tsc)
 {
-	struct apic *a = &cpu->apic;
+	struct apic *a = &cpu->arch.apic;
 	u64 now = __rdtsc();
 
 	if (!is_deadline(a))
 		return;
 	a->tsc_deadline = tsc;
 	a->due = !tsc ? NEVER : tsc <= now ? now_ns() :
-		 now_ns() + (u64)((__uint128_t)(tsc - now) * 1000000 / cpu->m->tsc_khz);
+		 now_ns() + (u64)((__uint128_t)(tsc - now) * 1000000 / cpu->m->arch.tsc_khz);
 }
 
 void apic_expire(struct apic *a, u64 now)
@@ -270,7 +270,7 @@ static u64 read_tpr(struct cpu *cpu)
 
 static u64 read_ppr(struct cpu *cpu)
 {
-	int busy = highest(cpu->apic.isr);
+	int busy = highest(cpu->arch.apic.isr);
 	u64 tpr = read_tpr(cpu);
 
 	return busy >= 0 && (u64)(busy & 0xf0) > tpr ? (u64)(busy & 0xf0) : tpr;
@@ -278,7 +278,7 @@ static u64 read_ppr(struct cpu *cpu)
 
 static bool read_reg(struct cpu *cpu, u32 reg, u64 *val)
 {
-	const struct apic *a = &cpu->apic;
+	const struct apic *a = &cpu->arch.apic;
 
 	switch (reg) {
 	case REG_ID:
@@ -335,11 +335,11 @@ static bool read_reg(struct cpu *cpu, u32 reg, u64 *val)
 bool apic_read(struct cpu *cpu, u32 msr, u64 *val)
 {
 	if (msr == MSR_APIC_BASE) {
-		*val = cpu->apic.base;
+		*val = cpu->arch.apic.base;
 		return true;
 	}
 	if (msr == MSR_TSC_DEADLINE) {
-		*val = cpu->apic.tsc_deadline;
+		*val = cpu->arch.apic.tsc_deadline;
 		return true;
 	}
 	return read_reg(cpu, msr - MSR_X2APIC, val);
@@ -347,7 +347,7 @@ bool apic_read(struct cpu *cpu, u32 msr, u64 *val)
 
 static bool write_reg(struct cpu *cpu, u32 reg, u64 val)
 {
-	struct apic *a = &cpu->apic;
+	struct apic *a = &cpu->arch.apic;
 	int busy = highest(a->isr);
 
 	switch (reg) {
@@ -392,7 +392,7 @@ static bool write_reg(struct cpu *cpu, u32 reg, u64 val)
 bool apic_write(struct cpu *cpu, u32 msr, u64 val)
 {
 	if (msr == MSR_APIC_BASE)
-		return val == cpu->apic.base;
+		return val == cpu->arch.apic.base;
 	if (msr == MSR_TSC_DEADLINE) {
 		set_deadline(cpu, val);
 		return true;

@@ -6,7 +6,7 @@
  *
  * Intel, "8254 Programmable Interval Timer", 1993.
  */
-#include "boot.h"
+#include "../boot.h"
 
 #include <string.h>
 
@@ -16,8 +16,8 @@ enum { LATCH, LOW, HIGH, WORD };
 
 void pit_reset(struct machine *m)
 {
-	memset(m->pit, 0, sizeof(m->pit));
-	m->port61 = 0;
+	memset(m->arch.pit, 0, sizeof(m->arch.pit));
+	m->arch.port61 = 0;
 }
 
 static u64 to_ticks(u64 ns)
@@ -59,7 +59,7 @@ static void start(struct pit_channel *c)
 
 static void control(struct machine *m, u8 val)
 {
-	struct pit_channel *c = &m->pit[val >> 6 & 3];
+	struct pit_channel *c = &m->arch.pit[val >> 6 & 3];
 	u8 access = val >> 4 & 3;
 
 	if (val >> 6 == 3)
@@ -81,7 +81,7 @@ static void control(struct machine *m, u8 val)
 
 static void write_count(struct machine *m, u32 nr, u8 val)
 {
-	struct pit_channel *c = &m->pit[nr];
+	struct pit_channel *c = &m->arch.pit[nr];
 
 	if (c->access == WORD && !c->high_next) {
 		c->low = val;
@@ -112,7 +112,7 @@ u8 pit_read(struct machine *m, u32 port)
 
 	if (port == 0x43)
 		return 0xff;
-	c = &m->pit[port - 0x40];
+	c = &m->arch.pit[port - 0x40];
 	count = c->latched ? c->latch : count_of(c);
 	high = c->access == HIGH || (c->access == WORD && c->read_high);
 	if (c->access == WORD)
@@ -125,7 +125,7 @@ u8 pit_read(struct machine *m, u32 port)
 /* Output of channel 2: in mode 0 high once it has counted down. */
 bool pit_out2(const struct machine *m)
 {
-	const struct pit_channel *c = &m->pit[2];
+	const struct pit_channel *c = &m->arch.pit[2];
 	u64 ticks = to_ticks(now_ns() - c->start);
 
 	if (!c->counting)
@@ -138,12 +138,12 @@ bool pit_out2(const struct machine *m)
 /* A rising gate starts the count of channel 2 again. */
 void pit_gate2(struct machine *m)
 {
-	start(&m->pit[2]);
+	start(&m->arch.pit[2]);
 }
 
 u64 pit_due(const struct machine *m)
 {
-	const struct pit_channel *c = &m->pit[0];
+	const struct pit_channel *c = &m->arch.pit[0];
 
 	if (!c->counting || (!is_periodic(c) && c->fired))
 		return NEVER;
@@ -153,7 +153,7 @@ u64 pit_due(const struct machine *m)
 /* Ticks that were missed make one interrupt. */
 void pit_expire(struct machine *m, u64 now)
 {
-	struct pit_channel *c = &m->pit[0];
+	struct pit_channel *c = &m->arch.pit[0];
 
 	if (now < pit_due(m))
 		return;
