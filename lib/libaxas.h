@@ -588,6 +588,24 @@ int axvcpu_restore(int vcpu, const struct axvcpu_x86_state *state);
 int axvcpu_inject(int vcpu, __u32 vector);
 
 /**
+ * axvcpu_set_line() - set the level of an interrupt line of a RISC-V vCPU
+ * @vcpu: the vCPU
+ * @line: AXVCPU_RISCV_LINE_*
+ * @level: 0 if it is low
+ *
+ * Return: 0, or -errno.
+ */
+int axvcpu_set_line(int vcpu, __u32 line, int level);
+
+/**
+ * axvcpu_flush() - flush what a RISC-V vCPU has cached of its guest's own tables
+ * @vcpu: the vCPU
+ *
+ * Return: 0, or -errno.
+ */
+int axvcpu_flush(int vcpu);
+
+/**
  * axvcpu_kick() - end the current AXVCPU_RUN, or the next one
  * @vcpu: the vCPU
  *

@@ -154,6 +154,23 @@ int axvcpu_inject(int vcpu, __u32 vector)
 	return axas_ioctl(vcpu, AXVCPU_INJECT, &arg);
 }
 
+int axvcpu_set_line(int vcpu, __u32 line, int level)
+{
+	struct axvcpu_inject arg = {
+		.size = sizeof(arg), .flags = level ? AXVCPU_INJECT_RAISE : AXVCPU_INJECT_LOWER,
+		.vector = line
+	};
+
+	return axas_ioctl(vcpu, AXVCPU_INJECT, &arg);
+}
+
+int axvcpu_flush(int vcpu)
+{
+	struct axvcpu_flush arg = { .size = sizeof(arg) };
+
+	return axas_ioctl(vcpu, AXVCPU_FLUSH, &arg);
+}
+
 int axvcpu_kick(int vcpu)
 {
 	struct axvcpu_kick arg = { .size = sizeof(arg) };

@@ -44,6 +44,7 @@ enum axvcpu_mode {
 /* Bits of axvcpu.requests: set by any thread, acted on before the next entry. */
 #define AXVCPU_REQ_FLUSH	0	/* flush all translations */
 #define AXVCPU_REQ_LEAVE	1	/* end the current run, or the next one */
+#define AXVCPU_REQ_FLUSH_GUEST	2	/* flush translations of the guest's own tables */
 
 /**
  * struct axvcpu - one virtual CPU
@@ -63,6 +64,7 @@ enum axvcpu_mode {
  * @mode: enum axvcpu_mode
  * @requests: AXVCPU_REQ_*
  * @vectors: pending interrupts. Backends take them by axvcpu_next_vector() and axvcpu_vector_done()
+ * @lines: interrupt lines that are high, one bit each
  * @window: AXVCPU_RUN_WINDOW: the vector of the current run; 0: none
  * @halted: AXVCPU_SETUP_BLOCK: the guest has halted and nothing has woken it
  * @wakeup: the thread that waits in a BLOCKED vCPU
@@ -95,6 +97,7 @@ struct axvcpu {
 	int mode;
 	unsigned long requests;
 	DECLARE_BITMAP(vectors, AXVCPU_NR_VECTORS);
+	unsigned long lines;
 	u32 window;
 	bool halted;
 	wait_queue_head_t wakeup;
@@ -135,6 +138,7 @@ enum axvcpu_ran {
  * @attaches: @create attaches the backend's own consumer to the space, one for all vCPUs of the
  *	space, and @destroy detaches it: the core attaches none
  * @regs_flags: AXVCPU_REGS_* that @set_regs accepts
+ * @lines: interrupt lines that the backend has, one bit each
  *
  * For the whole machine:
  * @hw_setup: called once before the first CPU is enabled: allocates memory for all CPUs. May sleep.
@@ -168,8 +172,11 @@ enum axvcpu_ran {
  * @accepts: whether the next entry would deliver the interrupt @vector. With axvcpu->window @run
  *	arranges for an exit once the guest accepts that vector. Optional
  * @wakes: whether an event is pending that ends a halt. Optional: any vector does
+ * @sleep_ns: ns until the guest's own timer ends a halt, at most; KTIME_MAX: never. A backend with
+ *	AXVCPU_SETUP_TIMER has it
  * @reset: return to the state after @create, except for counters. Optional
  * @khz: frequency of the guest's time-stamp counter. Optional
+ * @time_hz: frequency of the guest's time. Optional
  * @save: write all of @state but @vectors and AXVCPU_X86_HALTED: 0 or an error. Optional, and so is
  *	@restore
  * @restore: the reverse: 0, or -EINVAL with nothing changed
@@ -183,6 +190,8 @@ enum axvcpu_ran {
  * @put: the reverse: no state of the vCPU remains on this CPU, and the host's state is restored
  * @flush: invalidate all translations of this vCPU cached on this CPU before the next entry. Also
  *	called when the vCPU ran on another CPU before
+ * @flush_guest: invalidate translations of the guest's own page tables, and fetched instructions,
+ *	cached on this CPU. Optional, for AXVCPU_FLUSH
  * @flush_range: record that translations of a range must be invalidated before the next entry; the
  *	vCPU is brought out of its guest afterwards. Does not sleep. Optional: without it @flush is
  *	called before the next entry
@@ -200,6 +209,7 @@ struct axvcpu_arch_ops {
 	const char *const *kvm_modules;
 	bool attaches;
 	u32 regs_flags;
+	u32 lines;
 
 	int (*hw_setup)(void);
 	void (*hw_unsetup)(void);
@@ -222,8 +232,10 @@ struct axvcpu_arch_ops {
 	void (*raise)(struct axvcpu *vcpu, u8 vector, u32 error);
 	bool (*accepts)(const struct axvcpu *vcpu, u8 vector);
 	bool (*wakes)(const struct axvcpu *vcpu);
+	s64 (*sleep_ns)(const struct axvcpu *vcpu);
 	void (*reset)(struct axvcpu *vcpu);
 	u32 (*khz)(void);
+	u32 (*time_hz)(void);
 	int (*save)(struct axvcpu *vcpu, struct axvcpu_x86_state *state);
 	int (*restore)(struct axvcpu *vcpu, const struct axvcpu_x86_state *state);
 	void (*get_regs)(struct axvcpu *vcpu, struct axvcpu_regs *regs);
@@ -232,6 +244,7 @@ struct axvcpu_arch_ops {
 	int (*load)(struct axvcpu *vcpu);
 	void (*put)(struct axvcpu *vcpu);
 	void (*flush)(struct axvcpu *vcpu);
+	void (*flush_guest)(struct axvcpu *vcpu);
 	void (*flush_range)(struct axvcpu *vcpu, const struct axas_flush *flush);
 	int (*run)(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 	void (*hole)(struct axvcpu *vcpu, struct axvcpu_exit *exit);

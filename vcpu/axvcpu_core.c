@@ -5,8 +5,8 @@
  *
  * Locks: vCPUs share no lock on the path out of a guest and in again. The bit vcpu->busy, for which
  * no thread waits, admits one thread at a time: that thread accesses the vCPU without a lock. Only
- * inject, kick, state, set_affinity and the space's flush callback run concurrently; they access
- * @vectors, @requests and @state, which are atomic, and the affinity, which has its own lock. See
+ * inject, set_line, flush, kick, state, set_affinity and the space's flush callback run concurrently;
+ * they access @vectors, @lines, @requests and @state, which are atomic, and the affinity, which has its own lock. See
  * also "the current vCPU".
  */
 #include <linux/bitops.h>
@@ -415,7 +415,8 @@ int axvcpu_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 	int err;
 
 	if (setup->flags & ~AXVCPU_SETUP_FLAGS || setup->reserved ||
-	    (setup->flags & AXVCPU_SETUP_X2APIC && vcpu->id >= 255))
+	    (setup->flags & AXVCPU_SETUP_X2APIC && vcpu->id >= 255) ||
+	    (setup->flags & AXVCPU_SETUP_TIMER && !vcpu->ops->sleep_ns))
 		return -EINVAL;
 	err = vcpu->ops->check_setup ? vcpu->ops->check_setup(setup) : 0;
 	if (err)
@@ -495,6 +496,14 @@ static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
 	vcpu->exits[reason]++;
 }
 
+static void flush_requested(struct axvcpu *vcpu)
+{
+	if (test_and_clear_bit(AXVCPU_REQ_FLUSH, &vcpu->requests))
+		vcpu->ops->flush(vcpu);
+	if (test_and_clear_bit(AXVCPU_REQ_FLUSH_GUEST, &vcpu->requests))
+		vcpu->ops->flush_guest(vcpu);
+}
+
 /* Enter once, with interrupts off. AXVCPU_RAN_IRQ also if the host needs the CPU. */
 static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
@@ -515,9 +524,8 @@ static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		WRITE_ONCE(vcpu->mode, AXVCPU_OUTSIDE);
 		return AXVCPU_RAN_IRQ;
 	}
-	if (unlikely(requests) &&
-	    test_and_clear_bit(AXVCPU_REQ_FLUSH, &vcpu->requests))
-		vcpu->ops->flush(vcpu);
+	if (unlikely(requests))
+		flush_requested(vcpu);
 	ran = vcpu->ops->run(vcpu, exit);
 	/* Release: the guest's accesses are complete. A flush may return on this store alone. */
 	smp_store_release(&vcpu->mode, AXVCPU_OUTSIDE);
@@ -757,20 +765,34 @@ static bool window_open(const struct axvcpu *vcpu)
 	return vcpu->window && accepts(vcpu, vcpu->window);
 }
 
-/* Wait for an event of a halted guest: 0 or -EINTR. Each waker writes first, then calls kick(). */
+/* The end of a wait: an event, a window, a kick. Each waker writes first, then calls kick(). */
+static bool awake(const struct axvcpu *vcpu)
+{
+	return wakes(vcpu) || window_open(vcpu) ||
+	       READ_ONCE(vcpu->requests) & BIT(AXVCPU_REQ_LEAVE);
+}
+
+/* Until the guest's timer is due at the latest: -ETIME then. */
+static int wait_awake(struct axvcpu *vcpu)
+{
+	s64 ns = vcpu->ops->sleep_ns ? vcpu->ops->sleep_ns(vcpu) : KTIME_MAX;
+
+	return wait_event_interruptible_hrtimeout(vcpu->wakeup, awake(vcpu), ns);
+}
+
+/* Wait for an event of a halted guest: 0 or -EINTR. */
 static int block(struct axvcpu *vcpu)
 {
 	int err;
 
 	if (axvcpu_transition(vcpu, AXVCPU_STATE_RUNNING, AXVCPU_STATE_BLOCKED))
 		return -EBADFD;
-	err = wait_event_interruptible(vcpu->wakeup, wakes(vcpu) || window_open(vcpu) ||
-				       READ_ONCE(vcpu->requests) & BIT(AXVCPU_REQ_LEAVE));
+	err = wait_awake(vcpu);
 	if (axvcpu_transition(vcpu, AXVCPU_STATE_BLOCKED, AXVCPU_STATE_RUNNING))
 		return -EBADFD;
 	if (wakes(vcpu))
 		vcpu->halted = false;
-	return err ? -EINTR : 0;
+	return err && err != -ETIME ? -EINTR : 0;
 }
 
 /*
@@ -980,19 +1002,58 @@ int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_set_regs);
 
-int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector)
+static bool is_set_up(const struct axvcpu *vcpu)
 {
 	u32 state = axvcpu_state(vcpu);
 
+	return state != AXVCPU_STATE_INVALID && state != AXVCPU_STATE_CREATED;
+}
+
+int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector)
+{
 	if (vector < AXVCPU_FIRST_VECTOR || vector >= AXVCPU_NR_VECTORS)
 		return -EINVAL;
-	if (state == AXVCPU_STATE_INVALID || state == AXVCPU_STATE_CREATED)
+	if (!is_set_up(vcpu))
 		return -EBADFD;
 	set_bit(vector, vcpu->vectors);
 	kick(vcpu);
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_inject_interrupt);
+
+/* A lowered line, too, ends an entry: the CPU holds its level. */
+int axvcpu_set_line(struct axvcpu *vcpu, u32 line, bool level)
+{
+	if (!vcpu->ops->lines)
+		return -EOPNOTSUPP;
+	if (line >= 32 || !(vcpu->ops->lines & BIT(line)))
+		return -EINVAL;
+	if (!is_set_up(vcpu))
+		return -EBADFD;
+	if (level)
+		set_bit(line, &vcpu->lines);
+	else
+		clear_bit(line, &vcpu->lines);
+	kick(vcpu);
+	return 0;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_set_line);
+
+int axvcpu_flush(struct axvcpu *vcpu)
+{
+	if (!vcpu->ops->flush_guest)
+		return -EOPNOTSUPP;
+	if (!is_set_up(vcpu))
+		return -EBADFD;
+	set_bit(AXVCPU_REQ_FLUSH_GUEST, &vcpu->requests);
+	/* See "how a flush gets through". */
+	smp_mb();
+	/* Acquire: the guest's accesses are complete before the caller goes on. */
+	if (smp_load_acquire(&vcpu->mode) == AXVCPU_IN_GUEST)
+		smp_call_function_single(READ_ONCE(vcpu->cpu), nothing, NULL, true);
+	return 0;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_flush);
 
 static_assert(AXVCPU_NR_VECTORS == 64 * ARRAY_SIZE(((struct axvcpu_x86_state *)0)->vectors));
 
@@ -1095,6 +1156,7 @@ static int reset(struct axvcpu *vcpu)
 		return -EBADFD;
 	vcpu->ops->reset(vcpu);
 	bitmap_zero(vcpu->vectors, AXVCPU_NR_VECTORS);
+	WRITE_ONCE(vcpu->lines, 0);
 	vcpu->halted = false;
 	set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
 	return axvcpu_transition(vcpu, state, AXVCPU_STATE_CREATED);

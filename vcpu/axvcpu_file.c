@@ -90,9 +90,18 @@ static long inject(void *ctx, void *arg)
 		return inject->error ? -EINVAL : axvcpu_inject_now(ctx, inject->vector);
 	case AXVCPU_INJECT_EXCEPTION:
 		return axvcpu_inject_exception(ctx, inject->vector, inject->error);
+	case AXVCPU_INJECT_RAISE:
+	case AXVCPU_INJECT_LOWER:
+		return inject->error ? -EINVAL :
+		       axvcpu_set_line(ctx, inject->vector, inject->flags == AXVCPU_INJECT_RAISE);
 	default:
 		return -EINVAL;
 	}
+}
+
+static long flush(void *ctx, void *arg)
+{
+	return axvcpu_flush(ctx);
 }
 
 static long kick(void *ctx, void *arg)
@@ -116,7 +125,7 @@ static long get_state(void *ctx, void *arg)
 	state->entries = READ_ONCE(vcpu->entries);
 	memcpy(state->exits, vcpu->exits, sizeof(state->exits));
 	state->tsc_khz = vcpu->ops->khz ? vcpu->ops->khz() : 0;
-	state->reserved = 0;
+	state->time_hz = vcpu->ops->time_hz ? vcpu->ops->time_hz() : 0;
 	return 0;
 }
 
@@ -192,7 +201,9 @@ static const struct axas_ioctl vcpu_ioctls[] = {
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = restore },
 	{ AXAS_IOCTL_OF(AXVCPU_RESET, struct axvcpu_reset),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = reset },
-	/* At any time; AXVCPU_INJECT with flags is serialized, too. */
+	/* At any time; AXVCPU_INJECT with NOW or EXCEPTION is serialized, too. */
+	{ AXAS_IOCTL_OF(AXVCPU_FLUSH, struct axvcpu_flush),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = flush },
 	{ AXAS_IOCTL_OF(AXVCPU_KICK, struct axvcpu_kick),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = kick },
 	{ AXAS_IOCTL_OF(AXVCPU_INJECT, struct axvcpu_inject), .flags = AXVCPU_INJECT_FLAGS,

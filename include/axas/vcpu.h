@@ -4,7 +4,7 @@
  * AXAS.
  *
  * The owner of a vCPU makes sure that one thread at a time uses it. axvcpu_inject_interrupt(),
- * axvcpu_kick(), axvcpu_state() and axvcpu_set_affinity() may run concurrently with that thread.
+ * axvcpu_set_line(), axvcpu_flush(), axvcpu_kick(), axvcpu_state() and axvcpu_set_affinity() may run concurrently with that thread.
  * All functions may sleep unless their Context says otherwise. Every other operation returns -EBUSY
  * while another thread is in one on the same vCPU, and -EDEADLK when the calling thread is already
  * in one, on any vCPU; nothing has changed then.
@@ -268,6 +268,28 @@ int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
  * Return: 0; -EINVAL; -EBADFD as axvcpu_set_entry().
  */
 int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector);
+
+/**
+ * axvcpu_set_line() - set the level of an interrupt line
+ * @vcpu: the vCPU, which may be running
+ * @line: as AXVCPU_INJECT_RAISE
+ * @level: whether the line is high
+ *
+ * Context: Process context; does not sleep.
+ * Return: 0; -EINVAL; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry().
+ */
+int axvcpu_set_line(struct axvcpu *vcpu, u32 line, bool level);
+
+/**
+ * axvcpu_flush() - flush cached translations of the guest's own page tables
+ * @vcpu: the vCPU, which may be running
+ *
+ * As AXVCPU_FLUSH.
+ *
+ * Context: Process context with interrupts on; waits until the vCPU has left its guest.
+ * Return: 0; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry().
+ */
+int axvcpu_flush(struct axvcpu *vcpu);
 
 /**
  * axvcpu_inject_now() - inject an interrupt that the next entry delivers

@@ -8,8 +8,8 @@
  * says otherwise.
  *
  * One thread at a time uses a vCPU: while one is in AXVCPU_RUN, calls by other threads return
- * EBUSY. AXVCPU_INJECT, AXVCPU_KICK, AXVCPU_GET_STATE and AXVCPU_SET_AFFINITY may be called at any
- * time.
+ * EBUSY. AXVCPU_INJECT, AXVCPU_FLUSH, AXVCPU_KICK, AXVCPU_GET_STATE and AXVCPU_SET_AFFINITY may be
+ * called at any time.
  */
 #ifndef _UAPI_AXAS_VCPU_H
 #define _UAPI_AXAS_VCPU_H
@@ -90,9 +90,10 @@ struct axvcpu_create {
 #define AXVCPU_SETUP_BLOCK	(1u << 2)	/* a halted vCPU waits inside of AXVCPU_RUN */
 #define AXVCPU_SETUP_X2APIC	(1u << 3)	/* x86: CPUID tells of a local x2APIC */
 #define AXVCPU_SETUP_STARTUP	(1u << 4)	/* x86, real mode: CS:0, as after a startup IPI */
+#define AXVCPU_SETUP_TIMER	(1u << 5)	/* RISC-V: the module has the guest's timer */
 #define AXVCPU_SETUP_FLAGS	(AXVCPU_SETUP_EXIT_CPUID | AXVCPU_SETUP_EXIT_IRQ | \
 				 AXVCPU_SETUP_BLOCK | AXVCPU_SETUP_X2APIC | \
-				 AXVCPU_SETUP_STARTUP)
+				 AXVCPU_SETUP_STARTUP | AXVCPU_SETUP_TIMER)
 
 /**
  * struct axvcpu_setup - AXVCPU_SETUP: set the guest's initial state
@@ -113,6 +114,10 @@ struct axvcpu_create {
  * With AXVCPU_SETUP_BLOCK, AXVCPU_EXIT_HALT does not end AXVCPU_RUN: the vCPU is BLOCKED until an
  * interrupt or exception for it is pending. A signal or AXVCPU_KICK ends the run as always; the
  * next one waits again.
+ *
+ * With AXVCPU_SETUP_TIMER the guest has a timer: by the SBI call set_timer, which does not exit, and
+ * by stimecmp where the host's CPU has Sstc. Its interrupt is the supervisor timer interrupt, and
+ * ends a halt. Without the flag both exit.
  *
  * With AXVCPU_SETUP_X2APIC the VMM emulates a local APIC in x2APIC mode, whose registers exit as
  * MSRs 0x800 to 0x8ff, 0x1b and 0x6e0 (TSC deadline). CPUID tells of both, and the vCPU's number is
@@ -196,8 +201,11 @@ struct axvcpu_regs_arm64 {
 /*
  * Interrupts on RISC-V: vector 32 is the supervisor software interrupt, which the guest clears in
  * sip. All others raise the external interrupt: an SBI call of the extension AXVCPU_RISCV_SBI_CLAIM
- * claims the highest pending vector and returns it in a1, or 0.
+ * claims the highest pending vector and returns it in a1, or 0. A VMM with an interrupt controller
+ * of its own sets the lines instead, numbered as in scause: AXVCPU_INJECT_RAISE and _LOWER.
  */
+#define AXVCPU_RISCV_LINE_TIMER		5
+#define AXVCPU_RISCV_LINE_EXTERNAL	9
 #define AXVCPU_RISCV_VECTOR_SOFT	32
 #define AXVCPU_RISCV_SBI_CLAIM		0x0a617861
 
@@ -487,13 +495,16 @@ struct axvcpu_exit {
 
 #define AXVCPU_INJECT_NOW	(1u << 0)	/* only if it is taken by the next entry */
 #define AXVCPU_INJECT_EXCEPTION	(1u << 1)	/* x86: an exception, not an interrupt */
-#define AXVCPU_INJECT_FLAGS	(AXVCPU_INJECT_NOW | AXVCPU_INJECT_EXCEPTION)
+#define AXVCPU_INJECT_RAISE	(1u << 2)	/* RISC-V: a line is high from now on */
+#define AXVCPU_INJECT_LOWER	(1u << 3)	/* RISC-V: it is low */
+#define AXVCPU_INJECT_FLAGS	(AXVCPU_INJECT_NOW | AXVCPU_INJECT_EXCEPTION | \
+				 AXVCPU_INJECT_RAISE | AXVCPU_INJECT_LOWER)
 
 /**
  * struct axvcpu_inject - AXVCPU_INJECT: make an interrupt pending in the guest
  * @size: sizeof(struct axvcpu_inject)
- * @flags: 0, AXVCPU_INJECT_NOW or AXVCPU_INJECT_EXCEPTION
- * @vector: the vector, 32 to 255; of an exception 0 to 31, but not 2 (NMI)
+ * @flags: 0 or one of AXVCPU_INJECT_*
+ * @vector: the vector, 32 to 255; of an exception 0 to 31, but not 2 (NMI); or AXVCPU_RISCV_LINE_*
  * @error: with AXVCPU_INJECT_EXCEPTION the error code, for vectors that have one; else zero
  *
  * An interrupt is delivered as soon as the guest accepts interrupts, the highest vector first;
@@ -507,8 +518,11 @@ struct axvcpu_exit {
  * An exception is delivered by the next entry, at the current RIP: as the fault of the instruction
  * there. An event in flight and the exception combine as on a CPU: two may become a double fault.
  *
+ * A raised line keeps its interrupt pending until it is lowered. Both are for any time, as an
+ * injection without flags.
+ *
  * Errors: EINVAL, EBADFD before AXVCPU_SETUP; with flags also EAGAIN, EBUSY, and EOPNOTSUPP on
- * other architectures than x86.
+ * other architectures than these.
  */
 struct axvcpu_inject {
 	__u32 size;
@@ -532,7 +546,7 @@ struct axvcpu_inject {
  * @exits: out: exits by AXVCPU_EXIT_*, including those handled by the module; exits handled without
  *	any such reason count as AXVCPU_EXIT_NOTHING
  * @tsc_khz: out: x86: frequency of the guest's TSC, which is the host's; otherwise 0
- * @reserved: out: 0
+ * @time_hz: out: RISC-V: frequency of the guest's time, which is the host's; otherwise 0
  */
 struct axvcpu_state {
 	__u32 size;
@@ -545,7 +559,7 @@ struct axvcpu_state {
 	__u64 entries;
 	__u64 exits[AXVCPU_NR_EXITS];
 	__u32 tsc_khz;
-	__u32 reserved;
+	__u32 time_hz;
 };
 
 #define AXVCPU_GET_STATE	_IO(AXAS_IOC_TYPE, 0x4e)
@@ -570,7 +584,7 @@ struct axvcpu_affinity {
 
 #define AXVCPU_SET_AFFINITY	_IO(AXAS_IOC_TYPE, 0x4f)
 
-#define AXVCPU_RETURN_FAULT	(1u << 0)	/* x86: the access to the MSR raises #GP */
+#define AXVCPU_RETURN_FAULT	(1u << 0)	/* the access to the system register faults */
 
 /**
  * struct axvcpu_return - AXVCPU_SET_RETURN: the result of the last exit
@@ -581,7 +595,8 @@ struct axvcpu_affinity {
  *	any other exit, RAX.
  *
  * With AXVCPU_RETURN_FAULT the RDMSR or WRMSR raises #GP(0) instead: RIP is at the instruction
- * again. Once for an exit, and before any other change of RIP; @val is ignored.
+ * again. On RISC-V the access to the CSR is an illegal instruction; if it exits twice, the first
+ * exit must say so. Once for an exit, and before any other change of RIP; @val is ignored.
  *
  * Errors: EINVAL, EBADFD before AXVCPU_SETUP, EBUSY.
  */
@@ -617,7 +632,7 @@ struct axvcpu_kick {
  *
  * All registers and pending events are dropped; counters and affinity stay. From CREATED and FREE.
  *
- * Errors: EINVAL, EBADFD, EBUSY; EOPNOTSUPP on other architectures than x86.
+ * Errors: EINVAL, EBADFD, EBUSY; EOPNOTSUPP on arm64.
  */
 struct axvcpu_reset {
 	__u32 size;
@@ -767,5 +782,23 @@ struct axvcpu_save {
 
 #define AXVCPU_SAVE		_IO(AXAS_IOC_TYPE, 0x53)
 #define AXVCPU_RESTORE		_IO(AXAS_IOC_TYPE, 0x54)
+
+/**
+ * struct axvcpu_flush - AXVCPU_FLUSH: flush what a RISC-V hart has cached of the guest's own tables
+ * @size: sizeof(struct axvcpu_flush)
+ * @flags: must be zero
+ *
+ * For SBI's remote fences: on return the vCPU uses no translation of the guest's page tables, and no
+ * fetched instruction, from before the call. A vCPU in its guest is brought out for it. At any time.
+ *
+ * Errors: EINVAL, EBADFD before AXVCPU_SETUP; EOPNOTSUPP on x86 and arm64, whose guests need no such
+ * service.
+ */
+struct axvcpu_flush {
+	__u32 size;
+	__u32 flags;
+};
+
+#define AXVCPU_FLUSH		_IO(AXAS_IOC_TYPE, 0x55)
 
 #endif /* _UAPI_AXAS_VCPU_H */
