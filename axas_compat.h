@@ -47,6 +47,16 @@ static inline bool axas_user_mask_excludes(const struct cpumask *mask)
 #define AXAS_TIF_RESCHED_LAZY		0
 #endif
 
+/* 6.13: hrtimer_setup() replaces hrtimer_init(). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define hrtimer_setup(timer, fn, clock, mode) do {			\
+	struct hrtimer *__timer = (timer);				\
+									\
+	hrtimer_init(__timer, clock, mode);				\
+	__timer->function = (fn);					\
+} while (0)
+#endif
+
 /* 6.16: rdmsrl(), wrmsrl() and variants are renamed to rdmsrq(), wrmsrq(). */
 #if defined(CONFIG_X86) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #define rdmsrq_safe(msr, val)		rdmsrl_safe(msr, val)

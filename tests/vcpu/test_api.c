@@ -44,6 +44,7 @@ static void envelopes_are_checked(void)
 		{ AXVCPU_SET_AFFINITY, sizeof(struct axvcpu_affinity), false },
 		{ AXVCPU_SET_RETURN, sizeof(struct axvcpu_return), false },
 		{ AXVCPU_RESET, sizeof(struct axvcpu_reset), false },
+		{ AXVCPU_FLUSH, sizeof(struct axvcpu_flush), false },
 		{ AXVCPU_SAVE, sizeof(struct axvcpu_save), false },
 		{ AXVCPU_RESTORE, sizeof(struct axvcpu_save), false },
 	};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Exit handling: scause and related CSRs, SBI calls, faults, and instructions that trap. Calls
- * insn.c and hlv.S. No locks: interrupts are off and the vCPU is loaded, unless a function says
+ * irq.c, insn.c and hlv.S. No locks: interrupts are off and the vCPU is loaded, unless a function says
  * otherwise.
  */
 #include <linux/bitfield.h>
@@ -21,11 +21,16 @@ MODULE_PARM_DESC(fetch_insn, "read a faulting instruction from memory, whatever 
 /* RISC-V Supervisor Binary Interface: extension IDs. */
 #define SBI_LEGACY_SHUTDOWN	0x08
 #define SBI_LEGACY_LAST		0x0f
+#define SBI_TIME		0x54494d45	/* "TIME" */
+#define SBI_TIME_SET_TIMER	0
 #define SBI_IPI			0x735049	/* "sPI" */
+#define SBI_IPI_SEND		0
 #define SBI_HSM			0x48534d	/* "HSM" */
 #define SBI_HSM_HART_START	0
 #define SBI_HSM_HART_STOP	1
 #define SBI_SRST		0x53525354	/* "SRST" */
+#define SBI_SRST_RESET		0
+#define SBI_SRST_WARM		2		/* the last type: shutdown, cold reboot, warm */
 #define SBI_ALL_HARTS		(~0ul)
 
 /* H, "Transformed Instruction or Pseudoinstruction": implicit access to a VS-stage table. */
@@ -53,7 +58,7 @@ MODULE_PARM_DESC(fetch_insn, "read a faulting instruction from memory, whatever 
  * Retire an emulated instruction: only pc changes. There is no trace bit and no interrupt shadow,
  * and the VMM handles counters.
  */
-static void retire(struct axvcpu_riscv *rv, unsigned int len)
+static void retire(struct axvcpu_riscv *rv, int len)
 {
 	rv->world.pc += len;
 }
@@ -110,6 +115,21 @@ static int sbi_claim(struct axvcpu *vcpu, unsigned long *a)
 	return AXVCPU_RAN_AGAIN;
 }
 
+static int sbi_set_timer(struct axvcpu_riscv *rv, unsigned long *a)
+{
+	axvcpu_riscv_timer_set(&rv->timer, a[0]);
+	a[0] = 0;
+	a[1] = 0;
+	return AXVCPU_RAN_AGAIN;
+}
+
+/* a0 tells the VMM whether to reset. */
+static bool sbi_is_down(const unsigned long *a)
+{
+	return a[7] == SBI_LEGACY_SHUTDOWN ||
+	       (a[7] == SBI_SRST && a[6] == SBI_SRST_RESET && (u32)a[0] <= SBI_SRST_WARM);
+}
+
 static int sbi_down(struct axvcpu_riscv *rv, struct axvcpu_exit *exit)
 {
 	rv->down = true;
@@ -127,14 +147,16 @@ static int sbi_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	retire(rv, 4);
 	if (a[7] == AXVCPU_RISCV_SBI_CLAIM)
 		return sbi_claim(vcpu, a);
-	if (a[7] == SBI_SRST || a[7] == SBI_LEGACY_SHUTDOWN) {
+	if (a[7] == SBI_TIME && a[6] == SBI_TIME_SET_TIMER && rv->timer.on)
+		return sbi_set_timer(rv, a);
+	if (sbi_is_down(a)) {
 		ran = sbi_down(rv, exit);
 	} else if (a[7] == SBI_HSM && a[6] == SBI_HSM_HART_START) {
 		ran = sbi_cpu_up(a, exit);
 	} else if (a[7] == SBI_HSM && a[6] == SBI_HSM_HART_STOP) {
 		exit->reason = AXVCPU_EXIT_CPU_DOWN;
 		ran = AXVCPU_RAN_EXIT;
-	} else if (a[7] == SBI_IPI) {
+	} else if (a[7] == SBI_IPI && a[6] == SBI_IPI_SEND) {
 		ran = sbi_send_ipi(a, exit);
 	} else {
 		ran = sbi_hypercall(a, exit);
@@ -235,31 +257,41 @@ void axvcpu_riscv_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 }
 
 /* H, "Traps": raise the exception in VS-mode, as if it had been delegated. */
+static void raise_illegal(struct axvcpu_riscv *rv, struct riscv_csrs *csrs, u32 insn)
+{
+	unsigned long old = csrs->vsstatus;
+
+	csrs->vsstatus &= ~(SR_SPP | SR_SPIE | SR_SIE);
+	csrs->vsstatus |= rv->world.sstatus & SR_SPP;
+	csrs->vsstatus |= old & SR_SIE ? SR_SPIE : 0;
+	csrs->vscause = EXC_INST_ILLEGAL;
+	csrs->vsepc = rv->world.pc;
+	csrs->vstval = insn;
+	rv->world.pc = csrs->vstvec & ~3ul;
+	rv->world.sstatus |= SR_SPP;
+}
+
 static int illegal_instruction(struct axvcpu_riscv *rv, u32 insn)
 {
-	unsigned long status = csr_read(CSR_VSSTATUS);
-	unsigned long old = status;
+	struct riscv_csrs csrs = {
+		.vsstatus = csr_read(CSR_VSSTATUS), .vstvec = csr_read(CSR_VSTVEC),
+	};
 
-	status &= ~(SR_SPP | SR_SPIE | SR_SIE);
-	status |= rv->world.sstatus & SR_SPP;
-	status |= old & SR_SIE ? SR_SPIE : 0;
-	csr_write(CSR_VSSTATUS, status);
-	csr_write(CSR_VSCAUSE, EXC_INST_ILLEGAL);
-	csr_write(CSR_VSEPC, rv->world.pc);
-	csr_write(CSR_VSTVAL, insn);
-	rv->world.pc = csr_read(CSR_VSTVEC) & ~3ul;
-	rv->world.sstatus |= SR_SPP;
+	raise_illegal(rv, &csrs, insn);
+	csr_write(CSR_VSSTATUS, csrs.vsstatus);
+	csr_write(CSR_VSCAUSE, csrs.vscause);
+	csr_write(CSR_VSEPC, csrs.vsepc);
+	csr_write(CSR_VSTVAL, csrs.vstval);
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* With an interrupt pending, WFI does not exit. VS bits of hvip are one position higher. */
+/* With an interrupt pending, WFI does not exit. */
 static int wait_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	struct axvcpu_riscv *rv = to_riscv(vcpu);
 
 	retire(rv, 4);
-	if (axvcpu_next_vector(vcpu) >= 0 ||
-	    rv->hvip >> VSIP_TO_HVIP_SHIFT & csr_read(CSR_VSIE))
+	if (axvcpu_riscv_wakes_loaded(vcpu))
 		return AXVCPU_RAN_AGAIN;
 	exit->reason = AXVCPU_EXIT_HALT;
 	return AXVCPU_RAN_EXIT;
@@ -274,11 +306,24 @@ int axvcpu_riscv_csr_write_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exi
 	return AXVCPU_RAN_EXIT;
 }
 
+/* The VMM refuses the access of the last exit: undo the retirement. Not loaded. */
+int axvcpu_riscv_csr_faults(struct axvcpu_riscv *rv)
+{
+	if (!rv->csr_insn)
+		return -EINVAL;
+	retire(rv, -4);
+	raise_illegal(rv, &rv->csrs, rv->csr_insn);
+	rv->csr_insn = 0;
+	rv->csr_step = RISCV_CSR_NONE;
+	return 0;
+}
+
 /* The value to write depends on the value read; the write exits at the next entry. */
 void axvcpu_riscv_csr_was_read(struct axvcpu_riscv *rv, u64 val)
 {
 	u32 kind = rv->csr_funct3 & CSR_KIND;
 
+	rv->csr_insn = 0;
 	if (rv->csr_step != RISCV_CSR_READ)
 		return;
 	if (kind == CSR_KIND_SET)
@@ -298,6 +343,7 @@ static int csr_exit(struct axvcpu_riscv *rv, u32 insn, struct axvcpu_exit *exit)
 	retire(rv, 4);
 	rv->csr = FIELD_GET(INSN_CSR, insn);
 	rv->csr_funct3 = funct3;
+	rv->csr_insn = insn;
 	rv->csr_operand = funct3 & CSR_IMMEDIATE ? rs1 : rv->world.x[rs1];
 	if (plain && !rd)
 		return axvcpu_riscv_csr_write_exit(rv, exit);

@@ -78,6 +78,7 @@ static int riscv_create(struct axvcpu *vcpu)
 	if (!rv)
 		return -ENOMEM;
 	raw_spin_lock_init(&rv->stale.lock);
+	axvcpu_riscv_timer_init(&rv->timer);
 	vcpu->arch = rv;
 	return 0;
 }
@@ -96,9 +97,12 @@ static int riscv_check_setup(const struct axvcpu_setup *setup)
 
 static int riscv_set_entry(struct axvcpu *vcpu, u64 entry)
 {
+	struct axvcpu_riscv *rv = to_riscv(vcpu);
+
 	if (entry & 1)
 		return -EINVAL;
-	to_riscv(vcpu)->world.pc = entry;
+	rv->world.pc = entry;
+	rv->csr_insn = 0;
 	return 0;
 }
 
@@ -123,7 +127,25 @@ static int riscv_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup)
 	rv->world.sstatus = SSTATUS_GUEST;
 	rv->world.hstatus = HSTATUS_GUEST;
 	rv->csrs.vsstatus = SR_UXL_64;
+	axvcpu_riscv_timer_reset(&rv->timer, setup->flags & AXVCPU_SETUP_TIMER);
 	return 0;
+}
+
+/* A new VMID, for the old one's translations of the guest's own tables. */
+static void riscv_reset(struct axvcpu *vcpu)
+{
+	struct axvcpu_riscv *rv = to_riscv(vcpu);
+
+	memset(&rv->world, 0, sizeof(rv->world));
+	memset(&rv->csrs, 0, sizeof(rv->csrs));
+	memset(&rv->fpu, 0, sizeof(rv->fpu));
+	memset(&rv->vmid, 0, sizeof(rv->vmid));
+	rv->vsatp = 0;
+	rv->hvip = 0;
+	rv->csr_step = RISCV_CSR_NONE;
+	rv->csr_insn = 0;
+	rv->down = false;
+	axvcpu_riscv_timer_reset(&rv->timer, false);
 }
 
 static void riscv_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val)
@@ -156,6 +178,15 @@ static void riscv_set_return_value(struct axvcpu *vcpu, u64 val)
 	default:
 		riscv_set_x(rv, 10, val);
 	}
+}
+
+static int riscv_set_return_fault(struct axvcpu *vcpu)
+{
+	u32 reason = vcpu->exit->reason;
+
+	if (reason != AXVCPU_EXIT_SYSREG_READ && reason != AXVCPU_EXIT_SYSREG_WRITE)
+		return -EINVAL;
+	return axvcpu_riscv_csr_faults(to_riscv(vcpu));
 }
 
 static void riscv_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
@@ -197,6 +228,7 @@ static int riscv_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 		return -EINVAL;
 	memcpy(rv->world.x, r->x, sizeof(r->x));
 	rv->world.pc = r->pc;
+	rv->csr_insn = 0;
 	rv->world.sstatus = (rv->world.sstatus & ~SR_SPP) | (r->supervisor ? SR_SPP : 0);
 	rv->hvip = r->sip << VSIP_TO_HVIP_SHIFT;
 	rv->csrs = csrs;
@@ -230,6 +262,7 @@ static int riscv_load(struct axvcpu *vcpu)
 	if (err)
 		return err;
 	axvcpu_riscv_load_csrs(&rv->csrs, &rv->host_csrs);
+	axvcpu_riscv_timer_load(&rv->timer);
 	csr_write(CSR_VSATP, rv->vsatp);
 	swap_fpu(&rv->host_fpu, &rv->fpu);
 	return 0;
@@ -241,20 +274,9 @@ static void riscv_put(struct axvcpu *vcpu)
 
 	swap_fpu(&rv->fpu, &rv->host_fpu);
 	rv->vsatp = csr_swap(CSR_VSATP, 0);
+	axvcpu_riscv_timer_put(&rv->timer);
 	axvcpu_riscv_save_csrs(&rv->csrs, &rv->host_csrs);
 	csr_write(CSR_HGATP, 0);
-}
-
-/*
- * The software interrupt is edge-triggered; external ones stay pending until the guest claims them.
- */
-static unsigned long pending(struct axvcpu *vcpu, struct axvcpu_riscv *rv)
-{
-	if (test_bit(AXVCPU_RISCV_VECTOR_SOFT, vcpu->vectors)) {
-		axvcpu_vector_done(vcpu, AXVCPU_RISCV_VECTOR_SOFT, false);
-		rv->hvip |= HVIP_SOFT;
-	}
-	return rv->hvip | (axvcpu_next_vector(vcpu) >= 0 ? HVIP_EXT : 0);
 }
 
 static int riscv_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
@@ -271,12 +293,13 @@ static int riscv_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 		return axvcpu_riscv_csr_write_exit(rv, exit);
 	}
 	rv->csr_step = RISCV_CSR_NONE;
+	rv->csr_insn = 0;
 	axvcpu_riscv_forget_ranges(rv);
 	/* A CPU may cache invalid entries. Priv, "SFENCE.VMA" */
 	if (rv->faulted)
 		riscv_hfence_gvma(rv->fault_gpa, rv->vmid.val);
 	rv->faulted = false;
-	csr_write(CSR_HVIP, pending(vcpu, rv));
+	csr_write(CSR_HVIP, axvcpu_riscv_hvip(vcpu));
 	axvcpu_riscv_enter(&rv->world);
 	rv->hvip = csr_read(CSR_HVIP) & HVIP_SOFT;
 	ran = axvcpu_riscv_exit(vcpu, exit);
@@ -288,6 +311,7 @@ static const struct axvcpu_arch_ops riscv_ops = {
 	.name		= "RISC-V H",
 	.format		= AXAS_FORMAT_GSTAGE,
 	.nr_regs	= AXVCPU_RISCV_NR_REGS,
+	.lines		= BIT(AXVCPU_RISCV_LINE_TIMER) | BIT(AXVCPU_RISCV_LINE_EXTERNAL),
 	.hw_setup	= riscv_hw_setup,
 	.hw_unsetup	= riscv_hw_unsetup,
 	.cpu_supported	= riscv_cpu_supported,
@@ -301,11 +325,17 @@ static const struct axvcpu_arch_ops riscv_ops = {
 	.setup		= riscv_setup,
 	.set_gpr	= riscv_set_gpr,
 	.set_return_value = riscv_set_return_value,
+	.set_return_fault = riscv_set_return_fault,
+	.wakes		= axvcpu_riscv_wakes,
+	.sleep_ns	= axvcpu_riscv_sleep_ns,
+	.reset		= riscv_reset,
+	.time_hz	= axvcpu_riscv_time_hz,
 	.get_regs	= riscv_get_regs,
 	.set_regs	= riscv_set_regs,
 	.load		= riscv_load,
 	.put		= riscv_put,
 	.flush		= axvcpu_riscv_flush,
+	.flush_guest	= axvcpu_riscv_flush_guest,
 	.flush_range	= axvcpu_riscv_flush_range,
 	.run		= riscv_run,
 	.hole		= axvcpu_riscv_hole,

@@ -7,6 +7,7 @@
  *   csrs.c    guest CSRs: load and save, and the values that they can hold
  *   kvm.c     keeps KVM out
  *   exits.c   exit handling
+ *   irq.c     interrupts that are pending, the timer
  *   insn.c    decodes loads and stores
  *   tlb.c     hgatp, VMIDs, and TLB maintenance before an entry
  *   entry.S   guest entry and exit; FPU registers
@@ -34,6 +35,7 @@
 #include "../axvcpu.h"
 #include "hlv.h"
 #include "stale.h"
+#include "timer.h"
 #include "vmid.h"
 
 /**
@@ -74,6 +76,7 @@ static_assert(offsetof(struct riscv_world, host_sscratch) == WORLD_HOST_SSCRATCH
 
 /* H, hvip: pending VS-level interrupts. */
 #define HVIP_SOFT	BIT(IRQ_VS_SOFT)
+#define HVIP_TIMER	BIT(IRQ_VS_TIMER)
 #define HVIP_EXT	BIT(IRQ_VS_EXT)
 
 /* f0 to f31 and fcsr. */
@@ -107,6 +110,7 @@ struct riscv_host_csrs {
  * @csrs: the guest's
  * @vsatp: the guest's, switched separately from @csrs
  * @hvip: the pending software interrupt, as a bit of hvip
+ * @timer: the guest's
  * @fpu: the guest's
  * @host_fpu: the host's, while a vCPU is loaded
  * @host_csrs: the host's, while a vCPU is loaded
@@ -121,6 +125,7 @@ struct riscv_host_csrs {
  * @csr_funct3: funct3 of that instruction
  * @csr_operand: operand of that instruction
  * @csr_step: the half of it that exits next
+ * @csr_insn: the instruction, if its access can still fault, or 0
  * @down: the guest has ended
  */
 struct axvcpu_riscv {
@@ -128,6 +133,7 @@ struct axvcpu_riscv {
 	struct riscv_csrs csrs;
 	unsigned long vsatp;
 	unsigned long hvip;
+	struct riscv_timer timer;
 	struct riscv_fpu fpu;
 	struct riscv_fpu host_fpu;
 	struct riscv_host_csrs host_csrs;
@@ -142,6 +148,7 @@ struct axvcpu_riscv {
 	u32 csr_funct3;
 	u64 csr_operand;
 	enum { RISCV_CSR_NONE, RISCV_CSR_READ, RISCV_CSR_WRITE } csr_step;
+	u32 csr_insn;
 	bool down;
 };
 
@@ -163,10 +170,25 @@ int axvcpu_riscv_csr_write_exit(struct axvcpu_riscv *rv, struct axvcpu_exit *exi
 /* Not loaded. */
 void axvcpu_riscv_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 void axvcpu_riscv_csr_was_read(struct axvcpu_riscv *rv, u64 val);
+int axvcpu_riscv_csr_faults(struct axvcpu_riscv *rv);
 
 /* kvm.c: 0, or -EBUSY if KVM holds the CPUs. May sleep. */
 int axvcpu_riscv_keep_kvm_out(void);
 void axvcpu_riscv_let_kvm_in(void);
+
+/* irq.c. Not loaded. */
+void axvcpu_riscv_timer_init(struct riscv_timer *timer);
+void axvcpu_riscv_timer_reset(struct riscv_timer *timer, bool on);
+bool axvcpu_riscv_wakes(const struct axvcpu *vcpu);
+s64 axvcpu_riscv_sleep_ns(const struct axvcpu *vcpu);
+u32 axvcpu_riscv_time_hz(void);
+/* Preemption off, within the CSRs' load and save. */
+void axvcpu_riscv_timer_load(struct riscv_timer *timer);
+void axvcpu_riscv_timer_put(struct riscv_timer *timer);
+/* Interrupts off, the vCPU is loaded: what to enter with, as hvip; SBI set_timer; a WFI's end. */
+unsigned long axvcpu_riscv_hvip(struct axvcpu *vcpu);
+void axvcpu_riscv_timer_set(struct riscv_timer *timer, u64 compare);
+bool axvcpu_riscv_wakes_loaded(const struct axvcpu *vcpu);
 
 /* csrs.c: probe which CSRs exist. Called before other functions of csrs.c. */
 void axvcpu_riscv_probe_csrs(void);
@@ -190,6 +212,7 @@ void axvcpu_riscv_enable_vmids(void);
 int axvcpu_riscv_load_hgatp(struct axvcpu_riscv *rv);
 /* See struct axvcpu_arch_ops. */
 void axvcpu_riscv_flush(struct axvcpu *vcpu);
+void axvcpu_riscv_flush_guest(struct axvcpu *vcpu);
 void axvcpu_riscv_flush_range(struct axvcpu *vcpu, const struct axas_flush *flush);
 /* Flush the recorded ranges on this CPU, which enters the guest next. */
 void axvcpu_riscv_forget_ranges(struct axvcpu_riscv *rv);

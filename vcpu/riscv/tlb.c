@@ -97,6 +97,12 @@ void axvcpu_riscv_flush(struct axvcpu *vcpu)
 	fence_i();
 }
 
+void axvcpu_riscv_flush_guest(struct axvcpu *vcpu)
+{
+	riscv_hfence_vvma_all();
+	fence_i();
+}
+
 static void forget(const struct axvcpu_riscv *rv, const struct axas_gpa_range *range)
 {
 	u64 done;

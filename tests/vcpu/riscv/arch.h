@@ -43,6 +43,11 @@ GUEST(user_code);
 GUEST(debug);
 GUEST(craft);
 GUEST(far_vectors);
+GUEST(lines);
+GUEST(set_timer);
+GUEST(csr_fault);
+GUEST(csr_fault_at);
+GUEST(reread);
 
 /* A leaf of any level: V, R, W, X, U, A, D. Priv, "Sv39" */
 static inline u64 arch_leaf(u64 hpa)

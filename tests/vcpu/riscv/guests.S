@@ -349,6 +349,96 @@ GUEST interrupts
 	DONE
 
 /*
+ * Lines: the handler counts interrupt n of scause at a1 + 8 * n. It sets the timer to come after a2
+ * ticks again, by SBI, or stimecmp if a3 is 1; without an interval it ends the timer. An external
+ * interrupt exits by SBI_DONE with its number, for the VMM to lower the line. Waits in a loop.
+ */
+GUEST lines
+	mv	s1, a1
+	mv	s2, a2
+	mv	s3, a3
+	lla	t0, 8f
+	csrw	stvec, t0
+	li	t0, SIE_ALL
+	csrw	sie, t0
+	beqz	s2, 1f
+	rdtime	a0
+	add	a0, a0, s2
+	jal	ra, set_timer
+1:	csrsi	sstatus, SSTATUS_SIE
+	wfi
+	j	1b
+	.balign	4
+8:	csrr	t4, scause
+	slli	t4, t4, 1		/* drops the interrupt bit */
+	slli	t5, t4, 2
+	add	t5, t5, s1
+	ld	t6, (t5)
+	addi	t6, t6, 1
+	sd	t6, (t5)
+	srli	t4, t4, 1
+	li	t5, 5
+	beq	t4, t5, 2f
+	csrci	sip, SIP_SSIP
+	li	t5, 9
+	bne	t4, t5, 3f
+	mv	a0, t4
+	DONE
+3:	sret
+2:	li	a0, -1
+	beqz	s2, 4f
+	rdtime	a0
+	add	a0, a0, s2
+4:	jal	ra, set_timer
+	sret
+
+set_timer:
+	bnez	s3, 1f
+	li	a6, 0
+	CALL	SBI_TIME
+	ret
+1:	csrw	0x14d, a0		/* stimecmp */
+	ret
+
+/* Set the timer to a0 by SBI; the result. Then stimecmp. */
+GUEST set_timer
+	li	a6, 0
+	CALL	SBI_TIME
+	DONE
+	csrw	0x14d, a0
+	DONE
+
+/* A counter, whose access may be an illegal instruction: a0 is scause, t1 sepc, t2 stval. */
+GUEST csr_fault
+	lla	t0, 1f
+	csrw	stvec, t0
+	li	a0, 77
+	.globl	guest_csr_fault_at
+guest_csr_fault_at:
+	rdinstret a0
+	DONE
+	.balign	4
+1:	csrr	t1, sepc
+	csrr	t2, stval
+	csrr	t3, sstatus
+	csrr	a0, scause
+	DONE
+
+/* Sv39 with one table at a0: load from a1 and store the word at a2, without end or fence. */
+GUEST reread
+	mv	s1, a1
+	mv	s2, a2
+	srli	t0, a0, 12
+	li	t1, 8
+	slli	t1, t1, 60
+	or	t0, t0, t1
+	csrw	satp, t0
+	sfence.vma
+1:	ld	t0, (s1)
+	sd	t0, (s2)
+	j	1b
+
+/*
  * The same with the handler at an offset of a3: spins until interrupts 0x40 and 0x41 have come.
  */
 GUEST far_vectors
