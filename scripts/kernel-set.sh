@@ -13,7 +13,7 @@
 #   KERNEL    (all) the file to boot
 #   MODULES   (all) the folder of the kernel's modules
 #   BUSYBOX   (all) a static busybox of that architecture
-#   LIBS      (all) the folder of libjson-c and libmd; empty: the compiler's default path
+#   LIBS      (all) the folder of libjson-c, libmd, libfdt, zlib; empty: the compiler's default path
 #
 # AXAS_WITHOUT  suites to skip, separated by spaces
 
@@ -22,7 +22,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 HOST_ARCH=$(dpkg --print-architecture)
-LIBRARIES="libjson-c-dev libmd-dev"
+LIBRARIES="libjson-c-dev libmd-dev libfdt-dev zlib1g-dev"
 
 debs() { "$AXAS_SCRIPTS/debs.sh" "$@"; }
 
@@ -156,7 +156,7 @@ main() {
 	lock "served-$name-$WHAT"
 	for way in $suites; do
 		[[ " ${AXAS_WITHOUT:-} " != *" ${way%/*} "* ]] || continue
-		kept=$AXAS_CACHE/served/$name-$WHAT-${way//\//-}
+		kept=$AXAS_CACHE/served/$name-$WHAT-${way//\//-}-$(hash_of "$LIBRARIES")
 		asked=${way/#-/this Debian}
 		if [[ $(find "$kept" -mtime -1 2>/dev/null) ]] && at_hand "$kept"; then
 			log "$name: $asked served within a day"
