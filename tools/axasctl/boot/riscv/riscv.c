@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+#define SCOUNTEREN_TIME	0x2	/* RISC-V Privileged, scounteren */
+
 int arch_map_ram(const struct machine *m)
 {
 	return axas_map_alloc(m->space, RAM_BASE, m->mem, AXAS_PROT_MASK, m->map_flags);
@@ -39,6 +41,16 @@ void arch_uart_line(struct machine *m, bool level)
 	plic_set(m, IRQ_UART, level);
 }
 
+/* Programs may read the time, as firmware leaves it: Linux relies on that for its vDSO. */
+static int let_programs_read_time(int fd)
+{
+	struct axvcpu_regs regs;
+	int err = axvcpu_get_regs(fd, &regs);
+
+	regs.riscv.scounteren = SCOUNTEREN_TIME;
+	return err ? err : axvcpu_set_regs(fd, &regs);
+}
+
 /* As SBI starts a hart: its number in a0, the argument in a1. */
 int arch_setup(struct cpu *cpu)
 {
@@ -48,6 +60,8 @@ int arch_setup(struct cpu *cpu)
 	};
 	int err = axvcpu_setup(cpu->fd, &setup);
 
+	if (!err)
+		err = let_programs_read_time(cpu->fd);
 	cpu->arch.on = !err;
 	plic_update(cpu);
 	return err;
