@@ -1,15 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# linux.sh: boot Debian's stock kernel in QEMU, which emulates AMD's SVM, and in it the same kernel
-# as a guest of axvcpu, by "axasctl boot": guest/linux.sh says how often, and guest/linux-guest.sh
-# what the guest does.
+# linux.sh [SET]: boot Debian's stock kernel in QEMU, which emulates the virtualization extensions,
+# and in it the same kernel as a guest of axvcpu, by "axasctl boot": guest/linux.sh says how often,
+# and guest/linux-guest.sh what the guest does. SET is one of kernel-set.sh's table: amd64
+# (default), by AMD's SVM; riscv64, by the hypervisor extension, with and without Sstc.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
-
-NAME=linux
 
 # module NAME: copy a module of the kernel to OUT.
 module() {
@@ -21,33 +20,74 @@ module() {
 	[[ $file != *.xz ]] || xz -d "$OUT/$1.ko.xz"
 }
 
+# Build everything with the tools of the kernel's own suite.
 build() {
-	run_logged "$NAME module" "$OUT/build.log" \
-		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR"
-	run_logged "$NAME programs" "$OUT/build-user.log" "$AXAS_SCRIPTS/build-user.sh" "$OUT/user" \
-		tools/axasctl tests/linux
+	local cross folder
+
+	mapfile -t cross < <(cross_arguments "$ARCH")
+	"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" "${cross[@]}"
+	find "$OUT/module" -name '*.ko' -exec "${PREFIX}strip" --strip-debug {} +
+	for folder in tools/axasctl tests/linux; do
+		make_for "$KDIR" "$OUT/module" -C "$folder" CROSS_COMPILE="$PREFIX" \
+			EXTRA_CFLAGS="${LIBS:+-I$LIBS/usr/include}" \
+			EXTRA_LDFLAGS="${LIBS:+-L$LIBS/usr/lib/${PREFIX%-}}"
+	done
+}
+
+# The guest's root, then the host's with all of that in it.
+roots() {
+	local tests=()
+
 	module dummy
 	cp "$KERNEL" "$OUT/vmlinuz"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/inner.gz" linux-guest.sh \
-		"$OUT/user/tests/linux/linux_test" "$OUT/dummy.ko"
+		"$OUT/module/tests/linux/linux_test" "$OUT/dummy.ko"
+	mapfile -t tests < <(find "$OUT/module/tools/axasctl" -maxdepth 1 -name '*er_test' -type f)
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" linux.sh "$OUT/module/axas.ko" \
-		"$OUT/module/vcpu/axvcpu.ko" "$OUT/user/tools/axasctl/axasctl" "$OUT/vmlinuz" \
-		"$OUT/inner.gz"
+		"$OUT/module/vcpu/axvcpu.ko" "$OUT/module/tools/axasctl/axasctl" "$OUT/vmlinuz" \
+		"$OUT/inner.gz" "${tests[@]}"
+}
+
+# boot NAME CASE: run a machine, and print its findings.
+boot() {
+	local out=$OUT/$1
+
+	AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800} run_logged "$1" "$out/vm.log" \
+		"$AXAS_SCRIPTS/$VM" "$out" "$KERNEL" "$OUT/initramfs.gz" "AXAS_CASE=$2" || true
+	machine_results "$1" "$out"
 }
 
 main() {
-	takes 0 0 "$@"
+	local failed=0
+
+	takes 0 1 "$@"
+	ARCH=${1:-amd64} NAME=linux PREFIX='' VM=vm.sh
+	[[ $ARCH == amd64 ]] || NAME=linux-$ARCH
 	OUT=$AXAS_LOGS/$NAME
 	lock "out-$(basename "$AXAS_LOGS")-$NAME"
 	rm -rf "$OUT"
 	mkdir -p "$OUT"
 	need_build_packages
-	kernel_set "$NAME" amd64 "$OUT/set"
-	build
-	export AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800}
-	run_logged "$NAME" "$OUT/vm.log" \
-		"$AXAS_SCRIPTS/vm.sh" "$OUT" "$KERNEL" "$OUT/initramfs.gz" || true
-	machine_results "$NAME" "$OUT"
+	kernel_set "$NAME" "$ARCH" "$OUT/set"
+	case $ARCH in
+	amd64)
+		need_packages libjson-c-dev libmd-dev
+		;;
+	riscv64)
+		PREFIX=riscv64-linux-gnu- VM=vm-riscv64.sh
+		need_packages "gcc-${PREFIX%-}" qemu-system-misc
+		;;
+	*)
+		die "no machine for $ARCH"
+		;;
+	esac
+	export OUT ARCH PREFIX KDIR LIBS AXAS_BUSYBOX=$BUSYBOX
+	run_logged "$NAME build" "$OUT/build.log" build
+	roots
+	boot "$NAME" all || failed=1
+	[[ $ARCH == riscv64 ]] || return "$failed"
+	AXAS_CPU=rv64,h=true,sstc=false boot "$NAME-without-sstc" short || failed=1
+	return "$failed"
 }
 
 main "$@"

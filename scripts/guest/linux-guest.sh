@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # linux-guest.sh: what a guest of axvcpu runs. AXAS_RUN, a kernel argument, says how much: "tests",
-# "shell", a shell on the console that ends with its input, or "demo".
+# "shell", a shell on the console that ends with its input, "reset", or "demo".
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -18,9 +18,31 @@ module_suite() {
 
 all_cpus_run() { [ "$(nproc)" = "${AXAS_NCPU:-1}" ]; }
 
+# The clock that needs no exit.
+case $(uname -m) in
+riscv64) CLOCK=riscv_clocksource ;;
+aarch64) CLOCK=arch_sys_counter ;;
+*) CLOCK=tsc ;;
+esac
+
+clock_needs_no_exit() {
+	grep -q "^$CLOCK\$" /sys/devices/system/clocksource/clocksource0/current_clocksource
+}
+
+# Each CPU but the first goes and comes back.
+cpus_go_and_come() {
+	for cpu in /sys/devices/system/cpu/cpu[1-9]*/online; do
+		[ -f "$cpu" ] || continue
+		echo 0 >"$cpu" && [ "$(cat "$cpu")" = 0 ] && [ "$(nproc)" = $((AXAS_NCPU - 1)) ] &&
+			sleep 0.1 && echo 1 >"$cpu" || return 1
+	done
+	all_cpus_run
+}
+
 machine_suite() {
 	check all_cpus_run all_cpus_run
-	check clock_is_the_tsc grep -q '^tsc$' /sys/devices/system/clocksource/clocksource0/current_clocksource
+	check clock_needs_no_exit clock_needs_no_exit
+	check cpus_go_and_come cpus_go_and_come
 	echo "1..$CHECKS"
 }
 
@@ -28,6 +50,9 @@ case ${AXAS_RUN:-tests} in
 shell)
 	echo "# a shell"
 	setsid sh -c 'exec sh -i <>/dev/ttyS0 >&0 2>&1'
+	;;
+reset)
+	reboot -f
 	;;
 demo)
 	sed -n 's/^model name.*: /a guest on: /p' /proc/cpuinfo

@@ -4,9 +4,20 @@
 # linux.sh: boot Debian's stock kernel as a guest of axvcpu, several times: one vCPU and two, other
 # kinds of memory, a shell that reads commands, a reset. The guest's own tests are reported as suites
 # of their own; while those of "busy" run, this host protects and collapses the guest's memory.
+# AXAS_CASE, a kernel argument, is "short" for one boot with one test.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
+
+# Where the guest's RAM begins.
+case $(uname -m) in
+riscv64) RAM=0x80000000 ;;
+aarch64) RAM=0x40000000 ;;
+*) RAM=0 ;;
+esac
+
+# at OFFSET: an address in the guest's RAM.
+at() { printf '0x%x' $((RAM + $1)); }
 
 # boot NAME COMMAND-LINE OPTION...: what the console shows goes to standard output.
 boot() {
@@ -29,10 +40,10 @@ disturb() {
 	rounds=0
 	collapsed=0
 	while kill -0 "$1" 2>/dev/null; do
-		axasctl protect 0x4001000 0x3ffe000 r-x || break
+		axasctl protect "$(at 0x4001000)" 0x3ffe000 r-x || break
 		usleep 10000
-		axasctl protect 0x4001000 0x3ffe000 rwx || break
-		n=$(axasctl collapse 64M 64M)
+		axasctl protect "$(at 0x4001000)" 0x3ffe000 rwx || break
+		n=$(axasctl collapse "$(at 0x4000000)" 64M)
 		collapsed=$((collapsed + ${n:-0}))
 		usleep 100000
 		rounds=$((rounds + 1))
@@ -84,17 +95,48 @@ shell_reads_commands() {
 	powered_off shell && show shell | grep -q '^sum=42'
 }
 
+# A guest that resets itself boots again, until its time is over.
+reset_boots_again() {
+	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 20 --cpus 2 \
+		--cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_NAME=reset AXAS_RUN=reset" \
+		>/tmp/reset.log 2>&1 </dev/null
+	boots=$(show reset | grep -c '^# Linux')
+	echo "# $boots boots"
+	[ "$boots" -gt 1 ] && show reset | grep 'still running when its time was over'
+}
+
 boot_suite() {
 	check one_cpu_powers_off powered_off one
 	check two_cpus_power_off powered_off busy
 	check populated_memory_boots populated_memory_boots
 	check faults_around_boot faults_around_boot
 	check shell_reads_commands shell_reads_commands
+	check reset_boots_again reset_boots_again
+	echo "1..$CHECKS"
+}
+
+short_boot() {
+	boot short "AXAS_PATTERN=two_hundred,timers,sleeps AXAS_NCPU=2" --mem 128M --cpus 2 </dev/null
+	show short | grep -E '^(ok|not ok|# Linux|exits|faults|leaves)' | sed 's/^/# short: /'
+	powered_off short && ! show short | grep '^not ok' &&
+		show short | grep -q '^ok .*sleeps_have_their_length'
+}
+
+short_suite() {
+	check short_boot short_boot
 	echo "1..$CHECKS"
 }
 
 insmod /axas/axas.ko
 insmod /axas/axvcpu.ko
+if [ "${AXAS_CASE:-all}" = short ]; then
+	suite short short_suite
+	suite unload unload_suite
+	exit
+fi
+for test in /axas/*er_test; do
+	[ ! -f "$test" ] || suite "$(basename "$test")" "$test"
+done
 one_cpu
 show one
 axasctl create -- sh /axas/run busy
