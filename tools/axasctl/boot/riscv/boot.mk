@@ -2,8 +2,11 @@
 #
 # axasctl boot on RISC-V: its files, and those that its tests need. Included by ../../Makefile.
 
-devices := plic goldfish
+devices := sbi plic goldfish
 loaders := image tree isa
-boot := riscv sbi $(loaders) $(devices)
+boot := riscv $(loaders) $(devices)
 boot-libs := -lfdt
-tests :=
+tests := device_test loader_test
+
+# The test answers ioctls itself.
+$(O)/device_test: private LDFLAGS += -Wl,--wrap=axas_ioctl
