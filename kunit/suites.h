@@ -57,6 +57,7 @@
 	SUITE(arm64_vmid),	\
 	SUITE(riscv_insn),	\
 	SUITE(riscv_stale),	\
+	SUITE(riscv_timer),	\
 	SUITE(riscv_vmid))
 
 /* On x86, in addition. */

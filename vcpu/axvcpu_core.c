@@ -5,9 +5,9 @@
  *
  * Locks: vCPUs share no lock on the path out of a guest and in again. The bit vcpu->busy, for which
  * no thread waits, admits one thread at a time: that thread accesses the vCPU without a lock. Only
- * inject, set_line, flush, kick, state, set_affinity and the space's flush callback run concurrently;
- * they access @vectors, @lines, @requests and @state, which are atomic, and the affinity, which has its own lock. See
- * also "the current vCPU".
+ * inject, set_line, flush, kick, state, set_affinity and the space's flush callback run
+ * concurrently; they access @vectors, @lines, @requests and @state, which are atomic, and the
+ * affinity, which has its own lock. See also "the current vCPU".
  */
 #include <linux/bitops.h>
 #include <linux/err.h>
@@ -31,7 +31,7 @@
  * thread first makes the request, then checks whether the vCPU is in its guest. With a full barrier
  * between the two steps on both sides, at least one of them sees the other's store:
  *
- *	enter()				request_flush()
+ *	enter()				request_flush(), axvcpu_flush()
  *	mode = IN_GUEST			requests |= FLUSH
  *	smp_mb()			smp_mb()
  *	if (requests & FLUSH)		if (mode == IN_GUEST)
@@ -253,7 +253,18 @@ void axvcpu_kick(struct axvcpu *vcpu)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_kick);
 
-/* A vCPU in its guest must leave it; one outside checks its requests before it enters. */
+/*
+ * After a request: whether the vCPU is in its guest and must leave it; one outside checks its
+ * requests before it enters.
+ */
+static bool must_leave(const struct axvcpu *vcpu)
+{
+	/* See "how a flush gets through". */
+	smp_mb();
+	/* Acquire: the guest's accesses are complete before the caller looks at guest memory. */
+	return smp_load_acquire(&vcpu->mode) == AXVCPU_IN_GUEST;
+}
+
 static void request_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
 			  struct cpumask *cpus)
 {
@@ -263,10 +274,7 @@ static void request_flush(struct axas_consumer *consumer, const struct axas_flus
 		vcpu->ops->flush_range(vcpu, flush);
 	else
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
-	/* See "how a flush gets through". */
-	smp_mb();
-	/* Acquire: the guest's accesses are complete before the caller looks at guest memory. */
-	if (smp_load_acquire(&vcpu->mode) == AXVCPU_IN_GUEST)
+	if (must_leave(vcpu))
 		cpumask_set_cpu(READ_ONCE(vcpu->cpu), cpus);
 }
 
@@ -1046,10 +1054,7 @@ int axvcpu_flush(struct axvcpu *vcpu)
 	if (!is_set_up(vcpu))
 		return -EBADFD;
 	set_bit(AXVCPU_REQ_FLUSH_GUEST, &vcpu->requests);
-	/* See "how a flush gets through". */
-	smp_mb();
-	/* Acquire: the guest's accesses are complete before the caller goes on. */
-	if (smp_load_acquire(&vcpu->mode) == AXVCPU_IN_GUEST)
+	if (must_leave(vcpu))
 		smp_call_function_single(READ_ONCE(vcpu->cpu), nothing, NULL, true);
 	return 0;
 }

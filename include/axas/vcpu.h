@@ -4,10 +4,10 @@
  * AXAS.
  *
  * The owner of a vCPU makes sure that one thread at a time uses it. axvcpu_inject_interrupt(),
- * axvcpu_set_line(), axvcpu_flush(), axvcpu_kick(), axvcpu_state() and axvcpu_set_affinity() may run concurrently with that thread.
- * All functions may sleep unless their Context says otherwise. Every other operation returns -EBUSY
- * while another thread is in one on the same vCPU, and -EDEADLK when the calling thread is already
- * in one, on any vCPU; nothing has changed then.
+ * axvcpu_set_line(), axvcpu_flush(), axvcpu_kick(), axvcpu_state() and axvcpu_set_affinity() may
+ * run concurrently with that thread. All functions may sleep unless their Context says otherwise.
+ * Every other operation returns -EBUSY while another thread is in one on the same vCPU, and
+ * -EDEADLK when the calling thread is already in one, on any vCPU; nothing has changed then.
  */
 #ifndef _AXAS_VCPU_H
 #define _AXAS_VCPU_H

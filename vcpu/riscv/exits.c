@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Exit handling: scause and related CSRs, SBI calls, faults, and instructions that trap. Calls
- * irq.c, insn.c and hlv.S. No locks: interrupts are off and the vCPU is loaded, unless a function says
- * otherwise.
+ * irq.c, insn.c and hlv.S. No locks: interrupts are off and the vCPU is loaded, unless a function
+ * says otherwise.
  */
 #include <linux/bitfield.h>
 #include <linux/module.h>

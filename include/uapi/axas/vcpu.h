@@ -115,9 +115,9 @@ struct axvcpu_create {
  * interrupt or exception for it is pending. A signal or AXVCPU_KICK ends the run as always; the
  * next one waits again.
  *
- * With AXVCPU_SETUP_TIMER the guest has a timer: by the SBI call set_timer, which does not exit, and
- * by stimecmp where the host's CPU has Sstc. Its interrupt is the supervisor timer interrupt, and
- * ends a halt. Without the flag both exit.
+ * With AXVCPU_SETUP_TIMER the guest has a timer: by the SBI call set_timer, which does not exit,
+ * and by stimecmp where the host's CPU has Sstc. Its interrupt is the supervisor timer interrupt,
+ * and ends a halt. Without the flag both exit.
  *
  * With AXVCPU_SETUP_X2APIC the VMM emulates a local APIC in x2APIC mode, whose registers exit as
  * MSRs 0x800 to 0x8ff, 0x1b and 0x6e0 (TSC deadline). CPUID tells of both, and the vCPU's number is
@@ -784,15 +784,16 @@ struct axvcpu_save {
 #define AXVCPU_RESTORE		_IO(AXAS_IOC_TYPE, 0x54)
 
 /**
- * struct axvcpu_flush - AXVCPU_FLUSH: flush what a RISC-V hart has cached of the guest's own tables
+ * struct axvcpu_flush - AXVCPU_FLUSH: flush what a RISC-V CPU has cached of the guest's own tables
  * @size: sizeof(struct axvcpu_flush)
  * @flags: must be zero
  *
- * For SBI's remote fences: on return the vCPU uses no translation of the guest's page tables, and no
- * fetched instruction, from before the call. A vCPU in its guest is brought out for it. At any time.
+ * For SBI's remote fences: on return the vCPU uses no translation of the guest's page tables, and
+ * no fetched instruction, from before the call. A vCPU in its guest is brought out for it. At any
+ * time.
  *
- * Errors: EINVAL, EBADFD before AXVCPU_SETUP; EOPNOTSUPP on x86 and arm64, whose guests need no such
- * service.
+ * Errors: EINVAL, EBADFD before AXVCPU_SETUP; EOPNOTSUPP on x86 and arm64, whose guests need no
+ * such service.
  */
 struct axvcpu_flush {
 	__u32 size;

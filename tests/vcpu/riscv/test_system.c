@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a VMM of an operating system needs: the guest's timer, interrupt lines, refused CSRs, flushes
- * of the guest's own tables, reset, the end by SRST.
+ * What a VMM of an operating system needs: the guest's timer, interrupt lines, refused CSRs,
+ * flushes of the guest's own tables, reset, the end by SRST.
  */
 #include "vm.h"
 

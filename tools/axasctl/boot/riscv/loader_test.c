@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The loader of boot on RISC-V, which writes to a file instead of a space: prints TAP. Calls load.c,
- * image.c, tree.c and isa.c.
+ * The loader of boot on RISC-V, which writes to a file instead of a space: prints TAP. Calls
+ * load.c, image.c, tree.c and isa.c.
  */
 #include "../boot.h"
 
@@ -128,10 +128,11 @@ static void test_layout(void)
 	   start >= m.entry + IMAGE_SIZE && byte(&m, start) == 0x77 && byte(&m, end - 1) == 0x77,
 	   "the RAM disk between kernel and tree");
 	ok(text("/chosen", "bootargs", "console=ttyS0"), "the command line");
-	ok(cells("/memory@80000000", "reg", 2) == RAM_BASE && length("/memory@80000000", "reg") == 16,
-	   "the memory");
-	ok(cells("/cpus", "timebase-frequency", 1) == 10000000 && cells("/cpus/cpu@2", "reg", 1) == 2 &&
-	   fdt_path_offset(tree, "/cpus/cpu@3") < 0, "three harts");
+	ok(cells("/memory@80000000", "reg", 2) == RAM_BASE &&
+	   length("/memory@80000000", "reg") == 16, "the memory");
+	ok(cells("/cpus", "timebase-frequency", 1) == 10000000 &&
+	   cells("/cpus/cpu@2", "reg", 1) == 2 && fdt_path_offset(tree, "/cpus/cpu@3") < 0,
+	   "three harts");
 	ok(length("/soc/plic@c000000", "interrupts-extended") == 3 * 8 &&
 	   cells("/soc/serial@10000000", "interrupts", 1) == IRQ_UART, "interrupts");
 	close(m.space);
@@ -187,7 +188,8 @@ static bool isa_is(const char *host, const char *base, const char *extensions, c
 	struct isa isa;
 
 	isa_parse(host, &isa);
-	return !strcmp(isa.base, base) && !strcmp(isa.extensions, extensions) && !strcmp(isa.mmu, mmu);
+	return !strcmp(isa.base, base) && !strcmp(isa.extensions, extensions) &&
+	       !strcmp(isa.mmu, mmu);
 }
 
 static void test_isa(void)
@@ -195,9 +197,11 @@ static void test_isa(void)
 	ok(isa_is("processor\t: 0\nhart\t\t: 0\n"
 		  "isa\t\t: rv64imafdcvh_zicbom_zicsr_zifencei_zawrs_zba_sstc_svadu\n"
 		  "mmu\t\t: sv57\n\nprocessor\t: 1\nisa\t\t: rv64ima\n",
-		  "rv64imafdc", "zicsr zifencei zba sstc", "sv57"), "the host's harts, without H and V");
+		  "rv64imafdc", "zicsr zifencei zba sstc", "sv57"),
+	   "the host's harts, without H and V");
 	ok(isa_is("", "rv64imafdc", "zicsr zifencei", "sv39"), "a host that tells nothing");
-	ok(isa_is("isa\t: rv64\nmmu\t: none\n", "rv64imafdc", "", "none"), "a host that tells little");
+	ok(isa_is("isa\t: rv64\nmmu\t: none\n", "rv64imafdc", "", "none"),
+	   "a host that tells little");
 }
 
 int main(void)

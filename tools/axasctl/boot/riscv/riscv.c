@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine on RISC-V: memory, setup of vCPUs, exits, which device has which address. Calls sbi.c,
- * the devices and libaxas. The timers of vCPUs are axvcpu's.
+ * The machine on RISC-V: memory, setup of vCPUs, exits, which device has which address. Calls
+ * sbi.c, the devices and libaxas. The timers of vCPUs are axvcpu's.
  *
  * Locks: the machine's lock is held, except by arch_map_ram() and arch_create().
  */

@@ -32,13 +32,19 @@
 #define REG_A1			11
 #define REG_A7			17
 
-enum { BASE_SPEC, BASE_IMPLEMENTATION, BASE_VERSION, BASE_PROBE, BASE_MVENDORID, BASE_MARCHID,
-       BASE_MIMPID };
-#define RFENCE_LAST		2		/* after fence.i: sfence.vma, and that with an ASID */
-#define HSM_STATUS		2
-enum { HART_STARTED, HART_STOPPED, HART_START_PENDING };
-#define SRST_SHUTDOWN		0
+/* Functions. */
+enum {
+	BASE_SPEC, BASE_IMPLEMENTATION, BASE_VERSION, BASE_PROBE, BASE_MVENDORID, BASE_MARCHID,
+	BASE_MIMPID,
+};
+enum { RFENCE_FENCE_I, RFENCE_SFENCE_VMA, RFENCE_SFENCE_VMA_ASID };
+enum { HSM_START, HSM_STOP, HSM_STATUS };
 enum { DBCN_WRITE, DBCN_READ, DBCN_WRITE_BYTE };
+
+/* What HSM_STATUS returns. */
+enum { HART_STARTED, HART_STOPPED, HART_START_PENDING };
+
+#define SRST_SHUTDOWN		0	/* type of reset */
 
 struct sbi_ret {
 	__s64 error;
@@ -105,7 +111,7 @@ static __s64 for_harts(struct machine *m, u64 mask, u64 first, int (*fn)(int fd)
 /* Addresses are ignored: all is flushed. */
 static struct sbi_ret rfence(struct machine *m, u32 function, const __u64 *args)
 {
-	return function > RFENCE_LAST ? error(NOT_SUPPORTED) :
+	return function > RFENCE_SFENCE_VMA_ASID ? error(NOT_SUPPORTED) :
 	       error(for_harts(m, args[0], args[1], axvcpu_flush));
 }
 

@@ -162,7 +162,8 @@ static void test_apic(void)
 	ok(!m.cpu[1].start, "APIC: a second startup has no effect");
 	ICR(1ull << 32 | 0x4500);
 	ICR(1ull << 32 | 0x4698);
-	ok(m.cpu[1].reset && m.cpu[1].start && m.cpu[1].entry == 0x98000, "APIC: INIT of one that runs, and startup");
+	ok(m.cpu[1].reset && m.cpu[1].start && m.cpu[1].entry == 0x98000,
+	   "APIC: INIT of one that runs, and startup");
 	ok(!apic_write(&m.cpu[0], 0x803, 0) && !apic_write(&m.cpu[0], 0x80b, 1) &&
 	   !apic_read(&m.cpu[0], 0x801, &val), "APIC: other accesses fault");
 }
