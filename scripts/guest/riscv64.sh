@@ -41,6 +41,10 @@ if has_extension; then
 		suite vmids-of-$bits-bits axvcpu_test take_turns two_ cpus_go
 	done
 	echo 14 >/sys/module/axvcpu/parameters/vmid_bits
+	# Timers as on a CPU without a comparator for guests.
+	echo 0 >/sys/module/axvcpu/parameters/sstc
+	suite without-sstc axvcpu_test timer_by_sbi timer_interrupts timer_is reset_begins
+	echo 1 >/sys/module/axvcpu/parameters/sstc
 	suite guests guest_suite
 	suite unload unload_suite
 	suite module module_suite
