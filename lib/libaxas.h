@@ -598,6 +598,17 @@ int axvcpu_inject(int vcpu, __u32 vector);
 int axvcpu_set_line(int vcpu, __u32 line, int level);
 
 /**
+ * axvcpu_interrupt() - change an interrupt of an arm64 vCPU
+ * @vcpu: the vCPU
+ * @how: 0, AXVCPU_INJECT_RAISE, AXVCPU_INJECT_LOWER or AXVCPU_INJECT_TIMER
+ * @id: the interrupt (INTID), 0 to 255
+ * @priority: its priority, 0 to 255; with AXVCPU_INJECT_LOWER zero
+ *
+ * Return: 0, 1 when AXVCPU_INJECT_LOWER took back an interrupt, or -errno.
+ */
+int axvcpu_interrupt(int vcpu, __u32 how, __u32 id, __u32 priority);
+
+/**
  * axvcpu_flush() - flush what a RISC-V vCPU has cached of its guest's own tables
  * @vcpu: the vCPU
  *

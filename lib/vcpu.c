@@ -164,6 +164,15 @@ int axvcpu_set_line(int vcpu, __u32 line, int level)
 	return axas_ioctl(vcpu, AXVCPU_INJECT, &arg);
 }
 
+int axvcpu_interrupt(int vcpu, __u32 how, __u32 id, __u32 priority)
+{
+	struct axvcpu_inject arg = {
+		.size = sizeof(arg), .flags = how, .vector = id, .error = priority
+	};
+
+	return axas_ioctl(vcpu, AXVCPU_INJECT, &arg);
+}
+
 int axvcpu_flush(int vcpu)
 {
 	struct axvcpu_flush arg = { .size = sizeof(arg) };

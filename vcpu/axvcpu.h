@@ -171,6 +171,8 @@ enum axvcpu_ran {
  * @raise: raise an exception, in range, at the current RIP. Optional
  * @accepts: whether the next entry would deliver the interrupt @vector. With axvcpu->window @run
  *	arranges for an exit once the guest accepts that vector. Optional
+ * @interrupt: change an interrupt, as axvcpu_interrupt(). By any thread, also while the guest runs.
+ *	Optional: a backend that has it does not use axvcpu->vectors and ->lines
  * @wakes: whether an event is pending that ends a halt. Optional: any vector does
  * @sleep_ns: ns until the guest's own timer ends a halt, at most; KTIME_MAX: never. A backend with
  *	AXVCPU_SETUP_TIMER has it
@@ -231,6 +233,7 @@ struct axvcpu_arch_ops {
 	int (*set_return_fault)(struct axvcpu *vcpu);
 	void (*raise)(struct axvcpu *vcpu, u8 vector, u32 error);
 	bool (*accepts)(const struct axvcpu *vcpu, u8 vector);
+	int (*interrupt)(struct axvcpu *vcpu, u32 how, u32 id, u32 priority);
 	bool (*wakes)(const struct axvcpu *vcpu);
 	s64 (*sleep_ns)(const struct axvcpu *vcpu);
 	void (*reset)(struct axvcpu *vcpu);

@@ -5,7 +5,7 @@
  *
  * Locks: vCPUs share no lock on the path out of a guest and in again. The bit vcpu->busy, for which
  * no thread waits, admits one thread at a time: that thread accesses the vCPU without a lock. Only
- * inject, set_line, flush, kick, state, set_affinity and the space's flush callback run
+ * inject, set_line, interrupt, flush, kick, state, set_affinity and the space's flush callback run
  * concurrently; they access @vectors, @lines, @requests and @state, which are atomic, and the
  * affinity, which has its own lock. See also "the current vCPU".
  */
@@ -1017,8 +1017,25 @@ static bool is_set_up(const struct axvcpu *vcpu)
 	return state != AXVCPU_STATE_INVALID && state != AXVCPU_STATE_CREATED;
 }
 
+int axvcpu_interrupt(struct axvcpu *vcpu, u32 how, u32 id, u32 priority)
+{
+	int ret;
+
+	if (!vcpu->ops->interrupt)
+		return -EOPNOTSUPP;
+	if (!is_set_up(vcpu))
+		return -EBADFD;
+	ret = vcpu->ops->interrupt(vcpu, how, id, priority);
+	if (ret >= 0)
+		kick(vcpu);
+	return ret;
+}
+EXPORT_SYMBOL_AXAS(axvcpu_interrupt);
+
 int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector)
 {
+	if (vcpu->ops->interrupt)
+		return axvcpu_interrupt(vcpu, 0, vector, 0);
 	if (vector < AXVCPU_FIRST_VECTOR || vector >= AXVCPU_NR_VECTORS)
 		return -EINVAL;
 	if (!is_set_up(vcpu))

@@ -82,7 +82,10 @@ static long run(void *ctx, void *arg)
 static long inject(void *ctx, void *arg)
 {
 	const struct axvcpu_inject *inject = arg;
+	const struct axvcpu *vcpu = ctx;
 
+	if (vcpu->ops->interrupt)
+		return axvcpu_interrupt(ctx, inject->flags, inject->vector, inject->error);
 	switch (inject->flags) {
 	case 0:
 		return inject->error ? -EINVAL : axvcpu_inject_interrupt(ctx, inject->vector);

@@ -4,10 +4,11 @@
  * AXAS.
  *
  * The owner of a vCPU makes sure that one thread at a time uses it. axvcpu_inject_interrupt(),
- * axvcpu_set_line(), axvcpu_flush(), axvcpu_kick(), axvcpu_state() and axvcpu_set_affinity() may
- * run concurrently with that thread. All functions may sleep unless their Context says otherwise.
- * Every other operation returns -EBUSY while another thread is in one on the same vCPU, and
- * -EDEADLK when the calling thread is already in one, on any vCPU; nothing has changed then.
+ * axvcpu_set_line(), axvcpu_interrupt(), axvcpu_flush(), axvcpu_kick(), axvcpu_state() and
+ * axvcpu_set_affinity() may run concurrently with that thread. All functions may sleep unless their
+ * Context says otherwise. Every other operation returns -EBUSY while another thread is in one on
+ * the same vCPU, and -EDEADLK when the calling thread is already in one, on any vCPU; nothing has
+ * changed then.
  */
 #ifndef _AXAS_VCPU_H
 #define _AXAS_VCPU_H
@@ -279,6 +280,19 @@ int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector);
  * Return: 0; -EINVAL; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry().
  */
 int axvcpu_set_line(struct axvcpu *vcpu, u32 line, bool level);
+
+/**
+ * axvcpu_interrupt() - change an interrupt of an arm64 guest
+ * @vcpu: the vCPU, which may be running
+ * @how: 0, AXVCPU_INJECT_RAISE, _LOWER or _TIMER
+ * @id: the interrupt, 0 to 255
+ * @priority: its priority; 0 with AXVCPU_INJECT_LOWER
+ *
+ * Context: Process context; does not sleep.
+ * Return: 0; 1 when AXVCPU_INJECT_LOWER took back an interrupt; -EINVAL; -EOPNOTSUPP; -EBADFD as
+ * axvcpu_set_entry().
+ */
+int axvcpu_interrupt(struct axvcpu *vcpu, u32 how, u32 id, u32 priority);
 
 /**
  * axvcpu_flush() - flush cached translations of the guest's own page tables

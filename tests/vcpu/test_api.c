@@ -76,7 +76,7 @@ static void reserved_fields_are_zero(void)
 	struct axvcpu_setup setup_arg = { .size = sizeof(setup_arg), .reserved = 1 };
 	struct axvcpu_set_gpr gpr = { .size = sizeof(gpr), .reserved = 1 };
 	struct axvcpu_exit exit = { .size = sizeof(exit), .vector = 1 };
-	struct axvcpu_inject inject = { .size = sizeof(inject), .vector = 40, .error = 1 };
+	struct axvcpu_inject inject = { .size = sizeof(inject), .vector = 40, .error = 256 };
 	struct axvcpu_affinity affinity = { .size = sizeof(affinity), .reserved = 1 };
 	struct vm vm = vm_new();
 	struct axvcpu_regs regs;

@@ -9,6 +9,9 @@
  *   exits.c    decoding of synchronous exits
  *   exception.c   exceptions injected into the guest
  *   sysreg.c   emulation of trapped system registers
+ *   icc.c      those of the guest's interrupt controller
+ *   gic.c      its state: what is pending, active, masked
+ *   timer.c    the guest's virtual timer
  *   tlb.c      TLB maintenance and the VMID of a space
  *   vmid.c     VMID allocation, by generation
  *   predict.c  branch predictor mitigations
@@ -47,6 +50,7 @@
 #include <asm/ptrace.h>
 
 #include "../axvcpu.h"
+#include "gic.h"
 #include "pstate.h"
 
 #define A64_NR_REGS		31
@@ -73,7 +77,6 @@ struct axvcpu_arm64_el1 {
  * struct axvcpu_arm64_cpu - features of a CPU, by its own ID registers
  * @gic: system registers of a GICv3
  * @hcx: HCRX_EL2, FEAT_HCX
- * @ecv: traps of the virtual timer, FEAT_ECV
  * @fgt: fine-grained traps, FEAT_FGT
  * @fgt2: further fine-grained traps, FEAT_FGT2
  * @amu: activity monitors
@@ -83,7 +86,7 @@ struct axvcpu_arm64_el1 {
  * @tpidr2: TPIDR2_EL0, and no trap for it
  */
 struct axvcpu_arm64_cpu {
-	bool gic, hcx, ecv, fgt, fgt2, amu, ras, mte, nmi, tpidr2;
+	bool gic, hcx, fgt, fgt2, amu, ras, mte, nmi, tpidr2;
 };
 
 DECLARE_PER_CPU(struct axvcpu_arm64_cpu, axvcpu_arm64_cpu);
@@ -101,15 +104,13 @@ struct axvcpu_arm64_host {
 };
 
 /**
- * struct axvcpu_arm64_gic - GICv3 CPU interface registers of the guest
- * @pmr: ICC_PMR_EL1, stored without effect
- * @bpr1: ICC_BPR1_EL1, as @pmr
- * @igrpen1: ICC_IGRPEN1_EL1, as @pmr
+ * struct axvcpu_arm64_timer - the virtual timer, while not loaded
+ * @ctl: CNTV_CTL_EL0
+ * @cval: CNTV_CVAL_EL0
  */
-struct axvcpu_arm64_gic {
-	u32 pmr;
-	u32 bpr1;
-	u32 igrpen1;
+struct axvcpu_arm64_timer {
+	u64 ctl;
+	u64 cval;
 };
 
 /**
@@ -127,11 +128,12 @@ struct axvcpu_arm64_gic {
  * @el1: the other registers, while not loaded
  * @fp: V0 to V31, FPSR, FPCR, while not loaded
  * @gic: its interrupt controller
+ * @timer: its virtual timer, while not loaded
  * @space: data shared by the vCPUs of its space
  * @number: unique among all vCPUs ever created
  * @vttbr: VTTBR_EL2 at the last load
  * @hcr: HCR_EL2, except for the pending interrupt
- * @loaded: @el1 and @fp are on the CPU
+ * @loaded: @el1, @fp and @timer are on the CPU
  * @down: the guest has ended
  * @host: host values saved by load() and run(), for put() and run()
  */
@@ -148,7 +150,8 @@ struct axvcpu_arm64 {
 	u32 exit_call;
 	struct axvcpu_arm64_el1 el1;
 	struct user_fpsimd_state fp;
-	struct axvcpu_arm64_gic gic;
+	struct a64_gic gic;
+	struct axvcpu_arm64_timer timer;
 	struct axvcpu_arm64_space *space;
 	u64 number;
 	u64 vttbr;
@@ -217,11 +220,35 @@ void axvcpu_arm64_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
 /* exception.c: inject exceptions into a loaded vCPU; interrupts off. Undefined Instruction. */
 void axvcpu_arm64_undefined(struct axvcpu_arm64 *a64);
+/* The same into one that is not loaded, by its last instruction of 4 bytes, which has retired. */
+void axvcpu_arm64_undefined_before(struct axvcpu_arm64 *a64);
 /* Reinject the abort of the last exit at EL1, with status code @status. */
 void axvcpu_arm64_abort(struct axvcpu_arm64 *a64, u64 status);
 
 /* sysreg.c: emulate a trapped MRS or MSR: enum axvcpu_ran. */
 int axvcpu_arm64_sysreg(struct axvcpu *vcpu, struct axvcpu_exit *exit);
+
+/* icc.c: whether an interrupt is signalled to the guest. Loaded with interrupts off, or not loaded. */
+bool axvcpu_arm64_irq(const struct axvcpu_arm64 *a64);
+/* The interrupt controller's registers; false for others. Loaded with interrupts off. */
+bool axvcpu_arm64_icc_read(struct axvcpu *vcpu, u32 reg, u64 *val);
+bool axvcpu_arm64_icc_write(struct axvcpu *vcpu, u32 reg, u64 val);
+/* A write that interrupts other CPUs is an exit to the VMM. */
+bool axvcpu_arm64_icc_sgi(u32 reg, u64 val, struct axvcpu_exit *exit);
+
+/* timer.c: called once, before the first CPU is enabled, and after the last is disabled. */
+int axvcpu_arm64_timer_setup(void);
+void axvcpu_arm64_timer_unsetup(void);
+/* On a CPU that is to be disabled. */
+void axvcpu_arm64_timer_disable(void);
+/* Between load and put of the vCPU; enter with interrupts off. */
+void axvcpu_arm64_timer_load(const struct axvcpu_arm64 *a64);
+void axvcpu_arm64_timer_enter(const struct axvcpu_arm64 *a64);
+void axvcpu_arm64_timer_put(struct axvcpu_arm64 *a64);
+/* Whether it is due, and not masked in itself. Loaded with interrupts off, or not loaded. */
+bool axvcpu_arm64_timer_line(const struct axvcpu_arm64 *a64);
+/* See struct axvcpu_arch_ops. */
+s64 axvcpu_arm64_sleep_ns(const struct axvcpu *vcpu);
 
 /* tlb.c: called once, before the first CPU is enabled, and after the last is disabled. */
 int axvcpu_arm64_vmids_setup(void);

@@ -40,6 +40,20 @@ void axvcpu_arm64_undefined(struct axvcpu_arm64 *a64)
 		      (a64_is_aarch32(a64->pstate) ? a64->esr & A64_ESR_IL : A64_ESR_IL));
 }
 
+void axvcpu_arm64_undefined_before(struct axvcpu_arm64 *a64)
+{
+	struct axvcpu_arm64_el1 *el1 = &a64->el1;
+
+	el1->esr = FIELD_PREP(A64_ESR_EC, A64_EC_UNKNOWN) | A64_ESR_IL;
+	el1->elr = a64->pc - 4;
+	el1->spsr = a64->pstate;
+	a64->pc = el1->vbar + a64_vector_offset(a64->pstate);
+	/* Features of the CPU that this thread is on: of any, where CPUs are the same. */
+	a64->pstate = a64_pstate_in_handler(a64->pstate, el1->sctlr,
+					    raw_cpu_read(axvcpu_arm64_cpu.mte),
+					    raw_cpu_read(axvcpu_arm64_cpu.nmi));
+}
+
 void axvcpu_arm64_abort(struct axvcpu_arm64 *a64, u64 status)
 {
 	u64 mode = a64->pstate & A64_PSTATE_MODE;

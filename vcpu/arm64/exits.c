@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Decodes synchronous exits from ESR_EL2. Called with interrupts off, in the guest's translation
- * regime, and its registers on the CPU. Calls sysreg.c, exception.c and entry.S. No locks.
+ * regime, and its registers on the CPU. Calls sysreg.c, icc.c, exception.c and entry.S. No
+ * locks.
  *
  * EL0 can cause an exit to the VMM only by memory accesses, or a wait that its EL1 permits
  * (SCTLR_EL1.nTWI): HVC and SMC are undefined there, and so are trapped AArch32 instructions, which
@@ -75,7 +76,7 @@
 static int wait_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 {
 	a64_retire(to_arm64(vcpu));
-	if (axvcpu_next_vector(vcpu) >= 0)
+	if (axvcpu_arm64_irq(to_arm64(vcpu)))
 		return AXVCPU_RAN_AGAIN;
 	exit->reason = AXVCPU_EXIT_HALT;
 	return AXVCPU_RAN_EXIT;

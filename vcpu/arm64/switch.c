@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The world switch between host and guest. Calls exits.c, traps.c, tlb.c, predict.c and entry.S.
+ * The world switch between host and guest. Calls exits.c, icc.c, timer.c, traps.c, tlb.c, predict.c
+ * and entry.S.
  *
  * The host uses EL2's registers; EL1's keep guest values from load() to put(). Shared registers are
  * switched there, too, unless the host's interrupts need or change them: HCR_EL2, CPTR_EL2,
@@ -121,6 +122,7 @@ int axvcpu_arm64_load(struct axvcpu *vcpu)
 	a64->host.vttbr = read_sysreg(vttbr_el2);
 	load_el1(&a64->el1);
 	axvcpu_arm64_traps_load(&a64->host);
+	axvcpu_arm64_timer_load(a64);
 	write_sysreg(read_cpuid_id(), vpidr_el2);
 	write_sysreg(A64_MPIDR_RES1 | (vcpu->id & 0xff), vmpidr_el2);
 	axvcpu_arm64_vmid_load(vcpu);
@@ -139,6 +141,7 @@ void axvcpu_arm64_put(struct axvcpu *vcpu)
 	write_sysreg(a64->host.vttbr, vttbr_el2);
 	write_sysreg(a64->host.vtcr, vtcr_el2);
 	axvcpu_arm64_vmid_put();
+	axvcpu_arm64_timer_put(a64);
 	axvcpu_arm64_traps_put(&a64->host);
 	write_sysreg(a64->host.csselr, csselr_el1);
 	write_sysreg(a64->host.tpidrro_el0, tpidrro_el0);
@@ -152,11 +155,12 @@ void axvcpu_arm64_put(struct axvcpu *vcpu)
  * The guest's stage 1 and stage 2 are loaded since load(), so TGE may be cleared (Arm errata
  * 1165522 and 1530923). ThunderX2 erratum 219: EL1's writes of TTBRs are trapped, see sysreg.c.
  */
-static void enter_guest_regime(struct axvcpu *vcpu, struct axvcpu_arm64 *a64)
+static void enter_guest_regime(struct axvcpu_arm64 *a64)
 {
 	u64 hcr = a64->hcr;
 
-	if (axvcpu_next_vector(vcpu) >= 0)
+	axvcpu_arm64_timer_enter(a64);
+	if (axvcpu_arm64_irq(a64))
 		hcr |= A64_HCR_VI;
 	if (cpus_have_final_cap(ARM64_WORKAROUND_CAVIUM_TX2_219_TVM))
 		hcr |= A64_HCR_TVM;
@@ -243,7 +247,7 @@ int axvcpu_arm64_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	/* With pseudo-NMI masking, only this lets an interrupt end the guest. */
 	local_daif_mask();
 	pmr_sync();
-	enter_guest_regime(vcpu, a64);
+	enter_guest_regime(a64);
 	why = axvcpu_arm64_enter(a64);
 	if (why == AXVCPU_ARM64_ILLEGAL)
 		ran = illegal_state(a64, pstate, exit);

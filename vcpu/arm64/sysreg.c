@@ -3,7 +3,7 @@
  * Emulation of trapped system registers: handled here if no VMM is needed, undefined if hidden by
  * the ID registers, otherwise an exit to the VMM. Debug registers, which no ID register can hide,
  * read as zero and ignore writes. Called with interrupts off and the guest's registers on the CPU.
- * Calls exception.c. No locks.
+ * Calls icc.c and exception.c. No locks.
  */
 #include <linux/bits.h>
 #include <asm/cpufeature.h>
@@ -12,6 +12,7 @@
 #include "axas_compat.h"
 #include "arm64.h"
 #include "stage2.h"
+#include "sysreg.h"
 
 /* Syndrome of a trapped MRS or MSR. Arm D23.2.40, "ISS encoding for MSR, MRS" */
 #define A64_ISS_READ		BIT_ULL(0)
@@ -22,42 +23,8 @@
 #define A64_ISS_OP2			GENMASK_ULL(19, 17)
 #define A64_ISS_OP0			GENMASK_ULL(21, 20)
 
-/* Register encoding as in bits 20 to 5 of the instruction; exits report it to the VMM. */
-#define A64_REG(op0, op1, crn, crm, op2)	\
-	((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
-#define A64_REG_OP0(reg)	((reg) >> 14)
-#define A64_REG_OP1(reg)	((reg) >> 11 & 7)
-#define A64_REG_CRN(reg)	((reg) >> 7 & 15)
-
-#define A64_REG_ICC_PMR_EL1		A64_REG(3, 0, 4, 6, 0)
-#define A64_REG_ICC_SGI1R_EL1	A64_REG(3, 0, 12, 11, 5)
-#define A64_REG_ICC_IAR1_EL1	A64_REG(3, 0, 12, 12, 0)
-#define A64_REG_ICC_EOIR1_EL1	A64_REG(3, 0, 12, 12, 1)
-#define A64_REG_ICC_HPPIR1_EL1	A64_REG(3, 0, 12, 12, 2)
-#define A64_REG_ICC_BPR1_EL1	A64_REG(3, 0, 12, 12, 3)
-#define A64_REG_ICC_CTLR_EL1	A64_REG(3, 0, 12, 12, 4)
-#define A64_REG_ICC_SRE_EL1		A64_REG(3, 0, 12, 12, 5)
-#define A64_REG_ICC_IGRPEN1_EL1	A64_REG(3, 0, 12, 12, 7)
-
 #define A64_REG_CSSELR_EL1	A64_REG(3, 2, 0, 0, 0)
 #define A64_REG_CTR_EL0		A64_REG(3, 3, 0, 0, 1)
-
-#define A64_ICC_SPURIOUS		1023
-#define A64_ICC_SRE_ALWAYS		7		/* system registers only */
-#define A64_ICC_CTLR_PRI_IDS	(7u << 8 | 0u << 11)	/* 8 bits of priority, 16 of ID */
-
-/* ICC_SGI1R_EL1. Arm D23.8.26 */
-#define A64_SGI_TARGETS		GENMASK_ULL(15, 0)
-#define A64_SGI_AFF1		GENMASK_ULL(23, 16)
-#define A64_SGI_ID			GENMASK_ULL(27, 24)
-#define A64_SGI_AFF2		GENMASK_ULL(39, 32)
-#define A64_SGI_TO_OTHERS		BIT_ULL(40)
-#define A64_SGI_AFF3		GENMASK_ULL(55, 48)
-
-/* Affinity fields of MPIDR_EL1. Arm D23.2.121 */
-#define A64_MPIDR_AFF1		GENMASK_ULL(15, 8)
-#define A64_MPIDR_AFF2		GENMASK_ULL(23, 16)
-#define A64_MPIDR_AFF3		GENMASK_ULL(39, 32)
 
 /**
  * struct id_register - an ID register that the guest sees in part
@@ -231,85 +198,6 @@ static bool is_instruction(u32 reg)
 	return A64_REG_OP0(reg) == 1;
 }
 
-static u64 gic_acknowledge(struct axvcpu *vcpu)
-{
-	int vector = axvcpu_next_vector(vcpu);
-
-	if (vector < 0)
-		return A64_ICC_SPURIOUS;
-	axvcpu_vector_done(vcpu, vector, false);
-	return vector;
-}
-
-static bool gic_read(struct axvcpu *vcpu, u32 reg, u64 *val)
-{
-	const struct axvcpu_arm64_gic *gic = &to_arm64(vcpu)->gic;
-	int vector;
-
-	switch (reg) {
-	case A64_REG_ICC_IAR1_EL1:
-		*val = gic_acknowledge(vcpu);
-		return true;
-	case A64_REG_ICC_HPPIR1_EL1:
-		vector = axvcpu_next_vector(vcpu);
-		*val = vector < 0 ? A64_ICC_SPURIOUS : vector;
-		return true;
-	case A64_REG_ICC_PMR_EL1:
-		*val = gic->pmr;
-		return true;
-	case A64_REG_ICC_BPR1_EL1:
-		*val = gic->bpr1;
-		return true;
-	case A64_REG_ICC_IGRPEN1_EL1:
-		*val = gic->igrpen1;
-		return true;
-	case A64_REG_ICC_CTLR_EL1:
-		*val = A64_ICC_CTLR_PRI_IDS;
-		return true;
-	case A64_REG_ICC_SRE_EL1:
-		*val = A64_ICC_SRE_ALWAYS;
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Acknowledging a vector also completes it: there are no active priorities. */
-static bool gic_write(struct axvcpu *vcpu, u32 reg, u64 val)
-{
-	struct axvcpu_arm64_gic *gic = &to_arm64(vcpu)->gic;
-
-	switch (reg) {
-	case A64_REG_ICC_PMR_EL1:
-		gic->pmr = val & 0xff;
-		return true;
-	case A64_REG_ICC_BPR1_EL1:
-		gic->bpr1 = val & 7;
-		return true;
-	case A64_REG_ICC_IGRPEN1_EL1:
-		gic->igrpen1 = val & 1;
-		return true;
-	case A64_REG_ICC_EOIR1_EL1:
-	case A64_REG_ICC_CTLR_EL1:
-	case A64_REG_ICC_SRE_EL1:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static int exit_ipi(u64 val, struct axvcpu_exit *exit)
-{
-	exit->reason = AXVCPU_EXIT_SEND_IPI;
-	exit->send_ipi.target = FIELD_PREP(A64_MPIDR_AFF1, FIELD_GET(A64_SGI_AFF1, val)) |
-				FIELD_PREP(A64_MPIDR_AFF2, FIELD_GET(A64_SGI_AFF2, val)) |
-				FIELD_PREP(A64_MPIDR_AFF3, FIELD_GET(A64_SGI_AFF3, val));
-	exit->send_ipi.target_aux = FIELD_GET(A64_SGI_TARGETS, val);
-	exit->send_ipi.to_all = !!(val & A64_SGI_TO_OTHERS);
-	exit->send_ipi.vector = FIELD_GET(A64_SGI_ID, val);
-	return AXVCPU_RAN_EXIT;
-}
-
 /*
  * HCR_EL2.TVM is set while stage 1 is off on hardware without FWB: the write that enables stage 1
  * clears it. On ThunderX2 it is always set, for erratum 219.
@@ -366,8 +254,8 @@ static int sysreg_read(struct axvcpu *vcpu, u32 reg, u32 rt, struct axvcpu_exit 
 	a64_retire(a64);
 	if (is_id(reg)) {
 		val = read_id(reg);
-	} else if (!is_debug(reg) && !is_actlr(reg) && !gic_read(vcpu, reg, &val) &&
-		   !cache_read(reg, &val)) {
+	} else if (!is_debug(reg) && !is_actlr(reg) &&
+		   !axvcpu_arm64_icc_read(vcpu, reg, &val) && !cache_read(reg, &val)) {
 		exit->reason = AXVCPU_EXIT_SYSREG_READ;
 		exit->sysreg_read.addr = reg;
 		exit->sysreg_read.reg = rt;
@@ -388,10 +276,11 @@ static bool is_set_way(u32 reg)
 static int sysreg_write(struct axvcpu *vcpu, u32 reg, u64 val, struct axvcpu_exit *exit)
 {
 	a64_retire(to_arm64(vcpu));
-	if (reg == A64_REG_ICC_SGI1R_EL1)
-		return exit_ipi(val, exit);
-	if (is_set_way(reg) || is_debug(reg) || is_actlr(reg) || gic_write(vcpu, reg, val) ||
-	    cache_write(reg, val) || stage1_write(vcpu, reg, val))
+	if (axvcpu_arm64_icc_sgi(reg, val, exit))
+		return AXVCPU_RAN_EXIT;
+	if (is_set_way(reg) || is_debug(reg) || is_actlr(reg) ||
+	    axvcpu_arm64_icc_write(vcpu, reg, val) || cache_write(reg, val) ||
+	    stage1_write(vcpu, reg, val))
 		return AXVCPU_RAN_AGAIN;
 	exit->reason = AXVCPU_EXIT_SYSREG_WRITE;
 	exit->sysreg_write.addr = reg;

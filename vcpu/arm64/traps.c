@@ -38,7 +38,8 @@
 /* CNTHCTL_EL2 with E2H. Arm D23.5.2 */
 #define A64_CNTHCTL_EL1PCTEN	BIT_ULL(10)	/* 0 traps the physical counter */
 #define A64_CNTHCTL_EL1PTEN	BIT_ULL(11)	/* 0 traps its timer */
-#define A64_CNTHCTL_EL1TVT	BIT_ULL(13)	/* traps the virtual timer, FEAT_ECV */
+#define A64_CNTHCTL_EL1TVT	BIT_ULL(13)	/* traps the virtual timer, FEAT_ECV, */
+#define A64_CNTHCTL_EL1TVCT	BIT_ULL(14)	/* and its counter */
 
 /* ICH_HCR_EL2. Arm D23.8.6: traps GICv3 registers */
 #define A64_ICH_HCR_TC		BIT_ULL(10)	/* common to both groups */
@@ -101,7 +102,6 @@
 #define A64_PFR1_NMI_SHIFT	36
 #define A64_PFR2_GCIE_SHIFT	12
 #define A64_MMFR0_FGT_SHIFT	56		/* 2: FEAT_FGT2 */
-#define A64_MMFR0_ECV_SHIFT	60
 #define A64_MMFR1_HCX_SHIFT	40
 
 DEFINE_PER_CPU(struct axvcpu_arm64_cpu, axvcpu_arm64_cpu);
@@ -124,7 +124,6 @@ int axvcpu_arm64_cpu_probe(void)
 	*this_cpu_ptr(&axvcpu_arm64_cpu) = (struct axvcpu_arm64_cpu){
 		.gic = axas_has_gicv3() && field(pfr0, A64_PFR0_GIC_SHIFT),
 		.hcx = field(mmfr1, A64_MMFR1_HCX_SHIFT),
-		.ecv = field(mmfr0, A64_MMFR0_ECV_SHIFT),
 		.fgt = field(mmfr0, A64_MMFR0_FGT_SHIFT),
 		.fgt2 = field(mmfr0, A64_MMFR0_FGT_SHIFT) > 1,
 		.amu = field(pfr0, A64_PFR0_AMU_SHIFT),
@@ -184,21 +183,12 @@ static void write_fine(const u64 *fgt, const struct axvcpu_arm64_cpu *cpu)
 	write_sysreg_s(fgt[10], A64_SYS_HDFGWTR2);
 }
 
-static void load_timers(struct axvcpu_arm64_host *host, const struct axvcpu_arm64_cpu *cpu)
+/* The virtual timer is the guest's, the physical one the host's. */
+static void load_timers(struct axvcpu_arm64_host *host)
 {
-	u64 cnthctl = read_sysreg(cnthctl_el2);
-
-	host->cnthctl = cnthctl;
-	cnthctl &= ~(A64_CNTHCTL_EL1PCTEN | A64_CNTHCTL_EL1PTEN);
-	write_sysreg(cnthctl | (cpu->ecv ? A64_CNTHCTL_EL1TVT : 0), cnthctl_el2);
-}
-
-/* A guest timer that could not be trapped: disable it and discard its state. */
-static void put_timers(const struct axvcpu_arm64_host *host)
-{
-	write_sysreg_s(0, SYS_CNTV_CTL_EL02);
-	write_sysreg_s(0, SYS_CNTV_CVAL_EL02);
-	write_sysreg(host->cnthctl, cnthctl_el2);
+	host->cnthctl = read_sysreg(cnthctl_el2);
+	write_sysreg(host->cnthctl & ~(A64_CNTHCTL_EL1PCTEN | A64_CNTHCTL_EL1PTEN |
+				       A64_CNTHCTL_EL1TVT | A64_CNTHCTL_EL1TVCT), cnthctl_el2);
 }
 
 static void load_gic(struct axvcpu_arm64_host *host, const struct axvcpu_arm64_cpu *cpu)
@@ -228,7 +218,7 @@ void axvcpu_arm64_traps_load(struct axvcpu_arm64_host *host)
 	write_sysreg((host->mdcr & ~(A64_MDCR_E2PB | A64_MDCR_E2TB)) | A64_MDCR_GUEST, mdcr_el2);
 	host->hstr = read_sysreg(hstr_el2);
 	write_sysreg(A64_HSTR_T15, hstr_el2);
-	load_timers(host, cpu);
+	load_timers(host);
 	load_gic(host, cpu);
 	if (cpu->hcx) {
 		host->hcrx = read_sysreg_s(A64_SYS_HCRX);
@@ -252,7 +242,7 @@ void axvcpu_arm64_traps_put(const struct axvcpu_arm64_host *host)
 	if (cpu->hcx)
 		write_sysreg_s(host->hcrx, A64_SYS_HCRX);
 	put_gic(host, cpu);
-	put_timers(host);
+	write_sysreg(host->cnthctl, cnthctl_el2);
 	write_sysreg(host->hstr, hstr_el2);
 	write_sysreg(host->mdcr, mdcr_el2);
 }

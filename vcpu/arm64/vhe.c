@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend for a kernel at EL2: the machine, and vCPUs while they do not run. Calls switch.c,
- * exits.c, sysreg.c, traps.c, tlb.c and predict.c. No locks.
+ * The backend for a kernel at EL2: the machine, and vCPUs while they do not run. Calls all of the
+ * backend's other files. No locks.
  */
 #include <linux/errno.h>
 #include <linux/kvm.h>
@@ -46,6 +46,8 @@ static bool probe_kvm(void)
 
 static int vhe_hw_setup(void)
 {
+	int err;
+
 	if (!is_kernel_in_hyp_mode()) {
 		pr_info("axvcpu: the kernel does not run at EL2: no vCPUs\n");
 		return -ENODEV;
@@ -54,12 +56,19 @@ static int vhe_hw_setup(void)
 		pr_warn_ratelimited("axvcpu: KVM, which is a part of this kernel, has the CPUs: boot with kvm-arm.mode=none\n");
 		return -EBUSY;
 	}
-	return axvcpu_arm64_vmids_setup();
+	err = axvcpu_arm64_timer_setup();
+	if (err)
+		return err;
+	err = axvcpu_arm64_vmids_setup();
+	if (err)
+		axvcpu_arm64_timer_unsetup();
+	return err;
 }
 
 static void vhe_hw_unsetup(void)
 {
 	axvcpu_arm64_vmids_unsetup();
+	axvcpu_arm64_timer_unsetup();
 }
 
 /* Only a hypervisor writes VTTBR_EL2. */
@@ -81,11 +90,12 @@ static int vhe_cpu_enable(void)
 }
 
 /*
- * Nothing to disable: put() restores registers changed for a vCPU, and each exit those that the
- * host needs. The next kernel (kexec, a crash kernel) initializes the rest of EL2 itself.
+ * Put() restores registers changed for a vCPU, and each exit those that the host needs. The next
+ * kernel (kexec, a crash kernel) initializes the rest of EL2 itself.
  */
 static void vhe_cpu_disable(void)
 {
+	axvcpu_arm64_timer_disable();
 }
 
 static int vhe_create(struct axvcpu *vcpu)
@@ -96,6 +106,7 @@ static int vhe_create(struct axvcpu *vcpu)
 	if (!a64)
 		return -ENOMEM;
 	vcpu->arch = a64;
+	a64_gic_reset(&a64->gic);
 	err = axvcpu_arm64_space_get(vcpu);
 	if (err)
 		kfree(a64);
@@ -113,7 +124,7 @@ static void vhe_destroy(struct axvcpu *vcpu)
 static int vhe_check_setup(const struct axvcpu_setup *setup)
 {
 	return setup->mode == AXVCPU_MODE_EL1 && !(setup->entry & 3) &&
-	       !(setup->flags & AXVCPU_SETUP_X86_FLAGS) ? 0 : -EINVAL;
+	       !(setup->flags & (AXVCPU_SETUP_X86_FLAGS | AXVCPU_SETUP_TIMER)) ? 0 : -EINVAL;
 }
 
 static int vhe_set_entry(struct axvcpu *vcpu, u64 entry)
@@ -186,6 +197,58 @@ static void vhe_set_return_value(struct axvcpu *vcpu, u64 val)
 	default:
 		a64_set(a64, 0, val);
 	}
+}
+
+/* In the state after the exit, whose exception changes it once. */
+static int vhe_set_return_fault(struct axvcpu *vcpu)
+{
+	u32 reason = vcpu->exit->reason;
+
+	if (reason != AXVCPU_EXIT_SYSREG_READ && reason != AXVCPU_EXIT_SYSREG_WRITE)
+		return -EINVAL;
+	vcpu->exit->reason = AXVCPU_EXIT_NOTHING;
+	axvcpu_arm64_undefined_before(to_arm64(vcpu));
+	return 0;
+}
+
+static int vhe_interrupt(struct axvcpu *vcpu, u32 how, u32 id, u32 priority)
+{
+	struct a64_gic *gic = &to_arm64(vcpu)->gic;
+
+	if (id >= A64_GIC_NR || priority > 255)
+		return -EINVAL;
+	switch (how) {
+	case 0:
+		return a64_gic_change(gic, A64_GIC_EDGE, id, priority);
+	case AXVCPU_INJECT_RAISE:
+		return a64_gic_change(gic, A64_GIC_RAISE, id, priority);
+	case AXVCPU_INJECT_TIMER:
+		return a64_gic_change(gic, A64_GIC_TIMER, id, priority);
+	case AXVCPU_INJECT_LOWER:
+		return priority ? -EINVAL : a64_gic_change(gic, A64_GIC_LOWER, id, 0);
+	case AXVCPU_INJECT_NOW:
+	case AXVCPU_INJECT_EXCEPTION:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool vhe_wakes(const struct axvcpu *vcpu)
+{
+	return axvcpu_arm64_irq(to_arm64(vcpu));
+}
+
+static void vhe_reset(struct axvcpu *vcpu)
+{
+	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
+	struct axvcpu_arm64_space *space = a64->space;
+	u64 number = a64->number;
+
+	memset(a64, 0, sizeof(*a64));
+	a64_gic_reset(&a64->gic);
+	a64->space = space;
+	a64->number = number;
 }
 
 static void vhe_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
@@ -265,6 +328,11 @@ static const struct axvcpu_arch_ops vhe_ops = {
 	.setup		= vhe_setup,
 	.set_gpr	= vhe_set_gpr,
 	.set_return_value = vhe_set_return_value,
+	.set_return_fault = vhe_set_return_fault,
+	.interrupt	= vhe_interrupt,
+	.wakes		= vhe_wakes,
+	.sleep_ns	= axvcpu_arm64_sleep_ns,
+	.reset		= vhe_reset,
 	.get_regs	= vhe_get_regs,
 	.set_regs	= vhe_set_regs,
 	.load		= axvcpu_arm64_load,

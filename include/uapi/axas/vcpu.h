@@ -495,17 +495,21 @@ struct axvcpu_exit {
 
 #define AXVCPU_INJECT_NOW	(1u << 0)	/* only if it is taken by the next entry */
 #define AXVCPU_INJECT_EXCEPTION	(1u << 1)	/* x86: an exception, not an interrupt */
-#define AXVCPU_INJECT_RAISE	(1u << 2)	/* RISC-V: a line is high from now on */
-#define AXVCPU_INJECT_LOWER	(1u << 3)	/* RISC-V: it is low */
+#define AXVCPU_INJECT_RAISE	(1u << 2)	/* arm64, RISC-V: a line is high from now on */
+#define AXVCPU_INJECT_LOWER	(1u << 3)	/* arm64, RISC-V: it is low */
+#define AXVCPU_INJECT_TIMER	(1u << 4)	/* arm64: it is the virtual timer's */
 #define AXVCPU_INJECT_FLAGS	(AXVCPU_INJECT_NOW | AXVCPU_INJECT_EXCEPTION | \
-				 AXVCPU_INJECT_RAISE | AXVCPU_INJECT_LOWER)
+				 AXVCPU_INJECT_RAISE | AXVCPU_INJECT_LOWER | \
+				 AXVCPU_INJECT_TIMER)
 
 /**
  * struct axvcpu_inject - AXVCPU_INJECT: make an interrupt pending in the guest
  * @size: sizeof(struct axvcpu_inject)
  * @flags: 0 or one of AXVCPU_INJECT_*
- * @vector: the vector, 32 to 255; of an exception 0 to 31, but not 2 (NMI); or AXVCPU_RISCV_LINE_*
- * @error: with AXVCPU_INJECT_EXCEPTION the error code, for vectors that have one; else zero
+ * @vector: the vector, 32 to 255; of an exception 0 to 31, but not 2 (NMI); or AXVCPU_RISCV_LINE_*;
+ *	on arm64 the interrupt (INTID), 0 to 255
+ * @error: with AXVCPU_INJECT_EXCEPTION the error code, for vectors that have one; on arm64 the
+ *	priority, 0 to 255, but with AXVCPU_INJECT_LOWER zero; else zero
  *
  * An interrupt is delivered as soon as the guest accepts interrupts, the highest vector first;
  * injecting a pending vector again has no effect. A running vCPU is interrupted for it, a BLOCKED
@@ -520,6 +524,13 @@ struct axvcpu_exit {
  *
  * A raised line keeps its interrupt pending until it is lowered. Both are for any time, as an
  * injection without flags.
+ *
+ * On arm64 the module has the CPU interface of a GICv3, ICC_*_EL1, and the VMM the rest: it injects
+ * what is enabled and for this vCPU. Of several pending interrupts the one of the lowest priority,
+ * in number, comes first, then the one of the lowest number; priorities have 5 bits. With
+ * AXVCPU_INJECT_TIMER the interrupt is pending while the vCPU's virtual timer is due, until
+ * AXVCPU_INJECT_LOWER. That also takes back an interrupt that was injected without flags, and
+ * returns 1 if the guest had not acknowledged it yet.
  *
  * Errors: EINVAL, EBADFD before AXVCPU_SETUP; with flags also EAGAIN, EBUSY, and EOPNOTSUPP on
  * other architectures than these.
@@ -596,7 +607,7 @@ struct axvcpu_affinity {
  *
  * With AXVCPU_RETURN_FAULT the RDMSR or WRMSR raises #GP(0) instead: RIP is at the instruction
  * again. On RISC-V the access to the CSR is an illegal instruction; if it exits twice, the first
- * exit must say so. Once for an exit, and before any other change of RIP; @val is ignored.
+ * exit must say so. On arm64 it is an Undefined Instruction. Once for an exit, and before any other change of RIP; @val is ignored.
  *
  * Errors: EINVAL, EBADFD before AXVCPU_SETUP, EBUSY.
  */
@@ -632,7 +643,7 @@ struct axvcpu_kick {
  *
  * All registers and pending events are dropped; counters and affinity stay. From CREATED and FREE.
  *
- * Errors: EINVAL, EBADFD, EBUSY; EOPNOTSUPP on arm64.
+ * Errors: EINVAL, EBADFD, EBUSY.
  */
 struct axvcpu_reset {
 	__u32 size;
