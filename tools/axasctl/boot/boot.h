@@ -6,6 +6,7 @@
  *   machine.c    memory, the vCPUs and their threads, reset, the end
  *   run.c        a vCPU's loop: interrupts in, exits out
  *   load.c       the files of the kernel and its RAM disk
+ *   gunzip.c     compressed kernels
  *   x86/         the machine of an architecture: files are listed in its arch.h
  *   uart.c       the 16550
  *   console.c    the terminal: raw mode, the keys after Ctrl-A
@@ -172,6 +173,9 @@ struct image {
 /* load.c: 0, or -errno with what failed in @what: a file's name, or a step. */
 int load_linux(struct machine *m, const char **what);
 void image_unmap(struct image *image);
+
+/* gunzip.c: what is in an image that gzip made; others stay: 0, -ENOEXEC or -ENOMEM. */
+int image_gunzip(struct image *image);
 
 /*
  * What an architecture has. Its arch.h defines struct arch_cpu, struct arch_machine, ARCH_CMDLINE,
