@@ -53,6 +53,7 @@
 /* axvcpu_kunit.ko, everywhere. */
 #define AXVCPU_SUITES (\
 	SUITE(axvcpu),	\
+	SUITE(arm64_gic),	\
 	SUITE(arm64_pstate),	\
 	SUITE(arm64_vmid),	\
 	SUITE(riscv_insn),	\

@@ -34,6 +34,7 @@ parts() {
 		riscv64 both 350 150 as arm64, with the hypervisor extension
 		matrix check 320 200 builds for other kernels and architectures
 		linux both 250 60 Debian's stock kernel as a guest, on 1 and 2 vCPUs, while the host works on its memory
+		linux-arm64 both 200 100 the same at EL2, with and without FEAT_S2FWB
 		linux-riscv64 both 200 150 the same with the hypervisor extension, with and without Sstc
 		bochs both 220 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
 		bench check 210 100 instructions of operations, compared with bench/baseline.json
@@ -92,6 +93,7 @@ part_arm64() { "$AXAS_SCRIPTS/arm64.sh"; }
 part_arm64-newer() { AXAS_SET=arm64-7.2 "$AXAS_SCRIPTS/arm64.sh"; }
 part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
 part_linux() { "$AXAS_SCRIPTS/linux.sh"; }
+part_linux-arm64() { "$AXAS_SCRIPTS/linux.sh" arm64; }
 part_linux-riscv64() { "$AXAS_SCRIPTS/linux.sh" riscv64; }
 part_bochs() { "$AXAS_SCRIPTS/bochs-check.sh"; }
 part_bench() { "$AXAS_SCRIPTS/bench.sh" --check; }

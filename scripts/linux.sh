@@ -4,7 +4,8 @@
 # linux.sh [SET]: boot Debian's stock kernel in QEMU, which emulates the virtualization extensions,
 # and in it the same kernel as a guest of axvcpu, by "axasctl boot": guest/linux.sh says how often,
 # and guest/linux-guest.sh what the guest does. SET is one of kernel-set.sh's table: amd64
-# (default), by AMD's SVM; riscv64, by the hypervisor extension, with and without Sstc.
+# (default), by AMD's SVM; arm64, at EL2, on a CPU whose stage 2 controls caching (FEAT_S2FWB) and
+# on one without; riscv64, by the hypervisor extension, with and without Sstc.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -74,6 +75,10 @@ main() {
 	amd64)
 		need_packages libjson-c-dev libmd-dev
 		;;
+	arm64)
+		PREFIX=aarch64-linux-gnu- VM=vm-arm64.sh
+		need_packages "gcc-${PREFIX%-}" qemu-system-arm
+		;;
 	riscv64)
 		PREFIX=riscv64-linux-gnu- VM=vm-riscv64.sh TESTS='./device_test ./loader_test'
 		need_packages "gcc-${PREFIX%-}" qemu-system-misc
@@ -86,8 +91,10 @@ main() {
 	run_logged "$NAME build" "$OUT/build.log" build
 	roots
 	boot "$NAME" all || failed=1
-	[[ $ARCH == riscv64 ]] || return "$failed"
-	AXAS_CPU=rv64,h=true,sstc=false boot "$NAME-without-sstc" short || failed=1
+	case $ARCH in
+	arm64) AXAS_CPU=cortex-a76 boot "$NAME-without-fwb" short || failed=1 ;;
+	riscv64) AXAS_CPU=rv64,h=true,sstc=false boot "$NAME-without-sstc" short || failed=1 ;;
+	esac
 	return "$failed"
 }
 

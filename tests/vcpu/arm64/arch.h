@@ -58,6 +58,11 @@ GUEST(far_vectors);
 GUEST(craft);
 GUEST(registers);
 GUEST(mmu);
+GUEST(gic);
+GUEST(timer_set);
+GUEST(timer_ctl);
+GUEST(timer_wait);
+GUEST(timer_spin);
 
 /* A page, block or table descriptor of any level, normal memory, full access. Arm D8.3 */
 static inline u64 arch_leaf(u64 hpa)

@@ -361,6 +361,79 @@ GUEST far_vectors
 	msr	daifset, #2
 	DONE
 
+/* Access X0 to the interrupt controller: a write of X1, or a read. */
+GUEST gic
+	adr	x9, 1f
+	add	x9, x9, x0, lsl #3
+	br	x9
+1:	mrs	x0, S3_0_C12_C12_0		/* ICC_IAR1_EL1 */
+	b	2f
+	msr	S3_0_C12_C12_1, x1		/* ICC_EOIR1_EL1 */
+	b	2f
+	mrs	x0, S3_0_C12_C12_2		/* ICC_HPPIR1_EL1 */
+	b	2f
+	msr	S3_0_C4_C6_0, x1		/* ICC_PMR_EL1 */
+	b	2f
+	mrs	x0, S3_0_C12_C11_3		/* ICC_RPR_EL1 */
+	b	2f
+	msr	S3_0_C12_C12_4, x1		/* ICC_CTLR_EL1 */
+	b	2f
+	msr	S3_0_C12_C11_1, x1		/* ICC_DIR_EL1 */
+	b	2f
+	mrs	x0, isr_el1
+	b	2f
+	msr	S3_0_C12_C12_7, x1		/* ICC_IGRPEN1_EL1 */
+	b	2f
+	msr	S3_0_C12_C11_5, x1		/* ICC_SGI1R_EL1 */
+2:	isb
+	DONE
+
+/* The virtual timer is due in X0 ticks. Uses X9 and X10. */
+.macro TIMER_IN
+	mrs	x9, cntvct_el0
+	add	x9, x9, x0
+	msr	cntv_cval_el0, x9
+	mov	x10, #1
+	msr	cntv_ctl_el0, x10
+	isb
+.endm
+
+GUEST timer_set
+	TIMER_IN
+	DONE
+
+GUEST timer_ctl
+	mrs	x0, cntv_ctl_el0
+	DONE
+
+/* Wait for the timer with interrupts masked; X0 becomes how late it was, in ticks. */
+GUEST timer_wait
+	TIMER_IN
+	mov	x10, #0xf0
+	msr	S3_0_C4_C6_0, x10		/* ICC_PMR_EL1 */
+	mov	x10, #1
+	msr	S3_0_C12_C12_7, x10		/* ICC_IGRPEN1_EL1 */
+	isb
+	wfi
+	isb
+	mrs	x0, cntvct_el0
+	sub	x0, x0, x9
+	DONE
+
+/* Count X3 interrupts of the timer, X0 ticks apart, without an exit of its own. X2 is 0. */
+GUEST timer_spin
+	COUNT_INTERRUPTS
+	msr	daifclr, #2
+1:	ldr	x11, [x20, #8 * 27]
+	TIMER_IN
+2:	ldr	x12, [x20, #8 * 27]
+	cmp	x11, x12
+	b.eq	2b
+	subs	x3, x3, #1
+	b.ne	1b
+	msr	daifset, #2
+	DONE
+
 /* Fill the page at X0 with words X1, then load from X2. */
 GUEST craft
 	mov	x9, #512
@@ -624,7 +697,11 @@ count:
 	ldr	x10, [x20, x9, lsl #3]
 	add	x10, x10, #1
 	str	x10, [x20, x9, lsl #3]
-	msr	S3_0_C12_C12_1, x9		/* ICC_EOIR1_EL1 */
+	cmp	x9, #27
+	b.ne	2f
+	msr	cntv_ctl_el0, xzr		/* lowers its line */
+	isb
+2:	msr	S3_0_C12_C12_1, x9		/* ICC_EOIR1_EL1 */
 1:	eret
 
 	.ltorg
