@@ -76,7 +76,7 @@ main() {
 		need_packages libjson-c-dev libmd-dev
 		;;
 	arm64)
-		PREFIX=aarch64-linux-gnu- VM=vm-arm64.sh
+		PREFIX=aarch64-linux-gnu- VM=vm-arm64.sh TESTS='./device_test ./loader_test'
 		need_packages "gcc-${PREFIX%-}" qemu-system-arm
 		;;
 	riscv64)

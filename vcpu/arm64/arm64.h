@@ -228,7 +228,7 @@ void axvcpu_arm64_abort(struct axvcpu_arm64 *a64, u64 status);
 /* sysreg.c: emulate a trapped MRS or MSR: enum axvcpu_ran. */
 int axvcpu_arm64_sysreg(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
-/* icc.c: whether an interrupt is signalled to the guest. Loaded with interrupts off, or not loaded. */
+/* icc.c: whether an interrupt is signalled. Loaded with interrupts off, or not loaded. */
 bool axvcpu_arm64_irq(const struct axvcpu_arm64 *a64);
 /* The interrupt controller's registers; false for others. Loaded with interrupts off. */
 bool axvcpu_arm64_icc_read(struct axvcpu *vcpu, u32 reg, u64 *val);

@@ -5,15 +5,15 @@
  * Generic Interrupt Controller Architecture Specification, IHI 0069.
  *
  * Software is asked at each entry whether an interrupt is to be signalled (HCR_EL2.VI), and the
- * guest's accesses to the interface trap: the list registers of the host's GIC are not used. So the
- * guest's state never is in hardware, the host's driver keeps its maintenance interrupt, and a host
+ * guest's accesses to the interface trap: the list registers of the host's GIC are not used. So
+ * the guest's state never is in hardware, the host's driver keeps its maintenance interrupt, and a host
  * with any GIC will do. It costs two exits within the kernel for an interrupt.
  *
  * The distributor and the redistributors, with what is enabled and where it goes, are the VMM's.
  *
  * Locks: none. The vCPU's own thread uses all; other threads only call a64_gic_change(), which
- * writes @pending, @lines, @priority and @timer. The vCPU is brought out of its guest afterwards, and
- * looks again.
+ * writes @pending, @lines, @priority and @timer. The vCPU is brought out of its guest afterwards,
+ * and looks again.
  */
 #ifndef _AXVCPU_ARM64_GIC_H
 #define _AXVCPU_ARM64_GIC_H

@@ -606,8 +606,9 @@ struct axvcpu_affinity {
  *	any other exit, RAX.
  *
  * With AXVCPU_RETURN_FAULT the RDMSR or WRMSR raises #GP(0) instead: RIP is at the instruction
- * again. On RISC-V the access to the CSR is an illegal instruction; if it exits twice, the first
- * exit must say so. On arm64 it is an Undefined Instruction. Once for an exit, and before any other change of RIP; @val is ignored.
+ * again. On arm64 the access is an Undefined Instruction. On RISC-V the access to the CSR is an
+ * illegal instruction; if it exits twice, the first exit must say so. Once for an exit, and before
+ * any other change of RIP; @val is ignored.
  *
  * Errors: EINVAL, EBADFD before AXVCPU_SETUP, EBUSY.
  */

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <zlib.h>
 
-#define UNPACKED_MAX	(1ull << 30)
+#define UNPACKED_MAX	0x40000000ull
 #define GZIP_FORMAT	(16 + MAX_WBITS)
 
 static int inflate_to(const struct image *image, void *to, size_t *len)

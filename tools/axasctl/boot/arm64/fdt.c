@@ -147,7 +147,7 @@ static void add_psci(void *fdt, int *err)
 	end(fdt, err);
 }
 
-/* The timers of secure and non-secure EL1, the virtual one, that of EL2. Only the third is there. */
+/* Of secure and non-secure EL1, the virtual one, that of EL2. Only the third is there. */
 static void add_timer(void *fdt, int *err)
 {
 	const u32 irqs[] = {

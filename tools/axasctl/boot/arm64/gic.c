@@ -24,7 +24,7 @@ enum { RD_CTLR = 0x00, RD_IIDR = 0x04, RD_TYPER = 0x08, RD_WAKER = 0x14, RD_SGI_
 #define CTLR_DS		0x40u		/* one security state */
 #define TYPER_LINES	(NR_SPI_BANKS)	/* banks, without the private one */
 #define TYPER_ID_BITS	(15u << 19)	/* 16 bits of INTID */
-#define TYPER_NO_1_OF_N	(1u << 25)
+#define TYPER_NO_1_OF_N	0x2000000u
 #define ARCH_GICV3	0x30u
 #define RD_TYPER_LAST	0x10u
 #define WAKER_SLEEPS	2u

@@ -21,7 +21,7 @@
 
 #define ALIGNMENT	0x200000ull
 #define FDT_ROOM	ALIGNMENT
-#define SIZE_MAX_IMAGE	(1ull << 32)
+#define SIZE_MAX_IMAGE	0x100000000ull
 
 static u64 get64(const struct image *k, u32 at)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Interrupts of the GICv3 on their way to vCPUs. The module has the CPU interfaces: what the guest
- * has enabled there is injected, and taken back when it is changed before the guest has acknowledged
- * it. What a vCPU has acknowledged is active in the module alone. Calls libaxas. The machine's lock
- * is held.
+ * has enabled is injected, and taken back when it is changed before the guest has acknowledged it.
+ * What a vCPU has acknowledged is active in the module alone. Calls libaxas. The machine's lock is
+ * held.
  */
 #include "../boot.h"
 
 #include <string.h>
 
-#define TIMER_BIT	(1u << IRQ_TIMER)
+#define TIMER_BIT	0x08000000u	/* IRQ_TIMER */
 #define SGIS		0xffffu
 
 static bool is_private(const struct machine *m, const struct gic_bank *bank)
