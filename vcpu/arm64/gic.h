@@ -6,8 +6,9 @@
  *
  * Software is asked at each entry whether an interrupt is to be signalled (HCR_EL2.VI), and the
  * guest's accesses to the interface trap: the list registers of the host's GIC are not used. So
- * the guest's state never is in hardware, the host's driver keeps its maintenance interrupt, and a host
- * with any GIC will do. It costs two exits within the kernel for an interrupt.
+ * the guest's state never is in hardware, and the host's driver keeps its maintenance interrupt. It
+ * costs two exits within the kernel for an interrupt. A CPU without these registers has nothing to
+ * trap: its guests have no GIC.
  *
  * The distributor and the redistributors, with what is enabled and where it goes, are the VMM's.
  *

@@ -135,21 +135,25 @@ static void test_layout(void)
 	ok(m.entry == RAM_BASE && get(&m, RAM_BASE, 1) == 0xc3 &&
 	   get(&m, RAM_BASE + KERNEL_BYTES - 1, 1) == 0xc3, "the kernel at the begin of memory");
 	ok(!(m.arch.fdt & 0x1fffff) && m.arch.fdt >= RAM_BASE + IMAGE_BYTES &&
-	   pread(m.space, tree, sizeof(tree), m.arch.fdt) == sizeof(tree) && !fdt_check_header(tree),
+	   pread(m.space, tree, sizeof(tree), m.arch.fdt) == sizeof(tree) &&
+	   !fdt_check_header(tree),
 	   "the device tree behind all of the kernel");
 	initrd = number("/chosen", "linux,initrd-start", 0, 8);
 	ok(initrd >= m.arch.fdt + FDT_MAX && get(&m, initrd, 1) == 0x77 &&
 	   get(&m, initrd + INITRD_BYTES - 1, 1) == 0x77 &&
 	   number("/chosen", "linux,initrd-end", 0, 8) == initrd + INITRD_BYTES, "the RAM disk");
 	ok(says("/chosen", "bootargs", "console=ttyS0 a=b"), "the command line");
-	ok(number("/memory", "reg", 0, 8) == RAM_BASE && number("/memory", "reg", 1, 8) == 256 << 20,
+	ok(number("/memory", "reg", 0, 8) == RAM_BASE &&
+	   number("/memory", "reg", 1, 8) == 256 << 20,
 	   "the memory");
-	ok(number("/cpus/cpu@2", "reg", 0, 4) == 2 && says("/cpus/cpu@2", "enable-method", "psci") &&
+	ok(number("/cpus/cpu@2", "reg", 0, 4) == 2 &&
+	   says("/cpus/cpu@2", "enable-method", "psci") &&
 	   fdt_path_offset(tree, "/cpus/cpu@3") < 0, "the CPUs");
 	ok(number("/interrupt-controller", "reg", 2, 8) == GICR_BASE &&
 	   number("/interrupt-controller", "reg", 3, 8) == 3 * GICR_STRIDE, "the GIC");
-	ok(number("/timer", "interrupts", 7, 4) == IRQ_TIMER - 16 && number("/serial", "reg", 0, 8) ==
-	   UART_BASE && number("/serial", "interrupts", 1, 4) == IRQ_UART - 32, "the devices");
+	ok(number("/timer", "interrupts", 7, 4) == IRQ_TIMER - 16 &&
+	   number("/serial", "reg", 0, 8) == UART_BASE &&
+	   number("/serial", "interrupts", 1, 4) == IRQ_UART - 32, "the devices");
 	close(m.space);
 }
 
