@@ -24,7 +24,7 @@ boot() {
 	name=$1
 	cmdline=$2
 	shift 2
-	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 200 --stats --no-reboot \
+	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 500 --stats --no-reboot \
 		--cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_NAME=$name $cmdline" "$@" \
 		>"/tmp/$name.log" 2>&1
 }
@@ -104,16 +104,16 @@ shell_reads_commands() {
 	powered_off shell && show shell | grep -q '^sum=42'
 }
 
-boots() { show reset | grep -c '^# Linux'; }
+resets() { show reset | grep -c 'reboot: Restarting system'; }
 
-# A guest that resets itself boots again, until a signal ends the machine.
+# A guest that resets itself boots again, until a signal ends the machine, even during a reset.
 reset_boots_again() {
 	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 200 --cpus 2 \
 		--cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_NAME=reset AXAS_RUN=reset" \
 		>/tmp/reset.log 2>&1 </dev/null &
 	pid=$!
-	while kill -0 $pid 2>/dev/null && [ "$(boots)" -lt 2 ]; do
-		sleep 1
+	while kill -0 $pid 2>/dev/null && [ "$(resets)" -lt 2 ]; do
+		usleep 200000
 	done
 	kill $pid
 	wait $pid && show reset | grep 'it was ended'

@@ -79,10 +79,15 @@ int machine_load(struct machine *m, const char **what)
 
 int machine_start(struct machine *m, const char **what)
 {
+	enum ending reset = RESET;
 	int err = 0;
 
 	*what = "thread";
-	m->ending = RUNNING;
+	/* The user may have ended it during the reset. */
+	__atomic_compare_exchange_n(&m->ending, &reset, RUNNING, false, __ATOMIC_ACQ_REL,
+				    __ATOMIC_ACQUIRE);
+	if (machine_stopping(m))
+		return 0;
 	for (u32 i = 0; i < m->nr_cpus && !err; i++) {
 		err = -pthread_create(&m->cpu[i].thread, NULL, cpu_thread, &m->cpu[i]);
 		m->cpu[i].running = !err;
@@ -152,15 +157,16 @@ bool machine_stopping(struct machine *m)
 	return __atomic_load_n(&m->ending, __ATOMIC_ACQUIRE) != RUNNING;
 }
 
-/* The first reason counts. Async-signal-safe. */
+/* The first reason counts, but the user's also counts during a reset. Async-signal-safe. */
 void machine_end(struct machine *m, enum ending ending)
 {
-	enum ending running = RUNNING;
+	enum ending was = RUNNING;
 	u64 one = 1;
 
-	if (!__atomic_compare_exchange_n(&m->ending, &running, ending, false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_ACQUIRE))
-		return;
+	while (!__atomic_compare_exchange_n(&m->ending, &was, ending, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_ACQUIRE))
+		if (was != RESET || ending != QUIT)
+			return;
 	if (write(m->end_fd, &one, sizeof(one)) < 0)
 		return;
 	for (u32 i = 0; i < m->nr_cpus; i++)
