@@ -5,6 +5,12 @@
  */
 #include "vm.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <unistd.h>
+
 #define TIMER_FLAGS	(AXVCPU_SETUP_TIMER | AXVCPU_SETUP_BLOCK)
 #define LINE_SOFT	1
 #define TICKS		100000		/* 10 ms of QEMU's clock */
@@ -63,23 +69,41 @@ static void timer_by_stimecmp(void)
 	expect_timer(1);
 }
 
-/* A guest that does not wait is interrupted as well. */
+/* The shortest of some times in which the guest is interrupted @nr times. */
+static u64 shortest_ms(const struct vm *vm, u64 nr)
+{
+	u64 at = counter(AXVCPU_RISCV_LINE_TIMER), shortest = ~0ull, n, start;
+
+	for (int i = 0; i < 20; i++) {
+		n = wait_change(vm->space, at, peek(vm->space, at));
+		start = now_ms();
+		for (u64 end = n + nr; n < end;)
+			n = wait_change(vm->space, at, n);
+		if (now_ms() - start < shortest)
+			shortest = now_ms() - start;
+	}
+	return shortest;
+}
+
+/* A guest that does not wait is interrupted as well, every ms, not only at ticks of the host. */
 static void timer_interrupts_a_busy_guest(void)
 {
 	struct vm vm = vm_with(AXVCPU_SETUP_TIMER);
 	struct axvcpu_regs regs;
 	struct runner r = { 0 };
+	u64 shortest;
 
-	vm_enter(&vm, guest(lines), 0, VM_DATA, TICKS, 0);
+	vm_enter(&vm, guest(lines), 0, VM_DATA, vcpu_state(vm.vcpu).time_hz / 1000, 0);
 	/* Without AXVCPU_SETUP_BLOCK the first wait comes out, its timer set. */
 	vm_expect(&vm, AXVCPU_EXIT_HALT);
 	expect_ok(axvcpu_get_regs(vm.vcpu, &regs));
 	regs.riscv.pc = guest(spin);
 	expect_ok(axvcpu_set_regs(vm.vcpu, &regs));
 	runner_start(&r, &vm, -1);
-	for (u64 i = 0; i < 5; i++)
-		wait_change(vm.space, counter(AXVCPU_RISCV_LINE_TIMER), i);
+	shortest = shortest_ms(&vm, 5);
 	runner_stop(&r);
+	note("5 ms are %llu ms", shortest);
+	expect(shortest < 16);
 }
 
 /* It goes on while the vCPU is outside: on the next run it is due. */
@@ -292,6 +316,114 @@ static void system_reset_tells_its_type(void)
 	}
 }
 
+#define INSN_SYSTEM	0x73u
+#define SSTATUS_UXL_64	(2ull << 32)
+#define SSTATUS_SIE	2
+#define INSN_ECALL	0x73u
+#define INSN_EBREAK	0x100073ull
+#define ROUNDS		4000
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static u64 random64(void)
+{
+	return (u64)rand() << 42 ^ (u64)rand() << 21 ^ rand();
+}
+
+/* SBI calls with arguments that mean something, CSRs that trap or matter, any system instruction. */
+static u32 random_instruction(u64 *x)
+{
+	static const u64 extensions[] = {
+		SBI_TIME, SBI_IPI, SBI_HSM, SBI_SRST, SBI_CLAIM, SBI_SHUTDOWN, SBI_PUTCHAR, 0x10,
+		0x52464e43,
+	};
+	static const u32 csrs[] = {
+		0xc00, 0xc01, 0xc02, 0xc1f, 0x100, 0x104, 0x106, 0x10a, 0x144, 0x14d, 0x180, 0x600,
+		0x644, 0x680,
+	};
+
+	for (int i = 1; i < 32; i++)
+		x[i] = rand() & 1 ? random64() : (u64)rand() % 8;
+	if (rand() & 1)
+		return INSN_SYSTEM | (u32)random64() << 7;
+	if (rand() & 1)
+		return INSN_SYSTEM | (u32)rand() % 0x2000 << 7 |
+		       csrs[(size_t)rand() % ARRAY_SIZE(csrs)] << 20;
+	x[16] = (u64)rand() % 4;
+	x[17] = extensions[(size_t)rand() % ARRAY_SIZE(extensions)];
+	return INSN_ECALL;
+}
+
+/*
+ * Enter a random instruction, with an exception handler that ends the guest. Registers that QEMU
+ * lets a guest write to values that no CPU has are set as well.
+ */
+static void enter_random(struct vm *vm)
+{
+	struct axvcpu_regs regs;
+
+	expect_ok(axvcpu_get_regs(vm->vcpu, &regs));
+	poke(vm->space, VM_DATA, random_instruction(regs.riscv.x) | INSN_EBREAK << 32);
+	regs.riscv.pc = VM_DATA;
+	regs.riscv.supervisor = rand() % 4 != 0;
+	regs.riscv.satp = 0;
+	regs.riscv.stvec = guest(console);	/* with a0 of 0 it is done */
+	regs.riscv.sie = (u64)rand() & 0x222;
+	regs.riscv.sstatus = SSTATUS_UXL_64 | ((u64)rand() & SSTATUS_SIE);
+	regs.riscv.sepc = 0;
+	regs.riscv.scounteren = (u64)rand() % 8;
+	regs.riscv.senvcfg = 0;
+	expect_ok(axvcpu_set_regs(vm->vcpu, &regs));
+}
+
+static void answer_randomly(struct vm *vm, const struct axvcpu_exit *exit)
+{
+	if (rand() & 1)
+		expect_ok(axvcpu_set_return(vm->vcpu, random64()));
+	if (rand() & 1)
+		axvcpu_set_return_fault(vm->vcpu);
+	if (rand() % 8 == 0)
+		expect_ok(axvcpu_set_line(vm->vcpu, AXVCPU_RISCV_LINE_EXTERNAL, rand() & 1));
+	if (exit->reason != AXVCPU_EXIT_SYSTEM_DOWN)
+		return;
+	expect_ok(axvcpu_reset(vm->vcpu));
+	expect_eq(setup(vm->vcpu, AXVCPU_MODE_VS, guest(halt), TIMER_FLAGS), 0);
+}
+
+/* Whatever a guest calls or executes, its VMM gets control back, and the vCPU can be used again. */
+static void random_instructions_harm_nobody(void)
+{
+	struct itimerval timer = { { 0, 5000 }, { 0, 5000 } };
+	struct sigaction action = { .sa_handler = on_alarm };
+	struct vm vm = vm_with(TIMER_FLAGS), other = vm_new();
+	u64 reasons = 0, interrupted = 0;
+	struct axvcpu_exit exit;
+	int err;
+
+	srand(getpid());
+	note("seed %d", getpid());
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	for (u64 i = 0; i < ROUNDS; i++) {
+		enter_random(&vm);
+		err = axvcpu_run(vm.vcpu, &exit);
+		expect(!err || err == -EINTR);
+		interrupted += !!err;
+		if (err)
+			continue;
+		reasons |= 1ull << exit.reason;
+		answer_randomly(&vm, &exit);
+	}
+	note("exits %#llx, %llu runs interrupted", reasons, interrupted);
+	expect_ok(axvcpu_reset(vm.vcpu));
+	expect_eq(setup(vm.vcpu, AXVCPU_MODE_VS, guest(halt), 0), 0);
+	expect_eq(vm_call(&vm, guest(registers), 7, 1000, 0, 0), 1000);
+	expect_eq(vm_call(&other, guest(registers), 9, 1000, 0, 0), 1000);
+}
+
 static void time_has_a_frequency(void)
 {
 	struct vm vm = vm_new();
@@ -319,6 +451,7 @@ static const struct test tests[] = {
 	{ "flush_reaches_a_running_guest", flush_reaches_a_running_guest },
 	{ "reset_begins_again", reset_begins_again },
 	{ "system_reset_tells_its_type", system_reset_tells_its_type },
+	{ "random_instructions_harm_nobody", random_instructions_harm_nobody },
 	{ "time_has_a_frequency", time_has_a_frequency },
 };
 
