@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #define MEM_MIN		0x4000000ull
 #define MEM_MAX		0x10000000000ull
@@ -231,12 +232,19 @@ static int boot(struct session *s, struct boot_args *b)
 	return m->ending == CRASHED || m->ending == TIMED_OUT;
 }
 
+/* Debian names an uncompressed one vmlinux. */
 static void set_default_kernel(struct boot_args *b)
 {
+	static const char *const names[] = { "vmlinux", "vmlinuz" };
 	struct utsname name;
 
 	uname(&name);
-	snprintf(b->default_kernel, sizeof(b->default_kernel), "/boot/vmlinuz-%s", name.release);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(b->default_kernel, sizeof(b->default_kernel), "/boot/%s-%s", names[i],
+			 name.release);
+		if (!access(b->default_kernel, R_OK))
+			break;
+	}
 	b->m.kernel = b->default_kernel;
 }
 
