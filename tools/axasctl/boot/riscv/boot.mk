@@ -3,9 +3,10 @@
 # axasctl boot on RISC-V: its files, and those that its tests need. Included by ../../Makefile.
 
 devices := sbi plic goldfish
-loaders := image tree isa
-boot := riscv $(loaders) $(devices)
-boot-libs := -lfdt
+loaders := image tree isa ../gunzip
+boot := riscv image tree isa $(devices)
+boot-shared := gunzip
+boot-libs := -lfdt -lz
 tests := device_test loader_test
 
 # The test answers ioctls itself.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The loader of a RISC-V kernel: the image at its offset in the RAM, the initial RAM disk and the
- * device tree at the RAM's end. Calls tree.c and libaxas.
+ * The loader of a RISC-V kernel, which gzip may have compressed: the image at its offset in the
+ * RAM, the initial RAM disk and the device tree at the RAM's end. Calls tree.c, gunzip.c and
+ * libaxas.
  *
  * Linux, Documentation/arch/riscv/boot-image-header.rst and boot.rst.
  */
@@ -40,7 +41,10 @@ static struct image_header header_of(const struct image *k)
 int arch_check_kernel(struct image *k)
 {
 	struct image_header h;
+	int err = image_gunzip(k);
 
+	if (err)
+		return err;
 	if (k->len < sizeof(h))
 		return -ENOEXEC;
 	h = header_of(k);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The loader of boot on RISC-V, which writes to a file instead of a space: prints TAP. Calls
- * load.c, image.c, tree.c and isa.c.
+ * load.c, gunzip.c, image.c, tree.c and isa.c.
  */
 #include "../boot.h"
 
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #define KERNEL_BYTES	0x9000u
 #define TEXT_OFFSET	0x200000u
@@ -53,12 +54,20 @@ static void write_file(const char *path, const void *bytes, size_t len)
 		exit(1);
 }
 
-static int load(struct machine *m, const char *cmdline, size_t len, bool with_initrd)
+static void write_gzip(const char *path, const void *bytes, size_t len)
+{
+	gzFile f = gzopen(path, "w");
+
+	if (!f || gzwrite(f, bytes, len) != (int)len || gzclose(f))
+		exit(1);
+}
+
+/* The file that is at kernel_path. */
+static int load_file(struct machine *m, const char *cmdline, bool with_initrd)
 {
 	const char *what;
 	int err;
 
-	write_file(kernel_path, kernel, len);
 	*m = (struct machine){
 		.mem = MEM, .nr_cpus = 3, .kernel = kernel_path, .cmdline = cmdline,
 		.initrd = with_initrd ? initrd_path : NULL, .arch.time_hz = 10000000,
@@ -70,6 +79,12 @@ static int load(struct machine *m, const char *cmdline, size_t len, bool with_in
 	if (err)
 		close(m->space);
 	return err;
+}
+
+static int load(struct machine *m, const char *cmdline, size_t len, bool with_initrd)
+{
+	write_file(kernel_path, kernel, len);
+	return load_file(m, cmdline, with_initrd);
 }
 
 static u8 byte(const struct machine *m, u64 gpa)
@@ -181,6 +196,15 @@ static void test_formats(void)
 	ok(load(&m, "x", sizeof(kernel), false) == -ENOEXEC, "a big-endian kernel");
 	make_kernel();
 	ok(load(&m, "x", 63, false) == -ENOEXEC, "less than its header");
+	write_gzip(kernel_path, kernel, sizeof(kernel));
+	ok(!load_file(&m, "x", false) && byte(&m, m.entry + KERNEL_BYTES - 1) == 0x13 &&
+	   !byte(&m, m.entry + KERNEL_BYTES), "a compressed kernel");
+	close(m.space);
+	if (truncate(kernel_path, 40))
+		exit(1);
+	ok(load_file(&m, "x", false) == -ENOEXEC, "a part of one");
+	write_gzip(kernel_path, kernel + 64, 100);
+	ok(load_file(&m, "x", false) == -ENOEXEC, "something else that is compressed");
 }
 
 static bool isa_is(const char *host, const char *base, const char *extensions, const char *mmu)
