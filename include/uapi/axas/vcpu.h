@@ -105,8 +105,8 @@ struct axvcpu_create {
  *	which CS:IP is made with CS a multiple of 0x1000; with AXVCPU_SETUP_STARTUP a multiple of
  *	0x1000, from which CS:0 is made
  * @stack: the stack pointer
- * @cr3: guest-physical address of the guest's page table, 4 KiB aligned; zero in real mode. On arm64
- *	X0, on RISC-V a1
+ * @cr3: guest-physical address of the guest's page table, 4 KiB aligned; zero in real mode. On
+ *	arm64 X0, on RISC-V a1
  *
  * In long mode paging is on, interrupts are off, CS is 0x08, the data segments are 0x10 and there
  * is neither a GDT nor an IDT: the guest loads its own. All other registers are zero, or as after a

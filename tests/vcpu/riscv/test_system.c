@@ -333,7 +333,7 @@ static u64 random64(void)
 	return (u64)rand() << 42 ^ (u64)rand() << 21 ^ rand();
 }
 
-/* SBI calls with arguments that mean something, CSRs that trap or matter, any system instruction. */
+/* SBI calls with arguments that mean something, CSRs that matter, any system instruction. */
 static u32 random_instruction(u64 *x)
 {
 	static const u64 extensions[] = {
