@@ -206,10 +206,18 @@ static u64 pages(u64 first, u64 last)
 	return axas_page_nr(last) - axas_page_nr(first) + 1;
 }
 
-static void count_ranges(struct axas_space *space, long ranges, long linear_pages)
+static void count_ranges(struct axas_space *space, long ranges)
 {
 	WRITE_ONCE(space->nr_areas, space->nr_areas + ranges);
-	WRITE_ONCE(space->linear_pages, space->linear_pages + linear_pages);
+}
+
+/* Account for @n more pages of an area that pins what others have. */
+static void count_pages(struct axas_space *space, const struct axas_area *area, long n)
+{
+	if (axas_area_is_linear(area))
+		WRITE_ONCE(space->linear_pages, space->linear_pages + n);
+	else if (axas_area_lends(area))
+		WRITE_ONCE(space->lent_pages, space->lent_pages + n);
 }
 
 /* Account for one more range of @area. */
@@ -217,7 +225,8 @@ static void count_range(struct axas_space *space, struct axas_area *area, u64 fi
 {
 	if (!area->ranges++)
 		space->nr_objects++;
-	count_ranges(space, 1, axas_area_is_linear(area) ? pages(first, last) : 0);
+	count_ranges(space, 1);
+	count_pages(space, area, pages(first, last));
 }
 
 static int claim(struct axas_area *area, u64 first, u64 last)
@@ -412,8 +421,8 @@ int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_
 static void leave_range(struct axas_space *space, u64 first, u64 last, struct list_head *gone)
 {
 	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
-	long ranges = 0, linear_pages = 0;
 	struct axas_area *area;
+	long ranges = 0;
 
 	for (area = axas_area_start(&mas, last); area; area = axas_area_next(&mas, last)) {
 		u64 from = max(first, axas_page_first(mas.index));
@@ -422,8 +431,7 @@ static void leave_range(struct axas_space *space, u64 first, u64 last, struct li
 
 		area->ranges += left - 1;
 		ranges += left - 1;
-		if (axas_area_is_linear(area))
-			linear_pages += pages(from, to);
+		count_pages(space, area, -(long)pages(from, to));
 		/* A linear area has one claim, hence one range. */
 		WARN_ON_ONCE(left && axas_area_is_linear(area));
 		if (!area->ranges) {
@@ -432,7 +440,7 @@ static void leave_range(struct axas_space *space, u64 first, u64 last, struct li
 		}
 		cond_resched();
 	}
-	count_ranges(space, ranges, -linear_pages);
+	count_ranges(space, ranges);
 }
 
 /* Adapt the claim. Memory that it gains is claimed by its former areas with the same type. */
@@ -472,7 +480,7 @@ int axas_area_cut(struct axas_space *space, u64 at)
 	}
 	/* Until move_claim() both areas count the upper pages. */
 	count_range(space, upper, at, found.last);
-	count_ranges(space, 0, -(long)pages(at, found.last));
+	count_pages(space, upper, -(long)pages(at, found.last));
 	move_claim(area, found.first, at - 1);
 	return 0;
 }

@@ -164,6 +164,8 @@ struct axas_area {
  * @tokens: see axas_token_need(); protected by @changing
  * @nr_tokens: their number
  * @linear_pages: 4 KiB pages that linear areas cover
+ * @lent_pages: 4 KiB pages that areas of a backend that lends cover
+ * @own: backend of the private frames in these areas
  * @log_epoch: grows with each start of the dirty log, and with each clear; protected by @changing
  * @log_start: its value at the last start
  * @consumers: attached struct axas_consumer
@@ -189,6 +191,8 @@ struct axas_space {
 	struct list_head tokens;
 	u64 nr_tokens;
 	u64 linear_pages;
+	u64 lent_pages;
+	struct axas_backend own;
 	u64 log_epoch;
 	u64 log_start;
 	struct list_head consumers;
@@ -242,6 +246,32 @@ static inline unsigned int axas_area_around(const struct axas_area *area)
 static inline bool axas_area_is_linear(const struct axas_area *area)
 {
 	return area->backend.ops->flags & AXAS_BACKEND_AT_ONCE;
+}
+
+/* Whether an area's leaves borrow frames of its backend, until they are written. */
+static inline bool axas_area_lends(const struct axas_area *area)
+{
+	return area->backend.ops->flags & AXAS_BACKEND_LENDS;
+}
+
+/* The frame of @gpa if its backend lends it, as a page; NULL if @hpa is the space's own. */
+static inline struct page *axas_area_lent_page(const struct axas_area *area, u64 gpa,
+					       struct axas_hpa hpa)
+{
+	if (likely(!axas_area_lends(area)))
+		return NULL;
+	return area->backend.ops->page(&area->backend, gpa + area->backend.offset, hpa);
+}
+
+/* The page of a frame in an area that a leaf maps, or NULL if the HAL has none. */
+static inline struct page *axas_area_page(const struct axas_space *space,
+					  const struct axas_area *area, u64 gpa,
+					  struct axas_hpa hpa)
+{
+	const struct axas_hal *hal = space->npt.hal;
+
+	return axas_area_lent_page(area, gpa, hpa) ?:
+	       (hal->frame_page ? hal->frame_page(hal, hpa) : NULL);
 }
 
 /* An empty cached range. */

@@ -17,17 +17,27 @@
 #define AXAS_BACKEND_DIRECT	BIT(1)	/* the host accesses its frames by axas_hal_va() */
 #define AXAS_BACKEND_SINGLE	BIT(2)	/* a 4 KiB frame is any zeroed one of the HAL in @object */
 
+#define AXAS_BACKEND_LENDS	BIT(8)	/* leaves borrow its frames, read-only */
+#define AXAS_BACKEND_UNMAPPED	BIT(9)	/* lent frames must not be mapped on the host */
+
 struct axas_backend;
 
 /**
  * struct axas_backend_ops - one kind of backend
  * @id: AXAS_BACKEND_ALLOC, AXAS_BACKEND_LINEAR
- * @flags: AXAS_BACKEND_AT_ONCE, AXAS_BACKEND_DIRECT, AXAS_BACKEND_SINGLE
+ * @flags: AXAS_BACKEND_AT_ONCE, AXAS_BACKEND_DIRECT and so on
  * @get: get @n frames of 4 KiB << @order from @offset of the object on, each zeroed or wholly
  *	written. May sleep, unless @flags is AXAS_FRAME_NOWAIT. Returns the number of frames:
  *	fewer than @n if out of memory. NULL with AXAS_BACKEND_AT_ONCE.
  * @put: take back frames that @get returned, or aligned pieces of them, which are no longer
  *	mapped. May sleep. NULL: leaves do not own their frames.
+ * @lend: AXAS_BACKEND_LENDS, in place of @get and @put: addresses of up to @n frames from @offset of
+ *	the object on that are at hand and stay until @release. They never change, hold what
+ *	@offset says, and are visible to instruction fetch. Returns their number. Does not sleep
+ * @fetch: AXAS_BACKEND_LENDS: bring the frame of @offset to hand, and some of the next @n - 1 if that
+ *	takes no input. May sleep. Returns 0, -EIO, -ENOMEM, or -EINTR on a fatal signal
+ * @page: AXAS_BACKEND_LENDS: the struct page of the frame at @hpa, if it is the one of @offset; or
+ *	NULL. Does not sleep
  * @hold: take a reference for an area; optional
  * @release: drop it; optional
  */
@@ -38,6 +48,10 @@ struct axas_backend_ops {
 			    u32 flags, struct axas_hpa *hpas, unsigned int n);
 	void (*put)(const struct axas_backend *backend, unsigned int order,
 		    const struct axas_hpa *hpas, unsigned int n);
+	unsigned int (*lend)(const struct axas_backend *backend, u64 offset,
+			     struct axas_hpa *hpas, unsigned int n);
+	int (*fetch)(const struct axas_backend *backend, u64 offset, unsigned int n);
+	struct page *(*page)(const struct axas_backend *backend, u64 offset, struct axas_hpa hpa);
 	void (*hold)(const struct axas_backend *backend);
 	void (*release)(const struct axas_backend *backend);
 };

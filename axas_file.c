@@ -168,7 +168,7 @@ static long map_alloc(void *ctx, void *arg)
 /* Uncharge the locked pages of linear areas that were unmapped. */
 static void unlock_pages(struct axas_file *file)
 {
-	u64 pages = axas_space_linear_pages(file->space);
+	u64 pages = axas_space_locked_pages(file->space);
 
 	lockdep_assert_held(&file->lock);
 	if (pages >= file->locked)

@@ -203,6 +203,8 @@ struct axas_npt_range {
  * @aside: unmap: of the part that is put aside
  * @logged: protect, collapse: the area is logged, see "DOC: dirty log"
  * @marker: unmap: what is left in the entries of leaves and tables; 0, or the ZERO marker
+ * @mark_all: unmap: empty entries get the @marker, too; where the range covers an entry in part there
+ *	is a table
  * @nr: collapse: tables replaced by leaves
  * @owner: unmap: owner of the frames, for put_frames(); NULL: leaves do not own their frames
  * @gather: unmap, collapse: frames and tables to free after the flush
@@ -217,6 +219,7 @@ struct axas_npt_job {
 	u32 prot;
 	bool aside;
 	bool logged;
+	bool mark_all;
 	u64 marker;
 	u64 nr;
 	const void *owner;

@@ -534,7 +534,7 @@ static bool PT(unmap_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_jo
 	for (i = 0; i < n; i++) {
 		u64 entry = READ_ONCE(ptep[i]);
 
-		if (!entry)
+		if (!entry && likely(!job->mark_all))
 			continue;
 		entry = axas_npt_break(npt, &ptep[i], 0, job->marker);
 		if (PT(kind)(entry, 0) != AXAS_PT_LEAF)
@@ -555,6 +555,8 @@ static bool PT(unmap_entry)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 
 	switch (PT(kind)(entry, level)) {
 	case AXAS_PT_EMPTY:
+		if (job->mark_all && end - job->first == axas_npt_leaf_size(level) - 1)
+			axas_npt_break(npt, ptep, level, job->marker);
 		return true;
 	case AXAS_PT_TABLE:
 		return PT(unmap_child)(npt, ptep, level, end, job);
@@ -581,7 +583,7 @@ static bool PT(skip_empty)(const struct axas_npt *npt, u64 **ptep, unsigned int 
 	u64 last = level == npt->levels - 1 ? job->last :
 		   PT(entry_last)(job->first, job->last, level + 1);
 	u64 max = (last >> shift) - (job->first >> shift) + 1;
-	unsigned int n = axas_npt_run_of(*ptep, max, true);
+	unsigned int n = job->mark_all ? 0 : axas_npt_run_of(*ptep, max, true);
 
 	if (!n)
 		return true;

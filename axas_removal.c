@@ -53,12 +53,18 @@ void axas_piece_end(struct axas_removal *removal, u64 last)
 /* Leaves whose pages are waited for in one piece: then it ends with their table. */
 #define AWAIT_LEAVES	4096
 
-/* Linear memory is never mapped on the host, and may have no struct page. */
-static bool is_linear(const struct axas_space *space, struct axas_cpu *found, u64 gpa)
+/*
+ * Linear memory is never mapped on the host, and may have no struct page. Nor are pages of some
+ * files, whose locks others may hold for long.
+ */
+static bool is_unmapped(const struct axas_space *space, struct axas_cpu *found, u64 gpa, u64 entry)
 {
 	const struct axas_area *area = axas_area_find_here(space, found, gpa);
 
-	return area && axas_area_is_linear(area);
+	if (!area || axas_area_is_linear(area))
+		return area;
+	return area->backend.ops->flags & AXAS_BACKEND_UNMAPPED &&
+	       entry & space->npt.fmt->borrowed;
 }
 
 /* Wait until nobody has a page of a leaf locked. */
@@ -92,7 +98,7 @@ static u64 await_pages(struct axas_space *space, u64 first, u64 last)
 			return first - 1;
 		region = first >> axas_npt_shift(1);
 		n += leaf.level ? BIT(AXAS_NPT_LEVEL_BITS) : 1;
-		if (leaf.level <= 1 && !is_linear(space, &found, first))
+		if (leaf.level <= 1 && !is_unmapped(space, &found, first, entry))
 			await_leaf(space, &leaf);
 		first |= axas_npt_leaf_size(leaf.level) - 1;
 		if (first++ >= last)

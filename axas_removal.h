@@ -46,6 +46,15 @@ void axas_piece_do(struct axas_removal *removal, struct axas_npt_job *job,
 void axas_removal_do(struct axas_removal *removal, struct axas_npt_job *job,
 		     void (*work)(struct axas_npt *npt, struct axas_npt_job *job));
 
+/* Who frees the frames that leaves of an area own; NULL: they own none. */
+static inline const struct axas_backend *axas_removal_owner(const struct axas_space *space,
+							    const struct axas_area *area)
+{
+	if (unlikely(axas_area_lends(area)))
+		return &space->own;
+	return area->backend.ops->put ? &area->backend : NULL;
+}
+
 /* A job that removes the leaves of [first, last], a part of @area. */
 static inline struct axas_npt_job axas_removal_job(struct axas_removal *removal,
 						   const struct axas_area *area, u64 first,
@@ -53,7 +62,7 @@ static inline struct axas_npt_job axas_removal_job(struct axas_removal *removal,
 {
 	return (struct axas_npt_job){
 		.begin = first, .first = first, .last = last,
-		.owner = area->backend.ops->put ? &area->backend : NULL,
+		.owner = axas_removal_owner(removal->space, area),
 		.gather = &removal->gather,
 	};
 }

@@ -81,6 +81,7 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 	err = axas_npt_init(&space->npt, fmt, &space_npt_ops, hal, params->ia_bits, caps);
 	if (err)
 		goto free_space;
+	space->own = axas_alloc(hal);
 	axas_pool_bound(&space->pool, space->npt.caps.oa_bits, axas_hal_phys_bits(hal));
 	err = params_range(params, &space->npt, &space->range);
 	if (err)
@@ -227,6 +228,18 @@ static u64 count_frames(const struct axas_space *space)
 	return max(frames, 0l);
 }
 
+/* Pages that leaves map and that are neither the space's own nor of linear areas. */
+static u64 count_borrowed(const struct axas_space *space)
+{
+	long pages = 0;
+	unsigned int i;
+
+	for (i = 0; i < space->npt.levels; i++)
+		pages += axas_npt_leaves(&space->npt, i) << AXAS_NPT_LEVEL_BITS * i;
+	pages -= READ_ONCE(space->linear_pages) + count_frames(space);
+	return READ_ONCE(space->lent_pages) ? max(pages, 0l) : 0;
+}
+
 void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 {
 	const struct axas_npt *npt = &space->npt;
@@ -248,6 +261,7 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 		.tables = axas_npt_tables(npt),
 		.caps = npt->caps.flags,
 		.leaf_levels = npt->caps.leaf_levels,
+		.borrowed = count_borrowed(space),
 	};
 	for (i = 0; i < AXAS_LEAF_LEVELS; i++)
 		info->leaves[i] = max(axas_npt_leaves(npt, i), 0l);
@@ -314,13 +328,13 @@ bool axas_space_next_area(struct axas_space *space, struct axas_gpa gpa,
 }
 EXPORT_SYMBOL_AXAS(axas_space_next_area);
 
-u64 axas_space_linear_pages(struct axas_space *space)
+u64 axas_space_locked_pages(struct axas_space *space)
 {
 	u64 pages;
 
 	/* Operations in progress count pages twice, or not at all. */
 	mutex_lock(&space->changing);
-	pages = space->linear_pages;
+	pages = space->linear_pages + space->lent_pages;
 	mutex_unlock(&space->changing);
 	return pages;
 }

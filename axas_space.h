@@ -70,6 +70,9 @@ int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access);
  */
 int __must_check axas_space_bring(struct axas_space *space, u64 gpa, u32 access);
 
+/* The errno of an AXAS_FAULT_*, or 0, as axas_space_bring() returns them. */
+int axas_space_fault_errno(int result);
+
 /*
  * An entry is being changed by another task (BUSY): give way to it, before another look. After
  * AXAS_TRIES it sleeps, because a real-time task could otherwise keep the other from its CPU.
@@ -92,6 +95,19 @@ bool __must_check axas_space_replace_leaf(struct axas_space *space, struct axas_
  * if there is none by now, or -ENOMEM. May sleep; not in a section, space->lock not held.
  */
 int __must_check axas_space_split_leaf(struct axas_space *space, u64 gpa);
+
+/*
+ * Fault in an area whose backend lends frames (AXAS_BACKEND_LENDS). @own: a private frame is wanted,
+ * whatever the @access; 0: as populate. Return AXAS_FAULT_*; SPURIOUS also to look again.
+ */
+int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool own);
+
+/* Make the page of @gpa private. Return as axas_space_bring(). */
+int __must_check axas_space_own_page(struct axas_space *space, u64 gpa, u32 access);
+
+/* axas_space_map.c: map an area whose backend lends frames; errors as axas_space_map_alloc(). */
+int __must_check axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range, u32 prot,
+				     u32 flags, struct axas_backend backend);
 
 /* axas_space_pages.c: the space as a file of memory */
 
@@ -148,7 +164,7 @@ void axas_space_remove_all(struct axas_space *space);
  */
 int __must_check axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg);
 
-/* Pages of linear areas, for RLIMIT_MEMLOCK. */
-u64 axas_space_linear_pages(struct axas_space *space);
+/* Pages of linear areas and of those that borrow, for RLIMIT_MEMLOCK. */
+u64 axas_space_locked_pages(struct axas_space *space);
 
 #endif /* _AXAS_SPACE_INTERNAL_H */

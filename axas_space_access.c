@@ -1117,15 +1117,14 @@ EXPORT_SYMBOL_AXAS(axas_write_volatile);
 static int bvec_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u64 len,
 		     u32 access, struct bio_vec *bvec)
 {
-	const struct axas_hal *hal = space->npt.hal;
 	struct page *page = NULL;
 	struct spot spot;
 	int err = find_spot(space, cpu, gpa, access, &spot);
 
 	if (err)
 		return err;
-	if ((spot.area->direct & access) && hal->frame_page)
-		page = hal->frame_page(hal, spot.hpa);
+	if (spot.area->direct & access)
+		page = axas_area_page(space, spot.area, gpa, spot.hpa);
 	if (!page)
 		return -EOPNOTSUPP;
 	get_page(page);

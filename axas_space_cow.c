@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Leaves that are replaced while readers and guests use them: a large leaf by a table of smaller
- * ones. Calls axas_area.c, axas_npt.c and the formats. Locks: space->lock is held for reading while
- * an entry is BUSY; tables are allocated before.
+ * ones, a borrowed leaf by one of a private copy; and faults in areas whose backend lends frames.
+ * Calls axas_area.c, axas_backend.c, axas_npt.c and the formats. Locks: space->lock is held for
+ * reading while an entry is BUSY; tables and frames are allocated before.
  */
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
 #include "axas_compat.h"
 #include "axas_space.h"
 
@@ -74,3 +80,473 @@ int axas_space_split_leaf(struct axas_space *space, u64 gpa)
 	return 0;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
+
+/**
+ * DOC: copy on write
+ *
+ * In an area whose backend lends frames (AXAS_BACKEND_LENDS) a leaf is BORROWED: it maps a frame of
+ * the backend, read-only, without a reference of its own, because the area's backend keeps all that
+ * it has lent. A write, whoever writes, gets a private copy first: a frame of the space's HAL,
+ * which counts, and is freed, as any other of the space.
+ *
+ *	entry		read			write
+ *	EMPTY		borrow			copy, make
+ *	BORROWED	-			copy, lock the lent page, replace, unlock
+ *	ZERO		zeroed frame		zeroed frame
+ *
+ * What the backend lends never changes, so the copy is made before anything is claimed, without
+ * locks; the backend is held meanwhile. ZERO is what a discard leaves: it hides the backend's
+ * frame. Leaves are 4 KiB.
+ *
+ * The lent page is locked while its leaf is replaced, as a removal waits for page locks: a host
+ * fault that has read the old leaf has set its PTE before the flush zaps it. See "DOC: host
+ * mappings" in axas_file_mmap.c. Whoever finds it locked waits without a lock of the space.
+ */
+
+/* Results of a look besides AXAS_FAULT_*: what to do before the next one. */
+#define LENT_AGAIN	-1	/* lost a race */
+#define LENT_FETCH	-2	/* the backend has to bring the frame */
+#define LENT_TABLES	-3
+#define LENT_FRAME	-4	/* get a zeroed frame, or a copy of @source */
+#define LENT_REPLACE	-5	/* the copy takes the place of a BORROWED leaf */
+#define LENT_OTHER	-6	/* nothing borrowed: see axas_space_fault.c */
+
+/* Frames that one fault borrows, if the area does not say how many (AXAS_MAP_AROUND). */
+#define LENT_ORDER	4
+#define LENT_MOST	64
+
+/**
+ * struct lent - a fault in an area whose backend lends
+ * @space: the space
+ * @gpa: the address
+ * @access: AXAS_PROT_* that it needs; 0 for populate
+ * @own: a private frame is wanted, whatever the access
+ * @spares: tables allocated for the next look
+ * @want_tables: tables that the last look asked for
+ * @backend: the area's backend, held since a look asked for something; ops is NULL if there is none
+ * @another: the area has another backend than @backend now: drop that, and what came from it
+ * @ahead: pages that the last look would have borrowed
+ * @exec: the area permits execution
+ * @frame: a frame of the space's own, or AXAS_HPA_NONE
+ * @source: @frame is a copy of this frame; AXAS_HPA_NONE: it is zeroed
+ * @want_source: what the last look wants a copy of
+ * @tries: see axas_space_pause()
+ */
+struct lent {
+	struct axas_space *space;
+	u64 gpa;
+	u32 access;
+	bool own;
+	struct axas_npt_spares spares;
+	unsigned int want_tables;
+	struct axas_backend backend;
+	bool another;
+	unsigned int ahead;
+	bool exec;
+	struct axas_hpa frame;
+	struct axas_hpa source;
+	struct axas_hpa want_source;
+	unsigned int tries;
+};
+
+static bool same_hpa(struct axas_hpa a, struct axas_hpa b)
+{
+	return a.val == b.val;
+}
+
+static void drop_frame(struct lent *lent)
+{
+	struct axas_space *space = lent->space;
+
+	if (same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)))
+		return;
+	axas_pool_unget(&space->pool, &space->own, 0, &lent->frame, 1);
+	axas_pool_settle(&space->pool);
+	lent->frame = axas_hpa(AXAS_HPA_NONE);
+}
+
+/* The frame is mapped by a leaf now. */
+static void spend_frame(struct lent *lent)
+{
+	axas_pool_count(&lent->space->pool, 1);
+	axas_pool_settle(&lent->space->pool);
+	lent->frame = axas_hpa(AXAS_HPA_NONE);
+}
+
+static void drop_backend(struct lent *lent)
+{
+	if (lent->backend.ops && lent->backend.ops->release)
+		lent->backend.ops->release(&lent->backend);
+	lent->backend.ops = NULL;
+}
+
+/* Hold the area's backend until the next look asks for another one. In a section. */
+static int ask(struct lent *lent, const struct axas_area *area, int wanted)
+{
+	const struct axas_backend *backend = &area->backend;
+
+	lent->exec = area->prot & AXAS_PROT_EXEC;
+	if (!lent->backend.ops) {
+		lent->backend = *backend;
+		if (backend->ops->hold)
+			backend->ops->hold(backend);
+	} else if (lent->backend.ops != backend->ops || lent->backend.object != backend->object ||
+		   lent->backend.offset != backend->offset) {
+		lent->another = true;
+		return LENT_AGAIN;
+	}
+	return wanted;
+}
+
+static bool is_private(const struct lent *lent)
+{
+	return lent->own || lent->access & AXAS_PROT_WRITE;
+}
+
+/* A private leaf. A write in a logged area is the first one to this page. */
+static u64 private_leaf(const struct lent *lent, const struct axas_area *area)
+{
+	const struct axas_npt *npt = &lent->space->npt;
+	u64 attr = area->attr;
+
+	if (lent->access & AXAS_PROT_WRITE)
+		attr |= npt->write;
+	return axas_npt_make_leaf(npt, lent->frame, attr);
+}
+
+/* Descend to level 0. Return 0 with @pos at a non-present entry, or LENT_*. */
+static int reach(struct lent *lent, struct axas_npt_pos *pos)
+{
+	struct axas_npt *npt = &lent->space->npt;
+
+	switch (axas_npt_reach(npt, &lent->spares, lent->gpa, 0, pos)) {
+	case 0:
+		break;
+	case -EAGAIN:
+		lent->want_tables = pos->level;
+		return LENT_TABLES;
+	default:
+		return LENT_AGAIN;
+	}
+	return axas_npt_kind(npt, pos) <= AXAS_PT_ZERO ? 0 : LENT_AGAIN;
+}
+
+/* Make a private leaf where none is: of a copy of @source, or of zeroes. */
+static int make_private(struct lent *lent, const struct axas_area *area, struct axas_npt_pos *pos,
+			struct axas_hpa source)
+{
+	int wanted;
+
+	lent->want_source = source;
+	if (same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)) || !same_hpa(lent->source, source))
+		return ask(lent, area, LENT_FRAME);
+	wanted = reach(lent, pos);
+	if (wanted)
+		return wanted;
+	if (!axas_npt_install(&lent->space->npt, pos, private_leaf(lent, area)))
+		return LENT_AGAIN;
+	spend_frame(lent);
+	return AXAS_FAULT_FIXED;
+}
+
+/* Pages to borrow together: up to the end of the fault-around block, of area and table. */
+static unsigned int pages_ahead(const struct lent *lent, const struct axas_cpu *cpu)
+{
+	unsigned int order = axas_area_around(cpu->area) ?: LENT_ORDER;
+	u64 mask = (AXAS_FRAME_SIZE << order) - 1;
+	u64 last = min3(cpu->last, lent->gpa | mask, lent->gpa | (axas_npt_leaf_size(1) - 1));
+
+	return min_t(u64, axas_page_nr(last) - axas_page_nr(lent->gpa) + 1, LENT_MOST);
+}
+
+/* Whether entries can encode the address of a lent frame. */
+static bool is_reachable(const struct axas_space *space, struct axas_hpa hpa)
+{
+	return !space->pool.hpa_bits || !(hpa.val >> space->pool.hpa_bits);
+}
+
+/* Borrow what the backend has at hand, from an empty entry on. */
+static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
+{
+	const struct axas_backend *backend = &cpu->area->backend;
+	struct axas_npt *npt = &lent->space->npt;
+	struct axas_hpa hpas[LENT_MOST];
+	unsigned int n, i;
+	int wanted;
+
+	lent->ahead = is_private(lent) ? 1 : pages_ahead(lent, cpu);
+	n = backend->ops->lend(backend, lent->gpa + backend->offset, hpas, lent->ahead);
+	if (!n)
+		return ask(lent, cpu->area, LENT_FETCH);
+	if (is_private(lent) || !is_reachable(lent->space, hpas[0]))
+		return make_private(lent, cpu->area, pos, hpas[0]);
+	wanted = reach(lent, pos);
+	if (wanted)
+		return wanted;
+	if (pos->entry)
+		return LENT_AGAIN;
+	for (i = 1; i < n && is_reachable(lent->space, hpas[i]); i++)
+		;
+	n = axas_npt_run_of(pos->ptep, i, true);
+	axas_npt_fill(npt, pos->ptep, hpas, n, (cpu->area->attr & ~npt->write) | npt->fmt->borrowed);
+	return AXAS_FAULT_FIXED;
+}
+
+/* A leaf: it does, or its frame has to become private. */
+static int look_at_leaf(struct lent *lent, const struct axas_area *area,
+			const struct axas_npt_pos *pos)
+{
+	const struct axas_npt *npt = &lent->space->npt;
+	u32 prot = npt->fmt->decode(pos->entry, pos->level).prot;
+	bool borrowed = !pos->level && pos->entry & npt->fmt->borrowed;
+
+	if (!(lent->access & ~prot) && !(lent->own && borrowed))
+		return AXAS_FAULT_SPURIOUS;
+	if (!borrowed || !is_private(lent))
+		return LENT_OTHER;
+	lent->want_source = axas_npt_leaf_hpa(npt, pos->entry);
+	if (same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)) ||
+	    !same_hpa(lent->source, lent->want_source))
+		return ask(lent, area, LENT_FRAME);
+	return LENT_REPLACE;
+}
+
+/* Take back what was put aside at an empty entry. Return 0, if there was nothing, or LENT_*. */
+static int take_back(struct lent *lent, struct axas_npt_pos *pos)
+{
+	if (likely(!READ_ONCE(lent->space->npt.aside)) || !pos->level)
+		return 0;
+	switch (axas_space_take_back(lent->space, &lent->spares, lent->gpa, pos)) {
+	case 0:
+		return 0;
+	case -EAGAIN:
+		lent->want_tables = pos->level;
+		return LENT_TABLES;
+	default:
+		return LENT_AGAIN;
+	}
+}
+
+/* In a section, or with space->lock held. Return AXAS_FAULT_* or LENT_*. */
+static int look(struct lent *lent, struct axas_cpu *cpu)
+{
+	const struct axas_npt *npt = &lent->space->npt;
+	const struct axas_area *area = axas_area_find_here(lent->space, cpu, lent->gpa);
+	struct axas_npt_pos pos;
+
+	if (!area)
+		return AXAS_FAULT_HOLE;
+	if (lent->access & ~area->prot)
+		return AXAS_FAULT_DENIED;
+	if (!axas_area_lends(area))
+		return LENT_OTHER;
+	axas_npt_walk(npt, &cpu->cursor, lent->gpa, &pos);
+	switch (axas_npt_kind(npt, &pos)) {
+	case AXAS_PT_EMPTY:
+		return take_back(lent, &pos) ?: borrow(lent, cpu, &pos);
+	case AXAS_PT_ZERO:
+		return make_private(lent, area, &pos, axas_hpa(AXAS_HPA_NONE));
+	case AXAS_PT_LEAF:
+		return look_at_leaf(lent, area, &pos);
+	default:
+		return LENT_AGAIN;
+	}
+}
+
+static int look_once(struct lent *lent)
+{
+	struct axas_cpu *cpu = axas_section_enter(lent->space), found;
+	int result;
+
+	if (likely(cpu)) {
+		result = look(lent, cpu);
+		axas_section_leave(cpu);
+		return result;
+	}
+	found = axas_nothing_found();
+	down_read(&lent->space->lock);
+	result = look(lent, &found);
+	up_read(&lent->space->lock);
+	return result;
+}
+
+/* What is overwritten needs no zeroes, unless the frame has to be checked against limits. */
+static bool get_frame(struct lent *lent, bool zeroed)
+{
+	struct axas_space *space = lent->space;
+
+	if (!zeroed && !space->pool.picky)
+		return axas_frame_alloc_hpa(space->npt.hal, 0, 0, &lent->frame);
+	return axas_pool_get_one(&space->pool, space->npt.hal, 0, &lent->frame);
+}
+
+/* Get a frame, and fill it as the last look asked. */
+static int bring_frame(struct lent *lent)
+{
+	const struct axas_hal *hal = lent->space->npt.hal;
+	bool zeroed = same_hpa(lent->want_source, axas_hpa(AXAS_HPA_NONE));
+	void *va;
+
+	drop_frame(lent);
+	if (!get_frame(lent, zeroed)) {
+		lent->frame = axas_hpa(AXAS_HPA_NONE);
+		return -ENOMEM;
+	}
+	lent->source = lent->want_source;
+	if (zeroed)
+		return 0;
+	va = axas_hal_va(hal, lent->frame);
+	copy_page(va, axas_hal_va(hal, lent->source));
+	if (hal->clean)
+		hal->clean(hal, va, AXAS_FRAME_SIZE);
+	if (hal->fence && lent->exec)
+		hal->fence(hal);
+	return 0;
+}
+
+/* The page to lock while the leaf of @gpa is replaced, or NULL. */
+static struct page *page_to_lock(const struct lent *lent, const struct axas_area *area)
+{
+	if (!lent->space->shared || area->backend.ops->flags & AXAS_BACKEND_UNMAPPED)
+		return NULL;
+	return axas_area_lent_page(area, lent->gpa, lent->source);
+}
+
+/*
+ * Look again with space->lock held, and put the copy in the place of the leaf. *@busy: a page that
+ * somebody else has locked, with a reference. Return AXAS_FAULT_* or LENT_*.
+ */
+static int replace(struct lent *lent, struct page **busy)
+{
+	struct axas_space *space = lent->space;
+	struct axas_cpu found = axas_nothing_found();
+	int result = look(lent, &found);
+	struct axas_npt_pos pos;
+	struct page *page;
+	bool done = false;
+
+	lockdep_assert_held(&space->lock);
+	if (result != LENT_REPLACE)
+		return result;
+	page = page_to_lock(lent, found.area);
+	if (page && !trylock_page(page)) {
+		get_page(page);
+		*busy = page;
+		return LENT_AGAIN;
+	}
+	axas_npt_walk(&space->npt, &found.cursor, lent->gpa, &pos);
+	/* The claim fails if the leaf is not a BORROWED one of this frame any more. */
+	if (!pos.level && pos.entry & space->npt.fmt->borrowed &&
+	    same_hpa(axas_npt_leaf_hpa(&space->npt, pos.entry), lent->source))
+		done = axas_space_replace_leaf(space, &pos, lent->gpa,
+					       private_leaf(lent, found.area));
+	if (page)
+		unlock_page(page);
+	if (!done)
+		return LENT_AGAIN;
+	spend_frame(lent);
+	return AXAS_FAULT_FIXED;
+}
+
+static int replace_locked(struct lent *lent)
+{
+	struct page *busy = NULL;
+	int result;
+
+	down_read(&lent->space->lock);
+	result = replace(lent, &busy);
+	up_read(&lent->space->lock);
+	if (busy) {
+		folio_wait_locked_killable(page_folio(busy));
+		put_page(busy);
+	}
+	return result;
+}
+
+/*
+ * With a frame limit, a racing fault may hold the last frame, possibly for this very page: wait a
+ * tick for it.
+ */
+static bool may_come(const struct axas_space *space)
+{
+	if (!space->pool.limited || !atomic_read(&space->pool.on_the_way) ||
+	    fatal_signal_pending(current))
+		return false;
+	schedule_timeout_killable(1);
+	return true;
+}
+
+/* Do what the last look asked for. Return 0 to look again, or an error. */
+static int bring(struct lent *lent, int wanted)
+{
+	const struct axas_backend *backend = &lent->backend;
+	int err;
+
+	switch (wanted) {
+	case LENT_FETCH:
+		return backend->ops->fetch(backend, lent->gpa + backend->offset, lent->ahead);
+	case LENT_TABLES:
+		return axas_npt_get_spares(&lent->space->npt, &lent->spares, lent->want_tables,
+					   false);
+	case LENT_FRAME:
+		err = bring_frame(lent);
+		return err && may_come(lent->space) ? 0 : err;
+	default:
+		if (lent->another) {
+			drop_frame(lent);
+			drop_backend(lent);
+			lent->another = false;
+		}
+		axas_space_pause(&lent->tries);
+		return fatal_signal_pending(current) ? -EINTR : 0;
+	}
+}
+
+static int result_of(int err)
+{
+	switch (err) {
+	case -ENOMEM:
+		return AXAS_FAULT_NOMEM;
+	case -EINTR:
+		return AXAS_FAULT_RETRY;
+	default:
+		return AXAS_FAULT_ERROR;
+	}
+}
+
+static int run(struct lent *lent)
+{
+	int result, err;
+
+	for (;;) {
+		result = look_once(lent);
+		if (result == LENT_REPLACE)
+			result = replace_locked(lent);
+		if (result == LENT_OTHER)
+			return AXAS_FAULT_SPURIOUS;
+		if (result >= 0)
+			return result;
+		err = bring(lent, result);
+		if (err)
+			return result_of(err);
+	}
+}
+
+int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool own)
+{
+	struct lent lent = {
+		.space = space, .gpa = gpa, .access = access, .own = own,
+		.frame = axas_hpa(AXAS_HPA_NONE), .source = axas_hpa(AXAS_HPA_NONE),
+	};
+	int result = run(&lent);
+
+	drop_frame(&lent);
+	drop_backend(&lent);
+	axas_npt_put_spares(&space->npt, &lent.spares);
+	return result;
+}
+
+int axas_space_own_page(struct axas_space *space, u64 gpa, u32 access)
+{
+	return axas_space_fault_errno(axas_space_fault_lent(space, gpa, access, true));
+}

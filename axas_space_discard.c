@@ -175,6 +175,12 @@ static bool is_untouched(const struct axas_npt *npt, u64 first, u64 last)
 	       (first | (axas_npt_leaf_size(pos.level) - 1)) >= last;
 }
 
+static void mark_all(struct axas_npt_job *job, const struct axas_npt *npt)
+{
+	job->marker = npt->fmt->zero;
+	job->mark_all = true;
+}
+
 /* Discard a range. *@done: bytes discarded, also on an error. Return 0 or -EINTR. */
 static int discard_range(struct discard *discard, unsigned int i, u64 *done)
 {
@@ -195,8 +201,11 @@ static int discard_range(struct discard *discard, unsigned int i, u64 *done)
 		/* Zeroes where something else was are a write. */
 		if (area->flags & AXAS_AREA_LOGGED)
 			job.marker = removal->space->npt.fmt->zero;
+		/* Else the next touch would find the backend's frame, also if this is the first. */
+		if (axas_area_lends(area))
+			mark_all(&job, &removal->space->npt);
 		charge(discard, STEP_ENTRIES);
-		if (!discard->open && is_untouched(&removal->space->npt, job.first, job.last)) {
+		if (!discard->open && !job.mark_all && is_untouched(&removal->space->npt, job.first, job.last)) {
 			cond_resched();
 			continue;
 		}
@@ -228,19 +237,68 @@ static int discard_all(struct discard *discard, struct axas_space *space, u64 *d
 	return err;
 }
 
-/* Whether an area of a range has frames of its own. Return 0, -EOPNOTSUPP or -EINTR. */
+/* Level of the largest entry, at most the root's, that begins at @at. */
+static unsigned int level_at(const struct axas_npt *npt, u64 at)
+{
+	unsigned int level = 0;
+
+	while (level < npt->levels - 1u && !(at & (axas_npt_leaf_size(level + 1) - 1)))
+		level++;
+	return level;
+}
+
+/* Build the tables from the root to the entry of @gpa at @level. Return 0, -ENOMEM or -EINTR. */
+static int build_to(struct axas_npt *npt, u64 gpa, unsigned int level)
+{
+	struct axas_npt_spares spares = {};
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+	int err = 0;
+
+	axas_npt_walk(npt, &cursor, gpa, &pos);
+	while (!err && pos.level > level) {
+		err = axas_npt_reach(npt, &spares, gpa, level, &pos);
+		if (err == -EAGAIN)
+			err = axas_npt_get_spares(npt, &spares, pos.level - level, true);
+		else if (err)
+			break;
+	}
+	axas_npt_put_spares(npt, &spares);
+	/* A leaf in the way is split, if it reaches across an end of a range. */
+	return err == -EEXIST ? 0 : err;
+}
+
+/* Empty entries of the range will be marked: there must be one for each end, and it stays. */
+static int build_ends(struct axas_npt *npt, u64 first, u64 last)
+{
+	return build_to(npt, first, level_at(npt, first)) ?:
+	       build_to(npt, last, last == axas_npt_last(npt) ? npt->levels - 1 :
+						      level_at(npt, last + 1));
+}
+
+/*
+ * Whether each area of a range has frames of its own; if its backend lends them, build the tables
+ * for the markers that a discard leaves. Return 0, -EOPNOTSUPP, -ENOMEM or -EINTR.
+ */
 static int check_areas(struct axas_space *space, struct axas_gpa_range range)
 {
 	MA_STATE(mas, &space->areas, 0, 0);
 	u64 last = axas_gpa_range_last(range).val;
 	struct axas_area *area;
+	int err = 0;
 
 	mas_set(&mas, axas_page_nr(range.start.val));
 	for (area = axas_area_start(&mas, last); area; area = axas_area_next(&mas, last)) {
 		if (axas_area_is_linear(area))
 			return -EOPNOTSUPP;
-		if (fatal_signal_pending(current))
-			return -EINTR;
+		if (axas_area_lends(area))
+			err = build_ends(&space->npt,
+					 max(range.start.val, axas_page_first(mas.index)),
+					 min(last, axas_page_last(mas.last)));
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
+		if (err)
+			return err;
 		cond_resched();
 	}
 	return 0;

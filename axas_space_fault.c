@@ -23,6 +23,7 @@
 #define LOOK_TABLES	-3
 #define LOOK_ADJUST	-4	/* the leaf permits less than its area */
 #define LOOK_SPLIT	-5	/* a write to a large leaf of a logged area */
+#define LOOK_LENT	-6	/* the backend lends frames: see axas_space_cow.c */
 
 /**
  * struct fill - a fault or a populate in progress
@@ -184,9 +185,18 @@ static bool may_come(struct fill *fill)
 	return true;
 }
 
+/* Populate: an errno. */
+static int fill_lent(struct fill *fill)
+{
+	drop_frames(fill);
+	return axas_space_fault_errno(axas_space_fault_lent(fill->space, fill->gpa, 0, false));
+}
+
 static int bring(struct fill *fill, int wanted)
 {
 	switch (wanted) {
+	case LOOK_LENT:
+		return fill_lent(fill);
 	case LOOK_SPLIT:
 		return axas_space_split_leaf(fill->space, fill->gpa);
 	case LOOK_FRAMES:
@@ -365,6 +375,9 @@ static int permit(struct fill *fill, const struct axas_area *area,
 
 	if (leaf_permits(fill, pos))
 		return AXAS_FAULT_SPURIOUS;
+	if (unlikely(axas_area_lends(area)) && fill->access & AXAS_PROT_WRITE &&
+	    !pos->level && pos->entry & fill->space->npt.fmt->borrowed)
+		return LOOK_LENT;
 	if (logged && pos->level)
 		return LOOK_SPLIT;
 	if (logged && log_write(fill->space, area, pos->ptep, pos->entry, fill->access))
@@ -405,6 +418,8 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 	switch (axas_npt_kind(&space->npt, &pos)) {
 	case AXAS_PT_EMPTY:
 	case AXAS_PT_ZERO:
+		if (unlikely(axas_area_lends(area)))
+			return LOOK_LENT;
 		wanted = take_back(fill, &pos);
 		if (unlikely(wanted))
 			return wanted;
@@ -512,6 +527,15 @@ static void keep_tables(struct fill *fill, int (*one)(struct fill *fill, struct 
 		look_once(fill, one);
 }
 
+/* The rest of a fault, where the backend lends frames. */
+static int fault_lent(struct fill *fill)
+{
+	/* Others may wait for frames that were brought for another area. */
+	drop_frames(fill);
+	fill->level = 0;
+	return axas_space_fault_lent(fill->space, fill->gpa, fill->access, false);
+}
+
 static int run_fault(struct fill *fill)
 {
 	int result, err;
@@ -522,6 +546,8 @@ static int run_fault(struct fill *fill)
 			return AXAS_FAULT_FIXED;
 		if (result >= 0)
 			return result;
+		if (result == LOOK_LENT)
+			return fault_lent(fill);
 		if (result == LOOK_AGAIN && fatal_signal_pending(current))
 			return AXAS_FAULT_RETRY;
 		err = result == LOOK_ADJUST ? adjust(fill) : bring(fill, result);
@@ -667,9 +693,9 @@ void axas_space_pause(unsigned int *tries)
 		schedule_timeout_killable(1);
 }
 
-int axas_space_bring(struct axas_space *space, u64 gpa, u32 access)
+int axas_space_fault_errno(int result)
 {
-	switch (axas_space_fault_in(space, gpa, access)) {
+	switch (result) {
 	case AXAS_FAULT_FIXED:
 	case AXAS_FAULT_SPURIOUS:
 		return 0;
@@ -679,9 +705,16 @@ int axas_space_bring(struct axas_space *space, u64 gpa, u32 access)
 		return -EACCES;
 	case AXAS_FAULT_NOMEM:
 		return -ENOMEM;
+	case AXAS_FAULT_ERROR:
+		return -EIO;
 	default:
 		return -EFAULT;
 	}
+}
+
+int axas_space_bring(struct axas_space *space, u64 gpa, u32 access)
+{
+	return axas_space_fault_errno(axas_space_fault_in(space, gpa, access));
 }
 
 /* Walk to the level 0 table of an address; return false if there is none. */
@@ -934,6 +967,8 @@ static int fill_at(struct fill *fill, const struct axas_cpu *cpu, struct axas_np
 	default:
 		break;
 	}
+	if (unlikely(axas_area_lends(cpu->area)))
+		return LOOK_LENT;
 	wanted = take_back(fill, pos);
 	if (unlikely(wanted))
 		return wanted;

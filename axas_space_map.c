@@ -487,6 +487,26 @@ enum change_kind {
 	CHANGE_LOG,
 };
 
+int axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range, u32 prot, u32 flags,
+			struct axas_backend backend)
+{
+	int err;
+
+	if (!axas_space_range_ok(space, range) ||
+	    flags & ~(AXAS_MAP_POPULATE | AXAS_MAP_AROUND_MASK) ||
+	    !policy_ok(flags & AXAS_MAP_POLICY))
+		return -EINVAL;
+	err = check_attrs(space, prot, AXAS_TYPE_NORMAL);
+	if (err)
+		return err;
+	/* Seen by all that change leaves: they hold the mutex after map(). */
+	axas_npt_mark(&space->npt);
+	return map(space, range, axas_area_new(space, range, prot, AXAS_TYPE_NORMAL,
+					       flags & ~AXAS_MAP_POPULATE, backend),
+		   flags & AXAS_MAP_POPULATE);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_map_lent);
+
 /**
  * struct change - a change of areas
  * @space: the space
@@ -566,6 +586,9 @@ static bool can_change(const struct change *change, const struct axas_area *area
 {
 	if (change->kind == CHANGE_POLICY)
 		return !axas_area_is_linear(area);
+	/* A ZERO marker stands for what hides the file, and for a write that the log forgets. */
+	if (change->kind == CHANGE_LOG && axas_area_lends(area))
+		return false;
 	return axas_npt_can(&change->space->npt, new_prot(change, area), area->type);
 }
 
@@ -959,8 +982,8 @@ static int collapse(struct axas_space *space, u64 first, u64 last, u64 *collapse
 			.last = min(last, axas_page_last(mas.last)),
 		};
 
-		/* Too short for a 2 MiB leaf. */
-		if (area->flags & AXAS_MAP_HUGE_NEVER ||
+		/* Too short for a 2 MiB leaf; or leaves that are borrowed one by one. */
+		if (area->flags & AXAS_MAP_HUGE_NEVER || axas_area_lends(area) ||
 		    job.last - job.first < axas_npt_leaf_size(1) - 1)
 			continue;
 		err = collapse_area(&removal, &job);

@@ -16,6 +16,7 @@
 /* Why no page was locked: it must be faulted in, or it is locked already. */
 #define PAGE_FAULT	1
 #define PAGE_BUSY	2
+#define PAGE_LENT	3	/* lent by a backend whose pages must not be mapped */
 
 /**
  * struct lock_pages - pages to lock
@@ -26,6 +27,7 @@
  * @n: out: number of pages
  * @whole: out: the first page is mapped by a leaf of 2 MiB or more
  * @none: out: the HAL has no struct page for a frame
+ * @lent: out: the next page must not be mapped before it is private
  */
 struct lock_pages {
 	u64 gpa;
@@ -35,13 +37,21 @@ struct lock_pages {
 	unsigned int n;
 	bool whole;
 	bool none;
+	bool lent;
 };
 
 /* Lock a page, unless somebody else has. */
-static bool try_page(struct axas_space *space, struct lock_pages *lock, struct axas_hpa hpa)
+static bool try_page(struct axas_space *space, const struct axas_area *area,
+		     struct lock_pages *lock, struct axas_hpa hpa)
 {
-	struct page *page = space->npt.hal->frame_page(space->npt.hal, hpa);
+	u64 gpa = lock->gpa + ((u64)lock->n << AXAS_FRAME_SHIFT);
+	struct page *page;
 
+	lock->lent = unlikely(area->backend.ops->flags & AXAS_BACKEND_UNMAPPED) &&
+		     axas_area_lent_page(area, gpa, hpa);
+	if (unlikely(lock->lent))
+		return false;
+	page = axas_area_page(space, area, gpa, hpa);
 	lock->none = !page;
 	if (unlikely(!page))
 		return false;
@@ -68,14 +78,14 @@ static void lock_small(struct axas_space *space, const struct axas_cpu *cpu,
 	for (n = min(n, lock->max); n; n--) {
 		leaf = READ_ONCE(*ptep++);
 		if (!axas_npt_allows(npt, leaf, lock->access) ||
-		    !try_page(space, lock, axas_npt_leaf_hpa(npt, leaf)))
+		    !try_page(space, cpu->area, lock, axas_npt_leaf_hpa(npt, leaf)))
 			return;
 	}
 }
 
 /* Pages of one large leaf. */
-static void lock_large(struct axas_space *space, const struct axas_leaf *leaf,
-		       struct lock_pages *lock)
+static void lock_large(struct axas_space *space, const struct axas_area *area,
+		       const struct axas_leaf *leaf, struct lock_pages *lock)
 {
 	u64 offset = lock->gpa & (axas_npt_leaf_size(leaf->level) - 1) & ~(AXAS_FRAME_SIZE - 1);
 	u64 left = (axas_npt_leaf_size(leaf->level) - offset) >> AXAS_FRAME_SHIFT;
@@ -83,7 +93,7 @@ static void lock_large(struct axas_space *space, const struct axas_leaf *leaf,
 
 	lock->whole = true;
 	for (; n; n--, offset += AXAS_FRAME_SIZE)
-		if (!try_page(space, lock, axas_hpa_offset(leaf->hpa, offset)))
+		if (!try_page(space, area, lock, axas_hpa_offset(leaf->hpa, offset)))
 			return;
 }
 
@@ -98,6 +108,7 @@ static int lock_here(struct axas_space *space, struct axas_cpu *cpu, struct lock
 	lock->n = 0;
 	lock->whole = false;
 	lock->none = false;
+	lock->lent = false;
 	lock->pages[0] = NULL;
 	if (!area)
 		return -EFAULT;
@@ -112,12 +123,14 @@ static int lock_here(struct axas_space *space, struct axas_cpu *cpu, struct lock
 	} else if (axas_npt_kind(npt, &pos) == AXAS_PT_LEAF) {
 		leaf = npt->fmt->decode(pos.entry, pos.level);
 		if (!(lock->access & ~leaf.prot))
-			lock_large(space, &leaf, lock);
+			lock_large(space, area, &leaf, lock);
 	}
 	if (likely(lock->n))
 		return 0;
 	if (unlikely(lock->none))
 		return -EOPNOTSUPP;
+	if (unlikely(lock->lent))
+		return PAGE_LENT;
 	return lock->pages[0] ? PAGE_BUSY : PAGE_FAULT;
 }
 
@@ -179,6 +192,8 @@ int axas_space_lock_pages(struct axas_space *space, struct axas_gpa gpa, u32 acc
 		err = lock_once(space, &lock);
 		if (err == PAGE_FAULT)
 			err = axas_space_bring(space, gpa.val, access);
+		else if (err == PAGE_LENT)
+			err = axas_space_own_page(space, gpa.val, access);
 		else if (err == PAGE_BUSY)
 			err = wait_for_page(pages[0]);
 		else
@@ -228,8 +243,34 @@ u64 axas_space_end(struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_end);
 
+/*
+ * The first range at or after @gpa of an area whose backend lends: all of it is data, touched or
+ * not. space->lock is held.
+ */
+static bool next_lent(struct axas_space *space, u64 gpa, struct axas_npt_run *run)
+{
+	MA_STATE(mas, &space->areas, axas_page_nr(gpa), axas_page_nr(gpa));
+	const struct axas_area *area;
+	bool found = false;
+
+	if (likely(!READ_ONCE(space->lent_pages)))
+		return false;
+	rcu_read_lock();
+	mas_for_each(&mas, area, ULONG_MAX) {
+		found = axas_area_lends(area);
+		if (found)
+			break;
+	}
+	rcu_read_unlock();
+	if (found) {
+		run->first = max(gpa, axas_page_first(mas.index));
+		run->last = axas_page_last(mas.last);
+	}
+	return found;
+}
+
 /* The first run of leaves of normal memory at or after @gpa. space->lock is held. */
-static bool next_data(struct axas_space *space, u64 gpa, struct axas_npt_run *run)
+static bool next_leaves(struct axas_space *space, u64 gpa, struct axas_npt_run *run)
 {
 	while (axas_npt_next_run(&space->npt, gpa, false, run)) {
 		if (run->leaf.type == AXAS_TYPE_NORMAL)
@@ -239,6 +280,18 @@ static bool next_data(struct axas_space *space, u64 gpa, struct axas_npt_run *ru
 		gpa = run->last + 1;
 	}
 	return false;
+}
+
+/* The first run of data at or after @gpa: bytes @run->first to @run->last. space->lock is held. */
+static bool next_data(struct axas_space *space, u64 gpa, struct axas_npt_run *run)
+{
+	bool any = next_leaves(space, gpa, run);
+	struct axas_npt_run lent;
+
+	if (likely(!next_lent(space, gpa, &lent)) || (any && run->first < lent.first))
+		return any;
+	*run = lent;
+	return true;
 }
 
 /*

@@ -43,10 +43,10 @@
  *  - A failed call changes nothing. Exception: AXAS_POPULATE, which reports its progress, as
  *    AXAS_CLEAR_LOG does, and AXAS_DISCARD after a fatal signal.
  *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on /dev/axas;
- *    MAP_LINEAR, MAP_ALLOC, UNMAP, PROTECT, SET_POLICY, SET_LIMIT, CLEAR, DISCARD, POPULATE,
- *    COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG on a space; of axvcpu all but GET_REGS and
- *    GET_STATE). Queries (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS, GET_LOG; GET_REGS,
- *    GET_STATE) need one open for reading. Else EBADF.
+ *    MAP_LINEAR, MAP_ALLOC, MAP_FILE, UNMAP, PROTECT, SET_POLICY, SET_LIMIT, CLEAR, DISCARD,
+ *    POPULATE, COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG on a space; of axvcpu all but
+ *    GET_REGS and GET_STATE). Queries (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS, GET_LOG;
+ *    GET_REGS, GET_STATE) need one open for reading. Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
  *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
  *    ENOMEM for RLIMIT_MEMLOCK; EINVAL for the arguments, ranges first; EOPNOTSUPP;
@@ -98,6 +98,7 @@
 /* Backends: the source of an area's memory. */
 #define AXAS_BACKEND_LINEAR	1	/* a fixed host-physical range */
 #define AXAS_BACKEND_ALLOC	2	/* the host's page allocator */
+#define AXAS_BACKEND_FILE	4	/* a file's page cache, until a page is written */
 
 /* Results of a fault. */
 #define AXAS_FAULT_FIXED	0	/* a leaf was installed: repeat the access */
@@ -106,7 +107,7 @@
 #define AXAS_FAULT_HOLE		3	/* no area here: MMIO for the VMM */
 #define AXAS_FAULT_DENIED	4	/* the area forbids the access */
 #define AXAS_FAULT_NOMEM	5	/* out of frames */
-#define AXAS_FAULT_ERROR	6	/* backend failure; today's backends have none */
+#define AXAS_FAULT_ERROR	6	/* backend failure: a file's page cannot be read */
 
 /* A leaf maps 4 KiB << (9 * level). */
 #define AXAS_LEAF_LEVELS	4	/* 4 KiB, 2 MiB, 1 GiB, 512 GiB */
@@ -306,6 +307,47 @@ struct axas_map_alloc {
 };
 
 #define AXAS_MAP_ALLOC		_IO(AXAS_IOC_TYPE, 0x11)
+
+/**
+ * struct axas_map_file - AXAS_MAP_FILE: a file's content, shared until it is written
+ * @size: sizeof(struct axas_map_file)
+ * @flags: AXAS_MAP_POPULATE, AXAS_MAP_AROUND(); without the latter a fault borrows up to 16 pages
+ *	that are cached
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @offset: offset of the first byte in the file, 4 KiB aligned
+ * @fd: the file, open for reading
+ * @prot: AXAS_PROT_*
+ *
+ * Guests, and all spaces over the same file, share the pages of its page cache, read-only. The first
+ * write to a page, by guest or host, makes a private copy, which counts as a frame of the space;
+ * nothing is ever written to the file. What AXAS_DISCARD gave back reads as zeroes, not as the file
+ * again. A page that cannot be read is AXAS_FAULT_ERROR for the guest, EIO and SIGBUS for the host.
+ *
+ * The content must not change: the file is a memfd with F_SEAL_WRITE and F_SEAL_SHRINK, or a regular
+ * file that nobody has open for writing, and nobody can open so as long as an area is over it:
+ * ETXTBSY. The area must not reach beyond the page of the file's last byte.
+ *
+ * The pages of the area, touched or not, count as locked memory of the space's creator, under the
+ * caller's RLIMIT_MEMLOCK, until no area maps them; pages that were touched stay in memory until no
+ * area is over the file. A mapping of the descriptor shares pages of memfds and of tmpfs; pages of
+ * other file systems become private when it touches them. The dirty log does not cover such areas.
+ *
+ * Errors: EBADF if @fd is not open for reading; ENOMEM for RLIMIT_MEMLOCK; EINVAL; EOPNOTSUPP for a
+ * file without a page cache, or if the format cannot encode @prot; ETXTBSY; EEXIST on overlap with
+ * an area; ENOMEM; with AXAS_MAP_POPULATE also EIO; EINTR on a fatal signal.
+ */
+struct axas_map_file {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u64 offset;
+	__s32 fd;
+	__u32 prot;
+};
+
+#define AXAS_MAP_FILE		_IO(AXAS_IOC_TYPE, 0x25)
 
 /**
  * struct axas_range - AXAS_UNMAP, AXAS_POPULATE, AXAS_SET_POLICY: a range of the space
@@ -542,7 +584,7 @@ struct axas_translate {
  * @root: out: host-physical address of the root; AXAS_HPA_NONE without
  *	CAP_SYS_RAWIO
  * @areas: out: number of areas
- * @frames: out: 4 KiB frames that the space holds for its alloc areas
+ * @frames: out: 4 KiB frames of its own that the space holds: of alloc areas, and private pages
  * @max_frames: out: the limit of @frames; 0: none
  * @tables: out: 4 KiB pages of page table, the root's included
  * @root_tables: out: 4 KiB pages of the root alone
@@ -551,6 +593,7 @@ struct axas_translate {
  *	reads and writes by the host take are counted only if FIXED
  * @caps: out: AXAS_CAP_* of the machine that the space is for
  * @leaf_levels: out: bit n set: that machine has leaves at level n
+ * @borrowed: out: 4 KiB pages of others, without linear areas, that leaves map: a file's
  */
 struct axas_info {
 	__u32 size;
@@ -571,6 +614,7 @@ struct axas_info {
 	__u64 faults[AXAS_FAULT_ERROR + 1];
 	__u32 caps;
 	__u32 leaf_levels;
+	__u64 borrowed;
 };
 
 #define AXAS_GET_INFO		_IO(AXAS_IOC_TYPE, 0x18)
