@@ -165,7 +165,40 @@ static long map_alloc(void *ctx, void *arg)
 				    map->prot, map->type, map->flags);
 }
 
-/* Uncharge the locked pages of linear areas that were unmapped. */
+static int map_file_of(struct axas_file *file, const struct axas_map_file *map)
+{
+	struct file *from = fget(map->fd);
+	int err;
+
+	if (!from)
+		return -EBADF;
+	err = axas_space_map_file(file->space, arg_range(map->gpa, map->length), from, map->offset,
+				  map->prot, map->flags);
+	fput(from);
+	return err;
+}
+
+static long map_file(void *ctx, void *arg)
+{
+	struct axas_map_file *map = arg;
+	struct axas_file *file = ctx;
+	long err;
+
+	mutex_lock(&file->lock);
+	err = account_locked_vm(file->mm, map->length >> PAGE_SHIFT, true);
+	if (err)
+		goto unlock;
+	err = map_file_of(file, map);
+	if (err)
+		account_locked_vm(file->mm, map->length >> PAGE_SHIFT, false);
+	else
+		file->locked += map->length >> PAGE_SHIFT;
+unlock:
+	mutex_unlock(&file->lock);
+	return err;
+}
+
+/* Uncharge the locked pages of linear and file areas that were unmapped. */
 static void unlock_pages(struct axas_file *file)
 {
 	u64 pages = axas_space_locked_pages(file->space);
@@ -373,6 +406,9 @@ static const struct axas_ioctl space_ioctls[] = {
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = map_linear },
 	{ AXAS_IOCTL_OF(AXAS_MAP_ALLOC, struct axas_map_alloc),
 	  .flags = AXAS_MAP_FLAGS, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = map_alloc },
+	{ AXAS_IOCTL_OF(AXAS_MAP_FILE, struct axas_map_file),
+	  .flags = AXAS_MAP_POPULATE | AXAS_MAP_AROUND_MASK, .dir = AXAS_IOCTL_IN,
+	  .mode = FMODE_WRITE, .run = map_file },
 	{ AXAS_IOCTL_OF(AXAS_UNMAP, struct axas_range),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = unmap },
 	{ AXAS_IOCTL_OF(AXAS_PROTECT, struct axas_protect),

@@ -168,15 +168,19 @@ static void end(struct space_fixture *f, struct lender *lender)
 	space_expect_empty(f);
 }
 
-static int map_ops(struct space_fixture *f, struct lender *lender, u32 prot, u32 flags,
-		   const struct axas_backend_ops *ops)
+static struct axas_backend backend_of(struct lender *lender, const struct axas_backend_ops *ops)
 {
-	struct axas_backend backend = {
+	return (struct axas_backend){
 		.ops = ops, .object = lender,
 		.offset = LENT_SKIP * (u64)SZ_4K - LENT_BASE,
 	};
+}
 
-	return axas_space_map_lent(f->space, gpa_range(LENT_BASE, LENT_SIZE), prot, flags, backend);
+static int map_ops(struct space_fixture *f, struct lender *lender, u32 prot, u32 flags,
+		   const struct axas_backend_ops *ops)
+{
+	return axas_space_map_lent(f->space, gpa_range(LENT_BASE, LENT_SIZE), prot, flags,
+				   backend_of(lender, ops));
 }
 
 static int map_lent(struct space_fixture *f, struct lender *lender, u32 prot, u32 flags)
@@ -793,14 +797,10 @@ static int change_step(struct stress *s)
 		return axas_space_collapse(s->f->space, range, &n);
 	case 4:
 		return tolerated(axas_space_populate(s->f->space, range, &n));
-	case 5:
-		return axas_space_unmap(s->f->space, range);
 	default:
-		/* Fill the holes that unmap has made. */
-		if (rnd(s, 4))
-			return 0;
-		err = axas_space_unmap(s->f->space, gpa_range(LENT_BASE, LENT_SIZE));
-		return err ?: map_lent(s->f, s->lender, TEST_RW, 0);
+		err = axas_space_unmap(s->f->space, range);
+		return err ?: axas_space_map_lent(s->f->space, range, TEST_RW, 0,
+						  backend_of(s->lender, &mapped_ops));
 	}
 }
 

@@ -114,6 +114,21 @@ int axas_map_linear(int space, __u64 gpa, __u64 hpa, __u64 length, __u32 prot, _
 int axas_map_alloc(int space, __u64 gpa, __u64 length, __u32 prot, __u32 flags);
 
 /**
+ * axas_map_file() - map a file's content, shared until it is written
+ * @space: the space
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @fd: a sealed memfd, or a file that nobody has open for writing
+ * @offset: offset of the first byte in the file
+ * @prot: AXAS_PROT_*
+ * @flags: AXAS_MAP_POPULATE, AXAS_MAP_AROUND()
+ *
+ * Return: 0, or -errno.
+ */
+int axas_map_file(int space, __u64 gpa, __u64 length, int fd, __u64 offset, __u32 prot,
+		  __u32 flags);
+
+/**
  * axas_unmap() - unmap a range
  * @space: the space
  * @gpa: first guest-physical address

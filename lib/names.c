@@ -29,6 +29,7 @@ static const char *const format_names[] = {
 static const char *const backend_names[] = {
 	[AXAS_BACKEND_LINEAR]	= "linear",
 	[AXAS_BACKEND_ALLOC]	= "alloc",
+	[AXAS_BACKEND_FILE]	= "file",
 };
 
 static const char *const fault_names[] = {

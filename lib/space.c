@@ -84,6 +84,16 @@ int axas_map_alloc(int space, __u64 gpa, __u64 length, __u32 prot, __u32 flags)
 	return axas_ioctl(space, AXAS_MAP_ALLOC, &arg);
 }
 
+int axas_map_file(int space, __u64 gpa, __u64 length, int fd, __u64 offset, __u32 prot, __u32 flags)
+{
+	struct axas_map_file arg = {
+		.size = sizeof(arg), .flags = flags, .gpa = gpa, .length = length,
+		.offset = offset, .fd = fd, .prot = prot
+	};
+
+	return axas_ioctl(space, AXAS_MAP_FILE, &arg);
+}
+
 int axas_unmap(int space, __u64 gpa, __u64 length)
 {
 	struct axas_range arg = { .size = sizeof(arg), .gpa = gpa, .length = length };

@@ -19,6 +19,7 @@
 #include <uapi/axas/axas.h>
 
 struct axas_space;
+struct file;
 
 /**
  * struct axas_machine - hardware that walks a table
@@ -209,6 +210,30 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
  */
 int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 			 u32 prot, u32 type, u32 flags);
+
+/**
+ * axas_space_map_file() - map a file's content, shared until it is written
+ * @space: the space; its HAL is axas_hal_linux
+ * @range: guest-physical range, in whole 4 KiB pages
+ * @file: the file, open for reading: a memfd with F_SEAL_WRITE and F_SEAL_SHRINK, or a regular file
+ *	that nobody has open for writing; nobody can open it so until no area is over it
+ * @offset: of the first byte in the file, 4 KiB aligned
+ * @prot: AXAS_PROT_*
+ * @flags: AXAS_MAP_POPULATE; AXAS_MAP_AROUND(n): a fault borrows up to 2^n pages that are cached, by
+ *	default 16
+ *
+ * Leaves borrow pages of the file's page cache, read-only. The first write to a page, by guest or
+ * host, makes a private copy; the file is never written. What was discarded reads as zeroes. See
+ * struct axas_map_file.
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL, also if the range reaches beyond the page of the file's last byte; -EBADF if
+ * @file is not open for reading; -EOPNOTSUPP if it has no page cache, for another HAL, or if the
+ * format cannot encode @prot; -ETXTBSY; -EEXIST on overlap with an area; -ENOMEM; with
+ * AXAS_MAP_POPULATE also -EIO; -EINTR on a fatal signal.
+ */
+int axas_space_map_file(struct axas_space *space, struct axas_gpa_range range, struct file *file,
+			u64 offset, u32 prot, u32 flags);
 
 /**
  * axas_space_unmap() - remove all mappings of a range

@@ -21,6 +21,7 @@ union argument {
 	struct axas_create create;
 	struct axas_map_linear linear;
 	struct axas_map_alloc alloc;
+	struct axas_map_file file;
 	struct axas_range range;
 	struct axas_collapse collapse;
 	struct axas_protect protect;
@@ -85,6 +86,22 @@ static void good_alloc(union argument *arg)
 	arg->alloc.gpa = FREE;
 	arg->alloc.length = PAGE;
 	arg->alloc.prot = RW;
+}
+
+/* One page of a sealed memfd. */
+static void good_file(union argument *arg)
+{
+	static int fd = -1;
+
+	if (fd < 0) {
+		fd = memfd_create("envelope", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		expect_ok(ftruncate(fd, PAGE));
+		expect_ok(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK));
+	}
+	arg->file.gpa = FREE;
+	arg->file.length = PAGE;
+	arg->file.fd = fd;
+	arg->file.prot = RW;
 }
 
 static void good_range(union argument *arg)
@@ -156,6 +173,8 @@ static const struct subject subjects[] = {
 	  TAIL_FROM(axas_map_linear, type), 0, 0, 0, false, false, good_linear },
 	{ "MAP_ALLOC", AXAS_MAP_ALLOC, sizeof(struct axas_map_alloc),
 	  TAIL_FROM(axas_map_alloc, type), 0, 0, AXAS_MAP_FLAGS, false, false, good_alloc },
+	{ "MAP_FILE", AXAS_MAP_FILE, sizeof(struct axas_map_file), sizeof(struct axas_map_file),
+	  0, 0, AXAS_MAP_POPULATE | AXAS_MAP_AROUND_MASK, false, false, good_file },
 	{ "UNMAP", AXAS_UNMAP, sizeof(struct axas_range), sizeof(struct axas_range), 0, 0, 0,
 	  false, false, good_range },
 	{ "POPULATE", AXAS_POPULATE, sizeof(struct axas_range), sizeof(struct axas_range), 0, 0,
