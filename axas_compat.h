@@ -40,6 +40,13 @@ static inline bool axas_user_mask_excludes(const struct cpumask *mask)
 	return excludes;
 }
 
+/* 7.2: pagevec.h, the header of folio batches, has another name. */
+#if __has_include(<linux/folio_batch.h>)
+#include <linux/folio_batch.h>
+#elif __has_include(<linux/pagevec.h>)
+#include <linux/pagevec.h>
+#endif
+
 /* 6.13: lazy preemption has a resched flag of its own. */
 #ifdef TIF_NEED_RESCHED_LAZY
 #define AXAS_TIF_RESCHED_LAZY		BIT(TIF_NEED_RESCHED_LAZY)

@@ -12,7 +12,8 @@
  *  - a memfd with F_SEAL_WRITE and F_SEAL_SHRINK has no writers, and will have none;
  *    F_SEAL_FUTURE_WRITE is not enough, for mappings that were there before still write;
  *  - for any other file i_writecount is taken below 0, as execve() does. It is refused if somebody
- *    has the file open for writing; and so are open() for writing and truncate() from then on.
+ *    has the file open for writing; and so are open() for writing and truncate() from then on. A
+ *    memfd without the seals is refused: its first descriptor does not count as a writer.
  *
  * Pages of tmpfs may be mapped on the host, although page->mapping is another inode's: nothing
  * takes such a page out of the page cache while the object exists. Other file systems may do so (NFS
@@ -30,7 +31,6 @@
 #include <linux/mutex.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
@@ -83,6 +83,17 @@ static bool has_page_cache(struct file *file)
 	return shmem_mapping(file->f_mapping) || file->f_mapping->a_ops->read_folio;
 }
 
+/*
+ * Keep writers away. Files that the kernel itself opens in a file system that nobody can mount, such
+ * as those of memfd_create(), are not counted as writers.
+ */
+static int deny_writers(struct file *file)
+{
+	if (file_inode(file)->i_sb->s_flags & SB_NOUSER)
+		return -ETXTBSY;
+	return deny_write_access(file);
+}
+
 static struct axas_filemem *find_file(const struct inode *inode)
 {
 	struct axas_filemem *mem;
@@ -101,7 +112,7 @@ static struct axas_filemem *new_file(struct file *file)
 	if (!mem)
 		return ERR_PTR(-ENOMEM);
 	mem->denied = !is_sealed(file);
-	if (mem->denied && deny_write_access(file)) {
+	if (mem->denied && deny_writers(file)) {
 		kfree(mem);
 		return ERR_PTR(-ETXTBSY);
 	}
@@ -187,58 +198,82 @@ static unsigned int filemem_lend(const struct axas_backend *backend, u64 offset,
 	return i;
 }
 
-/* Lend a page from now on. Return 0 or an error; the caller keeps its reference. */
-static int add_page(struct axas_filemem *mem, pgoff_t index, struct page *page)
+/* Pages that one call of fetch() lends at most. */
+#define FETCH_MOST	64u
+
+/*
+ * Lend pages from now on, from @index on; the caller keeps its references. Return their number. The
+ * store is a release: who finds a page finds its content.
+ */
+static unsigned int lend_pages(struct axas_filemem *mem, pgoff_t index, struct page **pages,
+			      unsigned int n)
+{
+	XA_STATE(xas, &mem->pages, index);
+	unsigned int done = 0;
+
+	do {
+		xas_lock(&xas);
+		for (; done < n; done++) {
+			xas_set(&xas, index + done);
+			if (xas_load(&xas))
+				continue;
+			xas_store(&xas, pages[done]);
+			if (xas_error(&xas))
+				break;
+			get_page(pages[done]);
+		}
+		xas_unlock(&xas);
+	} while (xas_nomem(&xas, GFP_KERNEL | __GFP_NOWARN));
+	return done;
+}
+
+/* Make what the kernel has read into a page visible to instruction fetch. */
+static void clean_page(struct page *page)
 {
 	const struct axas_hal *hal = &axas_hal_linux;
-	struct page *old;
 
-	if (PageHWPoison(page))
-		return -EIO;
 	if (hal->clean)
 		hal->clean(hal, page_address(page), PAGE_SIZE);
 	if (hal->fence)
 		hal->fence(hal);
-	get_page(page);
-	/* The store is a release: who finds the page finds its content. */
-	old = xa_cmpxchg(&mem->pages, index, NULL, page, GFP_KERNEL | __GFP_NOWARN);
-	if (!old)
-		return 0;
-	put_page(page);
-	if (xa_is_err(old))
-		return -ENOMEM;
-	return PageHWPoison(old) ? -EIO : 0;
 }
 
-/* Pages of a folio from *@index on, up to @last. */
-static int add_folio(struct axas_filemem *mem, struct folio *folio, pgoff_t *index, pgoff_t last)
+/* Pages of a folio from @index on, up to @last. Return their number. */
+static unsigned int pages_of(struct folio *folio, pgoff_t index, pgoff_t last,
+			     struct page **pages)
 {
-	int err = 0;
+	unsigned int n = 0;
 
 	if (!folio_test_uptodate(folio))
-		return -EAGAIN;
-	while (!err && *index <= last && folio_contains(folio, *index)) {
-		err = add_page(mem, *index, folio_file_page(folio, *index));
-		if (!err)
-			(*index)++;
+		return 0;
+	for (; index <= last && folio_contains(folio, index); index++) {
+		pages[n] = folio_file_page(folio, index);
+		if (PageHWPoison(pages[n]))
+			break;
+		clean_page(pages[n++]);
 	}
-	return err;
+	return n;
 }
 
 /* Lend what is cached from @index on. Return the number of pages. */
 static unsigned int add_cached(struct axas_filemem *mem, pgoff_t index, pgoff_t last)
 {
-	pgoff_t first = index, from = index;
-	struct folio_batch batch;
-	unsigned int i;
-	int err = 0;
+	struct page *pages[FETCH_MOST] __uninitialized;
+	struct folio_batch batch __uninitialized;
+	unsigned int i, more, n = 0;
+	pgoff_t from = index;
 
 	folio_batch_init(&batch);
 	filemap_get_folios_contig(mapping_of(mem), &from, last, &batch);
-	for (i = 0; !err && i < folio_batch_count(&batch); i++)
-		err = add_folio(mem, batch.folios[i], &index, last);
+	for (i = 0; i < folio_batch_count(&batch); i++) {
+		more = pages_of(batch.folios[i], index + n, last, pages + n);
+		n += more;
+		if (!more)
+			break;
+	}
+	n = n ? lend_pages(mem, index, pages, n) : 0;
 	folio_batch_release(&batch);
-	return index - first;
+	return n;
 }
 
 /* Read a page that is not cached. */
@@ -254,9 +289,21 @@ static int add_read(struct axas_filemem *mem, pgoff_t index)
 		err = PTR_ERR(page);
 		return err == -ENOMEM || err == -EINTR ? err : -EIO;
 	}
-	err = add_page(mem, index, page);
+	err = -EIO;
+	if (!PageHWPoison(page)) {
+		clean_page(page);
+		err = lend_pages(mem, index, &page, 1) ? 0 : -ENOMEM;
+	}
 	put_page(page);
 	return err;
+}
+
+/* A page that is lent already, and has failed since, is neither lent nor fetched any more. */
+static bool has_failed(struct axas_filemem *mem, pgoff_t index)
+{
+	struct page *page = xa_load(&mem->pages, index);
+
+	return page && PageHWPoison(page);
 }
 
 static int filemem_fetch(const struct axas_backend *backend, u64 offset, unsigned int n)
@@ -267,6 +314,9 @@ static int filemem_fetch(const struct axas_backend *backend, u64 offset, unsigne
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
+	if (has_failed(mem, index))
+		return -EIO;
+	n = min(n, FETCH_MOST);
 	if (add_cached(mem, index, min_t(pgoff_t, index + n, end) - 1))
 		return 0;
 	return add_read(mem, index);

@@ -98,8 +98,10 @@ int __must_check axas_space_split_leaf(struct axas_space *space, u64 gpa);
 
 /*
  * Fault in an area whose backend lends frames (AXAS_BACKEND_LENDS). @own: a private frame is wanted,
- * whatever the @access; 0: as populate. Return AXAS_FAULT_*; SPURIOUS also to look again.
+ * whatever the @access; 0: as populate. Return AXAS_FAULT_*, or AXAS_LENT_OTHER if the fault is, by
+ * now, of another kind.
  */
+#define AXAS_LENT_OTHER		-1
 int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool own);
 
 /* Make the page of @gpa private. Return as axas_space_bring(). */

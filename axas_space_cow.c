@@ -130,6 +130,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
  * @frame: a frame of the space's own, or AXAS_HPA_NONE
  * @source: @frame is a copy of this frame; AXAS_HPA_NONE: it is zeroed
  * @want_source: what the last look wants a copy of
+ * @replaces: the copy is for the place of a BORROWED leaf
  * @tries: see axas_space_pause()
  */
 struct lent {
@@ -146,6 +147,7 @@ struct lent {
 	struct axas_hpa frame;
 	struct axas_hpa source;
 	struct axas_hpa want_source;
+	bool replaces;
 	unsigned int tries;
 };
 
@@ -237,6 +239,7 @@ static int make_private(struct lent *lent, const struct axas_area *area, struct 
 {
 	int wanted;
 
+	lent->replaces = false;
 	lent->want_source = source;
 	if (same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)) || !same_hpa(lent->source, source))
 		return ask(lent, area, LENT_FRAME);
@@ -270,7 +273,7 @@ static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt
 {
 	const struct axas_backend *backend = &cpu->area->backend;
 	struct axas_npt *npt = &lent->space->npt;
-	struct axas_hpa hpas[LENT_MOST];
+	struct axas_hpa hpas[LENT_MOST] __uninitialized;
 	unsigned int n, i;
 	int wanted;
 
@@ -292,18 +295,27 @@ static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt
 	return AXAS_FAULT_FIXED;
 }
 
+static bool permits(const struct lent *lent, const struct axas_npt_pos *pos)
+{
+	const struct axas_npt *npt = &lent->space->npt;
+
+	if (pos->level)
+		return !(lent->access & ~npt->fmt->decode(pos->entry, pos->level).prot);
+	return !lent->access || axas_npt_allows(npt, pos->entry, lent->access);
+}
+
 /* A leaf: it does, or its frame has to become private. */
 static int look_at_leaf(struct lent *lent, const struct axas_area *area,
 			const struct axas_npt_pos *pos)
 {
 	const struct axas_npt *npt = &lent->space->npt;
-	u32 prot = npt->fmt->decode(pos->entry, pos->level).prot;
 	bool borrowed = !pos->level && pos->entry & npt->fmt->borrowed;
 
-	if (!(lent->access & ~prot) && !(lent->own && borrowed))
+	if (permits(lent, pos) && !(lent->own && borrowed))
 		return AXAS_FAULT_SPURIOUS;
 	if (!borrowed || !is_private(lent))
 		return LENT_OTHER;
+	lent->replaces = true;
 	lent->want_source = axas_npt_leaf_hpa(npt, pos->entry);
 	if (same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)) ||
 	    !same_hpa(lent->source, lent->want_source))
@@ -327,6 +339,18 @@ static int take_back(struct lent *lent, struct axas_npt_pos *pos)
 	}
 }
 
+/* Walk to the entry, unless this CPU has its table cached. */
+static void find_entry(const struct lent *lent, struct axas_cpu *cpu, struct axas_npt_pos *pos)
+{
+	if (axas_cpu_at(cpu, lent->gpa)) {
+		pos->ptep = axas_cpu_ptep(cpu, lent->gpa);
+		pos->entry = READ_ONCE(*pos->ptep);
+		pos->level = 0;
+	} else {
+		axas_npt_walk(&lent->space->npt, &cpu->cursor, lent->gpa, pos);
+	}
+}
+
 /* In a section, or with space->lock held. Return AXAS_FAULT_* or LENT_*. */
 static int look(struct lent *lent, struct axas_cpu *cpu)
 {
@@ -340,7 +364,9 @@ static int look(struct lent *lent, struct axas_cpu *cpu)
 		return AXAS_FAULT_DENIED;
 	if (!axas_area_lends(area))
 		return LENT_OTHER;
-	axas_npt_walk(npt, &cpu->cursor, lent->gpa, &pos);
+	find_entry(lent, cpu, &pos);
+	if (!pos.level && axas_npt_is_leaf(npt, pos.entry))
+		return look_at_leaf(lent, area, &pos);
 	switch (axas_npt_kind(npt, &pos)) {
 	case AXAS_PT_EMPTY:
 		return take_back(lent, &pos) ?: borrow(lent, cpu, &pos);
@@ -413,33 +439,55 @@ static struct page *page_to_lock(const struct lent *lent, const struct axas_area
 }
 
 /*
- * Look again with space->lock held, and put the copy in the place of the leaf. *@busy: a page that
- * somebody else has locked, with a reference. Return AXAS_FAULT_* or LENT_*.
+ * Look again with space->lock held: what is found stays after the section. Return LENT_REPLACE with
+ * the area and the entry, or AXAS_FAULT_* or LENT_*.
+ */
+static int look_locked(struct lent *lent, const struct axas_area **area, struct axas_npt_pos *pos)
+{
+	struct axas_cpu *cpu = axas_section_enter(lent->space), found;
+	int result;
+
+	lockdep_assert_held(&lent->space->lock);
+	if (unlikely(!cpu)) {
+		found = axas_nothing_found();
+		result = look(lent, &found);
+		*area = found.area;
+		find_entry(lent, &found, pos);
+		return result;
+	}
+	result = look(lent, cpu);
+	*area = cpu->area;
+	find_entry(lent, cpu, pos);
+	axas_section_leave(cpu);
+	return result;
+}
+
+/*
+ * Put the copy in the place of the leaf. *@busy: a page that somebody else has locked, with a
+ * reference. Return AXAS_FAULT_* or LENT_*.
  */
 static int replace(struct lent *lent, struct page **busy)
 {
 	struct axas_space *space = lent->space;
-	struct axas_cpu found = axas_nothing_found();
-	int result = look(lent, &found);
+	const struct axas_area *area;
 	struct axas_npt_pos pos;
 	struct page *page;
 	bool done = false;
+	int result;
 
-	lockdep_assert_held(&space->lock);
+	result = look_locked(lent, &area, &pos);
 	if (result != LENT_REPLACE)
 		return result;
-	page = page_to_lock(lent, found.area);
+	page = page_to_lock(lent, area);
 	if (page && !trylock_page(page)) {
 		get_page(page);
 		*busy = page;
 		return LENT_AGAIN;
 	}
-	axas_npt_walk(&space->npt, &found.cursor, lent->gpa, &pos);
 	/* The claim fails if the leaf is not a BORROWED one of this frame any more. */
 	if (!pos.level && pos.entry & space->npt.fmt->borrowed &&
 	    same_hpa(axas_npt_leaf_hpa(&space->npt, pos.entry), lent->source))
-		done = axas_space_replace_leaf(space, &pos, lent->gpa,
-					       private_leaf(lent, found.area));
+		done = axas_space_replace_leaf(space, &pos, lent->gpa, private_leaf(lent, area));
 	if (page)
 		unlock_page(page);
 	if (!done)
@@ -519,11 +567,11 @@ static int run(struct lent *lent)
 	int result, err;
 
 	for (;;) {
-		result = look_once(lent);
+		result = lent->replaces ? replace_locked(lent) : look_once(lent);
 		if (result == LENT_REPLACE)
 			result = replace_locked(lent);
 		if (result == LENT_OTHER)
-			return AXAS_FAULT_SPURIOUS;
+			return AXAS_LENT_OTHER;
 		if (result >= 0)
 			return result;
 		err = bring(lent, result);
@@ -548,5 +596,8 @@ int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool ow
 
 int axas_space_own_page(struct axas_space *space, u64 gpa, u32 access)
 {
-	return axas_space_fault_errno(axas_space_fault_lent(space, gpa, access, true));
+	int result = axas_space_fault_lent(space, gpa, access, true);
+
+	return result == AXAS_LENT_OTHER ? axas_space_bring(space, gpa, access) :
+					   axas_space_fault_errno(result);
 }

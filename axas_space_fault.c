@@ -188,8 +188,11 @@ static bool may_come(struct fill *fill)
 /* Populate: an errno. */
 static int fill_lent(struct fill *fill)
 {
+	int result;
+
 	drop_frames(fill);
-	return axas_space_fault_errno(axas_space_fault_lent(fill->space, fill->gpa, 0, false));
+	result = axas_space_fault_lent(fill->space, fill->gpa, 0, false);
+	return result == AXAS_LENT_OTHER ? 0 : axas_space_fault_errno(result);
 }
 
 static int bring(struct fill *fill, int wanted)
@@ -530,10 +533,13 @@ static void keep_tables(struct fill *fill, int (*one)(struct fill *fill, struct 
 /* The rest of a fault, where the backend lends frames. */
 static int fault_lent(struct fill *fill)
 {
+	int result;
+
 	/* Others may wait for frames that were brought for another area. */
 	drop_frames(fill);
 	fill->level = 0;
-	return axas_space_fault_lent(fill->space, fill->gpa, fill->access, false);
+	result = axas_space_fault_lent(fill->space, fill->gpa, fill->access, false);
+	return result == AXAS_LENT_OTHER ? LOOK_AGAIN : result;
 }
 
 static int run_fault(struct fill *fill)
@@ -544,10 +550,10 @@ static int run_fault(struct fill *fill)
 		result = look_once(fill, look);
 		if (result == AXAS_FAULT_SPURIOUS && fill->logged)
 			return AXAS_FAULT_FIXED;
+		if (result == LOOK_LENT)
+			result = fault_lent(fill);
 		if (result >= 0)
 			return result;
-		if (result == LOOK_LENT)
-			return fault_lent(fill);
 		if (result == LOOK_AGAIN && fatal_signal_pending(current))
 			return AXAS_FAULT_RETRY;
 		err = result == LOOK_ADJUST ? adjust(fill) : bring(fill, result);
@@ -726,6 +732,29 @@ static noinline bool find_table(struct axas_space *space, struct axas_cpu *cpu, 
 	return axas_cpu_at(cpu, gpa);
 }
 
+/* Whether a fault is in the area that this CPU has cached, and its backend lends frames. */
+static bool is_lent(const struct axas_cpu *cpu, u64 gpa, u32 access)
+{
+	return axas_cpu_covers(cpu, gpa) && axas_area_lends(cpu->area) && access &&
+	       !(access & ~AXAS_PROT_MASK);
+}
+
+/* The short way to axas_space_cow.c. Leaves the caller's section. */
+static noinline int fault_lent_here(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
+				    u32 access, unsigned int *level)
+{
+	int result;
+
+	axas_section_leave(cpu);
+	result = axas_space_fault_lent(space, gpa, access, false);
+	if (unlikely(result == AXAS_LENT_OTHER))
+		return fault_slow(space, gpa, access, level, axas_hpa(AXAS_HPA_NONE));
+	if (level)
+		*level = 0;
+	count_fault(space, result);
+	return result;
+}
+
 /*
  * A present entry that does not permit the access: the first write to a page of a logged area, or
  * else the slow path. Leaves the caller's section.
@@ -733,9 +762,11 @@ static noinline bool find_table(struct axas_space *space, struct axas_cpu *cpu, 
 static noinline int fault_denied(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 				 u32 access, u64 *ptep, unsigned int *level)
 {
-	bool done = axas_area_find_here(space, cpu, gpa) &&
-		    log_write(space, cpu->area, ptep, READ_ONCE(*ptep), access);
+	bool found = axas_area_find_here(space, cpu, gpa), done;
 
+	if (found && is_lent(cpu, gpa, access))
+		return fault_lent_here(space, cpu, gpa, access, level);
+	done = found && log_write(space, cpu->area, ptep, READ_ONCE(*ptep), access);
 	axas_section_leave(cpu);
 	if (!done)
 		return fault_slow(space, gpa, access, level, axas_hpa(AXAS_HPA_NONE));
@@ -749,7 +780,7 @@ static noinline int fault_elsewhere(struct axas_space *space, struct axas_cpu *c
 {
 	u64 *ptep, entry;
 
-	if (!find_table(space, cpu, gpa))
+	if (!axas_cpu_at(cpu, gpa) && !find_table(space, cpu, gpa))
 		goto slow;
 	ptep = axas_cpu_ptep(cpu, gpa);
 	entry = READ_ONCE(*ptep);
@@ -772,6 +803,8 @@ static noinline int fault_elsewhere(struct axas_space *space, struct axas_cpu *c
 		*level = 0;
 	return fault_denied(space, cpu, gpa, access, ptep, level);
 slow:
+	if (is_lent(cpu, gpa, access))
+		return fault_lent_here(space, cpu, gpa, access, level);
 	axas_section_leave(cpu);
 	return fault_slow(space, gpa, access, level, axas_hpa(AXAS_HPA_NONE));
 }

@@ -7,6 +7,7 @@
  *   bench_table.c   tables only: frames are numbers from a stack
  *   bench_space.c   spaces on Linux's allocator
  *   bench_access.c  guest reads and writes by the kernel
+ *   bench_file.c    areas over a file
  *   bench_size.c    cost as a function of the size of an area
  *   bench_areas.c   one page at a time, and one of many areas
  *   bench_held.c    the longest time for which one batch holds the lock and bars readers
@@ -112,6 +113,7 @@ void bench_floor(void);
 void bench_table(void);
 void bench_spaces(void);
 void bench_access(void);
+void bench_files(void);
 void bench_size(void);
 void bench_areas(void);
 #ifdef CONFIG_KPROBES

@@ -143,6 +143,7 @@ static int __init axas_bench_init(void)
 	bench_table();
 	bench_spaces();
 	bench_access();
+	bench_files();
 	bench_size();
 	bench_areas();
 	bench_held();

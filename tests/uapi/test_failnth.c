@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define AREA	(16 * MIB)
@@ -133,6 +134,64 @@ static int call_map_alloc(int fd)
 static void test_map_alloc(void)
 {
 	fail_each(&(struct victim){ empty_space, call_map_alloc, clear_it, false });
+}
+
+/* A page of a sealed memfd, borrowed by the call itself. */
+static int call_map_file(int fd)
+{
+	static int file = -1;
+
+	if (file < 0) {
+		file = memfd_create("failnth", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		expect_ok(ftruncate(file, 32 * PAGE));
+		expect_ok(fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK));
+	}
+	return axas_map_file(fd, AREA, 32 * PAGE, file, 0, RW, AXAS_MAP_POPULATE);
+}
+
+static void test_map_file(void)
+{
+	fail_each(&(struct victim){ empty_space, call_map_file, clear_it, false });
+}
+
+/* The first writes make private copies. */
+static int file_space(void)
+{
+	int fd = new_space();
+
+	expect_ok(call_map_file(fd));
+	return fd;
+}
+
+static int call_write_file(int fd)
+{
+	int result = axas_fault(fd, AREA + 5 * PAGE, RW, NULL);
+
+	return result == AXAS_FAULT_NOMEM ? -ENOMEM : result < 0 ? result : 0;
+}
+
+static void map_file_again(int fd)
+{
+	clear_it(fd);
+	expect_ok(call_map_file(fd));
+}
+
+static void test_write_file(void)
+{
+	fail_each(&(struct victim){ file_space, call_write_file, map_file_again, true });
+}
+
+static int call_discard_file(int fd)
+{
+	struct axas_extent extent = { AREA + 3 * PAGE, 20 * PAGE };
+	u64 done;
+
+	return axas_discard(fd, &extent, 1, &done);
+}
+
+static void test_discard_file(void)
+{
+	fail_each(&(struct victim){ file_space, call_discard_file, map_file_again, true });
 }
 
 static int call_map_populate(int fd)
@@ -379,6 +438,9 @@ static const struct test tests[] = {
 	{ "fail-nth: MAP_ALLOC", test_map_alloc },
 	{ "fail-nth: MAP_ALLOC with POPULATE", test_map_populate },
 	{ "fail-nth: MAP_LINEAR", test_map_linear },
+	{ "fail-nth: MAP_FILE with POPULATE", test_map_file },
+	{ "fail-nth: the first write to a file's page", test_write_file },
+	{ "fail-nth: DISCARD of a file's pages", test_discard_file },
 	{ "fail-nth: UNMAP of a middle", test_unmap },
 	{ "fail-nth: PROTECT of a middle", test_protect },
 	{ "fail-nth: POPULATE", test_populate },

@@ -82,7 +82,7 @@ int need_space(struct session *s);	/* its descriptor, or -1 after reporting an e
  * passes unknown keys to parse_common(), and parse_args(), which returns 0 to continue; else the
  * command returns the status that it stores.
  */
-#define MAX_ARGS	4
+#define MAX_ARGS	5
 
 struct args {
 	struct session *s;

@@ -6,8 +6,10 @@
 #include "axasctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct map_args {
 	struct args args;
@@ -64,11 +66,12 @@ static error_t map_parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp map_argp = {
-	map_options, map_parse, "alloc GPA SIZE\nlinear GPA HPA SIZE",
+	map_options, map_parse, "alloc GPA SIZE\nlinear GPA HPA SIZE\nfile GPA PATH OFFSET SIZE",
 	"Map memory into the space.\n"
 	"\valloc: zeroed frames from the page allocator, one by one on first touch\n"
 	"unless --populate is given. linear: the host-physical range at HPA, which\n"
-	"must not touch System RAM. Numbers are decimal or 0x..., with K, M, G, T, P\n"
+	"must not touch System RAM. file: SIZE bytes of the file at PATH, whose pages are\n"
+	"shared until they are written; nobody may have it open for writing. Numbers are decimal or 0x..., with K, M, G, T, P\n"
 	"for powers of 1024, and must be multiples of 4 KiB.", common_options, NULL, NULL
 };
 
@@ -120,10 +123,33 @@ static int map_linear(struct session *s, struct map_args *m)
 	return err ? fail_range(s, "map linear", err, gpa, len) : answer_range(s, gpa, len);
 }
 
+static int map_file(struct session *s, struct map_args *m)
+{
+	u64 gpa, offset, len;
+	int fd, file, err;
+
+	if (m->args.nr != 5)
+		return !!usage_error(&m->args, "file takes GPA, PATH, OFFSET and SIZE");
+	if (take_number(&m->args, "GPA", m->args.arg[1], &gpa) ||
+	    take_number(&m->args, "OFFSET", m->args.arg[3], &offset) ||
+	    take_number(&m->args, "SIZE", m->args.arg[4], &len))
+		return 1;
+	fd = need_space(s);
+	if (fd < 0)
+		return 1;
+	file = open(m->args.arg[2], O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return fail(s, errno, "%s: %s", m->args.arg[2], strerror(errno));
+	err = m->type == AXAS_TYPE_NORMAL ?
+	      axas_map_file(fd, gpa, len, file, offset, m->prot, m->flags) : -EOPNOTSUPP;
+	close(file);
+	return err ? fail_range(s, "map file", err, gpa, len) : answer_range(s, gpa, len);
+}
+
 int cmd_map(struct session *s, int argc, char **argv)
 {
 	struct map_args m = {
-		.args = { .min = 1, .max = 4 }, .prot = AXAS_PROT_MASK
+		.args = { .min = 1, .max = 5 }, .prot = AXAS_PROT_MASK
 	};
 	int status;
 
@@ -133,7 +159,9 @@ int cmd_map(struct session *s, int argc, char **argv)
 		return map_alloc(s, &m);
 	if (!strcmp(m.args.arg[0], "linear"))
 		return map_linear(s, &m);
-	return !!usage_error(&m.args, "'%s' is not alloc or linear", m.args.arg[0]);
+	if (!strcmp(m.args.arg[0], "file"))
+		return map_file(s, &m);
+	return !!usage_error(&m.args, "'%s' is not alloc, linear or file", m.args.arg[0]);
 }
 
 /* Parse GPA and SIZE and get the space: its descriptor, or -1 with *@status set. */
