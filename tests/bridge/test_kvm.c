@@ -5,6 +5,7 @@
  */
 #include "bridge.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -109,6 +110,70 @@ static void discarded_memory_is_zero(void)
 	expect_eq(guest_word(&vm, 6 * MIB + 2 * PAGE), TEST_GPA + 6 * MIB + 2 * PAGE);
 }
 
+/* A sealed memfd whose pages begin with their number, from 1 on. */
+static int content(u64 pages)
+{
+	int fd = memfd_create("content", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	expect(fd >= 0);
+	expect_ok(ftruncate(fd, pages * PAGE));
+	for (u64 i = 0; i < pages; i++) {
+		u64 word = i + 1;
+
+		expect_eq(pwrite(fd, &word, sizeof(word), i * PAGE), (ssize_t)sizeof(word));
+	}
+	expect_ok(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK));
+	return fd;
+}
+
+static u64 borrowed(void)
+{
+	struct axas_info info;
+
+	expect_ok(axas_get_info(m.fd, &info));
+	return info.borrowed;
+}
+
+/* The second 2 MiB are a file's: shared with it until the guest, or somebody else, writes. */
+static void a_files_pages_are_shared_until_written(void)
+{
+	int file = content(512);
+	u64 at = 2 * MIB, frames;
+
+	begin();
+	expect_ok(axas_unmap(m.fd, at, 2 * MIB));
+	expect_ok(axas_map_file(m.fd, at, 2 * MIB, file, 0, RWX, 0));
+	frames = frames_of(&m);
+	for (u64 i = 0; i < 512; i += 3)
+		expect_eq(guest_word(&vm, at + i * PAGE), i + 1);
+	if (!(kind->create_flags & AXAS_CREATE_PINNABLE)) {
+		expect(borrowed() > 0);
+		expect_eq(frames_of(&m), frames);
+	}
+	guest_set(&vm, at + 5 * PAGE + 8, 55);
+	expect_eq(read_word(&m, at + 5 * PAGE + 8), 55);
+	expect_eq(read_word(&m, at + 5 * PAGE), 6);
+	/* The guest has the borrowed page when the host's write replaces it. */
+	expect_eq(guest_word(&vm, at + 6 * PAGE), 7);
+	write_word(&m, at + 6 * PAGE, 77);
+	expect_eq(guest_word(&vm, at + 6 * PAGE), 77);
+	*word(&m, at + 9 * PAGE) = 99;
+	expect_eq(guest_word(&vm, at + 9 * PAGE), 99);
+	expect_ok(discard(&m, at + 12 * PAGE, PAGE));
+	expect_eq(guest_word(&vm, at + 12 * PAGE), 0);
+	/* Each page is written, and none of it reaches the file. */
+	expect_ok(vm_call(&vm, guest_touch, TEST_GPA + at, TEST_GPA + 2 * at, PAGE, NULL));
+	expect_eq(borrowed(), 0);
+	for (u64 i = 0; i < 512; i++) {
+		u64 val = 0;
+
+		expect_eq(read_word(&m, at + i * PAGE), TEST_GPA + at + i * PAGE);
+		expect_eq(pread(file, &val, sizeof(val), i * PAGE), (ssize_t)sizeof(val));
+		expect_eq(val, i + 1);
+	}
+	close(file);
+}
+
 static void a_slot_outlives_the_descriptor(void)
 {
 	begin();
@@ -158,6 +223,8 @@ static const struct test tests[] = {
 	{ "protect: a KVM guest may read only", read_only_is_read_only },
 	{ "unmap: a KVM guest finds a hole", a_hole_is_a_hole },
 	{ "discard: a KVM guest finds zeroes", discarded_memory_is_zero },
+	{ "a file's pages are shared until they are written",
+	  a_files_pages_are_shared_until_written },
 	{ "a memory slot outlives the descriptor", a_slot_outlives_the_descriptor },
 	{ "a memory slot can be mapped again", a_slot_can_be_mapped_again },
 	{ "two KVM guests share a space", two_guests_share_a_space },
