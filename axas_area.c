@@ -255,7 +255,8 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 		.prot = prot, .type = type, .flags = flags,
 		.backend = backend,
 	};
-	if (backend.ops->flags & AXAS_BACKEND_SINGLE && !axas_area_around(area) && !logged)
+	if (backend.ops->flags & AXAS_BACKEND_SINGLE && !axas_area_around(area) && !logged &&
+	    !axas_area_is_missing(area))
 		area->single = prot;
 	err = 0;
 	if (axas_area_is_linear(area))
@@ -342,6 +343,7 @@ void axas_areas_free(struct axas_space *space, struct list_head *gone)
 	}
 	list_splice_init(gone, &space->tokens);
 	trim_tokens(space);
+	axas_missing_wake_all(&space->missing);
 }
 
 /* The mutex protects the tree here; rcu_read_lock() is for the maple tree's own checks. */

@@ -18,6 +18,7 @@
 
 #include "axas_backend.h"
 #include "axas_linear.h"
+#include "axas_missing.h"
 #include "axas_npt.h"
 
 /**
@@ -113,7 +114,7 @@
  * @single: accesses that the fast path of a fault may serve, by one frame of the HAL; else 0
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
- * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_AROUND(), AXAS_AREA_LOGGED
+ * @flags: AXAS_MAP_HUGE_*, AXAS_MAP_MISSING*, AXAS_MAP_AROUND(), AXAS_AREA_LOGGED
  * @ranges: number of ranges in the tree that point to it; at most one for a linear area
  * @backend: where its frames come from
  * @claim: linear areas: the host-physical memory that it maps
@@ -169,6 +170,7 @@ struct axas_area {
  * @log_epoch: grows with each start of the dirty log, and with each clear; protected by @changing
  * @log_start: its value at the last start
  * @consumers: attached struct axas_consumer
+ * @missing: host accesses that wait for missing pages
  * @faults: faults by result (AXAS_FAULT_*), without those counted in npt.shards
  * @released: called after everything that the space mapped is freed, or NULL
  * @released_arg: argument of @released
@@ -196,7 +198,8 @@ struct axas_space {
 	u64 log_epoch;
 	u64 log_start;
 	struct list_head consumers;
-	atomic_long_t faults[AXAS_FAULT_ERROR + 1];
+	struct axas_missing missing;
+	atomic_long_t faults[AXAS_FAULT_MISSING + 1];
 	void (*released)(void *arg);
 	void *released_arg;
 };
@@ -241,6 +244,12 @@ static inline unsigned long axas_page_nr(u64 gpa)
 static inline unsigned int axas_area_around(const struct axas_area *area)
 {
 	return (area->flags & AXAS_MAP_AROUND_MASK) >> AXAS_MAP_AROUND_SHIFT;
+}
+
+/* Whether its pages are the VMM's to bring: an empty entry is a missing page. */
+static inline bool axas_area_is_missing(const struct axas_area *area)
+{
+	return area->flags & AXAS_MAP_MISSING;
 }
 
 static inline bool axas_area_is_linear(const struct axas_area *area)

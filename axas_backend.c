@@ -19,10 +19,16 @@ MODULE_PARM_DESC(max_frames, "Most 4 KiB guest frames of all spaces together (de
 
 static atomic64_t all_frames = ATOMIC64_INIT(0);
 
+/* The flags for a HAL. */
+static u32 frame_flags(u32 flags)
+{
+	return flags & AXAS_GET_UNSET ? flags & ~AXAS_GET_UNSET : flags | AXAS_FRAME_ZERO;
+}
+
 static unsigned int alloc_get(const struct axas_backend *backend, u64 offset, unsigned int order,
 			      u32 flags, struct axas_hpa *hpas, unsigned int n)
 {
-	return axas_frames_alloc(backend->object, order, flags | AXAS_FRAME_ZERO, hpas, n);
+	return axas_frames_alloc(backend->object, order, frame_flags(flags), hpas, n);
 }
 
 /* 4 KiB frames, where there is no 2 MiB, are no compound pages. */
@@ -30,7 +36,7 @@ static unsigned int whole_get(const struct axas_backend *backend, u64 offset, un
 			      u32 flags, struct axas_hpa *hpas, unsigned int n)
 {
 	return axas_frames_alloc(backend->object, order,
-				 flags | AXAS_FRAME_ZERO | (order ? AXAS_FRAME_WHOLE : 0), hpas, n);
+				 frame_flags(flags) | (order ? AXAS_FRAME_WHOLE : 0), hpas, n);
 }
 
 static void alloc_put(const struct axas_backend *backend, unsigned int order,

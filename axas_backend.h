@@ -12,6 +12,9 @@
 
 #include "axas_stock.h"
 
+/* Beside AXAS_FRAME_*: the caller overwrites all of each frame, which need not be zeroed. */
+#define AXAS_GET_UNSET	BIT(16)
+
 /* Flags of a backend. */
 #define AXAS_BACKEND_AT_ONCE	BIT(0)	/* all leaves are made before the area is published */
 #define AXAS_BACKEND_DIRECT	BIT(1)	/* the host accesses its frames by axas_hal_va() */
@@ -27,8 +30,8 @@ struct axas_backend;
  * @id: AXAS_BACKEND_ALLOC, AXAS_BACKEND_LINEAR
  * @flags: AXAS_BACKEND_AT_ONCE, AXAS_BACKEND_DIRECT and so on
  * @get: get @n frames of 4 KiB << @order from @offset of the object on, each zeroed or wholly
- *	written. May sleep, unless @flags is AXAS_FRAME_NOWAIT. Returns the number of frames:
- *	fewer than @n if out of memory. NULL with AXAS_BACKEND_AT_ONCE.
+ *	written, but for AXAS_GET_UNSET. May sleep, unless @flags has AXAS_FRAME_NOWAIT. Returns
+ *	the number of frames: fewer than @n if out of memory. NULL with AXAS_BACKEND_AT_ONCE.
  * @put: take back frames that @get returned, or aligned pieces of them, which are no longer
  *	mapped. May sleep. NULL: leaves do not own their frames.
  * @lend: AXAS_BACKEND_LENDS, in place of @get and @put: addresses of up to @n frames from @offset of

@@ -266,6 +266,16 @@ static inline void axas_shrinker_free(struct shrinker *shrinker)
 
 /* User mappings: not in the core as a program (tests/userspace). */
 #ifdef CONFIG_MMU
+/* 6.4: a fault may hold the VMA's lock only; 6.6: this is a function of the kernel. */
+static inline void axas_release_fault_lock(struct vm_fault *vmf)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	release_fault_lock(vmf);
+#else
+	mmap_read_unlock(vmf->vma->vm_mm);
+#endif
+}
+
 /*
  * 6.15: one page of a compound one can be inserted in any mapping. Needed there, because
  * finish_fault() maps as much of a compound page as the mapping has room for: all of it by PTEs,

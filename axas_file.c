@@ -2,8 +2,8 @@
 /*
  * The descriptor of a space: ioctls, fdinfo, creation and lookup. Copies each argument from
  * user space once and checks it; checks that concern user space only, such as capabilities
- * and RLIMIT_MEMLOCK, are here. Calls axas_file_inode.c, axas_file_io.c, axas_file_mmap.c and
- * axas_space*.c.
+ * and RLIMIT_MEMLOCK, are here. Calls axas_file_inode.c, axas_file_io.c, axas_file_missing.c,
+ * axas_file_mmap.c and axas_space*.c.
  *
  * Locks: file->lock, outside space->changing, keeps @locked equal to the space's linear pages.
  * mmap_lock nests inside it (account_locked_vm()).
@@ -394,6 +394,23 @@ static long get_areas(void *ctx, void *arg)
 	return ret;
 }
 
+static long supply(void *ctx, void *arg)
+{
+	struct axas_supply *supply = arg;
+	struct axas_space *from = NULL;
+	long err;
+
+	if (!axas_file_supply_ok(supply))
+		return -EINVAL;
+	if (supply->flags & AXAS_SUPPLY_SPACE)
+		from = axas_space_get_from_fd(supply->space_fd);
+	if (IS_ERR(from))
+		return PTR_ERR(from);
+	err = axas_file_supply(ctx, supply, from);
+	axas_space_put(from);
+	return err;
+}
+
 static const struct axas_ioctl space_ioctls[] = {
 	/* Searched in this order: frequent calls first. */
 	{ AXAS_IOCTL_OF(AXAS_FAULT, struct axas_fault),
@@ -434,6 +451,12 @@ static const struct axas_ioctl space_ioctls[] = {
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = axas_file_start_log },
 	{ AXAS_IOCTL_OF(AXAS_STOP_LOG, struct axas_log),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = axas_file_stop_log },
+	{ AXAS_IOCTL_OF(AXAS_SUPPLY, struct axas_supply),
+	  .flags = AXAS_SUPPLY_ZERO | AXAS_SUPPLY_SPACE | AXAS_SUPPLY_SKIP,
+	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE, .run = supply },
+	{ AXAS_IOCTL_OF(AXAS_GET_MISSING, struct axas_get_missing),
+	  .flags = AXAS_MISSING_AGAIN, .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE,
+	  .run = axas_file_get_missing },
 	{ AXAS_IOCTL_OF(AXAS_GET_AREAS, struct axas_get_areas),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_READ, .run = get_areas },
 };
@@ -483,6 +506,7 @@ static const struct file_operations space_fops = {
 	.fsync		= noop_fsync,
 	.mmap		= axas_file_mmap,
 	.get_unmapped_area = axas_get_unmapped_area,
+	.poll		= axas_file_poll,
 	.unlocked_ioctl	= space_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.show_fdinfo	= space_show_fdinfo,

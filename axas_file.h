@@ -9,6 +9,7 @@
 #include <linux/build_bug.h>
 #include <linux/fs.h>
 #include <linux/mutex.h>
+#include <linux/poll.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 #include <axas/space.h>
@@ -126,6 +127,15 @@ long axas_file_fallocate(struct file *filp, int mode, loff_t offset, loff_t leng
 /* The end of the highest area. */
 loff_t axas_file_size(struct axas_file *file);
 loff_t axas_file_max_size(struct axas_file *file);
+
+/* axas_file_missing.c: of ioctls, and a file operation */
+
+/* Whether flags, reserved members and those that go with the flags are valid. */
+bool axas_file_supply_ok(const struct axas_supply *supply);
+/* @from: the space to copy from, or NULL. */
+long axas_file_supply(struct axas_file *file, struct axas_supply *supply, struct axas_space *from);
+long axas_file_get_missing(void *ctx, void *arg);
+__poll_t axas_file_poll(struct file *filp, struct poll_table_struct *wait);
 
 /* axas_file_mmap.c */
 

@@ -8,6 +8,7 @@
  * locks of a space and page locks nest inside it.
  */
 #include <linux/delay.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
@@ -97,8 +98,11 @@ static struct axas_space *space_of(const struct vm_fault *vmf)
 /* A fault has no errno: without memory, too, the access ends in SIGBUS, as with hugetlbfs. */
 static vm_fault_t fault_error(int err)
 {
-	/* A fatal signal: the access is repeated, but the thread ends first. */
-	return err == -EINTR ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
+	/*
+	 * A fatal signal: the access is repeated, but the thread ends first. A missing page in
+	 * .page_mkwrite: the mapping was zapped, and the access comes to .fault.
+	 */
+	return err == -EINTR || err == -EAGAIN ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
 }
 
 /* Pages from the faulting one on that fit the mapping and its page table. */
@@ -200,6 +204,39 @@ static unsigned int healthy(struct page **pages, unsigned int n)
 	return i;
 }
 
+/*
+ * Wait for a missing page, as userfaultfd() does: with no lock held, then the access is repeated. A
+ * fault that may not be repeated fails.
+ */
+static vm_fault_t wait_for_supply(struct vm_fault *vmf)
+{
+	bool interruptible = vmf->flags & FAULT_FLAG_INTERRUPTIBLE;
+	struct axas_space *space = space_of(vmf);
+	struct axas_waiter waiter;
+	struct file *filp;
+	int missing;
+
+	if (vmf->flags & FAULT_FLAG_ALLOW_RETRY && vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+	missing = axas_space_await_begin(space, &waiter, gpa_of(vmf));
+	/* The second time for a kernel thread, which waits for a second only. */
+	if (missing > 0 && (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
+			    (current->flags & PF_KTHREAD && vmf->flags & FAULT_FLAG_TRIED)))
+		missing = -EFAULT;
+	if (missing <= 0) {
+		axas_missing_del(&space->missing, &waiter);
+		return missing ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
+	}
+	/* Without the lock the mapping may go away. */
+	filp = get_file(vmf->vma->vm_file);
+	axas_release_fault_lock(vmf);
+	/* Whatever ended the wait, the access is repeated, or a signal is handled first. */
+	axas_missing_sleep(&space->missing, &waiter, interruptible);
+	axas_missing_del(&space->missing, &waiter);
+	fput(filp);
+	return VM_FAULT_RETRY;
+}
+
 static vm_fault_t host_fault(struct vm_fault *vmf)
 {
 	bool mixed = vmf->vma->vm_flags & VM_MIXEDMAP;
@@ -214,6 +251,8 @@ static vm_fault_t host_fault(struct vm_fault *vmf)
 		return VM_FAULT_OOM;
 	n = axas_space_lock_pages(space_of(vmf), axas_gpa(gpa_of(vmf)), access_of(vmf), pages,
 				  many ? pages_ahead(vmf) : 1, &whole);
+	if (n == -EAGAIN)
+		return wait_for_supply(vmf);
 	if (n < 0)
 		return fault_error(n);
 	n = healthy(pages, n);

@@ -319,6 +319,15 @@ bool axas_npt_is_empty(const u64 *table)
 	return true;
 }
 
+bool axas_npt_is_all(const u64 *table, u64 entry)
+{
+	unsigned int i;
+
+	for (i = 0; i < BIT(AXAS_NPT_LEVEL_BITS) && table[i] == entry; i++)
+		;
+	return i == BIT(AXAS_NPT_LEVEL_BITS);
+}
+
 /* A leaf that is being replaced (BUSY) is a leaf again soon, or a table: then fewer are needed. */
 u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa)
 {
@@ -327,7 +336,7 @@ u64 axas_npt_count_split_at(const struct axas_npt *npt, u64 gpa)
 	u64 tables = 0;
 
 	axas_npt_walk(npt, &cursor, gpa, &pos);
-	if (!pos.ptep || axas_npt_kind(npt, &pos) < AXAS_PT_BUSY)
+	if (!pos.ptep || axas_npt_kind(npt, &pos) == AXAS_PT_EMPTY)
 		return 0;
 	for (; gpa & (axas_npt_leaf_size(pos.level) - 1); pos.level--)
 		tables++;

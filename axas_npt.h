@@ -202,6 +202,7 @@ struct axas_npt_range {
  * @prot: protect: the new AXAS_PROT_*
  * @aside: unmap: of the part that is put aside
  * @logged: protect, collapse: the area is logged, see "DOC: dirty log"
+ * @sparse: unmap, with a @marker: empty entries stay empty, also where all of a table goes
  * @marker: unmap: what is left in the entries of leaves and tables; 0, or the ZERO marker
  * @mark_all: unmap: empty entries get the @marker, too; where the range covers an entry in part there
  *	is a table
@@ -220,6 +221,7 @@ struct axas_npt_job {
 	bool aside;
 	bool logged;
 	bool mark_all;
+	bool sparse;
 	u64 marker;
 	u64 nr;
 	const void *owner;
@@ -475,8 +477,8 @@ static inline bool axas_npt_can(const struct axas_npt *npt, u32 prot, u32 type)
  * An entry changes in these ways only:
  *
  *  make	non-present to table or leaf, or a leaf to the same leaf with more permissions,
- *		by cmpxchg: shared. A full barrier, so that a walk into a new table finds its
- *		entries.
+ *		or empty to ZERO, by cmpxchg: shared. A full barrier, so that a walk into a new
+ *		table finds its entries.
  *  claim	a leaf to the BUSY marker, by cmpxchg: shared, with space->lock held for reading
  *		until settle. Nobody else changes a BUSY entry, and exclusive functions meet none.
  *  settle	the BUSY marker to a leaf or a table, by a store-release: by who has claimed it,
@@ -668,6 +670,12 @@ int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type
 /* Install a leaf at @pos, at its level. Shared. Return false if the entry has changed. */
 bool __must_check axas_npt_install(struct axas_npt *npt, struct axas_npt_pos *pos, u64 leaf);
 
+/* Make an empty entry a ZERO marker; npt->marked is set. Shared. False: it has changed. */
+static inline bool __must_check axas_npt_mark_zero(struct axas_npt *npt, struct axas_npt_pos *pos)
+{
+	return axas_npt_make(npt, pos->ptep, pos->level, &pos->entry, npt->fmt->zero);
+}
+
 /* Whether the cursor is at the level 0 table that maps @gpa. */
 static inline bool axas_npt_cursor_at(const struct axas_npt_cursor *cursor, u64 gpa)
 {
@@ -733,6 +741,8 @@ unsigned int axas_npt_run_of(const u64 *ptep, unsigned int max, bool empty);
 
 /* Whether all entries of a table are 0. Exclusive. */
 bool axas_npt_is_empty(const u64 *table);
+/* Whether all entries of a table are @entry. Exclusive. */
+bool axas_npt_is_all(const u64 *table, u64 entry);
 
 /*
  * Splitting leaves takes tables, which are reserved in npt->reserve before any entry changes,
@@ -745,8 +755,8 @@ int __must_check axas_npt_count_split_all(const struct axas_npt *npt, u64 first,
 					  u64 *tables);
 
 /*
- * Split the leaf that reaches across @gpa, if any; @gpa is a multiple of 4 KiB. Exclusive;
- * tables are reserved. Translations stay the same.
+ * Split the leaf, or the ZERO marker, that reaches across @gpa, if any; @gpa is a multiple of 4
+ * KiB. Exclusive; tables are reserved. Translations stay the same.
  */
 static inline void axas_npt_split_at(struct axas_npt *npt, u64 gpa)
 {

@@ -417,6 +417,17 @@ static void PT(split_leaf)(struct axas_npt *npt, u64 *ptep, u64 gpa, unsigned in
 	axas_npt_count_split(npt, level);
 }
 
+/* Replace a ZERO marker by a table of them. */
+static void PT(split_zero)(struct axas_npt *npt, u64 *ptep, unsigned int level)
+{
+	u64 *table;
+	u64 hpa;
+
+	table = axas_npt_take_spare(npt, &npt->reserve, &hpa);
+	PT(fill_with_zero)(table);
+	axas_npt_replace(npt, ptep, level, READ_ONCE(*ptep), PT(make_table)(hpa, level));
+}
+
 static void PT(split_at)(struct axas_npt *npt, u64 gpa)
 {
 	unsigned int level = npt->levels - 1;
@@ -426,10 +437,13 @@ static void PT(split_at)(struct axas_npt *npt, u64 gpa)
 		u64 *ptep = &table[PT(index)(npt, gpa, level)];
 		enum axas_pt_kind kind = PT(kind)(READ_ONCE(*ptep), level);
 
-		if (kind < AXAS_PT_TABLE || !(gpa & (axas_npt_leaf_size(level) - 1)))
+		if (kind == AXAS_PT_EMPTY || kind == AXAS_PT_BUSY ||
+		    !(gpa & (axas_npt_leaf_size(level) - 1)))
 			return;
 		if (kind == AXAS_PT_LEAF)
 			PT(split_leaf)(npt, ptep, gpa, level);
+		else if (kind == AXAS_PT_ZERO)
+			PT(split_zero)(npt, ptep, level);
 		table = PT(child)(npt, READ_ONCE(*ptep), level);
 	}
 }
@@ -489,10 +503,10 @@ static inline void PT(spend_table)(struct axas_npt_job *job)
 	job->budget -= min_t(unsigned int, job->budget, PT_ENTRIES);
 }
 
-static void PT(unlink)(struct axas_npt *npt, u64 *ptep, unsigned int level, bool empty,
+/* @empty: the table has no leaves, but maybe markers; @marker: what takes its place. */
+static void PT(unlink)(struct axas_npt *npt, u64 *ptep, unsigned int level, bool empty, u64 marker,
 		       struct axas_npt_job *job)
 {
-	u64 marker = empty ? 0 : job->marker;
 	u64 hpa = PT(table_hpa)(axas_npt_break(npt, ptep, level, marker), level);
 
 	if (empty)
@@ -513,18 +527,21 @@ static bool PT(unmap_child)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 			    struct axas_npt_job *job)
 {
 	u64 *table = PT(child)(npt, READ_ONCE(*ptep), level);
-	bool whole = end - job->first == axas_npt_leaf_size(level) - 1;
+	bool whole = end - job->first == axas_npt_leaf_size(level) - 1 && !job->sparse;
 
 	if (!whole && !PT(unmap_table)(npt, table, level - 1, job))
 		return false;
 	if (whole || axas_npt_is_empty(table))
-		PT(unlink)(npt, ptep, level, !whole, job);
+		PT(unlink)(npt, ptep, level, !whole, whole ? job->marker : 0, job);
+	else if (unlikely(job->sparse) && level == 1 && axas_npt_is_all(table, job->marker))
+		PT(unlink)(npt, ptep, level, true, job->marker, job);
 	return true;
 }
 
 /* Remove level 0 leaves. Return false if the piece ends before the table or the range does. */
 static bool PT(unmap_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_job *job)
 {
+	const u64 marker = job->marker;
 	unsigned int n, i, room, leaves = 0;
 
 	room = axas_npt_gather_room(job->gather);
@@ -536,7 +553,7 @@ static bool PT(unmap_leaves)(struct axas_npt *npt, u64 *ptep, struct axas_npt_jo
 
 		if (!entry && likely(!job->mark_all))
 			continue;
-		entry = axas_npt_break(npt, &ptep[i], 0, job->marker);
+		entry = axas_npt_break(npt, &ptep[i], 0, marker);
 		if (PT(kind)(entry, 0) != AXAS_PT_LEAF)
 			continue;
 		leaves++;

@@ -62,6 +62,7 @@ static void space_init(struct axas_space *space, const struct axas_space_params 
 	mt_init_flags(&space->areas, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
 	INIT_LIST_HEAD(&space->consumers);
 	INIT_LIST_HEAD(&space->tokens);
+	axas_missing_init(&space->missing);
 	space->generation = axas_generation_new();
 	axas_pool_init(&space->pool, params->max_frames);
 }
@@ -267,6 +268,7 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 		info->leaves[i] = max(axas_npt_leaves(npt, i), 0l);
 	for (i = 0; i <= AXAS_FAULT_ERROR; i++)
 		info->faults[i] = count_faults(space, i);
+	info->missing = count_faults(space, AXAS_FAULT_MISSING);
 }
 EXPORT_SYMBOL_AXAS(axas_space_get_info);
 

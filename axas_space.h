@@ -66,7 +66,12 @@ int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access);
 
 /*
  * The same as an errno: 0 if the page has a leaf now, or to look again; -EFAULT for a hole;
- * -EACCES; -ENOMEM; -EINTR on a fatal signal.
+ * -EACCES; -ENOMEM; -EINTR on a fatal signal; -EAGAIN for a missing page.
+ */
+int __must_check axas_space_bring_now(struct axas_space *space, u64 gpa, u32 access);
+/*
+ * The same, but wait for a missing page: -EFAULT with AXAS_MAP_MISSING_FAIL; -ETIMEDOUT in a kernel
+ * thread that has waited for a second.
  */
 int __must_check axas_space_bring(struct axas_space *space, u64 gpa, u32 access);
 
@@ -95,6 +100,16 @@ bool __must_check axas_space_replace_leaf(struct axas_space *space, struct axas_
  * if there is none by now, or -ENOMEM. May sleep; not in a section, space->lock not held.
  */
 int __must_check axas_space_split_leaf(struct axas_space *space, u64 gpa);
+/* axas_space_await.c */
+
+/*
+ * Begin to wait for the page of @gpa; axas_missing_del() ends it in any case. Return 1 to wait by
+ * axas_missing_sleep(); 0 if the page is not missing any more; -EFAULT with AXAS_MAP_MISSING_FAIL.
+ */
+int __must_check axas_space_await_begin(struct axas_space *space, struct axas_waiter *waiter,
+					u64 gpa);
+/* Wait for a page, killably. Return 0 to look again, or an error as axas_space_bring(). */
+int __must_check axas_space_await(struct axas_space *space, u64 gpa);
 
 /*
  * Fault in an area whose backend lends frames (AXAS_BACKEND_LENDS). @own: a private frame is wanted,
@@ -121,8 +136,9 @@ void axas_space_share_pages(struct axas_space *space);
  * @max. @access: AXAS_PROT_* that each leaf must permit. @whole: set if a leaf of 2 MiB maps the
  * first page. Return the number of pages, at least 1: none of them leaves the space before it is
  * unlocked. Or -EFAULT for a hole; -EACCES if the area forbids the access; -EOPNOTSUPP for memory
- * that has no pages of the HAL; -ENOMEM; -EINTR on a fatal signal. May sleep; nothing that waits
- * for a lock of the space may be called with a page locked.
+ * that has no pages of the HAL; -ENOMEM; -EAGAIN for a missing page, which is not waited for;
+ * -EINTR on a fatal signal. May sleep; nothing that waits for a lock of the space may be called
+ * with a page locked.
  */
 int __must_check axas_space_lock_pages(struct axas_space *space, struct axas_gpa gpa, u32 access,
 				       struct page **pages, unsigned int max, bool *whole);

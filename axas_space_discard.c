@@ -198,14 +198,16 @@ static int discard_range(struct discard *discard, unsigned int i, u64 *done)
 							   max(first, axas_page_first(mas.index)),
 							   min(last, axas_page_last(mas.last)));
 
-		/* Zeroes where something else was are a write. */
-		if (area->flags & AXAS_AREA_LOGGED)
+		/* Zeroes where something else was are a write, and are not missing again. */
+		if (area->flags & (AXAS_AREA_LOGGED | AXAS_MAP_MISSING))
 			job.marker = removal->space->npt.fmt->zero;
 		/* Else the next touch would find the backend's frame, also if this is the first. */
 		if (axas_area_lends(area))
 			mark_all(&job, &removal->space->npt);
+		job.sparse = axas_area_is_missing(area);
 		charge(discard, STEP_ENTRIES);
-		if (!discard->open && !job.mark_all && is_untouched(&removal->space->npt, job.first, job.last)) {
+		if (!discard->open && !job.mark_all &&
+		    is_untouched(&removal->space->npt, job.first, job.last)) {
 			cond_resched();
 			continue;
 		}

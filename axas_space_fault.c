@@ -426,6 +426,8 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 		wanted = take_back(fill, &pos);
 		if (unlikely(wanted))
 			return wanted;
+		if (!pos.entry && axas_area_is_missing(area))
+			return AXAS_FAULT_MISSING;
 		fill->huge = fill->huge && huge_on_fault(area);
 		return install(fill, cpu, &pos);
 	case AXAS_PT_LEAF:
@@ -713,14 +715,23 @@ int axas_space_fault_errno(int result)
 		return -ENOMEM;
 	case AXAS_FAULT_ERROR:
 		return -EIO;
+	case AXAS_FAULT_MISSING:
+		return -EAGAIN;
 	default:
 		return -EFAULT;
 	}
 }
 
-int axas_space_bring(struct axas_space *space, u64 gpa, u32 access)
+int axas_space_bring_now(struct axas_space *space, u64 gpa, u32 access)
 {
 	return axas_space_fault_errno(axas_space_fault_in(space, gpa, access));
+}
+
+int axas_space_bring(struct axas_space *space, u64 gpa, u32 access)
+{
+	int err = axas_space_bring_now(space, gpa, access);
+
+	return unlikely(err == -EAGAIN) ? axas_space_await(space, gpa) : err;
 }
 
 /* Walk to the level 0 table of an address; return false if there is none. */
@@ -982,7 +993,7 @@ static int fill_large(struct fill *fill, const struct axas_cpu *cpu, struct axas
 	return 0;
 }
 
-/* Step over present leaves, or fill non-present entries. Return 0 or LOOK_*. */
+/* Step over present leaves, or fill non-present entries. Return 0, LOOK_* or AXAS_FAULT_MISSING. */
 static int fill_at(struct fill *fill, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
 	struct axas_npt *npt = &fill->space->npt;
@@ -1005,6 +1016,8 @@ static int fill_at(struct fill *fill, const struct axas_cpu *cpu, struct axas_np
 	wanted = take_back(fill, pos);
 	if (unlikely(wanted))
 		return wanted;
+	if (!pos->entry && axas_area_is_missing(cpu->area))
+		return AXAS_FAULT_MISSING;
 	if (cpu->area->flags & AXAS_MAP_HUGE_NEVER || !fill_level(fill, cpu, pos))
 		return fill_small(fill, cpu, pos);
 	return fill_large(fill, cpu, pos);
@@ -1013,7 +1026,7 @@ static int fill_at(struct fill *fill, const struct axas_cpu *cpu, struct axas_np
 /* Steps in one read-side section, which has preemption off. */
 #define FILL_STEPS	8
 
-/* Populate's look. Return LOOK_* or AXAS_FAULT_HOLE. */
+/* Populate's look. Return LOOK_*, AXAS_FAULT_HOLE or AXAS_FAULT_MISSING. */
 static int fill_here(struct fill *fill, struct axas_cpu *cpu)
 {
 	u64 first = fill->gpa, size = fill->last - first + 1;
@@ -1049,7 +1062,8 @@ static int run_fill(struct fill *fill, u64 *done)
 			break;
 		}
 		result = look_once(fill, fill_here);
-		err = result < 0 ? bring(fill, result) : -EFAULT;
+		err = result < 0 ? bring(fill, result) :
+		      result == AXAS_FAULT_MISSING ? -ENODATA : -EFAULT;
 		if (err == -ENOMEM && may_come(fill))
 			err = 0;
 	}

@@ -58,9 +58,12 @@ static u64 tables_for_split(struct axas_space *space, u64 at, struct axas_npt_cu
 	axas_npt_walk(npt, cursor, at, &pos);
 	if (!pos.level)
 		return 0;
-	if (axas_npt_kind(npt, &pos) >= AXAS_PT_BUSY)
+	switch (axas_npt_kind(npt, &pos)) {
+	case AXAS_PT_EMPTY:
+		return !!(at & (axas_npt_leaf_size(1) - 1));
+	default:
 		return axas_npt_count_split_at(npt, at);
-	return !!(at & (axas_npt_leaf_size(1) - 1));
+	}
 }
 
 static u64 range_last(const struct axas_space *space)
@@ -374,6 +377,11 @@ static int map_area(struct axas_space *space, struct axas_area *area, u64 first,
 	u64 done;
 	int err;
 
+	if (axas_area_is_missing(area)) {
+		/* Supply and discard make markers. */
+		WRITE_ONCE(space->npt.marked, true);
+		space->missing.used = true;
+	}
 	if (linear)
 		err = axas_space_take_back_all(space, first, last) ?:
 		      map_linear_leaves(space, area, first, last);
@@ -463,6 +471,8 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 
 	if (!axas_space_range_ok(space, range) || flags & ~AXAS_MAP_FLAGS ||
 	    (flags & AXAS_MAP_HUGE_WHOLE && flags & AXAS_MAP_HUGE_NEVER) ||
+	    (flags & AXAS_MAP_MISSING && flags & AXAS_MAP_POPULATE) ||
+	    (flags & AXAS_MAP_MISSING_FAIL && !(flags & AXAS_MAP_MISSING)) ||
 	    !policy_ok(flags & AXAS_MAP_POLICY))
 		return -EINVAL;
 	err = check_attrs(space, prot, type);

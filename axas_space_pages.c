@@ -191,7 +191,7 @@ int axas_space_lock_pages(struct axas_space *space, struct axas_gpa gpa, u32 acc
 	for (;;) {
 		err = lock_once(space, &lock);
 		if (err == PAGE_FAULT)
-			err = axas_space_bring(space, gpa.val, access);
+			err = axas_space_bring_now(space, gpa.val, access);
 		else if (err == PAGE_LENT)
 			err = axas_space_own_page(space, gpa.val, access);
 		else if (err == PAGE_BUSY)

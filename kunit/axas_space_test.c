@@ -676,7 +676,7 @@ static void unknown_bits_are_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_space_map_alloc(f->space, range, TEST_R | BIT(3), 0, 0),
 			-EINVAL);
 	KUNIT_EXPECT_EQ(test, axas_space_map_alloc(f->space, range, TEST_R, 3, 0), -EINVAL);
-	KUNIT_EXPECT_EQ(test, axas_space_map_alloc(f->space, range, TEST_R, 0, BIT(4)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axas_space_map_alloc(f->space, range, TEST_R, 0, BIT(6)), -EINVAL);
 	KUNIT_EXPECT_EQ(test, axas_space_map_linear(f->space, range, axas_hpa(LINEAR), BIT(31),
 						    0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, axas_space_map_linear(f->space, range, axas_hpa(LINEAR), TEST_R,

@@ -39,6 +39,7 @@
 	SUITE(axas_space_log),	\
 	SUITE(axas_space_cow),	\
 	SUITE(axas_space_lent),	\
+	SUITE(axas_space_supply),	\
 	SUITE(axas_linear),	\
 	SUITE(axas_bound),	\
 	SUITE(axas_single),	\

@@ -40,6 +40,7 @@ static const char *const fault_names[] = {
 	[AXAS_FAULT_DENIED]	= "denied",
 	[AXAS_FAULT_NOMEM]	= "nomem",
 	[AXAS_FAULT_ERROR]	= "error",
+	[AXAS_FAULT_MISSING]	= "missing",
 };
 
 static const char *const leaf_names[] = { "4K", "2M", "1G", "512G" };

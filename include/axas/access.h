@@ -9,6 +9,10 @@
  * outside the space or a range that wraps; -EACCES if the area forbids the access; -ENOMEM
  * if no frame can be allocated for an untouched page; -EOPNOTSUPP for linear memory that the
  * HAL cannot access; -EINTR if a fatal signal interrupts a fault.
+ *
+ * A missing page (AXAS_MAP_MISSING) is waited for until it is supplied, unmapped or the task is
+ * killed. Kernel threads, which nobody can kill, wait for a second: -ETIMEDOUT. With
+ * AXAS_MAP_MISSING_FAIL nobody waits: -EFAULT.
  */
 #ifndef _AXAS_ACCESS_H
 #define _AXAS_ACCESS_H

@@ -202,7 +202,7 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
  * @flags: 0: each frame is allocated on first touch, and an untouched area has no tables;
  *	AXAS_MAP_POPULATE: all frames now; AXAS_MAP_HUGE_ALWAYS or AXAS_MAP_HUGE_NEVER:
  *	2 MiB frames on a fault too, or never; AXAS_MAP_AROUND(n): a fault fills 2^n pages
- *	around it
+ *	around it; AXAS_MAP_MISSING, AXAS_MAP_MISSING_FAIL: see axas_space_supply()
  *
  * Context: May sleep.
  * Return: 0, -EINVAL, -EEXIST, -EOPNOTSUPP, -ENOMEM or -EINTR as
@@ -309,10 +309,11 @@ int axas_space_set_limit(struct axas_space *space, u64 max_frames);
  * @n: their number, at most AXAS_DISCARD_MAX
  * @done: bytes discarded, in the order of @ranges, set on errors too
  *
- * The areas stay: the next touch of a page finds zeroes. Leaves are split at the ends of a range;
- * holes are skipped; an area without the write permission is discarded like any other. A touch
- * during the call may come before or after it. On return no CPU reaches the memory through the
- * space. It is free, but for pages that axas_space_bvec() handed out.
+ * The areas stay: the next touch of a page finds zeroes. Missing pages stay missing. Leaves are
+ * split at the ends of a range; holes are skipped; an area without the write permission is
+ * discarded like any other. A touch during the call may come before or after it. On return no CPU
+ * reaches the memory through the space. It is free, but for pages that axas_space_bvec() handed
+ * out.
  *
  * Context: May sleep.
  * Return: 0; -EINVAL, also if the ranges add up to more than 64 bits; -EOPNOTSUPP if a linear
@@ -387,9 +388,70 @@ int axas_space_clear_log(struct axas_space *space, struct axas_gpa_range range,
  *
  * Context: May sleep.
  * Return: 0 if all of @range is populated; else, at the first page that is not: -EFAULT for
- * a hole, -ENOMEM, -EINTR on a fatal signal; -EINVAL.
+ * a hole, -ENODATA for a missing page, -ENOMEM, -EINTR on a fatal signal; -EINVAL.
  */
 int axas_space_populate(struct axas_space *space, struct axas_gpa_range range, u64 *done);
+
+/**
+ * struct axas_source - content for axas_space_supply()
+ * @copy: write the @len bytes of the content at @offset to @va. May sleep. Return 0 or an error
+ * @arg: argument of @copy
+ */
+struct axas_source {
+	int (*copy)(void *arg, u64 offset, void *va, size_t len);
+	void *arg;
+};
+
+/**
+ * axas_space_supply() - bring missing pages
+ * @space: the space
+ * @range: in whole 4 KiB pages, in areas with AXAS_MAP_MISSING
+ * @source: the content of @range, from offset 0 on; NULL: zeroes, which take no frames yet
+ * @skip: step over pages that are there; else they are -EEXIST
+ * @done: bytes supplied or stepped over from the start of @range, set on errors too
+ *
+ * A page is filled before anybody can reach it, by one store, and one that is there is never
+ * overwritten: of two calls for a page one supplies it. A discarded page is there, with zeroes. 2
+ * MiB frames are taken as by axas_space_populate(). @source may be asked again for content that
+ * it has copied before. Host accesses that wait for the pages go on.
+ *
+ * Context: May sleep.
+ * Return: 0 if all is done; else, at the first page that is not: -EEXIST; -ENOENT for a hole;
+ * -EOPNOTSUPP for an area without AXAS_MAP_MISSING; -ENOMEM; an error of @source; -EINTR on a fatal
+ * signal; -EINVAL.
+ */
+int __must_check axas_space_supply(struct axas_space *space, struct axas_gpa_range range,
+				   const struct axas_source *source, bool skip, u64 *done);
+
+/**
+ * axas_space_supply_from() - axas_space_supply() with the content of a space
+ * @space: the space
+ * @range: as axas_space_supply()
+ * @from: the space to read, which may be the same one
+ * @gpa: of the first byte in @from, of any alignment
+ * @skip: as axas_space_supply()
+ * @done: as axas_space_supply()
+ *
+ * Context: May sleep.
+ * Return: as axas_space_supply(), with the errors of axas_read() for @from.
+ */
+int __must_check axas_space_supply_from(struct axas_space *space, struct axas_gpa_range range,
+					struct axas_space *from, struct axas_gpa gpa, bool skip,
+					u64 *done);
+
+/**
+ * axas_space_get_missing() - the missing pages that host accesses wait for
+ * @space: the space
+ * @again: forget first what was reported before
+ * @gpas: filled with the address of each page that was not reported, once
+ * @max: capacity of @gpas
+ * @more: set if others remain
+ *
+ * Context: May sleep.
+ * Return: number of pages.
+ */
+unsigned int axas_space_get_missing(struct axas_space *space, bool again, u64 *gpas,
+				    unsigned int max, bool *more);
 
 /**
  * axas_space_fault() - handle a nested page fault

@@ -407,7 +407,7 @@ static void op_map_alloc(void)
 		AXAS_MAP_HUGE_NEVER | AXAS_MAP_POPULATE, AXAS_MAP_HUGE_ALWAYS,
 		AXAS_MAP_AROUND(3), AXAS_MAP_AROUND(9), AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_AROUND(2),
 		AXAS_MAP_HUGE_WHOLE,
-		AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER, AXAS_MAP_AROUND(10), 1u << 4, 1u << 31,
+		AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER, AXAS_MAP_AROUND(10), 1u << 6, 1u << 31,
 	};
 	struct mrange r = random_range();
 	struct axas_map_alloc arg = {
@@ -971,7 +971,7 @@ static void op_bad_struct(void)
 	static const unsigned long calls[] = {
 		AXAS_MAP_LINEAR, AXAS_MAP_ALLOC, AXAS_UNMAP, AXAS_PROTECT, AXAS_CLEAR,
 		AXAS_POPULATE, AXAS_FAULT, AXAS_TRANSLATE, AXAS_GET_INFO, AXAS_GET_AREAS,
-		AXAS_COLLAPSE, AXAS_DISCARD,
+		AXAS_COLLAPSE, AXAS_DISCARD, AXAS_SUPPLY, AXAS_GET_MISSING,
 	};
 	unsigned long nr = calls[below(ARRAY_SIZE(calls))];
 	u32 arg[256];

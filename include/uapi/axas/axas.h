@@ -41,12 +41,12 @@
  *    errors. (If another thread unmaps the struct during the call, the call may return
  *    EFAULT although it has taken effect.)
  *  - A failed call changes nothing. Exception: AXAS_POPULATE, which reports its progress, as
- *    AXAS_CLEAR_LOG does, and AXAS_DISCARD after a fatal signal.
+ *    AXAS_CLEAR_LOG and AXAS_SUPPLY do, and AXAS_DISCARD after a fatal signal.
  *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on /dev/axas;
  *    MAP_LINEAR, MAP_ALLOC, MAP_FILE, UNMAP, PROTECT, SET_POLICY, SET_LIMIT, CLEAR, DISCARD,
- *    POPULATE, COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG on a space; of axvcpu all but
- *    GET_REGS and GET_STATE). Queries (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS, GET_LOG;
- *    GET_REGS, GET_STATE) need one open for reading. Else EBADF.
+ *    POPULATE, COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG, SUPPLY, GET_MISSING on a space;
+ *    of axvcpu all but GET_REGS and GET_STATE). Queries (GET_FORMAT, TRANSLATE, GET_INFO,
+ *    GET_AREAS, GET_LOG; GET_REGS, GET_STATE) need one open for reading. Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
  *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
  *    ENOMEM for RLIMIT_MEMLOCK; EINVAL for the arguments, ranges first; EOPNOTSUPP;
@@ -108,6 +108,7 @@
 #define AXAS_FAULT_DENIED	4	/* the area forbids the access */
 #define AXAS_FAULT_NOMEM	5	/* out of frames */
 #define AXAS_FAULT_ERROR	6	/* backend failure: a file's page cannot be read */
+#define AXAS_FAULT_MISSING	7	/* the VMM brings this page: AXAS_SUPPLY */
 
 /* A leaf maps 4 KiB << (9 * level). */
 #define AXAS_LEAF_LEVELS	4	/* 4 KiB, 2 MiB, 1 GiB, 512 GiB */
@@ -268,6 +269,16 @@ struct axas_map_linear {
  */
 #define AXAS_MAP_HUGE_WHOLE	(1u << 3)
 /*
+ * The area's memory is the VMM's to bring: no page has content before AXAS_SUPPLY. A guest's access
+ * to such a missing page is AXAS_FAULT_MISSING, an exit of AXVCPU_RUN. An access by the host (read,
+ * write, an mmap of the descriptor, the kernel's) waits until the page is supplied or unmapped, or
+ * for a fatal signal; with AXAS_MAP_MISSING_FAIL, which needs AXAS_MAP_MISSING, it fails instead,
+ * with EFAULT or SIGBUS. A page that is discarded reads as zeroes, and is not missing again. Not
+ * with AXAS_MAP_POPULATE.
+ */
+#define AXAS_MAP_MISSING	(1u << 4)
+#define AXAS_MAP_MISSING_FAIL	(1u << 5)
+/*
  * Fault-around: a fault that installs a 4 KiB leaf also fills the naturally aligned block of
  * 1 << @order pages around it, within the area and as memory permits. @order is at most 9,
  * one table; the default is 0. It saves faults if the neighbours are touched too; if not, it
@@ -279,13 +290,14 @@ struct axas_map_linear {
 /* An area's policy, which AXAS_SET_POLICY changes. */
 #define AXAS_MAP_POLICY		(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER |	\
 				 AXAS_MAP_AROUND_MASK)
-#define AXAS_MAP_FLAGS		(AXAS_MAP_POPULATE | AXAS_MAP_HUGE_WHOLE | AXAS_MAP_POLICY)
+#define AXAS_MAP_FLAGS		(AXAS_MAP_POPULATE | AXAS_MAP_HUGE_WHOLE | AXAS_MAP_MISSING |	\
+				 AXAS_MAP_MISSING_FAIL | AXAS_MAP_POLICY)
 
 /**
  * struct axas_map_alloc - AXAS_MAP_ALLOC: zeroed memory from the page allocator
  * @size: sizeof(struct axas_map_alloc)
- * @flags: AXAS_MAP_*; no AXAS_MAP_HUGE_* beside AXAS_MAP_HUGE_NEVER, and no more than
- *	AXAS_MAP_AROUND(9)
+ * @flags: AXAS_MAP_*; no AXAS_MAP_HUGE_* beside AXAS_MAP_HUGE_NEVER, no AXAS_MAP_POPULATE beside
+ *	AXAS_MAP_MISSING, and no more than AXAS_MAP_AROUND(9)
  * @gpa: first guest-physical address
  * @length: bytes
  * @prot: AXAS_PROT_*
@@ -363,7 +375,7 @@ struct axas_map_file {
  * on return @gpa and @length are the remaining range, and the caller repeats the call until
  * @length is 0. A 2 MiB frame is taken only if the range covers all of its 2 MiB. The call
  * succeeds if at least one page was populated or already had its frame; else it fails with
- * EINVAL, EFAULT for a hole at @gpa, ENOMEM, or EINTR.
+ * EINVAL, EFAULT for a hole at @gpa, ENODATA for a missing page there, ENOMEM, or EINTR.
  *
  * AXAS_SET_POLICY replaces the AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags of the areas in the
  * range, as AXAS_PROTECT does the protection: it splits areas, and leaves, at the ends, skips
@@ -450,9 +462,9 @@ struct axas_extent {
  * @reserved: must be zero
  * @done: must be zero; out: bytes discarded, in the order of the array
  *
- * The areas stay: the next touch of a page finds zeroes, in a frame of its own. Holes are
- * skipped, and leaves split at the ends of each range. An area need not permit writing. A guest
- * that touches a range during the call does so before or after it.
+ * The areas stay: the next touch of a page finds zeroes, in a frame of its own. Missing pages stay
+ * missing. Holes are skipped, and leaves split at the ends of each range. An area need not permit
+ * writing. A guest that touches a range during the call does so before or after it.
  *
  * The call succeeds if anything was discarded; @done is less than all only after a fatal
  * signal. Errors: EFAULT, for @buf too; EINVAL, also for a larger @count and for ranges that
@@ -594,6 +606,7 @@ struct axas_translate {
  * @caps: out: AXAS_CAP_* of the machine that the space is for
  * @leaf_levels: out: bit n set: that machine has leaves at level n
  * @borrowed: out: 4 KiB pages of others, without linear areas, that leaves map: a file's
+ * @missing: out: faults with the result AXAS_FAULT_MISSING
  */
 struct axas_info {
 	__u32 size;
@@ -615,6 +628,7 @@ struct axas_info {
 	__u32 caps;
 	__u32 leaf_levels;
 	__u64 borrowed;
+	__u64 missing;
 };
 
 #define AXAS_GET_INFO		_IO(AXAS_IOC_TYPE, 0x18)
@@ -628,7 +642,7 @@ struct axas_info {
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @backend: AXAS_BACKEND_*
- * @flags: its AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags; AXAS_AREA_LOGGED: see AXAS_START_LOG
+ * @flags: its AXAS_MAP_MISSING*, AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags; AXAS_AREA_LOGGED: see AXAS_START_LOG
  */
 struct axas_area_info {
 	__u64 gpa;
@@ -724,5 +738,73 @@ struct axas_log {
 #define AXAS_STOP_LOG		_IO(AXAS_IOC_TYPE, 0x1f)
 #define AXAS_GET_LOG		_IO(AXAS_IOC_TYPE, 0x20)
 #define AXAS_CLEAR_LOG		_IO(AXAS_IOC_TYPE, 0x21)
+
+#define AXAS_SUPPLY_ZERO	(1u << 0)	/* zeroes, which take no frame before a touch */
+#define AXAS_SUPPLY_SPACE	(1u << 1)	/* from the space @space_fd, not a buffer */
+#define AXAS_SUPPLY_SKIP	(1u << 2)	/* step over pages that are there */
+
+/**
+ * struct axas_supply - AXAS_SUPPLY: bring missing pages
+ * @size: sizeof(struct axas_supply)
+ * @flags: AXAS_SUPPLY_*; not both ZERO and SPACE
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @source: address of @length bytes of content; with AXAS_SUPPLY_SPACE their guest-physical
+ *	address in @space_fd; with AXAS_SUPPLY_ZERO zero
+ * @space_fd: with AXAS_SUPPLY_SPACE: a space's descriptor that is open for reading and writing;
+ *	else zero
+ * @reserved: must be zero
+ * @done: must be zero; out: bytes supplied or stepped over, from @gpa on
+ *
+ * The range lies in areas with AXAS_MAP_MISSING. A page has all of its content before anybody can
+ * reach it. 2 MiB frames are taken as by AXAS_POPULATE. A page that is there, supplied before or
+ * discarded, is never overwritten. Accesses that wait for a page go on as soon as it is there.
+ *
+ * The call succeeds if anything was done; @done is less than @length after an error at @gpa +
+ * @done, which the call fails with if repeated from there. Errors: EINVAL; EBADF for @space_fd;
+ * ENOENT for a hole: the area is gone; EOPNOTSUPP for an area without AXAS_MAP_MISSING; EEXIST if
+ * the page is there; EFAULT for @source, EACCES too for AXAS_SUPPLY_SPACE; ENOMEM; EINTR on a fatal
+ * signal.
+ */
+struct axas_supply {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u64 source;
+	__s32 space_fd;
+	__u32 reserved;
+	__u64 done;
+};
+
+#define AXAS_SUPPLY		_IO(AXAS_IOC_TYPE, 0x22)
+
+#define AXAS_MISSING_AGAIN	(1u << 0)	/* first forget what was reported */
+
+/**
+ * struct axas_get_missing - AXAS_GET_MISSING: the pages that accesses by the host wait for
+ * @size: sizeof(struct axas_get_missing)
+ * @flags: AXAS_MISSING_AGAIN, for a server that takes over from another one
+ * @buf: address of an array of __u64, which get guest-physical addresses of pages
+ * @count: in: capacity of @buf in elements; out: elements written
+ * @more: out: 1 if pages remain beyond those written, else 0; ignored on input
+ *
+ * Does not wait: poll() reports EPOLLPRI while there are pages that were not reported. A page is
+ * reported once, but again if an access begins to wait for it after it was unmapped and mapped
+ * anew. Accesses by guests are not reported here: each is an exit of its vCPU. One call writes at
+ * most AXAS_MISSING_MAX pages, each of them once.
+ *
+ * Errors: EINVAL; EFAULT, for @buf too, after which the pages are reported again; ENOMEM.
+ */
+struct axas_get_missing {
+	__u32 size;
+	__u32 flags;
+	__u64 buf;
+	__u32 count;
+	__u32 more;
+};
+
+#define AXAS_MISSING_MAX	128
+#define AXAS_GET_MISSING	_IO(AXAS_IOC_TYPE, 0x26)
 
 #endif /* _UAPI_AXAS_AXAS_H */

@@ -383,10 +383,11 @@ struct axvcpu_set_gpr {
  *	guest
  * @external_interrupt: a host interrupt arrived and was handled
  * @nested_page_fault: an access to @nested_page_fault.gpa that the space does not allow.
- *	@nested_page_fault.access is AXAS_PROT_*, @nested_page_fault.result AXAS_FAULT_HOLE, _DENIED
- *	or _ERROR, @nested_page_fault.info the hardware's report: EXITINFO1 on SVM, the exit
- *	qualification on VMX. x86: for a hole @nested_page_fault.insn are the bytes at @rip, up to
- *	@nested_page_fault.insn_len, as far as the guest's page table and the space map them
+ *	@nested_page_fault.access is AXAS_PROT_*, @nested_page_fault.result AXAS_FAULT_HOLE,
+ *	_DENIED, _ERROR or _MISSING, @nested_page_fault.info the hardware's report: EXITINFO1 on
+ *	SVM, the exit qualification on VMX. x86: for a hole @nested_page_fault.insn are the bytes at
+ *	@rip, up to @nested_page_fault.insn_len, as far as the guest's page table and the space map
+ *	them
  * @cpu_up: the guest starts CPU @cpu_up.target at @cpu_up.entry with @cpu_up.arg
  * @cpu_down: the guest stops this vCPU
  * @fail_entry: @fail_entry.reason is the hardware's: exit code on SVM, VM-instruction error or exit

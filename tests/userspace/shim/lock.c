@@ -211,6 +211,38 @@ void wait_for_completion(struct completion *x)
 	pthread_mutex_unlock(&x->m);
 }
 
+static bool try_wait_for_completion(struct completion *x)
+{
+	bool done;
+
+	pthread_mutex_lock(&x->m);
+	done = x->done;
+	if (done && x->done < UINT_MAX / 2)
+		x->done--;
+	pthread_mutex_unlock(&x->m);
+	return done;
+}
+
+int wait_for_completion_killable(struct completion *x)
+{
+	while (!try_wait_for_completion(x)) {
+		if (fatal_signal_pending(current))
+			return -ERESTARTSYS;
+		schedule_timeout_uninterruptible(1);
+	}
+	return 0;
+}
+
+unsigned long wait_for_completion_timeout(struct completion *x, unsigned long ticks)
+{
+	while (!try_wait_for_completion(x)) {
+		if (!ticks--)
+			return 0;
+		schedule_timeout_uninterruptible(1);
+	}
+	return max(ticks, 1ul);
+}
+
 void init_waitqueue_head(wait_queue_head_t *q)
 {
 	pthread_mutex_init(&q->m, NULL);

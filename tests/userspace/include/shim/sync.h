@@ -592,6 +592,11 @@ void init_completion(struct completion *x);
 void complete(struct completion *x);
 void complete_all(struct completion *x);
 void wait_for_completion(struct completion *x);
+/* 0, or -ERESTARTSYS once a fatal signal is pending; other signals there are none. */
+int wait_for_completion_killable(struct completion *x);
+#define wait_for_completion_interruptible(x) wait_for_completion_killable(x)
+/* Ticks that are left, at least 1; or 0. */
+unsigned long wait_for_completion_timeout(struct completion *x, unsigned long ticks);
 #define reinit_completion(x)		((x)->done = 0)
 #define SHIM_COMPLETION_INIT	{ PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0 }
 #define DECLARE_COMPLETION(n)		struct completion n = SHIM_COMPLETION_INIT
