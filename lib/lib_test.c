@@ -310,6 +310,8 @@ int ioctl(int fd, unsigned long nr, ...)
 	fake.calls++;
 	if (nr == AXAS_GET_AREAS)
 		return fake_get_areas(arg);
+	if (nr == AXAS_SUPPLY)
+		((struct axas_supply *)arg)->done = ((struct axas_supply *)arg)->length;
 	if (nr == AXAS_CLEAR_LOG)
 		return fake_clear_log(arg);
 	return nr == AXAS_POPULATE ? fake_populate(arg) : 0;
@@ -349,6 +351,12 @@ static void test_space_calls(void)
 	passes(axas_populate(FAKE, 0, PAGE), AXAS_POPULATE, axas_range);
 	passes(axas_protect(FAKE, 0, PAGE, 1), AXAS_PROTECT, axas_protect);
 	passes(axas_discard(FAKE, &extent, 1, NULL), AXAS_DISCARD, axas_discard);
+	passes(axas_supply(FAKE, 0, &to, PAGE, 0, NULL), AXAS_SUPPLY, axas_supply);
+	passes_with(axas_supply(FAKE, 0, NULL, PAGE, AXAS_SUPPLY_SKIP, NULL), AXAS_SUPPLY,
+		    axas_supply, AXAS_SUPPLY_ZERO | AXAS_SUPPLY_SKIP);
+	passes_with(axas_supply_from(FAKE, 0, PAGE, 5, 0, 0, NULL), AXAS_SUPPLY, axas_supply,
+		    AXAS_SUPPLY_SPACE);
+	passes(axas_get_missing(FAKE, 0, NULL, 0, NULL), AXAS_GET_MISSING, axas_get_missing);
 	passes(axas_set_limit(FAKE, 5), AXAS_SET_LIMIT, axas_limit);
 	passes(axas_start_log(FAKE, 0, PAGE), AXAS_START_LOG, axas_log);
 	passes(axas_stop_log(FAKE, 0, PAGE), AXAS_STOP_LOG, axas_log);

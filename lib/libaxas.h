@@ -252,6 +252,48 @@ int axas_clear_log_extents(int space, const struct axas_extent *extents, __u32 c
 			   __u64 epoch);
 
 /**
+ * axas_supply() - bring missing pages (AXAS_MAP_MISSING), from a buffer
+ * @space: the space
+ * @gpa: first guest-physical address
+ * @buf: @length bytes of content; NULL: zeroes (AXAS_SUPPLY_ZERO)
+ * @length: bytes
+ * @flags: 0 or AXAS_SUPPLY_SKIP
+ * @done: out: bytes supplied or stepped over, also after an error; may be NULL
+ *
+ * Issues AXAS_SUPPLY until the whole range is done.
+ *
+ * Return: 0, or -errno at the first page that is not done.
+ */
+int axas_supply(int space, __u64 gpa, const void *buf, __u64 length, __u32 flags, __u64 *done);
+
+/**
+ * axas_supply_from() - bring missing pages, from a space
+ * @space: the space
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @from: descriptor of the space to copy from
+ * @from_gpa: guest-physical address of the content in @from
+ * @flags: as axas_supply()
+ * @done: as axas_supply()
+ *
+ * Return: as axas_supply().
+ */
+int axas_supply_from(int space, __u64 gpa, __u64 length, int from, __u64 from_gpa, __u32 flags,
+		     __u64 *done);
+
+/**
+ * axas_get_missing() - list the missing pages that accesses by the host wait for
+ * @space: the space
+ * @flags: 0 or AXAS_MISSING_AGAIN
+ * @gpas: filled with their addresses, each reported once; poll() says POLLPRI while there are some
+ * @nr: capacity of @gpas
+ * @more: out: 1 if others remain; may be NULL
+ *
+ * Return: number of pages, or -errno.
+ */
+int axas_get_missing(int space, __u32 flags, __u64 *gpas, __u32 nr, __u32 *more);
+
+/**
  * axas_clear() - remove every area
  * @space: the space
  *

@@ -228,6 +228,63 @@ int axas_clear_log_extents(int space, const struct axas_extent *extents, __u32 c
 	return clear_log(space, &arg);
 }
 
+/* @arg: the first call. It ends early only before a page that cannot be supplied. */
+static int supply_all(int space, struct axas_supply *arg, __u64 *done)
+{
+	__u64 length = arg->length, step;
+	int err;
+
+	for (;;) {
+		arg->done = 0;
+		err = axas_ioctl(space, AXAS_SUPPLY, arg);
+		step = err ? 0 : arg->done;
+		arg->length -= step;
+		if (err || !arg->length)
+			break;
+		arg->gpa += step;
+		if (!(arg->flags & AXAS_SUPPLY_ZERO))
+			arg->source += step;
+	}
+	if (done)
+		*done = length - arg->length;
+	return err;
+}
+
+int axas_supply(int space, __u64 gpa, const void *buf, __u64 length, __u32 flags, __u64 *done)
+{
+	struct axas_supply arg = {
+		.size = sizeof(arg), .flags = flags | (buf ? 0 : AXAS_SUPPLY_ZERO), .gpa = gpa,
+		.length = length, .source = (uintptr_t)buf
+	};
+
+	return supply_all(space, &arg, done);
+}
+
+int axas_supply_from(int space, __u64 gpa, __u64 length, int from, __u64 from_gpa, __u32 flags,
+		     __u64 *done)
+{
+	struct axas_supply arg = {
+		.size = sizeof(arg), .flags = flags | AXAS_SUPPLY_SPACE, .gpa = gpa,
+		.length = length, .source = from_gpa, .space_fd = from
+	};
+
+	return supply_all(space, &arg, done);
+}
+
+int axas_get_missing(int space, __u32 flags, __u64 *gpas, __u32 nr, __u32 *more)
+{
+	struct axas_get_missing arg = {
+		.size = sizeof(arg), .flags = flags, .buf = (uintptr_t)gpas, .count = nr
+	};
+	int err = axas_ioctl(space, AXAS_GET_MISSING, &arg);
+
+	if (err)
+		return err;
+	if (more)
+		*more = arg.more;
+	return arg.count;
+}
+
 int axas_clear(int space)
 {
 	struct axas_clear arg = { .size = sizeof(arg) };

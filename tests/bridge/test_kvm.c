@@ -6,7 +6,11 @@
 #include "bridge.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define BYTES	(8 * MIB)
@@ -216,6 +220,81 @@ static void two_guests_share_a_space(void)
 	expect_eq(guest_word(&vm, 0), 0);
 }
 
+/* From now on the memory's first 2 MiB are missing. */
+static void begin_missing(void)
+{
+	m = new_memory(BYTES);
+	expect_ok(axas_unmap(m.fd, 0, 2 * MIB));
+	expect_ok(axas_map_alloc(m.fd, 0, 2 * MIB, RWX, kind->map_flags | AXAS_MAP_MISSING));
+}
+
+static u64 next_missing(void)
+{
+	struct pollfd pfd = { .fd = m.fd, .events = POLLPRI };
+	u64 gpa = ~0ull;
+
+	expect_eq(poll(&pfd, 1, 10000), 1);
+	expect_eq(axas_get_missing(m.fd, 0, &gpa, 1, NULL), 1);
+	return gpa;
+}
+
+#define MISSING_PAGES	64
+
+static void *serve_pages(void *arg)
+{
+	u64 page[WORDS];
+
+	for (int i = 0; i < MISSING_PAGES; i++) {
+		u64 gpa = next_missing();
+
+		fill_pattern(page, PAGE, gpa);
+		expect_ok(axas_supply(m.fd, gpa, page, PAGE, 0, NULL));
+	}
+	return arg;
+}
+
+/* Its vCPU waits in KVM's fault; the first access to a page is a read or a write. */
+static void a_missing_page_is_waited_for(void)
+{
+	pthread_t server;
+	u64 page[WORDS];
+
+	begin_missing();
+	vm_make(&vm, &m);
+	expect_eq(pthread_create(&server, NULL, serve_pages, NULL), 0);
+	for (u64 gpa = 0; gpa < MISSING_PAGES * PAGE; gpa += PAGE) {
+		if (gpa & PAGE)
+			guest_set(&vm, gpa, 5);
+		fill_pattern(page, PAGE, gpa);
+		expect_eq(guest_word(&vm, gpa), gpa & PAGE ? 5 : page[0]);
+		expect_eq(guest_word(&vm, gpa + 8), page[1]);
+	}
+	expect_eq(pthread_join(server, NULL), 0);
+	expect_ok(discard(&m, 0, 2 * MIB));
+	expect_eq(guest_word(&vm, 0), 0);
+}
+
+static void a_guest_that_waits_can_be_killed(void)
+{
+	int status;
+	pid_t pid;
+
+	begin_missing();
+	pid = fork();
+	if (pid < 0)
+		fail("fork: %s", strerror(errno));
+	if (!pid) {
+		vm_make(&vm, &m);
+		guest_word(&vm, 5 * PAGE);
+		_exit(0);
+	}
+	expect_eq(next_missing(), 5 * PAGE);
+	expect_eq(kill(pid, SIGKILL), 0);
+	expect_eq(waitpid(pid, &status, 0), pid);
+	expect(WIFSIGNALED(status));
+	expect_eq(frames_of(&m), 0);
+}
+
 static const struct test tests[] = {
 	{ "a KVM guest and its host see each other's writes", guest_and_host_see_each_other },
 	{ "each page of a KVM guest is its own", every_page_is_the_guests_own },
@@ -228,6 +307,8 @@ static const struct test tests[] = {
 	{ "a memory slot outlives the descriptor", a_slot_outlives_the_descriptor },
 	{ "a memory slot can be mapped again", a_slot_can_be_mapped_again },
 	{ "two KVM guests share a space", two_guests_share_a_space },
+	{ "a KVM guest waits for a missing page", a_missing_page_is_waited_for },
+	{ "a KVM guest that waits can be killed", a_guest_that_waits_can_be_killed },
 };
 
 const struct suite suite_kvm = { "kvm", tests, ARRAY_SIZE(tests), false };

@@ -12,6 +12,7 @@
 
 #define ALLOC	(16 * MIB)	/* an area of 16 pages */
 #define FREE	(32 * MIB)	/* no area */
+#define MISSING	(48 * MIB)	/* a missing page */
 #define BIG	256		/* upper bound of argument sizes in bytes */
 
 union argument {
@@ -26,6 +27,8 @@ union argument {
 	struct axas_collapse collapse;
 	struct axas_protect protect;
 	struct axas_discard discard;
+	struct axas_supply supply;
+	struct axas_get_missing missing;
 	struct axas_limit limit;
 	struct axas_log log;
 	struct axas_clear clear;
@@ -144,6 +147,15 @@ static void good_discard(union argument *arg)
 	arg->discard.count = 1;
 }
 
+static void good_supply(union argument *arg)
+{
+	static const u8 page[PAGE];
+
+	arg->supply.gpa = MISSING;
+	arg->supply.length = PAGE;
+	arg->supply.source = (uintptr_t)page;
+}
+
 static void good_clear(union argument *arg)
 {
 	(void)arg;
@@ -199,6 +211,11 @@ static const struct subject subjects[] = {
 	  TAIL_FROM(axas_log, reserved), 4, AXAS_LOG_EXTENTS, false, true, good_log },
 	{ "CLEAR_LOG", AXAS_CLEAR_LOG, sizeof(struct axas_log), TAIL_FROM(axas_log, count),
 	  TAIL_FROM(axas_log, reserved), 4, AXAS_LOG_EXTENTS, false, true, good_log },
+	{ "SUPPLY", AXAS_SUPPLY, sizeof(struct axas_supply), TAIL_FROM(axas_supply, space_fd),
+	  TAIL_FROM(axas_supply, reserved), 12,
+	  AXAS_SUPPLY_ZERO | AXAS_SUPPLY_SPACE | AXAS_SUPPLY_SKIP, false, true, good_supply },
+	{ "GET_MISSING", AXAS_GET_MISSING, sizeof(struct axas_get_missing),
+	  TAIL_FROM(axas_get_missing, buf), 0, 0, AXAS_MISSING_AGAIN, false, true, good_clear },
 	{ "CLEAR", AXAS_CLEAR, sizeof(struct axas_clear), sizeof(struct axas_clear), 0, 0, 0,
 	  false, false, good_clear },
 	{ "FAULT", AXAS_FAULT, sizeof(struct axas_fault), TAIL_FROM(axas_fault, level),
@@ -221,6 +238,7 @@ static int new_subject_space(void)
 	expect(fd >= 0);
 	expect_ok(axas_map_alloc(fd, ALLOC, 16 * PAGE, RW, 0));
 	expect_ok(axas_start_log(fd, ALLOC, 16 * PAGE));
+	expect_ok(axas_map_alloc(fd, MISSING, PAGE, RW, AXAS_MAP_MISSING));
 	expect_eq(axas_fault(fd, ALLOC + 2 * PAGE, RW, NULL), AXAS_FAULT_FIXED);
 	return fd;
 }
@@ -552,6 +570,7 @@ static void test_outputs_are_complete(void)
 	u32 more;
 	struct axas_info i;
 
+	expect_ok(axas_unmap(fd, MISSING, PAGE));
 	memset(&i, 0xaa, sizeof(i));
 	i.size = sizeof(i);
 	i.flags = 0;

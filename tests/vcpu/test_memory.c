@@ -181,6 +181,32 @@ static void denied_access_comes_out(void)
 	expect_eq(peek(vm.space, VM_TEST), 0x99);
 }
 
+/* The guest's access is repeated once the page is supplied; another page is missing still. */
+static void missing_page_comes_out(void)
+{
+	u64 page[PAGE / sizeof(u64)];
+	struct vm vm = vm_new();
+
+	for (size_t i = 0; i < ARRAY_SIZE(page); i++)
+		page[i] = SEED + i;
+	map(vm.space, VM_TEST, 4 * PAGE, RW, AXAS_MAP_MISSING);
+	for (u64 gpa = VM_TEST; gpa < VM_TEST + 2 * PAGE; gpa += PAGE) {
+		expect_fault(&vm, guest(read), gpa + 16, AXAS_PROT_READ, AXAS_FAULT_MISSING);
+		expect_ok(axas_supply(vm.space, gpa, page, PAGE, 0, NULL));
+		expect_eq(vm_done(&vm), page[2]);
+	}
+	expect_fault(&vm, guest(write), VM_TEST + 2 * PAGE, AXAS_PROT_WRITE, AXAS_FAULT_MISSING);
+	expect_ok(axas_supply(vm.space, VM_TEST + 2 * PAGE, NULL, PAGE, 0, NULL));
+	vm_done(&vm);
+	expect_eq(peek(vm.space, VM_TEST + 2 * PAGE), 1);
+	expect_eq(peek(vm.space, VM_TEST + 2 * PAGE + 8), 0);
+	expect_eq(info(vm.space).missing, 3);
+	/* What is discarded is not missing again. */
+	expect_ok(axas_discard(vm.space, &(struct axas_extent){ VM_TEST, 4 * PAGE }, 1, NULL));
+	expect_eq(vm_call(&vm, guest(read), VM_TEST + 16, 0, 0, 0), 0);
+	expect_fault(&vm, guest(read), VM_TEST + 3 * PAGE, AXAS_PROT_READ, AXAS_FAULT_MISSING);
+}
+
 /* At the frame limit AXVCPU_RUN is ENOMEM; freed frames let the guest continue. */
 static void out_of_frames_is_enomem(void)
 {
@@ -362,6 +388,7 @@ static const struct test tests[] = {
 	{ "untouched_memory_is_zero", untouched_memory_is_zero },
 	{ "holes_come_out_with_gpa_and_access", holes_come_out },
 	{ "denied_access_comes_out", denied_access_comes_out },
+	{ "missing_page_comes_out", missing_page_comes_out },
 	{ "out_of_frames_is_enomem", out_of_frames_is_enomem },
 	{ "two_spaces_are_apart", two_spaces_are_apart },
 	{ "two_vcpus_share_one_space", two_vcpus_share_one_space },
