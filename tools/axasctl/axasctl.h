@@ -8,6 +8,7 @@
  *   cmd_bridge.c mem, and the space of another process
  *   cmd_map.c    map, unmap, protect, discard, populate, collapse
  *   cmd_log.c    log
+ *   cmd_supply.c supply
  *   cmd_mem.c    fault, translate, read, write, load
  *   cmd_dump.c   dump
  *   cmd_run.c    run; guest.c below it: a guest and its vCPU
@@ -118,6 +119,9 @@ enum {
 	OPT_TIMEOUT,
 	OPT_TRACE,
 	OPT_RAW,
+	OPT_MISSING,
+	OPT_SKIP,
+	OPT_ZERO,
 };
 
 /* Options common to all commands: the only child of a command's argp. */
@@ -154,6 +158,7 @@ int cmd_unmap(struct session *s, int argc, char **argv);
 int cmd_protect(struct session *s, int argc, char **argv);
 int cmd_log(struct session *s, int argc, char **argv);
 int cmd_discard(struct session *s, int argc, char **argv);
+int cmd_supply(struct session *s, int argc, char **argv);
 int cmd_populate(struct session *s, int argc, char **argv);
 int cmd_collapse(struct session *s, int argc, char **argv);
 int cmd_fault(struct session *s, int argc, char **argv);

@@ -24,7 +24,7 @@ expect()
 	ok "$* answers $want, $text" $?
 }
 
-for c in create mem map unmap protect clear discard populate collapse fault translate read write \
+for c in create mem map unmap protect clear discard supply populate collapse fault translate read write \
 	load info areas dump formats shell demo; do
 	expect 0 "Usage: axasctl $c" "$c" --help
 	expect 1 "bogus" "$c" --bogus

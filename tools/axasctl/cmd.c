@@ -21,6 +21,7 @@ const struct command commands[] = {
 	{ "clear", cmd_clear, "remove every area" },
 	{ "discard", cmd_discard, "give the frames of a range back" },
 	{ "log", cmd_log, "log which pages are written" },
+	{ "supply", cmd_supply, "bring missing pages" },
 	{ "populate", cmd_populate, "give a range its frames now" },
 	{ "collapse", cmd_collapse, "put small leaves together to larger ones" },
 	{ "fault", cmd_fault, "handle a guest access as a vCPU would" },

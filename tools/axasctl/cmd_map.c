@@ -24,6 +24,8 @@ static const struct argp_option map_options[] = {
 	{ "populate", OPT_POPULATE, NULL, 0, "All frames now, not on first touch", 0 },
 	{ "huge", OPT_HUGE, "WHEN", 0,
 	  "2 MiB frames: advise (with --populate alone, the default), always or never", 0 },
+	{ "missing", OPT_MISSING, "ACCESS", OPTION_ARG_OPTIONAL,
+	  "No content before supply brings it: accesses by the host wait or (fail) fail", 0 },
 	{ "around", OPT_AROUND, "N", 0,
 	  "A fault fills 2^N pages around it, N from 0 to 9 (default: 0)", 0 },
 	{ 0 }
@@ -44,6 +46,17 @@ static error_t take_around(struct map_args *m, const char *arg)
 	return 0;
 }
 
+static error_t take_missing(struct map_args *m, const char *arg)
+{
+	m->flags |= AXAS_MAP_MISSING;
+	if (!arg || !strcmp(arg, "wait"))
+		return 0;
+	if (strcmp(arg, "fail"))
+		return usage_error(&m->args, "--missing takes wait or fail");
+	m->flags |= AXAS_MAP_MISSING_FAIL;
+	return 0;
+}
+
 static error_t map_parse(int key, char *arg, struct argp_state *state)
 {
 	struct map_args *m = state->input;
@@ -60,6 +73,8 @@ static error_t map_parse(int key, char *arg, struct argp_state *state)
 		return take_huge(&m->args, arg, &m->flags);
 	case OPT_AROUND:
 		return take_around(m, arg);
+	case OPT_MISSING:
+		return take_missing(m, arg);
 	default:
 		return parse_common(key, arg, state);
 	}

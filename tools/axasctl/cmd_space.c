@@ -201,6 +201,14 @@ static const char *huge_name(u32 flags)
 	return flags & AXAS_MAP_HUGE_NEVER ? "never" : "populate";
 }
 
+/* What accesses by the host do at a missing page. */
+static const char *missing_name(u32 flags)
+{
+	if (!(flags & AXAS_MAP_MISSING))
+		return "none";
+	return flags & AXAS_MAP_MISSING_FAIL ? "fail" : "wait";
+}
+
 /* Fault-around of an area: log2 of the number of pages. */
 static u32 around(u32 flags)
 {
@@ -219,6 +227,7 @@ static struct json_object *area_json(const struct axas_area_info *area)
 	add_hpa(obj, "hpa", area->hpa);
 	add_str(obj, "huge", huge_name(area->flags));
 	add_num(obj, "around", around(area->flags));
+	add_str(obj, "missing", missing_name(area->flags));
 	return obj;
 }
 

@@ -60,6 +60,16 @@ says 'frames   14' "discard gives frames back" 0
 says '00 00 00 00' "discarded memory is zero" 0
 shell "map linear 1G $window 4K; discard 0 2G"
 says 'linear memory' "what cannot be discarded is explained" 1
+shell "map alloc 0 64K --missing=fail; fault 0 r; supply $0 4K; read 4K 9; supply --zero 0 4K; read 0 4"
+says 'missing' "a missing page is a fault's result" 0
+says '#!/bin/sh' "supply brings the bytes of a file" 0
+says '00 00 00 00' "supply brings zeroes" 0
+shell 'map alloc 0 64K --missing=fail; read 0 4'
+says 'hole' "a missing page cannot be read" 1
+shell 'map alloc 0 64K --missing; supply --zero 0 8K; supply --zero 4K 8K'
+says '0x1000, after 0 bytes: the page is there' "supply does not overwrite" 1
+shell 'map alloc 0 64K --missing; supply --zero 0 8K; supply --skip --zero 4K 8K; populate 0 64K'
+says 'at 0x3000, 53248 bytes left: a missing page' "populate does not fill missing pages" 1
 shell 'map alloc 0 4K; populate 0 64K'
 says 'at 0x1000, 61440 bytes left: a hole' "populate tells where a hole is" 1
 shell 'map alloc 2M 4M --huge never --populate; info; areas --json; collapse 2M 4M'

@@ -43,6 +43,10 @@ static const struct explanation explanations[] = {
 	{ "load", EFAULT, "a hole: no area maps this address" },
 	{ "load", EACCES, "the area may not be written" },
 	{ "populate", EFAULT, "a hole: no area maps this address" },
+	{ "populate", ENODATA, "a missing page, which only supply brings" },
+	{ "supply", ENOENT, "a hole: no area maps this address" },
+	{ "supply", EEXIST, "the page is there: --skip steps over it" },
+	{ "supply", EOPNOTSUPP, "the area was not mapped with --missing" },
 	{ "discard", EOPNOTSUPP, "part of the range is linear memory, which has no frames" },
 	{ "log", ENOENT, "no memory in the range is logged: see axasctl log start" },
 	{ "log", ESTALE, "the log was started again meanwhile" },
@@ -189,6 +193,7 @@ void add_faults(struct json_object *obj, const struct axas_info *info)
 
 	for (u32 i = 0; i <= AXAS_FAULT_ERROR; i++)
 		add_num(faults, axas_fault_name(i), info->faults[i]);
+	add_num(faults, axas_fault_name(AXAS_FAULT_MISSING), info->missing);
 	json_object_object_add(obj, "faults", faults);
 }
 
@@ -205,7 +210,7 @@ void print_faults(const struct axas_info *info)
 	printf("faults  ");
 	for (u32 i = 0; i <= AXAS_FAULT_ERROR; i++)
 		printf(" %s %llu", axas_fault_name(i), info->faults[i]);
-	putchar('\n');
+	printf(" %s %llu\n", axas_fault_name(AXAS_FAULT_MISSING), info->missing);
 }
 
 /* Overwrite a line with the progress, on a terminal and for at least PROGRESS_MIN bytes. */
