@@ -245,6 +245,23 @@ class Figures:
             self.pair("get and clear, a dirty page among 100", "log_pass_dirty", target=60),
         ]
 
+    def supply_rows(self):
+        """Missing pages, and userfaultfd() on KVM's memory and on a process's."""
+        c = self.count
+        if "axas.supply_guest_4k" not in c:
+            return []
+        guest = c["kvm.supply_guest_4k"]
+        return [
+            Row("4K that a guest touches: exit, copy, run", c["axas.supply_guest_4k"], kvm=guest,
+                target=guest / 2, why="half of that"),
+            Row("4K that the VMM touches: wait, copy, go on", c["axas.supply_host_4k"],
+                kvm=c["kvm.supply_host_4k"]),
+            Row("the call for 4K; UFFDIO_COPY", c["axas.supply_call_4k"],
+                kvm=c["kvm.supply_call_4k"]),
+            Row("the call for 2M; UFFDIO_COPY", c["axas.supply_call_2m"],
+                kvm=c["kvm.supply_call_2m"]),
+        ]
+
     def newer_rows(self):
         n = self.newer
         return [Row(title, n["axas." + name], kvm=n.get("kvm." + name)) for title, name in (
@@ -473,6 +490,12 @@ class Figures:
                      "at most", "met"],
                     [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r),
                       r.met()] for r in self.mapping_rows()]))
+            if self.supply_rows():
+                result.append((
+                    "Instructions, missing pages; KVM and userfaultfd()",
+                    ["operation", "axas", "KVM", "/ KVM", "at most", "met"],
+                    [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r),
+                      r.met()] for r in self.supply_rows()]))
         for kernel, rows in (("6.12", self.newer_rows()), ("7.2", self.newest_rows())):
             if rows:
                 result.append((

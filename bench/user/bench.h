@@ -9,6 +9,7 @@
  *   faults.c     exits, faults, populate, unmap on either
  *   paths.c      reads and writes of guest memory by its VMM
  *   mappings.c   faults of the VMM on mapped guest memory
+ *   supply.c     missing pages, and userfaultfd()
  *   spaces.c     costs of a space seen through its descriptor, page by page
  *   parallel.c   faults on several CPUs at once
  *   log.c        the dirty log
@@ -190,6 +191,7 @@ void bench_get_info(const char *prefix, int fd);
 void bench_disturb(const struct machine_ops *ops);
 void bench_paths(void);
 void bench_mappings(void);
+void bench_supply(const struct machine_ops *ops);
 void bench_parallel(const struct machine_ops *ops);
 void bench_profile(const struct machine_ops *ops);
 void pin_thread(unsigned int cpu);

@@ -5,9 +5,10 @@
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
  * kvm-memory (faults on other memory than anonymous), axas-log and kvm-log (the dirty log), bridge
  * (on memory of a space), paths (reads and writes by a VMM), mappings (its faults on mapped guest
- * memory), spaces (what a space costs), axas-parallel and kvm-parallel (faults on several CPUs),
- * axas-disturb and kvm-disturb (what others notice of an operation, on two CPUs; the rest wants
- * one), axas-profile, kvm-profile and bridge-profile (see profile.c).
+ * memory), spaces (what a space costs), axas-supply and kvm-supply (missing pages, on KVM by
+ * userfaultfd()), axas-parallel and kvm-parallel (faults on several CPUs), axas-disturb and
+ * kvm-disturb (what others notice of an operation, on two CPUs; the rest wants one), axas-profile,
+ * kvm-profile and bridge-profile (see profile.c).
  *
  * main.c calls the other files; none of them calls main.c. Rows of the report: see rows.c.
  */
@@ -33,6 +34,8 @@ static const struct {
 	{ "paths", .run = bench_paths },
 	{ "mappings", .run = bench_mappings },
 	{ "spaces", .run = bench_spaces },
+	{ "axas-supply", .run_on = bench_supply, .ops = &axas_machine },
+	{ "kvm-supply", .run_on = bench_supply, .ops = &kvm_machine },
 	{ "axas-disturb", .run_on = bench_disturb, .ops = &axas_machine },
 	{ "kvm-disturb", .run_on = bench_disturb, .ops = &kvm_machine },
 	{ "axas-parallel", .run_on = bench_parallel, .ops = &axas_machine },

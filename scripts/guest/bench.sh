@@ -27,6 +27,7 @@ machine() {
 		axas_bench "$1-uncharged"
 		echo 0 >/sys/fs/cgroup/bench/cgroup.procs
 		axas_bench "$1"
+		[ "$AXAS_BENCH" != all ] || axas_bench "$1-supply"
 		;;
 	esac >>$ROWS
 }
