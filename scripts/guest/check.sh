@@ -124,9 +124,16 @@ in the hole: ""
 the reader sees "first page"' ]
 }
 
+example_restore_runs() {
+	example_restore | tee /tmp/example && [ "$(cat /tmp/example)" = \
+'64 pages read: the rest is still in the file
+all pages read: 4096 of 4096 are there' ]
+}
+
 example_suite() {
 	check example_user_runs example_user_runs
 	check example_mmap_runs example_mmap_runs
+	check example_restore_runs example_restore_runs
 	echo "1..$CHECKS"
 }
 
