@@ -585,7 +585,7 @@ static void test_outputs_are_complete(void)
 	memset(areas, 0xaa, sizeof(areas));
 	expect_eq(areas_from(fd, 0, areas, 2, &more), 1);
 	expect_eq(more, 0);
-	expect_eq(areas[0].flags, 0);
+	expect_eq(areas[0].flags, AXAS_AREA_LOGGED);
 	expect_eq(areas[0].hpa, AXAS_HPA_NONE);
 	expect_eq(areas[0].backend, AXAS_BACKEND_ALLOC);
 	/* elements beyond @count are not written */
