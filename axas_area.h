@@ -171,6 +171,7 @@ struct axas_area {
  * @log_start: its value at the last start
  * @consumers: attached struct axas_consumer
  * @missing: host accesses that wait for missing pages
+ * @origin: set once another space has mapped its frames; see axas_shared.c
  * @faults: faults by result (AXAS_FAULT_*), without those counted in npt.shards
  * @released: called after everything that the space mapped is freed, or NULL
  * @released_arg: argument of @released
@@ -199,6 +200,7 @@ struct axas_space {
 	u64 log_start;
 	struct list_head consumers;
 	struct axas_missing missing;
+	struct axas_origin *origin;
 	atomic_long_t faults[AXAS_FAULT_MISSING + 1];
 	void (*released)(void *arg);
 	void *released_arg;
@@ -272,15 +274,24 @@ static inline struct page *axas_area_lent_page(const struct axas_area *area, u64
 	return area->backend.ops->page(&area->backend, gpa + area->backend.offset, hpa);
 }
 
-/* The page of a frame in an area that a leaf maps, or NULL if the HAL has none. */
+/*
+ * The struct page of a frame in an area that a leaf maps, which has a reference count of its own, or
+ * that of its compound page. NULL: it has none, or must not be handed out.
+ */
 static inline struct page *axas_area_page(const struct axas_space *space,
 					  const struct axas_area *area, u64 gpa,
 					  struct axas_hpa hpa)
 {
 	const struct axas_hal *hal = space->npt.hal;
 
-	return axas_area_lent_page(area, gpa, hpa) ?:
-	       (hal->frame_page ? hal->frame_page(hal, hpa) : NULL);
+	u32 flags = area->backend.ops->flags;
+	struct page *page = axas_area_lent_page(area, gpa, hpa);
+
+	if (unlikely(page))
+		return page;
+	if (unlikely(flags & (AXAS_BACKEND_OWN_PAGES | AXAS_BACKEND_NO_PAGES)))
+		return flags & AXAS_BACKEND_NO_PAGES ? NULL : virt_to_page(axas_hal_va(hal, hpa));
+	return hal->frame_page ? hal->frame_page(hal, hpa) : NULL;
 }
 
 /* An empty cached range. */

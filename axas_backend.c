@@ -25,15 +25,15 @@ static u32 frame_flags(u32 flags)
 	return flags & AXAS_GET_UNSET ? flags & ~AXAS_GET_UNSET : flags | AXAS_FRAME_ZERO;
 }
 
-static unsigned int alloc_get(const struct axas_backend *backend, u64 offset, unsigned int order,
-			      u32 flags, struct axas_hpa *hpas, unsigned int n)
+static int alloc_get(const struct axas_backend *backend, u64 offset, unsigned int order, u32 flags,
+		     struct axas_hpa *hpas, unsigned int n)
 {
 	return axas_frames_alloc(backend->object, order, frame_flags(flags), hpas, n);
 }
 
 /* 4 KiB frames, where there is no 2 MiB, are no compound pages. */
-static unsigned int whole_get(const struct axas_backend *backend, u64 offset, unsigned int order,
-			      u32 flags, struct axas_hpa *hpas, unsigned int n)
+static int whole_get(const struct axas_backend *backend, u64 offset, unsigned int order, u32 flags,
+		     struct axas_hpa *hpas, unsigned int n)
 {
 	return axas_frames_alloc(backend->object, order,
 				 frame_flags(flags) | (order ? AXAS_FRAME_WHOLE : 0), hpas, n);
@@ -108,13 +108,15 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_bound);
 
 /*
  * Give back frames that entries cannot encode: a leaf would map other memory. Return the number
- * of frames kept, at the front of @hpas.
+ * of frames kept, at the front of @hpas. Those of other modules are checked as a whole.
  */
 static unsigned int keep_reachable(struct axas_pool *pool, const struct axas_backend *backend,
 				   unsigned int order, struct axas_hpa *hpas, unsigned int n)
 {
 	unsigned int i, kept = 0;
 
+	if (backend->ops->flags & AXAS_BACKEND_CHECKED)
+		return n;
 	for (i = 0; i < n; i++) {
 		if (pool->hpa_bits && hpas[i].val >> pool->hpa_bits)
 			backend->ops->put(backend, order, &hpas[i], 1);
@@ -158,35 +160,40 @@ static void uncharge(struct axas_pool *pool, u64 n)
 		atomic64_sub(n, &all_frames);
 }
 
+static bool is_lent(const struct axas_backend *backend)
+{
+	return backend->ops->flags & AXAS_BACKEND_LENT;
+}
+
 /*
  * axas_pool_get() of a picky pool. Frames are charged before they are allocated, so that
  * concurrent calls cannot exceed a limit together.
  */
-static noinline unsigned int get_picky(struct axas_pool *pool,
-				       const struct axas_backend *backend, u64 offset,
-				       unsigned int order, u32 flags, struct axas_hpa *hpas,
-				       unsigned int n)
+static noinline int get_picky(struct axas_pool *pool, const struct axas_backend *backend,
+			      u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
+			      unsigned int n)
 {
-	unsigned int got;
+	unsigned int kept;
+	int got;
 
 	/* keep_reachable() may put frames, which may sleep. */
 	if (flags & AXAS_FRAME_NOWAIT)
 		return 0;
 	if (pool->limited) {
 		atomic_inc(&pool->on_the_way);
-		n = charge(pool, n, order);
+		n = is_lent(backend) ? n : charge(pool, n, order);
 	}
 	got = n ? backend->ops->get(backend, offset, order, flags, hpas, n) : 0;
-	got = keep_reachable(pool, backend, order, hpas, got);
-	uncharge(pool, (u64)(n - got) << order);
-	if (!got)
+	kept = got > 0 ? keep_reachable(pool, backend, order, hpas, got) : 0;
+	if (!is_lent(backend))
+		uncharge(pool, (u64)(n - kept) << order);
+	if (!kept)
 		axas_pool_settle(pool);
-	return got;
+	return got < 0 ? got : kept;
 }
 
-unsigned int axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
-			   u64 offset, unsigned int order, u32 flags, struct axas_hpa *hpas,
-			   unsigned int n)
+int axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend, u64 offset,
+		  unsigned int order, u32 flags, struct axas_hpa *hpas, unsigned int n)
 {
 	if (unlikely(pool->picky))
 		return get_picky(pool, backend, offset, order, flags, hpas, n);
@@ -199,7 +206,8 @@ void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
 {
 	if (backend->ops->put)
 		backend->ops->put(backend, order, hpas, n);
-	uncharge(pool, (u64)n << order);
+	if (!is_lent(backend))
+		uncharge(pool, (u64)n << order);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_unget);
 
@@ -207,6 +215,6 @@ void axas_pool_put(struct axas_pool *pool, const struct axas_backend *backend,
 		   unsigned int order, const struct axas_hpa *hpas, unsigned int n)
 {
 	axas_pool_unget(pool, backend, order, hpas, n);
-	axas_pool_count(pool, -((long)n << order));
+	axas_pool_count(pool, backend, -((long)n << order));
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_put);

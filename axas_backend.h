@@ -19,36 +19,44 @@
 #define AXAS_BACKEND_AT_ONCE	BIT(0)	/* all leaves are made before the area is published */
 #define AXAS_BACKEND_DIRECT	BIT(1)	/* the host accesses its frames by axas_hal_va() */
 #define AXAS_BACKEND_SINGLE	BIT(2)	/* a 4 KiB frame is any zeroed one of the HAL in @object */
+#define AXAS_BACKEND_PLACED	BIT(3)	/* the frames for one offset serve no other */
+#define AXAS_BACKEND_CHECKED	BIT(4)	/* of another module: its frames are checked */
+#define AXAS_BACKEND_LENT	BIT(5)	/* frames of another space: they count there */
+#define AXAS_BACKEND_OWN_PAGES	BIT(6)	/* struct pages, but none of the HAL's @frame_page */
+#define AXAS_BACKEND_NO_PAGES	BIT(7)	/* not to be mapped on the host, nor to be handed out */
+#define AXAS_BACKEND_NO_ACCESS	BIT(8)	/* out of the host's reach */
 
-#define AXAS_BACKEND_LENDS	BIT(8)	/* leaves borrow its frames, read-only */
-#define AXAS_BACKEND_UNMAPPED	BIT(9)	/* lent frames must not be mapped on the host */
+#define AXAS_BACKEND_LENDS	BIT(9)	/* leaves borrow its frames, read-only */
+#define AXAS_BACKEND_UNMAPPED	BIT(10)	/* lent frames must not be mapped on the host */
 
 struct axas_backend;
 
 /**
  * struct axas_backend_ops - one kind of backend
- * @id: AXAS_BACKEND_ALLOC, AXAS_BACKEND_LINEAR
- * @flags: AXAS_BACKEND_AT_ONCE, AXAS_BACKEND_DIRECT and so on
+ * @id: AXAS_BACKEND_ALLOC, AXAS_BACKEND_LINEAR, ...
+ * @flags: the flags above
  * @get: get @n frames of 4 KiB << @order from @offset of the object on, each zeroed or wholly
  *	written, but for AXAS_GET_UNSET. May sleep, unless @flags has AXAS_FRAME_NOWAIT. Returns
- *	the number of frames: fewer than @n if out of memory. NULL with AXAS_BACKEND_AT_ONCE.
+ *	the number of frames, fewer than @n if out of memory; -EACCES; -EINTR on a fatal signal;
+ *	-EIO. NULL with AXAS_BACKEND_AT_ONCE.
  * @put: take back frames that @get returned, or aligned pieces of them, which are no longer
  *	mapped. May sleep. NULL: leaves do not own their frames.
- * @lend: AXAS_BACKEND_LENDS, in place of @get and @put: addresses of up to @n frames from @offset of
- *	the object on that are at hand and stay until @release. They never change, hold what
+ * @lend: AXAS_BACKEND_LENDS, in place of @get and @put: addresses of up to @n frames from @offset
+ *	of the object on that are at hand and stay until @release. They never change, hold what
  *	@offset says, and are visible to instruction fetch. Returns their number. Does not sleep
- * @fetch: AXAS_BACKEND_LENDS: bring the frame of @offset to hand, and some of the next @n - 1 if that
- *	takes no input. May sleep. Returns 0, -EIO, -ENOMEM, or -EINTR on a fatal signal
+ * @fetch: AXAS_BACKEND_LENDS: bring the frame of @offset to hand, and some of the next @n - 1 if
+ *	that takes no input. May sleep. Returns 0, -EIO, -ENOMEM, or -EINTR on a fatal signal
  * @page: AXAS_BACKEND_LENDS: the struct page of the frame at @hpa, if it is the one of @offset; or
  *	NULL. Does not sleep
- * @hold: take a reference for an area; optional
+ * @hold: take a reference for an area; optional. Must not sleep
  * @release: drop it; optional
+ * @may_have: whether an area may get this protection; optional
  */
 struct axas_backend_ops {
 	u32 id;
 	u32 flags;
-	unsigned int (*get)(const struct axas_backend *backend, u64 offset, unsigned int order,
-			    u32 flags, struct axas_hpa *hpas, unsigned int n);
+	int (*get)(const struct axas_backend *backend, u64 offset, unsigned int order, u32 flags,
+		   struct axas_hpa *hpas, unsigned int n);
 	void (*put)(const struct axas_backend *backend, unsigned int order,
 		    const struct axas_hpa *hpas, unsigned int n);
 	unsigned int (*lend)(const struct axas_backend *backend, u64 offset,
@@ -57,6 +65,7 @@ struct axas_backend_ops {
 	struct page *(*page)(const struct axas_backend *backend, u64 offset, struct axas_hpa hpa);
 	void (*hold)(const struct axas_backend *backend);
 	void (*release)(const struct axas_backend *backend);
+	bool (*may_have)(const struct axas_backend *backend, u32 prot);
 };
 
 /**
@@ -88,6 +97,7 @@ struct axas_backend axas_alloc_whole(const struct axas_hal *hal);
  * @picky: @limited, or the HAL may return frames that entries cannot encode
  * @hpa_bits: width of a host-physical address in entries; 0: not checked
  * @frames: 4 KiB frames held, without those that faults count in struct axas_npt_shard
+ * @shared: 4 KiB frames of other spaces that leaves map (AXAS_BACKEND_LENT)
  * @charged: with a limit: 4 KiB frames held or being allocated
  * @on_the_way: with a limit: axas_pool_get() calls that are not settled yet
  */
@@ -97,6 +107,7 @@ struct axas_pool {
 	bool picky;
 	u8 hpa_bits;
 	atomic_long_t frames;
+	atomic_long_t shared;
 	atomic64_t charged;
 	atomic_t on_the_way;
 };
@@ -108,13 +119,13 @@ bool axas_pool_set_max(struct axas_pool *pool, u64 max);
 void axas_pool_bound(struct axas_pool *pool, unsigned int hpa_bits, unsigned int hal_bits);
 
 /*
- * Get frames of a backend for leaves of this pool's space. Return the number of frames. Those
- * that leaves map are counted by axas_pool_count(), or in a shard, the others go back by
- * axas_pool_unget(); after both, a call that returned frames is settled once.
+ * Get frames of a backend for leaves of this pool's space. Return the number of frames, or an error
+ * of the backend's @get. Those that leaves map are counted by axas_pool_count(), or in a shard, the
+ * others go back by axas_pool_unget(); after both, a call that returned frames is settled once.
  */
-unsigned int __must_check axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
-					u64 offset, unsigned int order, u32 flags,
-					struct axas_hpa *hpas, unsigned int n);
+int __must_check axas_pool_get(struct axas_pool *pool, const struct axas_backend *backend,
+			       u64 offset, unsigned int order, u32 flags,
+			       struct axas_hpa *hpas, unsigned int n);
 
 void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
 		     unsigned int order, const struct axas_hpa *hpas, unsigned int n);
@@ -131,7 +142,7 @@ static __always_inline bool axas_pool_get_one(struct axas_pool *pool, const stru
 	if (!pool->picky)
 		return axas_frame_alloc_hpa(hal, 0, flags | AXAS_FRAME_ZERO, hpa);
 	alloc = axas_alloc(hal);
-	return axas_pool_get(pool, &alloc, 0, 0, flags, hpa, 1);
+	return axas_pool_get(pool, &alloc, 0, 0, flags, hpa, 1) == 1;
 }
 
 static inline void axas_pool_unget_one(struct axas_pool *pool, const struct axas_hal *hal,
@@ -149,9 +160,12 @@ static inline void axas_pool_settle(struct axas_pool *pool)
 		atomic_dec(&pool->on_the_way);
 }
 
-static inline void axas_pool_count(struct axas_pool *pool, long frames)
+static inline void axas_pool_count(struct axas_pool *pool, const struct axas_backend *backend,
+				   long frames)
 {
-	atomic_long_add(frames, &pool->frames);
+	bool lent = backend->ops->flags & AXAS_BACKEND_LENT;
+
+	atomic_long_add(frames, lent ? &pool->shared : &pool->frames);
 }
 
 /* Give back frames that leaves mapped and that were counted. */

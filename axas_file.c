@@ -3,7 +3,7 @@
  * The descriptor of a space: ioctls, fdinfo, creation and lookup. Copies each argument from
  * user space once and checks it; checks that concern user space only, such as capabilities
  * and RLIMIT_MEMLOCK, are here. Calls axas_file_inode.c, axas_file_io.c, axas_file_missing.c,
- * axas_file_mmap.c and axas_space*.c.
+ * axas_file_mmap.c, axas_shared.c, axas_space*.c and axas_registry.c.
  *
  * Locks: file->lock, outside space->changing, keeps @locked equal to the space's linear pages.
  * mmap_lock nests inside it (account_locked_vm()).
@@ -23,6 +23,7 @@
 
 #include "axas_compat.h"
 #include "axas_file.h"
+#include "axas_registry.h"
 #include "axas_space.h"
 
 /*
@@ -163,6 +164,39 @@ static long map_alloc(void *ctx, void *arg)
 
 	return axas_space_map_alloc(file->space, arg_range(map->gpa, map->length),
 				    map->prot, map->type, map->flags);
+}
+
+static long map_shared(void *ctx, void *arg)
+{
+	struct axas_map_shared *map = arg;
+	struct axas_file *file = ctx;
+	struct axas_space *source = axas_space_get_from_fd(map->fd);
+	long err;
+
+	if (IS_ERR(source))
+		return PTR_ERR(source);
+	err = axas_space_map_shared(file->space, arg_range(map->gpa, map->length), source,
+				    axas_gpa(map->source_gpa), map->prot, map->flags);
+	axas_space_put(source);
+	return err;
+}
+
+static long map_backend(void *ctx, void *arg)
+{
+	struct axas_map_backend *map = arg;
+	struct axas_backend_object *object;
+	struct axas_file *file = ctx;
+	long err;
+
+	if (!memchr(map->name, 0, sizeof(map->name)))
+		return -EINVAL;
+	object = axas_registry_open(map->name, map->arg, capable(CAP_SYS_RAWIO));
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	err = axas_space_map_backend(file->space, arg_range(map->gpa, map->length), object,
+				     map->offset, map->prot, map->type, map->flags);
+	axas_backend_close(object);
+	return err;
 }
 
 static int map_file_of(struct axas_file *file, const struct axas_map_file *map)
@@ -426,6 +460,12 @@ static const struct axas_ioctl space_ioctls[] = {
 	{ AXAS_IOCTL_OF(AXAS_MAP_FILE, struct axas_map_file),
 	  .flags = AXAS_MAP_POPULATE | AXAS_MAP_AROUND_MASK, .dir = AXAS_IOCTL_IN,
 	  .mode = FMODE_WRITE, .run = map_file },
+	{ AXAS_IOCTL_OF(AXAS_MAP_SHARED, struct axas_map_shared),
+	  .flags = AXAS_MAP_POLICY, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE,
+	  .run = map_shared },
+	{ AXAS_IOCTL_OF(AXAS_MAP_BACKEND, struct axas_map_backend),
+	  .flags = AXAS_MAP_POLICY, .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE,
+	  .run = map_backend },
 	{ AXAS_IOCTL_OF(AXAS_UNMAP, struct axas_range),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = unmap },
 	{ AXAS_IOCTL_OF(AXAS_PROTECT, struct axas_protect),

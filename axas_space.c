@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Creation and release of spaces, consumers, and queries (GET_INFO, GET_AREAS). Calls
- * axas_space_map.c (to remove all areas), axas_area.c, axas_backend.c, axas_npt_host.c,
- * axas_npt_gather.c (to destroy the table), axas_npt.c and axas_hal.c. Locks: axas_area.h.
+ * axas_shared.c, axas_space_map.c (to remove all areas), axas_area.c, axas_backend.c,
+ * axas_npt_host.c, axas_npt_gather.c (to destroy the table), axas_npt.c and axas_hal.c. Locks:
+ * axas_area.h.
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
 
 #include "axas_compat.h"
+#include "axas_shared.h"
 #include "axas_space.h"
 
 static void npt_flush(struct axas_npt *npt, u64 first, u64 last, bool tables)
@@ -134,6 +136,7 @@ static void space_release(struct kref *ref)
 	void *arg = space->released_arg;
 
 	WARN_ON_ONCE(!list_empty(&space->consumers));
+	axas_shared_close(space);
 	axas_space_remove_all(space);
 	mtree_destroy(&space->areas);
 	axas_npt_destroy(&space->npt);
@@ -263,6 +266,8 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 		.caps = npt->caps.flags,
 		.leaf_levels = npt->caps.leaf_levels,
 		.borrowed = count_borrowed(space),
+		.shared = max(atomic_long_read(&space->pool.shared), 0l),
+		.lent = axas_shared_lent(space),
 	};
 	for (i = 0; i < AXAS_LEAF_LEVELS; i++)
 		info->leaves[i] = max(axas_npt_leaves(npt, i), 0l);

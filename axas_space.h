@@ -66,7 +66,8 @@ int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access);
 
 /*
  * The same as an errno: 0 if the page has a leaf now, or to look again; -EFAULT for a hole;
- * -EACCES; -ENOMEM; -EINTR on a fatal signal; -EAGAIN for a missing page.
+ * -EACCES; -ENOMEM; -EINTR on a fatal signal; -EIO if the area's backend fails; -EAGAIN for a
+ * missing page.
  */
 int __must_check axas_space_bring_now(struct axas_space *space, u64 gpa, u32 access);
 /*
@@ -125,6 +126,21 @@ int __must_check axas_space_own_page(struct axas_space *space, u64 gpa, u32 acce
 /* axas_space_map.c: map an area whose backend lends frames; errors as axas_space_map_alloc(). */
 int __must_check axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range, u32 prot,
 				     u32 flags, struct axas_backend backend);
+
+/* The same for another space that borrows the page: -EIO in an area that is not alloc's. */
+int __must_check axas_space_bring_lent(struct axas_space *space, u64 gpa, u32 access);
+
+/* axas_space_map.c, for those that map areas of other kinds */
+
+/*
+ * Insert a new area, with its leaves if @populate. Consumes @area, also on an error, and takes
+ * an ERR_PTR. Return 0 or an error, with nothing changed.
+ */
+int __must_check axas_space_map_area(struct axas_space *space, struct axas_gpa_range range,
+				     struct axas_area *area, bool populate);
+/* Return 0; -EINVAL; -EOPNOTSUPP if the format cannot encode them together. */
+int __must_check axas_space_check_attrs(const struct axas_space *space, u32 prot, u32 type);
+bool axas_space_policy_ok(u32 flags);
 
 /* axas_space_pages.c: the space as a file of memory */
 

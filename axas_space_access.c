@@ -329,7 +329,10 @@ static inline bool clean_written(struct axas_space *space, const struct axas_are
 
 	if (unlikely(hal->clean))
 		hal->clean(hal, va, len);
-	return unlikely(hal->fence) && (area->prot & AXAS_PROT_EXEC);
+	if (likely(!hal->fence))
+		return false;
+	/* A space that lends memory may execute what another one writes. */
+	return area->prot & AXAS_PROT_EXEC || area->backend.ops->flags & AXAS_BACKEND_LENT;
 }
 
 /* Leave the section that enter_memory() entered. */
@@ -395,12 +398,14 @@ static int find_spot(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u3
 	return 0;
 }
 
-static int open_window(struct axas_space *space, struct axas_hpa hpa, u32 type, size_t len,
+static int open_window(struct axas_space *space, const struct spot *spot, size_t len,
 		       struct axas_window *window)
 {
 	const struct axas_hal *hal = space->npt.hal;
 
-	return hal->window ? hal->window(hal, hpa, len, type, window) : -EOPNOTSUPP;
+	if (!hal->window || spot->area->backend.ops->flags & AXAS_BACKEND_NO_ACCESS)
+		return -EOPNOTSUPP;
+	return hal->window(hal, spot->hpa, len, spot->area->type, window);
 }
 
 /* Access one piece of memory by its kernel address. */
@@ -425,7 +430,7 @@ static void use_window(struct axas_space *space, const struct axas_area *area,
 		hal->close_window(hal, window);
 }
 
-static int keep_window(struct axas_space *space, struct axas_hpa hpa, u32 type, size_t len,
+static int keep_window(struct axas_space *space, const struct spot *spot, size_t len,
 		       struct list_head *windows)
 {
 	struct kept_window *kept = kmalloc(sizeof(*kept), GFP_KERNEL);
@@ -433,7 +438,7 @@ static int keep_window(struct axas_space *space, struct axas_hpa hpa, u32 type, 
 
 	if (!kept)
 		return -ENOMEM;
-	err = open_window(space, hpa, type, len, &kept->window);
+	err = open_window(space, spot, len, &kept->window);
 	if (err)
 		kfree(kept);
 	else
@@ -464,12 +469,12 @@ static int access_window(struct axas_space *space, const struct spot *spot,
 
 	lockdep_assert_held(&space->lock);
 	if (!access->memory)
-		return keep_window(space, spot->hpa, spot->area->type, len, access->windows);
+		return keep_window(space, spot, len, access->windows);
 	if (access->windows) {
 		use_kept_window(space, spot->area, access, len);
 		return 0;
 	}
-	err = open_window(space, spot->hpa, spot->area->type, len, &window);
+	err = open_window(space, spot, len, &window);
 	if (!err)
 		use_window(space, spot->area, access, &window, len);
 	return err;
@@ -904,7 +909,7 @@ static int iter_window(struct axas_space *space, struct axas_cpu *cpu, u64 gpa,
 		return -EOPNOTSUPP;
 	len = min_t(size_t, len, hal->window_bytes ?: AXAS_FRAME_SIZE - offset_in_page(gpa));
 	len = linear_run(space, cpu, gpa, copy->prot, &spot, len);
-	if (open_window(space, spot.hpa, AXAS_TYPE_NORMAL, len, &window))
+	if (open_window(space, &spot, len, &window))
 		return -EOPNOTSUPP;
 	err = -EOPNOTSUPP;
 	if (!window.io) {

@@ -4,7 +4,8 @@
  * permissions, gets a frame from the area's backend and installs it at the position that the
  * walk returned. Allocations that may sleep happen between two such looks; the frames and
  * tables that they return are kept in struct fill for the next look. Calls axas_area.c,
- * axas_backend.c, axas_npt.c, the formats and, inline, axas_stock.c. Locks: axas_area.h.
+ * axas_backend.c, axas_registry.c, axas_npt.c, the formats and, inline, axas_stock.c. Locks:
+ * axas_area.h.
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
@@ -12,6 +13,7 @@
 #include <linux/sched/signal.h>
 
 #include "axas_compat.h"
+#include "axas_registry.h"
 #include "axas_space.h"
 
 /* Frames that populate allocates and installs together; the array is on the stack. */
@@ -37,6 +39,7 @@
  * @around: fault: log2 of the pages that fault-around fills; @gpa to @last is that range then
  * @spares: tables allocated for the next look
  * @backend: backend of the frames in @hpas; ops is NULL if there is none
+ * @offset: offset in the backend of the first frame in @hpas; NOWHERE: of none
  * @order: order of the frames in @hpas
  * @have: number of frames in @hpas
  * @dry: the last allocation returned fewer frames than @want
@@ -59,6 +62,7 @@ struct fill {
 	unsigned int around;
 	struct axas_npt_spares spares;
 	struct axas_backend backend;
+	u64 offset;
 	unsigned int order;
 	unsigned int have;
 	bool dry;
@@ -70,6 +74,9 @@ struct fill {
 	bool logged;
 	struct axas_hpa *hpas;
 };
+
+/* No offset of a frame. */
+#define NOWHERE		(~0ull)
 
 static void count_fault(struct axas_space *space, int result)
 {
@@ -87,6 +94,7 @@ static void init_fill(struct fill *fill, struct axas_space *space, struct axas_h
 	fill->around = 0;
 	fill->tries = 0;
 	fill->logged = false;
+	fill->offset = NOWHERE;
 	fill->backend.ops = NULL;
 }
 
@@ -136,16 +144,41 @@ static int want_frames(struct fill *fill, const struct axas_area *area, unsigned
 	return LOOK_FRAMES;
 }
 
+/* Whether the first frame at hand belongs at @gpa, as far as frames of @area have a place. */
+static bool in_place(const struct fill *fill, const struct axas_area *area, unsigned int level)
+{
+	u64 gpa = fill->gpa & ~(axas_npt_leaf_size(level) - 1);
+
+	return !(area->backend.ops->flags & AXAS_BACKEND_PLACED) ||
+	       fill->offset == gpa + area->backend.offset;
+}
+
 static bool in_hand(const struct fill *fill, const struct axas_area *area, unsigned int level)
 {
 	return fill->have && fill->order == AXAS_NPT_LEVEL_BITS * level &&
-	       same_backend(&fill->backend, &area->backend);
+	       same_backend(&fill->backend, &area->backend) && in_place(fill, area, level);
 }
 
-/* Allocate what the last look asked for. Return 0, -ENOMEM or -EINTR. */
+/* Get the frames that the last look asked for. Return 0, or an error of the backend. */
+static int get_frames(struct fill *fill)
+{
+	struct axas_space *space = fill->space;
+	int got = axas_pool_get(&space->pool, &fill->backend, fill->want_offset, fill->order, 0,
+				fill->hpas, fill->want);
+
+	fill->offset = fill->want_offset;
+	fill->have = max(got, 0);
+	if (likely(!(fill->backend.ops->flags & AXAS_BACKEND_CHECKED)) || got <= 0)
+		return min(got, 0);
+	return axas_registry_check(space->npt.hal, space->npt.caps.oa_bits, &fill->backend,
+				   fill->order, fill->hpas, got);
+}
+
+/* Allocate what the last look asked for. Return 0, -ENOMEM, -EINTR, -EACCES or -EIO. */
 static int bring_frames(struct fill *fill)
 {
 	struct axas_space *space = fill->space;
+	int err = 0;
 
 	if (fill->have || !fill->want)
 		drop_frames(fill);
@@ -153,9 +186,13 @@ static int bring_frames(struct fill *fill)
 		return 0;
 	fill->order = fill->want_order;
 	if (!fill->dry)
-		fill->have = axas_pool_get(&space->pool, &fill->backend, fill->want_offset,
-					   fill->order, 0, fill->hpas, fill->want);
-	fill->dry = !fill->order && fill->have && fill->have < fill->want;
+		err = get_frames(fill);
+	if (unlikely(err)) {
+		drop_frames(fill);
+		return err;
+	}
+	fill->dry = !fill->order && fill->have && fill->have < fill->want &&
+		    !(fill->backend.ops->flags & AXAS_BACKEND_PLACED);
 	/* Frames before tables: no table is built for a leaf that cannot be had. */
 	if (fill->have)
 		return axas_npt_get_spares(&space->npt, &fill->spares, fill->want_tables,
@@ -258,7 +295,8 @@ static u64 leaf_for(const struct fill *fill, const struct axas_area *area, unsig
 /* The first @n frames of fill->hpas are mapped by leaves now. */
 static void spend_frames(struct fill *fill, unsigned int n)
 {
-	axas_pool_count(&fill->space->pool, (long)n << fill->order);
+	axas_pool_count(&fill->space->pool, &fill->backend, (long)n << fill->order);
+	fill->offset += (AXAS_FRAME_SIZE << fill->order) * n;
 	fill->have -= n;
 	if (fill->have)
 		memmove(fill->hpas, fill->hpas + n, fill->have * sizeof(fill->hpas[0]));
@@ -544,12 +582,25 @@ static int fault_lent(struct fill *fill)
 	return result == AXAS_LENT_OTHER ? LOOK_AGAIN : result;
 }
 
-static int run_fault(struct fill *fill)
+/* What a fault is answered that cannot get a frame; not for -ENOMEM. */
+static int result_of(int err)
+{
+	switch (err) {
+	case -EINTR:
+		return AXAS_FAULT_RETRY;
+	case -EACCES:
+		return AXAS_FAULT_DENIED;
+	default:
+		return AXAS_FAULT_ERROR;
+	}
+}
+
+static int run_fault(struct fill *fill, int (*one)(struct fill *fill, struct axas_cpu *cpu))
 {
 	int result, err;
 
 	for (;;) {
-		result = look_once(fill, look);
+		result = look_once(fill, one);
 		if (result == AXAS_FAULT_SPURIOUS && fill->logged)
 			return AXAS_FAULT_FIXED;
 		if (result == LOOK_LENT)
@@ -559,10 +610,10 @@ static int run_fault(struct fill *fill)
 		if (result == LOOK_AGAIN && fatal_signal_pending(current))
 			return AXAS_FAULT_RETRY;
 		err = result == LOOK_ADJUST ? adjust(fill) : bring(fill, result);
-		if (err == -EINTR)
-			return AXAS_FAULT_RETRY;
+		if (err && err != -ENOMEM)
+			return result_of(err);
 		if (err && !may_come(fill)) {
-			keep_tables(fill, look);
+			keep_tables(fill, one);
 			return AXAS_FAULT_NOMEM;
 		}
 	}
@@ -590,7 +641,7 @@ static noinline int handle_fault(struct axas_space *space, u64 gpa, u32 access,
 		fill.have = 1;
 	}
 	if (access && !(access & ~AXAS_PROT_MASK))
-		result = run_fault(&fill);
+		result = run_fault(&fill, look);
 	end_fill(&fill);
 	if (level)
 		*level = result <= AXAS_FAULT_SPURIOUS ? fill.level : 0;
@@ -732,6 +783,35 @@ int axas_space_bring(struct axas_space *space, u64 gpa, u32 access)
 	int err = axas_space_bring_now(space, gpa, access);
 
 	return unlikely(err == -EAGAIN) ? axas_space_await(space, gpa) : err;
+}
+
+/* look() of a fault for another space, which may have frames of alloc alone. */
+static int look_lend(struct fill *fill, struct axas_cpu *cpu)
+{
+	const struct axas_area *area = axas_area_find_here(fill->space, cpu, fill->gpa);
+
+	if (area && area->backend.ops->id != AXAS_BACKEND_ALLOC)
+		return AXAS_FAULT_ERROR;
+	return look(fill, cpu);
+}
+
+int axas_space_bring_lent(struct axas_space *space, u64 gpa, u32 access)
+{
+	struct axas_hpa hpa __uninitialized;
+	struct fill fill __uninitialized;
+	int result;
+
+	init_fill(&fill, space, &hpa);
+	fill.gpa = gpa;
+	fill.access = access;
+	fill.fault = true;
+	fill.huge = true;
+	result = run_fault(&fill, look_lend);
+	end_fill(&fill);
+	if (result == AXAS_FAULT_FIXED)
+		count_fault(space, result);
+	/* The other space's fault cannot wait for whoever supplies this one. */
+	return result == AXAS_FAULT_MISSING ? -EIO : axas_space_fault_errno(result);
 }
 
 /* Walk to the level 0 table of an address; return false if there is none. */
@@ -973,7 +1053,8 @@ static int fill_small(struct fill *fill, const struct axas_cpu *cpu, struct axas
 	}
 	fill->gpa += (u64)n << AXAS_FRAME_SHIFT;
 	/* axas_npt_fill() has moved the frames that lost a race to the front. */
-	axas_pool_count(&fill->space->pool, n - lost);
+	axas_pool_count(&fill->space->pool, &fill->backend, n - lost);
+	fill->offset = lost ? NOWHERE : fill->offset + ((u64)n << AXAS_FRAME_SHIFT);
 	fill->have -= n - lost;
 	if (!fill->have)
 		axas_pool_settle(&fill->space->pool);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Operations that change areas: map, unmap, protect, set policy, collapse. Calls axas_space_fault.c
- * (populate), axas_removal.c, axas_area.c, axas_backend.c, axas_npt.c and the formats. Locks:
- * each operation holds space->changing throughout, and takes the bar for one bounded piece of
- * work at a time; see axas_area.h.
+ * (populate), axas_removal.c, axas_area.c, axas_backend.c, axas_registry.c, axas_npt.c and the
+ * formats. Locks: each operation holds space->changing throughout, and takes the bar for one
+ * bounded piece of work at a time; see axas_area.h.
  */
 #include <linux/err.h>
 #include <linux/overflow.h>
@@ -11,6 +11,7 @@
 #include <linux/sched/signal.h>
 
 #include "axas_compat.h"
+#include "axas_registry.h"
 #include "axas_removal.h"
 
 #define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
@@ -327,7 +328,7 @@ void axas_space_clear(struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS(axas_space_clear);
 
-static int check_attrs(const struct axas_space *space, u32 prot, u32 type)
+int axas_space_check_attrs(const struct axas_space *space, u32 prot, u32 type)
 {
 	if (prot & ~AXAS_PROT_MASK || type > AXAS_TYPE_UNCACHED)
 		return -EINVAL;
@@ -402,8 +403,8 @@ static int map_area(struct axas_space *space, struct axas_area *area, u64 first,
 	return err;
 }
 
-static int map(struct axas_space *space, struct axas_gpa_range range, struct axas_area *area,
-	       bool populate)
+int axas_space_map_area(struct axas_space *space, struct axas_gpa_range range,
+			struct axas_area *area, bool populate)
 {
 	int err;
 
@@ -445,17 +446,18 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
 
 	if (!axas_space_range_ok(space, range) || !hpa_range_ok(space, hpa, range.size))
 		return -EINVAL;
-	err = check_attrs(space, prot, type);
+	err = axas_space_check_attrs(space, prot, type);
 	if (!err && type != AXAS_TYPE_NORMAL && hpa_is_ram(space, hpa, range.size))
 		err = -EOPNOTSUPP;
 	if (err)
 		return err;
-	return map(space, range, axas_area_new(space, range, prot, type, 0,
-					       axas_linear(range.start.val, hpa)), false);
+	return axas_space_map_area(space, range,
+				   axas_area_new(space, range, prot, type, 0,
+						 axas_linear(range.start.val, hpa)), false);
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_linear);
 
-static bool policy_ok(u32 flags)
+bool axas_space_policy_ok(u32 flags)
 {
 	return !(flags & ~AXAS_MAP_POLICY) && (flags & HUGE_FLAGS) != HUGE_FLAGS &&
 	       (flags & AXAS_MAP_AROUND_MASK) <= AXAS_MAP_AROUND(AXAS_NPT_LEVEL_BITS);
@@ -473,9 +475,9 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 	    (flags & AXAS_MAP_HUGE_WHOLE && flags & AXAS_MAP_HUGE_NEVER) ||
 	    (flags & AXAS_MAP_MISSING && flags & AXAS_MAP_POPULATE) ||
 	    (flags & AXAS_MAP_MISSING_FAIL && !(flags & AXAS_MAP_MISSING)) ||
-	    !policy_ok(flags & AXAS_MAP_POLICY))
+	    !axas_space_policy_ok(flags & AXAS_MAP_POLICY))
 		return -EINVAL;
-	err = check_attrs(space, prot, type);
+	err = axas_space_check_attrs(space, prot, type);
 	/*
 	 * The host zeroes frames, and accesses them, through its caches. A guest that bypasses
 	 * the caches would read what the frame held before.
@@ -484,11 +486,35 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
 		err = -EOPNOTSUPP;
 	if (err)
 		return err;
-	return map(space, range, axas_area_new(space, range, prot, type,
-					       flags & ~AXAS_MAP_POPULATE, backend),
-		   flags & AXAS_MAP_POPULATE);
+	return axas_space_map_area(space, range,
+				   axas_area_new(space, range, prot, type,
+						 flags & ~AXAS_MAP_POPULATE, backend),
+				   flags & AXAS_MAP_POPULATE);
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_alloc);
+
+/* Not AXAS_MAP_POPULATE: a registered backend supplies frames without any lock held. */
+int axas_space_map_backend(struct axas_space *space, struct axas_gpa_range range,
+			   struct axas_backend_object *object, u64 offset, u32 prot, u32 type,
+			   u32 flags)
+{
+	struct axas_backend backend = axas_registry_backend(object, offset - range.start.val);
+	u64 last;
+	int err;
+
+	if (!axas_space_range_ok(space, range) || offset & (AXAS_FRAME_SIZE - 1) ||
+	    check_add_overflow(offset, range.size - 1, &last) ||
+	    flags & ~AXAS_MAP_POLICY || !axas_space_policy_ok(flags))
+		return -EINVAL;
+	err = axas_space_check_attrs(space, prot, type);
+	if (!err && !axas_registry_may_have_type(object, type))
+		err = -EOPNOTSUPP;
+	if (err)
+		return err;
+	return axas_space_map_area(space, range,
+				   axas_area_new(space, range, prot, type, flags, backend), false);
+}
+EXPORT_SYMBOL_AXAS(axas_space_map_backend);
 
 /* What changes: the protection, with the leaves; the policy; AXAS_AREA_LOGGED. */
 enum change_kind {
@@ -504,9 +530,9 @@ int axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range, u
 
 	if (!axas_space_range_ok(space, range) ||
 	    flags & ~(AXAS_MAP_POPULATE | AXAS_MAP_AROUND_MASK) ||
-	    !policy_ok(flags & AXAS_MAP_POLICY))
+	    !axas_space_policy_ok(flags & AXAS_MAP_POLICY))
 		return -EINVAL;
-	err = check_attrs(space, prot, AXAS_TYPE_NORMAL);
+	err = axas_space_check_attrs(space, prot, AXAS_TYPE_NORMAL);
 	if (err)
 		return err;
 	/* Seen by all that change leaves: they hold the mutex after map(). */
@@ -592,14 +618,22 @@ static bool becomes(const struct change *change, const struct axas_area *area,
 	       axas_area_like(other, area);
 }
 
-static bool can_change(const struct change *change, const struct axas_area *area)
+static int check_change(const struct change *change, const struct axas_area *area)
 {
+	const struct axas_backend *backend = &area->backend;
+	bool can;
+
+	if (change->kind == CHANGE_PROT && backend->ops->may_have &&
+	    !backend->ops->may_have(backend, change->prot))
+		return -EACCES;
 	if (change->kind == CHANGE_POLICY)
-		return !axas_area_is_linear(area);
+		can = !axas_area_is_linear(area);
 	/* A ZERO marker stands for what hides the file, and for a write that the log forgets. */
-	if (change->kind == CHANGE_LOG && axas_area_lends(area))
-		return false;
-	return axas_npt_can(&change->space->npt, new_prot(change, area), area->type);
+	else if (change->kind == CHANGE_LOG && axas_area_lends(area))
+		can = false;
+	else
+		can = axas_npt_can(&change->space->npt, new_prot(change, area), area->type);
+	return can ? 0 : -EOPNOTSUPP;
 }
 
 /* Extend the change by an area with range [from, to]. */
@@ -618,14 +652,17 @@ static void note_change(struct change *change, const struct axas_area *area, u64
 /*
  * Narrow the change to areas that do not stay as they are, beginning with @area, whose range is in
  * @mas. Return 0; -EOPNOTSUPP if an area cannot change: the format cannot encode the protection
- * with its memory type, or it has no policy; -EINTR.
+ * with its memory type, or it has no policy; -EACCES if its backend forbids it; -EINTR.
  */
 static int find_change(struct change *change, struct ma_state *mas, struct axas_area *area)
 {
+	int err;
+
 	for (; area; area = axas_area_next(mas, change->end)) {
 		if (!stays(change, area)) {
-			if (!can_change(change, area))
-				return -EOPNOTSUPP;
+			err = check_change(change, area);
+			if (err)
+				return err;
 			note_change(change, area, axas_page_first(mas->index),
 				    axas_page_last(mas->last));
 		}
@@ -929,7 +966,7 @@ int axas_space_set_policy(struct axas_space *space, struct axas_gpa_range range,
 {
 	int err;
 
-	if (!axas_space_range_ok(space, range) || !policy_ok(flags))
+	if (!axas_space_range_ok(space, range) || !axas_space_policy_ok(flags))
 		return -EINVAL;
 	if (mutex_lock_killable(&space->changing))
 		return -EINTR;

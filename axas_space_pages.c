@@ -25,6 +25,7 @@
  * @pages: out: the locked pages; PAGE_BUSY: the first page, with a reference
  * @max: capacity of @pages
  * @n: out: number of pages
+ * @flags: out: AXAS_BACKEND_* of the area
  * @whole: out: the first page is mapped by a leaf of 2 MiB or more
  * @none: out: the HAL has no struct page for a frame
  * @lent: out: the next page must not be mapped before it is private
@@ -35,6 +36,7 @@ struct lock_pages {
 	struct page **pages;
 	unsigned int max;
 	unsigned int n;
+	u32 flags;
 	bool whole;
 	bool none;
 	bool lent;
@@ -114,7 +116,8 @@ static int lock_here(struct axas_space *space, struct axas_cpu *cpu, struct lock
 		return -EFAULT;
 	if (lock->access & ~area->prot)
 		return -EACCES;
-	if (lock->access & ~area->direct || !npt->hal->frame_page)
+	lock->flags = area->backend.ops->flags;
+	if (lock->access & ~area->direct || lock->flags & AXAS_BACKEND_NO_PAGES)
 		return -EOPNOTSUPP;
 	if (!axas_cpu_at(cpu, lock->gpa))
 		axas_npt_walk(npt, &cpu->cursor, lock->gpa, &pos);

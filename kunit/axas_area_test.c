@@ -394,7 +394,7 @@ static void borrowed_leaf_is_neither_put_nor_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 1l);
 	f->mock->hal.free_frame(&f->mock->hal, hpa, 0, 0);
 	/* The space counted the frame as its own. */
-	axas_pool_count(&f->space->pool, -1);
+	atomic_long_dec(&f->space->pool.frames);
 }
 
 /* A zero marker is filled by a fault like an empty entry, and removed by an unmap. */

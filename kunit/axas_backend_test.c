@@ -43,7 +43,7 @@ static unsigned int alloc_some(struct backend_fixture *f, unsigned int order,
 {
 	n = axas_pool_get(&f->pool, &f->alloc, 0, order, 0, hpas, n);
 	if (n) {
-		axas_pool_count(&f->pool, (long)n << order);
+		axas_pool_count(&f->pool, &f->alloc, (long)n << order);
 		axas_pool_settle(&f->pool);
 	}
 	return n;
@@ -91,7 +91,7 @@ static void frames_that_found_no_leaf_are_not_counted(struct kunit *test)
 	struct axas_hpa hpas[4];
 
 	limit_pool(f, 4);
-	KUNIT_ASSERT_EQ(test, axas_pool_get(&f->pool, &f->alloc, 0, 0, 0, hpas, 4), 4u);
+	KUNIT_ASSERT_EQ(test, axas_pool_get(&f->pool, &f->alloc, 0, 0, 0, hpas, 4), 4);
 	KUNIT_EXPECT_EQ(test, held(f), 0ll);
 	KUNIT_EXPECT_EQ(test, atomic_read(&f->pool.on_the_way), 1);
 	KUNIT_EXPECT_EQ(test, atomic64_read(&f->pool.charged), 4ll);

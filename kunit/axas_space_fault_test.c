@@ -714,8 +714,8 @@ struct asked {
 	unsigned int n;
 };
 
-static unsigned int asked_get(const struct axas_backend *backend, u64 offset, unsigned int order,
-			      u32 flags, struct axas_hpa *hpas, unsigned int n)
+static int asked_get(const struct axas_backend *backend, u64 offset, unsigned int order, u32 flags,
+		     struct axas_hpa *hpas, unsigned int n)
 {
 	struct asked *asked = (struct asked *)backend->object;
 

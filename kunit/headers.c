@@ -6,6 +6,8 @@
 #include <axas/vcpu.h>
 #include <axas/access.h>
 #include <axas/addr.h>
+#include <axas/backend.h>
+#include <axas/conformance.h>
 #include <axas/device.h>
 #include <axas/frame.h>
 #include <axas/hal.h>

@@ -22,6 +22,8 @@
 	SUITE(axas_frame),	\
 	SUITE(axas_stock),	\
 	SUITE(axas_backend),	\
+	SUITE(axas_registry),	\
+	SUITE(axas_conform),	\
 	SUITE(axas_npt),	\
 	SUITE(axas_npt_gather),	\
 	SUITE(axas_npt_fake),	\
@@ -40,6 +42,7 @@
 	SUITE(axas_space_cow),	\
 	SUITE(axas_space_lent),	\
 	SUITE(axas_space_supply),	\
+	SUITE(axas_shared),	\
 	SUITE(axas_linear),	\
 	SUITE(axas_bound),	\
 	SUITE(axas_single),	\

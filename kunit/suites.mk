@@ -15,7 +15,7 @@ axvcpu-x86-suites := $(call suites-of,AXVCPU_X86_SUITES)
 axvcpu-x86-cpu-suites := $(call suites-of,AXVCPU_X86_CPU_SUITES)
 
 # What the suites of axas share.
-axas-fixtures := axas_kunit_main mock_hal monitor npt_fixture space_fixture oracle_fixture
+axas-fixtures := axas_kunit_main axas_conformance mock_hal monitor npt_fixture space_fixture oracle_fixture
 
 kunit-unlisted := $(filter-out $(patsubst %,%_test.c,$(axas-suites) $(axvcpu-suites) \
 					 $(axvcpu-x86-suites) $(axvcpu-x86-cpu-suites)), \

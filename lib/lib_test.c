@@ -347,6 +347,9 @@ static void test_space_calls(void)
 	passes(axas_map_linear(FAKE, 0, 0, PAGE, 7, 0), AXAS_MAP_LINEAR, axas_map_linear);
 	passes(axas_map_file(FAKE, 0, PAGE, 1, 0, 7, 0), AXAS_MAP_FILE, axas_map_file);
 	passes(axas_map_alloc(FAKE, 0, PAGE, 7, 0), AXAS_MAP_ALLOC, axas_map_alloc);
+	passes(axas_map_shared(FAKE, 0, PAGE, FAKE, 0, 7, 0), AXAS_MAP_SHARED, axas_map_shared);
+	passes(axas_map_backend(FAKE, 0, PAGE, "b", 0, 0, 7, 0, 0), AXAS_MAP_BACKEND,
+	       axas_map_backend);
 	passes(axas_unmap(FAKE, 0, PAGE), AXAS_UNMAP, axas_range);
 	passes(axas_populate(FAKE, 0, PAGE), AXAS_POPULATE, axas_range);
 	passes(axas_protect(FAKE, 0, PAGE, 1), AXAS_PROTECT, axas_protect);

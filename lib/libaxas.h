@@ -129,6 +129,38 @@ int axas_map_file(int space, __u64 gpa, __u64 length, int fd, __u64 offset, __u3
 		  __u32 flags);
 
 /**
+ * axas_map_shared() - map memory of another space
+ * @space: the space
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @source: the other space
+ * @source_gpa: first guest-physical address there
+ * @prot: AXAS_PROT_*
+ * @flags: AXAS_MAP_POLICY flags
+ *
+ * Return: 0, or -errno.
+ */
+int axas_map_shared(int space, __u64 gpa, __u64 length, int source, __u64 source_gpa, __u32 prot,
+		    __u32 flags);
+
+/**
+ * axas_map_backend() - map memory that another kernel module supplies
+ * @space: the space
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @name: the name of its backend
+ * @arg: tells the backend which object
+ * @offset: first byte in the object
+ * @prot: AXAS_PROT_*
+ * @type: AXAS_TYPE_*
+ * @flags: AXAS_MAP_POLICY flags
+ *
+ * Return: 0, or -errno: -ENOENT also for a name that is too long.
+ */
+int axas_map_backend(int space, __u64 gpa, __u64 length, const char *name, __u64 arg, __u64 offset,
+		     __u32 prot, __u32 type, __u32 flags);
+
+/**
  * axas_unmap() - unmap a range
  * @space: the space
  * @gpa: first guest-physical address

@@ -30,6 +30,8 @@ static const char *const backend_names[] = {
 	[AXAS_BACKEND_LINEAR]	= "linear",
 	[AXAS_BACKEND_ALLOC]	= "alloc",
 	[AXAS_BACKEND_FILE]	= "file",
+	[AXAS_BACKEND_SHARED]	= "shared",
+	[AXAS_BACKEND_OTHER]	= "other",
 };
 
 static const char *const fault_names[] = {

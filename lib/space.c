@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -108,6 +109,31 @@ int axas_protect(int space, __u64 gpa, __u64 length, __u32 prot)
 	};
 
 	return axas_ioctl(space, AXAS_PROTECT, &arg);
+}
+
+int axas_map_shared(int space, __u64 gpa, __u64 length, int source, __u64 source_gpa, __u32 prot,
+		    __u32 flags)
+{
+	struct axas_map_shared arg = {
+		.size = sizeof(arg), .flags = flags, .gpa = gpa, .length = length,
+		.source_gpa = source_gpa, .fd = source, .prot = prot,
+	};
+
+	return axas_ioctl(space, AXAS_MAP_SHARED, &arg);
+}
+
+int axas_map_backend(int space, __u64 gpa, __u64 length, const char *name, __u64 arg, __u64 offset,
+		     __u32 prot, __u32 type, __u32 flags)
+{
+	struct axas_map_backend map = {
+		.size = sizeof(map), .flags = flags, .gpa = gpa, .length = length,
+		.offset = offset, .arg = arg, .prot = prot, .type = type,
+	};
+
+	if (strlen(name) >= sizeof(map.name))
+		return -ENOENT;
+	strcpy(map.name, name);
+	return axas_ioctl(space, AXAS_MAP_BACKEND, &map);
 }
 
 int axas_set_policy(int space, __u64 gpa, __u64 length, __u32 flags)

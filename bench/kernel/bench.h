@@ -6,6 +6,7 @@
  *   bench_floor.c   costs of the parts of Linux that axas uses
  *   bench_table.c   tables only: frames are numbers from a stack
  *   bench_space.c   spaces on Linux's allocator
+ *   bench_shared.c  memory of another space
  *   bench_access.c  guest reads and writes by the kernel
  *   bench_file.c    areas over a file
  *   bench_size.c    cost as a function of the size of an area
@@ -112,6 +113,7 @@ extern const struct axas_hal lifo_hal;
 void bench_floor(void);
 void bench_table(void);
 void bench_spaces(void);
+void bench_shared(void);
 void bench_access(void);
 void bench_files(void);
 void bench_size(void);

@@ -142,6 +142,7 @@ static int __init axas_bench_init(void)
 	bench_floor();
 	bench_table();
 	bench_spaces();
+	bench_shared();
 	bench_access();
 	bench_files();
 	bench_size();

@@ -236,6 +236,28 @@ int axas_space_map_file(struct axas_space *space, struct axas_gpa_range range, s
 			u64 offset, u32 prot, u32 flags);
 
 /**
+ * axas_space_map_shared() - map memory of another space
+ * @space: the space
+ * @range: guest-physical range, in whole 4 KiB pages
+ * @source: the other space, or @space. The area does not keep it
+ * @source_gpa: first guest-physical address there, 4 KiB aligned
+ * @prot: AXAS_PROT_*, and the most that axas_space_protect() can give this area later
+ * @flags: AXAS_MAP_POLICY flags
+ *
+ * Each page comes on its first touch: the frame that the source has there, allocated in the source
+ * if it has none. Both spaces hold a reference on it. See struct axas_map_shared.
+ *
+ * Context: May sleep.
+ * Return: 0; -EINVAL; -EACCES if an area of the source forbids @prot; -EFAULT for a hole in the
+ * source; -EOPNOTSUPP if an area there is no alloc area, the HALs of the spaces differ or have no
+ * struct pages, or the format cannot encode @prot; -EEXIST on overlap with an area; -ENOMEM; -EINTR
+ * on a fatal signal.
+ */
+int axas_space_map_shared(struct axas_space *space, struct axas_gpa_range range,
+			  struct axas_space *source, struct axas_gpa source_gpa, u32 prot,
+			  u32 flags);
+
+/**
  * axas_space_unmap() - remove all mappings of a range
  * @space: the space
  * @range: in whole 4 KiB pages; areas are split at its ends, holes skipped

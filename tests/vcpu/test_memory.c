@@ -379,6 +379,65 @@ static void copy_follows_a_running_guest(void)
 	free(now);
 }
 
+/* A ring of slots that two guests share, as large as one message each. */
+#define RING		(VM_TEST + GIB / 2)
+#define SLOT		(2 * PAGE)
+#define SLOTS		4
+#define DOORBELL	0x55
+
+/* The second guest halts until its interrupt has come @n times. */
+static void wait_for_doorbell(struct vm *vm, u64 n)
+{
+	enter_interrupts(vm, 1);
+	vm_expect(vm, AXVCPU_EXIT_HALT);
+	expect_eq(axvcpu_inject(vm->vcpu, DOORBELL), 0);
+	vm_expect(vm, AXVCPU_EXIT_HALT);
+	expect_eq(peek(vm->space, counter(DOORBELL)), n);
+}
+
+/* One guest writes messages to a ring, an interrupt tells the other, and that reads them. */
+static void guests_talk_over_shared_memory(void)
+{
+	struct vm a = vm_new(), b = vm_new();
+	struct runner r = { 0 };
+
+	map(a.space, RING, SLOTS * SLOT, RW, 0);
+	expect_eq(axas_map_shared(b.space, RING, SLOTS * SLOT, a.space, RING, RW, 0), 0);
+	for (u64 i = 0; i < 3 * SLOTS; i++) {
+		u64 slot = RING + i % SLOTS * SLOT;
+
+		expect_eq(vm_call(&a, guest(fill), slot, slot + SLOT, 8, i), SLOT / 8);
+		wait_for_doorbell(&b, i + 1);
+		expect_eq(vm_call(&b, guest(check), slot, slot + SLOT, 8, i), SLOT / 8);
+	}
+	expect_eq(info(a.space).lent, SLOTS * SLOT / PAGE);
+	/* And at once: the second guest answers while the first one runs. */
+	vm_call(&a, guest(write), RING, 1, 0, 0);
+	vm_enter(&b, guest(answer), RING, 5, 9, 0);
+	runner_start(&r, &b, -1);
+	vm_call(&a, guest(write), RING, 5, 0, 0);
+	runner_join(&r);
+	expect_end(&b, &r.exit);
+	expect_eq(vm_call(&a, guest(read), RING, 0, 0, 0), 9);
+}
+
+/* What one guest loses, the other keeps; a source that is gone is a fault of the backend. */
+static void shared_memory_outlives_its_guest(void)
+{
+	struct vm a = vm_new(), b = vm_new();
+	struct axvcpu_exit exit;
+
+	map(a.space, RING, 2 * PAGE, RW, 0);
+	expect_eq(axas_map_shared(b.space, RING, 2 * PAGE, a.space, RING, RW, 0), 0);
+	expect_eq(vm_call(&a, guest(fill), RING, RING + PAGE, 8, 3), PAGE / 8);
+	expect_eq(vm_call(&b, guest(check), RING, RING + PAGE, 8, 3), PAGE / 8);
+	vm_free(&a);
+	expect_eq(vm_call(&b, guest(check), RING, RING + PAGE, 8, 3), PAGE / 8);
+	vm_enter(&b, GUEST_READ_FAULTS, RING + PAGE, 0, 0, 0);
+	exit = vm_expect(&b, AXVCPU_EXIT_NESTED_PAGE_FAULT);
+	expect_eq(exit.nested_page_fault.result, AXAS_FAULT_ERROR);
+}
+
 static const struct test tests[] = {
 	{ "demand_paging_of_64_mib_at_4k", demand_paging_4k },
 	{ "demand_paging_of_64_mib_at_2m", demand_paging_2m },
@@ -395,6 +454,8 @@ static const struct test tests[] = {
 	{ "guest_writes_are_logged_at_4k", guest_writes_are_logged_4k },
 	{ "guest_writes_are_logged_at_2m", guest_writes_are_logged_2m },
 	{ "copy_follows_a_running_guest", copy_follows_a_running_guest },
+	{ "guests_talk_over_shared_memory", guests_talk_over_shared_memory },
+	{ "shared_memory_outlives_its_guest", shared_memory_outlives_its_guest },
 };
 
 const struct suite suite_memory = { .tests = tests, .nr = ARRAY_SIZE(tests) };

@@ -81,12 +81,15 @@ static error_t map_parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp map_argp = {
-	map_options, map_parse, "alloc GPA SIZE\nlinear GPA HPA SIZE\nfile GPA PATH OFFSET SIZE",
+	map_options, map_parse, "alloc GPA SIZE\nlinear GPA HPA SIZE\n"
+	"file GPA PATH OFFSET SIZE\nbackend NAME ARG GPA SIZE",
 	"Map memory into the space.\n"
 	"\valloc: zeroed frames from the page allocator, one by one on first touch\n"
 	"unless --populate is given. linear: the host-physical range at HPA, which\n"
 	"must not touch System RAM. file: SIZE bytes of the file at PATH, whose pages are\n"
-	"shared until they are written; nobody may have it open for writing. Numbers are decimal or 0x..., with K, M, G, T, P\n"
+	"shared until they are written; nobody may have it open for writing. backend:\n"
+	"memory that the kernel module supplies which registered NAME; ARG is for it.\n"
+	"Numbers are decimal or 0x..., with K, M, G, T, P\n"
 	"for powers of 1024, and must be multiples of 4 KiB.", common_options, NULL, NULL
 };
 
@@ -161,6 +164,24 @@ static int map_file(struct session *s, struct map_args *m)
 	return err ? fail_range(s, "map file", err, gpa, len) : answer_range(s, gpa, len);
 }
 
+static int map_backend(struct session *s, struct map_args *m)
+{
+	u64 gpa, arg, len;
+	int fd, err;
+
+	if (m->args.nr != 5)
+		return !!usage_error(&m->args, "backend takes NAME, ARG, GPA and SIZE");
+	if (take_number(&m->args, "ARG", m->args.arg[2], &arg) ||
+	    take_number(&m->args, "GPA", m->args.arg[3], &gpa) ||
+	    take_number(&m->args, "SIZE", m->args.arg[4], &len))
+		return 1;
+	fd = need_space(s);
+	if (fd < 0)
+		return 1;
+	err = axas_map_backend(fd, gpa, len, m->args.arg[1], arg, 0, m->prot, m->type, m->flags);
+	return err ? fail_range(s, "map backend", err, gpa, len) : answer_range(s, gpa, len);
+}
+
 int cmd_map(struct session *s, int argc, char **argv)
 {
 	struct map_args m = {
@@ -176,7 +197,10 @@ int cmd_map(struct session *s, int argc, char **argv)
 		return map_linear(s, &m);
 	if (!strcmp(m.args.arg[0], "file"))
 		return map_file(s, &m);
-	return !!usage_error(&m.args, "'%s' is not alloc, linear or file", m.args.arg[0]);
+	if (!strcmp(m.args.arg[0], "backend"))
+		return map_backend(s, &m);
+	return !!usage_error(&m.args, "'%s' is not alloc, linear, file or backend",
+			     m.args.arg[0]);
 }
 
 /* Parse GPA and SIZE and get the space: its descriptor, or -1 with *@status set. */

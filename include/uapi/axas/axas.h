@@ -43,10 +43,11 @@
  *  - A failed call changes nothing. Exception: AXAS_POPULATE, which reports its progress, as
  *    AXAS_CLEAR_LOG and AXAS_SUPPLY do, and AXAS_DISCARD after a fatal signal.
  *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on /dev/axas;
- *    MAP_LINEAR, MAP_ALLOC, MAP_FILE, UNMAP, PROTECT, SET_POLICY, SET_LIMIT, CLEAR, DISCARD,
- *    POPULATE, COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG, SUPPLY, GET_MISSING on a space;
- *    of axvcpu all but GET_REGS and GET_STATE). Queries (GET_FORMAT, TRANSLATE, GET_INFO,
- *    GET_AREAS, GET_LOG; GET_REGS, GET_STATE) need one open for reading. Else EBADF.
+ *    MAP_LINEAR, MAP_ALLOC, MAP_FILE, MAP_SHARED, MAP_BACKEND, UNMAP, PROTECT, SET_POLICY,
+ *    SET_LIMIT, CLEAR, DISCARD, POPULATE, COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG, SUPPLY,
+ *    GET_MISSING on a space; of axvcpu all but GET_REGS and GET_STATE). Queries (GET_FORMAT,
+ *    TRANSLATE, GET_INFO, GET_AREAS, GET_LOG; GET_REGS, GET_STATE) need one open for reading.
+ *    Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
  *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
  *    ENOMEM for RLIMIT_MEMLOCK; EINVAL for the arguments, ranges first; EOPNOTSUPP;
@@ -98,7 +99,9 @@
 /* Backends: the source of an area's memory. */
 #define AXAS_BACKEND_LINEAR	1	/* a fixed host-physical range */
 #define AXAS_BACKEND_ALLOC	2	/* the host's page allocator */
+#define AXAS_BACKEND_SHARED	3	/* memory of another space */
 #define AXAS_BACKEND_FILE	4	/* a file's page cache, until a page is written */
+#define AXAS_BACKEND_OTHER	5	/* another module: AXAS_MAP_BACKEND */
 
 /* Results of a fault. */
 #define AXAS_FAULT_FIXED	0	/* a leaf was installed: repeat the access */
@@ -107,7 +110,7 @@
 #define AXAS_FAULT_HOLE		3	/* no area here: MMIO for the VMM */
 #define AXAS_FAULT_DENIED	4	/* the area forbids the access */
 #define AXAS_FAULT_NOMEM	5	/* out of frames */
-#define AXAS_FAULT_ERROR	6	/* backend failure: a file's page cannot be read */
+#define AXAS_FAULT_ERROR	6	/* the backend failed: a file, a module, a space that is gone */
 #define AXAS_FAULT_MISSING	7	/* the VMM brings this page: AXAS_SUPPLY */
 
 /* A leaf maps 4 KiB << (9 * level). */
@@ -596,7 +599,8 @@ struct axas_translate {
  * @root: out: host-physical address of the root; AXAS_HPA_NONE without
  *	CAP_SYS_RAWIO
  * @areas: out: number of areas
- * @frames: out: 4 KiB frames of its own that the space holds: of alloc areas, and private pages
+ * @frames: out: 4 KiB frames of its own that the space holds: of alloc areas, private pages of files,
+ *	and those of other modules (AXAS_MAP_BACKEND)
  * @max_frames: out: the limit of @frames; 0: none
  * @tables: out: 4 KiB pages of page table, the root's included
  * @root_tables: out: 4 KiB pages of the root alone
@@ -607,6 +611,9 @@ struct axas_translate {
  * @leaf_levels: out: bit n set: that machine has leaves at level n
  * @borrowed: out: 4 KiB pages of others, without linear areas, that leaves map: a file's
  * @missing: out: faults with the result AXAS_FAULT_MISSING
+ * @shared: out: 4 KiB frames of other spaces that this one maps (AXAS_MAP_SHARED); not in @frames
+ * @lent: out: 4 KiB frames of this space that others map, each time that one does; it may count
+ *	frames that this space unmapped or discarded meanwhile
  */
 struct axas_info {
 	__u32 size;
@@ -629,6 +636,8 @@ struct axas_info {
 	__u32 leaf_levels;
 	__u64 borrowed;
 	__u64 missing;
+	__u64 shared;
+	__u64 lent;
 };
 
 #define AXAS_GET_INFO		_IO(AXAS_IOC_TYPE, 0x18)
@@ -676,6 +685,82 @@ struct axas_get_areas {
 	__u32 count;
 	__u32 more;
 };
+
+/**
+ * struct axas_map_shared - AXAS_MAP_SHARED: map memory of another space
+ * @size: sizeof(struct axas_map_shared)
+ * @flags: AXAS_MAP_POLICY flags
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @source_gpa: first guest-physical address there, 4 KiB aligned
+ * @fd: descriptor of the source space, open for reading and writing; this space is possible, too
+ * @prot: AXAS_PROT_*, and the most that AXAS_PROTECT can give this area later; no more than the
+ *	source's areas permit now
+ *
+ * Both spaces map the same frames, from the first touch of a page here on: a page that the source
+ * has not touched is allocated in the source, whose @max_frames and memory cgroup pay. The source
+ * must permit @prot at each first touch, else AXAS_FAULT_DENIED; a later AXAS_PROTECT there changes
+ * nothing here. Each leaf has a reference on its frame: a page that one space unmaps or discards
+ * stays in the other, and they are different pages from then on. A page that is discarded here is,
+ * at the next touch, the source's again, with its content.
+ *
+ * The area does not keep the source: once that is gone, or has no such memory any more, untouched
+ * pages are AXAS_FAULT_ERROR (EIO for host accesses, SIGBUS in mappings). Leaves are 4 KiB.
+ *
+ * Errors: EINVAL, also if @fd is no space; EBADF if @fd is not open for reading and writing; EACCES
+ * if an area of the source forbids @prot; EFAULT for a hole in the source; EOPNOTSUPP if an area of
+ * the source has no memory of the page allocator of its own (linear, shared, of a file, of another
+ * module) or the format cannot encode @prot; EEXIST on overlap with an area; ENOMEM; EINTR on a
+ * fatal signal.
+ */
+struct axas_map_shared {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u64 source_gpa;
+	__s32 fd;
+	__u32 prot;
+};
+
+#define AXAS_MAP_SHARED		_IO(AXAS_IOC_TYPE, 0x23)
+
+#define AXAS_NAME_MAX	32	/* bytes, with the final NUL */
+
+/**
+ * struct axas_map_backend - AXAS_MAP_BACKEND: memory that another kernel module supplies
+ * @size: sizeof(struct axas_map_backend)
+ * @flags: AXAS_MAP_POLICY flags
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @offset: first byte in the backend's object, 4 KiB aligned
+ * @arg: tells the backend which object; only it knows the meaning
+ * @name: name of the backend
+ * @prot: AXAS_PROT_*
+ * @type: AXAS_TYPE_*
+ *
+ * EPERM without CAP_SYS_RAWIO, unless the module registered its backend for every user of
+ * /dev/axas. Memory comes on first touch; if the module fails, the access is AXAS_FAULT_ERROR (EIO
+ * for host accesses). It counts towards @max_frames. The module cannot be removed while such an
+ * area exists. What a page contains after AXAS_DISCARD is the module's choice.
+ *
+ * Errors: EPERM; EINVAL, also if the offsets wrap; ENOENT if no module registered @name; errors of
+ * the module; EOPNOTSUPP if the format cannot encode @prot and @type, or the backend does not
+ * permit @type; EEXIST on overlap with an area; ENOMEM; EINTR on a fatal signal.
+ */
+struct axas_map_backend {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u64 offset;
+	__u64 arg;
+	char name[AXAS_NAME_MAX];
+	__u32 prot;
+	__u32 type;
+};
+
+#define AXAS_MAP_BACKEND	_IO(AXAS_IOC_TYPE, 0x24)
 
 #define AXAS_GET_AREAS_MAX	1024
 #define AXAS_GET_AREAS		_IO(AXAS_IOC_TYPE, 0x19)

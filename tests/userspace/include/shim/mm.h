@@ -133,6 +133,7 @@ static inline void get_page(struct page *page)
 void put_page(struct page *page);
 #define CONFIG_MEMORY_FAILURE		1
 #define PageHWPoison(p)			(READ_ONCE((p)->flags) & 1)
+#define PageReserved(p)			((void)(p), false)
 #define SetPageHWPoison(p)		((void)((p)->flags |= 1))
 #define ClearPageHWPoison(p)		((void)((p)->flags &= ~1ul))
 #define init_page_count(p)		__atomic_store_n(&(p)->refs, 1, __ATOMIC_RELAXED)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a space is to those that map its frames. See axas_shared.c.
+ */
+#ifndef _AXAS_SHARED_H
+#define _AXAS_SHARED_H
+
+#include <linux/types.h>
+
+struct axas_space;
+
+/* The space is about to be released: lend no more of its frames. May sleep. */
+void axas_shared_close(struct axas_space *space);
+
+/* References on frames of the space that shared areas hold. May sleep. */
+u64 axas_shared_lent(struct axas_space *space);
+
+#endif /* _AXAS_SHARED_H */
