@@ -348,6 +348,8 @@ static int map_share(struct axas_space *space, struct axas_gpa_range range,
 
 	if (!share)
 		return -ENOMEM;
+	/* What is lent may be written without a log of the source: see is_held(). */
+	WRITE_ONCE(source->handed, true);
 	err = axas_space_map_area(space, range, axas_area_new(space, range, prot, AXAS_TYPE_NORMAL,
 							      flags, backend), false);
 	put_share(share);

@@ -69,19 +69,19 @@ static bool is_logged(struct axas_space *space, u64 first, u64 last)
 struct clear {
 	struct axas_removal removal;
 	struct axas_npt_clear work;
+	u32 flags;
 	bool write;
 };
 
 /* Whether somebody beside its leaf has a reference to a page. */
-static bool is_held(const struct axas_space *space, u64 gpa)
+static bool is_held(const struct axas_space *space, u32 flags, u64 gpa)
 {
-	const struct axas_hal *hal = space->npt.hal;
 	struct axas_leaf leaf;
 	struct page *page;
 
 	if (!axas_npt_lookup(&space->npt, gpa, &leaf) || leaf.level)
 		return false;
-	page = hal->frame_page(hal, leaf.hpa);
+	page = axas_area_page(space, flags, leaf.hpa);
 	/* Pages of a block that is whole, but for the first, have no references at all. */
 	return page && page_count(page) > 1;
 }
@@ -97,7 +97,7 @@ static void keep_held(struct axas_removal *removal, u64 last)
 	for (; gpa <= last; gpa += AXAS_FRAME_SIZE) {
 		if (bitmap && !test_bit((gpa - base) >> AXAS_FRAME_SHIFT, bitmap))
 			continue;
-		if (is_held(space, gpa))
+		if (is_held(space, clear->flags, gpa))
 			axas_npt_set_written(&space->npt, gpa, clear->write);
 		if (gpa == (last & ~(AXAS_FRAME_SIZE - 1)))
 			break;
@@ -116,6 +116,7 @@ static void clear_area(struct axas_space *space, const struct axas_area *area, u
 		.job = { .begin = first, .first = first, .last = last },
 		.bitmap = bitmap, .base = base,
 	};
+	clear.flags = area->backend.ops->flags;
 	clear.write = area->prot & AXAS_PROT_WRITE;
 	axas_removal_init(&clear.removal, space, false);
 	if (held)

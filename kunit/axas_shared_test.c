@@ -333,6 +333,38 @@ static void pieces_of_large_frames_are_lent(struct kunit *test)
 	}
 }
 
+static bool is_logged(struct axas_space *space, u64 page)
+{
+	unsigned long bits[BITS_TO_LONGS(SIZE / SZ_4K)] = {};
+	u64 epoch;
+
+	return !axas_space_get_log(space, gpa_range(THERE, SIZE), bits, &epoch) &&
+	       test_bit(page, bits);
+}
+
+/* The source's log cannot see writes by another space: what is lent stays written. */
+static void lent_pages_stay_in_the_log(struct kunit *test)
+{
+	struct pair p = make_pair(test, TEST_RW);
+	unsigned long bits[BITS_TO_LONGS(SIZE / SZ_4K)] = { ~0ul };
+	u64 epoch;
+
+	KUNIT_ASSERT_EQ(test, axas_space_start_log(p.source, gpa_range(THERE, SIZE), &epoch), 0);
+	KUNIT_EXPECT_EQ(test, put(p.source, THERE, 1), 0);
+	KUNIT_EXPECT_EQ(test, put(p.space, HERE + SZ_4K, 2), 0);
+	KUNIT_EXPECT_TRUE(test, is_logged(p.source, 0));
+	KUNIT_EXPECT_TRUE(test, is_logged(p.source, 1));
+	KUNIT_EXPECT_EQ(test, axas_space_clear_log(p.source, gpa_range(THERE, SIZE), bits, &epoch),
+			0);
+	KUNIT_EXPECT_FALSE(test, is_logged(p.source, 0));
+	KUNIT_EXPECT_TRUE(test, is_logged(p.source, 1));
+	axas_space_clear(p.space);
+	KUNIT_EXPECT_EQ(test, axas_space_clear_log(p.source, gpa_range(THERE, SIZE), bits, &epoch),
+			0);
+	KUNIT_EXPECT_FALSE(test, is_logged(p.source, 1));
+	end_pair(&p);
+}
+
 /* A table of a whole block collapses here, and its leaf goes back in pieces. */
 static void shared_leaves_collapse(struct kunit *test)
 {
@@ -472,6 +504,7 @@ static struct kunit_case shared_cases[] = {
 	KUNIT_CASE(source_may_go_first),
 	KUNIT_CASE(space_shares_with_itself),
 	KUNIT_CASE_PARAM(pieces_of_large_frames_are_lent, space_gen_params),
+	KUNIT_CASE_PARAM(lent_pages_stay_in_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(shared_leaves_collapse, space_gen_params),
 	KUNIT_CASE_PARAM(failed_allocations_share_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(spaces_share_into_each_other_at_once, space_gen_params),
