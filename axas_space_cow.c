@@ -170,7 +170,7 @@ static void drop_frame(struct lent *lent)
 /* The frame is mapped by a leaf now. */
 static void spend_frame(struct lent *lent)
 {
-	axas_pool_count(&lent->space->pool, 1);
+	axas_pool_count(&lent->space->pool, &lent->space->own, 1);
 	axas_pool_settle(&lent->space->pool);
 	lent->frame = axas_hpa(AXAS_HPA_NONE);
 }

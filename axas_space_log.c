@@ -64,24 +64,23 @@ static bool is_logged(struct axas_space *space, u64 first, u64 last)
  * struct clear - leaves of one area that are narrowed
  * @removal: its pieces
  * @work: for axas_npt_clear_written()
- * @write: the area permits writes
+ * @area: the area, which stays: the mutex is held
  */
 struct clear {
 	struct axas_removal removal;
 	struct axas_npt_clear work;
-	u32 flags;
-	bool write;
+	const struct axas_area *area;
 };
 
 /* Whether somebody beside its leaf has a reference to a page. */
-static bool is_held(const struct axas_space *space, u32 flags, u64 gpa)
+static bool is_held(const struct axas_space *space, const struct axas_area *area, u64 gpa)
 {
 	struct axas_leaf leaf;
 	struct page *page;
 
 	if (!axas_npt_lookup(&space->npt, gpa, &leaf) || leaf.level)
 		return false;
-	page = axas_area_page(space, flags, leaf.hpa);
+	page = axas_area_page(space, area, gpa, leaf.hpa);
 	/* Pages of a block that is whole, but for the first, have no references at all. */
 	return page && page_count(page) > 1;
 }
@@ -97,8 +96,9 @@ static void keep_held(struct axas_removal *removal, u64 last)
 	for (; gpa <= last; gpa += AXAS_FRAME_SIZE) {
 		if (bitmap && !test_bit((gpa - base) >> AXAS_FRAME_SHIFT, bitmap))
 			continue;
-		if (is_held(space, clear->flags, gpa))
-			axas_npt_set_written(&space->npt, gpa, clear->write);
+		if (is_held(space, clear->area, gpa))
+			axas_npt_set_written(&space->npt, gpa,
+					     clear->area->prot & AXAS_PROT_WRITE);
 		if (gpa == (last & ~(AXAS_FRAME_SIZE - 1)))
 			break;
 	}
@@ -116,8 +116,7 @@ static void clear_area(struct axas_space *space, const struct axas_area *area, u
 		.job = { .begin = first, .first = first, .last = last },
 		.bitmap = bitmap, .base = base,
 	};
-	clear.flags = area->backend.ops->flags;
-	clear.write = area->prot & AXAS_PROT_WRITE;
+	clear.area = area;
 	axas_removal_init(&clear.removal, space, false);
 	if (held)
 		clear.removal.flushed = keep_held;

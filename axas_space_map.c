@@ -535,11 +535,12 @@ int axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range, u
 	err = axas_space_check_attrs(space, prot, AXAS_TYPE_NORMAL);
 	if (err)
 		return err;
-	/* Seen by all that change leaves: they hold the mutex after map(). */
+	/* Seen by all that change leaves: they hold the mutex after axas_space_map_area(). */
 	axas_npt_mark(&space->npt);
-	return map(space, range, axas_area_new(space, range, prot, AXAS_TYPE_NORMAL,
-					       flags & ~AXAS_MAP_POPULATE, backend),
-		   flags & AXAS_MAP_POPULATE);
+	return axas_space_map_area(space, range,
+				   axas_area_new(space, range, prot, AXAS_TYPE_NORMAL,
+						 flags & ~AXAS_MAP_POPULATE, backend),
+				   flags & AXAS_MAP_POPULATE);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_map_lent);
 

@@ -217,7 +217,7 @@ static int fill_frame(struct supply *supply)
 
 	supply->have = axas_pool_get(&supply->space->pool, &supply->backend,
 				     supply->gpa + supply->backend.offset, order_of(supply),
-				     AXAS_GET_UNSET, &supply->hpa, 1);
+				     AXAS_GET_UNSET, &supply->hpa, 1) == 1;
 	if (!supply->have) {
 		supply->huge = false;
 		return supply->level ? LOOK_AGAIN : -ENOMEM;
@@ -268,7 +268,7 @@ static void settle(struct supply *supply)
 	u64 bytes = axas_npt_leaf_size(supply->level);
 
 	if (supply->have) {
-		axas_pool_count(pool, 1l << order_of(supply));
+		axas_pool_count(pool, &supply->backend, 1l << order_of(supply));
 		axas_pool_settle(pool);
 		supply->have = false;
 	}
