@@ -40,10 +40,10 @@ static inline bool axas_user_mask_excludes(const struct cpumask *mask)
 	return excludes;
 }
 
-/* 7.2: pagevec.h, the header of folio batches, has another name. */
-#if __has_include(<linux/folio_batch.h>)
+/* 7.2: the header of folio batches has their name. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
 #include <linux/folio_batch.h>
-#elif __has_include(<linux/pagevec.h>)
+#else
 #include <linux/pagevec.h>
 #endif
 

@@ -16,9 +16,9 @@
  *    memfd without the seals is refused: its first descriptor does not count as a writer.
  *
  * Pages of tmpfs may be mapped on the host, although page->mapping is another inode's: nothing
- * takes such a page out of the page cache while the object exists. Other file systems may do so (NFS
- * and FUSE when the server has newer content, XFS and Btrfs to deduplicate), and the kernel then
- * looks for all mappings of the page in page->mapping and reports the one that is left as a bug.
+ * takes such a page out of the page cache while the object exists. Other file systems may do so
+ * (NFS and FUSE when the server has newer content, XFS and Btrfs to deduplicate), and the kernel
+ * then looks for all mappings of the page in page->mapping and reports the one that is left as a bug.
  * There a host mapping gets a private copy instead; see AXAS_BACKEND_UNMAPPED.
  */
 #include <linux/err.h>
@@ -84,8 +84,8 @@ static bool has_page_cache(struct file *file)
 }
 
 /*
- * Keep writers away. Files that the kernel itself opens in a file system that nobody can mount, such
- * as those of memfd_create(), are not counted as writers.
+ * Keep writers away. Files that the kernel itself opens in a file system that nobody can mount,
+ * such as those of memfd_create(), are not counted as writers.
  */
 static int deny_writers(struct file *file)
 {
@@ -206,7 +206,7 @@ static unsigned int filemem_lend(const struct axas_backend *backend, u64 offset,
  * store is a release: who finds a page finds its content.
  */
 static unsigned int lend_pages(struct axas_filemem *mem, pgoff_t index, struct page **pages,
-			      unsigned int n)
+			       unsigned int n)
 {
 	XA_STATE(xas, &mem->pages, index);
 	unsigned int done = 0;

@@ -204,8 +204,8 @@ struct axas_npt_range {
  * @logged: protect, collapse: the area is logged, see "DOC: dirty log"
  * @sparse: unmap, with a @marker: empty entries stay empty, also where all of a table goes
  * @marker: unmap: what is left in the entries of leaves and tables; 0, or the ZERO marker
- * @mark_all: unmap: empty entries get the @marker, too; where the range covers an entry in part there
- *	is a table
+ * @mark_all: unmap: empty entries get the @marker, too; where the range covers an entry in part
+ *	there is a table
  * @nr: collapse: tables replaced by leaves
  * @owner: unmap: owner of the frames, for put_frames(); NULL: leaves do not own their frames
  * @gather: unmap, collapse: frames and tables to free after the flush

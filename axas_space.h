@@ -113,9 +113,9 @@ int __must_check axas_space_await_begin(struct axas_space *space, struct axas_wa
 int __must_check axas_space_await(struct axas_space *space, u64 gpa);
 
 /*
- * Fault in an area whose backend lends frames (AXAS_BACKEND_LENDS). @own: a private frame is wanted,
- * whatever the @access; 0: as populate. Return AXAS_FAULT_*, or AXAS_LENT_OTHER if the fault is, by
- * now, of another kind.
+ * Fault in an area whose backend lends frames (AXAS_BACKEND_LENDS). @own: a private frame is
+ * wanted, whatever the @access; 0: as populate. Return AXAS_FAULT_*, or AXAS_LENT_OTHER if the
+ * fault is, by now, of another kind.
  */
 #define AXAS_LENT_OTHER		-1
 int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool own);
@@ -124,8 +124,8 @@ int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool ow
 int __must_check axas_space_own_page(struct axas_space *space, u64 gpa, u32 access);
 
 /* axas_space_map.c: map an area whose backend lends frames; errors as axas_space_map_alloc(). */
-int __must_check axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range, u32 prot,
-				     u32 flags, struct axas_backend backend);
+int __must_check axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range,
+				     u32 prot, u32 flags, struct axas_backend backend);
 
 /* The same for another space that borrows the page: -EIO in an area that is not alloc's. */
 int __must_check axas_space_bring_lent(struct axas_space *space, u64 gpa, u32 access);

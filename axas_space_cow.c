@@ -291,7 +291,8 @@ static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt
 	for (i = 1; i < n && is_reachable(lent->space, hpas[i]); i++)
 		;
 	n = axas_npt_run_of(pos->ptep, i, true);
-	axas_npt_fill(npt, pos->ptep, hpas, n, (cpu->area->attr & ~npt->write) | npt->fmt->borrowed);
+	axas_npt_fill(npt, pos->ptep, hpas, n,
+		      (cpu->area->attr & ~npt->write) | npt->fmt->borrowed);
 	return AXAS_FAULT_FIXED;
 }
 

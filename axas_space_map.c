@@ -523,8 +523,8 @@ enum change_kind {
 	CHANGE_LOG,
 };
 
-int axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range, u32 prot, u32 flags,
-			struct axas_backend backend)
+int axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range, u32 prot,
+			u32 flags, struct axas_backend backend)
 {
 	int err;
 

@@ -436,30 +436,35 @@ static int collapser(void *arg)
 }
 
 /* All pages hold their number. */
+static int read_step(struct crowd *c, u64 at, bool fault)
+{
+	u64 val = 0;
+	int err;
+
+	if (fault)
+		return axas_space_fault(c->f->space, axas_gpa(BORDER + at), TEST_R, NULL) >
+		       AXAS_FAULT_SPURIOUS ? -EIO : 0;
+	err = axas_read_obj(c->f->space, axas_gpa(BORDER + at), AXAS_WIDTH_64, &val);
+	return err ?: val == at + 1 ? 0 : -EUCLEAN;
+}
+
 static int reader(void *arg)
 {
 	struct crowd *c = arg;
 	unsigned int i;
+	int err = 0;
 
-	for (i = 0; i < ROUNDS; i++) {
-		u64 at = some_page(c), val = 0;
-		int err = i & 1 ? axas_space_fault(c->f->space, axas_gpa(BORDER + at), TEST_R, NULL) :
-				  axas_read_obj(c->f->space, axas_gpa(BORDER + at), AXAS_WIDTH_64,
-						&val);
-
-		if (err && !(i & 1))
-			return err;
-		if (i & 1 ? err > AXAS_FAULT_SPURIOUS : val != at + 1)
-			return -EUCLEAN;
+	for (i = 0; i < ROUNDS && !err; i++) {
+		err = read_step(c, some_page(c), i & 1);
 		take_turns(c, 100);
 	}
-	return 0;
+	return err;
 }
 
 static void splits_beside_readers_and_collapses(struct kunit *test)
 {
-	struct space_fixture *f = test->priv;
 	int (*const fns[])(void *arg) = { splitter, splitter, collapser, reader, reader };
+	struct space_fixture *f = test->priv;
 	struct test_thread threads[ARRAY_SIZE(fns)];
 	struct crowd crowd[ARRAY_SIZE(fns)];
 	unsigned int i;

@@ -390,8 +390,8 @@ static void an_untouched_gib_is_discarded_without_its_tables(struct kunit *test)
 
 	if (f->space->range.size <= 2ull * SZ_1G)
 		return;
-	KUNIT_ASSERT_EQ(test, axas_space_map_lent(f->space, gpa_range(BORDER, SZ_1G + SZ_4M), TEST_RW,
-						  0, backend), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_map_lent(f->space, gpa_range(BORDER, SZ_1G + SZ_4M),
+						  TEST_RW, 0, backend), 0);
 	KUNIT_EXPECT_EQ(test, axas_space_discard(f->space, &range, 1, &done), 0);
 	axas_space_get_info(f->space, &info);
 	KUNIT_EXPECT_LE(test, info.tables - info.root_tables, 4ull);
@@ -479,7 +479,8 @@ static void leaves_of_lent_areas_are_not_collapsed(struct kunit *test)
 	u64 n;
 
 	KUNIT_ASSERT_EQ(test, map_lent(f, lender, TEST_RW, AXAS_MAP_POPULATE), 0);
-	KUNIT_EXPECT_EQ(test, axas_space_collapse(f->space, gpa_range(LENT_BASE, LENT_SIZE), &n), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_collapse(f->space, gpa_range(LENT_BASE, LENT_SIZE), &n),
+			0);
 	KUNIT_EXPECT_EQ(test, n, 0ull);
 	expect_info(f, LENT_PAGES, 0);
 	end(f, lender);
@@ -594,7 +595,7 @@ static void host_mappings_share_or_own(struct kunit *test)
 	unlock_page(pages[0]);
 	expect_info(f, 13, 1);
 	axas_space_clear(f->space);
-	/* Pages that must not be mapped become private, also for reading and in a read-only area. */
+	/* Pages that must not be mapped become private, also to read, and in a read-only area. */
 	KUNIT_ASSERT_EQ(test, map_ops(f, lender, TEST_R, 0, &unmapped_ops), 0);
 	KUNIT_EXPECT_EQ(test, read_page(f, 2), lent_stamp(2));
 	n = axas_space_lock_pages(f->space, axas_gpa(page_gpa(2)), TEST_R, pages, 4, &whole);

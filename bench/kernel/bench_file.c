@@ -48,7 +48,7 @@ static bool map_file(struct axas_space *space, struct file *file)
 
 /* Faults at each @step of a fresh area. @before: access of an untimed fault at each page. */
 static void bench_touch(struct axas_space *space, struct file *file, const char *name, u64 step,
-			 u32 before, u32 access)
+			u32 before, u32 access)
 {
 	struct bench fault = BENCH(name);
 	u64 gpa;
@@ -85,7 +85,7 @@ static void bench_lent(struct axas_space *space, struct file *file)
 		bench_touch(space, file, "file.touch_held", SZ_4K, 0, AXAS_PROT_READ);
 		bench_touch(space, file, "file.write_untouched", SZ_4K, 0, AXAS_PROT_WRITE);
 		bench_touch(space, file, "file.write_borrowed", SZ_4K, AXAS_PROT_READ,
-			     AXAS_PROT_WRITE);
+			    AXAS_PROT_WRITE);
 	}
 	axas_space_put(other);
 }

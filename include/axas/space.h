@@ -219,8 +219,8 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
  *	that nobody has open for writing; nobody can open it so until no area is over it
  * @offset: of the first byte in the file, 4 KiB aligned
  * @prot: AXAS_PROT_*
- * @flags: AXAS_MAP_POPULATE; AXAS_MAP_AROUND(n): a fault borrows up to 2^n pages that are cached, by
- *	default 16
+ * @flags: AXAS_MAP_POPULATE; AXAS_MAP_AROUND(n): a fault borrows up to 2^n pages that are cached,
+ *	at most 64, by default 16
  *
  * Leaves borrow pages of the file's page cache, read-only. The first write to a page, by guest or
  * host, makes a private copy; the file is never written. What was discarded reads as zeroes. See

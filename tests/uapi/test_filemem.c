@@ -607,7 +607,8 @@ static void test_model(void)
 
 		for (u64 page = 0; page < FILE_PAGES; page++)
 			if (models[i].mapped[page])
-				expect_eq(word_at(models[i].fd, gpa_of(page)), models[i].word[page]);
+				expect_eq(word_at(models[i].fd, gpa_of(page)),
+					  models[i].word[page]);
 		expect_eq(now.leaves[0], now.borrowed + now.frames);
 		expect_ok(munmap((void *)models[i].mem, FILE_BYTES));
 		close(models[i].fd);

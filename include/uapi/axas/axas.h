@@ -326,22 +326,23 @@ struct axas_map_alloc {
 /**
  * struct axas_map_file - AXAS_MAP_FILE: a file's content, shared until it is written
  * @size: sizeof(struct axas_map_file)
- * @flags: AXAS_MAP_POPULATE, AXAS_MAP_AROUND(); without the latter a fault borrows up to 16 pages
- *	that are cached
+ * @flags: AXAS_MAP_POPULATE, AXAS_MAP_AROUND(): a fault borrows that many pages, if they are
+ *	cached, but at most 64; by default 16
  * @gpa: first guest-physical address
  * @length: bytes
  * @offset: offset of the first byte in the file, 4 KiB aligned
  * @fd: the file, open for reading
  * @prot: AXAS_PROT_*
  *
- * Guests, and all spaces over the same file, share the pages of its page cache, read-only. The first
- * write to a page, by guest or host, makes a private copy, which counts as a frame of the space;
- * nothing is ever written to the file. What AXAS_DISCARD gave back reads as zeroes, not as the file
- * again. A page that cannot be read is AXAS_FAULT_ERROR for the guest, EIO and SIGBUS for the host.
+ * Guests, and all spaces over the same file, share the pages of its page cache, read-only. The
+ * first write to a page, by guest or host, makes a private copy, which counts as a frame of the
+ * space; nothing is ever written to the file. What AXAS_DISCARD gave back reads as zeroes, not as
+ * the file again. A page that cannot be read is AXAS_FAULT_ERROR for the guest, EIO and SIGBUS for
+ * the host.
  *
- * The content must not change: the file is a memfd with F_SEAL_WRITE and F_SEAL_SHRINK, or a regular
- * file that nobody has open for writing, and nobody can open so as long as an area is over it:
- * ETXTBSY. The area must not reach beyond the page of the file's last byte.
+ * The content must not change: the file is a memfd with F_SEAL_WRITE and F_SEAL_SHRINK, or a
+ * regular file that nobody has open for writing, and nobody can open so as long as an area is over
+ * it: ETXTBSY. The area must not reach beyond the page of the file's last byte.
  *
  * The pages of the area, touched or not, count as locked memory of the space's creator, under the
  * caller's RLIMIT_MEMLOCK, until no area maps them; pages that were touched stay in memory until no
