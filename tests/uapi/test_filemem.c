@@ -253,6 +253,7 @@ static void test_arguments(void)
 	expect_eq(axas_map_file(fd, AREA, PAGE, file, 0, 8, 0), -EINVAL);
 	expect_eq(axas_map_file(fd, AREA, PAGE, file, 0, RW, AXAS_MAP_HUGE_ALWAYS), -EINVAL);
 	expect_eq(axas_map_file(fd, AREA, PAGE, file, 0, RW, AXAS_MAP_AROUND(10)), -EINVAL);
+	expect_eq(axas_start_log(fd, BASE, PAGE), -EOPNOTSUPP);
 	expect_same(fd, &before, SAME_ALL);
 	expect_ok(axas_map_file(fd, AREA, PAGE, file, FILE_BYTES - PAGE, RW, 0));
 	expect_eq(word_at(fd, AREA), file_stamp(FILE_PAGES - 1));
