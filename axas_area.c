@@ -7,12 +7,13 @@
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/tick.h>
 
 #include "axas_compat.h"
-#include "axas_area.h"
+#include "axas_space.h"
 
 DEFINE_PER_CPU_ALIGNED(struct axas_cpu, axas_cpus) = { .first = AXAS_NO_FIRST };
 EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(axas_cpus);
@@ -522,6 +523,14 @@ void axas_area_exit(void)
 	for_each_possible_cpu(cpu)
 		free_cpumask_var(*per_cpu_ptr(&asked_cpus, cpu));
 	free_cpumask_var(untimed_cpus);
+}
+
+void axas_space_pause(unsigned int *tries)
+{
+	if (++*tries < AXAS_TRIES)
+		cond_resched();
+	else
+		schedule_timeout_killable(1);
 }
 
 bool axas_space_contains(const struct axas_space *space, struct axas_gpa_range range)

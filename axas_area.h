@@ -275,8 +275,8 @@ static inline struct page *axas_area_lent_page(const struct axas_area *area, u64
 }
 
 /*
- * The struct page of a frame in an area that a leaf maps, which has a reference count of its own, or
- * that of its compound page. NULL: it has none, or must not be handed out.
+ * The struct page of a frame in an area that a leaf maps, which has a reference count of its own,
+ * or that of its compound page. NULL: it has none, or must not be handed out.
  */
 static inline struct page *axas_area_page(const struct axas_space *space,
 					  const struct axas_area *area, u64 gpa,

@@ -18,8 +18,8 @@
  * Pages of tmpfs may be mapped on the host, although page->mapping is another inode's: nothing
  * takes such a page out of the page cache while the object exists. Other file systems may do so
  * (NFS and FUSE when the server has newer content, XFS and Btrfs to deduplicate), and the kernel
- * then looks for all mappings of the page in page->mapping and reports the one that is left as a bug.
- * There a host mapping gets a private copy instead; see AXAS_BACKEND_UNMAPPED.
+ * then looks for all mappings of the page in page->mapping and reports the one that is left as a
+ * bug. There a host mapping gets a private copy instead; see AXAS_BACKEND_UNMAPPED.
  */
 #include <linux/err.h>
 #include <linux/fcntl.h>

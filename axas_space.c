@@ -240,7 +240,8 @@ static u64 count_borrowed(const struct axas_space *space)
 
 	for (i = 0; i < space->npt.levels; i++)
 		pages += axas_npt_leaves(&space->npt, i) << AXAS_NPT_LEVEL_BITS * i;
-	pages -= READ_ONCE(space->linear_pages) + count_frames(space);
+	pages -= READ_ONCE(space->linear_pages) + count_frames(space) +
+		 atomic_long_read(&space->pool.shared);
 	return READ_ONCE(space->lent_pages) ? max(pages, 0l) : 0;
 }
 

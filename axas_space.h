@@ -6,6 +6,8 @@
 #ifndef _AXAS_SPACE_INTERNAL_H
 #define _AXAS_SPACE_INTERNAL_H
 
+#include <linux/sched/signal.h>
+
 #include "axas_area.h"
 
 struct iov_iter;
@@ -77,7 +79,26 @@ int __must_check axas_space_bring_now(struct axas_space *space, u64 gpa, u32 acc
 int __must_check axas_space_bring(struct axas_space *space, u64 gpa, u32 access);
 
 /* The errno of an AXAS_FAULT_*, or 0, as axas_space_bring() returns them. */
-int axas_space_fault_errno(int result);
+static inline int axas_space_fault_errno(int result)
+{
+	switch (result) {
+	case AXAS_FAULT_FIXED:
+	case AXAS_FAULT_SPURIOUS:
+		return 0;
+	case AXAS_FAULT_RETRY:
+		return fatal_signal_pending(current) ? -EINTR : 0;
+	case AXAS_FAULT_DENIED:
+		return -EACCES;
+	case AXAS_FAULT_NOMEM:
+		return -ENOMEM;
+	case AXAS_FAULT_ERROR:
+		return -EIO;
+	case AXAS_FAULT_MISSING:
+		return -EAGAIN;
+	default:
+		return -EFAULT;
+	}
+}
 
 /*
  * An entry is being changed by another task (BUSY): give way to it, before another look. After

@@ -594,11 +594,3 @@ int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool ow
 	axas_npt_put_spares(&space->npt, &lent.spares);
 	return result;
 }
-
-int axas_space_own_page(struct axas_space *space, u64 gpa, u32 access)
-{
-	int result = axas_space_fault_lent(space, gpa, access, true);
-
-	return result == AXAS_LENT_OTHER ? axas_space_bring(space, gpa, access) :
-					   axas_space_fault_errno(result);
-}

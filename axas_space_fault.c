@@ -744,35 +744,6 @@ int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access)
 	return result;
 }
 
-void axas_space_pause(unsigned int *tries)
-{
-	if (++*tries < AXAS_TRIES)
-		cond_resched();
-	else
-		schedule_timeout_killable(1);
-}
-
-int axas_space_fault_errno(int result)
-{
-	switch (result) {
-	case AXAS_FAULT_FIXED:
-	case AXAS_FAULT_SPURIOUS:
-		return 0;
-	case AXAS_FAULT_RETRY:
-		return fatal_signal_pending(current) ? -EINTR : 0;
-	case AXAS_FAULT_DENIED:
-		return -EACCES;
-	case AXAS_FAULT_NOMEM:
-		return -ENOMEM;
-	case AXAS_FAULT_ERROR:
-		return -EIO;
-	case AXAS_FAULT_MISSING:
-		return -EAGAIN;
-	default:
-		return -EFAULT;
-	}
-}
-
 int axas_space_bring_now(struct axas_space *space, u64 gpa, u32 access)
 {
 	return axas_space_fault_errno(axas_space_fault_in(space, gpa, access));
@@ -783,6 +754,14 @@ int axas_space_bring(struct axas_space *space, u64 gpa, u32 access)
 	int err = axas_space_bring_now(space, gpa, access);
 
 	return unlikely(err == -EAGAIN) ? axas_space_await(space, gpa) : err;
+}
+
+int axas_space_own_page(struct axas_space *space, u64 gpa, u32 access)
+{
+	int result = axas_space_fault_lent(space, gpa, access, true);
+
+	return result == AXAS_LENT_OTHER ? axas_space_bring(space, gpa, access) :
+					   axas_space_fault_errno(result);
 }
 
 /* look() of a fault for another space, which may have frames of alloc alone. */

@@ -322,7 +322,7 @@ static void guest_writes_are_logged_2m(void)
 struct filler {
 	struct vm vm;
 	atomic_bool stop;
-	_Atomic(u64) passes;
+	atomic_ullong passes;
 };
 
 static void *fill_again(void *arg)

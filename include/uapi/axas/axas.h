@@ -110,7 +110,7 @@
 #define AXAS_FAULT_HOLE		3	/* no area here: MMIO for the VMM */
 #define AXAS_FAULT_DENIED	4	/* the area forbids the access */
 #define AXAS_FAULT_NOMEM	5	/* out of frames */
-#define AXAS_FAULT_ERROR	6	/* the backend failed: a file, a module, a space that is gone */
+#define AXAS_FAULT_ERROR	6	/* the backend failed: a file, a module, another space */
 #define AXAS_FAULT_MISSING	7	/* the VMM brings this page: AXAS_SUPPLY */
 
 /* A leaf maps 4 KiB << (9 * level). */
@@ -600,8 +600,8 @@ struct axas_translate {
  * @root: out: host-physical address of the root; AXAS_HPA_NONE without
  *	CAP_SYS_RAWIO
  * @areas: out: number of areas
- * @frames: out: 4 KiB frames of its own that the space holds: of alloc areas, private pages of files,
- *	and those of other modules (AXAS_MAP_BACKEND)
+ * @frames: out: 4 KiB frames of its own that the space holds: of alloc areas, private pages of
+ *	files, and those of other modules (AXAS_MAP_BACKEND)
  * @max_frames: out: the limit of @frames; 0: none
  * @tables: out: 4 KiB pages of page table, the root's included
  * @root_tables: out: 4 KiB pages of the root alone
@@ -652,7 +652,8 @@ struct axas_info {
  * @prot: AXAS_PROT_*
  * @type: AXAS_TYPE_*
  * @backend: AXAS_BACKEND_*
- * @flags: its AXAS_MAP_MISSING*, AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags; AXAS_AREA_LOGGED: see AXAS_START_LOG
+ * @flags: its AXAS_MAP_MISSING*, AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags; AXAS_AREA_LOGGED:
+ *	see AXAS_START_LOG
  */
 struct axas_area_info {
 	__u64 gpa;
