@@ -128,6 +128,8 @@ int main(void)
 	__u64 *ram;
 	int err;
 
+	/* What is printed before a fork() is printed once, into a pipe too. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (space < 0)
 		die(AXAS_DEV_PATH, -space);
 	err = axas_map_alloc(space, RAM_GPA, RAM_SIZE, AXAS_PROT_MASK, AXAS_MAP_MISSING);
