@@ -166,6 +166,8 @@ long axas_file_get_log(void *ctx, void *arg)
 	while (!err && log->length) {
 		err = log->flags & AXAS_LOG_EXTENTS ? get_extents(&walk) : get_bitmap(&walk);
 		cond_resched();
+		if (!err && log->length && fatal_signal_pending(current))
+			err = -EINTR;
 	}
 	kfree(walk.bitmap);
 	if (err == -ENOSPC)
@@ -227,6 +229,8 @@ static int clear_extent(struct walk *walk, struct axas_extent *extent)
 		extent->gpa += size;
 		extent->length -= size;
 		cond_resched();
+		if (extent->length && fatal_signal_pending(current))
+			return -EINTR;
 	}
 	return 0;
 }
@@ -293,6 +297,8 @@ long axas_file_clear_log(void *ctx, void *arg)
 	while (!err && log->length) {
 		err = log->flags & AXAS_LOG_EXTENTS ? clear_extents(&walk) : clear_bitmap(&walk);
 		cond_resched();
+		if (!err && log->length && fatal_signal_pending(current))
+			err = -EINTR;
 	}
 	kfree(walk.bitmap);
 	if (!walk.any)

@@ -528,12 +528,15 @@ static bool PT(unmap_child)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 {
 	u64 *table = PT(child)(npt, READ_ONCE(*ptep), level);
 	bool whole = end - job->first == axas_npt_leaf_size(level) - 1 && !job->sparse;
+	u64 mask = axas_npt_leaf_size(level) - 1;
 
 	if (!whole && !PT(unmap_table)(npt, table, level - 1, job))
 		return false;
 	if (whole || axas_npt_is_empty(table))
 		PT(unlink)(npt, ptep, level, !whole, whole ? job->marker : 0, job);
-	else if (unlikely(job->sparse) && level == 1 && axas_npt_is_all(table, job->marker))
+	/* A marker never reaches beyond the area. */
+	else if (unlikely(job->sparse) && level == 1 && (end & ~mask) >= job->begin &&
+		 (end | mask) <= job->last && axas_npt_is_all(table, job->marker))
 		PT(unlink)(npt, ptep, level, true, job->marker, job);
 	return true;
 }

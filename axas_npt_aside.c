@@ -52,7 +52,7 @@ enum axas_pt_kind axas_npt_look_aside(const struct axas_npt *npt, u64 gpa,
 void axas_npt_take_back(struct axas_npt *npt, struct axas_npt_pos *claim, u64 entry,
 			struct axas_npt_pos *pos)
 {
-	bool linked = axas_npt_make(npt, pos->ptep, pos->level, &pos->entry, entry);
+	bool linked = !entry || axas_npt_make(npt, pos->ptep, pos->level, &pos->entry, entry);
 
 	WARN_ON_ONCE(!linked);
 	pos->entry = entry;
@@ -127,10 +127,12 @@ static bool narrow(struct axas_npt *npt, u64 *ptep, unsigned int level)
  * struct put - a range that is put aside
  * @npt: the table
  * @spares: tables on the way to its ends
+ * @zeroes: ZERO markers are kept
  */
 struct put {
 	struct axas_npt *npt;
 	struct axas_npt_spares *spares;
+	bool zeroes;
 };
 
 static void put_table(const struct put *put, u64 *from, u64 *to, unsigned int level, u64 first,
@@ -147,7 +149,7 @@ static void put_entry(const struct put *put, u64 *from, u64 *to, unsigned int le
 
 	if (kind < AXAS_PT_TABLE) {
 		/* What was discarded before. */
-		if (kind == AXAS_PT_ZERO)
+		if (kind == AXAS_PT_ZERO && whole && !put->zeroes)
 			axas_npt_break(npt, from, level, 0);
 		return;
 	}
@@ -184,9 +186,10 @@ static void put_table(const struct put *put, u64 *from, u64 *to, unsigned int le
 	}
 }
 
-void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 first, u64 last)
+void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 first, u64 last,
+			bool zeroes)
 {
-	struct put put = { npt, spares };
+	struct put put = { npt, spares, zeroes };
 
 	put_table(&put, npt->root, npt->aside, npt->levels - 1, first, last);
 }
@@ -224,19 +227,21 @@ void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_spares *spares)
 	WRITE_ONCE(npt->aside, NULL);
 }
 
-void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write)
+void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write,
+			bool zeroes)
 {
+	u64 marker = zeroes ? npt->fmt->zero : 0;
 	u64 borrowed = npt->fmt->borrowed, keep = ~(npt->write | npt->fmt->zero);
 	u64 *end = ptep + n;
 
 	/* Other entries than leaves are EMPTY or ZERO. */
 #pragma GCC unroll 8
-	for (; !write && ptep < end; ptep++)
+	for (; !write && !zeroes && ptep < end; ptep++)
 		*ptep &= keep;
 	for (; ptep < end; ptep++) {
-		u64 entry = *ptep & keep;
+		u64 entry = *ptep == marker ? marker : *ptep & keep;
 
-		if (axas_npt_is_leaf(npt, entry) && !(entry & borrowed))
+		if (write && axas_npt_is_leaf(npt, entry) && !(entry & borrowed))
 			entry |= npt->write;
 		WRITE_ONCE(*ptep, entry);
 	}
@@ -362,7 +367,7 @@ static void clear_leaf(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *
 	if (axas_npt_is_leaf(npt, entry)) {
 		axas_npt_adjust(npt, ptep, 0, entry, bits);
 		clear->job.changed |= !!(bits & npt->write);
-	} else {
+	} else if (!clear->zeroes) {
 		axas_npt_break(npt, ptep, 0, 0);
 	}
 }
@@ -402,10 +407,10 @@ static void clear_large(struct axas_npt_clear *clear, struct axas_npt *npt,
 	if (last - first != axas_npt_leaf_size(pos->level) - 1 ||
 	    (clear->bitmap && find_next_zero_bit(clear->bitmap, bit + n, bit) < bit + n))
 		return;
-	if (kind_of(npt, pos->entry, pos->level) == AXAS_PT_ZERO)
-		axas_npt_break(npt, pos->ptep, pos->level, 0);
-	else
+	if (kind_of(npt, pos->entry, pos->level) != AXAS_PT_ZERO)
 		clear->job.changed |= narrow(npt, pos->ptep, pos->level);
+	else if (!clear->zeroes)
+		axas_npt_break(npt, pos->ptep, pos->level, 0);
 }
 
 void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job)
@@ -434,11 +439,19 @@ void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job)
 
 void axas_npt_set_written(struct axas_npt *npt, u64 gpa, bool write)
 {
-	u64 bits = npt->write | npt->fmt->zero;
+	u64 bits = npt->write | npt->fmt->zero, leaf;
 	struct axas_npt_cursor cursor;
 	struct axas_npt_pos pos;
+	u32 prot;
 
 	axas_npt_walk(npt, &cursor, gpa, &pos);
+	if (pos.level && write && kind_of(npt, pos.entry, pos.level) == AXAS_PT_LEAF) {
+		prot = npt->fmt->decode(pos.entry, pos.level).prot | AXAS_PROT_WRITE;
+		leaf = npt->fmt->with_prot(pos.entry, prot, pos.level);
+		if (leaf != pos.entry)
+			axas_npt_adjust(npt, pos.ptep, pos.level, pos.entry, pos.entry ^ leaf);
+		return;
+	}
 	if (!pos.level && axas_npt_is_leaf(npt, pos.entry) && !(pos.entry & bits))
 		axas_npt_adjust(npt, pos.ptep, 0, pos.entry, write ? npt->write : npt->fmt->zero);
 }

@@ -61,9 +61,11 @@ int __must_check axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_sp
 					u64 first, u64 last);
 /*
  * Put a range aside. Exclusive. No leaf above level 0 reaches across its ends. In 2 MiB regions
- * that the range covers in part, leaves are narrowed instead. The whole range must be flushed.
+ * that the range covers in part, leaves are narrowed instead. ZERO markers that the range covers
+ * become EMPTY, unless @zeroes. The whole range must be flushed.
  */
-void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 first, u64 last);
+void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 first, u64 last,
+			bool zeroes);
 /*
  * Take everything back, as it is. Exclusive. The caller frees the root that was npt->aside, and,
  * by axas_npt_put_spares(), the tables in @spares.
@@ -72,9 +74,10 @@ void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_spares *spares);
 
 /*
  * In a level 0 table that nobody walks: make @n leaves from @ptep on permit writes, or forbid
- * them. None is WRITTEN after it, and no entry ZERO.
+ * them. None is WRITTEN after it, and no entry ZERO, unless @zeroes.
  */
-void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write);
+void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write,
+			bool zeroes);
 
 /*
  * Set the bit of each page of [first, last] that was written; bit 0 of @bitmap is the page of
@@ -88,11 +91,13 @@ bool axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 b
  * @job: range and budget; out: @changed
  * @bitmap: the pages; NULL: all
  * @base: page of bit 0
+ * @zeroes: ZERO markers are kept
  */
 struct axas_npt_clear {
 	struct axas_npt_job job;
 	const unsigned long *bitmap;
 	u64 base;
+	bool zeroes;
 };
 
 /*
@@ -101,7 +106,10 @@ struct axas_npt_clear {
  */
 void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job);
 
-/* Make the level 0 leaf of a page, if it is one, say again that it was written. Exclusive. */
+/*
+ * Make the leaf of a page say again that it was written. Exclusive. A leaf above level 0 can say so
+ * only where the area permits @write.
+ */
 void axas_npt_set_written(struct axas_npt *npt, u64 gpa, bool write);
 
 #endif /* _AXAS_NPT_ASIDE_H */

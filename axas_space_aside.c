@@ -18,6 +18,12 @@ static bool may_write(const struct axas_area *area)
 	return area && area->prot & AXAS_PROT_WRITE && !(area->flags & AXAS_AREA_LOGGED);
 }
 
+/* Whether ZERO markers stand, in an area, for more than a write in the log. */
+static bool keeps_zero(const struct axas_area *area)
+{
+	return area && (axas_area_is_missing(area) || axas_area_lends(area));
+}
+
 /*
  * Fit the leaves of a claimed level 0 table to their areas. Where no area is, the leaves are about
  * to be removed.
@@ -33,7 +39,8 @@ static void fit_table(struct axas_space *space, u64 *table, u64 gpa)
 		area = axas_area_look_up(space, &found, first);
 		last = min(end, area ? found.last : first | (AXAS_FRAME_SIZE - 1));
 		axas_npt_begin_log(&space->npt, axas_npt_ptep(table, first),
-				   axas_page_nr(last) - axas_page_nr(first) + 1, may_write(area));
+				   axas_page_nr(last) - axas_page_nr(first) + 1, may_write(area),
+				   keeps_zero(area));
 		if (last == end)
 			return;
 	}
@@ -53,6 +60,14 @@ static u64 fit_leaf(struct axas_space *space, u64 entry, unsigned int level, u64
 	return fmt->with_prot(entry, prot, level);
 }
 
+/* A claimed ZERO marker, which lies in one area: it is kept, or becomes EMPTY. */
+static u64 fit_zero(struct axas_space *space, u64 marker, u64 gpa)
+{
+	struct axas_cpu found = axas_nothing_found();
+
+	return keeps_zero(axas_area_look_up(space, &found, gpa)) ? marker : 0;
+}
+
 int axas_space_take_back(struct axas_space *space, struct axas_npt_spares *spares, u64 gpa,
 			 struct axas_npt_pos *pos)
 {
@@ -62,7 +77,11 @@ int axas_space_take_back(struct axas_space *space, struct axas_npt_spares *spare
 	u64 entry = aside.entry;
 	int err;
 
+	/* Nothing; or it was taken back since the walk, which is repeated then. */
 	if (kind == AXAS_PT_EMPTY)
+		return !pos->ptep || READ_ONCE(*pos->ptep) == pos->entry ? 0 : -EBUSY;
+	/* The table is there: nothing can be aside. */
+	if (WARN_ON_ONCE(pos->level < aside.level))
 		return 0;
 	if (kind == AXAS_PT_BUSY)
 		return -EBUSY;
@@ -75,8 +94,10 @@ int axas_space_take_back(struct axas_space *space, struct axas_npt_spares *spare
 		return -EBUSY;
 	if (kind == AXAS_PT_TABLE)
 		fit_table(space, npt->fmt->child(npt, entry, aside.level), gpa);
-	else
+	else if (kind == AXAS_PT_LEAF)
 		entry = fit_leaf(space, entry, aside.level, gpa);
+	else
+		entry = fit_zero(space, entry, gpa);
 	axas_npt_take_back(npt, &aside, entry, pos);
 	return -EBUSY;
 }

@@ -339,9 +339,10 @@ static int prepare(struct discard *discard, struct axas_space *space)
 	for (i = 0; i < discard->n; i++) {
 		const struct axas_gpa_range *range = &discard->ranges[i];
 
-		err = check_areas(space, *range) ?:
-		      axas_space_take_back_all(space, range->start.val,
-					       axas_gpa_range_last(*range).val);
+		/* First: check_areas() links tables, and must not where something is put aside. */
+		err = axas_space_take_back_all(space, range->start.val,
+					       axas_gpa_range_last(*range).val) ?:
+		      check_areas(space, *range);
 		if (err)
 			return err;
 		tables += note_end(discard, npt, range->start.val, 2 * i, &before);

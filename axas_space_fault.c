@@ -509,7 +509,7 @@ static bool widen(struct fill *fill)
 	if (may & ~area->prot)
 		return false;
 	/* protect_leaves() has yet to run the fence that executable memory needs. */
-	if (area->prot & AXAS_PROT_EXEC && space->npt.hal->fence)
+	if (area->prot & ~may & AXAS_PROT_EXEC && space->npt.hal->fence)
 		return false;
 	prot = area->prot;
 	if (area->flags & AXAS_AREA_LOGGED)
@@ -607,7 +607,8 @@ static int run_fault(struct fill *fill, int (*one)(struct fill *fill, struct axa
 			result = fault_lent(fill);
 		if (result >= 0)
 			return result;
-		if (result == LOOK_AGAIN && fatal_signal_pending(current))
+		if ((result == LOOK_AGAIN || result == LOOK_ADJUST) &&
+		    fatal_signal_pending(current))
 			return AXAS_FAULT_RETRY;
 		err = result == LOOK_ADJUST ? adjust(fill) : bring(fill, result);
 		if (err && err != -ENOMEM)

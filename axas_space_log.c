@@ -73,16 +73,40 @@ struct clear {
 };
 
 /* Whether somebody beside its leaf has a reference to a page. */
-static bool is_held(const struct axas_space *space, const struct axas_area *area, u64 gpa)
+static bool is_held(const struct axas_space *space, const struct axas_area *area, u64 gpa,
+		    struct axas_hpa hpa)
 {
-	struct axas_leaf leaf;
-	struct page *page;
+	struct page *page = axas_area_page(space, area, gpa, hpa);
 
-	if (!axas_npt_lookup(&space->npt, gpa, &leaf) || leaf.level)
-		return false;
-	page = axas_area_page(space, area, gpa, leaf.hpa);
 	/* Pages of a block that is whole, but for the first, have no references at all. */
 	return page && page_count(page) > 1;
+}
+
+/* The same for 2 MiB. Not by the HAL's frame_page(), which would split the block. */
+static bool is_block_held(const struct axas_space *space, const struct axas_leaf *leaf)
+{
+	void *va = axas_hal_va(space->npt.hal, leaf->hpa);
+	unsigned int i;
+
+	if (!virt_addr_valid(va))
+		return false;
+	for (i = 0; i < BIT(AXAS_NPT_LEVEL_BITS); i++)
+		if (page_count(virt_to_page(va) + i) > 1)
+			return true;
+	return false;
+}
+
+/* Whether the page at @gpa, or a page of its 2 MiB, must stay in the log. */
+static bool stays_written(const struct clear *clear, u64 gpa, const struct axas_leaf *leaf)
+{
+	const struct axas_space *space = clear->removal.space;
+	const unsigned long *bitmap = clear->work.bitmap;
+
+	if (leaf->level)
+		return leaf->level == 1 && is_block_held(space, leaf);
+	if (bitmap && !test_bit((gpa - clear->work.base) >> AXAS_FRAME_SHIFT, bitmap))
+		return false;
+	return is_held(space, clear->area, gpa, leaf->hpa);
 }
 
 /* With the bar, and all host mappings of the piece zapped. */
@@ -90,16 +114,18 @@ static void keep_held(struct axas_removal *removal, u64 last)
 {
 	struct clear *clear = container_of(removal, struct clear, removal);
 	struct axas_space *space = removal->space;
-	u64 gpa = removal->first, base = clear->work.base;
-	const unsigned long *bitmap = clear->work.bitmap;
+	u64 gpa = removal->first, entry;
+	struct axas_leaf leaf;
 
-	for (; gpa <= last; gpa += AXAS_FRAME_SIZE) {
-		if (bitmap && !test_bit((gpa - base) >> AXAS_FRAME_SHIFT, bitmap))
-			continue;
-		if (is_held(space, clear->area, gpa))
+	/* Only with the bar it is known. */
+	if (!READ_ONCE(space->shared) && !READ_ONCE(space->handed))
+		return;
+	while (axas_npt_next_leaf(&space->npt, &gpa, &leaf, &entry) && gpa <= last) {
+		if (stays_written(clear, gpa, &leaf))
 			axas_npt_set_written(&space->npt, gpa,
 					     clear->area->prot & AXAS_PROT_WRITE);
-		if (gpa == (last & ~(AXAS_FRAME_SIZE - 1)))
+		gpa |= axas_npt_leaf_size(leaf.level) - 1;
+		if (gpa++ >= last)
 			break;
 	}
 }
@@ -109,12 +135,12 @@ static void clear_area(struct axas_space *space, const struct axas_area *area, u
 		       const unsigned long *bitmap, u64 base)
 {
 	struct clear clear __uninitialized;
-	bool held = (READ_ONCE(space->shared) || READ_ONCE(space->handed)) &&
-		    space->npt.hal->frame_page && !axas_area_is_linear(area);
+	bool held = space->npt.hal->frame_page && !axas_area_is_linear(area);
 
 	clear.work = (struct axas_npt_clear){
 		.job = { .begin = first, .first = first, .last = last },
 		.bitmap = bitmap, .base = base,
+		.zeroes = axas_area_is_missing(area) || axas_area_lends(area),
 	};
 	clear.area = area;
 	axas_removal_init(&clear.removal, space, false);
@@ -168,13 +194,21 @@ static u64 hole_above(struct axas_space *space, u64 last)
 	return end;
 }
 
-static void put_aside(struct axas_space *space, struct axas_npt_spares *spares, u64 first,
+/* False, with nothing done: others may hold pages. Only with the bar it is known. */
+static bool put_aside(struct axas_space *space, struct axas_npt_spares *spares, u64 first,
 		      u64 last)
 {
+	bool zeroes = READ_ONCE(space->missing.used) || READ_ONCE(space->lent_pages);
+	bool alone;
+
 	axas_bar_begin(space);
-	axas_npt_put_aside(&space->npt, spares, first, last);
-	axas_space_flush(space, first, last, true);
+	alone = !READ_ONCE(space->shared) && !READ_ONCE(space->handed);
+	if (alone) {
+		axas_npt_put_aside(&space->npt, spares, first, last, zeroes);
+		axas_space_flush(space, first, last, true);
+	}
 	axas_bar_end(space);
+	return alone;
 }
 
 /* Begin an epoch in which no page is written yet. */
@@ -184,10 +218,8 @@ static void begin(struct axas_space *space, struct axas_npt_spares *spares, u64 
 	struct axas_area *area;
 
 	space->log_start = ++space->log_epoch;
-	if (!READ_ONCE(space->shared)) {
-		put_aside(space, spares, hole_below(space, first), hole_above(space, last));
+	if (put_aside(space, spares, hole_below(space, first), hole_above(space, last)))
 		return;
-	}
 	for (area = logged_start(&mas, first, last); area; area = logged_next(&mas, last))
 		clear_area(space, area, max(first, axas_page_first(mas.index)),
 			   min(last, axas_page_last(mas.last)), NULL, first);

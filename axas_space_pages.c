@@ -308,8 +308,9 @@ static bool seek_step(struct axas_space *space, bool data, u64 *gpa, int *err)
 	bool any;
 
 	down_read(&space->lock);
-	any = next_data(space, *gpa, &run);
 	*err = space->npt.aside && axas_npt_next_aside(&space->npt, &aside) ? -EAGAIN : 0;
+	/* After it: what is taken back meanwhile is found. */
+	any = next_data(space, *gpa, &run);
 	up_read(&space->lock);
 	if (unlikely(*err))
 		return false;

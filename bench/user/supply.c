@@ -124,7 +124,11 @@ static void run_and_supply(struct machine *m)
 	struct axvcpu_exit exit;
 
 	for (;;) {
-		must(axvcpu_run(m->vcpu[0], &exit), "AXVCPU_RUN");
+		int err = axvcpu_run(m->vcpu[0], &exit);
+
+		if (err == -EINTR || (!err && exit.reason == AXVCPU_EXIT_NOTHING))
+			continue;
+		must(err, "AXVCPU_RUN");
 		if (exit.reason == AXVCPU_EXIT_IO_WRITE)
 			return;
 		if (exit.reason != AXVCPU_EXIT_NESTED_PAGE_FAULT ||
