@@ -235,9 +235,12 @@ void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, b
 	u64 *end = ptep + n;
 
 	/* Other entries than leaves are EMPTY or ZERO. */
+	if (!write && !zeroes) {
 #pragma GCC unroll 8
-	for (; !write && !zeroes && ptep < end; ptep++)
-		*ptep &= keep;
+		for (; ptep < end; ptep++)
+			*ptep &= keep;
+		return;
+	}
 	for (; ptep < end; ptep++) {
 		u64 entry = *ptep == marker ? marker : *ptep & keep;
 

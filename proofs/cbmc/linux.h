@@ -55,7 +55,7 @@ typedef unsigned __CPROVER_bitvector[66] u66;	/* the sum of two 64-bit values fi
 
 enum {
 	ENOENT = 2, EINTR = 4, ENXIO = 6, EAGAIN = 11, ENOMEM = 12, EFAULT = 14, EBUSY = 16,
-	EEXIST = 17, EINVAL = 22, EOPNOTSUPP = 95, EMEDIUMTYPE = 124,
+	EIO = 5, EACCES = 13, EEXIST = 17, EINVAL = 22, EOPNOTSUPP = 95, EMEDIUMTYPE = 124,
 };
 
 /* Bits and numbers. */
@@ -207,6 +207,9 @@ struct list_head { struct list_head *next, *prev; };
 struct kref { int n; };
 struct rw_semaphore { int n; };
 struct mutex { int n; };
+typedef struct { int n; } spinlock_t;
+typedef struct { int n; } wait_queue_head_t;
+struct completion { int n; };
 struct cpumask { unsigned long bits; };
 typedef struct cpumask *cpumask_var_t;
 struct rb_node { struct rb_node *left, *right; };

@@ -55,7 +55,7 @@ expect 1 "No such process" --pid 4194305 info
 expect 1 "is not a number" --pid x info
 expect 1 "format 'vtx'" create -f vtx -- true
 expect 1 "is missing" map
-expect 1 "not alloc, linear or backend" map file 0 4K
+expect 1 "not alloc, linear, file or backend" map bogus 0 4K
 expect 1 "takes GPA and SIZE" map alloc 0
 expect 1 "takes GPA, HPA and SIZE" map linear 0 0
 expect 1 "protection 'rq'" map alloc 0 4K -p rq
