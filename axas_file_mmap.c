@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/pagemap.h>
+#include <linux/sched.h>
 
 #include "axas_compat.h"
 #include "axas_file.h"
@@ -214,7 +215,7 @@ static vm_fault_t wait_for_supply(struct vm_fault *vmf)
 	struct axas_space *space = space_of(vmf);
 	struct axas_waiter waiter;
 	struct file *filp;
-	int missing;
+	int missing, err;
 
 	if (vmf->flags & FAULT_FLAG_ALLOW_RETRY && vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
@@ -231,8 +232,11 @@ static vm_fault_t wait_for_supply(struct vm_fault *vmf)
 	filp = get_file(vmf->vma->vm_file);
 	axas_release_fault_lock(vmf);
 	/* Whatever ended the wait, the access is repeated, or a signal is handled first. */
-	axas_missing_sleep(&space->missing, &waiter, interruptible);
+	err = axas_missing_sleep(&space->missing, &waiter, interruptible);
 	axas_missing_del(&space->missing, &waiter);
+	/* In kernel mode the signal is not handled first: the access is repeated at once. */
+	if (err == -EINTR && !(vmf->flags & FAULT_FLAG_USER))
+		schedule_timeout_killable(1);
 	fput(filp);
 	return VM_FAULT_RETRY;
 }

@@ -27,6 +27,7 @@
 #include <linux/fs.h>
 #include <linux/hashtable.h>
 #include <linux/kref.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
@@ -238,15 +239,15 @@ static void clean_page(struct page *page)
 		hal->fence(hal);
 }
 
-/* Pages of a folio from @index on, up to @last. Return their number. */
+/* Pages of a folio from @index on, up to @last, at most @max. Return their number. */
 static unsigned int pages_of(struct folio *folio, pgoff_t index, pgoff_t last,
-			     struct page **pages)
+			     struct page **pages, unsigned int max)
 {
 	unsigned int n = 0;
 
 	if (!folio_test_uptodate(folio))
 		return 0;
-	for (; index <= last && folio_contains(folio, index); index++) {
+	for (; n < max && index <= last && folio_contains(folio, index); index++) {
 		pages[n] = folio_file_page(folio, index);
 		if (PageHWPoison(pages[n]))
 			break;
@@ -266,7 +267,7 @@ static unsigned int add_cached(struct axas_filemem *mem, pgoff_t index, pgoff_t 
 	folio_batch_init(&batch);
 	filemap_get_folios_contig(mapping_of(mem), &from, last, &batch);
 	for (i = 0; i < folio_batch_count(&batch); i++) {
-		more = pages_of(batch.folios[i], index + n, last, pages + n);
+		more = pages_of(batch.folios[i], index + n, last, pages + n, FETCH_MOST - n);
 		n += more;
 		if (!more)
 			break;
@@ -316,8 +317,11 @@ static int filemem_fetch(const struct axas_backend *backend, u64 offset, unsigne
 		return -EINTR;
 	if (has_failed(mem, index))
 		return -EIO;
-	n = min(n, FETCH_MOST);
-	if (add_cached(mem, index, min_t(pgoff_t, index + n, end) - 1))
+	/* The server of a network file, or of a FUSE one, may shrink it all the same. */
+	if (index >= end)
+		return -EIO;
+	n = min3((pgoff_t)n, (pgoff_t)FETCH_MOST, end - index);
+	if (add_cached(mem, index, index + n - 1))
 		return 0;
 	return add_read(mem, index);
 }

@@ -141,7 +141,7 @@ int __must_check axas_space_await(struct axas_space *space, u64 gpa);
 #define AXAS_LENT_OTHER		-1
 int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool own);
 
-/* Make the page of @gpa private. Return as axas_space_bring(). */
+/* Make the page of @gpa private. Return as axas_space_bring_now(). */
 int __must_check axas_space_own_page(struct axas_space *space, u64 gpa, u32 access);
 
 /* axas_space_map.c: map an area whose backend lends frames; errors as axas_space_map_alloc(). */

@@ -761,7 +761,8 @@ int axas_space_own_page(struct axas_space *space, u64 gpa, u32 access)
 {
 	int result = axas_space_fault_lent(space, gpa, access, true);
 
-	return result == AXAS_LENT_OTHER ? axas_space_bring(space, gpa, access) :
+	/* A host fault holds mmap_lock: it does not wait here for a missing page. */
+	return result == AXAS_LENT_OTHER ? axas_space_bring_now(space, gpa, access) :
 					   axas_space_fault_errno(result);
 }
 
