@@ -130,31 +130,45 @@ static struct axas_gpa_range arg_range(u64 gpa, u64 length)
 	return axas_gpa_range(axas_gpa(gpa), length);
 }
 
+/* Map @length bytes of memory that counts as locked. */
+static long map_locked(struct axas_file *file, u64 length,
+		       int (*map)(struct axas_file *file, const void *arg), const void *arg)
+{
+	u64 pages = length >> PAGE_SHIFT;
+	long err;
+
+	mutex_lock(&file->lock);
+	err = account_locked_vm(file->mm, pages, true);
+	if (err)
+		goto unlock;
+	err = map(file, arg);
+	if (err)
+		account_locked_vm(file->mm, pages, false);
+	else
+		file->locked += pages;
+unlock:
+	mutex_unlock(&file->lock);
+	return err;
+}
+
+static int map_hpa(struct axas_file *file, const void *arg)
+{
+	const struct axas_map_linear *map = arg;
+
+	return axas_space_map_linear(file->space, arg_range(map->gpa, map->length),
+				     axas_hpa(map->hpa), map->prot, map->type);
+}
+
 static long map_linear(void *ctx, void *arg)
 {
 	struct axas_map_linear *map = arg;
-	struct axas_file *file = ctx;
 	u64 last;
-	long err;
+	int err;
 
 	if (!map->length || check_add_overflow(map->hpa, map->length - 1, &last))
 		return -EINVAL;
 	err = may_map_linear(map);
-	if (err)
-		return err;
-	mutex_lock(&file->lock);
-	err = account_locked_vm(file->mm, map->length >> PAGE_SHIFT, true);
-	if (err)
-		goto unlock;
-	err = axas_space_map_linear(file->space, arg_range(map->gpa, map->length),
-				    axas_hpa(map->hpa), map->prot, map->type);
-	if (err)
-		account_locked_vm(file->mm, map->length >> PAGE_SHIFT, false);
-	else
-		file->locked += map->length >> PAGE_SHIFT;
-unlock:
-	mutex_unlock(&file->lock);
-	return err;
+	return err ?: map_locked(ctx, map->length, map_hpa, map);
 }
 
 static long map_alloc(void *ctx, void *arg)
@@ -199,8 +213,9 @@ static long map_backend(void *ctx, void *arg)
 	return err;
 }
 
-static int map_file_of(struct axas_file *file, const struct axas_map_file *map)
+static int map_file_of(struct axas_file *file, const void *arg)
 {
+	const struct axas_map_file *map = arg;
 	struct file *from = fget(map->fd);
 	int err;
 
@@ -215,21 +230,8 @@ static int map_file_of(struct axas_file *file, const struct axas_map_file *map)
 static long map_file(void *ctx, void *arg)
 {
 	struct axas_map_file *map = arg;
-	struct axas_file *file = ctx;
-	long err;
 
-	mutex_lock(&file->lock);
-	err = account_locked_vm(file->mm, map->length >> PAGE_SHIFT, true);
-	if (err)
-		goto unlock;
-	err = map_file_of(file, map);
-	if (err)
-		account_locked_vm(file->mm, map->length >> PAGE_SHIFT, false);
-	else
-		file->locked += map->length >> PAGE_SHIFT;
-unlock:
-	mutex_unlock(&file->lock);
-	return err;
+	return map_locked(ctx, map->length, map_file_of, map);
 }
 
 /* Uncharge the locked pages of linear and file areas that were unmapped. */

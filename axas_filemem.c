@@ -13,7 +13,9 @@
  *    F_SEAL_FUTURE_WRITE is not enough, for mappings that were there before still write;
  *  - for any other file i_writecount is taken below 0, as execve() does. It is refused if somebody
  *    has the file open for writing; and so are open() for writing and truncate() from then on. A
- *    memfd without the seals is refused: its first descriptor does not count as a writer.
+ *    memfd without the seals is refused: its first descriptor does not count as a writer. Two can
+ *    still change the content: who had a page of the file pinned for writing before, and the server
+ *    of a network file or of a FUSE one. Guests then see the change; no memory is at risk.
  *
  * Pages of tmpfs may be mapped on the host, although page->mapping is another inode's: nothing
  * takes such a page out of the page cache while the object exists. Other file systems may do so

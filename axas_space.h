@@ -33,8 +33,8 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 int __must_check axas_space_take_back(struct axas_space *space, struct axas_npt_spares *spares,
 				      u64 gpa, struct axas_npt_pos *pos);
 /*
- * Take all regions that overlap [first, last] back. The mutex is held. Return 0, -ENOMEM, or -EINTR
- * on a fatal signal.
+ * Take all regions that overlap [first, last] back. The mutex is held. Return 0, -ENOMEM, or, if
+ * there are several, -EINTR on a fatal signal.
  */
 int __must_check axas_space_take_back_all(struct axas_space *space, u64 first, u64 last);
 
@@ -195,7 +195,8 @@ u64 axas_space_end(struct axas_space *space);
 
 /*
  * Find the first address at or after @gpa that has a frame of normal memory (@data), or has none.
- * Return 0; -ENOENT: none up to the end of the table; -EINTR on a fatal signal. May sleep.
+ * Return 0; -ENOENT: none up to the end of the table; -ENOMEM in memory with a dirty log; -EINTR
+ * on a fatal signal. May sleep.
  */
 int __must_check axas_space_seek(struct axas_space *space, struct axas_gpa gpa, bool data,
 				 u64 *found);

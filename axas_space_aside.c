@@ -124,6 +124,8 @@ static int step(struct axas_space *space, struct axas_npt_spares *spares, u64 gp
 
 int axas_space_take_back_all(struct axas_space *space, u64 first, u64 last)
 {
+	/* One region, at an end of unmap, is no work to interrupt: unmap knows no -EINTR. */
+	bool killable = (first ^ last) >> axas_npt_shift(1);
 	struct axas_npt_spares spares = {};
 	unsigned int tables;
 	int err = 0;
@@ -135,7 +137,7 @@ int axas_space_take_back_all(struct axas_space *space, u64 first, u64 last)
 	       first <= last) {
 		err = step(space, &spares, first, &tables);
 		if (err == -EAGAIN)
-			err = axas_npt_get_spares(&space->npt, &spares, tables, true);
+			err = axas_npt_get_spares(&space->npt, &spares, tables, killable);
 		else
 			err = 0;
 		cond_resched();

@@ -355,8 +355,8 @@ int __must_check axas_space_discard(struct axas_space *space, const struct axas_
  * how long.
  *
  * Context: May sleep.
- * Return: 0; -EINVAL; -ENOENT if there is no normal memory in the range; -ENOMEM; -EINTR on a fatal
- * signal before the first change.
+ * Return: 0; -EINVAL; -ENOENT if there is no normal memory in the range; -EOPNOTSUPP if an area
+ * over a file lies in it; -ENOMEM; -EINTR on a fatal signal before the first change.
  */
 int axas_space_start_log(struct axas_space *space, struct axas_gpa_range range, u64 *epoch);
 
@@ -514,7 +514,7 @@ int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 a
  * and type is replaced by one leaf. No memory is copied.
  *
  * Context: May sleep.
- * Return: 0, -EINVAL, or -EINTR on a fatal signal.
+ * Return: 0, -EINVAL, -ENOMEM in memory with a dirty log, or -EINTR on a fatal signal.
  */
 int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range,
 			u64 *collapsed);

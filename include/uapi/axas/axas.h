@@ -345,9 +345,10 @@ struct axas_map_alloc {
  * it: ETXTBSY. The area must not reach beyond the page of the file's last byte.
  *
  * The pages of the area, touched or not, count as locked memory of the space's creator, under the
- * caller's RLIMIT_MEMLOCK, until no area maps them; pages that were touched stay in memory until no
- * area is over the file. A mapping of the descriptor shares pages of memfds and of tmpfs; pages of
- * other file systems become private when it touches them. The dirty log does not cover such areas.
+ * caller's RLIMIT_MEMLOCK, until no area maps them. Pages that were touched stay in memory until no
+ * area is over the file, so more may stay than is counted. A mapping of the descriptor shares pages
+ * of memfds and of tmpfs; pages of other file systems become private when it touches them. The
+ * dirty log does not cover such areas.
  *
  * Errors: EBADF if @fd is not open for reading; ENOMEM for RLIMIT_MEMLOCK; EINVAL; EOPNOTSUPP for a
  * file without a page cache, or if the format cannot encode @prot; ETXTBSY; EEXIST on overlap with
@@ -507,8 +508,8 @@ struct axas_clear {
  * @collapsed: must be zero; out: number of tables that a leaf replaced
  *
  * A table whose entries all map contiguous, aligned host-physical memory with one protection
- * and type is replaced by one leaf. No memory is copied. Errors: EINVAL, EINTR on a fatal
- * signal.
+ * and type is replaced by one leaf. No memory is copied. Errors: EINVAL; ENOMEM in memory with a
+ * dirty log; EINTR on a fatal signal.
  */
 struct axas_collapse {
 	__u32 size;
@@ -804,7 +805,8 @@ struct axas_map_backend {
  *
  * AXAS_GET_LOG with extents, and AXAS_CLEAR_LOG, succeed if anything was done, and say what was
  * not. Errors: EFAULT, for @buf too; EINVAL, also if an extent lies outside the range or is not of
- * whole pages; ESTALE; ENOENT if no area in the range is logged, or, for AXAS_START_LOG, can be;
+ * whole pages; ESTALE; EOPNOTSUPP if an area over a file lies in the range of
+ * AXAS_START_LOG; ENOENT if no area in the range is logged, or, for AXAS_START_LOG, can be;
  * ENOMEM; EINTR on a fatal signal.
  */
 struct axas_log {

@@ -4,6 +4,7 @@
  * and uart.c that it calls.
  */
 #include "boot.h"
+#include "test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +26,6 @@ static struct shared {
 	u32 nr;
 	bool began;
 } *shared;
-
-static int nr, failures;
 
 u64 now_ns(void)
 {
@@ -56,12 +55,6 @@ bool uart_receive(struct machine *m, u8 byte)
 	if (shared->nr < sizeof(shared->got) - 1)
 		shared->got[shared->nr++] = byte;
 	return true;
-}
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++nr, what);
-	failures += !good;
 }
 
 static void child(int terminal)

@@ -4,6 +4,7 @@
  * machine.c, console.c and libaxas that they call: vCPUs are descriptors that hold interrupts.
  */
 #include "../boot.h"
+#include "../test.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 #define TIMER	3u
 
 static struct machine m;
-static int nr, failures;
 static char sent[64];
 static size_t nr_sent;
 static u64 returned;
@@ -82,12 +82,6 @@ void console_put(u8 byte)
 void arch_uart_line(struct machine *machine, bool level)
 {
 	irq_set(machine, IRQ_UART, level);
-}
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++nr, what);
-	failures += !good;
 }
 
 static void write_to(u64 gpa, u32 width, u64 val)

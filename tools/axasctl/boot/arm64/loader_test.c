@@ -4,6 +4,7 @@
  * gunzip.c, image.c and fdt.c.
  */
 #include "../boot.h"
+#include "../test.h"
 
 #include <errno.h>
 #include <libfdt.h>
@@ -18,16 +19,9 @@
 #define IMAGE_BYTES	0x1234567u
 #define INITRD_BYTES	0x12345u
 
-static int nr, failures;
 static char kernel_path[32], initrd_path[32];
 static u8 kernel[KERNEL_BYTES];
 static u8 tree[FDT_MAX];
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++nr, what);
-	failures += !good;
-}
 
 static void put(u32 at, u64 val, size_t bytes)
 {
@@ -42,14 +36,6 @@ static void make_kernel(void)
 	put(16, IMAGE_BYTES, 8);
 	put(24, 0xa, 8);
 	put(56, 0x644d5241, 4);
-}
-
-static void write_file(const char *path, const void *bytes, size_t len)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fwrite(bytes, 1, len, f) != len || fclose(f))
-		exit(1);
 }
 
 static void write_kernel(bool packed)

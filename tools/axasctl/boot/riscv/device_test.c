@@ -4,6 +4,7 @@
  * machine.c, run.c, riscv.c and console.c that they call, and answers the ioctls of vCPUs.
  */
 #include "../boot.h"
+#include "../test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,6 @@ static u32 kicks;
 static char sent[2048];
 static size_t nr_sent;
 static u64 regs[32];
-static int nr, failures;
 
 static int on_inject(int fd, const struct axvcpu_inject *inject)
 {
@@ -82,12 +82,6 @@ void console_put(u8 byte)
 void arch_uart_line(struct machine *machine, bool level)
 {
 	plic_set(machine, IRQ_UART, level);
-}
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++nr, what);
-	failures += !good;
 }
 
 /* CPUs 0 and 1 run, the last one waits for its start. */

@@ -4,6 +4,7 @@
  * load.c, gunzip.c, image.c, tree.c and isa.c.
  */
 #include "../boot.h"
+#include "../test.h"
 
 #include <errno.h>
 #include <libfdt.h>
@@ -20,16 +21,9 @@
 #define INITRD_BYTES	0x12345u
 #define MEM		(64ull << 20)
 
-static int nr, failures;
 static char kernel_path[32], initrd_path[32];
 static u8 kernel[KERNEL_BYTES];
 static u8 tree[TREE_SIZE];
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++nr, what);
-	failures += !good;
-}
 
 static void put(u32 at, u64 val, size_t bytes)
 {
@@ -44,14 +38,6 @@ static void make_kernel(void)
 	put(16, IMAGE_SIZE, 8);
 	put(24, 0, 8);
 	put(56, 0x05435352, 4);
-}
-
-static void write_file(const char *path, const void *bytes, size_t len)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fwrite(bytes, 1, len, f) != len || fclose(f))
-		exit(1);
 }
 
 static void write_gzip(const char *path, const void *bytes, size_t len)

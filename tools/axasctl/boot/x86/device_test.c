@@ -4,6 +4,7 @@
  * console.c that devices call.
  */
 #include "../boot.h"
+#include "../test.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,6 @@ static struct machine m;
 static u32 kicks;
 static char sent[64];
 static size_t nr_sent;
-static int nr, failures;
 
 u64 now_ns(void)
 {
@@ -41,12 +41,6 @@ void console_put(u8 byte)
 void arch_uart_line(struct machine *machine, bool level)
 {
 	pic_set(machine, 4, level);
-}
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++nr, what);
-	failures += !good;
 }
 
 static void begin(u32 cpus)

@@ -4,6 +4,7 @@
  * bzimage.c and acpi.c.
  */
 #include "../boot.h"
+#include "../test.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,15 +18,8 @@
 #define INIT_BYTES	0x2000000u
 #define INITRD_BYTES	0x12345u
 
-static int nr, failures;
 static char kernel_path[32], initrd_path[32];
 static u8 kernel[KERNEL_BYTES];
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++nr, what);
-	failures += !good;
-}
 
 static void put(u32 at, u64 val, size_t bytes)
 {
@@ -46,14 +40,6 @@ static void make_kernel(void)
 	put(0x258, 0x1000000, 8);
 	put(0x260, INIT_BYTES, 4);
 	memset(kernel + SETUP_BYTES, 0xc3, sizeof(kernel) - SETUP_BYTES);
-}
-
-static void write_file(const char *path, const void *bytes, size_t len)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f || fwrite(bytes, 1, len, f) != len || fclose(f))
-		exit(1);
 }
 
 static int load(struct machine *m, u64 mem, bool with_initrd)
