@@ -438,8 +438,8 @@ static int map_both(struct swap *s)
 		return err;
 	err = axas_space_map_shared(s->mine, gpa_range(HERE, SIZE), s->other, axas_gpa(THERE),
 				    TEST_RW, 0);
-	/* The other side may have unmapped its memory. */
-	return err == -EFAULT ? 0 : err;
+	/* The other side may have unmapped or protected its memory. */
+	return err == -EFAULT || err == -EACCES ? 0 : err;
 }
 
 static int touch_and_unmap(void *arg)
