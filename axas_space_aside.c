@@ -101,6 +101,7 @@ int axas_space_take_back(struct axas_space *space, struct axas_npt_spares *spare
 	axas_npt_take_back(npt, &aside, entry, pos);
 	return -EBUSY;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_take_back);
 
 /* One step of axas_space_take_back_all(), at @gpa. Return as axas_space_take_back(). */
 static int step(struct axas_space *space, struct axas_npt_spares *spares, u64 gpa,

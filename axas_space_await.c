@@ -44,6 +44,7 @@ int axas_space_await_begin(struct axas_space *space, struct axas_waiter *waiter,
 	up_read(&space->lock);
 	return missing;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_await_begin);
 
 int axas_space_await(struct axas_space *space, u64 gpa)
 {

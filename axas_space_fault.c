@@ -765,6 +765,7 @@ int axas_space_own_page(struct axas_space *space, u64 gpa, u32 access)
 	return result == AXAS_LENT_OTHER ? axas_space_bring_now(space, gpa, access) :
 					   axas_space_fault_errno(result);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_own_page);
 
 /* look() of a fault for another space, which may have frames of alloc alone. */
 static int look_lend(struct fill *fill, struct axas_cpu *cpu)

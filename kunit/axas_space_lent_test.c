@@ -376,6 +376,35 @@ static void discarded_pages_read_as_zeroes(struct kunit *test)
 	end(f, lender);
 }
 
+/* The markers' tables must not take the place of one that a log has put aside. */
+static void discard_beside_what_is_put_aside(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct lender *lender = new_lender(f);
+	const unsigned int page = LENT_PAGES - 8;
+	struct axas_gpa_range range = gpa_range(page_gpa(page), SZ_8K);
+	u64 beside = LENT_BASE + LENT_SIZE, done, epoch, val = 0;
+	struct axas_leaf leaf;
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, beside, SZ_64K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_write_obj(f->space, axas_gpa(beside), AXAS_WIDTH_64, 17), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_start_log(f->space, gpa_range(beside, SZ_64K), &epoch), 0);
+	/* The whole region is aside. */
+	KUNIT_ASSERT_FALSE(test, axas_npt_lookup(&f->space->npt, beside, &leaf));
+	KUNIT_ASSERT_EQ(test, map_lent(f, lender, TEST_RW, 0), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_discard(f->space, &range, 1, &done), 0);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_EQ(test, done, range.size);
+	KUNIT_EXPECT_EQ(test, read_page(f, page - 1), lent_stamp(page - 1));
+	KUNIT_EXPECT_EQ(test, read_page(f, page), 0ull);
+	KUNIT_EXPECT_EQ(test, read_page(f, page + 1), 0ull);
+	KUNIT_EXPECT_EQ(test, read_page(f, page + 2), lent_stamp(page + 2));
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(beside), AXAS_WIDTH_64, &val), 0);
+	KUNIT_EXPECT_EQ(test, val, 17ull);
+	KUNIT_EXPECT_EQ(test, axas_space_stop_log(f->space, gpa_range(beside, SZ_64K), &epoch), 0);
+	end(f, lender);
+}
+
 /* Whole entries above those of 2 MiB, which have no table, are marked as they are. */
 static void an_untouched_gib_is_discarded_without_its_tables(struct kunit *test)
 {
@@ -852,6 +881,7 @@ static struct kunit_case lent_cases[] = {
 	KUNIT_CASE_PARAM(every_writer_gets_the_private_page, space_gen_params),
 	KUNIT_CASE_PARAM(two_spaces_share_until_one_writes, space_gen_params),
 	KUNIT_CASE_PARAM(discarded_pages_read_as_zeroes, space_gen_params),
+	KUNIT_CASE_PARAM(discard_beside_what_is_put_aside, space_gen_params),
 	KUNIT_CASE_PARAM(an_untouched_gib_is_discarded_without_its_tables, space_gen_params),
 	KUNIT_CASE_PARAM(protection_never_makes_a_borrowed_leaf_writable, space_gen_params),
 	KUNIT_CASE(what_cannot_be_fetched_is_an_error),

@@ -341,6 +341,69 @@ static void data_is_what_has_frames(struct kunit *test)
 	expect_seek(f, 3 * BORDER, false, 0, 3 * BORDER + SZ_2M);
 }
 
+/* Leaves of a device behind the page: a walk over them, for data, takes some time. */
+#define DEVICE		(2 * BORDER)
+#define DEVICE_SIZE	((u64)SZ_32M)
+#define SEEK_ROUNDS	60
+
+/**
+ * struct seeker - one looks for the only data, which a log puts aside and a fault takes back
+ * @f: the fixture
+ * @ended: the log is not started any more
+ */
+struct seeker {
+	struct space_fixture *f;
+	bool ended;
+};
+
+static int seek_until_ended(void *arg)
+{
+	struct seeker *s = arg;
+	u64 found;
+	int err = 0;
+
+	while (!err && !READ_ONCE(s->ended)) {
+		err = axas_space_seek(s->f->space, axas_gpa(0), true, &found);
+		if (!err && found != WIN)
+			err = -EUCLEAN;
+		cond_resched();
+	}
+	return err;
+}
+
+static int start_and_touch(void *arg)
+{
+	struct seeker *s = arg;
+	int i, err = 0;
+	u64 epoch;
+
+	for (i = 0; i < SEEK_ROUNDS && !err; i++) {
+		err = axas_space_start_log(s->f->space, gpa_range(WIN, SZ_4K), &epoch);
+		udelay(i % 16);
+		if (!err && space_fault(s->f, WIN, TEST_R) > AXAS_FAULT_SPURIOUS)
+			err = -EIO;
+		cond_resched();
+	}
+	WRITE_ONCE(s->ended, true);
+	return err;
+}
+
+static void data_is_found_beside_faults(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct seeker s = { .f = f };
+	struct test_thread threads[] = { { seek_until_ended, &s }, { start_and_touch, &s } };
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, SZ_4K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_map_linear(f->space, gpa_range(DEVICE, DEVICE_SIZE),
+						    axas_hpa(LINEAR + SZ_4K), TEST_RW,
+						    AXAS_TYPE_DEVICE), 0);
+	KUNIT_ASSERT_EQ(test, test_run_threads(threads, ARRAY_SIZE(threads)), 0);
+	KUNIT_EXPECT_EQ(test, threads[0].result, 0);
+	KUNIT_EXPECT_EQ(test, threads[1].result, 0);
+	monitor_expect_flushed(f->monitor);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(locked_pages_are_the_guests, space_gen_params),
 	KUNIT_CASE_PARAM(pages_end_with_area_leaf_and_permission, space_gen_params),
@@ -352,6 +415,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_locked_page_is_waited_for),
 	KUNIT_CASE_PARAM(the_end_is_that_of_the_highest_area, space_gen_params),
 	KUNIT_CASE(data_is_what_has_frames),
+	KUNIT_CASE_PARAM(data_is_found_beside_faults, space_gen_params),
 	{}
 };
 

@@ -5,6 +5,7 @@
  */
 #include <linux/sched/signal.h>
 
+#include "axas_npt_aside.h"
 #include "space_fixture.h"
 
 /* An aligned 2 MiB of the window. */
@@ -544,6 +545,125 @@ static void a_kernel_thread_does_not_wait_for_ever(struct kunit *test)
 	set_kthread(was);
 }
 
+/* A host fault, whose caller holds mmap_lock, finds another area than before: it does not wait. */
+static void a_missing_page_is_not_made_private(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	bool was = current->flags & PF_KTHREAD;
+
+	KUNIT_ASSERT_EQ(test, map_missing(f, 0), 0);
+	/* A wait would end in -ETIMEDOUT. */
+	set_kthread(true);
+	KUNIT_EXPECT_EQ(test, axas_space_own_page(f->space, WIN, TEST_R), -EAGAIN);
+	set_kthread(was);
+	KUNIT_EXPECT_TRUE(test, list_empty(&f->space->missing.waiters));
+	KUNIT_EXPECT_EQ(test, supply(f, WIN, SZ_4K), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_own_page(f->space, WIN, TEST_R), 0);
+}
+
+static int start_log(struct space_fixture *f)
+{
+	u64 epoch;
+	int err = axas_space_start_log(f->space, gpa_range(WIN, WIN_SIZE), &epoch);
+
+	monitor_expect_flushed(f->monitor);
+	return err;
+}
+
+/* One has walked to the empty entry, when another takes the region back. */
+static void a_page_that_came_back_since_the_walk_is_not_missing(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_npt_spares none = {};
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+
+	KUNIT_ASSERT_EQ(test, map_missing(f, 0), 0);
+	KUNIT_ASSERT_EQ(test, supply(f, WIN, SZ_4K), 0);
+	KUNIT_ASSERT_EQ(test, start_log(f), 0);
+	axas_npt_walk(&f->space->npt, &cursor, WIN, &pos);
+	KUNIT_ASSERT_EQ(test, (int)axas_npt_kind(&f->space->npt, &pos), (int)AXAS_PT_EMPTY);
+	KUNIT_EXPECT_LE(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(test, axas_space_take_back(f->space, &none, WIN, &pos), -EBUSY);
+	/* A page that was never there is missing. */
+	axas_npt_walk(&f->space->npt, &cursor, BLOCK, &pos);
+	KUNIT_EXPECT_EQ(test, axas_space_take_back(f->space, &none, BLOCK, &pos), 0);
+	expect_missing(f, BLOCK, SZ_4K);
+}
+
+/**
+ * struct awake - who asks whether to wait for a page, which is always there
+ * @f: the fixture
+ * @ended: the log is not started any more
+ * @looks: times that the page was looked at
+ */
+struct awake {
+	struct space_fixture *f;
+	bool ended;
+	unsigned long looks;
+};
+
+static int ask_to_wait(void *arg)
+{
+	struct awake *awake = arg;
+	struct axas_space *space = awake->f->space;
+	struct axas_waiter waiter;
+	int missing = 0;
+
+	while (!missing && !READ_ONCE(awake->ended)) {
+		missing = axas_space_await_begin(space, &waiter, WIN);
+		axas_missing_del(&space->missing, &waiter);
+		awake->looks++;
+		cond_resched();
+	}
+	return missing;
+}
+
+static int touch_until_ended(void *arg)
+{
+	struct awake *awake = arg;
+
+	while (!READ_ONCE(awake->ended)) {
+		if (space_fault(awake->f, WIN, TEST_R) > AXAS_FAULT_SPURIOUS)
+			return -EIO;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int start_again_and_again(void *arg)
+{
+	struct awake *awake = arg;
+	int i, err = 0;
+	u64 epoch;
+
+	for (i = 0; i < ROUNDS / 6 && !err; i++) {
+		err = axas_space_start_log(awake->f->space, gpa_range(WIN, WIN_SIZE), &epoch);
+		cond_resched();
+	}
+	WRITE_ONCE(awake->ended, true);
+	return err;
+}
+
+static void nobody_waits_for_a_page_that_is_there(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct awake awake = { .f = f };
+	struct test_thread threads[] = {
+		{ ask_to_wait, &awake }, { touch_until_ended, &awake },
+		{ start_again_and_again, &awake },
+	};
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, map_missing(f, 0), 0);
+	KUNIT_ASSERT_EQ(test, supply(f, WIN, SZ_4K), 0);
+	KUNIT_ASSERT_EQ(test, test_run_threads(threads, ARRAY_SIZE(threads)), 0);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		KUNIT_EXPECT_EQ_MSG(test, threads[i].result, 0, "thread %u", i);
+	KUNIT_EXPECT_GT(test, awake.looks, 0ul);
+	monitor_expect_flushed(f->monitor);
+}
+
 /**
  * struct wait_test - accesses that wait, and who ends that
  * @f: the fixture
@@ -851,6 +971,9 @@ static struct kunit_case supply_cases[] = {
 	KUNIT_CASE(a_dying_task_supplies_nothing),
 	KUNIT_CASE(an_access_may_fail_at_once),
 	KUNIT_CASE(a_kernel_thread_does_not_wait_for_ever),
+	KUNIT_CASE(a_missing_page_is_not_made_private),
+	KUNIT_CASE_PARAM(a_page_that_came_back_since_the_walk_is_not_missing, space_gen_params),
+	KUNIT_CASE_PARAM(nobody_waits_for_a_page_that_is_there, space_gen_params),
 	KUNIT_CASE_PARAM(accesses_wait_until_the_page_is_there, space_gen_params),
 	KUNIT_CASE_PARAM(accesses_wait_until_the_page_is_gone, space_gen_params),
 	KUNIT_CASE(each_page_is_reported_once),
