@@ -365,6 +365,22 @@ static void lent_pages_stay_in_the_log(struct kunit *test)
 	end_pair(&p);
 }
 
+/* So is what was lent before the log started. */
+static void lent_pages_are_in_a_new_log(struct kunit *test)
+{
+	struct pair p = make_pair(test, TEST_RW);
+	u64 epoch;
+
+	KUNIT_EXPECT_EQ(test, put(p.source, THERE, 1), 0);
+	KUNIT_EXPECT_EQ(test, put(p.space, HERE + SZ_4K, 2), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_start_log(p.source, gpa_range(THERE, SIZE), &epoch), 0);
+	/* By a leaf that the source's log does not narrow. */
+	KUNIT_EXPECT_EQ(test, fault(p.space, HERE + SZ_4K, TEST_W), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_FALSE(test, is_logged(p.source, 0));
+	KUNIT_EXPECT_TRUE(test, is_logged(p.source, 1));
+	end_pair(&p);
+}
+
 /* A table of a whole block collapses here, and its leaf goes back in pieces. */
 static void shared_leaves_collapse(struct kunit *test)
 {
@@ -505,6 +521,7 @@ static struct kunit_case shared_cases[] = {
 	KUNIT_CASE(space_shares_with_itself),
 	KUNIT_CASE_PARAM(pieces_of_large_frames_are_lent, space_gen_params),
 	KUNIT_CASE_PARAM(lent_pages_stay_in_the_log, space_gen_params),
+	KUNIT_CASE_PARAM(lent_pages_are_in_a_new_log, space_gen_params),
 	KUNIT_CASE_PARAM(shared_leaves_collapse, space_gen_params),
 	KUNIT_CASE_PARAM(failed_allocations_share_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(spaces_share_into_each_other_at_once, space_gen_params),

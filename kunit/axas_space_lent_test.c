@@ -874,6 +874,31 @@ static void guests_see_the_file_zeroes_or_their_own(struct kunit *test)
 	end(f, lender);
 }
 
+/*
+ * A discard reaches the entries that it marks by tables. Of a region that is put aside, because
+ * another area in it is logged, there is one already: that one is taken back.
+ */
+static void discard_in_a_region_that_is_put_aside(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_gpa_range range = gpa_range(page_gpa(2), SZ_8K);
+	struct lender *lender = new_lender(f);
+	u64 val = 0, done, epoch;
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, SZ_64K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_write_obj(f->space, axas_gpa(WIN), AXAS_WIDTH_64, 77), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_start_log(f->space, gpa_range(WIN, SZ_64K), &epoch), 0);
+	KUNIT_ASSERT_EQ(test, map_lent(f, lender, TEST_RW, 0), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_discard(f->space, &range, 1, &done), 0);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_EQ(test, read_page(f, 2), 0ull);
+	KUNIT_EXPECT_EQ(test, read_page(f, 4), lent_stamp(4));
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(WIN), AXAS_WIDTH_64, &val), 0);
+	KUNIT_EXPECT_EQ(test, val, 77ull);
+	KUNIT_EXPECT_EQ(test, axas_space_stop_log(f->space, gpa_range(WIN, SZ_64K), &epoch), 0);
+	end(f, lender);
+}
+
 static struct kunit_case lent_cases[] = {
 	KUNIT_CASE_PARAM(a_read_borrows_what_is_at_hand, space_gen_params),
 	KUNIT_CASE(an_area_says_how_many_a_fault_borrows),
@@ -894,6 +919,7 @@ static struct kunit_case lent_cases[] = {
 	KUNIT_CASE_PARAM(no_write_is_lost_to_a_copy, space_gen_params),
 	KUNIT_CASE(a_copy_waits_for_a_locked_page),
 	KUNIT_CASE_PARAM(guests_see_the_file_zeroes_or_their_own, space_gen_params),
+	KUNIT_CASE_PARAM(discard_in_a_region_that_is_put_aside, space_gen_params),
 	{}
 };
 

@@ -130,6 +130,24 @@ static void first_write_is_logged(struct kunit *test)
 	expect_written(f, WIN + SZ_4K, SZ_4K);
 }
 
+/*
+ * The first write to memory that can be executed too, on a HAL with a fence: no right to execute is
+ * added, so none is due, and no fault waits for the one that would run it.
+ */
+static void first_write_to_code_is_logged(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, f->mock->hal.fence);
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, WIN_SIZE, TEST_RWX), 0);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_RX), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_RW), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_RW), AXAS_FAULT_SPURIOUS);
+	expect_written(f, WIN, SZ_4K);
+	expect_prot(f, WIN, TEST_RWX);
+}
+
 static void host_writes_are_logged(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -741,6 +759,7 @@ static void random_operations(struct kunit *test)
 
 static struct kunit_case log_cases[] = {
 	KUNIT_CASE_PARAM(first_write_is_logged, space_gen_params),
+	KUNIT_CASE_PARAM(first_write_to_code_is_logged, space_gen_params),
 	KUNIT_CASE_PARAM(host_writes_are_logged, space_gen_params),
 	KUNIT_CASE_PARAM(only_what_was_got_is_cleared, space_gen_params),
 	KUNIT_CASE_PARAM(stop_permits_all_writes, space_gen_params),

@@ -507,6 +507,81 @@ static void a_logged_area_may_have_missing_pages(struct kunit *test)
 	space_expect_balanced(f);
 }
 
+static int start_log(struct space_fixture *f, u64 gpa, u64 size)
+{
+	u64 epoch;
+	int err = axas_space_start_log(f->space, gpa_range(gpa, size), &epoch);
+
+	monitor_expect_flushed(f->monitor);
+	return err;
+}
+
+static int clear_log(struct space_fixture *f)
+{
+	static unsigned long bits[BITS_TO_LONGS(WIN_SIZE / SZ_4K)];
+	u64 epoch = 0;
+	int err;
+
+	bitmap_fill(bits, WIN_SIZE / SZ_4K);
+	err = axas_space_clear_log(f->space, gpa_range(WIN, WIN_SIZE), bits, &epoch);
+	monitor_expect_flushed(f->monitor);
+	return err;
+}
+
+/*
+ * A page of zeroes that was supplied, or discarded, is no missing page again, whatever a log does:
+ * as the marker of 2 MiB, and one of a page.
+ */
+static void a_log_keeps_pages_of_zeroes(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, map_missing(f, 0), 0);
+	KUNIT_EXPECT_EQ(test, supply_zero(f, WIN, SZ_2M), 0);
+	KUNIT_EXPECT_EQ(test, supply_zero(f, BLOCK, SZ_16K), 0);
+	KUNIT_EXPECT_EQ(test, supply(f, BLOCK + SZ_16K, SZ_16K), 0);
+	KUNIT_EXPECT_EQ(test, discard(f, BLOCK + SZ_16K, SZ_16K), 0);
+	KUNIT_ASSERT_EQ(test, start_log(f, WIN, WIN_SIZE), 0);
+	expect_zeroes(f, WIN, SZ_4K);
+	expect_zeroes(f, BLOCK, SZ_4K);
+	expect_zeroes(f, BLOCK + SZ_16K, SZ_4K);
+	expect_missing(f, BLOCK + SZ_32K, SZ_4K);
+	KUNIT_EXPECT_EQ(test, clear_log(f), 0);
+	expect_zeroes(f, WIN + SZ_4K, SZ_4K);
+	expect_zeroes(f, BLOCK + SZ_4K, SZ_4K);
+	/* In a region that is put aside in part, and in place. */
+	KUNIT_EXPECT_EQ(test, discard(f, WIN, SZ_2M), 0);
+	KUNIT_ASSERT_EQ(test, start_log(f, WIN, SZ_2M), 0);
+	KUNIT_ASSERT_EQ(test, start_log(f, BLOCK + SZ_8K, SZ_16K), 0);
+	KUNIT_EXPECT_EQ(test, clear_log(f), 0);
+	expect_zeroes(f, WIN, SZ_8K);
+	expect_zeroes(f, BLOCK + SZ_8K, SZ_4K);
+	expect_zeroes(f, BLOCK + SZ_16K + SZ_4K, SZ_4K);
+	expect_missing(f, BLOCK + SZ_32K, SZ_4K);
+	space_expect_balanced(f);
+}
+
+/*
+ * All of 2 MiB is discarded, but one part of it has missing pages and the other is a logged area:
+ * no marker reaches across, so that each part can go alone.
+ */
+static void discarded_zeroes_end_with_their_area(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(BLOCK, SZ_1M), TEST_RW,
+						   AXAS_TYPE_NORMAL, AXAS_MAP_MISSING), 0);
+	KUNIT_ASSERT_EQ(test, space_map_small(f, BLOCK + SZ_1M, SZ_1M, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, start_log(f, BLOCK + SZ_1M, SZ_1M), 0);
+	KUNIT_EXPECT_EQ(test, supply(f, BLOCK, SZ_1M), 0);
+	KUNIT_EXPECT_EQ(test, discard(f, BLOCK + SZ_1M, SZ_1M), 0);
+	KUNIT_EXPECT_EQ(test, discard(f, BLOCK, SZ_1M), 0);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, BLOCK + SZ_1M, SZ_1M), 0);
+	expect_zeroes(f, BLOCK, SZ_8K);
+	expect_zeroes(f, BLOCK + SZ_1M - SZ_4K, SZ_4K);
+	space_expect_balanced(f);
+}
+
 /* Host accesses */
 
 static void an_access_may_fail_at_once(struct kunit *test)
@@ -968,6 +1043,8 @@ static struct kunit_case supply_cases[] = {
 	KUNIT_CASE_PARAM(no_large_frame_is_no_error, space_gen_params),
 	KUNIT_CASE_PARAM(supply_keeps_to_the_limit, space_gen_params),
 	KUNIT_CASE_PARAM(a_logged_area_may_have_missing_pages, space_gen_params),
+	KUNIT_CASE_PARAM(a_log_keeps_pages_of_zeroes, space_gen_params),
+	KUNIT_CASE_PARAM(discarded_zeroes_end_with_their_area, space_gen_params),
 	KUNIT_CASE(a_dying_task_supplies_nothing),
 	KUNIT_CASE(an_access_may_fail_at_once),
 	KUNIT_CASE(a_kernel_thread_does_not_wait_for_ever),

@@ -39,6 +39,7 @@
 	SUITE(axas_space_many),	\
 	SUITE(axas_space_discard),	\
 	SUITE(axas_space_log),	\
+	SUITE(axas_space_aside),	\
 	SUITE(axas_space_cow),	\
 	SUITE(axas_space_lent),	\
 	SUITE(axas_space_supply),	\
