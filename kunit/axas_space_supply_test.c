@@ -507,7 +507,7 @@ static void a_logged_area_may_have_missing_pages(struct kunit *test)
 	space_expect_balanced(f);
 }
 
-static int start_log(struct space_fixture *f, u64 gpa, u64 size)
+static int log_range(struct space_fixture *f, u64 gpa, u64 size)
 {
 	u64 epoch;
 	int err = axas_space_start_log(f->space, gpa_range(gpa, size), &epoch);
@@ -541,7 +541,7 @@ static void a_log_keeps_pages_of_zeroes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, supply_zero(f, BLOCK, SZ_16K), 0);
 	KUNIT_EXPECT_EQ(test, supply(f, BLOCK + SZ_16K, SZ_16K), 0);
 	KUNIT_EXPECT_EQ(test, discard(f, BLOCK + SZ_16K, SZ_16K), 0);
-	KUNIT_ASSERT_EQ(test, start_log(f, WIN, WIN_SIZE), 0);
+	KUNIT_ASSERT_EQ(test, log_range(f, WIN, WIN_SIZE), 0);
 	expect_zeroes(f, WIN, SZ_4K);
 	expect_zeroes(f, BLOCK, SZ_4K);
 	expect_zeroes(f, BLOCK + SZ_16K, SZ_4K);
@@ -551,8 +551,8 @@ static void a_log_keeps_pages_of_zeroes(struct kunit *test)
 	expect_zeroes(f, BLOCK + SZ_4K, SZ_4K);
 	/* In a region that is put aside in part, and in place. */
 	KUNIT_EXPECT_EQ(test, discard(f, WIN, SZ_2M), 0);
-	KUNIT_ASSERT_EQ(test, start_log(f, WIN, SZ_2M), 0);
-	KUNIT_ASSERT_EQ(test, start_log(f, BLOCK + SZ_8K, SZ_16K), 0);
+	KUNIT_ASSERT_EQ(test, log_range(f, WIN, SZ_2M), 0);
+	KUNIT_ASSERT_EQ(test, log_range(f, BLOCK + SZ_8K, SZ_16K), 0);
 	KUNIT_EXPECT_EQ(test, clear_log(f), 0);
 	expect_zeroes(f, WIN, SZ_8K);
 	expect_zeroes(f, BLOCK + SZ_8K, SZ_4K);
@@ -572,7 +572,7 @@ static void discarded_zeroes_end_with_their_area(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(BLOCK, SZ_1M), TEST_RW,
 						   AXAS_TYPE_NORMAL, AXAS_MAP_MISSING), 0);
 	KUNIT_ASSERT_EQ(test, space_map_small(f, BLOCK + SZ_1M, SZ_1M, TEST_RW), 0);
-	KUNIT_ASSERT_EQ(test, start_log(f, BLOCK + SZ_1M, SZ_1M), 0);
+	KUNIT_ASSERT_EQ(test, log_range(f, BLOCK + SZ_1M, SZ_1M), 0);
 	KUNIT_EXPECT_EQ(test, supply(f, BLOCK, SZ_1M), 0);
 	KUNIT_EXPECT_EQ(test, discard(f, BLOCK + SZ_1M, SZ_1M), 0);
 	KUNIT_EXPECT_EQ(test, discard(f, BLOCK, SZ_1M), 0);
