@@ -54,7 +54,8 @@ boot() {
 	local out=$OUT/$1
 
 	AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800} run_logged "$1" "$out/vm.log" \
-		"$AXAS_SCRIPTS/$VM" "$out" "$KERNEL" "$OUT/initramfs.gz" "AXAS_CASE=$2" || true
+		"$AXAS_SCRIPTS/$VM" "$out" "$KERNEL" "$OUT/initramfs.gz" "AXAS_CASE=$2" \
+		AXAS_EFFORT="${AXAS_EFFORT:-short}" || true
 	machine_results "$1" "$out"
 }
 

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# linux.sh: boot Debian's stock kernel as a guest of axvcpu, several times: one vCPU and two, other
-# kinds of memory, a shell that reads commands, a reset. The guest's own tests are reported as suites
+# linux.sh: boot Debian's stock kernel as a guest of axvcpu, several times: one vCPU and two, memory
+# of each kind, a shell that reads commands, a reset. The guest's own tests are reported as suites
 # of their own; while those of "busy" run, this host protects and collapses the guest's memory.
 # AXAS_CASE, a kernel argument, is "short" for one boot with one test.
 
@@ -62,12 +62,69 @@ busy() {
 	wait $pid && [ $disturbed = 0 ]
 }
 
-if [ "$1" = busy ]; then
-	busy
-	exit
-fi
-
 powered_off() { show "$1" | grep -q '^guest  *it powered off'; }
+
+# two_hundred NAME LINE: it ran its test and powered off, and its report has the line.
+two_hundred() {
+	show "$1" | grep -E "^(ok|not ok|exits|faults|frames|$2)" | sed "s/^/# $1: /"
+	powered_off "$1" && show "$1" | grep -q '^ok .*two_hundred' && show "$1" | grep -q "^$2"
+}
+
+# wait_for NAME TEXT: until the guest has printed it; for 100 s.
+wait_for() {
+	i=0
+	until grep -q "$2" "/tmp/$1.log" 2>/dev/null || [ $i = 100 ]; do
+		sleep 1
+		i=$((i + 1))
+	done
+}
+
+# A file for 128 MiB of RAM, with a mark in each MiB.
+make_marks() {
+	truncate -s 128M /tmp/ram
+	for i in $(seq 100 227); do
+		printf 'mark %s' "$i" |
+			dd of=/tmp/ram bs=1 seek=$(((i - 100) * 1048576 + 0x80000)) conv=notrunc
+	done 2>/dev/null
+}
+
+# Print the marks in the guest's memory: those that it has not overwritten.
+find_marks() {
+	for i in $(seq 100 227); do
+		axasctl read -o /tmp/mark "$(at $(((i - 100) * 1048576 + 0x80000)))" 8 &&
+			grep "mark $i" /tmp/mark
+	done
+}
+
+many_marks() {
+	echo "# $(grep -c mark /tmp/marks) marks"
+	[ "$(grep -c mark /tmp/marks)" -gt 16 ]
+}
+
+# Memory that begins as the content of a file: what the guest does not use stays so.
+file_backed() {
+	boot file AXAS_PATTERN=two_hundred --mem 128M --ram /tmp/ram </dev/null
+	find_marks >/tmp/marks
+	two_hundred file 'leaves' && many_marks
+}
+
+# Pages that a thread brings: those that another process reads meanwhile, too.
+supplied() {
+	(
+		wait_for supplied '^# a shell'
+		find_marks >/tmp/marks
+		echo linux_test two_hundred
+		echo exit
+	) | boot supplied AXAS_RUN=shell --mem 128M --supply /tmp/ram
+	two_hundred supplied 'supplied [1-9]' && many_marks
+}
+
+case ${1:-} in
+busy | file_backed | supplied)
+	"$1"
+	exit
+	;;
+esac
 
 populated_memory_boots() {
 	boot populated AXAS_PATTERN=two_hundred --mem 128M --populate --huge always </dev/null
@@ -82,15 +139,6 @@ faults_around_boot() {
 	powered_off around && show around | grep -q '^ok .*two_hundred'
 }
 
-# wait_for NAME TEXT: until the guest has printed it; for 100 s.
-wait_for() {
-	i=0
-	until grep -q "$2" "/tmp/$1.log" 2>/dev/null || [ $i = 100 ]; do
-		sleep 1
-		i=$((i + 1))
-	done
-}
-
 # A shell on the console executes what it reads: the sum shows that it did.
 shell_reads_commands() {
 	(
@@ -102,6 +150,23 @@ shell_reads_commands() {
 	) | boot shell AXAS_RUN=shell --mem 128M
 	show shell | grep -E 'sum=|guest ' | sed 's/^/# shell: /'
 	powered_off shell && show shell | grep -q '^sum=42'
+}
+
+in_a_space() { axasctl create -- sh /axas/run "$1"; }
+
+# As a migration collects it.
+logged_memory_boots() {
+	boot logged AXAS_PATTERN=two_hundred --mem 128M --log </dev/null
+	two_hundred logged 'logged  *[1-9]'
+}
+
+memory_suite() {
+	make_marks
+	check file_backed_memory_boots in_a_space file_backed
+	check supplied_memory_boots in_a_space supplied
+	rm /tmp/ram
+	check logged_memory_boots logged_memory_boots
+	echo "1..$CHECKS"
 }
 
 resets() { show reset | grep -c 'reboot: Restarting system'; }
@@ -153,7 +218,11 @@ for test in /axas/*_test; do
 done
 one_cpu
 show one
-axasctl create -- sh /axas/run busy
+in_a_space busy
 show busy
 suite boot boot_suite
+# Each kind of memory takes a boot: elsewhere when there is time.
+if [ "$(uname -m)" = aarch64 ] || [ "${AXAS_EFFORT:-short}" = full ]; then
+	suite memory memory_suite
+fi
 suite unload unload_suite

@@ -3,8 +3,9 @@
  * axasctl boot: a machine for Linux on one space. Declarations shared by its files:
  *
  *   cmd_boot.c   options, report
- *   machine.c    memory, the vCPUs and their threads, reset, the end
+ *   machine.c    the vCPUs and their threads, reset, the end
  *   run.c        a vCPU's loop: interrupts in, exits out
+ *   memory.c     the RAM: where its pages come from, the dirty log
  *   load.c       the files of the kernel and its RAM disk
  *   gunzip.c     compressed kernels
  *   x86/         the machine of an architecture: files are listed in its arch.h
@@ -12,7 +13,7 @@
  *   console.c    the terminal: raw mode, the keys after Ctrl-A
  *
  * Each file calls only those below it in this list, and libaxas; except that a device that raises
- * an interrupt calls machine_kick(), and uart.c arch_uart_line().
+ * an interrupt calls machine_kick(), what fails machine_fail(), and uart.c arch_uart_line().
  *
  * Locks: struct machine.lock protects all devices. A vCPU's registers belong to its thread.
  */
@@ -68,6 +69,36 @@ struct cpu {
 	pthread_cond_t wake;
 };
 
+#define RAM_RANGES	2
+
+/**
+ * struct memory - the RAM
+ * @range: its addresses
+ * @nr: how many of them
+ * @file: what it begins with, or what is supplied, or -1
+ * @stop_fd: an eventfd: the threads shall end
+ * @server: brings missing pages, valid if @serves
+ * @serves: the thread has been created
+ * @logger: collects the dirty log, valid if @logs
+ * @logs: the thread has been created
+ * @blocks: that @server has brought
+ * @rounds: that @logger has made
+ * @logged: pages that it found written, in all rounds
+ */
+struct memory {
+	struct axas_extent range[RAM_RANGES];
+	u32 nr;
+	int file;
+	int stop_fd;
+	pthread_t server;
+	bool serves;
+	pthread_t logger;
+	bool logs;
+	u64 blocks;
+	u64 rounds;
+	u64 logged;
+};
+
 #define UART_FIFO	4096
 
 struct uart {
@@ -93,6 +124,9 @@ enum ending {
  * struct machine - the machine
  * @mem: bytes of RAM
  * @map_flags: AXAS_MAP_* of the RAM
+ * @ram_file: the RAM begins with the content of this file; or NULL
+ * @supply: missing pages of the RAM come from this file; or NULL
+ * @log: the RAM has a dirty log
  * @nr_cpus: number of vCPUs
  * @kernel: path of the kernel
  * @initrd: path of the initial RAM disk, or NULL
@@ -102,6 +136,7 @@ enum ending {
  * @keys: standard input is a terminal, whose Ctrl-A is ours
  * @given: descriptor of a space to use, or -1: it makes its own
  * @space: the space
+ * @memory: the RAM
  * @cpu: the vCPUs
  * @entry: the kernel's first instruction
  * @lock: see the head of this file
@@ -118,6 +153,9 @@ enum ending {
 struct machine {
 	u64 mem;
 	u32 map_flags;
+	const char *ram_file;
+	const char *supply;
+	bool log;
 	u32 nr_cpus;
 	const char *kernel;
 	const char *initrd;
@@ -127,6 +165,7 @@ struct machine {
 	bool keys;
 	int given;
 	int space;
+	struct memory memory;
 	struct cpu cpu[MAX_CPUS];
 	u64 entry;
 	pthread_mutex_t lock;
@@ -160,6 +199,11 @@ bool machine_stopping(struct machine *m);
 /* run.c */
 void *cpu_thread(void *arg);
 
+/* memory.c: 0, or -errno with what failed. The caller calls memory_free(), also after an error. */
+int memory_map(struct machine *m, const char **what);
+void memory_free(struct machine *m);
+void memory_wait(struct machine *m, u64 gpa);
+
 /**
  * struct image - a file, mapped
  * @data: its bytes
@@ -181,8 +225,8 @@ int image_gunzip(struct image *image);
  * What an architecture has. Its arch.h defines struct arch_cpu, struct arch_machine, ARCH_CMDLINE,
  * the default command line, and ARCH_HELP, a sentence or two on its devices.
  */
-/* The RAM, in m->space. */
-int arch_map_ram(const struct machine *m);
+/* Where the RAM of m->mem bytes is: how many ranges, in order. */
+u32 arch_ram(const struct machine *m, struct axas_extent ranges[RAM_RANGES]);
 /* Once, with all vCPUs open: 0 or -errno. */
 int arch_create(struct machine *m);
 /* The devices as after power-on; then each CPU, whose common members run.c and machine.c reset. */

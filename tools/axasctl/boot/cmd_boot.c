@@ -15,7 +15,8 @@
 #define MEM_MAX		0x10000000000ull
 
 enum {
-	OPT_KERNEL = 0x200, OPT_INITRD, OPT_CMDLINE, OPT_CPUS, OPT_STATS, OPT_NO_REBOOT,
+	OPT_KERNEL = 0x200, OPT_INITRD, OPT_CMDLINE, OPT_CPUS, OPT_STATS, OPT_NO_REBOOT, OPT_RAM,
+	OPT_SUPPLY, OPT_LOG,
 };
 
 struct boot_args {
@@ -36,6 +37,9 @@ static const struct argp_option boot_options[] = {
 	{ "lazy", OPT_LAZY, NULL, 0, "Give each frame on first touch (default)", 2 },
 	{ "huge", OPT_HUGE, "WHEN", 0, "2 MiB frames: always, never or advise", 2 },
 	{ "around", OPT_AROUND, "N", 0, "A fault fills 2^N pages, N from 0 to 9 (default: 0)", 2 },
+	{ "ram", OPT_RAM, "FILE", 0, "It begins as FILE, whose pages are shared until written", 2 },
+	{ "supply", OPT_SUPPLY, "FILE", 0, "A thread brings its pages from FILE, then zeroes", 2 },
+	{ "log", OPT_LOG, NULL, 0, "Collect which pages are written, ten times a second", 2 },
 	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End it after so long (default: never)", 3 },
 	{ "no-reboot", OPT_NO_REBOOT, NULL, 0, "A reset ends the machine", 3 },
 	{ "stats", OPT_STATS, NULL, 0, "Show exits, faults and memory at its end", 3 },
@@ -92,6 +96,15 @@ static error_t parse_memory(int key, char *arg, struct argp_state *state)
 		return take_huge(&b->args, arg, &b->m.map_flags);
 	case OPT_AROUND:
 		return take_around(b, arg);
+	case OPT_RAM:
+		b->m.ram_file = arg;
+		return 0;
+	case OPT_SUPPLY:
+		b->m.supply = arg;
+		return 0;
+	case OPT_LOG:
+		b->m.log = true;
+		return 0;
 	default:
 		return parse_common(key, arg, state);
 	}
@@ -169,6 +182,11 @@ static void report(const struct machine *m, const struct axas_info *in)
 			printf(" %s %llu", axvcpu_exit_name(i), m->exits[i]);
 	putchar('\n');
 	print_faults(in);
+	if (m->memory.serves)
+		printf("supplied %llu blocks of 64 KiB\n", m->memory.blocks);
+	if (m->memory.logs)
+		printf("logged   %llu pages written, in %llu rounds\n", m->memory.logged,
+		       m->memory.rounds);
 	printf("frames   %llu of 4 KiB, of %llu\n", in->frames, m->mem / PAGE);
 	print_leaves(in);
 	printf("tables   %llu (%s), %.2f %% of the memory\n", in->tables,
@@ -259,6 +277,8 @@ int cmd_boot(struct session *s, int argc, char **argv)
 	set_default_kernel(&b);
 	if (parse_args(s, &boot_argp, argc, argv, &b.args, &status))
 		return status;
+	if (b.m.ram_file && (b.m.supply || b.m.log))
+		return !!usage_error(&b.args, "--ram has neither --supply nor --log");
 	b.m.given = given_space(s);
 	return boot(s, &b);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The machine: its space and RAM, its vCPUs and their threads, reset, and the end. Calls run.c,
+ * The machine: its space, its vCPUs and their threads, reset, and the end. Calls run.c, memory.c,
  * load.c, the devices and libaxas.
  *
  * Locks: machine_end() takes none, since devices call it with the lock held.
@@ -43,6 +43,8 @@ int machine_create(struct machine *m, const char **what)
 	int err = 0;
 
 	m->space = -1;
+	m->memory.file = -1;
+	m->memory.stop_fd = -1;
 	for (u32 i = 0; i < MAX_CPUS; i++)
 		m->cpu[i].fd = -1;
 	pthread_mutex_init(&m->lock, NULL);
@@ -51,8 +53,7 @@ int machine_create(struct machine *m, const char **what)
 	m->space = m->given >= 0 ? dup(m->given) : axas_open_space(device_path(), &create);
 	if (m->space < 0)
 		return m->given >= 0 ? -errno : m->space;
-	*what = "map";
-	err = arch_map_ram(m);
+	err = memory_map(m, what);
 	*what = err ? *what : "vcpu";
 	for (u32 i = 0; i < m->nr_cpus && !err; i++)
 		err = open_cpu(m, i);
@@ -147,6 +148,7 @@ void machine_free(struct machine *m)
 		count_exits(m, i);
 		close(m->cpu[i].fd);
 	}
+	memory_free(m);
 	if (m->space >= 0)
 		close(m->space);
 	close(m->end_fd);

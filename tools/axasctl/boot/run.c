@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A vCPU's thread: runs the guest between the architecture's delivery of interrupts and its answers
- * to exits, sleeps until the CPU is started. Calls the devices and libaxas.
+ * to exits, sleeps until the CPU is started. Calls memory.c, the devices and libaxas.
  *
  * Locks: the machine's lock is held except while the guest runs.
  */
@@ -70,13 +70,14 @@ static void expire(struct cpu *cpu)
 
 /*
  * Another process that has the space may protect memory for a while, to copy it: the access waits
- * until it is allowed, and is made again.
+ * until it is allowed, and is made again. So does one of a missing page.
  */
 static void on_fault(struct cpu *cpu, const struct axvcpu_exit *exit)
 {
 	struct machine *m = cpu->m;
 
-	if (exit->nested_page_fault.result != AXAS_FAULT_DENIED) {
+	if (exit->nested_page_fault.result != AXAS_FAULT_DENIED &&
+	    exit->nested_page_fault.result != AXAS_FAULT_MISSING) {
 		machine_fail(m, 0, "run", "CPU %u at %#llx wanted %s of %#llx: %s", cpu->id,
 			     exit->rip, axas_prot_name(exit->nested_page_fault.access),
 			     exit->nested_page_fault.gpa,
@@ -84,7 +85,10 @@ static void on_fault(struct cpu *cpu, const struct axvcpu_exit *exit)
 		return;
 	}
 	pthread_mutex_unlock(&m->lock);
-	usleep(DENIED_WAIT_US);
+	if (exit->nested_page_fault.result == AXAS_FAULT_DENIED)
+		usleep(DENIED_WAIT_US);
+	else
+		memory_wait(m, exit->nested_page_fault.gpa);
 	pthread_mutex_lock(&m->lock);
 }
 

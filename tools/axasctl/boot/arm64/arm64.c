@@ -3,15 +3,16 @@
  * The machine on arm64: memory, setup of vCPUs, exits. The timers and the CPU interfaces of the
  * interrupt controller are the module's. Calls psci.c, the devices and libaxas.
  *
- * Locks: the machine's lock is held, except by arch_map_ram() and arch_create().
+ * Locks: the machine's lock is held, except by arch_ram() and arch_create().
  */
 #include "../boot.h"
 
 #include <stdio.h>
 
-int arch_map_ram(const struct machine *m)
+u32 arch_ram(const struct machine *m, struct axas_extent ranges[RAM_RANGES])
 {
-	return axas_map_alloc(m->space, RAM_BASE, m->mem, AXAS_PROT_MASK, m->map_flags);
+	ranges[0] = (struct axas_extent){ RAM_BASE, m->mem };
+	return 1;
 }
 
 int arch_create(struct machine *m)

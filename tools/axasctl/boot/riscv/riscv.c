@@ -3,7 +3,7 @@
  * The machine on RISC-V: memory, setup of vCPUs, exits, which device has which address. Calls
  * sbi.c, the devices and libaxas. The timers of vCPUs are axvcpu's.
  *
- * Locks: the machine's lock is held, except by arch_map_ram() and arch_create().
+ * Locks: the machine's lock is held, except by arch_ram() and arch_create().
  */
 #include "../boot.h"
 
@@ -11,9 +11,10 @@
 
 #define SCOUNTEREN_TIME	0x2	/* RISC-V Privileged, scounteren */
 
-int arch_map_ram(const struct machine *m)
+u32 arch_ram(const struct machine *m, struct axas_extent ranges[RAM_RANGES])
 {
-	return axas_map_alloc(m->space, RAM_BASE, m->mem, AXAS_PROT_MASK, m->map_flags);
+	ranges[0] = (struct axas_extent){ RAM_BASE, m->mem };
+	return 1;
 }
 
 int arch_create(struct machine *m)

@@ -3,7 +3,7 @@
  * The machine on x86: memory, setup of vCPUs, delivery of vectors, exits. Calls the devices and
  * libaxas.
  *
- * Locks: the machine's lock is held, except by arch_map_ram() and arch_create().
+ * Locks: the machine's lock is held, except by arch_ram() and arch_create().
  */
 #include "../boot.h"
 
@@ -14,15 +14,13 @@
 #define IRQ_UART	4
 #define ENOSYS_RETURN	(-38ll)
 
-int arch_map_ram(const struct machine *m)
+u32 arch_ram(const struct machine *m, struct axas_extent ranges[RAM_RANGES])
 {
 	u64 low = m->mem < LOW_RAM_MAX ? m->mem : LOW_RAM_MAX;
-	int err = axas_map_alloc(m->space, 0, low, AXAS_PROT_MASK, m->map_flags);
 
-	if (!err && m->mem > low)
-		err = axas_map_alloc(m->space, HIGH_RAM, m->mem - low, AXAS_PROT_MASK,
-				     m->map_flags);
-	return err;
+	ranges[0] = (struct axas_extent){ 0, low };
+	ranges[1] = (struct axas_extent){ HIGH_RAM, m->mem - low };
+	return m->mem > low ? 2 : 1;
 }
 
 #define MEASURE_US	50000
