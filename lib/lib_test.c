@@ -413,8 +413,8 @@ static void test_vcpu_calls(void)
 	passes_with(axvcpu_inject_now(FAKE, 32), AXVCPU_INJECT, axvcpu_inject, AXVCPU_INJECT_NOW);
 	passes_with(axvcpu_inject_exception(FAKE, 13, 1), AXVCPU_INJECT, axvcpu_inject,
 		    AXVCPU_INJECT_EXCEPTION);
-	passes(axvcpu_save(FAKE, NULL), AXVCPU_SAVE, axvcpu_save);
-	passes(axvcpu_restore(FAKE, NULL), AXVCPU_RESTORE, axvcpu_save);
+	passes(axvcpu_save(FAKE, NULL, 8), AXVCPU_SAVE, axvcpu_save);
+	passes(axvcpu_restore(FAKE, NULL, 8), AXVCPU_RESTORE, axvcpu_save);
 	passes(axvcpu_reset(FAKE), AXVCPU_RESET, axvcpu_reset);
 	passes(axvcpu_get_state(FAKE, &state), AXVCPU_GET_STATE, axvcpu_state);
 	ok(!state.entries && !state.exits[0], "asks for", "a state");

@@ -650,22 +650,24 @@ int axvcpu_inject_exception(int vcpu, __u32 vector, __u32 error);
 int axvcpu_reset(int vcpu);
 
 /**
- * axvcpu_save() - read all registers and pending events of an x86 vCPU
+ * axvcpu_save() - read all registers and pending events
  * @vcpu: the vCPU
- * @state: out: its state
+ * @state: out: its state: the architecture's struct axvcpu_ARCH_state
+ * @size: bytes of the struct
  *
  * Return: 0, or -errno.
  */
-int axvcpu_save(int vcpu, struct axvcpu_x86_state *state);
+int axvcpu_save(int vcpu, void *state, __u32 size);
 
 /**
- * axvcpu_restore() - replace all registers and pending events of an x86 vCPU
+ * axvcpu_restore() - replace all registers and pending events
  * @vcpu: the vCPU, after axvcpu_setup()
  * @state: a state that axvcpu_save() returned
+ * @size: its bytes
  *
  * Return: 0, or -errno.
  */
-int axvcpu_restore(int vcpu, const struct axvcpu_x86_state *state);
+int axvcpu_restore(int vcpu, const void *state, __u32 size);
 
 /**
  * axvcpu_inject() - inject an interrupt into the guest

@@ -127,21 +127,21 @@ int axvcpu_reset(int vcpu)
 	return axas_ioctl(vcpu, AXVCPU_RESET, &arg);
 }
 
-int axvcpu_save(int vcpu, struct axvcpu_x86_state *state)
+int axvcpu_save(int vcpu, void *state, __u32 size)
 {
 	struct axvcpu_save arg = {
 		.size = sizeof(arg), .data = (__u64)(unsigned long)state,
-		.data_size = sizeof(*state)
+		.data_size = size
 	};
 
 	return axas_ioctl(vcpu, AXVCPU_SAVE, &arg);
 }
 
-int axvcpu_restore(int vcpu, const struct axvcpu_x86_state *state)
+int axvcpu_restore(int vcpu, const void *state, __u32 size)
 {
 	struct axvcpu_save arg = {
 		.size = sizeof(arg), .data = (__u64)(unsigned long)state,
-		.data_size = sizeof(*state)
+		.data_size = size
 	};
 
 	return axas_ioctl(vcpu, AXVCPU_RESTORE, &arg);

@@ -130,6 +130,22 @@ enum axvcpu_ran {
 };
 
 /**
+ * struct axvcpu_saved - the struct of AXVCPU_SAVE that a backend has; it begins with version, flags
+ * @size: its bytes
+ * @version: its version
+ * @flags: flags that it can have
+ * @halted: the one of them that says so
+ * @vectors: offset of the pending interrupts, 256 bits; 0: it has them elsewhere
+ */
+struct axvcpu_saved {
+	u32 size;
+	u32 version;
+	u32 flags;
+	u32 halted;
+	u32 vectors;
+};
+
+/**
  * struct axvcpu_arch_ops - a backend: how one kind of hardware runs vCPUs
  * @name: for messages
  * @format: AXAS_FORMAT_* that the hardware walks
@@ -179,8 +195,8 @@ enum axvcpu_ran {
  * @reset: return to the state after @create, except for counters. Optional
  * @khz: frequency of the guest's time-stamp counter. Optional
  * @time_hz: frequency of the guest's time. Optional
- * @save: write all of @state but @vectors and AXVCPU_X86_HALTED: 0 or an error. Optional, and so is
- *	@restore
+ * @saved: the struct of the two following, which are optional, too
+ * @save: write all of @state but its version, @saved->halted and @saved->vectors: 0 or an error
  * @restore: the reverse: 0, or -EINVAL with nothing changed
  * @get_regs: write all but size and flags
  * @set_regs: 0, or -EINVAL with nothing changed
@@ -239,8 +255,9 @@ struct axvcpu_arch_ops {
 	void (*reset)(struct axvcpu *vcpu);
 	u32 (*khz)(void);
 	u32 (*time_hz)(void);
-	int (*save)(struct axvcpu *vcpu, struct axvcpu_x86_state *state);
-	int (*restore)(struct axvcpu *vcpu, const struct axvcpu_x86_state *state);
+	const struct axvcpu_saved *saved;
+	int (*save)(struct axvcpu *vcpu, void *state);
+	int (*restore)(struct axvcpu *vcpu, const void *state);
 	void (*get_regs)(struct axvcpu *vcpu, struct axvcpu_regs *regs);
 	int (*set_regs)(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 

@@ -1077,51 +1077,65 @@ int axvcpu_flush(struct axvcpu *vcpu)
 }
 EXPORT_SYMBOL_AXAS(axvcpu_flush);
 
-static_assert(AXVCPU_NR_VECTORS == 64 * ARRAY_SIZE(((struct axvcpu_x86_state *)0)->vectors));
+/* How each struct of AXVCPU_SAVE begins. */
+struct saved_head {
+	u32 version;
+	u32 flags;
+};
 
-int axvcpu_save(struct axvcpu *vcpu, struct axvcpu_x86_state *state)
+int axvcpu_save(struct axvcpu *vcpu, void *state, size_t size)
 {
+	const struct axvcpu_saved *saved = vcpu->ops->saved;
+	struct saved_head *head = state;
 	int err;
 
-	if (!vcpu->ops->save)
+	if (!saved)
 		return -EOPNOTSUPP;
+	if (size != saved->size)
+		return -EINVAL;
 	err = begin_registers(vcpu);
 	if (err)
 		return err;
-	memset(state, 0, sizeof(*state));
-	state->version = AXVCPU_X86_STATE_VERSION;
+	memset(state, 0, size);
+	head->version = saved->version;
 	err = vcpu->ops->save(vcpu, state);
-	bitmap_to_arr64(state->vectors, vcpu->vectors, AXVCPU_NR_VECTORS);
+	if (saved->vectors)
+		bitmap_to_arr64(state + saved->vectors, vcpu->vectors, AXVCPU_NR_VECTORS);
 	if (vcpu->halted)
-		state->flags |= AXVCPU_X86_HALTED;
+		head->flags |= saved->halted;
 	axvcpu_end(vcpu);
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axvcpu_save);
 
-static bool state_valid(const struct axvcpu_x86_state *state)
+/* Vectors of exceptions are never pending. */
+static bool state_valid(const struct axvcpu_saved *saved, const void *state)
 {
-	/* Vectors of exceptions are never pending. */
-	return state->version == AXVCPU_X86_STATE_VERSION && !state->reserved &&
-	       !(state->flags & ~AXVCPU_X86_STATE_FLAGS) &&
-	       !(state->vectors[0] & GENMASK_ULL(AXVCPU_FIRST_VECTOR - 1, 0));
+	const struct saved_head *head = state;
+	const u64 *vectors = state + saved->vectors;
+
+	return head->version == saved->version && !(head->flags & ~saved->flags) &&
+	       !(saved->vectors && vectors[0] & GENMASK_ULL(AXVCPU_FIRST_VECTOR - 1, 0));
 }
 
-int axvcpu_restore(struct axvcpu *vcpu, const struct axvcpu_x86_state *state)
+int axvcpu_restore(struct axvcpu *vcpu, const void *state, size_t size)
 {
+	const struct axvcpu_saved *saved = vcpu->ops->saved;
+	const struct saved_head *head = state;
 	int err;
 
-	if (!vcpu->ops->restore)
+	if (!saved)
 		return -EOPNOTSUPP;
-	if (!state_valid(state))
+	if (size != saved->size || !state_valid(saved, state))
 		return -EINVAL;
 	err = begin_registers(vcpu);
 	if (err)
 		return err;
 	err = vcpu->ops->restore(vcpu, state);
 	if (!err) {
-		bitmap_from_arr64(vcpu->vectors, state->vectors, AXVCPU_NR_VECTORS);
-		vcpu->halted = state->flags & AXVCPU_X86_HALTED;
+		if (saved->vectors)
+			bitmap_from_arr64(vcpu->vectors, state + saved->vectors, AXVCPU_NR_VECTORS);
+		vcpu->halted = head->flags & saved->halted;
 		vcpu->exit->reason = AXVCPU_EXIT_NOTHING;
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
 	}

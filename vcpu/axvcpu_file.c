@@ -132,24 +132,28 @@ static long get_state(void *ctx, void *arg)
 	return 0;
 }
 
-static bool save_arg_valid(const struct axvcpu_save *save)
+static long save_arg_error(const struct axvcpu *vcpu, const struct axvcpu_save *save)
 {
-	return !save->reserved && save->data_size == sizeof(struct axvcpu_x86_state);
+	if (save->reserved)
+		return -EINVAL;
+	if (!vcpu->ops->saved)
+		return -EOPNOTSUPP;
+	return save->data_size == vcpu->ops->saved->size ? 0 : -EINVAL;
 }
 
 static long save(void *ctx, void *arg)
 {
 	const struct axvcpu_save *save = arg;
-	struct axvcpu_x86_state *state;
-	long err;
+	long err = save_arg_error(ctx, save);
+	void *state;
 
-	if (!save_arg_valid(save))
-		return -EINVAL;
-	state = kvzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	if (err)
+		return err;
+	state = kvzalloc(save->data_size, GFP_KERNEL_ACCOUNT);
 	if (!state)
 		return -ENOMEM;
-	err = axvcpu_save(ctx, state);
-	if (!err && copy_to_user(u64_to_user_ptr(save->data), state, sizeof(*state)))
+	err = axvcpu_save(ctx, state, save->data_size);
+	if (!err && copy_to_user(u64_to_user_ptr(save->data), state, save->data_size))
 		err = -EFAULT;
 	kvfree(state);
 	return err;
@@ -158,15 +162,15 @@ static long save(void *ctx, void *arg)
 static long restore(void *ctx, void *arg)
 {
 	const struct axvcpu_save *save = arg;
-	struct axvcpu_x86_state *state;
-	long err;
+	long err = save_arg_error(ctx, save);
+	void *state;
 
-	if (!save_arg_valid(save))
-		return -EINVAL;
-	state = vmemdup_user(u64_to_user_ptr(save->data), sizeof(*state));
+	if (err)
+		return err;
+	state = vmemdup_user(u64_to_user_ptr(save->data), save->data_size);
 	if (IS_ERR(state))
 		return PTR_ERR(state);
-	err = axvcpu_restore(ctx, state);
+	err = axvcpu_restore(ctx, state, save->data_size);
 	kvfree(state);
 	return err;
 }

@@ -223,22 +223,24 @@ int axvcpu_set_return_fault(struct axvcpu *vcpu);
  * axvcpu_save() - read all registers and pending events
  * @vcpu: the vCPU, not running
  * @state: as AXVCPU_SAVE
+ * @size: bytes of the struct
  *
  * Context: May sleep.
- * Return: 0; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry(), or after a triple fault; -EIO when the
- * host's CPU failed.
+ * Return: 0; -EOPNOTSUPP; -EINVAL for another @size; -EBADFD as axvcpu_set_entry(), or when the
+ * guest has ended; -EIO when the host's CPU failed.
  */
-int axvcpu_save(struct axvcpu *vcpu, struct axvcpu_x86_state *state);
+int axvcpu_save(struct axvcpu *vcpu, void *state, size_t size);
 
 /**
  * axvcpu_restore() - replace all registers and pending events
  * @vcpu: the vCPU, not running
  * @state: as AXVCPU_RESTORE
+ * @size: bytes of the struct
  *
  * Context: May sleep.
  * Return: 0; -EINVAL with nothing changed; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry(); -EIO.
  */
-int axvcpu_restore(struct axvcpu *vcpu, const struct axvcpu_x86_state *state);
+int axvcpu_restore(struct axvcpu *vcpu, const void *state, size_t size);
 
 /**
  * axvcpu_get_regs() - read the registers

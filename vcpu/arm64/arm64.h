@@ -4,6 +4,7 @@
  * Host Extensions (FEAT_VHE).
  *
  *   vhe.c      the backend: the machine, and vCPUs while they do not run
+ *   save.c     all of a vCPU's state
  *   switch.c   the world switch
  *   traps.c    EL2 traps for registers hidden from the guest
  *   exits.c    decoding of synchronous exits
@@ -102,6 +103,9 @@ struct axvcpu_arm64_host {
 	u64 fgt[11];
 	u64 hcr, cptr, mdscr;
 };
+
+/* CNTV_CTL_EL0.ENABLE and IMASK. Arm D23.10.12 */
+#define A64_TIMER_CTL	3u
 
 /**
  * struct axvcpu_arm64_timer - the virtual timer, while not loaded
@@ -207,6 +211,11 @@ void axvcpu_arm64_mpam_leave(void);
 
 /* vhe.c: the vCPU's SCTLR_EL1 becomes @sctlr. Loaded with interrupts off, or not loaded. */
 void axvcpu_arm64_follow_sctlr(struct axvcpu *vcpu, u64 sctlr);
+
+/* save.c: see struct axvcpu_arch_ops */
+extern const struct axvcpu_saved axvcpu_arm64_saved;
+int axvcpu_arm64_save(struct axvcpu *vcpu, void *arg);
+int axvcpu_arm64_restore(struct axvcpu *vcpu, const void *arg);
 
 /* switch.c: see struct axvcpu_arch_ops */
 int axvcpu_arm64_load(struct axvcpu *vcpu);

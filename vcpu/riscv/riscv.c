@@ -191,49 +191,13 @@ static int riscv_set_return_fault(struct axvcpu *vcpu)
 
 static void riscv_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs)
 {
-	const struct axvcpu_riscv *rv = to_riscv(vcpu);
-	struct axvcpu_regs_riscv *r = &regs->riscv;
-
 	memset(regs->raw, 0, sizeof(regs->raw));
-	memcpy(r->x, rv->world.x, sizeof(r->x));
-	r->pc = rv->world.pc;
-	r->supervisor = !!(rv->world.sstatus & SR_SPP);
-	r->sstatus = rv->csrs.vsstatus;
-	r->sie = rv->csrs.vsie;
-	r->sip = rv->hvip >> VSIP_TO_HVIP_SHIFT;
-	r->stvec = rv->csrs.vstvec;
-	r->sscratch = rv->csrs.vsscratch;
-	r->sepc = rv->csrs.vsepc;
-	r->scause = rv->csrs.vscause;
-	r->stval = rv->csrs.vstval;
-	r->satp = rv->vsatp;
-	r->scounteren = rv->csrs.scounteren;
-	r->senvcfg = rv->csrs.senvcfg;
+	axvcpu_riscv_regs_save(to_riscv(vcpu), &regs->riscv);
 }
 
 static int riscv_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 {
-	struct axvcpu_riscv *rv = to_riscv(vcpu);
-	const struct axvcpu_regs_riscv *r = &regs->riscv;
-
-	const struct riscv_csrs csrs = {
-		.vsstatus = r->sstatus, .vsie = r->sie, .vstvec = r->stvec,
-		.vsscratch = r->sscratch, .vsepc = r->sepc, .vscause = r->scause,
-		.vstval = r->stval, .scounteren = r->scounteren, .senvcfg = r->senvcfg,
-	};
-
-	if (r->x[0] || r->pc & 1 || r->supervisor > 1 || r->sip & ~BIT_ULL(IRQ_S_SOFT))
-		return -EINVAL;
-	if (!axvcpu_riscv_can_hold(&csrs, r->satp))
-		return -EINVAL;
-	memcpy(rv->world.x, r->x, sizeof(r->x));
-	rv->world.pc = r->pc;
-	rv->csr_insn = 0;
-	rv->world.sstatus = (rv->world.sstatus & ~SR_SPP) | (r->supervisor ? SR_SPP : 0);
-	rv->hvip = r->sip << VSIP_TO_HVIP_SHIFT;
-	rv->csrs = csrs;
-	rv->vsatp = r->satp;
-	return 0;
+	return axvcpu_riscv_regs_restore(to_riscv(vcpu), &regs->riscv);
 }
 
 /*
@@ -330,6 +294,9 @@ static const struct axvcpu_arch_ops riscv_ops = {
 	.sleep_ns	= axvcpu_riscv_sleep_ns,
 	.reset		= riscv_reset,
 	.time_hz	= axvcpu_riscv_time_hz,
+	.saved		= &axvcpu_riscv_saved,
+	.save		= axvcpu_riscv_save,
+	.restore	= axvcpu_riscv_restore,
 	.get_regs	= riscv_get_regs,
 	.set_regs	= riscv_set_regs,
 	.load		= riscv_load,

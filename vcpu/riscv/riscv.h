@@ -4,6 +4,7 @@
  * Privileged Architecture; "H" its chapter on the hypervisor extension.
  *
  *   riscv.c   the backend's operations: CSRs of the machine and of a vCPU
+ *   save.c    all of a vCPU's state
  *   csrs.c    guest CSRs: load and save, and the values that they can hold
  *   kvm.c     keeps KVM out
  *   exits.c   exit handling
@@ -163,6 +164,14 @@ static inline void riscv_set_x(struct axvcpu_riscv *rv, unsigned int reg, u64 va
 	if (reg)
 		rv->world.x[reg] = val;
 }
+
+/* save.c: registers of AXVCPU_GET_REGS: 0, or -EINVAL with nothing changed. Not loaded. */
+void axvcpu_riscv_regs_save(const struct axvcpu_riscv *rv, struct axvcpu_regs_riscv *r);
+int axvcpu_riscv_regs_restore(struct axvcpu_riscv *rv, const struct axvcpu_regs_riscv *r);
+/* See struct axvcpu_arch_ops. */
+extern const struct axvcpu_saved axvcpu_riscv_saved;
+int axvcpu_riscv_save(struct axvcpu *vcpu, void *arg);
+int axvcpu_riscv_restore(struct axvcpu *vcpu, const void *arg);
 
 /* exits.c. Interrupts off, the vCPU is loaded. */
 int axvcpu_riscv_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);

@@ -8,6 +8,14 @@
 
 #include "x86.h"
 
+const struct axvcpu_saved axvcpu_x86_saved = {
+	.size = sizeof(struct axvcpu_x86_state), .version = AXVCPU_X86_STATE_VERSION,
+	.flags = AXVCPU_X86_STATE_FLAGS, .halted = AXVCPU_X86_HALTED,
+	.vectors = offsetof(struct axvcpu_x86_state, vectors),
+};
+
+static_assert(AXVCPU_NR_VECTORS == 8 * sizeof_field(struct axvcpu_x86_state, vectors));
+
 void axvcpu_x86_save(const struct axvcpu_x86 *x86, struct axvcpu_x86_state *state)
 {
 	memcpy(state->gpr, x86->gpr, sizeof(state->gpr));
@@ -70,8 +78,8 @@ static bool addresses_valid(const struct axvcpu_x86_state *state)
 
 bool axvcpu_x86_state_valid(const struct axvcpu_x86_state *state)
 {
-	return axvcpu_x86_canonical(state->rip) && !(state->cr0 >> 32) && !(state->dr6 >> 32) &&
-	       !(state->dr7 >> 32) && state->cr8 < 16 && state->cpl < 4 &&
+	return !state->reserved && axvcpu_x86_canonical(state->rip) && !(state->cr0 >> 32) &&
+	       !(state->dr6 >> 32) && !(state->dr7 >> 32) && state->cr8 < 16 && state->cpl < 4 &&
 	       !(state->efer & ~(u64)EFER_GUEST) && axvcpu_x86_cr3_valid(state->cr3) &&
 	       axvcpu_x86_pat_valid(state->pat) && state->fpu_size <= sizeof(state->fpu) &&
 	       addresses_valid(state) && event_valid(state);

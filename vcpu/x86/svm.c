@@ -204,6 +204,7 @@ const struct axvcpu_arch_ops axvcpu_svm_ops = {
 	.wakes			= axvcpu_x86_wakes,
 	.reset			= svm_reset,
 	.khz			= axvcpu_x86_khz,
+	.saved			= &axvcpu_x86_saved,
 	.save			= svm_save_state,
 	.restore		= svm_restore_state,
 	.get_regs		= svm_get_regs,

@@ -99,8 +99,8 @@ void svm_reset(struct axvcpu *vcpu);
 void svm_hole(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
 /* svm_save.c */
-int svm_save_state(struct axvcpu *vcpu, struct axvcpu_x86_state *state);
-int svm_restore_state(struct axvcpu *vcpu, const struct axvcpu_x86_state *state);
+int svm_save_state(struct axvcpu *vcpu, void *arg);
+int svm_restore_state(struct axvcpu *vcpu, const void *arg);
 
 /* svm_event.c. Interrupts are off. */
 int svm_raise(struct axvcpu *vcpu, u8 vector, u32 error);	/* returns AXVCPU_RAN_AGAIN */

@@ -80,10 +80,11 @@ static void restore_msrs(struct svm_save *save, const struct axvcpu_x86_state *s
 }
 
 /* The VMCB is undefined after a shutdown: APM vol. 2, 15.14.3. */
-int svm_save_state(struct axvcpu *vcpu, struct axvcpu_x86_state *state)
+int svm_save_state(struct axvcpu *vcpu, void *arg)
 {
 	const struct svm *svm = to_svm(vcpu);
 	const struct svm_save *save = &svm->vmcb->save;
+	struct axvcpu_x86_state *state = arg;
 
 	if (svm->x86.down)
 		return -EBADFD;
@@ -102,8 +103,9 @@ int svm_save_state(struct axvcpu *vcpu, struct axvcpu_x86_state *state)
 	return 0;
 }
 
-int svm_restore_state(struct axvcpu *vcpu, const struct axvcpu_x86_state *state)
+int svm_restore_state(struct axvcpu *vcpu, const void *arg)
 {
+	const struct axvcpu_x86_state *state = arg;
 	struct svm *svm = to_svm(vcpu);
 	struct svm_save *save = &svm->vmcb->save;
 

@@ -338,6 +338,7 @@ const struct axvcpu_arch_ops axvcpu_vmx_ops = {
 	.wakes			= axvcpu_x86_wakes,
 	.reset			= vmx_reset,
 	.khz			= axvcpu_x86_khz,
+	.saved			= &axvcpu_x86_saved,
 	.save			= vmx_save_state,
 	.restore		= vmx_restore_state,
 	.get_regs		= vmx_get_regs,

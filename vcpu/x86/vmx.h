@@ -249,8 +249,8 @@ void vmx_check_pending_db(struct vmx *vmx);
 void vmx_run_anew(void);
 
 /* vmx_save.c */
-int vmx_save_state(struct axvcpu *vcpu, struct axvcpu_x86_state *state);
-int vmx_restore_state(struct axvcpu *vcpu, const struct axvcpu_x86_state *state);
+int vmx_save_state(struct axvcpu *vcpu, void *arg);
+int vmx_restore_state(struct axvcpu *vcpu, const void *arg);
 
 /* vmx_exit.c: enum axvcpu_ran. Interrupts are off. */
 int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit);

@@ -146,8 +146,9 @@ out:
 	return err;
 }
 
-int vmx_save_state(struct axvcpu *vcpu, struct axvcpu_x86_state *state)
+int vmx_save_state(struct axvcpu *vcpu, void *arg)
 {
+	struct axvcpu_x86_state *state = arg;
 	struct vmx *vmx = to_vmx(vcpu);
 	int err;
 
@@ -179,8 +180,9 @@ static bool state_valid(const struct axvcpu_x86_state *state)
 }
 
 /* load() writes the copies of registers and MSRs, put() reads the former again. */
-int vmx_restore_state(struct axvcpu *vcpu, const struct axvcpu_x86_state *state)
+int vmx_restore_state(struct axvcpu *vcpu, const void *arg)
 {
+	const struct axvcpu_x86_state *state = arg;
 	struct vmx *vmx = to_vmx(vcpu);
 
 	if (!state_valid(state))

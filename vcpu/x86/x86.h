@@ -296,6 +296,7 @@ void axvcpu_x86_reset(struct axvcpu_x86 *x86);
  * the host relies on, and that the registers hold their values; restore() changes nothing else.
  */
 void axvcpu_x86_save(const struct axvcpu_x86 *x86, struct axvcpu_x86_state *state);
+extern const struct axvcpu_saved axvcpu_x86_saved;
 bool axvcpu_x86_state_valid(const struct axvcpu_x86_state *state);
 void axvcpu_x86_restore(struct axvcpu_x86 *x86, const struct axvcpu_x86_state *state);
 

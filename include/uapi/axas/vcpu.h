@@ -770,21 +770,159 @@ struct axvcpu_x86_state {
 	__u8 fpu[AXVCPU_X86_FPU_MAX];
 };
 
+#define AXVCPU_ARM64_STATE_VERSION	1
+
+/* @flags of struct axvcpu_arm64_state */
+#define AXVCPU_ARM64_HALTED	(1u << 0)	/* AXVCPU_SETUP_BLOCK: halted */
+#define AXVCPU_ARM64_STATE_FLAGS	AXVCPU_ARM64_HALTED
+
+/* Interrupts of a vCPU's GIC; as its timer's: none. */
+#define AXVCPU_ARM64_NR_IRQS	256
+#define AXVCPU_ARM64_NO_TIMER	AXVCPU_ARM64_NR_IRQS
+
+/**
+ * struct axvcpu_arm64_state - all of an arm64 vCPU, for AXVCPU_SAVE and AXVCPU_RESTORE
+ * @version: AXVCPU_ARM64_STATE_VERSION
+ * @flags: AXVCPU_ARM64_*
+ * @x: X0 to X30
+ * @sp_el0: SP_EL0
+ * @pc: next instruction
+ * @pstate: as in struct axvcpu_regs_arm64
+ * @sctlr: SCTLR_EL1, and so the following, up to @par
+ * @cpacr: CPACR_EL1
+ * @ttbr0: TTBR0_EL1
+ * @ttbr1: TTBR1_EL1
+ * @tcr: TCR_EL1
+ * @mair: MAIR_EL1
+ * @amair: AMAIR_EL1
+ * @vbar: VBAR_EL1
+ * @contextidr: CONTEXTIDR_EL1
+ * @elr: ELR_EL1
+ * @spsr: SPSR_EL1
+ * @esr: ESR_EL1
+ * @far: FAR_EL1
+ * @afsr0: AFSR0_EL1
+ * @afsr1: AFSR1_EL1
+ * @cntkctl: CNTKCTL_EL1
+ * @sp: SP_EL1
+ * @tpidr: TPIDR_EL1
+ * @par: PAR_EL1
+ * @csselr: CSSELR_EL1
+ * @tpidr_el0: TPIDR_EL0
+ * @tpidrro_el0: TPIDRRO_EL0
+ * @disr: DISR_EL1 as the guest reads it
+ * @cntv_ctl: CNTV_CTL_EL0, without its status
+ * @cntv_cval: CNTV_CVAL_EL0; the counter is the host's
+ * @v: V0 to V31, the lower half of each first
+ * @fpsr: FPSR
+ * @fpcr: FPCR
+ * @pmr: ICC_PMR_EL1, and so the following, up to @apr
+ * @bpr1: ICC_BPR1_EL1
+ * @igrpen1: ICC_IGRPEN1_EL1
+ * @eoimode: ICC_CTLR_EL1.EOImode
+ * @apr: ICC_AP1R0_EL1
+ * @timer: the interrupt of AXVCPU_INJECT_TIMER, or AXVCPU_ARM64_NO_TIMER
+ * @active: acknowledged interrupts: bit n % 64 of word n / 64
+ * @pending: injected interrupts that are not acknowledged
+ * @lines: raised interrupts
+ * @priority: by interrupt
+ */
+struct axvcpu_arm64_state {
+	__u32 version;
+	__u32 flags;
+	__u64 x[AXVCPU_ARM64_NR_REGS];
+	__u64 sp_el0;
+	__u64 pc;
+	__u64 pstate;
+	__u64 sctlr;
+	__u64 cpacr;
+	__u64 ttbr0;
+	__u64 ttbr1;
+	__u64 tcr;
+	__u64 mair;
+	__u64 amair;
+	__u64 vbar;
+	__u64 contextidr;
+	__u64 elr;
+	__u64 spsr;
+	__u64 esr;
+	__u64 far;
+	__u64 afsr0;
+	__u64 afsr1;
+	__u64 cntkctl;
+	__u64 sp;
+	__u64 tpidr;
+	__u64 par;
+	__u64 csselr;
+	__u64 tpidr_el0;
+	__u64 tpidrro_el0;
+	__u64 disr;
+	__u64 cntv_ctl;
+	__u64 cntv_cval;
+	__u64 v[64];
+	__u32 fpsr;
+	__u32 fpcr;
+	__u32 pmr;
+	__u32 bpr1;
+	__u32 igrpen1;
+	__u32 eoimode;
+	__u32 apr;
+	__u32 timer;
+	__u64 active[AXVCPU_ARM64_NR_IRQS / 64];
+	__u64 pending[AXVCPU_ARM64_NR_IRQS / 64];
+	__u64 lines[AXVCPU_ARM64_NR_IRQS / 64];
+	__u8 priority[AXVCPU_ARM64_NR_IRQS];
+};
+
+#define AXVCPU_RISCV_STATE_VERSION	1
+
+/* @flags of struct axvcpu_riscv_state */
+#define AXVCPU_RISCV_HALTED	(1u << 0)	/* AXVCPU_SETUP_BLOCK: halted */
+#define AXVCPU_RISCV_CSR_WRITE	(1u << 1)	/* a CSR instruction has yet to write */
+#define AXVCPU_RISCV_STATE_FLAGS	(AXVCPU_RISCV_HALTED | AXVCPU_RISCV_CSR_WRITE)
+
+/**
+ * struct axvcpu_riscv_state - all of a RISC-V vCPU, for AXVCPU_SAVE and AXVCPU_RESTORE
+ * @version: AXVCPU_RISCV_STATE_VERSION
+ * @flags: AXVCPU_RISCV_*
+ * @regs: as AXVCPU_GET_REGS returns them
+ * @stimecmp: AXVCPU_SETUP_TIMER: the deadline, in ticks of the host's time
+ * @vectors: pending interrupts: bit n % 64 of word n / 64
+ * @lines: interrupt lines that are high: bit n is AXVCPU_RISCV_LINE_*
+ * @csr_value: with AXVCPU_RISCV_CSR_WRITE: what the next run's exit writes
+ * @csr: with AXVCPU_RISCV_CSR_WRITE: the number of the CSR
+ * @fcsr: fcsr
+ * @f: f0 to f31
+ */
+struct axvcpu_riscv_state {
+	__u32 version;
+	__u32 flags;
+	struct axvcpu_regs_riscv regs;
+	__u64 stimecmp;
+	__u64 vectors[4];
+	__u64 lines;
+	__u64 csr_value;
+	__u32 csr;
+	__u32 fcsr;
+	__u64 f[32];
+};
+
 /**
  * struct axvcpu_save - AXVCPU_SAVE, AXVCPU_RESTORE: all of a vCPU's registers and pending events
  * @size: sizeof(struct axvcpu_save)
  * @flags: must be zero
- * @data: address of a struct axvcpu_x86_state
- * @data_size: its bytes; exactly sizeof(struct axvcpu_x86_state)
+ * @data: address of a struct axvcpu_x86_state, axvcpu_arm64_state or axvcpu_riscv_state: that of
+ *	the architecture
+ * @data_size: its bytes: exactly the size of the struct
  * @reserved: must be zero
  *
  * RESTORE is for a vCPU after AXVCPU_SETUP, whose registers it replaces; the flags of the setup
  * stay. What SAVE returned on a vCPU of the same host and format is accepted. A state that no CPU
- * can have is EINVAL, or else the next run's exit is FAIL_ENTRY. SAVE after a triple fault is
- * EBADFD. After RESTORE, no exit waits to be completed.
+ * can have is EINVAL, or else the next run's exit is FAIL_ENTRY. SAVE after a triple fault, or
+ * after SystemDown, is EBADFD. After RESTORE, no exit waits to be completed. The guest's clock is
+ * the host's, and does not stop. Neither call is to be made while another thread injects.
  *
- * Errors: EINVAL, EFAULT, ENOMEM, EBADFD before AXVCPU_SETUP, EBUSY; EOPNOTSUPP on other
- * architectures than x86.
+ * Errors: EINVAL, EFAULT, ENOMEM, EBADFD before AXVCPU_SETUP, EBUSY.
  */
 struct axvcpu_save {
 	__u32 size;

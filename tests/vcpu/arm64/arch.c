@@ -5,13 +5,13 @@
 #include "vm.h"
 
 extern const struct suite suite_refused, suite_exits, suite_exceptions, suite_registers,
-	suite_vmids, suite_debug, suite_gic, suite_timer;
+	suite_vmids, suite_debug, suite_gic, suite_timer, suite_save;
 
 const struct suite *const arch_suites[] = {
 	&suite_refused, &suite_exits, &suite_calls, &suite_exceptions, &suite_registers,
 	&suite_memory, &suite_matrix, &suite_parallel, &suite_vmids, &suite_debug,
-	&suite_interrupts, &suite_gic, &suite_timer, &suite_attacks, &suite_api, &suite_life,
-	&suite_programs, NULL
+	&suite_interrupts, &suite_gic, &suite_timer, &suite_save, &suite_attacks,
+	&suite_api, &suite_life, &suite_programs, NULL
 };
 
 void arch_enter(struct axvcpu_regs *regs, u64 entry, const u64 args[4])

@@ -19,11 +19,11 @@ static void move(struct vm *vm)
 	static u32 id;
 	int vcpu;
 
-	expect_eq(axvcpu_save(vm->vcpu, &state), 0);
+	expect_eq(axvcpu_save(vm->vcpu, &state, sizeof(state)), 0);
 	vcpu = open_vcpu(vm->space, ++id, 0);
-	expect_eq(-axvcpu_restore(vcpu, &state), EBADFD);
+	expect_eq(-axvcpu_restore(vcpu, &state, sizeof(state)), EBADFD);
 	expect_eq(setup(vcpu, AXVCPU_MODE_REAL, 0, 0), 0);
-	expect_eq(axvcpu_restore(vcpu, &state), 0);
+	expect_eq(axvcpu_restore(vcpu, &state, sizeof(state)), 0);
 	close(vm->vcpu);
 	vm->vcpu = vcpu;
 }
@@ -128,13 +128,13 @@ static void halts_move(void)
 	runner_start(&r, &vm, -1);
 	while (vcpu_state(vm.vcpu).state != AXVCPU_STATE_BLOCKED)
 		usleep(100);
-	expect_eq(-axvcpu_save(vm.vcpu, &state), EBUSY);
+	expect_eq(-axvcpu_save(vm.vcpu, &state, sizeof(state)), EBUSY);
 	runner_stop(&r);
-	expect_eq(axvcpu_save(vm.vcpu, &state), 0);
+	expect_eq(axvcpu_save(vm.vcpu, &state, sizeof(state)), 0);
 	expect_eq(state.flags & AXVCPU_X86_HALTED, AXVCPU_X86_HALTED);
 	other.vcpu = open_vcpu(vm.space, 7, 0);
 	expect_eq(setup(other.vcpu, AXVCPU_MODE_LONG, 0, AXVCPU_SETUP_BLOCK), 0);
-	expect_eq(axvcpu_restore(other.vcpu, &state), 0);
+	expect_eq(axvcpu_restore(other.vcpu, &state, sizeof(state)), 0);
 	entries = vcpu_state(other.vcpu).entries;
 	runner_start(&r, &other, -1);
 	while (vcpu_state(other.vcpu).state != AXVCPU_STATE_BLOCKED)
@@ -151,11 +151,11 @@ static void bad_states_are_refused(void)
 	struct axvcpu_save arg = { .size = sizeof(arg), .data = (unsigned long)&state };
 	struct vm vm = vm_new();
 
-	expect_eq(axvcpu_save(vm.vcpu, &state), 0);
+	expect_eq(axvcpu_save(vm.vcpu, &state, sizeof(state)), 0);
 #define REFUSED(change) do {							\
 		bad = state;							\
 		bad.change;							\
-		expect_eq(-axvcpu_restore(vm.vcpu, &bad), EINVAL);		\
+		expect_eq(-axvcpu_restore(vm.vcpu, &bad, sizeof(bad)), EINVAL);		\
 	} while (0)
 	REFUSED(version = 2);
 	REFUSED(reserved = 1);
@@ -210,7 +210,7 @@ static void made_up_states_do_no_harm(void)
 	/* Ends those that run for ever. */
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
-	expect_eq(axvcpu_save(vm.vcpu, &good), 0);
+	expect_eq(axvcpu_save(vm.vcpu, &good, sizeof(good)), 0);
 	for (int round = 0; round < 300; round++) {
 		struct axvcpu_exit exit;
 
@@ -219,7 +219,7 @@ static void made_up_states_do_no_harm(void)
 			((u8 *)&bad)[next_random(&seed) % (offsetof(struct axvcpu_x86_state, fpu) +
 							  700)] = next_random(&seed);
 		bad.version = good.version;
-		if (axvcpu_restore(vm.vcpu, &bad))
+		if (axvcpu_restore(vm.vcpu, &bad, sizeof(bad)))
 			continue;
 		ran++;
 		for (int i = 0; i < 3; i++)
@@ -229,7 +229,7 @@ static void made_up_states_do_no_harm(void)
 	}
 	note("%llu states of 300 were accepted", ran);
 	expect(ran > 30);
-	expect_eq(axvcpu_restore(vm.vcpu, &good), 0);
+	expect_eq(axvcpu_restore(vm.vcpu, &good, sizeof(good)), 0);
 	vm_enter(&vm, guest(halt), 0, 0, 0, 0);
 	vm_expect(&vm, AXVCPU_EXIT_HALT);
 }
