@@ -123,108 +123,108 @@ static bool narrow(struct axas_npt *npt, u64 *ptep, unsigned int level)
 	return true;
 }
 
-/**
- * struct put - a range that is put aside
- * @npt: the table
- * @spares: tables on the way to its ends
- * @zeroes: ZERO markers are kept
- */
-struct put {
-	struct axas_npt *npt;
-	struct axas_npt_spares *spares;
-	bool zeroes;
-};
-
-static void put_table(const struct put *put, u64 *from, u64 *to, unsigned int level, u64 first,
-		      u64 last);
-
-/* Put aside what one entry of a table has. */
-static void put_entry(const struct put *put, u64 *from, u64 *to, unsigned int level, u64 first,
-		      u64 last)
+/* The bytes up to @last are done. */
+static void advance(struct axas_npt_job *job, u64 last)
 {
-	struct axas_npt *npt = put->npt;
-	bool whole = last - first == axas_npt_leaf_size(level) - 1;
-	u64 entry = READ_ONCE(*from), hpa;
+	job->done = last == job->last;
+	if (!job->done)
+		job->first = last + 1;
+}
+
+/* Move what one entry at @from has to @to, which is NULL at level 0. False: out of budget. */
+typedef bool move_entry_fn(struct axas_npt *npt, struct axas_npt_move *move, u64 *from, u64 *to,
+			   unsigned int level, u64 last);
+
+/* Call @entry for the entries of one table that are not empty. False: out of budget. */
+static bool move_table(struct axas_npt *npt, struct axas_npt_move *move, u64 *from, u64 *to,
+		       unsigned int level, move_entry_fn *entry)
+{
+	struct axas_npt_job *job = &move->job;
+	u64 end = level == npt->levels - 1 ? job->last :
+					     entry_last(job->first, job->last, level + 1);
+	unsigned int i = index_of(npt, job->first, level), n = index_of(npt, end, level) + 1;
+	u64 size = axas_npt_leaf_size(level), last;
+	/* The first byte of entry 0. */
+	u64 base = (job->first & ~(size - 1)) - i * size;
+
+	for (; i < n; i++) {
+		if (!job->budget)
+			return false;
+		job->budget--;
+		i += axas_npt_run_of(&from[i], n - i, true);
+		if (i == n)
+			break;
+		job->first = max(job->first, base + i * size);
+		last = entry_last(job->first, job->last, level);
+		if (!entry(npt, move, &from[i], to ? &to[i] : NULL, level, last))
+			return false;
+		advance(job, last);
+	}
+	advance(job, end);
+	return true;
+}
+
+static bool put_entry(struct axas_npt *npt, struct axas_npt_move *move, u64 *from, u64 *to,
+		      unsigned int level, u64 last)
+{
+	bool whole = last - move->job.first == axas_npt_leaf_size(level) - 1;
+	u64 entry = READ_ONCE(*from), hpa, *child;
 	enum axas_pt_kind kind = kind_of(npt, entry, level);
 
 	if (kind < AXAS_PT_TABLE) {
 		/* What was discarded before. */
-		if (kind == AXAS_PT_ZERO && whole && !put->zeroes)
+		if (kind == AXAS_PT_ZERO && whole && !move->zeroes)
 			axas_npt_break(npt, from, level, 0);
-		return;
+		return true;
 	}
 	if (level && whole && !*to) {
 		*to = axas_npt_break(npt, from, level, 0);
-	} else if (kind == AXAS_PT_LEAF) {
+		return true;
+	}
+	if (kind == AXAS_PT_LEAF) {
 		narrow(npt, from, level);
-	} else if (level == 1) {
-		put_table(put, npt->fmt->child(npt, entry, level), NULL, 0, first, last);
-	} else {
-		if (!*to && !WARN_ON_ONCE(!axas_npt_take_spare(npt, put->spares, &hpa)))
-			*to = npt->fmt->table(hpa, level);
-		if (*to)
-			put_table(put, npt->fmt->child(npt, entry, level),
-				  npt->fmt->child(npt, *to, level), level - 1, first, last);
+		return true;
 	}
+	child = npt->fmt->child(npt, entry, level);
+	if (level == 1)
+		return move_table(npt, move, child, NULL, 0, put_entry);
+	if (!*to && !WARN_ON_ONCE(!axas_npt_take_spare(npt, move->spares, &hpa)))
+		*to = npt->fmt->table(hpa, level);
+	return !*to || move_table(npt, move, child, npt->fmt->child(npt, *to, level), level - 1,
+				  put_entry);
 }
 
-static void put_table(const struct put *put, u64 *from, u64 *to, unsigned int level, u64 first,
-		      u64 last)
+void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_move *move)
 {
-	unsigned int i = index_of(put->npt, first, level), end = index_of(put->npt, last, level);
-	u64 size = axas_npt_leaf_size(level);
-	/* The first byte of entry 0. */
-	u64 base = (first & ~(size - 1)) - i * size;
+	move_table(npt, move, npt->root, npt->aside, npt->levels - 1, put_entry);
+}
 
-	for (; i <= end; i++) {
-		i += axas_npt_run_of(&from[i], end - i + 1, true);
-		if (i > end)
-			return;
-		first = max(first, base + i * size);
-		put_entry(put, &from[i], to ? &to[i] : NULL, level, first,
-			  entry_last(first, last, level));
+/* Of two tables, that of @from is empty in the end, and is collected. */
+static bool end_entry(struct axas_npt *npt, struct axas_npt_move *move, u64 *from, u64 *to,
+		      unsigned int level, u64 last)
+{
+	u64 entry = *from, old = READ_ONCE(*to), *child;
+
+	if (kind_of(npt, old, level) < AXAS_PT_TABLE) {
+		axas_npt_make(npt, to, level, &old, entry);
+		WRITE_ONCE(*from, 0);
+		return true;
 	}
+	if (WARN_ON_ONCE(level == 1))
+		return true;
+	child = npt->fmt->child(npt, entry, level);
+	if (!move_table(npt, move, child, npt->fmt->child(npt, old, level), level - 1, end_entry))
+		return false;
+	WRITE_ONCE(*from, 0);
+	/* Not zeroed: it is freed next. */
+	axas_npt_keep_spare(move->spares, child, false);
+	return true;
 }
 
-void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 first, u64 last,
-			bool zeroes)
+void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_move *move)
 {
-	struct put put = { npt, spares, zeroes };
-
-	put_table(&put, npt->root, npt->aside, npt->levels - 1, first, last);
-}
-
-/* Move all entries of a table back, and collect the tables that are empty then. */
-static void end_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *from, u64 *to,
-		      unsigned int level)
-{
-	unsigned int n = level == npt->levels - 1 ? 1u << npt->root_bits :
-						    BIT(AXAS_NPT_LEVEL_BITS);
-	unsigned int i;
-	u64 *child;
-
-	for (i = 0; i < n; i++) {
-		u64 entry = from[i], empty = READ_ONCE(to[i]);
-
-		if (!entry)
-			continue;
-		if (kind_of(npt, empty, level) < AXAS_PT_TABLE) {
-			axas_npt_make(npt, &to[i], level, &empty, entry);
-			continue;
-		}
-		if (WARN_ON_ONCE(level == 1))
-			continue;
-		child = npt->fmt->child(npt, entry, level);
-		end_aside(npt, spares, child, npt->fmt->child(npt, empty, level), level - 1);
-		/* Not zeroed: it is freed next. */
-		axas_npt_keep_spare(spares, child, false);
-	}
-}
-
-void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_spares *spares)
-{
-	end_aside(npt, spares, npt->aside, npt->root, npt->levels - 1);
-	WRITE_ONCE(npt->aside, NULL);
+	if (move_table(npt, move, npt->aside, npt->root, npt->levels - 1, end_entry))
+		WRITE_ONCE(npt->aside, NULL);
 }
 
 void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write,

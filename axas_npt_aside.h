@@ -59,18 +59,30 @@ bool axas_npt_next_aside(const struct axas_npt *npt, u64 *gpa);
  */
 int __must_check axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_spares *spares,
 					u64 first, u64 last);
-/*
- * Put a range aside. Exclusive. No leaf above level 0 reaches across its ends. In 2 MiB regions
- * that the range covers in part, leaves are narrowed instead. ZERO markers that the range covers
- * become EMPTY, unless @zeroes. The whole range must be flushed.
+/**
+ * struct axas_npt_move - a move of entries between the two roots, in pieces
+ * @job: range and budget
+ * @spares: put aside: tables on the way to the ends of the range; end: out: tables to free
+ * @zeroes: put aside: ZERO markers are kept
  */
-void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_spares *spares, u64 first, u64 last,
-			bool zeroes);
+struct axas_npt_move {
+	struct axas_npt_job job;
+	struct axas_npt_spares *spares;
+	bool zeroes;
+};
+
 /*
- * Take everything back, as it is. Exclusive. The caller frees the root that was npt->aside, and,
- * by axas_npt_put_spares(), the tables in @spares.
+ * Put a range aside, or a piece of it. Exclusive. No leaf above level 0 reaches across the ends of
+ * the range. In 2 MiB regions that it covers in part, leaves are narrowed instead. ZERO markers
+ * that it covers become EMPTY, unless they are kept. All of the piece must be flushed.
  */
-void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_spares *spares);
+void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_move *move);
+/*
+ * Take everything back, as it is, or a piece of it. Exclusive. @move->job has all of the table as
+ * its range. When that is done, npt->aside is NULL, and the caller frees the root that it was and,
+ * by axas_npt_put_spares(), the tables that were below it.
+ */
+void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_move *move);
 
 /*
  * In a level 0 table that nobody walks: make @n leaves from @ptep on permit writes, or forbid

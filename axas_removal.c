@@ -10,13 +10,6 @@
 #include "axas_compat.h"
 #include "axas_removal.h"
 
-/*
- * Entries visited with the bar held, in one piece: some 100,000 instructions, for which faults
- * in other areas may have to wait. An entry that points to a table whose 2 MiB go as a whole
- * counts as one, so a piece removes up to 2,000 leaves one by one, or a million by their tables.
- */
-#define PIECE_ENTRIES	4096
-
 void axas_removal_init(struct axas_removal *removal, struct axas_space *space, bool many)
 {
 	removal->space = space;
@@ -31,7 +24,7 @@ void axas_removal_end(struct axas_removal *removal)
 
 void axas_piece_begin(struct axas_removal *removal, u64 first)
 {
-	removal->budget = PIECE_ENTRIES;
+	removal->budget = AXAS_PIECE_ENTRIES;
 	removal->first = first;
 	removal->changed = false;
 	axas_bar_begin(removal->space);

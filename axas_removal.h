@@ -12,6 +12,13 @@
 /* A removal of at least this many bytes allocates a buffer for its gather. */
 #define AXAS_REMOVAL_FEW	((u64)(AXAS_GATHER_INLINE - AXAS_GATHER_MOST) * AXAS_FRAME_SIZE)
 
+/*
+ * Entries visited with the bar held, in one piece: some 100,000 instructions, for which faults
+ * in other areas may have to wait. An entry that points to a table whose 2 MiB go as a whole
+ * counts as one, so a piece removes up to 2,000 leaves one by one, or a million by their tables.
+ */
+#define AXAS_PIECE_ENTRIES	4096
+
 /**
  * struct axas_removal - a removal in progress
  * @space: the space

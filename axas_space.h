@@ -38,6 +38,9 @@ int __must_check axas_space_take_back(struct axas_space *space, struct axas_npt_
  */
 int __must_check axas_space_take_back_all(struct axas_space *space, u64 first, u64 last);
 
+/* Take everything back as it is, and free the second root. The mutex is held. */
+void axas_space_end_aside(struct axas_space *space);
+
 /*
  * Set or clear AXAS_AREA_LOGGED of the areas in a range; leaves stay as they are. The mutex is
  * held. Return 0; -EOPNOTSUPP if memory in it cannot be logged; -ENOMEM or -EINTR.

@@ -3,14 +3,14 @@
  * Regions of 2 MiB that are taken back from the part of the table that was put aside, with their
  * leaves as the areas want them: on the first touch, or for an operation on a range. Calls
  * axas_area.c, axas_npt_aside.c and axas_npt.c. Locks: in a section, or with space->lock held for
- * reading; see axas_area.h.
+ * reading; to take everything back, the bar; see axas_area.h.
  */
 #include <linux/minmax.h>
 #include <linux/sched.h>
 
 #include "axas_compat.h"
 #include "axas_npt_aside.h"
-#include "axas_space.h"
+#include "axas_removal.h"
 
 /* Whether leaves of an area permit writes before the first one. */
 static bool may_write(const struct axas_area *area)
@@ -145,4 +145,25 @@ int axas_space_take_back_all(struct axas_space *space, u64 first, u64 last)
 	}
 	axas_npt_put_spares(&space->npt, &spares);
 	return err;
+}
+
+void axas_space_end_aside(struct axas_space *space)
+{
+	struct axas_npt *npt = &space->npt;
+	struct axas_hpa hpa = npt->aside_hpa;
+	struct axas_npt_spares spares = {};
+	struct axas_npt_move move = {
+		.job = { .last = axas_npt_last(npt) }, .spares = &spares,
+	};
+
+	/* Nothing is flushed: what is linked was not present. */
+	while (!move.job.done) {
+		move.job.budget = AXAS_PIECE_ENTRIES;
+		axas_bar_begin(space);
+		axas_npt_end_aside(npt, &move);
+		axas_bar_end(space);
+		cond_resched();
+	}
+	axas_npt_put_spares(npt, &spares);
+	axas_npt_free_root(npt, hpa);
 }

@@ -194,20 +194,44 @@ static u64 hole_above(struct axas_space *space, u64 last)
 	return end;
 }
 
-/* False, with nothing done: others may hold pages. Only with the bar it is known. */
+/*
+ * Put aside what one piece may, unless others may hold pages: only with the bar it is known. Then
+ * return false.
+ */
+static bool put_piece(struct axas_removal *removal, struct axas_npt_move *move)
+{
+	struct axas_space *space = removal->space;
+	bool alone;
+
+	axas_piece_begin(removal, move->job.first);
+	alone = !READ_ONCE(space->shared) && !READ_ONCE(space->handed);
+	if (alone) {
+		move->job.budget = removal->budget;
+		axas_npt_put_aside(&space->npt, move);
+		removal->changed = true;
+		removal->gather.tables = true;
+	}
+	axas_piece_end(removal, move->job.done ? move->job.last : move->job.first - 1);
+	return alone;
+}
+
+/* False: others may hold pages. A part may have been put aside: nobody holds pages of that. */
 static bool put_aside(struct axas_space *space, struct axas_npt_spares *spares, u64 first,
 		      u64 last)
 {
-	bool zeroes = READ_ONCE(space->missing.used) || READ_ONCE(space->lent_pages);
+	struct axas_removal removal __uninitialized;
+	struct axas_npt_move move = {
+		.job = { .begin = first, .first = first, .last = last },
+		.spares = spares,
+		.zeroes = READ_ONCE(space->missing.used) || READ_ONCE(space->lent_pages),
+	};
 	bool alone;
 
-	axas_bar_begin(space);
-	alone = !READ_ONCE(space->shared) && !READ_ONCE(space->handed);
-	if (alone) {
-		axas_npt_put_aside(&space->npt, spares, first, last, zeroes);
-		axas_space_flush(space, first, last, true);
-	}
-	axas_bar_end(space);
+	axas_removal_init(&removal, space, false);
+	do
+		alone = put_piece(&removal, &move);
+	while (alone && !move.job.done);
+	axas_removal_end(&removal);
 	return alone;
 }
 
@@ -225,24 +249,11 @@ static void begin(struct axas_space *space, struct axas_npt_spares *spares, u64 
 			   min(last, axas_page_last(mas.last)), NULL, first);
 }
 
-/* The second root is there, and no area is logged: nothing is put aside any more. */
-static void end_aside(struct axas_space *space)
-{
-	struct axas_hpa hpa = space->npt.aside_hpa;
-	struct axas_npt_spares spares = {};
-
-	axas_bar_begin(space);
-	axas_npt_end_aside(&space->npt, &spares);
-	axas_bar_end(space);
-	axas_npt_put_spares(&space->npt, &spares);
-	axas_npt_free_root(&space->npt, hpa);
-}
-
 static void end_if_unlogged(struct axas_space *space)
 {
 	if (space->npt.aside &&
 	    !is_logged(space, space->range.start.val, axas_gpa_range_last(space->range).val))
-		end_aside(space);
+		axas_space_end_aside(space);
 }
 
 static int start_log(struct axas_space *space, u64 first, u64 last)

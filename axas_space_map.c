@@ -319,6 +319,8 @@ void axas_space_remove_all(struct axas_space *space)
 {
 	mutex_lock(&space->changing);
 	unmap(space, space->range.start.val, range_last(space));
+	if (space->npt.aside)
+		axas_space_end_aside(space);
 	mutex_unlock(&space->changing);
 }
 

@@ -272,6 +272,137 @@ static void untouched_terabytes_are_no_work(struct kunit *test)
 	monitor_expect_flushed(f->monitor);
 }
 
+/* Two regions, one with several leaves. */
+static void touch_regions(struct space_fixture *f, u64 gpa)
+{
+	unsigned int i;
+
+	for (i = 0; i < 16; i++)
+		KUNIT_EXPECT_LE(f->test, space_fault(f, gpa + i * SZ_8K, TEST_W),
+				AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(f->test, axas_write_obj(f->space, axas_gpa(gpa + SZ_2M), AXAS_WIDTH_64, gpa),
+			0);
+}
+
+static void expect_regions(struct space_fixture *f, u64 gpa)
+{
+	u64 val = 0;
+
+	KUNIT_EXPECT_EQ(f->test, space_fault(f, gpa + 15 * SZ_8K, TEST_R), AXAS_FAULT_SPURIOUS);
+	KUNIT_EXPECT_EQ(f->test, axas_read_obj(f->space, axas_gpa(gpa + SZ_2M), AXAS_WIDTH_64, &val),
+			0);
+	KUNIT_EXPECT_EQ(f->test, val, gpa);
+}
+
+/* Each region is in one place, and an untouched one in none. */
+static void expect_one_place(struct space_fixture *f)
+{
+	static const u64 regions[] = { WIN, BORDER, SZ_4G, SZ_4G + SZ_2M };
+	struct axas_npt_pos pos, aside;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(regions); i++) {
+		pos = walk(f, regions[i]);
+		KUNIT_EXPECT_NE(f->test, axas_npt_kind(&f->space->npt, &pos) == AXAS_PT_EMPTY,
+				axas_npt_look_aside(&f->space->npt, regions[i], &aside) ==
+				AXAS_PT_EMPTY);
+	}
+	for (i = 1; i < ARRAY_SIZE(regions); i++)
+		KUNIT_EXPECT_EQ(f->test, axas_npt_look_aside(&f->space->npt, regions[i] + WIN_SIZE,
+							     &aside), AXAS_PT_EMPTY);
+}
+
+/* Move all of the table, a few entries at a time; faults between two pieces find all there is. */
+static unsigned int move_in_pieces(struct space_fixture *f, struct axas_npt_move *move,
+				   void (*piece)(struct axas_npt *npt, struct axas_npt_move *move))
+{
+	struct axas_npt *npt = &f->space->npt;
+	unsigned int pieces = 0;
+	u64 first;
+
+	move->job.last = axas_npt_last(npt);
+	for (; !move->job.done && pieces < 1000; pieces++) {
+		first = move->job.first;
+		/* As much as it takes to get to a region. */
+		move->job.budget = npt->levels;
+		mutex_lock(&f->space->changing);
+		axas_bar_begin(f->space);
+		piece(npt, move);
+		axas_space_flush(f->space, 0, axas_npt_last(npt), true);
+		axas_bar_end(f->space);
+		mutex_unlock(&f->space->changing);
+		monitor_expect_flushed(f->monitor);
+		KUNIT_EXPECT_TRUE(f->test, move->job.done || move->job.first > first);
+		expect_one_place(f);
+		if (pieces % 3 == 1)
+			expect_regions(f, pieces % 2 ? WIN : SZ_4G);
+	}
+	KUNIT_EXPECT_TRUE(f->test, move->job.done);
+	return pieces;
+}
+
+/* Both roots have tables on the way: each piece goes on where the last one ended. */
+static void moves_in_pieces(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_npt_spares spares = {};
+	struct axas_npt_move put = { .spares = &spares }, end = { .spares = &spares };
+	struct axas_hpa hpa;
+	u64 epoch;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, WIN_SIZE, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, SZ_4G, WIN_SIZE, TEST_RW), 0);
+	touch_regions(f, WIN);
+	touch_regions(f, SZ_4G);
+	KUNIT_ASSERT_EQ(test, start(f, 0, 2 * (u64)SZ_4G), 0);
+	expect_regions(f, WIN);
+	expect_regions(f, SZ_4G);
+	KUNIT_EXPECT_GT(test, move_in_pieces(f, &put, axas_npt_put_aside), 1u);
+	expect_regions(f, WIN);
+	expect_clean(f);
+	touch_regions(f, WIN);
+	hpa = f->space->npt.aside_hpa;
+	KUNIT_EXPECT_GT(test, move_in_pieces(f, &end, axas_npt_end_aside), 1u);
+	KUNIT_EXPECT_NULL(test, f->space->npt.aside);
+	axas_npt_put_spares(&f->space->npt, &spares);
+	axas_npt_free_root(&f->space->npt, hpa);
+	expect_regions(f, WIN);
+	expect_regions(f, SZ_4G);
+	KUNIT_EXPECT_EQ(test, axas_space_stop_log(f->space, gpa_range(0, 2 * (u64)SZ_4G), &epoch), 0);
+	monitor_expect_flushed(f->monitor);
+	axas_space_clear(f->space);
+	space_expect_empty(f);
+}
+
+/* Regions that were taken back, more than one piece may visit. */
+#define MANY	4200u
+
+static void starting_again_is_done_in_pieces(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 size = MANY * (u64)SZ_2M, i, epoch;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, size, TEST_RW), 0);
+	for (i = 0; i < MANY; i++)
+		KUNIT_EXPECT_EQ(test, space_fault(f, WIN + i * SZ_2M, TEST_R), AXAS_FAULT_FIXED);
+	space_attach(f);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, size), 0);
+	/* By a few entries, of 1 GiB each: once for the areas, once for the leaves. */
+	KUNIT_EXPECT_LE(test, f->flushes, 2u);
+	for (i = 0; i < MANY; i++)
+		KUNIT_EXPECT_EQ(test, space_fault(f, WIN + i * SZ_2M, TEST_W), AXAS_FAULT_FIXED);
+	space_attach(f);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, size), 0);
+	KUNIT_EXPECT_GE(test, f->flushes, 2u);
+	expect_clean(f);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_W), AXAS_FAULT_FIXED);
+	expect_written(f, WIN, SZ_4K);
+	KUNIT_EXPECT_EQ(test, axas_space_stop_log(f->space, gpa_range(WIN, size), &epoch), 0);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_NULL(test, f->space->npt.aside);
+	space_expect_balanced(f);
+}
+
 static struct kunit_case aside_cases[] = {
 	KUNIT_CASE_PARAM(a_walk_that_is_too_old_is_repeated, space_gen_params),
 	KUNIT_CASE_PARAM(a_discarded_region_is_put_aside, space_gen_params),
@@ -280,6 +411,8 @@ static struct kunit_case aside_cases[] = {
 	KUNIT_CASE_PARAM(a_page_held_in_a_large_leaf, space_gen_params),
 	KUNIT_CASE_PARAM(a_page_taken_beside_start_is_written, space_gen_params),
 	KUNIT_CASE_PARAM(untouched_terabytes_are_no_work, space_gen_params),
+	KUNIT_CASE_PARAM(moves_in_pieces, space_gen_params),
+	KUNIT_CASE(starting_again_is_done_in_pieces),
 	{}
 };
 

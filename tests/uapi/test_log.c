@@ -7,9 +7,11 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define AREA		(16 * MIB)
@@ -219,6 +221,79 @@ static void test_large_range(void)
 	close(fd);
 }
 
+/* Calls that take as long as their range, in which nothing was written. */
+static void get_range(int fd, u64 size)
+{
+	struct axas_extent extents[4];
+	__u64 gpa = 0;
+
+	expect_eq(axas_get_log_extents(fd, &gpa, size, extents, 4, NULL), 0);
+}
+
+static void clear_range(int fd, u64 size)
+{
+	struct axas_extent extent = { 0, size };
+
+	expect_ok(axas_clear_log_extents(fd, &extent, 1, 0));
+}
+
+/* How long a call goes on after SIGKILL, that comes when it has run for a while. */
+static u64 time_to_die(int fd, u64 size, void (*call)(int fd, u64 size), u64 after_ms)
+{
+	int fds[2], status;
+	u64 killed;
+	char byte;
+	pid_t pid;
+
+	expect_libc(pipe(fds));
+	pid = fork();
+	if (!pid) {
+		if (write(fds[1], "", 1) == 1)
+			call(fd, size);
+		_exit(0);
+	}
+	expect_eq(read(fds[0], &byte, 1), 1);
+	sleep_ms(after_ms);
+	killed = now_ms();
+	kill(pid, SIGKILL);
+	expect_eq(waitpid(pid, &status, 0), pid);
+	if (!WIFSIGNALED(status))
+		fail("the call ended before the signal");
+	close(fds[0]);
+	close(fds[1]);
+	return now_ms() - killed;
+}
+
+#define LONG_MS		1600	/* a call of this length is long */
+
+/* Whoever gets or clears the log of terabytes can be killed. */
+static void test_kill(void)
+{
+	void (*const calls[])(int fd, u64 size) = { get_range, clear_range };
+	int fd = new_space();
+	u64 end = space_end(fd), most = end ? end : 1ull << 63, size, ms, late;
+
+	expect_ok(axas_map_alloc(fd, 0, most, RW, 0));
+	expect_ok(axas_start_log(fd, 0, most));
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		for (ms = 0, size = GIB; ms < LONG_MS && size <= most; size *= 2) {
+			ms = now_ms();
+			calls[i](fd, size);
+			ms = now_ms() - ms;
+		}
+		size /= 2;
+		if (ms < LONG_MS) {
+			note("%llu TiB take %llu ms only", size >> 40, ms);
+			continue;
+		}
+		late = time_to_die(fd, size, calls[i], ms / 8);
+		if (late > ms / 4)
+			fail("%llu ms after SIGKILL; the call takes %llu", late, ms);
+		note("%llu TiB in %llu ms; killed in %llu", size >> 40, ms, late);
+	}
+	close(fd);
+}
+
 /**
  * struct copier - a copy of the memory that is kept up by the log, as a migration keeps one
  * @fd: the space
@@ -403,6 +478,7 @@ static const struct test tests[] = {
 	{ "extents", test_extents },
 	{ "errors", test_errors },
 	{ "a range of 1 GiB", test_large_range },
+	{ "SIGKILL ends get and clear", test_kill },
 	{ "no write is missed", test_no_write_is_missed },
 	{ "no write is missed, pinnable", test_no_write_is_missed_pinnable },
 };
