@@ -280,8 +280,8 @@ static void touch_regions(struct space_fixture *f, u64 gpa)
 	for (i = 0; i < 16; i++)
 		KUNIT_EXPECT_LE(f->test, space_fault(f, gpa + i * SZ_8K, TEST_W),
 				AXAS_FAULT_SPURIOUS);
-	KUNIT_EXPECT_EQ(f->test, axas_write_obj(f->space, axas_gpa(gpa + SZ_2M), AXAS_WIDTH_64, gpa),
-			0);
+	gpa += SZ_2M;
+	KUNIT_EXPECT_EQ(f->test, axas_write_obj(f->space, axas_gpa(gpa), AXAS_WIDTH_64, gpa), 0);
 }
 
 static void expect_regions(struct space_fixture *f, u64 gpa)
@@ -289,8 +289,8 @@ static void expect_regions(struct space_fixture *f, u64 gpa)
 	u64 val = 0;
 
 	KUNIT_EXPECT_EQ(f->test, space_fault(f, gpa + 15 * SZ_8K, TEST_R), AXAS_FAULT_SPURIOUS);
-	KUNIT_EXPECT_EQ(f->test, axas_read_obj(f->space, axas_gpa(gpa + SZ_2M), AXAS_WIDTH_64, &val),
-			0);
+	gpa += SZ_2M;
+	KUNIT_EXPECT_EQ(f->test, axas_read_obj(f->space, axas_gpa(gpa), AXAS_WIDTH_64, &val), 0);
 	KUNIT_EXPECT_EQ(f->test, val, gpa);
 }
 
@@ -308,8 +308,9 @@ static void expect_one_place(struct space_fixture *f)
 				AXAS_PT_EMPTY);
 	}
 	for (i = 1; i < ARRAY_SIZE(regions); i++)
-		KUNIT_EXPECT_EQ(f->test, axas_npt_look_aside(&f->space->npt, regions[i] + WIN_SIZE,
-							     &aside), AXAS_PT_EMPTY);
+		KUNIT_EXPECT_EQ(f->test, AXAS_PT_EMPTY,
+				axas_npt_look_aside(&f->space->npt, regions[i] + WIN_SIZE,
+						    &aside));
 }
 
 /* Move all of the table, a few entries at a time; faults between two pieces find all there is. */
@@ -354,7 +355,7 @@ static void moves_in_pieces(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, space_map_alloc(f, SZ_4G, WIN_SIZE, TEST_RW), 0);
 	touch_regions(f, WIN);
 	touch_regions(f, SZ_4G);
-	KUNIT_ASSERT_EQ(test, start(f, 0, 2 * (u64)SZ_4G), 0);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, SZ_4G), 0);
 	expect_regions(f, WIN);
 	expect_regions(f, SZ_4G);
 	KUNIT_EXPECT_GT(test, move_in_pieces(f, &put, axas_npt_put_aside), 1u);
@@ -368,7 +369,7 @@ static void moves_in_pieces(struct kunit *test)
 	axas_npt_free_root(&f->space->npt, hpa);
 	expect_regions(f, WIN);
 	expect_regions(f, SZ_4G);
-	KUNIT_EXPECT_EQ(test, axas_space_stop_log(f->space, gpa_range(0, 2 * (u64)SZ_4G), &epoch), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_stop_log(f->space, gpa_range(WIN, WIN_SIZE), &epoch), 0);
 	monitor_expect_flushed(f->monitor);
 	axas_space_clear(f->space);
 	space_expect_empty(f);
