@@ -160,6 +160,14 @@ logged_memory_boots() {
 	two_hundred logged 'logged  *[1-9]'
 }
 
+# All of it goes to other vCPUs and another space each second.
+moved_machine_goes_on() {
+	tests=two_hundred,vector,goes_back
+	[ "${AXAS_EFFORT:-short}" != full ] || tests=$tests,many_at,most_memory
+	boot moved "AXAS_NCPU=2 AXAS_PATTERN=$tests" --mem 128M --cpus 2 --move 1 </dev/null
+	two_hundred moved 'moved  *[1-9]' && ! show moved | grep '^not ok'
+}
+
 memory_suite() {
 	make_marks
 	check file_backed_memory_boots in_a_space file_backed
@@ -191,6 +199,7 @@ boot_suite() {
 	check faults_around_boot faults_around_boot
 	check shell_reads_commands shell_reads_commands
 	check reset_boots_again reset_boots_again
+	check moved_machine_goes_on moved_machine_goes_on
 	echo "1..$CHECKS"
 }
 

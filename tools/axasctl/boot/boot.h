@@ -3,8 +3,10 @@
  * axasctl boot: a machine for Linux on one space. Declarations shared by its files:
  *
  *   cmd_boot.c   options, report
+ *   move.c       the machine goes on elsewhere
  *   machine.c    the vCPUs and their threads, reset, the end
  *   run.c        a vCPU's loop: interrupts in, exits out
+ *   state.c      all of its state but memory
  *   memory.c     the RAM: where its pages come from, the dirty log
  *   load.c       the files of the kernel and its RAM disk
  *   gunzip.c     compressed kernels
@@ -47,6 +49,7 @@ struct machine;
  * @arch: what its architecture adds
  * @wait: it waits until another CPU starts it
  * @reset: it shall be reset, and then wait
+ * @set_up: its vCPU has been set up
  * @start: it has been started, at @entry with @arg
  * @entry: where it begins: what this means is the architecture's
  * @arg: its argument
@@ -63,6 +66,7 @@ struct cpu {
 	struct arch_cpu arch;
 	bool wait;
 	bool reset;
+	bool set_up;
 	bool start;
 	u64 entry;
 	u64 arg;
@@ -114,6 +118,7 @@ enum ending {
 	RUNNING,
 	POWERED_OFF,
 	RESET,
+	PAUSED,		/* to be moved */
 	QUIT,		/* by the user */
 	TIMED_OUT,
 	CRASHED,	/* triple fault */
@@ -132,6 +137,9 @@ enum ending {
  * @initrd: path of the initial RAM disk, or NULL
  * @cmdline: the kernel's command line
  * @timeout: seconds until its end, or 0
+ * @move_every: seconds between its moves, or 0
+ * @moves: how many there were
+ * @next_move: when the next one is due, in ns
  * @trace: print exits that no device answers
  * @keys: standard input is a terminal, whose Ctrl-A is ours
  * @given: descriptor of a space to use, or -1: it makes its own
@@ -161,6 +169,9 @@ struct machine {
 	const char *initrd;
 	const char *cmdline;
 	u32 timeout;
+	u32 move_every;
+	u32 moves;
+	u64 next_move;
 	bool trace;
 	bool keys;
 	int given;
@@ -182,6 +193,9 @@ struct machine {
 
 u64 now_ns(void);
 
+/* move.c: 0, or -errno with what failed in @what. No thread runs. */
+int machine_move(struct machine *m, const char **what);
+
 /* machine.c */
 int machine_create(struct machine *m, const char **what);
 int machine_load(struct machine *m, const char **what);
@@ -189,6 +203,8 @@ int machine_start(struct machine *m, const char **what);
 void machine_stop(struct machine *m);	/* waits for the threads */
 int machine_reset(struct machine *m);
 void machine_free(struct machine *m);
+int machine_open_cpus(struct machine *m);
+void machine_close_cpus(struct machine *m);	/* and count their exits */
 void machine_end(struct machine *m, enum ending ending);
 __printf(4, 5)
 void machine_fail(struct machine *m, int err, const char *what, const char *fmt, ...);
@@ -198,6 +214,56 @@ bool machine_stopping(struct machine *m);
 
 /* run.c */
 void *cpu_thread(void *arg);
+
+/**
+ * struct cpu_state - all of a CPU
+ * @wait: as in struct cpu, and so the following
+ * @reset: as in struct cpu
+ * @start: as in struct cpu
+ * @set_up: as in struct cpu
+ * @entry: as in struct cpu
+ * @arg: as in struct cpu
+ * @arch: what its architecture adds
+ * @vcpu: if @set_up: of AXVCPU_SAVE
+ */
+struct cpu_state {
+	bool wait;
+	bool reset;
+	bool start;
+	bool set_up;
+	u64 entry;
+	u64 arg;
+	struct arch_cpu arch;
+	struct arch_vcpu_state vcpu;
+};
+
+#define STATE_VERSION	1
+
+/**
+ * struct machine_state - all of a machine but its memory; it has no pointers
+ * @version: STATE_VERSION
+ * @size: bytes of it all
+ * @name: ARCH_NAME
+ * @mem: bytes of RAM
+ * @nr_cpus: elements of @cpu
+ * @uart: the serial line
+ * @arch: the other devices
+ * @cpu: the CPUs
+ */
+struct machine_state {
+	u32 version;
+	u32 size;
+	char name[8];
+	u64 mem;
+	u32 nr_cpus;
+	struct uart uart;
+	struct arch_machine arch;
+	struct cpu_state cpu[];
+};
+
+/* state.c: 0 or -errno. No thread runs. The caller frees *@state. */
+int machine_save(const struct machine *m, struct machine_state **state);
+int machine_resume(struct machine *m, const struct machine_state *state);
 
 /* memory.c: 0, or -errno with what failed. The caller calls memory_free(), also after an error. */
 int memory_map(struct machine *m, const char **what);
@@ -222,8 +288,9 @@ void image_unmap(struct image *image);
 int image_gunzip(struct image *image);
 
 /*
- * What an architecture has. Its arch.h defines struct arch_cpu, struct arch_machine, ARCH_CMDLINE,
- * the default command line, and ARCH_HELP, a sentence or two on its devices.
+ * What an architecture has. Its arch.h defines struct arch_cpu, struct arch_machine, struct
+ * arch_vcpu_state as a name of that of AXVCPU_SAVE, ARCH_NAME, ARCH_CMDLINE, the default command
+ * line, and ARCH_HELP, a sentence or two on its devices.
  */
 /* Where the RAM of m->mem bytes is: how many ranges, in order. */
 u32 arch_ram(const struct machine *m, struct axas_extent ranges[RAM_RANGES]);
@@ -238,6 +305,8 @@ int arch_check_kernel(struct image *k);
 int arch_load(struct machine *m, const struct image *k, const struct image *initrd);
 /* The rest on a vCPU's own thread with the lock. Set it up: the first one for m->entry. */
 int arch_setup(struct cpu *cpu);
+/* Set it up as that does, for a state to be restored; without the lock. */
+int arch_setup_again(struct cpu *cpu);
 /* What is due at @now; returns the next deadline, or NEVER. */
 u64 arch_expire(struct cpu *cpu, u64 now);
 /* Deliver interrupts before a run. Returns the vector for which a window is wanted, or 0. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The command boot: options and report. Calls machine.c and console.c.
+ * The command boot: options and report. Calls move.c, machine.c and console.c.
  */
 #include "boot.h"
 
@@ -16,7 +16,7 @@
 
 enum {
 	OPT_KERNEL = 0x200, OPT_INITRD, OPT_CMDLINE, OPT_CPUS, OPT_STATS, OPT_NO_REBOOT, OPT_RAM,
-	OPT_SUPPLY, OPT_LOG,
+	OPT_SUPPLY, OPT_LOG, OPT_MOVE,
 };
 
 struct boot_args {
@@ -41,6 +41,7 @@ static const struct argp_option boot_options[] = {
 	{ "supply", OPT_SUPPLY, "FILE", 0, "A thread brings its pages from FILE, then zeroes", 2 },
 	{ "log", OPT_LOG, NULL, 0, "Collect which pages are written, ten times a second", 2 },
 	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End it after so long (default: never)", 3 },
+	{ "move", OPT_MOVE, "SECONDS", 0, "Move it to other vCPUs and another space so often", 3 },
 	{ "no-reboot", OPT_NO_REBOOT, NULL, 0, "A reset ends the machine", 3 },
 	{ "stats", OPT_STATS, NULL, 0, "Show exits, faults and memory at its end", 3 },
 	{ "trace", OPT_TRACE, NULL, 0, "Show accesses to system registers", 3 },
@@ -128,6 +129,8 @@ static error_t boot_parse(int key, char *arg, struct argp_state *state)
 		return take_cpus(b, arg);
 	case OPT_TIMEOUT:
 		return take_u32(&b->args, "timeout", arg, &b->m.timeout);
+	case OPT_MOVE:
+		return take_u32(&b->args, "interval", arg, &b->m.move_every);
 	case OPT_NO_REBOOT:
 		b->no_reboot = true;
 		return 0;
@@ -182,6 +185,8 @@ static void report(const struct machine *m, const struct axas_info *in)
 			printf(" %s %llu", axvcpu_exit_name(i), m->exits[i]);
 	putchar('\n');
 	print_faults(in);
+	if (m->moves)
+		printf("moved    %u times\n", m->moves);
 	if (m->memory.serves)
 		printf("supplied %llu blocks of 64 KiB\n", m->memory.blocks);
 	if (m->memory.logs)
@@ -204,6 +209,10 @@ static int run_machine(struct boot_args *b, const char **what)
 			break;
 		console_loop(m);
 		machine_stop(m);
+		if (m->ending == PAUSED) {
+			err = machine_move(m, what);
+			continue;
+		}
 		if (m->ending != RESET || b->no_reboot)
 			break;
 		*what = "reset";
@@ -280,5 +289,7 @@ int cmd_boot(struct session *s, int argc, char **argv)
 	if (b.m.ram_file && (b.m.supply || b.m.log))
 		return !!usage_error(&b.args, "--ram has neither --supply nor --log");
 	b.m.given = given_space(s);
+	if (b.m.move_every && (b.m.given >= 0 || b.m.ram_file || b.m.supply))
+		return !!usage_error(&b.args, "--move is for memory of its own");
 	return boot(s, &b);
 }

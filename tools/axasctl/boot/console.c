@@ -6,6 +6,7 @@
 #include "boot.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -160,13 +161,28 @@ static bool take_input(struct machine *m, bool *escaped)
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
-static int time_left(const struct machine *m)
+/* In ms, at most; 0: it has passed. */
+static int time_left(u64 end)
 {
-	u64 end = m->started + m->timeout * NSEC, now = now_ns();
+	u64 now = now_ns(), ms;
 
-	if (!m->timeout)
-		return -1;
-	return now >= end ? 0 : (end - now) / 1000000 + 1;
+	if (end == NEVER)
+		return INT_MAX;
+	ms = now >= end ? 0 : (end - now) / 1000000 + 1;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+/* Of the machine's time, and until its next move. */
+static int check_time(struct machine *m)
+{
+	int end = time_left(m->timeout ? m->started + m->timeout * NSEC : NEVER);
+	int move = time_left(m->move_every ? m->next_move : NEVER);
+
+	if (!end)
+		machine_end(m, TIMED_OUT);
+	else if (!move)
+		machine_end(m, PAUSED);
+	return end < move ? end : move;
 }
 
 void console_loop(struct machine *m)
@@ -177,10 +193,9 @@ void console_loop(struct machine *m)
 	bool escaped = false;
 	int left;
 
+	m->next_move = now_ns() + m->move_every * NSEC;
 	while (!machine_stopping(m)) {
-		left = time_left(m);
-		if (!left)
-			machine_end(m, TIMED_OUT);
+		left = check_time(m);
 		if (poll(fds, 2, left) > 0 && fds[1].revents && !take_input(m, &escaped))
 			fds[1].fd = -1;
 	}

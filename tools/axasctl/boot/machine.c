@@ -30,10 +30,16 @@ static int open_cpu(struct machine *m, u32 id)
 	cpu->m = m;
 	cpu->id = id;
 	cpu->fd = axvcpu_open_vcpu(NULL, m->space, id, id ? 0 : AXVCPU_CREATE_BSP);
-	if (cpu->fd < 0)
-		return cpu->fd;
-	pthread_cond_init(&cpu->wake, NULL);
-	return 0;
+	return cpu->fd < 0 ? cpu->fd : 0;
+}
+
+int machine_open_cpus(struct machine *m)
+{
+	int err = 0;
+
+	for (u32 i = 0; i < m->nr_cpus && !err; i++)
+		err = open_cpu(m, i);
+	return err;
 }
 
 /* The caller calls machine_free(), also after an error. */
@@ -45,8 +51,10 @@ int machine_create(struct machine *m, const char **what)
 	m->space = -1;
 	m->memory.file = -1;
 	m->memory.stop_fd = -1;
-	for (u32 i = 0; i < MAX_CPUS; i++)
+	for (u32 i = 0; i < MAX_CPUS; i++) {
 		m->cpu[i].fd = -1;
+		pthread_cond_init(&m->cpu[i].wake, NULL);
+	}
 	pthread_mutex_init(&m->lock, NULL);
 	m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	*what = "open";
@@ -55,8 +63,8 @@ int machine_create(struct machine *m, const char **what)
 		return m->given >= 0 ? -errno : m->space;
 	err = memory_map(m, what);
 	*what = err ? *what : "vcpu";
-	for (u32 i = 0; i < m->nr_cpus && !err; i++)
-		err = open_cpu(m, i);
+	if (!err)
+		err = machine_open_cpus(m);
 	return err ? err : arch_create(m);
 }
 
@@ -66,7 +74,7 @@ static void reset_cpu(struct cpu *cpu)
 	cpu->wait = cpu->id;
 	cpu->reset = false;
 	cpu->start = false;
-	cpu->armed = NEVER;
+	cpu->set_up = false;
 }
 
 int machine_load(struct machine *m, const char **what)
@@ -80,12 +88,15 @@ int machine_load(struct machine *m, const char **what)
 
 int machine_start(struct machine *m, const char **what)
 {
-	enum ending reset = RESET;
+	enum ending was = m->ending == PAUSED ? PAUSED : RESET;
+	u64 count;
 	int err = 0;
 
 	*what = "thread";
-	/* The user may have ended it during the reset. */
-	__atomic_compare_exchange_n(&m->ending, &reset, RUNNING, false, __ATOMIC_ACQ_REL,
+	while (read(m->end_fd, &count, sizeof(count)) > 0)
+		;
+	/* The user may have ended it meanwhile. */
+	__atomic_compare_exchange_n(&m->ending, &was, RUNNING, false, __ATOMIC_ACQ_REL,
 				    __ATOMIC_ACQUIRE);
 	if (machine_stopping(m))
 		return 0;
@@ -130,24 +141,27 @@ static void count_exits(struct machine *m, u32 id)
 /* After machine_stop(): as at the start, except for the contents of RAM. */
 int machine_reset(struct machine *m)
 {
-	u64 count;
 	int err = 0;
 
-	while (read(m->end_fd, &count, sizeof(count)) > 0)
-		;
 	for (u32 i = 0; i < m->nr_cpus && !err; i++)
 		err = axvcpu_reset(m->cpu[i].fd);
 	return err;
 }
 
-void machine_free(struct machine *m)
+void machine_close_cpus(struct machine *m)
 {
 	for (u32 i = 0; i < m->nr_cpus; i++) {
 		if (m->cpu[i].fd < 0)
 			continue;
 		count_exits(m, i);
 		close(m->cpu[i].fd);
+		m->cpu[i].fd = -1;
 	}
+}
+
+void machine_free(struct machine *m)
+{
+	machine_close_cpus(m);
 	memory_free(m);
 	if (m->space >= 0)
 		close(m->space);
@@ -159,7 +173,10 @@ bool machine_stopping(struct machine *m)
 	return __atomic_load_n(&m->ending, __ATOMIC_ACQUIRE) != RUNNING;
 }
 
-/* The first reason counts, but the user's also counts during a reset. Async-signal-safe. */
+/*
+ * The first reason counts, but the user's also counts during a reset, and any while threads stop
+ * for a pause. Async-signal-safe.
+ */
 void machine_end(struct machine *m, enum ending ending)
 {
 	enum ending was = RUNNING;
@@ -167,7 +184,7 @@ void machine_end(struct machine *m, enum ending ending)
 
 	while (!__atomic_compare_exchange_n(&m->ending, &was, ending, false, __ATOMIC_ACQ_REL,
 					    __ATOMIC_ACQUIRE))
-		if (was != RESET || ending != QUIT)
+		if (was != PAUSED && (was != RESET || ending != QUIT))
 			return;
 	if (write(m->end_fd, &one, sizeof(one)) < 0)
 		return;
@@ -180,7 +197,7 @@ void machine_fail(struct machine *m, int err, const char *what, const char *fmt,
 {
 	va_list ap;
 
-	if (machine_stopping(m))
+	if (machine_stopping(m) && m->ending != PAUSED)
 		return;
 	m->err = err;
 	m->what = what;

@@ -226,4 +226,6 @@ void memory_free(struct machine *m)
 	if (mem->file >= 0)
 		close(mem->file);
 	close(mem->stop_fd);
+	mem->stop_fd = -1;
+	mem->file = -1;
 }

@@ -121,6 +121,7 @@ static bool wait_for_start(struct cpu *cpu)
 		cpu->reset = false;
 		err = axvcpu_reset(cpu->fd);
 		arch_reset_cpu(cpu);
+		cpu->set_up = false;
 		cpu->wait = true;
 	}
 	while (cpu->wait && !cpu->start && !machine_stopping(cpu->m))
@@ -129,6 +130,7 @@ static bool wait_for_start(struct cpu *cpu)
 		return false;
 	if (cpu->wait && !err)
 		err = arch_setup(cpu);
+	cpu->set_up = true;
 	cpu->wait = false;
 	cpu->start = false;
 	if (err)
@@ -159,8 +161,11 @@ static void *run_cpu(struct cpu *cpu)
 	int err = make_timer(cpu);
 
 	pthread_mutex_lock(&m->lock);
-	if (!err && !cpu->id)
+	cpu->armed = NEVER;
+	if (!err && !cpu->id && !cpu->set_up) {
 		err = arch_setup(cpu);
+		cpu->set_up = true;
+	}
 	if (err)
 		machine_fail(m, err, "setup", "CPU %u", cpu->id);
 	while (!machine_stopping(m)) {

@@ -16,6 +16,8 @@
 #ifndef AXASCTL_BOOT_ARCH_H
 #define AXASCTL_BOOT_ARCH_H
 
+#define ARCH_NAME	"arm64"
+#define arch_vcpu_state	axvcpu_arm64_state
 #define ARCH_CMDLINE	"console=ttyS0"
 #define ARCH_HELP								\
 	"The machine has a GICv3, a clock, PSCI to start CPUs and to power off, and a\n"	\

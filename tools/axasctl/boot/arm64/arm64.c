@@ -37,6 +37,13 @@ void arch_uart_line(struct machine *m, bool level)
 	irq_set(m, IRQ_UART, level);
 }
 
+int arch_setup_again(struct cpu *cpu)
+{
+	struct axvcpu_setup setup = { .flags = AXVCPU_SETUP_BLOCK, .mode = AXVCPU_MODE_EL1 };
+
+	return axvcpu_setup(cpu->fd, &setup);
+}
+
 /* X0 has the device tree, or what the guest gave to PSCI. */
 int arch_setup(struct cpu *cpu)
 {

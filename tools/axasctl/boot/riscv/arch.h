@@ -15,6 +15,8 @@
 #ifndef AXASCTL_BOOT_ARCH_H
 #define AXASCTL_BOOT_ARCH_H
 
+#define ARCH_NAME	"riscv"
+#define arch_vcpu_state	axvcpu_riscv_state
 #define ARCH_CMDLINE	"console=ttyS0"
 #define ARCH_HELP							\
 	"The machine has an SBI, a PLIC, a clock, and a serial line: this terminal. A\n"	\

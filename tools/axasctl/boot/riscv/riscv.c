@@ -52,11 +52,20 @@ static int let_programs_read_time(int fd)
 	return err ? err : axvcpu_set_regs(fd, &regs);
 }
 
+#define SETUP_FLAGS	(AXVCPU_SETUP_BLOCK | AXVCPU_SETUP_TIMER)
+
+int arch_setup_again(struct cpu *cpu)
+{
+	struct axvcpu_setup setup = { .flags = SETUP_FLAGS, .mode = AXVCPU_MODE_VS };
+
+	return axvcpu_setup(cpu->fd, &setup);
+}
+
 /* As SBI starts a hart: its number in a0, the argument in a1. */
 int arch_setup(struct cpu *cpu)
 {
 	struct axvcpu_setup setup = {
-		.flags = AXVCPU_SETUP_BLOCK | AXVCPU_SETUP_TIMER, .mode = AXVCPU_MODE_VS,
+		.flags = SETUP_FLAGS, .mode = AXVCPU_MODE_VS,
 		.entry = cpu->entry, .cr3 = cpu->arg,
 	};
 	int err = axvcpu_setup(cpu->fd, &setup);

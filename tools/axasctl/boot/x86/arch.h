@@ -17,6 +17,8 @@
 #ifndef AXASCTL_BOOT_ARCH_H
 #define AXASCTL_BOOT_ARCH_H
 
+#define ARCH_NAME	"x86"
+#define arch_vcpu_state	axvcpu_x86_state
 #define ARCH_CMDLINE	"console=ttyS0"
 #define ARCH_HELP							\
 	"The machine has local APICs in x2APIC mode, an 8259, an 8254, a clock, ACPI to\n"	\

@@ -93,6 +93,13 @@ static int setup_other(struct cpu *cpu)
 	return axvcpu_setup(cpu->fd, &setup);
 }
 
+int arch_setup_again(struct cpu *cpu)
+{
+	struct axvcpu_setup setup = { .flags = SETUP_FLAGS, .mode = AXVCPU_MODE_LONG };
+
+	return axvcpu_setup(cpu->fd, &setup);
+}
+
 int arch_setup(struct cpu *cpu)
 {
 	return cpu->id ? setup_other(cpu) : setup_first(cpu);
