@@ -155,12 +155,8 @@ void axas_bar_end(struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_bar_end);
 
-void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables)
+static void flush_consumers(struct axas_space *space, const struct axas_flush *flush)
 {
-	struct axas_flush flush = {
-		.range = axas_gpa_range(axas_gpa(first), last - first + 1),
-		.tables = tables,
-	};
 	struct axas_consumer *consumer;
 	struct cpumask *cpus;
 
@@ -171,15 +167,37 @@ void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables
 	cpus = *this_cpu_ptr(&asked_cpus);
 	cpumask_clear(cpus);
 	list_for_each_entry(consumer, &space->consumers, node)
-		consumer->ops->request(consumer, &flush, cpus);
+		consumer->ops->request(consumer, flush, cpus);
 	/* One round of interrupts for all consumers. No vCPU runs on this CPU: we do. */
 	smp_call_function_many(cpus, be_a_barrier, NULL, true);
 	preempt_enable();
 	list_for_each_entry(consumer, &space->consumers, node)
 		if (consumer->ops->wait)
-			consumer->ops->wait(consumer, &flush);
+			consumer->ops->wait(consumer, flush);
+}
+
+void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables)
+{
+	struct axas_flush flush = {
+		.range = axas_gpa_range(axas_gpa(first), last - first + 1),
+		.tables = tables,
+	};
+
+	flush_consumers(space, &flush);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_flush);
+
+void axas_space_flush_pages(struct axas_space *space, u64 first, u64 last,
+			    const unsigned long *pages, u64 base)
+{
+	struct axas_flush flush = {
+		.range = axas_gpa_range(axas_gpa(first), last - first + 1),
+		.pages = pages,
+		.base = axas_gpa(base),
+	};
+
+	flush_consumers(space, &flush);
+}
 
 /* In a section, or with space->lock held: the area that is found stays. */
 const struct axas_area *axas_area_look_up(const struct axas_space *space, struct axas_cpu *cpu,
@@ -532,6 +550,7 @@ void axas_space_pause(unsigned int *tries)
 	else
 		schedule_timeout_killable(1);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_pause);
 
 bool axas_space_contains(const struct axas_space *space, struct axas_gpa_range range)
 {

@@ -440,6 +440,9 @@ void axas_bar_end(struct axas_space *space);
 
 /* Flush a range in all consumers; @tables: paging-structure caches, too. space->lock is held. */
 void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables);
+/* Flush those pages of a range that a bitmap has; bit 0 is the page of @base. */
+void axas_space_flush_pages(struct axas_space *space, u64 first, u64 last,
+			    const unsigned long *pages, u64 base);
 
 /* Areas. The mutex is held for all of these. */
 

@@ -7,6 +7,7 @@
  * Locks: mmap_lock or the VMA's lock is held by all callers but those of host_wait(); file->attach,
  * locks of a space and page locks nest inside it.
  */
+#include <linux/bitmap.h>
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -344,11 +345,28 @@ static void host_request(struct axas_consumer *consumer, const struct axas_flush
 {
 }
 
+/* Zap the pages of a bitmap alone: the others would only be faulted in again. */
+static void zap_pages(struct address_space *mapping, const struct axas_flush *flush)
+{
+	u64 first = flush->range.start.val - flush->base.val;
+	unsigned long end = (first + flush->range.size) >> PAGE_SHIFT, from, to;
+
+	for (from = find_next_bit(flush->pages, end, first >> PAGE_SHIFT); from < end;
+	     from = find_next_bit(flush->pages, end, to)) {
+		to = find_next_zero_bit(flush->pages, end, from);
+		unmap_mapping_range(mapping, flush->base.val + ((u64)from << PAGE_SHIFT),
+				    (u64)(to - from) << PAGE_SHIFT, 0);
+	}
+}
+
 static void host_wait(struct axas_consumer *consumer, const struct axas_flush *flush)
 {
 	struct axas_file *file = container_of(consumer, struct axas_file, host);
 
-	unmap_mapping_range(file->mapping, flush->range.start.val, flush->range.size, 0);
+	if (flush->pages)
+		zap_pages(file->mapping, flush);
+	else
+		unmap_mapping_range(file->mapping, flush->range.start.val, flush->range.size, 0);
 }
 
 static const struct axas_consumer_ops host_ops = {

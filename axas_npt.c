@@ -476,6 +476,7 @@ void axas_npt_free_root(struct axas_npt *npt, struct axas_hpa hpa)
 	npt->hal->free_frame(npt->hal, hpa, npt->root_order, AXAS_FRAME_TABLE);
 	count_tables(npt, -(1 << npt->root_order));
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_free_root);
 
 /* A machine may support less than the format, but not more; its leaf levels have no gaps. */
 static bool caps_ok(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *caps)

@@ -48,6 +48,7 @@ enum axas_pt_kind axas_npt_look_aside(const struct axas_npt *npt, u64 gpa,
 		table = npt->fmt->child(npt, pos->entry, pos->level);
 	}
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_look_aside);
 
 void axas_npt_take_back(struct axas_npt *npt, struct axas_npt_pos *claim, u64 entry,
 			struct axas_npt_pos *pos)
@@ -198,6 +199,7 @@ void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_move *move)
 {
 	move_table(npt, move, npt->root, npt->aside, npt->levels - 1, put_entry);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_put_aside);
 
 /* Of two tables, that of @from is empty in the end, and is collected. */
 static bool end_entry(struct axas_npt *npt, struct axas_npt_move *move, u64 *from, u64 *to,
@@ -226,6 +228,7 @@ void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_move *move)
 	if (move_table(npt, move, npt->aside, npt->root, npt->levels - 1, end_entry))
 		WRITE_ONCE(npt->aside, NULL);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_end_aside);
 
 void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write,
 			bool zeroes)
@@ -384,21 +387,44 @@ static unsigned long word_at(const unsigned long *bitmap, unsigned long bit, uns
 	return n > here && shift ? word | bitmap[bit / BITS_PER_LONG + 1] << here : word;
 }
 
+/* What pages cost that are @dear, in entries: by page, and by run of pages. */
+#define DEAR_PAGE	2
+#define DEAR_RUN	64
+
+/* What it costs to clear the pages of a word of the bitmap, in entries of the budget. */
+static unsigned int cost_of(const struct axas_npt_clear *clear, unsigned long word)
+{
+	unsigned int pages = hweight_long(word);
+
+	if (!clear->dear)
+		return pages;
+	if (!clear->bitmap)
+		return DEAR_PAGE * pages;
+	return DEAR_PAGE * pages + DEAR_RUN * hweight_long(word & ~(word << 1));
+}
+
+/* Charge @n entries, besides the one that axas_npt_clear_written() charges. */
+static void charge(struct axas_npt_clear *clear, unsigned int n)
+{
+	clear->job.budget -= min(clear->job.budget - 1, n);
+}
+
 /* Clear @n level 0 entries from @ptep on, the first one of page @bit. */
 static void clear_leaves(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
 			 unsigned int n, unsigned long bit)
 {
-	unsigned int i, spent = n / BITS_PER_LONG;
+	unsigned int i, spent = n / BITS_PER_LONG + 1;
 	unsigned long word;
 
 	for (i = 0; i < n; i += BITS_PER_LONG) {
 		word = clear->bitmap ? word_at(clear->bitmap, bit + i, n - i) : ~0ul;
 		if (n - i < BITS_PER_LONG)
 			word &= (1ul << (n - i)) - 1;
-		for (; word; word &= word - 1, spent++)
+		spent += cost_of(clear, word);
+		for (; word; word &= word - 1)
 			clear_leaf(clear, npt, &ptep[i + __ffs(word)]);
 	}
-	clear->job.budget -= min(clear->job.budget, spent);
+	charge(clear, spent);
 }
 
 /* Clear an entry above level 0, if all of its pages are given. */
@@ -410,6 +436,8 @@ static void clear_large(struct axas_npt_clear *clear, struct axas_npt *npt,
 	if (last - first != axas_npt_leaf_size(pos->level) - 1 ||
 	    (clear->bitmap && find_next_zero_bit(clear->bitmap, bit + n, bit) < bit + n))
 		return;
+	if (clear->dear)
+		charge(clear, DEAR_RUN + DEAR_PAGE * BIT(AXAS_NPT_LEVEL_BITS));
 	if (kind_of(npt, pos->entry, pos->level) != AXAS_PT_ZERO)
 		clear->job.changed |= narrow(npt, pos->ptep, pos->level);
 	else if (!clear->zeroes)
@@ -435,8 +463,6 @@ void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job)
 			clear_large(clear, npt, &pos, job->first, last, bit);
 		job->done = last == job->last;
 		job->first = job->done ? job->first : last + 1;
-		if (!job->budget)
-			break;
 	}
 }
 

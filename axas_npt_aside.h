@@ -104,12 +104,15 @@ bool axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 b
  * @bitmap: the pages; NULL: all
  * @base: page of bit 0
  * @zeroes: ZERO markers are kept
+ * @dear: pages are looked at again, and unmapped on the host: they count as several entries, and
+ *	each run of pages in @bitmap as many
  */
 struct axas_npt_clear {
 	struct axas_npt_job job;
 	const unsigned long *bitmap;
 	u64 base;
 	bool zeroes;
+	bool dear;
 };
 
 /*

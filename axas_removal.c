@@ -3,6 +3,7 @@
  * The pieces of a removal; see axas_removal.h. Calls axas_area.c, axas_npt_gather.c and the
  * formats.
  */
+#include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched.h>
@@ -13,6 +14,7 @@
 void axas_removal_init(struct axas_removal *removal, struct axas_space *space, bool many)
 {
 	removal->space = space;
+	removal->pages = NULL;
 	removal->flushed = NULL;
 	axas_npt_gather_init(&removal->gather, &space->npt, many);
 }
@@ -34,7 +36,10 @@ void axas_piece_end(struct axas_removal *removal, u64 last)
 {
 	struct axas_npt_gather *gather = &removal->gather;
 
-	if (gather->pending || removal->changed)
+	if (removal->pages && removal->changed)
+		axas_space_flush_pages(removal->space, removal->first, last, removal->pages,
+				       removal->base);
+	else if (gather->pending || removal->changed)
 		axas_space_flush(removal->space, removal->first, last, gather->tables);
 	if (removal->flushed)
 		removal->flushed(removal, last);
@@ -60,6 +65,35 @@ static bool is_unmapped(const struct axas_space *space, struct axas_cpu *found, 
 	       entry & space->npt.fmt->borrowed;
 }
 
+/* Set *@gpa to the next page that may change; false: none up to @last. */
+static bool next_page(const struct axas_removal *removal, u64 *gpa, u64 last)
+{
+	unsigned long end, bit;
+
+	if (*gpa > last || !removal->pages)
+		return *gpa <= last;
+	end = axas_page_nr(last - removal->base) + 1;
+	bit = find_next_bit(removal->pages, end, axas_page_nr(*gpa - removal->base));
+	*gpa = max(*gpa, removal->base + axas_page_first(bit));
+	return bit < end;
+}
+
+bool axas_removal_next_leaf(const struct axas_removal *removal, u64 *gpa, u64 last,
+			    struct axas_leaf *leaf, u64 *entry)
+{
+	u64 page;
+
+	while (next_page(removal, gpa, last)) {
+		page = *gpa;
+		if (!axas_npt_next_leaf(&removal->space->npt, gpa, leaf, entry) || *gpa > last)
+			return false;
+		/* Else it is a later one, which may be of another page. */
+		if (leaf->level || *gpa == page || !removal->pages)
+			return true;
+	}
+	return false;
+}
+
 /* Wait until nobody has a page of a leaf locked. */
 static void await_leaf(const struct axas_space *space, const struct axas_leaf *leaf)
 {
@@ -78,15 +112,16 @@ static void await_leaf(const struct axas_space *space, const struct axas_leaf *l
  * "DOC: host mappings". New ones are kept out by the bar. Return the last byte of what was waited
  * for, which ends with a table if it is not @last.
  */
-static u64 await_pages(struct axas_space *space, u64 first, u64 last)
+static u64 await_pages(const struct axas_removal *removal, u64 first, u64 last)
 {
+	struct axas_space *space = removal->space;
 	u64 region = first >> axas_npt_shift(1), entry;
 	struct axas_cpu found = axas_nothing_found();
 	struct axas_leaf leaf;
 	unsigned int n = 0;
 
 	lockdep_assert_held_write(&space->lock);
-	while (axas_npt_next_leaf(&space->npt, &first, &leaf, &entry) && first <= last) {
+	while (axas_removal_next_leaf(removal, &first, last, &leaf, &entry)) {
 		if (n >= AWAIT_LEAVES && first >> axas_npt_shift(1) != region)
 			return first - 1;
 		region = first >> axas_npt_shift(1);
@@ -112,7 +147,7 @@ void axas_piece_do(struct axas_removal *removal, struct axas_npt_job *job,
 	u64 last = job->last;
 
 	if (may_be_mapped(removal->space, job))
-		job->last = await_pages(removal->space, job->first, last);
+		job->last = await_pages(removal, job->first, last);
 	job->budget = removal->budget;
 	work(&removal->space->npt, job);
 	removal->budget = job->budget;

@@ -26,6 +26,8 @@
  * @budget: entries that this piece may still visit
  * @first: first byte of this piece
  * @changed: this piece narrowed leaves, which need a flush
+ * @pages: NULL, or a bitmap: only leaves of these pages change, and no tables
+ * @base: address of the page of bit 0
  * @flushed: called with the bar, after the flush of a piece that got as far as @last; or NULL
  */
 struct axas_removal {
@@ -34,8 +36,17 @@ struct axas_removal {
 	unsigned int budget;
 	u64 first;
 	bool changed;
+	const unsigned long *pages;
+	u64 base;
 	void (*flushed)(struct axas_removal *removal, u64 last);
 };
+
+/*
+ * The first leaf from *@gpa to @last of which pages may change; sets *@gpa to its first byte, or,
+ * above level 0, to one in it. False: there is none.
+ */
+bool axas_removal_next_leaf(const struct axas_removal *removal, u64 *gpa, u64 last,
+			    struct axas_leaf *leaf, u64 *entry);
 
 /* @many: see axas_npt_gather_init(). */
 void axas_removal_init(struct axas_removal *removal, struct axas_space *space, bool many);

@@ -346,3 +346,4 @@ u64 axas_space_locked_pages(struct axas_space *space)
 	mutex_unlock(&space->changing);
 	return pages;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_locked_pages);

@@ -100,16 +100,19 @@ static bool is_block_held(const struct axas_space *space, const struct axas_leaf
 static bool stays_written(const struct clear *clear, u64 gpa, const struct axas_leaf *leaf)
 {
 	const struct axas_space *space = clear->removal.space;
-	const unsigned long *bitmap = clear->work.bitmap;
 
 	if (leaf->level)
 		return leaf->level == 1 && is_block_held(space, leaf);
-	if (bitmap && !test_bit((gpa - clear->work.base) >> AXAS_FRAME_SHIFT, bitmap))
-		return false;
 	return is_held(space, clear->area, gpa, leaf->hpa);
 }
 
-/* With the bar, and all host mappings of the piece zapped. */
+/* Whether pages of the space may be held. Only with the bar it is known. */
+static bool may_be_held(const struct axas_space *space)
+{
+	return READ_ONCE(space->shared) || READ_ONCE(space->handed);
+}
+
+/* With the bar, and no page of the piece that was cleared mapped on the host. */
 static void keep_held(struct axas_removal *removal, u64 last)
 {
 	struct clear *clear = container_of(removal, struct clear, removal);
@@ -117,10 +120,9 @@ static void keep_held(struct axas_removal *removal, u64 last)
 	u64 gpa = removal->first, entry;
 	struct axas_leaf leaf;
 
-	/* Only with the bar it is known. */
-	if (!READ_ONCE(space->shared) && !READ_ONCE(space->handed))
+	if (!may_be_held(space))
 		return;
-	while (axas_npt_next_leaf(&space->npt, &gpa, &leaf, &entry) && gpa <= last) {
+	while (axas_removal_next_leaf(removal, &gpa, last, &leaf, &entry)) {
 		if (stays_written(clear, gpa, &leaf))
 			axas_npt_set_written(&space->npt, gpa,
 					     clear->area->prot & AXAS_PROT_WRITE);
@@ -141,9 +143,12 @@ static void clear_area(struct axas_space *space, const struct axas_area *area, u
 		.job = { .begin = first, .first = first, .last = last },
 		.bitmap = bitmap, .base = base,
 		.zeroes = axas_area_is_missing(area) || axas_area_lends(area),
+		.dear = held && may_be_held(space),
 	};
 	clear.area = area;
 	axas_removal_init(&clear.removal, space, false);
+	clear.removal.pages = bitmap;
+	clear.removal.base = base;
 	if (held)
 		clear.removal.flushed = keep_held;
 	axas_piece_begin(&clear.removal, first);
@@ -204,7 +209,7 @@ static bool put_piece(struct axas_removal *removal, struct axas_npt_move *move)
 	bool alone;
 
 	axas_piece_begin(removal, move->job.first);
-	alone = !READ_ONCE(space->shared) && !READ_ONCE(space->handed);
+	alone = !may_be_held(space);
 	if (alone) {
 		move->job.budget = removal->budget;
 		axas_npt_put_aside(&space->npt, move);

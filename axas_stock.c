@@ -244,6 +244,7 @@ void axas_stock_put(struct page *page, unsigned int nr, const void *paid)
 	if (!delayed_work_pending(&idle))
 		queue_delayed_work(AXAS_UNBOUND_WQ, &idle, IDLE_JIFFIES);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_put);
 
 /* Drain one CPU's stock; @idle: only shelves that were not used since the last call. */
 static unsigned long drain(struct stock *stock, bool idle)

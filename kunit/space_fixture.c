@@ -2,6 +2,7 @@
 /*
  * A space over the mock HAL; see space_fixture.h.
  */
+#include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/slab.h>
 
@@ -35,13 +36,30 @@ struct axas_space *space_another(struct space_fixture *f,
 	return axas_space_create_fmt(&p, f->kind->fmt, &caps);
 }
 
+/* No more than the consumer has to. */
+static void flush_pages(struct space_watcher *w, const struct axas_flush *flush)
+{
+	u64 base = flush->base.val, first = flush->range.start.val - base;
+	unsigned long end = (first + flush->range.size) / SZ_4K, from, to;
+
+	for (from = find_next_bit(flush->pages, end, first / SZ_4K); from < end;
+	     from = find_next_bit(flush->pages, end, to)) {
+		to = find_next_zero_bit(flush->pages, end, from);
+		monitor_flush(w->monitor, w->nr, base + (u64)from * SZ_4K,
+			      base + (u64)to * SZ_4K - 1, false);
+	}
+}
+
 static void monitor_is_flushed(struct axas_consumer *consumer, const struct axas_flush *flush,
 			       struct cpumask *cpus)
 {
 	struct space_watcher *w = container_of(consumer, struct space_watcher, consumer);
 
-	monitor_flush(w->monitor, w->nr, flush->range.start.val,
-		      axas_gpa_range_last(flush->range).val, flush->tables);
+	if (flush->pages)
+		flush_pages(w, flush);
+	else
+		monitor_flush(w->monitor, w->nr, flush->range.start.val,
+			      axas_gpa_range_last(flush->range).val, flush->tables);
 }
 
 static const struct axas_consumer_ops watcher_ops = { .request = monitor_is_flushed };

@@ -626,10 +626,14 @@ struct axas_consumer;
  * struct axas_flush - translations to invalidate
  * @range: guest-physical addresses
  * @tables: tables were removed too: cached walks must be invalidated as well as leaves
+ * @pages: NULL, or a bitmap: no other pages of @range have to be invalidated. They may be
+ * @base: address of the page of bit 0
  */
 struct axas_flush {
 	struct axas_gpa_range range;
 	bool tables;
+	const unsigned long *pages;
+	struct axas_gpa base;
 };
 
 /**
