@@ -203,7 +203,7 @@ void axas_space_flush_pages(struct axas_space *space, u64 first, u64 last,
 const struct axas_area *axas_area_look_up(const struct axas_space *space, struct axas_cpu *cpu,
 					  u64 gpa)
 {
-	MA_STATE(mas, (struct maple_tree *)&space->areas, axas_page_nr(gpa), axas_page_nr(gpa));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(gpa), axas_page_nr(gpa));
 	unsigned long nr = axas_page_nr(gpa);
 	const struct axas_area *area;
 
@@ -225,27 +225,29 @@ static u64 pages(u64 first, u64 last)
 	return axas_page_nr(last) - axas_page_nr(first) + 1;
 }
 
-static void count_ranges(struct axas_space *space, long ranges)
+static void count_ranges(struct axas_areas *areas, long ranges)
 {
-	WRITE_ONCE(space->nr_areas, space->nr_areas + ranges);
+	WRITE_ONCE(areas->nr_ranges, areas->nr_ranges + ranges);
 }
 
 /* Account for @n more pages of an area that pins what others have. */
-static void count_pages(struct axas_space *space, const struct axas_area *area, long n)
+static void count_pages(struct axas_areas *areas, const struct axas_area *area, long n)
 {
 	if (axas_area_is_linear(area))
-		WRITE_ONCE(space->linear_pages, space->linear_pages + n);
+		WRITE_ONCE(areas->linear_pages, areas->linear_pages + n);
 	else if (axas_area_lends(area))
-		WRITE_ONCE(space->lent_pages, space->lent_pages + n);
+		WRITE_ONCE(areas->lent_pages, areas->lent_pages + n);
+	if (area->backend.ops->flags & AXAS_BACKEND_FROZEN)
+		areas->frozen_pages += n;
 }
 
 /* Account for one more range of @area. */
-static void count_range(struct axas_space *space, struct axas_area *area, u64 first, u64 last)
+static void count_range(struct axas_areas *areas, struct axas_area *area, u64 first, u64 last)
 {
 	if (!area->ranges++)
-		space->nr_objects++;
-	count_ranges(space, 1);
-	count_pages(space, area, pages(first, last));
+		areas->nr_objects++;
+	count_ranges(areas, 1);
+	count_pages(areas, area, pages(first, last));
 }
 
 static int claim(struct axas_area *area, u64 first, u64 last)
@@ -318,35 +320,79 @@ void axas_area_free(struct axas_area *area)
 	kfree(area);
 }
 
-/* Number of ranges that areas and tokens are charged for. */
-static u64 paid(const struct axas_space *space)
+struct axas_areas *axas_areas_new(void)
 {
-	return AXAS_RANGES_PER_AREA * (space->nr_objects + space->nr_tokens);
+	struct axas_areas *areas = kzalloc(sizeof(*areas), GFP_KERNEL_ACCOUNT);
+
+	if (!areas)
+		return NULL;
+	/*
+	 * MT_FLAGS_ALLOC_RANGE, as mm_struct uses the tree. Without it mt_free_walk() takes the
+	 * metadata in the last slot of a full node for a child when a few thousand areas are
+	 * removed at once, in all kernels up to 7.2.
+	 */
+	mt_init_flags(&areas->tree, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
+	INIT_LIST_HEAD(&areas->tokens);
+	return areas;
+}
+
+void axas_areas_destroy(struct axas_areas *areas)
+{
+	MA_STATE(mas, &areas->tree, 0, 0);
+	struct axas_area *area;
+
+	for (area = axas_area_start(&mas, ~0ull); area; area = axas_area_next(&mas, ~0ull)) {
+		if (!--area->ranges)
+			axas_area_free(area);
+		cond_resched();
+	}
+	mtree_destroy(&areas->tree);
+	kfree(areas);
+}
+
+int axas_areas_add(struct axas_areas *areas, u64 first, u64 last, struct axas_area *area)
+{
+	MA_STATE(mas, &areas->tree, axas_page_nr(first), axas_page_nr(last));
+	int err;
+
+	mas_lock(&mas);
+	err = mas_store_gfp(&mas, area, GFP_KERNEL_ACCOUNT);
+	mas_unlock(&mas);
+	if (!err)
+		count_range(areas, area, first, last);
+	return err;
+}
+
+/* Number of ranges that areas and tokens are charged for. */
+static u64 paid(const struct axas_areas *areas)
+{
+	return AXAS_RANGES_PER_AREA * (areas->nr_objects + areas->nr_tokens);
 }
 
 int axas_token_need(struct axas_space *space)
 {
+	struct axas_areas *areas = space->areas;
 	struct axas_area *token;
 
-	if (paid(space) > space->nr_areas)
+	if (paid(areas) > areas->nr_ranges)
 		return 0;
 	token = kmalloc(sizeof(*token), GFP_KERNEL_ACCOUNT);
 	if (!token)
 		return -ENOMEM;
-	list_add(&token->node, &space->tokens);
-	space->nr_tokens++;
+	list_add(&token->node, &areas->tokens);
+	areas->nr_tokens++;
 	return 0;
 }
 
-static void trim_tokens(struct axas_space *space)
+static void trim_tokens(struct axas_areas *areas)
 {
 	struct axas_area *token;
 
-	while (space->nr_tokens && paid(space) >= space->nr_areas + AXAS_RANGES_PER_AREA) {
-		token = list_first_entry(&space->tokens, struct axas_area, node);
+	while (areas->nr_tokens && paid(areas) >= areas->nr_ranges + AXAS_RANGES_PER_AREA) {
+		token = list_first_entry(&areas->tokens, struct axas_area, node);
 		list_del(&token->node);
 		kfree(token);
-		space->nr_tokens--;
+		areas->nr_tokens--;
 		cond_resched();
 	}
 }
@@ -357,11 +403,11 @@ void axas_areas_free(struct axas_space *space, struct list_head *gone)
 
 	list_for_each_entry(area, gone, node) {
 		let_go(area);
-		space->nr_tokens++;
+		space->areas->nr_tokens++;
 		cond_resched();
 	}
-	list_splice_init(gone, &space->tokens);
-	trim_tokens(space);
+	list_splice_init(gone, &space->areas->tokens);
+	trim_tokens(space->areas);
 	axas_missing_wake_all(&space->missing);
 }
 
@@ -401,7 +447,7 @@ struct axas_area *axas_area_next(struct ma_state *mas, u64 to)
 static int store(struct axas_space *space, u64 first, u64 last, struct axas_area *area, gfp_t gfp,
 		 bool replace)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(last));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(last));
 	int err;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
@@ -420,7 +466,7 @@ static int store(struct axas_space *space, u64 first, u64 last, struct axas_area
 
 bool axas_area_any(struct axas_space *space, u64 first, u64 last)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
 
 	return axas_area_start(&mas, last);
 }
@@ -434,14 +480,14 @@ int axas_area_insert(struct axas_space *space, u64 first, u64 last, struct axas_
 	err = store(space, first, last, area, GFP_KERNEL_ACCOUNT, false);
 	if (err)
 		return err;
-	count_range(space, area, first, last);
+	count_range(space->areas, area, first, last);
 	return 0;
 }
 
 /* Account for the areas of [first, last] losing it; what remains on either side is a range. */
 static void leave_range(struct axas_space *space, u64 first, u64 last, struct list_head *gone)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
 	struct axas_area *area;
 	long ranges = 0;
 
@@ -452,16 +498,16 @@ static void leave_range(struct axas_space *space, u64 first, u64 last, struct li
 
 		area->ranges += left - 1;
 		ranges += left - 1;
-		count_pages(space, area, -(long)pages(from, to));
+		count_pages(space->areas, area, -(long)pages(from, to));
 		/* A linear area has one claim, hence one range. */
 		WARN_ON_ONCE(left && axas_area_is_linear(area));
 		if (!area->ranges) {
 			list_add_tail(&area->node, gone);
-			space->nr_objects--;
+			space->areas->nr_objects--;
 		}
 		cond_resched();
 	}
-	count_ranges(space, ranges);
+	count_ranges(space->areas, ranges);
 }
 
 /* Adapt the claim. Memory that it gains is claimed by its former areas with the same type. */
@@ -478,7 +524,7 @@ void axas_areas_replace(struct axas_space *space, u64 first, u64 last, struct ax
 {
 	/* Before leave_range(): @area may be among those that lose the range. */
 	if (area)
-		count_range(space, area, first, last);
+		count_range(space->areas, area, first, last);
 	leave_range(space, first, last, gone);
 	if (area && axas_area_is_linear(area))
 		move_claim(area, first, last);
@@ -500,8 +546,8 @@ int axas_area_cut(struct axas_space *space, u64 at)
 		return -ENOMEM;
 	}
 	/* Until move_claim() both areas count the upper pages. */
-	count_range(space, upper, at, found.last);
-	count_pages(space, upper, -(long)pages(at, found.last));
+	count_range(space->areas, upper, at, found.last);
+	count_pages(space->areas, upper, -(long)pages(at, found.last));
 	move_claim(area, found.first, at - 1);
 	return 0;
 }

@@ -143,6 +143,30 @@ struct axas_area {
  */
 #define AXAS_RANGES_PER_AREA	2
 
+/**
+ * struct axas_areas - the areas of a space, which freeze and reset replace as a whole
+ * @tree: struct axas_area by ranges of 4 KiB page numbers; adjacent ranges have different areas
+ * @nr_ranges: number of ranges in @tree
+ * @nr_objects: number of struct axas_area that they point to
+ * @tokens: see axas_token_need()
+ * @nr_tokens: their number
+ * @linear_pages: 4 KiB pages that linear areas cover
+ * @lent_pages: 4 KiB pages that areas of a backend that lends cover
+ * @frozen_pages: those of them that areas of an image cover
+ *
+ * All but @tree and, for reading, the numbers are protected by the mutex.
+ */
+struct axas_areas {
+	struct maple_tree tree;
+	u64 nr_ranges;
+	u64 nr_objects;
+	struct list_head tokens;
+	u64 nr_tokens;
+	u64 linear_pages;
+	u64 lent_pages;
+	u64 frozen_pages;
+};
+
 /* Bits of a space's list of CPUs: CPU n is bit n % AXAS_LIST_BITS. */
 #define AXAS_LIST_BITS	512
 
@@ -155,23 +179,18 @@ struct axas_area {
  * @npt: the nested page table
  * @range: the guest-physical addresses that it covers
  * @pool: counts and limits of its frames
- * @areas: struct axas_area by ranges of 4 KiB page numbers; adjacent ranges have different areas
+ * @areas: its areas; replaced with the bar, so readers are in a section or hold a lock
  * @list: CPUs that may have cached @generation
  * @ref: references
  * @changing: see "locks and order"
  * @lock: see "locks and order"
- * @nr_areas: number of ranges in @areas
- * @nr_objects: number of struct axas_area that they point to
- * @tokens: see axas_token_need(); protected by @changing
- * @nr_tokens: their number
- * @linear_pages: 4 KiB pages that linear areas cover
- * @lent_pages: 4 KiB pages that areas of a backend that lends cover
  * @own: backend of the private frames in these areas
  * @log_epoch: grows with each start of the dirty log, and with each clear; protected by @changing
  * @log_start: its value at the last start
  * @consumers: attached struct axas_consumer
  * @missing: host accesses that wait for missing pages
  * @origin: set once another space has mapped its frames; see axas_shared.c
+ * @image: the image that the space is a clone of, or NULL; protected by @changing
  * @faults: faults by result (AXAS_FAULT_*), without those counted in npt.shards
  * @released: called after everything that the space mapped is freed, or NULL
  * @released_arg: argument of @released
@@ -184,23 +203,18 @@ struct axas_space {
 	struct axas_gpa_range range;
 	struct axas_npt npt;
 	struct axas_pool pool;
-	struct maple_tree areas;
+	struct axas_areas *areas;
 	DECLARE_BITMAP(list, AXAS_LIST_BITS);
 	struct kref ref;
 	struct mutex changing;		/* see @changing above */
 	struct rw_semaphore lock;
-	u64 nr_areas;
-	u64 nr_objects;
-	struct list_head tokens;
-	u64 nr_tokens;
-	u64 linear_pages;
-	u64 lent_pages;
 	struct axas_backend own;
 	u64 log_epoch;
 	u64 log_start;
 	struct list_head consumers;
 	struct axas_missing missing;
 	struct axas_origin *origin;
+	struct axas_image *image;
 	atomic_long_t faults[AXAS_FAULT_MISSING + 1];
 	void (*released)(void *arg);
 	void *released_arg;
@@ -443,6 +457,16 @@ void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables
 /* Flush those pages of a range that a bitmap has; bit 0 is the page of @base. */
 void axas_space_flush_pages(struct axas_space *space, u64 first, u64 last,
 			    const unsigned long *pages, u64 base);
+
+/* An empty set of areas; NULL if out of memory. */
+struct axas_areas *__must_check axas_areas_new(void);
+/* Free a set of areas that no reader can hold, with the areas that are still in it. */
+void axas_areas_destroy(struct axas_areas *areas);
+/*
+ * Insert an area into a set that no space has yet. Return 0 or -ENOMEM; the area is not consumed.
+ */
+int __must_check axas_areas_add(struct axas_areas *areas, u64 first, u64 last,
+				struct axas_area *area);
 
 /* Areas. The mutex is held for all of these. */
 

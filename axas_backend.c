@@ -211,6 +211,20 @@ void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_unget);
 
+void axas_pool_move(struct axas_pool *pool, struct axas_pool *to, long made)
+{
+	long frames = atomic_long_xchg(&pool->frames, 0);
+
+	atomic_long_add(frames, &to->frames);
+	to->limited = pool->limited;
+	to->picky = pool->picky;
+	if (!pool->limited)
+		return;
+	/* Frames that are being allocated stay charged here. */
+	atomic64_sub(frames + made, &pool->charged);
+	atomic64_add(frames + made, &to->charged);
+}
+
 void axas_pool_put(struct axas_pool *pool, const struct axas_backend *backend,
 		   unsigned int order, const struct axas_hpa *hpas, unsigned int n)
 {

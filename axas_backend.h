@@ -28,6 +28,10 @@
 
 #define AXAS_BACKEND_LENDS	BIT(9)	/* leaves borrow its frames, read-only */
 #define AXAS_BACKEND_UNMAPPED	BIT(10)	/* lent frames must not be mapped on the host */
+#define AXAS_BACKEND_FROZEN	BIT(11)	/* an image: what it lends is locked or charged elsewhere */
+
+/* What @lend returns for a page of zeroes that has no frame. */
+#define AXAS_LEND_ZERO	-1
 
 struct axas_backend;
 
@@ -43,7 +47,8 @@ struct axas_backend;
  *	mapped. May sleep. NULL: leaves do not own their frames.
  * @lend: AXAS_BACKEND_LENDS, in place of @get and @put: addresses of up to @n frames from @offset
  *	of the object on that are at hand and stay until @release. They never change, hold what
- *	@offset says, and are visible to instruction fetch. Returns their number. Does not sleep
+ *	@offset says, and are visible to instruction fetch. Returns their number; 0: @fetch brings
+ *	the first one; AXAS_LEND_ZERO: it is a page of zeroes. Does not sleep
  * @fetch: AXAS_BACKEND_LENDS: bring the frame of @offset to hand, and some of the next @n - 1 if
  *	that takes no input. May sleep. Returns 0, -EIO, -ENOMEM, or -EINTR on a fatal signal
  * @page: AXAS_BACKEND_LENDS: the struct page of the frame at @hpa, if it is the one of @offset; or
@@ -59,8 +64,8 @@ struct axas_backend_ops {
 		   struct axas_hpa *hpas, unsigned int n);
 	void (*put)(const struct axas_backend *backend, unsigned int order,
 		    const struct axas_hpa *hpas, unsigned int n);
-	unsigned int (*lend)(const struct axas_backend *backend, u64 offset,
-			     struct axas_hpa *hpas, unsigned int n);
+	int (*lend)(const struct axas_backend *backend, u64 offset, struct axas_hpa *hpas,
+		    unsigned int n);
 	int (*fetch)(const struct axas_backend *backend, u64 offset, unsigned int n);
 	struct page *(*page)(const struct axas_backend *backend, u64 offset, struct axas_hpa hpa);
 	void (*hold)(const struct axas_backend *backend);
@@ -167,6 +172,9 @@ static inline void axas_pool_count(struct axas_pool *pool, const struct axas_bac
 
 	atomic_long_add(frames, lent ? &pool->shared : &pool->frames);
 }
+
+/* Frames that leaves map move from one pool to another, with their charges; @made: in shards. */
+void axas_pool_move(struct axas_pool *pool, struct axas_pool *to, long made);
 
 /* Give back frames that leaves mapped and that were counted. */
 void axas_pool_put(struct axas_pool *pool, const struct axas_backend *backend,

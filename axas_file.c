@@ -2,8 +2,8 @@
 /*
  * The descriptor of a space: ioctls, fdinfo, creation and lookup. Copies each argument from
  * user space once and checks it; checks that concern user space only, such as capabilities
- * and RLIMIT_MEMLOCK, are here. Calls axas_file_inode.c, axas_file_io.c, axas_file_missing.c,
- * axas_file_mmap.c, axas_shared.c, axas_space*.c and axas_registry.c.
+ * and RLIMIT_MEMLOCK, are here. Calls axas_file_image.c, axas_file_inode.c, axas_file_io.c,
+ * axas_file_log.c, axas_file_missing.c, axas_file_mmap.c, axas_shared.c, axas_space*.c and axas_registry.c.
  *
  * Locks: file->lock, outside space->changing, keeps @locked equal to the space's linear pages.
  * mmap_lock nests inside it (account_locked_vm()).
@@ -235,7 +235,7 @@ static long map_file(void *ctx, void *arg)
 }
 
 /* Uncharge the locked pages of linear and file areas that were unmapped. */
-static void unlock_pages(struct axas_file *file)
+void axas_file_unlock_pages(struct axas_file *file)
 {
 	u64 pages = axas_space_locked_pages(file->space);
 
@@ -254,7 +254,7 @@ static long unmap(void *ctx, void *arg)
 
 	mutex_lock(&file->lock);
 	err = axas_space_unmap(file->space, arg_range(range->gpa, range->length));
-	unlock_pages(file);
+	axas_file_unlock_pages(file);
 	mutex_unlock(&file->lock);
 	return err;
 }
@@ -265,7 +265,7 @@ static long clear(void *ctx, void *arg)
 
 	mutex_lock(&file->lock);
 	axas_space_clear(file->space);
-	unlock_pages(file);
+	axas_file_unlock_pages(file);
 	mutex_unlock(&file->lock);
 	return 0;
 }
@@ -499,6 +499,12 @@ static const struct axas_ioctl space_ioctls[] = {
 	{ AXAS_IOCTL_OF(AXAS_GET_MISSING, struct axas_get_missing),
 	  .flags = AXAS_MISSING_AGAIN, .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE,
 	  .run = axas_file_get_missing },
+	{ AXAS_IOCTL_OF(AXAS_RESET, struct axas_reset),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = axas_file_reset },
+	{ AXAS_IOCTL_OF(AXAS_FREEZE, struct axas_freeze),
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = axas_file_freeze },
+	{ AXAS_IOCTL_OF(AXAS_DIFF, struct axas_diff),
+	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_READ, .run = axas_file_diff },
 	{ AXAS_IOCTL_OF(AXAS_GET_AREAS, struct axas_get_areas),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_READ, .run = get_areas },
 };
@@ -555,20 +561,23 @@ static const struct file_operations space_fops = {
 	.check_flags	= space_check_flags,
 };
 
-int axas_file_create(struct axas_space *space, u32 flags)
+struct file *axas_file_make(struct axas_space *space, u32 flags)
 {
 	struct axas_file *file = axas_file_new(space, flags);
-	struct file *filp;
-	int fd;
 
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	fd = get_unused_fd_flags(O_CLOEXEC);
+	return IS_ERR(file) ? ERR_CAST(file) : axas_file_open_new(file, &space_fops);
+}
+
+int axas_file_create(struct axas_space *space, u32 flags)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct file *filp;
+
 	if (fd < 0) {
-		axas_file_close(file);
+		axas_space_put(space);
 		return fd;
 	}
-	filp = axas_file_open_new(file, &space_fops);
+	filp = axas_file_make(space, flags);
 	if (IS_ERR(filp)) {
 		put_unused_fd(fd);
 		return PTR_ERR(filp);

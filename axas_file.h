@@ -102,6 +102,16 @@ struct axas_file {
  */
 int __must_check axas_file_create(struct axas_space *space, u32 flags);
 
+/* The same, but return the open file, without a descriptor; or ERR_PTR. */
+struct file *__must_check axas_file_make(struct axas_space *space, u32 flags);
+/* Uncharge locked pages of areas that are gone. file->lock is held. */
+void axas_file_unlock_pages(struct axas_file *file);
+
+/* axas_file_image.c: ioctls of images; @ctx is the struct axas_file */
+long axas_file_freeze(void *ctx, void *arg);
+long axas_file_reset(void *ctx, void *arg);
+long axas_file_diff(void *ctx, void *arg);
+
 /* axas_file_inode.c */
 
 /* Keep the file system mounted, so that inodes are made quickly. -ENOMEM, ... */

@@ -183,8 +183,8 @@ static struct axas_filemem *filemem_of(const struct axas_backend *backend)
 	return (struct axas_filemem *)backend->object;
 }
 
-static unsigned int filemem_lend(const struct axas_backend *backend, u64 offset,
-				 struct axas_hpa *hpas, unsigned int n)
+static int filemem_lend(const struct axas_backend *backend, u64 offset,
+			struct axas_hpa *hpas, unsigned int n)
 {
 	XA_STATE(xas, &filemem_of(backend)->pages, offset >> PAGE_SHIFT);
 	struct page *page;

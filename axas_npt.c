@@ -151,6 +151,44 @@ bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_lookup);
 
+/* What is counted below the root goes with it; @stay: spare tables, which are counted too. */
+static long move_counts(struct axas_npt *npt, struct axas_npt *to, unsigned int stay)
+{
+	long tables = atomic_long_read(&npt->tables) - (1l << npt->root_order) - stay;
+	long made = 0, n;
+	unsigned int i;
+
+	atomic_long_sub(tables, &npt->tables);
+	atomic_long_add(tables, &to->tables);
+	for (i = 0; i < npt->levels; i++)
+		atomic_long_add(atomic_long_xchg(&npt->leaves[i], 0), &to->leaves[i]);
+	for (i = 0; i < AXAS_NPT_SHARDS; i++) {
+		/* No section runs, so nobody counts. */
+		n = atomic_long_xchg(&npt->shards[i].made, 0);
+		atomic_long_add(n, &to->shards[i].made);
+		made += n;
+	}
+	return made;
+}
+
+long axas_npt_move(struct axas_npt *npt, struct axas_npt *to,
+		   const struct axas_npt_spares *spares)
+{
+	unsigned int i, n = 1u << npt->root_bits, level = npt->levels - 1;
+	u64 empty;
+
+	for (i = 0; i < n; i++) {
+		i += axas_npt_run_of(&npt->root[i], n - i, true);
+		if (i == n)
+			break;
+		empty = 0;
+		axas_npt_make(to, &to->root[i], level, &empty,
+			      axas_npt_break(npt, &npt->root[i], level, 0));
+	}
+	WRITE_ONCE(to->marked, npt->marked);
+	return move_counts(npt, to, spares->nr);
+}
+
 void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos, u64 gpa,
 		      struct axas_translation *to)
 {

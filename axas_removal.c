@@ -135,6 +135,14 @@ static u64 await_pages(const struct axas_removal *removal, u64 first, u64 last)
 	return last;
 }
 
+void axas_removal_await_all(struct axas_space *space)
+{
+	u64 first = space->range.start.val, last = axas_gpa_range_last(space->range).val, done;
+
+	while ((done = await_pages(space, first, last)) != last)
+		first = done + 1;
+}
+
 /* Whether leaves of a job may be mapped on the host: not those that own no frames. */
 static bool may_be_mapped(const struct axas_space *space, const struct axas_npt_job *job)
 {

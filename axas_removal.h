@@ -64,6 +64,12 @@ void axas_piece_do(struct axas_removal *removal, struct axas_npt_job *job,
 void axas_removal_do(struct axas_removal *removal, struct axas_npt_job *job,
 		     void (*work)(struct axas_npt *npt, struct axas_npt_job *job));
 
+/*
+ * Wait for all host faults that may be about to map a page: see "DOC: host mappings". With the bar,
+ * which keeps new ones out. The caller zaps the mappings, by a flush, next.
+ */
+void axas_removal_await_all(struct axas_space *space);
+
 /* Who frees the frames that leaves of an area own; NULL: they own none. */
 static inline const struct axas_backend *axas_removal_owner(const struct axas_space *space,
 							    const struct axas_area *area)

@@ -315,7 +315,7 @@ static int check_area(const struct axas_area *area, struct ma_state *mas, u64 at
 /* Whether all of a range can be lent now. Also returns -EINTR. */
 static int check_source(struct axas_space *source, struct axas_gpa_range range, u32 prot)
 {
-	MA_STATE(mas, &source->areas, axas_page_nr(range.start.val),
+	MA_STATE(mas, &source->areas->tree, axas_page_nr(range.start.val),
 		 axas_page_nr(range.start.val));
 	u64 at = range.start.val, last = axas_gpa_range_last(range).val;
 	struct axas_area *area;

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "axas_compat.h"
+#include "axas_image.h"
 #include "axas_shared.h"
 #include "axas_space.h"
 
@@ -56,14 +57,7 @@ static void space_init(struct axas_space *space, const struct axas_space_params 
 	kref_init(&space->ref);
 	init_rwsem(&space->lock);
 	mutex_init(&space->changing);
-	/*
-	 * MT_FLAGS_ALLOC_RANGE, as mm_struct uses the tree. Without it mt_free_walk() takes the
-	 * metadata in the last slot of a full node for a child when a few thousand areas are
-	 * removed at once, in all kernels up to 7.2.
-	 */
-	mt_init_flags(&space->areas, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
 	INIT_LIST_HEAD(&space->consumers);
-	INIT_LIST_HEAD(&space->tokens);
 	axas_missing_init(&space->missing);
 	space->generation = axas_generation_new();
 	axas_pool_init(&space->pool, params->max_frames);
@@ -80,6 +74,11 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
 	if (!space)
 		return ERR_PTR(-ENOMEM);
+	space->areas = axas_areas_new();
+	if (!space->areas) {
+		kfree(space);
+		return ERR_PTR(-ENOMEM);
+	}
 	space_init(space, params);
 	err = axas_npt_init(&space->npt, fmt, &space_npt_ops, hal, params->ia_bits, caps);
 	if (err)
@@ -94,10 +93,22 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 destroy_npt:
 	axas_npt_destroy(&space->npt);
 free_space:
+	axas_areas_destroy(space->areas);
 	kfree(space);
 	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_create_fmt);
+
+struct axas_space *axas_space_create_like(const struct axas_space *space, u64 max_frames)
+{
+	const struct axas_npt *npt = &space->npt;
+	struct axas_space_params params = {
+		.hal = npt->hal, .ia_bits = npt->ia_bits, .max_frames = max_frames,
+		.base = space->range.start, .size = space->range.size,
+	};
+
+	return axas_space_create_fmt(&params, npt->fmt, &npt->caps);
+}
 
 struct axas_space *axas_space_create(const struct axas_space_params *params)
 {
@@ -138,9 +149,10 @@ static void space_release(struct kref *ref)
 	WARN_ON_ONCE(!list_empty(&space->consumers));
 	axas_shared_close(space);
 	axas_space_remove_all(space);
-	mtree_destroy(&space->areas);
+	axas_areas_destroy(space->areas);
 	axas_npt_destroy(&space->npt);
 	mutex_destroy(&space->changing);
+	axas_image_put(space->image);
 	kfree(space);
 	if (released)
 		released(arg);
@@ -225,7 +237,7 @@ static u64 count_faults(const struct axas_space *space, unsigned int result)
 }
 
 /* The counters are read without synchronization: clamp a transiently negative sum. */
-static u64 count_frames(const struct axas_space *space)
+u64 axas_space_frames(const struct axas_space *space)
 {
 	long frames = atomic_long_read(&space->pool.frames) + axas_npt_made(&space->npt);
 
@@ -240,9 +252,9 @@ static u64 count_borrowed(const struct axas_space *space)
 
 	for (i = 0; i < space->npt.levels; i++)
 		pages += axas_npt_leaves(&space->npt, i) << AXAS_NPT_LEVEL_BITS * i;
-	pages -= READ_ONCE(space->linear_pages) + count_frames(space) +
+	pages -= READ_ONCE(space->areas->linear_pages) + axas_space_frames(space) +
 		 atomic_long_read(&space->pool.shared);
-	return READ_ONCE(space->lent_pages) ? max(pages, 0l) : 0;
+	return READ_ONCE(space->areas->lent_pages) ? max(pages, 0l) : 0;
 }
 
 void axas_space_get_info(struct axas_space *space, struct axas_info *info)
@@ -250,6 +262,8 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 	const struct axas_npt *npt = &space->npt;
 	unsigned int i;
 
+	/* Keeps space->areas. */
+	down_read(&space->lock);
 	*info = (struct axas_info){
 		.size = sizeof(*info),
 		.format = npt->fmt->id,
@@ -261,8 +275,8 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 		.root = npt->root_hpa.val,
 		.max_frames = READ_ONCE(space->pool.max),
 		.root_tables = 1ull << npt->root_order,
-		.areas = READ_ONCE(space->nr_areas),
-		.frames = count_frames(space),
+		.areas = READ_ONCE(space->areas->nr_ranges),
+		.frames = axas_space_frames(space),
 		.tables = axas_npt_tables(npt),
 		.caps = npt->caps.flags,
 		.leaf_levels = npt->caps.leaf_levels,
@@ -270,6 +284,7 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 		.shared = max(atomic_long_read(&space->pool.shared), 0l),
 		.lent = axas_shared_lent(space),
 	};
+	up_read(&space->lock);
 	for (i = 0; i < AXAS_LEAF_LEVELS; i++)
 		info->leaves[i] = max(axas_npt_leaves(npt, i), 0l);
 	for (i = 0; i <= AXAS_FAULT_ERROR; i++)
@@ -310,7 +325,7 @@ static struct axas_area_info area_info(const struct axas_area *area, u64 first, 
 unsigned int axas_space_get_areas(struct axas_space *space, struct axas_gpa gpa,
 				  struct axas_area_info *infos, unsigned int max, bool *more)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(gpa.val), axas_page_nr(gpa.val));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(gpa.val), axas_page_nr(gpa.val));
 	struct axas_area *area;
 	unsigned int n = 0;
 
@@ -342,7 +357,7 @@ u64 axas_space_locked_pages(struct axas_space *space)
 
 	/* Operations in progress count pages twice, or not at all. */
 	mutex_lock(&space->changing);
-	pages = space->linear_pages + space->lent_pages;
+	pages = space->areas->linear_pages + space->areas->lent_pages - space->areas->frozen_pages;
 	mutex_unlock(&space->changing);
 	return pages;
 }

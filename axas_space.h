@@ -190,6 +190,14 @@ int __must_check axas_space_lock_pages(struct axas_space *space, struct axas_gpa
 bool __must_check axas_space_relock_page(struct axas_space *space, struct axas_gpa gpa, u32 access,
 					 struct page *page);
 
+/*
+ * Whether somebody beside its leaf has a reference to a page, or to a page of the leaf's 2 MiB. New
+ * ones are kept out by the bar, with all host mappings zapped.
+ */
+bool axas_space_is_held(const struct axas_space *space, const struct axas_area *area, u64 gpa,
+			struct axas_hpa hpa);
+bool axas_space_is_block_held(const struct axas_space *space, const struct axas_leaf *leaf);
+
 /* Whether an area of the range has compound 2 MiB frames (AXAS_MAP_HUGE_WHOLE). */
 bool axas_space_has_whole(struct axas_space *space, struct axas_gpa_range range);
 
@@ -213,6 +221,15 @@ int __must_check axas_space_seek(struct axas_space *space, struct axas_gpa gpa, 
  */
 ssize_t axas_space_copy_iter(struct axas_space *space, struct axas_gpa gpa,
 			     struct iov_iter *iter, u32 prot);
+
+/* axas_space.c: an empty space of the same format, machine, range and HAL. ERR_PTR(-ENOMEM). */
+struct axas_space *__must_check axas_space_create_like(const struct axas_space *space,
+							u64 max_frames);
+/* 4 KiB frames that the space holds. */
+u64 axas_space_frames(const struct axas_space *space);
+
+/* axas_space_image.c: without an area of its image, a space is no clone. The mutex is held. */
+void axas_space_drop_image(struct axas_space *space);
 
 /* Remove all areas. Cannot fail. */
 void axas_space_remove_all(struct axas_space *space);

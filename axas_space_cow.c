@@ -274,13 +274,14 @@ static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt
 	const struct axas_backend *backend = &cpu->area->backend;
 	struct axas_npt *npt = &lent->space->npt;
 	struct axas_hpa hpas[LENT_MOST] __uninitialized;
-	unsigned int n, i;
-	int wanted;
+	int wanted, n, i;
 
 	lent->ahead = is_private(lent) ? 1 : pages_ahead(lent, cpu);
 	n = backend->ops->lend(backend, lent->gpa + backend->offset, hpas, lent->ahead);
 	if (!n)
 		return ask(lent, cpu->area, LENT_FETCH);
+	if (n == AXAS_LEND_ZERO)
+		return make_private(lent, cpu->area, pos, axas_hpa(AXAS_HPA_NONE));
 	if (is_private(lent) || !is_reachable(lent->space, hpas[0]))
 		return make_private(lent, cpu->area, pos, hpas[0]);
 	wanted = reach(lent, pos);

@@ -184,7 +184,7 @@ static void mark_all(struct axas_npt_job *job, const struct axas_npt *npt)
 /* Discard a range. *@done: bytes discarded, also on an error. Return 0 or -EINTR. */
 static int discard_range(struct discard *discard, unsigned int i, u64 *done)
 {
-	MA_STATE(mas, &discard->removal.space->areas, 0, 0);
+	MA_STATE(mas, &discard->removal.space->areas->tree, 0, 0);
 	struct axas_removal *removal = &discard->removal;
 	u64 first = discard->ranges[i].start.val;
 	u64 last = axas_gpa_range_last(discard->ranges[i]).val;
@@ -284,7 +284,7 @@ static int build_ends(struct axas_npt *npt, u64 first, u64 last)
  */
 static int check_areas(struct axas_space *space, struct axas_gpa_range range)
 {
-	MA_STATE(mas, &space->areas, 0, 0);
+	MA_STATE(mas, &space->areas->tree, 0, 0);
 	u64 last = axas_gpa_range_last(range).val;
 	struct axas_area *area;
 	int err = 0;

@@ -55,7 +55,7 @@ static struct axas_area *logged_next(struct ma_state *mas, u64 last)
 
 static bool is_logged(struct axas_space *space, u64 first, u64 last)
 {
-	MA_STATE(mas, &space->areas, 0, 0);
+	MA_STATE(mas, &space->areas->tree, 0, 0);
 
 	return logged_start(&mas, first, last);
 }
@@ -72,38 +72,14 @@ struct clear {
 	const struct axas_area *area;
 };
 
-/* Whether somebody beside its leaf has a reference to a page. */
-static bool is_held(const struct axas_space *space, const struct axas_area *area, u64 gpa,
-		    struct axas_hpa hpa)
-{
-	struct page *page = axas_area_page(space, area, gpa, hpa);
-
-	/* Pages of a block that is whole, but for the first, have no references at all. */
-	return page && page_count(page) > 1;
-}
-
-/* The same for 2 MiB. Not by the HAL's frame_page(), which would split the block. */
-static bool is_block_held(const struct axas_space *space, const struct axas_leaf *leaf)
-{
-	void *va = axas_hal_va(space->npt.hal, leaf->hpa);
-	unsigned int i;
-
-	if (!virt_addr_valid(va))
-		return false;
-	for (i = 0; i < BIT(AXAS_NPT_LEVEL_BITS); i++)
-		if (page_count(virt_to_page(va) + i) > 1)
-			return true;
-	return false;
-}
-
 /* Whether the page at @gpa, or a page of its 2 MiB, must stay in the log. */
 static bool stays_written(const struct clear *clear, u64 gpa, const struct axas_leaf *leaf)
 {
 	const struct axas_space *space = clear->removal.space;
 
 	if (leaf->level)
-		return leaf->level == 1 && is_block_held(space, leaf);
-	return is_held(space, clear->area, gpa, leaf->hpa);
+		return leaf->level == 1 && axas_space_is_block_held(space, leaf);
+	return axas_space_is_held(space, clear->area, gpa, leaf->hpa);
 }
 
 /* Whether pages of the space may be held. Only with the bar it is known. */
@@ -175,7 +151,7 @@ static void clear_some(struct axas_space *space, const struct axas_area *area, u
 /* The first byte after the area below @first, or of the space: nothing is mapped in between. */
 static u64 hole_below(struct axas_space *space, u64 first)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first - 1), axas_page_nr(first - 1));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(first - 1), axas_page_nr(first - 1));
 	u64 start = space->range.start.val;
 
 	/* An entry of 1 GiB ends here anyway. */
@@ -191,7 +167,7 @@ static u64 hole_below(struct axas_space *space, u64 first)
 /* The last byte before the area above @last, or of the space. */
 static u64 hole_above(struct axas_space *space, u64 last)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(last) + 1, axas_page_nr(last) + 1);
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(last) + 1, axas_page_nr(last) + 1);
 	u64 end = axas_gpa_range_last(space->range).val;
 
 	if (last != end && axas_area_start(&mas, end))
@@ -228,7 +204,7 @@ static bool put_aside(struct axas_space *space, struct axas_npt_spares *spares, 
 	struct axas_npt_move move = {
 		.job = { .begin = first, .first = first, .last = last },
 		.spares = spares,
-		.zeroes = READ_ONCE(space->missing.used) || READ_ONCE(space->lent_pages),
+		.zeroes = READ_ONCE(space->missing.used) || READ_ONCE(space->areas->lent_pages),
 	};
 	bool alone;
 
@@ -243,7 +219,7 @@ static bool put_aside(struct axas_space *space, struct axas_npt_spares *spares, 
 /* Begin an epoch in which no page is written yet. */
 static void begin(struct axas_space *space, struct axas_npt_spares *spares, u64 first, u64 last)
 {
-	MA_STATE(mas, &space->areas, 0, 0);
+	MA_STATE(mas, &space->areas->tree, 0, 0);
 	struct axas_area *area;
 
 	space->log_start = ++space->log_epoch;
@@ -326,7 +302,7 @@ EXPORT_SYMBOL_AXAS(axas_space_stop_log);
 
 static int get_log(struct axas_space *space, u64 first, u64 last, unsigned long *bitmap)
 {
-	MA_STATE(mas, &space->areas, 0, 0);
+	MA_STATE(mas, &space->areas->tree, 0, 0);
 	struct axas_area *area = logged_start(&mas, first, last);
 	bool any = false;
 
@@ -369,7 +345,7 @@ EXPORT_SYMBOL_AXAS(axas_space_get_log);
 static int clear_log(struct axas_space *space, u64 first, u64 last, const unsigned long *bitmap,
 		     u64 epoch)
 {
-	MA_STATE(mas, &space->areas, 0, 0);
+	MA_STATE(mas, &space->areas->tree, 0, 0);
 	struct axas_area *area = logged_start(&mas, first, last);
 
 	if (!area)

@@ -232,7 +232,7 @@ static void erase_batch(struct axas_space *space, const struct batch *batch,
 static void remove_range(struct axas_space *space, struct batch *batch, struct end *lower,
 			 struct end *upper, u64 last)
 {
-	MA_STATE(mas, &space->areas, 0, 0);
+	MA_STATE(mas, &space->areas->tree, 0, 0);
 	struct axas_removal removal __uninitialized;
 	struct end none = {};
 	LIST_HEAD(gone);
@@ -290,12 +290,13 @@ static noinline int unmap_from(struct axas_space *space, u64 first, u64 last,
 		err = isolate(space, &lower, &upper);
 	if (!err)
 		remove_range(space, &batch, &lower, &upper, last);
+	axas_space_drop_image(space);
 	return err;
 }
 
 static int unmap(struct axas_space *space, u64 first, u64 last)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
 	struct axas_area *area = axas_area_start(&mas, last);
 
 	return area ? unmap_from(space, first, last, &mas, area) : 0;
@@ -719,7 +720,7 @@ static bool serves(const struct change *change, const struct axas_area *fresh,
 /* Allocate the new areas, but for ranges that join a neighbour. Return 0, -ENOMEM or -EINTR. */
 static int make_fresh(struct change *change)
 {
-	MA_STATE(mas, &change->space->areas, axas_page_nr(change->first),
+	MA_STATE(mas, &change->space->areas->tree, axas_page_nr(change->first),
 		 axas_page_nr(change->first));
 	struct axas_area *old, *area = NULL;
 	struct axas_cpu found;
@@ -788,7 +789,7 @@ static void publish(struct change *change, struct list_head *gone)
 	struct axas_area *old;
 
 	for (;; at = to + 1) {
-		MA_STATE(mas, &change->space->areas, axas_page_nr(at), axas_page_nr(at));
+		MA_STATE(mas, &change->space->areas->tree, axas_page_nr(at), axas_page_nr(at));
 
 		old = axas_area_start(&mas, change->last);
 		to = min(change->last, axas_page_last(mas.last));
@@ -814,7 +815,7 @@ static void protect_leaves(struct axas_removal *removal, u64 first, u64 last, u3
 /* Give the leaves of a range what their areas say. */
 static void fit_leaves(struct axas_removal *removal, u64 first, u64 last)
 {
-	MA_STATE(mas, &removal->space->areas, axas_page_nr(first), axas_page_nr(first));
+	MA_STATE(mas, &removal->space->areas->tree, axas_page_nr(first), axas_page_nr(first));
 	const struct axas_area *area;
 
 	for (area = axas_area_start(&mas, last); area; area = axas_area_next(&mas, last))
@@ -927,7 +928,7 @@ static noinline int protect_from(struct axas_space *space, u64 first, u64 last, 
 
 static int protect(struct axas_space *space, u64 first, u64 last, u32 prot)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
 	struct axas_area *area = axas_area_start(&mas, last);
 
 	while (area && area->prot == prot) {
@@ -957,7 +958,7 @@ EXPORT_SYMBOL_AXAS(axas_space_protect);
 
 static int set_policy(struct axas_space *space, u64 first, u64 last, u32 flags)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
 	struct change change = {
 		.space = space, .first = first, .end = last, .kind = CHANGE_POLICY, .flags = flags,
 	};
@@ -981,7 +982,7 @@ EXPORT_SYMBOL_AXAS(axas_space_set_policy);
 
 int axas_space_set_logged(struct axas_space *space, u64 first, u64 last, bool logged)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
 	struct change change = {
 		.space = space, .first = first, .end = last, .kind = CHANGE_LOG,
 		.flags = logged ? AXAS_AREA_LOGGED : 0,
@@ -1015,7 +1016,7 @@ static int collapse_area(struct axas_removal *removal, struct axas_npt_job *job)
 
 static int collapse(struct axas_space *space, u64 first, u64 last, u64 *collapsed)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(first), axas_page_nr(first));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
 	struct axas_removal removal __uninitialized;
 	struct axas_area *area;
 	int err;

@@ -216,13 +216,37 @@ void axas_space_share_pages(struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_share_pages);
 
+bool axas_space_is_held(const struct axas_space *space, const struct axas_area *area, u64 gpa,
+			struct axas_hpa hpa)
+{
+	struct page *page = axas_area_page(space, area, gpa, hpa);
+
+	/* Pages of a block that is whole, but for the first, have no references at all. */
+	return page && page_count(page) > 1;
+}
+
+/* Not by the HAL's frame_page(), which would split the block. */
+bool axas_space_is_block_held(const struct axas_space *space, const struct axas_leaf *leaf)
+{
+	void *va = axas_hal_va(space->npt.hal, leaf->hpa);
+	unsigned int i;
+
+	if (!virt_addr_valid(va))
+		return false;
+	for (i = 0; i < BIT(AXAS_NPT_LEVEL_BITS); i++)
+		if (page_count(virt_to_page(va) + i) > 1)
+			return true;
+	return false;
+}
+
 bool axas_space_has_whole(struct axas_space *space, struct axas_gpa_range range)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(range.start.val),
-		 axas_page_nr(range.start.val));
+	MA_STATE(mas, NULL, axas_page_nr(range.start.val), axas_page_nr(range.start.val));
 	const struct axas_area *area;
 	bool whole = false;
 
+	down_read(&space->lock);
+	mas.tree = &space->areas->tree;
 	rcu_read_lock();
 	mas_for_each(&mas, area, axas_page_nr(axas_gpa_range_last(range).val)) {
 		whole = area->flags & AXAS_MAP_HUGE_WHOLE;
@@ -230,18 +254,22 @@ bool axas_space_has_whole(struct axas_space *space, struct axas_gpa_range range)
 			break;
 	}
 	rcu_read_unlock();
+	up_read(&space->lock);
 	return whole;
 }
 
 u64 axas_space_end(struct axas_space *space)
 {
-	MA_STATE(mas, &space->areas, ULONG_MAX, ULONG_MAX);
+	MA_STATE(mas, NULL, ULONG_MAX, ULONG_MAX);
 	u64 end = 0;
 
+	down_read(&space->lock);
+	mas.tree = &space->areas->tree;
 	rcu_read_lock();
 	if (mas_find_rev(&mas, 0))
 		end = axas_page_last(mas.last) + 1;
 	rcu_read_unlock();
+	up_read(&space->lock);
 	return end;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_end);
@@ -252,11 +280,11 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_end);
  */
 static bool next_lent(struct axas_space *space, u64 gpa, struct axas_npt_run *run)
 {
-	MA_STATE(mas, &space->areas, axas_page_nr(gpa), axas_page_nr(gpa));
+	MA_STATE(mas, &space->areas->tree, axas_page_nr(gpa), axas_page_nr(gpa));
 	const struct axas_area *area;
 	bool found = false;
 
-	if (likely(!READ_ONCE(space->lent_pages)))
+	if (likely(!READ_ONCE(space->areas->lent_pages)))
 		return false;
 	rcu_read_lock();
 	mas_for_each(&mas, area, ULONG_MAX) {

@@ -639,13 +639,13 @@ static void expect_charged(struct space_fixture *f, u64 objects)
 {
 	struct kunit *test = f->test;
 	struct list_head *token;
-	u64 needed = DIV_ROUND_UP(f->space->nr_areas, AXAS_RANGES_PER_AREA);
+	u64 needed = DIV_ROUND_UP(f->space->areas->nr_ranges, AXAS_RANGES_PER_AREA);
 	u64 tokens = 0;
 
-	list_for_each(token, &f->space->tokens)
+	list_for_each(token, &f->space->areas->tokens)
 		tokens++;
-	KUNIT_EXPECT_EQ(test, f->space->nr_tokens, tokens);
-	KUNIT_EXPECT_EQ(test, f->space->nr_objects, objects);
+	KUNIT_EXPECT_EQ(test, f->space->areas->nr_tokens, tokens);
+	KUNIT_EXPECT_EQ(test, f->space->areas->nr_objects, objects);
 	KUNIT_EXPECT_EQ(test, tokens, needed > objects ? needed - objects : 0);
 }
 

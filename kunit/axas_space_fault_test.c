@@ -745,7 +745,7 @@ static void map_object(struct space_fixture *f, struct asked *asked, u64 gpa, u6
 
 	KUNIT_ASSERT_EQ(f->test, axas_space_map_alloc(f->space, gpa_range(gpa, size), TEST_RW,
 						      AXAS_TYPE_NORMAL, flags), 0);
-	area = mtree_load(&f->space->areas, gpa >> AXAS_FRAME_SHIFT);
+	area = mtree_load(&f->space->areas->tree, gpa >> AXAS_FRAME_SHIFT);
 	KUNIT_ASSERT_NOT_NULL(f->test, area);
 	area->single = 0;
 	area->backend = (struct axas_backend){

@@ -50,8 +50,8 @@ static struct lender *lender_of(const struct axas_backend *backend)
 	return (struct lender *)backend->object;
 }
 
-static unsigned int lender_lend(const struct axas_backend *backend, u64 offset,
-				struct axas_hpa *hpas, unsigned int n)
+static int lender_lend(const struct axas_backend *backend, u64 offset,
+		       struct axas_hpa *hpas, unsigned int n)
 {
 	struct lender *lender = lender_of(backend);
 	u64 first = offset >> AXAS_FRAME_SHIFT;

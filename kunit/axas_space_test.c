@@ -699,11 +699,11 @@ static void info_counts_what_the_space_holds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.leaves[0], 16ull);
 	KUNIT_EXPECT_EQ(test, info.leaves[1], 1ull);
 	KUNIT_EXPECT_EQ(test, info.tables, (u64)f->mock->tables);
-	KUNIT_EXPECT_EQ(test, f->space->linear_pages, 512ull);
+	KUNIT_EXPECT_EQ(test, f->space->areas->linear_pages, 512ull);
 	KUNIT_ASSERT_EQ(test, space_unmap(f, BORDER + SZ_1M, SZ_4K), 0);
-	KUNIT_EXPECT_EQ(test, f->space->linear_pages, 511ull);
+	KUNIT_EXPECT_EQ(test, f->space->areas->linear_pages, 511ull);
 	KUNIT_ASSERT_EQ(test, space_unmap(f, WIN, SZ_4M), 0);
-	KUNIT_EXPECT_EQ(test, f->space->linear_pages, 0ull);
+	KUNIT_EXPECT_EQ(test, f->space->areas->linear_pages, 0ull);
 }
 
 static struct kunit_case space_cases[] = {

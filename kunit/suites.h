@@ -42,6 +42,7 @@
 	SUITE(axas_space_aside),	\
 	SUITE(axas_space_cow),	\
 	SUITE(axas_space_lent),	\
+	SUITE(axas_space_image),	\
 	SUITE(axas_space_supply),	\
 	SUITE(axas_shared),	\
 	SUITE(axas_linear),	\

@@ -45,9 +45,9 @@
  *  - Calls that change anything need a descriptor open for writing (AXAS_CREATE on /dev/axas;
  *    MAP_LINEAR, MAP_ALLOC, MAP_FILE, MAP_SHARED, MAP_BACKEND, UNMAP, PROTECT, SET_POLICY,
  *    SET_LIMIT, CLEAR, DISCARD, POPULATE, COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG, SUPPLY,
- *    GET_MISSING on a space; of axvcpu all but GET_REGS and GET_STATE). Queries (GET_FORMAT,
- *    TRANSLATE, GET_INFO, GET_AREAS, GET_LOG; GET_REGS, GET_STATE) need one open for reading.
- *    Else EBADF.
+ *    GET_MISSING, FREEZE, RESET on a space; of axvcpu all but GET_REGS and GET_STATE). Queries
+ *    (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS, GET_LOG, DIFF; GET_REGS, GET_STATE), and CLONE
+ *    and GET_IMAGE_INFO on an image, need one open for reading. Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
  *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
  *    ENOMEM for RLIMIT_MEMLOCK; EINVAL for the arguments, ranges first; EOPNOTSUPP;
@@ -102,6 +102,7 @@
 #define AXAS_BACKEND_SHARED	3	/* memory of another space */
 #define AXAS_BACKEND_FILE	4	/* a file's page cache, until a page is written */
 #define AXAS_BACKEND_OTHER	5	/* another module: AXAS_MAP_BACKEND */
+#define AXAS_BACKEND_IMAGE	6	/* an image, until a page is written */
 
 /* Results of a fault. */
 #define AXAS_FAULT_FIXED	0	/* a leaf was installed: repeat the access */
@@ -895,5 +896,158 @@ struct axas_get_missing {
 
 #define AXAS_MISSING_MAX	128
 #define AXAS_GET_MISSING	_IO(AXAS_IOC_TYPE, 0x26)
+
+/**
+ * struct axas_freeze - AXAS_FREEZE: make an image of a space, returned as an fd
+ * @size: sizeof(struct axas_freeze)
+ * @flags: must be zero
+ *
+ * The image is what the space contains at one moment of the call: for all vCPUs, for pwrite(), and
+ * for host mappings. It never changes. The space goes on with the same content, areas and root:
+ * from now on it is a clone of the image, and a page gets a private copy when it is written. The
+ * cost does not depend on the size of the space, but on what the host has mapped of it. Devices,
+ * such as a vhost back end in another process, are the caller's to stop.
+ *
+ * The descriptor is read-only: pread(), with the guest-physical address as the offset; AXAS_CLONE;
+ * AXAS_GET_IMAGE_INFO. It can be passed to other processes, which may clone it. The image lives as
+ * long as a descriptor, a clone, or an image of a clone. Its frames count in it, not in the space:
+ * AXAS_SET_LIMIT bounds the private pages, and a freeze fails with ENOMEM if the images that only
+ * this space has would own more than the limit together.
+ *
+ * A page that somebody holds (O_DIRECT in progress, a pinned page) is copied into the image; the
+ * space keeps the page itself.
+ *
+ * Errors: EOPNOTSUPP if an area is linear, shared, missing (AXAS_MAP_MISSING) or of another module,
+ * or if another space shares memory of this one; EBUSY in a dirty log, or if more than 2,048 pages
+ * are held; ELOOP after 1,024 freezes, each of a clone of the one before; EMFILE, ENFILE; ENOMEM;
+ * EINTR on a fatal signal.
+ */
+struct axas_freeze {
+	__u32 size;
+	__u32 flags;
+};
+
+/**
+ * struct axas_clone - AXAS_CLONE on an image: make spaces with its content
+ * @size: sizeof(struct axas_clone)
+ * @flags: AXAS_CREATE_PINNABLE, or zero
+ * @max_frames: limit of the 4 KiB frames that each clone holds itself; 0: none
+ * @fds: address of an array of __s32, for the descriptors
+ * @count: their number, 1 to AXAS_CLONE_MAX
+ * @reserved: must be zero
+ *
+ * A clone is a space in every respect: its pages are the image's until they are written, unmapped
+ * or discarded. All of them are made, or none.
+ *
+ * Errors: EINVAL; EFAULT, for @fds too; EMFILE, ENFILE; ENOMEM; EINTR on a fatal signal.
+ */
+struct axas_clone {
+	__u32 size;
+	__u32 flags;
+	__u64 max_frames;
+	__u64 fds;
+	__u32 count;
+	__u32 reserved;
+};
+
+#define AXAS_CLONE_MAX		1024
+
+/**
+ * struct axas_reset - AXAS_RESET: make a space a clone of an image again
+ * @size: sizeof(struct axas_reset)
+ * @flags: must be zero
+ * @image_fd: the image: of this space, or of another one of the same format, machine and range
+ * @reserved: must be zero
+ *
+ * Content, areas and protections are the image's after the call, and the space's frames are given
+ * back. Host mappings stay, and show the image's content. State of vCPUs is the caller's to set.
+ *
+ * Errors: EBADF if @image_fd is no descriptor; EINVAL if it is none of an image, or of one of
+ * another kind of space; EOPNOTSUPP if the space has linear memory, or another space shares memory
+ * of this one; EBUSY in a dirty log; ENOMEM; EINTR on a fatal signal.
+ */
+struct axas_reset {
+	__u32 size;
+	__u32 flags;
+	__s32 image_fd;
+	__u32 reserved;
+};
+
+/**
+ * struct axas_diff_extent - pages that a clone does not share with its image
+ * @gpa: first guest-physical address
+ * @length: bytes
+ * @flags: AXAS_DIFF_ZERO: discarded, so they read as zeroes; else written
+ * @reserved: zero
+ */
+struct axas_diff_extent {
+	__u64 gpa;
+	__u64 length;
+	__u32 flags;
+	__u32 reserved;
+};
+
+#define AXAS_DIFF_ZERO		(1u << 0)
+
+/**
+ * struct axas_diff - AXAS_DIFF: find the pages that a clone does not share with its image
+ * @size: sizeof(struct axas_diff)
+ * @flags: must be zero
+ * @gpa: first address of the range; out: the first address that was not done
+ * @length: its bytes; out: bytes that were not done
+ * @buf: address of an array of struct axas_diff_extent, in ascending order
+ * @count: its elements; out: those written
+ * @reserved: must be zero
+ *
+ * Reports pages that a guest or the host has written since the image was made, or the space was
+ * cloned from it or reset to it. Pages that were unmapped are not reported, nor are untouched pages
+ * of areas that were mapped since.
+ *
+ * Errors: EINVAL; EFAULT, for @buf too; ENOENT if the space is no clone; ENOMEM; EINTR on a fatal
+ * signal.
+ */
+struct axas_diff {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 length;
+	__u64 buf;
+	__u32 count;
+	__u32 reserved;
+};
+
+/**
+ * struct axas_image_info - AXAS_GET_IMAGE_INFO on an image
+ * @size: sizeof(struct axas_image_info)
+ * @flags: must be zero
+ * @format: out: AXAS_FORMAT_*
+ * @depth: out: images in its chain, itself included
+ * @base: out: first guest-physical address of its spaces
+ * @length: out: bytes from @base on; 0: 2^64
+ * @frames: out: 4 KiB frames that the image owns, without those of images below it
+ * @borrowed: out: 4 KiB pages that it has from images below it, or from files, as far as touched
+ * @tables: out: 4 KiB pages of its nested page table
+ * @areas: out: its areas
+ * @users: out: descriptors that were opened, spaces and images that have it as their image
+ */
+struct axas_image_info {
+	__u32 size;
+	__u32 flags;
+	__u32 format;
+	__u32 depth;
+	__u64 base;
+	__u64 length;
+	__u64 frames;
+	__u64 borrowed;
+	__u64 tables;
+	__u64 areas;
+	__u64 users;
+};
+
+#define AXAS_FREEZE		_IO(AXAS_IOC_TYPE, 0x30)
+#define AXAS_CLONE		_IO(AXAS_IOC_TYPE, 0x31)
+#define AXAS_RESET		_IO(AXAS_IOC_TYPE, 0x32)
+#define AXAS_DIFF		_IO(AXAS_IOC_TYPE, 0x33)
+#define AXAS_GET_IMAGE_INFO	_IO(AXAS_IOC_TYPE, 0x34)
 
 #endif /* _UAPI_AXAS_AXAS_H */

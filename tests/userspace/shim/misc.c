@@ -105,6 +105,13 @@ size_t _copy_to_iter(const void *addr, size_t bytes, struct iov_iter *i)
 	return shim_copy_iter((u8 *)addr, bytes, i, true);
 }
 
+size_t iov_iter_zero(size_t bytes, struct iov_iter *i)
+{
+	static const char zeroes[4096];
+
+	return _copy_to_iter(zeroes, bytes < sizeof(zeroes) ? bytes : sizeof(zeroes), i);
+}
+
 size_t _copy_from_iter(void *addr, size_t bytes, struct iov_iter *i)
 {
 	return shim_copy_iter(addr, bytes, i, false);

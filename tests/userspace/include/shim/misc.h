@@ -53,6 +53,7 @@ static inline void iov_iter_kvec(struct iov_iter *i, unsigned int direction,
 { *i = (struct iov_iter){ kvec, 0, count, direction == WRITE }; }
 static inline size_t iov_iter_count(const struct iov_iter *i) { return i->count; }
 size_t _copy_to_iter(const void *addr, size_t bytes, struct iov_iter *i);
+size_t iov_iter_zero(size_t bytes, struct iov_iter *i);
 size_t _copy_from_iter(void *addr, size_t bytes, struct iov_iter *i);
 
 /* <linux/uaccess.h> */

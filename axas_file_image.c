@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The descriptor of an image, and the ioctls that make, clone, reset to and compare with images.
+ * Calls axas_space_image.c, axas_image.c and axas_file.c (clones are spaces). Locks: none of its
+ * own; reset holds file->lock as unmap does.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "axas_compat.h"
+#include "axas_file.h"
+#include "axas_image.h"
+
+/* Extents copied at once. */
+#define SOME_EXTENTS	64
+
+/**
+ * struct clones - descriptors of clones that are being made
+ * @files: their files
+ * @fds: reserved numbers
+ * @nr: those made so far
+ */
+struct clones {
+	struct file **files;
+	s32 *fds;
+	u32 nr;
+};
+
+static int add_clone(struct clones *clones, struct axas_image *image, const struct axas_clone *arg)
+{
+	struct axas_space *space;
+	struct file *filp;
+	int fd;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	space = axas_image_clone(image, arg->max_frames);
+	filp = IS_ERR(space) ? ERR_CAST(space) : axas_file_make(space, arg->flags);
+	if (IS_ERR(filp)) {
+		put_unused_fd(fd);
+		return PTR_ERR(filp);
+	}
+	clones->fds[clones->nr] = fd;
+	clones->files[clones->nr++] = filp;
+	return 0;
+}
+
+static long make_clones(struct clones *clones, struct axas_image *image,
+			const struct axas_clone *arg)
+{
+	u32 i;
+	int err = 0;
+
+	while (!err && clones->nr < arg->count)
+		err = add_clone(clones, image, arg);
+	if (!err && copy_to_user(u64_to_user_ptr(arg->fds), clones->fds,
+				 arg->count * sizeof(*clones->fds)))
+		err = -EFAULT;
+	for (i = 0; i < clones->nr; i++) {
+		if (err) {
+			put_unused_fd(clones->fds[i]);
+			fput(clones->files[i]);
+		} else {
+			fd_install(clones->fds[i], clones->files[i]);
+		}
+	}
+	return err;
+}
+
+static long clone(void *ctx, void *arg)
+{
+	const struct axas_clone *clone = arg;
+	struct clones clones = {};
+	long err = -ENOMEM;
+
+	if (clone->reserved || !clone->count || clone->count > AXAS_CLONE_MAX)
+		return -EINVAL;
+	clones.files = kcalloc(clone->count, sizeof(*clones.files), GFP_KERNEL_ACCOUNT);
+	clones.fds = kcalloc(clone->count, sizeof(*clones.fds), GFP_KERNEL_ACCOUNT);
+	if (clones.files && clones.fds)
+		err = make_clones(&clones, ctx, clone);
+	kfree(clones.files);
+	kfree(clones.fds);
+	return err;
+}
+
+static long get_info(void *ctx, void *arg)
+{
+	axas_image_get_info(ctx, arg);
+	return 0;
+}
+
+static const struct axas_ioctl image_ioctls[] = {
+	{ AXAS_IOCTL_OF(AXAS_CLONE, struct axas_clone), .flags = AXAS_CREATE_PINNABLE,
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_READ, .run = clone },
+	{ AXAS_IOCTL_OF(AXAS_GET_IMAGE_INFO, struct axas_image_info),
+	  .dir = AXAS_IOCTL_QUERY, .mode = FMODE_READ, .run = get_info },
+};
+
+static long image_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	return axas_ioctl_dispatch(image_ioctls, ARRAY_SIZE(image_ioctls), filp,
+				   filp->private_data, cmd, (void __user *)arg);
+}
+
+static ssize_t image_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	const struct axas_image *image = iocb->ki_filp->private_data;
+	ssize_t done = 0, n = 0;
+
+	while (iov_iter_count(to)) {
+		n = axas_image_copy(image, iocb->ki_pos + done, to);
+		if (n <= 0)
+			break;
+		done += n;
+		if (fatal_signal_pending(current)) {
+			n = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	iocb->ki_pos += done;
+	return done ?: n;
+}
+
+static loff_t image_llseek(struct file *filp, loff_t offset, int whence)
+{
+	struct axas_image *image = filp->private_data;
+	u64 found;
+	int err;
+
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return generic_file_llseek_size(filp, offset, whence, MAX_LFS_FILESIZE,
+						axas_space_end(image->base));
+	if (offset < 0)
+		return -ENXIO;
+	err = axas_space_seek(image->base, axas_gpa(offset), whence == SEEK_DATA, &found);
+	if (err)
+		return err == -ENOENT ? -ENXIO : err;
+	return vfs_setpos(filp, found, MAX_LFS_FILESIZE);
+}
+
+static int image_release(struct inode *inode, struct file *filp)
+{
+	axas_image_put(filp->private_data);
+	return 0;
+}
+
+static void image_show_fdinfo(struct seq_file *m, struct file *filp)
+{
+	struct axas_image_info info;
+
+	axas_image_get_info(filp->private_data, &info);
+	seq_printf(m, "axas-range:\t0x%llx+0x%llx\n", info.base, info.length);
+	seq_printf(m, "axas-areas:\t%llu\n", info.areas);
+	seq_printf(m, "axas-frames:\t%llu\n", info.frames);
+	seq_printf(m, "axas-tables:\t%llu\n", info.tables);
+	seq_printf(m, "axas-users:\t%llu\n", info.users);
+	seq_printf(m, "axas-depth:\t%u\n", info.depth);
+}
+
+static const struct file_operations image_fops = {
+	.owner		= THIS_MODULE,
+	.llseek		= image_llseek,
+	.read_iter	= image_read_iter,
+	.unlocked_ioctl	= image_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.release	= image_release,
+	.show_fdinfo	= image_show_fdinfo,
+};
+
+/* Return a descriptor of @image, whose reference it takes, also on an error. */
+static int image_fd(struct axas_image *image, int fd)
+{
+	struct file *filp = anon_inode_getfile("[axas-image]", &image_fops, image, O_RDONLY);
+
+	if (IS_ERR(filp)) {
+		axas_image_put(image);
+		return PTR_ERR(filp);
+	}
+	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD;
+	fd_install(fd, filp);
+	return fd;
+}
+
+long axas_file_freeze(void *ctx, void *arg)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC), ret;
+	struct axas_file *file = ctx;
+	struct axas_image *image;
+
+	if (fd < 0)
+		return fd;
+	image = axas_space_freeze(file->space);
+	ret = IS_ERR(image) ? PTR_ERR(image) : image_fd(image, fd);
+	if (ret < 0)
+		put_unused_fd(fd);
+	return ret;
+}
+
+/* The image of a descriptor, with a reference. ERR_PTR(-EBADF), ERR_PTR(-EINVAL). */
+static struct axas_image *get_image(int fd)
+{
+	struct axas_image *image = ERR_PTR(-EINVAL);
+	struct file *filp = fget(fd);
+
+	if (!filp)
+		return ERR_PTR(-EBADF);
+	if (filp->f_op == &image_fops)
+		image = axas_image_get(filp->private_data);
+	fput(filp);
+	return image;
+}
+
+long axas_file_reset(void *ctx, void *arg)
+{
+	const struct axas_reset *reset = arg;
+	struct axas_file *file = ctx;
+	struct axas_image *image;
+	long err;
+
+	if (reset->reserved)
+		return -EINVAL;
+	image = get_image(reset->image_fd);
+	if (IS_ERR(image))
+		return PTR_ERR(image);
+	mutex_lock(&file->lock);
+	err = axas_space_reset(file->space, image);
+	axas_file_unlock_pages(file);
+	mutex_unlock(&file->lock);
+	axas_image_put(image);
+	return err;
+}
+
+/* Find some extents and copy them to user space. Return their number or an error. */
+static int copy_some(struct axas_file *file, struct axas_gpa_range *range,
+		     struct axas_diff_extent *extents, struct axas_diff_extent __user *to, u32 max)
+{
+	int n = axas_space_diff(file->space, range, extents, min_t(u32, max, SOME_EXTENTS));
+
+	if (n > 0 && copy_to_user(to, extents, n * sizeof(*extents)))
+		return -EFAULT;
+	return n;
+}
+
+static long diff_all(struct axas_file *file, struct axas_diff *diff,
+		     struct axas_diff_extent *extents)
+{
+	struct axas_diff_extent __user *to = u64_to_user_ptr(diff->buf);
+	struct axas_gpa_range range = axas_gpa_range(axas_gpa(diff->gpa), diff->length);
+	u32 done = 0;
+	int n;
+
+	do {
+		n = copy_some(file, &range, extents, to + done, diff->count - done);
+		if (n < 0)
+			return n;
+		done += n;
+		cond_resched();
+	} while (range.size && done < diff->count && n);
+	diff->gpa = range.start.val;
+	diff->length = range.size;
+	diff->count = done;
+	return 0;
+}
+
+long axas_file_diff(void *ctx, void *arg)
+{
+	struct axas_diff_extent *extents;
+	struct axas_diff *diff = arg;
+	long err;
+
+	if (diff->reserved)
+		return -EINVAL;
+	extents = kmalloc_array(SOME_EXTENTS, sizeof(*extents), GFP_KERNEL_ACCOUNT);
+	if (!extents)
+		return -ENOMEM;
+	err = diff_all(ctx, diff, extents);
+	kfree(extents);
+	return err;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Images: what a space was at a freeze. An image is read-only for ever, and is the backend of the
+ * areas of its clones. Calls axas_area.c, axas_backend.c and axas_npt.c.
+ */
+#ifndef _AXAS_IMAGE_H
+#define _AXAS_IMAGE_H
+
+#include <linux/refcount.h>
+#include <axas/image.h>
+
+#include "axas_space.h"
+
+/**
+ * DOC: images
+ *
+ * A freeze moves the table's entries, the areas and the frames of a space into a base: a space that
+ * nobody maps, faults in or changes any more. The frozen space goes on with an empty table below
+ * the same root, and with areas whose backend is the image. That backend lends: see "DOC: copy on
+ * write". So a clone's leaf is BORROWED until the first write, and who owns a frame is who has a
+ * leaf of it that is not BORROWED.
+ *
+ *	descriptor ----+
+ *	space ---------+--> image --> base --> image (parent) --> base ...
+ *	area of a clone +
+ *
+ * What the base has no leaf of is, by the base's area: zeroes (alloc), the parent's (an area of a
+ * clone), or a file's. All of it stays as long as the image, which each area of a clone holds.
+ */
+
+/* Longest chain of images: each freeze of a clone makes it one longer. */
+#define AXAS_IMAGE_DEPTH	1024
+
+/**
+ * struct axas_image - an image
+ * @ref: references: of descriptors, spaces, bases, areas and faults in progress
+ * @users: those of descriptors, spaces and bases alone
+ * @depth: images in its chain, itself included
+ * @base: its table, areas and frames
+ */
+struct axas_image {
+	refcount_t ref;
+	atomic_t users;
+	unsigned int depth;
+	struct axas_space *base;
+};
+
+/*
+ * Make an image of an empty @base, whose areas and table come next. The caller is its only user.
+ * NULL if out of memory.
+ */
+struct axas_image *__must_check axas_image_new(struct axas_space *base);
+
+/*
+ * New areas for @space, a clone: those of @from, which are the areas of @image or will be.
+ * ERR_PTR(-ENOMEM).
+ */
+struct axas_areas *__must_check axas_image_areas(const struct axas_space *space,
+						 struct axas_image *image,
+						 struct axas_areas *from);
+
+/* Frames that images hold on whose only user is the space of @image, or an image of these. */
+u64 axas_image_own_frames(struct axas_image *image);
+
+/**
+ * struct axas_image_page - what a page of an image contains
+ * @hpa: its frame; AXAS_HPA_NONE: zeroes
+ * @backend: if set, a file that has to bring it first, from @offset
+ * @offset: offset in @backend
+ */
+struct axas_image_page {
+	struct axas_hpa hpa;
+	const struct axas_backend *backend;
+	u64 offset;
+};
+
+/* Find the page of @gpa; false for a hole. Does not sleep. @image is held. */
+bool axas_image_find(const struct axas_image *image, u64 gpa, struct axas_image_page *page);
+
+/*
+ * Copy from @gpa to @to, within one page. No lock is held; @image is. Return bytes; -EFAULT for a
+ * hole, or if user memory cannot be written; or an error as axas_image_read().
+ */
+ssize_t axas_image_copy(const struct axas_image *image, u64 gpa, struct iov_iter *to);
+
+#endif /* _AXAS_IMAGE_H */

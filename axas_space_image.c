@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Freeze, clone, reset and diff of spaces: see "DOC: images". Calls axas_image.c, axas_space.c,
+ * axas_removal.c, axas_space_pages.c, axas_area.c and axas_npt.c.
+ *
+ * Locks: space->changing throughout, and the bar for the moment in which table and areas change.
+ * What they need is allocated before.
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "axas_compat.h"
+#include "axas_image.h"
+#include "axas_npt_aside.h"
+#include "axas_removal.h"
+#include "axas_shared.h"
+
+/**
+ * struct swap - areas and table of a space that are replaced
+ * @space: the space
+ * @areas: the new areas; then those that were replaced
+ * @base: an empty space, which gets the old ones
+ * @copies: frames for copies of pages that stay with the space
+ * @nr: their number
+ * @used: those that were used
+ * @spares: tables for the leaves of such pages in @space
+ * @splits: and in @base, for leaves of 2 MiB
+ */
+struct swap {
+	struct axas_space *space;
+	struct axas_areas *areas;
+	struct axas_space *base;
+	struct axas_hpa *copies;
+	unsigned long nr;
+	unsigned long used;
+	struct axas_npt_spares spares;
+	struct axas_npt_spares splits;
+};
+
+/* Most pages that a freeze copies: as much memory as Linux lets a process pin by default. */
+#define COPIES_MOST	2048
+
+/* Times that a freeze allocates for more pages than it found before. */
+#define FREEZE_TRIES	8
+
+/* Whether host mappings or others may have pages of the space. With the bar. */
+static bool has_handed(const struct axas_space *space)
+{
+	return READ_ONCE(space->shared) || READ_ONCE(space->handed);
+}
+
+typedef void (*held_fn)(struct swap *swap, u64 gpa);
+
+/* Call @fn for each page of a leaf that somebody holds. */
+static void for_held_of(struct swap *swap, const struct axas_area *area, u64 gpa,
+			const struct axas_leaf *leaf, held_fn fn)
+{
+	struct axas_leaf page = *leaf;
+	unsigned int i;
+
+	if (!leaf->level) {
+		if (axas_space_is_held(swap->space, area, gpa, leaf->hpa))
+			fn(swap, gpa);
+		return;
+	}
+	if (leaf->level > 1 || !axas_space_is_block_held(swap->space, leaf))
+		return;
+	for (i = 0; i < BIT(AXAS_NPT_LEVEL_BITS); i++) {
+		page.hpa = axas_hpa_offset(leaf->hpa, (u64)i << AXAS_FRAME_SHIFT);
+		if (axas_space_is_held(swap->space, area, gpa, page.hpa))
+			fn(swap, gpa + ((u64)i << AXAS_FRAME_SHIFT));
+	}
+}
+
+/* Call @fn for each page below @npt that somebody holds and that is not BORROWED. With the bar. */
+static void for_held(struct swap *swap, const struct axas_npt *npt, const struct axas_space *in,
+		     held_fn fn)
+{
+	struct axas_cpu found = axas_nothing_found();
+	const struct axas_area *area;
+	struct axas_leaf leaf;
+	u64 gpa = 0, entry;
+
+	if (!npt->hal->frame_page)
+		return;
+	while (axas_npt_next_leaf(npt, &gpa, &leaf, &entry)) {
+		area = axas_area_find_here(in, &found, gpa);
+		if (area && !axas_area_is_linear(area) &&
+		    (leaf.level || !(entry & npt->fmt->borrowed)))
+			for_held_of(swap, area, gpa, &leaf, fn);
+		gpa |= axas_npt_leaf_size(leaf.level) - 1;
+		if (gpa++ == axas_npt_last(npt))
+			return;
+	}
+}
+
+static void count_held(struct swap *swap, u64 gpa)
+{
+	swap->used++;
+}
+
+/* The level 0 entry of a page in the base, which nobody walks; a leaf of 2 MiB is split. */
+static u64 *entry_in_base(struct swap *swap, u64 gpa)
+{
+	struct axas_npt *npt = &swap->base->npt;
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+	u64 *table, hpa;
+
+	axas_npt_walk(npt, &cursor, gpa, &pos);
+	if (!pos.level)
+		return pos.ptep;
+	table = axas_npt_take_spare(npt, &swap->splits, &hpa);
+	if (WARN_ON_ONCE(!table))
+		return NULL;
+	axas_npt_replace(npt, pos.ptep, pos.level, pos.entry,
+			 axas_npt_split_into(npt, table, hpa, pos.entry, pos.level));
+	axas_npt_count_split(npt, pos.level);
+	return axas_npt_ptep(table, gpa);
+}
+
+/*
+ * The base gets a copy of a page; the space keeps the page, by the same leaf. Its frame was counted
+ * and charged, and has moved; that of the copy is charged to the space: the two change places.
+ */
+static void keep_page(struct swap *swap, u64 gpa)
+{
+	struct axas_npt *npt = &swap->space->npt;
+	const struct axas_hal *hal = npt->hal;
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+	struct axas_hpa copy;
+	u64 *ptep, leaf;
+
+	if (WARN_ON_ONCE(swap->used == swap->nr))
+		return;
+	axas_npt_walk(npt, &cursor, gpa, &pos);
+	ptep = entry_in_base(swap, gpa);
+	if (!ptep || WARN_ON_ONCE(axas_npt_reach(npt, &swap->spares, gpa, 0, &pos)))
+		return;
+	copy = swap->copies[swap->used++];
+	leaf = READ_ONCE(*ptep);
+	copy_page(axas_hal_va(hal, copy), axas_hal_va(hal, axas_npt_leaf_hpa(npt, leaf)));
+	if (hal->clean)
+		hal->clean(hal, axas_hal_va(hal, copy), AXAS_FRAME_SIZE);
+	WRITE_ONCE(*ptep, axas_npt_make_leaf(npt, copy, leaf & ~npt->leaf_mask));
+	WARN_ON_ONCE(!axas_npt_install(npt, &pos, leaf));
+	axas_pool_count(&swap->space->pool, &swap->space->own, 1);
+}
+
+/* With the bar: exchange the areas, move the table and the frames. */
+static void move(struct swap *swap)
+{
+	struct axas_space *space = swap->space, *base = swap->base;
+	struct axas_areas *old = base->areas;
+	long made;
+
+	/* Seen by all that change leaves: they hold the mutex, or come after the bar. */
+	axas_npt_mark(&space->npt);
+	base->areas = space->areas;
+	WRITE_ONCE(space->areas, swap->areas);
+	swap->areas = old;
+	made = axas_npt_move(&space->npt, &base->npt, &swap->spares);
+	atomic_long_add(made, &space->faults[AXAS_FAULT_FIXED]);
+	axas_pool_move(&space->pool, &base->pool, made);
+	base->own = space->own;
+}
+
+/* Give back what was not used. */
+static void end_swap(struct swap *swap)
+{
+	struct axas_space *space = swap->space;
+
+	while (swap->nr > swap->used) {
+		axas_pool_unget_one(&space->pool, space->npt.hal, swap->copies[--swap->nr]);
+		axas_pool_settle(&space->pool);
+	}
+	kvfree(swap->copies);
+	axas_npt_put_spares(&space->npt, &swap->spares);
+	axas_npt_put_spares(&swap->base->npt, &swap->splits);
+	if (!IS_ERR_OR_NULL(swap->areas))
+		axas_areas_destroy(swap->areas);
+}
+
+/* Get frames and tables for @nr pages that stay. */
+static int reserve_copies(struct swap *swap, unsigned long nr)
+{
+	struct axas_space *space = swap->space;
+	struct axas_npt *npt = &space->npt;
+
+	if (nr > COPIES_MOST)
+		return -EBUSY;
+	if (!swap->copies)
+		swap->copies = kvcalloc(COPIES_MOST, sizeof(*swap->copies), GFP_KERNEL_ACCOUNT);
+	if (!swap->copies)
+		return -ENOMEM;
+	for (; swap->nr < nr; swap->nr++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (!axas_pool_get_one(&space->pool, npt->hal, 0, &swap->copies[swap->nr]))
+			return -ENOMEM;
+	}
+	return axas_npt_get_spares(npt, &swap->spares, nr * (npt->levels - 1), true) ?:
+	       axas_npt_get_spares(&swap->base->npt, &swap->splits, nr, true);
+}
+
+/*
+ * Exchange in one moment, if there are enough copies for the pages that somebody holds. Return their
+ * number: more than swap->nr, and nothing was done; else done.
+ */
+static unsigned long try_swap(struct swap *swap, bool keep)
+{
+	struct axas_space *space = swap->space;
+	u64 first = space->range.start.val, last = axas_gpa_range_last(space->range).val;
+	unsigned long held = 0;
+
+	axas_bar_begin(space);
+	if (READ_ONCE(space->shared)) {
+		axas_removal_await_all(space);
+		/* Zap the host mappings: what has references then, somebody else holds. */
+		axas_space_flush(space, first, last, false);
+	}
+	if (keep && has_handed(space)) {
+		swap->used = 0;
+		for_held(swap, &space->npt, space, count_held);
+		held = swap->used;
+		swap->used = 0;
+	}
+	if (held <= swap->nr) {
+		move(swap);
+		axas_space_flush(space, first, last, true);
+		if (held)
+			for_held(swap, &swap->base->npt, swap->base, keep_page);
+	}
+	axas_bar_end(space);
+	return held;
+}
+
+/* Exchange areas and table. @keep: pages that somebody holds stay with the space. */
+static int do_swap(struct swap *swap, bool keep)
+{
+	unsigned int tries = 0;
+	unsigned long held;
+	int err;
+
+	for (;;) {
+		held = try_swap(swap, keep);
+		if (held <= swap->nr)
+			return 0;
+		if (tries++ == FREEZE_TRIES)
+			return -EBUSY;
+		err = reserve_copies(swap, held);
+		if (err)
+			return err;
+	}
+}
+
+/* Whether a space has an area that an image, or a clone, cannot have. */
+static int check_areas(struct axas_space *space)
+{
+	const u32 never = AXAS_BACKEND_AT_ONCE | AXAS_BACKEND_LENT | AXAS_BACKEND_CHECKED;
+	MA_STATE(mas, &space->areas->tree, 0, 0);
+	struct axas_area *area;
+
+	for (area = axas_area_start(&mas, ~0ull); area; area = axas_area_next(&mas, ~0ull)) {
+		if (area->backend.ops->flags & never || axas_area_is_missing(area))
+			return -EOPNOTSUPP;
+		if (area->flags & AXAS_AREA_LOGGED)
+			return -EBUSY;
+	}
+	if (READ_ONCE(space->npt.aside))
+		return -EBUSY;
+	return space->origin ? -EOPNOTSUPP : 0;
+}
+
+/* What a freeze may make the images of a space own: see struct axas_pool, @max. */
+static int check_limit(const struct axas_space *space)
+{
+	u64 max = READ_ONCE(space->pool.max);
+
+	if (!space->pool.limited || !max)
+		return 0;
+	return axas_image_own_frames(space->image) + axas_space_frames(space) > max ? -ENOMEM : 0;
+}
+
+static int prepare_freeze(struct axas_space *space)
+{
+	int err = check_areas(space);
+
+	if (!err && space->image && space->image->depth >= AXAS_IMAGE_DEPTH)
+		err = -ELOOP;
+	return err ?: check_limit(space);
+}
+
+/* The image of a space whose areas and table come next. */
+static struct axas_image *new_image(struct axas_space *space)
+{
+	struct axas_space *base = axas_space_create_like(space, 0);
+	struct axas_image *image;
+
+	if (IS_ERR(base))
+		return ERR_CAST(base);
+	image = axas_image_new(base);
+	if (image)
+		return image;
+	axas_space_put(base);
+	return ERR_PTR(-ENOMEM);
+}
+
+static int freeze(struct axas_space *space, struct axas_image *image)
+{
+	struct swap swap = { .space = space, .base = image->base };
+	int err;
+
+	swap.areas = axas_image_areas(space, image, space->areas);
+	err = PTR_ERR_OR_ZERO(swap.areas) ?: do_swap(&swap, true);
+	end_swap(&swap);
+	if (err)
+		return err;
+	/* The space's reference on the parent is the base's now. */
+	image->base->image = space->image;
+	image->depth = space->image ? space->image->depth + 1 : 1;
+	space->image = axas_image_get(image);
+	return 0;
+}
+
+struct axas_image *axas_space_freeze(struct axas_space *space)
+{
+	struct axas_image *image;
+	int err;
+
+	if (mutex_lock_killable(&space->changing))
+		return ERR_PTR(-EINTR);
+	err = prepare_freeze(space);
+	image = err ? ERR_PTR(err) : new_image(space);
+	if (!IS_ERR(image)) {
+		err = freeze(space, image);
+		if (err) {
+			axas_image_put(image);
+			image = ERR_PTR(err);
+		}
+	}
+	mutex_unlock(&space->changing);
+	return image;
+}
+EXPORT_SYMBOL_AXAS(axas_space_freeze);
+
+struct axas_space *axas_image_clone(struct axas_image *image, u64 max_frames)
+{
+	struct axas_space *space = axas_space_create_like(image->base, max_frames);
+	struct axas_areas *areas;
+
+	if (IS_ERR(space))
+		return space;
+	areas = axas_image_areas(space, image, image->base->areas);
+	if (IS_ERR(areas)) {
+		axas_space_put(space);
+		return ERR_CAST(areas);
+	}
+	/* Nobody has the space yet. */
+	swap(space->areas, areas);
+	axas_areas_destroy(areas);
+	axas_npt_mark(&space->npt);
+	space->image = axas_image_get(image);
+	return space;
+}
+EXPORT_SYMBOL_AXAS(axas_image_clone);
+
+/* Whether a table of @space can be one of @image's clones. */
+static bool is_alike(const struct axas_space *space, const struct axas_space *base)
+{
+	const struct axas_npt_caps *a = &space->npt.caps, *b = &base->npt.caps;
+
+	return space->npt.fmt == base->npt.fmt && space->npt.hal == base->npt.hal &&
+	       space->npt.ia_bits == base->npt.ia_bits && space->npt.levels == base->npt.levels &&
+	       a->flags == b->flags && a->leaf_levels == b->leaf_levels &&
+	       a->oa_bits == b->oa_bits && space->range.start.val == base->range.start.val &&
+	       space->range.size == base->range.size;
+}
+
+void axas_space_drop_image(struct axas_space *space)
+{
+	struct axas_image *image = space->image;
+
+	lockdep_assert_held(&space->changing);
+	if (likely(!image) || space->areas->frozen_pages)
+		return;
+	space->image = NULL;
+	axas_image_put(image);
+}
+
+/* Only linear memory stays charged to somebody by address; a log is of the areas. */
+static int check_reset(struct axas_space *space)
+{
+	int err = check_areas(space);
+
+	return err == -EOPNOTSUPP && !space->origin && !space->areas->linear_pages ? 0 : err;
+}
+
+static int reset(struct axas_space *space, struct axas_image *image, struct axas_space *old)
+{
+	struct swap swap = { .space = space, .base = old };
+	int err;
+
+	swap.areas = axas_image_areas(space, image, image->base->areas);
+	err = PTR_ERR_OR_ZERO(swap.areas) ?: do_swap(&swap, false);
+	end_swap(&swap);
+	if (err)
+		return err;
+	old->image = space->image;
+	space->image = axas_image_get(image);
+	axas_missing_wake_all(&space->missing);
+	return 0;
+}
+
+int axas_space_reset(struct axas_space *space, struct axas_image *image)
+{
+	struct axas_space *old;
+	int err;
+
+	if (!is_alike(space, image->base))
+		return -EINVAL;
+	old = axas_space_create_like(space, 0);
+	if (IS_ERR(old))
+		return PTR_ERR(old);
+	err = -EINTR;
+	if (!mutex_lock_killable(&space->changing)) {
+		err = check_reset(space) ?: reset(space, image, old);
+		mutex_unlock(&space->changing);
+	}
+	/* All that the space had, its frames and areas. */
+	axas_space_put(old);
+	return err;
+}
+EXPORT_SYMBOL_AXAS(axas_space_reset);
+
+/**
+ * struct diff - a search for pages of a clone's own
+ * @npt: its table
+ * @extents: out
+ * @nr: their number
+ * @max: room in @extents
+ */
+struct diff {
+	const struct axas_npt *npt;
+	struct axas_diff_extent *extents;
+	unsigned int nr;
+	unsigned int max;
+};
+
+/* Add [first, last]. False if there is no room. */
+static bool add_extent(struct diff *diff, u64 first, u64 last, u32 flags)
+{
+	struct axas_diff_extent *end = diff->nr ? &diff->extents[diff->nr - 1] : NULL;
+
+	if (end && end->gpa + end->length == first && end->flags == flags) {
+		end->length += last - first + 1;
+		return true;
+	}
+	if (diff->nr == diff->max)
+		return false;
+	diff->extents[diff->nr++] = (struct axas_diff_extent){
+		.gpa = first, .length = last - first + 1, .flags = flags,
+	};
+	return true;
+}
+
+/* Add what the entry at @pos has of [first, last]. False if there is no room. */
+static bool diff_entry(struct diff *diff, const struct axas_npt_pos *pos, u64 first, u64 last)
+{
+	bool borrowed = !pos->level && pos->entry & diff->npt->fmt->borrowed;
+
+	switch (axas_npt_kind(diff->npt, pos)) {
+	case AXAS_PT_ZERO:
+		return add_extent(diff, first, last, AXAS_DIFF_ZERO);
+	case AXAS_PT_BUSY:
+		/* A borrowed leaf that is being replaced: a write that comes after the call. */
+		return true;
+	case AXAS_PT_LEAF:
+		return borrowed || add_extent(diff, first, last, 0);
+	default:
+		return true;
+	}
+}
+
+/* Look at the entry of @range's start; take what was done from @range. */
+static bool diff_step(struct diff *diff, struct axas_npt_cursor *cursor,
+		      struct axas_gpa_range *range)
+{
+	u64 first = range->start.val, last;
+	struct axas_npt_pos pos;
+
+	if (axas_npt_cursor_at(cursor, first)) {
+		pos.ptep = axas_npt_ptep(cursor->table, first);
+		pos.entry = READ_ONCE(*pos.ptep);
+		pos.level = 0;
+	} else {
+		axas_npt_walk(diff->npt, cursor, first, &pos);
+	}
+	last = min(first | (axas_npt_leaf_size(pos.level) - 1), axas_gpa_range_last(*range).val);
+	if (pos.entry && !diff_entry(diff, &pos, first, last))
+		return false;
+	range->size -= last - first + 1;
+	range->start = axas_gpa(last + 1);
+	return true;
+}
+
+static int diff_range(struct diff *diff, struct axas_gpa_range *range)
+{
+	struct axas_npt_cursor cursor = { .region = AXAS_NPT_NO_REGION };
+	unsigned int steps = 0;
+
+	while (range->size && diff_step(diff, &cursor, range)) {
+		if (++steps % BIT(AXAS_NPT_LEVEL_BITS))
+			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return diff->nr;
+}
+
+int axas_space_diff(struct axas_space *space, struct axas_gpa_range *range,
+		    struct axas_diff_extent *extents, unsigned int max)
+{
+	struct diff diff = { .npt = &space->npt, .extents = extents, .max = max };
+	int ret = -ENOENT;
+
+	if (!axas_space_range_ok(space, *range))
+		return -EINVAL;
+	/* Tables stay. */
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
+	if (space->image)
+		ret = diff_range(&diff, range);
+	mutex_unlock(&space->changing);
+	return ret;
+}
+EXPORT_SYMBOL_AXAS(axas_space_diff);
