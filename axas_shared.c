@@ -315,14 +315,14 @@ static int check_area(const struct axas_area *area, struct ma_state *mas, u64 at
 /* Whether all of a range can be lent now. Also returns -EINTR. */
 static int check_source(struct axas_space *source, struct axas_gpa_range range, u32 prot)
 {
-	MA_STATE(mas, &source->areas->tree, axas_page_nr(range.start.val),
-		 axas_page_nr(range.start.val));
+	MA_STATE(mas, NULL, axas_page_nr(range.start.val), axas_page_nr(range.start.val));
 	u64 at = range.start.val, last = axas_gpa_range_last(range).val;
 	struct axas_area *area;
 	int err;
 
 	if (mutex_lock_killable(&source->changing))
 		return -EINTR;
+	mas.tree = &source->areas->tree;
 	area = axas_area_start(&mas, last);
 	for (;;) {
 		err = check_area(area, &mas, at, prot);

@@ -325,12 +325,13 @@ static struct axas_area_info area_info(const struct axas_area *area, u64 first, 
 unsigned int axas_space_get_areas(struct axas_space *space, struct axas_gpa gpa,
 				  struct axas_area_info *infos, unsigned int max, bool *more)
 {
-	MA_STATE(mas, &space->areas->tree, axas_page_nr(gpa.val), axas_page_nr(gpa.val));
+	MA_STATE(mas, NULL, axas_page_nr(gpa.val), axas_page_nr(gpa.val));
 	struct axas_area *area;
 	unsigned int n = 0;
 
 	*more = false;
 	mutex_lock(&space->changing);
+	mas.tree = &space->areas->tree;
 	for (area = axas_area_start(&mas, ~0ull); area; area = axas_area_next(&mas, ~0ull)) {
 		*more = n == max;
 		if (*more)
@@ -357,7 +358,8 @@ u64 axas_space_locked_pages(struct axas_space *space)
 
 	/* Operations in progress count pages twice, or not at all. */
 	mutex_lock(&space->changing);
-	pages = space->areas->linear_pages + space->areas->lent_pages - space->areas->frozen_pages;
+	pages = space->areas->linear_pages + space->areas->lent_pages -
+		space->areas->frozen_pages;
 	mutex_unlock(&space->changing);
 	return pages;
 }
