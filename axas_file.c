@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The descriptor of a space: ioctls, fdinfo, creation and lookup. Copies each argument from
- * user space once and checks it; checks that concern user space only, such as capabilities
- * and RLIMIT_MEMLOCK, are here. Calls axas_file_image.c, axas_file_inode.c, axas_file_io.c,
- * axas_file_log.c, axas_file_missing.c, axas_file_mmap.c, axas_shared.c, axas_space*.c and axas_registry.c.
+ * The descriptor of a space: ioctls, fdinfo, creation and lookup. Checks that concern user space
+ * only, such as capabilities and RLIMIT_MEMLOCK, are here. Calls axas_ioctl.c, the other files
+ * axas_file_*.c, axas_shared.c, axas_space*.c and axas_registry.c.
  *
  * Locks: file->lock, outside space->changing, keeps @locked equal to the space's linear pages.
  * mmap_lock nests inside it (account_locked_vm()).
@@ -25,56 +24,6 @@
 #include "axas_file.h"
 #include "axas_registry.h"
 #include "axas_space.h"
-
-/*
- * Copy the struct in once, so that user space cannot change it between check and use. An INOUT
- * struct is first copied back unchanged, so that a bad address fails before there are side
- * effects. Members beyond user space's size are 0.
- */
-static long run_ioctl(const struct axas_ioctl *ioctl, const struct file *filp, void *ctx,
-		      void __user *uarg)
-{
-	u64 arg[AXAS_IOCTL_MAX / sizeof(u64)] __uninitialized;
-	u32 *head = (u32 *)arg;
-	u32 usize;
-	long ret;
-
-	if (get_user(usize, (u32 __user *)uarg))
-		return -EFAULT;
-	if (usize < 2 * sizeof(u32))
-		return -EINVAL;
-	if (usize > AXAS_SIZE_MAX)
-		return -E2BIG;
-	ret = copy_struct_from_user(arg, ioctl->size, uarg, usize);
-	if (ret)
-		return ret;
-	head[0] = usize;
-	if (head[1] & ~ioctl->flags)
-		return -EINVAL;
-	usize = min(usize, ioctl->size);
-	if (ioctl->dir == AXAS_IOCTL_INOUT && copy_to_user(uarg, arg, usize))
-		return -EFAULT;
-	if (!(filp->f_mode & ioctl->mode))
-		return -EBADF;
-	ret = ioctl->run(ctx, arg);
-	head[0] = usize;
-	if (ret >= 0 && ioctl->dir != AXAS_IOCTL_IN && copy_to_user(uarg, arg, usize))
-		return -EFAULT;
-	return ret;
-}
-
-long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
-			 const struct file *filp, void *ctx, unsigned int cmd,
-			 void __user *uarg)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		if (table[i].cmd == cmd)
-			return run_ioctl(&table[i], filp, ctx, uarg);
-	return -ENOTTY;
-}
-EXPORT_SYMBOL_AXAS(axas_ioctl_dispatch);
 
 /* Hide host-physical addresses from callers that may not access physical memory. */
 static u64 shown_hpa(u64 hpa)
@@ -232,18 +181,6 @@ static long map_file(void *ctx, void *arg)
 	struct axas_map_file *map = arg;
 
 	return map_locked(ctx, map->length, map_file_of, map);
-}
-
-/* Uncharge the locked pages of linear and file areas that were unmapped. */
-void axas_file_unlock_pages(struct axas_file *file)
-{
-	u64 pages = axas_space_locked_pages(file->space);
-
-	lockdep_assert_held(&file->lock);
-	if (pages >= file->locked)
-		return;
-	account_locked_vm(file->mm, file->locked - pages, false);
-	file->locked = pages;
 }
 
 static long unmap(void *ctx, void *arg)
@@ -430,6 +367,15 @@ static long get_areas(void *ctx, void *arg)
 	return ret;
 }
 
+static const struct file_operations space_fops;
+
+static long freeze(void *ctx, void *arg)
+{
+	struct axas_file *file = ctx;
+
+	return axas_file_freeze(file, &space_fops);
+}
+
 static long supply(void *ctx, void *arg)
 {
 	struct axas_supply *supply = arg;
@@ -502,7 +448,7 @@ static const struct axas_ioctl space_ioctls[] = {
 	{ AXAS_IOCTL_OF(AXAS_RESET, struct axas_reset),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = axas_file_reset },
 	{ AXAS_IOCTL_OF(AXAS_FREEZE, struct axas_freeze),
-	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = axas_file_freeze },
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = freeze },
 	{ AXAS_IOCTL_OF(AXAS_DIFF, struct axas_diff),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_READ, .run = axas_file_diff },
 	{ AXAS_IOCTL_OF(AXAS_GET_AREAS, struct axas_get_areas),
@@ -561,13 +507,6 @@ static const struct file_operations space_fops = {
 	.check_flags	= space_check_flags,
 };
 
-struct file *axas_file_make(struct axas_space *space, u32 flags)
-{
-	struct axas_file *file = axas_file_new(space, flags);
-
-	return IS_ERR(file) ? ERR_CAST(file) : axas_file_open_new(file, &space_fops);
-}
-
 int axas_file_create(struct axas_space *space, u32 flags)
 {
 	int fd = get_unused_fd_flags(O_CLOEXEC);
@@ -577,7 +516,7 @@ int axas_file_create(struct axas_space *space, u32 flags)
 		axas_space_put(space);
 		return fd;
 	}
-	filp = axas_file_make(space, flags);
+	filp = axas_file_make(space, flags, &space_fops);
 	if (IS_ERR(filp)) {
 		put_unused_fd(fd);
 		return PTR_ERR(filp);

@@ -102,13 +102,10 @@ struct axas_file {
  */
 int __must_check axas_file_create(struct axas_space *space, u32 flags);
 
-/* The same, but return the open file, without a descriptor; or ERR_PTR. */
-struct file *__must_check axas_file_make(struct axas_space *space, u32 flags);
-/* Uncharge locked pages of areas that are gone. file->lock is held. */
-void axas_file_unlock_pages(struct axas_file *file);
-
 /* axas_file_image.c: ioctls of images; @ctx is the struct axas_file */
-long axas_file_freeze(void *ctx, void *arg);
+
+/* Make an image, whose clones' files have @fops. Return its descriptor or an error. */
+long axas_file_freeze(struct axas_file *file, const struct file_operations *fops);
 long axas_file_reset(void *ctx, void *arg);
 long axas_file_diff(void *ctx, void *arg);
 
@@ -125,6 +122,15 @@ void axas_file_close(struct axas_file *file);
 /* Make the inode and open it, O_RDWR. Consumes @file, also on an error. */
 struct file *__must_check axas_file_open_new(struct axas_file *file,
 					      const struct file_operations *fops);
+
+/*
+ * The file of a new space, for a descriptor. Consumes the caller's reference of @space, also on an
+ * error. ERR_PTR as those above.
+ */
+struct file *__must_check axas_file_make(struct axas_space *space, u32 flags,
+					 const struct file_operations *fops);
+/* Uncharge locked pages of areas that are gone. file->lock is held. */
+void axas_file_unlock_pages(struct axas_file *file);
 
 /* axas_file_io.c: file operations */
 

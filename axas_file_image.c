@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The descriptor of an image, and the ioctls that make, clone, reset to and compare with images.
- * Calls axas_space_image.c, axas_image.c and axas_file.c (clones are spaces). Locks: none of its
- * own; reset holds file->lock as unmap does.
+ * Calls axas_file_inode.c (clones are spaces), axas_space_image.c and axas_image.c. Locks: none of
+ * its own; reset holds file->lock as unmap does.
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
@@ -22,6 +22,16 @@
 #define SOME_EXTENTS	64
 
 /**
+ * struct image_file - the file of an image
+ * @image: the image
+ * @clone_fops: file operations of its clones
+ */
+struct image_file {
+	struct axas_image *image;
+	const struct file_operations *clone_fops;
+};
+
+/**
  * struct clones - descriptors of clones that are being made
  * @files: their files
  * @fds: reserved numbers
@@ -33,7 +43,8 @@ struct clones {
 	u32 nr;
 };
 
-static int add_clone(struct clones *clones, struct axas_image *image, const struct axas_clone *arg)
+static int add_clone(struct clones *clones, const struct image_file *file,
+		     const struct axas_clone *arg)
 {
 	struct axas_space *space;
 	struct file *filp;
@@ -44,8 +55,9 @@ static int add_clone(struct clones *clones, struct axas_image *image, const stru
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	space = axas_image_clone(image, arg->max_frames);
-	filp = IS_ERR(space) ? ERR_CAST(space) : axas_file_make(space, arg->flags);
+	space = axas_image_clone(file->image, arg->max_frames);
+	filp = IS_ERR(space) ? ERR_CAST(space) :
+			       axas_file_make(space, arg->flags, file->clone_fops);
 	if (IS_ERR(filp)) {
 		put_unused_fd(fd);
 		return PTR_ERR(filp);
@@ -55,14 +67,14 @@ static int add_clone(struct clones *clones, struct axas_image *image, const stru
 	return 0;
 }
 
-static long make_clones(struct clones *clones, struct axas_image *image,
+static long make_clones(struct clones *clones, const struct image_file *file,
 			const struct axas_clone *arg)
 {
-	u32 i;
 	int err = 0;
+	u32 i;
 
 	while (!err && clones->nr < arg->count)
-		err = add_clone(clones, image, arg);
+		err = add_clone(clones, file, arg);
 	if (!err && copy_to_user(u64_to_user_ptr(arg->fds), clones->fds,
 				 arg->count * sizeof(*clones->fds)))
 		err = -EFAULT;
@@ -96,7 +108,9 @@ static long clone(void *ctx, void *arg)
 
 static long get_info(void *ctx, void *arg)
 {
-	axas_image_get_info(ctx, arg);
+	const struct image_file *file = ctx;
+
+	axas_image_get_info(file->image, arg);
 	return 0;
 }
 
@@ -115,11 +129,11 @@ static long image_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 
 static ssize_t image_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	const struct axas_image *image = iocb->ki_filp->private_data;
+	const struct image_file *file = iocb->ki_filp->private_data;
 	ssize_t done = 0, n = 0;
 
 	while (iov_iter_count(to)) {
-		n = axas_image_copy(image, iocb->ki_pos + done, to);
+		n = axas_image_copy(file->image, iocb->ki_pos + done, to);
 		if (n <= 0)
 			break;
 		done += n;
@@ -135,16 +149,17 @@ static ssize_t image_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 static loff_t image_llseek(struct file *filp, loff_t offset, int whence)
 {
-	struct axas_image *image = filp->private_data;
+	struct image_file *file = filp->private_data;
+	struct axas_space *base = file->image->base;
 	u64 found;
 	int err;
 
 	if (whence != SEEK_DATA && whence != SEEK_HOLE)
 		return generic_file_llseek_size(filp, offset, whence, MAX_LFS_FILESIZE,
-						axas_space_end(image->base));
+						axas_space_end(base));
 	if (offset < 0)
 		return -ENXIO;
-	err = axas_space_seek(image->base, axas_gpa(offset), whence == SEEK_DATA, &found);
+	err = axas_space_seek(base, axas_gpa(offset), whence == SEEK_DATA, &found);
 	if (err)
 		return err == -ENOENT ? -ENXIO : err;
 	return vfs_setpos(filp, found, MAX_LFS_FILESIZE);
@@ -152,15 +167,19 @@ static loff_t image_llseek(struct file *filp, loff_t offset, int whence)
 
 static int image_release(struct inode *inode, struct file *filp)
 {
-	axas_image_put(filp->private_data);
+	struct image_file *file = filp->private_data;
+
+	axas_image_put(file->image);
+	kfree(file);
 	return 0;
 }
 
 static void image_show_fdinfo(struct seq_file *m, struct file *filp)
 {
+	struct image_file *file = filp->private_data;
 	struct axas_image_info info;
 
-	axas_image_get_info(filp->private_data, &info);
+	axas_image_get_info(file->image, &info);
 	seq_printf(m, "axas-range:\t0x%llx+0x%llx\n", info.base, info.length);
 	seq_printf(m, "axas-areas:\t%llu\n", info.areas);
 	seq_printf(m, "axas-frames:\t%llu\n", info.frames);
@@ -179,33 +198,50 @@ static const struct file_operations image_fops = {
 	.show_fdinfo	= image_show_fdinfo,
 };
 
-/* Return a descriptor of @image, whose reference it takes, also on an error. */
-static int image_fd(struct axas_image *image, int fd)
+/* Open a file for the image of @file, which it takes, also on an error. */
+static struct file *open_image(struct image_file *file)
 {
-	struct file *filp = anon_inode_getfile("[axas-image]", &image_fops, image, O_RDONLY);
+	struct file *filp = anon_inode_getfile("[axas-image]", &image_fops, file, O_RDONLY);
 
-	if (IS_ERR(filp)) {
-		axas_image_put(image);
-		return PTR_ERR(filp);
+	if (!IS_ERR(filp)) {
+		filp->f_mode |= FMODE_LSEEK | FMODE_PREAD;
+		return filp;
 	}
-	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD;
-	fd_install(fd, filp);
-	return fd;
+	axas_image_put(file->image);
+	kfree(file);
+	return filp;
 }
 
-long axas_file_freeze(void *ctx, void *arg)
+static struct file *freeze(struct axas_space *space, const struct file_operations *clone_fops)
 {
-	int fd = get_unused_fd_flags(O_CLOEXEC), ret;
-	struct axas_file *file = ctx;
+	struct image_file *file = kmalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
 	struct axas_image *image;
+
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	image = axas_space_freeze(space);
+	if (IS_ERR(image)) {
+		kfree(file);
+		return ERR_CAST(image);
+	}
+	*file = (struct image_file){ image, clone_fops };
+	return open_image(file);
+}
+
+long axas_file_freeze(struct axas_file *file, const struct file_operations *clone_fops)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+	struct file *filp;
 
 	if (fd < 0)
 		return fd;
-	image = axas_space_freeze(file->space);
-	ret = IS_ERR(image) ? PTR_ERR(image) : image_fd(image, fd);
-	if (ret < 0)
+	filp = freeze(file->space, clone_fops);
+	if (IS_ERR(filp)) {
 		put_unused_fd(fd);
-	return ret;
+		return PTR_ERR(filp);
+	}
+	fd_install(fd, filp);
+	return fd;
 }
 
 /* The image of a descriptor, with a reference. ERR_PTR(-EBADF), ERR_PTR(-EINVAL). */
@@ -217,7 +253,7 @@ static struct axas_image *get_image(int fd)
 	if (!filp)
 		return ERR_PTR(-EBADF);
 	if (filp->f_op == &image_fops)
-		image = axas_image_get(filp->private_data);
+		image = axas_image_get(((struct image_file *)filp->private_data)->image);
 	fput(filp);
 	return image;
 }

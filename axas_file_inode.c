@@ -214,3 +214,22 @@ struct file *axas_file_open_new(struct axas_file *file, const struct file_operat
 		axas_file_close(file);
 	return filp;
 }
+
+struct file *axas_file_make(struct axas_space *space, u32 flags, const struct file_operations *fops)
+{
+	struct axas_file *file = axas_file_new(space, flags);
+
+	return IS_ERR(file) ? ERR_CAST(file) : axas_file_open_new(file, fops);
+}
+
+/* Uncharge the locked pages of linear and file areas that were unmapped. */
+void axas_file_unlock_pages(struct axas_file *file)
+{
+	u64 pages = axas_space_locked_pages(file->space);
+
+	lockdep_assert_held(&file->lock);
+	if (pages >= file->locked)
+		return;
+	account_locked_vm(file->mm, file->locked - pages, false);
+	file->locked = pages;
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Images and the backend that lends their frames to clones; see axas_image.h. Calls axas_space.c,
- * axas_area.c and axas_npt.c.
+ * Images and the backend that lends their frames to clones; see axas_image.h. Calls axas_area.c and
+ * axas_npt.c.
  *
  * Locks: none. What an image has never changes while somebody holds it.
  */
@@ -21,7 +21,8 @@ static const struct axas_image *image_of(const struct axas_backend *backend)
 	return backend->object;
 }
 
-struct axas_image *axas_image_new(struct axas_space *base)
+struct axas_image *axas_image_new(struct axas_space *base,
+				  void (*free_base)(struct axas_space *base))
 {
 	struct axas_image *image = kzalloc(sizeof(*image), GFP_KERNEL_ACCOUNT);
 
@@ -31,6 +32,7 @@ struct axas_image *axas_image_new(struct axas_space *base)
 	atomic_set(&image->users, 1);
 	image->depth = 1;
 	image->base = base;
+	image->free_base = free_base;
 	return image;
 }
 
@@ -53,7 +55,7 @@ static void put_chain(struct axas_image *image)
 	while (image && refcount_dec_and_test(&image->ref)) {
 		parent = image->base->image;
 		image->base->image = NULL;
-		axas_space_put(image->base);
+		image->free_base(image->base);
 		kfree(image);
 		image = parent;
 		if (image)
@@ -69,6 +71,17 @@ void axas_image_put(struct axas_image *image)
 	put_chain(image);
 }
 EXPORT_SYMBOL_AXAS(axas_image_put);
+
+void axas_space_drop_image(struct axas_space *space)
+{
+	struct axas_image *image = space->image;
+
+	lockdep_assert_held(&space->changing);
+	if (likely(!image) || space->areas->frozen_pages)
+		return;
+	space->image = NULL;
+	axas_image_put(image);
+}
 
 static void image_hold(const struct axas_backend *backend)
 {
@@ -284,15 +297,6 @@ struct axas_areas *axas_image_areas(const struct axas_space *space, struct axas_
 	return ERR_PTR(err);
 }
 
-u64 axas_image_own_frames(struct axas_image *image)
-{
-	u64 frames = 0;
-
-	for (; image && atomic_read(&image->users) == 1; image = image->base->image)
-		frames += axas_space_frames(image->base);
-	return frames;
-}
-
 bool axas_image_find(const struct axas_image *image, u64 gpa, struct axas_image_page *page)
 {
 	struct spot spot;
@@ -367,24 +371,3 @@ ssize_t axas_image_copy(const struct axas_image *image, u64 gpa, struct iov_iter
 	/* User memory may fault: no lock is held, and the page stays. */
 	return (va ? _copy_to_iter(va + at, n, to) : iov_iter_zero(n, to)) ?: -EFAULT;
 }
-
-void axas_image_get_info(struct axas_image *image, struct axas_image_info *info)
-{
-	struct axas_space *base = image->base;
-	struct axas_info of_base;
-
-	axas_space_get_info(base, &of_base);
-	*info = (struct axas_image_info){
-		.size = sizeof(*info),
-		.format = of_base.format,
-		.base = of_base.base,
-		.length = of_base.length,
-		.frames = of_base.frames,
-		.borrowed = of_base.borrowed,
-		.tables = of_base.tables,
-		.areas = of_base.areas,
-		.users = atomic_read(&image->users),
-		.depth = image->depth,
-	};
-}
-EXPORT_SYMBOL_AXAS(axas_image_get_info);

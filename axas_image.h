@@ -37,19 +37,22 @@
  * @users: those of descriptors, spaces and bases alone
  * @depth: images in its chain, itself included
  * @base: its table, areas and frames
+ * @free_base: frees them
  */
 struct axas_image {
 	refcount_t ref;
 	atomic_t users;
 	unsigned int depth;
 	struct axas_space *base;
+	void (*free_base)(struct axas_space *base);
 };
 
 /*
  * Make an image of an empty @base, whose areas and table come next. The caller is its only user.
  * NULL if out of memory.
  */
-struct axas_image *__must_check axas_image_new(struct axas_space *base);
+struct axas_image *__must_check axas_image_new(struct axas_space *base,
+					       void (*free_base)(struct axas_space *base));
 
 /*
  * New areas for @space, a clone: those of @from, which are the areas of @image or will be.
@@ -58,9 +61,6 @@ struct axas_image *__must_check axas_image_new(struct axas_space *base);
 struct axas_areas *__must_check axas_image_areas(const struct axas_space *space,
 						 struct axas_image *image,
 						 struct axas_areas *from);
-
-/* Frames that images hold on whose only user is the space of @image, or an image of these. */
-u64 axas_image_own_frames(struct axas_image *image);
 
 /**
  * struct axas_image_page - what a page of an image contains

@@ -662,8 +662,8 @@ void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos
 
 /*
  * Move all that @npt maps, with its tables, to @to: an empty table of the same geometry. Exclusive.
- * The roots stay where they are, and so does @spares; all of @npt must be flushed, cached walks too.
- * Return the leaves that were counted in shards: their frames are not counted elsewhere.
+ * The roots stay where they are, and so do @spares; all of @npt must be flushed, cached walks
+ * included. Return the leaves that were counted in shards: their frames are not counted elsewhere.
  */
 long axas_npt_move(struct axas_npt *npt, struct axas_npt *to,
 		   const struct axas_npt_spares *spares);

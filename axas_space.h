@@ -228,7 +228,7 @@ struct axas_space *__must_check axas_space_create_like(const struct axas_space *
 /* 4 KiB frames that the space holds. */
 u64 axas_space_frames(const struct axas_space *space);
 
-/* axas_space_image.c: without an area of its image, a space is no clone. The mutex is held. */
+/* axas_image.c: without an area of its image, a space is no clone. The mutex is held. */
 void axas_space_drop_image(struct axas_space *space);
 
 /* Remove all areas. Cannot fail. */

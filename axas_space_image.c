@@ -208,8 +208,8 @@ static int reserve_copies(struct swap *swap, unsigned long nr)
 }
 
 /*
- * Exchange in one moment, if there are enough copies for the pages that somebody holds. Return their
- * number: more than swap->nr, and nothing was done; else done.
+ * Exchange in one moment, if there are enough copies for the pages that somebody holds. Return the
+ * number of these: if it is more than swap->nr, nothing was done.
  */
 static unsigned long try_swap(struct swap *swap, bool keep)
 {
@@ -261,8 +261,8 @@ static int do_swap(struct swap *swap, bool keep)
 /* Whether a space has an area that an image, or a clone, cannot have. */
 static int check_areas(struct axas_space *space)
 {
-	const u32 never = AXAS_BACKEND_AT_ONCE | AXAS_BACKEND_LENT | AXAS_BACKEND_CHECKED;
 	MA_STATE(mas, &space->areas->tree, 0, 0);
+	const u32 never = AXAS_BACKEND_AT_ONCE | AXAS_BACKEND_LENT | AXAS_BACKEND_CHECKED;
 	struct axas_area *area;
 
 	for (area = axas_area_start(&mas, ~0ull); area; area = axas_area_next(&mas, ~0ull)) {
@@ -276,6 +276,16 @@ static int check_areas(struct axas_space *space)
 	return space->origin ? -EOPNOTSUPP : 0;
 }
 
+/* Frames that images own whose only user is the space of @image, or an image of these. */
+static u64 own_frames(const struct axas_image *image)
+{
+	u64 frames = 0;
+
+	for (; image && atomic_read(&image->users) == 1; image = image->base->image)
+		frames += axas_space_frames(image->base);
+	return frames;
+}
+
 /* What a freeze may make the images of a space own: see struct axas_pool, @max. */
 static int check_limit(const struct axas_space *space)
 {
@@ -283,7 +293,7 @@ static int check_limit(const struct axas_space *space)
 
 	if (!space->pool.limited || !max)
 		return 0;
-	return axas_image_own_frames(space->image) + axas_space_frames(space) > max ? -ENOMEM : 0;
+	return own_frames(space->image) + axas_space_frames(space) > max ? -ENOMEM : 0;
 }
 
 static int prepare_freeze(struct axas_space *space)
@@ -295,7 +305,7 @@ static int prepare_freeze(struct axas_space *space)
 	return err ?: check_limit(space);
 }
 
-/* The image of a space whose areas and table come next. */
+/* An image whose areas and table come next. */
 static struct axas_image *new_image(struct axas_space *space)
 {
 	struct axas_space *base = axas_space_create_like(space, 0);
@@ -303,7 +313,7 @@ static struct axas_image *new_image(struct axas_space *space)
 
 	if (IS_ERR(base))
 		return ERR_CAST(base);
-	image = axas_image_new(base);
+	image = axas_image_new(base, axas_space_put);
 	if (image)
 		return image;
 	axas_space_put(base);
@@ -381,17 +391,6 @@ static bool is_alike(const struct axas_space *space, const struct axas_space *ba
 	       space->range.size == base->range.size;
 }
 
-void axas_space_drop_image(struct axas_space *space)
-{
-	struct axas_image *image = space->image;
-
-	lockdep_assert_held(&space->changing);
-	if (likely(!image) || space->areas->frozen_pages)
-		return;
-	space->image = NULL;
-	axas_image_put(image);
-}
-
 /* Only linear memory stays charged to somebody by address; a log is of the areas. */
 static int check_reset(struct axas_space *space)
 {
@@ -436,6 +435,27 @@ int axas_space_reset(struct axas_space *space, struct axas_image *image)
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_reset);
+
+void axas_image_get_info(struct axas_image *image, struct axas_image_info *info)
+{
+	struct axas_space *base = image->base;
+	struct axas_info of_base;
+
+	axas_space_get_info(base, &of_base);
+	*info = (struct axas_image_info){
+		.size = sizeof(*info),
+		.format = of_base.format,
+		.base = of_base.base,
+		.length = of_base.length,
+		.frames = of_base.frames,
+		.borrowed = of_base.borrowed,
+		.tables = of_base.tables,
+		.areas = of_base.areas,
+		.users = atomic_read(&image->users),
+		.depth = image->depth,
+	};
+}
+EXPORT_SYMBOL_AXAS(axas_image_get_info);
 
 /**
  * struct diff - a search for pages of a clone's own

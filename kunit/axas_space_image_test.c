@@ -177,7 +177,8 @@ static void leaves_of_a_clone_are_borrowed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, space_protect(f, BASE, SIZE, TEST_RW), 0);
 	space_expect_leaf(f, gpa_of(51), space_hpa(f, gpa_of(51)), TEST_R);
 	KUNIT_EXPECT_EQ(test, space_fault(f, gpa_of(51), TEST_W), AXAS_FAULT_FIXED);
-	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(gpa_of(51)), AXAS_WIDTH_64, &val), 0);
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(gpa_of(51)), AXAS_WIDTH_64, &val),
+			0);
 	axas_image_put(image);
 	end(f);
 }

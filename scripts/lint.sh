@@ -83,7 +83,7 @@ lint_links() {
 	done
 }
 
-# Functions of more than 60 lines, and a mean of more than 8 lines in the core.
+# Functions of more than 60 lines, and a mean of more than 9 lines in the core.
 lint_length() {
 	cd "$AXAS_SRC"
 	our_files '*.c' | tr '\n' '\0' | xargs -0 awk '
@@ -101,8 +101,8 @@ lint_length() {
 		}
 		END {
 			printf "lint: length: the core has %.1f lines a function\n", sum / n >"/dev/stderr"
-			if (sum > 8 * n)
-				print "the core has more than 8 lines a function"
+			if (sum > 9 * n)
+				print "the core has more than 9 lines a function"
 		}'
 }
 

@@ -15,8 +15,8 @@ struct axas_image;
  * @space: the space
  *
  * The image contains what the space contains at one moment of the call, for all vCPUs and host
- * writers. The space goes on as its first clone: it has the same content, root and areas, and gets a
- * private copy of each page that is written from now on. The cost does not depend on the size of
+ * writers. The space goes on as its first clone: it has the same content, root and areas, and gets
+ * a private copy of each page that is written from now on. The cost does not depend on the size of
  * the space, but on what the host has mapped of it. Frames move to the image, with their charge.
  *
  * A page that somebody holds (O_DIRECT in progress, a pinned page, a bio_vec) is copied into the
@@ -25,9 +25,9 @@ struct axas_image;
  * Context: May sleep.
  * Return: the image, with a reference for the caller, or ERR_PTR of: -EOPNOTSUPP if an area is
  * linear, shared, missing or of a registered backend, or if another space shares memory of this
- * one; -EBUSY in a dirty log; -ELOOP at the end of a chain of AXAS_IMAGE_DEPTH images; -ENOMEM, also
- * if the space and the images that only it has would own more than @max_frames; -EINTR on a fatal
- * signal.
+ * one; -EBUSY in a dirty log, or if more than 2,048 pages are held; -ELOOP after a chain of 1,024
+ * freezes; -ENOMEM, also if the space and the images that only it has would own more than its
+ * limit; -EINTR on a fatal signal.
  */
 struct axas_image *axas_space_freeze(struct axas_space *space);
 
