@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The dispatcher of ioctls, for all descriptors of axas and axvcpu: copies each argument from and to
- * user space, and checks its size and flags. Calls nothing of axas. No locks.
+ * The dispatcher of ioctls, for all descriptors of axas and axvcpu: copies each argument from and
+ * to user space, and checks its size and flags. Calls nothing of axas. No locks.
  */
 #include <linux/fs.h>
 #include <linux/minmax.h>
