@@ -138,8 +138,9 @@ static u64 await_pages(const struct axas_removal *removal, u64 first, u64 last)
 void axas_removal_await_all(struct axas_space *space)
 {
 	u64 first = space->range.start.val, last = axas_gpa_range_last(space->range).val, done;
+	const struct axas_removal all = { .space = space };
 
-	while ((done = await_pages(space, first, last)) != last)
+	while ((done = await_pages(&all, first, last)) != last)
 		first = done + 1;
 }
 
