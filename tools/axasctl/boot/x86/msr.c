@@ -8,6 +8,7 @@
 /*
  * Registers that every CPU of the vendor has, and that Linux reads without expecting a fault. They
  * read as zero and ignore writes. AMD: "Processor Programming Reference" of families 17h and 19h.
+ * Intel: SDM vol. 4, chapter 2.
  */
 static const u32 zero_msrs[] = {
 	0x17,		/* IA32_PLATFORM_ID */
@@ -34,13 +35,23 @@ static bool is_zero(u32 msr)
 	return false;
 }
 
+/*
+ * IA32_MISC_ENABLE, which Linux reads on Intel before it can take a fault: fast strings; no branch
+ * trace store, no precise events, as their CPUID bits say. Writes are ignored.
+ */
+#define MSR_MISC_ENABLE		0x1a0
+#define MISC_ENABLE		(1u << 0 | 1u << 11 | 1u << 12)
+
 bool msr_read(struct cpu *cpu, u32 msr, u64 *val)
 {
-	*val = 0;
+	*val = msr == MSR_MISC_ENABLE ? MISC_ENABLE : 0;
+	if (*val)
+		return true;
 	return apic_msr(msr) ? apic_read(cpu, msr, val) : is_zero(msr);
 }
 
 bool msr_write(struct cpu *cpu, u32 msr, u64 val)
 {
-	return apic_msr(msr) ? apic_write(cpu, msr, val) : is_zero(msr);
+	return apic_msr(msr) ? apic_write(cpu, msr, val) :
+	       msr == MSR_MISC_ENABLE || is_zero(msr);
 }
