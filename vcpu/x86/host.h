@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Host state around each entry: host.c, and the inline check for whether there is anything to
+ * Host state around each entry: host.c, fpu.c, and the inline check for whether there is anything to
  * switch, which is common to both backends and on their hot path. Interrupts are off.
  */
 #ifndef _AXVCPU_X86_HOST_H
@@ -36,6 +36,10 @@ static __always_inline void axvcpu_x86_enter(struct axvcpu_x86 *x86)
 {
 	u64 dr7 = this_cpu_read(cpu_dr7);
 
+	x86->host.xstate = x86->osxsave && (x86->xcr0 != axvcpu_x86_xstate.host ||
+					    axvcpu_x86_xstate.host_xss);
+	if (x86->host.xstate)
+		axvcpu_x86_xstate_enter(x86);
 	x86->host.debugctl = native_read_msr(MSR_IA32_DEBUGCTLMSR);
 	x86->host.dr7 = dr7 & AXVCPU_X86_DR7_ENABLED ? dr7 : 0;
 	if (unlikely(x86->uses_dr || x86->host.dr7 || x86->host.debugctl))
@@ -49,6 +53,9 @@ static __always_inline void axvcpu_x86_enter(struct axvcpu_x86 *x86)
 /* Right after the exit. */
 static __always_inline void axvcpu_x86_leave(struct axvcpu_x86 *x86)
 {
+	/* Before a machine check is handled, and the host's FPU is used. */
+	if (x86->host.xstate)
+		axvcpu_x86_xstate_leave();
 	if (unlikely(x86->uses_dr || x86->host.dr7 || x86->host.debugctl))
 		axvcpu_x86_give_back(x86);
 }

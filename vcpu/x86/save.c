@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The part of a vCPU's whole state that both backends keep in struct axvcpu_x86, and checks of all
- * of it. Calls x86.c. No locks: the vCPU is not loaded.
+ * of it. Calls x86.c and fpu.c. No locks: the vCPU is not loaded.
  */
 #include <asm/msr-index.h>
 #include <asm/trapnr.h>
@@ -31,6 +31,7 @@ void axvcpu_x86_save(const struct axvcpu_x86 *x86, struct axvcpu_x86_state *stat
 		state->event_len = x86->event.len;
 		state->event_db = x86->db;
 	}
+	state->xcr0 = x86->xcr0;
 	state->fpu_size = axvcpu_x86_fpu_save(x86, state->fpu, sizeof(state->fpu));
 }
 
@@ -78,10 +79,11 @@ static bool addresses_valid(const struct axvcpu_x86_state *state)
 
 bool axvcpu_x86_state_valid(const struct axvcpu_x86_state *state)
 {
-	return !state->reserved && axvcpu_x86_canonical(state->rip) && !(state->cr0 >> 32) &&
+	return axvcpu_x86_canonical(state->rip) && !(state->cr0 >> 32) &&
 	       !(state->dr6 >> 32) && !(state->dr7 >> 32) && state->cr8 < 16 && state->cpl < 4 &&
 	       !(state->efer & ~(u64)EFER_GUEST) && axvcpu_x86_cr3_valid(state->cr3) &&
-	       axvcpu_x86_pat_valid(state->pat) && state->fpu_size <= sizeof(state->fpu) &&
+	       axvcpu_x86_pat_valid(state->pat) && axvcpu_x86_xcr0_valid(state->xcr0) &&
+	       state->fpu_size <= sizeof(state->fpu) &&
 	       addresses_valid(state) && event_valid(state);
 }
 
@@ -102,4 +104,5 @@ void axvcpu_x86_restore(struct axvcpu_x86 *x86, const struct axvcpu_x86_state *s
 	x86->down = false;
 	x86->undo.valid = false;
 	axvcpu_x86_fpu_restore(x86, state->fpu, state->fpu_size);
+	x86->xcr0 = state->xcr0 ?: x86->xcr0;
 }

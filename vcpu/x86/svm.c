@@ -159,11 +159,15 @@ static int svm_run(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	save->rsp = x86->gpr[AXVCPU_REG_RSP];
 	save->cr2 = x86->cr2;
 	save->g_pat = x86->pat;
+	x86->osxsave = save->cr4 & X86_CR4_OSXSAVE;
 	/* Treat no VMCB field as cached: APM vol. 2, 15.15. */
 	control->clean = 0;
 	axvcpu_x86_enter(x86);
 	axvcpu_svm_enter(svm->vmcb_pa, x86, __pa(this_cpu_read(svm_cpu_pages.vmsave)),
 			 axvcpu_x86_mitigations);
+	/* Where XSAVE is not offered because CR4 is not intercepted, XCR0 may have changed. */
+	if (unlikely(save->cr4 & X86_CR4_OSXSAVE && !axvcpu_x86_xstate.guest))
+		x86->host.xstate = true;
 	/* An exit leaves the guest's value in DR6: APM vol. 2, 15.6. */
 	if (save->dr6 != AXVCPU_X86_DR6_RESET)
 		axvcpu_x86_write_dr6(AXVCPU_X86_DR6_RESET);

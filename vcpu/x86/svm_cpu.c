@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Machine-wide SVM: capabilities, SVME on each CPU, I/O and MSR permission maps. Calls mitigate.c
- * and emergency.c. No locks: everything is set up before the first CPU is enabled and does not
+ * Machine-wide SVM: capabilities, SVME on each CPU, I/O and MSR permission maps. Calls fpu.c,
+ * mitigate.c and emergency.c. No locks: everything is set up before the first CPU is enabled and does not
  * change afterwards.
  *
  * Manual: APM vol. 2, chapter 15.
@@ -118,7 +118,8 @@ static u64 cr4_of_guests(void)
 		cpuid_count(7, 0, &eax, &ebx, &ecx, &edx);
 	return CR4_GUEST | (ebx & BIT(0) ? X86_CR4_FSGSBASE : 0) |
 	       (ebx & BIT(7) ? X86_CR4_SMEP : 0) | (ebx & BIT(20) ? X86_CR4_SMAP : 0) |
-	       (ecx & BIT(2) ? X86_CR4_UMIP : 0);
+	       (ecx & BIT(2) ? X86_CR4_UMIP : 0) |
+	       (axvcpu_x86_xstate.guest ? X86_CR4_OSXSAVE : 0);
 }
 
 int svm_hw_setup(void)
@@ -131,6 +132,11 @@ int svm_hw_setup(void)
 	cpuid(SVM_CPUID, &eax, &svm_machine.asids, &ecx, &svm_machine.features);
 	if (!(svm_machine.features & SVM_CPUID_EDX_NP))
 		return -EOPNOTSUPP;
+	/*
+	 * Without decode assists, writes of CR4 are not intercepted; CPUs that have XSAVE have both, but
+	 * not QEMU 7.2, which does not even intercept XSETBV.
+	 */
+	axvcpu_x86_fpu_setup(svm_machine.features & SVM_CPUID_EDX_DECODE);
 	svm_machine.cr4 = cr4_of_guests();
 	err = alloc_maps();
 	if (err)

@@ -23,8 +23,18 @@ static void retire(struct axvcpu *vcpu, struct svm *svm, unsigned int len)
 
 static int on_cpuid(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
 {
+	svm->x86.osxsave = svm->vmcb->save.cr4 & X86_CR4_OSXSAVE;
 	retire(vcpu, svm, 2);
 	return axvcpu_x86_do_cpuid(vcpu, exit) ? AXVCPU_RAN_EXIT : AXVCPU_RAN_AGAIN;
+}
+
+/* With CR4.OSXSAVE clear it is undefined, without an exit. APM vol. 2, 15.14.4. */
+static int on_xsetbv(struct axvcpu *vcpu, struct svm *svm)
+{
+	if (svm->vmcb->save.cpl || !axvcpu_x86_xsetbv(&svm->x86))
+		return svm_raise(vcpu, X86_TRAP_GP, 0);
+	retire(vcpu, svm, 3);
+	return AXVCPU_RAN_AGAIN;
 }
 
 static int on_hlt(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *exit)
@@ -235,8 +245,9 @@ int svm_handle_exit(struct axvcpu *vcpu, struct svm *svm, struct axvcpu_exit *ex
 	case SVM_EXIT_INVD:
 	case SVM_EXIT_WBINVD:
 		return pass_over(vcpu, svm, 2);
-	case SVM_EXIT_RDPMC:
 	case SVM_EXIT_XSETBV:
+		return on_xsetbv(vcpu, svm);
+	case SVM_EXIT_RDPMC:
 		return svm_raise(vcpu, X86_TRAP_GP, 0);
 	case SVM_EXIT_RSM:
 	case SVM_EXIT_INVLPGA:

@@ -182,6 +182,12 @@ static inline struct vmx *to_vmx(const struct axvcpu *vcpu)
 			 X86_CR4_SMAP)
 #define VMX_CR4_KEPT	(~(u64)VMX_CR4_FREE)
 
+/* Of these the guest may set MCE, which the host sets anyway, and OSXSAVE where there is XSAVE. */
+static inline u64 vmx_cr4_refused(void)
+{
+	return VMX_CR4_KEPT & ~(u64)(X86_CR4_MCE | (axvcpu_x86_xstate.guest ? X86_CR4_OSXSAVE : 0));
+}
+
 /* Accessing a missing field is a bug of this module; guests cannot cause it. SDM 31.3. */
 static inline void vmcs_write(unsigned long field, unsigned long val)
 {

@@ -412,6 +412,7 @@ int vmx_hw_setup(void)
 	ret = read_config(&vmx_config);
 	if (ret)
 		return ret;
+	axvcpu_x86_fpu_setup(true);
 	msr_bitmap = alloc_region(NUMA_NO_NODE);
 	if (!msr_bitmap)
 		return -ENOMEM;

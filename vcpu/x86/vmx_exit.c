@@ -83,13 +83,16 @@ static int set_cr0(struct axvcpu *vcpu, u64 val)
 	return AXVCPU_RAN_AGAIN;
 }
 
-/* The same for MCE; guests may not set other masked bits. */
+/* The same for MCE, and for OSXSAVE with its real bit; guests may not set other masked bits. */
 static int set_cr4(struct axvcpu *vcpu, u64 val)
 {
 	struct vmx *vmx = to_vmx(vcpu);
 
-	if (val & VMX_CR4_KEPT & ~X86_CR4_MCE)
+	if (val & vmx_cr4_refused())
 		return vmx_raise(vcpu, X86_TRAP_GP, 0);
+	vmx->x86.osxsave = val & X86_CR4_OSXSAVE;
+	vmcs_write(GUEST_CR4, (vmcs_read(GUEST_CR4) & ~(u64)X86_CR4_OSXSAVE) |
+		   (val & X86_CR4_OSXSAVE));
 	vmx->cr4_shadow = val;
 	vmcs_write(CR4_READ_SHADOW, val);
 	return AXVCPU_RAN_AGAIN;
@@ -250,6 +253,15 @@ static int handle_halt(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	return AXVCPU_RAN_EXIT;
 }
 
+/* With CR4.OSXSAVE clear it is undefined, without an exit. SDM 26.1.1. */
+static int handle_xsetbv(struct axvcpu *vcpu)
+{
+	if (vmx_guest_cpl() || !axvcpu_x86_xsetbv(to_x86(vcpu)))
+		return vmx_raise(vcpu, X86_TRAP_GP, 0);
+	vmx_retire(vcpu);
+	return AXVCPU_RAN_AGAIN;
+}
+
 static int handle_triple_fault(struct vmx *vmx, struct axvcpu_exit *exit)
 {
 	vmx->x86.down = true;
@@ -286,7 +298,6 @@ static int handle_undefined(struct axvcpu *vcpu, u32 reason, u64 qual, struct ax
 	case EXIT_REASON_MONITOR_INSTRUCTION:
 	case EXIT_REASON_INVEPT:
 	case EXIT_REASON_INVVPID:
-	case EXIT_REASON_XSETBV:
 		return vmx_raise(vcpu, X86_TRAP_UD, 0);
 	default:
 		return fail_entry(exit, reason, qual);
@@ -328,6 +339,8 @@ static int handle(struct axvcpu *vcpu, u32 reason, u64 qual, struct axvcpu_exit 
 		return handle_wrmsr(vcpu, exit);
 	case EXIT_REASON_EPT_VIOLATION:
 		return handle_violation(qual, exit);
+	case EXIT_REASON_XSETBV:
+		return handle_xsetbv(vcpu);
 	case EXIT_REASON_EPT_MISCONFIG:
 		return fail_entry(exit, reason, vmcs_read(GUEST_PHYSICAL_ADDRESS));
 	default:

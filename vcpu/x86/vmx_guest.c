@@ -77,6 +77,7 @@ void vmx_guest_set_crs(struct vmx *vmx, u64 cr0, u64 cr4)
 	vmx->cr0 = (cr0 & ~(u64)VMX_CR0_KEPT) | X86_CR0_NE;
 	vmx->cr4_shadow = cr4;
 	vmx->cr4 = cr4 | CR4_OURS;
+	vmx->x86.osxsave = cr4 & X86_CR4_OSXSAVE;
 }
 
 void vmx_guest_setup(struct vmx *vmx, const struct axvcpu_setup *setup)

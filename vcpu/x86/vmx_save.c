@@ -175,7 +175,7 @@ int vmx_save_state(struct axvcpu *vcpu, void *arg)
 /* The flags' mask has 32 bits: WRMSR raises #GP for others. */
 static bool state_valid(const struct axvcpu_x86_state *state)
 {
-	return axvcpu_x86_state_valid(state) && !(state->cr4 & VMX_CR4_KEPT & ~X86_CR4_MCE) &&
+	return axvcpu_x86_state_valid(state) && !(state->cr4 & vmx_cr4_refused()) &&
 	       !(state->sfmask >> 32);
 }
 

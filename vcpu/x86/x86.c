@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Common code of the SVM and VMX backends: the FPU, the CPUID filter, MSRs that are plain values,
- * exits. Calls mitigate.c and event.c. No locks.
+ * Common code of the SVM and VMX backends: the CPUID filter, MSRs that are plain values, exits. Calls
+ * fpu.c, mitigate.c and event.c. No locks.
  */
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
-#include <asm/fpu/api.h>
-#include <asm/fpu/xcr.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
 #include <asm/processor.h>
@@ -17,114 +15,6 @@
 #include "axas_compat.h"
 #include "mitigate.h"
 #include "x86.h"
-
-/*
- * The FPU. XSAVE's standard format holds all components of XCR0 except PKRU, which stays the host's
- * (without CR4.PKE and CR4.OSXSAVE a guest can neither read nor use it), and AMX tiles, which are
- * cleared and not preserved: loading them can fault, depending on an MSR of the thread. Intel SDM
- * vol. 1, 13.4.
- */
-#define XFEATURE_PKRU_BIT	BIT_ULL(9)
-#define XFEATURE_TILES		(BIT_ULL(17) | BIT_ULL(18))
-
-#define FXSAVE_FCW		0	/* offsets in the legacy area, SDM vol. 1, 10.5.1 */
-#define FXSAVE_MXCSR		24
-#define FXSAVE_BYTES		512
-
-static u64 fpu_mask(void)
-{
-	return xgetbv(XCR_XFEATURE_ENABLED_MASK) & ~XFEATURE_PKRU_BIT;
-}
-
-static void fpu_save(void *area)
-{
-	u64 mask;
-
-	if (!boot_cpu_has(X86_FEATURE_XSAVE)) {
-		asm volatile("fxsave64 (%0)" : : "r" (area) : "memory");
-		return;
-	}
-	mask = fpu_mask() & ~XFEATURE_TILES;
-	asm volatile("xsave64 (%0)" : : "r" (area), "a" ((u32)mask), "d" ((u32)(mask >> 32))
-		     : "memory");
-}
-
-/*
- * Up to Zen, AMD's FPU loads do not replace the pointers of the last x87 instruction while no
- * exception is pending, which leaks those of the host's user. EMMS and an integer load replace
- * them.
- */
-static void forget_x87_pointers(const void *area)
-{
-	asm volatile("fnclex\n\temms\n\tfildl %0" : : "m" (*(const u32 *)area));
-}
-
-static void fpu_load(void *area)
-{
-	u64 mask;
-
-	if (axvcpu_x86_mitigations & AXVCPU_X86_FXSAVE)
-		forget_x87_pointers(area);
-	if (!boot_cpu_has(X86_FEATURE_XSAVE)) {
-		asm volatile("fxrstor64 (%0)" : : "r" (area) : "memory");
-		return;
-	}
-	mask = fpu_mask();
-	asm volatile("xrstor64 (%0)" : : "r" (area), "a" ((u32)mask), "d" ((u32)(mask >> 32))
-		     : "memory");
-}
-
-/* Size for the components enabled in XCR0: Intel SDM vol. 1, 13.2. */
-static size_t fpu_bytes(void)
-{
-	return boot_cpu_has(X86_FEATURE_XSAVE) ? cpuid_ebx(0xd) : FXSAVE_BYTES;
-}
-
-/* The header is zero: all components are in their reset state. */
-static void fpu_reset(u8 *area)
-{
-	memset(area, 0, fpu_bytes());
-	*(u16 *)(area + FXSAVE_FCW) = 0x37f;
-	*(u32 *)(area + FXSAVE_MXCSR) = 0x1f80;
-}
-
-/* XSAVE requires 64-byte alignment; a power-of-two allocation provides it. */
-static void *fpu_alloc(void)
-{
-	return kzalloc(roundup_pow_of_two(fpu_bytes()), GFP_KERNEL_ACCOUNT);
-}
-
-/* Of XSAVE's header, after the legacy area: SDM vol. 1, 13.4.2. */
-#define XSAVE_BV		512
-#define XSAVE_HEADER_BYTES	64
-#define FXSAVE_MXCSR_MASK	28
-#define MXCSR_MASK_DEFAULT	0xffbfu	/* SDM vol. 1, 11.6.6 */
-
-u32 axvcpu_x86_fpu_save(const struct axvcpu_x86 *x86, u8 *area, u32 room)
-{
-	u32 bytes = min_t(size_t, fpu_bytes(), room);
-
-	memcpy(area, x86->fpu, bytes);
-	return bytes;
-}
-
-/* XRSTOR raises #GP for reserved bits of MXCSR and of the header, and for components it lacks. */
-void axvcpu_x86_fpu_restore(struct axvcpu_x86 *x86, const u8 *area, u32 bytes)
-{
-	u8 *fpu = x86->fpu;
-	u32 mask = *(u32 *)(fpu + FXSAVE_MXCSR_MASK) ?: MXCSR_MASK_DEFAULT;
-	u64 components;
-
-	fpu_reset(fpu);
-	memcpy(fpu, area, min_t(size_t, bytes, fpu_bytes()));
-	*(u32 *)(fpu + FXSAVE_MXCSR) &= mask;
-	*(u32 *)(fpu + FXSAVE_MXCSR_MASK) = mask;
-	if (!boot_cpu_has(X86_FEATURE_XSAVE))
-		return;
-	components = *(u64 *)(fpu + XSAVE_BV) & fpu_mask() & ~XFEATURE_TILES;
-	memset(fpu + XSAVE_BV, 0, XSAVE_HEADER_BYTES);
-	*(u64 *)(fpu + XSAVE_BV) = components;
-}
 
 /* IA32_PAT after a reset, APM vol. 2, 7.8.1: WB WT UC- UC twice. */
 #define PAT_RESET	0x0007040600070406ull
@@ -137,14 +27,15 @@ void axvcpu_x86_reset(struct axvcpu_x86 *x86)
 	x86->pat = PAT_RESET;
 	x86->dr6 = AXVCPU_X86_DR6_RESET;
 	x86->fpu = fpu;
-	fpu_reset(fpu);
+	axvcpu_x86_fpu_reset(x86);
 }
 
 int axvcpu_x86_create(struct axvcpu_x86 *x86)
 {
-	x86->fpu = fpu_alloc();
-	if (!x86->fpu)
-		return -ENOMEM;
+	int err = axvcpu_x86_fpu_create(x86);
+
+	if (err)
+		return err;
 	axvcpu_x86_reset(x86);
 	return 0;
 }
@@ -191,16 +82,14 @@ void axvcpu_x86_load(struct axvcpu_x86 *x86)
 		axvcpu_x86_ibpb();
 		this_cpu_write(last_loaded, x86);
 	}
-	kernel_fpu_begin();
-	fpu_load(x86->fpu);
+	axvcpu_x86_fpu_load(x86);
 	load_tsc_aux(x86);
 }
 
 void axvcpu_x86_put(struct axvcpu_x86 *x86)
 {
 	put_tsc_aux(x86);
-	fpu_save(x86->fpu);
-	kernel_fpu_end();
+	axvcpu_x86_fpu_put(x86);
 	/* The kernel issues the IBPB before the next return to user space on this CPU (VMSCAPE). */
 	if (axvcpu_x86_mitigations & AXVCPU_X86_IBPB_USER)
 		this_cpu_write(x86_ibpb_exit_to_user, true);
@@ -290,8 +179,8 @@ void axvcpu_x86_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 }
 
 /*
- * CPUID features that work in a guest: nothing of XSAVE (XCR0 is the host's), performance counters,
- * power management, topology, virtualization. APM vol. 3, appendix E.
+ * CPUID features that work in a guest, beside those that need XSAVE (fpu.c): nothing of performance
+ * counters, power management, topology, virtualization. APM vol. 3, appendix E.
  */
 #define BITS2(a, b)		(BIT(a) | BIT(b))
 #define BITS4(a, b, c, d)	(BITS2(a, b) | BITS2(c, d))
@@ -303,26 +192,29 @@ void axvcpu_x86_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs)
 #define CPUID_1_EDX	(BITS4(0, 2, 3, 4) | BITS4(5, 6, 8, 13) | BITS4(15, 16, 17, 19) | \
 			 BITS4(23, 24, 25, 26))
 #define CPUID_1_EBX_CLFLUSH	0xff00
-/* Fn0000_0007: FSGSBASE, SMEP, ERMS, SMAP; ADX, CLFLUSHOPT */
-#define CPUID_7_EBX	(BITS4(0, 7, 9, 20) | BITS2(19, 23))
-/* Fn8000_0001: LAHF; SYSCALL, NX, 1 GiB pages, long mode, and bits repeated from 1.EDX */
-#define CPUID_81_ECX	BIT(0)
+#define CPUID_1_ECX_OSXSAVE	BIT(27)
+/* Fn0000_0007: FSGSBASE, BMI1, SMEP, BMI2; ERMS, SMAP, ADX, CLFLUSHOPT */
+#define CPUID_7_EBX	(BITS4(0, 3, 7, 8) | BITS4(9, 20, 19, 23))
+/* Fn8000_0001: LAHF, ABM; SYSCALL, NX, 1 GiB pages, long mode, and bits repeated from 1.EDX */
+#define CPUID_81_ECX	BITS2(0, 5)
 #define CPUID_81_EDX	(BITS4(11, 20, 26, 29) | (CPUID_1_EDX & 0x0183f3ff))
 
+#define CPUID_XSAVE		0xdu
 #define CPUID_HYPERVISOR	0x40000000
 
 static void cpuid_features(u32 out[4])
 {
 	out[1] &= CPUID_1_EBX_CLFLUSH;
-	out[2] = (out[2] & CPUID_1_ECX) | CPUID_1_ECX_HYPERVISOR;
+	out[2] &= CPUID_1_ECX | axvcpu_x86_xstate.cpuid_1_ecx;
+	out[2] |= CPUID_1_ECX_HYPERVISOR;
 	out[3] &= CPUID_1_EDX;
 }
 
 static void cpuid_more_features(u32 out[4])
 {
 	out[0] = 0;
-	out[1] &= CPUID_7_EBX;
-	out[2] = 0;
+	out[1] &= CPUID_7_EBX | axvcpu_x86_xstate.cpuid_7_ebx;
+	out[2] &= axvcpu_x86_xstate.cpuid_7_ecx;
 	out[3] = 0;
 }
 
@@ -350,7 +242,7 @@ void axvcpu_x86_cpuid(u32 leaf, u32 subleaf, u32 out[4])
 	cpuid_count(leaf, subleaf, &out[0], &out[1], &out[2], &out[3]);
 	switch (leaf) {
 	case 0:
-		out[0] = min(out[0], 7u);
+		out[0] = min(out[0], axvcpu_x86_xstate.guest ? CPUID_XSAVE : 7u);
 		break;
 	case 1:
 		return cpuid_features(out);
@@ -390,6 +282,10 @@ static void cpuid_x2apic(const struct axvcpu *vcpu, u32 out[4])
 static void guest_cpuid(const struct axvcpu *vcpu, u32 leaf, u32 subleaf, u32 out[4])
 {
 	axvcpu_x86_cpuid(leaf, subleaf, out);
+	if (leaf == CPUID_XSAVE)
+		axvcpu_x86_cpuid_xsave(to_x86(vcpu), subleaf, out);
+	if (leaf == 1 && to_x86(vcpu)->osxsave)
+		out[2] |= CPUID_1_ECX_OSXSAVE;
 	if (vcpu->setup.flags & AXVCPU_SETUP_X2APIC && leaf == 1)
 		cpuid_x2apic(vcpu, out);
 	if (vcpu->setup.flags & AXVCPU_SETUP_X2APIC && leaf == 0x80000001 &&

@@ -64,11 +64,13 @@ struct axvcpu_x86_event {
  *	its accesses exit
  * @pat: guest's IA32_PAT
  * @fpu: guest's FPU, in XSAVE or FXSAVE format
+ * @xcr0: guest's XCR0
+ * @osxsave: guest's CR4.OSXSAVE: XCR0 has effect
  * @down: the guest has ended by a triple fault
  * @startup: the entry is that of a startup IPI, while setup() writes it
  * @undo: state before the instruction of the last MSR exit retired, for set_return_fault()
  * @host: host state for axvcpu_x86_put() and axvcpu_x86_leave(). @host.dr7: 0 while the host has no
- *	breakpoint
+ *	breakpoint; @host.xstate: XCR0 and IA32_XSS are the guest's
  */
 struct axvcpu_x86 {
 	u64 gpr[AXVCPU_NR_REGS];
@@ -85,6 +87,8 @@ struct axvcpu_x86 {
 	bool uses_dr;
 	u64 pat;
 	void *fpu;
+	u64 xcr0;
+	bool osxsave;
 	bool down;
 	bool startup;
 	struct {
@@ -97,6 +101,7 @@ struct axvcpu_x86 {
 		u64 dr7;
 		u64 debugctl;
 		u64 tsc_aux;
+		bool xstate;
 	} host;
 };
 
@@ -300,9 +305,46 @@ extern const struct axvcpu_saved axvcpu_x86_saved;
 bool axvcpu_x86_state_valid(const struct axvcpu_x86_state *state);
 void axvcpu_x86_restore(struct axvcpu_x86 *x86, const struct axvcpu_x86_state *state);
 
-/* x86.c: the FPU's registers for save.c. */
+/**
+ * struct axvcpu_x86_xstate - what the machine has of XSAVE
+ * @host: the host's XCR0; 0 without XSAVE
+ * @guest: bits of XCR0 that a guest may set
+ * @host_xss: the host's IA32_XSS, where a guest could use it: SVM
+ * @cpuid_1_ecx: features that need some of @guest, by their places in CPUID
+ * @cpuid_7_ebx: the same
+ * @cpuid_7_ecx: the same
+ */
+struct axvcpu_x86_xstate {
+	u64 host;
+	u64 guest;
+	u64 host_xss;
+	u32 cpuid_1_ecx;
+	u32 cpuid_7_ebx;
+	u32 cpuid_7_ecx;
+};
+
+extern struct axvcpu_x86_xstate axvcpu_x86_xstate;
+
+/* fpu.c: for hw_setup(), before the first CPU is enabled. @offer: guests may use XSAVE. */
+void axvcpu_x86_fpu_setup(bool offer);
+/* The memory of a vCPU's FPU, and its state after a reset. 0 or -ENOMEM. */
+int axvcpu_x86_fpu_create(struct axvcpu_x86 *x86);
+void axvcpu_x86_fpu_reset(struct axvcpu_x86 *x86);
+/* Begin and end the kernel's use of the FPU; between them it is the guest's. */
+void axvcpu_x86_fpu_load(struct axvcpu_x86 *x86);
+void axvcpu_x86_fpu_put(struct axvcpu_x86 *x86);
+/* Called only by axvcpu_x86_enter() and _leave(). */
+void axvcpu_x86_xstate_enter(const struct axvcpu_x86 *x86);
+void axvcpu_x86_xstate_leave(void);
+/* XSETBV with the guest's registers. False: #GP. */
+bool axvcpu_x86_xsetbv(struct axvcpu_x86 *x86);
+/* Leaf 0xd of CPUID. @out: zeroes. */
+void axvcpu_x86_cpuid_xsave(const struct axvcpu_x86 *x86, u32 subleaf, u32 out[4]);
+/* For save.c. */
+bool axvcpu_x86_xcr0_valid(u32 xcr0);
 u32 axvcpu_x86_fpu_save(const struct axvcpu_x86 *x86, u8 *area, u32 room);
 void axvcpu_x86_fpu_restore(struct axvcpu_x86 *x86, const u8 *area, u32 bytes);
+
 bool axvcpu_x86_pat_valid(u64 pat);
 bool axvcpu_x86_cr3_valid(u64 cr3);
 

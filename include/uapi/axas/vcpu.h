@@ -721,7 +721,7 @@ struct axvcpu_x86_segment {
  * @cpl: privilege level
  * @event_db: DR6 bits that it sets, if it is a debug exception
  * @fpu_size: bytes of @fpu in use
- * @reserved: must be zero
+ * @xcr0: lower half of XCR0, whose upper half is zero; 0: as after a reset, 1
  * @fpu: FPU and vector registers in the standard format of XSAVE, or as FXSAVE writes them
  */
 struct axvcpu_x86_state {
@@ -766,7 +766,7 @@ struct axvcpu_x86_state {
 	__u32 cpl;
 	__u64 event_db;
 	__u32 fpu_size;
-	__u32 reserved;
+	__u32 xcr0;
 	__u8 fpu[AXVCPU_X86_FPU_MAX];
 };
 

@@ -8,13 +8,13 @@
 #include <cpuid.h>
 
 extern const struct suite suite_exits, suite_exceptions, suite_setup, suite_host, suite_cpu,
-	suite_attack, suite_system, suite_save;
+	suite_attack, suite_system, suite_save, suite_fpu;
 
 const struct suite *const arch_suites[] = {
 	&suite_exits, &suite_calls, &suite_memory, &suite_matrix, &suite_parallel,
 	&suite_interrupts, &suite_exceptions, &suite_api, &suite_setup, &suite_life,
 	&suite_programs, &suite_host, &suite_cpu, &suite_attack,
-	&suite_system, &suite_save, NULL
+	&suite_system, &suite_save, &suite_fpu, NULL
 };
 
 void arch_setup(struct axvcpu_setup *arg)
@@ -139,4 +139,21 @@ bool cpu_has(const char *flag)
 		if (!strcmp(word, flag))
 			return true;
 	return false;
+}
+
+bool guest_has_avx(void)
+{
+	struct axvcpu_regs regs;
+	struct vm vm = vm_new();
+
+	vm_call(&vm, guest(cpuid), 1, 0, 0, 0);
+	expect_eq(axvcpu_get_regs(vm.vcpu, &regs), 0);
+	vm_free(&vm);
+	return regs.gpr[AXVCPU_REG_RCX] & 1u << 28;
+}
+
+void need_guest_avx(void)
+{
+	if (!guest_has_avx())
+		skip("guests have no AVX here");
 }

@@ -63,6 +63,13 @@ GUEST(cr8);
 GUEST(flags);
 GUEST(watched_stack);
 GUEST(alignment);
+/* guests_fpu.S */
+GUEST(xcr);
+GUEST(xgetbv);
+GUEST(no_osxsave);
+GUEST(vzeroall);
+GUEST(avx);
+GUEST(first_upper_half);
 
 /* guests_cpu.S: instructions to step over, and those forbidden at CPL 3. Name NULL ends a list. */
 struct step {
@@ -98,6 +105,9 @@ bool vm_is_svm(void);
  * its delivery.
  */
 struct axvcpu_exit fault_in_delivery(struct vm *vm, u32 vector);
+/* Does CPUID tell guests of AVX? Not on SVM without decode assists. Else skip the test. */
+bool guest_has_avx(void);
+void need_guest_avx(void);
 /* Does /proc/cpuinfo list @flag? */
 bool cpu_has(const char *flag);
 

@@ -389,6 +389,7 @@ guest_real:
 	.code64
 
 #include "guests_cpu.S"
+#include "guests_fpu.S"
 
 guests_end:
 	.section .note.GNU-stack, "", @progbits

@@ -51,12 +51,12 @@ static void guest_goes_on_elsewhere(void)
 }
 
 /* A guest that counts in registers, moved wherever a signal finds it. */
-static void registers_move(void)
+static void count_and_move(u64 entry)
 {
 	struct vm vm = vm_new();
 	struct runner r = { 0 };
 
-	vm_enter(&vm, guest(fpu), 0x1234, 1000000, 0, 0);
+	vm_enter(&vm, entry, 0x1234, 1000000, 0, 0);
 	for (int i = 0; i < 20; i++) {
 		runner_start(&r, &vm, -1);
 		usleep(3000);
@@ -69,6 +69,17 @@ static void registers_move(void)
 		move(&vm);
 	}
 	expect_eq(r.err ? vm_done(&vm) : expect_end(&vm, &r.exit), 1000000);
+}
+
+static void registers_move(void)
+{
+	count_and_move(guest(fpu));
+}
+
+static void registers_of_avx_move(void)
+{
+	need_guest_avx();
+	count_and_move(guest(avx));
 }
 
 static void pending_events_move(void)
@@ -158,7 +169,6 @@ static void bad_states_are_refused(void)
 		expect_eq(-axvcpu_restore(vm.vcpu, &bad, sizeof(bad)), EINVAL);		\
 	} while (0)
 	REFUSED(version = 2);
-	REFUSED(reserved = 1);
 	REFUSED(flags = 1u << 31);
 	REFUSED(rip = 1ull << 62);
 	REFUSED(lstar = 1ull << 62);
@@ -173,6 +183,10 @@ static void bad_states_are_refused(void)
 	REFUSED(dr7 |= 1ull << 32);
 	REFUSED(pat = 2);
 	REFUSED(fpu_size = AXVCPU_X86_FPU_MAX + 1);
+	/* Without x87; with AVX, but without SSE; PKRU. */
+	REFUSED(xcr0 = 2);
+	REFUSED(xcr0 = 5);
+	REFUSED(xcr0 = 0x203);
 	REFUSED(vectors[0] = 1);
 	REFUSED(event_info = 0x80000202);	/* NMI */
 	REFUSED(event_info = 0x80000300 | 32);
@@ -237,6 +251,7 @@ static void made_up_states_do_no_harm(void)
 static const struct test tests[] = {
 	{ "guest_goes_on_elsewhere", guest_goes_on_elsewhere },
 	{ "registers_move", registers_move },
+	{ "registers_of_avx_move", registers_of_avx_move },
 	{ "pending_events_move", pending_events_move },
 	{ "events_in_flight_move", events_in_flight_move },
 	{ "debug_registers_move", debug_registers_move },
