@@ -119,6 +119,11 @@ static void what_is_not_mitigated_is_named(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, what_is_left(), "srso (the kernel's returns are open)");
 	set(X86_FEATURE_SRSO_ALIAS);
 	KUNIT_EXPECT_STREQ(test, what_is_left(), "srso (no microcode)");
+	init(test);
+	set(X86_BUG_GDS);
+	KUNIT_EXPECT_STREQ(test, what_is_left(), "");
+	cpu.gds_open = true;
+	KUNIT_EXPECT_STREQ(test, what_is_left(), "gds (no microcode)");
 }
 
 /* A newer kernel may report a bug unknown to this module. */

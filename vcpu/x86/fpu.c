@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The FPU: its registers at load and put, XCR0 and IA32_XSS around each entry, and what CPUID says of
- * XSAVE. Calls mitigate.c. No locks.
+ * The FPU: its registers at load and put, XCR0 and IA32_XSS around each entry, and what CPUID says
+ * of XSAVE. Calls mitigate.c. No locks.
  *
- * Registers are switched with the host's XCR0, which has all components, so that a guest finds those
- * again that it had disabled meanwhile. Its own XCR0 holds from entry to exit only. Intel SDM vol. 1,
- * chapter 13; AMD64 APM vol. 2, 11.5.
+ * Registers are switched with the host's XCR0, which has all components, so that a guest finds
+ * those again that it had disabled meanwhile. Its own XCR0 holds from entry to exit only. Intel SDM
+ * vol. 1, chapter 13; AMD64 APM vol. 2, 11.5.
  */
 #include <linux/percpu.h>
 #include <linux/slab.h>
@@ -29,8 +29,8 @@
 
 /*
  * PKRU stays the host's: without CR4.PKE, and without its bit in XCR0, a guest can neither read nor
- * use it. AMX tiles are cleared and not preserved: loading them can fault, depending on an MSR of the
- * thread. Guests have neither.
+ * use it. AMX tiles are cleared and not preserved: loading them can fault, depending on an MSR of
+ * the thread. Guests have neither.
  */
 #define XFEATURE_GUEST		(XFEATURE_X87 | XFEATURE_SSE | XFEATURE_AVX | XFEATURE_AVX512)
 
@@ -145,8 +145,8 @@ static void write_xcr0(u64 xcr0)
 }
 
 /*
- * XSAVES has no control of its own on SVM: a guest that may set CR4.OSXSAVE can use it, and must not
- * find supervisor components of the host. On VMX it is undefined.
+ * XSAVES has no control of its own on SVM: a guest that may set CR4.OSXSAVE can use it, and must
+ * not find supervisor components of the host. On VMX it is undefined.
  */
 static void write_xss(u64 xss)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Host state around each entry: host.c, fpu.c, and the inline check for whether there is anything to
- * switch, which is common to both backends and on their hot path. Interrupts are off.
+ * Host state around each entry: host.c, fpu.c, and the inline check for whether there is anything
+ * to switch, which is common to both backends and on their hot path. Interrupts are off.
  */
 #ifndef _AXVCPU_X86_HOST_H
 #define _AXVCPU_X86_HOST_H

@@ -188,6 +188,11 @@ static const char *ssb_left(const struct axvcpu_x86_cpu *cpu)
 	return has(cpu, X86_FEATURE_SSBD) ? NULL : "no microcode";
 }
 
+static const char *gds_left(const struct axvcpu_x86_cpu *cpu)
+{
+	return cpu->gds_open ? "no microcode" : NULL;
+}
+
 static const char *always_left(const struct axvcpu_x86_cpu *cpu)
 {
 	return "not handled";
@@ -232,7 +237,7 @@ static const struct {
 	{ X86_BUG_RETBLEED, "retbleed", retbleed_left },
 	{ X86_BUG_EIBRS_PBRSB, "eibrs_pbrsb" },
 	{ X86_BUG_SMT_RSB, "smt_rsb" },
-	{ X86_BUG_GDS, "gds" },
+	{ X86_BUG_GDS, "gds", gds_left },
 	{ X86_BUG_TDX_PW_MCE, "tdx_pw_mce" },
 	{ X86_BUG_SRSO, "srso", srso_left },
 	{ X86_BUG_DIV0, "div0" },
@@ -300,6 +305,21 @@ static bool l1d_by_host(void)
 	       caps & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH;
 }
 
+#define ARCH_CAP_GDS	BIT_ULL(25)
+#define MCU_OPT_CTRL	0x123
+#define GDS_DISABLED	BIT_ULL(4)
+
+/* Gathers of a guest with AVX. SDM vol. 4, IA32_MCU_OPT_CTRL. */
+static bool gds_open(void)
+{
+	u64 caps, ctrl;
+
+	if (!boot_cpu_has(X86_FEATURE_AVX))
+		return false;
+	return rdmsrq_safe(MSR_IA32_ARCH_CAPABILITIES, &caps) || !(caps & ARCH_CAP_GDS) ||
+	       rdmsrq_safe(MCU_OPT_CTRL, &ctrl) || ctrl & GDS_DISABLED;
+}
+
 static void read_cpu(struct axvcpu_x86_cpu *cpu)
 {
 	memset(cpu, 0, sizeof(*cpu));
@@ -307,6 +327,7 @@ static void read_cpu(struct axvcpu_x86_cpu *cpu)
 	cpu->smt = sched_smt_active();
 	cpu->off = cpu_mitigations_off();
 	cpu->l1d_by_host = l1d_by_host();
+	cpu->gds_open = has_bug(cpu, X86_BUG_GDS) && gds_open();
 }
 
 static void tell(const struct axvcpu_x86_cpu *cpu)

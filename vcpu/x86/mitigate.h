@@ -33,12 +33,14 @@
  * @off: mitigations=off
  * @smt: cores run more than one thread
  * @l1d_by_host: a hypervisor below flushes the L1 data cache
+ * @gds_open: gathers leak registers: no microcode against it, or it is off
  */
 struct axvcpu_x86_cpu {
 	DECLARE_BITMAP(caps, AXAS_X86_NEVER + 1);
 	bool off;
 	bool smt;
 	bool l1d_by_host;
+	bool gds_open;
 };
 
 /* Chosen by axvcpu_x86_mitigate_setup(). */

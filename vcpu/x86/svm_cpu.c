@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Machine-wide SVM: capabilities, SVME on each CPU, I/O and MSR permission maps. Calls fpu.c,
- * mitigate.c and emergency.c. No locks: everything is set up before the first CPU is enabled and does not
- * change afterwards.
+ * mitigate.c and emergency.c. No locks: everything is set up before the first CPU is enabled and does
+ * not change afterwards.
  *
  * Manual: APM vol. 2, chapter 15.
  */
@@ -133,7 +133,7 @@ int svm_hw_setup(void)
 	if (!(svm_machine.features & SVM_CPUID_EDX_NP))
 		return -EOPNOTSUPP;
 	/*
-	 * Without decode assists, writes of CR4 are not intercepted; CPUs that have XSAVE have both, but
+	 * Without decode assists, writes of CR4 are not intercepted. CPUs with XSAVE have them, but
 	 * not QEMU 7.2, which does not even intercept XSETBV.
 	 */
 	axvcpu_x86_fpu_setup(svm_machine.features & SVM_CPUID_EDX_DECODE);

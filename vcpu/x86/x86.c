@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Common code of the SVM and VMX backends: the CPUID filter, MSRs that are plain values, exits. Calls
- * fpu.c, mitigate.c and event.c. No locks.
+ * Common code of the SVM and VMX backends: the CPUID filter, MSRs that are plain values, exits.
+ * Calls fpu.c, mitigate.c and event.c. No locks.
  */
 #include <linux/percpu.h>
 #include <linux/slab.h>

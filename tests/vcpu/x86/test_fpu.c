@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * XSAVE: a guest's registers of AVX are its own, XCR0 and CPUID are filtered, and the host's registers
- * and XCR0 survive.
+ * XSAVE: a guest's registers of AVX are its own, XCR0 and CPUID are filtered, and the host's
+ * registers and XCR0 survive.
  */
 #include "vm.h"
 

@@ -40,7 +40,7 @@ static bool is_zero(u32 msr)
  * trace store, no precise events, as their CPUID bits say. Writes are ignored.
  */
 #define MSR_MISC_ENABLE		0x1a0
-#define MISC_ENABLE		(1u << 0 | 1u << 11 | 1u << 12)
+#define MISC_ENABLE		0x1801
 
 bool msr_read(struct cpu *cpu, u32 msr, u64 *val)
 {
