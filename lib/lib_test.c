@@ -310,6 +310,8 @@ int ioctl(int fd, unsigned long nr, ...)
 	fake.calls++;
 	if (nr == AXAS_GET_AREAS)
 		return fake_get_areas(arg);
+	if (nr == AXAS_CLONE)
+		*(__s32 *)(uintptr_t)((struct axas_clone *)arg)->fds = FAKE + 1;
 	if (nr == AXAS_SUPPLY)
 		((struct axas_supply *)arg)->done = ((struct axas_supply *)arg)->length;
 	if (nr == AXAS_CLEAR_LOG)
@@ -385,6 +387,27 @@ static void test_space_calls(void)
 	   fake.nr == AXAS_SET_POLICY && fake.size == sizeof(struct axas_range) &&
 	   fake.flags == AXAS_MAP_HUGE_NEVER, "passes its number, size and flags",
 	   "AXAS_SET_POLICY");
+}
+
+static void test_image_calls(void)
+{
+	struct axas_diff_extent extent;
+	struct axas_image_info info;
+	__u64 gpa = 0, length = PAGE;
+	int fds[1];
+
+	memset(&info, 0x55, sizeof(info));
+	passes(axas_freeze(FAKE), AXAS_FREEZE, axas_freeze);
+	passes_with(axas_clone(FAKE, AXAS_CREATE_PINNABLE, 5, fds, 1), AXAS_CLONE, axas_clone,
+		    AXAS_CREATE_PINNABLE);
+	ok(axas_clone_one(FAKE) == FAKE + 1, "returns a descriptor", "clone_one");
+	ok(axas_clone_one(-1) == -EBADF, "no descriptor", "clone_one");
+	passes(axas_reset(FAKE, FAKE), AXAS_RESET, axas_reset);
+	passes(axas_diff(FAKE, &gpa, &length, &extent, 1), AXAS_DIFF, axas_diff);
+	ok(axas_diff(-1, &gpa, &length, &extent, 1) == -EBADF && length == PAGE, "no descriptor",
+	   "diff");
+	passes(axas_get_image_info(FAKE, &info), AXAS_GET_IMAGE_INFO, axas_image_info);
+	ok(!info.depth && !info.users, "asks for", "the counters of an image");
 }
 
 static void test_vcpu_calls(void)
@@ -490,6 +513,7 @@ int main(int argc, char **argv)
 	test_errors();
 	fake.last = ~0ull;
 	test_space_calls();
+	test_image_calls();
 	test_vcpu_calls();
 	test_iterator();
 	test_populate();

@@ -12,8 +12,8 @@
  * state, and needs libc only. All functions are thread-safe.
  *
  * Guest-physical addresses and lengths are in bytes, and multiples of 4 KiB unless stated
- * otherwise. @space is the descriptor of a space, @vcpu that of a vCPU, @dev that of /dev/axas
- * or /dev/axvcpu.
+ * otherwise. @space is the descriptor of a space, @image that of an image, @vcpu that of a vCPU,
+ * @dev that of /dev/axas or /dev/axvcpu.
  */
 #ifndef LIBAXAS_H
 #define LIBAXAS_H
@@ -324,6 +324,65 @@ int axas_supply_from(int space, __u64 gpa, __u64 length, int from, __u64 from_gp
  * Return: number of pages, or -errno.
  */
 int axas_get_missing(int space, __u32 flags, __u64 *gpas, __u32 nr, __u32 *more);
+
+/**
+ * axas_freeze() - make an image of a space, which goes on as its clone
+ * @space: the space
+ *
+ * Return: the image's descriptor (O_RDONLY | O_CLOEXEC), or -errno.
+ */
+int axas_freeze(int space);
+
+/**
+ * axas_clone() - make spaces with the content of an image
+ * @image: the image
+ * @flags: 0 or AXAS_CREATE_PINNABLE
+ * @max_frames: limit of the frames that each clone holds itself; 0: none
+ * @fds: out: descriptors of the clones
+ * @count: their number, 1 to AXAS_CLONE_MAX
+ *
+ * Return: 0 with all clones made, or -errno with none.
+ */
+int axas_clone(int image, __u32 flags, __u64 max_frames, int *fds, __u32 count);
+
+/**
+ * axas_clone_one() - make one space with the content of an image
+ * @image: the image
+ *
+ * Return: the clone's descriptor, or -errno.
+ */
+int axas_clone_one(int image);
+
+/**
+ * axas_reset() - make a space a clone of an image again
+ * @space: the space
+ * @image: its image, or another one of a space of the same kind
+ *
+ * Return: 0, or -errno.
+ */
+int axas_reset(int space, int image);
+
+/**
+ * axas_diff() - find pages that a clone does not share with its image
+ * @space: the space
+ * @gpa: first guest-physical address; out: the first one not looked at
+ * @length: bytes; out: bytes not looked at
+ * @extents: out: the ranges, in order
+ * @count: room in @extents
+ *
+ * Return: the number of extents written, or -errno. Unless *@length is 0 then, call again.
+ */
+int axas_diff(int space, __u64 *gpa, __u64 *length, struct axas_diff_extent *extents,
+	      __u32 count);
+
+/**
+ * axas_get_image_info() - read the numbers of an image
+ * @image: the image
+ * @info: out: its properties and counters
+ *
+ * Return: 0, or -errno.
+ */
+int axas_get_image_info(int image, struct axas_image_info *info);
 
 /**
  * axas_clear() - remove every area

@@ -32,6 +32,7 @@ static const char *const backend_names[] = {
 	[AXAS_BACKEND_FILE]	= "file",
 	[AXAS_BACKEND_SHARED]	= "shared",
 	[AXAS_BACKEND_OTHER]	= "other",
+	[AXAS_BACKEND_IMAGE]	= "image",
 };
 
 static const char *const fault_names[] = {

@@ -311,6 +311,60 @@ int axas_get_missing(int space, __u32 flags, __u64 *gpas, __u32 nr, __u32 *more)
 	return arg.count;
 }
 
+int axas_freeze(int space)
+{
+	struct axas_freeze arg = { .size = sizeof(arg) };
+
+	return axas_ioctl(space, AXAS_FREEZE, &arg);
+}
+
+static_assert(sizeof(int) == sizeof(__s32), "descriptors have 32 bits");
+
+int axas_clone(int image, __u32 flags, __u64 max_frames, int *fds, __u32 count)
+{
+	struct axas_clone arg = {
+		.size = sizeof(arg), .flags = flags, .max_frames = max_frames,
+		.fds = (uintptr_t)fds, .count = count
+	};
+
+	return axas_ioctl(image, AXAS_CLONE, &arg);
+}
+
+int axas_clone_one(int image)
+{
+	int fd, err = axas_clone(image, 0, 0, &fd, 1);
+
+	return err ? err : fd;
+}
+
+int axas_reset(int space, int image)
+{
+	struct axas_reset arg = { .size = sizeof(arg), .image_fd = image };
+
+	return axas_ioctl(space, AXAS_RESET, &arg);
+}
+
+int axas_diff(int space, __u64 *gpa, __u64 *length, struct axas_diff_extent *extents, __u32 count)
+{
+	struct axas_diff arg = {
+		.size = sizeof(arg), .gpa = *gpa, .length = *length, .buf = (uintptr_t)extents,
+		.count = count
+	};
+	int err = axas_ioctl(space, AXAS_DIFF, &arg);
+
+	if (err)
+		return err;
+	*gpa = arg.gpa;
+	*length = arg.length;
+	return arg.count;
+}
+
+int axas_get_image_info(int image, struct axas_image_info *info)
+{
+	*info = (struct axas_image_info){ .size = sizeof(*info) };
+	return axas_ioctl(image, AXAS_GET_IMAGE_INFO, info);
+}
+
 int axas_clear(int space)
 {
 	struct axas_clear arg = { .size = sizeof(arg) };
