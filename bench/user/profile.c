@@ -5,10 +5,17 @@
  */
 #include "bench.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <libaxas.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define OPS		2048
 #define OPS_2M		16
+#define REGION		(2 * MIB)
+#define SPREAD		(GIB / PAGE / OPS)	/* pages of 1 GiB for each operation */
 
 /* Calls that QEMU's plugin observes, in address order as in this list. */
 #define MARK(name)								\
@@ -26,6 +33,14 @@ MARK(protect_page)
 MARK(unmap_page)
 MARK(fault_of_areas)
 MARK(translate_of_areas)
+MARK(get_info)
+MARK(log_region)
+MARK(log_128_clean)
+MARK(log_dirty_of_128)
+MARK(file_touch)
+MARK(file_write_borrowed)
+MARK(file_write_untouched)
+MARK(host_read)
 MARK(end)
 
 static void demand(struct machine *m, bool huge, u64 nr, void (*mark)(void),
@@ -102,6 +117,106 @@ static void areas(struct machine *m)
 	m->ops->unmap(m);
 }
 
+static void queries(struct machine *m)
+{
+	struct axas_info info;
+
+	profile_mark_get_info();
+	for (int i = 0; i < OPS; i++)
+		must(axas_get_info(m->fd, &info), "AXAS_GET_INFO");
+	profile_mark_end();
+}
+
+static u8 *map_host(int fd, u64 bytes, u64 offset)
+{
+	u8 *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+
+	if (p == MAP_FAILED)
+		fail("mmap: %s", strerror(errno));
+	return p;
+}
+
+/* Faults of the VMM on pages that have frames. */
+static void host_reads(struct machine *m)
+{
+	const u8 *p;
+
+	m->ops->map(m, OPS * PAGE, false);
+	m->ops->populate(m);
+	p = map_host(m->fd, OPS * PAGE, TEST_GPA);
+	profile_mark_host_read();
+	for (u64 i = 0; i < OPS; i++)
+		(void)__atomic_load_n(&p[i * PAGE], __ATOMIC_RELAXED);
+	profile_mark_end();
+	munmap((void *)p, OPS * PAGE);
+	m->ops->unmap(m);
+}
+
+static void visit(struct machine *m, u64 routine, u64 step)
+{
+	m->ops->enter(m, 0, routine, TEST_GPA, TEST_GPA + GIB, step);
+	m->ops->run(m, 0);
+}
+
+/* Passes over the log of 1 GiB: nothing was touched; nothing was written; one page of SPREAD was. */
+static void log_passes(struct machine *m)
+{
+	m->ops->map(m, GIB, false);
+	m->ops->populate(m);
+	m->ops->log(m, LOG_START);
+	m->ops->log(m, LOG_PASS);
+	profile_mark_log_region();
+	for (u64 i = 0; i < OPS; i += GIB / REGION)
+		m->ops->log(m, LOG_PASS);
+	profile_mark_end();
+	visit(m, guest(look), REGION);
+	profile_mark_log_128_clean();
+	m->ops->log(m, LOG_PASS);
+	profile_mark_end();
+	visit(m, guest(touch), SPREAD * PAGE);
+	profile_mark_log_dirty_of_128();
+	m->ops->log(m, LOG_PASS);
+	profile_mark_end();
+	m->ops->log(m, LOG_STOP);
+	m->ops->unmap(m);
+}
+
+static void map_file(struct machine *m, int fd)
+{
+	must(axas_map_file(m->fd, TEST_GPA, OPS * PAGE, fd, 0, AXAS_PROT_READ | AXAS_PROT_WRITE,
+			   0), "AXAS_MAP_FILE");
+}
+
+static void fault_pages(struct machine *m, u32 access)
+{
+	for (u64 i = 0; i < OPS; i++)
+		must(axas_fault(m->fd, TEST_GPA + i * PAGE, access, NULL), "AXAS_FAULT");
+}
+
+/* Pages of a sealed file, which are cached: borrowed, and written. */
+static void file_pages(struct machine *m)
+{
+	int fd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || posix_fallocate(fd, 0, OPS * PAGE) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK))
+		fail("memfd: %s", strerror(errno));
+	m->bytes = OPS * PAGE;
+	map_file(m, fd);
+	profile_mark_file_touch();
+	fault_pages(m, AXAS_PROT_READ);
+	profile_mark_file_write_borrowed();
+	fault_pages(m, AXAS_PROT_WRITE);
+	profile_mark_end();
+	m->ops->unmap(m);
+	map_file(m, fd);
+	profile_mark_file_write_untouched();
+	fault_pages(m, AXAS_PROT_WRITE);
+	profile_mark_end();
+	m->ops->unmap(m);
+	close(fd);
+}
+
 void bench_profile(const struct machine_ops *ops)
 {
 	struct machine m = { .ops = ops };
@@ -127,6 +242,10 @@ void bench_profile(const struct machine_ops *ops)
 		pread_8(&m);
 		pages(&m);
 		areas(&m);
+		queries(&m);
+		log_passes(&m);
+		file_pages(&m);
+		host_reads(&m);
 	}
 	ops->end(&m);
 }
