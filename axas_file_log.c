@@ -18,6 +18,9 @@
 #define CHUNK_BITMAP	PAGE_SIZE
 #define CHUNK		((u64)CHUNK_BITMAP * BITS_PER_BYTE << AXAS_FRAME_SHIFT)
 
+/* Guest memory that is skipped at once: 1 MiB of a bitmap. */
+#define SKIP		(CHUNK << 8)
+
 /* Extents copied at once. */
 #define SOME		32
 
@@ -68,6 +71,28 @@ static void __user *user_words(const struct walk *walk)
 	return u64_to_user_ptr(walk->log->buf + page / BITS_PER_BYTE);
 }
 
+/*
+ * Memory at the beginning of what is left that was not touched, so that nobody has to look at its
+ * bits: in bytes, of whole words of the bitmap if there is more. @epoch: see axas_space_skip_log().
+ */
+static int skip(struct walk *walk, u64 epoch, u64 *bytes)
+{
+	u64 length = min(walk->log->length, SKIP);
+	int ret = axas_space_skip_log(walk->space,
+				      axas_gpa_range(axas_gpa(walk->log->gpa), length), bytes,
+				      &epoch);
+
+	if (ret < 0)
+		return ret;
+	if (*bytes < walk->log->length)
+		*bytes = round_down(*bytes, (u64)BITS_PER_LONG << AXAS_FRAME_SHIFT);
+	if (ret && *bytes) {
+		walk->any = true;
+		walk->epoch = epoch;
+	}
+	return 0;
+}
+
 /* Get a chunk. walk->zero: no page of it was written. */
 static int get_chunk(struct walk *walk, struct axas_gpa_range range)
 {
@@ -81,21 +106,31 @@ static int get_chunk(struct walk *walk, struct axas_gpa_range range)
 	return ret == -ENOENT ? 0 : min(ret, 0);
 }
 
+/* Write zeroes, or the chunk's bits, for @size bytes of memory. */
+static int put_words(struct walk *walk, u64 size, bool zero)
+{
+	size_t bytes = bitmap_bytes(size), left;
+
+	left = zero ? clear_user(user_words(walk), bytes) :
+		      copy_to_user(user_words(walk), walk->bitmap, bytes);
+	if (left)
+		return -EFAULT;
+	advance(walk, size);
+	return 0;
+}
+
 static int get_bitmap(struct walk *walk)
 {
-	struct axas_gpa_range range = chunk_of(walk);
-	size_t bytes = bitmap_bytes(range.size), left = 0;
-	int err = get_chunk(walk, range);
+	struct axas_gpa_range range;
+	u64 skipped;
+	int err = skip(walk, 0, &skipped);
 
-	if (!err && walk->zero)
-		left = clear_user(user_words(walk), bytes);
-	else if (!err)
-		left = copy_to_user(user_words(walk), walk->bitmap, bytes);
-	if (!err && left)
-		err = -EFAULT;
-	if (!err)
-		advance(walk, range.size);
-	return err;
+	if (err)
+		return err;
+	if (skipped)
+		return put_words(walk, skipped, true);
+	range = chunk_of(walk);
+	return get_chunk(walk, range) ?: put_words(walk, range.size, walk->zero);
 }
 
 /* Write one extent. Return 0, -EFAULT, or -ENOSPC if there is no room. */
@@ -112,7 +147,8 @@ static int put_extent(struct walk *walk, u64 gpa, u64 pages)
 	return 0;
 }
 
-static int get_extents(struct walk *walk)
+/* Write the extents of one chunk. */
+static int get_some_extents(struct walk *walk)
 {
 	struct axas_gpa_range range = chunk_of(walk);
 	unsigned long n = range.size >> AXAS_FRAME_SHIFT, from, to;
@@ -130,6 +166,18 @@ static int get_extents(struct walk *walk)
 	}
 	if (!err)
 		advance(walk, range.size);
+	return err;
+}
+
+static int get_extents(struct walk *walk)
+{
+	u64 skipped;
+	int err = skip(walk, 0, &skipped);
+
+	if (!err && skipped)
+		advance(walk, skipped);
+	else if (!err)
+		err = get_some_extents(walk);
 	return err;
 }
 
@@ -200,11 +248,20 @@ static int clear_chunk(struct walk *walk, struct axas_gpa_range range)
 	return 0;
 }
 
+/* The words of what was not touched are not even read. */
 static int clear_bitmap(struct walk *walk)
 {
-	struct axas_gpa_range range = chunk_of(walk);
-	int err = 0;
+	struct axas_gpa_range range;
+	u64 skipped;
+	int err = skip(walk, walk->log->epoch, &skipped);
 
+	if (err)
+		return err;
+	if (skipped) {
+		advance(walk, skipped);
+		return 0;
+	}
+	range = chunk_of(walk);
 	if (copy_from_user(walk->bitmap, user_words(walk), bitmap_bytes(range.size)))
 		err = -EFAULT;
 	if (!err)

@@ -254,43 +254,48 @@ void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, b
 }
 
 /* Leaves that are tested together: mostly none was written. */
-#define TOGETHER	16
+#define TOGETHER	8
 
-static u64 any_of(const u64 *ptep)
+/* Set the bits of some level 0 leaves. Return whether there are any. */
+static __always_inline bool get_some(const u64 *ptep, unsigned int n, u64 mask, unsigned long bit,
+				     unsigned long *bitmap)
+{
+	bool found = false;
+	unsigned int i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < n; i++) {
+		if (!(READ_ONCE(ptep[i]) & mask))
+			continue;
+		__set_bit(bit + i, bitmap);
+		found = true;
+	}
+	return found;
+}
+
+static bool any_of(const u64 *ptep, u64 mask)
 {
 	u64 any = 0;
 	unsigned int i;
 
-#pragma GCC unroll 16
+#pragma GCC unroll 8
 	for (i = 0; i < TOGETHER; i++)
 		/* A hint: what matters is read again. Faults set bits meanwhile. */
 		any |= data_race(ptep[i]);
-	return any;
+	return any & mask;
 }
 
-/* Set the bits of level 0 leaves. Return whether there are any. */
+/* The same of any number, from @ptep on. */
 static bool get_leaves(const struct axas_npt *npt, const u64 *ptep, unsigned int n,
 		       unsigned long bit, unsigned long *bitmap)
 {
-	const u64 mask = npt->write | npt->fmt->zero, *end = ptep + n;
+	const u64 mask = npt->write | npt->fmt->zero;
 	bool found = false;
 
-	while (ptep < end) {
-		const u64 *stop = min(ptep + TOGETHER, end);
-
-		if (stop - ptep == TOGETHER && !(any_of(ptep) & mask)) {
-			ptep = stop;
-			bit += TOGETHER;
-			continue;
-		}
-		for (; ptep < stop; ptep++, bit++) {
-			if (!(READ_ONCE(*ptep) & mask))
-				continue;
-			__set_bit(bit, bitmap);
-			found = true;
-		}
-	}
-	return found;
+	for (; n >= TOGETHER; n -= TOGETHER, ptep += TOGETHER, bit += TOGETHER)
+		if (unlikely(any_of(ptep, mask)))
+			found |= get_some(ptep, TOGETHER, mask, bit, bitmap);
+	return get_some(ptep, n, mask, bit, bitmap) || found;
 }
 
 /**
@@ -364,27 +369,50 @@ bool axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 b
 	return written.found;
 }
 
-static void clear_leaf(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep)
+/* The next entry of a table above level 0, and of those below it, that is not EMPTY. */
+static bool next_touched(const struct axas_npt *npt, const u64 *table, unsigned int level,
+			 u64 *gpa, u64 last)
 {
-	u64 entry = READ_ONCE(*ptep), bits = entry & (npt->write | npt->fmt->zero);
+	unsigned int i = index_of(npt, *gpa, level), end = index_of(npt, last, level);
+	u64 size = axas_npt_leaf_size(level);
 
-	if (!bits)
-		return;
-	if (axas_npt_is_leaf(npt, entry)) {
-		axas_npt_adjust(npt, ptep, 0, entry, bits);
-		clear->job.changed |= !!(bits & npt->write);
-	} else if (!clear->zeroes) {
-		axas_npt_break(npt, ptep, 0, 0);
+	for (; i <= end; i++) {
+		unsigned int empty = axas_npt_run_of(&table[i], end - i + 1, true);
+		u64 entry;
+
+		if (empty > end - i)
+			return false;
+		i += empty;
+		if (empty)
+			*gpa = (*gpa & ~(size - 1)) + empty * size;
+		entry = READ_ONCE(table[i]);
+		if (level == 1 || kind_of(npt, entry, level) != AXAS_PT_TABLE ||
+		    next_touched(npt, npt->fmt->child(npt, entry, level), level - 1, gpa,
+				 entry_last(*gpa, last, level)))
+			return true;
+		*gpa = (*gpa & ~(size - 1)) + size;
 	}
+	return false;
 }
 
-/* Up to 64 bits of a bitmap, of which @n from @bit on are valid. */
-static unsigned long word_at(const unsigned long *bitmap, unsigned long bit, unsigned int n)
+bool axas_npt_next_touched(const struct axas_npt *npt, u64 *gpa, u64 last)
 {
-	unsigned int shift = bit % BITS_PER_LONG, here = BITS_PER_LONG - shift;
-	unsigned long word = bitmap[bit / BITS_PER_LONG] >> shift;
+	return next_touched(npt, npt->root, npt->levels - 1, gpa, last);
+}
 
-	return n > here && shift ? word | bitmap[bit / BITS_PER_LONG + 1] << here : word;
+/* Clear one level 0 leaf. @mask: bits of which it has one. Return those that it had. */
+static u64 clear_leaf(const struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
+		      u64 mask)
+{
+	u64 entry = READ_ONCE(*ptep), bits = entry & mask;
+
+	if (!bits)
+		return 0;
+	if (likely(axas_npt_is_leaf(npt, entry)))
+		axas_npt_adjust(npt, ptep, 0, entry, bits);
+	else if (!clear->zeroes)
+		axas_npt_break(npt, ptep, 0, 0);
+	return bits;
 }
 
 /* What pages cost that are @dear, in entries: by page, and by run of pages. */
@@ -396,74 +424,112 @@ static unsigned int cost_of(const struct axas_npt_clear *clear, unsigned long wo
 {
 	unsigned int pages = hweight_long(word);
 
-	if (!clear->dear)
+	if (likely(!clear->dear))
 		return pages;
 	if (!clear->bitmap)
 		return DEAR_PAGE * pages;
 	return DEAR_PAGE * pages + DEAR_RUN * hweight_long(word & ~(word << 1));
 }
 
-/* Charge @n entries, besides the one that axas_npt_clear_written() charges. */
+/* Charge @n entries, besides the one that clear_table() charges. */
 static void charge(struct axas_npt_clear *clear, unsigned int n)
 {
-	clear->job.budget -= min(clear->job.budget - 1, n);
+	clear->job.budget -= min(clear->job.budget, n);
 }
 
-/* Clear @n level 0 entries from @ptep on, the first one of page @bit. */
-static void clear_leaves(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
-			 unsigned int n, unsigned long bit)
+/* Clear @n level 0 entries from @ptep on, the first one of page @bit: a loop with few variables. */
+static noinline void clear_leaves(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
+				  unsigned int n, unsigned long bit)
 {
-	unsigned int i, spent = n / BITS_PER_LONG + 1;
-	unsigned long word;
+	const u64 mask = npt->write | npt->fmt->zero;
+	unsigned long end = bit + n, at = round_down(bit, BITS_PER_LONG), word;
+	const unsigned long *words = clear->bitmap;
+	unsigned int spent = n / BITS_PER_LONG;
+	u64 bits = 0;
 
-	for (i = 0; i < n; i += BITS_PER_LONG) {
-		word = clear->bitmap ? word_at(clear->bitmap, bit + i, n - i) : ~0ul;
-		if (n - i < BITS_PER_LONG)
-			word &= (1ul << (n - i)) - 1;
+	for (; at < end; at += BITS_PER_LONG) {
+		word = words ? words[at / BITS_PER_LONG] : ~0ul;
+		if (!word)
+			continue;
+		if (at < bit)
+			word &= BITMAP_FIRST_WORD_MASK(bit);
+		if (end - at < BITS_PER_LONG)
+			word &= BITMAP_LAST_WORD_MASK(end);
 		spent += cost_of(clear, word);
 		for (; word; word &= word - 1)
-			clear_leaf(clear, npt, &ptep[i + __ffs(word)]);
+			bits |= clear_leaf(clear, npt, &ptep[at + __ffs(word) - bit], mask);
 	}
+	clear->job.changed |= !!(bits & npt->write);
 	charge(clear, spent);
 }
 
 /* Clear an entry above level 0, if all of its pages are given. */
-static void clear_large(struct axas_npt_clear *clear, struct axas_npt *npt,
-			const struct axas_npt_pos *pos, u64 first, u64 last, unsigned long bit)
+static void clear_large(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
+			unsigned int level, u64 last, unsigned long bit)
 {
-	unsigned long n = (last - first + 1) >> AXAS_FRAME_SHIFT;
+	unsigned long n = (last - clear->job.first + 1) >> AXAS_FRAME_SHIFT;
 
-	if (last - first != axas_npt_leaf_size(pos->level) - 1 ||
+	if (last - clear->job.first != axas_npt_leaf_size(level) - 1 ||
 	    (clear->bitmap && find_next_zero_bit(clear->bitmap, bit + n, bit) < bit + n))
 		return;
 	if (clear->dear)
 		charge(clear, DEAR_RUN + DEAR_PAGE * BIT(AXAS_NPT_LEVEL_BITS));
-	if (kind_of(npt, pos->entry, pos->level) != AXAS_PT_ZERO)
-		clear->job.changed |= narrow(npt, pos->ptep, pos->level);
+	if (kind_of(npt, READ_ONCE(*ptep), level) != AXAS_PT_ZERO)
+		clear->job.changed |= narrow(npt, ptep, level);
 	else if (!clear->zeroes)
-		axas_npt_break(npt, pos->ptep, pos->level, 0);
+		axas_npt_break(npt, ptep, level, 0);
+}
+
+static bool clear_table(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *table,
+			unsigned int level);
+
+/* Clear what one entry above level 0 has, up to @last. Return false if the piece ended early. */
+static bool clear_entry(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
+			unsigned int level, u64 last)
+{
+	unsigned long bit = (clear->job.first - clear->base) >> AXAS_FRAME_SHIFT;
+	unsigned int n = ((last - clear->job.first) >> AXAS_FRAME_SHIFT) + 1;
+	u64 entry = READ_ONCE(*ptep), *child;
+
+	if (!entry)
+		return true;
+	if (kind_of(npt, entry, level) != AXAS_PT_TABLE) {
+		clear_large(clear, npt, ptep, level, last, bit);
+		return true;
+	}
+	child = npt->fmt->child(npt, entry, level);
+	if (level > 1)
+		return clear_table(clear, npt, child, level - 1);
+	clear_leaves(clear, npt, axas_npt_ptep(child, clear->job.first), n, bit);
+	return true;
+}
+
+/* Clear from job->first to the end of table or range. Return false if the piece ended early. */
+static bool clear_table(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *table,
+			unsigned int level)
+{
+	u64 *ptep = &table[index_of(npt, clear->job.first, level)], last, above;
+	struct axas_npt_job *job = &clear->job;
+
+	above = level == npt->levels - 1 ? job->last : entry_last(job->first, job->last, level + 1);
+	do {
+		if (!job->budget)
+			return false;
+		job->budget--;
+		last = entry_last(job->first, above, level);
+		if (!clear_entry(clear, npt, ptep++, level, last))
+			return false;
+		job->done = last == job->last;
+		job->first = job->done ? job->first : last + 1;
+	} while (last != above);
+	return true;
 }
 
 void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job)
 {
 	struct axas_npt_clear *clear = container_of(job, struct axas_npt_clear, job);
-	struct axas_npt_cursor cursor;
-	struct axas_npt_pos pos;
-	unsigned long bit;
-	u64 last;
 
-	for (; job->budget && !job->done; job->budget--) {
-		axas_npt_walk(npt, &cursor, job->first, &pos);
-		last = entry_last(job->first, job->last, max(pos.level, 1u));
-		bit = (job->first - clear->base) >> AXAS_FRAME_SHIFT;
-		if (!pos.level)
-			clear_leaves(clear, npt, pos.ptep,
-				     ((last - job->first) >> AXAS_FRAME_SHIFT) + 1, bit);
-		else if (pos.entry)
-			clear_large(clear, npt, &pos, job->first, last, bit);
-		job->done = last == job->last;
-		job->first = job->done ? job->first : last + 1;
-	}
+	clear_table(clear, npt, npt->root, npt->levels - 1);
 }
 
 void axas_npt_set_written(struct axas_npt *npt, u64 gpa, bool write)

@@ -98,6 +98,13 @@ void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, b
 bool axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 base,
 			  unsigned long *bitmap);
 
+/*
+ * Set *@gpa to the next address of [*@gpa, @last] at which there is a level 0 table, or an entry
+ * above level 0 that is not EMPTY; false, with *@gpa undefined, if there is none. What is put aside
+ * does not count. Shared; tables must stay, so space->changing is held.
+ */
+bool axas_npt_next_touched(const struct axas_npt *npt, u64 *gpa, u64 last);
+
 /**
  * struct axas_npt_clear - leaves that shall be written no more
  * @job: range and budget; out: @changed

@@ -55,6 +55,14 @@ void axas_space_fit_leaves(struct axas_space *space, u64 first, u64 last);
  */
 int __must_check axas_space_add_log(struct axas_space *space, struct axas_gpa_range range,
 				    unsigned long *bitmap, u64 *epoch);
+/*
+ * Look how many bytes of a range, from its first one on, were not touched since the log was
+ * started, so that no page of them was written; @skipped is 0 if the first one was. @epoch: in and
+ * out, as of axas_space_clear_log(). Return 1 if any of them is logged, 0 if none is, -ESTALE,
+ * -EINVAL, or -EINTR on a fatal signal.
+ */
+int __must_check axas_space_skip_log(struct axas_space *space, struct axas_gpa_range range,
+				     u64 *skipped, u64 *epoch);
 
 /*
  * Populate [first, last]; @huge: with 2 MiB leaves where possible. @done: bytes populated, from

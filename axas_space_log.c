@@ -342,6 +342,32 @@ int axas_space_get_log(struct axas_space *space, struct axas_gpa_range range,
 }
 EXPORT_SYMBOL_AXAS(axas_space_get_log);
 
+static int skip_log(struct axas_space *space, u64 first, u64 last, u64 *skipped, u64 epoch)
+{
+	u64 next = first;
+
+	*skipped = axas_npt_next_touched(&space->npt, &next, last) ? next - first :
+								     last - first + 1;
+	if (!*skipped || !is_logged(space, first, first + *skipped - 1))
+		return 0;
+	return epoch && epoch < space->log_start ? -ESTALE : 1;
+}
+
+int axas_space_skip_log(struct axas_space *space, struct axas_gpa_range range, u64 *skipped,
+			u64 *epoch)
+{
+	int ret;
+
+	if (!axas_space_range_ok(space, range))
+		return -EINVAL;
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
+	ret = skip_log(space, range.start.val, axas_gpa_range_last(range).val, skipped, *epoch);
+	*epoch = space->log_epoch;
+	mutex_unlock(&space->changing);
+	return ret;
+}
+
 static int clear_log(struct axas_space *space, u64 first, u64 last, const unsigned long *bitmap,
 		     u64 epoch)
 {

@@ -158,7 +158,7 @@ static void visit(struct machine *m, u64 routine, u64 step)
 	m->ops->run(m, 0);
 }
 
-/* Passes over the log of 1 GiB: nothing was touched; nothing was written; one page of SPREAD was. */
+/* Passes over the log of 1 GiB: untouched; touched, not written; with one page of SPREAD written. */
 static void log_passes(struct machine *m)
 {
 	m->ops->map(m, GIB, false);

@@ -198,6 +198,7 @@ static void test_errors(void)
 	__u64 bits[WORDS] = {}, epoch;
 	int fd = new_space();
 	struct axas_log arg = { .size = sizeof(arg), .gpa = AREA, .length = SIZE };
+	u8 byte = 1;
 
 	expect_refused(fd, AXAS_START_LOG, &arg, ENOENT, "nothing to log");
 	expect_ok(axas_map_alloc(fd, AREA, SIZE, RW, 0));
@@ -209,6 +210,8 @@ static void test_errors(void)
 	expect_ok(axas_start_log(fd, AREA, SIZE));
 	arg.buf = 8;
 	expect_refused(fd, AXAS_GET_LOG, &arg, EFAULT, "an address that is not mapped");
+	expect_eq(axas_write(fd, AREA, &byte, 1), 1);
+	expect_refused(fd, AXAS_GET_LOG, &arg, EFAULT, "an address that is not mapped");
 	expect_refused(fd, AXAS_CLEAR_LOG, &arg, EFAULT, "an address that is not mapped");
 	arg.buf = (uintptr_t)bits;
 	arg.count = 1;
@@ -216,6 +219,34 @@ static void test_errors(void)
 	expect_ok(axas_get_log(fd, AREA, SIZE, bits, &epoch));
 	expect_ok(axas_start_log(fd, AREA, SIZE));
 	expect_eq(axas_clear_log(fd, AREA, SIZE, bits, epoch), -ESTALE);
+	expect_eq(axas_write(fd, AREA, &byte, 1), 1);
+	expect_eq(axas_clear_log(fd, AREA, SIZE, bits, epoch), -ESTALE);
+	close(fd);
+}
+
+/* What was touched is between what was not, and the range begins in the middle of a region. */
+static void test_skipped_regions(void)
+{
+	const u64 first = AREA + MIB + 5 * PAGE, length = 16 * MIB - 9 * PAGE;
+	const u64 written[] = { first + 2 * PAGE, AREA + 6 * MIB + 77 * PAGE, AREA + 13 * MIB };
+	__u64 bits[16 * MIB / PAGE / 64], epoch;
+	int fd = new_space();
+	u8 byte = 1;
+
+	expect_ok(axas_map_alloc(fd, AREA, 20 * MIB, RW, 0));
+	expect_ok(axas_start_log(fd, AREA, 20 * MIB));
+	for (u64 i = 0; i < 3; i++) {
+		expect_eq(axas_write(fd, written[i], &byte, 1), 1);
+		memset(bits, 0xff, sizeof(bits));
+		expect_ok(axas_get_log(fd, first, length, bits, &epoch));
+		for (u64 n = 0; n < length / PAGE; n++)
+			if (is_set(bits, n) != (first + n * PAGE == written[i]))
+				fail("page %llu of %llu", n, i);
+		expect_ok(axas_clear_log(fd, first, length, bits, epoch));
+	}
+	expect_ok(axas_get_log(fd, first, length, bits, &epoch));
+	for (u64 n = 0; n < length / PAGE; n++)
+		expect(!is_set(bits, n));
 	close(fd);
 }
 
@@ -498,6 +529,7 @@ static const struct test tests[] = {
 	{ "a page that is held stays written", test_held },
 	{ "extents", test_extents },
 	{ "errors", test_errors },
+	{ "what was not touched is skipped", test_skipped_regions },
 	{ "a range of 1 GiB", test_large_range },
 	{ "SIGKILL ends get and clear", test_kill },
 	{ "no write is missed", test_no_write_is_missed },

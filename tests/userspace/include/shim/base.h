@@ -389,6 +389,9 @@ static inline void __set_bit(long nr, unsigned long *map)
 static inline bool test_bit(long nr, const unsigned long *map)
 { return map[nr / 64] >> nr % 64 & 1; }
 
+#define BITMAP_FIRST_WORD_MASK(start)	(~0ul << ((start) & (BITS_PER_LONG - 1)))
+#define BITMAP_LAST_WORD_MASK(n)	(~0ul >> (-(n) & (BITS_PER_LONG - 1)))
+
 static inline void bitmap_set(unsigned long *map, unsigned int first, unsigned int n)
 {
 	while (n--)
