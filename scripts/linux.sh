@@ -35,15 +35,21 @@ build() {
 	make_for "$KDIR" "$OUT/module" -C tools/axasctl all $TESTS "${arguments[@]}"
 }
 
+# What the guest needs for its disk and balloon, where it has some.
+VIRTIO=()
+
 # The guest's root, then the host's with all of that in it.
 roots() {
-	local tests
+	local tests name modules=()
 
 	read -ra tests <<<"$TESTS"
-	module dummy
+	for name in dummy "${VIRTIO[@]}"; do
+		module "$name"
+		modules+=("$OUT/$name.ko")
+	done
 	cp "$KERNEL" "$OUT/vmlinuz"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/inner.gz" linux-guest.sh \
-		"$OUT/module/tests/linux/linux_test" "$OUT/dummy.ko"
+		"$OUT/module/tests/linux/linux_test" "${modules[@]}"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" linux.sh "$OUT/module/axas.ko" \
 		"$OUT/module/vcpu/axvcpu.ko" "$OUT/module/tools/axasctl/axasctl" "$OUT/vmlinuz" \
 		"$OUT/inner.gz" "${tests[@]/#./$OUT/module/tools/axasctl}"
@@ -72,6 +78,7 @@ main() {
 	mkdir -p "$OUT"
 	need_build_packages
 	kernel_set "$NAME" "$ARCH" "$OUT/set"
+	[[ $ARCH == amd64 ]] || VIRTIO=(virtio_mmio virtio_blk virtio_balloon)
 	case $ARCH in
 	amd64)
 		need_packages libjson-c-dev libmd-dev

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # linux-guest.sh: what a guest of axvcpu runs. AXAS_RUN, a kernel argument, says how much: "tests",
-# "shell", a shell on the console that ends with its input, "reset", or "demo".
+# "disk", "shell", a shell on the console that ends with its input, "reset", or "demo".
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -46,7 +46,49 @@ machine_suite() {
 	echo "1..$CHECKS"
 }
 
+# Four programs at once write their part, past the page cache, and read it back.
+write_part() {
+	dd if=/dev/urandom of="/tmp/part$1" bs=64k count=16
+	dd if="/tmp/part$1" of=/dev/vda bs=64k seek=$((16 * $1)) oflag=direct
+}
+
+part_is_kept() {
+	dd if=/dev/vda bs=4k skip=$((256 * $1)) count=256 iflag=direct | cmp - "/tmp/part$1"
+}
+
+disk_keeps_its_contents() {
+	for part in 0 1 2 3; do
+		write_part $part &
+	done 2>/dev/null
+	wait
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	for part in 0 1 2 3; do
+		part_is_kept $part || return 1
+	done 2>/dev/null
+	echo "# disk $(cat /tmp/part[0-3] | md5sum)"
+}
+
+disk_ends_where_the_file_does() {
+	[ "$(cat /sys/block/vda/size)" = 8192 ] &&
+		! dd if=/dev/zero of=/dev/vda bs=4k seek=1024 count=1 oflag=direct 2>/dev/null
+}
+
+# The balloon's driver reports free memory every two seconds.
+disk_suite() {
+	check disk_keeps_its_contents disk_keeps_its_contents
+	check disk_ends_where_the_file_does disk_ends_where_the_file_does
+	sleep 6
+	echo "1..$CHECKS"
+}
+
+for name in virtio virtio_ring virtio_mmio virtio_blk virtio_balloon; do
+	[ ! -f /axas/$name.ko ] || insmod /axas/$name.ko
+done
 case ${AXAS_RUN:-tests} in
+disk)
+	suite "$AXAS_NAME" disk_suite
+	;;
 shell)
 	echo "# a shell"
 	setsid sh -c 'exec sh -i <>/dev/ttyS0 >&0 2>&1'

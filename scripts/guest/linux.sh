@@ -168,6 +168,23 @@ moved_machine_goes_on() {
 	two_hundred moved 'moved  *[1-9]' && ! show moved | grep '^not ok'
 }
 
+# What the guest has written to its disk is in the file; what it reports as free is given back.
+disk_and_balloon_work() {
+	truncate -s 4M /tmp/disk
+	boot disk "AXAS_RUN=disk AXAS_NCPU=2" --cpus 2 --mem 256M --disk /tmp/disk --balloon --move 9 \
+		</dev/null
+	show disk | grep -E '^(ok|not ok|# disk|exits|disk|reported|moved|frames)' | sed 's/^/# disk: /'
+	sum=$(show disk | sed -n 's/^# disk \([0-9a-f]*\) .*/\1/p')
+	powered_off disk && [ "$(show disk | grep -c '^ok')" = 2 ] &&
+		[ "$sum" = "$(md5sum </tmp/disk | cut -d' ' -f1)" ] &&
+		show disk | grep -q '^reported [1-9][0-9][0-9]'
+}
+
+disk_suite() {
+	check disk_and_balloon_work disk_and_balloon_work
+	echo "1..$CHECKS"
+}
+
 memory_suite() {
 	make_marks
 	check file_backed_memory_boots in_a_space file_backed
@@ -230,6 +247,9 @@ show one
 in_a_space busy
 show busy
 suite boot boot_suite
+if [ "$(uname -m)" != x86_64 ]; then
+	suite disk disk_suite
+fi
 # Each kind of memory takes a boot: elsewhere when there is time.
 if [ "$(uname -m)" = aarch64 ] || [ "${AXAS_EFFORT:-short}" = full ]; then
 	suite memory memory_suite

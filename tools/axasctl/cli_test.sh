@@ -92,6 +92,7 @@ if "$ctl" --help | grep -q '^  boot '; then
 	expect 1 "always or never" boot --huge maybe
 	expect 1 "neither --supply nor --log" boot --ram /dev/null --log
 	expect 1 "memory of its own" boot --supply /dev/null --move 1
+	expect 1 "No such file" boot --disk /nowhere
 	expect 1 "module is not loaded" boot --kernel /dev/null
 fi
 

@@ -7,15 +7,19 @@
  *   machine.c    the vCPUs and their threads, reset, the end
  *   run.c        a vCPU's loop: interrupts in, exits out
  *   state.c      all of its state but memory
- *   memory.c     the RAM: where its pages come from, the dirty log
+ *   memory.c     the RAM: where its pages come from, the dirty log, accesses of devices
  *   load.c       the files of the kernel and its RAM disk
  *   gunzip.c     compressed kernels
  *   x86/         the machine of an architecture: files are listed in its arch.h
+ *   virtio.c     registers of virtio's devices
+ *   blk.c        the disk; balloon.c beside it: the memory balloon
+ *   virtqueue.c  their queues
  *   uart.c       the 16550
  *   console.c    the terminal: raw mode, the keys after Ctrl-A
  *
  * Each file calls only those below it in this list, and libaxas; except that a device that raises
- * an interrupt calls machine_kick(), what fails machine_fail(), and uart.c arch_uart_line().
+ * an interrupt calls machine_kick(), what fails machine_fail(), uart.c arch_uart_line(), and
+ * virtio's devices memory.c and arch_virtio_line().
  *
  * Locks: struct machine.lock protects all devices. A vCPU's registers belong to its thread.
  */
@@ -31,6 +35,7 @@
 #define MAX_CPUS	16
 #define NSEC		1000000000ull
 #define NEVER		(~0ull)
+#define DENIED_WAIT_US	500	/* until an access that is denied is made again */
 
 /* The architecture's folder is in the search path. */
 #include "arch.h"
@@ -103,6 +108,54 @@ struct memory {
 	u64 logged;
 };
 
+/* Virtio's devices, by slot. */
+enum { VIRTIO_DISK, VIRTIO_BALLOON, NR_VIRTIO };
+
+#define VIRTIO_SIZE		0x200ull	/* registers of a device */
+#define VIRTIO_CONFIG_MAX	64
+#define VIRTIO_QUEUES		5
+#define VIRTQ_MAX		128u
+
+/**
+ * struct virtq - a queue, as the driver has set it up
+ * @num: its length, a power of two, or 0
+ * @ready: it is in use
+ * @next: of the next buffer in the available ring
+ * @used_idx: of the next one in the used ring
+ * @desc: address of the descriptors
+ * @avail: of the available ring
+ * @used: of the used ring
+ */
+struct virtq {
+	u32 num;
+	bool ready;
+	u16 next;
+	u16 used_idx;
+	u64 desc;
+	u64 avail;
+	u64 used;
+};
+
+/**
+ * struct virtio - registers of a virtio device; all 0 after a reset
+ * @status: of the driver's start
+ * @isr: pending causes of its interrupt
+ * @features_sel: the half of the features that the driver reads
+ * @driver_sel: and that it writes
+ * @driver_features: what it wants
+ * @queue_sel: the queue that its accesses are about
+ * @queue: the queues
+ */
+struct virtio {
+	u32 status;
+	u32 isr;
+	u32 features_sel;
+	u32 driver_sel;
+	u64 driver_features;
+	u32 queue_sel;
+	struct virtq queue[VIRTIO_QUEUES];
+};
+
 #define UART_FIFO	4096
 
 struct uart {
@@ -149,6 +202,12 @@ enum ending {
  * @entry: the kernel's first instruction
  * @lock: see the head of this file
  * @uart: the serial line
+ * @virtio: registers of virtio's devices
+ * @disk: the disk's file, or -1: there is none
+ * @disk_sectors: how long it is
+ * @disk_requests: that were done
+ * @balloon: there is a memory balloon
+ * @reported: pages that it has given back
  * @arch: the other devices
  * @ending: why the vCPUs shall stop
  * @end_fd: an eventfd: written when @ending changes
@@ -181,6 +240,12 @@ struct machine {
 	u64 entry;
 	pthread_mutex_t lock;
 	struct uart uart;
+	struct virtio virtio[NR_VIRTIO];
+	int disk;
+	u64 disk_sectors;
+	u64 disk_requests;
+	bool balloon;
+	u64 reported;
 	struct arch_machine arch;
 	enum ending ending;
 	int end_fd;
@@ -247,6 +312,7 @@ struct cpu_state {
  * @mem: bytes of RAM
  * @nr_cpus: elements of @cpu
  * @uart: the serial line
+ * @virtio: registers of virtio's devices
  * @arch: the other devices
  * @cpu: the CPUs
  */
@@ -257,6 +323,7 @@ struct machine_state {
 	u64 mem;
 	u32 nr_cpus;
 	struct uart uart;
+	struct virtio virtio[NR_VIRTIO];
 	struct arch_machine arch;
 	struct cpu_state cpu[];
 };
@@ -269,6 +336,9 @@ int machine_resume(struct machine *m, const struct machine_state *state);
 int memory_map(struct machine *m, const char **what);
 void memory_free(struct machine *m);
 void memory_wait(struct machine *m, u64 gpa);
+/* A device's access, which waits for memory that is protected or missing: 0 or -errno. */
+int memory_read(struct machine *m, u64 gpa, void *buf, size_t len);
+int memory_write(struct machine *m, u64 gpa, const void *buf, size_t len);
 
 /**
  * struct image - a file, mapped
@@ -315,6 +385,68 @@ u32 arch_deliver(struct cpu *cpu);
 bool arch_exit(struct cpu *cpu, const struct axvcpu_exit *exit);
 /* The serial line's interrupt. The lock is held, on any thread. */
 void arch_uart_line(struct machine *m, bool level);
+void arch_virtio_line(struct machine *m, u32 slot, bool level);
+
+/* virtio.c. The lock is held. */
+void virtio_reset(struct machine *m);
+static inline bool virtio_is_there(const struct machine *m, u32 slot)
+{
+	return slot == VIRTIO_DISK ? m->disk >= 0 : m->balloon;
+}
+
+u32 virtio_read(struct machine *m, u32 slot, u32 reg, u32 width);
+void virtio_write(struct machine *m, u32 slot, u32 reg, u32 val);
+
+/**
+ * struct virtio_device - what a kind of device has
+ * @id: VIRTIO_ID_*
+ * @features: that it offers, besides version 1
+ * @nr_queues: how many
+ * @notify: a queue may have buffers
+ * @config: write its configuration, of at most VIRTIO_CONFIG_MAX bytes
+ */
+struct virtio_device {
+	u32 id;
+	u64 features;
+	u32 nr_queues;
+	void (*notify)(struct machine *m, struct virtio *v, u32 queue);
+	void (*config)(const struct machine *m, u8 *buf);
+};
+
+/* blk.c, balloon.c */
+extern const struct virtio_device blk_device, balloon_device;
+/* Before the machine is created: 0 or -errno. */
+int blk_open(struct machine *m, const char *path);
+
+/**
+ * struct part - a part of a buffer
+ * @gpa: its address
+ * @len: bytes
+ * @in: the device writes it; else it reads it
+ */
+struct part {
+	u64 gpa;
+	u32 len;
+	bool in;
+};
+
+/**
+ * struct chain - a buffer
+ * @head: its number
+ * @nr: parts, at least 1
+ * @part: the parts
+ */
+struct chain {
+	u16 head;
+	u32 nr;
+	struct part part[VIRTQ_MAX];
+};
+
+/* virtqueue.c: the next buffer of a queue, false: none; it is done. The lock is held. */
+bool virtq_next(struct machine *m, struct virtio *v, u32 nr, struct chain *c);
+void virtq_done(struct machine *m, struct virtio *v, u32 nr, const struct chain *c, u32 written);
+/* Its interrupt may have changed. */
+void virtio_update(struct machine *m, struct virtio *v);
 
 /* uart.c. The lock is held. */
 void uart_reset(struct machine *m);

@@ -16,7 +16,7 @@
 
 enum {
 	OPT_KERNEL = 0x200, OPT_INITRD, OPT_CMDLINE, OPT_CPUS, OPT_STATS, OPT_NO_REBOOT, OPT_RAM,
-	OPT_SUPPLY, OPT_LOG, OPT_MOVE,
+	OPT_SUPPLY, OPT_LOG, OPT_MOVE, OPT_DISK, OPT_BALLOON,
 };
 
 struct boot_args {
@@ -24,6 +24,7 @@ struct boot_args {
 	struct machine m;
 	bool stats;
 	bool no_reboot;
+	const char *disk;
 	char default_kernel[256];
 };
 
@@ -41,6 +42,8 @@ static const struct argp_option boot_options[] = {
 	{ "supply", OPT_SUPPLY, "FILE", 0, "A thread brings its pages from FILE, then zeroes", 2 },
 	{ "log", OPT_LOG, NULL, 0, "Collect which pages are written, ten times a second", 2 },
 	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End it after so long (default: never)", 3 },
+	{ "disk", OPT_DISK, "FILE", 0, "A disk (not on x86)", 3 },
+	{ "balloon", OPT_BALLOON, NULL, 0, "Take back what it reports as free (not on x86)", 2 },
 	{ "move", OPT_MOVE, "SECONDS", 0, "Move it to other vCPUs and another space so often", 3 },
 	{ "no-reboot", OPT_NO_REBOOT, NULL, 0, "A reset ends the machine", 3 },
 	{ "stats", OPT_STATS, NULL, 0, "Show exits, faults and memory at its end", 3 },
@@ -106,6 +109,9 @@ static error_t parse_memory(int key, char *arg, struct argp_state *state)
 	case OPT_LOG:
 		b->m.log = true;
 		return 0;
+	case OPT_BALLOON:
+		b->m.balloon = true;
+		return 0;
 	default:
 		return parse_common(key, arg, state);
 	}
@@ -129,6 +135,9 @@ static error_t boot_parse(int key, char *arg, struct argp_state *state)
 		return take_cpus(b, arg);
 	case OPT_TIMEOUT:
 		return take_u32(&b->args, "timeout", arg, &b->m.timeout);
+	case OPT_DISK:
+		b->disk = arg;
+		return 0;
 	case OPT_MOVE:
 		return take_u32(&b->args, "interval", arg, &b->m.move_every);
 	case OPT_NO_REBOOT:
@@ -185,6 +194,10 @@ static void report(const struct machine *m, const struct axas_info *in)
 			printf(" %s %llu", axvcpu_exit_name(i), m->exits[i]);
 	putchar('\n');
 	print_faults(in);
+	if (m->disk >= 0)
+		printf("disk     %llu requests\n", m->disk_requests);
+	if (m->balloon)
+		printf("reported %llu pages as free\n", m->reported);
 	if (m->moves)
 		printf("moved    %u times\n", m->moves);
 	if (m->memory.serves)
@@ -234,8 +247,11 @@ static int boot(struct session *s, struct boot_args *b)
 	struct machine *m = &b->m;
 	struct axas_info in;
 	const char *what;
-	int err = machine_create(m, &what);
+	int err = b->disk ? blk_open(m, b->disk) : 0;
 
+	if (err)
+		return fail(s, -err, "%s: %s", b->disk, strerror(-err));
+	err = machine_create(m, &what);
 	m->started = now_ns();
 	if (!err)
 		err = console_begin(m);
@@ -281,7 +297,8 @@ int cmd_boot(struct session *s, int argc, char **argv)
 	int status;
 
 	b = (struct boot_args){
-		.m = { .mem = 256ull << 20, .nr_cpus = 1, .cmdline = ARCH_CMDLINE },
+		.m = { .mem = 256ull << 20, .nr_cpus = 1, .cmdline = ARCH_CMDLINE,
+		       .disk = -1 },
 	};
 	set_default_kernel(&b);
 	if (parse_args(s, &boot_argp, argc, argv, &b.args, &status))

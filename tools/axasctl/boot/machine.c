@@ -81,6 +81,7 @@ int machine_load(struct machine *m, const char **what)
 {
 	uart_reset(m);
 	arch_reset(m);
+	virtio_reset(m);
 	for (u32 i = 0; i < m->nr_cpus; i++)
 		reset_cpu(&m->cpu[i]);
 	return load_linux(m, what);
@@ -165,6 +166,8 @@ void machine_free(struct machine *m)
 	memory_free(m);
 	if (m->space >= 0)
 		close(m->space);
+	if (m->disk >= 0)
+		close(m->disk);
 	close(m->end_fd);
 }
 

@@ -117,6 +117,35 @@ void memory_wait(struct machine *m, u64 gpa)
 	axas_read(m->space, gpa, &byte, sizeof(byte));
 }
 
+/* Whether an access that failed is to be made again: another process may lift the protection. */
+static bool waits(struct machine *m, int err)
+{
+	if (err != -EACCES || machine_stopping(m))
+		return false;
+	usleep(DENIED_WAIT_US);
+	return true;
+}
+
+int memory_read(struct machine *m, u64 gpa, void *buf, size_t len)
+{
+	int err;
+
+	do
+		err = axas_read_all(m->space, gpa, buf, len, NULL);
+	while (waits(m, err));
+	return err;
+}
+
+int memory_write(struct machine *m, u64 gpa, const void *buf, size_t len)
+{
+	int err;
+
+	do
+		err = axas_write_all(m->space, gpa, buf, len, NULL);
+	while (waits(m, err));
+	return err;
+}
+
 /* Count what was written, and take it as not written. */
 static int collect(struct machine *m, const struct axas_extent *range)
 {

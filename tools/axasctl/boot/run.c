@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define SIG_TIMER	SIGUSR1
-#define DENIED_WAIT_US	500
 
 /* The vCPU of this thread. */
 static __thread struct cpu *this_cpu;

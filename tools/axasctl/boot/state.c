@@ -61,6 +61,7 @@ int machine_save(const struct machine *m, struct machine_state **state)
 	s->mem = m->mem;
 	s->nr_cpus = m->nr_cpus;
 	s->uart = m->uart;
+	memcpy(s->virtio, m->virtio, sizeof(s->virtio));
 	s->arch = m->arch;
 	*state = s;
 	return 0;
@@ -76,6 +77,7 @@ int machine_resume(struct machine *m, const struct machine_state *s)
 	    s->nr_cpus != m->nr_cpus)
 		return -EINVAL;
 	m->uart = s->uart;
+	memcpy(m->virtio, s->virtio, sizeof(m->virtio));
 	m->arch = s->arch;
 	for (u32 i = 0; i < m->nr_cpus && !err; i++)
 		err = resume_cpu(&m->cpu[i], &s->cpu[i]);

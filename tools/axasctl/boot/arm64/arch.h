@@ -32,6 +32,7 @@
 #define UART_SIZE	0x1000ull
 #define RTC_BASE	0x09010000ull
 #define RTC_SIZE	0x1000ull
+#define VIRTIO_BASE	0x0a000000ull
 #define RAM_BASE	0x40000000ull
 #define FDT_MAX		0x10000ull
 
@@ -40,6 +41,7 @@
 #define SPI_FIRST	32
 #define IRQ_UART	33
 #define IRQ_RTC		34
+#define IRQ_VIRTIO	35	/* of the first device */
 #define NR_SPI_BANKS	1
 
 struct machine;

@@ -44,6 +44,11 @@ int arch_setup_again(struct cpu *cpu)
 	return axvcpu_setup(cpu->fd, &setup);
 }
 
+void arch_virtio_line(struct machine *m, u32 slot, bool level)
+{
+	irq_set(m, IRQ_VIRTIO + slot, level);
+}
+
 /* X0 has the device tree, or what the guest gave to PSCI. */
 int arch_setup(struct cpu *cpu)
 {

@@ -13,6 +13,7 @@
 #define LEVEL	2u
 #define TIMER	3u
 
+static u32 virtio_written;
 static struct machine m;
 static char sent[64];
 static size_t nr_sent;
@@ -82,6 +83,18 @@ void console_put(u8 byte)
 void arch_uart_line(struct machine *machine, bool level)
 {
 	irq_set(machine, IRQ_UART, level);
+}
+
+u32 virtio_read(struct machine *machine, u32 slot, u32 reg, u32 width)
+{
+	(void)machine;
+	return slot << 16 | reg | width << 24;
+}
+
+void virtio_write(struct machine *machine, u32 slot, u32 reg, u32 val)
+{
+	(void)machine;
+	virtio_written = slot << 16 | reg | val << 24;
 }
 
 static void write_to(u64 gpa, u32 width, u64 val)
@@ -275,7 +288,12 @@ static void test_all_registers(void)
 	}
 	ok(m.started == before && m.nr_cpus == CPUS, "MMIO: all addresses");
 	ok(!mmio_read(&m, GICR_BASE + CPUS * GICR_STRIDE, 4, &before) &&
-	   !mmio_write(&m, RTC_BASE + RTC_SIZE, 4, 0), "MMIO: holes are told");
+	   !mmio_write(&m, RTC_BASE + RTC_SIZE, 4, 0) &&
+	   !mmio_read(&m, VIRTIO_BASE + NR_VIRTIO * VIRTIO_SIZE, 4, &before),
+	   "MMIO: holes are told");
+	write_to(VIRTIO_BASE + VIRTIO_SIZE + 0x50, 4, 7);
+	ok(virtio_written == 0x07010050 &&
+	   read_from(VIRTIO_BASE + VIRTIO_SIZE + 0x100, 2) == 0x02010100, "MMIO: virtio");
 }
 
 static void test_uart(void)

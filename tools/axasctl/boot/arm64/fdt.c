@@ -211,6 +211,21 @@ static void add_rtc(void *fdt, int *err)
 	end(fdt, err);
 }
 
+static void add_virtio(const struct machine *m, void *fdt, int *err)
+{
+	for (u32 i = 0; i < NR_VIRTIO; i++) {
+		const u64 range[] = { VIRTIO_BASE + i * VIRTIO_SIZE, VIRTIO_SIZE };
+
+		if (!virtio_is_there(m, i))
+			continue;
+		begin_at(fdt, err, "virtio", range[0]);
+		text(fdt, err, "compatible", "virtio,mmio");
+		reg(fdt, err, range, 2);
+		interrupt(fdt, err, IRQ_VIRTIO + i);
+		end(fdt, err);
+	}
+}
+
 static void add_root(void *fdt, int *err)
 {
 	begin(fdt, err, "");
@@ -237,6 +252,7 @@ int fdt_make(const struct machine *m, u64 initrd, u64 initrd_end, void *fdt)
 	add_uart(fdt, &err);
 	add_clock(fdt, &err);
 	add_rtc(fdt, &err);
+	add_virtio(m, fdt, &err);
 	end(fdt, &err);
 	err |= fdt_finish(fdt);
 	return err < 0 ? -E2BIG : 0;

@@ -58,7 +58,7 @@ static int load_file(struct machine *m, u64 mem, bool with_initrd)
 
 	*m = (struct machine){
 		.mem = mem, .nr_cpus = 3, .kernel = kernel_path, .cmdline = "console=ttyS0 a=b",
-		.initrd = with_initrd ? initrd_path : NULL,
+		.initrd = with_initrd ? initrd_path : NULL, .disk = -1, .balloon = true,
 	};
 	m->space = memfd_create("space", MFD_CLOEXEC);
 	if (m->space < 0 || ftruncate(m->space, RAM_BASE + mem))
@@ -140,6 +140,9 @@ static void test_layout(void)
 	ok(number("/timer", "interrupts", 7, 4) == IRQ_TIMER - 16 &&
 	   number("/serial", "reg", 0, 8) == UART_BASE &&
 	   number("/serial", "interrupts", 1, 4) == IRQ_UART - 32, "the devices");
+	ok(number("/virtio@a000200", "reg", 0, 8) == VIRTIO_BASE + VIRTIO_SIZE &&
+	   number("/virtio@a000200", "interrupts", 1, 4) == IRQ_VIRTIO + 1 - 32 &&
+	   fdt_path_offset(tree, "/virtio@a000000") < 0, "a balloon, but no disk");
 	close(m.space);
 }
 

@@ -25,6 +25,9 @@ bool mmio_read(struct machine *m, u64 gpa, u32 width, u64 *val)
 		*val = uart_read(m, (gpa - UART_BASE) % 8);
 	else if (within(gpa, RTC_BASE, RTC_SIZE))
 		*val = rtc_read(m, gpa - RTC_BASE);
+	else if (within(gpa, VIRTIO_BASE, NR_VIRTIO * VIRTIO_SIZE))
+		*val = virtio_read(m, (gpa - VIRTIO_BASE) / VIRTIO_SIZE,
+				   (gpa - VIRTIO_BASE) % VIRTIO_SIZE, width);
 	else
 		return false;
 	return true;
@@ -42,6 +45,9 @@ bool mmio_write(struct machine *m, u64 gpa, u32 width, u64 val)
 		uart_write(m, (gpa - UART_BASE) % 8, val);
 	else if (within(gpa, RTC_BASE, RTC_SIZE))
 		rtc_write(m, gpa - RTC_BASE, val);
+	else if (within(gpa, VIRTIO_BASE, NR_VIRTIO * VIRTIO_SIZE))
+		virtio_write(m, (gpa - VIRTIO_BASE) / VIRTIO_SIZE,
+			     (gpa - VIRTIO_BASE) % VIRTIO_SIZE, val);
 	else
 		return false;
 	return true;

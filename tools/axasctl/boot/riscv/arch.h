@@ -29,12 +29,14 @@
 #define PLIC_SIZE	0x400000ull
 #define UART_BASE	0x10000000ull
 #define UART_SIZE	0x100ull
+#define VIRTIO_BASE	0x10001000ull
 #define RAM_BASE	0x80000000ull
 #define TREE_SIZE	0x10000ull	/* of the device tree, at the end of the RAM */
 
 /* Sources of the PLIC. */
 #define IRQ_UART	10
 #define IRQ_RTC		11
+#define IRQ_VIRTIO	12		/* of the first device */
 #define NR_IRQS		32		/* 0 is none */
 
 struct machine;

@@ -136,6 +136,9 @@ static void test_layout(void)
 	   "three harts");
 	ok(length("/soc/plic@c000000", "interrupts-extended") == 3 * 8 &&
 	   cells("/soc/serial@10000000", "interrupts", 1) == IRQ_UART, "interrupts");
+	ok(cells("/soc/virtio@10001000", "reg", 2) == VIRTIO_BASE &&
+	   cells("/soc/virtio@10001000", "interrupts", 1) == IRQ_VIRTIO &&
+	   fdt_path_offset(tree, "/soc/virtio@10001200") < 0, "a disk, but no balloon");
 	close(m.space);
 	ok(!load(&m, "x", sizeof(kernel), false), "without a RAM disk");
 	if (pread(m.space, tree, sizeof(tree), m.cpu[0].arg) != sizeof(tree))

@@ -42,6 +42,11 @@ void arch_uart_line(struct machine *m, bool level)
 	plic_set(m, IRQ_UART, level);
 }
 
+void arch_virtio_line(struct machine *m, u32 slot, bool level)
+{
+	plic_set(m, IRQ_VIRTIO + slot, level);
+}
+
 /* Programs may read the time, as firmware leaves it: Linux relies on that for its vDSO. */
 static int let_programs_read_time(int fd)
 {
@@ -109,6 +114,9 @@ static bool mmio_read(struct machine *m, u64 gpa, u32 width, u64 *val)
 	} else if (in(gpa, RTC_BASE, RTC_SIZE)) {
 		if (width == 4)
 			*val = goldfish_read(m, gpa - RTC_BASE);
+	} else if (in(gpa, VIRTIO_BASE, NR_VIRTIO * VIRTIO_SIZE)) {
+		*val = virtio_read(m, (gpa - VIRTIO_BASE) / VIRTIO_SIZE,
+				   (gpa - VIRTIO_BASE) % VIRTIO_SIZE, width);
 	} else {
 		return false;
 	}
@@ -123,6 +131,9 @@ static bool mmio_write(struct machine *m, u64 gpa, u32 width, u64 val)
 	} else if (in(gpa, PLIC_BASE, PLIC_SIZE)) {
 		if (width == 4 && !(gpa & 3))
 			plic_write(m, gpa - PLIC_BASE, val);
+	} else if (in(gpa, VIRTIO_BASE, NR_VIRTIO * VIRTIO_SIZE)) {
+		virtio_write(m, (gpa - VIRTIO_BASE) / VIRTIO_SIZE,
+			     (gpa - VIRTIO_BASE) % VIRTIO_SIZE, val);
 	} else {
 		return in(gpa, RTC_BASE, RTC_SIZE);
 	}

@@ -214,6 +214,19 @@ static void rtc(struct tree *t)
 	end(t);
 }
 
+static void virtio(struct tree *t, const struct machine *m)
+{
+	for (u32 i = 0; i < NR_VIRTIO; i++) {
+		if (!virtio_is_there(m, i))
+			continue;
+		begin_at(t, "virtio", VIRTIO_BASE + i * VIRTIO_SIZE);
+		string(t, "compatible", "virtio,mmio");
+		range(t, "reg", VIRTIO_BASE + i * VIRTIO_SIZE, VIRTIO_SIZE);
+		cell(t, "interrupts", IRQ_VIRTIO + i);
+		end(t);
+	}
+}
+
 static void devices(struct tree *t, const struct machine *m)
 {
 	begin(t, "soc");
@@ -225,6 +238,7 @@ static void devices(struct tree *t, const struct machine *m)
 	interrupt_controller(t, m);
 	uart(t);
 	rtc(t);
+	virtio(t, m);
 	end(t);
 }
 

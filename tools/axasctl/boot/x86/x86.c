@@ -69,6 +69,14 @@ void arch_uart_line(struct machine *m, bool level)
 	pic_set(m, IRQ_UART, level);
 }
 
+/* There are none: no device is in memory. */
+void arch_virtio_line(struct machine *m, u32 slot, bool level)
+{
+	(void)m;
+	(void)slot;
+	(void)level;
+}
+
 #define SETUP_FLAGS	(AXVCPU_SETUP_BLOCK | AXVCPU_SETUP_X2APIC)
 
 /* The boot protocol's state of the first CPU: RSI has the zero page. */
