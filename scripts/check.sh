@@ -36,6 +36,7 @@ parts() {
 		linux both 250 60 Debian's stock kernel as a guest, on 1 and 2 vCPUs, while the host works on its memory
 		linux-arm64 both 200 100 the same at EL2, with and without FEAT_S2FWB
 		linux-riscv64 both 200 150 the same with the hypervisor extension, with and without Sstc
+		linux-ept soak 200 60 the same as linux on Intel VMX in Bochs, 1 vCPU
 		bochs both 220 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
 		bench check 210 100 instructions of operations, compared with bench/baseline.json
 		bench-more soak 500 400 the same on 7.2 of a later Debian, and the disturbance of other CPUs
@@ -95,6 +96,7 @@ part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
 part_linux() { "$AXAS_SCRIPTS/linux.sh"; }
 part_linux-arm64() { "$AXAS_SCRIPTS/linux.sh" arm64; }
 part_linux-riscv64() { "$AXAS_SCRIPTS/linux.sh" riscv64; }
+part_linux-ept() { "$AXAS_SCRIPTS/linux.sh" ept; }
 part_bochs() { "$AXAS_SCRIPTS/bochs-check.sh"; }
 part_bench() { "$AXAS_SCRIPTS/bench.sh" --check; }
 part_bench-more() { "$AXAS_SCRIPTS/bench.sh" --check newest disturb; }

@@ -3,9 +3,9 @@
 #
 # linux.sh [SET]: boot Debian's stock kernel in QEMU, which emulates the virtualization extensions,
 # and in it the same kernel as a guest of axvcpu, by "axasctl boot": guest/linux.sh says how often,
-# and guest/linux-guest.sh what the guest does. SET is one of kernel-set.sh's table: amd64
-# (default), by AMD's SVM; arm64, at EL2, on a CPU whose stage 2 controls caching (FEAT_S2FWB) and
-# on one without; riscv64, by the hypervisor extension, with and without Sstc.
+# and guest/linux-guest.sh what the guest does. SET is amd64 (default), by AMD's SVM; ept, on one
+# vCPU by Intel's VMX, which Bochs emulates; arm64, at EL2, on a CPU whose stage 2 controls caching
+# (FEAT_S2FWB) and on one without; riscv64, by the hypervisor extension, with and without Sstc.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -72,12 +72,15 @@ main() {
 	# Tests of the devices that cannot run on this machine: those of amd64 are in "tools".
 	ARCH=${1:-amd64} NAME=linux PREFIX='' VM=vm.sh TESTS=''
 	[[ $ARCH == amd64 ]] || NAME=linux-$ARCH
+	SET=$ARCH CASE=all
+	# The cloud kernel is the smaller one.
+	[[ $ARCH != ept ]] || ARCH=amd64 SET=cloud CASE=ept VM=bochs.sh
 	OUT=$AXAS_LOGS/$NAME
 	lock "out-$(basename "$AXAS_LOGS")-$NAME"
 	rm -rf "$OUT"
 	mkdir -p "$OUT"
 	need_build_packages
-	kernel_set "$NAME" "$ARCH" "$OUT/set"
+	kernel_set "$NAME" "$SET" "$OUT/set"
 	[[ $ARCH == amd64 ]] || VIRTIO=(virtio_mmio virtio_blk virtio_balloon)
 	case $ARCH in
 	amd64)
@@ -98,7 +101,7 @@ main() {
 	export OUT ARCH PREFIX KDIR LIBS TESTS AXAS_BUSYBOX=$BUSYBOX
 	run_logged "$NAME build" "$OUT/build.log" build
 	roots
-	boot "$NAME" all || failed=1
+	boot "$NAME" "$CASE" || failed=1
 	case $ARCH in
 	arm64) AXAS_CPU=cortex-a76 boot "$NAME-without-fwb" short || failed=1 ;;
 	riscv64) AXAS_CPU=rv64,h=true,sstc=false boot "$NAME-without-sstc" short || failed=1 ;;
