@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Machine-wide SVM: capabilities, SVME on each CPU, I/O and MSR permission maps. Calls fpu.c,
- * mitigate.c and emergency.c. No locks: everything is set up before the first CPU is enabled and does
- * not change afterwards.
+ * mitigate.c and emergency.c. No locks: everything is set up before the first CPU is enabled and
+ * does not change afterwards.
  *
  * Manual: APM vol. 2, chapter 15.
  */
