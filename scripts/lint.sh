@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # Folders of user-space programs; all else is kernel code.
-export PROGRAMS='^(lib|tools|bench/(user|profile)|proofs/cbmc|tests/(lib|linux|uapi|vcpu|bridge|guests|reboot|userspace))/'
+export PROGRAMS='^(lib|tools|bench/(user|linux|profile)|proofs/cbmc|tests/(lib|linux|uapi|vcpu|bridge|guests|reboot|userspace))/'
 TOOLS=(spdx links shellcheck usage length kvm checkpatch kernel_doc gcc_sparse arrows clang_w1)
 
 # Types of checkpatch to ignore:
