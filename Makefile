@@ -30,7 +30,7 @@ modules_install:
 	+$(kbuild) modules_install
 
 demo:
-	scripts/demo.sh
+	scripts/demo.sh $(DEMO)
 
 check:
 	scripts/check.sh $(PARTS)

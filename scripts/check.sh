@@ -33,10 +33,11 @@ parts() {
 		vm-stock both 400 150 Debian's stock kernel: user API, loading and unloading
 		riscv64 both 350 150 as arm64, with the hypervisor extension
 		matrix check 320 200 builds for other kernels and architectures
-		linux both 250 60 Debian's stock kernel as a guest, on 1 and 2 vCPUs, while the host works on its memory
-		linux-arm64 both 200 100 the same at EL2, with and without FEAT_S2FWB
-		linux-riscv64 both 200 150 the same with the hypervisor extension, with and without Sstc
+		linux both 290 60 Debian's stock kernel as a guest, on 1 and 2 vCPUs, while the host works on its memory
+		linux-arm64 both 320 100 the same at EL2, with and without FEAT_S2FWB
+		linux-riscv64 both 290 150 the same with the hypervisor extension, with and without Sstc
 		linux-ept soak 200 60 the same as linux on Intel VMX in Bochs, 1 vCPU
+		linux-newer soak 600 500 other kernels of Debian's as guests: 6.12 and 7.2, on x86 and arm64
 		bochs both 220 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
 		bench check 210 100 instructions of operations, compared with bench/baseline.json
 		bench-more soak 500 400 the same on 7.2 of a later Debian, and the disturbance of other CPUs
@@ -97,6 +98,18 @@ part_linux() { "$AXAS_SCRIPTS/linux.sh"; }
 part_linux-arm64() { "$AXAS_SCRIPTS/linux.sh" arm64; }
 part_linux-riscv64() { "$AXAS_SCRIPTS/linux.sh" riscv64; }
 part_linux-ept() { "$AXAS_SCRIPTS/linux.sh" ept; }
+
+part_linux-newer() {
+	local arch series failed=0
+
+	for arch in amd64 arm64; do
+		for series in 6.12 7.2; do
+			"$AXAS_SCRIPTS/linux.sh" "$arch" "$arch-$series" || failed=1
+		done
+	done
+	return "$failed"
+}
+
 part_bochs() { "$AXAS_SCRIPTS/bochs-check.sh"; }
 part_bench() { "$AXAS_SCRIPTS/bench.sh" --check; }
 part_bench-more() { "$AXAS_SCRIPTS/bench.sh" --check newest disturb; }

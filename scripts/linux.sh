@@ -1,11 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# linux.sh [SET]: boot Debian's stock kernel in QEMU, which emulates the virtualization extensions,
-# and in it the same kernel as a guest of axvcpu, by "axasctl boot": guest/linux.sh says how often,
-# and guest/linux-guest.sh what the guest does. SET is amd64 (default), by AMD's SVM; ept, on one
-# vCPU by Intel's VMX, which Bochs emulates; arm64, at EL2, on a CPU whose stage 2 controls caching
+# linux.sh [SET [GUEST]]: boot Debian's stock kernel in QEMU, which emulates the virtualization
+# extensions, and in it the same kernel as a guest of axvcpu, by "axasctl boot": guest/linux.sh says
+# how often, and guest/linux-guest.sh what the guest does. SET is amd64 (default), by AMD's SVM; ept,
+# on one vCPU by Intel's VMX, which Bochs emulates; arm64, at EL2, on a CPU whose stage 2 controls caching
 # (FEAT_S2FWB) and on one without; riscv64, by the hypervisor extension, with and without Sstc.
+# GUEST is a set of kernel-set.sh's table, whose kernel is the guest instead, in one short boot.
+#
+# AXAS_CASE  not empty: only this case of guest/linux.sh
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -40,14 +43,14 @@ VIRTIO=()
 
 # The guest's root, then the host's with all of that in it.
 roots() {
-	local tests name modules=()
+	local tests name modules=() MODULES=$GUEST_MODULES
 
 	read -ra tests <<<"$TESTS"
 	for name in dummy "${VIRTIO[@]}"; do
 		module "$name"
 		modules+=("$OUT/$name.ko")
 	done
-	cp "$KERNEL" "$OUT/vmlinuz"
+	cp "$GUEST_KERNEL" "$OUT/vmlinuz"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/inner.gz" linux-guest.sh \
 		"$OUT/module/tests/linux/linux_test" "${modules[@]}"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" linux.sh "$OUT/module/axas.ko" \
@@ -68,19 +71,23 @@ boot() {
 main() {
 	local failed=0
 
-	takes 0 1 "$@"
+	takes 0 2 "$@"
 	# Tests of the devices that cannot run on this machine: those of amd64 are in "tools".
 	ARCH=${1:-amd64} NAME=linux PREFIX='' VM=vm.sh TESTS=''
 	[[ $ARCH == amd64 ]] || NAME=linux-$ARCH
 	SET=$ARCH CASE=all
 	# The cloud kernel is the smaller one.
 	[[ $ARCH != ept ]] || ARCH=amd64 SET=cloud CASE=ept VM=bochs.sh
+	[[ -z ${2:-} ]] || NAME=linux-on-$ARCH-$2 CASE=short
+	CASE=${AXAS_CASE:-$CASE}
 	OUT=$AXAS_LOGS/$NAME
 	lock "out-$(basename "$AXAS_LOGS")-$NAME"
 	rm -rf "$OUT"
 	mkdir -p "$OUT"
 	need_build_packages
-	kernel_set "$NAME" "$SET" "$OUT/set"
+	kernel_set "$NAME" "${2:-$SET}" "$OUT/guest-set"
+	GUEST_KERNEL=$KERNEL GUEST_MODULES=$MODULES
+	[[ -z ${2:-} ]] || kernel_set "$NAME" "$SET" "$OUT/set"
 	[[ $ARCH == amd64 ]] || VIRTIO=(virtio_mmio virtio_blk virtio_balloon)
 	case $ARCH in
 	amd64)
@@ -102,6 +109,7 @@ main() {
 	run_logged "$NAME build" "$OUT/build.log" build
 	roots
 	boot "$NAME" "$CASE" || failed=1
+	[[ $CASE == all ]] || return "$failed"
 	case $ARCH in
 	arm64) AXAS_CPU=cortex-a76 boot "$NAME-without-fwb" short || failed=1 ;;
 	riscv64) AXAS_CPU=rv64,h=true,sstc=false boot "$NAME-without-sstc" short || failed=1 ;;

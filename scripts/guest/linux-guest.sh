@@ -97,8 +97,9 @@ reset)
 	reboot -f
 	;;
 demo)
-	sed -n 's/^model name.*: /a guest on: /p' /proc/cpuinfo
-	dmesg | grep -E 'Booting paravirt|smp: Brought up'
+	uname -a
+	sed -n 's/^\(model name\|isa\|CPU part\).*: /a guest on: /p' /proc/cpuinfo
+	dmesg | grep -E 'Machine model|Booting paravirt|smp: Brought up|GICv3: .* SPIs|SBI specification'
 	free -m
 	;;
 *)

@@ -4,7 +4,8 @@
 # linux.sh: boot Debian's stock kernel as a guest of axvcpu, several times: one vCPU and two, memory
 # of each kind, a shell that reads commands, a reset. The guest's own tests are reported as suites
 # of their own; while those of "busy" run, this host protects and collapses the guest's memory.
-# AXAS_CASE, a kernel argument, is "short" for one boot with one test, "ept" for one with all.
+# AXAS_CASE, a kernel argument, is "short" for one boot with one test, "ept" for one with all, and
+# "demo" for one to look at.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -232,8 +233,17 @@ short_suite() {
 	echo "1..$CHECKS"
 }
 
-insmod /axas/axas.ko
-insmod /axas/axvcpu.ko
+linux_boots() {
+	boot demo "AXAS_RUN=demo AXAS_NCPU=2" --mem 128M --cpus 2 </dev/null
+	show demo
+	powered_off demo
+}
+
+demo_suite() {
+	check linux_boots linux_boots
+	echo "1..$CHECKS"
+}
+
 # In Bochs, which miscounts the compacted XSAVE area: see scripts/bochs.sh.
 ept_boot() {
 	boot ept "AXAS_RUN=tests mitigations=off cryptomgr.notests=1 clearcpuid=xsavec" \
@@ -246,6 +256,12 @@ ept_suite() {
 	echo "1..$CHECKS"
 }
 
+insmod /axas/axas.ko
+insmod /axas/axvcpu.ko
+if [ "${AXAS_CASE:-all}" = demo ]; then
+	suite demo demo_suite
+	exit
+fi
 if [ "${AXAS_CASE:-all}" = ept ]; then
 	ept_boot
 	suite boot ept_suite

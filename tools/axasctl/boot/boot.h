@@ -364,8 +364,8 @@ int image_gunzip(struct image *image);
  */
 /* Where the RAM of m->mem bytes is: how many ranges, in order. */
 u32 arch_ram(const struct machine *m, struct axas_extent ranges[RAM_RANGES]);
-/* Once, with all vCPUs open: 0 or -errno. */
-int arch_create(struct machine *m);
+/* Once, with all vCPUs open: 0 or -errno with what failed in @what. */
+int arch_create(struct machine *m, const char **what);
 /* The devices as after power-on; then each CPU, whose common members run.c and machine.c reset. */
 void arch_reset(struct machine *m);
 void arch_reset_cpu(struct cpu *cpu);

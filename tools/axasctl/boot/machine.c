@@ -65,7 +65,7 @@ int machine_create(struct machine *m, const char **what)
 	*what = err ? *what : "vcpu";
 	if (!err)
 		err = machine_open_cpus(m);
-	return err ? err : arch_create(m);
+	return err ? err : arch_create(m, what);
 }
 
 static void reset_cpu(struct cpu *cpu)

@@ -17,11 +17,12 @@ u32 arch_ram(const struct machine *m, struct axas_extent ranges[RAM_RANGES])
 	return 1;
 }
 
-int arch_create(struct machine *m)
+int arch_create(struct machine *m, const char **what)
 {
 	struct axvcpu_state state;
 	int err = axvcpu_get_state(m->cpu[0].fd, &state);
 
+	*what = "vcpu";
 	m->arch.time_hz = state.time_hz;
 	return err;
 }

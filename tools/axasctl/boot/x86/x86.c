@@ -38,12 +38,13 @@ static u32 measure_tsc_khz(void)
  * The kernel's figure is the better one, unless it is off: a kernel that does not trust the TSC and
  * has another clock never corrects what it found at boot.
  */
-int arch_create(struct machine *m)
+int arch_create(struct machine *m, const char **what)
 {
 	u32 measured = measure_tsc_khz(), off;
 	struct axvcpu_state state;
 	int err = axvcpu_get_state(m->cpu[0].fd, &state);
 
+	*what = "vcpu";
 	if (err)
 		return err;
 	off = state.tsc_khz > measured ? state.tsc_khz - measured : measured - state.tsc_khz;
