@@ -54,7 +54,9 @@ extern struct kvm kvm;
 
 struct kvm_vcpu *kvm_vcpu(int fd);
 
-/* The linker's --wrap: the VMM's pic_set(), and what it calls instead. */
+/* The linker's --wrap: functions of the VMM, and what it calls instead. */
+u8 __real_pit_read(struct machine *m, u32 port);
+u8 __wrap_pit_read(struct machine *m, u32 port);
 void __real_pic_set(struct machine *m, unsigned int irq, bool level);
 void __wrap_pic_set(struct machine *m, unsigned int irq, bool level);
 

@@ -64,7 +64,7 @@ def show_functions(blocks, symbols, lines):
 
 def main(folder, lines):
     print(f"{'run':16} {'':4} {'host kernel':>14} {'programs':>14} {'guest':>16} "
-          f"{'entries':>9} {'halts':>7}")
+          f"{'entries':>9} {'halts':>7} {'polls':>7}")
     for path in sorted(glob.glob(os.path.join(folder, "*.counts"))):
         run = re.sub(r"\.counts$", "", os.path.basename(path))
         figures, blocks = read_counts(path)
@@ -72,7 +72,8 @@ def main(folder, lines):
         for section in SECTIONS.values():
             print(f"{run:16} {section:4} {figures[section, 'kernel']:14,} "
                   f"{figures[section, 'programs']:14,} {figures[section, 'guest']:16,} "
-                  f"{figures[section, 'entries']:9,} {rows.get(section + '.halts', 0):7,}")
+                  f"{figures[section, 'entries']:9,} {rows.get(section + '.halts', 0):7,} "
+                  f"{rows.get(section + '.polls', 0):7,}")
         if lines:
             show_functions(blocks, symbols, lines)
 
