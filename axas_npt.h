@@ -247,8 +247,8 @@ struct axas_npt_job {
  * @present: a level 0 leaf has at least one of these bits set, other entries none
  * @hw_bits: bits that hardware may set in a level 0 leaf that was made without them
  * @borrowed: BORROWED bit of a level 0 leaf, which does not own its frame
- * @zero: the AXAS_PT_ZERO marker; in a level 0 leaf that bit is WRITTEN: the page was written since
- *	the log was cleared, although the leaf does not permit it any more
+ * @zero: the AXAS_PT_ZERO marker; in a leaf that bit is WRITTEN: it was written since the log was
+ *	cleared, although it does not permit that any more
  * @busy: the AXAS_PT_BUSY marker
  * @fault_forgets: a fault removes the translations that caused it, so that more permissions need
  *	no flush

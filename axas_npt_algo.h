@@ -376,7 +376,7 @@ static u64 PT(split_into)(const struct axas_npt *npt, u64 *table, u64 table_hpa,
 	if (leaf & PT(sw_bit)(level))
 		attr |= PT(sw_bit)(level - 1);
 	/* Which of them were accessed or written is not known: all may have been. */
-	attr |= leaf & PT(hw_bits)(level) & PT(hw_bits)(level - 1);
+	attr |= leaf & (npt->fmt->zero | (PT(hw_bits)(level) & PT(hw_bits)(level - 1)));
 	for (i = 0; i < PT_ENTRIES; i++)
 		table[i] = PT(make_leaf)(hpa + i * axas_npt_leaf_size(level - 1), attr,
 					 level - 1);
@@ -684,7 +684,7 @@ free:
  */
 static u64 PT(logged_diff)(const struct axas_npt *npt, u64 leaf, u32 prot, unsigned int level)
 {
-	u64 written = level ? 0 : npt->fmt->zero, diff;
+	u64 written = npt->fmt->zero, diff;
 
 	if (!(PT(leaf_prot)(leaf, level) & AXAS_PROT_WRITE) && !(leaf & written))
 		return PT(diff)(leaf, prot & ~AXAS_PROT_WRITE, level);
@@ -705,7 +705,7 @@ static inline u64 PT(protect_leaf)(struct axas_npt *npt, u64 *ptep, u64 leaf,
 
 	if (unlikely(job->logged))
 		diff = PT(logged_diff)(npt, leaf, job->prot, level);
-	else if (!level)
+	else
 		diff |= leaf & npt->fmt->zero;
 	if (diff)
 		axas_npt_adjust(npt, ptep, level, leaf, diff);
@@ -808,7 +808,7 @@ static bool PT(is_one_leaf)(const struct axas_npt *npt, u64 *table, unsigned int
 	struct axas_leaf first;
 	unsigned int i;
 
-	if (PT(kind)(table[0], level) != AXAS_PT_LEAF || (!level && table[0] & npt->fmt->zero))
+	if (PT(kind)(table[0], level) != AXAS_PT_LEAF || table[0] & npt->fmt->zero)
 		return false;
 	first = PT(decode)(table[0], level);
 	if (first.hpa.val & (axas_npt_leaf_size(level + 1) - 1) ||
@@ -819,8 +819,7 @@ static bool PT(is_one_leaf)(const struct axas_npt *npt, u64 *table, unsigned int
 		struct axas_leaf leaf;
 
 		if (PT(kind)(table[i], level) != AXAS_PT_LEAF ||
-		    (table[i] ^ table[0]) & PT(sw_bit)(level) ||
-		    (!level && table[i] & npt->fmt->zero))
+		    (table[i] ^ table[0]) & PT(sw_bit)(level) || table[i] & npt->fmt->zero)
 			return false;
 		leaf = PT(decode)(table[i], level);
 		if (leaf.hpa.val != first.hpa.val + i * axas_npt_leaf_size(level) ||

@@ -2,7 +2,7 @@
 /*
  * The part of a nested page table that is put aside, and which leaves say that their pages were
  * written: see axas_npt_aside.h. It does not depend on the encoding of entries, but for the bits
- * of a level 0 leaf in struct axas_npt. Calls axas_npt.c and the table's format. Locks: axas_npt.h.
+ * of a leaf in struct axas_npt. Calls axas_npt.c and the table's format. Locks: axas_npt.h.
  */
 #include <linux/bitmap.h>
 #include <linux/minmax.h>
@@ -115,9 +115,7 @@ static bool narrow(struct axas_npt *npt, u64 *ptep, unsigned int level)
 	if (kind_of(npt, entry, level) != AXAS_PT_LEAF)
 		return false;
 	prot = npt->fmt->decode(entry, level).prot & ~AXAS_PROT_WRITE;
-	leaf = npt->fmt->with_prot(entry, prot, level);
-	if (!level)
-		leaf &= ~npt->fmt->zero;
+	leaf = npt->fmt->with_prot(entry, prot, level) & ~npt->fmt->zero;
 	if (leaf == entry)
 		return false;
 	axas_npt_adjust(npt, ptep, level, entry, entry ^ leaf);
@@ -332,7 +330,8 @@ static void get_entry(struct written *w, u64 entry, unsigned int level, u64 firs
 			get_table(w, child, level - 1, first, last);
 		break;
 	case AXAS_PT_LEAF:
-		if (!(npt->fmt->decode(entry, level).prot & AXAS_PROT_WRITE))
+		if (!(npt->fmt->decode(entry, level).prot & AXAS_PROT_WRITE) &&
+		    !(entry & npt->fmt->zero))
 			break;
 		fallthrough;
 	case AXAS_PT_ZERO:
@@ -534,19 +533,21 @@ void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job)
 
 void axas_npt_set_written(struct axas_npt *npt, u64 gpa, bool write)
 {
-	u64 bits = npt->write | npt->fmt->zero, leaf;
 	struct axas_npt_cursor cursor;
 	struct axas_npt_pos pos;
+	u64 leaf;
 	u32 prot;
 
 	axas_npt_walk(npt, &cursor, gpa, &pos);
-	if (pos.level && write && kind_of(npt, pos.entry, pos.level) == AXAS_PT_LEAF) {
-		prot = npt->fmt->decode(pos.entry, pos.level).prot | AXAS_PROT_WRITE;
-		leaf = npt->fmt->with_prot(pos.entry, prot, pos.level);
-		if (leaf != pos.entry)
-			axas_npt_adjust(npt, pos.ptep, pos.level, pos.entry, pos.entry ^ leaf);
+	if (axas_npt_kind(npt, &pos) != AXAS_PT_LEAF)
 		return;
-	}
-	if (!pos.level && axas_npt_is_leaf(npt, pos.entry) && !(pos.entry & bits))
-		axas_npt_adjust(npt, pos.ptep, 0, pos.entry, write ? npt->write : npt->fmt->zero);
+	prot = npt->fmt->decode(pos.entry, pos.level).prot;
+	if (prot & AXAS_PROT_WRITE)
+		return;
+	leaf = pos.entry | npt->fmt->zero;
+	if (write)
+		leaf = npt->fmt->with_prot(pos.entry, prot | AXAS_PROT_WRITE, pos.level);
+	/* A BORROWED one never permits writes, nor was it written. */
+	if (leaf != pos.entry)
+		axas_npt_adjust(npt, pos.ptep, pos.level, pos.entry, pos.entry ^ leaf);
 }

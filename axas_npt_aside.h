@@ -128,10 +128,7 @@ struct axas_npt_clear {
  */
 void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job);
 
-/*
- * Make the leaf of a page say again that it was written. Exclusive. A leaf above level 0 can say so
- * only where the area permits @write.
- */
+/* Make the leaf of a page say again that it was written; the area permits @write. Exclusive. */
 void axas_npt_set_written(struct axas_npt *npt, u64 gpa, bool write);
 
 #endif /* _AXAS_NPT_ASIDE_H */

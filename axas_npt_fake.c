@@ -18,7 +18,7 @@
 #define FAKE_PROT	GENMASK_ULL(5, 3)
 #define FAKE_TYPE	GENMASK_ULL(7, 6)
 #define FAKE_OA_BITS	48
-#define FAKE_ZERO	BIT_ULL(62)		/* no other bit of a leaf at level 0 */
+#define FAKE_ZERO	BIT_ULL(62)		/* no other bit of a leaf */
 #define FAKE_BUSY	BIT_ULL(4)
 #define FAKE_HW		BIT_ULL(61)
 
@@ -106,7 +106,7 @@ static inline u64 fake_marker(enum axas_pt_kind kind)
 
 static inline u64 fake_sw_bit(unsigned int level)
 {
-	return level & 1 ? BIT_ULL(62) : BIT_ULL(63);
+	return level & 1 ? BIT_ULL(60) : BIT_ULL(63);
 }
 
 static inline u64 fake_hw_bits(unsigned int level)

@@ -57,7 +57,7 @@ static u64 fit_leaf(struct axas_space *space, u64 entry, unsigned int level, u64
 		prot |= AXAS_PROT_WRITE;
 	else
 		prot &= ~AXAS_PROT_WRITE;
-	return fmt->with_prot(entry, prot, level);
+	return fmt->with_prot(entry, prot, level) & ~fmt->zero;
 }
 
 /* A claimed ZERO marker, which lies in one area: it is kept, or becomes EMPTY. */

@@ -515,7 +515,7 @@ static bool widen(struct fill *fill)
 	if (area->flags & AXAS_AREA_LOGGED)
 		prot &= ~AXAS_PROT_WRITE | fill->access | may;
 	leaf = space->npt.fmt->with_prot(pos.entry, prot, pos.level);
-	if (!pos.level && prot & AXAS_PROT_WRITE)
+	if (prot & AXAS_PROT_WRITE)
 		leaf &= ~space->npt.fmt->zero;
 	if (leaf == pos.entry || !axas_npt_make(&space->npt, pos.ptep, pos.level, &pos.entry, leaf))
 		return true;

@@ -187,6 +187,32 @@ static void a_page_held_in_a_large_leaf(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, walk(f, BORDER).level, 1u);
 }
 
+/* A large leaf of a held page is in the log, whatever the area permits now. */
+static void protect_keeps_a_large_leaf_in_the_log(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct bio_vec bvec;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, WIN_SIZE, TEST_RW), 0);
+	bvec = hold(f, BORDER + SZ_1M);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	KUNIT_ASSERT_EQ(test, space_protect(f, WIN, WIN_SIZE, TEST_R), 0);
+	KUNIT_ASSERT_EQ(test, walk(f, BORDER).level, 1u);
+	expect_written(f, BORDER, SZ_2M);
+	/* Held, it stays: without a right to write, too. */
+	clear_got(f);
+	expect_written(f, BORDER, SZ_2M);
+	/* In parts: each of them was written. */
+	KUNIT_ASSERT_EQ(test, space_protect(f, BORDER, SZ_64K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, walk(f, BORDER).level, 0u);
+	expect_written(f, BORDER, SZ_2M);
+	axas_space_bvec_put(&bvec, 1);
+	clear_got(f);
+	expect_clean(f);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BORDER, TEST_W), AXAS_FAULT_FIXED);
+	expect_written(f, BORDER, SZ_4K);
+}
+
 /**
  * struct beside - a log that is started beside somebody who takes a page
  * @f: the fixture
@@ -410,6 +436,7 @@ static struct kunit_case aside_cases[] = {
 	KUNIT_CASE_PARAM(a_part_of_a_discarded_region, space_gen_params),
 	KUNIT_CASE_PARAM(a_page_that_is_held_stays_written, space_gen_params),
 	KUNIT_CASE_PARAM(a_page_held_in_a_large_leaf, space_gen_params),
+	KUNIT_CASE_PARAM(protect_keeps_a_large_leaf_in_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(a_page_taken_beside_start_is_written, space_gen_params),
 	KUNIT_CASE_PARAM(untouched_terabytes_are_no_work, space_gen_params),
 	KUNIT_CASE_PARAM(moves_in_pieces, space_gen_params),

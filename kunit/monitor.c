@@ -77,7 +77,8 @@ static void decode_fake(u64 raw, struct leaf_entry *e)
 	e->kind = !(raw & 7) ? AXAS_PT_EMPTY :
 		  e->level && (raw & 7) == 1 + e->level ? AXAS_PT_TABLE : AXAS_PT_LEAF;
 	e->bad = e->kind == AXAS_PT_LEAF && (raw & 7) != 1 + (e->level + 5) % 7;
-	e->hpa = raw >> (8 + 3 * e->level) << AXAS_FRAME_SHIFT;
+	/* The last bits are software's. */
+	e->hpa = (raw & ~GENMASK_ULL(63, 60)) >> (8 + 3 * e->level) << AXAS_FRAME_SHIFT;
 	e->prot = e->level & 1 ? ~prot & 7 : prot;
 	e->type = e->level & 1 ? 3 - type : type;
 }
