@@ -36,7 +36,7 @@ static void make_kernel(void)
 	put(0x206, 0x20f, 2);
 	put(0x211, 1, 1);
 	put(0x236, 1, 2);
-	put(0x238, 100, 4);
+	put(0x238, 200, 4);
 	put(0x258, 0x1000000, 8);
 	put(0x260, INIT_BYTES, 4);
 	memset(kernel + SETUP_BYTES, 0xc3, sizeof(kernel) - SETUP_BYTES);
@@ -88,7 +88,7 @@ static u64 e820(const struct machine *m, u32 type, u64 *last)
 
 static void test_layout(void)
 {
-	char text[64] = "";
+	char text[128] = "";
 	struct machine m;
 	u64 last = 0;
 
@@ -106,7 +106,8 @@ static void test_layout(void)
 	ok(get(&m, ACPI_TABLES, 8) == 0x2052545020445352, "the RSDP");
 	if (pread(m.space, text, sizeof(text) - 1, get(&m, ZERO_PAGE + 0x228, 4)) < 0)
 		exit(1);
-	ok(!strcmp(text, "console=ttyS0 noapic tsc=reliable tsc_early_khz=2500000"),
+	ok(!strcmp(text, "console=ttyS0 noapic initcall_blacklist=print_s5_reset_status_mmio "
+		   "tsc=reliable tsc_early_khz=2500000"),
 	   "the command line");
 	ok(e820(&m, 1, &last) == (256ull << 20) - 0x100000 + EBDA && last == 0x100000,
 	   "the memory map");
