@@ -49,6 +49,9 @@ struct axas_backend;
  *	of the object on that are at hand and stay until @release. They never change, hold what
  *	@offset says, and are visible to instruction fetch. Returns their number; 0: @fetch brings
  *	the first one; AXAS_LEND_ZERO: it is a page of zeroes. Does not sleep
+ * @lend_table: AXAS_BACKEND_LENDS, optional: make @n leaves of @attr in a level 0 table that nobody
+ *	walks yet, of the frames from @offset on that are at hand; other entries stay as they are.
+ *	Returns their number. Does not sleep
  * @fetch: AXAS_BACKEND_LENDS: bring the frame of @offset to hand, and some of the next @n - 1 if
  *	that takes no input. May sleep. Returns 0, -EIO, -ENOMEM, or -EINTR on a fatal signal
  * @page: AXAS_BACKEND_LENDS: the struct page of the frame at @hpa, if it is the one of @offset; or
@@ -66,6 +69,8 @@ struct axas_backend_ops {
 		    const struct axas_hpa *hpas, unsigned int n);
 	int (*lend)(const struct axas_backend *backend, u64 offset, struct axas_hpa *hpas,
 		    unsigned int n);
+	unsigned int (*lend_table)(const struct axas_backend *backend, u64 offset, u64 *ptep,
+				   unsigned int n, u64 attr);
 	int (*fetch)(const struct axas_backend *backend, u64 offset, unsigned int n);
 	struct page *(*page)(const struct axas_backend *backend, u64 offset, struct axas_hpa hpa);
 	void (*hold)(const struct axas_backend *backend);

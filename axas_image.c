@@ -200,6 +200,81 @@ static int image_lend(const struct axas_backend *backend, u64 offset, struct axa
 	return file->ops->lend(file, offset + file->offset, hpas, n);
 }
 
+/*
+ * Find the table, or the leaf or marker above level 0, that has the region of @gpa: the first one in
+ * the chain of @image. False if there is none; spot->last is set in any case.
+ */
+static bool find_table(const struct axas_image *image, u64 gpa, struct spot *spot)
+{
+	struct axas_cpu found = axas_nothing_found();
+
+	spot->last = gpa | (axas_npt_leaf_size(1) - 1);
+	for (;; image = image_of(&spot->area->backend)) {
+		spot->image = image;
+		axas_npt_walk(&image->base->npt, &found.cursor, gpa, &spot->pos);
+		spot->kind = axas_npt_kind(&image->base->npt, &spot->pos);
+		if (!spot->pos.level || spot->kind != AXAS_PT_EMPTY)
+			return true;
+		spot->area = axas_area_look_up(image->base, &found, gpa);
+		if (!spot->area)
+			return false;
+		spot->last = min(spot->last, found.last);
+		if (!is_of_image(spot->area))
+			return false;
+	}
+}
+
+/* Copy the leaves of a table, with other attributes. Return their number. */
+static unsigned int copy_leaves(const struct axas_npt *npt, const u64 *from, u64 *to,
+				unsigned int n, u64 attr)
+{
+	const u64 mask = npt->leaf_mask, present = npt->present, *end = from + n;
+	unsigned int leaves = 0;
+
+#pragma GCC unroll 8
+	for (; from < end; from++, to++) {
+		u64 leaf = *from;
+
+		if (!(leaf & present))
+			continue;
+		*to = (leaf & mask) | attr;
+		leaves++;
+	}
+	return leaves;
+}
+
+/* Leaves of contiguous frames. */
+static unsigned int split_leaf(const struct spot *spot, u64 gpa, u64 *to, unsigned int n, u64 attr)
+{
+	struct axas_hpa hpa = frame_at(spot, gpa);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		to[i] = axas_npt_make_leaf(&spot->image->base->npt,
+					   axas_hpa_offset(hpa, (u64)i << AXAS_FRAME_SHIFT), attr);
+	return n;
+}
+
+static unsigned int image_lend_table(const struct axas_backend *backend, u64 offset, u64 *ptep,
+				     unsigned int n, u64 attr)
+{
+	unsigned int leaves = 0, here;
+	struct spot spot;
+
+	for (; n; n -= here, ptep += here) {
+		bool any = find_table(image_of(backend), offset, &spot);
+
+		here = min_t(u64, n, axas_page_nr(spot.last) - axas_page_nr(offset) + 1);
+		if (any && !spot.pos.level)
+			leaves += copy_leaves(&spot.image->base->npt, spot.pos.ptep, ptep, here,
+					      attr);
+		else if (any && spot.kind == AXAS_PT_LEAF)
+			leaves += split_leaf(&spot, offset, ptep, here, attr);
+		offset += (u64)here << AXAS_FRAME_SHIFT;
+	}
+	return leaves;
+}
+
 static int image_fetch(const struct axas_backend *backend, u64 offset, unsigned int n)
 {
 	const struct axas_backend *file;
@@ -236,6 +311,7 @@ static const struct axas_backend_ops image_ops = {
 	.id	= AXAS_BACKEND_IMAGE,
 	.flags	= AXAS_BACKEND_DIRECT | AXAS_BACKEND_LENDS | AXAS_BACKEND_FROZEN,
 	.lend	= image_lend,
+	.lend_table = image_lend_table,
 	.fetch	= image_fetch,
 	.page	= image_page,
 	.hold	= image_hold,
@@ -248,6 +324,7 @@ static const struct axas_backend_ops unmapped_ops = {
 	.flags	= AXAS_BACKEND_DIRECT | AXAS_BACKEND_LENDS | AXAS_BACKEND_FROZEN |
 		  AXAS_BACKEND_UNMAPPED,
 	.lend	= image_lend,
+	.lend_table = image_lend_table,
 	.fetch	= image_fetch,
 	.page	= image_page,
 	.hold	= image_hold,

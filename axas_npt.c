@@ -210,6 +210,19 @@ bool axas_npt_install(struct axas_npt *npt, struct axas_npt_pos *pos, u64 leaf)
 	return true;
 }
 
+bool axas_npt_link(struct axas_npt *npt, struct axas_npt_pos *pos, u64 gpa, u64 *table, u64 hpa,
+		   unsigned int leaves)
+{
+	if (!axas_npt_make(npt, pos->ptep, pos->level, &pos->entry,
+			   npt->fmt->table(hpa, pos->level)))
+		return false;
+	count_leaves(npt, 0, leaves);
+	pos->ptep = axas_npt_ptep(table, gpa);
+	pos->entry = READ_ONCE(*pos->ptep);
+	pos->level = 0;
+	return true;
+}
+
 int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type,
 		      unsigned int level)
 {

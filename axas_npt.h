@@ -678,6 +678,13 @@ int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type
 /* Install a leaf at @pos, at its level. Shared. Return false if the entry has changed. */
 bool __must_check axas_npt_install(struct axas_npt *npt, struct axas_npt_pos *pos, u64 leaf);
 
+/*
+ * Link @table, at @hpa, with @leaves leaves, at the empty entry @pos of level 1. Shared. Return false
+ * if the entry has changed; else @pos is the entry of @gpa in it.
+ */
+bool __must_check axas_npt_link(struct axas_npt *npt, struct axas_npt_pos *pos, u64 gpa, u64 *table,
+				u64 hpa, unsigned int leaves);
+
 /* Make an empty entry a ZERO marker; npt->marked is set. Shared. False: it has changed. */
 static inline bool __must_check axas_npt_mark_zero(struct axas_npt *npt, struct axas_npt_pos *pos)
 {

@@ -268,6 +268,47 @@ static bool is_reachable(const struct axas_space *space, struct axas_hpa hpa)
 	return !space->pool.hpa_bits || !(hpa.val >> space->pool.hpa_bits);
 }
 
+/* Make leaves of all that the backend has at hand for a table, but for a page that gets its own. */
+static unsigned int fill_table(const struct lent *lent, const struct axas_cpu *cpu, u64 *table)
+{
+	const struct axas_backend *backend = &cpu->area->backend;
+	const struct axas_npt *npt = &lent->space->npt;
+	u64 mask = axas_npt_leaf_size(1) - 1, *ptep = axas_npt_ptep(table, lent->gpa);
+	u64 first = max(cpu->first, lent->gpa & ~mask), last = min(cpu->last, lent->gpa | mask);
+	unsigned int leaves;
+
+	leaves = backend->ops->lend_table(backend, first + backend->offset,
+					  axas_npt_ptep(table, first),
+					  axas_page_nr(last) - axas_page_nr(first) + 1,
+					  (cpu->area->attr & ~npt->write) | npt->fmt->borrowed);
+	if (is_private(lent) && *ptep) {
+		*ptep = 0;
+		leaves--;
+	}
+	return leaves;
+}
+
+/*
+ * Borrow all of a region that has no table. Return 0, with @pos at the entry in its new table, or
+ * LENT_*.
+ */
+static int borrow_table(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
+{
+	struct axas_npt *npt = &lent->space->npt;
+	u64 *table, hpa;
+
+	lent->want_tables = pos->level;
+	if (lent->spares.nr < pos->level)
+		return LENT_TABLES;
+	if (axas_npt_reach(npt, &lent->spares, lent->gpa, 1, pos) || pos->level != 1 || pos->entry)
+		return LENT_AGAIN;
+	table = axas_npt_take_spare(npt, &lent->spares, &hpa);
+	if (axas_npt_link(npt, pos, lent->gpa, table, hpa, fill_table(lent, cpu, table)))
+		return 0;
+	axas_npt_keep_spare(&lent->spares, table, true);
+	return LENT_AGAIN;
+}
+
 /* Borrow what the backend has at hand, from an empty entry on. */
 static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
@@ -276,6 +317,11 @@ static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt
 	struct axas_hpa hpas[LENT_MOST] __uninitialized;
 	int wanted, n, i;
 
+	if (pos->level && !pos->entry && backend->ops->lend_table) {
+		wanted = borrow_table(lent, cpu, pos);
+		if (wanted || pos->entry)
+			return wanted ?: AXAS_FAULT_FIXED;
+	}
 	lent->ahead = is_private(lent) ? 1 : pages_ahead(lent, cpu);
 	n = backend->ops->lend(backend, lent->gpa + backend->offset, hpas, lent->ahead);
 	if (!n)
