@@ -13,6 +13,7 @@
  *   spaces.c     costs of a space seen through its descriptor, page by page
  *   parallel.c   faults on several CPUs at once
  *   log.c        the dirty log
+ *   image.c      freeze, clone, reset, copy on write
  *   disturb.c    effects of operations on other CPUs and on guests of other spaces
  *   profile.c    operations between marks, for scripts/bench-profile.sh
  *   guests.S     the guest routines
@@ -102,10 +103,13 @@ void low_memory(void *to);
 
 /*
  * Memory of KVM's guests: anonymous and untouched; anonymous with its frames present, so that a
- * fault only fills KVM's table; a memfd (for 2 MiB on hugetlbfs); a guest_memfd, which has no
+ * fault only fills KVM's table; a memfd (for 2 MiB on hugetlbfs); a private mapping of a memfd that
+ * has all its pages; a guest_memfd, which has no
  * 2 MiB leaves yet, untouched or with its frames present.
  */
-enum kvm_memory { KVM_ANONYMOUS, KVM_PRESENT, KVM_FILE, KVM_GMEM, KVM_GMEM_PRESENT };
+enum kvm_memory {
+	KVM_ANONYMOUS, KVM_PRESENT, KVM_FILE, KVM_PRIVATE, KVM_GMEM, KVM_GMEM_PRESENT
+};
 
 void kvm_choose_memory(enum kvm_memory kind);
 /* Mappings of spaces that are made from now on can be pinned, or not. */
@@ -185,6 +189,7 @@ void bench_uncharged(const struct machine_ops *ops);
 void bench_kvm_memory(void);
 void bench_bridge(void);
 void bench_log(const struct machine_ops *ops);
+void bench_image(const struct machine_ops *ops);
 void bench_spaces(void);
 /* The raw AXAS_GET_INFO ioctl, without the library's initialization of the struct. */
 void bench_get_info(const char *prefix, int fd);

@@ -103,14 +103,16 @@ static void *anonymous(u64 bytes, bool huge)
 }
 
 /* Map a memfd: 4 KiB pages, or 2 MiB pages of hugetlbfs. */
-static void *file_memory(u64 bytes, bool huge)
+static void *file_memory(u64 bytes, bool huge, bool private)
 {
 	int fd = memfd_create("bench", MFD_CLOEXEC | (huge ? MFD_HUGETLB : 0));
 	void *mem;
 
 	if (fd < 0 || ftruncate(fd, bytes))
 		fail("memfd: %s", strerror(errno));
-	mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (private && fallocate(fd, 0, 0, bytes))
+		fail("fallocate: %s", strerror(errno));
+	mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, private ? MAP_PRIVATE : MAP_SHARED, fd, 0);
 	if (mem == MAP_FAILED)
 		fail("mmap of a memfd: %s", strerror(errno));
 	close(fd);
@@ -121,8 +123,8 @@ static void *test_memory(u64 bytes, bool huge)
 {
 	void *mem;
 
-	if (memory_kind == KVM_FILE)
-		return file_memory(bytes, huge);
+	if (memory_kind == KVM_FILE || memory_kind == KVM_PRIVATE)
+		return file_memory(bytes, huge, memory_kind == KVM_PRIVATE);
 	mem = anonymous(bytes, huge);
 	if (memory_kind == KVM_PRESENT && madvise(mem, bytes, MADV_POPULATE_WRITE))
 		fail("MADV_POPULATE_WRITE: %s", strerror(errno));

@@ -3,7 +3,8 @@
  * axas_bench GROUP...: what memory for guests costs, seen from user space.
  *
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
- * kvm-memory (faults on other memory than anonymous), axas-log and kvm-log (the dirty log), bridge
+ * kvm-memory (faults on other memory than anonymous), axas-log and kvm-log (the dirty log),
+ * axas-image and kvm-image (freeze, clone, copy on write), bridge
  * (on memory of a space), paths (reads and writes by a VMM), mappings (its faults on mapped guest
  * memory), spaces (what a space costs), axas-supply and kvm-supply (missing pages, on KVM by
  * userfaultfd()), axas-parallel and kvm-parallel (faults on several CPUs), axas-disturb and
@@ -31,6 +32,8 @@ static const struct {
 	{ "bridge", .run = bench_bridge },
 	{ "axas-log", .run_on = bench_log, .ops = &axas_machine },
 	{ "kvm-log", .run_on = bench_log, .ops = &kvm_machine },
+	{ "axas-image", .run_on = bench_image, .ops = &axas_machine },
+	{ "kvm-image", .run_on = bench_image, .ops = &kvm_machine },
 	{ "paths", .run = bench_paths },
 	{ "mappings", .run = bench_mappings },
 	{ "spaces", .run = bench_spaces },

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Images: freeze, clone and reset of a space, and the faults of a guest in a clone. Beside it KVM on
+ * a private mapping of a memfd that has all pages, which is how snapshots are shared without axas.
+ * The memory has 4 KiB leaves and one vCPU, and is not mapped on the host.
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <libaxas.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define REGION	(2 * MIB)
+#define SMALL	(64 * MIB)
+
+static int freeze(const struct machine *m)
+{
+	struct axas_freeze arg = { .size = sizeof(arg) };
+	int fd = ioctl(m->fd, AXAS_FREEZE, &arg);
+
+	return must(fd < 0 ? -errno : fd, "AXAS_FREEZE");
+}
+
+static int clone_of(int image)
+{
+	int fd;
+	struct axas_clone arg = {
+		.size = sizeof(arg), .fds = (u64)(unsigned long)&fd, .count = 1,
+	};
+
+	must(ioctl(image, AXAS_CLONE, &arg) ? -errno : 0, "AXAS_CLONE");
+	return fd;
+}
+
+static void reset(const struct machine *m, int image)
+{
+	struct axas_reset arg = { .size = sizeof(arg), .image_fd = image };
+
+	must(ioctl(m->fd, AXAS_RESET, &arg) ? -errno : 0, "AXAS_RESET");
+}
+
+static bool enter(struct machine *m, struct bench *b, u64 routine, u64 bytes, u64 step, u64 *cost)
+{
+	m->ops->enter(m, 0, routine, TEST_GPA, TEST_GPA + bytes, step);
+	bench_begin(b);
+	m->ops->run(m, 0);
+	return bench_stop(b, cost);
+}
+
+/* Untimed. */
+static void visit(struct machine *m, u64 routine, u64 bytes, u64 step)
+{
+	struct bench other = bench_new(m->ops->name, "not reported");
+	u64 cost;
+
+	enter(m, &other, routine, bytes, step, &cost);
+}
+
+/* A fresh clone of what the machine has. */
+static void start_over(struct machine *m, u64 bytes)
+{
+	if (m->ops == &axas_machine) {
+		close(freeze(m));
+	} else {
+		m->ops->unmap(m);
+		m->ops->map(m, bytes, false);
+	}
+}
+
+/* What a routine costs more than when it runs again, for each of its steps. */
+static void bench_first(struct machine *m, const char *name, u64 routine, u64 bytes, u64 step,
+			bool looked)
+{
+	struct bench b = bench_new(m->ops->name, name);
+	u64 first, again;
+
+	while (bench_more(&b, SAMPLES / 4)) {
+		bool clean;
+
+		start_over(m, SMALL);
+		/* The first MiB, which has the guest's code. */
+		m->ops->enter(m, 0, guest(ports), 0, 0, 0);
+		m->ops->run(m, 0);
+		if (looked)
+			visit(m, guest(look), bytes, PAGE);
+		clean = enter(m, &b, routine, bytes, step, &first);
+		clean = enter(m, &b, routine, bytes, step, &again) && clean;
+		bench_add(&b, clean, first - again, bytes / step);
+	}
+	bench_report(&b);
+}
+
+static void bench_guest(struct machine *m)
+{
+	bench_first(m, "image_look_2m", guest(look), SMALL, REGION, false);
+	bench_first(m, "image_look", guest(look), 8 * MIB, PAGE, false);
+	bench_first(m, "image_write", guest(touch), MIB, PAGE, true);
+	bench_first(m, "image_write_untouched", guest(touch), MIB, PAGE, false);
+}
+
+/* The space has a table of 4 KiB leaves for each 2 MiB. */
+static void bench_fork(struct machine *m, const char *name)
+{
+	struct bench b = bench_new("axas", name);
+	int image, clone;
+
+	b.sleeps = true;
+	while (bench_more(&b, SAMPLES / 4)) {
+		bench_begin(&b);
+		image = freeze(m);
+		clone = clone_of(image);
+		bench_end(&b, 1);
+		close(clone);
+		close(image);
+		visit(m, guest(look), m->bytes, REGION);
+	}
+	bench_report(&b);
+}
+
+static void bench_clone(struct machine *m)
+{
+	struct bench clone = bench_new("axas", "image_clone");
+	struct bench end = bench_new("axas", "image_clone_end");
+	int image = freeze(m), fd;
+
+	clone.sleeps = end.sleeps = true;
+	while (bench_more(&clone, SAMPLES)) {
+		bench_begin(&clone);
+		fd = clone_of(image);
+		bench_end(&clone, 1);
+		bench_begin(&end);
+		close(fd);
+		bench_end(&end, 1);
+	}
+	close(image);
+	bench_report(&clone);
+	bench_report(&end);
+}
+
+static void bench_reset(struct machine *m, const char *name, u64 pages)
+{
+	struct bench b = bench_new("axas", name);
+	int image = freeze(m);
+
+	b.sleeps = true;
+	while (bench_more(&b, SAMPLES / 4)) {
+		visit(m, guest(touch), pages * PAGE, PAGE);
+		bench_begin(&b);
+		reset(m, image);
+		bench_end(&b, 1);
+	}
+	close(image);
+	bench_report(&b);
+}
+
+static void populated(struct machine *m, u64 bytes)
+{
+	m->ops->map(m, bytes, false);
+	if (m->ops == &axas_machine)
+		m->ops->populate(m);
+}
+
+/* A machine of its own: an image keeps all that the space had when it was frozen. */
+static void bench_size(const char *name, u64 bytes, void (*also)(struct machine *m))
+{
+	struct machine m = { .ops = &axas_machine };
+
+	m.ops->make(&m);
+	m.ops->add_vcpu(&m, 0);
+	populated(&m, bytes);
+	bench_fork(&m, name);
+	if (also)
+		also(&m);
+	m.ops->end(&m);
+}
+
+static void bench_others(struct machine *m)
+{
+	bench_clone(m);
+	bench_reset(m, "image_reset_1", 1);
+	bench_reset(m, "image_reset_10", 10);
+	bench_reset(m, "image_reset_1000", 1000);
+}
+
+void bench_image(const struct machine_ops *ops)
+{
+	struct machine m = { .ops = ops };
+
+	ops->make(&m);
+	ops->add_vcpu(&m, 0);
+	kvm_choose_memory(KVM_PRIVATE);
+	populated(&m, SMALL);
+	bench_guest(&m);
+	ops->unmap(&m);
+	ops->end(&m);
+	if (ops != &axas_machine)
+		return;
+	bench_size("image_freeze_clone_64m", SMALL, bench_others);
+	bench_size("image_freeze_clone_1g", GIB, NULL);
+	bench_size("image_freeze_clone_2g", 2 * GIB, NULL);
+}
