@@ -286,7 +286,8 @@ struct axas_area *axas_area_new(const struct axas_space *space, struct axas_gpa_
 		kfree(area);
 		return ERR_PTR(err);
 	}
-	if (backend.ops->hold)
+	/* The space holds its image. */
+	if (backend.ops->hold && !(backend.ops->flags & AXAS_BACKEND_FROZEN))
 		backend.ops->hold(&area->backend);
 	return area;
 }
@@ -310,7 +311,7 @@ static void let_go(struct axas_area *area)
 {
 	if (axas_area_is_linear(area))
 		axas_linear_release(&area->claim);
-	if (area->backend.ops->release)
+	if (area->backend.ops->release && !(area->backend.ops->flags & AXAS_BACKEND_FROZEN))
 		area->backend.ops->release(&area->backend);
 }
 
@@ -320,9 +321,9 @@ void axas_area_free(struct axas_area *area)
 	kfree(area);
 }
 
-struct axas_areas *axas_areas_new(void)
+static struct axas_areas *new_areas(gfp_t gfp)
 {
-	struct axas_areas *areas = kzalloc(sizeof(*areas), GFP_KERNEL_ACCOUNT);
+	struct axas_areas *areas = kzalloc(sizeof(*areas), gfp);
 
 	if (!areas)
 		return NULL;
@@ -333,10 +334,27 @@ struct axas_areas *axas_areas_new(void)
 	 */
 	mt_init_flags(&areas->tree, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_USE_RCU);
 	INIT_LIST_HEAD(&areas->tokens);
+	refcount_set(&areas->users, 1);
 	return areas;
 }
 
-void axas_areas_destroy(struct axas_areas *areas)
+struct axas_areas *axas_areas_new(void)
+{
+	return new_areas(GFP_KERNEL_ACCOUNT);
+}
+
+struct axas_areas *axas_areas_new_empty(void)
+{
+	return new_areas(GFP_KERNEL | __GFP_NOFAIL);
+}
+
+struct axas_areas *axas_areas_get(struct axas_areas *areas)
+{
+	refcount_inc(&areas->users);
+	return areas;
+}
+
+static void destroy_areas(struct axas_areas *areas)
 {
 	MA_STATE(mas, &areas->tree, 0, 0);
 	struct axas_area *area;
@@ -350,6 +368,12 @@ void axas_areas_destroy(struct axas_areas *areas)
 	kfree(areas);
 }
 
+void axas_areas_put(struct axas_areas *areas)
+{
+	if (refcount_dec_and_test(&areas->users))
+		destroy_areas(areas);
+}
+
 int axas_areas_add(struct axas_areas *areas, u64 first, u64 last, struct axas_area *area)
 {
 	MA_STATE(mas, &areas->tree, axas_page_nr(first), axas_page_nr(last));
@@ -361,6 +385,61 @@ int axas_areas_add(struct axas_areas *areas, u64 first, u64 last, struct axas_ar
 	if (!err)
 		count_range(areas, area, first, last);
 	return err;
+}
+
+/* Add a copy of an area. */
+static int add_copy(const struct axas_space *space, struct axas_areas *areas,
+		    const struct axas_area *area, u64 first, u64 last)
+{
+	struct axas_area *copy = axas_area_copy(space, area, first, last, area->prot, area->flags);
+	int err;
+
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	err = axas_areas_add(areas, first, last, copy);
+	if (err)
+		axas_area_free(copy);
+	return err;
+}
+
+static struct axas_areas *copy_areas(const struct axas_space *space)
+{
+	MA_STATE(mas, &space->areas->tree, 0, 0);
+	struct axas_areas *areas = axas_areas_new();
+	struct axas_area *area;
+	int err = 0;
+
+	if (!areas)
+		return NULL;
+	for (area = axas_area_start(&mas, ~0ull); area && !err;
+	     area = axas_area_next(&mas, ~0ull)) {
+		err = add_copy(space, areas, area, axas_page_first(mas.index),
+			       axas_page_last(mas.last));
+		cond_resched();
+	}
+	if (!err)
+		return areas;
+	axas_areas_put(areas);
+	return NULL;
+}
+
+int axas_areas_own(struct axas_space *space)
+{
+	struct axas_areas *areas, *old = space->areas;
+
+	lockdep_assert_held(&space->changing);
+	/* Others may put the set meanwhile, but only those that have it can get it again. */
+	if (likely(refcount_read(&old->users) == 1))
+		return 0;
+	areas = copy_areas(space);
+	if (!areas)
+		return -ENOMEM;
+	/* No reader uses the old areas after it. */
+	axas_bar_begin(space);
+	WRITE_ONCE(space->areas, areas);
+	axas_bar_end(space);
+	axas_areas_put(old);
+	return 0;
 }
 
 /* Number of ranges that areas and tokens are charged for. */

@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/refcount.h>
 #include <linux/rwsem.h>
 #include <axas/space.h>
 
@@ -153,8 +154,10 @@ struct axas_area {
  * @linear_pages: 4 KiB pages that linear areas cover
  * @lent_pages: 4 KiB pages that areas of a backend that lends cover
  * @frozen_pages: those of them that areas of an image cover
+ * @users: spaces and images that have it
  *
- * All but @tree and, for reading, the numbers are protected by the mutex.
+ * All but @tree, @users and, for reading, the numbers are protected by the mutex. A set with several
+ * users does not change: see axas_areas_own().
  */
 struct axas_areas {
 	struct maple_tree tree;
@@ -165,6 +168,7 @@ struct axas_areas {
 	u64 linear_pages;
 	u64 lent_pages;
 	u64 frozen_pages;
+	refcount_t users;
 };
 
 /* Bits of a space's list of CPUs: CPU n is bit n % AXAS_LIST_BITS. */
@@ -460,8 +464,11 @@ void axas_space_flush_pages(struct axas_space *space, u64 first, u64 last,
 
 /* An empty set of areas; NULL if out of memory. */
 struct axas_areas *__must_check axas_areas_new(void);
-/* Free a set of areas that no reader can hold, with the areas that are still in it. */
-void axas_areas_destroy(struct axas_areas *areas);
+/* The same, where it is too late to fail. */
+struct axas_areas *axas_areas_new_empty(void);
+struct axas_areas *axas_areas_get(struct axas_areas *areas);
+/* The last one frees the set, with the areas that are still in it. No reader can hold them. */
+void axas_areas_put(struct axas_areas *areas);
 /*
  * Insert an area into a set that no space has yet. Return 0 or -ENOMEM; the area is not consumed.
  */
@@ -469,6 +476,12 @@ int __must_check axas_areas_add(struct axas_areas *areas, u64 first, u64 last,
 				struct axas_area *area);
 
 /* Areas. The mutex is held for all of these. */
+
+/*
+ * Before a change: if others have the space's set of areas, too, give it a copy. Return 0 or -ENOMEM.
+ * Pointers to areas are stale after it.
+ */
+int __must_check axas_areas_own(struct axas_space *space);
 
 /*
  * Allocate an area, not in the tree yet. ERR_PTR(-ENOMEM), or ERR_PTR(-EBUSY) if its host-physical

@@ -55,6 +55,8 @@ static void put_chain(struct axas_image *image)
 	while (image && refcount_dec_and_test(&image->ref)) {
 		parent = image->base->image;
 		image->base->image = NULL;
+		if (image->areas)
+			axas_areas_put(image->areas);
 		image->free_base(image->base);
 		kfree(image);
 		image = parent;
@@ -352,26 +354,24 @@ static int add_area(const struct axas_space *space, struct axas_image *image,
 	return -ENOMEM;
 }
 
-struct axas_areas *axas_image_areas(const struct axas_space *space, struct axas_image *image,
-				    struct axas_areas *from)
+int axas_image_set_areas(struct axas_image *image, const struct axas_space *space,
+			 const struct axas_areas *from)
 {
-	MA_STATE(mas, &from->tree, 0, 0);
+	MA_STATE(mas, (struct maple_tree *)&from->tree, 0, 0);
 	struct axas_areas *areas = axas_areas_new();
 	struct axas_area *area;
 	int err = 0;
 
 	if (!areas)
-		return ERR_PTR(-ENOMEM);
+		return -ENOMEM;
+	image->areas = areas;
 	for (area = axas_area_start(&mas, ~0ull); area && !err;
 	     area = axas_area_next(&mas, ~0ull)) {
 		err = add_area(space, image, areas, area, axas_page_first(mas.index),
 			       axas_page_last(mas.last));
 		cond_resched();
 	}
-	if (!err)
-		return areas;
-	axas_areas_destroy(areas);
-	return ERR_PTR(err);
+	return err;
 }
 
 bool axas_image_find(const struct axas_image *image, u64 gpa, struct axas_image_page *page)

@@ -22,10 +22,10 @@
  *
  *	descriptor ----+
  *	space ---------+--> image --> base --> image (parent) --> base ...
- *	area of a clone +
  *
  * What the base has no leaf of is, by the base's area: zeroes (alloc), the parent's (an area of a
- * clone), or a file's. All of it stays as long as the image, which each area of a clone holds.
+ * clone), or a file's. All of it stays as long as the image, which a clone
+ * holds until none of its areas is of the image.
  */
 
 /* Longest chain of images: each freeze of a clone makes it one longer. */
@@ -33,10 +33,11 @@
 
 /**
  * struct axas_image - an image
- * @ref: references: of descriptors, spaces, bases, areas and faults in progress
+ * @ref: references: of descriptors, spaces, bases and faults in progress
  * @users: those of descriptors, spaces and bases alone
  * @depth: images in its chain, itself included
  * @base: its table, areas and frames
+ * @areas: the areas of its clones, until they change them
  * @free_base: frees them
  */
 struct axas_image {
@@ -44,6 +45,7 @@ struct axas_image {
 	atomic_t users;
 	unsigned int depth;
 	struct axas_space *base;
+	struct axas_areas *areas;
 	void (*free_base)(struct axas_space *base);
 };
 
@@ -55,12 +57,11 @@ struct axas_image *__must_check axas_image_new(struct axas_space *base,
 					       void (*free_base)(struct axas_space *base));
 
 /*
- * New areas for @space, a clone: those of @from, which are the areas of @image or will be.
- * ERR_PTR(-ENOMEM).
+ * Make the areas of @image's clones, of which @space is the first, from the areas that its base will
+ * have. Return 0 or -ENOMEM, after which the image is of no use.
  */
-struct axas_areas *__must_check axas_image_areas(const struct axas_space *space,
-						 struct axas_image *image,
-						 struct axas_areas *from);
+int __must_check axas_image_set_areas(struct axas_image *image, const struct axas_space *space,
+				      const struct axas_areas *from);
 
 /**
  * struct axas_image_page - what a page of an image contains

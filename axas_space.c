@@ -63,22 +63,21 @@ static void space_init(struct axas_space *space, const struct axas_space_params 
 	axas_pool_init(&space->pool, params->max_frames);
 }
 
-struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
-					 const struct axas_npt_fmt *fmt,
-					 const struct axas_npt_caps *caps)
+/* @areas: a reference, which it takes, also on an error. */
+static struct axas_space *create(const struct axas_space_params *params,
+				 const struct axas_npt_fmt *fmt,
+				 const struct axas_npt_caps *caps, struct axas_areas *areas)
 {
 	const struct axas_hal *hal = params->hal ?: &axas_hal_linux;
 	struct axas_space *space;
 	int err;
 
 	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
-	if (!space)
-		return ERR_PTR(-ENOMEM);
-	space->areas = axas_areas_new();
-	if (!space->areas) {
-		kfree(space);
+	if (!space) {
+		axas_areas_put(areas);
 		return ERR_PTR(-ENOMEM);
 	}
+	space->areas = areas;
 	space_init(space, params);
 	err = axas_npt_init(&space->npt, fmt, &space_npt_ops, hal, params->ia_bits, caps);
 	if (err)
@@ -93,13 +92,23 @@ struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
 destroy_npt:
 	axas_npt_destroy(&space->npt);
 free_space:
-	axas_areas_destroy(space->areas);
+	axas_areas_put(areas);
 	kfree(space);
 	return ERR_PTR(err);
 }
+
+struct axas_space *axas_space_create_fmt(const struct axas_space_params *params,
+					 const struct axas_npt_fmt *fmt,
+					 const struct axas_npt_caps *caps)
+{
+	struct axas_areas *areas = axas_areas_new();
+
+	return areas ? create(params, fmt, caps, areas) : ERR_PTR(-ENOMEM);
+}
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_create_fmt);
 
-struct axas_space *axas_space_create_like(const struct axas_space *space, u64 max_frames)
+struct axas_space *axas_space_create_like(const struct axas_space *space, u64 max_frames,
+					  struct axas_areas *areas)
 {
 	const struct axas_npt *npt = &space->npt;
 	struct axas_space_params params = {
@@ -107,7 +116,8 @@ struct axas_space *axas_space_create_like(const struct axas_space *space, u64 ma
 		.base = space->range.start, .size = space->range.size,
 	};
 
-	return axas_space_create_fmt(&params, npt->fmt, &npt->caps);
+	areas = areas ? axas_areas_get(areas) : axas_areas_new();
+	return areas ? create(&params, npt->fmt, &npt->caps, areas) : ERR_PTR(-ENOMEM);
 }
 
 struct axas_space *axas_space_create(const struct axas_space_params *params)
@@ -149,7 +159,7 @@ static void space_release(struct kref *ref)
 	WARN_ON_ONCE(!list_empty(&space->consumers));
 	axas_shared_close(space);
 	axas_space_remove_all(space);
-	axas_areas_destroy(space->areas);
+	axas_areas_put(space->areas);
 	axas_npt_destroy(&space->npt);
 	mutex_destroy(&space->changing);
 	axas_image_put(space->image);

@@ -230,9 +230,12 @@ int __must_check axas_space_seek(struct axas_space *space, struct axas_gpa gpa, 
 ssize_t axas_space_copy_iter(struct axas_space *space, struct axas_gpa gpa,
 			     struct iov_iter *iter, u32 prot);
 
-/* axas_space.c: an empty space of the same format, machine, range and HAL. ERR_PTR(-ENOMEM). */
+/*
+ * axas_space.c: a space of the same format, machine, range and HAL, with no areas or, without
+ * leaves, those in @areas. ERR_PTR(-ENOMEM).
+ */
 struct axas_space *__must_check axas_space_create_like(const struct axas_space *space,
-							u64 max_frames);
+							u64 max_frames, struct axas_areas *areas);
 /* 4 KiB frames that the space holds. */
 u64 axas_space_frames(const struct axas_space *space);
 

@@ -181,8 +181,7 @@ static void end_swap(struct swap *swap)
 	kvfree(swap->copies);
 	axas_npt_put_spares(&space->npt, &swap->spares);
 	axas_npt_put_spares(&swap->base->npt, &swap->splits);
-	if (!IS_ERR_OR_NULL(swap->areas))
-		axas_areas_destroy(swap->areas);
+	axas_areas_put(swap->areas);
 }
 
 /* Get frames and tables for @nr pages that stay. */
@@ -308,7 +307,7 @@ static int prepare_freeze(struct axas_space *space)
 /* An image whose areas and table come next. */
 static struct axas_image *new_image(struct axas_space *space)
 {
-	struct axas_space *base = axas_space_create_like(space, 0);
+	struct axas_space *base = axas_space_create_like(space, 0, NULL);
 	struct axas_image *image;
 
 	if (IS_ERR(base))
@@ -325,8 +324,11 @@ static int freeze(struct axas_space *space, struct axas_image *image)
 	struct swap swap = { .space = space, .base = image->base };
 	int err;
 
-	swap.areas = axas_image_areas(space, image, space->areas);
-	err = PTR_ERR_OR_ZERO(swap.areas) ?: do_swap(&swap, true);
+	err = axas_image_set_areas(image, space, space->areas);
+	if (err)
+		return err;
+	swap.areas = axas_areas_get(image->areas);
+	err = do_swap(&swap, true);
 	end_swap(&swap);
 	if (err)
 		return err;
@@ -360,19 +362,10 @@ EXPORT_SYMBOL_AXAS(axas_space_freeze);
 
 struct axas_space *axas_image_clone(struct axas_image *image, u64 max_frames)
 {
-	struct axas_space *space = axas_space_create_like(image->base, max_frames);
-	struct axas_areas *areas;
+	struct axas_space *space = axas_space_create_like(image->base, max_frames, image->areas);
 
 	if (IS_ERR(space))
 		return space;
-	areas = axas_image_areas(space, image, image->base->areas);
-	if (IS_ERR(areas)) {
-		axas_space_put(space);
-		return ERR_CAST(areas);
-	}
-	/* Nobody has the space yet. */
-	swap(space->areas, areas);
-	axas_areas_destroy(areas);
 	axas_npt_mark(&space->npt);
 	space->image = axas_image_get(image);
 	return space;
@@ -404,8 +397,8 @@ static int reset(struct axas_space *space, struct axas_image *image, struct axas
 	struct swap swap = { .space = space, .base = old };
 	int err;
 
-	swap.areas = axas_image_areas(space, image, image->base->areas);
-	err = PTR_ERR_OR_ZERO(swap.areas) ?: do_swap(&swap, false);
+	swap.areas = axas_areas_get(image->areas);
+	err = do_swap(&swap, false);
 	end_swap(&swap);
 	if (err)
 		return err;
@@ -422,7 +415,7 @@ int axas_space_reset(struct axas_space *space, struct axas_image *image)
 
 	if (!is_alike(space, image->base))
 		return -EINVAL;
-	old = axas_space_create_like(space, 0);
+	old = axas_space_create_like(space, 0, NULL);
 	if (IS_ERR(old))
 		return PTR_ERR(old);
 	err = -EINTR;

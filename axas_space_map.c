@@ -296,10 +296,37 @@ static noinline int unmap_from(struct axas_space *space, u64 first, u64 last,
 
 static int unmap(struct axas_space *space, u64 first, u64 last)
 {
-	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
-	struct axas_area *area = axas_area_start(&mas, last);
+	MA_STATE(mas, NULL, axas_page_nr(first), axas_page_nr(first));
+	int err;
 
-	return area ? unmap_from(space, first, last, &mas, area) : 0;
+	if (!axas_area_any(space, first, last))
+		return 0;
+	err = axas_areas_own(space);
+	if (err)
+		return err;
+	mas.tree = &space->areas->tree;
+	return unmap_from(space, first, last, &mas, axas_area_start(&mas, last));
+}
+
+/* Remove all areas of a set that others have, too: the set stays as it is. */
+static void remove_shared(struct axas_space *space)
+{
+	struct axas_areas *old = space->areas, *none = axas_areas_new_empty();
+	struct axas_removal removal __uninitialized;
+	/* All of them are of an image. */
+	struct axas_npt_job job = {
+		.begin = space->range.start.val, .first = space->range.start.val,
+		.last = range_last(space), .owner = &space->own, .gather = &removal.gather,
+	};
+
+	axas_removal_init(&removal, space, true);
+	axas_piece_begin(&removal, job.first);
+	WRITE_ONCE(space->areas, none);
+	axas_removal_do(&removal, &job, axas_npt_unmap);
+	axas_piece_end(&removal, job.last);
+	axas_removal_end(&removal);
+	axas_areas_put(old);
+	axas_space_drop_image(space);
 }
 
 int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
@@ -319,7 +346,10 @@ EXPORT_SYMBOL_AXAS(axas_space_unmap);
 void axas_space_remove_all(struct axas_space *space)
 {
 	mutex_lock(&space->changing);
-	unmap(space, space->range.start.val, range_last(space));
+	if (refcount_read(&space->areas->users) > 1)
+		remove_shared(space);
+	else
+		unmap(space, space->range.start.val, range_last(space));
 	if (space->npt.aside)
 		axas_space_end_aside(space);
 	mutex_unlock(&space->changing);
@@ -386,6 +416,9 @@ static int map_area(struct axas_space *space, struct axas_area *area, u64 first,
 		WRITE_ONCE(space->npt.marked, true);
 		space->missing.used = true;
 	}
+	err = axas_areas_own(space);
+	if (err)
+		return err;
 	if (linear)
 		err = axas_space_take_back_all(space, first, last) ?:
 		      map_linear_leaves(space, area, first, last);
@@ -928,9 +961,14 @@ static noinline int protect_from(struct axas_space *space, u64 first, u64 last, 
 
 static int protect(struct axas_space *space, u64 first, u64 last, u32 prot)
 {
-	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
-	struct axas_area *area = axas_area_start(&mas, last);
+	MA_STATE(mas, NULL, axas_page_nr(first), axas_page_nr(first));
+	struct axas_area *area;
+	int err = axas_areas_own(space);
 
+	if (err)
+		return err;
+	mas.tree = &space->areas->tree;
+	area = axas_area_start(&mas, last);
 	while (area && area->prot == prot) {
 		if (mas.last >= axas_page_nr(last))
 			return 0;
@@ -958,11 +996,15 @@ EXPORT_SYMBOL_AXAS(axas_space_protect);
 
 static int set_policy(struct axas_space *space, u64 first, u64 last, u32 flags)
 {
-	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
+	MA_STATE(mas, NULL, axas_page_nr(first), axas_page_nr(first));
 	struct change change = {
 		.space = space, .first = first, .end = last, .kind = CHANGE_POLICY, .flags = flags,
 	};
+	int err = axas_areas_own(space);
 
+	if (err)
+		return err;
+	mas.tree = &space->areas->tree;
 	return change_areas(&change, &mas, axas_area_start(&mas, last));
 }
 
@@ -982,13 +1024,17 @@ EXPORT_SYMBOL_AXAS(axas_space_set_policy);
 
 int axas_space_set_logged(struct axas_space *space, u64 first, u64 last, bool logged)
 {
-	MA_STATE(mas, &space->areas->tree, axas_page_nr(first), axas_page_nr(first));
+	MA_STATE(mas, NULL, axas_page_nr(first), axas_page_nr(first));
 	struct change change = {
 		.space = space, .first = first, .end = last, .kind = CHANGE_LOG,
 		.flags = logged ? AXAS_AREA_LOGGED : 0,
 	};
+	int err = axas_areas_own(space);
 
 	lockdep_assert_held(&space->changing);
+	if (err)
+		return err;
+	mas.tree = &space->areas->tree;
 	/* Seen by all that see a logged area, after the bar. */
 	axas_npt_mark(&space->npt);
 	return change_areas(&change, &mas, axas_area_start(&mas, last));
