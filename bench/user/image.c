@@ -6,11 +6,8 @@
  */
 #include "bench.h"
 
-#include <errno.h>
 #include <libaxas.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define REGION	(2 * MIB)
@@ -18,28 +15,17 @@
 
 static int freeze(const struct machine *m)
 {
-	struct axas_freeze arg = { .size = sizeof(arg) };
-	int fd = ioctl(m->fd, AXAS_FREEZE, &arg);
-
-	return must(fd < 0 ? -errno : fd, "AXAS_FREEZE");
+	return must(axas_freeze(m->fd), "AXAS_FREEZE");
 }
 
 static int clone_of(int image)
 {
-	int fd;
-	struct axas_clone arg = {
-		.size = sizeof(arg), .fds = (u64)(unsigned long)&fd, .count = 1,
-	};
-
-	must(ioctl(image, AXAS_CLONE, &arg) ? -errno : 0, "AXAS_CLONE");
-	return fd;
+	return must(axas_clone_one(image), "AXAS_CLONE");
 }
 
 static void reset(const struct machine *m, int image)
 {
-	struct axas_reset arg = { .size = sizeof(arg), .image_fd = image };
-
-	must(ioctl(m->fd, AXAS_RESET, &arg) ? -errno : 0, "AXAS_RESET");
+	must(axas_reset(m->fd, image), "AXAS_RESET");
 }
 
 static bool enter(struct machine *m, struct bench *b, u64 routine, u64 bytes, u64 step, u64 *cost)

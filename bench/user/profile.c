@@ -41,6 +41,10 @@ MARK(file_touch)
 MARK(file_write_borrowed)
 MARK(file_write_untouched)
 MARK(host_read)
+MARK(image_clone_close)
+MARK(image_freeze_reset)
+MARK(image_touch_2m)
+MARK(image_write)
 MARK(end)
 
 static void demand(struct machine *m, bool huge, u64 nr, void (*mark)(void),
@@ -217,6 +221,35 @@ static void file_pages(struct machine *m)
 	close(fd);
 }
 
+/* The frozen part of a machine stays with its image: a machine of its own. */
+static void images(void)
+{
+	struct machine m = { .ops = &axas_machine };
+	int image;
+
+	m.ops->make(&m);
+	m.ops->add_vcpu(&m, 0);
+	m.ops->map(&m, OPS_2M * REGION, false);
+	m.ops->populate(&m);
+	image = must(axas_freeze(m.fd), "AXAS_FREEZE");
+	profile_mark_image_clone_close();
+	for (int i = 0; i < OPS; i++)
+		close(must(axas_clone_one(image), "AXAS_CLONE"));
+	profile_mark_image_freeze_reset();
+	for (int i = 0; i < OPS; i++) {
+		close(must(axas_freeze(m.fd), "AXAS_FREEZE"));
+		must(axas_reset(m.fd, image), "AXAS_RESET");
+	}
+	profile_mark_image_touch_2m();
+	visit(&m, guest(look), REGION);
+	profile_mark_image_write();
+	m.ops->enter(&m, 0, guest(touch), TEST_GPA, TEST_GPA + OPS * PAGE, PAGE);
+	m.ops->run(&m, 0);
+	profile_mark_end();
+	close(image);
+	m.ops->end(&m);
+}
+
 void bench_profile(const struct machine_ops *ops)
 {
 	struct machine m = { .ops = ops };
@@ -246,6 +279,7 @@ void bench_profile(const struct machine_ops *ops)
 		log_passes(&m);
 		file_pages(&m);
 		host_reads(&m);
+		images();
 	}
 	ops->end(&m);
 }
