@@ -156,8 +156,8 @@ struct axas_area {
  * @frozen_pages: those of them that areas of an image cover
  * @users: spaces and images that have it
  *
- * All but @tree, @users and, for reading, the numbers are protected by the mutex. A set with several
- * users does not change: see axas_areas_own().
+ * All but @tree, @users and, for reading, the numbers are protected by the mutex. A set with
+ * several users does not change: see axas_areas_own().
  */
 struct axas_areas {
 	struct maple_tree tree;
@@ -478,8 +478,8 @@ int __must_check axas_areas_add(struct axas_areas *areas, u64 first, u64 last,
 /* Areas. The mutex is held for all of these. */
 
 /*
- * Before a change: if others have the space's set of areas, too, give it a copy. Return 0 or -ENOMEM.
- * Pointers to areas are stale after it.
+ * Before a change: if others have the space's set of areas, too, give it a copy. Return 0 or
+ * -ENOMEM. Pointers to areas are stale after it.
  */
 int __must_check axas_areas_own(struct axas_space *space);
 

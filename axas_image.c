@@ -203,8 +203,8 @@ static int image_lend(const struct axas_backend *backend, u64 offset, struct axa
 }
 
 /*
- * Find the table, or the leaf or marker above level 0, that has the region of @gpa: the first one in
- * the chain of @image. False if there is none; spot->last is set in any case.
+ * Find the table, or the leaf or marker above level 0, that has the region of @gpa: the first one
+ * in the chain of @image. False if there is none; spot->last is set in any case.
  */
 static bool find_table(const struct axas_image *image, u64 gpa, struct spot *spot)
 {

@@ -57,8 +57,8 @@ struct axas_image *__must_check axas_image_new(struct axas_space *base,
 					       void (*free_base)(struct axas_space *base));
 
 /*
- * Make the areas of @image's clones, of which @space is the first, from the areas that its base will
- * have. Return 0 or -ENOMEM, after which the image is of no use.
+ * Make the areas of @image's clones, of which @space is the first, from the areas that its base
+ * will have. Return 0 or -ENOMEM, after which the image is of no use.
  */
 int __must_check axas_image_set_areas(struct axas_image *image, const struct axas_space *space,
 				      const struct axas_areas *from);

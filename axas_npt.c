@@ -331,23 +331,29 @@ void axas_npt_free_leaves(struct axas_npt *npt, u64 *table, const void *owner)
 	count_leaves(npt, 0, -leaves);
 }
 
+/* Entries tested per iteration; tables in proofs have fewer. */
+#define EMPTY_STEP	(AXAS_NPT_LEVEL_BITS < 4 ? 1u << AXAS_NPT_LEVEL_BITS : 16u)
+
 unsigned int axas_npt_run_of(const u64 *ptep, unsigned int max, bool empty)
 {
-	const u64 *end = ptep + max;
-	const u64 *p = ptep;
+	const u64 *end = ptep + max, *p = ptep;
+	unsigned int i;
+	u64 any;
 
-	/* Mostly all entries are empty: test four at a time. */
-	for (; empty && end - p >= 4; p += 4)
-		if (READ_ONCE(p[0]) | READ_ONCE(p[1]) | READ_ONCE(p[2]) | READ_ONCE(p[3]))
+	/* Mostly all entries are empty. */
+	for (; empty && end - p >= EMPTY_STEP; p += EMPTY_STEP) {
+		any = 0;
+#pragma GCC unroll 16
+		for (i = 0; i < EMPTY_STEP; i++)
+			any |= READ_ONCE(p[i]);
+		if (any)
 			break;
+	}
 	while (p < end && !READ_ONCE(*p) == empty)
 		p++;
 	return p - ptep;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_run_of);
-
-/* Entries tested per iteration; tables in proofs have fewer. */
-#define EMPTY_STEP	(AXAS_NPT_LEVEL_BITS < 4 ? 1u << AXAS_NPT_LEVEL_BITS : 16u)
 
 bool axas_npt_is_empty(const u64 *table)
 {

@@ -679,8 +679,8 @@ int axas_npt_map_leaf(struct axas_npt *npt, u64 gpa, u64 hpa, u32 prot, u32 type
 bool __must_check axas_npt_install(struct axas_npt *npt, struct axas_npt_pos *pos, u64 leaf);
 
 /*
- * Link @table, at @hpa, with @leaves leaves, at the empty entry @pos of level 1. Shared. Return false
- * if the entry has changed; else @pos is the entry of @gpa in it.
+ * Link @table, at @hpa, with @leaves leaves, at the empty entry @pos of level 1. Shared. Return
+ * false if the entry has changed; else @pos is the entry of @gpa in it.
  */
 bool __must_check axas_npt_link(struct axas_npt *npt, struct axas_npt_pos *pos, u64 gpa, u64 *table,
 				u64 hpa, unsigned int leaves);

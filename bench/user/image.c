@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Images: freeze, clone and reset of a space, and the faults of a guest in a clone. Beside it KVM on
- * a private mapping of a memfd that has all pages, which is how snapshots are shared without axas.
- * The memory has 4 KiB leaves and one vCPU, and is not mapped on the host.
+ * Images: freeze, clone and reset of a space, and the faults of a guest in a clone. Beside it KVM
+ * on a private mapping of a memfd that has all pages, which is how snapshots are shared without
+ * axas. The memory has 4 KiB leaves and one vCPU, and is not mapped on the host.
  */
 #include "bench.h"
 
@@ -112,7 +112,8 @@ static void bench_clone(struct machine *m)
 	struct bench end = bench_new("axas", "image_clone_end");
 	int image = freeze(m), fd;
 
-	clone.sleeps = end.sleeps = true;
+	clone.sleeps = true;
+	end.sleeps = true;
 	while (bench_more(&clone, SAMPLES)) {
 		bench_begin(&clone);
 		fd = clone_of(image);

@@ -799,8 +799,8 @@ struct axas_map_backend {
  * pages whose bits are set, or that the extents name, as not written; memory that is copied after
  * the call is as new as the log. A page that somebody still holds for writing (a read by O_DIRECT
  * in progress, a pinned page, a bio_vec) stays written, as does a part of a 2 MiB region that was
- * discarded as a whole. Bits of memory that nobody has touched since the start may not even be read.
- * AXAS_STOP_LOG ends the log.
+ * discarded as a whole. Bits of memory that nobody has touched since the start may not even be
+ * read. AXAS_STOP_LOG ends the log.
  *
  * The epoch grows with each start and each clear of the space. AXAS_CLEAR_LOG for one before the
  * last start is ESTALE: those pages were forgotten.

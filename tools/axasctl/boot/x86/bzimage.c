@@ -152,9 +152,9 @@ static int write_zero_page(const struct machine *m, const struct image *k,
 static int write_cmdline(const struct machine *m, const struct image *k)
 {
 	char text[CMDLINE_MAX];
-	int len = snprintf(text, sizeof(text),
-			   "%s noapic initcall_blacklist=print_s5_reset_status_mmio "
-			   "tsc=reliable tsc_early_khz=%u", m->cmdline, m->arch.tsc_khz);
+	int len = snprintf(text, sizeof(text), "%s %s tsc=reliable tsc_early_khz=%u", m->cmdline,
+			   "noapic initcall_blacklist=print_s5_reset_status_mmio",
+			   m->arch.tsc_khz);
 
 	if (len >= (int)sizeof(text) || (u32)len > get32(k->data + ZP_CMDLINE_SIZE))
 		return -E2BIG;
