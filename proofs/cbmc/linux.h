@@ -205,6 +205,7 @@ void kvfree(const void *p);
  */
 struct list_head { struct list_head *next, *prev; };
 struct kref { int n; };
+typedef struct { int n; } refcount_t;
 struct rw_semaphore { int n; };
 struct mutex { int n; };
 typedef struct { int n; } spinlock_t;
@@ -235,8 +236,12 @@ struct ma_state { struct maple_tree *tree; unsigned long index, last; };
 #define mutex_unlock(lock)				((void)0)
 #define mutex_destroy(lock)				((void)0)
 #define init_rwsem(lock)				((void)0)
+#define down_read(lock)					((void)0)
+#define up_read(lock)					((void)0)
 #define down_write(lock)				((void)0)
 #define up_write(lock)					((void)0)
+#define refcount_read(ref)				((ref)->n)
+#define refcount_inc(ref)				((void)(ref)->n++)
 #define kref_init(ref)					((void)0)
 #define kref_get(ref)					((void)0)
 #define kref_put(ref, release)				(release)(ref)
