@@ -110,6 +110,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
 #define LENT_FRAME	-4	/* get a zeroed frame, or a copy of @source */
 #define LENT_REPLACE	-5	/* the copy takes the place of a BORROWED leaf */
 #define LENT_OTHER	-6	/* nothing borrowed: see axas_space_fault.c */
+#define LENT_FENCE	-7	/* the copy is about to become executable */
 
 /* Frames that one fault borrows, if the area does not say how many (AXAS_MAP_AROUND). */
 #define LENT_ORDER	4
@@ -126,7 +127,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
  * @backend: the area's backend, held since a look asked for something; ops is NULL if there is none
  * @another: the area has another backend than @backend now: drop that, and what came from it
  * @ahead: pages that the last look would have borrowed
- * @exec: the area permits execution
+ * @fenced: @frame is visible to instruction fetch
  * @frame: a frame of the space's own, or AXAS_HPA_NONE
  * @source: @frame is a copy of this frame; AXAS_HPA_NONE: it is zeroed
  * @want_source: what the last look wants a copy of
@@ -143,7 +144,7 @@ struct lent {
 	struct axas_backend backend;
 	bool another;
 	unsigned int ahead;
-	bool exec;
+	bool fenced;
 	struct axas_hpa frame;
 	struct axas_hpa source;
 	struct axas_hpa want_source;
@@ -187,7 +188,6 @@ static int ask(struct lent *lent, const struct axas_area *area, int wanted)
 {
 	const struct axas_backend *backend = &area->backend;
 
-	lent->exec = area->prot & AXAS_PROT_EXEC;
 	if (!lent->backend.ops) {
 		lent->backend = *backend;
 		if (backend->ops->hold)
@@ -214,6 +214,15 @@ static u64 private_leaf(const struct lent *lent, const struct axas_area *area)
 	if (lent->access & AXAS_PROT_WRITE)
 		attr |= npt->write;
 	return axas_npt_make_leaf(npt, lent->frame, attr);
+}
+
+/*
+ * Whether the HAL's fence is due before the copy is mapped. Asked in the look that maps it: the area
+ * may have become executable since the copy was made.
+ */
+static bool needs_fence(const struct lent *lent, const struct axas_area *area)
+{
+	return area->prot & AXAS_PROT_EXEC && lent->space->npt.hal->fence && !lent->fenced;
 }
 
 /* Descend to level 0. Return 0 with @pos at a non-present entry, or LENT_*. */
@@ -243,6 +252,8 @@ static int make_private(struct lent *lent, const struct axas_area *area, struct 
 	lent->want_source = source;
 	if (same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)) || !same_hpa(lent->source, source))
 		return ask(lent, area, LENT_FRAME);
+	if (needs_fence(lent, area))
+		return LENT_FENCE;
 	wanted = reach(lent, pos);
 	if (wanted)
 		return wanted;
@@ -368,7 +379,7 @@ static int look_at_leaf(struct lent *lent, const struct axas_area *area,
 	if (same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)) ||
 	    !same_hpa(lent->source, lent->want_source))
 		return ask(lent, area, LENT_FRAME);
-	return LENT_REPLACE;
+	return needs_fence(lent, area) ? LENT_FENCE : LENT_REPLACE;
 }
 
 /* Take back what was put aside at an empty entry. Return 0, if there was nothing, or LENT_*. */
@@ -467,14 +478,13 @@ static int bring_frame(struct lent *lent)
 		return -ENOMEM;
 	}
 	lent->source = lent->want_source;
+	lent->fenced = zeroed;
 	if (zeroed)
 		return 0;
 	va = axas_hal_va(hal, lent->frame);
 	copy_page(va, axas_hal_va(hal, lent->source));
 	if (hal->clean)
 		hal->clean(hal, va, AXAS_FRAME_SIZE);
-	if (hal->fence && lent->exec)
-		hal->fence(hal);
 	return 0;
 }
 
@@ -587,6 +597,10 @@ static int bring(struct lent *lent, int wanted)
 	case LENT_FRAME:
 		err = bring_frame(lent);
 		return err && may_come(lent->space) ? 0 : err;
+	case LENT_FENCE:
+		lent->space->npt.hal->fence(lent->space->npt.hal);
+		lent->fenced = true;
+		return 0;
 	default:
 		if (lent->another) {
 			drop_frame(lent);

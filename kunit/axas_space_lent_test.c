@@ -225,7 +225,6 @@ static void a_read_borrows_what_is_at_hand(struct kunit *test)
 	struct lender *lender = new_lender(f);
 
 	KUNIT_ASSERT_EQ(test, map_lent(f, lender, TEST_RW, 0), 0);
-	KUNIT_EXPECT_EQ(test, axas_space_locked_pages(f->space), (u64)LENT_PAGES);
 	expect_info(f, 0, 0);
 	KUNIT_EXPECT_EQ(test, space_fault(f, page_gpa(5) + 123, TEST_R), AXAS_FAULT_FIXED);
 	KUNIT_EXPECT_EQ(test, lender->fetches, 1u);
@@ -241,7 +240,6 @@ static void a_read_borrows_what_is_at_hand(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, read_page(f, 500), lent_stamp(500));
 	KUNIT_EXPECT_EQ(test, space_fault(f, page_gpa(LENT_PAGES), TEST_R), AXAS_FAULT_HOLE);
 	end(f, lender);
-	KUNIT_EXPECT_EQ(test, axas_space_locked_pages(f->space), 0ull);
 }
 
 static void an_area_says_how_many_a_fault_borrows(struct kunit *test)
@@ -285,6 +283,53 @@ static void a_write_makes_a_private_copy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->flushes, 1u);
 	expect_info(f, 15, 2);
 	KUNIT_EXPECT_EQ(test, read_page(f, 40), lent_stamp(40));
+	end(f, lender);
+}
+
+/* For hal->clean(), which is called when a copy was made: the area becomes executable then. */
+static struct {
+	struct space_fixture *f;
+	void (*clean)(const struct axas_hal *hal, void *va, size_t len);
+	u64 gpa;
+	unsigned int fences;
+} late_exec;
+
+static void make_executable(const struct axas_hal *hal, void *va, size_t len)
+{
+	struct axas_gpa_range range = gpa_range(late_exec.gpa, SZ_4K);
+
+	late_exec.clean(hal, va, len);
+	if (!late_exec.gpa)
+		return;
+	late_exec.gpa = 0;
+	KUNIT_EXPECT_EQ(late_exec.f->test, axas_space_protect(late_exec.f->space, range, TEST_RWX),
+			0);
+	late_exec.fences = late_exec.f->mock->fences;
+}
+
+/* Where CPUs must be told of new code, they are told of the copy, after it was made. */
+static void a_copy_that_became_executable_is_fenced(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct lender *lender = new_lender(f);
+	struct axas_hal *hal = &f->mock->hal;
+	unsigned int page;
+
+	late_exec.f = f;
+	late_exec.clean = hal->clean;
+	KUNIT_ASSERT_NOT_NULL(test, hal->clean);
+	KUNIT_ASSERT_EQ(test, map_lent(f, lender, TEST_RW, 0), 0);
+	KUNIT_ASSERT_EQ(test, space_fault(f, page_gpa(3), TEST_R), AXAS_FAULT_FIXED);
+	hal->clean = make_executable;
+	/* In the place of a borrowed leaf, and where none was. */
+	for (page = 3; page < 100; page += 96) {
+		late_exec.gpa = page_gpa(page);
+		KUNIT_EXPECT_EQ(test, space_fault(f, page_gpa(page), TEST_W), AXAS_FAULT_FIXED);
+		KUNIT_EXPECT_EQ(test, late_exec.gpa, 0ull);
+		space_expect_leaf(f, page_gpa(page), space_hpa(f, page_gpa(page)), TEST_RWX);
+		KUNIT_EXPECT_GT(test, f->mock->fences, late_exec.fences);
+	}
+	hal->clean = late_exec.clean;
 	end(f, lender);
 }
 
@@ -903,6 +948,7 @@ static struct kunit_case lent_cases[] = {
 	KUNIT_CASE_PARAM(a_read_borrows_what_is_at_hand, space_gen_params),
 	KUNIT_CASE(an_area_says_how_many_a_fault_borrows),
 	KUNIT_CASE_PARAM(a_write_makes_a_private_copy, space_gen_params),
+	KUNIT_CASE_PARAM(a_copy_that_became_executable_is_fenced, space_gen_params),
 	KUNIT_CASE_PARAM(every_writer_gets_the_private_page, space_gen_params),
 	KUNIT_CASE_PARAM(two_spaces_share_until_one_writes, space_gen_params),
 	KUNIT_CASE_PARAM(discarded_pages_read_as_zeroes, space_gen_params),
