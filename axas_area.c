@@ -250,6 +250,12 @@ static void count_range(struct axas_areas *areas, struct axas_area *area, u64 fi
 	count_pages(areas, area, pages(first, last));
 }
 
+void axas_pinned_put(struct axas_pinned *pinned)
+{
+	if (pinned && refcount_dec_and_test(&pinned->refs))
+		kfree(pinned);
+}
+
 static int claim(struct axas_area *area, u64 first, u64 last)
 {
 	area->claim = (struct axas_claim){

@@ -175,6 +175,18 @@ struct axas_areas {
 #define AXAS_LIST_BITS	512
 
 /**
+ * struct axas_pinned - account of the file pages that a space's areas have pinned
+ * @refs: one of the space, one of each pin; see axas_filemem.c
+ * @pages: 4 KiB pages
+ */
+struct axas_pinned {
+	refcount_t refs;
+	atomic_long_t pages;
+};
+
+void axas_pinned_put(struct axas_pinned *pinned);
+
+/**
  * struct axas_space - one guest-physical address space
  * @generation: odd while a remover has the bar
  * @no_huge: faults and populate must not make 2 MiB leaves now: see split_large()
@@ -188,6 +200,7 @@ struct axas_areas {
  * @ref: references
  * @changing: see "locks and order"
  * @lock: see "locks and order"
+ * @pinned: set once an area over a file was mapped; protected by @changing
  * @own: backend of the private frames in these areas
  * @log_epoch: grows with each start of the dirty log, and with each clear; protected by @changing
  * @log_start: its value at the last start
@@ -212,6 +225,7 @@ struct axas_space {
 	struct kref ref;
 	struct mutex changing;		/* see @changing above */
 	struct rw_semaphore lock;
+	struct axas_pinned *pinned;
 	struct axas_backend own;
 	u64 log_epoch;
 	u64 log_start;

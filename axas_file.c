@@ -4,8 +4,8 @@
  * only, such as capabilities and RLIMIT_MEMLOCK, are here. Calls the other files
  * axas_file_*.c, axas_shared.c, axas_space*.c and axas_registry.c.
  *
- * Locks: file->lock, outside space->changing, keeps @locked equal to the space's linear pages.
- * mmap_lock nests inside it (account_locked_vm()).
+ * Locks: file->lock, outside space->changing, keeps @locked equal to the space's locked pages and
+ * those of files that are being mapped. mmap_lock nests inside it (account_locked_vm()).
  */
 #include <linux/capability.h>
 #include <linux/file.h>
@@ -79,45 +79,41 @@ static struct axas_gpa_range arg_range(u64 gpa, u64 length)
 	return axas_gpa_range(axas_gpa(gpa), length);
 }
 
-/* Map @length bytes of memory that counts as locked. */
-static long map_locked(struct axas_file *file, u64 length,
-		       int (*map)(struct axas_file *file, const void *arg), const void *arg)
+/* Charge the pages of an area that is about to be mapped. */
+static int lock_pages(struct axas_file *file, u64 pages)
 {
-	u64 pages = length >> PAGE_SHIFT;
-	long err;
+	int err;
 
-	mutex_lock(&file->lock);
+	lockdep_assert_held(&file->lock);
+	/* A fault in progress may have kept what was unmapped. */
+	axas_file_unlock_pages(file);
 	err = account_locked_vm(file->mm, pages, true);
-	if (err)
-		goto unlock;
-	err = map(file, arg);
-	if (err)
-		account_locked_vm(file->mm, pages, false);
-	else
+	if (!err)
 		file->locked += pages;
-unlock:
-	mutex_unlock(&file->lock);
 	return err;
-}
-
-static int map_hpa(struct axas_file *file, const void *arg)
-{
-	const struct axas_map_linear *map = arg;
-
-	return axas_space_map_linear(file->space, arg_range(map->gpa, map->length),
-				     axas_hpa(map->hpa), map->prot, map->type);
 }
 
 static long map_linear(void *ctx, void *arg)
 {
 	struct axas_map_linear *map = arg;
+	struct axas_file *file = ctx;
 	u64 last;
 	int err;
 
 	if (!map->length || check_add_overflow(map->hpa, map->length - 1, &last))
 		return -EINVAL;
 	err = may_map_linear(map);
-	return err ?: map_locked(ctx, map->length, map_hpa, map);
+	if (err)
+		return err;
+	mutex_lock(&file->lock);
+	err = lock_pages(file, map->length >> PAGE_SHIFT);
+	if (!err) {
+		err = axas_space_map_linear(file->space, arg_range(map->gpa, map->length),
+					    axas_hpa(map->hpa), map->prot, map->type);
+		axas_file_unlock_pages(file);
+	}
+	mutex_unlock(&file->lock);
+	return err;
 }
 
 static long map_alloc(void *ctx, void *arg)
@@ -162,9 +158,8 @@ static long map_backend(void *ctx, void *arg)
 	return err;
 }
 
-static int map_file_of(struct axas_file *file, const void *arg)
+static int map_file_of(struct axas_file *file, const struct axas_map_file *map)
 {
-	const struct axas_map_file *map = arg;
 	struct file *from = fget(map->fd);
 	int err;
 
@@ -176,11 +171,27 @@ static int map_file_of(struct axas_file *file, const void *arg)
 	return err;
 }
 
+/* Without the lock meanwhile: the file may be read, and its server may take any time. */
 static long map_file(void *ctx, void *arg)
 {
 	struct axas_map_file *map = arg;
+	struct axas_file *file = ctx;
+	u64 pages = map->length >> PAGE_SHIFT;
+	long err;
 
-	return map_locked(ctx, map->length, map_file_of, map);
+	mutex_lock(&file->lock);
+	err = lock_pages(file, pages);
+	if (!err)
+		file->reserved += pages;
+	mutex_unlock(&file->lock);
+	if (err)
+		return err;
+	err = map_file_of(file, map);
+	mutex_lock(&file->lock);
+	file->reserved -= pages;
+	axas_file_unlock_pages(file);
+	mutex_unlock(&file->lock);
+	return err;
 }
 
 static long unmap(void *ctx, void *arg)

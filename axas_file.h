@@ -66,9 +66,10 @@ long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
 /**
  * struct axas_file - the file of a space
  * @space: the space
- * @mm: linear areas are accounted to its locked_vm, against RLIMIT_MEMLOCK
+ * @mm: linear areas and files are accounted to its locked_vm, against RLIMIT_MEMLOCK
  * @lock: held to map or unmap linear areas
  * @locked: pages accounted to @mm; protected by @lock
+ * @reserved: those among them for files that are being mapped; protected by @lock
  * @id: number of the space, counted since the module was loaded
  * @debugfs: its entry in debugfs
  * @mapping: the inode's, which lists the host mappings
@@ -85,6 +86,7 @@ struct axas_file {
 	struct mm_struct *mm;
 	struct mutex lock;	/* see @lock above */
 	u64 locked;
+	u64 reserved;
 	unsigned int id;
 	struct axas_debugfs debugfs;
 	struct address_space *mapping;

@@ -222,10 +222,10 @@ struct file *axas_file_make(struct axas_space *space, u32 flags, const struct fi
 	return IS_ERR(file) ? ERR_CAST(file) : axas_file_open_new(file, fops);
 }
 
-/* Uncharge the locked pages of linear and file areas that were unmapped. */
+/* Uncharge the locked pages of areas that are gone. */
 void axas_file_unlock_pages(struct axas_file *file)
 {
-	u64 pages = axas_space_locked_pages(file->space);
+	u64 pages = axas_space_locked_pages(file->space) + file->reserved;
 
 	lockdep_assert_held(&file->lock);
 	if (pages >= file->locked)

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The backend file: lends pages of a file's page cache. An object holds the file, keeps others from
- * writing to it, and has a reference on each page that it has lent, in an xarray that all areas and
+ * writing to it, and has a reference on each page that it lends, in an xarray that all areas and
  * spaces over the file share. Calls axas_space_map.c, and the HAL for what a guest may execute.
  *
- * Locks: files_lock protects the table of objects; it nests inside space->changing. An object's
- * pages are found by RCU, in sections of a space, and are put with its last reference, when no area
- * is over it.
+ * Locks: files_lock protects the table of objects, mem->lock the pins of one; both nest inside
+ * space->changing. An object's pages are found by RCU, in sections of a space. Files are read with
+ * no lock held: a server may take any time.
+ *
+ * Each axas_space_map_file() has a pin, the range of the file that it maps: the object of its
+ * areas' backend. A page is lent as long as a pin includes it. A pin, and with it the account of
+ * locked pages, keeps its size until no area of its map is left, whatever is unmapped before: so no
+ * more pages are referenced than are accounted for.
  *
  * That the content does not change is what makes lending safe:
  *  - a memfd with F_SEAL_WRITE and F_SEAL_SHRINK has no writers, and will have none;
@@ -28,6 +33,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hashtable.h>
+#include <linux/interval_tree_generic.h>
 #include <linux/kref.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -46,11 +52,13 @@
 
 /**
  * struct axas_filemem - a file, and its pages that are lent
- * @ref: areas, faults and callers
+ * @ref: pins and callers
  * @node: in @files
  * @file: the file
  * @denied: i_writecount was taken below 0; else the file is sealed
  * @pages: struct page by index, each with a reference
+ * @lock: protects @pins; held while pages are put
+ * @pins: struct pin by index
  */
 struct axas_filemem {
 	struct kref ref;
@@ -58,7 +66,34 @@ struct axas_filemem {
 	struct file *file;
 	bool denied;
 	struct xarray pages;
+	struct mutex lock;		/* see @lock above */
+	struct rb_root_cached pins;
 };
+
+/**
+ * struct pin - the range of a file that one axas_space_map_file() maps
+ * @ref: areas, faults and callers
+ * @mem: the file
+ * @pinned: the account of the space that the map was for
+ * @node: in @mem->pins
+ * @first: index of the first page
+ * @last: index of the last page
+ * @subtree_last: the largest @last below @node
+ */
+struct pin {
+	struct kref ref;
+	struct axas_filemem *mem;
+	struct axas_pinned *pinned;
+	struct rb_node node;
+	unsigned long first;
+	unsigned long last;
+	unsigned long subtree_last;
+};
+
+#define PIN_FIRST(pin)	((pin)->first)
+#define PIN_LAST(pin)	((pin)->last)
+INTERVAL_TREE_DEFINE(struct pin, node, unsigned long, subtree_last, PIN_FIRST, PIN_LAST,
+		     static inline, pins);
 
 static DEFINE_MUTEX(files_lock);
 static DEFINE_HASHTABLE(files, 8);
@@ -121,6 +156,8 @@ static struct axas_filemem *new_file(struct file *file)
 	}
 	kref_init(&mem->ref);
 	xa_init_flags(&mem->pages, XA_FLAGS_ACCOUNT);
+	mutex_init(&mem->lock);
+	mem->pins = RB_ROOT_CACHED;
 	mem->file = get_file(file);
 	hash_add(files, &mem->node, (unsigned long)file_inode(file));
 	return mem;
@@ -141,18 +178,6 @@ static struct axas_filemem *get_file_object(struct file *file)
 	return mem;
 }
 
-static void put_pages(struct axas_filemem *mem)
-{
-	struct page *page;
-	unsigned long i;
-
-	xa_for_each(&mem->pages, i, page) {
-		put_page(page);
-		cond_resched();
-	}
-	xa_destroy(&mem->pages);
-}
-
 static void release_file(struct kref *ref)
 {
 	struct axas_filemem *mem = container_of(ref, struct axas_filemem, ref);
@@ -160,7 +185,7 @@ static void release_file(struct kref *ref)
 	mutex_lock(&files_lock);
 	hash_del(&mem->node);
 	mutex_unlock(&files_lock);
-	put_pages(mem);
+	xa_destroy(&mem->pages);
 	if (mem->denied)
 		allow_write_access(mem->file);
 	fput(mem->file);
@@ -178,9 +203,107 @@ static u64 file_size(const struct axas_filemem *mem)
 	return round_up((u64)i_size_read(file_inode(mem->file)), PAGE_SIZE);
 }
 
+static void put_pinned(struct axas_pinned *pinned, long pages)
+{
+	atomic_long_sub(pages, &pinned->pages);
+	axas_pinned_put(pinned);
+}
+
+static unsigned long pages_in(const struct pin *pin)
+{
+	return pin->last - pin->first + 1;
+}
+
+/* The account of a space, with a reference. */
+static struct axas_pinned *get_pinned(struct axas_space *space)
+{
+	struct axas_pinned *pinned;
+
+	if (mutex_lock_killable(&space->changing))
+		return ERR_PTR(-EINTR);
+	pinned = space->pinned ?: kzalloc(sizeof(*pinned), GFP_KERNEL_ACCOUNT);
+	if (pinned && !space->pinned) {
+		refcount_set(&pinned->refs, 1);
+		space->pinned = pinned;
+	}
+	if (pinned)
+		refcount_inc(&pinned->refs);
+	mutex_unlock(&space->changing);
+	return pinned ?: ERR_PTR(-ENOMEM);
+}
+
+/* Consumes a reference on @mem, also on an error. */
+static struct pin *new_pin(struct axas_filemem *mem, struct axas_space *space, u64 offset, u64 size)
+{
+	struct pin *pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
+	struct axas_pinned *pinned = get_pinned(space);
+
+	if (!pin || IS_ERR(pinned)) {
+		kfree(pin);
+		if (!IS_ERR(pinned))
+			axas_pinned_put(pinned);
+		put_file_object(mem);
+		return IS_ERR(pinned) ? ERR_CAST(pinned) : ERR_PTR(-ENOMEM);
+	}
+	kref_init(&pin->ref);
+	pin->mem = mem;
+	pin->pinned = pinned;
+	pin->first = offset >> PAGE_SHIFT;
+	pin->last = (offset + size - 1) >> PAGE_SHIFT;
+	atomic_long_add(pages_in(pin), &pinned->pages);
+	mutex_lock(&mem->lock);
+	pins_insert(pin, &mem->pins);
+	mutex_unlock(&mem->lock);
+	return pin;
+}
+
+/* Put the pages that no other pin includes. Nobody finds or adds any of these meanwhile. */
+static void put_pages(struct axas_filemem *mem, const struct pin *pin)
+{
+	const struct pin *other;
+	struct page *page;
+	unsigned long i;
+
+	lockdep_assert_held(&mem->lock);
+	xa_for_each_range(&mem->pages, i, page, pin->first, pin->last) {
+		other = pins_iter_first(&mem->pins, i, i);
+		if (other) {
+			i = min(other->last, pin->last);
+			continue;
+		}
+		xa_erase(&mem->pages, i);
+		put_page(page);
+		cond_resched();
+	}
+}
+
+static void release_pin(struct kref *ref)
+{
+	struct pin *pin = container_of(ref, struct pin, ref);
+	struct axas_filemem *mem = pin->mem;
+
+	mutex_lock(&mem->lock);
+	pins_remove(pin, &mem->pins);
+	put_pages(mem, pin);
+	mutex_unlock(&mem->lock);
+	put_pinned(pin->pinned, pages_in(pin));
+	put_file_object(mem);
+	kfree(pin);
+}
+
+static void put_pin(struct pin *pin)
+{
+	kref_put(&pin->ref, release_pin);
+}
+
+static struct pin *pin_of(const struct axas_backend *backend)
+{
+	return (struct pin *)backend->object;
+}
+
 static struct axas_filemem *filemem_of(const struct axas_backend *backend)
 {
-	return (struct axas_filemem *)backend->object;
+	return pin_of(backend)->mem;
 }
 
 static int filemem_lend(const struct axas_backend *backend, u64 offset,
@@ -230,13 +353,14 @@ static unsigned int lend_pages(struct axas_filemem *mem, pgoff_t index, struct p
 	return done;
 }
 
-/* Make what the kernel has read into a page visible to instruction fetch. */
-static void clean_page(struct page *page)
+/* Make what the kernel has read into pages visible to instruction fetch. */
+static void clean_pages(struct page **pages, unsigned int n)
 {
 	const struct axas_hal *hal = &axas_hal_linux;
+	unsigned int i;
 
-	if (hal->clean)
-		hal->clean(hal, page_address(page), PAGE_SIZE);
+	for (i = 0; hal->clean && i < n; i++)
+		hal->clean(hal, page_address(pages[i]), PAGE_SIZE);
 	if (hal->fence)
 		hal->fence(hal);
 }
@@ -253,7 +377,7 @@ static unsigned int pages_of(struct folio *folio, pgoff_t index, pgoff_t last,
 		pages[n] = folio_file_page(folio, index);
 		if (PageHWPoison(pages[n]))
 			break;
-		clean_page(pages[n++]);
+		n++;
 	}
 	return n;
 }
@@ -274,7 +398,10 @@ static unsigned int add_cached(struct axas_filemem *mem, pgoff_t index, pgoff_t 
 		if (!more)
 			break;
 	}
-	n = n ? lend_pages(mem, index, pages, n) : 0;
+	if (n) {
+		clean_pages(pages, n);
+		n = lend_pages(mem, index, pages, n);
+	}
 	folio_batch_release(&batch);
 	return n;
 }
@@ -294,7 +421,7 @@ static int add_read(struct axas_filemem *mem, pgoff_t index)
 	}
 	err = -EIO;
 	if (!PageHWPoison(page)) {
-		clean_page(page);
+		clean_pages(&page, 1);
 		err = lend_pages(mem, index, &page, 1) ? 0 : -ENOMEM;
 	}
 	put_page(page);
@@ -309,11 +436,11 @@ static bool has_failed(struct axas_filemem *mem, pgoff_t index)
 	return page && PageHWPoison(page);
 }
 
-static int filemem_fetch(const struct axas_backend *backend, u64 offset, unsigned int n)
+/* Lend the page at @index, and some of the next @n - 1 if they are cached. No lock is held. */
+static int fetch(const struct pin *pin, pgoff_t index, unsigned int n)
 {
-	struct axas_filemem *mem = filemem_of(backend);
-	pgoff_t index = offset >> PAGE_SHIFT;
-	pgoff_t end = file_size(mem) >> PAGE_SHIFT;
+	struct axas_filemem *mem = pin->mem;
+	pgoff_t end = min_t(pgoff_t, file_size(mem) >> PAGE_SHIFT, pin->last + 1);
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
@@ -328,6 +455,27 @@ static int filemem_fetch(const struct axas_backend *backend, u64 offset, unsigne
 	return add_read(mem, index);
 }
 
+static int filemem_fetch(const struct axas_backend *backend, u64 offset, unsigned int n)
+{
+	return fetch(pin_of(backend), offset >> PAGE_SHIFT, n);
+}
+
+/* Lend all pages of a pin, before populate needs them with a lock of the space held. */
+static int fetch_all(const struct pin *pin)
+{
+	pgoff_t index;
+	int err = 0;
+
+	for (index = pin->first; !err && index <= pin->last; index++) {
+		if (!xa_load(&pin->mem->pages, index))
+			err = fetch(pin, index, FETCH_MOST);
+		else if (fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
+	return err;
+}
+
 static struct page *filemem_page(const struct axas_backend *backend, u64 offset,
 				 struct axas_hpa hpa)
 {
@@ -338,12 +486,12 @@ static struct page *filemem_page(const struct axas_backend *backend, u64 offset,
 
 static void filemem_hold(const struct axas_backend *backend)
 {
-	kref_get(&filemem_of(backend)->ref);
+	kref_get(&pin_of(backend)->ref);
 }
 
 static void filemem_release(const struct axas_backend *backend)
 {
-	put_file_object(filemem_of(backend));
+	put_pin(pin_of(backend));
 }
 
 static const struct axas_backend_ops shared_ops = {
@@ -367,19 +515,31 @@ static const struct axas_backend_ops unmapped_ops = {
 };
 
 /* The backend of an area that maps @offset of the file at @gpa. */
-static struct axas_backend backend_of(struct axas_filemem *mem, u64 gpa, u64 offset)
+static struct axas_backend backend_of(struct pin *pin, u64 gpa, u64 offset)
 {
 	return (struct axas_backend){
-		.ops = shmem_mapping(mapping_of(mem)) ? &shared_ops : &unmapped_ops,
-		.object = mem, .offset = offset - gpa,
+		.ops = shmem_mapping(mapping_of(pin->mem)) ? &shared_ops : &unmapped_ops,
+		.object = pin, .offset = offset - gpa,
 	};
+}
+
+static struct pin *pin_file(struct axas_space *space, struct file *file, u64 offset, u64 size)
+{
+	struct axas_filemem *mem = get_file_object(file);
+
+	if (IS_ERR(mem))
+		return ERR_CAST(mem);
+	if (offset + size <= file_size(mem))
+		return new_pin(mem, space, offset, size);
+	put_file_object(mem);
+	return ERR_PTR(-EINVAL);
 }
 
 int axas_space_map_file(struct axas_space *space, struct axas_gpa_range range, struct file *file,
 			u64 offset, u32 prot, u32 flags)
 {
-	struct axas_filemem *mem;
-	int err = -EINVAL;
+	struct pin *pin;
+	int err = 0;
 	u64 end;
 
 	if (!axas_space_range_ok(space, range) || offset & (AXAS_FRAME_SIZE - 1) ||
@@ -388,13 +548,15 @@ int axas_space_map_file(struct axas_space *space, struct axas_gpa_range range, s
 	/* Pages of the page cache are in Linux' direct map. */
 	if (space->npt.hal != &axas_hal_linux)
 		return -EOPNOTSUPP;
-	mem = get_file_object(file);
-	if (IS_ERR(mem))
-		return PTR_ERR(mem);
-	if (end <= file_size(mem))
+	pin = pin_file(space, file, offset, range.size);
+	if (IS_ERR(pin))
+		return PTR_ERR(pin);
+	if (flags & AXAS_MAP_POPULATE)
+		err = fetch_all(pin);
+	if (!err)
 		err = axas_space_map_lent(space, range, prot, flags,
-					  backend_of(mem, range.start.val, offset));
-	put_file_object(mem);
+					  backend_of(pin, range.start.val, offset));
+	put_pin(pin);
 	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_map_file);

@@ -161,6 +161,7 @@ static void space_release(struct kref *ref)
 	axas_space_remove_all(space);
 	axas_areas_put(space->areas);
 	axas_npt_destroy(&space->npt);
+	axas_pinned_put(space->pinned);
 	mutex_destroy(&space->changing);
 	axas_image_put(space->image);
 	kfree(space);
@@ -368,8 +369,9 @@ u64 axas_space_locked_pages(struct axas_space *space)
 
 	/* Operations in progress count pages twice, or not at all. */
 	mutex_lock(&space->changing);
-	pages = space->areas->linear_pages + space->areas->lent_pages -
-		space->areas->frozen_pages;
+	pages = space->areas->linear_pages;
+	if (space->pinned)
+		pages += atomic_long_read(&space->pinned->pages);
 	mutex_unlock(&space->changing);
 	return pages;
 }

@@ -217,8 +217,8 @@ static u64 private_leaf(const struct lent *lent, const struct axas_area *area)
 }
 
 /*
- * Whether the HAL's fence is due before the copy is mapped. Asked in the look that maps it: the area
- * may have become executable since the copy was made.
+ * Whether the HAL's fence is due before the copy is mapped. Asked in the look that maps it: the
+ * area may have become executable since the copy was made.
  */
 static bool needs_fence(const struct lent *lent, const struct axas_area *area)
 {

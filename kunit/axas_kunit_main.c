@@ -54,7 +54,12 @@ int test_run_threads(struct test_thread *threads, unsigned int n)
 #undef SUITE
 #define SUITE(name)	(&name##_suite)
 #define FORMAT_SUITE(NAME, name)	, SUITE(axas_npt_##name)
+#ifdef __KERNEL__
+kunit_test_suites(SUITES_UNWRAP AXAS_SUITES AXAS_NPT_FORMATS(FORMAT_SUITE),
+		  SUITES_UNWRAP AXAS_LINUX_SUITES);
+#else
 RUN_SUITES(AXAS_SUITES AXAS_NPT_FORMATS(FORMAT_SUITE));
+#endif
 
 MODULE_DESCRIPTION("KUnit tests of axas");
 MODULE_LICENSE("GPL");

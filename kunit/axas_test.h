@@ -15,6 +15,7 @@
 #define SUITE(name)	name##_suite
 #define DECLARE_FORMAT_SUITE(NAME, name)	extern struct kunit_suite axas_npt_##name##_suite;
 DECLARE_SUITES(AXAS_SUITES);
+DECLARE_SUITES(AXAS_LINUX_SUITES);
 AXAS_NPT_FORMATS(DECLARE_FORMAT_SUITE)
 
 #define TEST_R		AXAS_PROT_READ

@@ -57,6 +57,10 @@
 	SUITE(axas_flush),	\
 	SUITE(axas_monitor))
 
+/* axas_kunit.ko alone: they use files of the kernel. */
+#define AXAS_LINUX_SUITES (\
+	SUITE(axas_filemem))
+
 /* axvcpu_kunit.ko, everywhere. */
 #define AXVCPU_SUITES (\
 	SUITE(axvcpu),	\

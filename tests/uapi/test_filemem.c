@@ -55,12 +55,12 @@ static int sealed(void)
 
 static char path[64];
 
-/* A file of the root file system, and one descriptor, open for reading. */
+/* A file of the root file system, or in the folder AXAS_DIR, open for reading. */
 static int plain_file(void)
 {
 	int fd;
 
-	snprintf(path, sizeof(path), "/axas_filemem.%d", getpid());
+	snprintf(path, sizeof(path), "%s/axas_filemem.%d", getenv("AXAS_DIR") ?: "", getpid());
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	expect(fd >= 0);
 	write_content(fd, FILE_PAGES);
@@ -318,8 +318,12 @@ static void limited(void)
 	drop_cap(14);	/* CAP_IPC_LOCK */
 	expect_ok(axas_map_file(fd, BASE, FILE_BYTES, file, 0, RW, 0));
 	expect_eq(axas_map_file(fd, 4 * GIB, PAGE, file, 0, RW, 0), -ENOMEM);
-	expect_ok(axas_unmap(fd, BASE, PAGE));
+	/* What is left of a map counts as all of it, since all of it may stay in memory. */
+	expect_ok(axas_unmap(fd, BASE, FILE_BYTES - PAGE));
+	expect_eq(axas_map_file(fd, 4 * GIB, PAGE, file, 0, RW, 0), -ENOMEM);
+	expect_ok(axas_unmap(fd, BASE, FILE_BYTES));
 	expect_ok(axas_map_file(fd, 4 * GIB, PAGE, file, 0, RW, 0));
+	expect_eq(axas_map_file(fd, BASE, FILE_BYTES, file, 0, RW, 0), -ENOMEM);
 	expect_ok(axas_clear(fd));
 	expect_ok(axas_map_file(fd, 4 * GIB, FILE_BYTES, file, 0, RW, 0));
 }
@@ -333,8 +337,12 @@ static void test_locked_memory(void)
 
 	map_all(fd, file, RW, 0);
 	expect_eq(locked_kib(), before + FILE_BYTES / 1024);
+	expect_eq(axas_map_file(fd, BASE, PAGE, file, 0, RW, AXAS_MAP_POPULATE), -EEXIST);
 	expect_ok(axas_unmap(fd, BASE, 16 * PAGE));
-	expect_eq(locked_kib(), before + (FILE_BYTES - 16 * PAGE) / 1024);
+	expect_eq(locked_kib(), before + FILE_BYTES / 1024);
+	expect_ok(axas_unmap(fd, BASE, FILE_BYTES));
+	expect_eq(locked_kib(), before);
+	map_all(fd, file, RW, AXAS_MAP_POPULATE);
 	close(fd);
 	expect_eq(locked_kib(), before);
 	close(file);

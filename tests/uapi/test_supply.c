@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define AREA		(16 * MIB)
@@ -497,6 +498,97 @@ static void test_signals_are_handled(void)
 	expect_eq(w.result, 1);
 }
 
+static u64 cpu_ms(pthread_t thread)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	expect_ok(pthread_getcpuclockid(thread, &clock));
+	expect_libc(clock_gettime(clock, &ts));
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/*
+ * An access in kernel mode handles no signals before it is done. With one pending it goes on
+ * waiting, and does not keep its CPU busy with that.
+ */
+static void test_pending_signal_costs_no_cpu(void)
+{
+	struct waiter w = { .fd = missing_space(false, 0), .gpa = AREA, .way = BY_WRITE_FROM };
+	pthread_t thread;
+	u64 begin;
+
+	expect(signal(SIGUSR1, on_alarm) != SIG_ERR);
+	w.p = map_rw(w.fd, AREA, PAGES * PAGE);
+	thread = begin_wait(&w);
+	begin = cpu_ms(thread);
+	expect_eq(pthread_kill(thread, SIGUSR1), 0);
+	sleep_ms(1000);
+	note("%llu ms of CPU time in a second", cpu_ms(thread) - begin);
+	expect(cpu_ms(thread) - begin < 300);
+	expect(!w.ended);
+	expect_supplied(w.fd, AREA, 1);
+	expect_eq(pthread_join(thread, NULL), 0);
+	expect_eq(w.result, 1);
+	expect_eq(alarms, 1);
+}
+
+#define CROWD	1000
+
+/* One server, a thousand accesses that wait, each for a page of its own: each is told once. */
+static void test_crowd(void)
+{
+	static struct waiter waiters[CROWD];
+	static pthread_t threads[CROWD];
+	static u64 gpas[CROWD];
+	int fd = new_space(), n, told = 0;
+	pthread_attr_t attr;
+	u32 more;
+
+	expect_ok(axas_map_alloc(fd, AREA, CROWD * PAGE, RW, AXAS_MAP_MISSING));
+	expect_ok(pthread_attr_init(&attr));
+	expect_ok(pthread_attr_setstacksize(&attr, 64 * 1024));
+	for (int i = 0; i < CROWD; i++) {
+		waiters[i] = (struct waiter){ .fd = fd, .gpa = AREA + i * PAGE, .way = BY_READ };
+		expect_eq(pthread_create(&threads[i], &attr, run_waiter, &waiters[i]), 0);
+	}
+	/* A report may come in parts, each of pages that no other has. */
+	while (told < CROWD) {
+		n = next_missing(fd, gpas, 1 + told % 97);
+		expect(n > 0);
+		for (int i = 0; i < n; i++) {
+			struct waiter *w = &waiters[(gpas[i] - AREA) / PAGE];
+
+			expect(!w->p);
+			w->p = (u8 *)w;
+		}
+		told += n;
+	}
+	expect_nothing_to_report(fd);
+	/* Another server takes over: all of them, in parts. */
+	for (told = 0, more = 1; more; told += n) {
+		n = axas_get_missing(fd, told ? 0 : AXAS_MISSING_AGAIN, gpas, CROWD, &more);
+		expect(n > 0 && n <= AXAS_MISSING_MAX);
+	}
+	expect_eq(told, CROWD);
+	for (int i = 0; i < CROWD; i++)
+		expect(!waiters[i].ended);
+	for (int i = 0; i < CROWD; i += 2)
+		expect_supplied(fd, AREA + i * PAGE, 1 + i % 200);
+	for (int i = 0; i < CROWD; i += 2)
+		expect_eq(pthread_join(threads[i], NULL), 0);
+	/* The others are let go all at once. */
+	for (int i = 1; i < CROWD; i += 2)
+		expect(!waiters[i].ended);
+	expect_ok(axas_clear(fd));
+	for (int i = 0; i < CROWD; i++) {
+		if (i % 2)
+			expect_eq(pthread_join(threads[i], NULL), 0);
+		expect_eq(waiters[i].result, i % 2 ? -EFAULT : 1);
+	}
+	expect_nothing_to_report(fd);
+}
+
 /* Races */
 
 /**
@@ -625,7 +717,13 @@ static const struct test tests[] = {
 	{ "a waiting process can be killed", test_killed_waiters },
 	{ "a killed server is replaced", test_killed_server },
 	{ "a waiting load handles signals", test_signals_are_handled },
+	{ "a pending signal costs no CPU time", test_pending_signal_costs_no_cpu },
 	{ "servers, readers and removals together", test_storm },
 };
 
+static const struct test crowd_tests[] = {
+	{ "a thousand accesses wait for missing pages", test_crowd },
+};
+
+const struct suite suite_crowd = { "crowd", crowd_tests, ARRAY_SIZE(crowd_tests), false };
 const struct suite suite_supply = { "supply", tests, ARRAY_SIZE(tests), true };

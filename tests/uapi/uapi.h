@@ -7,6 +7,7 @@
  *   space.c          helpers for spaces on top of libaxas; snapshots of a space
  *   host.c           the machine: memory counters, reserved window, capabilities
  *   mapping.c        host mappings, and accesses that may end in a signal
+ *   fuse.c           a file system whose server does as it is told
  *   test_SUBJECT.c   one suite each
  */
 #ifndef AXAS_UAPI_TEST_H
@@ -30,8 +31,8 @@ extern u32 taint_before;	/* kernel taint at the start of the tests */
 u32 read_taint(void);		/* now */
 
 extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
-	suite_areas, suite_many, suite_fault, suite_huge, suite_discard, suite_filemem, suite_log,
-	suite_supply, suite_shared, suite_backend, suite_access,
+	suite_areas, suite_many, suite_fault, suite_huge, suite_discard, suite_filemem,
+	suite_fuse, suite_log, suite_supply, suite_crowd, suite_shared, suite_backend, suite_access,
 	suite_buffer, suite_single, suite_file, suite_mmap, suite_mmap_race, suite_hostile,
 	suite_words, suite_rules, suite_rights, suite_account, suite_stock, suite_life,
 	suite_threads, suite_random, suite_model, suite_model_mmap, suite_failnth, suite_last;

@@ -345,11 +345,11 @@ struct axas_map_alloc {
  * regular file that nobody has open for writing, and nobody can open so as long as an area is over
  * it: ETXTBSY. The area must not reach beyond the page of the file's last byte.
  *
- * The pages of the area, touched or not, count as locked memory of the space's creator, under the
- * caller's RLIMIT_MEMLOCK, until no area maps them. Pages that were touched stay in memory until no
- * area is over the file, so more may stay than is counted. A mapping of the descriptor shares pages
- * of memfds and of tmpfs; pages of other file systems become private when it touches them. The
- * dirty log does not cover such areas.
+ * The pages of a call, touched or not, count as locked memory of the space's creator, under the
+ * caller's RLIMIT_MEMLOCK, until no area of that call is left; those that were touched stay in
+ * memory as long. AXAS_MAP_POPULATE reads all of them first, with no lock held. A mapping of the
+ * descriptor shares pages of memfds and of tmpfs; pages of other file systems become private when
+ * it touches them. The dirty log does not cover such areas.
  *
  * Errors: EBADF if @fd is not open for reading; ENOMEM for RLIMIT_MEMLOCK; EINVAL; EOPNOTSUPP for a
  * file without a page cache, or if the format cannot encode @prot; ETXTBSY; EEXIST on overlap with
