@@ -38,17 +38,17 @@ vm_debug() {
 	boot "$kdir/arch/x86/boot/bzImage" kasan_multi_shot
 }
 
-# kvm_modules FOLDER: copy Debian's KVM and its dependencies to OUT/kvm, for the test that KVM
-# and axvcpu do not use the same CPUs.
-kvm_modules() {
-	local name file
+# debian_modules FOLDER MODULE...: copy modules of Debian's kernel to OUT/debian.
+debian_modules() {
+	local folder=$1 name file
 
-	for name in irqbypass ccp kvm kvm-amd; do
-		file=$(find "$1" \( -name "$name.ko" -o -name "$name.ko.xz" \) -print -quit)
-		[[ $file ]] || die "$1 has no module $name"
-		cp "$file" "$OUT/kvm/"
+	shift
+	for name; do
+		file=$(find "$folder" \( -name "$name.ko" -o -name "$name.ko.xz" \) -print -quit)
+		[[ $file ]] || die "$folder has no module $name"
+		cp "$file" "$OUT/debian/"
 	done
-	find "$OUT/kvm" -name '*.xz' -exec xz -d {} +
+	find "$OUT/debian" -name '*.xz' -exec xz -d {} +
 }
 
 # debian_kernel SET [KERNEL-ARGUMENT...]: boot a kernel of kernel-set.sh's table, with KVM in
@@ -58,7 +58,9 @@ debian_kernel() {
 	shift
 	run_logged "$NAME module" "$OUT/build.log" \
 		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1
-	[[ $NAME != vm-kvm* ]] || kvm_modules "$MODULES"
+	# FUSE for files with a server; KVM for the test that it and axvcpu do not share CPUs.
+	debian_modules "$MODULES" fuse
+	[[ $NAME != vm-kvm* ]] || debian_modules "$MODULES" irqbypass ccp kvm kvm-amd
 	boot "$KERNEL" "$@"
 }
 
@@ -103,7 +105,7 @@ boot() {
 	else
 		files+=("$OUT/user/tests/uapi/axas_uapi_test32")
 	fi
-	mapfile -t -O ${#files[@]} files < <(find "$OUT/module" "$OUT/kvm" -name '*.ko')
+	mapfile -t -O ${#files[@]} files < <(find "$OUT/module" "$OUT/debian" -name '*.ko')
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" check.sh "${files[@]}"
 	run_logged "$NAME" "$OUT/vm.log" "$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" \
 		"$OUT/initramfs.gz" "${WINDOW[@]}" "${args[@]}" "$@" || true
@@ -118,7 +120,7 @@ main() {
 	export OUT=$AXAS_LOGS/$NAME
 	lock "out-$(basename "$AXAS_LOGS")-$NAME"
 	rm -rf "$OUT"
-	mkdir -p "$OUT/kvm"
+	mkdir -p "$OUT/debian"
 	need_build_packages
 	"vm_$kind"
 	machine_results "$NAME" "$OUT"

@@ -172,6 +172,9 @@ cpu_has() { grep -qw "$1" /proc/cpuinfo; }
 cpu_lacks() { ! cpu_has "$1"; }
 reads() { [ "$(cat "$1")" = "$2" ]; }
 
+# For tests of files with a server, if there is such a module.
+load_fuse() { [ ! -f /axas/fuse.ko ] || load fuse; }
+
 # Is it the machine that is asked for?
 machine_suite() {
 	case $AXAS_CASE in
@@ -186,6 +189,7 @@ machine_suite() {
 	echo "1..$CHECKS"
 }
 
+load_fuse
 if [ "${AXAS_CASE:-all}" != all ]; then
 	load axas
 	case $AXAS_CASE in
