@@ -191,7 +191,7 @@ void axas_pinned_put(struct axas_pinned *pinned);
  * @generation: odd while a remover has the bar
  * @no_huge: faults and populate must not make 2 MiB leaves now: see split_large()
  * @shared: pages were locked for host mappings: removals wait for locked pages
- * @handed: pages were handed out by axas_space_bvec(), or may be lent to another space
+ * @handed: pages were handed out by axas_space_bvec(), or may be exported to another space
  * @npt: the nested page table
  * @range: the guest-physical addresses that it covers
  * @pool: counts and limits of its frames

@@ -160,9 +160,9 @@ static void uncharge(struct axas_pool *pool, u64 n)
 		atomic64_sub(n, &all_frames);
 }
 
-static bool is_lent(const struct axas_backend *backend)
+static bool is_imported(const struct axas_backend *backend)
 {
-	return backend->ops->flags & AXAS_BACKEND_LENT;
+	return backend->ops->flags & AXAS_BACKEND_IMPORTED;
 }
 
 /*
@@ -181,11 +181,11 @@ static noinline int get_picky(struct axas_pool *pool, const struct axas_backend 
 		return 0;
 	if (pool->limited) {
 		atomic_inc(&pool->on_the_way);
-		n = is_lent(backend) ? n : charge(pool, n, order);
+		n = is_imported(backend) ? n : charge(pool, n, order);
 	}
 	got = n ? backend->ops->get(backend, offset, order, flags, hpas, n) : 0;
 	kept = got > 0 ? keep_reachable(pool, backend, order, hpas, got) : 0;
-	if (!is_lent(backend))
+	if (!is_imported(backend))
 		uncharge(pool, (u64)(n - kept) << order);
 	if (!kept)
 		axas_pool_settle(pool);
@@ -206,7 +206,7 @@ void axas_pool_unget(struct axas_pool *pool, const struct axas_backend *backend,
 {
 	if (backend->ops->put)
 		backend->ops->put(backend, order, hpas, n);
-	if (!is_lent(backend))
+	if (!is_imported(backend))
 		uncharge(pool, (u64)n << order);
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_unget);

@@ -21,7 +21,7 @@
 #define AXAS_BACKEND_SINGLE	BIT(2)	/* a 4 KiB frame is any zeroed one of the HAL in @object */
 #define AXAS_BACKEND_PLACED	BIT(3)	/* the frames for one offset serve no other */
 #define AXAS_BACKEND_CHECKED	BIT(4)	/* of another module: its frames are checked */
-#define AXAS_BACKEND_LENT	BIT(5)	/* frames of another space: they count there */
+#define AXAS_BACKEND_IMPORTED	BIT(5)	/* frames of another space: they count there */
 #define AXAS_BACKEND_OWN_PAGES	BIT(6)	/* struct pages, but none of the HAL's @frame_page */
 #define AXAS_BACKEND_NO_PAGES	BIT(7)	/* not to be mapped on the host, nor to be handed out */
 #define AXAS_BACKEND_NO_ACCESS	BIT(8)	/* out of the host's reach */
@@ -107,7 +107,7 @@ struct axas_backend axas_alloc_whole(const struct axas_hal *hal);
  * @picky: @limited, or the HAL may return frames that entries cannot encode
  * @hpa_bits: width of a host-physical address in entries; 0: not checked
  * @frames: 4 KiB frames held, without those that faults count in struct axas_npt_shard
- * @shared: 4 KiB frames of other spaces that leaves map (AXAS_BACKEND_LENT)
+ * @shared: 4 KiB frames of other spaces that leaves map (AXAS_BACKEND_IMPORTED)
  * @charged: with a limit: 4 KiB frames held or being allocated
  * @on_the_way: with a limit: axas_pool_get() calls that are not settled yet
  */
@@ -173,9 +173,9 @@ static inline void axas_pool_settle(struct axas_pool *pool)
 static inline void axas_pool_count(struct axas_pool *pool, const struct axas_backend *backend,
 				   long frames)
 {
-	bool lent = backend->ops->flags & AXAS_BACKEND_LENT;
+	bool imported = backend->ops->flags & AXAS_BACKEND_IMPORTED;
 
-	atomic_long_add(frames, lent ? &pool->shared : &pool->frames);
+	atomic_long_add(frames, imported ? &pool->shared : &pool->frames);
 }
 
 /* Frames that leaves map move from one pool to another, with their charges; @made: in shards. */

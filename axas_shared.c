@@ -12,8 +12,8 @@
  * other. get() runs without a lock of its own space. It holds origin->lock for reading, inside
  * mmap_lock and outside the locks of the source; the release of the source takes it for writing,
  * with no lock held. An area does not keep its source alive, so spaces that share into each other
- * are freed like others. A source lends frames of alloc areas alone: get() never enters get() of a
- * second space. origins_lock nests inside nothing, and nothing inside it.
+ * are freed like others. A source exports frames of alloc areas alone: get() never enters get() of
+ * a second space. origins_lock nests inside nothing, and nothing inside it.
  */
 #include <linux/err.h>
 #include <linux/memcontrol.h>
@@ -28,17 +28,17 @@
 #include "axas_space.h"
 
 /**
- * struct axas_origin - a space that lends frames
+ * struct axas_origin - a space that exports frames
  * @refs: one of the space, one of each share
  * @lock: held for reading while @space is used, for writing to clear it
  * @space: the space; NULL once it is released
- * @lent: references on its frames that other spaces hold, or itself in a shared area
+ * @exported: references on its frames that other spaces hold, or itself in a shared area
  */
 struct axas_origin {
 	refcount_t refs;
 	struct rw_semaphore lock;	/* see @lock above */
 	struct axas_space *space;
-	atomic_long_t lent;
+	atomic_long_t exported;
 };
 
 /**
@@ -97,17 +97,17 @@ void axas_shared_close(struct axas_space *space)
 	put_origin(origin);
 }
 
-u64 axas_shared_lent(struct axas_space *space)
+u64 axas_shared_exported(struct axas_space *space)
 {
-	u64 lent = 0;
+	u64 exported = 0;
 
 	mutex_lock(&origins_lock);
 	if (space->origin)
-		lent = atomic_long_read(&space->origin->lent);
+		exported = atomic_long_read(&space->origin->exported);
 	mutex_unlock(&origins_lock);
-	return lent;
+	return exported;
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_shared_lent);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_shared_exported);
 
 static struct share *share_of(const struct axas_backend *backend)
 {
@@ -161,7 +161,7 @@ static int bring(struct axas_space *source, u64 gpa, u32 prot)
 	int err;
 
 	old = set_active_memcg(memcg);
-	err = axas_space_bring_lent(source, gpa, prot);
+	err = axas_space_bring_exported(source, gpa, prot);
 	set_active_memcg(old);
 	if (memcg)
 		css_put(&memcg->css);
@@ -170,19 +170,19 @@ static int bring(struct axas_space *source, u64 gpa, u32 prot)
 #else
 static int bring(struct axas_space *source, u64 gpa, u32 prot)
 {
-	return axas_space_bring_lent(source, gpa, prot);
+	return axas_space_bring_exported(source, gpa, prot);
 }
 #endif
 
 /* The page must be faulted in. */
-#define LEND_FAULT	1
+#define EXPORT_FAULT	1
 
 /*
  * Take a reference on the page at @gpa of the source. In a section of the source, or with its lock
- * held. Return 0; LEND_FAULT; -EIO where no alloc area is; -EACCES.
+ * held. Return 0; EXPORT_FAULT; -EIO where no alloc area is; -EACCES.
  */
-static int lend_here(struct axas_space *source, struct axas_cpu *cpu, u64 gpa, u32 prot,
-		     struct axas_hpa *hpa)
+static int export_here(struct axas_space *source, struct axas_cpu *cpu, u64 gpa, u32 prot,
+		       struct axas_hpa *hpa)
 {
 	const struct axas_area *area = axas_area_find_here(source, cpu, gpa);
 	struct axas_translation to;
@@ -195,10 +195,10 @@ static int lend_here(struct axas_space *source, struct axas_cpu *cpu, u64 gpa, u
 		return -EACCES;
 	axas_npt_walk(&source->npt, &cpu->cursor, gpa, &pos);
 	if (axas_npt_kind(&source->npt, &pos) != AXAS_PT_LEAF)
-		return LEND_FAULT;
+		return EXPORT_FAULT;
 	axas_npt_resolve(&source->npt, &pos, gpa, &to);
 	if (prot & ~to.prot)
-		return LEND_FAULT;
+		return EXPORT_FAULT;
 	page = axas_area_page(source, area, gpa, to.hpa);
 	if (!page)
 		return -EIO;
@@ -207,33 +207,33 @@ static int lend_here(struct axas_space *source, struct axas_cpu *cpu, u64 gpa, u
 	return 0;
 }
 
-static int lend_once(struct axas_space *source, u64 gpa, u32 prot, struct axas_hpa *hpa)
+static int export_once(struct axas_space *source, u64 gpa, u32 prot, struct axas_hpa *hpa)
 {
 	struct axas_cpu *cpu = axas_section_enter(source), found;
 	int err;
 
 	if (likely(cpu)) {
-		err = lend_here(source, cpu, gpa, prot, hpa);
+		err = export_here(source, cpu, gpa, prot, hpa);
 		axas_section_leave(cpu);
 		return err;
 	}
 	found = axas_nothing_found();
 	down_read(&source->lock);
-	err = lend_here(source, &found, gpa, prot, hpa);
+	err = export_here(source, &found, gpa, prot, hpa);
 	up_read(&source->lock);
 	return err;
 }
 
 /* Return 0, -EIO, -EACCES, -ENOMEM or -EINTR. */
-static int lend(struct axas_space *source, u64 gpa, u32 prot, struct axas_hpa *hpa)
+static int export_page(struct axas_space *source, u64 gpa, u32 prot, struct axas_hpa *hpa)
 {
 	int err;
 
 	do {
-		err = lend_once(source, gpa, prot, hpa);
-		if (err == LEND_FAULT)
-			err = bring(source, gpa, prot) ?: LEND_FAULT;
-	} while (err == LEND_FAULT);
+		err = export_once(source, gpa, prot, hpa);
+		if (err == EXPORT_FAULT)
+			err = bring(source, gpa, prot) ?: EXPORT_FAULT;
+	} while (err == EXPORT_FAULT);
 	return err == -EFAULT ? -EIO : err;
 }
 
@@ -253,12 +253,12 @@ static int shared_get(const struct axas_backend *backend, u64 offset, unsigned i
 	if (!origin->space)
 		err = -EIO;
 	while (!err && i < n) {
-		err = lend(origin->space, offset + ((u64)i << AXAS_FRAME_SHIFT), share->prot,
-			   &hpas[i]);
+		err = export_page(origin->space, offset + ((u64)i << AXAS_FRAME_SHIFT), share->prot,
+				  &hpas[i]);
 		i += !err;
 	}
 	up_read(&origin->lock);
-	atomic_long_add(i, &origin->lent);
+	atomic_long_add(i, &origin->exported);
 	return i || err == -ENOMEM ? i : err;
 }
 
@@ -274,7 +274,7 @@ static void shared_put(const struct axas_backend *backend, unsigned int order,
 		for (j = 0; j < 1u << order; j++)
 			put_page(page + j);
 	}
-	atomic_long_sub((long)n << order, &share->origin->lent);
+	atomic_long_sub((long)n << order, &share->origin->exported);
 }
 
 static void shared_hold(const struct axas_backend *backend)
@@ -294,7 +294,7 @@ static bool shared_may_have(const struct axas_backend *backend, u32 prot)
 
 static const struct axas_backend_ops backend_shared = {
 	.id		= AXAS_BACKEND_SHARED,
-	.flags		= AXAS_BACKEND_DIRECT | AXAS_BACKEND_PLACED | AXAS_BACKEND_LENT,
+	.flags		= AXAS_BACKEND_DIRECT | AXAS_BACKEND_PLACED | AXAS_BACKEND_IMPORTED,
 	.get		= shared_get,
 	.put		= shared_put,
 	.hold		= shared_hold,
@@ -312,7 +312,7 @@ static int check_area(const struct axas_area *area, struct ma_state *mas, u64 at
 	return prot & ~area->prot ? -EACCES : 0;
 }
 
-/* Whether all of a range can be lent now. Also returns -EINTR. */
+/* Whether all of a range can be exported now. Also returns -EINTR. */
 static int check_source(struct axas_space *source, struct axas_gpa_range range, u32 prot)
 {
 	MA_STATE(mas, NULL, axas_page_nr(range.start.val), axas_page_nr(range.start.val));
@@ -348,7 +348,7 @@ static int map_share(struct axas_space *space, struct axas_gpa_range range,
 
 	if (!share)
 		return -ENOMEM;
-	/* What is lent may be written without a log of the source: see is_held(). */
+	/* What is exported may be written without a log of the source: see is_held(). */
 	WRITE_ONCE(source->handed, true);
 	err = axas_space_map_area(space, range, axas_area_new(space, range, prot, AXAS_TYPE_NORMAL,
 							      flags, backend), false);

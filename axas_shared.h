@@ -9,10 +9,10 @@
 
 struct axas_space;
 
-/* The space is about to be released: lend no more of its frames. May sleep. */
+/* The space is about to be released: export no more of its frames. May sleep. */
 void axas_shared_close(struct axas_space *space);
 
 /* References on frames of the space that shared areas hold. May sleep. */
-u64 axas_shared_lent(struct axas_space *space);
+u64 axas_shared_exported(struct axas_space *space);
 
 #endif /* _AXAS_SHARED_H */

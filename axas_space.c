@@ -293,7 +293,7 @@ void axas_space_get_info(struct axas_space *space, struct axas_info *info)
 		.leaf_levels = npt->caps.leaf_levels,
 		.borrowed = count_borrowed(space),
 		.shared = max(atomic_long_read(&space->pool.shared), 0l),
-		.lent = axas_shared_lent(space),
+		.exported = axas_shared_exported(space),
 	};
 	up_read(&space->lock);
 	for (i = 0; i < AXAS_LEAF_LEVELS; i++)

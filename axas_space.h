@@ -160,7 +160,7 @@ int __must_check axas_space_map_lent(struct axas_space *space, struct axas_gpa_r
 				     u32 prot, u32 flags, struct axas_backend backend);
 
 /* The same for another space that borrows the page: -EIO in an area that is not alloc's. */
-int __must_check axas_space_bring_lent(struct axas_space *space, u64 gpa, u32 access);
+int __must_check axas_space_bring_exported(struct axas_space *space, u64 gpa, u32 access);
 
 /* axas_space_map.c, for those that map areas of other kinds */
 

@@ -331,8 +331,8 @@ static inline bool clean_written(struct axas_space *space, const struct axas_are
 		hal->clean(hal, va, len);
 	if (likely(!hal->fence))
 		return false;
-	/* A space that lends memory may execute what another one writes. */
-	return area->prot & AXAS_PROT_EXEC || area->backend.ops->flags & AXAS_BACKEND_LENT;
+	/* A space that exports memory may execute what another one writes. */
+	return area->prot & AXAS_PROT_EXEC || area->backend.ops->flags & AXAS_BACKEND_IMPORTED;
 }
 
 /* Leave the section that enter_memory() entered. */

@@ -768,7 +768,7 @@ int axas_space_own_page(struct axas_space *space, u64 gpa, u32 access)
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_own_page);
 
 /* look() of a fault for another space, which may have frames of alloc alone. */
-static int look_lend(struct fill *fill, struct axas_cpu *cpu)
+static int look_export(struct fill *fill, struct axas_cpu *cpu)
 {
 	const struct axas_area *area = axas_area_find_here(fill->space, cpu, fill->gpa);
 
@@ -777,7 +777,7 @@ static int look_lend(struct fill *fill, struct axas_cpu *cpu)
 	return look(fill, cpu);
 }
 
-int axas_space_bring_lent(struct axas_space *space, u64 gpa, u32 access)
+int axas_space_bring_exported(struct axas_space *space, u64 gpa, u32 access)
 {
 	struct axas_hpa hpa __uninitialized;
 	struct fill fill __uninitialized;
@@ -788,7 +788,7 @@ int axas_space_bring_lent(struct axas_space *space, u64 gpa, u32 access)
 	fill.access = access;
 	fill.fault = true;
 	fill.huge = true;
-	result = run_fault(&fill, look_lend);
+	result = run_fault(&fill, look_export);
 	end_fill(&fill);
 	if (result == AXAS_FAULT_FIXED)
 		count_fault(space, result);

@@ -261,7 +261,7 @@ static int do_swap(struct swap *swap, bool keep)
 static int check_areas(struct axas_space *space)
 {
 	MA_STATE(mas, &space->areas->tree, 0, 0);
-	const u32 never = AXAS_BACKEND_AT_ONCE | AXAS_BACKEND_LENT | AXAS_BACKEND_CHECKED;
+	const u32 never = AXAS_BACKEND_AT_ONCE | AXAS_BACKEND_IMPORTED | AXAS_BACKEND_CHECKED;
 	struct axas_area *area;
 
 	for (area = axas_area_start(&mas, ~0ull); area; area = axas_area_next(&mas, ~0ull)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Shared areas (axas_shared.c): a source, which lends its frames, and a space that maps them, both
- * over Linux's allocator but where allocations shall fail.
+ * Shared areas (axas_shared.c): a source, which exports its frames, and a space that maps them,
+ * both over Linux's allocator but where allocations shall fail.
  */
 #include <linux/bvec.h>
 #include <linux/err.h>
@@ -81,15 +81,15 @@ static void expect_val(struct pair *p, struct axas_space *space, u64 gpa, u64 va
 	KUNIT_EXPECT_EQ(p->f->test, is, val);
 }
 
-/* Frames of the source, those that the space shares, and those that the source lends. */
-static void expect_counts(struct pair *p, u64 frames, u64 shared, u64 lent)
+/* Frames of the source, those that the space shares, and those that the source exports. */
+static void expect_counts(struct pair *p, u64 frames, u64 shared, u64 exported)
 {
 	struct axas_info source, space;
 
 	axas_space_get_info(p->source, &source);
 	axas_space_get_info(p->space, &space);
 	KUNIT_EXPECT_EQ(p->f->test, source.frames, frames);
-	KUNIT_EXPECT_EQ(p->f->test, source.lent, lent);
+	KUNIT_EXPECT_EQ(p->f->test, source.exported, exported);
 	KUNIT_EXPECT_EQ(p->f->test, space.shared, shared);
 	KUNIT_EXPECT_EQ(p->f->test, space.frames, 0ull);
 }
@@ -210,7 +210,7 @@ static void limit_of_the_source_counts(struct kunit *test)
 	end_pair(&p);
 }
 
-static void only_own_memory_is_lent(struct kunit *test)
+static void only_own_memory_is_exported(struct kunit *test)
 {
 	struct pair p = make_pair(test, TEST_RW);
 	struct axas_gpa_range far = gpa_range(SZ_2G, SZ_8K);
@@ -257,7 +257,7 @@ static void cycles_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fault(p.space, HERE, TEST_R), AXAS_FAULT_ERROR);
 	KUNIT_EXPECT_EQ(test, fault(p.source, THERE, TEST_R), AXAS_FAULT_ERROR);
 	KUNIT_EXPECT_EQ(test, axas_read_obj(p.space, axas_gpa(HERE), AXAS_WIDTH_8, &val), -EIO);
-	/* Nor is memory lent that has become linear. */
+	/* Nor is memory exported that has become linear. */
 	axas_space_clear(p.source);
 	KUNIT_EXPECT_EQ(test, axas_space_map_linear(p.source, gpa_range(THERE, SIZE),
 						    axas_hpa(LINEAR), TEST_RW, TEST_NORMAL), 0);
@@ -282,7 +282,7 @@ static void source_may_go_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fault(p.space, HERE + SZ_4K, TEST_R), AXAS_FAULT_ERROR);
 	KUNIT_EXPECT_EQ(test, axas_read_obj(p.space, axas_gpa(HERE + SZ_4K), AXAS_WIDTH_8, &val),
 			-EIO);
-	KUNIT_EXPECT_EQ(test, axas_shared_lent(p.space), 0ull);
+	KUNIT_EXPECT_EQ(test, axas_shared_exported(p.space), 0ull);
 	KUNIT_EXPECT_EQ(test, axas_space_protect(p.space, gpa_range(HERE, SIZE), TEST_R), 0);
 	expect_val(&p, p.space, HERE, 7);
 	axas_space_put(p.space);
@@ -306,7 +306,7 @@ static void space_shares_with_itself(struct kunit *test)
 }
 
 /* Pieces of large frames, whole or not, stay when the source has let go of all of it. */
-static void pieces_of_large_frames_are_lent(struct kunit *test)
+static void pieces_of_large_frames_are_exported(struct kunit *test)
 {
 	static const u32 flags[] = { AXAS_MAP_HUGE_ALWAYS, AXAS_MAP_HUGE_WHOLE };
 	struct axas_gpa_range there = gpa_range(THERE, SZ_2M);
@@ -342,8 +342,8 @@ static bool is_logged(struct axas_space *space, u64 page)
 	       test_bit(page, bits);
 }
 
-/* The source's log cannot see writes by another space: what is lent stays written. */
-static void lent_pages_stay_in_the_log(struct kunit *test)
+/* The source's log cannot see writes by another space: what is exported stays written. */
+static void exported_pages_stay_in_the_log(struct kunit *test)
 {
 	struct pair p = make_pair(test, TEST_RW);
 	unsigned long bits[BITS_TO_LONGS(SIZE / SZ_4K)] = { ~0ul };
@@ -365,8 +365,8 @@ static void lent_pages_stay_in_the_log(struct kunit *test)
 	end_pair(&p);
 }
 
-/* So is what was lent before the log started. */
-static void lent_pages_are_in_a_new_log(struct kunit *test)
+/* So is what was exported before the log started. */
+static void exported_pages_are_in_a_new_log(struct kunit *test)
 {
 	struct pair p = make_pair(test, TEST_RW);
 	u64 epoch;
@@ -424,7 +424,7 @@ static void failed_allocations_share_nothing(struct kunit *test)
 		failed = f->mock->failures;
 		mock_hal_fail_never(f->mock);
 		KUNIT_EXPECT_EQ(test, result, failed ? AXAS_FAULT_NOMEM : AXAS_FAULT_FIXED);
-		KUNIT_EXPECT_EQ(test, axas_shared_lent(p.source), failed ? 0ull : 1ull);
+		KUNIT_EXPECT_EQ(test, axas_shared_exported(p.source), failed ? 0ull : 1ull);
 		result = fault(p.space, HERE, TEST_W);
 		KUNIT_EXPECT_EQ(test, result, failed ? AXAS_FAULT_FIXED : AXAS_FAULT_SPURIOUS);
 		axas_space_clear(p.space);
@@ -498,7 +498,7 @@ static void spaces_share_into_each_other_at_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, threads[0].result, 0);
 	KUNIT_EXPECT_EQ(test, threads[1].result, 0);
 	expect_counts(&p, 0, 0, 0);
-	KUNIT_EXPECT_EQ(test, axas_shared_lent(p.space), 0ull);
+	KUNIT_EXPECT_EQ(test, axas_shared_exported(p.space), 0ull);
 	end_pair(&p);
 }
 
@@ -515,13 +515,13 @@ static struct kunit_case shared_cases[] = {
 	KUNIT_CASE_PARAM(unmapped_pages_stay_on_the_other_side, space_gen_params),
 	KUNIT_CASE_PARAM(protection_has_a_bound, space_gen_params),
 	KUNIT_CASE(limit_of_the_source_counts),
-	KUNIT_CASE(only_own_memory_is_lent),
+	KUNIT_CASE(only_own_memory_is_exported),
 	KUNIT_CASE(cycles_end),
 	KUNIT_CASE(source_may_go_first),
 	KUNIT_CASE(space_shares_with_itself),
-	KUNIT_CASE_PARAM(pieces_of_large_frames_are_lent, space_gen_params),
-	KUNIT_CASE_PARAM(lent_pages_stay_in_the_log, space_gen_params),
-	KUNIT_CASE_PARAM(lent_pages_are_in_a_new_log, space_gen_params),
+	KUNIT_CASE_PARAM(pieces_of_large_frames_are_exported, space_gen_params),
+	KUNIT_CASE_PARAM(exported_pages_stay_in_the_log, space_gen_params),
+	KUNIT_CASE_PARAM(exported_pages_are_in_a_new_log, space_gen_params),
 	KUNIT_CASE_PARAM(shared_leaves_collapse, space_gen_params),
 	KUNIT_CASE_PARAM(failed_allocations_share_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(spaces_share_into_each_other_at_once, space_gen_params),

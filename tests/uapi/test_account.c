@@ -209,7 +209,7 @@ static void test_memcg_charge(void)
 	leave_group();
 }
 
-/* A space of the group lends memory to one that is not, and pays for it. */
+/* A space of the group exports memory to one that is not, and pays for it. */
 static void share_of_group(void *arg)
 {
 	int space = new_space(), source;
@@ -225,10 +225,10 @@ static void share_of_group(void *arg)
 	expect_ok(populate(space, GIB, 8 * MIB));
 	with = group_value("memory.current");
 	if (with < before + (long)(8 * MIB))
-		fail("8 MiB that were lent charged the source %ld bytes", with - before);
+		fail("8 MiB that were exported charged the source %ld bytes", with - before);
 }
 
-static void test_memcg_lent(void)
+static void test_memcg_exported(void)
 {
 	make_group();
 	in_child(share_of_group, NULL);
@@ -434,7 +434,7 @@ static const struct test tests[] = {
 	{ "R5 linear memory counts against RLIMIT_MEMLOCK", test_memlock },
 	{ "H11 linear memory counts as locked while a vCPU has it", test_memlock_of_a_held_space },
 	{ "R5 frames and tables are charged to the memory cgroup", test_memcg_charge },
-	{ "R5 frames that are lent are charged to their source", test_memcg_lent },
+	{ "R5 frames that are exported are charged to their source", test_memcg_exported },
 	{ "R5 H10 W8 memory.max of the cgroup holds, by ENOMEM", test_memcg_limit },
 	{ "R5 W8 memory.max holds for mappings, by SIGBUS", test_memcg_mapping },
 	{ "R7 POPULATE is interruptible and goes on where it stopped",

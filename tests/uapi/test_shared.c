@@ -44,10 +44,10 @@ static u64 get(int fd, u64 gpa)
 	return val;
 }
 
-static void expect_counts(const struct pair *p, u64 frames, u64 shared, u64 lent)
+static void expect_counts(const struct pair *p, u64 frames, u64 shared, u64 exported)
 {
 	expect_eq(info(p->source).frames, frames);
-	expect_eq(info(p->source).lent, lent);
+	expect_eq(info(p->source).exported, exported);
 	expect_eq(info(p->space).shared, shared);
 	expect_eq(info(p->space).frames, 0);
 }

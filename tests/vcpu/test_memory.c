@@ -410,7 +410,7 @@ static void guests_talk_over_shared_memory(void)
 		wait_for_doorbell(&b, i + 1);
 		expect_eq(vm_call(&b, guest(check), slot, slot + SLOT, 8, i), SLOT / 8);
 	}
-	expect_eq(info(a.space).lent, SLOTS * SLOT / PAGE);
+	expect_eq(info(a.space).exported, SLOTS * SLOT / PAGE);
 	/* And at once: the second guest answers while the first one runs. */
 	vm_call(&a, guest(write), RING, 1, 0, 0);
 	vm_enter(&b, guest(answer), RING, 5, 9, 0);

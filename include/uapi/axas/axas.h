@@ -615,7 +615,7 @@ struct axas_translate {
  * @borrowed: out: 4 KiB pages of others, without linear areas, that leaves map: a file's
  * @missing: out: faults with the result AXAS_FAULT_MISSING
  * @shared: out: 4 KiB frames of other spaces that this one maps (AXAS_MAP_SHARED); not in @frames
- * @lent: out: 4 KiB frames of this space that others map, each time that one does; it may count
+ * @exported: out: 4 KiB frames of this space that others map, each time that one does; it may count
  *	frames that this space unmapped or discarded meanwhile
  */
 struct axas_info {
@@ -640,7 +640,7 @@ struct axas_info {
 	__u64 borrowed;
 	__u64 missing;
 	__u64 shared;
-	__u64 lent;
+	__u64 exported;
 };
 
 #define AXAS_GET_INFO		_IO(AXAS_IOC_TYPE, 0x18)
