@@ -85,13 +85,15 @@ void axas_npt_count_split(struct axas_npt *npt, unsigned int level)
 	count_leaves(npt, level - 1, BIT(AXAS_NPT_LEVEL_BITS));
 }
 
-void axas_npt_keep_spare(struct axas_npt_spares *spares, u64 *table, bool dirty)
+void axas_npt_keep_spare(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *table,
+			 bool dirty)
 {
 	if (dirty)
 		memset(table, 0, AXAS_FRAME_SIZE);
 	*table = (u64)(unsigned long)spares->first;
 	spares->first = table;
 	spares->nr++;
+	atomic_long_inc(&npt->loose);
 }
 
 void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares)
@@ -115,9 +117,7 @@ int axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spares *spares, u6
 		table = axas_npt_alloc_table(npt, &hpa);
 		if (!table)
 			return -ENOMEM;
-		*table = (u64)(unsigned long)spares->first;
-		spares->first = table;
-		spares->nr++;
+		axas_npt_keep_spare(npt, spares, table, false);
 		cond_resched();
 	}
 	return 0;
@@ -133,6 +133,7 @@ u64 *axas_npt_take_spare(struct axas_npt *npt, struct axas_npt_spares *spares, u
 	spares->first = (u64 *)(unsigned long)*table;
 	spares->nr--;
 	*table = 0;
+	atomic_long_dec(&npt->loose);
 	*hpa = axas_hal_pa(npt->hal, table).val;
 	return table;
 }
@@ -151,10 +152,11 @@ bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_lookup);
 
-/* What is counted below the root goes with it; @stay: spare tables, which are counted too. */
-static long move_counts(struct axas_npt *npt, struct axas_npt *to, unsigned int stay)
+/* What is linked below the root goes with it. With the bar nobody is about to link a table. */
+static long move_counts(struct axas_npt *npt, struct axas_npt *to)
 {
-	long tables = atomic_long_read(&npt->tables) - (1l << npt->root_order) - stay;
+	long tables = atomic_long_read(&npt->tables) - (1l << npt->root_order) -
+		      atomic_long_read(&npt->loose);
 	long made = 0, n;
 	unsigned int i;
 
@@ -171,8 +173,7 @@ static long move_counts(struct axas_npt *npt, struct axas_npt *to, unsigned int 
 	return made;
 }
 
-long axas_npt_move(struct axas_npt *npt, struct axas_npt *to,
-		   const struct axas_npt_spares *spares)
+long axas_npt_move(struct axas_npt *npt, struct axas_npt *to)
 {
 	unsigned int i, n = 1u << npt->root_bits, level = npt->levels - 1;
 	u64 empty;
@@ -186,7 +187,7 @@ long axas_npt_move(struct axas_npt *npt, struct axas_npt *to,
 			      axas_npt_break(npt, &npt->root[i], level, 0));
 	}
 	WRITE_ONCE(to->marked, npt->marked);
-	return move_counts(npt, to, spares->nr);
+	return move_counts(npt, to);
 }
 
 void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos, u64 gpa,

@@ -353,6 +353,7 @@ struct axas_npt_ops {
  * @caps: the machine that the table is for
  * @reserve: tables reserved for splits
  * @tables: 4 KiB pages used for tables
+ * @loose: those of them that are spare, so not linked
  * @leaves: leaves at each level, without those counted in @shards
  * @shards: counters that faults update
  */
@@ -378,6 +379,7 @@ struct axas_npt {
 	struct axas_npt_caps caps;
 	struct axas_npt_spares reserve;
 	atomic_long_t tables;
+	atomic_long_t loose;
 	atomic_long_t leaves[AXAS_NPT_MAX_LEVELS];
 	struct axas_npt_shard shards[AXAS_NPT_SHARDS];
 };
@@ -633,7 +635,8 @@ int __must_check axas_npt_get_spares(struct axas_npt *npt, struct axas_npt_spare
 u64 *__must_check axas_npt_take_spare(struct axas_npt *npt, struct axas_npt_spares *spares,
 				       u64 *hpa);
 /* Give back a table taken but not linked. @dirty: it needs to be zeroed. */
-void axas_npt_keep_spare(struct axas_npt_spares *spares, u64 *table, bool dirty);
+void axas_npt_keep_spare(struct axas_npt *npt, struct axas_npt_spares *spares, u64 *table,
+			 bool dirty);
 void axas_npt_put_spares(struct axas_npt *npt, struct axas_npt_spares *spares);
 
 static inline enum axas_pt_kind axas_npt_kind(const struct axas_npt *npt,
@@ -662,11 +665,10 @@ void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos
 
 /*
  * Move all that @npt maps, with its tables, to @to: an empty table of the same geometry. Exclusive.
- * The roots stay where they are, and so do @spares; all of @npt must be flushed, cached walks
+ * The roots stay where they are, and so do spares; all of @npt must be flushed, cached walks
  * included. Return the leaves that were counted in shards: their frames are not counted elsewhere.
  */
-long axas_npt_move(struct axas_npt *npt, struct axas_npt *to,
-		   const struct axas_npt_spares *spares);
+long axas_npt_move(struct axas_npt *npt, struct axas_npt *to);
 
 /*
  * Install one leaf, allocating tables as needed. Shared; may sleep. Return 0, -ENOMEM, or

@@ -158,7 +158,7 @@ static bool PT(link_spare)(struct axas_npt *npt, struct axas_npt_spares *spares,
 	 */
 	if (!axas_npt_make(npt, pos->ptep, pos->level, &pos->entry,
 			   PT(make_table)(hpa, pos->level)))
-		axas_npt_keep_spare(spares, table, zero);
+		axas_npt_keep_spare(npt, spares, table, zero);
 	else
 		pos->entry = PT(make_table)(hpa, pos->level);
 	return true;

@@ -217,7 +217,7 @@ static bool end_entry(struct axas_npt *npt, struct axas_npt_move *move, u64 *fro
 		return false;
 	WRITE_ONCE(*from, 0);
 	/* Not zeroed: it is freed next. */
-	axas_npt_keep_spare(move->spares, child, false);
+	axas_npt_keep_spare(npt, move->spares, child, false);
 	return true;
 }
 

@@ -43,40 +43,40 @@ bool axas_space_replace_leaf(struct axas_space *space, struct axas_npt_pos *pos,
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_replace_leaf);
 
-/* Link a table that maps the same memory in place of a large leaf, if there is one. */
-static bool split(struct axas_space *space, u64 gpa, u64 *table, u64 hpa)
+/* Link a spare table that maps the same memory in place of a large leaf, if there is one. */
+static void split(struct axas_space *space, u64 gpa, struct axas_npt_spares *spares)
 {
 	struct axas_npt *npt = &space->npt;
 	struct axas_npt_cursor cursor;
 	struct axas_npt_pos pos;
-	u64 entry;
+	u64 *table, entry, hpa;
 
 	lockdep_assert_held(&space->lock);
 	axas_npt_walk(npt, &cursor, gpa, &pos);
 	while (pos.level && axas_npt_kind(npt, &pos) == AXAS_PT_LEAF) {
+		table = axas_npt_take_spare(npt, spares, &hpa);
 		entry = axas_npt_split_into(npt, table, hpa, pos.entry, pos.level);
 		if (axas_space_replace_leaf(space, &pos, gpa, entry)) {
 			axas_npt_count_split(npt, pos.level);
-			return true;
+			return;
 		}
+		axas_npt_keep_spare(npt, spares, table, false);
 	}
-	return false;
 }
 
 int axas_space_split_leaf(struct axas_space *space, u64 gpa)
 {
-	u64 *table;
-	bool done;
-	u64 hpa;
+	struct axas_npt_spares spares = {};
+	u64 *table, hpa;
 
 	table = axas_npt_alloc_table_unset(&space->npt, &hpa);
 	if (!table)
 		return -ENOMEM;
+	axas_npt_keep_spare(&space->npt, &spares, table, false);
 	down_read(&space->lock);
-	done = split(space, gpa, table, hpa);
+	split(space, gpa, &spares);
 	up_read(&space->lock);
-	if (!done)
-		axas_npt_free_table(&space->npt, hpa);
+	axas_npt_put_spares(&space->npt, &spares);
 	return 0;
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
@@ -316,7 +316,7 @@ static int borrow_table(struct lent *lent, const struct axas_cpu *cpu, struct ax
 	table = axas_npt_take_spare(npt, &lent->spares, &hpa);
 	if (axas_npt_link(npt, pos, lent->gpa, table, hpa, fill_table(lent, cpu, table)))
 		return 0;
-	axas_npt_keep_spare(&lent->spares, table, true);
+	axas_npt_keep_spare(npt, &lent->spares, table, true);
 	return LENT_AGAIN;
 }
 

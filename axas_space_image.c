@@ -163,7 +163,7 @@ static void move(struct swap *swap)
 	base->areas = space->areas;
 	WRITE_ONCE(space->areas, swap->areas);
 	swap->areas = old;
-	made = axas_npt_move(&space->npt, &base->npt, &swap->spares);
+	made = axas_npt_move(&space->npt, &base->npt);
 	atomic_long_add(made, &space->faults[AXAS_FAULT_FIXED]);
 	axas_pool_move(&space->pool, &base->pool, made);
 	base->own = space->own;
