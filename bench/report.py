@@ -245,6 +245,29 @@ class Figures:
             self.pair("get and clear, a dirty page among 100", "log_pass_dirty", target=60),
         ]
 
+    def image_rows(self):
+        """Freeze, clone, copy on write; KVM's is a private mapping of a memfd."""
+        c = self.count
+        if "axas.image_clone" not in c:
+            return []
+        write = 1.15 * (c["axas.exit_ud"] + c["file.floor_page_and_copy"])
+        rows = [Row(f"freeze and one clone, {size} of 4 KiB leaves",
+                    c["axas.image_freeze_clone_" + name], target=20000)
+                for size, name in (("64 MiB", "64m"), ("1 GiB", "1g"), ("2 GiB", "2g"))]
+        return rows + [
+            Row("one more clone", c["axas.image_clone"], target=8000),
+            Row("the end of a clone", c["axas.image_clone_end"], target=10000),
+            Row("first touch of 2 MiB, a read; KVM: one page", c["axas.image_look_2m"],
+                kvm=c["kvm.image_look_2m"], target=5000 + c["axas.exit_ud"],
+                why="5,000 and an exit"),
+            self.pair("read all of 1 MiB, a page", "image_look"),
+            self.pair("first write to a page that was read", "image_write", target=write,
+                      why="1.15 of exit, page and copy"),
+            self.pair("first write to a page that was not", "image_write_untouched"),
+        ] + [Row(f"reset, {pages} pages written", c[f"axas.image_reset_{pages}"],
+                 target=3000 + 150 * pages, why="3,000 and 150 a page")
+             for pages in (1, 10, 1000)]
+
     def supply_rows(self):
         """Missing pages, and userfaultfd() on KVM's memory and on a process's."""
         c = self.count
@@ -483,6 +506,12 @@ class Figures:
                     ["operation", "axas", "KVM", "/ KVM", "at most", "met"],
                     [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r),
                       r.met()] for r in self.log_rows()]))
+            if self.image_rows():
+                result.append((
+                    "Instructions, images; KVM on a private mapping of a memfd",
+                    ["operation", "axas", "KVM", "/ KVM", "at most", "met"],
+                    [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r),
+                      r.met()] for r in self.image_rows()]))
             if self.mapping_rows():
                 result.append((
                     "Instructions, faults of the VMM on mapped memory",

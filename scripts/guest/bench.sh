@@ -58,7 +58,7 @@ if [ "$AXAS_BENCH" = all ]; then
 	echo 40 >/proc/sys/vm/nr_hugepages
 	axas_bench kvm-memory >>$ROWS
 	echo 0 >/proc/sys/vm/nr_hugepages
-	axas_bench kvm-log >>$ROWS
+	axas_bench kvm-log kvm-image >>$ROWS
 	load axas
 	axas_bench bridge >>$ROWS
 	rmmod axas
@@ -75,7 +75,7 @@ load axas axvcpu
 machine axas
 if [ "$AXAS_BENCH" = all ]; then
 	echo 0 >/sys/fs/cgroup/bench/cgroup.procs
-	axas_bench axas-log paths mappings >>$ROWS
+	axas_bench axas-log axas-image paths mappings >>$ROWS
 	rmmod axvcpu
 	load axas_bench
 	dmesg | sed -n 's/^.*axas_bench: //p' >>$ROWS
