@@ -23,7 +23,7 @@
 
 /**
  * struct image_file - the file of an image
- * @image: the image
+ * @image: the image; NULL if it could not be made
  * @clone_fops: file operations of its clones
  */
 struct image_file {
@@ -198,34 +198,40 @@ static const struct file_operations image_fops = {
 	.show_fdinfo	= image_show_fdinfo,
 };
 
-/* Open a file for the image of @file, which it takes, also on an error. */
-static struct file *open_image(struct image_file *file)
+/* A file that gets its image next. */
+static struct file *new_file(const struct file_operations *clone_fops)
 {
-	struct file *filp = anon_inode_getfile("[axas-image]", &image_fops, file, O_RDONLY);
-
-	if (!IS_ERR(filp)) {
-		filp->f_mode |= FMODE_LSEEK | FMODE_PREAD;
-		return filp;
-	}
-	axas_image_put(file->image);
-	kfree(file);
-	return filp;
-}
-
-static struct file *freeze(struct axas_space *space, const struct file_operations *clone_fops)
-{
-	struct image_file *file = kmalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
-	struct axas_image *image;
+	struct image_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	struct file *filp;
 
 	if (!file)
 		return ERR_PTR(-ENOMEM);
+	file->clone_fops = clone_fops;
+	filp = anon_inode_getfile("[axas-image]", &image_fops, file, O_RDONLY);
+	if (IS_ERR(filp)) {
+		kfree(file);
+		return filp;
+	}
+	/* pwrite() is EBADF, as with each file that is open for reading. */
+	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	return filp;
+}
+
+/* The file comes first: after the freeze nothing can fail. */
+static struct file *freeze(struct axas_space *space, const struct file_operations *clone_fops)
+{
+	struct file *filp = new_file(clone_fops);
+	struct axas_image *image;
+
+	if (IS_ERR(filp))
+		return filp;
 	image = axas_space_freeze(space);
 	if (IS_ERR(image)) {
-		kfree(file);
+		fput(filp);
 		return ERR_CAST(image);
 	}
-	*file = (struct image_file){ image, clone_fops };
-	return open_image(file);
+	((struct image_file *)filp->private_data)->image = image;
+	return filp;
 }
 
 long axas_file_freeze(struct axas_file *file, const struct file_operations *clone_fops)

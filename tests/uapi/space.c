@@ -26,6 +26,24 @@ int new_space(void)
 	return fd;
 }
 
+int image_of(int fd)
+{
+	int image = axas_freeze(fd);
+
+	if (image < 0)
+		fail("no image could be made: %s", strerror(-image));
+	return image;
+}
+
+int clone_of(int image)
+{
+	int fd = axas_clone_one(image);
+
+	if (fd < 0)
+		fail("no clone could be made: %s", strerror(-fd));
+	return fd;
+}
+
 /* Each successful call must make progress and stay in the range. */
 int populate(int fd, u64 gpa, u64 len)
 {

@@ -37,7 +37,14 @@ union argument {
 	struct axas_translate translate;
 	struct axas_info info;
 	struct axas_get_areas areas;
+	struct axas_clone clone;
+	struct axas_reset reset;
+	struct axas_diff diff;
+	struct axas_image_info image;
 };
+
+/* Whose ioctl it is. A clone is a space that can be frozen and reset. */
+enum owner { OF_SPACE, OF_DEVICE, OF_CLONE, OF_IMAGE };
 
 /**
  * struct subject - one ioctl
@@ -48,7 +55,7 @@ union argument {
  * @reserved: offset of the reserved fields, 0: none
  * @reserved_size: size of the reserved fields in bytes
  * @flags: valid flags
- * @system: an ioctl of /dev/axas, not of a space
+ * @owner: what has the ioctl
  * @out: the kernel writes to the struct
  * @good: fill in arguments that succeed on new_subject_space()
  */
@@ -60,7 +67,7 @@ struct subject {
 	size_t reserved;
 	size_t reserved_size;
 	u32 flags;
-	bool system;
+	enum owner owner;
 	bool out;
 	void (*good)(union argument *arg);
 };
@@ -188,63 +195,112 @@ static void good_translate(union argument *arg)
 	arg->translate.gpa = ALLOC + 2 * PAGE;	/* touched by new_subject_space() */
 }
 
+/* An image with one page, for all. */
+static int an_image(void)
+{
+	static int image = -1;
+	int fd;
+
+	if (image < 0) {
+		fd = new_space();
+		expect_ok(axas_map_alloc(fd, ALLOC, 16 * PAGE, RW, AXAS_MAP_POPULATE));
+		image = image_of(fd);
+		close(fd);
+	}
+	return image;
+}
+
+static void good_reset(union argument *arg)
+{
+	arg->reset.image_fd = an_image();
+}
+
+static void good_diff(union argument *arg)
+{
+	static struct axas_diff_extent extents[2];
+
+	arg->diff.gpa = ALLOC;
+	arg->diff.length = 16 * PAGE;
+	arg->diff.buf = (uintptr_t)extents;
+	arg->diff.count = ARRAY_SIZE(extents);
+}
+
+static __s32 cloned;
+
+static void good_clone(union argument *arg)
+{
+	arg->clone.fds = (uintptr_t)&cloned;
+	arg->clone.count = 1;
+}
+
 #define TAIL_FROM(type, member)	offsetof(struct type, member)
 
 static const struct subject subjects[] = {
 	{ "GET_FORMAT", AXAS_GET_FORMAT, sizeof(struct axas_format_info),
 	  TAIL_FROM(axas_format_info, caps), TAIL_FROM(axas_format_info, caps), 4, 0,
-	  true, true, good_format },
+	  OF_DEVICE, true, good_format },
 	{ "CREATE", AXAS_CREATE, sizeof(struct axas_create), TAIL_FROM(axas_create, ia_bits),
-	  TAIL_FROM(axas_create, caps), 16, AXAS_CREATE_CAPS | AXAS_CREATE_PINNABLE, true,
+	  TAIL_FROM(axas_create, caps), 16, AXAS_CREATE_CAPS | AXAS_CREATE_PINNABLE, OF_DEVICE,
 	  false, good_create },
 	{ "MAP_LINEAR", AXAS_MAP_LINEAR, sizeof(struct axas_map_linear),
-	  TAIL_FROM(axas_map_linear, type), 0, 0, 0, false, false, good_linear },
+	  TAIL_FROM(axas_map_linear, type), 0, 0, 0, OF_SPACE, false, good_linear },
 	{ "MAP_ALLOC", AXAS_MAP_ALLOC, sizeof(struct axas_map_alloc),
-	  TAIL_FROM(axas_map_alloc, type), 0, 0, AXAS_MAP_FLAGS, false, false, good_alloc },
+	  TAIL_FROM(axas_map_alloc, type), 0, 0, AXAS_MAP_FLAGS, OF_SPACE, false, good_alloc },
 	{ "MAP_FILE", AXAS_MAP_FILE, sizeof(struct axas_map_file), sizeof(struct axas_map_file),
-	  0, 0, AXAS_MAP_POPULATE | AXAS_MAP_AROUND_MASK, false, false, good_file },
+	  0, 0, AXAS_MAP_POPULATE | AXAS_MAP_AROUND_MASK, OF_SPACE, false, good_file },
 	{ "MAP_SHARED", AXAS_MAP_SHARED, sizeof(struct axas_map_shared),
-	  sizeof(struct axas_map_shared), 0, 0, AXAS_MAP_POLICY, false, false, good_shared },
+	  sizeof(struct axas_map_shared), 0, 0, AXAS_MAP_POLICY, OF_SPACE, false, good_shared },
 	{ "UNMAP", AXAS_UNMAP, sizeof(struct axas_range), sizeof(struct axas_range), 0, 0, 0,
-	  false, false, good_range },
+	  OF_SPACE, false, good_range },
 	{ "POPULATE", AXAS_POPULATE, sizeof(struct axas_range), sizeof(struct axas_range), 0, 0,
-	  0, false, true, good_range },
+	  0, OF_SPACE, true, good_range },
 	{ "COLLAPSE", AXAS_COLLAPSE, sizeof(struct axas_collapse),
 	  TAIL_FROM(axas_collapse, collapsed), TAIL_FROM(axas_collapse, collapsed), 8, 0,
-	  false, true, good_range },
+	  OF_SPACE, true, good_range },
 	{ "PROTECT", AXAS_PROTECT, sizeof(struct axas_protect),
-	  TAIL_FROM(axas_protect, reserved), TAIL_FROM(axas_protect, reserved), 4, 0, false, false,
+	  TAIL_FROM(axas_protect, reserved), TAIL_FROM(axas_protect, reserved), 4, 0, OF_SPACE, false,
 	  good_protect },
 	{ "SET_POLICY", AXAS_SET_POLICY, sizeof(struct axas_range), sizeof(struct axas_range), 0, 0,
-	  AXAS_MAP_POLICY, false, false, good_range },
+	  AXAS_MAP_POLICY, OF_SPACE, false, good_range },
 	{ "SET_LIMIT", AXAS_SET_LIMIT, sizeof(struct axas_limit),
-	  TAIL_FROM(axas_limit, max_frames), 0, 0, 0, false, false, good_limit },
+	  TAIL_FROM(axas_limit, max_frames), 0, 0, 0, OF_SPACE, false, good_limit },
 	{ "DISCARD", AXAS_DISCARD, sizeof(struct axas_discard), TAIL_FROM(axas_discard, reserved),
-	  TAIL_FROM(axas_discard, reserved), 12, 0, false, true, good_discard },
+	  TAIL_FROM(axas_discard, reserved), 12, 0, OF_SPACE, true, good_discard },
 	{ "START_LOG", AXAS_START_LOG, sizeof(struct axas_log), TAIL_FROM(axas_log, buf),
-	  TAIL_FROM(axas_log, buf), 16, 0, false, true, good_start_log },
+	  TAIL_FROM(axas_log, buf), 16, 0, OF_SPACE, true, good_start_log },
 	{ "STOP_LOG", AXAS_STOP_LOG, sizeof(struct axas_log), TAIL_FROM(axas_log, buf),
-	  TAIL_FROM(axas_log, buf), 16, 0, false, true, good_start_log },
+	  TAIL_FROM(axas_log, buf), 16, 0, OF_SPACE, true, good_start_log },
 	{ "GET_LOG", AXAS_GET_LOG, sizeof(struct axas_log), TAIL_FROM(axas_log, count),
-	  TAIL_FROM(axas_log, reserved), 4, AXAS_LOG_EXTENTS, false, true, good_log },
+	  TAIL_FROM(axas_log, reserved), 4, AXAS_LOG_EXTENTS, OF_SPACE, true, good_log },
 	{ "CLEAR_LOG", AXAS_CLEAR_LOG, sizeof(struct axas_log), TAIL_FROM(axas_log, count),
-	  TAIL_FROM(axas_log, reserved), 4, AXAS_LOG_EXTENTS, false, true, good_log },
+	  TAIL_FROM(axas_log, reserved), 4, AXAS_LOG_EXTENTS, OF_SPACE, true, good_log },
 	{ "SUPPLY", AXAS_SUPPLY, sizeof(struct axas_supply), TAIL_FROM(axas_supply, space_fd),
 	  TAIL_FROM(axas_supply, reserved), 12,
-	  AXAS_SUPPLY_ZERO | AXAS_SUPPLY_SPACE | AXAS_SUPPLY_SKIP, false, true, good_supply },
+	  AXAS_SUPPLY_ZERO | AXAS_SUPPLY_SPACE | AXAS_SUPPLY_SKIP, OF_SPACE, true, good_supply },
 	{ "GET_MISSING", AXAS_GET_MISSING, sizeof(struct axas_get_missing),
-	  TAIL_FROM(axas_get_missing, buf), 0, 0, AXAS_MISSING_AGAIN, false, true, good_clear },
+	  TAIL_FROM(axas_get_missing, buf), 0, 0, AXAS_MISSING_AGAIN, OF_SPACE, true, good_clear },
 	{ "CLEAR", AXAS_CLEAR, sizeof(struct axas_clear), sizeof(struct axas_clear), 0, 0, 0,
-	  false, false, good_clear },
+	  OF_SPACE, false, good_clear },
 	{ "FAULT", AXAS_FAULT, sizeof(struct axas_fault), TAIL_FROM(axas_fault, level),
-	  TAIL_FROM(axas_fault, reserved), 4, 0, false, true, good_fault },
+	  TAIL_FROM(axas_fault, reserved), 4, 0, OF_SPACE, true, good_fault },
 	{ "TRANSLATE", AXAS_TRANSLATE, sizeof(struct axas_translate),
-	  TAIL_FROM(axas_translate, hpa), TAIL_FROM(axas_translate, reserved), 4, 0, false, true,
+	  TAIL_FROM(axas_translate, hpa), TAIL_FROM(axas_translate, reserved), 4, 0, OF_SPACE, true,
 	  good_translate },
 	{ "GET_INFO", AXAS_GET_INFO, sizeof(struct axas_info), TAIL_FROM(axas_info, format),
-	  0, 0, 0, false, true, good_clear },
+	  0, 0, 0, OF_SPACE, true, good_clear },
 	{ "GET_AREAS", AXAS_GET_AREAS, sizeof(struct axas_get_areas),
-	  TAIL_FROM(axas_get_areas, start), 0, 0, 0, false, true, good_clear },
+	  TAIL_FROM(axas_get_areas, start), 0, 0, 0, OF_SPACE, true, good_clear },
+	{ "FREEZE", AXAS_FREEZE, sizeof(struct axas_freeze), sizeof(struct axas_freeze), 0, 0, 0,
+	  OF_CLONE, false, good_clear },
+	{ "RESET", AXAS_RESET, sizeof(struct axas_reset), TAIL_FROM(axas_reset, reserved),
+	  TAIL_FROM(axas_reset, reserved), 4, 0, OF_CLONE, false, good_reset },
+	{ "DIFF", AXAS_DIFF, sizeof(struct axas_diff), TAIL_FROM(axas_diff, buf),
+	  TAIL_FROM(axas_diff, reserved), 4, 0, OF_CLONE, true, good_diff },
+	{ "CLONE", AXAS_CLONE, sizeof(struct axas_clone), TAIL_FROM(axas_clone, reserved),
+	  TAIL_FROM(axas_clone, reserved), 4, AXAS_CREATE_PINNABLE, OF_IMAGE, false,
+	  good_clone },
+	{ "GET_IMAGE_INFO", AXAS_GET_IMAGE_INFO, sizeof(struct axas_image_info),
+	  TAIL_FROM(axas_image_info, format), 0, 0, 0, OF_IMAGE, true, good_clear },
 };
 
 /* A space with a limit, and a logged area whose third page is touched. */
@@ -263,7 +319,21 @@ static int new_subject_space(void)
 
 static int subject_fd(const struct subject *s)
 {
-	return s->system ? dev_open() : new_subject_space();
+	switch (s->owner) {
+	case OF_DEVICE:
+		return dev_open();
+	case OF_IMAGE:
+		return dup(an_image());
+	case OF_CLONE:
+		return clone_of(an_image());
+	default:
+		return new_subject_space();
+	}
+}
+
+static bool is_of_space(const struct subject *s)
+{
+	return s->owner == OF_SPACE || s->owner == OF_CLONE;
 }
 
 static void good_arg(const struct subject *s, union argument *arg)
@@ -279,8 +349,10 @@ static void expect_good(const struct subject *s, void *arg, const char *what)
 
 	if (ret < 0)
 		fail("%s %s answers %s", s->name, what, strerrorname_np(-ret));
-	if (s->nr == AXAS_CREATE)
+	if (s->nr == AXAS_CREATE || s->nr == AXAS_FREEZE)
 		close(ret);
+	if (s->nr == AXAS_CLONE)
+		close(cloned);
 	close(fd);
 }
 
@@ -290,13 +362,13 @@ static void expect_bad(const struct subject *s, void *arg, int err, const char *
 	int fd = subject_fd(s), fds = count_fds(), ret;
 	struct state before;
 
-	if (!s->system)
+	if (is_of_space(s))
 		take_state(fd, &before);
 	ret = axas_ioctl(fd, s->nr, arg);
 	if (ret != -err)
 		fail("%s %s answers %s, not %s", s->name, what,
 		     ret < 0 ? strerrorname_np(-ret) : "success", strerrorname_np(err));
-	if (!s->system)
+	if (is_of_space(s))
 		expect_same(fd, &before, SAME_ALL);
 	expect_eq(count_fds(), fds);
 	close(fd);
@@ -460,12 +532,12 @@ static void check_huge(const struct subject *s, union argument *arg)
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		arg->head[0] = sizes[i];
 		memcpy(page + PAGE - sizeof(*arg), arg, sizeof(*arg));
-		if (!s->system)
+		if (is_of_space(s))
 			take_state(fd, &before);
 		ret = axas_ioctl(fd, s->nr, page + PAGE - sizeof(*arg));
 		if (ret != -E2BIG && ret != -EFAULT && ret != -EINVAL)
 			fail("%s with a size of %#x answers %d", s->name, sizes[i], ret);
-		if (!s->system)
+		if (is_of_space(s))
 			expect_same(fd, &before, SAME_ALL);
 	}
 	close(fd);
@@ -523,14 +595,14 @@ static void test_read_only(void)
 static void check_descriptor(const struct subject *s, union argument *arg)
 {
 	int fd = subject_fd(s), null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int other = s->system ? new_subject_space() : dev_open();
+	int other = s->owner == OF_DEVICE ? new_subject_space() : dev_open();
 	struct state before;
 
-	if (s->system)
+	if (s->owner == OF_DEVICE)
 		take_state(other, &before);
 	if (axas_ioctl(other, s->nr, arg) != -ENOTTY)
 		fail("%s on the other kind of descriptor is not ENOTTY", s->name);
-	if (s->system)
+	if (s->owner == OF_DEVICE)
 		expect_same(other, &before, SAME_ALL);
 	if (axas_ioctl(null, s->nr, arg) != -ENOTTY)
 		fail("%s on /dev/null is not ENOTTY", s->name);
@@ -549,12 +621,13 @@ static void test_descriptor(void)
 	expect_eq(axas_get_api_version(new_space()), -ENOTTY);
 }
 
-static bool is_known(unsigned long nr, bool system)
+static bool is_known(unsigned long nr, bool device, bool image)
 {
-	if (system && nr == AXAS_GET_API_VERSION)
+	if (device && nr == AXAS_GET_API_VERSION)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
-		if (subjects[i].nr == nr && subjects[i].system == system)
+		if (subjects[i].nr == nr && (subjects[i].owner == OF_DEVICE) == device &&
+		    (subjects[i].owner == OF_IMAGE) == image)
 			return true;
 	return false;
 }
@@ -575,9 +648,11 @@ static void test_unknown_number(void)
 	for (int i = 0; i < 256; i++) {
 		unsigned long nr = _IO(AXAS_IOC_TYPE, i);
 
-		if (!is_known(nr, true) && axas_ioctl(dev, nr, &arg) != -ENOTTY)
+		if (!is_known(nr, true, false) && axas_ioctl(dev, nr, &arg) != -ENOTTY)
 			fail("ioctl %#x of /dev/axas is not ENOTTY", i);
-		if (!is_known(nr, false) && !is_of_a_module(nr) &&
+		if (!is_known(nr, false, true) && axas_ioctl(an_image(), nr, &arg) != -ENOTTY)
+			fail("ioctl %#x of an image is not ENOTTY", i);
+		if (!is_known(nr, false, false) && !is_of_a_module(nr) &&
 		    axas_ioctl(fd, nr, &arg) != -ENOTTY)
 			fail("ioctl %#x of a space is not ENOTTY", i);
 	}

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define AREA	(16 * MIB)
@@ -433,6 +434,82 @@ static void test_protect_logged(void)
 	fail_each(&(struct victim){ logged_space, call_protect_logged, protect_again, false });
 }
 
+static int call_freeze(int fd)
+{
+	int image = axas_freeze(fd);
+
+	return image < 0 ? image : close(image);
+}
+
+/* A page that is held has to be copied. */
+static int held_space(void)
+{
+	int fd = populated_space(), pipes[2];
+	struct iovec iov = { map_rw(fd, AREA, PAGE), PAGE };
+
+	expect_libc(pipe(pipes));
+	expect_eq(vmsplice(pipes[1], &iov, 1, 0), PAGE);
+	return fd;
+}
+
+static void write_again(int fd)
+{
+	expect_eq(axas_write(fd, AREA, "again", 5), 5);
+}
+
+static void test_freeze(void)
+{
+	fail_each(&(struct victim){ populated_space, call_freeze, write_again, false });
+	fail_each(&(struct victim){ held_space, call_freeze, write_again, false });
+}
+
+static int image;
+
+static int frozen_space(void)
+{
+	int fd = populated_space();
+
+	image = image_of(fd);
+	write_again(fd);
+	return fd;
+}
+
+static int call_clone(int fd)
+{
+	int clones[3], err = axas_clone(image, 0, 0, clones, ARRAY_SIZE(clones));
+
+	(void)fd;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(clones); i++)
+		close(clones[i]);
+	return err;
+}
+
+static void test_clone(void)
+{
+	fail_each(&(struct victim){ frozen_space, call_clone, write_again, false });
+}
+
+static int call_reset(int fd)
+{
+	return axas_reset(fd, image);
+}
+
+static void test_reset(void)
+{
+	fail_each(&(struct victim){ frozen_space, call_reset, write_again, false });
+}
+
+static void reset_it(int fd)
+{
+	expect_ok(axas_reset(fd, image));
+	write_again(fd);
+}
+
+static void test_first_write(void)
+{
+	fail_each(&(struct victim){ frozen_space, call_write, reset_it, false });
+}
+
 static const struct test tests[] = {
 	{ "fail-nth: CREATE", test_create },
 	{ "fail-nth: MAP_ALLOC", test_map_alloc },
@@ -450,6 +527,10 @@ static const struct test tests[] = {
 	{ "fail-nth: START_LOG", test_start_log },
 	{ "fail-nth: STOP_LOG", test_stop_log },
 	{ "fail-nth: PROTECT of logged memory", test_protect_logged },
+	{ "fail-nth: FREEZE", test_freeze },
+	{ "fail-nth: CLONE", test_clone },
+	{ "fail-nth: RESET", test_reset },
+	{ "fail-nth: the first write to an image's page", test_first_write },
 };
 
 const struct suite suite_failnth = { "failnth", tests, ARRAY_SIZE(tests), true };

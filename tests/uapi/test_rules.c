@@ -360,6 +360,15 @@ _Static_assert(offsetof(struct axas_info, faults) == 120, "axas_info.faults");
 _Static_assert(offsetof(struct axas_info, missing) == 192, "axas_info.missing");
 _Static_assert(sizeof(struct axas_area_info) == 40, "axas_area_info");
 _Static_assert(sizeof(struct axas_get_areas) == 32, "axas_get_areas");
+_Static_assert(sizeof(struct axas_freeze) == 8, "axas_freeze");
+_Static_assert(sizeof(struct axas_clone) == 32, "axas_clone");
+_Static_assert(offsetof(struct axas_clone, count) == 24, "axas_clone.count");
+_Static_assert(sizeof(struct axas_reset) == 16, "axas_reset");
+_Static_assert(sizeof(struct axas_diff_extent) == 24, "axas_diff_extent");
+_Static_assert(sizeof(struct axas_diff) == 40, "axas_diff");
+_Static_assert(offsetof(struct axas_diff, buf) == 24, "axas_diff.buf");
+_Static_assert(sizeof(struct axas_image_info) == 72, "axas_image_info");
+_Static_assert(offsetof(struct axas_image_info, frames) == 32, "axas_image_info.frames");
 
 #ifdef __x86_64__
 #define GETPID32	20
@@ -389,7 +398,8 @@ static void test_compat(void)
 	struct axas_map_alloc *map = low;
 	struct axas_translate *tr = low;
 	struct axas_create *c = low;
-	int dev = dev_open(), fd;
+	struct axas_clone *cl = low;
+	int dev = dev_open(), fd, image;
 
 	expect(low != MAP_FAILED);
 	if (call32(GETPID32, 0, 0, 0) != getpid())
@@ -406,6 +416,12 @@ static void test_compat(void)
 	*tr = (struct axas_translate){ .size = sizeof(*tr), .gpa = 5 * GIB + 1 };
 	expect_eq(ioctl32(fd, AXAS_TRANSLATE, tr), 0);
 	expect_eq(tr->left, PAGE - 1);
+	*map = (struct axas_map_alloc){ .size = 8 };
+	image = ioctl32(fd, AXAS_FREEZE, low);
+	expect(image >= 0);
+	*cl = (struct axas_clone){ .size = sizeof(*cl), .fds = (uintptr_t)(cl + 1), .count = 1 };
+	expect_eq(ioctl32(image, AXAS_CLONE, cl), 0);
+	expect_eq(info(*(__s32 *)(cl + 1)).areas, 1);
 	expect_eq(ioctl32(fd, AXAS_CLEAR, NULL), -EFAULT);
 	expect_eq(ioctl32(fd, 0x1234, low), -ENOTTY);
 }

@@ -32,7 +32,8 @@ u32 read_taint(void);		/* now */
 
 extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 	suite_areas, suite_many, suite_fault, suite_huge, suite_discard, suite_filemem,
-	suite_fuse, suite_log, suite_supply, suite_crowd, suite_shared, suite_backend, suite_access,
+	suite_fuse, suite_log, suite_supply, suite_crowd, suite_image, suite_image_life,
+	suite_shared, suite_backend, suite_access,
 	suite_buffer, suite_single, suite_file, suite_mmap, suite_mmap_race, suite_hostile,
 	suite_words, suite_rules, suite_rights, suite_account, suite_stock, suite_life,
 	suite_threads, suite_random, suite_model, suite_model_mmap, suite_failnth, suite_last;
@@ -40,6 +41,8 @@ extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 /* space.c: functions without an error result fail the test on error */
 int dev_open(void);
 int new_space(void);		/* format under test, default size */
+int image_of(int fd);		/* freezes */
+int clone_of(int image);
 int populate(int fd, u64 gpa, u64 len);		/* axas_populate() that checks each step */
 struct axas_info info(int fd);
 u64 mapped_pages(const struct axas_info *info);	/* mapped by all leaves, in 4 KiB pages */
