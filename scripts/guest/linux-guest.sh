@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # linux-guest.sh: what a guest of axvcpu runs. AXAS_RUN, a kernel argument, says how much: "tests",
-# "disk", "shell", a shell on the console that ends with its input, "reset", or "demo".
+# "disk", "shell", a shell on the console that ends with its input, "reset", "demo", or "fork", which waits
+# for a line, executes it and ends.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -95,6 +96,19 @@ shell)
 	;;
 reset)
 	reboot -f
+	;;
+fork)
+	stty -F "/dev/$AXAS_TTY" -echo
+	while usleep 20000; do
+		echo $((COUNT += 1)) >/tmp/next && mv /tmp/next /tmp/count
+	done &
+	sleep 1
+	echo "# ready to be forked"
+	read -r line <"/dev/$AXAS_TTY"
+	eval "$line"
+	# Waits until all was sent.
+	stty -F "/dev/$AXAS_TTY" echo
+	poweroff -f
 	;;
 demo)
 	uname -a

@@ -4,8 +4,8 @@
 # linux.sh: boot Debian's stock kernel as a guest of axvcpu, several times: one vCPU and two, memory
 # of each kind, a shell that reads commands, a reset. The guest's own tests are reported as suites
 # of their own; while those of "busy" run, this host protects and collapses the guest's memory.
-# AXAS_CASE, a kernel argument, is "short" for one boot with one test, "ept" for one with all, and
-# "demo" for one to look at.
+# AXAS_CASE, a kernel argument, is "short" for one boot with one test, "ept" for one with all,
+# "fork" for one and 20 clones, and "demo" for one to look at.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -186,6 +186,36 @@ disk_suite() {
 	echo "1..$CHECKS"
 }
 
+# What is typed into each clone: the count of a process that runs, and a trace of an earlier run.
+# shellcheck disable=SC2016  # the guest's shell expands it
+WHO='echo I am clone % of $(uname -sr), up for $(cut -d" " -f1 /proc/uptime) s,'
+WHO=$WHO' count $(cat /tmp/count); [ -e /tmp/was ] && echo it is not new; echo % >/tmp/was'
+
+# fork_linux N K: freeze a running guest, run N clones, and once more clone K.
+fork_linux() {
+	boot fork "AXAS_RUN=fork AXAS_NCPU=2" --mem 128M --cpus 2 --fork "$1" \
+		--fork-at '# ready to be forked' --fork-type "$WHO" --fork-again "$2" </dev/null
+}
+
+# How often clone $1 said who it is.
+said() { show fork | grep -c "^\[clone $1\] I am clone $1 of Linux .* count [1-9]"; }
+
+# Each clone said so once, the one that was reset twice, and none found what another one left.
+clones_run() {
+	fork_linux "$1" "$2" || return 1
+	show fork | grep -E '^(\[clone|forked|image|clones|reset|  )' | sed 's/^/# /'
+	i=0
+	while [ $((i += 1)) -le "$1" ]; do
+		[ "$(said $i)" = $((i == $2 ? 2 : 1)) ] || return 1
+	done
+	show fork | grep -q '^guest  *it was forked' && ! show fork | grep '] it is not new'
+}
+
+fork_suite() {
+	check forked_clones_run clones_run 20 7
+	echo "1..$CHECKS"
+}
+
 memory_suite() {
 	make_marks
 	check file_backed_memory_boots in_a_space file_backed
@@ -218,6 +248,7 @@ boot_suite() {
 	check shell_reads_commands shell_reads_commands
 	check reset_boots_again reset_boots_again
 	check moved_machine_goes_on moved_machine_goes_on
+	[ "$(uname -m)" != x86_64 ] || check forked_clones_run clones_run 5 3
 	echo "1..$CHECKS"
 }
 
@@ -266,6 +297,10 @@ if [ "${AXAS_CASE:-all}" = ept ]; then
 	ept_boot
 	suite boot ept_suite
 	suite unload unload_suite
+	exit
+fi
+if [ "${AXAS_CASE:-all}" = fork ]; then
+	suite fork fork_suite
 	exit
 fi
 if [ "${AXAS_CASE:-all}" = short ]; then

@@ -91,6 +91,12 @@ if "$ctl" --help | grep -q '^  boot '; then
 	expect 1 "0 to 9" boot --around 10
 	expect 1 "always or never" boot --huge maybe
 	expect 1 "neither --supply nor --log" boot --ram /dev/null --log
+	expect 1 "1 to 1024 clones" boot --fork 1025
+	expect 1 "need --fork" boot --fork-at x
+	expect 1 "no clone 3" boot --fork 2 --fork-at x --fork-again 3
+	expect 1 "no --disk" boot --fork 2 --fork-at x --disk /dev/null
+	expect 1 "neither --supply" boot --fork 2 --fork-at x --log
+	expect 1 "takes 1 to" boot --fork 2 --fork-at ''
 	expect 1 "memory of its own" boot --supply /dev/null --move 1
 	expect 1 "No such file" boot --disk /nowhere
 	expect 1 "module is not loaded" boot --kernel /dev/null

@@ -3,7 +3,8 @@
  * axasctl boot: a machine for Linux on one space. Declarations shared by its files:
  *
  *   cmd_boot.c   options, report
- *   move.c       the machine goes on elsewhere
+ *   fork.c       it goes on many times, in clones
+ *   move.c       it goes on elsewhere
  *   machine.c    the vCPUs and their threads, reset, the end
  *   run.c        a vCPU's loop: interrupts in, exits out
  *   state.c      all of its state but memory
@@ -166,12 +167,45 @@ struct uart {
 	u32 head, tail;
 };
 
+/**
+ * struct output - what the guest prints
+ * @until: pause the machine once it has printed this, or NULL
+ * @clone: number of the clone, which begins each of its lines; or 0
+ * @len: bytes of @line
+ * @line: the last one, as far as it came
+ */
+struct output {
+	const char *until;
+	u32 clone;
+	u32 len;
+	char line[256];
+};
+
+/**
+ * struct fork_options - how it is forked
+ * @nr: number of clones, or 0: not at all
+ * @at: when it has printed this; or NULL: by a key
+ * @type: what is typed into each clone, or NULL
+ * @again: number of the clone that is reset and runs again, or 0
+ * @each: show figures of each clone
+ * @asked: when the pause for it began, in ns
+ */
+struct fork_options {
+	u32 nr;
+	const char *at;
+	const char *type;
+	u32 again;
+	bool each;
+	u64 asked;
+};
+
 /* How the guest ended. */
 enum ending {
 	RUNNING,
 	POWERED_OFF,
 	RESET,
-	PAUSED,		/* to be moved */
+	PAUSED,		/* to be moved or forked */
+	FORKED,		/* its clones have ended */
 	QUIT,		/* by the user */
 	TIMED_OUT,
 	CRASHED,	/* triple fault */
@@ -193,6 +227,7 @@ enum ending {
  * @move_every: seconds between its moves, or 0
  * @moves: how many there were
  * @next_move: when the next one is due, in ns
+ * @fork: how it is forked
  * @trace: print exits that no device answers
  * @keys: standard input is a terminal, whose Ctrl-A is ours
  * @given: descriptor of a space to use, or -1: it makes its own
@@ -202,6 +237,7 @@ enum ending {
  * @entry: the kernel's first instruction
  * @lock: see the head of this file
  * @uart: the serial line
+ * @out: what it sends
  * @virtio: registers of virtio's devices
  * @disk: the disk's file, or -1: there is none
  * @disk_sectors: how long it is
@@ -231,6 +267,7 @@ struct machine {
 	u32 move_every;
 	u32 moves;
 	u64 next_move;
+	struct fork_options fork;
 	bool trace;
 	bool keys;
 	int given;
@@ -240,6 +277,7 @@ struct machine {
 	u64 entry;
 	pthread_mutex_t lock;
 	struct uart uart;
+	struct output out;
 	struct virtio virtio[NR_VIRTIO];
 	int disk;
 	u64 disk_sectors;
@@ -258,10 +296,14 @@ struct machine {
 
 u64 now_ns(void);
 
+/* fork.c: as machine_move(). Returns when all clones have ended. */
+int machine_fork(struct machine *m, const char **what);
+
 /* move.c: 0, or -errno with what failed in @what. No thread runs. */
 int machine_move(struct machine *m, const char **what);
 
 /* machine.c */
+void machine_init(struct machine *m);	/* all that has no space yet */
 int machine_create(struct machine *m, const char **what);
 int machine_load(struct machine *m, const char **what);
 int machine_start(struct machine *m, const char **what);
@@ -455,10 +497,12 @@ u8 uart_read(struct machine *m, u32 reg);
 bool uart_receive(struct machine *m, u8 byte);	/* false: its buffer is full */
 
 /* console.c */
-void console_put(u8 byte);
+void console_put(struct machine *m, u8 byte);
+void console_flush(struct machine *m);	/* a clone's last line, if it has no end */
 int console_begin(struct machine *m);
 /* Pass on keys until the machine ends. */
 void console_loop(struct machine *m);
+int console_time_left(u64 end);		/* in ms, at most; 0: it has passed */
 void console_end(void);
 
 #endif /* AXASCTL_BOOT_H */

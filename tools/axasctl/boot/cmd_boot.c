@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The command boot: options and report. Calls move.c, machine.c and console.c.
+ * The command boot: options and report. Calls fork.c, move.c, machine.c and console.c.
  */
 #include "boot.h"
 
@@ -16,7 +16,8 @@
 
 enum {
 	OPT_KERNEL = 0x200, OPT_INITRD, OPT_CMDLINE, OPT_CPUS, OPT_STATS, OPT_NO_REBOOT, OPT_RAM,
-	OPT_SUPPLY, OPT_LOG, OPT_MOVE, OPT_DISK, OPT_BALLOON,
+	OPT_SUPPLY, OPT_LOG, OPT_MOVE, OPT_DISK, OPT_BALLOON, OPT_FORK, OPT_FORK_AT, OPT_FORK_TYPE,
+	OPT_FORK_AGAIN,
 };
 
 struct boot_args {
@@ -45,6 +46,10 @@ static const struct argp_option boot_options[] = {
 	{ "disk", OPT_DISK, "FILE", 0, "A disk (not on x86)", 3 },
 	{ "balloon", OPT_BALLOON, NULL, 0, "Take back what it reports as free (not on x86)", 2 },
 	{ "move", OPT_MOVE, "SECONDS", 0, "Move it to other vCPUs and another space so often", 3 },
+	{ "fork", OPT_FORK, "N", 0, "Freeze it, and run N clones of it instead", 4 },
+	{ "fork-at", OPT_FORK_AT, "TEXT", 0, "That when it prints TEXT (default: at Ctrl-A f)", 4 },
+	{ "fork-type", OPT_FORK_TYPE, "TEXT", 0, "Type TEXT into each; % is its number", 4 },
+	{ "fork-again", OPT_FORK_AGAIN, "K", 0, "Reset clone K at the end, and run it again", 4 },
 	{ "no-reboot", OPT_NO_REBOOT, NULL, 0, "A reset ends the machine", 3 },
 	{ "stats", OPT_STATS, NULL, 0, "Show exits, faults and memory at its end", 3 },
 	{ "trace", OPT_TRACE, NULL, 0, "Show accesses to system registers", 3 },
@@ -117,6 +122,36 @@ static error_t parse_memory(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static error_t take_clones(struct boot_args *b, const char *text)
+{
+	if (take_u32(&b->args, "number of clones", text, &b->m.fork.nr))
+		return -EINVAL;
+	if (!b->m.fork.nr || b->m.fork.nr > AXAS_CLONE_MAX)
+		return usage_error(&b->args, "there may be 1 to %u clones, not %s", AXAS_CLONE_MAX,
+				   text);
+	return 0;
+}
+
+static error_t parse_fork(int key, char *arg, struct argp_state *state)
+{
+	struct boot_args *b = state->input;
+
+	switch (key) {
+	case OPT_FORK:
+		return take_clones(b, arg);
+	case OPT_FORK_AT:
+		b->m.fork.at = arg;
+		return 0;
+	case OPT_FORK_TYPE:
+		b->m.fork.type = arg;
+		return 0;
+	case OPT_FORK_AGAIN:
+		return take_u32(&b->args, "clone", arg, &b->m.fork.again);
+	default:
+		return parse_memory(key, arg, state);
+	}
+}
+
 static error_t boot_parse(int key, char *arg, struct argp_state *state)
 {
 	struct boot_args *b = state->input;
@@ -150,7 +185,7 @@ static error_t boot_parse(int key, char *arg, struct argp_state *state)
 		b->m.trace = true;
 		return 0;
 	default:
-		return parse_memory(key, arg, state);
+		return parse_fork(key, arg, state);
 	}
 }
 
@@ -170,6 +205,8 @@ static const char *how_it_ended(const struct machine *m)
 		return "it powered off";
 	case RESET:
 		return "it was reset";
+	case FORKED:
+		return "it was forked";
 	case QUIT:
 		return "it was ended";
 	case TIMED_OUT:
@@ -222,6 +259,8 @@ static int run_machine(struct boot_args *b, const char **what)
 			break;
 		console_loop(m);
 		machine_stop(m);
+		if (m->ending == PAUSED && m->fork.nr)
+			return machine_fork(m, what);
 		if (m->ending == PAUSED) {
 			err = machine_move(m, what);
 			continue;
@@ -272,7 +311,9 @@ static int boot(struct session *s, struct boot_args *b)
 		report(m, &in);
 	else if (m->ending != POWERED_OFF)
 		fprintf(stderr, "axasctl boot: %s\n", how_it_ended(m));
-	return m->ending == CRASHED || m->ending == TIMED_OUT;
+	if (m->fork.at && m->out.until && m->ending != QUIT)
+		fprintf(stderr, "axasctl boot: it did not print '%s'\n", m->fork.at);
+	return m->ending == CRASHED || m->ending == TIMED_OUT || (m->fork.at && m->out.until);
 }
 
 /* Debian names an uncompressed one vmlinux. */
@@ -291,6 +332,29 @@ static void set_default_kernel(struct boot_args *b)
 	b->m.kernel = b->default_kernel;
 }
 
+/* What was said of clones. 0 or -EINVAL. */
+static error_t check_fork(struct boot_args *b)
+{
+	const struct fork_options *o = &b->m.fork;
+
+	if (!o->nr && (o->at || o->type || o->again))
+		return usage_error(&b->args, "--fork-at, --fork-type and --fork-again need --fork");
+	if (o->again > o->nr)
+		return usage_error(&b->args, "there is no clone %u", o->again);
+	if (o->at && (!*o->at || strlen(o->at) > sizeof(b->m.out.line)))
+		return usage_error(&b->args, "--fork-at takes 1 to %zu bytes",
+				   sizeof(b->m.out.line));
+	if (o->nr && !o->at && !isatty(STDIN_FILENO))
+		return usage_error(&b->args, "--fork needs --fork-at where there are no keys");
+	if (o->nr && (b->m.supply || b->m.log || b->m.move_every))
+		return usage_error(&b->args, "--fork has neither --supply, --log nor --move");
+	if (o->nr && b->disk)
+		return usage_error(&b->args, "--fork has no --disk: all clones would write to it");
+	b->m.out.until = o->at;
+	b->m.fork.each = b->stats;
+	return 0;
+}
+
 int cmd_boot(struct session *s, int argc, char **argv)
 {
 	static struct boot_args b;
@@ -306,6 +370,8 @@ int cmd_boot(struct session *s, int argc, char **argv)
 	if (b.m.ram_file && (b.m.supply || b.m.log))
 		return !!usage_error(&b.args, "--ram has neither --supply nor --log");
 	b.m.given = given_space(s);
+	if (check_fork(&b))
+		return 1;
 	if (b.m.move_every && (b.m.given >= 0 || b.m.ram_file || b.m.supply))
 		return !!usage_error(&b.args, "--move is for memory of its own");
 	return boot(s, &b);

@@ -21,14 +21,55 @@ static struct termios before;
 static atomic_bool is_raw;
 static struct machine *machine;
 
-/* Unbuffered output: a prompt has no newline. */
-void console_put(u8 byte)
+static void write_all(const void *buf, size_t len)
 {
-	ssize_t n;
+	size_t done = 0;
+	ssize_t n = 0;
 
-	do
-		n = write(STDOUT_FILENO, &byte, 1);
-	while (n < 0 && errno == EINTR);
+	while (done < len && (n >= 0 || errno == EINTR)) {
+		n = write(STDOUT_FILENO, (const char *)buf + done, len - done);
+		done += n > 0 ? n : 0;
+	}
+}
+
+/* A clone's lines come whole: others print at the same time. */
+void console_flush(struct machine *m)
+{
+	char line[sizeof(m->out.line) + 32];
+	int n;
+
+	if (m->out.clone && m->out.len) {
+		n = snprintf(line, sizeof(line), "[clone %u] %.*s\n", m->out.clone,
+			     (int)m->out.len, m->out.line);
+		write_all(line, n);
+	}
+	m->out.len = 0;
+}
+
+static bool ends_with(const struct output *out, const char *text)
+{
+	size_t len = strlen(text);
+
+	return out->len >= len && !memcmp(out->line + out->len - len, text, len);
+}
+
+/* Unbuffered output, except of clones: a prompt has no newline. */
+void console_put(struct machine *m, u8 byte)
+{
+	struct output *out = &m->out;
+
+	if (!out->clone)
+		write_all(&byte, 1);
+	if (byte == '\n' || out->len == sizeof(out->line))
+		console_flush(m);
+	if (byte == '\n' || byte == '\r')
+		return;
+	out->line[out->len++] = byte;
+	if (out->until && ends_with(out, out->until)) {
+		out->until = NULL;
+		m->fork.asked = now_ns();
+		machine_end(m, PAUSED);
+	}
 }
 
 /* Async-signal-safe. */
@@ -92,6 +133,7 @@ static void show_keys(void)
 	      "Ctrl-A x    end the machine\n"
 	      "Ctrl-A r    reset it\n"
 	      "Ctrl-A s    show its memory\n"
+	      "Ctrl-A f    fork it, with --fork\n"
 	      "Ctrl-A Ctrl-A    send Ctrl-A\n", stderr);
 }
 
@@ -133,6 +175,11 @@ static void command(struct machine *m, u8 key)
 	case 's':
 		show_memory(m);
 		break;
+	case 'f':
+		m->fork.asked = now_ns();
+		if (m->fork.nr)
+			machine_end(m, PAUSED);
+		break;
 	default:
 		show_keys();
 	}
@@ -161,8 +208,7 @@ static bool take_input(struct machine *m, bool *escaped)
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
-/* In ms, at most; 0: it has passed. */
-static int time_left(u64 end)
+int console_time_left(u64 end)
 {
 	u64 now = now_ns(), ms;
 
@@ -175,8 +221,8 @@ static int time_left(u64 end)
 /* Of the machine's time, and until its next move. */
 static int check_time(struct machine *m)
 {
-	int end = time_left(m->timeout ? m->started + m->timeout * NSEC : NEVER);
-	int move = time_left(m->move_every ? m->next_move : NEVER);
+	int end = console_time_left(m->timeout ? m->started + m->timeout * NSEC : NEVER);
+	int move = console_time_left(m->move_every ? m->next_move : NEVER);
 
 	if (!end)
 		machine_end(m, TIMED_OUT);

@@ -42,12 +42,8 @@ int machine_open_cpus(struct machine *m)
 	return err;
 }
 
-/* The caller calls machine_free(), also after an error. */
-int machine_create(struct machine *m, const char **what)
+void machine_init(struct machine *m)
 {
-	struct axas_create create = { 0 };
-	int err = 0;
-
 	m->space = -1;
 	m->memory.file = -1;
 	m->memory.stop_fd = -1;
@@ -57,6 +53,15 @@ int machine_create(struct machine *m, const char **what)
 	}
 	pthread_mutex_init(&m->lock, NULL);
 	m->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+/* The caller calls machine_free(), also after an error. */
+int machine_create(struct machine *m, const char **what)
+{
+	struct axas_create create = { 0 };
+	int err = 0;
+
+	machine_init(m);
 	*what = "open";
 	m->space = m->given >= 0 ? dup(m->given) : axas_open_space(device_path(), &create);
 	if (m->space < 0)

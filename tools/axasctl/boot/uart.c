@@ -71,7 +71,7 @@ static void send(struct machine *m, u8 val)
 	if (m->uart.mcr & MCR_LOOP)
 		uart_receive(m, val);
 	else
-		console_put(val);
+		console_put(m, val);
 	m->uart.thr_empty = true;
 }
 

@@ -184,7 +184,7 @@ void sbi_down(struct cpu *cpu)
 }
 
 /* Bytes of the guest's memory, as many as PRINT_MAX. */
-static struct sbi_ret print(const struct machine *m, u64 nr, u64 gpa)
+static struct sbi_ret print(struct machine *m, u64 nr, u64 gpa)
 {
 	u8 buf[PRINT_MAX];
 	ssize_t len = axas_read(m->space, gpa, buf, nr < sizeof(buf) ? nr : sizeof(buf));
@@ -192,12 +192,12 @@ static struct sbi_ret print(const struct machine *m, u64 nr, u64 gpa)
 	if (len < 0)
 		return error(INVALID_PARAM);
 	for (ssize_t i = 0; i < len; i++)
-		console_put(buf[i]);
+		console_put(m, buf[i]);
 	return value(len);
 }
 
 /* Input comes by the serial line alone. */
-static struct sbi_ret console(const struct machine *m, u32 function, const __u64 *args)
+static struct sbi_ret console(struct machine *m, u32 function, const __u64 *args)
 {
 	switch (function) {
 	case DBCN_WRITE:
@@ -205,7 +205,7 @@ static struct sbi_ret console(const struct machine *m, u32 function, const __u64
 	case DBCN_READ:
 		return value(0);
 	case DBCN_WRITE_BYTE:
-		console_put(args[0]);
+		console_put(m, args[0]);
 		return value(0);
 	default:
 		return error(NOT_SUPPORTED);
@@ -226,7 +226,7 @@ static struct sbi_ret serve(struct machine *m, u32 ext, u32 function, const __u6
 	case EXT_DBCN:
 		return console(m, function, args);
 	case LEGACY_PUTCHAR:
-		console_put(args[0]);
+		console_put(m, args[0]);
 		return value(0);
 	default:
 		return error(NOT_SUPPORTED);
