@@ -172,7 +172,7 @@ struct axvcpu_saved {
  *	axas_space_check_machine()
  *
  * For one vCPU, called by one thread at a time. The first group may sleep:
- * @create: create axvcpu->arch; 0, -ENOMEM, or -ENOSPC without a free ASID or VPID
+ * @create: create axvcpu->arch; 0, -ENOMEM, or -ENOSPC without a free VPID
  * @destroy: undo @create, with or without any of the calls below in between
  * @check_setup: whether @setup would accept the arguments: 0 or -EINVAL. Optional
  * @set_entry: set the next instruction; before or after @setup. -EINVAL

@@ -249,6 +249,22 @@ static void two_spaces_are_apart(void)
 	expect_eq(vm_call(&b, guest(read), VM_TEST, 0, 0, 0), 0xbbbb + 99);
 }
 
+/* Also where they are more than the CPU has tags for, and one follows the other on one CPU. */
+static void many_spaces_are_apart(void)
+{
+	struct vm vm[40];
+
+	pin_thread(0);
+	for (u64 i = 0; i < ARRAY_SIZE(vm); i++) {
+		vm[i] = vm_new();
+		map(vm[i].space, VM_TEST, MIB, RW, 0);
+		vm_call(&vm[i], guest(write), VM_TEST, 0xaaaa + i, 0, 0);
+	}
+	for (u64 round = 0; round < 10; round++)
+		for (u64 i = 0; i < ARRAY_SIZE(vm); i++)
+			expect_eq(vm_call(&vm[i], guest(read), VM_TEST, 0, 0, 0), 0xaaaa + i);
+}
+
 static void two_vcpus_share_one_space(void)
 {
 	struct vm a = vm_new();
@@ -450,6 +466,7 @@ static const struct test tests[] = {
 	{ "missing_page_comes_out", missing_page_comes_out },
 	{ "out_of_frames_is_enomem", out_of_frames_is_enomem },
 	{ "two_spaces_are_apart", two_spaces_are_apart },
+	{ "many_spaces_are_apart", many_spaces_are_apart },
 	{ "two_vcpus_share_one_space", two_vcpus_share_one_space },
 	{ "guest_writes_are_logged_at_4k", guest_writes_are_logged_4k },
 	{ "guest_writes_are_logged_at_2m", guest_writes_are_logged_2m },

@@ -16,6 +16,25 @@
 
 static DEFINE_IDA(asids);
 
+/* Which vCPU's translations this CPU has below the shared ASID. */
+static DEFINE_PER_CPU(const struct svm *, shared_by);
+
+/*
+ * The last ASID is for all vCPUs that find no other one: some CPUs have 16. ASID 0 is the host's.
+ * -ENOMEM.
+ */
+static int get_asid(void)
+{
+	int asid = ida_alloc_range(&asids, 1, svm_machine.asids - 2, GFP_KERNEL);
+
+	return asid == -ENOSPC ? svm_machine.asids - 1 : asid;
+}
+
+static bool shares_asid(const struct svm *svm)
+{
+	return svm->asid == svm_machine.asids - 1;
+}
+
 static int svm_create(struct axvcpu *vcpu)
 {
 	struct svm *svm = kzalloc(sizeof(*svm), GFP_KERNEL_ACCOUNT);
@@ -29,8 +48,7 @@ static int svm_create(struct axvcpu *vcpu)
 	err = axas_frame_alloc_zero(&svm->frame, vcpu->hal->mm);
 	if (err)
 		goto destroy_x86;
-	/* ASID 0 is the host's. */
-	err = ida_alloc_range(&asids, 1, svm_machine.asids - 1, GFP_KERNEL);
+	err = get_asid();
 	if (err < 0)
 		goto free_frame;
 	svm->asid = err;
@@ -53,7 +71,8 @@ static void svm_destroy(struct axvcpu *vcpu)
 {
 	struct svm *svm = to_svm(vcpu);
 
-	ida_free(&asids, svm->asid);
+	if (!shares_asid(svm))
+		ida_free(&asids, svm->asid);
 	axas_frame_free(&svm->frame);
 	axvcpu_x86_destroy(&svm->x86);
 	kfree(svm);
@@ -82,8 +101,19 @@ static void svm_raise_now(struct axvcpu *vcpu, u8 vector, u32 error)
 	svm_raise(vcpu, vector, error);
 }
 
+/* A vCPU that is new flushes in any case, so an address that another one had does no harm. */
+static void take_shared(struct axvcpu *vcpu, const struct svm *svm)
+{
+	if (__this_cpu_read(shared_by) == svm)
+		return;
+	__this_cpu_write(shared_by, svm);
+	set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
+}
+
 static int svm_load(struct axvcpu *vcpu)
 {
+	if (unlikely(shares_asid(to_svm(vcpu))))
+		take_shared(vcpu, to_svm(vcpu));
 	axvcpu_x86_load(to_x86(vcpu));
 	return 0;
 }
@@ -97,7 +127,7 @@ static void svm_put(struct axvcpu *vcpu)
 	axvcpu_x86_put(&svm->x86);
 }
 
-/* An ASID belongs to one vCPU, so flushing all of it is safe. APM vol. 2, 15.16. */
+/* An ASID has the translations of one vCPU, so flushing all of it is safe. APM vol. 2, 15.16. */
 static void svm_flush(struct axvcpu *vcpu)
 {
 	to_svm(vcpu)->vmcb->control.tlb_control =

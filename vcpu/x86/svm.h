@@ -56,7 +56,7 @@ DECLARE_PER_CPU(struct svm_pages, svm_cpu_pages);
  * @frame: the VMCB's page
  * @vmcb: the VMCB
  * @vmcb_pa: its physical address
- * @asid: tags its translations, until the vCPU is destroyed
+ * @asid: tags its translations, until the vCPU is destroyed; the last one is shared
  * @levels: of the nested table
  * @vector: vector passed to the hardware for delivery, or -ENOENT
  */

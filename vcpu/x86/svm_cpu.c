@@ -130,7 +130,7 @@ int svm_hw_setup(void)
 	if (boot_cpu_data.extended_cpuid_level < SVM_CPUID)
 		return -EOPNOTSUPP;
 	cpuid(SVM_CPUID, &eax, &svm_machine.asids, &ecx, &svm_machine.features);
-	if (!(svm_machine.features & SVM_CPUID_EDX_NP))
+	if (!(svm_machine.features & SVM_CPUID_EDX_NP) || svm_machine.asids < 3)
 		return -EOPNOTSUPP;
 	/*
 	 * Without decode assists, writes of CR4 are not intercepted. CPUs with XSAVE have them, but

@@ -65,7 +65,7 @@
  * its own (levels, leaf levels, address bits, capabilities); EOPNOTSUPP when the CPU has no
  * virtualization, or firmware disabled it; ENODEV when an arm64 kernel does not run at EL2 with
  * VHE, or a RISC-V CPU has no hypervisor extension; EBUSY when another hypervisor holds the CPUs;
- * ENOSPC when no hardware tag for translations is left; ENOMEM, EMFILE, ENFILE.
+ * ENOSPC when no hardware tag for translations is left (VMX); ENOMEM, EMFILE, ENFILE.
  */
 struct axvcpu_create {
 	__u32 size;
