@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# demo.sh [SET]: boot Debian's stock kernel in QEMU (emulated: no KVM, no root needed once
+# demo.sh [DEMO]: boot Debian's stock kernel in QEMU (emulated: no KVM, no root needed once
 # the packages are installed), load axas.ko into it, and let "axasctl demo" show its use with
 # a file of 8 MiB and a range of memory that the kernel does not use. Then axvcpu.ko runs a
 # guest on such memory, on the SVM of the emulated CPU, and the same kernel of Debian's as another
 # guest. Ends with "demo: PASS" or
-# "demo: FAIL" and the reason, and a matching status. SET is another machine, arm64, riscv64 or ept:
-# Debian's kernel for it, and the same one as its guest, alone.
+# "demo: FAIL" and the reason, and a matching status. DEMO is another machine, arm64, riscv64 or ept:
+# Debian's kernel for it, and the same one as its guest, alone; or "fork": a guest that is frozen while
+# it runs, and 20 clones of it that go on, one of them twice.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -34,12 +35,13 @@ build() {
 		"$OUT/user/tests/guests/demo.elf" "$OUT/vmlinuz" "$OUT/inner.gz"
 }
 
-other_machine() {
-	local out=$AXAS_LOGS/linux-$1 case=demo
+# One case of linux.sh, whose checks decide.
+linux_case() {
+	local set=$1 case=$2 name=linux-$1
 
-	[[ $1 != ept ]] || case=ept
-	AXAS_CASE=$case "$AXAS_SCRIPTS/linux.sh" "$1" || fail "Linux did not boot on $1"
-	tr -d '\r' <"$out/linux-$1/guest.log" | grep -v '^##'
+	[[ $set != amd64 ]] || name=linux
+	AXAS_CASE=$case "$AXAS_SCRIPTS/linux.sh" "$set" || fail "Linux did not boot on $set"
+	tr -d '\r' <"$AXAS_LOGS/$name/$name/guest.log" | grep -v '^##'
 	echo "demo: PASS"
 }
 
@@ -48,7 +50,11 @@ main() {
 
 	takes 0 1 "$@"
 	if (($#)); then
-		other_machine "$1"
+		case $1 in
+		fork) linux_case amd64 fork ;;
+		ept) linux_case ept ept ;;
+		*) linux_case "$1" demo ;;
+		esac
 		return
 	fi
 	lock "out-$(basename "$AXAS_LOGS")-demo"

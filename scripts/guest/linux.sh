@@ -189,6 +189,7 @@ disk_suite() {
 # What is typed into each clone: the count of a process that runs, and a trace of an earlier run.
 # shellcheck disable=SC2016  # the guest's shell expands it
 WHO='echo I am clone % of $(uname -sr), up for $(cut -d" " -f1 /proc/uptime) s,'
+# shellcheck disable=SC2016  # as above
 WHO=$WHO' count $(cat /tmp/count); [ -e /tmp/was ] && echo it is not new; echo % >/tmp/was'
 
 # fork_linux N K: freeze a running guest, run N clones, and once more clone K.

@@ -447,8 +447,8 @@ static void a_threads_own_affinity_comes_back(void)
 }
 
 /*
- * Creating vCPUs beyond the hardware's tags is ENOSPC, unless these can be shared; closing them frees
- * the tags.
+ * Creating vCPUs beyond the hardware's tags is ENOSPC, unless these can be shared; closing them
+ * frees the tags.
  */
 static void tags_run_out_and_come_back(void)
 {

@@ -267,9 +267,9 @@ static void show_sum(const struct forks *f)
 		borrowed += in.borrowed;
 		tables += in.tables;
 	}
-	printf("clones   %u ran at once for %.1f s; on average %llu pages of their own, "
-	       "%llu borrowed, %llu tables\n", f->nr, f->run_ns / 1e9, frames / f->nr,
-	       borrowed / f->nr, tables / f->nr);
+	printf("clones   %u ran at once for %.1f s\n", f->nr, f->run_ns / 1e9);
+	printf("         on average %llu pages of their own, %llu borrowed, %llu tables\n",
+	       frames / f->nr, borrowed / f->nr, tables / f->nr);
 }
 
 static void report(const struct forks *f)
@@ -310,8 +310,9 @@ int machine_fork(struct machine *m, const char **what)
 	struct forks f = { .m = m, .image = -1 };
 	int err = freeze(&f, what);
 
-	/* The terminal is not the clones': its Ctrl-C ends them. */
+	/* The terminal is not the clones': its Ctrl-C ends them. Their lines begin on a new one. */
 	console_end();
+	console_put(m, '\n');
 	if (!err)
 		err = make_spaces(&f, what);
 	if (!err)
