@@ -258,8 +258,8 @@ static const struct subject subjects[] = {
 	  TAIL_FROM(axas_collapse, collapsed), TAIL_FROM(axas_collapse, collapsed), 8, 0,
 	  OF_SPACE, true, good_range },
 	{ "PROTECT", AXAS_PROTECT, sizeof(struct axas_protect),
-	  TAIL_FROM(axas_protect, reserved), TAIL_FROM(axas_protect, reserved), 4, 0, OF_SPACE, false,
-	  good_protect },
+	  TAIL_FROM(axas_protect, reserved), TAIL_FROM(axas_protect, reserved), 4, 0, OF_SPACE,
+	  false, good_protect },
 	{ "SET_POLICY", AXAS_SET_POLICY, sizeof(struct axas_range), sizeof(struct axas_range), 0, 0,
 	  AXAS_MAP_POLICY, OF_SPACE, false, good_range },
 	{ "SET_LIMIT", AXAS_SET_LIMIT, sizeof(struct axas_limit),
@@ -625,10 +625,13 @@ static bool is_known(unsigned long nr, bool device, bool image)
 {
 	if (device && nr == AXAS_GET_API_VERSION)
 		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
-		if (subjects[i].nr == nr && (subjects[i].owner == OF_DEVICE) == device &&
-		    (subjects[i].owner == OF_IMAGE) == image)
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
+		bool of_device = subjects[i].owner == OF_DEVICE;
+		bool of_image = subjects[i].owner == OF_IMAGE;
+
+		if (subjects[i].nr == nr && of_device == device && of_image == image)
 			return true;
+	}
 	return false;
 }
 

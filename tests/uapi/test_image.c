@@ -228,7 +228,8 @@ static void test_chain(void)
 /* Unmap and map again, discard, protect: the image's page does not come back. */
 static void test_changes_of_a_clone(void)
 {
-	int fd = filled(false, AXAS_MAP_HUGE_NEVER, 1000), image = image_of(fd), one = clone_of(image);
+	int fd = filled(false, AXAS_MAP_HUGE_NEVER, 1000), image = image_of(fd);
+	int one = clone_of(image);
 	u64 val = 1;
 
 	expect_eq(get(one, 41), 1041);
