@@ -224,7 +224,8 @@ static void share_of_group(void *arg)
 	expect_ok(axas_map_shared(space, GIB, 8 * MIB, source, GIB, RW, 0));
 	expect_ok(populate(space, GIB, 8 * MIB));
 	with = group_value("memory.current");
-	if (with < before + (long)(8 * MIB))
+	/* The group loses some pages of this process's, which has moved, meanwhile. */
+	if (with < before + (long)(8 * MIB - MIB / 2))
 		fail("8 MiB that were exported charged the source %ld bytes", with - before);
 }
 
