@@ -199,6 +199,13 @@ struct runner {
 void runner_start(struct runner *r, struct vm *vm, int cpu);
 void runner_join(struct runner *r);
 void runner_stop(struct runner *r);	/* fails if the guest ended by itself */
+
+/* Whether the guest came to its end, and not only a signal or a kick to the vCPU. */
+static inline bool runner_ended(const struct runner *r)
+{
+	return !r->err && r->exit.reason != AXVCPU_EXIT_NOTHING;
+}
+
 u64 wait_change(int space, u64 gpa, u64 from);
 
 void pin_thread(int cpu);
