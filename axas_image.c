@@ -21,6 +21,9 @@ static const struct axas_image *image_of(const struct axas_backend *backend)
 	return backend->object;
 }
 
+/* A base is freed with the mutex of a space held that was the last to have its image. */
+static struct lock_class_key base_changing __maybe_unused;
+
 struct axas_image *axas_image_new(struct axas_space *base,
 				  void (*free_base)(struct axas_space *base))
 {
@@ -32,6 +35,7 @@ struct axas_image *axas_image_new(struct axas_space *base,
 	atomic_set(&image->users, 1);
 	image->depth = 1;
 	image->base = base;
+	lockdep_set_class(&base->changing, &base_changing);
 	image->free_base = free_base;
 	return image;
 }
