@@ -149,6 +149,7 @@ static void keep_page(struct swap *swap, u64 gpa)
 	WRITE_ONCE(*ptep, axas_npt_make_leaf(npt, copy, leaf & ~npt->leaf_mask));
 	WARN_ON_ONCE(!axas_npt_install(npt, &pos, leaf));
 	axas_pool_count(&swap->space->pool, &swap->space->own, 1);
+	axas_pool_settle(&swap->space->pool);
 }
 
 /* With the bar: exchange the areas, move the table and the frames. */
@@ -329,6 +330,9 @@ static int freeze(struct axas_space *space, struct axas_image *image)
 		return err;
 	swap.areas = axas_areas_get(image->areas);
 	err = do_swap(&swap, true);
+	/* Before a clone can run what was copied. */
+	if (!err && swap.used && space->npt.hal->fence)
+		space->npt.hal->fence(space->npt.hal);
 	end_swap(&swap);
 	if (err)
 		return err;

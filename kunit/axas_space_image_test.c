@@ -448,8 +448,31 @@ static void limits_hold_across_freezes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_space_set_limit(f->space, 12), 0);
 	axas_image_put(freeze_it(test, f->space));
 	axas_space_clear(f->space);
-	for (page = 0; page < 6; page++)
-		KUNIT_EXPECT_EQ(test, atomic64_read(&f->space->pool.charged), 0ll);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&f->space->pool.charged), 0ll);
+	end(f);
+}
+
+/* The copies of held pages, too, are charged once, and no fault waits for a frame for ever. */
+static void a_held_page_is_charged_once(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image;
+	struct bio_vec bvec;
+
+	space_limit_frames(f, 8);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BASE, SIZE, TEST_RW), 0);
+	put_value(test, f->space, 1, 1);
+	put_value(test, f->space, 2, 2);
+	KUNIT_ASSERT_EQ(test, axas_space_bvec(f->space, gpa_range(gpa_of(1), SZ_4K), TEST_RW, &bvec,
+					      1), 1);
+	image = freeze_it(test, f->space);
+	axas_space_bvec_put(&bvec, 1);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&f->space->pool.charged), 1ll);
+	KUNIT_EXPECT_EQ(test, atomic_read(&f->space->pool.on_the_way), 0);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&image->base->pool.charged), 2ll);
+	axas_image_put(image);
+	axas_space_clear(f->space);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&f->space->pool.charged), 0ll);
 	end(f);
 }
 
@@ -779,6 +802,7 @@ static struct kunit_case image_cases[] = {
 	KUNIT_CASE_PARAM(a_held_page_stays_with_the_space, space_gen_params),
 	KUNIT_CASE_PARAM(a_held_page_of_a_large_leaf_stays, space_gen_params),
 	KUNIT_CASE(limits_hold_across_freezes),
+	KUNIT_CASE(a_held_page_is_charged_once),
 	KUNIT_CASE(some_areas_cannot_be_frozen),
 	KUNIT_CASE(without_memory_nothing_changes),
 	KUNIT_CASE_PARAM(random_operations_agree_with_a_model, space_gen_params),
