@@ -3,7 +3,7 @@
  * axas_bench: declarations shared by its files.
  *
  *   main.c       groups of measurements
- *   machine.c    the first MiB of a machine, common to axvcpu and KVM
+ *   machine.c    the first MiB of a machine and running a routine, common to axvcpu and KVM
  *   axas.c       a machine on axas and axvcpu
  *   kvm.c        a machine on /dev/kvm, with anonymous or other memory, or that of a space
  *   faults.c     exits, faults, populate, unmap on either
@@ -183,6 +183,11 @@ struct machine_ops {
 
 /* bridge_machine is KVM with the memory of a space. */
 extern const struct machine_ops axas_machine, kvm_machine, bridge_machine;
+
+/* machine.c: run @routine of guests.S on [TEST_GPA, TEST_GPA + @bytes), every @step bytes. */
+void machine_visit(struct machine *m, u64 routine, u64 bytes, u64 step);
+/* The same, and get what it cost; false if a tick interrupted it. */
+bool machine_enter(struct machine *m, struct bench *b, u64 routine, u64 bytes, u64 step, u64 *cost);
 
 void bench_faults(const struct machine_ops *ops);
 void bench_uncharged(const struct machine_ops *ops);

@@ -28,23 +28,6 @@ static void reset(const struct machine *m, int image)
 	must(axas_reset(m->fd, image), "AXAS_RESET");
 }
 
-static bool enter(struct machine *m, struct bench *b, u64 routine, u64 bytes, u64 step, u64 *cost)
-{
-	m->ops->enter(m, 0, routine, TEST_GPA, TEST_GPA + bytes, step);
-	bench_begin(b);
-	m->ops->run(m, 0);
-	return bench_stop(b, cost);
-}
-
-/* Untimed. */
-static void visit(struct machine *m, u64 routine, u64 bytes, u64 step)
-{
-	struct bench other = bench_new(m->ops->name, "not reported");
-	u64 cost;
-
-	enter(m, &other, routine, bytes, step, &cost);
-}
-
 /* A fresh clone of what the machine has. */
 static void start_over(struct machine *m, u64 bytes)
 {
@@ -71,9 +54,9 @@ static void bench_first(struct machine *m, const char *name, u64 routine, u64 by
 		m->ops->enter(m, 0, guest(ports), 0, 0, 0);
 		m->ops->run(m, 0);
 		if (looked)
-			visit(m, guest(look), bytes, PAGE);
-		clean = enter(m, &b, routine, bytes, step, &first);
-		clean = enter(m, &b, routine, bytes, step, &again) && clean;
+			machine_visit(m, guest(look), bytes, PAGE);
+		clean = machine_enter(m, &b, routine, bytes, step, &first);
+		clean = machine_enter(m, &b, routine, bytes, step, &again) && clean;
 		bench_add(&b, clean, first - again, bytes / step);
 	}
 	bench_report(&b);
@@ -101,7 +84,7 @@ static void bench_fork(struct machine *m, const char *name)
 		bench_end(&b, 1);
 		close(clone);
 		close(image);
-		visit(m, guest(look), m->bytes, REGION);
+		machine_visit(m, guest(look), m->bytes, REGION);
 	}
 	bench_report(&b);
 }
@@ -134,7 +117,7 @@ static void bench_reset(struct machine *m, const char *name, u64 pages)
 
 	b.sleeps = true;
 	while (bench_more(&b, SAMPLES / 4)) {
-		visit(m, guest(touch), pages * PAGE, PAGE);
+		machine_visit(m, guest(touch), pages * PAGE, PAGE);
 		bench_begin(&b);
 		reset(m, image);
 		bench_end(&b, 1);

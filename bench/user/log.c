@@ -13,23 +13,6 @@
 #define LARGE	GIB
 #define SPREAD	100	/* one page in so many is dirty */
 
-static bool enter(struct machine *m, struct bench *b, u64 routine, u64 bytes, u64 step, u64 *cost)
-{
-	m->ops->enter(m, 0, routine, TEST_GPA, TEST_GPA + bytes, step);
-	bench_begin(b);
-	m->ops->run(m, 0);
-	return bench_stop(b, cost);
-}
-
-/* Untimed. */
-static void visit(struct machine *m, u64 routine, u64 bytes, u64 step)
-{
-	struct bench other = bench_new(m->ops->name, "not reported");
-	u64 cost;
-
-	enter(m, &other, routine, bytes, step, &cost);
-}
-
 static void bench_start(struct machine *m, const char *name)
 {
 	struct bench b = bench_new(m->ops->name, name);
@@ -55,9 +38,9 @@ static void bench_first(struct machine *m, const char *name, u64 routine, u64 by
 
 		m->ops->log(m, LOG_START);
 		if (step < REGION)
-			visit(m, guest(look), SMALL, REGION);
-		clean = enter(m, &b, routine, bytes, step, &first);
-		clean = enter(m, &b, routine, bytes, step, &again) && clean;
+			machine_visit(m, guest(look), SMALL, REGION);
+		clean = machine_enter(m, &b, routine, bytes, step, &first);
+		clean = machine_enter(m, &b, routine, bytes, step, &again) && clean;
 		bench_add(&b, clean, first - again, bytes / step);
 		m->ops->log(m, LOG_STOP);
 	}
@@ -87,7 +70,7 @@ static void bench_dirty(struct machine *m, const char *name)
 	while (bench_more(&b, SAMPLES / 8)) {
 		bool clean;
 
-		visit(m, guest(touch), pages * SPREAD * PAGE, SPREAD * PAGE);
+		machine_visit(m, guest(touch), pages * SPREAD * PAGE, SPREAD * PAGE);
 		bench_begin(&b);
 		m->ops->log(m, LOG_PASS);
 		clean = bench_stop(&b, &with);
@@ -105,7 +88,7 @@ static void map_touched(struct machine *m, u64 bytes)
 	m->ops->map(m, bytes, false);
 	if (m->ops->populate)
 		m->ops->populate(m);
-	visit(m, guest(touch), bytes, PAGE);
+	machine_visit(m, guest(touch), bytes, PAGE);
 }
 
 void bench_log(const struct machine_ops *ops)
@@ -126,7 +109,7 @@ void bench_log(const struct machine_ops *ops)
 	ops->log(&m, LOG_START);
 	bench_pass(&m, "log_pass_region", LOG_PASS, LARGE / REGION);
 	bench_pass(&m, "log_pass_region_extents", LOG_PASS_EXTENTS, LARGE / REGION);
-	visit(&m, guest(look), LARGE, REGION);
+	machine_visit(&m, guest(look), LARGE, REGION);
 	bench_pass(&m, "log_pass_clean", LOG_PASS, LARGE / PAGE);
 	bench_dirty(&m, "log_pass_dirty");
 	ops->log(&m, LOG_STOP);

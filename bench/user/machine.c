@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The first MiB of guest memory, common to machines on axvcpu and on KVM.
+ * What machines on axvcpu and on KVM have in common: the first MiB of guest memory, and running one
+ * of the guest's routines.
  */
 #include "bench.h"
 
@@ -18,4 +19,18 @@ void low_memory(void *to)
 	for (u64 i = 0; i < 512; i++)
 		pdpt[i] = i * GIB | PT_LEAF_1G;
 	memcpy((char *)to + LOW_CODE, guests_begin, guests_end - guests_begin);
+}
+
+void machine_visit(struct machine *m, u64 routine, u64 bytes, u64 step)
+{
+	m->ops->enter(m, 0, routine, TEST_GPA, TEST_GPA + bytes, step);
+	m->ops->run(m, 0);
+}
+
+bool machine_enter(struct machine *m, struct bench *b, u64 routine, u64 bytes, u64 step, u64 *cost)
+{
+	m->ops->enter(m, 0, routine, TEST_GPA, TEST_GPA + bytes, step);
+	bench_begin(b);
+	m->ops->run(m, 0);
+	return bench_stop(b, cost);
 }

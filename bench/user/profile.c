@@ -156,12 +156,6 @@ static void host_reads(struct machine *m)
 	m->ops->unmap(m);
 }
 
-static void visit(struct machine *m, u64 routine, u64 step)
-{
-	m->ops->enter(m, 0, routine, TEST_GPA, TEST_GPA + GIB, step);
-	m->ops->run(m, 0);
-}
-
 /* Passes over the log of 1 GiB: untouched; touched, not written; one page of SPREAD written. */
 static void log_passes(struct machine *m)
 {
@@ -173,11 +167,11 @@ static void log_passes(struct machine *m)
 	for (u64 i = 0; i < OPS; i += GIB / REGION)
 		m->ops->log(m, LOG_PASS);
 	profile_mark_end();
-	visit(m, guest(look), REGION);
+	machine_visit(m, guest(look), GIB, REGION);
 	profile_mark_log_128_clean();
 	m->ops->log(m, LOG_PASS);
 	profile_mark_end();
-	visit(m, guest(touch), SPREAD * PAGE);
+	machine_visit(m, guest(touch), GIB, SPREAD * PAGE);
 	profile_mark_log_dirty_of_128();
 	m->ops->log(m, LOG_PASS);
 	profile_mark_end();
@@ -241,11 +235,9 @@ static void images(void)
 		must(axas_reset(m.fd, image), "AXAS_RESET");
 	}
 	profile_mark_image_touch_2m();
-	m.ops->enter(&m, 0, guest(look), TEST_GPA, TEST_GPA + OPS_2M * REGION, REGION);
-	m.ops->run(&m, 0);
+	machine_visit(&m, guest(look), OPS_2M * REGION, REGION);
 	profile_mark_image_write();
-	m.ops->enter(&m, 0, guest(touch), TEST_GPA, TEST_GPA + OPS * PAGE, PAGE);
-	m.ops->run(&m, 0);
+	machine_visit(&m, guest(touch), OPS * PAGE, PAGE);
 	profile_mark_end();
 	close(image);
 	m.ops->end(&m);

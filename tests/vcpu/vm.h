@@ -206,6 +206,32 @@ static inline bool runner_ended(const struct runner *r)
 	return !r->err && r->exit.reason != AXVCPU_EXIT_NOTHING;
 }
 
+/* save.c */
+
+/* A guest that counts @rounds in registers; @move is called wherever a kick finds it. */
+void save_count_and_move(struct vm *vm, u64 entry, u64 rounds, void (*move)(struct vm *vm));
+
+/**
+ * struct random_states - states with random bytes
+ * @good: room for a state
+ * @bad: room for another
+ * @size: its bytes
+ * @used: those of them that may be changed
+ * @rounds: states to try, of which at least a tenth is expected to be accepted
+ * @mode: AXVCPU_MODE_* to set a vCPU up after one
+ */
+struct random_states {
+	void *good;
+	void *bad;
+	u64 size;
+	u64 used;
+	int rounds;
+	u32 mode;
+};
+
+/* They are refused, or the guest ends as it may; the host and a new vCPU go on. */
+void save_random_states(const struct random_states *s);
+
 u64 wait_change(int space, u64 gpa, u64 from);
 
 void pin_thread(int cpu);

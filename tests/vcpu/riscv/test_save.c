@@ -6,9 +6,7 @@
 #include "vm.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #define TIMER_FLAGS	(AXVCPU_SETUP_TIMER | AXVCPU_SETUP_BLOCK)
@@ -38,29 +36,14 @@ static void move(struct vm *vm)
 	move_with(vm, 0);
 }
 
-/* A guest that counts in registers, moved wherever a signal finds it. */
 static void registers_move(void)
 {
 	const u64 entries[] = { guest(fpu), guest(registers) };
-	const u64 rounds = 300000;
 
 	for (unsigned int n = 0; n < ARRAY_SIZE(entries); n++) {
 		struct vm vm = vm_new();
-		struct runner r = { 0 };
 
-		vm_enter(&vm, entries[n], 0x1234, rounds, 0, 0);
-		for (int i = 0; i < 20; i++) {
-			runner_start(&r, &vm, -1);
-			usleep(3000);
-			atomic_store(&r.stop, true);
-			axvcpu_kick(vm.vcpu);
-			runner_join(&r);
-			if (runner_ended(&r))
-				break;
-			expect_eq(-r.err, r.err ? EINTR : 0);
-			move(&vm);
-		}
-		expect_eq(runner_ended(&r) ? expect_end(&vm, &r.exit) : vm_done(&vm), rounds);
+		save_count_and_move(&vm, entries[n], 300000, move);
 	}
 }
 
@@ -163,50 +146,15 @@ static void bad_states_are_refused(void)
 	vm_expect(&vm, AXVCPU_EXIT_HALT);
 }
 
-static void on_alarm(int sig)
-{
-	(void)sig;
-}
-
-static u64 next_random(u64 *seed)
-{
-	*seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
-	return *seed >> 33;
-}
-
-/* States with random bytes: refused, or the guest ends as it may; the host and a new vCPU go on. */
 static void made_up_states_do_no_harm(void)
 {
-	struct itimerval timer = { { 0, 20000 }, { 0, 20000 } };
-	struct sigaction action = { .sa_handler = on_alarm };
 	static struct axvcpu_riscv_state good, bad;
-	struct vm vm = vm_new();
-	u64 seed = 1, ran = 0;
+	const struct random_states states = {
+		.good = &good, .bad = &bad, .size = sizeof(good),
+		.used = sizeof(good), .rounds = 200, .mode = AXVCPU_MODE_VS,
+	};
 
-	/* Ends those that run for ever. */
-	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
-	expect_eq(axvcpu_save(vm.vcpu, &good, sizeof(good)), 0);
-	for (int round = 0; round < 200; round++) {
-		struct axvcpu_exit exit;
-
-		bad = good;
-		for (u64 i = next_random(&seed) % 6; i < 6; i++)
-			((u8 *)&bad)[next_random(&seed) % sizeof(bad)] = next_random(&seed);
-		bad.version = good.version;
-		if (axvcpu_restore(vm.vcpu, &bad, sizeof(bad)))
-			continue;
-		ran++;
-		for (int i = 0; i < 3; i++)
-			axvcpu_run(vm.vcpu, &exit);
-		expect_eq(axvcpu_reset(vm.vcpu), 0);
-		expect_eq(setup(vm.vcpu, AXVCPU_MODE_VS, guest(halt), 0), 0);
-	}
-	note("%llu states of 200 were accepted", ran);
-	expect(ran > 20);
-	expect_eq(axvcpu_restore(vm.vcpu, &good, sizeof(good)), 0);
-	vm_enter(&vm, guest(halt), 0, 0, 0, 0);
-	vm_expect(&vm, AXVCPU_EXIT_HALT);
+	save_random_states(&states);
 }
 
 static const struct test tests[] = {
