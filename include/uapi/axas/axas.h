@@ -26,6 +26,9 @@
  *    mapped in a writable mapping, so reading memory that forbids writing needs a read-only
  *    mapping, which stays so (mprotect(PROT_WRITE) is EACCES).
  *
+ * AXAS_FREEZE makes an image of a space: a descriptor, read-only, that takes AXAS_CLONE and
+ * AXAS_GET_IMAGE_INFO, pread(), and lseek(SEEK_DATA, SEEK_HOLE).
+ *
  * Rules for every call:
  *  - Each struct begins with its own size in bytes. A caller built against an older header
  *    passes a shorter struct: the missing fields count as zero. A longer struct is accepted
@@ -1001,8 +1004,9 @@ struct axas_diff_extent {
  * @reserved: must be zero
  *
  * Reports pages that a guest or the host has written since the image was made, or the space was
- * cloned from it or reset to it. Pages that were unmapped are not reported, nor are untouched pages
- * of areas that were mapped since.
+ * cloned from it or reset to it; pages of zeroes that have no frame in the image may be reported
+ * when they were only read. Pages that were unmapped are not reported, nor are untouched pages of
+ * areas that were mapped since.
  *
  * Errors: EINVAL; EFAULT, for @buf too; ENOENT if the space is no clone; ENOMEM; EINTR on a fatal
  * signal.
