@@ -82,8 +82,8 @@ int axas_space_reset(struct axas_space *space, struct axas_image *image);
  * @max: room in @extents
  *
  * Pages that were written since the image, by a guest or the host, or discarded
- * (AXAS_DIFF_ZERO); and pages of zeroes without a frame in the image that were read. Memory that was mapped after the freeze and that is untouched, or that was
- * unmapped, is not reported.
+ * (AXAS_DIFF_ZERO); and pages of zeroes without a frame in the image that were read. Memory that
+ * was mapped after the freeze and that is untouched, or that was unmapped, is not reported.
  *
  * Context: May sleep.
  * Return: the number of extents; -EINVAL; -ENOENT if the space is no clone; -EINTR on a fatal

@@ -190,7 +190,8 @@ static void made_up_states_do_no_harm(void)
 	static struct axvcpu_x86_state good, bad;
 	const struct random_states states = {
 		.good = &good, .bad = &bad, .size = sizeof(good),
-		.used = offsetof(struct axvcpu_x86_state, fpu) + 700, .rounds = 300, .mode = AXVCPU_MODE_LONG,
+		.used = offsetof(struct axvcpu_x86_state, fpu) + 700,
+		.rounds = 300, .mode = AXVCPU_MODE_LONG,
 	};
 
 	save_random_states(&states);
