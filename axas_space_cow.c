@@ -183,6 +183,13 @@ static void drop_backend(struct lent *lent)
 	lent->backend.ops = NULL;
 }
 
+/* Whether @backend is the one that is held. */
+static bool is_held(const struct lent *lent, const struct axas_backend *backend)
+{
+	return lent->backend.ops == backend->ops && lent->backend.object == backend->object &&
+	       lent->backend.offset == backend->offset;
+}
+
 /* Hold the area's backend until the next look asks for another one. In a section. */
 static int ask(struct lent *lent, const struct axas_area *area, int wanted)
 {
@@ -192,8 +199,7 @@ static int ask(struct lent *lent, const struct axas_area *area, int wanted)
 		lent->backend = *backend;
 		if (backend->ops->hold)
 			backend->ops->hold(backend);
-	} else if (lent->backend.ops != backend->ops || lent->backend.object != backend->object ||
-		   lent->backend.offset != backend->offset) {
+	} else if (!is_held(lent, backend)) {
 		lent->another = true;
 		return LENT_AGAIN;
 	}
@@ -320,6 +326,13 @@ static int borrow_table(struct lent *lent, const struct axas_cpu *cpu, struct ax
 	return LENT_AGAIN;
 }
 
+/* Whether there is a copy of the page already: what a backend lends never changes. */
+static bool has_copy(const struct lent *lent, const struct axas_area *area)
+{
+	return !same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)) &&
+	       !same_hpa(lent->source, axas_hpa(AXAS_HPA_NONE)) && is_held(lent, &area->backend);
+}
+
 /* Borrow what the backend has at hand, from an empty entry on. */
 static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
@@ -333,6 +346,8 @@ static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt
 		if (wanted || pos->entry)
 			return wanted ?: AXAS_FAULT_FIXED;
 	}
+	if (has_copy(lent, cpu->area))
+		return make_private(lent, cpu->area, pos, lent->source);
 	lent->ahead = is_private(lent) ? 1 : pages_ahead(lent, cpu);
 	n = backend->ops->lend(backend, lent->gpa + backend->offset, hpas, lent->ahead);
 	if (!n)
@@ -410,12 +425,14 @@ static void find_entry(const struct lent *lent, struct axas_cpu *cpu, struct axa
 	}
 }
 
-/* In a section, or with space->lock held. Return AXAS_FAULT_* or LENT_*. */
-static int look(struct lent *lent, struct axas_cpu *cpu)
+/*
+ * In a section, or with space->lock held. Return AXAS_FAULT_* or LENT_*; for LENT_REPLACE with the
+ * BORROWED leaf in @pos.
+ */
+static int look(struct lent *lent, struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
 	const struct axas_npt *npt = &lent->space->npt;
 	const struct axas_area *area = axas_area_find_here(lent->space, cpu, lent->gpa);
-	struct axas_npt_pos pos;
 
 	if (!area)
 		return AXAS_FAULT_HOLE;
@@ -423,16 +440,16 @@ static int look(struct lent *lent, struct axas_cpu *cpu)
 		return AXAS_FAULT_DENIED;
 	if (!axas_area_lends(area))
 		return LENT_OTHER;
-	find_entry(lent, cpu, &pos);
-	if (!pos.level && axas_npt_is_leaf(npt, pos.entry))
-		return look_at_leaf(lent, area, &pos);
-	switch (axas_npt_kind(npt, &pos)) {
+	find_entry(lent, cpu, pos);
+	if (!pos->level && axas_npt_is_leaf(npt, pos->entry))
+		return look_at_leaf(lent, area, pos);
+	switch (axas_npt_kind(npt, pos)) {
 	case AXAS_PT_EMPTY:
-		return take_back(lent, &pos) ?: borrow(lent, cpu, &pos);
+		return take_back(lent, pos) ?: borrow(lent, cpu, pos);
 	case AXAS_PT_ZERO:
-		return make_private(lent, area, &pos, axas_hpa(AXAS_HPA_NONE));
+		return make_private(lent, area, pos, axas_hpa(AXAS_HPA_NONE));
 	case AXAS_PT_LEAF:
-		return look_at_leaf(lent, area, &pos);
+		return look_at_leaf(lent, area, pos);
 	default:
 		return LENT_AGAIN;
 	}
@@ -441,16 +458,17 @@ static int look(struct lent *lent, struct axas_cpu *cpu)
 static int look_once(struct lent *lent)
 {
 	struct axas_cpu *cpu = axas_section_enter(lent->space), found;
+	struct axas_npt_pos pos;
 	int result;
 
 	if (likely(cpu)) {
-		result = look(lent, cpu);
+		result = look(lent, cpu, &pos);
 		axas_section_leave(cpu);
 		return result;
 	}
 	found = axas_nothing_found();
 	down_read(&lent->space->lock);
-	result = look(lent, &found);
+	result = look(lent, &found, &pos);
 	up_read(&lent->space->lock);
 	return result;
 }
@@ -508,14 +526,12 @@ static int look_locked(struct lent *lent, const struct axas_area **area, struct 
 	lockdep_assert_held(&lent->space->lock);
 	if (unlikely(!cpu)) {
 		found = axas_nothing_found();
-		result = look(lent, &found);
+		result = look(lent, &found, pos);
 		*area = found.area;
-		find_entry(lent, &found, pos);
 		return result;
 	}
-	result = look(lent, cpu);
+	result = look(lent, cpu, pos);
 	*area = cpu->area;
-	find_entry(lent, cpu, pos);
 	axas_section_leave(cpu);
 	return result;
 }

@@ -42,19 +42,36 @@ struct lock_pages {
 	bool lent;
 };
 
+/* Backends of whose frames not all are pages of the HAL. */
+#define OTHER_PAGES	(AXAS_BACKEND_LENDS | AXAS_BACKEND_OWN_PAGES | AXAS_BACKEND_NO_PAGES)
+
+/* The page of a frame; NULL, and lock->lent or lock->none, if it has none that may be mapped. */
+static struct page *page_of(struct axas_space *space, const struct axas_area *area,
+			    struct lock_pages *lock, struct axas_hpa hpa)
+{
+	u64 gpa = lock->gpa + ((u64)lock->n << AXAS_FRAME_SHIFT);
+	const struct axas_hal *hal = space->npt.hal;
+	struct page *page = NULL;
+
+	if (likely(!(lock->flags & OTHER_PAGES) && hal->frame_page)) {
+		page = hal->frame_page(hal, hpa);
+	} else {
+		lock->lent = lock->flags & AXAS_BACKEND_UNMAPPED &&
+			     axas_area_lent_page(area, gpa, hpa);
+		if (!lock->lent)
+			page = axas_area_page(space, area, gpa, hpa);
+	}
+	if (unlikely(!page))
+		lock->none = !lock->lent;
+	return page;
+}
+
 /* Lock a page, unless somebody else has. */
 static bool try_page(struct axas_space *space, const struct axas_area *area,
 		     struct lock_pages *lock, struct axas_hpa hpa)
 {
-	u64 gpa = lock->gpa + ((u64)lock->n << AXAS_FRAME_SHIFT);
-	struct page *page;
+	struct page *page = page_of(space, area, lock, hpa);
 
-	lock->lent = unlikely(area->backend.ops->flags & AXAS_BACKEND_UNMAPPED) &&
-		     axas_area_lent_page(area, gpa, hpa);
-	if (unlikely(lock->lent))
-		return false;
-	page = axas_area_page(space, area, gpa, hpa);
-	lock->none = !page;
 	if (unlikely(!page))
 		return false;
 	lock->pages[lock->n] = page;
