@@ -150,7 +150,8 @@ static bool move_table(struct axas_npt *npt, struct axas_npt_move *move, u64 *fr
 		if (!job->budget)
 			return false;
 		job->budget--;
-		i += axas_npt_run_of(&from[i], n - i, true);
+		if (!READ_ONCE(from[i]))
+			i += axas_npt_run_of(&from[i], n - i, true);
 		if (i == n)
 			break;
 		job->first = max(job->first, base + i * size);

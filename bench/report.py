@@ -34,12 +34,12 @@ MEDIAN = 4
 SINGLE = ("size.", "page.", "leaves.")
 
 # Mode, and the column of its rows to use.
-MODES = (("instructions", 1), ("cpus256", 1), ("newer", 1), ("newest", 1), ("disturb", 1),
-         ("parallel", 1), ("native", 1))
+MODES = (("instructions", 1), ("cpus256", 1), ("large", 1), ("newer", 1), ("newest", 1),
+         ("disturb", 1), ("parallel", 1), ("native", 1))
 
 # Modes with counts, which are compared. For disturb with an absolute tolerance: other threads
 # cause a few interrupts, and so few in so many operations mean nothing.
-COUNTED = ("instructions", "cpus256", "newer", "newest", "disturb")
+COUNTED = ("instructions", "cpus256", "large", "newer", "newest", "disturb")
 FEW = {"disturb": 0.2}
 
 # Bound on the instructions of a piece of work that excludes all others.
@@ -66,7 +66,8 @@ def read_rows(path, column):
 
 def collect(folder):
     result = {"kernels": {}}
-    for mode, build in (("instructions", "build"), ("cpus256", "build"), ("disturb", "build"),
+    for mode, build in (("instructions", "build"), ("cpus256", "build"), ("large", "build"),
+                        ("disturb", "build"),
                         ("newer", "build-newer"), ("newest", "build-newest")):
         path = os.path.join(folder, build, "release")
         if os.path.exists(path) and os.path.exists(os.path.join(folder, mode)):
@@ -95,7 +96,7 @@ class Row:
         return met(self.axas, self.target)
 
     def ratio(self, value):
-        return f"{self.axas / value:.2f}" if value else "-"
+        return f"{self.axas / value:.2f}" if value and self.axas is not None else "-"
 
 
 def number(value):
@@ -105,7 +106,7 @@ def number(value):
 
 
 def met(value, most):
-    if most is None:
+    if most is None or value is None:
         return "-"
     return "yes" if value <= most else "no"
 
@@ -127,6 +128,7 @@ class Figures:
     def __init__(self, data):
         self.count = data.get("instructions", {})
         self.cpus256 = data.get("cpus256", {})
+        self.large = data.get("large", {})
         self.newer = data.get("newer", {})
         self.newest = data.get("newest", {})
         self.disturb = data.get("disturb", {})
@@ -235,6 +237,8 @@ class Figures:
         return [
             self.pair("start on 64 MiB", "log_start_64m", target=20000),
             self.pair("start on 1 GiB", "log_start_1g", target=20000),
+            Row("start on 8 GiB", self.large.get("axas.log_start_8g"),
+                target=1.1 * c["axas.log_start_64m"], why="1.1 of 64 MiB"),
             self.pair("first touch of 2 MiB after it, a read", "log_first_touch",
                       target=4000 + exit_entry, why="4,000 and an exit"),
             self.pair("first write to a clean page", "log_first_write",

@@ -6,6 +6,7 @@
 #
 #   instructions  instructions, counted by QEMU (-icount): the same on every run
 #   cpus256       cost of a space with 1 possible CPU, and with 256
+#   large         starting the dirty log on 8 GiB: as instructions, in a virtual machine of 11 GiB
 #   newer         as instructions, on Debian's 6.12, whose KVM can populate
 #                 (KVM_PRE_FAULT_MEMORY)
 #   newest        as instructions, on 7.2 of a later Debian, whose KVM has guest_memfd for
@@ -34,7 +35,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-MODES=(instructions cpus256 newer newest disturb parallel native)
+MODES=(instructions cpus256 large newer newest disturb parallel native)
 CHECKED=(instructions cpus256)
 BASELINE=$AXAS_SRC/bench/baseline.json
 REPORT=$AXAS_SRC/bench/report.py
@@ -79,7 +80,7 @@ own_build() { [[ -e $OUT/build/kernel ]] || build "$OUT/build"; }
 boot() {
 	local dir=$OUT/$1
 
-	AXAS_MEMORY=3G AXAS_TIMEOUT=${AXAS_TIMEOUT:-2400} run_logged "$1" "$dir.log" \
+	AXAS_MEMORY=${MEMORY:-3G} AXAS_TIMEOUT=${AXAS_TIMEOUT:-2400} run_logged "$1" "$dir.log" \
 		"$AXAS_SCRIPTS/vm.sh" "$dir" "$(cat "$2/kernel")" "$2/initramfs.gz" \
 		"${KERNEL_ARGS[@]}" "AXAS_BENCH=$3" "${@:4}"
 	tr -d '\r' <"$dir/guest.log" | sed -n 's/^##bench //p' >"$dir/rows"
@@ -111,6 +112,11 @@ mode_cpus256() {
 			boot "cpus256-$cpus" "$OUT/build" spaces "possible_cpus=$cpus"
 		sed -n "s/^spaces\\./spaces_of_$cpus./p; /^failed:/p" "$OUT/cpus256-$cpus/rows"
 	done >"$OUT/cpus256/rows"
+}
+
+mode_large() {
+	own_build
+	MEMORY=11G AXAS_CPUS=1 AXAS_QEMU=$ICOUNT boot large "$OUT/build" large
 }
 
 mode_newer() {

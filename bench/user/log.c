@@ -11,6 +11,7 @@
 #define REGION	(2 * MIB)
 #define SMALL	(64 * MIB)
 #define LARGE	GIB
+#define HUGE	(8 * GIB)
 #define SPREAD	100	/* one page in so many is dirty */
 
 static void bench_start(struct machine *m, const char *name)
@@ -89,6 +90,19 @@ static void map_touched(struct machine *m, u64 bytes)
 	if (m->ops->populate)
 		m->ops->populate(m);
 	machine_visit(m, guest(touch), bytes, PAGE);
+}
+
+/* Only the start, which must not depend on what is mapped. The machine needs 10 GiB. */
+void bench_log_large(const struct machine_ops *ops)
+{
+	struct machine m = { .ops = ops };
+
+	ops->make(&m);
+	ops->add_vcpu(&m, 0);
+	map_touched(&m, HUGE);
+	bench_start(&m, "log_start_8g");
+	ops->unmap(&m);
+	ops->end(&m);
 }
 
 void bench_log(const struct machine_ops *ops)

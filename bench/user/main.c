@@ -4,9 +4,9 @@
  *
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
  * kvm-memory (faults on other memory than anonymous), axas-log and kvm-log (the dirty log),
- * axas-image and kvm-image (freeze, clone, copy on write), bridge
- * (on memory of a space), paths (reads and writes by a VMM), mappings (its faults on mapped guest
- * memory), spaces (what a space costs), axas-supply and kvm-supply (missing pages, on KVM by
+ * axas-log-large (its start on 8 GiB), axas-image and kvm-image (freeze, clone, copy on write),
+ * bridge (on memory of a space), paths (reads and writes by a VMM), mappings (its faults on mapped
+ * guest memory), spaces (what a space costs), axas-supply and kvm-supply (missing pages, on KVM by
  * userfaultfd()), axas-parallel and kvm-parallel (faults on several CPUs), axas-disturb and
  * kvm-disturb (what others notice of an operation, on two CPUs; the rest wants one), axas-profile,
  * kvm-profile and bridge-profile (see profile.c).
@@ -31,6 +31,7 @@ static const struct {
 	{ "kvm-memory", .run = bench_kvm_memory },
 	{ "bridge", .run = bench_bridge },
 	{ "axas-log", .run_on = bench_log, .ops = &axas_machine },
+	{ "axas-log-large", .run_on = bench_log_large, .ops = &axas_machine },
 	{ "kvm-log", .run_on = bench_log, .ops = &kvm_machine },
 	{ "axas-image", .run_on = bench_image, .ops = &axas_machine },
 	{ "kvm-image", .run_on = bench_image, .ops = &kvm_machine },

@@ -3,8 +3,9 @@
 #
 # bench.sh: what scripts/bench.sh measures, inside a stock kernel. The kernel's argument
 # AXAS_BENCH chooses: "all" is on one CPU, "spaces" only what spaces cost by their descriptor,
-# "parallel" faults on all CPUs, "disturb" what other CPUs notice, "axas-profile",
-# "kvm-profile" and "bridge-profile" what scripts/bench-profile.sh looks at.
+# "large" the dirty log's start on 8 GiB, "parallel" faults on all CPUs, "disturb" what other
+# CPUs notice, "axas-profile", "kvm-profile" and "bridge-profile" what scripts/bench-profile.sh
+# looks at.
 
 # The rows, "NAME MEAN CLEAN DIRTY", are kept until the end: the serial line's interrupts
 # would be part of what is measured next.
@@ -46,6 +47,12 @@ mkdir /sys/fs/cgroup/bench
 if [ "$AXAS_BENCH" = spaces ]; then
 	load axas
 	axas_bench spaces | sed 's/^/##bench /'
+	exit
+fi
+if [ "$AXAS_BENCH" = large ]; then
+	load axas axvcpu
+	echo 0 >/sys/fs/cgroup/bench/cgroup.procs
+	axas_bench axas-log-large | sed 's/^/##bench /'
 	exit
 fi
 [ "$AXAS_BENCH" != disturb ] || load axas_bench_rcu
