@@ -683,14 +683,14 @@ static int ask_to_wait(void *arg)
 	struct awake *awake = arg;
 	struct axas_space *space = awake->f->space;
 	struct axas_waiter waiter;
-	int missing = 0;
+	int missing;
 
-	while (!missing && !READ_ONCE(awake->ended)) {
+	do {
 		missing = axas_space_await_begin(space, &waiter, WIN);
 		axas_missing_del(&space->missing, &waiter);
 		awake->looks++;
 		cond_resched();
-	}
+	} while (!missing && !READ_ONCE(awake->ended));
 	return missing;
 }
 
