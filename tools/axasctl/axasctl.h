@@ -11,6 +11,7 @@
  *   cmd_supply.c supply
  *   cmd_mem.c    fault, translate, read, write, load
  *   cmd_dump.c   dump
+ *   cmd_image.c  image; below it image_save.c, image_load.c: its files
  *   cmd_run.c    run; guest.c below it: a guest and its vCPU
  *   boot/        boot: a machine for Linux
  *   shell.c      the shell: many commands on one space
@@ -48,6 +49,8 @@ typedef __u8 u8;
  * @fd: space created by the shell or inherited, or -1
  * @fd_once: space given by --fd or --pid for this command only, or -1
  * @fd_of_pid: descriptor that --pid opened, or -1
+ * @image: the image that the space is a clone of, made or loaded by the shell, or -1
+ * @image_id: of the file that has @image, or 0
  * @json: report in JSON
  * @in_shell: the shell read the command
  * @leave: the shell shall exit
@@ -58,6 +61,8 @@ struct session {
 	int fd;
 	int fd_once;
 	int fd_of_pid;
+	int image;
+	u64 image_id;
 	bool json;
 	bool in_shell;
 	bool leave;
@@ -77,6 +82,8 @@ extern const size_t nr_commands;
 int run_command(struct session *s, int argc, char **argv);
 const char *device_path(void);		/* of axas; NULL: the default path */
 int need_space(struct session *s);	/* its descriptor, or -1 after reporting an error */
+/* The shell's space, and its image, in the place of those before. */
+void set_space(struct session *s, int fd, int image, u64 image_id);
 
 /*
  * Argument parsing of a command: a struct that begins with struct args, an argp parser that
@@ -122,6 +129,7 @@ enum {
 	OPT_MISSING,
 	OPT_SKIP,
 	OPT_ZERO,
+	OPT_DIFF,
 };
 
 /* Options common to all commands: the only child of a command's argp. */
@@ -143,7 +151,7 @@ int take_huge(struct args *args, const char *text, u32 *flags);
 /* cmd_bridge.c: open the space of a process; a descriptor, or -errno */
 int open_space_of(u64 pid);
 
-/* Run a command with the space open: returns only after a failure. */
+/* Run a command with the space open, and the image: returns only after a failure. */
 int exec_with_space(struct session *s, int fd, char **words);
 
 /* The commands */
@@ -166,6 +174,7 @@ int cmd_translate(struct session *s, int argc, char **argv);
 int cmd_read(struct session *s, int argc, char **argv);
 int cmd_write(struct session *s, int argc, char **argv);
 int cmd_load(struct session *s, int argc, char **argv);
+int cmd_image(struct session *s, int argc, char **argv);
 int cmd_dump(struct session *s, int argc, char **argv);
 int cmd_run(struct session *s, int argc, char **argv);
 int cmd_boot(struct session *s, int argc, char **argv);

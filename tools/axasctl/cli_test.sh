@@ -25,7 +25,7 @@ expect()
 }
 
 for c in create mem map unmap protect clear discard supply populate collapse fault translate read write \
-	load info areas dump formats shell demo; do
+	load info areas dump formats image shell demo; do
 	expect 0 "Usage: axasctl $c" "$c" --help
 	expect 1 "bogus" "$c" --bogus
 	expect 1 '"errno":"EINVAL"' "$c" --bogus --json
@@ -54,6 +54,18 @@ expect 1 "it has no space open" --pid $$ info
 expect 1 "No such process" --pid 4194305 info
 expect 1 "is not a number" --pid x info
 expect 1 "format 'vtx'" create -f vtx -- true
+expect 1 "is none of freeze, save" image melt
+expect 1 "save takes FILE" image save
+expect 1 "takes no FILE" image freeze x
+expect 1 "are for load" image ls --diff x
+expect 1 "are for load" image save x -- true
+expect 1 "load takes FILE" image load
+expect 1 "last descriptor" image load x
+expect 1 "No such file" image load /nonexistent -- true
+expect 1 "not a file that image save" image ls /proc/self/exe
+expect 1 '"errno":"ENOEXEC"' image ls /proc/self/exe --json
+expect 1 "no space" image save x
+expect 1 "no image" image ls
 expect 1 "is missing" map
 expect 1 "not alloc, linear, file or backend" map bogus 0 4K
 expect 1 "takes GPA and SIZE" map alloc 0

@@ -33,6 +33,7 @@ const struct command commands[] = {
 	{ "areas", cmd_areas, "list the areas" },
 	{ "dump", cmd_dump, "show what the page table maps" },
 	{ "formats", cmd_formats, "list the page-table formats of this build" },
+	{ "image", cmd_image, "images: freeze, save, load, differences, reset" },
 	{ "run", cmd_run, "run a guest on a vCPU" },
 #ifdef AXASCTL_BOOT
 	{ "boot", cmd_boot, "boot Linux on vCPUs" },
@@ -107,6 +108,17 @@ int need_space(struct session *s)
 		return -1;
 	}
 	return n;
+}
+
+void set_space(struct session *s, int fd, int image, u64 image_id)
+{
+	if (s->fd >= 0 && s->fd != fd)
+		close(s->fd);
+	if (s->image >= 0)
+		close(s->image);
+	s->fd = fd;
+	s->image = image;
+	s->image_id = image_id;
 }
 
 /* Report an error in the arguments, only the first one. */

@@ -116,9 +116,7 @@ int cmd_create(struct session *s, int argc, char **argv)
 		return fail(s, -fd, "%s", explain("create", -fd));
 	if (!s->in_shell)
 		return exec_with_space(s, fd, c.args.rest);
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = fd;
+	set_space(s, fd, -1, 0);
 	return report_created(s, fd);
 }
 

@@ -123,6 +123,58 @@ says 'after 1048576 bytes: a hole' "load tells where a hole is" 1
 shell "write 0 --file $tmp/none"
 says 'No such file' "a missing file is explained" 1
 
+# Images: content in two areas of three, one of them read-only; then another process.
+shell "map alloc 4K 4M; map alloc 1G 8M -p r; map alloc 2G 4K; write 0x3ff0 --string first; \
+	write 0x300000 --string far; image save $tmp/image; write 0x3ff0 --string later; image ls $tmp/image"
+says 'memory   12292 KiB in 3 areas' "an image is saved, with its areas" 0
+says 'saved    8 KiB in 1 extents' "what is zero is a hole in the file" 0
+run image load "$tmp/image" -- sh -c "'$ctl' areas; '$ctl' read 0x3ff0 5; '$ctl' info"
+says '|first|' "another process has what was saved" 0
+says '8 MiB r--' "and its areas" 0
+says 'frames   0' "which takes no frames" 0
+run image load "$tmp/image" -- sh -c "'$ctl' write 0x200000 --string more; \
+	'$ctl' write 0x3ff8 --string mine; '$ctl' image diff; '$ctl' image diff $tmp/diff; \
+	'$ctl' image reset; '$ctl' read 0x200000 4; '$ctl' image diff"
+says "$(printf '0x3000 1\n0x200000 1\nsaved    8 KiB in 2 extents')" "a difference is its pages" 0
+says '00 00 00 00' "a reset has what was saved" 0
+run image load "$tmp/image" --diff "$tmp/diff" -- sh -c "'$ctl' read 0x3ff0 16; '$ctl' read 0x200000 4; \
+	'$ctl' read 0x300000 3"
+says '|first...mine....|' "a difference is loaded over its image" 0
+says '|more|' "with its pages" 0
+says '|far|' "and the others of the image" 0
+run image ls "$tmp/diff" --json
+says '"extents":2,"content":8192,"state":0' "a saved difference is listed" 0
+run shell -c "image load $tmp/image --diff $tmp/diff; discard 0x3000 4K; unmap 2G 4K; \
+	map alloc 2G 8K; unmap 0x300000 4K; map alloc 0x300000 4K; protect 1G 4M rw; write 1G --string w; image diff $tmp/third"
+says 'saved' "areas change, and are saved" 0
+run image load "$tmp/image" --diff "$tmp/diff" --diff "$tmp/third" -- sh -c "'$ctl' read 0x3ff0 4; \
+	'$ctl' read 0x300000 3; '$ctl' read 0x200000 4; '$ctl' read 1G 1; '$ctl' areas"
+says "$(printf '00 00 00 00                                       |....|\n000000300000  00 00 00  ')" \
+	"what was discarded or mapped again is zero" 0
+says '|more|' "a chain of three files" 0
+says '4092 KiB rw-' "with the last one's protections" 0
+run image load "$tmp/image" --diff "$tmp/third" -- true
+says 'not a difference to the file before it' "a file that is left out is missed" 1
+run image load "$tmp/diff" -- true
+says 'no file to begin with' "a difference alone is refused" 1
+run image load "$self" -- true
+says 'not a file that image save' "another file is refused" 1
+run image load "$tmp/image" -- "$ctl" image save "$tmp/image"
+says 'to stay a clone' "the image of a loaded space is not replaced by others" 1
+run image load "$tmp/image" -- sh -c "(echo >$tmp/image) || echo refused"
+says 'refused' "a file cannot be written while it is loaded" 0
+shell 'map alloc 0 64K; image freeze; image ls; write 8K --string x; image diff; image reset; image diff'
+says 'of chain 1, 1 areas' "an image is listed" 0
+says '0x2000 1' "what differs is shown" 0
+shell "map linear 1G $window 4K; image freeze"
+says 'an area is linear' "what cannot be frozen is explained" 1
+shell 'map alloc 0 64K; image diff'
+says 'no clone' "without an image there is no difference" 1
+shell "map alloc 0 64K; image freeze; image diff $tmp/none"
+says 'save it first' "a difference to no file is refused" 1
+run image load "$tmp/image" -f s2 -- "$ctl" info
+says 'format   s2' "an image is loaded in another format" 0
+
 run create -f default --length 1G -- sh -c "'$ctl' map alloc 0 1M && '$ctl' info --json"
 says '"length":1073741824' "create -- hands a space on" 0
 says '"areas":1' "commands below create -- share the space" 0

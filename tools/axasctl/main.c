@@ -64,7 +64,7 @@ static const struct argp argp = {
 
 int main(int argc, char **argv)
 {
-	struct session s = { .fd = -1, .fd_once = -1, .fd_of_pid = -1 };
+	struct session s = { .fd = -1, .fd_once = -1, .fd_of_pid = -1, .image = -1 };
 	struct main_args m = { .args = { .s = &s } };
 	int status;
 

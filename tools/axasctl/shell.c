@@ -218,7 +218,10 @@ int cmd_shell(struct session *s, int argc, char **argv)
 	status = sh.commands ? run_line(s, sh.commands, sh.keep_going) : run_script(s, &sh);
 	if (s->fd >= 0)
 		close(s->fd);
+	if (s->image >= 0)
+		close(s->image);
 	s->fd = -1;
+	s->image = -1;
 	s->in_shell = false;
 	return status;
 }
