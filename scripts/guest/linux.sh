@@ -212,6 +212,31 @@ clones_run() {
 	show fork | grep -q '^guest  *it was forked' && ! show fork | grep '] it is not new'
 }
 
+# who NAME: what is typed into a machine of that name.
+who() { echo "$WHO" | sed "s/%/$1/g"; }
+
+# i_am NAME: what it answers then.
+i_am() { show "$1" | grep -q "^I am clone $1 of Linux .* count [1-9]"; }
+
+# Saved while it runs, a guest goes on; and so does another one in another process, from the file,
+# whose pages it reads when it touches them.
+saved_machine_goes_on() {
+	(
+		wait_for saved '# ready to be forked'
+		sleep 1
+		who saved
+	) | boot saved "AXAS_RUN=fork AXAS_NCPU=2" --mem 128M --cpus 2 --save /tmp/saved \
+		--save-at '# ready to be forked'
+	who from | axasctl boot --from /tmp/saved --timeout 500 --stats >/tmp/from.log 2>&1
+	axasctl image ls /tmp/saved | sed 's/^/# /'
+	rm /tmp/saved
+	for name in saved from; do
+		show $name | grep -E '^(I am|saved|  |guest|faults|frames)' | sed "s/^/# $name: /"
+		powered_off $name && i_am $name || return 1
+	done
+	! show from | grep 'it is not new'
+}
+
 fork_suite() {
 	check forked_clones_run clones_run 20 7
 	echo "1..$CHECKS"
@@ -250,6 +275,7 @@ boot_suite() {
 	check reset_boots_again reset_boots_again
 	check moved_machine_goes_on moved_machine_goes_on
 	[ "$(uname -m)" != x86_64 ] || check forked_clones_run clones_run 5 3
+	[ "$(uname -m)" != x86_64 ] || check saved_machine_goes_on saved_machine_goes_on
 	echo "1..$CHECKS"
 }
 

@@ -108,7 +108,15 @@ if "$ctl" --help | grep -q '^  boot '; then
 	expect 1 "no clone 3" boot --fork 2 --fork-at x --fork-again 3
 	expect 1 "no --disk" boot --fork 2 --fork-at x --disk /dev/null
 	expect 1 "neither --supply" boot --fork 2 --fork-at x --log
-	expect 1 "takes 1 to" boot --fork 2 --fork-at ''
+	expect 1 "has 1 to" boot --fork 2 --fork-at ''
+	expect 1 "exclude each other" boot --fork 2 --fork-at x --save x
+	expect 1 "needs --save-at" boot --save x
+	expect 1 "need --fork" boot --save x --save-at x --fork-again 1
+	expect 1 "nor --disk" boot --save x --save-at x --disk /dev/null
+	expect 1 "neither --supply" boot --from x --log
+	expect 1 "has no --ram" boot --from x --ram x
+	expect 1 "No such file" boot --from /nonexistent
+	expect 1 "not a file that image save" boot --from /proc/self/exe
 	expect 1 "memory of its own" boot --supply /dev/null --move 1
 	expect 1 "No such file" boot --disk /nowhere
 	expect 1 "module is not loaded" boot --kernel /dev/null

@@ -58,6 +58,7 @@ static const struct explanation explanations[] = {
 	{ "image", ESTALE, "not a difference to the file before it, or no file to begin with" },
 	{ "image", ETXTBSY, "it is open for writing, or a space has it mapped" },
 	{ "image", EOPNOTSUPP, "no such format here, or the file has no page cache" },
+	{ "image", EHOSTDOWN, "this host has booted since: the machine's clocks were its" },
 	{ "image", ENOTTY, "the descriptor is not an image" },
 	{ "translate", ENOENT, "not mapped: a hole, or memory not yet touched" },
 	{ "fault", EINVAL, "the access must be one or more of r, w, x" },

@@ -4,6 +4,7 @@
  *
  *   cmd_boot.c   options, report
  *   fork.c       it goes on many times, in clones
+ *   save.c       it goes on, and is in a file, too, from which another one begins
  *   move.c       it goes on elsewhere
  *   machine.c    the vCPUs and their threads, reset, the end
  *   run.c        a vCPU's loop: interrupts in, exits out
@@ -31,7 +32,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "../axasctl.h"
+#include "../image_file.h"
 
 #define MAX_CPUS	16
 #define NSEC		1000000000ull
@@ -184,7 +185,7 @@ struct output {
 /**
  * struct fork_options - how it is forked
  * @nr: number of clones, or 0: not at all
- * @at: when it has printed this; or NULL: by a key
+ * @at: when it has printed this; or NULL: by a key; when it is saved, too
  * @type: what is typed into each clone, or NULL
  * @again: number of the clone that is reset and runs again, or 0
  * @each: show figures of each clone
@@ -204,12 +205,38 @@ enum ending {
 	RUNNING,
 	POWERED_OFF,
 	RESET,
-	PAUSED,		/* to be moved or forked */
+	PAUSED,		/* to be moved, forked or saved */
 	FORKED,		/* its clones have ended */
 	QUIT,		/* by the user */
 	TIMED_OUT,
 	CRASHED,	/* triple fault */
 	FAILED,		/* of the machine: the error is in struct machine */
+};
+
+/**
+ * struct saver - a machine that is saved to a file
+ * @path: the file, or NULL
+ * @done: it has begun
+ * @save: what is written
+ * @thread: writes it, valid if @runs
+ * @runs: the thread has been created
+ * @err: its result
+ * @stop_ns: how long the vCPUs took to stop
+ * @state_ns: to save their state and that of the devices
+ * @freeze_ns: to make the image
+ * @write_ns: to write it
+ */
+struct saver {
+	const char *path;
+	bool done;
+	struct to_save save;
+	pthread_t thread;
+	bool runs;
+	int err;
+	u64 stop_ns;
+	u64 state_ns;
+	u64 freeze_ns;
+	u64 write_ns;
 };
 
 /**
@@ -228,6 +255,9 @@ enum ending {
  * @moves: how many there were
  * @next_move: when the next one is due, in ns
  * @fork: how it is forked
+ * @saver: saves it
+ * @from: path of the file that it begins as, or NULL
+ * @begin: that file, until it has begun
  * @trace: print exits that no device answers
  * @keys: standard input is a terminal, whose Ctrl-A is ours
  * @given: descriptor of a space to use, or -1: it makes its own
@@ -268,6 +298,9 @@ struct machine {
 	u32 moves;
 	u64 next_move;
 	struct fork_options fork;
+	struct saver saver;
+	const char *from;
+	struct saved begin;
 	bool trace;
 	bool keys;
 	int given;
@@ -298,6 +331,17 @@ u64 now_ns(void);
 
 /* fork.c: as machine_move(). Returns when all clones have ended. */
 int machine_fork(struct machine *m, const char **what);
+
+/*
+ * save.c: 0, or -errno with what failed in @what. No thread runs when it begins; it ends when the
+ * file is whole, also if it has not begun.
+ */
+int save_begin(struct machine *m, const char **what);
+int save_end(struct machine *m, const char **what);
+void save_report(const struct machine *m);
+/* Before machine_create(), and in the place of machine_load(): 0 or -errno. */
+int from_open(struct machine *m);
+int from_resume(struct machine *m);
 
 /* move.c: 0, or -errno with what failed in @what. No thread runs. */
 int machine_move(struct machine *m, const char **what);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The command boot: options and report. Calls fork.c, move.c, machine.c and console.c.
+ * The command boot: options and report. Calls fork.c, save.c, move.c, machine.c and console.c.
  */
 #include "boot.h"
 
@@ -17,7 +17,7 @@
 enum {
 	OPT_KERNEL = 0x200, OPT_INITRD, OPT_CMDLINE, OPT_CPUS, OPT_STATS, OPT_NO_REBOOT, OPT_RAM,
 	OPT_SUPPLY, OPT_LOG, OPT_MOVE, OPT_DISK, OPT_BALLOON, OPT_FORK, OPT_FORK_AT, OPT_FORK_TYPE,
-	OPT_FORK_AGAIN,
+	OPT_FORK_AGAIN, OPT_SAVE, OPT_SAVE_AT, OPT_FROM,
 };
 
 struct boot_args {
@@ -50,6 +50,9 @@ static const struct argp_option boot_options[] = {
 	{ "fork-at", OPT_FORK_AT, "TEXT", 0, "That when it prints TEXT (default: at Ctrl-A f)", 4 },
 	{ "fork-type", OPT_FORK_TYPE, "TEXT", 0, "Type TEXT into each; % is its number", 4 },
 	{ "fork-again", OPT_FORK_AGAIN, "K", 0, "Reset clone K at the end, and run it again", 4 },
+	{ "save", OPT_SAVE, "FILE", 0, "Save it to FILE once, while it runs on", 5 },
+	{ "save-at", OPT_SAVE_AT, "TEXT", 0, "That when it prints TEXT (default: at Ctrl-A f)", 5 },
+	{ "from", OPT_FROM, "FILE", 0, "It goes on as one that was saved", 5 },
 	{ "no-reboot", OPT_NO_REBOOT, NULL, 0, "A reset ends the machine", 3 },
 	{ "stats", OPT_STATS, NULL, 0, "Show exits, faults and memory at its end", 3 },
 	{ "trace", OPT_TRACE, NULL, 0, "Show accesses to system registers", 3 },
@@ -147,6 +150,15 @@ static error_t parse_fork(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_FORK_AGAIN:
 		return take_u32(&b->args, "clone", arg, &b->m.fork.again);
+	case OPT_SAVE:
+		b->m.saver.path = arg;
+		return 0;
+	case OPT_SAVE_AT:
+		b->m.fork.at = arg;
+		return 0;
+	case OPT_FROM:
+		b->m.from = arg;
+		return 0;
 	default:
 		return parse_memory(key, arg, state);
 	}
@@ -235,6 +247,8 @@ static void report(const struct machine *m, const struct axas_info *in)
 		printf("disk     %llu requests\n", m->disk_requests);
 	if (m->balloon)
 		printf("reported %llu pages as free\n", m->reported);
+	if (m->saver.done)
+		save_report(m);
 	if (m->moves)
 		printf("moved    %u times\n", m->moves);
 	if (m->memory.serves)
@@ -251,8 +265,10 @@ static void report(const struct machine *m, const struct axas_info *in)
 static int run_machine(struct boot_args *b, const char **what)
 {
 	struct machine *m = &b->m;
-	int err = machine_load(m, what);
+	int err;
 
+	*what = "resume";
+	err = m->from ? from_resume(m) : machine_load(m, what);
 	while (!err) {
 		err = machine_start(m, what);
 		if (err)
@@ -262,7 +278,7 @@ static int run_machine(struct boot_args *b, const char **what)
 		if (m->ending == PAUSED && m->fork.nr)
 			return machine_fork(m, what);
 		if (m->ending == PAUSED) {
-			err = machine_move(m, what);
+			err = m->saver.path ? save_begin(m, what) : machine_move(m, what);
 			continue;
 		}
 		if (m->ending != RESET || b->no_reboot)
@@ -281,15 +297,31 @@ static int given_space(struct session *s)
 	return s->fd_once >= 0 || s->fd >= 0 || getenv("AXAS_FD") ? need_space(s) : -1;
 }
 
+static int open_files(struct boot_args *b, const char **what)
+{
+	struct machine *m = &b->m;
+	int err;
+
+	*what = b->disk;
+	err = b->disk ? blk_open(m, b->disk) : 0;
+	if (err || !m->from)
+		return err;
+	*what = m->from;
+	err = from_open(m);
+	if (err)
+		saved_close(&m->begin);
+	return err;
+}
+
 static int boot(struct session *s, struct boot_args *b)
 {
 	struct machine *m = &b->m;
 	struct axas_info in;
-	const char *what;
-	int err = b->disk ? blk_open(m, b->disk) : 0;
+	const char *what, *ignored;
+	int err = open_files(b, &what);
 
 	if (err)
-		return fail(s, -err, "%s: %s", b->disk, strerror(-err));
+		return fail(s, -err, "%s: %s", what, explain("image", -err));
 	err = machine_create(m, &what);
 	m->started = now_ns();
 	if (!err)
@@ -297,12 +329,14 @@ static int boot(struct session *s, struct boot_args *b)
 	if (!err)
 		err = run_machine(b, &what);
 	console_end();
+	err = err ? err : save_end(m, &what);
 	if (!err && m->ending == FAILED) {
 		err = m->err;
 		what = m->what;
 	}
 	if (!err)
 		err = axas_get_info(m->space, &in);
+	save_end(m, &ignored);
 	machine_free(m);
 	if (err)
 		return fail(s, -err, "%s: %s", what, explain(what, -err));
@@ -337,12 +371,14 @@ static error_t check_fork(struct boot_args *b)
 {
 	const struct fork_options *o = &b->m.fork;
 
-	if (!o->nr && (o->at || o->type || o->again))
-		return usage_error(&b->args, "--fork-at, --fork-type and --fork-again need --fork");
+	if (!o->nr && !b->m.saver.path && o->at)
+		return usage_error(&b->args, "--fork-at and --save-at need --fork or --save");
+	if (!o->nr && (o->type || o->again))
+		return usage_error(&b->args, "--fork-type and --fork-again need --fork");
 	if (o->again > o->nr)
 		return usage_error(&b->args, "there is no clone %u", o->again);
 	if (o->at && (!*o->at || strlen(o->at) > sizeof(b->m.out.line)))
-		return usage_error(&b->args, "--fork-at takes 1 to %zu bytes",
+		return usage_error(&b->args, "the text to wait for has 1 to %zu bytes",
 				   sizeof(b->m.out.line));
 	if (o->nr && !o->at && !isatty(STDIN_FILENO))
 		return usage_error(&b->args, "--fork needs --fork-at where there are no keys");
@@ -352,6 +388,27 @@ static error_t check_fork(struct boot_args *b)
 		return usage_error(&b->args, "--fork has no --disk: all clones would write to it");
 	b->m.out.until = o->at;
 	b->m.fork.each = b->stats;
+	return 0;
+}
+
+/* What was said of files of machines. 0 or -EINVAL. */
+static error_t check_save(struct boot_args *b)
+{
+	const struct machine *m = &b->m;
+
+	if (!m->saver.path && !m->from)
+		return 0;
+	if (m->saver.path && m->fork.nr)
+		return usage_error(&b->args, "--save and --fork exclude each other");
+	if (m->saver.path && !m->fork.at && !isatty(STDIN_FILENO))
+		return usage_error(&b->args, "--save needs --save-at where there are no keys");
+	if (m->supply || m->log || m->move_every || b->disk)
+		return usage_error(&b->args,
+				   "--save and --from have neither --supply, --log, --move nor --disk");
+	if (m->from && m->ram_file)
+		return usage_error(&b->args, "--from has no --ram");
+	/* Which kernel it was is not known. */
+	b->no_reboot |= !!m->from;
 	return 0;
 }
 
@@ -370,8 +427,11 @@ int cmd_boot(struct session *s, int argc, char **argv)
 	if (b.m.ram_file && (b.m.supply || b.m.log))
 		return !!usage_error(&b.args, "--ram has neither --supply nor --log");
 	b.m.given = given_space(s);
-	if (check_fork(&b))
+	if (check_fork(&b) || check_save(&b))
 		return 1;
+	/* The shell's image would not be the space's any more. */
+	if (b.m.given >= 0 && b.m.given == s->fd && (b.m.fork.nr || b.m.saver.path))
+		set_space(s, s->fd, -1, 0);
 	if (b.m.move_every && (b.m.given >= 0 || b.m.ram_file || b.m.supply))
 		return !!usage_error(&b.args, "--move is for memory of its own");
 	return boot(s, &b);

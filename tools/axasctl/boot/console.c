@@ -133,7 +133,7 @@ static void show_keys(void)
 	      "Ctrl-A x    end the machine\n"
 	      "Ctrl-A r    reset it\n"
 	      "Ctrl-A s    show its memory\n"
-	      "Ctrl-A f    fork it, with --fork\n"
+	      "Ctrl-A f    fork or save it, with --fork or --save\n"
 	      "Ctrl-A Ctrl-A    send Ctrl-A\n", stderr);
 }
 
@@ -177,7 +177,7 @@ static void command(struct machine *m, u8 key)
 		break;
 	case 'f':
 		m->fork.asked = now_ns();
-		if (m->fork.nr)
+		if (m->fork.nr || (m->saver.path && !m->saver.done))
 			machine_end(m, PAUSED);
 		break;
 	default:

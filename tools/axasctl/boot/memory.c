@@ -196,6 +196,17 @@ static int map_range(const struct machine *m, const struct axas_extent *range)
 	return axas_map_alloc(m->space, range->gpa, range->length, AXAS_PROT_MASK, flags);
 }
 
+static int map_ranges(struct machine *m)
+{
+	int err = 0;
+
+	if (m->from)
+		return saved_map(&m->begin, 1, m->space);
+	for (u32 i = 0; i < m->memory.nr && !err; i++)
+		err = map_range(m, &m->memory.range[i]);
+	return err;
+}
+
 static int open_file(struct machine *m)
 {
 	const char *path = m->ram_file ? m->ram_file : m->supply;
@@ -229,8 +240,7 @@ int memory_map(struct machine *m, const char **what)
 	*what = m->ram_file ? m->ram_file : m->supply;
 	err = open_file(m);
 	*what = err ? *what : "map";
-	for (u32 i = 0; i < mem->nr && !err; i++)
-		err = map_range(m, &mem->range[i]);
+	err = err ? err : map_ranges(m);
 	*what = err ? *what : "log";
 	for (u32 i = 0; i < mem->nr && m->log && !err; i++)
 		err = axas_start_log(m->space, mem->range[i].gpa, mem->range[i].length);
