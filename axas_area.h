@@ -208,6 +208,7 @@ void axas_pinned_put(struct axas_pinned *pinned);
  * @missing: host accesses that wait for missing pages
  * @origin: set once another space has mapped its frames; see axas_shared.c
  * @image: the image that the space is a clone of, or NULL; protected by @changing
+ * @keep: pages that a reset keeps, from the first one on; else NULL. See axas_keep.h
  * @faults: faults by result (AXAS_FAULT_*), without those counted in npt.shards
  * @released: called after everything that the space mapped is freed, or NULL
  * @released_arg: argument of @released
@@ -233,6 +234,7 @@ struct axas_space {
 	struct axas_missing missing;
 	struct axas_origin *origin;
 	struct axas_image *image;
+	struct axas_keep *keep;
 	atomic_long_t faults[AXAS_FAULT_MISSING + 1];
 	void (*released)(void *arg);
 	void *released_arg;

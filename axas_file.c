@@ -456,7 +456,7 @@ static const struct axas_ioctl space_ioctls[] = {
 	{ AXAS_IOCTL_OF(AXAS_GET_MISSING, struct axas_get_missing),
 	  .flags = AXAS_MISSING_AGAIN, .dir = AXAS_IOCTL_INOUT, .mode = FMODE_WRITE,
 	  .run = axas_file_get_missing },
-	{ AXAS_IOCTL_OF(AXAS_RESET, struct axas_reset),
+	{ AXAS_IOCTL_OF(AXAS_RESET, struct axas_reset), .flags = AXAS_RESET_DROP,
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = axas_file_reset },
 	{ AXAS_IOCTL_OF(AXAS_FREEZE, struct axas_freeze),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = freeze },

@@ -277,7 +277,7 @@ long axas_file_reset(void *ctx, void *arg)
 	if (IS_ERR(image))
 		return PTR_ERR(image);
 	mutex_lock(&file->lock);
-	err = axas_space_reset(file->space, image);
+	err = axas_space_reset(file->space, image, reset->flags);
 	axas_file_unlock_pages(file);
 	mutex_unlock(&file->lock);
 	axas_image_put(image);

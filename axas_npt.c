@@ -173,15 +173,44 @@ static long move_counts(struct axas_npt *npt, struct axas_npt *to)
 	return made;
 }
 
+/* The first entry of a root, from @i on, that is not empty; beyond its end if there is none. */
+static unsigned int next_of_root(const struct axas_npt *npt, const u64 *root, unsigned int i)
+{
+	return i + axas_npt_run_of(&root[i], (1u << npt->root_bits) - i, true);
+}
+
+void axas_npt_show(struct axas_npt *npt, u64 *root)
+{
+	unsigned int i, n = 1u << npt->root_bits;
+	u64 empty;
+
+	for (i = next_of_root(npt, root, 0); i < n; i = next_of_root(npt, root, i + 1)) {
+		empty = 0;
+		axas_npt_make(npt, &npt->root[i], npt->levels - 1, &empty, root[i]);
+		root[i] = 0;
+	}
+}
+
+void axas_npt_hide(struct axas_npt *npt, u64 *root)
+{
+	unsigned int i, n = 1u << npt->root_bits;
+
+	for (i = next_of_root(npt, npt->root, 0); i < n; i = next_of_root(npt, npt->root, i + 1))
+		root[i] = axas_npt_break(npt, &npt->root[i], npt->levels - 1, 0);
+}
+
+struct axas_hpa axas_npt_remove(struct axas_npt *npt, u64 *ptep)
+{
+	count_leaves(npt, 0, -1);
+	return axas_npt_leaf_hpa(npt, axas_npt_break(npt, ptep, 0, 0));
+}
+
 long axas_npt_move(struct axas_npt *npt, struct axas_npt *to)
 {
 	unsigned int i, n = 1u << npt->root_bits, level = npt->levels - 1;
 	u64 empty;
 
-	for (i = 0; i < n; i++) {
-		i += axas_npt_run_of(&npt->root[i], n - i, true);
-		if (i == n)
-			break;
+	for (i = next_of_root(npt, npt->root, 0); i < n; i = next_of_root(npt, npt->root, i + 1)) {
 		empty = 0;
 		axas_npt_make(to, &to->root[i], level, &empty,
 			      axas_npt_break(npt, &npt->root[i], level, 0));
@@ -577,6 +606,19 @@ static void init_needs(struct axas_npt *npt)
 	npt->need[0] = (struct axas_npt_need){ .value = 1 };
 	for (access = 1; access <= AXAS_PROT_MASK; access++)
 		npt->need[access] = npt->fmt->need(access);
+}
+
+void axas_npt_need_dirty(struct axas_npt *npt)
+{
+	u32 access;
+
+	npt->dirty = npt->fmt->dirty;
+	for (access = 1; access <= AXAS_PROT_MASK; access++) {
+		if (access & AXAS_PROT_WRITE) {
+			npt->need[access].mask |= npt->dirty;
+			npt->need[access].value |= npt->dirty;
+		}
+	}
 }
 
 /* Take from the format what the machine leaves open. */

@@ -246,6 +246,8 @@ struct axas_npt_job {
  * @need: the test that a level 0 entry must pass to permit an access
  * @present: a level 0 leaf has at least one of these bits set, other entries none
  * @hw_bits: bits that hardware may set in a level 0 leaf that was made without them
+ * @dirty: the one of them that hardware sets when it writes through a level 0 leaf that permits it,
+ *	on every machine; 0: there is none
  * @borrowed: BORROWED bit of a level 0 leaf, which does not own its frame
  * @zero: the AXAS_PT_ZERO marker; in a leaf that bit is WRITTEN: it was written since the log was
  *	cleared, although it does not permit that any more
@@ -285,6 +287,7 @@ struct axas_npt_fmt {
 	struct axas_npt_need (*need)(u32 access);
 	u64 present;
 	u64 hw_bits;
+	u64 dirty;
 	u64 borrowed;
 	u64 zero;
 	u64 busy;
@@ -342,6 +345,7 @@ struct axas_npt_ops {
  * @present: copy of @fmt->present
  * @leaf_fixed: bits that are equal in all level 0 leaves with the same prot and type
  * @write: bits that a level 0 leaf has set if it permits writes
+ * @dirty: @fmt->dirty if level 0 leaves say which pages were written, by the host, too; else 0
  * @marked: entries may be BORROWED, ZERO, BUSY or WRITTEN; set before the first one is made
  * @leaf_shift: copy of @fmt->leaf_shift
  * @ia_bits: width of a guest-physical address
@@ -368,6 +372,7 @@ struct axas_npt {
 	u64 present;
 	u64 leaf_fixed;
 	u64 write;
+	u64 dirty;
 	bool marked;
 	u8 leaf_shift;
 	u8 ia_bits;
@@ -669,6 +674,36 @@ void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos
  * included. Return the leaves that were counted in shards: their frames are not counted elsewhere.
  */
 long axas_npt_move(struct axas_npt *npt, struct axas_npt *to);
+
+/*
+ * Take all entries out of the root into @root, a table for them that is empty. Exclusive. After a
+ * flush, with cached walks, nobody reaches the tables, until axas_npt_show() puts the entries back.
+ */
+void axas_npt_hide(struct axas_npt *npt, u64 *root);
+void axas_npt_show(struct axas_npt *npt, u64 *root);
+
+/* Break a level 0 leaf. Exclusive. Return its frame, which the caller frees after a flush. */
+struct axas_hpa __must_check axas_npt_remove(struct axas_npt *npt, u64 *ptep);
+
+/* From now on hosts need the dirty bit for a write, if the format has it. Exclusive. */
+void axas_npt_need_dirty(struct axas_npt *npt);
+
+/* Whether a write through a leaf that permits it has to be noted by axas_npt_set_dirty() first. */
+static inline bool axas_npt_is_clean(const struct axas_npt *npt, u64 entry, unsigned int level,
+				     u32 access)
+{
+	return unlikely(npt->dirty) && access & AXAS_PROT_WRITE && !level &&
+	       !(entry & npt->dirty);
+}
+
+/* Shared. Whoever needs the bit looks again. */
+static inline void axas_npt_set_dirty(struct axas_npt *npt, struct axas_npt_pos *pos)
+{
+	u64 entry = pos->entry;
+
+	if (axas_npt_make(npt, pos->ptep, 0, &entry, entry | npt->dirty))
+		pos->entry = entry | npt->dirty;
+}
 
 /*
  * Install one leaf, allocating tables as needed. Shared; may sleep. Return 0, -ENOMEM, or

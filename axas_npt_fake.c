@@ -163,6 +163,7 @@ const struct axas_npt_fmt axas_npt_fake = {
 	.leaf_mask	= GENMASK_ULL(43, 8),
 	.present	= FAKE_KIND,
 	.hw_bits	= FAKE_HW,
+	.dirty		= FAKE_HW,
 	.borrowed	= BIT_ULL(63),
 	.zero		= FAKE_ZERO,
 	.busy		= FAKE_BUSY,

@@ -169,6 +169,7 @@ const struct axas_npt_fmt axas_npt_svm = {
 	.leaf_mask	= SVM_HPA,
 	.present	= SVM_PRESENT,
 	.hw_bits	= SVM_ACCESSED | SVM_DIRTY,
+	.dirty		= SVM_DIRTY,
 	.borrowed	= SVM_SW,
 	.zero		= SVM_ZERO,
 	.busy		= SVM_BUSY,

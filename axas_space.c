@@ -11,6 +11,7 @@
 
 #include "axas_compat.h"
 #include "axas_image.h"
+#include "axas_keep.h"
 #include "axas_shared.h"
 #include "axas_space.h"
 
@@ -160,6 +161,7 @@ static void space_release(struct kref *ref)
 	axas_shared_close(space);
 	axas_space_remove_all(space);
 	axas_areas_put(space->areas);
+	axas_keep_free(space->keep);
 	axas_npt_destroy(&space->npt);
 	axas_pinned_put(space->pinned);
 	mutex_destroy(&space->changing);

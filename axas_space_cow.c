@@ -11,6 +11,7 @@
 #include <linux/sched/signal.h>
 
 #include "axas_compat.h"
+#include "axas_keep.h"
 #include "axas_space.h"
 
 /**
@@ -218,7 +219,7 @@ static u64 private_leaf(const struct lent *lent, const struct axas_area *area)
 	u64 attr = area->attr;
 
 	if (lent->access & AXAS_PROT_WRITE)
-		attr |= npt->write;
+		attr |= npt->write | npt->dirty;
 	return axas_npt_make_leaf(npt, lent->frame, attr);
 }
 
@@ -265,6 +266,7 @@ static int make_private(struct lent *lent, const struct axas_area *area, struct 
 		return wanted;
 	if (!axas_npt_install(&lent->space->npt, pos, private_leaf(lent, area)))
 		return LENT_AGAIN;
+	axas_space_keep_page(lent->space, pos->ptep, source);
 	spend_frame(lent);
 	return AXAS_FAULT_FIXED;
 }
@@ -566,6 +568,7 @@ static int replace(struct lent *lent, struct page **busy)
 		unlock_page(page);
 	if (!done)
 		return LENT_AGAIN;
+	axas_space_keep_page(space, pos.ptep, lent->source);
 	spend_frame(lent);
 	return AXAS_FAULT_FIXED;
 }

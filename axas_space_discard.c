@@ -16,6 +16,7 @@
 #include <linux/sched/signal.h>
 
 #include "axas_compat.h"
+#include "axas_keep.h"
 #include "axas_removal.h"
 
 /* What the lookup of an area costs, and a walk to a part of it, each in entries of the budget. */
@@ -385,6 +386,7 @@ int axas_space_discard(struct axas_space *space, const struct axas_gpa_range *ra
 		return -EINTR;
 	err = prepare(&discard, space);
 	if (!err) {
+		axas_space_forget_kept(space);
 		err = discard_all(&discard, space, done);
 		axas_npt_put_spares(&space->npt, &space->npt.reserve);
 	}

@@ -446,8 +446,11 @@ static int look(struct fill *fill, struct axas_cpu *cpu)
 	int wanted;
 
 	axas_npt_walk(&space->npt, &cpu->cursor, fill->gpa, &pos);
-	if (leaf_permits(fill, &pos))
+	if (leaf_permits(fill, &pos)) {
+		if (axas_npt_is_clean(&space->npt, pos.entry, pos.level, fill->access))
+			axas_npt_set_dirty(&space->npt, &pos);
 		return AXAS_FAULT_SPURIOUS;
+	}
 	area = axas_area_find_here(space, cpu, fill->gpa);
 	if (!area)
 		return AXAS_FAULT_HOLE;

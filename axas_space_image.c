@@ -14,6 +14,7 @@
 
 #include "axas_compat.h"
 #include "axas_image.h"
+#include "axas_keep.h"
 #include "axas_npt_aside.h"
 #include "axas_removal.h"
 #include "axas_shared.h"
@@ -28,6 +29,7 @@
  * @used: those that were used
  * @spares: tables for the leaves of such pages in @space
  * @splits: and in @base, for leaves of 2 MiB
+ * @keep: the new list of kept pages, or NULL; then the old one
  */
 struct swap {
 	struct axas_space *space;
@@ -38,6 +40,7 @@ struct swap {
 	unsigned long used;
 	struct axas_npt_spares spares;
 	struct axas_npt_spares splits;
+	struct axas_keep *keep;
 };
 
 /* Most pages that a freeze copies: as much memory as Linux lets a process pin by default. */
@@ -168,6 +171,9 @@ static void move(struct swap *swap)
 	atomic_long_add(made, &space->faults[AXAS_FAULT_FIXED]);
 	axas_pool_move(&space->pool, &base->pool, made);
 	base->own = space->own;
+	axas_space_restart_kept(space, false);
+	if (swap->keep)
+		swap->keep = axas_space_set_keep(space, swap->keep);
 }
 
 /* Give back what was not used. */
@@ -182,6 +188,7 @@ static void end_swap(struct swap *swap)
 	kvfree(swap->copies);
 	axas_npt_put_spares(&space->npt, &swap->spares);
 	axas_npt_put_spares(&swap->base->npt, &swap->splits);
+	axas_keep_free(swap->keep);
 	axas_areas_put(swap->areas);
 }
 
@@ -232,8 +239,10 @@ static unsigned long try_swap(struct swap *swap, bool keep)
 	if (held <= swap->nr) {
 		move(swap);
 		axas_space_flush(space, first, last, true);
-		if (held)
+		if (held) {
 			for_held(swap, &swap->base->npt, swap->base, keep_page);
+			axas_space_restart_kept(space, true);
+		}
 	}
 	axas_bar_end(space);
 	return held;
@@ -396,12 +405,15 @@ static int check_reset(struct axas_space *space)
 	return err == -EOPNOTSUPP && !space->origin && !space->areas->linear_pages ? 0 : err;
 }
 
-static int reset(struct axas_space *space, struct axas_image *image, struct axas_space *old)
+/* Replace table and areas. Without memory for a list, the next reset does so, too. */
+static int drop(struct axas_space *space, struct axas_image *image, struct axas_space *old,
+		bool keep)
 {
 	struct swap swap = { .space = space, .base = old };
 	int err;
 
 	swap.areas = axas_areas_get(image->areas);
+	swap.keep = keep ? axas_keep_new(space) : NULL;
 	err = do_swap(&swap, false);
 	end_swap(&swap);
 	if (err)
@@ -412,24 +424,36 @@ static int reset(struct axas_space *space, struct axas_image *image, struct axas
 	return 0;
 }
 
-int axas_space_reset(struct axas_space *space, struct axas_image *image)
+/* As axas_space_reset(), without the mutex. */
+static int drop_all(struct axas_space *space, struct axas_image *image, bool keep)
 {
-	struct axas_space *old;
-	int err;
+	struct axas_space *old = axas_space_create_like(space, 0, NULL);
+	int err = -EINTR;
 
-	if (!is_alike(space, image->base))
-		return -EINVAL;
-	old = axas_space_create_like(space, 0, NULL);
 	if (IS_ERR(old))
 		return PTR_ERR(old);
-	err = -EINTR;
 	if (!mutex_lock_killable(&space->changing)) {
-		err = check_reset(space) ?: reset(space, image, old);
+		err = check_reset(space) ?: drop(space, image, old, keep);
 		mutex_unlock(&space->changing);
 	}
 	/* All that the space had, its frames and areas. */
 	axas_space_put(old);
 	return err;
+}
+
+int axas_space_reset(struct axas_space *space, struct axas_image *image, u32 flags)
+{
+	bool done = false;
+
+	if (flags & ~AXAS_RESET_DROP || !is_alike(space, image->base))
+		return -EINVAL;
+	if (!(flags & AXAS_RESET_DROP)) {
+		if (mutex_lock_killable(&space->changing))
+			return -EINTR;
+		done = axas_space_reset_kept(space, image);
+		mutex_unlock(&space->changing);
+	}
+	return done ? 0 : drop_all(space, image, !(flags & AXAS_RESET_DROP));
 }
 EXPORT_SYMBOL_AXAS(axas_space_reset);
 
@@ -497,7 +521,10 @@ static bool diff_entry(struct diff *diff, const struct axas_npt_pos *pos, u64 fi
 		/* A borrowed leaf that is being replaced: a write that comes after the call. */
 		return true;
 	case AXAS_PT_LEAF:
-		return borrowed || add_extent(diff, first, last, 0);
+		/* A page that was kept and not written since is as the image's. */
+		return borrowed || axas_npt_is_clean(diff->npt, pos->entry, pos->level,
+						     AXAS_PROT_WRITE) ||
+		       add_extent(diff, first, last, 0);
 	default:
 		return true;
 	}

@@ -11,6 +11,7 @@
 #include <linux/sched/signal.h>
 
 #include "axas_compat.h"
+#include "axas_keep.h"
 #include "axas_registry.h"
 #include "axas_removal.h"
 
@@ -1101,6 +1102,7 @@ int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range, u
 		return -EINVAL;
 	if (mutex_lock_killable(&space->changing))
 		return -EINTR;
+	axas_space_forget_kept(space);
 	err = collapse(space, range.start.val, axas_gpa_range_last(range).val, collapsed);
 	mutex_unlock(&space->changing);
 	return err;

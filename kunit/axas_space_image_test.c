@@ -270,7 +270,7 @@ static void reset_restores_content_and_areas(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, space_map_alloc(f, gpa_of(12), SZ_4K, TEST_R), 0);
 	KUNIT_EXPECT_EQ(test, space_protect(f, gpa_of(100), SZ_4K, TEST_R), 0);
 	space_attach(f);
-	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, image), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, image, 0), 0);
 	monitor_expect_flushed(f->monitor);
 	KUNIT_EXPECT_EQ(test, f->flushes, 1u);
 	axas_space_get_info(f->space, &info);
@@ -296,13 +296,13 @@ static void reset_goes_to_any_image_of_the_kind(struct kunit *test)
 	put_value(test, f->space, 1, 22);
 	second = freeze_it(test, f->space);
 	put_value(test, f->space, 1, 33);
-	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, first), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, first, 0), 0);
 	KUNIT_EXPECT_EQ(test, get_value(test, f->space, 1), 11ull);
-	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, second), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, second, 0), 0);
 	KUNIT_EXPECT_EQ(test, get_value(test, f->space, 1), 22ull);
 	other = space_another(f, &params);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
-	KUNIT_EXPECT_EQ(test, axas_space_reset(other, second), -EINVAL);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(other, second, 0), -EINVAL);
 	axas_space_put(other);
 	axas_image_put(first);
 	axas_image_put(second);
@@ -542,7 +542,7 @@ static void without_memory_nothing_changes(struct kunit *test)
 	put_value(test, f->space, 12, 13);
 	for (n = 0, err = -ENOMEM; err; n++) {
 		mock_hal_fail_after(f->mock, n);
-		err = axas_space_reset(f->space, second);
+		err = axas_space_reset(f->space, second, 0);
 		mock_hal_fail_never(f->mock);
 		KUNIT_EXPECT_EQ(test, get_value(test, f->space, 12), err ? 13ull : 12ull);
 	}
@@ -647,7 +647,8 @@ static void random_image(struct model *m, unsigned int space, unsigned int image
 		KUNIT_ASSERT_FALSE(test, IS_ERR(m->spaces[space]));
 		break;
 	default:
-		KUNIT_EXPECT_EQ(test, axas_space_reset(m->spaces[space], m->images[image]), 0);
+		KUNIT_EXPECT_EQ(test, axas_space_reset(m->spaces[space], m->images[image], 0),
+				0);
 		break;
 	}
 	memcpy(m->of_space[space], m->of_image[image], sizeof(m->of_space[space]));

@@ -402,7 +402,7 @@ static void test_image_calls(void)
 		    AXAS_CREATE_PINNABLE);
 	ok(axas_clone_one(FAKE) == FAKE + 1, "returns a descriptor", "clone_one");
 	ok(axas_clone_one(-1) == -EBADF, "no descriptor", "clone_one");
-	passes(axas_reset(FAKE, FAKE), AXAS_RESET, axas_reset);
+	passes(axas_reset(FAKE, FAKE, 0), AXAS_RESET, axas_reset);
 	passes(axas_diff(FAKE, &gpa, &length, &extent, 1), AXAS_DIFF, axas_diff);
 	ok(axas_diff(-1, &gpa, &length, &extent, 1) == -EBADF && length == PAGE, "no descriptor",
 	   "diff");

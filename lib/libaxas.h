@@ -357,10 +357,11 @@ int axas_clone_one(int image);
  * axas_reset() - make a space a clone of an image again
  * @space: the space
  * @image: its image, or another one of a space of the same kind
+ * @flags: 0: keep frames that are written often; AXAS_RESET_DROP
  *
  * Return: 0, or -errno.
  */
-int axas_reset(int space, int image);
+int axas_reset(int space, int image, __u32 flags);
 
 /**
  * axas_diff() - find pages that a clone does not share with its image

@@ -337,9 +337,9 @@ int axas_clone_one(int image)
 	return err ? err : fd;
 }
 
-int axas_reset(int space, int image)
+int axas_reset(int space, int image, __u32 flags)
 {
-	struct axas_reset arg = { .size = sizeof(arg), .image_fd = image };
+	struct axas_reset arg = { .size = sizeof(arg), .flags = flags, .image_fd = image };
 
 	return axas_ioctl(space, AXAS_RESET, &arg);
 }

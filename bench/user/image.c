@@ -25,7 +25,7 @@ static int clone_of(int image)
 
 static void reset(const struct machine *m, int image)
 {
-	must(axas_reset(m->fd, image), "AXAS_RESET");
+	must(axas_reset(m->fd, image, 0), "AXAS_RESET");
 }
 
 /* A fresh clone of what the machine has. */

@@ -232,7 +232,7 @@ static void images(void)
 	profile_mark_image_freeze_reset();
 	for (int i = 0; i < OPS; i++) {
 		close(must(axas_freeze(m.fd), "AXAS_FREEZE"));
-		must(axas_reset(m.fd, image), "AXAS_RESET");
+		must(axas_reset(m.fd, image, 0), "AXAS_RESET");
 	}
 	profile_mark_image_touch_2m();
 	machine_visit(&m, guest(look), OPS_2M * REGION, REGION);

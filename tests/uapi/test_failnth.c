@@ -491,7 +491,7 @@ static void test_clone(void)
 
 static int call_reset(int fd)
 {
-	return axas_reset(fd, image);
+	return axas_reset(fd, image, 0);
 }
 
 static void test_reset(void)
@@ -501,7 +501,7 @@ static void test_reset(void)
 
 static void reset_it(int fd)
 {
-	expect_ok(axas_reset(fd, image));
+	expect_ok(axas_reset(fd, image, 0));
 	write_again(fd);
 }
 

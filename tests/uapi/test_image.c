@@ -274,7 +274,7 @@ static void mmap_is_private(bool pinnable)
 	expect_eq(get(image, 41), 1041);
 	expect_eq(*word, 8);
 	/* A mapping is kept over a reset, and shows the image. */
-	expect_ok(axas_reset(one, image));
+	expect_ok(axas_reset(one, image, 0));
 	expect_eq(*(u64 *)(q + 40 * PAGE), 7);
 	expect_eq(*(u64 *)(q + 41 * PAGE), 1041);
 	*(u64 *)(q + 41 * PAGE) = 11;
@@ -335,7 +335,7 @@ static void test_reset(void)
 	expect_ok(axas_protect(fd, gpa_of(300), PAGE, RO));
 	expect_eq(punch(fd, gpa_of(551), PAGE), 0);
 	expect_ok(axas_map_alloc(fd, 2 * GIB, PAGE, RW, AXAS_MAP_POPULATE));
-	expect_ok(axas_reset(fd, image));
+	expect_ok(axas_reset(fd, image, 0));
 	expect_some(fd, 1000);
 	expect_eq(info(fd).frames, 0);
 	expect_eq(info(fd).areas, 1);
@@ -343,7 +343,7 @@ static void test_reset(void)
 	expect(!memcmp(&area, &was, sizeof(area)));
 	expect_eq(axas_read(fd, 2 * GIB, &more, 4), -EFAULT);
 	put_some(fd, 6);
-	expect_ok(axas_reset(fd, image));
+	expect_ok(axas_reset(fd, image, 0));
 	expect_some(fd, 1000);
 	expect_zeroes(fd);
 }
@@ -356,17 +356,17 @@ static void test_reset_to_others(void)
 	put_some(fd, 2000);
 	young = image_of(fd);
 	put_some(fd, 3000);
-	expect_ok(axas_reset(fd, old));
+	expect_ok(axas_reset(fd, old, 0));
 	expect_some(fd, 1000);
-	expect_ok(axas_reset(fd, young));
+	expect_ok(axas_reset(fd, young, 0));
 	expect_some(fd, 2000);
 	expect_ok(axas_map_alloc(other, 0, 4 * PAGE, RW, AXAS_MAP_POPULATE));
-	expect_ok(axas_reset(other, young));
+	expect_ok(axas_reset(other, young, 0));
 	expect_some(other, 2000);
 	expect_eq(info(other).areas, 1);
 	expect_ok(axas_clear(other));
 	image = image_of(other);
-	expect_ok(axas_reset(fd, image));
+	expect_ok(axas_reset(fd, image, 0));
 	expect_eq(info(fd).areas, 0);
 	close(old);
 	expect_some(young, 2000);
@@ -422,7 +422,7 @@ static void test_diff(void)
 	expect_eq(axas_diff(fd, &gpa, &length, extents, 2), 1);
 	expect_extent(&extents[0], 40, 1, 0);
 	expect_eq(length, 0);
-	expect_ok(axas_reset(fd, image));
+	expect_ok(axas_reset(fd, image, 0));
 	expect_eq(diff_all(fd, extents, 8), 0);
 }
 

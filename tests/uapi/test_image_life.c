@@ -120,7 +120,7 @@ static void test_reset_refused(void)
 	cannot_reset(fd, image, EOPNOTSUPP, "RESET with linear memory");
 	expect_ok(axas_unmap(fd, GIB, PAGE));
 	expect_eq(get(fd, 1), 77);
-	expect_ok(axas_reset(fd, image));
+	expect_ok(axas_reset(fd, image, 0));
 	expect_eq(get(fd, 1), 1);
 }
 
@@ -210,7 +210,7 @@ static void test_read_only_space(void)
 	expect(again >= 0);
 	put(fd, 0, 9);
 	expect_eq(axas_freeze(again), -EBADF);
-	expect_eq(axas_reset(again, image), -EBADF);
+	expect_eq(axas_reset(again, image, 0), -EBADF);
 	expect_eq(axas_diff(again, &gpa, &length, &extent, 1), 1);
 	expect_eq(get(fd, 0), 9);
 }
@@ -295,7 +295,7 @@ static void test_limits(void)
 	expect_eq(axas_write(clone, AREA + 3 * PAGE, &val, sizeof(val)), -ENOMEM);
 	expect_eq(axas_fault(clone, AREA + 4 * PAGE, RW, NULL), AXAS_FAULT_NOMEM);
 	expect_eq(get(clone, 3), 1003);
-	expect_ok(axas_reset(clone, image));
+	expect_ok(axas_reset(clone, image, 0));
 	put(clone, 3, 5);
 	expect_eq(info(clone).frames, 1);
 	expect_eq(get(fd, 3), 1003);
@@ -368,7 +368,7 @@ static void clone_what_comes(void *arg)
 	expect_numbered(fd, PAGES);
 	put(fd, 3, 99);
 	expect_eq(get(image, 3), 3);
-	expect_ok(axas_reset(fd, image));
+	expect_ok(axas_reset(fd, image, 0));
 	expect_eq(get(fd, 3), 3);
 	put(fd, 3, 98);
 	send_fd(socks[1], fd);
@@ -402,8 +402,8 @@ static void work(int fd, int image, u32 seed)
 			put(clones[i % 3], random_u32(&seed) % pages, i);
 		close(image);
 		image = image_of(clones[0]);
-		expect_ok(axas_reset(clones[1], image));
-		expect_ok(axas_reset(fd, image));
+		expect_ok(axas_reset(clones[1], image, 0));
+		expect_ok(axas_reset(fd, image, 0));
 		for (int i = 0; i < 3; i++)
 			close(clones[i]);
 	}

@@ -236,7 +236,7 @@ static int run_again(struct forks *f, const char **what)
 		show_clone(c);
 	fflush(stdout);
 	*what = "reset";
-	err = axas_reset(c->space, f->image);
+	err = axas_reset(c->space, f->image, 0);
 	f->reset_ns = now_ns() - begin;
 	if (!err)
 		err = machine_reset(c);

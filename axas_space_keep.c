@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Private pages of a clone that a reset copies back in place. Calls axas_npt.c, axas_area.c,
+ * axas_removal.c and the HAL. Locks: space->changing is held by all but faults; see axas_keep.h.
+ */
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "axas_compat.h"
+#include "axas_image.h"
+#include "axas_keep.h"
+#include "axas_removal.h"
+
+/**
+ * DOC: kept pages
+ *
+ * Who resets a guest again and again, after each input of a fuzzer, writes mostly to the same
+ * pages. So a reset keeps private pages, with their leaves, and copies the image's content into
+ * those that were written since the reset before. It walks no table: from its first reset on, a
+ * space lists each leaf that copy on write makes private, with the frame that it is a copy of.
+ *
+ * A page was written if its leaf is dirty. Hardware sets that bit for a guest's write where the
+ * format has it (fmt->dirty). Host writers need it, too: from the first reset on it is a part of
+ * npt->need for writes, so that an access to a clean page, or the fault of a host mapping, comes to
+ * axas_space_fault.c, which sets it. A format without the bit copies all.
+ *
+ * With the bar, a reset takes the entries out of the root, and flushes: nobody walks the tables
+ * then, so content and bits change at one moment for all vCPUs. Then the entries come back.
+ *
+ * It applies only while the space has the areas of the image that it is reset to, and nothing but
+ * copy on write has changed its leaves. Else all of it is dropped, as before the first reset. A
+ * page is dropped, too, if somebody holds it, who could write to it later; or if it was not
+ * written for a while.
+ */
+
+/* Resets after which a page is dropped that was not written. */
+#define IDLE_RESETS	8
+
+/* The same where the table does not say that: it was maybe not written since. */
+#define BLIND_RESETS	64
+
+/* Most pages that are kept there: all of them are copied each time. */
+#define BLIND_MOST	1024
+
+/* Pages of a new list. */
+#define FIRST_MOST	1024
+
+/* Pages between two chances to schedule. */
+#define KEPT_AT_ONCE	256
+
+static unsigned int keep_most(const struct axas_space *space)
+{
+	return space->npt.fmt->dirty ? AXAS_KEEP_MOST : BLIND_MOST;
+}
+
+void axas_keep_add(struct axas_keep *keep, u64 *ptep, struct axas_hpa source)
+{
+	unsigned int i;
+
+	/* Far beyond the room: the number says just that. */
+	if (atomic_read(&keep->nr) > AXAS_KEEP_MOST)
+		return;
+	i = atomic_inc_return(&keep->nr) - 1;
+	if (i < keep->max)
+		keep->pages[i] = (struct axas_kept){ .ptep = ptep, .source = source };
+}
+
+void axas_space_restart_kept(struct axas_space *space, bool stale)
+{
+	struct axas_keep *keep = space->keep;
+
+	if (!keep)
+		return;
+	atomic_set(&keep->nr, 0);
+	keep->stale = stale;
+}
+
+void axas_keep_free(struct axas_keep *keep)
+{
+	if (!keep)
+		return;
+	kvfree(keep->root);
+	kvfree(keep->dropped);
+	kvfree(keep->pages);
+	kfree(keep);
+}
+
+struct axas_keep *axas_keep_new(struct axas_space *space)
+{
+	unsigned int nr = space->keep ? atomic_read(&space->keep->nr) : 0;
+	unsigned int max = min(max_t(unsigned int, FIRST_MOST, roundup_pow_of_two(nr + 1)),
+			       keep_most(space));
+	struct axas_keep *keep;
+
+	if (space->keep && space->keep->max >= max)
+		return NULL;
+	keep = kzalloc(sizeof(*keep), GFP_KERNEL_ACCOUNT);
+	if (!keep)
+		return NULL;
+	keep->max = max;
+	keep->pages = kvmalloc_array(max, sizeof(*keep->pages), GFP_KERNEL_ACCOUNT);
+	keep->dropped = kvmalloc_array(max, sizeof(*keep->dropped), GFP_KERNEL_ACCOUNT);
+	keep->root = kvcalloc(1u << space->npt.root_bits, sizeof(*keep->root), GFP_KERNEL_ACCOUNT);
+	if (keep->pages && keep->dropped && keep->root)
+		return keep;
+	axas_keep_free(keep);
+	return NULL;
+}
+
+struct axas_keep *axas_space_set_keep(struct axas_space *space, struct axas_keep *keep)
+{
+	struct axas_keep *old = space->keep;
+
+	axas_npt_need_dirty(&space->npt);
+	WRITE_ONCE(space->keep, keep);
+	return old;
+}
+
+/* Whether the list has all that differs from @image. The mutex is held. */
+static bool is_complete(const struct axas_space *space, const struct axas_image *image)
+{
+	const struct axas_keep *keep = space->keep;
+
+	return keep && !keep->stale && space->image == image && space->areas == image->areas &&
+	       !space->origin && !space->npt.aside && atomic_read(&keep->nr) <= keep->max;
+}
+
+/* Whether somebody has a reference to a page. Host mappings are zapped. */
+static bool is_held(const struct axas_npt *npt, u64 leaf)
+{
+	struct page *page;
+
+	if (!npt->hal->frame_page)
+		return false;
+	page = npt->hal->frame_page(npt->hal, axas_npt_leaf_hpa(npt, leaf));
+	return page && page_count(page) > 1;
+}
+
+/* Give a page its content back. */
+static void restore(const struct axas_npt *npt, u64 leaf, struct axas_hpa source)
+{
+	const struct axas_hal *hal = npt->hal;
+	void *va = axas_hal_va(hal, axas_npt_leaf_hpa(npt, leaf));
+
+	if (source.val == AXAS_HPA_NONE)
+		clear_page(va);
+	else
+		copy_page(va, axas_hal_va(hal, source));
+	if (hal->clean)
+		hal->clean(hal, va, AXAS_FRAME_SIZE);
+}
+
+/* Restore one page. Return false if it is to be dropped. */
+static bool reset_page(struct axas_npt *npt, struct axas_kept *page, u64 leaf, bool *written)
+{
+	const u64 dirty = npt->dirty;
+
+	if (!dirty) {
+		if (++page->idle > BLIND_RESETS)
+			return false;
+	} else if (!(leaf & dirty)) {
+		return ++page->idle <= IDLE_RESETS;
+	} else {
+		page->idle = 0;
+	}
+	restore(npt, leaf, page->source);
+	*written = true;
+	if (dirty)
+		axas_npt_adjust(npt, page->ptep, 0, leaf, dirty);
+	return true;
+}
+
+/* Restore all pages. Nobody walks the table. Return the number of those that were dropped. */
+static unsigned int reset_pages(struct axas_space *space, struct axas_keep *keep)
+{
+	unsigned int i, nr = atomic_read(&keep->nr), kept = 0;
+	bool handed = READ_ONCE(space->shared) || READ_ONCE(space->handed), written = false;
+	struct axas_npt *npt = &space->npt;
+	u64 leaf;
+
+	for (i = 0; i < nr; i++) {
+		leaf = READ_ONCE(*keep->pages[i].ptep);
+		if ((handed && is_held(npt, leaf)) ||
+		    !reset_page(npt, &keep->pages[i], leaf, &written))
+			keep->dropped[i - kept] = axas_npt_remove(npt, keep->pages[i].ptep);
+		else
+			keep->pages[kept++] = keep->pages[i];
+		if (i % KEPT_AT_ONCE == KEPT_AT_ONCE - 1)
+			cond_resched();
+	}
+	atomic_set(&keep->nr, kept);
+	if (written && npt->hal->fence)
+		npt->hal->fence(npt->hal);
+	return nr - kept;
+}
+
+bool axas_space_reset_kept(struct axas_space *space, const struct axas_image *image)
+{
+	u64 first = space->range.start.val, last = axas_gpa_range_last(space->range).val;
+	struct axas_keep *keep = space->keep;
+	struct axas_npt *npt = &space->npt;
+	unsigned int dropped;
+
+	lockdep_assert_held(&space->changing);
+	if (!is_complete(space, image))
+		return false;
+	axas_bar_begin(space);
+	/* Faults have added more since. */
+	if (unlikely(!is_complete(space, image))) {
+		axas_bar_end(space);
+		return false;
+	}
+	if (READ_ONCE(space->shared))
+		axas_removal_await_all(space);
+	axas_npt_hide(npt, keep->root);
+	axas_space_flush(space, first, last, true);
+	dropped = reset_pages(space, keep);
+	axas_npt_show(npt, keep->root);
+	axas_bar_end(space);
+	if (dropped)
+		axas_pool_put(&space->pool, &space->own, 0, keep->dropped, dropped);
+	return true;
+}

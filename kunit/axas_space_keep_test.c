@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Resets that copy private pages back in place (axas_space_keep.c), on all formats: content, frames
+ * that stay, writes of guests and of the host, what ends it, pages that are dropped, and a model
+ * under random operations.
+ */
+#include <linux/bvec.h>
+#include <linux/mm.h>
+#include <linux/prandom.h>
+#include <axas/image.h>
+
+#include "axas_image.h"
+#include "axas_keep.h"
+#include "space_fixture.h"
+
+/* On both sides of a border of 1 GiB, not aligned to 2 MiB. */
+#define PAGES	1200u
+#define BASE	(BORDER - 40 * (u64)SZ_4K)
+#define SIZE	(PAGES * (u64)SZ_4K)
+
+static u64 gpa_of(unsigned int page)
+{
+	return BASE + page * (u64)SZ_4K;
+}
+
+static void put_value(struct kunit *test, unsigned int page, u64 value)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, axas_gpa(gpa_of(page)), AXAS_WIDTH_64,
+					     value), 0);
+}
+
+static u64 get_value(struct kunit *test, unsigned int page)
+{
+	struct space_fixture *f = test->priv;
+	u64 value = ~0ull;
+
+	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(gpa_of(page)), AXAS_WIDTH_64,
+					    &value), 0);
+	return value;
+}
+
+/* As a guest does it: a fault until the leaf permits the write, then the dirty bit. */
+static void guest_put(struct kunit *test, unsigned int page, u64 value)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_npt *npt = &f->space->npt;
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+	struct axas_leaf leaf;
+
+	axas_npt_walk(npt, &cursor, gpa_of(page), &pos);
+	if (axas_npt_kind(npt, &pos) != AXAS_PT_LEAF ||
+	    !(npt->fmt->decode(pos.entry, pos.level).prot & AXAS_PROT_WRITE)) {
+		KUNIT_ASSERT_LE(test, space_fault(f, gpa_of(page), AXAS_PROT_WRITE),
+				AXAS_FAULT_SPURIOUS);
+		axas_npt_walk(npt, &cursor, gpa_of(page), &pos);
+	}
+	leaf = npt->fmt->decode(pos.entry, pos.level);
+	KUNIT_ASSERT_TRUE(test, leaf.prot & AXAS_PROT_WRITE);
+	if (npt->fmt->dirty)
+		WRITE_ONCE(*pos.ptep, pos.entry | npt->fmt->dirty);
+	*(u64 *)axas_hal_va(npt->hal, leaf.hpa) = value;
+}
+
+/* Pages of the image: 1, 2, 3, no page, 5, ... */
+static u64 image_value(unsigned int page)
+{
+	return page % 4 == 3 ? 0 : page + 1;
+}
+
+/* A space that was frozen with these values, and reset once, so that it keeps pages. */
+static struct axas_image *begin(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image;
+	unsigned int page;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BASE, SIZE, TEST_RWX), 0);
+	for (page = 0; page < PAGES; page++)
+		if (image_value(page))
+			put_value(test, page, image_value(page));
+	image = axas_space_freeze(f->space);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(image));
+	KUNIT_ASSERT_EQ(test, axas_space_reset(f->space, image, 0), 0);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_ASSERT_NOT_NULL(test, f->space->keep);
+	return image;
+}
+
+static void end(struct space_fixture *f, struct axas_image *image)
+{
+	axas_image_put(image);
+	axas_space_clear(f->space);
+	monitor_expect_flushed(f->monitor);
+	space_expect_empty(f);
+}
+
+static void reset(struct kunit *test, struct axas_image *image, u32 flags)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, image, flags), 0);
+	monitor_expect_flushed(f->monitor);
+}
+
+static u64 frames(struct space_fixture *f)
+{
+	struct axas_info info;
+
+	axas_space_get_info(f->space, &info);
+	return info.frames;
+}
+
+static void expect_image(struct kunit *test)
+{
+	unsigned int page;
+
+	for (page = 0; page < PAGES; page++)
+		KUNIT_EXPECT_EQ(test, get_value(test, page), image_value(page));
+}
+
+static void what_was_written_is_restored_in_place(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test);
+	u64 hpas[12];
+	unsigned int i, round;
+
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < ARRAY_SIZE(hpas); i++) {
+			if (i % 2)
+				guest_put(test, 35 + i, 5000 + i + round);
+			else
+				put_value(test, 35 + i, 5000 + i + round);
+			if (round)
+				KUNIT_EXPECT_EQ(test, space_hpa(f, gpa_of(35 + i)), hpas[i]);
+			hpas[i] = space_hpa(f, gpa_of(35 + i));
+		}
+		space_attach(f);
+		reset(test, image, 0);
+		KUNIT_EXPECT_EQ(test, f->flushes, 1u);
+		KUNIT_EXPECT_TRUE(test, f->flush.tables);
+		KUNIT_EXPECT_EQ(test, frames(f), (u64)ARRAY_SIZE(hpas));
+		for (i = 0; i < ARRAY_SIZE(hpas); i++) {
+			KUNIT_EXPECT_EQ(test, space_hpa(f, gpa_of(35 + i)), hpas[i]);
+			KUNIT_EXPECT_EQ(test, get_value(test, 35 + i), image_value(35 + i));
+		}
+	}
+	expect_image(test);
+	reset(test, image, AXAS_RESET_DROP);
+	KUNIT_EXPECT_EQ(test, frames(f), 0ull);
+	expect_image(test);
+	end(f, image);
+}
+
+/* Where leaves say which pages were written, the others are not copied, nor reported. */
+static void clean_pages_are_not_copied(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_gpa_range all = gpa_range(BASE, SIZE);
+	struct axas_image *image = begin(test);
+	bool exact = f->space->npt.fmt->dirty;
+	struct axas_diff_extent extent;
+
+	put_value(test, 0, 77);
+	put_value(test, 1, 77);
+	reset(test, image, 0);
+	/* Behind the back of all. */
+	*(u64 *)space_mem(f, gpa_of(0)) = 88;
+	KUNIT_EXPECT_EQ(test, axas_space_diff(f->space, &all, &extent, 1), exact ? 0 : 1);
+	put_value(test, 1, 99);
+	all = gpa_range(BASE, SIZE);
+	KUNIT_EXPECT_EQ(test, axas_space_diff(f->space, &all, &extent, 1), 1);
+	KUNIT_EXPECT_EQ(test, extent.gpa, gpa_of(exact ? 1 : 0));
+	KUNIT_EXPECT_EQ(test, extent.length, (u64)(exact ? 1 : 2) * SZ_4K);
+	reset(test, image, 0);
+	KUNIT_EXPECT_EQ(test, get_value(test, 0), exact ? 88ull : image_value(0));
+	KUNIT_EXPECT_EQ(test, get_value(test, 1), image_value(1));
+	end(f, image);
+}
+
+static void idle_pages_are_dropped(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test);
+	unsigned int i, idle = 0;
+
+	put_value(test, 4, 77);
+	put_value(test, 5, 77);
+	put_value(test, 6, 77);
+	for (i = 0; i < 100 && frames(f) > 1; i++) {
+		put_value(test, 5, 100 + i);
+		reset(test, image, 0);
+		idle = frames(f) == 3 ? i : idle;
+	}
+	/* All of them at once, without a dirty bit. */
+	KUNIT_EXPECT_EQ(test, frames(f), f->space->npt.fmt->dirty ? 1ull : 0ull);
+	KUNIT_EXPECT_EQ(test, idle, f->space->npt.fmt->dirty ? 8u : 63u);
+	expect_image(test);
+	end(f, image);
+}
+
+/* Whatever else changes leaves or areas, the next reset drops all, and the one after it keeps. */
+static void other_changes_drop_all(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test);
+	struct axas_gpa_range some = gpa_range(gpa_of(8), 4 * SZ_4K);
+	unsigned int i;
+	u64 done, hpa;
+
+	for (i = 0; i < 6; i++) {
+		put_value(test, 9, 77);
+		put_value(test, 20, 77);
+		switch (i) {
+		case 0:
+			KUNIT_EXPECT_EQ(test, axas_space_discard(f->space, &some, 1, &done), 0);
+			break;
+		case 1:
+			KUNIT_EXPECT_EQ(test, axas_space_protect(f->space, some, TEST_R), 0);
+			break;
+		case 2:
+			KUNIT_EXPECT_EQ(test, axas_space_unmap(f->space, some), 0);
+			KUNIT_EXPECT_EQ(test, axas_space_map_alloc(f->space, some, TEST_RWX,
+								   AXAS_TYPE_NORMAL, 0), 0);
+			put_value(test, 9, 88);
+			break;
+		case 3:
+			KUNIT_EXPECT_EQ(test, axas_space_collapse(f->space, gpa_range(BASE, SIZE),
+								  &done), 0);
+			break;
+		case 4:
+			axas_image_put(axas_space_freeze(f->space));
+			put_value(test, 9, 99);
+			break;
+		default:
+			KUNIT_EXPECT_EQ(test, axas_space_set_policy(f->space, some,
+								    AXAS_MAP_HUGE_NEVER), 0);
+			break;
+		}
+		monitor_expect_flushed(f->monitor);
+		reset(test, image, 0);
+		KUNIT_EXPECT_EQ(test, frames(f), 0ull);
+		expect_image(test);
+		put_value(test, 9, 77);
+		hpa = space_hpa(f, gpa_of(9));
+		reset(test, image, 0);
+		KUNIT_EXPECT_EQ(test, space_hpa(f, gpa_of(9)), hpa);
+		KUNIT_EXPECT_EQ(test, get_value(test, 9), image_value(9));
+	}
+	end(f, image);
+}
+
+/* Another image, then this one again. */
+static void another_image_drops_all(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test), *second;
+
+	put_value(test, 9, 77);
+	second = axas_space_freeze(f->space);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(second));
+	put_value(test, 9, 88);
+	put_value(test, 10, 88);
+	reset(test, second, 0);
+	/* The freeze began a new list. */
+	KUNIT_EXPECT_EQ(test, frames(f), 2ull);
+	KUNIT_EXPECT_EQ(test, get_value(test, 9), 77ull);
+	KUNIT_EXPECT_EQ(test, get_value(test, 10), image_value(10));
+	reset(test, image, 0);
+	KUNIT_EXPECT_EQ(test, frames(f), 0ull);
+	expect_image(test);
+	axas_image_put(second);
+	end(f, image);
+}
+
+/* More pages than the list has room for: it grows, if the format keeps that many. */
+static void a_list_grows(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test);
+	unsigned int page, round;
+
+	KUNIT_EXPECT_EQ(test, f->space->keep->max, 1024u);
+	for (round = 0; round < 2; round++) {
+		for (page = 0; page < PAGES; page++)
+			put_value(test, page, 7777);
+		reset(test, image, 0);
+		KUNIT_EXPECT_EQ(test, frames(f), round && f->space->npt.fmt->dirty ? PAGES : 0ull);
+		expect_image(test);
+	}
+	end(f, image);
+}
+
+/* Who holds a page may write to it after the reset. */
+static void a_held_page_is_dropped(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test);
+	struct bio_vec bvec;
+	u64 *mem;
+
+	put_value(test, 9, 77);
+	KUNIT_ASSERT_EQ(test, axas_space_bvec(f->space, gpa_range(gpa_of(10), SZ_4K), TEST_RW,
+					      &bvec, 1), 1);
+	reset(test, image, 0);
+	KUNIT_EXPECT_EQ(test, frames(f), 1ull);
+	mem = page_address(bvec.bv_page);
+	*mem = 4711;
+	KUNIT_EXPECT_EQ(test, get_value(test, 10), image_value(10));
+	axas_space_bvec_put(&bvec, 1);
+	/* Not held any more, but written. */
+	KUNIT_ASSERT_EQ(test, axas_space_bvec(f->space, gpa_range(gpa_of(10), SZ_4K), TEST_RW,
+					      &bvec, 1), 1);
+	*(u64 *)page_address(bvec.bv_page) = 4711;
+	axas_space_bvec_put(&bvec, 1);
+	reset(test, image, 0);
+	KUNIT_EXPECT_EQ(test, frames(f), 2ull);
+	expect_image(test);
+	end(f, image);
+}
+
+/* Without memory for the list, and with a limit, a reset does what it can. */
+static void limits_count_kept_pages(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image;
+	unsigned int page, round;
+
+	space_limit_frames(f, 16);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BASE, SIZE, TEST_RW), 0);
+	put_value(test, 0, 1);
+	image = axas_space_freeze(f->space);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(image));
+	for (round = 0; round < 40; round++) {
+		for (page = 0; page < 12; page++)
+			put_value(test, page + (round & 16), 7);
+		reset(test, image, round == 15 ? AXAS_RESET_DROP : 0);
+		KUNIT_EXPECT_LE(test, frames(f), 16ull);
+		KUNIT_EXPECT_EQ(test, get_value(test, 0), 1ull);
+		KUNIT_EXPECT_EQ(test, get_value(test, 1), 0ull);
+		if (round % 16 == 15)
+			reset(test, image, AXAS_RESET_DROP);
+	}
+	end(f, image);
+}
+
+#define OPERATIONS	3000
+
+/* Reads and writes of all kinds, and resets: content is that of a model. */
+static void random_operations_agree_with_a_model(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 *model = kunit_kcalloc(test, PAGES, sizeof(*model), GFP_KERNEL);
+	struct axas_image *image = begin(test);
+	struct bio_vec held = {}, bvec;
+	unsigned int i, page, n;
+	struct rnd_state rnd;
+	u64 done;
+
+	KUNIT_ASSERT_NOT_NULL(test, model);
+	prandom_seed_state(&rnd, 4711);
+	for (page = 0; page < PAGES; page++)
+		model[page] = image_value(page);
+	for (i = 0; i < OPERATIONS; i++) {
+		/* Mostly the same pages. */
+		page = prandom_u32_state(&rnd) % (prandom_u32_state(&rnd) % 8 ? 60 : PAGES);
+		switch (prandom_u32_state(&rnd) % 16) {
+		case 0 ... 3:
+			model[page] = i;
+			put_value(test, page, i);
+			break;
+		case 4 ... 7:
+			model[page] = i;
+			guest_put(test, page, i);
+			break;
+		case 8 ... 9:
+			KUNIT_EXPECT_EQ(test, get_value(test, page), model[page]);
+			break;
+		case 10:
+			n = min(PAGES - page, 30u);
+			KUNIT_EXPECT_EQ(test, axas_space_populate(f->space,
+								  gpa_range(gpa_of(page),
+									    n * (u64)SZ_4K),
+								  &done), 0);
+			break;
+		case 11:
+			KUNIT_ASSERT_EQ(test, axas_space_bvec(f->space, gpa_range(gpa_of(page),
+										  SZ_4K), TEST_RW,
+							      &bvec, 1), 1);
+			model[page] = i;
+			*(u64 *)page_address(bvec.bv_page) = i;
+			/* One stays over some resets; then it is nobody's, or in use. */
+			if (held.bv_page)
+				axas_space_bvec_put(&held, 1);
+			held = bvec;
+			break;
+		case 12:
+			if (prandom_u32_state(&rnd) % 16)
+				break;
+			KUNIT_EXPECT_EQ(test, axas_space_discard(f->space,
+								 &(struct axas_gpa_range){
+								 axas_gpa(gpa_of(page)), SZ_4K }, 1,
+								 &done), 0);
+			model[page] = 0;
+			break;
+		default:
+			reset(test, image, 0);
+			for (page = 0; page < PAGES; page++)
+				model[page] = image_value(page);
+			/* What is written now is nobody's. */
+			if (held.bv_page)
+				*(u64 *)page_address(held.bv_page) = ~0ull;
+			break;
+		}
+	}
+	for (page = 0; page < PAGES; page++)
+		KUNIT_EXPECT_EQ(test, get_value(test, page), model[page]);
+	if (held.bv_page)
+		axas_space_bvec_put(&held, 1);
+	end(f, image);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE_PARAM(what_was_written_is_restored_in_place, space_gen_params),
+	KUNIT_CASE_PARAM(clean_pages_are_not_copied, space_gen_params),
+	KUNIT_CASE_PARAM(idle_pages_are_dropped, space_gen_params),
+	KUNIT_CASE_PARAM(other_changes_drop_all, space_gen_params),
+	KUNIT_CASE(another_image_drops_all),
+	KUNIT_CASE_PARAM(a_list_grows, space_gen_params),
+	KUNIT_CASE_PARAM(a_held_page_is_dropped, space_gen_params),
+	KUNIT_CASE(limits_count_kept_pages),
+	KUNIT_CASE_PARAM(random_operations_agree_with_a_model, space_gen_params),
+	{}
+};
+
+struct kunit_suite axas_space_keep_suite = {
+	.name		= "axas_space_keep",
+	.init		= space_test_init,
+	.exit		= space_test_exit,
+	.test_cases	= cases,
+};
