@@ -57,7 +57,7 @@ static inline void axas_space_keep_page(struct axas_space *space, u64 *ptep,
 		axas_keep_add(keep, ptep, source);
 }
 
-/* Leaves of the space change otherwise than by faults: the next reset drops all. The mutex is held. */
+/* Leaves change otherwise than by faults: the next reset drops all. The mutex is held. */
 static inline void axas_space_forget_kept(struct axas_space *space)
 {
 	if (unlikely(space->keep))

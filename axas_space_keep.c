@@ -157,14 +157,12 @@ static bool reset_page(struct axas_npt *npt, struct axas_kept *page, u64 leaf, b
 {
 	const u64 dirty = npt->dirty;
 
-	if (!dirty) {
-		if (++page->idle > BLIND_RESETS)
-			return false;
-	} else if (!(leaf & dirty)) {
+	if (dirty && !(leaf & dirty))
 		return ++page->idle <= IDLE_RESETS;
-	} else {
+	if (!dirty && ++page->idle > BLIND_RESETS)
+		return false;
+	if (dirty)
 		page->idle = 0;
-	}
 	restore(npt, leaf, page->source);
 	*written = true;
 	if (dirty)

@@ -349,78 +349,113 @@ static void limits_count_kept_pages(struct kunit *test)
 
 #define OPERATIONS	3000
 
+/* The values of all pages, and one that is held over some resets. */
+struct model {
+	struct kunit *test;
+	struct axas_image *image;
+	struct rnd_state rnd;
+	struct bio_vec held;
+	u64 *values;
+};
+
+static u32 below(struct model *m, u32 n)
+{
+	return prandom_u32_state(&m->rnd) % n;
+}
+
+static void hold(struct model *m, unsigned int page, u64 value)
+{
+	struct space_fixture *f = m->test->priv;
+	struct bio_vec bvec;
+
+	KUNIT_ASSERT_EQ(m->test, axas_space_bvec(f->space, gpa_range(gpa_of(page), SZ_4K), TEST_RW,
+						 &bvec, 1), 1);
+	*(u64 *)page_address(bvec.bv_page) = value;
+	m->values[page] = value;
+	if (m->held.bv_page)
+		axas_space_bvec_put(&m->held, 1);
+	m->held = bvec;
+}
+
+static void reset_model(struct model *m)
+{
+	unsigned int page;
+
+	reset(m->test, m->image, 0);
+	for (page = 0; page < PAGES; page++)
+		m->values[page] = image_value(page);
+	/* Who still holds a page writes to no page of the space. */
+	if (m->held.bv_page)
+		*(u64 *)page_address(m->held.bv_page) = ~0ull;
+}
+
+static void discard(struct model *m, unsigned int page)
+{
+	struct axas_gpa_range range = gpa_range(gpa_of(page), SZ_4K);
+	struct space_fixture *f = m->test->priv;
+	u64 done;
+
+	KUNIT_EXPECT_EQ(m->test, axas_space_discard(f->space, &range, 1, &done), 0);
+	m->values[page] = 0;
+}
+
+static void random_operation(struct model *m, u64 value)
+{
+	struct space_fixture *f = m->test->priv;
+	struct kunit *test = m->test;
+	/* Mostly the same pages. */
+	unsigned int page = below(m, below(m, 8) ? 60 : PAGES);
+	u64 done;
+
+	switch (below(m, 16)) {
+	case 0 ... 3:
+		m->values[page] = value;
+		put_value(test, page, value);
+		break;
+	case 4 ... 7:
+		m->values[page] = value;
+		guest_put(test, page, value);
+		break;
+	case 8 ... 9:
+		KUNIT_EXPECT_EQ(test, get_value(test, page), m->values[page]);
+		break;
+	case 10:
+		page = min(page, PAGES - 30);
+		KUNIT_EXPECT_EQ(test, axas_space_populate(f->space, gpa_range(gpa_of(page),
+									      30 * SZ_4K),
+							  &done), 0);
+		break;
+	case 11:
+		hold(m, page, value);
+		break;
+	case 12:
+		if (!below(m, 16))
+			discard(m, page);
+		break;
+	default:
+		reset_model(m);
+		break;
+	}
+}
+
 /* Reads and writes of all kinds, and resets: content is that of a model. */
 static void random_operations_agree_with_a_model(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
-	u64 *model = kunit_kcalloc(test, PAGES, sizeof(*model), GFP_KERNEL);
-	struct axas_image *image = begin(test);
-	struct bio_vec held = {}, bvec;
-	unsigned int i, page, n;
-	struct rnd_state rnd;
-	u64 done;
+	struct model m = { .test = test, .image = begin(test) };
+	unsigned int i, page;
 
-	KUNIT_ASSERT_NOT_NULL(test, model);
-	prandom_seed_state(&rnd, 4711);
+	m.values = kunit_kcalloc(test, PAGES, sizeof(*m.values), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m.values);
+	prandom_seed_state(&m.rnd, 4711);
+	reset_model(&m);
+	for (i = 0; i < OPERATIONS; i++)
+		random_operation(&m, i);
 	for (page = 0; page < PAGES; page++)
-		model[page] = image_value(page);
-	for (i = 0; i < OPERATIONS; i++) {
-		/* Mostly the same pages. */
-		page = prandom_u32_state(&rnd) % (prandom_u32_state(&rnd) % 8 ? 60 : PAGES);
-		switch (prandom_u32_state(&rnd) % 16) {
-		case 0 ... 3:
-			model[page] = i;
-			put_value(test, page, i);
-			break;
-		case 4 ... 7:
-			model[page] = i;
-			guest_put(test, page, i);
-			break;
-		case 8 ... 9:
-			KUNIT_EXPECT_EQ(test, get_value(test, page), model[page]);
-			break;
-		case 10:
-			n = min(PAGES - page, 30u);
-			KUNIT_EXPECT_EQ(test, axas_space_populate(f->space,
-								  gpa_range(gpa_of(page),
-									    n * (u64)SZ_4K),
-								  &done), 0);
-			break;
-		case 11:
-			KUNIT_ASSERT_EQ(test, axas_space_bvec(f->space, gpa_range(gpa_of(page),
-										  SZ_4K), TEST_RW,
-							      &bvec, 1), 1);
-			model[page] = i;
-			*(u64 *)page_address(bvec.bv_page) = i;
-			/* One stays over some resets; then it is nobody's, or in use. */
-			if (held.bv_page)
-				axas_space_bvec_put(&held, 1);
-			held = bvec;
-			break;
-		case 12:
-			if (prandom_u32_state(&rnd) % 16)
-				break;
-			KUNIT_EXPECT_EQ(test, axas_space_discard(f->space,
-								 &(struct axas_gpa_range){
-								 axas_gpa(gpa_of(page)), SZ_4K }, 1,
-								 &done), 0);
-			model[page] = 0;
-			break;
-		default:
-			reset(test, image, 0);
-			for (page = 0; page < PAGES; page++)
-				model[page] = image_value(page);
-			/* What is written now is nobody's. */
-			if (held.bv_page)
-				*(u64 *)page_address(held.bv_page) = ~0ull;
-			break;
-		}
-	}
-	for (page = 0; page < PAGES; page++)
-		KUNIT_EXPECT_EQ(test, get_value(test, page), model[page]);
-	if (held.bv_page)
-		axas_space_bvec_put(&held, 1);
-	end(f, image);
+		KUNIT_EXPECT_EQ(test, get_value(test, page), m.values[page]);
+	if (m.held.bv_page)
+		axas_space_bvec_put(&m.held, 1);
+	end(f, m.image);
 }
 
 static struct kunit_case cases[] = {

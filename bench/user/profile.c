@@ -45,6 +45,7 @@ MARK(image_clone_close)
 MARK(image_freeze_reset)
 MARK(image_touch_2m)
 MARK(image_write)
+MARK(image_reset_kept)
 MARK(end)
 
 static void demand(struct machine *m, bool huge, u64 nr, void (*mark)(void),
@@ -238,6 +239,14 @@ static void images(void)
 	machine_visit(&m, guest(look), OPS_2M * REGION, REGION);
 	profile_mark_image_write();
 	machine_visit(&m, guest(touch), OPS * PAGE, PAGE);
+	/* The second one has a list of what was written. */
+	for (int i = 0; i < 2; i++) {
+		must(axas_reset(m.fd, image, 0), "AXAS_RESET");
+		machine_visit(&m, guest(touch), 10 * PAGE, PAGE);
+	}
+	profile_mark_image_reset_kept();
+	for (int i = 0; i < OPS; i++)
+		must(axas_reset(m.fd, image, 0), "AXAS_RESET");
 	profile_mark_end();
 	close(image);
 	m.ops->end(&m);

@@ -65,13 +65,13 @@ struct axas_space *axas_image_clone(struct axas_image *image, u64 max_frames);
  * @flags: 0, or AXAS_RESET_DROP
  *
  * Content, areas and protections are the image's after the call. Frames of pages that are written
- * often may stay, without AXAS_RESET_DROP: see struct axas_reset. As with a freeze, vCPUs go on in between two instructions, so who resets a guest sets the
- * state of its vCPUs, too.
+ * often may stay, without AXAS_RESET_DROP: see struct axas_reset. As with a freeze, vCPUs go on in
+ * between two instructions, so who resets a guest sets the state of its vCPUs, too.
  *
  * Context: May sleep.
- * Return: 0; -EINVAL for other @flags, or if the image is of another kind of space; -EOPNOTSUPP if the space has linear
- * memory, or another space shares memory of this one; -EBUSY in a dirty log; -ENOMEM; -EINTR on a
- * fatal signal.
+ * Return: 0; -EINVAL for other @flags, or if the image is of another kind of space; -EOPNOTSUPP if
+ * the space has linear memory, or another space shares memory of this one; -EBUSY in a dirty log;
+ * -ENOMEM; -EINTR on a fatal signal.
  */
 int axas_space_reset(struct axas_space *space, struct axas_image *image, u32 flags);
 
