@@ -28,7 +28,7 @@ main() {
 	shift
 	(($#)) || set -- tools/axasctl tests/uapi tests/vcpu tests/guests tests/reboot \
 		Documentation/examples
-	need_packages gcc make libc6-dev libjson-c-dev libmd-dev
+	need_packages gcc make libc6-dev libjson-c-dev libmd-dev libzydis-dev
 	[[ " $* " != *" tests/uapi "* ]] || need_packages gcc-i686-linux-gnu libc6-dev-i386-cross
 	build_once "$out" build "$@"
 }

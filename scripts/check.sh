@@ -131,7 +131,7 @@ part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 part_tools() {
 	local folder
 
-	need_packages gcc make libc6-dev libjson-c-dev libmd-dev
+	need_packages gcc make libc6-dev libjson-c-dev libmd-dev libzydis-dev
 	copy_sources "$AXAS_LOGS/tools"
 	for folder in lib tools/axasctl; do
 		make -C "$AXAS_LOGS/tools/$folder" all

@@ -62,7 +62,7 @@ main() {
 	mkdir -p "$OUT"
 	log "packages and Debian's stock kernel"
 	need_build_packages
-	need_packages qemu-system-x86 libjson-c-dev libmd-dev busybox-static
+	need_packages qemu-system-x86 libjson-c-dev libmd-dev libzydis-dev busybox-static
 	kernel_set demo amd64 "$OUT/set" || fail "no stock kernel"
 	export KDIR KERNEL
 	strict build || fail "it does not build"

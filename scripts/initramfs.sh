@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # initramfs.sh OUT SCRIPT FILE...: build a small root file system for a virtual machine, in
-# the format for -initrd. It holds busybox, the FILEs in /axas, and SCRIPT, which guest/init
-# runs once the machine is up. It has no device nodes, so no root is needed.
+# the format for -initrd. It holds busybox, the FILEs in /axas with the shared libraries that
+# programs of this machine among them need, and SCRIPT, which guest/init runs once the machine is
+# up. It has no device nodes, so no root is needed.
 #
 # AXAS_BUSYBOX  the busybox to use, for another architecture than this machine's
 # AXAS_TREE     a folder whose contents are added
@@ -12,8 +13,13 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# libraries FILE...: the loader's and the libraries' paths.
+libraries() {
+	ldd "$@" 2>/dev/null | awk '$2 == "=>" { print $3 } $1 ~ /^\/.*[^:]$/ { print $1 }' | sort -u
+}
+
 main() {
-	local out=${1:-} script=${2:-} root
+	local out=${1:-} script=${2:-} root file
 
 	takes 2 99 "$@"
 	shift 2
@@ -27,6 +33,9 @@ main() {
 	cp "$AXAS_SCRIPTS/guest/lib.sh" "$root/axas/lib.sh"
 	cp "$AXAS_SCRIPTS/guest/$script" "$root/axas/run"
 	(($# == 0)) || cp "$@" "$root/axas/"
+	for file in $(libraries "$@"); do
+		install -D "$file" "$root$file"
+	done
 	[[ -z ${AXAS_TREE:-} ]] || cp -a "$AXAS_TREE/." "$root/"
 	chmod 755 "$root/init" "$root/axas/run"
 	mkdir -p "$(dirname "$out")"

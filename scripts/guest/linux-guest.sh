@@ -83,7 +83,7 @@ disk_suite() {
 	echo "1..$CHECKS"
 }
 
-for name in virtio virtio_ring virtio_mmio virtio_blk virtio_balloon; do
+for name in virtio_ring virtio virtio_mmio virtio_blk virtio_balloon; do
 	[ ! -f /axas/$name.ko ] || insmod /axas/$name.ko
 done
 case ${AXAS_RUN:-tests} in

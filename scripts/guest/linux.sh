@@ -5,7 +5,7 @@
 # of each kind, a shell that reads commands, a reset. The guest's own tests are reported as suites
 # of their own; while those of "busy" run, this host protects and collapses the guest's memory.
 # AXAS_CASE, a kernel argument, is "short" for one boot with one test, "ept" for one with all,
-# "fork" for one and 20 clones, and "demo" for one to look at.
+# "fork" for one and 20 clones, "disk" for those with a disk, and "demo" for one to look at.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -330,6 +330,10 @@ if [ "${AXAS_CASE:-all}" = fork ]; then
 	suite fork fork_suite
 	exit
 fi
+if [ "${AXAS_CASE:-all}" = disk ]; then
+	suite disk disk_suite
+	exit
+fi
 if [ "${AXAS_CASE:-all}" = short ]; then
 	suite short short_suite
 	suite unload unload_suite
@@ -343,9 +347,7 @@ show one
 in_a_space busy
 show busy
 suite boot boot_suite
-if [ "$(uname -m)" != x86_64 ]; then
-	suite disk disk_suite
-fi
+suite disk disk_suite
 # Each kind of memory takes a boot: elsewhere when there is time.
 if [ "$(uname -m)" = aarch64 ] || [ "${AXAS_EFFORT:-short}" = full ]; then
 	suite memory memory_suite

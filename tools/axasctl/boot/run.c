@@ -67,9 +67,17 @@ static void expire(struct cpu *cpu)
 	arm_timer(cpu, arch_expire(cpu, now_ns()));
 }
 
+static void fail_fault(struct cpu *cpu, const struct axvcpu_exit *exit)
+{
+	machine_fail(cpu->m, 0, "run", "CPU %u at %#llx wanted %s of %#llx: %s", cpu->id, exit->rip,
+		     axas_prot_name(exit->nested_page_fault.access), exit->nested_page_fault.gpa,
+		     axas_fault_name(exit->nested_page_fault.result));
+}
+
 /*
  * Another process that has the space may protect memory for a while, to copy it: the access waits
- * until it is allowed, and is made again. So does one of a missing page.
+ * until it is allowed, and is made again. So does one of a missing page. A hole may be a device of
+ * the architecture.
  */
 static void on_fault(struct cpu *cpu, const struct axvcpu_exit *exit)
 {
@@ -77,10 +85,8 @@ static void on_fault(struct cpu *cpu, const struct axvcpu_exit *exit)
 
 	if (exit->nested_page_fault.result != AXAS_FAULT_DENIED &&
 	    exit->nested_page_fault.result != AXAS_FAULT_MISSING) {
-		machine_fail(m, 0, "run", "CPU %u at %#llx wanted %s of %#llx: %s", cpu->id,
-			     exit->rip, axas_prot_name(exit->nested_page_fault.access),
-			     exit->nested_page_fault.gpa,
-			     axas_fault_name(exit->nested_page_fault.result));
+		if (!arch_exit(cpu, exit))
+			fail_fault(cpu, exit);
 		return;
 	}
 	pthread_mutex_unlock(&m->lock);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The ACPI tables: a RSDP, a XSDT, a FADT with a PM1 block and a reset register, a FACS, a MADT of
- * local APICs without an I/O APIC, and a DSDT that says how to power off. Calls nothing.
+ * local APICs without an I/O APIC, and a DSDT that says how to power off and which virtio devices
+ * there are. Calls nothing.
  *
- * "Advanced Configuration and Power Interface Specification", 6.4, chapter 5.
+ * "Advanced Configuration and Power Interface Specification", 6.4, chapters 5 and 20, and 6.4 of
+ * chapter 6 for resources.
  */
 #include "../boot.h"
 
@@ -109,6 +111,66 @@ static const u8 dsdt_code[] = {
 	0x08, '_', 'S', '5', '_', 0x12, 0x07, 0x04, 0x0a, SLEEP_TYPE_S5, 0x00, 0x00, 0x00,
 };
 
+/* Opcodes and descriptors, as bytes in the order of memory. */
+#define AML_DEVICE		0x825b
+#define AML_ROOT_DUAL		0x2e5c		/* a name from the root of two parts */
+#define AML_NAME		0x08
+#define AML_STRING		0x0d
+#define AML_BYTE		0x0a
+#define AML_BUFFER		0x11
+#define RESOURCE_MEMORY32	0x01000986u	/* of 9 bytes, writable */
+#define RESOURCE_IRQ		0x01000689u	/* of 6 bytes, level, high, exclusive */
+#define RESOURCE_END		0x0079
+
+/*
+ * Device (\_SB.VIO0)
+ * {
+ *	Name (_HID, "LNRO0005")
+ *	Name (_UID, 0)
+ *	Name (_CRS, ResourceTemplate ()
+ *	{
+ *		Memory32Fixed (ReadWrite, base, size)
+ *		Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive) { irq }
+ *	})
+ * }
+ */
+struct virtio_aml {
+	u16 device, length, root;
+	char scope[4], name[4];
+	u8 hid_op;
+	char hid[4];
+	u8 hid_string;
+	char id[9];
+	u8 uid_op;
+	char uid[4];
+	u8 uid_byte, slot;
+	u8 crs_op;
+	char crs[4];
+	u8 buffer, buffer_length, resources_byte, resources_length;
+	u32 memory, base, size;
+	u32 interrupt;
+	u8 nr_irqs;
+	u32 irq;
+	u16 end;
+} __attribute__((packed));
+
+/* From this member to the end. */
+#define LENGTH_FROM(member)	(sizeof(struct virtio_aml) - offsetof(struct virtio_aml, member))
+/* In two bytes: the low four bits are in the first one, which tells that there is a second. */
+#define LENGTH_WORD		(0x40 | (LENGTH_FROM(length) & 0xf) | LENGTH_FROM(length) >> 4 << 8)
+
+static const struct virtio_aml virtio_aml = {
+	.device = AML_DEVICE, .length = LENGTH_WORD,
+	.root = AML_ROOT_DUAL, .scope = "_SB_", .name = "VIO0",
+	.hid_op = AML_NAME, .hid = "_HID", .hid_string = AML_STRING, .id = "LNRO0005",
+	.uid_op = AML_NAME, .uid = "_UID", .uid_byte = AML_BYTE,
+	.crs_op = AML_NAME, .crs = "_CRS",
+	.buffer = AML_BUFFER, .buffer_length = LENGTH_FROM(buffer_length),
+	.resources_byte = AML_BYTE, .resources_length = LENGTH_FROM(memory),
+	.memory = RESOURCE_MEMORY32, .size = VIRTIO_SIZE,
+	.interrupt = RESOURCE_IRQ, .nr_irqs = 1, .end = RESOURCE_END,
+};
+
 static u8 sum(const void *table, size_t len)
 {
 	const u8 *byte = table;
@@ -199,10 +261,32 @@ static void make_madt(struct madt *t, u32 nr_cpus)
 	finish(&t->h, "APIC", 3, offsetof(struct madt, cpu) + nr_cpus * sizeof(t->cpu[0]));
 }
 
-static void make_dsdt(u8 *at)
+static struct virtio_aml virtio_device(u32 slot)
 {
-	memcpy(at + sizeof(struct header), dsdt_code, sizeof(dsdt_code));
-	finish((void *)at, "DSDT", 2, sizeof(struct header) + sizeof(dsdt_code));
+	struct virtio_aml aml = virtio_aml;
+
+	aml.name[3] += slot;
+	aml.slot = slot;
+	aml.base = VIRTIO_BASE + slot * VIRTIO_SIZE;
+	aml.irq = IRQ_VIRTIO + slot;
+	return aml;
+}
+
+static void make_dsdt(const struct machine *m, u8 *at)
+{
+	u8 *end = at + sizeof(struct header);
+
+	memcpy(end, dsdt_code, sizeof(dsdt_code));
+	end += sizeof(dsdt_code);
+	for (u32 i = 0; i < NR_VIRTIO; i++) {
+		struct virtio_aml aml = virtio_device(i);
+
+		if (!virtio_is_there(m, i))
+			continue;
+		memcpy(end, &aml, sizeof(aml));
+		end += sizeof(aml);
+	}
+	finish((void *)at, "DSDT", 2, end - at);
 }
 
 void acpi_make(const struct machine *m, u8 *tables)
@@ -213,5 +297,5 @@ void acpi_make(const struct machine *m, u8 *tables)
 	make_fadt((void *)(tables + AT_FADT));
 	make_facs((void *)(tables + AT_FACS));
 	make_madt((void *)(tables + AT_MADT), m->nr_cpus);
-	make_dsdt(tables + AT_DSDT);
+	make_dsdt(m, tables + AT_DSDT);
 }

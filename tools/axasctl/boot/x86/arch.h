@@ -7,6 +7,7 @@
  *   acpi.c       the ACPI tables
  *   ports.c      which device has which port; the ports of ACPI and of the reset
  *   msr.c        model-specific registers
+ *   mmio.c       devices in memory: accesses are decoded by Zydis
  *   apic.c       local APICs, in x2APIC mode
  *   pic.c        the two 8259
  *   pit.c        the 8254
@@ -22,8 +23,8 @@
 #define ARCH_CMDLINE	"console=ttyS0"
 #define ARCH_HELP							\
 	"The machine has local APICs in x2APIC mode, an 8259, an 8254, a clock, ACPI to\n"	\
-	"power off, and a serial line: this terminal. What tells the kernel of its\n"	\
-	"clock is added to the command line."
+	"power off, virtio devices that ACPI tells of, and a serial line: this terminal.\n"	\
+	"What tells the kernel of its clock is added to the command line."
 
 /* Guest-physical layout. RAM has no hole up to LOW_RAM_MAX; more of it begins at HIGH_RAM. */
 #define ZERO_PAGE	0x10000ull
@@ -45,6 +46,10 @@
 #define RESET_VALUE	0xfe
 #define SLEEP_TYPE_S5	5
 #define IRQ_SCI		9
+
+/* Virtio devices, above all RAM below 4 GiB, and the first one's line. */
+#define VIRTIO_BASE	0xd0000000ull
+#define IRQ_VIRTIO	10
 
 struct machine;
 struct cpu;

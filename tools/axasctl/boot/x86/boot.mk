@@ -4,5 +4,8 @@
 
 devices := acpi ports apic pic pit rtc
 loaders := bzimage acpi
-boot := x86 bzimage msr $(devices)
-tests := device_test loader_test
+boot := x86 bzimage msr mmio $(devices)
+boot-libs := -lZydis
+# Debian has no static Zydis.
+boot-static :=
+tests := device_test loader_test mmio_test

@@ -273,6 +273,43 @@ static void test_acpi(void)
 	ok(m.ending == RESET, "ACPI: reset");
 }
 
+/* Bytes of the DSDT; its lengths and its sum are right. */
+static u32 dsdt_bytes(const u8 *tables, const u8 **first)
+{
+	const u8 *dsdt = tables + 0x800, *at = dsdt + 36 + 13;
+	u32 len;
+
+	memcpy(&len, dsdt + 4, 4);
+	*first = at;
+	while (at < dsdt + len && at[0] == 0x5b && at[1] == 0x82 && at[2] >> 6 == 1)
+		at += 2 + (at[2] & 0xf) + at[3] * 16;
+	return at == dsdt + len && !sum(dsdt, len) ? len : 0;
+}
+
+static void test_acpi_virtio(void)
+{
+	static u8 tables[ACPI_SIZE];
+	const u8 *device;
+	u32 none, one, both, base, irq;
+
+	begin(1);
+	m.disk = -1;
+	acpi_make(&m, tables);
+	none = dsdt_bytes(tables, &device);
+	m.balloon = true;
+	acpi_make(&m, tables);
+	one = dsdt_bytes(tables, &device);
+	memcpy(&base, device + 49, 4);
+	memcpy(&irq, device + 62, 4);
+	ok(!memcmp(device + 6, "_SB_VIO1", 8) && !memcmp(device + 20, "LNRO0005", 9) &&
+	   base == VIRTIO_BASE + VIRTIO_BALLOON * VIRTIO_SIZE && irq == IRQ_VIRTIO + VIRTIO_BALLOON,
+	   "ACPI: a virtio device");
+	m.disk = 0;
+	acpi_make(&m, tables);
+	both = dsdt_bytes(tables, &device);
+	ok(none && one > none && both - one == one - none, "ACPI: those that are there");
+}
+
 int main(void)
 {
 	puts("TAP version 13");
@@ -282,6 +319,7 @@ int main(void)
 	test_pit();
 	test_uart();
 	test_acpi();
+	test_acpi_virtio();
 	printf("1..%d\n", nr);
 	return failures != 0;
 }

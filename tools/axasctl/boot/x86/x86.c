@@ -5,7 +5,7 @@
  *
  * Locks: the machine's lock is held, except by arch_ram() and arch_create().
  */
-#include "../boot.h"
+#include "mmio.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -70,12 +70,9 @@ void arch_uart_line(struct machine *m, bool level)
 	pic_set(m, IRQ_UART, level);
 }
 
-/* There are none: no device is in memory. */
 void arch_virtio_line(struct machine *m, u32 slot, bool level)
 {
-	(void)m;
-	(void)slot;
-	(void)level;
+	pic_set(m, IRQ_VIRTIO + slot, level);
 }
 
 #define SETUP_FLAGS	(AXVCPU_SETUP_BLOCK | AXVCPU_SETUP_X2APIC)
@@ -216,6 +213,8 @@ bool arch_exit(struct cpu *cpu, const struct axvcpu_exit *exit)
 	case AXVCPU_EXIT_SYSREG_WRITE:
 		on_msr_write(cpu, exit);
 		return true;
+	case AXVCPU_EXIT_NESTED_PAGE_FAULT:
+		return mmio_exit(cpu, exit);
 	case AXVCPU_EXIT_HYPERCALL:
 		axvcpu_set_return(cpu->fd, ENOSYS_RETURN);
 		return true;
