@@ -12,7 +12,7 @@
 #ifndef BENCH_LINUX_H
 #define BENCH_LINUX_H
 
-#include "boot.h"
+#include "mmio.h"
 
 #include <linux/kvm.h>
 

@@ -90,8 +90,9 @@ static void on_mark(const char *name)
 }
 
 /* On the vCPU's thread. */
-void console_put(u8 byte)
+void console_put(struct machine *machine, u8 byte)
 {
+	(void)machine;
 	if (byte == '\r')
 		return;
 	if (byte != '\n') {
@@ -105,6 +106,14 @@ void console_put(u8 byte)
 		on_mark(line + 7);
 	else
 		puts(line);
+}
+
+/* There are no devices in memory. */
+bool mmio_exit(struct cpu *cpu, const struct axvcpu_exit *exit)
+{
+	(void)cpu;
+	(void)exit;
+	return false;
 }
 
 static void run_machine(void)
