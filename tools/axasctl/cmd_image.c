@@ -221,7 +221,7 @@ static int reset(struct session *s, int space)
 
 	if (image < 0)
 		return 1;
-	err = axas_reset(space, image);
+	err = axas_reset(space, image, 0);
 	if (err)
 		return fail_image(s, "reset", err);
 	return s->json ? answer(json_object_new_object()) : 0;
