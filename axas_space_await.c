@@ -4,8 +4,19 @@
  * Locks: looks are in a read-side section, or under space->lock; nobody sleeps with either. See
  * axas_area.h.
  */
+#include <linux/sched.h>
+
 #include "axas_compat.h"
 #include "axas_space.h"
+
+/*
+ * A process that exits gets no signal any more: nobody could kill it. The kernel still accesses
+ * words of its memory then, such as those of its futexes.
+ */
+static bool may_wait(const struct axas_area *area)
+{
+	return !(area->flags & AXAS_MAP_MISSING_FAIL) && !(current->flags & PF_EXITING);
+}
 
 /* Whether the page of @gpa is missing: 1, 0, or -EFAULT if accesses fail then. */
 static int is_missing(struct axas_space *space, struct axas_cpu *cpu, u64 gpa)
@@ -23,7 +34,7 @@ static int is_missing(struct axas_space *space, struct axas_cpu *cpu, u64 gpa)
 	if (READ_ONCE(space->npt.aside) && pos.level &&
 	    axas_space_take_back(space, &none, gpa, &pos))
 		return 0;
-	return area->flags & AXAS_MAP_MISSING_FAIL ? -EFAULT : 1;
+	return may_wait(area) ? 1 : -EFAULT;
 }
 
 int axas_space_await_begin(struct axas_space *space, struct axas_waiter *waiter, u64 gpa)

@@ -6,6 +6,7 @@
 #include "uapi.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -466,6 +468,35 @@ static void test_killed_server(void)
 	expect_eq(w.result, 1);
 }
 
+/* A child whose list of robust futexes is in a missing page. The kernel reads it at the exit. */
+static pid_t fork_exiting(const u8 *p)
+{
+	pid_t pid = fork();
+
+	expect_libc(pid);
+	if (!pid)
+		_exit(syscall(SYS_set_robust_list, p, sizeof(struct robust_list_head)) ? 1 : 0);
+	return pid;
+}
+
+/* It could not be killed then: it does not wait for a server that may not be there. */
+static void test_exit_does_not_wait(void)
+{
+	int fd = missing_space(false, 0), status = -1;
+	u8 *p = map_rw(fd, AREA, PAGES * PAGE);
+	pid_t pid = fork_exiting(p);
+	bool ended = false;
+
+	for (int ms = 0; !ended && ms < 5000; ms++) {
+		sleep_ms(1);
+		ended = waitpid(pid, &status, WNOHANG) == pid;
+	}
+	/* So that it ends in any case. */
+	expect_supplied(fd, AREA, 0);
+	expect(ended);
+	expect_eq(status, 0);
+}
+
 static atomic_int alarms;
 
 static void on_alarm(int nr)
@@ -715,6 +746,7 @@ static const struct test tests[] = {
 	{ "a page is reported once", test_one_report },
 	{ "a report to a bad buffer is not lost", test_bad_report_buffer },
 	{ "a waiting process can be killed", test_killed_waiters },
+	{ "an exiting process does not wait", test_exit_does_not_wait },
 	{ "a killed server is replaced", test_killed_server },
 	{ "a waiting load handles signals", test_signals_are_handled },
 	{ "a pending signal costs no CPU time", test_pending_signal_costs_no_cpu },

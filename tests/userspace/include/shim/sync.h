@@ -661,6 +661,7 @@ extern __thread struct task_struct shim_current;
 #define flush_signals(t)	((void)__atomic_store_n(&(t)->dying, false, __ATOMIC_RELAXED))
 /* A thread stays where it began. */
 #define set_cpus_allowed_ptr(t, mask)	((void)(t), 0)
+#define PF_EXITING		0x00000004
 #define PF_KTHREAD		0x00200000
 #define PF_MEMALLOC		0x00000800
 #define TASK_RUNNING		0
