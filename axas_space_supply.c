@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Supply: content for missing pages. A page is supplied in three steps: look what it needs, get a
- * frame and fill it where that may sleep, install it by one cmpxchg. Calls axas_space_access.c (to
- * read another space), axas_missing.c, axas_area.c, axas_backend.c, axas_npt.c and the formats.
+ * frame and fill it where that may sleep, install it by one cmpxchg. Where that needs the HAL's
+ * fence, several frames are filled before it. Calls axas_space_access.c (to read another space),
+ * axas_missing.c, axas_area.c, axas_backend.c, axas_npt.c and the formats.
  * Locks: looks and installs are in a read-side section, or under space->lock; the source is copied
  * without any lock. See axas_area.h.
  */
@@ -20,6 +21,9 @@
 #define LOOK_TABLES	2
 #define LOOK_FENCE	3	/* the memory is executable by now */
 
+/* Frames filled at once if the HAL has a fence, which interrupts all CPUs. */
+#define BATCH		16
+
 /**
  * struct supply - a supply in progress
  * @space: the space
@@ -33,10 +37,11 @@
  * @there: with -EEXIST: bytes from @gpa on that are there
  * @want_tables: tables that the last look asked for
  * @spares: tables allocated for the next look
- * @backend: where @hpa comes from. Backends of such areas have no hold(): no reference is needed
- * @have: there is a frame in @hpa
- * @fenced: its content is visible to the instruction fetch
- * @hpa: the frame
+ * @backend: where @frames come from. Backends of such areas have no hold(): no reference is needed
+ * @fenced: the content of @frames is visible to the instruction fetch
+ * @next: index in @frames of the one for @gpa
+ * @nr: number of @frames; those from @next on are filled, for consecutive pages, and not used
+ * @frames: frames
  */
 struct supply {
 	struct axas_space *space;
@@ -51,9 +56,10 @@ struct supply {
 	unsigned int want_tables;
 	struct axas_npt_spares spares;
 	struct axas_backend backend;
-	bool have;
 	bool fenced;
-	struct axas_hpa hpa;
+	unsigned int next;
+	unsigned int nr;
+	struct axas_hpa frames[BATCH];
 };
 
 /* Take back what was put aside at an empty entry. Return 0, if there was nothing, or LOOK_*. */
@@ -116,6 +122,11 @@ static bool may_be_huge(const struct supply *supply, const struct axas_cpu *cpu,
 	       axas_npt_max_level(npt, cpu->area->prot) && !READ_ONCE(supply->space->no_huge);
 }
 
+static bool have_frames(const struct supply *supply)
+{
+	return supply->next < supply->nr;
+}
+
 /* First look: what the page needs. */
 static int plan(struct supply *supply, struct axas_cpu *cpu)
 {
@@ -126,25 +137,27 @@ static int plan(struct supply *supply, struct axas_cpu *cpu)
 		return err;
 	supply->level = may_be_huge(supply, cpu, &pos);
 	supply->want_tables = pos.level - supply->level;
-	supply->backend = cpu->area->backend;
+	if (!have_frames(supply))
+		supply->backend = cpu->area->backend;
 	return 0;
 }
 
 static bool install_at(struct supply *supply, const struct axas_area *area,
 		       struct axas_npt_pos *pos)
 {
+	struct axas_hpa hpa = supply->frames[supply->next];
 	struct axas_npt *npt = &supply->space->npt;
 	u64 attr = area->attr;
 
 	if (!supply->source)
 		return axas_npt_mark_zero(npt, pos);
 	if (supply->level)
-		return axas_npt_install(npt, pos, npt->fmt->leaf(npt, supply->hpa.val, area->prot,
+		return axas_npt_install(npt, pos, npt->fmt->leaf(npt, hpa.val, area->prot,
 								 area->type, supply->level));
 	/* In a logged area the leaf says that the page was written. */
 	if (unlikely(area->flags & AXAS_AREA_LOGGED))
 		attr |= area->prot & AXAS_PROT_WRITE ? npt->write : npt->fmt->zero;
-	return axas_npt_install(npt, pos, axas_npt_make_leaf(npt, supply->hpa, attr));
+	return axas_npt_install(npt, pos, axas_npt_make_leaf(npt, hpa, attr));
 }
 
 /* Second look: install the page. Return 0, LOOK_* or an error. */
@@ -196,38 +209,71 @@ static unsigned int order_of(const struct supply *supply)
 	return AXAS_NPT_LEVEL_BITS * supply->level;
 }
 
-static void drop_frame(struct supply *supply)
+/* Those of the next @n pages that are there are given back. */
+static void drop_frames(struct supply *supply, u64 n)
 {
 	struct axas_pool *pool = &supply->space->pool;
 
-	if (!supply->have)
+	if (!have_frames(supply))
 		return;
-	axas_pool_unget(pool, &supply->backend, order_of(supply), &supply->hpa, 1);
-	axas_pool_settle(pool);
-	supply->have = false;
+	n = min_t(u64, n, supply->nr - supply->next);
+	axas_pool_unget(pool, &supply->backend, order_of(supply), &supply->frames[supply->next], n);
+	supply->next += n;
+	if (!have_frames(supply))
+		axas_pool_settle(pool);
 }
 
-/* Get a frame, and fill it. Return 0, LOOK_AGAIN: without a 2 MiB frame, or an error. */
-static int fill_frame(struct supply *supply)
+/* How many frames to fill at once: not beyond an address from which a 2 MiB frame may serve. */
+static unsigned int batch_of(const struct supply *supply)
+{
+	u64 left = min(supply->last, supply->gpa | (axas_npt_leaf_size(1) - 1)) - supply->gpa;
+
+	if (supply->level || !supply->space->npt.hal->fence)
+		return 1;
+	return min_t(u64, BATCH, left / AXAS_FRAME_SIZE + 1);
+}
+
+/* Fill frame @i. */
+static int fill_frame(struct supply *supply, unsigned int i, size_t len)
 {
 	const struct axas_hal *hal = supply->space->npt.hal;
-	size_t len = AXAS_FRAME_SIZE << order_of(supply);
-	void *va;
+	void *va = axas_hal_va(hal, supply->frames[i]);
 	int err;
 
-	supply->have = axas_pool_get(&supply->space->pool, &supply->backend,
-				     supply->gpa + supply->backend.offset, order_of(supply),
-				     AXAS_GET_UNSET, &supply->hpa, 1) == 1;
-	if (!supply->have) {
+	err = supply->source->copy(supply->source->arg, supply->gpa - supply->first + i * len, va,
+				   len);
+	if (!err && hal->clean)
+		hal->clean(hal, va, len);
+	return err;
+}
+
+/*
+ * Get frames, and fill them. Return 0, LOOK_AGAIN: without a 2 MiB frame, or an error. An error
+ * behind the first frame waits until its page is the first.
+ */
+static int fill_frames(struct supply *supply)
+{
+	struct axas_pool *pool = &supply->space->pool;
+	unsigned int order = order_of(supply), i = 0;
+	int got, err;
+
+	got = axas_pool_get(pool, &supply->backend, supply->gpa + supply->backend.offset, order,
+			    AXAS_GET_UNSET, supply->frames, batch_of(supply));
+	if (got < 1) {
 		supply->huge = false;
 		return supply->level ? LOOK_AGAIN : -ENOMEM;
 	}
-	va = axas_hal_va(hal, supply->hpa);
-	err = supply->source->copy(supply->source->arg, supply->gpa - supply->first, va, len);
-	if (!err && hal->clean)
-		hal->clean(hal, va, len);
+	supply->next = 0;
+	supply->nr = got;
 	supply->fenced = false;
-	return err;
+	do {
+		err = fill_frame(supply, i, AXAS_FRAME_SIZE << order);
+	} while (!err && ++i < supply->nr);
+	if (!err || !i)
+		return err;
+	axas_pool_unget(pool, &supply->backend, order, &supply->frames[i], supply->nr - i);
+	supply->nr = i;
+	return 0;
 }
 
 /* Install what is ready, with what else that takes. Return 0, LOOK_AGAIN or an error. */
@@ -267,10 +313,10 @@ static void settle(struct supply *supply)
 	struct axas_pool *pool = &supply->space->pool;
 	u64 bytes = axas_npt_leaf_size(supply->level);
 
-	if (supply->have) {
+	if (supply->source) {
 		axas_pool_count(pool, &supply->backend, 1l << order_of(supply));
-		axas_pool_settle(pool);
-		supply->have = false;
+		if (++supply->next == supply->nr)
+			axas_pool_settle(pool);
 	}
 	axas_missing_wake(&supply->space->missing, supply->gpa, supply->gpa + bytes - 1);
 	advance(supply, bytes);
@@ -284,17 +330,19 @@ static int supply_one(struct supply *supply)
 	if (unlikely(err == LOOK_TABLES))
 		return axas_npt_get_spares(&supply->space->npt, &supply->spares,
 					   supply->want_tables, true) ?: LOOK_AGAIN;
-	if (!err && supply->source)
-		err = fill_frame(supply);
+	if (!err && supply->source && !have_frames(supply))
+		err = fill_frames(supply);
 	if (!err)
 		err = publish(supply);
 	if (!err) {
 		settle(supply);
 		return 0;
 	}
-	drop_frame(supply);
-	if (err != -EEXIST || !supply->skip)
+	if (err != -EEXIST || !supply->skip) {
+		drop_frames(supply, BATCH);
 		return err;
+	}
+	drop_frames(supply, supply->there / AXAS_FRAME_SIZE);
 	advance(supply, supply->there);
 	return 0;
 }
@@ -318,6 +366,7 @@ int axas_space_supply(struct axas_space *space, struct axas_gpa_range range,
 			break;
 		cond_resched();
 	}
+	drop_frames(&supply, BATCH);
 	axas_npt_put_spares(&space->npt, &supply.spares);
 	*done = supply.gpa - supply.first;
 	return min(err, 0);
