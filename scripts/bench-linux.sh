@@ -4,7 +4,8 @@
 # bench-linux.sh [LINES]: boot Debian's stock kernel as a guest of axvcpu and of KVM, by the same
 # VMM in the same virtual machine (bench/linux/), and compare instructions of the host's kernel and
 # exits: of the boot to the first program's first line, and of 10 s without work. A plugin of QEMU's
-# counts them. With LINES, also print the functions of the host's kernel with most instructions.
+# counts instructions, on machines with one CPU. With LINES, also print the functions of the host's
+# kernel with most of them.
 #
 # AXAS_RUNS  names of runs (see runs below), separated by spaces; default: all
 
@@ -15,7 +16,8 @@ set -euo pipefail
 export OUT=$AXAS_LOGS/bench-linux
 
 # A run: its name, the machine's CPUs, the VMM with its options. The same memory on both: frames of
-# 4 KiB on first touch; frames of 2 MiB; 4 KiB, populated. Then two vCPUs: KVM with its own irqchip.
+# 4 KiB on first touch; frames of 2 MiB; 4 KiB, populated. Then two vCPUs, KVM with its own irqchip: on
+# two CPUs, and on one, which both share.
 runs() {
 	cat <<-EOT
 		axas-lazy 1 axas
@@ -26,6 +28,8 @@ runs() {
 		kvm-populated 1 kvm,-o,populated
 		axas-smp 2 axas,-c,2
 		kvm-smp 2 kvm,-i,-c,2
+		axas-shared 1 axas,-c,2
+		kvm-shared 1 kvm,-i,-c,2
 		kvm-irqchip 1 kvm,-i
 	EOT
 }
@@ -70,13 +74,14 @@ marks() {
 }
 
 boot() {
-	local name=$1 cpus=$2 what=$3 dir=$OUT/$1 clock="-icount shift=0,sleep=off -rtc clock=vm"
+	local name=$1 cpus=$2 what=$3 dir=$OUT/$1 options
 
+	options="-icount shift=0,sleep=off -rtc clock=vm -plugin $OUT/worlds.so,out=$dir.counts$(marks \
+		"$OUT/user/bench/linux/${what%%,*}_linux")"
 	# With -icount, QEMU 7.2 does not start a second CPU of this kernel.
-	((cpus == 1)) || clock=
+	((cpus == 1)) || options=
 	AXAS_ACCEL=tcg,thread=single AXAS_CPUS=$cpus AXAS_MEMORY=2G AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800} \
-	AXAS_QEMU="$clock -plugin $OUT/worlds.so,out=$dir.counts$(marks \
-		"$OUT/user/bench/linux/${what%%,*}_linux")" \
+	AXAS_QEMU=$options \
 		run_logged "$name" "$dir.log" "$AXAS_SCRIPTS/vm.sh" "$dir" "$KERNEL" \
 		"$OUT/initramfs.gz" nokaslr mitigations=off init_on_alloc=0 "AXAS_LINUX=$what"
 	grep -q '^##axas done 0' "$dir/guest.log" || die "$name: it did not end well: $dir/guest.log"
@@ -92,7 +97,7 @@ main() {
 	rm -rf "$OUT"
 	mkdir -p "$OUT"
 	need_build_packages
-	need_packages qemu-system-x86 python3 binutils
+	need_packages qemu-system-x86 python3 binutils libjson-c-dev libmd-dev
 	build
 	while read -r name cpus what; do
 		[[ -z ${AXAS_RUNS:-} || " $AXAS_RUNS " == *" $name "* ]] || continue

@@ -37,7 +37,7 @@ parts() {
 		linux-arm64 both 320 100 the same at EL2, with and without FEAT_S2FWB
 		linux-riscv64 both 290 150 the same with the hypervisor extension, with and without Sstc
 		linux-ept soak 200 60 the same as linux on Intel VMX in Bochs, 1 vCPU
-		linux-newer soak 600 500 other kernels of Debian's as guests: 6.12 and 7.2, on x86 and arm64
+		linux-newer soak 600 500 other kernels of Debian's as guests: 6.12 and 7.2, on x86 and arm64; 7.2 on RISC-V
 		bochs both 220 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
 		bench check 210 100 instructions of operations, compared with bench/baseline.json
 		bench-more soak 500 400 the same on 7.2 of a later Debian, and the disturbance of other CPUs
@@ -100,12 +100,10 @@ part_linux-riscv64() { "$AXAS_SCRIPTS/linux.sh" riscv64; }
 part_linux-ept() { "$AXAS_SCRIPTS/linux.sh" ept; }
 
 part_linux-newer() {
-	local arch series failed=0
+	local set failed=0
 
-	for arch in amd64 arm64; do
-		for series in 6.12 7.2; do
-			"$AXAS_SCRIPTS/linux.sh" "$arch" "$arch-$series" || failed=1
-		done
+	for set in amd64-6.12 amd64-7.2 arm64-6.12 arm64-7.2 riscv64-7.2; do
+		"$AXAS_SCRIPTS/linux.sh" "${set%-*}" "$set" || failed=1
 	done
 	return "$failed"
 }
@@ -139,6 +137,8 @@ part_tools() {
 		record "$(awk -v suite="tools.${folder##*/}" -f "$AXAS_SCRIPTS/ktap.awk" \
 			"$AXAS_LOGS/tools.tap")"
 	done
+	# It links the VMM with other functions than axasctl does.
+	make -C "$AXAS_LOGS/tools/bench/linux" all
 }
 
 # parts_of check|soak: list the names.

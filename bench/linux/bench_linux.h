@@ -22,6 +22,7 @@
  * struct kvm_vcpu - a vCPU of KVM
  * @fd: its descriptor
  * @run: shared with the kernel
+ * @tsc_khz: frequency of its TSC
  * @tid: the thread that runs it, or 0
  * @kicked: axvcpu_kick() was called and no run has ended by it; a futex
  * @halted: the guest has halted; nothing was injected since
@@ -29,6 +30,7 @@
 struct kvm_vcpu {
 	int fd;
 	struct kvm_run *run;
+	u32 tsc_khz;
 	int tid;
 	u32 kicked;
 	bool halted;
@@ -55,6 +57,10 @@ extern struct kvm kvm;
 struct kvm_vcpu *kvm_vcpu(int fd);
 
 /* The linker's --wrap: functions of the VMM, and what it calls instead. */
+int __real_axvcpu_run(int fd, struct axvcpu_exit *exit);
+int __wrap_axvcpu_run(int fd, struct axvcpu_exit *exit);
+int __real_axvcpu_run_window(int fd, u32 vector, struct axvcpu_exit *exit);
+int __wrap_axvcpu_run_window(int fd, u32 vector, struct axvcpu_exit *exit);
 u8 __real_pit_read(struct machine *m, u32 port);
 u8 __wrap_pit_read(struct machine *m, u32 port);
 void __real_pic_set(struct machine *m, unsigned int irq, bool level);

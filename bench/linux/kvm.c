@@ -235,6 +235,7 @@ int axvcpu_open_vcpu(const char *path, int space, u32 id, u32 flags)
 	if (v->run == MAP_FAILED)
 		die("mmap of a vCPU");
 	kvm.nr_cpus = id + 1;
+	v->tsc_khz = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
 	set_cpuid(v->fd, id);
 	set_apic_base(v->fd, id);
 	share_tsc(v->fd);
@@ -307,10 +308,10 @@ static u64 counter(const char *name)
 	return val;
 }
 
-/* The counters are the VM's: those of vCPU 0. */
+/* The counters are the VM's: those of vCPU 0. No ioctl: it would wait until a vCPU does not run. */
 int axvcpu_get_state(int fd, struct axvcpu_state *state)
 {
-	*state = (struct axvcpu_state){ .tsc_khz = ioctl(fd, KVM_GET_TSC_KHZ, 0) };
+	*state = (struct axvcpu_state){ .tsc_khz = kvm_vcpu(fd)->tsc_khz };
 	if (fd != kvm.cpu[0].fd)
 		return 0;
 	state->entries = counter("exits");

@@ -30,7 +30,7 @@ MARK(end)
 
 bool use_irqchip;
 static struct machine m;
-static u64 entries, halts, polls;
+static u64 entries, halts, polls, returns;
 static char line[256];
 static size_t line_len;
 
@@ -54,7 +54,28 @@ u8 __wrap_pit_read(struct machine *machine, u32 port)
 	return __real_pit_read(machine, port);
 }
 
-/* Entries, halts and reads of the 8254 since the last call. */
+static int returned(int err)
+{
+	__atomic_fetch_add(&returns, 1, __ATOMIC_RELAXED);
+	return err;
+}
+
+int __wrap_axvcpu_run(int fd, struct axvcpu_exit *exit)
+{
+	return returned(__real_axvcpu_run(fd, exit));
+}
+
+int __wrap_axvcpu_run_window(int fd, u32 vector, struct axvcpu_exit *exit)
+{
+	return returned(__real_axvcpu_run_window(fd, vector, exit));
+}
+
+static void print_row(const char *section, const char *name, u64 value)
+{
+	printf("##bench %s.%s %llu\n", section, name, value);
+}
+
+/* Since the last call: entries, returns to the VMM, halts and reads of the 8254. */
 static void count(const char *section)
 {
 	u64 new_entries = 0, new_halts = 0;
@@ -67,12 +88,16 @@ static void count(const char *section)
 		new_entries += state.entries;
 		new_halts += state.exits[AXVCPU_EXIT_HALT];
 	}
-	if (section)
-		printf("##bench %s.entries %llu\n##bench %s.halts %llu\n##bench %s.polls %llu\n",
-		       section, new_entries - entries, section, new_halts - halts, section, polls);
+	if (section) {
+		print_row(section, "entries", new_entries - entries);
+		print_row(section, "vmm", returns);
+		print_row(section, "halts", new_halts - halts);
+		print_row(section, "polls", polls);
+	}
 	entries = new_entries;
 	halts = new_halts;
 	polls = 0;
+	returns = 0;
 }
 
 static void on_mark(const char *name)

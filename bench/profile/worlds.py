@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# worlds.py FOLDER LINES: a table of what bench/profile/worlds.c counted in the runs of
+# worlds.py FOLDER LINES: a table of what bench/profile/worlds.c and the VMM counted in the runs of
 # scripts/bench-linux.sh, and with LINES > 0 the functions of the host's kernel with most
-# instructions in each. FOLDER has RUN.counts, and RUN/guest.log with the symbols.
+# instructions in each. FOLDER has RUN/guest.log with the VMM's rows and the symbols, and RUN.counts
+# if the plugin ran.
+#
+# entries: of the guest; but polls: without reads of the 8254 in the VMM, whose number depends on
+# the time that one takes; to VMM: returns to the VMM.
 
 import base64
 import bisect
@@ -62,18 +66,25 @@ def show_functions(blocks, symbols, lines):
             print(f"  {count:12,}  {name}")
 
 
+def column(figures, key):
+    return f"{figures[key]:,}" if key in figures else "-"
+
+
 def main(folder, lines):
     print(f"{'run':16} {'':4} {'host kernel':>14} {'programs':>14} {'guest':>16} "
-          f"{'entries':>9} {'halts':>7} {'polls':>7}")
-    for path in sorted(glob.glob(os.path.join(folder, "*.counts"))):
-        run = re.sub(r"\.counts$", "", os.path.basename(path))
-        figures, blocks = read_counts(path)
-        rows, symbols = read_log(os.path.join(folder, run, "guest.log"))
+          f"{'entries':>9} {'but polls':>9} {'to VMM':>9} {'halts':>7}")
+    for path in sorted(glob.glob(os.path.join(folder, "*", "guest.log"))):
+        run = os.path.basename(os.path.dirname(path))
+        counts = os.path.join(folder, run + ".counts")
+        figures, blocks = read_counts(counts) if os.path.exists(counts) else ({}, {})
+        rows, symbols = read_log(path)
         for section in SECTIONS.values():
-            print(f"{run:16} {section:4} {figures[section, 'kernel']:14,} "
-                  f"{figures[section, 'programs']:14,} {figures[section, 'guest']:16,} "
-                  f"{figures[section, 'entries']:9,} {rows.get(section + '.halts', 0):7,} "
-                  f"{rows.get(section + '.polls', 0):7,}")
+            entries = rows.get(section + ".entries", 0)
+            print(f"{run:16} {section:4} {column(figures, (section, 'kernel')):>14} "
+                  f"{column(figures, (section, 'programs')):>14} "
+                  f"{column(figures, (section, 'guest')):>16} {entries:9,} "
+                  f"{entries - rows.get(section + '.polls', 0):9,} "
+                  f"{rows.get(section + '.vmm', 0):9,} {rows.get(section + '.halts', 0):7,}")
         if lines:
             show_functions(blocks, symbols, lines)
 
