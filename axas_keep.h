@@ -17,32 +17,34 @@
  * struct axas_kept - a private page
  * @ptep: its leaf, at level 0
  * @source: the image's frame that it is a copy of; AXAS_HPA_NONE: zeroes
- * @idle: resets since it was written
+ * @written: it was written since the last sweep
  */
 struct axas_kept {
 	u64 *ptep;
 	struct axas_hpa source;
-	unsigned int idle;
+	bool written;
 };
 
 /**
  * struct axas_keep - the private pages of a space, since its areas are those of its image
  * @nr: their number
  * @max: room in @pages and @dropped
+ * @resets: resets that kept pages
  * @stale: @pages may lack some, or name entries that are gone
  * @pages: the pages; those from @max on are lost
  * @dropped: frames of pages that a reset drops
- * @root: the root's entries during a reset; else empty
+ * @hidden: for the root's entries during a reset
  *
  * Faults add pages, in a section or with space->lock held. The rest changes with the bar.
  */
 struct axas_keep {
 	atomic_t nr;
 	unsigned int max;
+	unsigned int resets;
 	bool stale;
 	struct axas_kept *pages;
 	struct axas_hpa *dropped;
-	u64 *root;
+	struct axas_npt_hidden *hidden;
 };
 
 void axas_keep_add(struct axas_keep *keep, u64 *ptep, struct axas_hpa source);

@@ -675,12 +675,23 @@ void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos
  */
 long axas_npt_move(struct axas_npt *npt, struct axas_npt *to);
 
-/*
- * Take all entries out of the root into @root, a table for them that is empty. Exclusive. After a
- * flush, with cached walks, nobody reaches the tables, until axas_npt_show() puts the entries back.
+/**
+ * struct axas_npt_hidden - an entry of the root that was taken out
+ * @ptep: where it was
+ * @entry: the entry
  */
-void axas_npt_hide(struct axas_npt *npt, u64 *root);
-void axas_npt_show(struct axas_npt *npt, u64 *root);
+struct axas_npt_hidden {
+	u64 *ptep;
+	u64 entry;
+};
+
+/*
+ * Take all entries out of the root into @hidden, which has room for as many as the root has.
+ * Exclusive. Return their number. After a flush, with cached walks, nobody reaches the tables, until
+ * axas_npt_show() puts the entries back.
+ */
+unsigned int axas_npt_hide(struct axas_npt *npt, struct axas_npt_hidden *hidden);
+void axas_npt_show(struct axas_npt *npt, const struct axas_npt_hidden *hidden, unsigned int nr);
 
 /* Break a level 0 leaf. Exclusive. Return its frame, which the caller frees after a flush. */
 struct axas_hpa __must_check axas_npt_remove(struct axas_npt *npt, u64 *ptep);

@@ -35,20 +35,17 @@
  * written for a while.
  */
 
-/* Resets after which a page is dropped that was not written. */
-#define IDLE_RESETS	8
+/* Each so many resets drop the pages that were not written since the last such sweep. */
+#define SWEEP		8
 
-/* The same where the table does not say that: it was maybe not written since. */
-#define BLIND_RESETS	64
+/* The same where the table does not say that: all of them. */
+#define BLIND_SWEEP	64
 
 /* Most pages that are kept there: all of them are copied each time. */
 #define BLIND_MOST	1024
 
 /* Pages of a new list. */
 #define FIRST_MOST	1024
-
-/* Pages between two chances to schedule. */
-#define KEPT_AT_ONCE	256
 
 static unsigned int keep_most(const struct axas_space *space)
 {
@@ -81,7 +78,7 @@ void axas_keep_free(struct axas_keep *keep)
 {
 	if (!keep)
 		return;
-	kvfree(keep->root);
+	kvfree(keep->hidden);
 	kvfree(keep->dropped);
 	kvfree(keep->pages);
 	kfree(keep);
@@ -102,8 +99,9 @@ struct axas_keep *axas_keep_new(struct axas_space *space)
 	keep->max = max;
 	keep->pages = kvmalloc_array(max, sizeof(*keep->pages), GFP_KERNEL_ACCOUNT);
 	keep->dropped = kvmalloc_array(max, sizeof(*keep->dropped), GFP_KERNEL_ACCOUNT);
-	keep->root = kvcalloc(1u << space->npt.root_bits, sizeof(*keep->root), GFP_KERNEL_ACCOUNT);
-	if (keep->pages && keep->dropped && keep->root)
+	keep->hidden = kvmalloc_array(1u << space->npt.root_bits, sizeof(*keep->hidden),
+				      GFP_KERNEL_ACCOUNT);
+	if (keep->pages && keep->dropped && keep->hidden)
 		return keep;
 	axas_keep_free(keep);
 	return NULL;
@@ -152,46 +150,89 @@ static void restore(const struct axas_npt *npt, u64 leaf, struct axas_hpa source
 		hal->clean(hal, va, AXAS_FRAME_SIZE);
 }
 
-/* Restore one page. Return false if it is to be dropped. */
-static bool reset_page(struct axas_npt *npt, struct axas_kept *page, u64 leaf, bool *written)
-{
-	const u64 dirty = npt->dirty;
+/**
+ * struct pass - a pass over the pages that are kept
+ * @keep: the list
+ * @npt: the table
+ * @nr: pages that are left
+ * @dropped: pages that were dropped
+ * @handed: somebody may hold pages
+ * @sweep: pages that were not written go
+ * @restored: a page got its content back
+ */
+struct pass {
+	struct axas_keep *keep;
+	struct axas_npt *npt;
+	unsigned int nr;
+	unsigned int dropped;
+	bool handed;
+	bool sweep;
+	bool restored;
+};
 
-	if (dirty && !(leaf & dirty))
-		return ++page->idle <= IDLE_RESETS;
-	if (!dirty && ++page->idle > BLIND_RESETS)
+/* The first page from @i on that may have something to do. */
+static unsigned int next_page(const struct pass *pass, unsigned int i)
+{
+	const struct axas_kept *page = &pass->keep->pages[i], *end = &pass->keep->pages[pass->nr];
+	const u64 dirty = pass->npt->dirty;
+
+	if (pass->sweep || pass->handed || !dirty)
+		return i;
+#pragma GCC unroll 4
+	for (; page < end && !(READ_ONCE(*page->ptep) & dirty); page++)
+		;
+	return page - pass->keep->pages;
+}
+
+/* Restore a page, if need be. Return false if it is to be dropped. */
+static bool reset_page(struct pass *pass, struct axas_kept *page)
+{
+	u64 leaf = READ_ONCE(*page->ptep), dirty = pass->npt->dirty;
+	bool written = leaf & dirty;
+
+	if (pass->handed && is_held(pass->npt, leaf))
 		return false;
-	if (dirty)
-		page->idle = 0;
-	restore(npt, leaf, page->source);
-	*written = true;
-	if (dirty)
-		axas_npt_adjust(npt, page->ptep, 0, leaf, dirty);
+	if (pass->sweep && !written && !page->written)
+		return false;
+	if (!dirty || written) {
+		restore(pass->npt, leaf, page->source);
+		pass->restored = true;
+	}
+	if (written)
+		axas_npt_adjust(pass->npt, page->ptep, 0, leaf, dirty);
+	page->written = written || (page->written && !pass->sweep);
 	return true;
+}
+
+/* The last one takes its place. */
+static void drop_page(struct pass *pass, struct axas_kept *page)
+{
+	pass->keep->dropped[pass->dropped++] = axas_npt_remove(pass->npt, page->ptep);
+	*page = pass->keep->pages[--pass->nr];
 }
 
 /* Restore all pages. Nobody walks the table. Return the number of those that were dropped. */
 static unsigned int reset_pages(struct axas_space *space, struct axas_keep *keep)
 {
-	unsigned int i, nr = atomic_read(&keep->nr), kept = 0;
-	bool handed = READ_ONCE(space->shared) || READ_ONCE(space->handed), written = false;
-	struct axas_npt *npt = &space->npt;
-	u64 leaf;
+	struct pass pass = {
+		.keep = keep, .npt = &space->npt, .nr = atomic_read(&keep->nr),
+		.handed = READ_ONCE(space->shared) || READ_ONCE(space->handed),
+		.sweep = !(++keep->resets % (space->npt.dirty ? SWEEP : BLIND_SWEEP)),
+	};
+	const struct axas_hal *hal = space->npt.hal;
+	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
-		leaf = READ_ONCE(*keep->pages[i].ptep);
-		if ((handed && is_held(npt, leaf)) ||
-		    !reset_page(npt, &keep->pages[i], leaf, &written))
-			keep->dropped[i - kept] = axas_npt_remove(npt, keep->pages[i].ptep);
+	for (i = next_page(&pass, 0); i < pass.nr; i = next_page(&pass, i)) {
+		if (reset_page(&pass, &keep->pages[i]))
+			i++;
 		else
-			keep->pages[kept++] = keep->pages[i];
-		if (i % KEPT_AT_ONCE == KEPT_AT_ONCE - 1)
-			cond_resched();
+			drop_page(&pass, &keep->pages[i]);
+		cond_resched();
 	}
-	atomic_set(&keep->nr, kept);
-	if (written && npt->hal->fence)
-		npt->hal->fence(npt->hal);
-	return nr - kept;
+	atomic_set(&keep->nr, pass.nr);
+	if (pass.restored && hal->fence)
+		hal->fence(hal);
+	return pass.dropped;
 }
 
 bool axas_space_reset_kept(struct axas_space *space, const struct axas_image *image)
@@ -199,7 +240,7 @@ bool axas_space_reset_kept(struct axas_space *space, const struct axas_image *im
 	u64 first = space->range.start.val, last = axas_gpa_range_last(space->range).val;
 	struct axas_keep *keep = space->keep;
 	struct axas_npt *npt = &space->npt;
-	unsigned int dropped;
+	unsigned int dropped, hidden;
 
 	lockdep_assert_held(&space->changing);
 	if (!is_complete(space, image))
@@ -212,10 +253,10 @@ bool axas_space_reset_kept(struct axas_space *space, const struct axas_image *im
 	}
 	if (READ_ONCE(space->shared))
 		axas_removal_await_all(space);
-	axas_npt_hide(npt, keep->root);
+	hidden = axas_npt_hide(npt, keep->hidden);
 	axas_space_flush(space, first, last, true);
 	dropped = reset_pages(space, keep);
-	axas_npt_show(npt, keep->root);
+	axas_npt_show(npt, keep->hidden, hidden);
 	axas_bar_end(space);
 	if (dropped)
 		axas_pool_put(&space->pool, &space->own, 0, keep->dropped, dropped);

@@ -110,13 +110,20 @@ static void bench_clone(struct machine *m)
 	bench_report(&end);
 }
 
-static void bench_reset(struct machine *m, const char *name, u64 pages)
+/* Resets with some pages written, of those that are kept. */
+static void bench_reset(struct machine *m, const char *name, u64 kept, u64 pages)
 {
 	struct bench b = bench_new("axas", name);
 	int image = freeze(m);
 
 	b.sleeps = true;
-	while (bench_more(&b, SAMPLES / 4)) {
+	/* Without a list of pages, then without room for all of them, then with frames that stay. */
+	for (int i = 0; i < 3; i++) {
+		machine_visit(m, guest(touch), kept * PAGE, PAGE);
+		reset(m, image);
+	}
+	/* While all are kept. */
+	while (bench_more(&b, 7)) {
 		machine_visit(m, guest(touch), pages * PAGE, PAGE);
 		bench_begin(&b);
 		reset(m, image);
@@ -150,9 +157,10 @@ static void bench_size(const char *name, u64 bytes, void (*also)(struct machine 
 static void bench_others(struct machine *m)
 {
 	bench_clone(m);
-	bench_reset(m, "image_reset_1", 1);
-	bench_reset(m, "image_reset_10", 10);
-	bench_reset(m, "image_reset_1000", 1000);
+	bench_reset(m, "image_reset_1", 1, 1);
+	bench_reset(m, "image_reset_10", 10, 10);
+	bench_reset(m, "image_reset_1000", 1000, 1000);
+	bench_reset(m, "image_reset_10_of_10000", 10000, 10);
 }
 
 void bench_image(const struct machine_ops *ops)

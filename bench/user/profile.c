@@ -244,10 +244,12 @@ static void images(void)
 		must(axas_reset(m.fd, image, 0), "AXAS_RESET");
 		machine_visit(&m, guest(touch), 10 * PAGE, PAGE);
 	}
-	profile_mark_image_reset_kept();
-	for (int i = 0; i < OPS; i++)
+	for (int i = 0; i < OPS; i++) {
+		machine_visit(&m, guest(touch), PAGE, PAGE);
+		profile_mark_image_reset_kept();
 		must(axas_reset(m.fd, image, 0), "AXAS_RESET");
-	profile_mark_end();
+		profile_mark_end();
+	}
 	close(image);
 	m.ops->end(&m);
 }
