@@ -371,11 +371,12 @@ unsigned int axas_npt_run_of(const u64 *ptep, unsigned int max, bool empty)
 	unsigned int i;
 	u64 any;
 
-	/* Mostly all entries are empty. Plain loads, which are half as many instructions. */
+	/* Mostly all entries are empty. */
 	for (; empty && end - p >= EMPTY_STEP; p += EMPTY_STEP) {
 		any = 0;
 #pragma GCC unroll 16
 		for (i = 0; i < EMPTY_STEP; i++)
+			/* Plain loads are half as many instructions; what is found is read again. */
 			any |= data_race(p[i]);
 		if (any)
 			break;

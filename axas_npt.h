@@ -687,8 +687,8 @@ struct axas_npt_hidden {
 
 /*
  * Take all entries out of the root into @hidden, which has room for as many as the root has.
- * Exclusive. Return their number. After a flush, with cached walks, nobody reaches the tables, until
- * axas_npt_show() puts the entries back.
+ * Exclusive. Return their number. After a flush, with cached walks, nobody reaches the tables,
+ * until axas_npt_show() puts the entries back.
  */
 unsigned int axas_npt_hide(struct axas_npt *npt, struct axas_npt_hidden *hidden);
 void axas_npt_show(struct axas_npt *npt, const struct axas_npt_hidden *hidden, unsigned int nr);

@@ -178,7 +178,6 @@ static unsigned int next_page(const struct pass *pass, unsigned int i)
 
 	if (pass->sweep || pass->handed || !dirty)
 		return i;
-#pragma GCC unroll 4
 	for (; page < end && !(READ_ONCE(*page->ptep) & dirty); page++)
 		;
 	return page - pass->keep->pages;

@@ -117,7 +117,7 @@ static void bench_reset(struct machine *m, const char *name, u64 kept, u64 pages
 	int image = freeze(m);
 
 	b.sleeps = true;
-	/* Without a list of pages, then without room for all of them, then with frames that stay. */
+	/* Without a list of pages; without room for all of them; with frames that stay. */
 	for (int i = 0; i < 3; i++) {
 		machine_visit(m, guest(touch), kept * PAGE, PAGE);
 		reset(m, image);
