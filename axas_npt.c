@@ -376,7 +376,7 @@ unsigned int axas_npt_run_of(const u64 *ptep, unsigned int max, bool empty)
 		any = 0;
 #pragma GCC unroll 16
 		for (i = 0; i < EMPTY_STEP; i++)
-			/* Plain loads are half as many instructions; what is found is read again. */
+			/* Plain: half as many instructions, and what is found is read again. */
 			any |= data_race(p[i]);
 		if (any)
 			break;
