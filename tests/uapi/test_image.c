@@ -348,6 +348,46 @@ static void test_reset(void)
 	expect_zeroes(fd);
 }
 
+/* Pages that a reset copies back in place, written in all ways; one of them is held by a pipe. */
+static void reset_in_place(bool pinnable)
+{
+	int fd = filled(pinnable, 0, 1000), image = image_of(fd), pipes[2];
+	u8 *p = map_rw(fd, BASE, SIZE);
+	struct iovec iov = { p + 41 * PAGE, PAGE };
+	static u8 buf[PAGE];
+	u64 val;
+
+	expect_libc(pipe(pipes));
+	for (u64 round = 1; round <= 20; round++) {
+		put_some(fd, 2000 * round);
+		*(u64 *)(p + 40 * PAGE) = round;
+		*(u64 *)(p + 100 * PAGE) = round;
+		if (round == 10)
+			expect_eq(vmsplice(pipes[1], &iov, 1, 0), PAGE);
+		expect_ok(axas_reset(fd, image, 0));
+		/* The first one drops all, and another one what the pipe holds. */
+		if (round > 1)
+			expect_eq(info(fd).frames, ARRAY_SIZE(some) + (round == 10 ? 0 : 1));
+		expect_some(fd, 1000);
+		expect_eq(*(u64 *)(p + 40 * PAGE), 1040);
+		expect_eq(*(u64 *)(p + 100 * PAGE), 0);
+	}
+	expect_eq(read(pipes[0], buf, PAGE), PAGE);
+	memcpy(&val, buf, sizeof(val));
+	expect_eq(val, 20041);
+	expect_ok(axas_reset(fd, image, AXAS_RESET_DROP));
+	expect_eq(info(fd).frames, 0);
+	expect_some(fd, 1000);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+static void test_reset_in_place(void)
+{
+	reset_in_place(false);
+	reset_in_place(true);
+}
+
 /* To an older image of the same space, a younger one, one of another space. */
 static void test_reset_to_others(void)
 {
@@ -558,6 +598,7 @@ static const struct test tests[] = {
 	{ "writes by mmap are private, and mappings stay", test_mmap_is_private },
 	{ "a page that is held stays with the space", test_held_page },
 	{ "reset restores content, areas and protections", test_reset },
+	{ "reset copies back in place what was written", test_reset_in_place },
 	{ "reset to an older, a younger, another space's image", test_reset_to_others },
 	{ "diff finds what was written and discarded", test_diff },
 	{ "diff finds what was written by mmap", test_diff_of_a_mapping },

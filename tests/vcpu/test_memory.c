@@ -454,6 +454,36 @@ static void shared_memory_outlives_its_guest(void)
 	expect_eq(exit.nested_page_fault.result, AXAS_FAULT_ERROR);
 }
 
+/* A guest that is reset again and again: by its leaves' dirty bits, where there are any. */
+static void resets_restore_what_a_guest_wrote(void)
+{
+	struct vm vm = vm_new();
+	u64 frames = 0;
+	int image;
+
+	map(vm.space, VM_TEST, 4 * MIB, RW, AXAS_MAP_HUGE_NEVER);
+	expect_eq(vm_call(&vm, guest(fill), VM_TEST, VM_TEST + 4 * MIB, 8, SEED), 4 * MIB / 8);
+	image = axas_freeze(vm.space);
+	expect(image >= 0);
+	for (u64 i = 0; i < 20; i++) {
+		u64 at = VM_TEST + i % 4 * 16 * PAGE;
+
+		expect_eq(vm_call(&vm, guest(fill), at, at + 64 * PAGE, 8, i), 64 * PAGE / 8);
+		poke(vm.space, at + 100 * PAGE, i);
+		expect_ok(axas_reset(vm.space, image, 0));
+		compare(vm.space, VM_TEST, 4 * MIB, 8);
+		expect_eq(vm_call(&vm, guest(check), VM_TEST, VM_TEST + 4 * MIB, 64, SEED),
+			  4 * MIB / 64);
+		/* Once all of them were written, nothing is copied on a write any more. */
+		if (i == 5)
+			frames = info(vm.space).frames;
+		else if (i > 5)
+			expect_eq(info(vm.space).frames, frames);
+	}
+	expect(frames >= 64 + 3 * 16);
+	close(image);
+}
+
 static const struct test tests[] = {
 	{ "demand_paging_of_64_mib_at_4k", demand_paging_4k },
 	{ "demand_paging_of_64_mib_at_2m", demand_paging_2m },
@@ -473,6 +503,7 @@ static const struct test tests[] = {
 	{ "copy_follows_a_running_guest", copy_follows_a_running_guest },
 	{ "guests_talk_over_shared_memory", guests_talk_over_shared_memory },
 	{ "shared_memory_outlives_its_guest", shared_memory_outlives_its_guest },
+	{ "resets_restore_what_a_guest_wrote", resets_restore_what_a_guest_wrote },
 };
 
 const struct suite suite_memory = { .tests = tests, .nr = ARRAY_SIZE(tests) };
