@@ -41,6 +41,7 @@ table() {
 		any amd64-7.2 amd64 - trixie-backports/7.2 sid forky
 		12 arm64-6.12 arm64 - -/6.12 trixie/6.12
 		any arm64-7.2 arm64 - trixie-backports/7.2 sid forky
+		any riscv64-7.2 riscv64 - trixie-backports/7.2 sid forky
 		any amd64-own amd64 - -
 		12 cloud amd64 cloud - trixie
 		13 cloud amd64 cloud - sid
