@@ -155,6 +155,20 @@ static __always_inline bool axas_pool_get_one(struct axas_pool *pool, const stru
 	return axas_pool_get(pool, &alloc, 0, 0, flags, hpa, 1) == 1;
 }
 
+/* The same for a frame that the caller overwrites whole. */
+static __always_inline bool axas_pool_get_unset(struct axas_pool *pool, const struct axas_hal *hal,
+						u32 flags, struct axas_hpa *hpa)
+{
+	struct axas_backend alloc;
+
+	if (likely(!pool->picky && hal == &axas_hal_linux))
+		return likely(axas_stock_get_unset(hpa)) || axas_stock_alloc(flags, hpa);
+	if (!pool->picky)
+		return axas_frame_alloc_hpa(hal, 0, flags, hpa);
+	alloc = axas_alloc(hal);
+	return axas_pool_get(pool, &alloc, 0, 0, flags | AXAS_GET_UNSET, hpa, 1) == 1;
+}
+
 static inline void axas_pool_unget_one(struct axas_pool *pool, const struct axas_hal *hal,
 				       struct axas_hpa hpa)
 {

@@ -46,12 +46,11 @@ static void linux_fence(const struct axas_hal *hal)
 #define linux_fence	NULL
 #endif
 
-/* The stock has zeroed frames; a frame that is overwritten anyway does not come from it. */
 static bool alloc_small(u32 flags, struct axas_hpa *hpa)
 {
-	if (flags & AXAS_FRAME_ZERO && axas_stock_get(hpa))
-		return true;
-	return axas_stock_alloc(flags, hpa);
+	bool got = flags & AXAS_FRAME_ZERO ? axas_stock_get(hpa) : axas_stock_get_unset(hpa);
+
+	return got || axas_stock_alloc(flags, hpa);
 }
 
 static int alloc_table(unsigned int order, u32 flags, struct axas_hpa *hpa)

@@ -95,9 +95,10 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
  *	BORROWED	-			copy, lock the lent page, replace, unlock
  *	ZERO		zeroed frame		zeroed frame
  *
- * What the backend lends never changes, so the copy is made before anything is claimed, without
- * locks; the backend is held meanwhile. ZERO is what a discard leaves: it hides the backend's
- * frame. Leaves are 4 KiB.
+ * What the backend lends never changes, so the copy is made before anything is claimed. With
+ * space->lock held for reading, if a frame is there at once: what was found stays then. Else without
+ * locks; the backend is held from before the copy is made until it is mapped. ZERO is what a
+ * discard leaves: it hides the backend's frame. Leaves are 4 KiB.
  *
  * The lent page is locked while its leaf is replaced, as a removal waits for page locks: a host
  * fault that has read the old leaf has set its PTE before the flush zaps it. See "DOC: host
@@ -112,6 +113,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
 #define LENT_REPLACE	-5	/* the copy takes the place of a BORROWED leaf */
 #define LENT_OTHER	-6	/* nothing borrowed: see axas_space_fault.c */
 #define LENT_FENCE	-7	/* the copy is about to become executable */
+#define LENT_COPY	-8	/* with space->lock held: copy @want_source for a BORROWED leaf */
 
 /* Frames that one fault borrows, if the area does not say how many (AXAS_MAP_AROUND). */
 #define LENT_ORDER	4
@@ -132,7 +134,8 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
  * @frame: a frame of the space's own, or AXAS_HPA_NONE
  * @source: @frame is a copy of this frame; AXAS_HPA_NONE: it is zeroed
  * @want_source: what the last look wants a copy of
- * @replaces: the copy is for the place of a BORROWED leaf
+ * @replaces: the next look may find a BORROWED leaf to replace: it takes space->lock
+ * @locked: space->lock is held
  * @tries: see axas_space_pause()
  */
 struct lent {
@@ -150,6 +153,7 @@ struct lent {
 	struct axas_hpa source;
 	struct axas_hpa want_source;
 	bool replaces;
+	bool locked;
 	unsigned int tries;
 };
 
@@ -191,7 +195,10 @@ static bool is_held(const struct lent *lent, const struct axas_backend *backend)
 	       lent->backend.offset == backend->offset;
 }
 
-/* Hold the area's backend until the next look asks for another one. In a section. */
+/*
+ * Hold the area's backend until the next look asks for another one. In a section, or with
+ * space->lock held.
+ */
 static int ask(struct lent *lent, const struct axas_area *area, int wanted)
 {
 	const struct axas_backend *backend = &area->backend;
@@ -395,7 +402,7 @@ static int look_at_leaf(struct lent *lent, const struct axas_area *area,
 	lent->want_source = axas_npt_leaf_hpa(npt, pos->entry);
 	if (same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)) ||
 	    !same_hpa(lent->source, lent->want_source))
-		return ask(lent, area, LENT_FRAME);
+		return lent->locked ? LENT_COPY : ask(lent, area, LENT_FRAME);
 	return needs_fence(lent, area) ? LENT_FENCE : LENT_REPLACE;
 }
 
@@ -475,36 +482,42 @@ static int look_once(struct lent *lent)
 	return result;
 }
 
-/* What is overwritten needs no zeroes, unless the frame has to be checked against limits. */
-static bool get_frame(struct lent *lent, bool zeroed)
+/* What is overwritten needs no zeroes. */
+static bool get_frame(struct lent *lent, bool zeroed, u32 flags)
 {
 	struct axas_space *space = lent->space;
+	struct axas_hpa hpa;
+	bool got;
 
-	if (!zeroed && !space->pool.picky)
-		return axas_frame_alloc_hpa(space->npt.hal, 0, 0, &lent->frame);
-	return axas_pool_get_one(&space->pool, space->npt.hal, 0, &lent->frame);
+	got = zeroed ? axas_pool_get_one(&space->pool, space->npt.hal, flags, &hpa) :
+		       axas_pool_get_unset(&space->pool, space->npt.hal, flags, &hpa);
+	if (likely(got))
+		lent->frame = hpa;
+	return got;
+}
+
+static void copy_source(struct lent *lent)
+{
+	const struct axas_hal *hal = lent->space->npt.hal;
+	void *va = axas_hal_va(hal, lent->frame);
+
+	copy_page(va, axas_hal_va(hal, lent->source));
+	if (hal->clean)
+		hal->clean(hal, va, AXAS_FRAME_SIZE);
 }
 
 /* Get a frame, and fill it as the last look asked. */
 static int bring_frame(struct lent *lent)
 {
-	const struct axas_hal *hal = lent->space->npt.hal;
 	bool zeroed = same_hpa(lent->want_source, axas_hpa(AXAS_HPA_NONE));
-	void *va;
 
 	drop_frame(lent);
-	if (!get_frame(lent, zeroed)) {
-		lent->frame = axas_hpa(AXAS_HPA_NONE);
+	if (!get_frame(lent, zeroed, 0))
 		return -ENOMEM;
-	}
 	lent->source = lent->want_source;
 	lent->fenced = zeroed;
-	if (zeroed)
-		return 0;
-	va = axas_hal_va(hal, lent->frame);
-	copy_page(va, axas_hal_va(hal, lent->source));
-	if (hal->clean)
-		hal->clean(hal, va, AXAS_FRAME_SIZE);
+	if (!zeroed)
+		copy_source(lent);
 	return 0;
 }
 
@@ -539,8 +552,23 @@ static int look_locked(struct lent *lent, const struct axas_area **area, struct 
 }
 
 /*
- * Put the copy in the place of the leaf. *@busy: a page that somebody else has locked, with a
- * reference. Return AXAS_FAULT_* or LENT_*.
+ * Make a copy with space->lock held, which keeps what was found: no second look is needed. Only
+ * with a frame that is there at once. Return LENT_REPLACE or, with the backend held, what to do.
+ */
+static int copy_locked(struct lent *lent, const struct axas_area *area)
+{
+	if (!same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)) ||
+	    !get_frame(lent, false, AXAS_FRAME_NOWAIT))
+		return ask(lent, area, LENT_FRAME);
+	lent->source = lent->want_source;
+	lent->fenced = false;
+	copy_source(lent);
+	return needs_fence(lent, area) ? ask(lent, area, LENT_FENCE) : LENT_REPLACE;
+}
+
+/*
+ * Put a copy in the place of the leaf. *@busy: a page that somebody else has locked, with a
+ * reference. Return AXAS_FAULT_* or LENT_*; then the copy's source stays held with the backend.
  */
 static int replace(struct lent *lent, struct page **busy)
 {
@@ -552,13 +580,15 @@ static int replace(struct lent *lent, struct page **busy)
 	int result;
 
 	result = look_locked(lent, &area, &pos);
+	if (result == LENT_COPY)
+		result = copy_locked(lent, area);
 	if (result != LENT_REPLACE)
 		return result;
 	page = page_to_lock(lent, area);
 	if (page && !trylock_page(page)) {
 		get_page(page);
 		*busy = page;
-		return LENT_AGAIN;
+		return ask(lent, area, LENT_AGAIN);
 	}
 	/* The claim fails if the leaf is not a BORROWED one of this frame any more. */
 	if (!pos.level && pos.entry & space->npt.fmt->borrowed &&
@@ -567,7 +597,7 @@ static int replace(struct lent *lent, struct page **busy)
 	if (page)
 		unlock_page(page);
 	if (!done)
-		return LENT_AGAIN;
+		return ask(lent, area, LENT_AGAIN);
 	axas_space_keep_page(space, pos.ptep, lent->source);
 	spend_frame(lent);
 	return AXAS_FAULT_FIXED;
@@ -579,7 +609,9 @@ static int replace_locked(struct lent *lent)
 	int result;
 
 	down_read(&lent->space->lock);
+	lent->locked = true;
 	result = replace(lent, &busy);
+	lent->locked = false;
 	up_read(&lent->space->lock);
 	if (busy) {
 		folio_wait_locked_killable(page_folio(busy));
@@ -666,6 +698,7 @@ int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool ow
 	struct lent lent = {
 		.space = space, .gpa = gpa, .access = access, .own = own,
 		.frame = axas_hpa(AXAS_HPA_NONE), .source = axas_hpa(AXAS_HPA_NONE),
+		.replaces = own || access & AXAS_PROT_WRITE,
 	};
 	int result = run(&lent);
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The stock: zeroed, charged frames for the next faults, a few per CPU, on two shelves. Each shelf
- * belongs to one memory cgroup, and serves only tasks of the cgroup that was charged. Frames go
- * back to the page allocator when a third cgroup needs a shelf, under memory pressure (shrinker),
- * after one to two idle seconds, and when the CPU goes offline. Calls axas_block.c.
+ * The stock: charged frames for the next faults, a few per CPU: zeroed ones on two shelves, and
+ * some for copies, which need no zeroes, on a third. Each shelf belongs to one memory cgroup, and
+ * serves only tasks of the cgroup that was charged. Frames go back to the page allocator when
+ * another cgroup needs the shelf, under memory pressure (shrinker), after one to two idle seconds,
+ * and when the CPU goes offline. Calls axas_block.c.
  *
  * Locks: stock->lock, taken in task context only. Frames are freed without it, because freeing
  * may sleep on PREEMPT_RT.
@@ -27,6 +28,10 @@
 
 #define SHELVES		2
 
+/* The shelf of frames without zeroes. */
+#define UNSET		SHELVES
+#define ALL_SHELVES	(SHELVES + 1)
+
 /* Period of the idle work: a shelf that was not used for a whole period is drained. */
 #define IDLE_JIFFIES	HZ
 
@@ -47,13 +52,13 @@ struct shelf {
 /**
  * struct stock - the stock of one CPU
  * @lock: protects the fields below
- * @last: index of the shelf that was used last
+ * @last: index of the shelf of zeroed frames that was used last
  * @shelves: the frames
  */
 struct stock {
 	raw_spinlock_t lock;	/* see above */
 	unsigned int last;
-	struct shelf shelves[SHELVES];
+	struct shelf shelves[ALL_SHELVES];
 };
 
 static DEFINE_PER_CPU(struct stock, stocks) = {
@@ -175,6 +180,20 @@ static bool has_paid(const struct shelf *shelf, const void *who)
 	return shelf->nr && shelf->payer == who;
 }
 
+/* Take a frame that @who has paid, if it suits current. */
+static __always_inline bool take(struct shelf *shelf, const void *who, struct axas_hpa *hpa)
+{
+	if (unlikely(nr_node_ids > 1) && !node_suits(shelf->next))
+		return false;
+	*hpa = shelf->next;
+	shelf->next.val += AXAS_FRAME_SIZE;
+	shelf->used = true;
+	/* Frames carry their own charge. The reference is for those on the shelf. */
+	if (unlikely(!--shelf->nr))
+		release_payer(who);
+	return true;
+}
+
 bool axas_stock_get(struct axas_hpa *hpa)
 {
 	struct stock *stock = raw_cpu_ptr(&stocks);
@@ -194,15 +213,22 @@ bool axas_stock_get(struct axas_hpa *hpa)
 		if (got)
 			stock->last = !stock->last;
 	}
-	got = got && (likely(nr_node_ids == 1) || node_suits(shelf->next));
-	if (likely(got)) {
-		*hpa = shelf->next;
-		shelf->next.val += AXAS_FRAME_SIZE;
-		shelf->used = true;
-		/* Frames carry their own charge. The reference is for those on the shelf. */
-		if (unlikely(!--shelf->nr))
-			release_payer(who);
-	}
+	got = likely(got) && take(shelf, who, hpa);
+	raw_spin_unlock(&stock->lock);
+	return got;
+}
+
+bool axas_stock_get_unset(struct axas_hpa *hpa)
+{
+	struct stock *stock = raw_cpu_ptr(&stocks);
+	struct shelf *shelf = &stock->shelves[UNSET];
+	const void *who;
+	bool got;
+
+	if (unlikely(!raw_spin_trylock(&stock->lock)))
+		return false;
+	who = payer_now();
+	got = likely(has_paid(shelf, who)) && take(shelf, who, hpa);
 	raw_spin_unlock(&stock->lock);
 	return got;
 }
@@ -222,7 +248,17 @@ static void free_shelf(struct shelf *old)
 	release_payer(old->payer);
 }
 
-void axas_stock_put(struct page *page, unsigned int nr, const void *paid)
+/* The shelf for zeroed frames of @paid: not the one that was used last, if that is another's. */
+static struct shelf *zeroed_shelf(struct stock *stock, const void *paid)
+{
+	struct shelf *shelf = &stock->shelves[stock->last];
+
+	if (shelf->nr && shelf->payer != paid)
+		stock->last = !stock->last;
+	return &stock->shelves[stock->last];
+}
+
+void axas_stock_put(struct page *page, unsigned int nr, const void *paid, bool zeroed)
 {
 	struct shelf new = { axas_hpa(page_to_phys(page)), nr, true, paid }, *shelf;
 	struct shelf old = { new.next, nr };
@@ -231,11 +267,7 @@ void axas_stock_put(struct page *page, unsigned int nr, const void *paid)
 	raw_spin_lock(&stock->lock);
 	/* Free them if current has changed its cgroup, or if that is being removed. */
 	if (payer_now() == paid && hold_payer(paid)) {
-		shelf = &stock->shelves[stock->last];
-		/* Replace the shelf that was not used last. */
-		if (shelf->nr && shelf->payer != paid)
-			stock->last = !stock->last;
-		shelf = &stock->shelves[stock->last];
+		shelf = zeroed ? zeroed_shelf(stock, paid) : &stock->shelves[UNSET];
 		clear(shelf, &old);
 		*shelf = new;
 	}
@@ -249,18 +281,18 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_put);
 /* Drain one CPU's stock; @idle: only shelves that were not used since the last call. */
 static unsigned long drain(struct stock *stock, bool idle)
 {
-	struct shelf old[SHELVES] = {};
+	struct shelf old[ALL_SHELVES] = {};
 	unsigned long nr = 0;
 	unsigned int i;
 
 	raw_spin_lock(&stock->lock);
-	for (i = 0; i < SHELVES; i++) {
+	for (i = 0; i < ALL_SHELVES; i++) {
 		if (!idle || !stock->shelves[i].used)
 			clear(&stock->shelves[i], &old[i]);
 		stock->shelves[i].used = false;
 	}
 	raw_spin_unlock(&stock->lock);
-	for (i = 0; i < SHELVES; i++) {
+	for (i = 0; i < ALL_SHELVES; i++) {
 		nr += old[i].nr;
 		free_shelf(&old[i]);
 	}
@@ -273,7 +305,7 @@ unsigned long axas_stock_frames_of(unsigned int cpu)
 	unsigned long nr = 0;
 	unsigned int i;
 
-	for (i = 0; i < SHELVES; i++)
+	for (i = 0; i < ALL_SHELVES; i++)
 		nr += READ_ONCE(stock->shelves[i].nr);
 	return nr;
 }
@@ -301,7 +333,7 @@ unsigned long axas_stock_drain(void)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_stock_drain);
 
-/* Allocate a zeroed block, return its first frame and put the others in stock. */
+/* Allocate a block, return its first frame and put the others in stock. */
 static struct page *alloc_from_block(u32 flags)
 {
 	const void *payer = axas_stock_payer();
@@ -311,17 +343,15 @@ static struct page *alloc_from_block(u32 flags)
 		return NULL;
 	page = axas_block_try(AXAS_STOCK_ORDER, flags);
 	if (page)
-		axas_stock_put(page + 1, (1u << AXAS_STOCK_ORDER) - 1, payer);
+		axas_stock_put(page + 1, (1u << AXAS_STOCK_ORDER) - 1, payer,
+			       flags & AXAS_FRAME_ZERO);
 	return page;
 }
 
 static struct page *alloc_one(u32 flags)
 {
-	struct page *page = NULL;
+	struct page *page = alloc_from_block(flags) ?: axas_block_alloc(0, flags);
 
-	if (flags & AXAS_FRAME_ZERO)
-		page = alloc_from_block(flags);
-	page = page ?: axas_block_alloc(0, flags);
 	/* Other CPUs' stocks may hold the last free memory. */
 	if (unlikely(!page) && !(flags & AXAS_FRAME_NOWAIT) && axas_stock_drain())
 		page = axas_block_alloc(0, flags);

@@ -22,9 +22,12 @@ void axas_stock_exit(void);
 /* Take a zeroed frame for current from this CPU's stock. False if there is none. Never blocks. */
 bool __must_check axas_stock_get(struct axas_hpa *hpa);
 
+/* The same, for a caller that overwrites the whole frame: it has no zeroes. */
+bool __must_check axas_stock_get_unset(struct axas_hpa *hpa);
+
 /*
- * Allocate a frame and, with AXAS_FRAME_ZERO in @flags, refill the stock. False if out of memory.
- * May sleep, unless @flags has AXAS_FRAME_NOWAIT.
+ * Allocate a frame, with AXAS_FRAME_ZERO in @flags a zeroed one, and refill the stock. False if out
+ * of memory. May sleep, unless @flags has AXAS_FRAME_NOWAIT.
  */
 bool __must_check axas_stock_alloc(u32 flags, struct axas_hpa *hpa);
 
@@ -32,11 +35,11 @@ bool __must_check axas_stock_alloc(u32 flags, struct axas_hpa *hpa);
 const void *axas_stock_payer(void);
 
 /*
- * Put @nr contiguous zeroed pages, charged to @payer, in this CPU's stock. Frames that they
- * replace, or they themselves if current has another payer now, are freed. Task context; may sleep
- * on PREEMPT_RT.
+ * Put @nr contiguous pages, charged to @payer, in this CPU's stock. Frames that they replace, or
+ * they themselves if current has another payer now, are freed. Task context; may sleep on
+ * PREEMPT_RT.
  */
-void axas_stock_put(struct page *page, unsigned int nr, const void *payer);
+void axas_stock_put(struct page *page, unsigned int nr, const void *payer, bool zeroed);
 
 /* Drain the stocks of all CPUs. Return the number of frames freed. May sleep. */
 unsigned long axas_stock_drain(void);

@@ -321,15 +321,38 @@ static void a_copy_that_became_executable_is_fenced(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, map_lent(f, lender, TEST_RW, 0), 0);
 	KUNIT_ASSERT_EQ(test, space_fault(f, page_gpa(3), TEST_R), AXAS_FAULT_FIXED);
 	hal->clean = make_executable;
-	/* In the place of a borrowed leaf, and where none was. */
+	/* In the place of a borrowed leaf, and where none was; not with the lock held, see below. */
 	for (page = 3; page < 100; page += 96) {
 		late_exec.gpa = page_gpa(page);
+		if (page == 3)
+			mock_hal_fail_nth(f->mock, 1);
 		KUNIT_EXPECT_EQ(test, space_fault(f, page_gpa(page), TEST_W), AXAS_FAULT_FIXED);
 		KUNIT_EXPECT_EQ(test, late_exec.gpa, 0ull);
 		space_expect_leaf(f, page_gpa(page), space_hpa(f, page_gpa(page)), TEST_RWX);
 		KUNIT_EXPECT_GT(test, f->mock->fences, late_exec.fences);
 	}
+	mock_hal_fail_never(f->mock);
 	hal->clean = late_exec.clean;
+	end(f, lender);
+}
+
+/* With a frame at once, the copy takes one look; without, it is made while the lock is free. */
+static void a_copy_waits_for_its_frame(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct lender *lender = new_lender(f);
+
+	KUNIT_ASSERT_EQ(test, map_lent(f, lender, TEST_RWX, AXAS_MAP_POPULATE), 0);
+	f->mock->fences = 0;
+	KUNIT_EXPECT_EQ(test, space_fault(f, page_gpa(3), TEST_RW), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_GT(test, f->mock->fences, 0u);
+	mock_hal_fail_nth(f->mock, 1);
+	KUNIT_EXPECT_EQ(test, space_fault(f, page_gpa(4), TEST_RW), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, f->mock->failures, 1u);
+	mock_hal_fail_never(f->mock);
+	KUNIT_EXPECT_EQ(test, read_page(f, 3), lent_stamp(3));
+	KUNIT_EXPECT_EQ(test, read_page(f, 4), lent_stamp(4));
+	expect_info(f, LENT_PAGES - 2, 2);
 	end(f, lender);
 }
 
@@ -603,7 +626,11 @@ static void a_fault_without_memory_changes_nothing(struct kunit *test)
 			if (step == 3)
 				KUNIT_ASSERT_EQ(test, axas_space_discard(f->space, &zero, 1, &done),
 						0);
-			mock_hal_fail_nth(f->mock, nth);
+			/* A copy that gets no frame at once tries again. */
+			if (step == 2)
+				mock_hal_fail_after(f->mock, nth - 1);
+			else
+				mock_hal_fail_nth(f->mock, nth);
 			result = space_fault(f, page_gpa(2), access);
 			failed = f->mock->failures;
 			mock_hal_fail_never(f->mock);
@@ -949,6 +976,7 @@ static struct kunit_case lent_cases[] = {
 	KUNIT_CASE(an_area_says_how_many_a_fault_borrows),
 	KUNIT_CASE_PARAM(a_write_makes_a_private_copy, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_that_became_executable_is_fenced, space_gen_params),
+	KUNIT_CASE_PARAM(a_copy_waits_for_its_frame, space_gen_params),
 	KUNIT_CASE_PARAM(every_writer_gets_the_private_page, space_gen_params),
 	KUNIT_CASE_PARAM(two_spaces_share_until_one_writes, space_gen_params),
 	KUNIT_CASE_PARAM(discarded_pages_read_as_zeroes, space_gen_params),

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define STOCK		"/sys/kernel/debug/axas/stock"
-#define MOST_OF_A_CPU	32	/* two blocks of 64 KiB */
+#define MOST_OF_A_CPU	48	/* three blocks of 64 KiB */
 
 /* Frames in the stock of @cpu, of all CPUs if negative. */
 static unsigned long in_stock(int cpu)
