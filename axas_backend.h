@@ -50,8 +50,8 @@ struct axas_backend;
  *	@offset says, and are visible to instruction fetch. Returns their number; 0: @fetch brings
  *	the first one; AXAS_LEND_ZERO: it is a page of zeroes. Does not sleep
  * @lend_table: AXAS_BACKEND_LENDS, optional: make @n leaves of @attr in a level 0 table that nobody
- *	walks yet, of the frames from @offset on that are at hand; other entries stay as they are.
- *	Returns their number. Does not sleep
+ *	walks yet, of the frames from @offset on that are at hand; other entries become 0. Returns
+ *	their number. Does not sleep
  * @fetch: AXAS_BACKEND_LENDS: bring the frame of @offset to hand, and some of the next @n - 1 if
  *	that takes no input. May sleep. Returns 0, -EIO, -ENOMEM, or -EINTR on a fatal signal
  * @page: AXAS_BACKEND_LENDS: the struct page of the frame at @hpa, if it is the one of @offset; or

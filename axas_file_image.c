@@ -21,6 +21,9 @@
 /* Extents copied at once. */
 #define SOME_EXTENTS	64
 
+/* Clones for whose files and numbers nothing is allocated. */
+#define FEW_CLONES	4
+
 /**
  * struct image_file - the file of an image
  * @image: the image; NULL if it could not be made
@@ -92,11 +95,15 @@ static long make_clones(struct clones *clones, const struct image_file *file,
 static long clone(void *ctx, void *arg)
 {
 	const struct axas_clone *clone = arg;
-	struct clones clones = {};
+	struct file *files[FEW_CLONES];
+	s32 fds[FEW_CLONES];
+	struct clones clones = { .files = files, .fds = fds };
 	long err = -ENOMEM;
 
 	if (clone->reserved || !clone->count || clone->count > AXAS_CLONE_MAX)
 		return -EINVAL;
+	if (clone->count <= FEW_CLONES)
+		return make_clones(&clones, ctx, clone);
 	clones.files = kcalloc(clone->count, sizeof(*clones.files), GFP_KERNEL_ACCOUNT);
 	clones.fds = kcalloc(clone->count, sizeof(*clones.fds), GFP_KERNEL_ACCOUNT);
 	if (clones.files && clones.fds)

@@ -230,21 +230,40 @@ static bool find_table(const struct axas_image *image, u64 gpa, struct spot *spo
 	}
 }
 
-/* Copy the leaves of a table, with other attributes. Return their number. */
+/* Leaves that are tested together: mostly all are present. */
+#define TOGETHER	8
+
+/* Whether some entries have a present bit in common; then all are leaves. */
+static bool all_present(const u64 *from, u64 present)
+{
+	unsigned int i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < TOGETHER; i++)
+		present &= from[i];
+	return present;
+}
+
+/* Copy the leaves of a table, with other attributes; other entries get 0. Return their number. */
 static unsigned int copy_leaves(const struct axas_npt *npt, const u64 *from, u64 *to,
 				unsigned int n, u64 attr)
 {
-	const u64 mask = npt->leaf_mask, present = npt->present, *end = from + n;
-	unsigned int leaves = 0;
+	const u64 mask = npt->leaf_mask, present = npt->present;
+	unsigned int leaves = 0, i, some;
 
+	for (; n; n -= some, from += some, to += some) {
+		some = min_t(unsigned int, n, TOGETHER);
+		if (likely(some == TOGETHER && all_present(from, present))) {
 #pragma GCC unroll 8
-	for (; from < end; from++, to++) {
-		u64 leaf = *from;
-
-		if (!(leaf & present))
+			for (i = 0; i < TOGETHER; i++)
+				to[i] = (from[i] & mask) | attr;
+			leaves += TOGETHER;
 			continue;
-		*to = (leaf & mask) | attr;
-		leaves++;
+		}
+		for (i = 0; i < some; i++) {
+			to[i] = from[i] & present ? (from[i] & mask) | attr : 0;
+			leaves += !!to[i];
+		}
 	}
 	return leaves;
 }
@@ -276,6 +295,8 @@ static unsigned int image_lend_table(const struct axas_backend *backend, u64 off
 					      attr);
 		else if (any && spot.kind == AXAS_PT_LEAF)
 			leaves += split_leaf(&spot, offset, ptep, here, attr);
+		else
+			memset(ptep, 0, here * sizeof(*ptep));
 		offset += (u64)here << AXAS_FRAME_SHIFT;
 	}
 	return leaves;

@@ -675,6 +675,26 @@ int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_init);
 
+int axas_npt_init_like(struct axas_npt *npt, const struct axas_npt *other)
+{
+	npt->fmt = other->fmt;
+	npt->ops = other->ops;
+	npt->hal = other->hal;
+	memcpy(npt->need, other->need, sizeof(npt->need));
+	npt->leaf_mask = other->leaf_mask;
+	npt->present = other->present;
+	npt->leaf_fixed = other->leaf_fixed;
+	npt->write = other->write;
+	npt->leaf_shift = other->leaf_shift;
+	npt->ia_bits = other->ia_bits;
+	npt->levels = other->levels;
+	npt->root_bits = other->root_bits;
+	npt->root_order = other->root_order;
+	npt->caps = other->caps;
+	npt->root = axas_npt_alloc_root(npt, &npt->root_hpa);
+	return npt->root ? 0 : -ENOMEM;
+}
+
 /*
  * Most flags permit more encodings: the machine must have all flags of the table. EXEC_4K forbids
  * encodings: the table must have the machine's. S2_FWB changes the encoding of memory types

@@ -464,6 +464,8 @@ bool axas_host_caps(const struct axas_npt_fmt *fmt, struct axas_npt_caps *caps);
 int axas_npt_init(struct axas_npt *npt, const struct axas_npt_fmt *fmt,
 		  const struct axas_npt_ops *ops, const struct axas_hal *hal,
 		  unsigned int ia_bits, const struct axas_npt_caps *caps);
+/* An empty table like @other, in zeroed memory. Return 0 or -ENOMEM. */
+int axas_npt_init_like(struct axas_npt *npt, const struct axas_npt *other);
 /* Bit n: a machine of this format has a table of n ia_bits, less than 64. */
 u64 axas_npt_ia_widths(const struct axas_npt_fmt *fmt, const struct axas_npt_caps *caps);
 /*

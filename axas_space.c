@@ -53,7 +53,7 @@ static int params_range(const struct axas_space_params *params,
 	return 0;
 }
 
-static void space_init(struct axas_space *space, const struct axas_space_params *params)
+static void space_init(struct axas_space *space, u64 max_frames)
 {
 	kref_init(&space->ref);
 	init_rwsem(&space->lock);
@@ -61,7 +61,7 @@ static void space_init(struct axas_space *space, const struct axas_space_params 
 	INIT_LIST_HEAD(&space->consumers);
 	axas_missing_init(&space->missing);
 	space->generation = axas_generation_new();
-	axas_pool_init(&space->pool, params->max_frames);
+	axas_pool_init(&space->pool, max_frames);
 }
 
 /* @areas: a reference, which it takes, also on an error. */
@@ -79,7 +79,7 @@ static struct axas_space *create(const struct axas_space_params *params,
 		return ERR_PTR(-ENOMEM);
 	}
 	space->areas = areas;
-	space_init(space, params);
+	space_init(space, params->max_frames);
 	err = axas_npt_init(&space->npt, fmt, &space_npt_ops, hal, params->ia_bits, caps);
 	if (err)
 		goto free_space;
@@ -111,14 +111,23 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_create_fmt);
 struct axas_space *axas_space_create_like(const struct axas_space *space, u64 max_frames,
 					  struct axas_areas *areas)
 {
-	const struct axas_npt *npt = &space->npt;
-	struct axas_space_params params = {
-		.hal = npt->hal, .ia_bits = npt->ia_bits, .max_frames = max_frames,
-		.base = space->range.start, .size = space->range.size,
-	};
+	struct axas_space *new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 
+	if (!new)
+		return ERR_PTR(-ENOMEM);
 	areas = areas ? axas_areas_get(areas) : axas_areas_new();
-	return areas ? create(&params, npt->fmt, &npt->caps, areas) : ERR_PTR(-ENOMEM);
+	if (!areas || axas_npt_init_like(&new->npt, &space->npt)) {
+		if (areas)
+			axas_areas_put(areas);
+		kfree(new);
+		return ERR_PTR(-ENOMEM);
+	}
+	space_init(new, max_frames);
+	axas_pool_bound(&new->pool, new->npt.caps.oa_bits, axas_hal_phys_bits(new->npt.hal));
+	new->areas = areas;
+	new->own = axas_alloc(new->npt.hal);
+	new->range = space->range;
+	return new;
 }
 
 struct axas_space *axas_space_create(const struct axas_space_params *params)

@@ -152,6 +152,12 @@ int __must_check axas_space_await(struct axas_space *space, u64 gpa);
 #define AXAS_LENT_OTHER		-1
 int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool own);
 
+/*
+ * Copy a borrowed page that is written, without sleeping. Preemption may be off. Return
+ * AXAS_FAULT_FIXED, AXAS_FAULT_SPURIOUS, or AXAS_FAULT_RETRY with nothing changed.
+ */
+int axas_space_copy_nowait(struct axas_space *space, u64 gpa, u32 access);
+
 /* Make the page of @gpa private. Return as axas_space_bring_now(). */
 int __must_check axas_space_own_page(struct axas_space *space, u64 gpa, u32 access);
 

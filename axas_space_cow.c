@@ -113,6 +113,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
 #define LENT_REPLACE	-5	/* the copy takes the place of a BORROWED leaf */
 #define LENT_OTHER	-6	/* nothing borrowed: see axas_space_fault.c */
 #define LENT_FENCE	-7	/* the copy is about to become executable */
+#define LENT_TABLE	-9	/* one whose entries are all written before it is linked */
 #define LENT_COPY	-8	/* with space->lock held: copy @want_source for a BORROWED leaf */
 
 /* Frames that one fault borrows, if the area does not say how many (AXAS_MAP_AROUND). */
@@ -126,6 +127,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
  * @access: AXAS_PROT_* that it needs; 0 for populate
  * @own: a private frame is wanted, whatever the access
  * @spares: tables allocated for the next look
+ * @unset: one that is not zeroed
  * @want_tables: tables that the last look asked for
  * @backend: the area's backend, held since a look asked for something; ops is NULL if there is none
  * @another: the area has another backend than @backend now: drop that, and what came from it
@@ -144,6 +146,7 @@ struct lent {
 	u32 access;
 	bool own;
 	struct axas_npt_spares spares;
+	struct axas_npt_spares unset;
 	unsigned int want_tables;
 	struct axas_backend backend;
 	bool another;
@@ -294,19 +297,23 @@ static bool is_reachable(const struct axas_space *space, struct axas_hpa hpa)
 	return !space->pool.hpa_bits || !(hpa.val >> space->pool.hpa_bits);
 }
 
-/* Make leaves of all that the backend has at hand for a table, but for a page that gets its own. */
+/*
+ * Make leaves of all that the backend has at hand for a table, but for a page that gets its own.
+ * Writes each entry.
+ */
 static unsigned int fill_table(const struct lent *lent, const struct axas_cpu *cpu, u64 *table)
 {
 	const struct axas_backend *backend = &cpu->area->backend;
 	const struct axas_npt *npt = &lent->space->npt;
 	u64 mask = axas_npt_leaf_size(1) - 1, *ptep = axas_npt_ptep(table, lent->gpa);
 	u64 first = max(cpu->first, lent->gpa & ~mask), last = min(cpu->last, lent->gpa | mask);
-	unsigned int leaves;
+	unsigned int n = axas_page_nr(last) - axas_page_nr(first) + 1, leaves;
+	u64 *from = axas_npt_ptep(table, first), *end = table + BIT(AXAS_NPT_LEVEL_BITS);
 
-	leaves = backend->ops->lend_table(backend, first + backend->offset,
-					  axas_npt_ptep(table, first),
-					  axas_page_nr(last) - axas_page_nr(first) + 1,
+	leaves = backend->ops->lend_table(backend, first + backend->offset, from, n,
 					  (cpu->area->attr & ~npt->write) | npt->fmt->borrowed);
+	memset(table, 0, (from - table) * sizeof(*table));
+	memset(from + n, 0, (end - from - n) * sizeof(*table));
 	if (is_private(lent) && *ptep) {
 		*ptep = 0;
 		leaves--;
@@ -323,15 +330,17 @@ static int borrow_table(struct lent *lent, const struct axas_cpu *cpu, struct ax
 	struct axas_npt *npt = &lent->space->npt;
 	u64 *table, hpa;
 
-	lent->want_tables = pos->level;
-	if (lent->spares.nr < pos->level)
+	lent->want_tables = pos->level - 1;
+	if (lent->spares.nr < lent->want_tables)
 		return LENT_TABLES;
+	if (!lent->unset.nr)
+		return LENT_TABLE;
 	if (axas_npt_reach(npt, &lent->spares, lent->gpa, 1, pos) || pos->level != 1 || pos->entry)
 		return LENT_AGAIN;
-	table = axas_npt_take_spare(npt, &lent->spares, &hpa);
+	table = axas_npt_take_spare(npt, &lent->unset, &hpa);
 	if (axas_npt_link(npt, pos, lent->gpa, table, hpa, fill_table(lent, cpu, table)))
 		return 0;
-	axas_npt_keep_spare(npt, &lent->spares, table, true);
+	axas_npt_keep_spare(npt, &lent->unset, table, false);
 	return LENT_AGAIN;
 }
 
@@ -603,6 +612,40 @@ static int replace(struct lent *lent, struct page **busy)
 	return AXAS_FAULT_FIXED;
 }
 
+/* Whether a flush may sleep. */
+static bool flush_sleeps(struct axas_space *space)
+{
+	const struct axas_consumer *consumer;
+
+	lockdep_assert_held(&space->lock);
+	list_for_each_entry(consumer, &space->consumers, node)
+		if (consumer->ops->wait)
+			return true;
+	return false;
+}
+
+/* The area keeps its backend until space->lock is released: nothing here is the last to put it. */
+int axas_space_copy_nowait(struct axas_space *space, u64 gpa, u32 access)
+{
+	struct page *busy = NULL;
+	struct lent lent = {
+		.space = space, .gpa = gpa, .access = access, .replaces = true, .locked = true,
+		.frame = axas_hpa(AXAS_HPA_NONE), .source = axas_hpa(AXAS_HPA_NONE),
+	};
+	int result = LENT_AGAIN;
+
+	if (READ_ONCE(space->shared) || !down_read_trylock(&space->lock))
+		return AXAS_FAULT_RETRY;
+	/* Host mappings come with the lock held for writing. */
+	if (likely(!READ_ONCE(space->shared) && !flush_sleeps(space)))
+		result = replace(&lent, &busy);
+	drop_frame(&lent);
+	drop_backend(&lent);
+	up_read(&space->lock);
+	return result == AXAS_FAULT_FIXED || result == AXAS_FAULT_SPURIOUS ? result :
+									     AXAS_FAULT_RETRY;
+}
+
 static int replace_locked(struct lent *lent)
 {
 	struct page *busy = NULL;
@@ -633,6 +676,18 @@ static bool may_come(const struct axas_space *space)
 	return true;
 }
 
+static int bring_table(struct lent *lent)
+{
+	struct axas_npt *npt = &lent->space->npt;
+	u64 *table, hpa;
+
+	table = axas_npt_alloc_table_unset(npt, &hpa);
+	if (!table)
+		return -ENOMEM;
+	axas_npt_keep_spare(npt, &lent->unset, table, false);
+	return 0;
+}
+
 /* Do what the last look asked for. Return 0 to look again, or an error. */
 static int bring(struct lent *lent, int wanted)
 {
@@ -645,6 +700,8 @@ static int bring(struct lent *lent, int wanted)
 	case LENT_TABLES:
 		return axas_npt_get_spares(&lent->space->npt, &lent->spares, lent->want_tables,
 					   false);
+	case LENT_TABLE:
+		return bring_table(lent);
 	case LENT_FRAME:
 		err = bring_frame(lent);
 		return err && may_come(lent->space) ? 0 : err;
@@ -705,5 +762,6 @@ int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool ow
 	drop_frame(&lent);
 	drop_backend(&lent);
 	axas_npt_put_spares(&space->npt, &lent.spares);
+	axas_npt_put_spares(&space->npt, &lent.unset);
 	return result;
 }

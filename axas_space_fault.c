@@ -939,6 +939,18 @@ static __always_inline int fill_nowait(struct axas_space *space, struct axas_cpu
 	return likely(filled) ? AXAS_FAULT_FIXED : AXAS_FAULT_RETRY;
 }
 
+/* A write to a borrowed page. Leaves the caller's section. */
+static noinline int copy_nowait(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u32 access)
+{
+	int result;
+
+	axas_section_leave(cpu);
+	result = axas_space_copy_nowait(space, gpa, access);
+	if (result != AXAS_FAULT_RETRY)
+		count_fault(space, result);
+	return result;
+}
+
 /* A single read-side section: area and table stay, so the generation is not rechecked. */
 int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 access)
 {
@@ -963,11 +975,14 @@ int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 a
 		axas_npt_count(&cpu->shard->found);
 		axas_section_leave(cpu);
 		return AXAS_FAULT_SPURIOUS;
-	} else if (axas_area_find_here(space, cpu, gpa.val) &&
-		   log_write(space, cpu->area, ptep, entry, access)) {
-		axas_section_leave(cpu);
-		count_fault(space, AXAS_FAULT_FIXED);
-		return AXAS_FAULT_FIXED;
+	} else if (axas_area_find_here(space, cpu, gpa.val)) {
+		if (log_write(space, cpu->area, ptep, entry, access)) {
+			axas_section_leave(cpu);
+			count_fault(space, AXAS_FAULT_FIXED);
+			return AXAS_FAULT_FIXED;
+		}
+		if (access & AXAS_PROT_WRITE && is_lent(cpu, gpa.val, access))
+			return copy_nowait(space, cpu, gpa.val, access);
 	}
 retry:
 	axas_section_leave(cpu);

@@ -317,7 +317,8 @@ static int prepare_freeze(struct axas_space *space)
 /* An image whose areas and table come next. */
 static struct axas_image *new_image(struct axas_space *space)
 {
-	struct axas_space *base = axas_space_create_like(space, 0, NULL);
+	/* With its areas at once: after the exchange it is the only one that has them. */
+	struct axas_space *base = axas_space_create_like(space, 0, space->areas);
 	struct axas_image *image;
 
 	if (IS_ERR(base))

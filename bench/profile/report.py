@@ -36,6 +36,7 @@ def main(log, counts, source, lines):
     names = re.findall(r"^MARK\((\w+)\)$", text, re.M)
     many = int(re.search(r"define OPS\s+(\d+)", text).group(1))
     few = int(re.search(r"define OPS_2M\s+(\d+)", text).group(1))
+    images = int(re.search(r"define OPS_IMAGES\s+(\d+)", text).group(1))
     symbols = read_symbols(log)
     starts = [symbol[0] for symbol in symbols]
     sums = {}
@@ -50,6 +51,8 @@ def main(log, counts, source, lines):
             sums.setdefault(int(section), Counter())[name] += int(count)
     for section, functions in sorted(sums.items()):
         ops = few if names[section].endswith("2m") else many
+        if names[section] in ("image_freeze", "image_clone"):
+            ops = images
         print(f"{names[section]}: {sum(functions.values()) / ops:,.1f} instructions")
         for name, count in functions.most_common(int(lines)):
             print(f"  {count / ops:10,.1f}  {name}")

@@ -14,6 +14,7 @@
 
 #define OPS		2048
 #define OPS_2M		16
+#define OPS_IMAGES	64
 #define REGION		(2 * MIB)
 #define SPREAD		(GIB / PAGE / OPS)	/* pages of 1 GiB for each operation */
 
@@ -41,6 +42,8 @@ MARK(file_touch)
 MARK(file_write_borrowed)
 MARK(file_write_untouched)
 MARK(host_read)
+MARK(image_freeze)
+MARK(image_clone)
 MARK(image_clone_close)
 MARK(image_freeze_reset)
 MARK(image_touch_2m)
@@ -220,13 +223,23 @@ static void file_pages(struct machine *m)
 static void images(void)
 {
 	struct machine m = { .ops = &axas_machine };
-	int image;
+	int image, fds[2 * OPS_IMAGES];
 
 	m.ops->make(&m);
 	m.ops->add_vcpu(&m, 0);
 	m.ops->map(&m, OPS_2M * REGION, false);
 	m.ops->populate(&m);
 	image = must(axas_freeze(m.fd), "AXAS_FREEZE");
+	profile_mark_image_freeze();
+	for (int i = 0; i < OPS_IMAGES; i++)
+		fds[i] = must(axas_freeze(m.fd), "AXAS_FREEZE");
+	profile_mark_image_clone();
+	for (int i = OPS_IMAGES; i < 2 * OPS_IMAGES; i++)
+		fds[i] = must(axas_clone_one(image), "AXAS_CLONE");
+	profile_mark_end();
+	for (int i = 0; i < 2 * OPS_IMAGES; i++)
+		close(fds[i]);
+	must(axas_reset(m.fd, image), "AXAS_RESET");
 	profile_mark_image_clone_close();
 	for (int i = 0; i < OPS; i++)
 		close(must(axas_clone_one(image), "AXAS_CLONE"));

@@ -495,8 +495,9 @@ int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
  * @gpa: the address of the access
  * @access: access requested: one or more of AXAS_PROT_*
  *
- * For vCPU loops: installs a 4 KiB frame in an existing table while the guest's state stays
- * loaded. axas_space_fault(), which may sleep, handles all other faults.
+ * For vCPU loops: installs a 4 KiB frame in an existing table, or copies a borrowed one that is
+ * written, while the guest's state stays loaded. axas_space_fault(), which may sleep, handles all
+ * other faults.
  *
  * Context: Task; preemption may be off, interrupts are on. Does not sleep.
  * Return: AXAS_FAULT_FIXED or AXAS_FAULT_SPURIOUS; or AXAS_FAULT_RETRY with nothing changed:
