@@ -320,7 +320,7 @@ static void a_copy_that_became_executable_is_fenced(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, map_lent(f, lender, TEST_RW, 0), 0);
 	KUNIT_ASSERT_EQ(test, space_fault(f, page_gpa(3), TEST_R), AXAS_FAULT_FIXED);
 	hal->clean = make_executable;
-	/* In the place of a borrowed leaf, and where none was; not with the lock held, see below. */
+	/* In the place of a borrowed leaf, without the lock; and where none was. */
 	for (page = 3; page < 100; page += 96) {
 		late_exec.gpa = page_gpa(page);
 		if (page == 3)
@@ -355,7 +355,7 @@ static void a_copy_waits_for_its_frame(struct kunit *test)
 	end(f, lender);
 }
 
-/* A vCPU's loop gets the copy, and only that: with a frame at once, and flushes that do not wait. */
+/* A vCPU's loop gets the copy, and only that: with a frame at once, if no flush waits. */
 static void a_copy_without_sleeping(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
