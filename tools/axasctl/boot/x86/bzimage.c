@@ -24,6 +24,7 @@
 #define ZP_INITRD		0x218
 #define ZP_INITRD_SIZE		0x21c
 #define ZP_CMDLINE		0x228
+#define ZP_RELOCATABLE		0x234
 #define ZP_XLOADFLAGS		0x236
 #define ZP_CMDLINE_SIZE		0x238
 #define ZP_PREFERRED		0x258
@@ -33,6 +34,7 @@
 #define MAGIC			0x53726448	/* "HdrS" */
 #define VERSION_MIN		0x020c
 #define LOADED_HIGH		0x01
+#define HIGH_LOAD		0x100000ull
 #define XLF_KERNEL_64		0x01
 #define LOADER_UNKNOWN		0xff
 #define ENTRY_64		0x200
@@ -104,12 +106,13 @@ static size_t setup_bytes(const struct image *k)
 	return ((k->data[ZP_SETUP_SECTORS] ? k->data[ZP_SETUP_SECTORS] : 4) + 1) * 512;
 }
 
+/* Its preferred address; one that can be anywhere is kept out of the way of devices with DMA. */
 static u64 kernel_at(const struct image *k)
 {
-	u64 at;
+	u64 at, min = k->data[ZP_RELOCATABLE] ? KERNEL_MIN : HIGH_LOAD;
 
 	memcpy(&at, k->data + ZP_PREFERRED, sizeof(at));
-	return at >= KERNEL_MIN ? at : KERNEL_MIN;
+	return at >= min ? at : min;
 }
 
 /* The RAM disk goes to the end of low memory: the kernel moves itself, but not over it. */

@@ -35,6 +35,7 @@ static void make_kernel(void)
 	put(0x202, 0x53726448, 4);
 	put(0x206, 0x20f, 2);
 	put(0x211, 1, 1);
+	put(0x234, 1, 1);
 	put(0x236, 1, 2);
 	put(0x238, 200, 4);
 	put(0x258, 0x1000000, 8);
@@ -116,6 +117,22 @@ static void test_layout(void)
 	close(m.space);
 }
 
+static void test_fixed(void)
+{
+	struct machine m;
+
+	make_kernel();
+	put(0x234, 0, 1);
+	put(0x258, 0x100000, 8);
+	ok(!load(&m, 256ull << 20, true) && m.entry == 0x100200 && get(&m, 0x100000, 1) == 0xc3,
+	   "a kernel that is not relocatable, at its address");
+	close(m.space);
+	put(0x234, 1, 1);
+	ok(!load(&m, 256ull << 20, true) && m.entry == 0x1000200,
+	   "one that is, at 16 MiB or above");
+	close(m.space);
+}
+
 static void test_much_memory(void)
 {
 	struct machine m;
@@ -175,6 +192,7 @@ int main(void)
 	write_file(initrd_path, initrd, sizeof(initrd));
 	puts("TAP version 13");
 	test_layout();
+	test_fixed();
 	test_much_memory();
 	test_refusals();
 	printf("1..%d\n", nr);
