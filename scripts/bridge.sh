@@ -29,11 +29,6 @@ module() {
 	[[ $file != *.xz ]] || xz -df "$3/${file##*/}"
 }
 
-# The dynamic loader and the libraries of programs of this machine, as ldd names them.
-libraries() {
-	ldd "$@" | sed -n 's/.* => \(\/[^ ]*\) (.*/\1/p; s/^\t\(\/[^ ]*\) (.*/\1/p' | sort -u
-}
-
 # firmware NAME: the file in the folders that QEMU searches.
 firmware() {
 	local dir

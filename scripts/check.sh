@@ -37,6 +37,7 @@ parts() {
 		linux-arm64 both 320 100 the same at EL2, with and without FEAT_S2FWB
 		linux-riscv64 both 290 150 the same with the hypervisor extension, with and without Sstc
 		linux-ept soak 200 60 the same as linux on Intel VMX in Bochs, 1 vCPU
+		linux-memtest soak 300 60 memtest86+ as a guest on x86, while the host works on its memory
 		linux-newer soak 600 500 other kernels of Debian's as guests: 6.12 and 7.2, on x86 and arm64; 7.2 on RISC-V
 		bochs both 220 100 Debian's cloud kernel on Intel VMX: vCPUs with guests
 		bench check 210 100 instructions of operations, compared with bench/baseline.json
@@ -98,6 +99,8 @@ part_linux() { "$AXAS_SCRIPTS/linux.sh"; }
 part_linux-arm64() { "$AXAS_SCRIPTS/linux.sh" arm64; }
 part_linux-riscv64() { "$AXAS_SCRIPTS/linux.sh" riscv64; }
 part_linux-ept() { "$AXAS_SCRIPTS/linux.sh" ept; }
+
+part_linux-memtest() { AXAS_CASE=memtest "$AXAS_SCRIPTS/linux.sh"; }
 
 part_linux-newer() {
 	local set failed=0

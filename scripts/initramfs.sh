@@ -13,11 +13,6 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# libraries FILE...: the loader's and the libraries' paths.
-libraries() {
-	ldd "$@" 2>/dev/null | awk '$2 == "=>" { print $3 } $1 ~ /^\/.*[^:]$/ { print $1 }' | sort -u
-}
-
 main() {
 	local out=${1:-} script=${2:-} root file
 

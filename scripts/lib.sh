@@ -306,6 +306,13 @@ cross_arguments() {
 	esac
 }
 
+# libraries FILE...: the dynamic loader and the libraries of programs of this machine, as ldd names
+# them. Other files have none.
+libraries() {
+	{ ldd "$@" 2>/dev/null || true; } |
+		sed -n 's/.* => \(\/[^ ]*\) (.*/\1/p; s/^\t\(\/[^ ]*\) (.*/\1/p' | sort -u
+}
+
 # formats: print the formats of nested page tables, as axas_npt_formats.h lists them.
 formats() { sed -n 's/^\tX([A-Z0-9]*, \([a-z0-9]*\)).*/\1/p' "$AXAS_SRC/axas_npt_formats.h"; }
 

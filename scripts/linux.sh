@@ -44,6 +44,18 @@ build() {
 # What the guest needs for its disk and balloon.
 VIRTIO=(virtio_ring virtio virtio_mmio virtio_blk virtio_balloon)
 
+# Programs of this machine that the host's root has besides.
+PROGRAMS=()
+
+# memtest: print the path of Debian's memtest86+.
+memtest() {
+	local root
+
+	root=$("$AXAS_SCRIPTS/debs.sh" amd64 - memtest86+)
+	[[ -f $root/boot/memtest86+x64.bin ]] || die "the package memtest86+ has changed"
+	echo "$root/boot/memtest86+x64.bin"
+}
+
 # The guest's root, then the host's with all of that in it.
 roots() {
 	local tests name modules=() MODULES=$GUEST_MODULES
@@ -58,7 +70,7 @@ roots() {
 		"$OUT/module/tests/linux/linux_test" "${modules[@]}"
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" linux.sh "$OUT/module/axas.ko" \
 		"$OUT/module/vcpu/axvcpu.ko" "$OUT/module/tools/axasctl/axasctl" "$OUT/vmlinuz" \
-		"$OUT/inner.gz" "${tests[@]/#./$OUT/module/tools/axasctl}"
+		"$OUT/inner.gz" "${tests[@]/#./$OUT/module/tools/axasctl}" "${PROGRAMS[@]}"
 }
 
 # boot NAME CASE: run a machine, and print its findings.
@@ -93,7 +105,9 @@ main() {
 	[[ -z ${2:-} ]] || kernel_set "$NAME" "$SET" "$OUT/set"
 	case $ARCH in
 	amd64)
-		need_packages libjson-c-dev libmd-dev libzydis-dev
+		need_packages libjson-c-dev libmd-dev libzydis-dev qemu-system-common
+		[[ $CASE != all && $CASE != disk ]] || PROGRAMS=(/usr/bin/qemu-storage-daemon)
+		[[ $CASE != memtest ]] || PROGRAMS=("$(memtest)")
 		;;
 	arm64)
 		PREFIX=aarch64-linux-gnu- VM=vm-arm64.sh TESTS='./device_test ./loader_test'

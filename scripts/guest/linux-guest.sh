@@ -79,7 +79,8 @@ disk_ends_where_the_file_does() {
 disk_suite() {
 	check disk_keeps_its_contents disk_keeps_its_contents
 	check disk_ends_where_the_file_does disk_ends_where_the_file_does
-	sleep 6
+	set -- /sys/bus/virtio/drivers/virtio_balloon/virtio*
+	[ ! -e "$1" ] || sleep 6
 	echo "1..$CHECKS"
 }
 

@@ -5,7 +5,8 @@
 # of each kind, a shell that reads commands, a reset. The guest's own tests are reported as suites
 # of their own; while those of "busy" run, this host protects and collapses the guest's memory.
 # AXAS_CASE, a kernel argument, is "short" for one boot with one test, "ept" for one with all,
-# "fork" for one and 20 clones, "disk" for those with a disk, and "demo" for one to look at.
+# "fork" for one and 20 clones, "disk" for those with a disk, "memtest" for memtest86+ instead of
+# Linux, and "demo" for one to look at.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -35,16 +36,17 @@ show() { tr -d '\r' <"/tmp/$1.log" | grep -v '^##axas done'; }
 
 one_cpu() { boot one AXAS_RUN=tests --mem 256M </dev/null; }
 
-# Each round protects part of the memory, which stops the guest's writes there and splits the large
-# leaves at its ends, and puts them together again.
+# disturb PID FROM BYTES: until that process ends. Each round protects these bytes but the first and
+# the last page, which stops the guest's writes there and splits the large leaves at their ends, and
+# puts them together again.
 disturb() {
 	rounds=0
 	collapsed=0
 	while kill -0 "$1" 2>/dev/null; do
-		axasctl protect "$(at 0x4001000)" 0x3ffe000 r-x || break
+		axasctl protect "$(at $(($2 + 0x1000)))" $(($3 - 0x2000)) r-x || break
 		usleep 10000
-		axasctl protect "$(at 0x4001000)" 0x3ffe000 rwx || break
-		n=$(axasctl collapse "$(at 0x4000000)" 64M)
+		axasctl protect "$(at $(($2 + 0x1000)))" $(($3 - 0x2000)) rwx || break
+		n=$(axasctl collapse "$(at "$2")" "$3")
 		collapsed=$((collapsed + ${n:-0}))
 		usleep 100000
 		rounds=$((rounds + 1))
@@ -58,7 +60,7 @@ busy() {
 	boot busy "AXAS_RUN=tests AXAS_NCPU=2" --mem 256M --cpus 2 --huge always </dev/null &
 	pid=$!
 	sleep 1
-	disturb $pid
+	disturb $pid 0x4000000 0x4000000
 	disturbed=$?
 	wait $pid && [ $disturbed = 0 ]
 }
@@ -120,8 +122,43 @@ supplied() {
 	two_hundred supplied 'supplied [1-9]' && many_marks
 }
 
+in_a_space() { axasctl create -- sh /axas/run "$1"; }
+
+# Its screen, on the serial line, says how many passes it has made.
+passed() { grep -q 'Pass:  1 .*Errors: 0 ' /tmp/memtest.log; }
+
+# memtest86+'s key that ends it, once it has tested all of the memory by each test, or found an
+# error, or an hour has passed.
+escape() {
+	i=0
+	until passed || grep -q 'Errors: [1-9]' /tmp/memtest.log || [ $((i += 1)) = 3600 ]; do
+		sleep 1
+	done
+	printf '\033'
+	sleep 10
+}
+
+# In a space of which this script has a descriptor, too.
+memtest() {
+	escape | axasctl boot --kernel /axas/memtest86+x64.bin --mem 64M --huge always \
+		--timeout 3700 --stats --no-reboot --cmdline "console=ttyS0,115200 nopause" \
+		>/tmp/memtest.log 2>&1 &
+	pid=$!
+	sleep 5
+	disturb $pid 0x1000000 0x1000000
+	disturbed=$?
+	wait $pid && [ $disturbed = 0 ]
+}
+
+memtest_passes() {
+	: >/tmp/memtest.log
+	in_a_space memtest || return 1
+	grep -E '^(exits|faults|frames|leaves)' /tmp/memtest.log | sed 's/^/# memtest86+: /'
+	passed && ! grep -q 'Errors: [1-9]' /tmp/memtest.log && grep -q 'it was reset' /tmp/memtest.log
+}
+
 case ${1:-} in
-busy | file_backed | supplied)
+busy | file_backed | supplied | memtest)
 	"$1"
 	exit
 	;;
@@ -153,8 +190,6 @@ shell_reads_commands() {
 	powered_off shell && show shell | grep -q '^sum=42'
 }
 
-in_a_space() { axasctl create -- sh /axas/run "$1"; }
-
 # As a migration collects it.
 logged_memory_boots() {
 	boot logged AXAS_PATTERN=two_hundred --mem 128M --log </dev/null
@@ -169,20 +204,44 @@ moved_machine_goes_on() {
 	two_hundred moved 'moved  *[1-9]' && ! show moved | grep '^not ok'
 }
 
-# What the guest has written to its disk is in the file; what it reports as free is given back.
+# disk_agrees NAME: what the guest has written to its disk is in the file.
+disk_agrees() {
+	show "$1" | grep -E '^(ok|not ok|# disk|exits|disk|reported|moved|frames)' | sed "s/^/# $1: /"
+	sum=$(show "$1" | sed -n 's/^# disk \([0-9a-f]*\) .*/\1/p')
+	powered_off "$1" && [ "$(show "$1" | grep -c '^ok')" = 2 ] &&
+		[ "$sum" = "$(md5sum </tmp/disk | cut -d' ' -f1)" ]
+}
+
+# What the guest reports as free is given back.
 disk_and_balloon_work() {
 	truncate -s 4M /tmp/disk
 	boot disk "AXAS_RUN=disk AXAS_NCPU=2" --cpus 2 --mem 256M --disk /tmp/disk --balloon --move 9 \
 		</dev/null
-	show disk | grep -E '^(ok|not ok|# disk|exits|disk|reported|moved|frames)' | sed 's/^/# disk: /'
-	sum=$(show disk | sed -n 's/^# disk \([0-9a-f]*\) .*/\1/p')
-	powered_off disk && [ "$(show disk | grep -c '^ok')" = 2 ] &&
-		[ "$sum" = "$(md5sum </tmp/disk | cut -d' ' -f1)" ] &&
-		show disk | grep -q '^reported [1-9][0-9][0-9]'
+	disk_agrees disk && show disk | grep -q '^reported [1-9][0-9][0-9]'
+}
+
+# QEMU's storage daemon maps the guest's memory, and copies from and to it.
+disk_of_another_process_works() {
+	rm /tmp/disk
+	truncate -s 4M /tmp/disk
+	qemu-storage-daemon --blockdev file,node-name=d,filename=/tmp/disk --export \
+		type=vhost-user-blk,id=e,node-name=d,writable=on,addr.type=unix,addr.path=/tmp/vhost &
+	pid=$!
+	i=0
+	until [ -S /tmp/vhost ] || [ $((i += 1)) = 100 ]; do
+		usleep 200000
+	done
+	boot vhost "AXAS_RUN=disk AXAS_NCPU=2" --cpus 2 --mem 256M --huge always \
+		--disk vhost:/tmp/vhost </dev/null
+	kill $pid
+	wait $pid
+	disk_agrees vhost && show vhost | grep -q '^disk .* kicks'
 }
 
 disk_suite() {
 	check disk_and_balloon_work disk_and_balloon_work
+	[ ! -f /axas/qemu-storage-daemon ] ||
+		check disk_of_another_process_works disk_of_another_process_works
 	echo "1..$CHECKS"
 }
 
@@ -239,6 +298,11 @@ saved_machine_goes_on() {
 
 fork_suite() {
 	check forked_clones_run clones_run 20 7
+	echo "1..$CHECKS"
+}
+
+memtest_suite() {
+	check memtest_passes memtest_passes
 	echo "1..$CHECKS"
 }
 
@@ -332,6 +396,11 @@ if [ "${AXAS_CASE:-all}" = fork ]; then
 fi
 if [ "${AXAS_CASE:-all}" = disk ]; then
 	suite disk disk_suite
+	exit
+fi
+if [ "${AXAS_CASE:-all}" = memtest ]; then
+	suite memtest memtest_suite
+	suite unload unload_suite
 	exit
 fi
 if [ "${AXAS_CASE:-all}" = short ]; then

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A disk: virtio's block device over a file. Each request is done at once, on the thread of the
- * vCPU that asks for it. Calls virtqueue.c and memory.c. The machine's lock is held.
+ * vCPU that asks for it. Calls vhost.c, virtqueue.c and memory.c. The machine's lock is held.
  *
  * "Virtual I/O Device (VIRTIO) Version 1.2", 5.2.
  */
@@ -21,6 +21,7 @@
 #define SECTOR		512ull
 #define CHUNK		0x10000u
 #define NAME		"axasctl"
+#define VHOST		"vhost:"
 
 /* Bytes from or to the file at @offset, through a buffer: the guest's memory may be protected. */
 static int transfer(struct machine *m, const struct part *p, u64 offset)
@@ -128,6 +129,8 @@ int blk_open(struct machine *m, const char *path)
 	u64 bytes = 0;
 	struct stat st;
 
+	if (!strncmp(path, VHOST, strlen(VHOST)))
+		return vhost_open(m, path + strlen(VHOST));
 	m->disk = open(path, O_RDWR | O_CLOEXEC);
 	if (m->disk < 0 || fstat(m->disk, &st))
 		return -errno;

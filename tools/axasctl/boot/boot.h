@@ -14,7 +14,7 @@
  *   gunzip.c     compressed kernels
  *   x86/         the machine of an architecture: files are listed in its arch.h
  *   virtio.c     registers of virtio's devices
- *   blk.c        the disk; balloon.c beside it: the memory balloon
+ *   blk.c        the disk; beside it balloon.c: the memory balloon; vhost.c: a disk elsewhere
  *   virtqueue.c  their queues
  *   uart.c       the 16550
  *   console.c    the terminal: raw mode, the keys after Ctrl-A
@@ -158,6 +158,34 @@ struct virtio {
 	struct virtq queue[VIRTIO_QUEUES];
 };
 
+#define VHOST_CONFIG	60	/* bytes of a disk's configuration */
+
+/**
+ * struct vhost - a disk in another process
+ * @there: there is one; else nothing here is valid
+ * @sock: the connection
+ * @kick: an eventfd: buffers wait in the queue
+ * @call: an eventfd: the device interrupts
+ * @stop: an eventfd: the thread shall end
+ * @features: that the back end offers
+ * @config: the disk's configuration
+ * @thread: waits for interrupts, valid if @runs
+ * @runs: the thread has been created
+ * @started: the back end works on the queue
+ */
+struct vhost {
+	bool there;
+	int sock;
+	int kick;
+	int call;
+	int stop;
+	u64 features;
+	u8 config[VHOST_CONFIG];
+	pthread_t thread;
+	bool runs;
+	bool started;
+};
+
 #define UART_FIFO	4096
 
 struct uart {
@@ -271,7 +299,8 @@ struct saver {
  * @virtio: registers of virtio's devices
  * @disk: the disk's file, or -1: there is none
  * @disk_sectors: how long it is
- * @disk_requests: that were done
+ * @disk_requests: that were done, or the driver's notifications of @vhost
+ * @vhost: the disk is elsewhere, and @disk its connection
  * @balloon: there is a memory balloon
  * @reported: pages that it has given back
  * @arch: the other devices
@@ -315,6 +344,7 @@ struct machine {
 	int disk;
 	u64 disk_sectors;
 	u64 disk_requests;
+	struct vhost vhost;
 	bool balloon;
 	u64 reported;
 	struct arch_machine arch;
@@ -490,6 +520,7 @@ void virtio_write(struct machine *m, u32 slot, u32 reg, u32 val);
  * @nr_queues: how many
  * @notify: a queue may have buffers
  * @config: write its configuration, of at most VIRTIO_CONFIG_MAX bytes
+ * @status: the driver has changed its status, or NULL
  */
 struct virtio_device {
 	u32 id;
@@ -497,12 +528,15 @@ struct virtio_device {
 	u32 nr_queues;
 	void (*notify)(struct machine *m, struct virtio *v, u32 queue);
 	void (*config)(const struct machine *m, u8 *buf);
+	void (*status)(struct machine *m, struct virtio *v);
 };
 
-/* blk.c, balloon.c */
-extern const struct virtio_device blk_device, balloon_device;
+/* blk.c, balloon.c, vhost.c */
+extern const struct virtio_device blk_device, balloon_device, vhost_device;
 /* Before the machine is created: 0 or -errno. */
 int blk_open(struct machine *m, const char *path);
+int vhost_open(struct machine *m, const char *path);
+void vhost_close(struct machine *m);
 
 /**
  * struct part - a part of a buffer

@@ -43,7 +43,7 @@ static const struct argp_option boot_options[] = {
 	{ "supply", OPT_SUPPLY, "FILE", 0, "A thread brings its pages from FILE, then zeroes", 2 },
 	{ "log", OPT_LOG, NULL, 0, "Collect which pages are written, ten times a second", 2 },
 	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End it after so long (default: never)", 3 },
-	{ "disk", OPT_DISK, "FILE", 0, "A disk", 3 },
+	{ "disk", OPT_DISK, "FILE", 0, "A disk, or vhost:SOCKET of its back end", 3 },
 	{ "balloon", OPT_BALLOON, NULL, 0, "Take back what it reports as free", 2 },
 	{ "move", OPT_MOVE, "SECONDS", 0, "Move it to other vCPUs and another space so often", 3 },
 	{ "fork", OPT_FORK, "N", 0, "Freeze it, and run N clones of it instead", 4 },
@@ -244,7 +244,8 @@ static void report(const struct machine *m, const struct axas_info *in)
 	putchar('\n');
 	print_faults(in);
 	if (m->disk >= 0)
-		printf("disk     %llu requests\n", m->disk_requests);
+		printf("disk     %llu %s\n", m->disk_requests,
+		       m->vhost.there ? "kicks" : "requests");
 	if (m->balloon)
 		printf("reported %llu pages as free\n", m->reported);
 	if (m->saver.done)
@@ -432,6 +433,8 @@ int cmd_boot(struct session *s, int argc, char **argv)
 	/* The shell's image would not be the space's any more. */
 	if (b.m.given >= 0 && b.m.given == s->fd && (b.m.fork.nr || b.m.saver.path))
 		set_space(s, s->fd, -1, 0);
+	if (b.m.move_every && b.disk && !strncmp(b.disk, "vhost:", 6))
+		return !!usage_error(&b.args, "--move has no disk of another process");
 	if (b.m.move_every && (b.m.given >= 0 || b.m.ram_file || b.m.supply))
 		return !!usage_error(&b.args, "--move is for memory of its own");
 	return boot(s, &b);

@@ -168,6 +168,7 @@ void machine_close_cpus(struct machine *m)
 void machine_free(struct machine *m)
 {
 	machine_close_cpus(m);
+	vhost_close(m);
 	memory_free(m);
 	if (m->space >= 0)
 		close(m->space);

@@ -19,17 +19,35 @@ static const struct virtio_device *const devices[NR_VIRTIO] = {
 	[VIRTIO_DISK] = &blk_device, [VIRTIO_BALLOON] = &balloon_device,
 };
 
-void virtio_reset(struct machine *m)
+static const struct virtio_device *device(const struct machine *m, u32 slot)
 {
-	for (u32 i = 0; i < NR_VIRTIO; i++) {
-		memset(&m->virtio[i], 0, sizeof(m->virtio[i]));
-		virtio_update(m, &m->virtio[i]);
-	}
+	return slot == VIRTIO_DISK && m->vhost.there ? &vhost_device : devices[slot];
 }
 
-static u64 features(u32 slot)
+static void status_changed(struct machine *m, u32 slot)
 {
-	return devices[slot]->features | 1ull << VIRTIO_F_VERSION_1;
+	if (device(m, slot)->status)
+		device(m, slot)->status(m, &m->virtio[slot]);
+}
+
+static void reset(struct machine *m, u32 slot)
+{
+	memset(&m->virtio[slot], 0, sizeof(m->virtio[slot]));
+	virtio_update(m, &m->virtio[slot]);
+	status_changed(m, slot);
+}
+
+void virtio_reset(struct machine *m)
+{
+	for (u32 i = 0; i < NR_VIRTIO; i++)
+		reset(m, i);
+}
+
+static u64 features(const struct machine *m, u32 slot)
+{
+	u64 all = device(m, slot)->features | 1ull << VIRTIO_F_VERSION_1;
+
+	return device(m, slot) == &vhost_device ? all & m->vhost.features : all;
 }
 
 static u32 read_config(const struct machine *m, u32 slot, u32 offset, u32 width)
@@ -37,16 +55,16 @@ static u32 read_config(const struct machine *m, u32 slot, u32 offset, u32 width)
 	u8 config[VIRTIO_CONFIG_MAX] = { 0 };
 	u32 val = 0;
 
-	devices[slot]->config(m, config);
+	device(m, slot)->config(m, config);
 	if (width <= 4 && offset <= sizeof(config) - width)
 		memcpy(&val, config + offset, width);
 	return val;
 }
 
 /* A queue beyond those that there are has no length. */
-static struct virtq *selected(struct virtio *v, u32 slot)
+static struct virtq *selected(struct machine *m, struct virtio *v, u32 slot)
 {
-	return v->queue_sel < devices[slot]->nr_queues ? &v->queue[v->queue_sel] : NULL;
+	return v->queue_sel < device(m, slot)->nr_queues ? &v->queue[v->queue_sel] : NULL;
 }
 
 static u32 read_queue(const struct virtq *q, u32 reg)
@@ -68,14 +86,14 @@ u32 virtio_read(struct machine *m, u32 slot, u32 reg, u32 width)
 	case VIRTIO_MMIO_VERSION:
 		return VERSION;
 	case VIRTIO_MMIO_DEVICE_ID:
-		return virtio_is_there(m, slot) ? devices[slot]->id : 0;
+		return virtio_is_there(m, slot) ? device(m, slot)->id : 0;
 	case VIRTIO_MMIO_VENDOR_ID:
 		return VENDOR;
 	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return v->features_sel < 2 ? features(slot) >> 32 * v->features_sel : 0;
+		return v->features_sel < 2 ? features(m, slot) >> 32 * v->features_sel : 0;
 	case VIRTIO_MMIO_QUEUE_NUM_MAX:
 	case VIRTIO_MMIO_QUEUE_READY:
-		return read_queue(selected(v, slot), reg);
+		return read_queue(selected(m, v, slot), reg);
 	case VIRTIO_MMIO_INTERRUPT_STATUS:
 		return v->isr;
 	case VIRTIO_MMIO_STATUS:
@@ -121,19 +139,19 @@ static void write_status(struct machine *m, struct virtio *v, u32 slot, u32 val)
 	u64 wanted = v->driver_features;
 
 	if (!val) {
-		memset(v, 0, sizeof(*v));
-		virtio_update(m, v);
+		reset(m, slot);
 		return;
 	}
-	if (wanted & ~features(slot) || !(wanted >> VIRTIO_F_VERSION_1 & 1))
+	if (wanted & ~features(m, slot) || !(wanted >> VIRTIO_F_VERSION_1 & 1))
 		val &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	v->status = val | (v->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+	status_changed(m, slot);
 }
 
 void virtio_write(struct machine *m, u32 slot, u32 reg, u32 val)
 {
 	struct virtio *v = &m->virtio[slot];
-	struct virtq *q = selected(v, slot);
+	struct virtq *q = selected(m, v, slot);
 
 	switch (reg) {
 	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
@@ -150,8 +168,8 @@ void virtio_write(struct machine *m, u32 slot, u32 reg, u32 val)
 		v->queue_sel = val;
 		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
-		if (val < devices[slot]->nr_queues)
-			devices[slot]->notify(m, v, val);
+		if (val < device(m, slot)->nr_queues)
+			device(m, slot)->notify(m, v, val);
 		break;
 	case VIRTIO_MMIO_INTERRUPT_ACK:
 		v->isr &= ~val;

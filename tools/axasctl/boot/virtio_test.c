@@ -63,6 +63,14 @@ void arch_virtio_line(struct machine *machine, u32 slot, bool level)
 	line[slot] = level;
 }
 
+void machine_fail(struct machine *machine, int err, const char *what, const char *fmt, ...)
+{
+	(void)machine;
+	(void)err;
+	(void)what;
+	(void)fmt;
+}
+
 /* Instead of the library's. */
 int axas_discard(int space, const struct axas_extent *extents, __u32 count, __u64 *done)
 {
