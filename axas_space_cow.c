@@ -97,8 +97,8 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
  *
  * What the backend lends never changes, so the copy is made before anything is claimed. With
  * space->lock held for reading, if a frame is there at once: what was found stays then. Else
- * without locks; the backend is held from before the copy is made until it is mapped. ZERO is what a
- * discard leaves: it hides the backend's frame. Leaves are 4 KiB.
+ * without locks; the backend is held from before the copy is made until it is mapped. ZERO is what
+ * a discard leaves: it hides the backend's frame. Leaves are 4 KiB.
  *
  * The lent page is locked while its leaf is replaced, as a removal waits for page locks: a host
  * fault that has read the old leaf has set its PTE before the flush zaps it. See "DOC: host

@@ -239,7 +239,7 @@ static void images(void)
 	profile_mark_end();
 	for (int i = 0; i < 2 * OPS_IMAGES; i++)
 		close(fds[i]);
-	must(axas_reset(m.fd, image), "AXAS_RESET");
+	must(axas_reset(m.fd, image, AXAS_RESET_DROP), "AXAS_RESET");
 	profile_mark_image_clone_close();
 	for (int i = 0; i < OPS; i++)
 		close(must(axas_clone_one(image), "AXAS_CLONE"));
