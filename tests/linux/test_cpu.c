@@ -25,39 +25,66 @@ struct fpu_thread {
 
 static atomic_bool stop;
 
+#define REGS16	"0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
+#define REGS32	REGS16 ", 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
+
+/* Load all registers from @in, give up the CPU by sched_yield(), store them. Return their bytes. */
 #if defined(__x86_64__)
-/* Fill the registers from @seed, give up the CPU, and compare. */
+#define CLOBBERED	"rax", "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", \
+			"xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",	 \
+			"xmm13", "xmm14", "xmm15"
+
+static size_t over_a_switch(const u64 *in, u64 *out)
+{
+	if (__builtin_cpu_supports("avx")) {
+		asm volatile(".irp n, " REGS16 "\n\tvmovdqu \\n * 32(%0), %%ymm\\n\n\t.endr\n\t"
+			     "mov $24, %%eax\n\tsyscall\n\t"
+			     ".irp n, " REGS16 "\n\tvmovdqu %%ymm\\n, \\n * 32(%1)\n\t.endr\n\t"
+			     "vzeroupper" : : "r" (in), "r" (out) : CLOBBERED);
+		return 16 * 32;
+	}
+	asm volatile(".irp n, " REGS16 "\n\tmovdqu \\n * 16(%0), %%xmm\\n\n\t.endr\n\t"
+		     "mov $24, %%eax\n\tsyscall\n\t"
+		     ".irp n, " REGS16 "\n\tmovdqu %%xmm\\n, \\n * 16(%1)\n\t.endr"
+		     : : "r" (in), "r" (out) : CLOBBERED);
+	return 16 * 16;
+}
+#elif defined(__aarch64__)
+static size_t over_a_switch(const u64 *in, u64 *out)
+{
+	asm volatile(".irp n, " REGS32 "\n\tldr q\\n, [%0, #\\n * 16]\n\t.endr\n\t"
+		     "mov x8, #124\n\tsvc #0\n\t"
+		     ".irp n, " REGS32 "\n\tstr q\\n, [%1, #\\n * 16]\n\t.endr"
+		     : : "r" (in), "r" (out)
+		     : "x0", "x8", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8",
+		       "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19",
+		       "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",
+		       "v31");
+	return 32 * 16;
+}
+#elif defined(__riscv)
+static size_t over_a_switch(const u64 *in, u64 *out)
+{
+	asm volatile(".irp n, " REGS32 "\n\tfld f\\n, \\n * 8(%0)\n\t.endr\n\t"
+		     "li a7, 124\n\tecall\n\t"
+		     ".irp n, " REGS32 "\n\tfsd f\\n, \\n * 8(%1)\n\t.endr"
+		     : : "r" (in), "r" (out)
+		     : "a0", "a7", "memory", "f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8",
+		       "f9", "f10", "f11", "f12", "f13", "f14", "f15", "f16", "f17", "f18", "f19",
+		       "f20", "f21", "f22", "f23", "f24", "f25", "f26", "f27", "f28", "f29", "f30",
+		       "f31");
+	return 32 * 8;
+}
+#endif
+
 static bool registers_stay(u64 seed)
 {
-	u64 in[32], out[32];
+	u64 in[64], out[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(in); i++)
 		in[i] = seed * (i + 1);
-	/* 24 is sched_yield() */
-	asm volatile(".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n\t"
-		     "movdqu \\n * 16(%0), %%xmm\\n\n\t"
-		     ".endr\n\t"
-		     "mov $24, %%eax\n\t"
-		     "syscall\n\t"
-		     ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n\t"
-		     "movdqu %%xmm\\n, \\n * 16(%1)\n\t"
-		     ".endr\n\t"
-		     : : "r" (in), "r" (out)
-		     : "rax", "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
-		       "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
-		       "xmm14", "xmm15");
-	return !memcmp(in, out, sizeof(in));
+	return !memcmp(in, out, over_a_switch(in, out));
 }
-#else
-/* The compiler keeps some of these in registers over the call. */
-static bool registers_stay(u64 seed)
-{
-	double a = seed, b = a * 3, c = b + 7, d = c * a;
-
-	sched_yield();
-	return b == a * 3 && c == b + 7 && d == c * a;
-}
-#endif
 
 static void *fpu_thread(void *arg)
 {

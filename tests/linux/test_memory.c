@@ -10,24 +10,70 @@
 #include <signal.h>
 #include <setjmp.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 /* For so long it is written and checked again. */
 #define MEMORY_MS	8000
 
-static u64 available(void)
+/* Linux 6.1 */
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
+/* The number behind @name in @path. */
+static u64 value_in(const char *path, const char *name)
 {
-	FILE *f = fopen("/proc/meminfo", "r");
+	FILE *f = fopen(path, "r");
 	char line[128];
-	u64 kib = 0;
+	u64 value = 0;
 
 	expect(f);
 	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+		if (!strncmp(line, name, strlen(name))) {
+			value = strtoull(line + strlen(name), NULL, 10);
 			break;
+		}
 	fclose(f);
-	return kib << 10;
+	return value;
+}
+
+static u64 available(void)
+{
+	return value_in("/proc/meminfo", "MemAvailable:") << 10;
+}
+
+static u64 migrated(void)
+{
+	return value_in("/proc/vmstat", "pgmigrate_success ");
+}
+
+static u64 large_pages(void)
+{
+	return value_in("/proc/vmstat", "thp_fault_alloc ") +
+	       value_in("/proc/vmstat", "thp_collapse_alloc ");
+}
+
+static void write_to(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	expect(f);
+	fputs(text, f);
+	expect_ok(fclose(f));
+}
+
+/* Linux has none with less than 512 MiB unless it is told. */
+static void want_large_pages(void)
+{
+	write_to("/sys/kernel/mm/transparent_hugepage/enabled", "always");
+}
+
+/* Move pages together. */
+static void compact(void)
+{
+	write_to("/proc/sys/vm/compact_memory", "1");
 }
 
 static u64 word(u64 i, u64 round)
@@ -43,22 +89,86 @@ static void check(const u64 *words, u64 n, u64 round)
 			     8 * i, word(i, round));
 }
 
-/* 7/8 of what is available; every second half of it asks for large pages. */
+static atomic_bool stop;
+
+static void *mover(void *unused)
+{
+	(void)unused;
+	while (!stop) {
+		compact();
+		sleep_ms(50);
+	}
+	return NULL;
+}
+
+/* 7/8 of what is available; half of it asks for large pages. Pages are moved meanwhile. */
 static void most_memory_keeps_its_contents(void)
 {
-	u64 bytes = available() / 8 * 7 / (2 * MIB) * (2 * MIB);
-	u64 n = bytes / sizeof(u64), start = now_ms(), round;
-	u64 *words = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	u64 bytes, n, start = now_ms(), round, *words;
+	u64 moved = migrated(), large = large_pages();
+	pthread_t thread;
 
+	want_large_pages();
+	bytes = available() / 8 * 7 / (2 * MIB) * (2 * MIB);
+	n = bytes / sizeof(u64);
+	words = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	expect(words != MAP_FAILED);
 	expect_ok(madvise(words, bytes / 2 / (2 * MIB) * (2 * MIB), MADV_HUGEPAGE));
+	expect_ok(pthread_create(&thread, NULL, mover, NULL));
 	for (round = 0; round < 2 || now_ms() - start < MEMORY_MS; round++) {
 		for (u64 i = 0; i < n; i++)
 			words[i] = word(i, round);
 		check(words, n, round);
 	}
-	note("%llu MiB, %llu rounds, %llu ms", bytes / MIB, round, now_ms() - start);
+	stop = true;
+	expect_ok(pthread_join(thread, NULL));
+	note("%llu MiB, %llu rounds, %llu ms, %llu pages moved, %llu large ones", bytes / MIB,
+	     round, now_ms() - start, migrated() - moved, large_pages() - large);
+	expect(large_pages() > large);
+}
+
+/* Give back every second page, and check the others and what came instead of these. */
+static void make_holes(u64 *words, u64 bytes)
+{
+	for (u64 at = 0; at < bytes; at += 2 * PAGE)
+		expect_ok(madvise((char *)words + at, PAGE, MADV_DONTNEED));
+}
+
+static void check_pages(const u64 *words, u64 bytes, u64 round)
+{
+	for (u64 i = 0; i < bytes / sizeof(*words); i++) {
+		bool hole = !(i * sizeof(*words) / PAGE % 2);
+
+		expect_eq(words[i], hole ? 0 : word(i, round));
+	}
+}
+
+/*
+ * The kernel moves what is left of memory with holes, then makes large pages of it: contents go to
+ * other addresses of the guest.
+ */
+static void moved_pages_keep_their_contents(void)
+{
+	u64 bytes = 32 * MIB, moved = migrated(), large = large_pages();
+	u64 *words = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err;
+
+	want_large_pages();
+	expect(words != MAP_FAILED);
+	expect_ok(madvise(words, bytes, MADV_NOHUGEPAGE));
+	for (u64 i = 0; i < bytes / sizeof(*words); i++)
+		words[i] = word(i, 0);
+	make_holes(words, bytes);
+	compact();
+	check_pages(words, bytes, 0);
+	expect_ok(madvise(words, bytes, MADV_HUGEPAGE));
+	err = madvise(words, bytes, MADV_COLLAPSE);
+	check_pages(words, bytes, 0);
+	moved = migrated() - moved;
+	large = large_pages() - large;
+	note("%llu pages moved, %llu large ones made", moved, large);
+	expect(moved || large);
+	expect(err || large);
 }
 
 static void freed_memory_comes_zeroed(void)
@@ -141,6 +251,7 @@ static void protection_reaches_other_threads(void)
 
 static const struct test tests[] = {
 	{ "most_memory_keeps_its_contents", most_memory_keeps_its_contents },
+	{ "moved_pages_keep_their_contents", moved_pages_keep_their_contents },
 	{ "freed_memory_comes_zeroed", freed_memory_comes_zeroed },
 	{ "protection_reaches_other_threads", protection_reaches_other_threads },
 };
