@@ -40,6 +40,7 @@ linux_case() {
 	local set=$1 case=$2 name=linux-$1
 
 	[[ $set != amd64 ]] || name=linux
+	OUT=$AXAS_LOGS/$name
 	AXAS_CASE=$case "$AXAS_SCRIPTS/linux.sh" "$set" || fail "Linux did not boot on $set"
 	tr -d '\r' <"$AXAS_LOGS/$name/$name/guest.log" | grep -v '^##'
 	echo "demo: PASS"
