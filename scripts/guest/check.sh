@@ -156,6 +156,18 @@ example_suite() {
 	echo "1..$CHECKS"
 }
 
+fuzz_finds_the_bug() {
+	example_fuzz "$1" "$2" | tee /tmp/example | sed 's/^/# /'
+	grep -q 'crashes, the first by .*"AXAS"' /tmp/example
+}
+
+fuzz_suite() {
+	check fuzz_finds_the_bug fuzz_finds_the_bug reset 1000
+	check fuzz_without_kept_pages fuzz_finds_the_bug drop 700
+	check fuzz_runs_clones example_fuzz clone 20
+	echo "1..$CHECKS"
+}
+
 module_suite() {
 	check axas_loads load axas
 	check dev_axas_is_for_root_alone test "$(stat -c %a /dev/axas)" = 600
@@ -228,6 +240,7 @@ suite held axas_uapi_test "while a vCPU has it"
 suite vcpu axvcpu_test
 suite mitigations mitigation_suite
 suite guests guest_suite
+suite fuzz fuzz_suite
 suite unload unload_suite
 suite module module_suite
 
