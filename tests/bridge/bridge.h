@@ -11,6 +11,7 @@
  *   test_kvm.c      what a guest sees, and that it runs
  *   test_rounds.c   removals under a running guest
  *   test_device.c   the kernel's ways to transfer to and from a mapping
+ *   test_fork.c     images of a guest's memory, and guests on their clones
  *   test_vhost.c    a device back end in another process
  *
  * Functions without an error result fail the test on error.
@@ -19,6 +20,7 @@
 #define AXAS_BRIDGE_TEST_H
 
 #include <libaxas.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <sys/types.h>
 
@@ -37,7 +39,7 @@ struct kind {
 };
 
 extern const struct kind *kind;
-extern const struct suite suite_kvm, suite_rounds, suite_device, suite_vhost;
+extern const struct suite suite_kvm, suite_fork, suite_rounds, suite_device, suite_vhost;
 
 /* memory.c */
 
@@ -60,6 +62,7 @@ struct memory {
 };
 
 struct memory new_memory(u64 bytes);	/* of the kind under test */
+struct memory clone_of(int image, u64 bytes);	/* of the same kind */
 volatile u64 *map_again(const struct memory *m, int prot);
 volatile u64 *word(const struct memory *m, u64 gpa);	/* in the mapping */
 u64 read_word(const struct memory *m, u64 gpa);		/* by pread() */
@@ -106,6 +109,7 @@ struct control {
  * @control: in @low
  * @faulted: posted when KVM_RUN ends with EFAULT
  * @resume: waited for then
+ * @thread: of vm_start() and vm_go_on()
  */
 struct vm {
 	int fd;
@@ -115,6 +119,7 @@ struct vm {
 	volatile struct control *control;
 	sem_t faulted;
 	sem_t resume;
+	pthread_t thread;
 };
 
 extern const char guests_begin[], guests_end[];
@@ -135,6 +140,10 @@ u64 sum_of(const volatile u64 *from, u64 bytes);
 /* A thread that runs @code on the word at @gpa until control->stop. */
 void vm_start(struct vm *vm, const char *code, u64 gpa);
 void vm_stop(struct vm *vm);
+/* It stops anywhere; goes on; another one is as the one that has stopped, on memory @m. */
+void vm_pause(struct vm *vm);
+void vm_go_on(struct vm *vm);
+void vm_copy(struct vm *vm, const struct vm *from, const struct memory *m);
 void vm_expect_fault(struct vm *vm);	/* the guest's next access does not succeed */
 void vm_resume(struct vm *vm);
 

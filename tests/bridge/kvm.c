@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -23,8 +24,6 @@
 #define PT_LEAF_1G	0x87ull
 
 enum { SLOT_LOW, SLOT_TEST };
-
-static pthread_t thread;
 
 static int must(int fd, unsigned long nr, const void *arg, const char *what)
 {
@@ -127,16 +126,19 @@ void vm_make(struct vm *vm, const struct memory *m)
 	sem_init(&vm->resume, 0, 0);
 }
 
-/* From 6.9 on the exit says KVM_EXIT_MEMORY_FAULT besides; the call's error is the same. */
+/*
+ * 0, -EFAULT, or -EINTR if it shall pause. From 6.9 on the exit says KVM_EXIT_MEMORY_FAULT besides;
+ * the call's error is the same.
+ */
 static int run(struct vm *vm)
 {
 	int ret;
 
 	do {
 		ret = ioctl(vm->vcpu, KVM_RUN, NULL);
-	} while (ret && errno == EINTR);
-	if (ret && errno == EFAULT)
-		return -EFAULT;
+	} while (ret && errno == EINTR && !vm->run->immediate_exit);
+	if (ret && (errno == EFAULT || errno == EINTR))
+		return -errno;
 	if (ret || vm->run->exit_reason != KVM_EXIT_IO || vm->run->io.port != PORT_DONE)
 		fail("KVM_RUN: %s, exit %u, %#llx", ret ? strerror(errno) : "ok",
 		     vm->run->exit_reason, vm->run->hw.hardware_exit_reason);
@@ -200,7 +202,7 @@ static void *run_to_the_end(void *arg)
 {
 	struct vm *vm = arg;
 
-	while (run(vm)) {
+	while (run(vm) == -EFAULT) {
 		sem_post(&vm->faulted);
 		while (sem_wait(&vm->resume))
 			;
@@ -208,18 +210,53 @@ static void *run_to_the_end(void *arg)
 	return NULL;
 }
 
+void vm_go_on(struct vm *vm)
+{
+	if (pthread_create(&vm->thread, NULL, run_to_the_end, vm))
+		fail("pthread_create");
+}
+
 void vm_start(struct vm *vm, const char *code, u64 gpa)
 {
 	memset((void *)vm->control, 0, sizeof(*vm->control));
 	enter(vm, code, TEST_GPA + gpa, LOW_CONTROL, 0);
-	if (pthread_create(&thread, NULL, run_to_the_end, vm))
-		fail("pthread_create");
+	vm_go_on(vm);
 }
 
 void vm_stop(struct vm *vm)
 {
 	vm->control->stop = 1;
-	pthread_join(thread, NULL);
+	pthread_join(vm->thread, NULL);
+}
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* A signal ends a run; immediate_exit one that is about to begin. */
+void vm_pause(struct vm *vm)
+{
+	struct sigaction action = { .sa_handler = ignore };
+
+	sigaction(SIGUSR1, &action, NULL);
+	vm->run->immediate_exit = 1;
+	pthread_kill(vm->thread, SIGUSR1);
+	pthread_join(vm->thread, NULL);
+	vm->run->immediate_exit = 0;
+}
+
+void vm_copy(struct vm *vm, const struct vm *from, const struct memory *m)
+{
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	vm_make(vm, m);
+	memcpy(vm->low, from->low, LOW_BYTES);
+	MUST(from->vcpu, KVM_GET_REGS, &regs);
+	MUST(vm->vcpu, KVM_SET_REGS, &regs);
+	MUST(from->vcpu, KVM_GET_SREGS, &sregs);
+	MUST(vm->vcpu, KVM_SET_SREGS, &sregs);
 }
 
 void vm_expect_fault(struct vm *vm)

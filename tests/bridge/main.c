@@ -26,7 +26,7 @@ static const struct kind kinds[] = {
 };
 
 static const struct suite *const suites[] = {
-	&suite_kvm, &suite_rounds, &suite_device, &suite_vhost,
+	&suite_kvm, &suite_fork, &suite_rounds, &suite_device, &suite_vhost,
 };
 
 const struct kind *kind;

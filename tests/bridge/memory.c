@@ -49,6 +49,15 @@ struct memory new_memory(u64 bytes)
 	return m;
 }
 
+struct memory clone_of(int image, u64 bytes)
+{
+	struct memory m = { .bytes = bytes };
+
+	expect_ok(axas_clone(image, kind->create_flags, 0, &m.fd, 1));
+	m.at = map_again(&m, PROT_READ | PROT_WRITE);
+	return m;
+}
+
 volatile u64 *word(const struct memory *m, u64 gpa)
 {
 	return m->at + gpa / sizeof(u64);
