@@ -249,6 +249,21 @@ static inline void axas_shrinker_free(struct shrinker *shrinker)
 #define vm_flags_clear(vma, flags)	((vma)->vm_flags &= ~(flags))
 #endif
 
+/* Map zeroes, read-only, in a VM_MIXEDMAP mapping. 6.17: a pfn is a number. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/pfn_t.h>
+#endif
+static inline vm_fault_t axas_insert_zero(struct vm_area_struct *vma, unsigned long addr)
+{
+	unsigned long pfn = page_to_pfn(ZERO_PAGE(addr));
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	return vmf_insert_mixed(vma, addr, pfn);
+#else
+	return vmf_insert_mixed(vma, addr, pfn_to_pfn_t(pfn));
+#endif
+}
+
 /* 6.6: generic_fillattr() takes the request mask. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define axas_generic_fillattr(idmap, mask, inode, stat)	\

@@ -111,6 +111,13 @@ long axas_file_freeze(struct axas_file *file, const struct file_operations *fops
 long axas_file_reset(void *ctx, void *arg);
 long axas_file_diff(void *ctx, void *arg);
 
+struct axas_image;
+/*
+ * axas_file_image_mmap.c: map an image, whose file @vma has. -EINVAL out of its range, -EACCES to
+ * write or execute.
+ */
+int axas_file_image_mmap(struct axas_image *image, struct vm_area_struct *vma);
+
 /* axas_file_inode.c */
 
 /* Keep the file system mounted, so that inodes are made quickly. -ENOMEM, ... */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The descriptor of an image, and the ioctls that make, clone, reset to and compare with images.
- * Calls axas_file_inode.c (clones are spaces), axas_space_image.c and axas_image.c. Locks: none of
+ * Calls axas_file_image_mmap.c, axas_file_inode.c (clones are spaces), axas_space_image.c and
+ * axas_image.c. Locks: none of
  * its own; reset holds file->lock as unmap does.
  */
 #include <linux/anon_inodes.h>
@@ -181,6 +182,13 @@ static int image_release(struct inode *inode, struct file *filp)
 	return 0;
 }
 
+static int image_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct image_file *file = filp->private_data;
+
+	return axas_file_image_mmap(file->image, vma);
+}
+
 static void image_show_fdinfo(struct seq_file *m, struct file *filp)
 {
 	struct image_file *file = filp->private_data;
@@ -199,6 +207,7 @@ static const struct file_operations image_fops = {
 	.owner		= THIS_MODULE,
 	.llseek		= image_llseek,
 	.read_iter	= image_read_iter,
+	.mmap		= image_mmap,
 	.unlocked_ioctl	= image_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.release	= image_release,

@@ -417,6 +417,18 @@ bool axas_image_find(const struct axas_image *image, u64 gpa, struct axas_image_
 	return true;
 }
 
+struct page *axas_image_frame(const struct axas_image *image, u64 gpa, struct axas_hpa hpa)
+{
+	const struct axas_backend backend = { .object = (void *)image };
+	struct spot spot;
+
+	if (!find(image, gpa, true, &spot))
+		return NULL;
+	if (spot.area && spot.area->backend.ops->flags & AXAS_BACKEND_UNMAPPED)
+		return NULL;
+	return image_page(&backend, gpa, hpa);
+}
+
 /* Bring a page to hand. *@va: its content, or NULL for zeroes. */
 static int bring_page(const struct axas_image *image, u64 gpa, const void **va)
 {

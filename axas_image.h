@@ -79,6 +79,12 @@ struct axas_image_page {
 bool axas_image_find(const struct axas_image *image, u64 gpa, struct axas_image_page *page);
 
 /*
+ * The page of a frame that axas_image_find() has found, without a reference: @image keeps it. NULL
+ * if it has none that may be mapped on the host.
+ */
+struct page *axas_image_frame(const struct axas_image *image, u64 gpa, struct axas_hpa hpa);
+
+/*
  * Copy from @gpa to @to, within one page. No lock is held; @image is. Return bytes; -EFAULT for a
  * hole, or if user memory cannot be written; or an error as axas_image_read().
  */

@@ -17,8 +17,9 @@
 static const struct suite *const suites[] = {
 	&suite_system, &suite_envelope, &suite_refuse, &suite_map, &suite_areas, &suite_many,
 	&suite_fault, &suite_huge, &suite_discard, &suite_filemem, &suite_fuse, &suite_log,
-	&suite_supply, &suite_crowd, &suite_image, &suite_image_life, &suite_shared,
-	&suite_backend, &suite_access, &suite_buffer, &suite_single, &suite_file, &suite_mmap,
+	&suite_supply, &suite_crowd, &suite_image, &suite_image_life, &suite_image_mmap,
+	&suite_shared, &suite_backend, &suite_access, &suite_buffer, &suite_single,
+	&suite_file, &suite_mmap,
 	&suite_mmap_race, &suite_hostile, &suite_words, &suite_rules, &suite_rights,
 	&suite_account, &suite_stock, &suite_life, &suite_threads, &suite_random, &suite_model,
 	&suite_model_mmap, &suite_failnth, &suite_last,
