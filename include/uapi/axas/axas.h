@@ -27,7 +27,7 @@
  *    mapping, which stays so (mprotect(PROT_WRITE) is EACCES).
  *
  * AXAS_FREEZE makes an image of a space: a descriptor, read-only, that takes AXAS_CLONE and
- * AXAS_GET_IMAGE_INFO, pread(), and lseek(SEEK_DATA, SEEK_HOLE).
+ * AXAS_GET_IMAGE_INFO, pread(), lseek(SEEK_DATA, SEEK_HOLE), and mmap() to read.
  *
  * Rules for every call:
  *  - Each struct begins with its own size in bytes. A caller built against an older header
@@ -912,11 +912,13 @@ struct axas_get_missing {
  * cost does not depend on the size of the space, but on what the host has mapped of it. Devices,
  * such as a vhost back end in another process, are the caller's to stop.
  *
- * The descriptor is read-only: pread(), with the guest-physical address as the offset; AXAS_CLONE;
- * AXAS_GET_IMAGE_INFO. It can be passed to other processes, which may clone it. The image lives as
- * long as a descriptor, a clone, or an image of a clone. Its frames count in it, not in the space:
- * AXAS_SET_LIMIT bounds the private pages, and a freeze fails with ENOMEM if the images that only
- * this space has would own more than the limit together.
+ * The descriptor is read-only: pread() and mmap(PROT_READ), with the guest-physical address as the
+ * offset; AXAS_CLONE; AXAS_GET_IMAGE_INFO. A mapping is EINVAL outside of the space's range, EACCES
+ * to write or execute; its access to a hole is SIGBUS. The descriptor can be passed to other
+ * processes, which may clone it. The image lives as long as a descriptor, a mapping, a clone, or an
+ * image of a clone. Its frames count in it, not in the space: AXAS_SET_LIMIT bounds the private
+ * pages, and a freeze fails with ENOMEM if the images that only this space has would own more than
+ * the limit together.
  *
  * A page that somebody holds (O_DIRECT in progress, a pinned page) is copied into the image; the
  * space keeps the page itself.
