@@ -258,19 +258,43 @@ class Figures:
         rows = [Row(f"freeze and one clone, {size} of 4 KiB leaves",
                     c["axas.image_freeze_clone_" + name], target=20000)
                 for size, name in (("64 MiB", "64m"), ("1 GiB", "1g"), ("2 GiB", "2g"))]
+        rows += [Row(f"freeze and one clone, {size} of 4 KiB leaves",
+                     self.large.get("axas.image_freeze_clone_" + name), target=20000)
+                 for size, name in (("4 GiB", "4g"), ("8 GiB", "8g"))]
         return rows + [
             Row("one more clone", c["axas.image_clone"], target=8000),
             Row("the end of a clone", c["axas.image_clone_end"], target=10000),
             Row("first touch of 2 MiB, a read; KVM: one page", c["axas.image_look_2m"],
-                kvm=c["kvm.image_look_2m"], target=5000 + c["axas.exit_ud"],
-                why="5,000 and an exit"),
+                kvm=c["kvm.image_look_2m"],
+                target=5000 + c["axas.exit_ud"] + c["floor.alloc_page_zeroed_charged"],
+                why="5,000, an exit and a table"),
             self.pair("read all of 1 MiB, a page", "image_look"),
             self.pair("first write to a page that was read", "image_write", target=write,
                       why="1.15 of exit, page and copy"),
             self.pair("first write to a page that was not", "image_write_untouched"),
+            Row("first touch of 2 MiB, 16 images deep", c.get("axas.image_look_2m_depth"),
+                target=2 * c["axas.image_look_2m"], why="2 of depth 1"),
+            Row("first write to a page that was read, 16 images deep",
+                c.get("axas.image_write_depth"), target=1.1 * c["axas.image_write"],
+                why="1.1 of depth 1"),
         ] + [Row(f"reset, {pages} pages written", c[f"axas.image_reset_{pages}"],
                  target=3000 + 150 * pages, why="3,000 and 150 a page")
              for pages in (1, 10, 1000)]
+
+    def file_rows(self):
+        """Faults on pages of a sealed file that are cached, in the kernel: no exit."""
+        c = self.count
+        copy = c["file.floor_page_and_copy"] + 700
+        return [
+            Row("read, nobody has borrowed the page", c["file.touch"], target=700),
+            Row("read, another space has borrowed it", c["file.touch_held"], target=700),
+            Row("16 pages at once, nobody has borrowed them", c["file.borrow_16"]),
+            Row("16 pages at once, another space has", c["file.borrow_16_held"]),
+            Row("write to a borrowed page", c["file.write_borrowed"], target=copy,
+                why="page, copy and 700"),
+            Row("write to one that was not touched", c["file.write_untouched"], target=copy,
+                why="page, copy and 700"),
+        ]
 
     def supply_rows(self):
         """Missing pages, and userfaultfd() on KVM's memory and on a process's."""
@@ -516,6 +540,10 @@ class Figures:
                     ["operation", "axas", "KVM", "/ KVM", "at most", "met"],
                     [[r.title, number(r.axas), number(r.kvm), r.ratio(r.kvm), at_most(r),
                       r.met()] for r in self.image_rows()]))
+            result.append((
+                "Instructions, faults on cached pages of a file",
+                ["operation", "axas", "at most", "met"],
+                [[r.title, number(r.axas), at_most(r), r.met()] for r in self.file_rows()]))
             if self.mapping_rows():
                 result.append((
                     "Instructions, faults of the VMM on mapped memory",

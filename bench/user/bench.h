@@ -195,6 +195,7 @@ void bench_kvm_memory(void);
 void bench_bridge(void);
 void bench_log(const struct machine_ops *ops);
 void bench_image(const struct machine_ops *ops);
+void bench_image_large(void);
 void bench_log_large(const struct machine_ops *ops);
 void bench_spaces(void);
 /* The raw AXAS_GET_INFO ioctl, without the library's initialization of the struct. */

@@ -12,6 +12,7 @@
 
 #define REGION	(2 * MIB)
 #define SMALL	(64 * MIB)
+#define DEPTH	16
 
 static int freeze(const struct machine *m)
 {
@@ -39,9 +40,12 @@ static void start_over(struct machine *m, u64 bytes)
 	}
 }
 
-/* What a routine costs more than when it runs again, for each of its steps. */
+/*
+ * What a routine costs more than when it runs again, for each of its steps, on what @depth images
+ * have between them: only the oldest has tables.
+ */
 static void bench_first(struct machine *m, const char *name, u64 routine, u64 bytes, u64 step,
-			bool looked)
+			bool looked, unsigned int depth)
 {
 	struct bench b = bench_new(m->ops->name, name);
 	u64 first, again;
@@ -49,7 +53,8 @@ static void bench_first(struct machine *m, const char *name, u64 routine, u64 by
 	while (bench_more(&b, SAMPLES / 4)) {
 		bool clean;
 
-		start_over(m, SMALL);
+		for (unsigned int i = 0; i < depth; i++)
+			start_over(m, SMALL);
 		/* The first MiB, which has the guest's code. */
 		m->ops->enter(m, 0, guest(ports), 0, 0, 0);
 		m->ops->run(m, 0);
@@ -64,10 +69,14 @@ static void bench_first(struct machine *m, const char *name, u64 routine, u64 by
 
 static void bench_guest(struct machine *m)
 {
-	bench_first(m, "image_look_2m", guest(look), SMALL, REGION, false);
-	bench_first(m, "image_look", guest(look), MIB, PAGE, false);
-	bench_first(m, "image_write", guest(touch), MIB, PAGE, true);
-	bench_first(m, "image_write_untouched", guest(touch), MIB, PAGE, false);
+	bench_first(m, "image_look_2m", guest(look), SMALL, REGION, false, 1);
+	bench_first(m, "image_look", guest(look), MIB, PAGE, false, 1);
+	bench_first(m, "image_write", guest(touch), MIB, PAGE, true, 1);
+	bench_first(m, "image_write_untouched", guest(touch), MIB, PAGE, false, 1);
+	if (m->ops != &axas_machine)
+		return;
+	bench_first(m, "image_look_2m_depth", guest(look), SMALL, REGION, false, DEPTH);
+	bench_first(m, "image_write_depth", guest(touch), MIB, PAGE, true, DEPTH);
 }
 
 /* The space has a table of 4 KiB leaves for each 2 MiB. */
@@ -152,6 +161,13 @@ static void bench_size(const char *name, u64 bytes, void (*also)(struct machine 
 	if (also)
 		also(&m);
 	m.ops->end(&m);
+}
+
+/* What no size must matter for: the machine needs 10 GiB. */
+void bench_image_large(void)
+{
+	bench_size("image_freeze_clone_4g", 4 * GIB, NULL);
+	bench_size("image_freeze_clone_8g", 8 * GIB, NULL);
 }
 
 static void bench_others(struct machine *m)

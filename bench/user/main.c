@@ -5,6 +5,7 @@
  * The groups are axas and kvm (exits and faults), axas-uncharged and kvm-uncharged (faults),
  * kvm-memory (faults on other memory than anonymous), axas-log and kvm-log (the dirty log),
  * axas-log-large (its start on 8 GiB), axas-image and kvm-image (freeze, clone, copy on write),
+ * axas-image-large (a freeze of 4 and 8 GiB),
  * bridge (on memory of a space), paths (reads and writes by a VMM), mappings (its faults on mapped
  * guest memory), spaces (what a space costs), axas-supply and kvm-supply (missing pages, on KVM by
  * userfaultfd()), axas-parallel and kvm-parallel (faults on several CPUs), axas-disturb and
@@ -33,6 +34,7 @@ static const struct {
 	{ "axas-log", .run_on = bench_log, .ops = &axas_machine },
 	{ "axas-log-large", .run_on = bench_log_large, .ops = &axas_machine },
 	{ "kvm-log", .run_on = bench_log, .ops = &kvm_machine },
+	{ "axas-image-large", .run = bench_image_large },
 	{ "axas-image", .run_on = bench_image, .ops = &axas_machine },
 	{ "kvm-image", .run_on = bench_image, .ops = &kvm_machine },
 	{ "paths", .run = bench_paths },

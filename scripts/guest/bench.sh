@@ -53,6 +53,7 @@ if [ "$AXAS_BENCH" = large ]; then
 	load axas axvcpu
 	echo 0 >/sys/fs/cgroup/bench/cgroup.procs
 	axas_bench axas-log-large | sed 's/^/##bench /'
+	axas_bench axas-image-large | sed 's/^/##bench /'
 	exit
 fi
 [ "$AXAS_BENCH" != disturb ] || load axas_bench_rcu
