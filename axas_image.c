@@ -27,15 +27,17 @@ static struct lock_class_key base_changing __maybe_unused;
 struct axas_image *axas_image_new(struct axas_space *base,
 				  void (*free_base)(struct axas_space *base))
 {
-	struct axas_image *image = kzalloc(sizeof(*image), GFP_KERNEL_ACCOUNT);
+	struct axas_image *image;
 
+	/* Also a base that gets no image is freed with the mutex of a space held. */
+	lockdep_set_class(&base->changing, &base_changing);
+	image = kzalloc(sizeof(*image), GFP_KERNEL_ACCOUNT);
 	if (!image)
 		return NULL;
 	refcount_set(&image->ref, 1);
 	atomic_set(&image->users, 1);
 	image->depth = 1;
 	image->base = base;
-	lockdep_set_class(&base->changing, &base_changing);
 	image->free_base = free_base;
 	return image;
 }
