@@ -204,6 +204,8 @@ void axas_pinned_put(struct axas_pinned *pinned);
  * @own: backend of the private frames in these areas
  * @log_epoch: grows with each start of the dirty log, and with each clear; protected by @changing
  * @log_start: its value at the last start
+ * @log_first: first address of all ranges that logs were started for while npt.aside is there
+ * @log_last: last address of these; 0: none
  * @consumers: attached struct axas_consumer
  * @missing: host accesses that wait for missing pages
  * @origin: set once another space has mapped its frames; see axas_shared.c
@@ -230,6 +232,8 @@ struct axas_space {
 	struct axas_backend own;
 	u64 log_epoch;
 	u64 log_start;
+	u64 log_first;
+	u64 log_last;
 	struct list_head consumers;
 	struct axas_missing missing;
 	struct axas_origin *origin;

@@ -223,18 +223,13 @@ static void begin(struct axas_space *space, struct axas_npt_spares *spares, u64 
 	struct axas_area *area;
 
 	space->log_start = ++space->log_epoch;
+	space->log_first = space->log_last ? min(space->log_first, first) : first;
+	space->log_last = max(space->log_last, last);
 	if (put_aside(space, spares, hole_below(space, first), hole_above(space, last)))
 		return;
 	for (area = logged_start(&mas, first, last); area; area = logged_next(&mas, last))
 		clear_area(space, area, max(first, axas_page_first(mas.index)),
 			   min(last, axas_page_last(mas.last)), NULL, first);
-}
-
-static void end_if_unlogged(struct axas_space *space)
-{
-	if (space->npt.aside &&
-	    !is_logged(space, space->range.start.val, axas_gpa_range_last(space->range).val))
-		axas_space_end_aside(space);
 }
 
 static int start_log(struct axas_space *space, u64 first, u64 last)
@@ -251,7 +246,7 @@ static int start_log(struct axas_space *space, u64 first, u64 last)
 	if (!err)
 		begin(space, &spares, first, last);
 	else
-		end_if_unlogged(space);
+		axas_space_end_log(space);
 	axas_npt_put_spares(&space->npt, &spares);
 	return err;
 }
@@ -280,8 +275,8 @@ static int stop_log(struct axas_space *space, u64 first, u64 last)
 	err = axas_space_set_logged(space, first, last, false);
 	if (err)
 		return err;
-	end_if_unlogged(space);
-	axas_space_fit_leaves(space, first, last);
+	if (!axas_space_end_log(space))
+		axas_space_fit_leaves(space, first, last);
 	return 0;
 }
 

@@ -306,7 +306,10 @@ static int unmap(struct axas_space *space, u64 first, u64 last)
 	if (err)
 		return err;
 	mas.tree = &space->areas->tree;
-	return unmap_from(space, first, last, &mas, axas_area_start(&mas, last));
+	err = unmap_from(space, first, last, &mas, axas_area_start(&mas, last));
+	if (!err)
+		axas_space_end_log(space);
+	return err;
 }
 
 /* Remove all areas of a set that others have, too: the set stays as it is. */
@@ -867,6 +870,33 @@ void axas_space_fit_leaves(struct axas_space *space, u64 first, u64 last)
 	fit_leaves(&removal, first, last);
 	axas_piece_end(&removal, last);
 	axas_removal_end(&removal);
+}
+
+static bool any_logged(struct axas_space *space)
+{
+	MA_STATE(mas, &space->areas->tree, 0, 0);
+	const struct axas_area *area;
+
+	mas_set(&mas, axas_page_nr(space->range.start.val));
+	for (area = axas_area_start(&mas, range_last(space)); area;
+	     area = axas_area_next(&mas, range_last(space))) {
+		if (area->flags & AXAS_AREA_LOGGED)
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
+bool axas_space_end_log(struct axas_space *space)
+{
+	u64 first = space->log_first, last = space->log_last;
+
+	if (!space->npt.aside || any_logged(space))
+		return false;
+	axas_space_end_aside(space);
+	if (last)
+		axas_space_fit_leaves(space, first, last);
+	return true;
 }
 
 /* Change the leaves, after the areas; for a policy or a log split those across the ends only. */

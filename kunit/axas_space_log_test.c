@@ -247,6 +247,40 @@ static void two_areas_in_a_region(struct kunit *test)
 	expect_written(f, WIN + SZ_1M, SZ_4K);
 }
 
+/* A log, of which a part was stopped, ends with the unmap of the rest: nothing of it is left. */
+static void unmap_of_the_last_area_ends_the_log(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	small_window(f);
+	/* Taken back, and so without the right to write; then put aside again. */
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_SPURIOUS);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	KUNIT_ASSERT_EQ(test, stop(f, WIN, SZ_2M), 0);
+	KUNIT_EXPECT_NOT_NULL(test, f->space->npt.aside);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN + SZ_2M, WIN_SIZE - SZ_2M), 0);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_NULL(test, f->space->npt.aside);
+	expect_prot(f, WIN, TEST_RW);
+	KUNIT_EXPECT_EQ(test, space_unmap(f, WIN, SZ_2M), 0);
+	space_expect_empty(f);
+}
+
+/* Nor of one that is stopped in parts. */
+static void stop_of_the_last_part_ends_the_log(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	small_window(f);
+	KUNIT_EXPECT_EQ(test, space_fault(f, WIN, TEST_R), AXAS_FAULT_SPURIOUS);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	KUNIT_ASSERT_EQ(test, stop(f, WIN, SZ_2M), 0);
+	KUNIT_ASSERT_EQ(test, stop(f, WIN + SZ_2M, WIN_SIZE - SZ_2M), 0);
+	KUNIT_EXPECT_NULL(test, f->space->npt.aside);
+	expect_prot(f, WIN, TEST_RW);
+	expect_prot(f, BORDER, TEST_RW);
+}
+
 static void start_again_forgets(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -766,6 +800,8 @@ static struct kunit_case log_cases[] = {
 	KUNIT_CASE_PARAM(nothing_is_left_of_a_log, space_gen_params),
 	KUNIT_CASE_PARAM(others_are_not_logged, space_gen_params),
 	KUNIT_CASE_PARAM(two_areas_in_a_region, space_gen_params),
+	KUNIT_CASE_PARAM(unmap_of_the_last_area_ends_the_log, space_gen_params),
+	KUNIT_CASE_PARAM(stop_of_the_last_part_ends_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(start_again_forgets, space_gen_params),
 	KUNIT_CASE_PARAM(read_only_large_leaves_stay, space_gen_params),
 	KUNIT_CASE_PARAM(linear_memory_is_logged, space_gen_params),
