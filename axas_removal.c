@@ -35,13 +35,14 @@ void axas_piece_begin(struct axas_removal *removal, u64 first)
 void axas_piece_end(struct axas_removal *removal, u64 last)
 {
 	struct axas_npt_gather *gather = &removal->gather;
+	bool flush = gather->pending || removal->changed;
 
 	if (removal->pages && removal->changed)
 		axas_space_flush_pages(removal->space, removal->first, last, removal->pages,
 				       removal->base);
-	else if (gather->pending || removal->changed)
+	else if (flush)
 		axas_space_flush(removal->space, removal->first, last, gather->tables);
-	if (removal->flushed)
+	if (removal->flushed && flush)
 		removal->flushed(removal, last);
 	axas_bar_end(removal->space);
 	axas_npt_gather_free(gather);

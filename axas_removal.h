@@ -28,7 +28,8 @@
  * @changed: this piece narrowed leaves, which need a flush
  * @pages: NULL, or a bitmap: only leaves of these pages change, and no tables
  * @base: address of the page of bit 0
- * @flushed: called with the bar, after the flush of a piece that got as far as @last; or NULL
+ * @flushed: called with the bar, after the flush of a piece that got as far as @last, if it needed
+ *	one; or NULL
  */
 struct axas_removal {
 	struct axas_space *space;

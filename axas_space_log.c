@@ -88,7 +88,10 @@ static bool may_be_held(const struct axas_space *space)
 	return READ_ONCE(space->shared) || READ_ONCE(space->handed);
 }
 
-/* With the bar, and no page of the piece that was cleared mapped on the host. */
+/*
+ * With the bar, and no page of the piece that was cleared mapped on the host. If no leaf of it was
+ * narrowed, nothing was written, and nothing was zapped: a page may have references of mappings.
+ */
 static void keep_held(struct axas_removal *removal, u64 last)
 {
 	struct clear *clear = container_of(removal, struct clear, removal);

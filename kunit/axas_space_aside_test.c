@@ -430,12 +430,35 @@ static void starting_again_is_done_in_pieces(struct kunit *test)
 	space_expect_balanced(f);
 }
 
+/* A page that the host has mapped has a reference, too: it is not held for writing. */
+static void a_clean_page_that_is_mapped_stays_clean(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	const struct axas_hal *hal = f->space->npt.hal;
+	u64 epoch = 0;
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, WIN_SIZE, TEST_RW), 0);
+	axas_space_share_pages(f->space);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	page = hal->frame_page(hal, axas_hpa(space_hpa(f, WIN + SZ_4K)));
+	get_page(page);
+	KUNIT_EXPECT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	expect_clean(f);
+	bitmap_fill(bits, WIN_SIZE / SZ_4K);
+	KUNIT_EXPECT_EQ(test, axas_space_clear_log(f->space, gpa_range(WIN, WIN_SIZE), bits,
+						   &epoch), 0);
+	expect_clean(f);
+	put_page(page);
+}
+
 static struct kunit_case aside_cases[] = {
 	KUNIT_CASE_PARAM(a_walk_that_is_too_old_is_repeated, space_gen_params),
 	KUNIT_CASE_PARAM(a_discarded_region_is_put_aside, space_gen_params),
 	KUNIT_CASE_PARAM(a_part_of_a_discarded_region, space_gen_params),
 	KUNIT_CASE_PARAM(a_page_that_is_held_stays_written, space_gen_params),
 	KUNIT_CASE_PARAM(a_page_held_in_a_large_leaf, space_gen_params),
+	KUNIT_CASE_PARAM(a_clean_page_that_is_mapped_stays_clean, space_gen_params),
 	KUNIT_CASE_PARAM(protect_keeps_a_large_leaf_in_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(a_page_taken_beside_start_is_written, space_gen_params),
 	KUNIT_CASE_PARAM(untouched_terabytes_are_no_work, space_gen_params),

@@ -6,6 +6,7 @@
  *   harness.c   the runner: one child process per test, time limit
  *   expect.c    fail, skip, note, compare
  *   machine.c   the machine under test: clock, kernel version, reserved memory
+ *   signals.c   accesses to memory that may end in a signal
  *   program.mk  build rules of the test programs
  *
  * A test is a function that returns on success. It runs in its own process group, so it need
@@ -139,5 +140,13 @@ struct window {
  * Return: true if there is such memory.
  */
 bool find_window(u64 size, u64 align, struct window *w);
+
+/* signals.c: SIGBUS and SIGSEGV of these do not kill, once they are caught */
+void catch_bus(void);
+int read_signal(const void *p);		/* the signal that the access ends in, or 0 */
+int write_signal(void *p, u8 val);
+int signal_code(void);			/* si_code of this thread's last signal */
+int try_load(const u64 *p, u64 *val);	/* of a word: a single access */
+int try_store(u64 *p, u64 val);
 
 #endif /* AXAS_TEST_HARNESS_H */

@@ -183,6 +183,42 @@ static void test_kill(void)
 	expect_eq(info(fd).frames, 0);
 }
 
+/* Calls of each kind, of which any may be where a signal meets the process. */
+static _Noreturn void map_forever(int fd)
+{
+	for (;;) {
+		map(fd, AREA, SIZE, "late", 1, 0);
+		axas_populate(fd, AREA, 2 * PAGE);
+		axas_unmap(fd, AREA + PAGE, PAGE);
+		punch(fd, AREA, SIZE);
+		axas_unmap(fd, AREA, SIZE);
+	}
+}
+
+static void test_killed_at_each_step(void)
+{
+	int fd = new_space();
+	u32 seed = test_seed;
+
+	expect_ok(map(fd, OTHER, SIZE, "late", 1, 0));
+	for (int i = 0; i < 30; i++) {
+		pid_t pid = fork();
+
+		expect_libc(pid);
+		if (!pid)
+			map_forever(fd);
+		sleep_ms(1 + random_u32(&seed) % 10);
+		kill(pid, SIGKILL);
+		expect_libc(waitpid(pid, NULL, 0));
+		expect_ok(axas_unmap(fd, AREA, SIZE));
+		expect_eq(info(fd).frames, 0);
+		expect_eq(get(fd, OTHER + PAGE), PAGE);
+		expect_ok(punch(fd, OTHER, SIZE));
+	}
+	expect_ok(axas_clear(fd));
+	expect_eq(info(fd).tables, info(fd).root_tables);
+}
+
 static void test_limit(void)
 {
 	struct axas_create c = { .format = test_format, .max_frames = 2 };
@@ -264,6 +300,7 @@ static const struct test tests[] = {
 	{ "nor does an unmap of it", test_unmap_in_flight },
 	{ "its module stays", test_module_stays },
 	{ "a fault that waits ends with its process", test_kill },
+	{ "a process is killed at any step", test_killed_at_each_step },
 	{ "the limit counts it", test_limit },
 	{ "a region is one memory for all", test_region },
 	{ "what cannot be mapped is refused", test_errors },

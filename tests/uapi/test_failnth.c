@@ -7,6 +7,8 @@
 #include "uapi.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -86,7 +88,8 @@ static bool is_injected_error(int err)
 	       (err == -EFAULT && !access("/sys/kernel/debug/fail_usercopy", F_OK));
 }
 
-static void fail_each(const struct victim *v)
+/* @check: what else holds after a call that failed, or NULL. */
+static void fail_each_and(const struct victim *v, void (*check)(int fd))
 {
 	int nth = open_fail_nth(), fd = v->prepare(), n, err, failures = 0;
 	struct state before;
@@ -107,6 +110,8 @@ static void fail_each(const struct victim *v)
 			continue;
 		}
 		expect_same(fd, &before, TABLES_MAY_STAY | FAULTS_MAY_COUNT | LEAVES_MAY_SPLIT);
+		if (check)
+			check(fd);
 		failures++;
 	}
 	expect(n < LIMIT);
@@ -115,6 +120,11 @@ static void fail_each(const struct victim *v)
 	expect_ok(axas_clear(fd));
 	expect_eq(info(fd).frames, 0);
 	expect_eq(info(fd).tables, info(fd).root_tables);
+}
+
+static void fail_each(const struct victim *v)
+{
+	fail_each_and(v, NULL);
 }
 
 static int empty_space(void)
@@ -137,21 +147,24 @@ static void test_map_alloc(void)
 	fail_each(&(struct victim){ empty_space, call_map_alloc, clear_it, false });
 }
 
+static int file = -1;
+
+static void make_file(void)
+{
+	file = memfd_create("failnth", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	expect_ok(ftruncate(file, 32 * PAGE));
+	expect_ok(fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK));
+}
+
 /* A page of a sealed memfd, borrowed by the call itself. */
 static int call_map_file(int fd)
 {
-	static int file = -1;
-
-	if (file < 0) {
-		file = memfd_create("failnth", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-		expect_ok(ftruncate(file, 32 * PAGE));
-		expect_ok(fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK));
-	}
 	return axas_map_file(fd, AREA, 32 * PAGE, file, 0, RW, AXAS_MAP_POPULATE);
 }
 
 static void test_map_file(void)
 {
+	make_file();
 	fail_each(&(struct victim){ empty_space, call_map_file, clear_it, false });
 }
 
@@ -160,6 +173,7 @@ static int file_space(void)
 {
 	int fd = new_space();
 
+	make_file();
 	expect_ok(call_map_file(fd));
 	return fd;
 }
@@ -299,13 +313,16 @@ static void test_populate(void)
 	fail_each(&(struct victim){ space_with_area, call_populate, restore_area, true });
 }
 
-static int call_fault(int fd)
+static int result_of_fault(int result)
 {
-	int result = axas_fault(fd, AREA + 12 * PAGE, RW, NULL);
-
 	if (result == AXAS_FAULT_NOMEM)
 		return -ENOMEM;
 	return result == AXAS_FAULT_FIXED ? 0 : result < 0 ? result : -EIO;
+}
+
+static int call_fault(int fd)
+{
+	return result_of_fault(axas_fault(fd, AREA + 12 * PAGE, RW, NULL));
 }
 
 static void test_fault(void)
@@ -434,6 +451,273 @@ static void test_protect_logged(void)
 	fail_each(&(struct victim){ logged_space, call_protect_logged, protect_again, false });
 }
 
+#define LOGGED_PAGES	(4 * MIB / PAGE)
+
+/* Pages of both regions are written. */
+static int written_space(void)
+{
+	int fd = logged_space();
+
+	expect_eq(axas_write(fd, AREA + 3 * PAGE, "data", 4), 4);
+	expect_eq(axas_write(fd, AREA + 3 * MIB - 2, "data", 4), 4);
+	return fd;
+}
+
+static void write_logged(int fd)
+{
+	expect_eq(axas_write(fd, AREA + 3 * PAGE, "data", 4), 4);
+	expect_eq(axas_write(fd, AREA + 3 * MIB - 2, "data", 4), 4);
+}
+
+static u32 count_written(int fd)
+{
+	__u64 bits[LOGGED_PAGES / 64];
+	u32 n = 0;
+
+	expect_ok(axas_get_log(fd, AREA, 4 * MIB, bits, NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
+		n += __builtin_popcountll(bits[i]);
+	return n;
+}
+
+static int call_get_log(int fd)
+{
+	__u64 bits[LOGGED_PAGES / 64];
+
+	return axas_get_log(fd, AREA, 4 * MIB, bits, NULL);
+}
+
+static int call_get_extents(int fd)
+{
+	struct axas_extent extents[4];
+	__u64 gpa = AREA;
+	int n = axas_get_log_extents(fd, &gpa, 4 * MIB, extents, ARRAY_SIZE(extents), NULL);
+
+	return n < 0 ? n : 0;
+}
+
+/* A call that failed has lost nothing. */
+static void expect_written(int fd)
+{
+	expect_eq(count_written(fd), 3);
+}
+
+static void test_get_log(void)
+{
+	fail_each_and(&(struct victim){ written_space, call_get_log, expect_written, true },
+		      expect_written);
+	fail_each_and(&(struct victim){ written_space, call_get_extents, expect_written, true },
+		      expect_written);
+}
+
+static int call_clear_log(int fd)
+{
+	__u64 bits[LOGGED_PAGES / 64];
+
+	memset(bits, 0xff, sizeof(bits));
+	return axas_clear_log(fd, AREA, 4 * MIB, bits, 0);
+}
+
+static int call_clear_extents(int fd)
+{
+	struct axas_extent extents[] = { { AREA, MIB }, { AREA + 2 * MIB, 2 * MIB } };
+
+	return axas_clear_log_extents(fd, extents, ARRAY_SIZE(extents), 0);
+}
+
+static void test_clear_log(void)
+{
+	fail_each_and(&(struct victim){ written_space, call_clear_log, write_logged, true },
+		      expect_written);
+	fail_each_and(&(struct victim){ written_space, call_clear_extents, write_logged, true },
+		      expect_written);
+}
+
+/* Leaves that host mappings use are narrowed one by one. */
+static int mapped_space(void)
+{
+	int fd = populated_space();
+
+	memset(map_rw(fd, AREA, 4 * MIB), 1, 4 * MIB);
+	return fd;
+}
+
+static void test_start_log_mapped(void)
+{
+	fail_each(&(struct victim){ mapped_space, call_start_log, stop_it, true });
+}
+
+static int missing_space(void)
+{
+	int fd = new_space();
+
+	expect_ok(axas_map_alloc(fd, AREA, 4 * MIB, RW, AXAS_MAP_MISSING));
+	return fd;
+}
+
+static void map_missing_again(int fd)
+{
+	clear_it(fd);
+	expect_ok(axas_map_alloc(fd, AREA, 4 * MIB, RW, AXAS_MAP_MISSING));
+}
+
+/* One page, and one leaf of 2 MiB if there is such a frame: each is all or nothing. */
+static int call_supply(int fd)
+{
+	static u8 page[PAGE] = { 1 };
+
+	return axas_supply(fd, AREA + 5 * PAGE, page, PAGE, 0, NULL);
+}
+
+static int call_supply_zero(int fd)
+{
+	return axas_supply(fd, AREA + 5 * PAGE, NULL, PAGE, 0, NULL);
+}
+
+static int call_supply_large(int fd)
+{
+	static u8 region[2 * MIB] = { 1 };
+	u64 done;
+	int err = axas_supply(fd, AREA + 2 * MIB, region, sizeof(region), 0, &done);
+
+	return err == -ENOMEM && done ? 0 : err;
+}
+
+static void test_supply(void)
+{
+	fail_each(&(struct victim){ missing_space, call_supply, map_missing_again, true });
+	fail_each(&(struct victim){ missing_space, call_supply_zero, map_missing_again, true });
+	fail_each(&(struct victim){ missing_space, call_supply_large, map_missing_again, true });
+}
+
+static void *read_missing(void *arg)
+{
+	u8 byte;
+
+	axas_read(*(int *)arg, AREA + 7 * PAGE, &byte, 1);
+	return NULL;
+}
+
+/* A reader waits for a page, which is there when the test ends. */
+static int waited_space(void)
+{
+	static int fd;
+	pthread_t thread;
+
+	fd = missing_space();
+	expect_eq(pthread_create(&thread, NULL, read_missing, &fd), 0);
+	expect_eq(poll(&(struct pollfd){ .fd = fd, .events = POLLPRI }, 1, 5000), 1);
+	return fd;
+}
+
+static int call_get_missing(int fd)
+{
+	u64 gpas[4];
+	int n = axas_get_missing(fd, AXAS_MISSING_AGAIN, gpas, ARRAY_SIZE(gpas), NULL);
+
+	return n < 0 ? n : n == 1 && gpas[0] == AREA + 7 * PAGE ? 0 : -EIO;
+}
+
+static void still_reported(int fd)
+{
+	expect_ok(call_get_missing(fd));
+}
+
+static void test_get_missing(void)
+{
+	fail_each_and(&(struct victim){ waited_space, call_get_missing, still_reported, true },
+		      still_reported);
+}
+
+static int source;
+
+static int space_with_source(void)
+{
+	source = new_space();
+	expect_ok(axas_map_alloc(source, AREA, 16 * PAGE, RW, 0));
+	return new_space();
+}
+
+static int call_map_shared(int fd)
+{
+	return axas_map_shared(fd, 4 * AREA, 16 * PAGE, source, AREA, RW, 0);
+}
+
+static void test_map_shared(void)
+{
+	fail_each(&(struct victim){ space_with_source, call_map_shared, clear_it, false });
+}
+
+static int shared_space(void)
+{
+	int fd = space_with_source();
+
+	expect_ok(call_map_shared(fd));
+	return fd;
+}
+
+/* The source has the page, or nobody has. */
+static int call_fault_shared(int fd)
+{
+	int err = result_of_fault(axas_fault(fd, 4 * AREA + 3 * PAGE, RW, NULL));
+
+	if (!err)
+		expect_eq(info(source).exported, 1);
+	return err;
+}
+
+static void share_again(int fd)
+{
+	clear_it(fd);
+	clear_it(source);
+	expect_eq(info(source).exported, 0);
+	expect_ok(axas_map_alloc(source, AREA, 16 * PAGE, RW, 0));
+	expect_ok(call_map_shared(fd));
+}
+
+static void test_fault_shared(void)
+{
+	fail_each(&(struct victim){ shared_space, call_fault_shared, share_again, true });
+}
+
+static int call_map_backend(int fd)
+{
+	int err = axas_map_backend(fd, AREA, 16 * PAGE, "late", 1, MIB, RW, AXAS_TYPE_NORMAL, 0);
+
+	if (err == -ENOENT)
+		skip("axas_late.ko is not loaded");
+	return err;
+}
+
+static void test_map_backend(void)
+{
+	fail_each(&(struct victim){ empty_space, call_map_backend, clear_it, false });
+}
+
+static int backend_space(void)
+{
+	int fd = new_space();
+
+	expect_ok(call_map_backend(fd));
+	return fd;
+}
+
+static int call_fault_backend(int fd)
+{
+	return result_of_fault(axas_fault(fd, AREA + 3 * PAGE, RW, NULL));
+}
+
+static void map_backend_again(int fd)
+{
+	clear_it(fd);
+	expect_ok(call_map_backend(fd));
+}
+
+static void test_fault_backend(void)
+{
+	fail_each(&(struct victim){ backend_space, call_fault_backend, map_backend_again, true });
+}
+
 static int call_freeze(int fd)
 {
 	int image = axas_freeze(fd);
@@ -526,7 +810,16 @@ static const struct test tests[] = {
 	{ "fail-nth: pwrite", test_write },
 	{ "fail-nth: START_LOG", test_start_log },
 	{ "fail-nth: STOP_LOG", test_stop_log },
+	{ "fail-nth: START_LOG of mapped memory", test_start_log_mapped },
 	{ "fail-nth: PROTECT of logged memory", test_protect_logged },
+	{ "fail-nth: GET_LOG", test_get_log },
+	{ "fail-nth: CLEAR_LOG", test_clear_log },
+	{ "fail-nth: SUPPLY", test_supply },
+	{ "fail-nth: GET_MISSING", test_get_missing },
+	{ "fail-nth: MAP_SHARED", test_map_shared },
+	{ "fail-nth: FAULT on shared memory", test_fault_shared },
+	{ "fail-nth: MAP_BACKEND of a backend", test_map_backend },
+	{ "fail-nth: FAULT on memory of a backend", test_fault_backend },
 	{ "fail-nth: FREEZE", test_freeze },
 	{ "fail-nth: CLONE", test_clone },
 	{ "fail-nth: RESET", test_reset },

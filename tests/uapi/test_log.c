@@ -272,24 +272,54 @@ static void test_large_range(void)
 	close(fd);
 }
 
-/* Calls that take as long as their range, in which nothing was written. */
-static void get_range(int fd, u64 size)
+/* Calls that take as long as their range, in which nothing was written, and as they name it. */
+static void get_range(int fd, u64 size, u32 times)
 {
 	struct axas_extent extents[4];
-	__u64 gpa = 0;
+	__u64 gpa;
 
-	expect_eq(axas_get_log_extents(fd, &gpa, size, extents, 4, NULL), 0);
+	while (times--) {
+		gpa = 0;
+		expect_eq(axas_get_log_extents(fd, &gpa, size, extents, 4, NULL), 0);
+	}
 }
 
-static void clear_range(int fd, u64 size)
+/* One call. */
+static void clear_range(int fd, u64 size, u32 times)
 {
-	struct axas_extent extent = { 0, size };
+	struct axas_extent *extents = calloc(times, sizeof(*extents));
 
-	expect_ok(axas_clear_log_extents(fd, &extent, 1, 0));
+	expect(extents);
+	for (u32 i = 0; i < times; i++)
+		extents[i] = (struct axas_extent){ 0, size };
+	expect_ok(axas_clear_log_extents(fd, extents, times, 0));
+	free(extents);
+}
+
+/**
+ * struct long_call - a call that takes long
+ * @call: makes it
+ * @size: of its range
+ * @times: how often it names that
+ * @ms: what it took
+ */
+struct long_call {
+	void (*call)(int fd, u64 size, u32 times);
+	u64 size;
+	u32 times;
+	u64 ms;
+};
+
+static void measure(int fd, struct long_call *c)
+{
+	u64 begin = now_ms();
+
+	c->call(fd, c->size, c->times);
+	c->ms = now_ms() - begin;
 }
 
 /* How long a call goes on after SIGKILL, that comes when it has run for a while. */
-static u64 time_to_die(int fd, u64 size, void (*call)(int fd, u64 size), u64 after_ms)
+static u64 time_to_die(int fd, const struct long_call *c)
 {
 	int fds[2], status;
 	u64 killed;
@@ -300,11 +330,11 @@ static u64 time_to_die(int fd, u64 size, void (*call)(int fd, u64 size), u64 aft
 	pid = fork();
 	if (!pid) {
 		if (write(fds[1], "", 1) == 1)
-			call(fd, size);
+			c->call(fd, c->size, c->times);
 		_exit(0);
 	}
 	expect_eq(read(fds[0], &byte, 1), 1);
-	sleep_ms(after_ms);
+	sleep_ms(c->ms / 8);
 	killed = now_ms();
 	kill(pid, SIGKILL);
 	expect_eq(waitpid(pid, &status, 0), pid);
@@ -316,33 +346,101 @@ static u64 time_to_die(int fd, u64 size, void (*call)(int fd, u64 size), u64 aft
 }
 
 #define LONG_MS		800	/* a call of this length is long */
+#define MOST_TIMES	(1u << 16)
+
+/* Make the range larger, then name it more often, until the call takes long. */
+static void make_long(int fd, struct long_call *c, u64 most, u32 most_times)
+{
+	measure(fd, c);
+	while (c->ms < LONG_MS && (c->size * 2 <= most || c->times < most_times)) {
+		if (c->size * 2 <= most)
+			c->size *= 2;
+		else
+			c->times *= 2;
+		measure(fd, c);
+	}
+}
+
+static void expect_killable(int fd, struct long_call *c)
+{
+	u64 late = time_to_die(fd, c);
+
+	if (late > c->ms / 4)
+		fail("%llu ms after SIGKILL; the call takes %llu", late, c->ms);
+	note("%llu GiB %u times in %llu ms; killed in %llu", c->size / GIB, c->times, c->ms, late);
+}
 
 /* Whoever gets or clears the log of terabytes can be killed. */
 static void test_kill(void)
 {
-	void (*const calls[])(int fd, u64 size) = { get_range, clear_range };
+	struct long_call get = { get_range, GIB, 1, 0 }, clear = { clear_range, GIB, 1, 0 };
 	int fd = new_space();
-	u64 end = space_end(fd), most = end ? end : 1ull << 63, size, ms, late;
+	u64 end = space_end(fd), most = end ? end : 1ull << 63;
 
 	expect_ok(axas_map_alloc(fd, 0, most, RW, 0));
 	expect_ok(axas_start_log(fd, 0, most));
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
-		for (ms = 0, size = GIB; ms < LONG_MS && size <= most; size *= 2) {
-			ms = now_ms();
-			calls[i](fd, size);
-			ms = now_ms() - ms;
-		}
-		size /= 2;
-		if (ms < LONG_MS) {
-			note("%llu TiB take %llu ms only", size >> 40, ms);
-			continue;
-		}
-		late = time_to_die(fd, size, calls[i], ms / 8);
-		if (late > ms / 4)
-			fail("%llu ms after SIGKILL; the call takes %llu", late, ms);
-		note("%llu TiB in %llu ms; killed in %llu", size >> 40, ms, late);
-	}
+	make_long(fd, &get, most, 1);
+	if (get.ms < LONG_MS)
+		note("to get %llu TiB takes %llu ms only", get.size / TIB, get.ms);
+	else
+		expect_killable(fd, &get);
+	make_long(fd, &clear, most, MOST_TIMES);
+	expect(clear.ms >= LONG_MS);
+	expect_killable(fd, &clear);
 	close(fd);
+}
+
+/* All that a log's owner does, until it is killed. */
+static _Noreturn void use_log(int fd, u32 seed)
+{
+	volatile u8 *p = map_rw(fd, AREA, SIZE);
+	__u64 bits[WORDS], epoch;
+
+	for (;;) {
+		u64 at = random_u32(&seed) % PAGES * PAGE;
+
+		axas_start_log(fd, AREA, SIZE);
+		p[at] = 1;
+		(void)axas_write(fd, AREA + at / 2, (void *)&at, 8);
+		axas_get_log(fd, AREA, SIZE, bits, &epoch);
+		axas_clear_log(fd, AREA, SIZE, bits, epoch);
+		axas_protect(fd, AREA, at + PAGE, random_u32(&seed) % 2 ? RO : RW);
+		punch(fd, AREA + at, PAGE);
+		axas_start_log(fd, AREA + at, SIZE - at);
+		axas_protect(fd, AREA, SIZE, RW);
+		p[at] = 2;
+		axas_clear_log_extents(fd, &(struct axas_extent){ AREA, SIZE }, 1, 0);
+		axas_stop_log(fd, AREA, at + PAGE);
+	}
+}
+
+/* Wherever the owner of a log is killed, the space has a log that works, or none. */
+static void test_killed_owner(void)
+{
+	int fd = logged_space(false, AXAS_MAP_HUGE_NEVER);
+	u32 seed = test_seed;
+	u8 byte = 1;
+
+	for (int i = 0; i < 40; i++) {
+		pid_t pid = fork();
+
+		expect_libc(pid);
+		if (!pid)
+			use_log(fd, seed + i);
+		sleep_ms(1 + random_u32(&seed) % 8);
+		kill(pid, SIGKILL);
+		expect_libc(waitpid(pid, NULL, 0));
+		expect_ok(axas_protect(fd, AREA, SIZE, RW));
+		expect_ok(axas_start_log(fd, AREA, SIZE));
+		expect_pages(fd, 0, 0);
+		expect_eq(axas_write(fd, AREA + i * PAGE, &byte, 1), 1);
+		expect_pages(fd, i, 1);
+		clear_all(fd);
+		expect_pages(fd, 0, 0);
+	}
+	expect_ok(axas_unmap(fd, AREA, SIZE));
+	expect_eq(info(fd).frames, 0);
+	expect_eq(info(fd).tables, info(fd).root_tables);
 }
 
 /**
@@ -352,6 +450,7 @@ static void test_kill(void)
  * @copy: the copy
  * @stop: writers end
  * @writes: how many there were
+ * @allowed: how many there may be until the copy has followed
  */
 struct copier {
 	int fd;
@@ -359,10 +458,25 @@ struct copier {
 	u8 *copy;
 	bool stop;
 	u64 writes;
+	u64 allowed;
 };
+
+#define QUOTA		400	/* writes between two rounds, at most */
 
 #define QUIET(page)	((page) % 16 == 9)	/* pages that nobody writes */
 #define CHURN		(PAGES - 128)		/* pages from here on are changed in other ways */
+
+/* Whether a writer goes on. It does not run far ahead of the copy. */
+static bool goes_on(const struct copier *c)
+{
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		if (__atomic_load_n(&c->writes, __ATOMIC_RELAXED) <
+		    __atomic_load_n(&c->allowed, __ATOMIC_RELAXED))
+			return true;
+		usleep(100);
+	}
+	return false;
+}
 
 static u64 some_page(u32 *seed, u64 below)
 {
@@ -376,7 +490,7 @@ static void *write_by_file(void *arg)
 	struct copier *c = arg;
 	u32 seed = test_seed + 1;
 
-	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+	while (goes_on(c)) {
 		u64 val = random_u32(&seed), at = some_page(&seed, CHURN) * PAGE;
 
 		if (axas_write(c->fd, AREA + at + val % 500 * 8, &val, 8) != 8)
@@ -391,7 +505,7 @@ static void *write_by_mapping(void *arg)
 	struct copier *c = arg;
 	u32 seed = test_seed + 2;
 
-	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+	while (goes_on(c)) {
 		u64 *at = (u64 *)(c->p + some_page(&seed, CHURN) * PAGE) + random_u32(&seed) % 500;
 
 		__atomic_store_n(at, random_u32(&seed), __ATOMIC_RELAXED);
@@ -407,7 +521,7 @@ static void *write_by_disk(void *arg)
 	struct copier *c = arg;
 	u32 seed = test_seed + 3;
 
-	while (disk >= 0 && !__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+	while (disk >= 0 && goes_on(c)) {
 		u64 from = some_page(&seed, 8) * PAGE, at = some_page(&seed, CHURN) * PAGE;
 
 		if (pwrite(disk, c->p + at, PAGE, from) != PAGE ||
@@ -426,7 +540,7 @@ static void *change(void *arg)
 	struct copier *c = arg;
 	u32 seed = test_seed + 4;
 
-	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+	while (goes_on(c)) {
 		u64 page = CHURN + random_u32(&seed) % 120, gpa = AREA + page * PAGE;
 		u64 len = (1 + random_u32(&seed) % 8) * PAGE;
 
@@ -487,9 +601,12 @@ static void keep_copy(bool pinnable, u32 flags)
 	c.p = map_rw(c.fd, AREA, SIZE);
 	for (int i = 0; i < 4; i++)
 		expect_eq(pthread_create(&threads[i], NULL, run[i], &c), 0);
-	while (__atomic_load_n(&c.writes, __ATOMIC_RELAXED) < want && rounds < want) {
+	for (; __atomic_load_n(&c.writes, __ATOMIC_RELAXED) < want; rounds++) {
+		__atomic_add_fetch(&c.allowed, QUOTA, __ATOMIC_RELAXED);
 		copied += copy_written(&c);
-		rounds++;
+		while (__atomic_load_n(&c.writes, __ATOMIC_RELAXED) + QUOTA / 2 <
+		       __atomic_load_n(&c.allowed, __ATOMIC_RELAXED))
+			usleep(100);
 	}
 	__atomic_store_n(&c.stop, true, __ATOMIC_RELAXED);
 	for (int i = 0; i < 4; i++) {
@@ -532,6 +649,7 @@ static const struct test tests[] = {
 	{ "what was not touched is skipped", test_skipped_regions },
 	{ "a range of 1 GiB", test_large_range },
 	{ "SIGKILL ends get and clear", test_kill },
+	{ "the owner of a log is killed", test_killed_owner },
 	{ "no write is missed", test_no_write_is_missed },
 	{ "no write is missed, pinnable", test_no_write_is_missed_pinnable },
 };

@@ -497,6 +497,64 @@ static void test_exit_does_not_wait(void)
 	expect_eq(status, 0);
 }
 
+#define SERVED		(4 * MIB / PAGE)	/* pages of a large area */
+
+/* Supplies all of it, by pages and by 2 MiB, until it is killed. */
+static _Noreturn void supply_all(int fd)
+{
+	u8 *buf = malloc(2 * MIB);
+	u64 gpas[8];
+
+	for (u64 i = 0; ; i++) {
+		memset(buf, 1 + i % 200, 2 * MIB);
+		axas_get_missing(fd, AXAS_MISSING_AGAIN, gpas, ARRAY_SIZE(gpas), NULL);
+		axas_supply(fd, AREA + i % 300 * PAGE, buf, PAGE, 0, NULL);
+		axas_supply(fd, AREA + MIB, buf, 2 * MIB, AXAS_SUPPLY_SKIP, NULL);
+		axas_supply(fd, AREA + 3 * MIB, NULL, MIB / 2, AXAS_SUPPLY_SKIP, NULL);
+		axas_unmap(fd, AREA, 3 * MIB + 256 * PAGE);
+		axas_map_alloc(fd, AREA, 3 * MIB + 256 * PAGE, RW,
+			       AXAS_MAP_MISSING | AXAS_MAP_MISSING_FAIL);
+	}
+}
+
+static void expect_whole_pages(int fd)
+{
+	u8 buf[PAGE];
+
+	for (u64 i = 0; i < SERVED; i++) {
+		ssize_t n = axas_read(fd, AREA + i * PAGE, buf, PAGE);
+
+		expect(n == PAGE || n == -EFAULT);
+		for (u64 at = 1; n == PAGE && at < PAGE; at++)
+			if (buf[at] != buf[0])
+				fail("page %llu has 0x%x and 0x%x", i, buf[0], buf[at]);
+	}
+}
+
+/* A server that is killed at any step leaves whole pages or none, and its work to the next. */
+static void test_killed_while_supplying(void)
+{
+	int fd = new_space();
+	u32 seed = test_seed;
+
+	for (int i = 0; i < 30; i++) {
+		pid_t pid;
+
+		expect_ok(axas_map_alloc(fd, AREA, SERVED * PAGE, RW,
+					 AXAS_MAP_MISSING | AXAS_MAP_MISSING_FAIL));
+		pid = fork();
+		expect_libc(pid);
+		if (!pid)
+			supply_all(fd);
+		sleep_ms(1 + random_u32(&seed) % 12);
+		expect_killed(pid);
+		expect_whole_pages(fd);
+		expect_ok(axas_clear(fd));
+		expect_eq(info(fd).frames, 0);
+		expect_eq(info(fd).tables, info(fd).root_tables);
+	}
+}
+
 static atomic_int alarms;
 
 static void on_alarm(int nr)
@@ -748,6 +806,7 @@ static const struct test tests[] = {
 	{ "a waiting process can be killed", test_killed_waiters },
 	{ "an exiting process does not wait", test_exit_does_not_wait },
 	{ "a killed server is replaced", test_killed_server },
+	{ "a server is killed while it supplies", test_killed_while_supplying },
 	{ "a waiting load handles signals", test_signals_are_handled },
 	{ "a pending signal costs no CPU time", test_pending_signal_costs_no_cpu },
 	{ "servers, readers and removals together", test_storm },

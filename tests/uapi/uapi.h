@@ -6,7 +6,7 @@
  *   main.c           list of suites; runs them for each format
  *   space.c          helpers for spaces on top of libaxas; snapshots of a space
  *   host.c           the machine: memory counters, reserved window, capabilities
- *   mapping.c        host mappings, and accesses that may end in a signal
+ *   mapping.c        a descriptor as a file: mappings, holes, opening again
  *   fuse.c           a file system whose server does as it is told
  *   test_SUBJECT.c   one suite each
  */
@@ -94,11 +94,5 @@ u8 *map_at(int fd, u64 gpa, u64 len, int prot);
 u8 *map_rw(int fd, u64 gpa, u64 len);
 int punch(int fd, u64 gpa, u64 len);		/* discard by fallocate() */
 int reopen(int fd, int flags);			/* by /proc/self/fd */
-void catch_bus(void);		/* for the functions below: SIGBUS and SIGSEGV do not kill */
-int read_signal(const void *p);		/* the signal that the access ends in, or 0 */
-int write_signal(void *p, u8 val);
-int signal_code(void);		/* si_code of this thread's last signal */
-int try_load(const u64 *p, u64 *val);	/* of a word: a single access */
-int try_store(u64 *p, u64 val);
 
 #endif /* AXAS_UAPI_TEST_H */

@@ -82,7 +82,7 @@ bool arch_printed(const struct axvcpu_exit *exit, char *c);
 u64 arch_count(const struct axvcpu_regs *regs);
 
 extern const struct suite suite_api, suite_attacks, suite_calls, suite_interrupts, suite_life,
-	suite_matrix, suite_memory, suite_parallel, suite_programs;
+	suite_log, suite_matrix, suite_memory, suite_parallel, suite_programs;
 
 /**
  * struct cell - one access of the matrix, to an area at VM_TEST that is one leaf

@@ -67,7 +67,8 @@ expect 1 '"errno":"ENOEXEC"' image ls /proc/self/exe --json
 expect 1 "no space" image save x
 expect 1 "no image" image ls
 expect 1 "is missing" map
-expect 1 "not alloc, linear, file or backend" map bogus 0 4K
+expect 1 "not alloc, linear, file, shared or backend" map bogus 0 4K
+expect 1 "shared takes GPA, SPACE, SOURCE and SIZE" map shared 0 /dev/null 4K
 expect 1 "takes GPA and SIZE" map alloc 0
 expect 1 "takes GPA, HPA and SIZE" map linear 0 0
 expect 1 "protection 'rq'" map alloc 0 4K -p rq

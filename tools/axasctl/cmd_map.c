@@ -82,12 +82,14 @@ static error_t map_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp map_argp = {
 	map_options, map_parse, "alloc GPA SIZE\nlinear GPA HPA SIZE\n"
-	"file GPA PATH OFFSET SIZE\nbackend NAME ARG GPA SIZE",
+	"file GPA PATH OFFSET SIZE\nshared GPA SPACE SOURCE SIZE\nbackend NAME ARG GPA SIZE",
 	"Map memory into the space.\n"
 	"\valloc: zeroed frames from the page allocator, one by one on first touch\n"
 	"unless --populate is given. linear: the host-physical range at HPA, which\n"
 	"must not touch System RAM. file: SIZE bytes of the file at PATH, whose pages are\n"
-	"shared until they are written; nobody may have it open for writing. backend:\n"
+	"shared until they are written; nobody may have it open for writing. shared: the\n"
+	"memory at SOURCE of another space, whose descriptor is the file SPACE, such as\n"
+	"/proc/PID/fd/N, with no more rights than the other space has. backend:\n"
 	"memory that the kernel module supplies which registered NAME; ARG is for it.\n"
 	"Numbers are decimal or 0x..., with K, M, G, T, P\n"
 	"for powers of 1024, and must be multiples of 4 KiB.", common_options, NULL, NULL
@@ -164,6 +166,29 @@ static int map_file(struct session *s, struct map_args *m)
 	return err ? fail_range(s, "map file", err, gpa, len) : answer_range(s, gpa, len);
 }
 
+static int map_shared(struct session *s, struct map_args *m)
+{
+	u64 gpa, source, len;
+	int fd, from, err;
+
+	if (m->args.nr != 5)
+		return !!usage_error(&m->args, "shared takes GPA, SPACE, SOURCE and SIZE");
+	if (take_number(&m->args, "GPA", m->args.arg[1], &gpa) ||
+	    take_number(&m->args, "SOURCE", m->args.arg[3], &source) ||
+	    take_number(&m->args, "SIZE", m->args.arg[4], &len))
+		return 1;
+	fd = need_space(s);
+	if (fd < 0)
+		return 1;
+	from = open(m->args.arg[2], O_RDWR | O_CLOEXEC);
+	if (from < 0)
+		return fail(s, errno, "%s: %s", m->args.arg[2], strerror(errno));
+	err = m->type == AXAS_TYPE_NORMAL ?
+	      axas_map_shared(fd, gpa, len, from, source, m->prot, m->flags) : -EOPNOTSUPP;
+	close(from);
+	return err ? fail_range(s, "map shared", err, gpa, len) : answer_range(s, gpa, len);
+}
+
 static int map_backend(struct session *s, struct map_args *m)
 {
 	u64 gpa, arg, len;
@@ -197,9 +222,11 @@ int cmd_map(struct session *s, int argc, char **argv)
 		return map_linear(s, &m);
 	if (!strcmp(m.args.arg[0], "file"))
 		return map_file(s, &m);
+	if (!strcmp(m.args.arg[0], "shared"))
+		return map_shared(s, &m);
 	if (!strcmp(m.args.arg[0], "backend"))
 		return map_backend(s, &m);
-	return !!usage_error(&m.args, "'%s' is not alloc, linear, file or backend",
+	return !!usage_error(&m.args, "'%s' is not alloc, linear, file, shared or backend",
 			     m.args.arg[0]);
 }
 

@@ -8,7 +8,7 @@ extern const struct suite suite_exits, suite_registers, suite_irqs, suite_kvm,
 	suite_system, suite_save;
 
 const struct suite *const arch_suites[] = {
-	&suite_exits, &suite_calls, &suite_registers, &suite_memory, &suite_matrix,
+	&suite_exits, &suite_calls, &suite_registers, &suite_memory, &suite_log, &suite_matrix,
 	&suite_parallel, &suite_interrupts, &suite_irqs, &suite_system, &suite_save,
 	&suite_programs, &suite_attacks, &suite_api, &suite_life, &suite_kvm, NULL
 };
