@@ -124,6 +124,26 @@ static void test_mapped_pages_stay(void)
 	close(fd);
 }
 
+/* A start, or a clear, of what was not written says so of pages that are mapped to be read, too. */
+static void test_mapped_clean(void)
+{
+	int fd = logged_space(false, AXAS_MAP_HUGE_NEVER);
+	volatile u8 *p = map_rw(fd, AREA, SIZE);
+	__u64 bits[WORDS];
+
+	memset(bits, 0xff, sizeof(bits));
+	for (int i = 0; i < 2; i++) {
+		for (u64 page = 0; page < PAGES; page++)
+			expect_eq(p[page * PAGE], 0);
+		expect_ok(axas_start_log(fd, AREA, SIZE));
+		expect_pages(fd, 0, 0);
+		expect_ok(axas_clear_log(fd, AREA, SIZE, bits, 0));
+		expect_pages(fd, 0, 0);
+	}
+	munmap((void *)p, SIZE);
+	close(fd);
+}
+
 /* 2 MiB leaves of compound frames, mapped by PMDs: a write is one page. */
 static void test_huge(void)
 {
@@ -346,7 +366,7 @@ static u64 time_to_die(int fd, const struct long_call *c)
 }
 
 #define LONG_MS		800	/* a call of this length is long */
-#define MOST_TIMES	(1u << 16)
+#define MOST_TIMES	65536u
 
 /* Make the range larger, then name it more often, until the call takes long. */
 static void make_long(int fd, struct long_call *c, u64 most, u32 most_times)
@@ -642,6 +662,7 @@ static const struct test tests[] = {
 	{ "writes by calls and faults", test_writes },
 	{ "writes by mappings", test_mappings },
 	{ "clear leaves other pages mapped", test_mapped_pages_stay },
+	{ "pages that are mapped to be read are not written", test_mapped_clean },
 	{ "a write to 2 MiB of a PMD is one page", test_huge },
 	{ "a page that is held stays written", test_held },
 	{ "extents", test_extents },

@@ -299,7 +299,8 @@ static void check_reported(struct race *r, u64 page)
 {
 	if (page >= EXACT || BY_DISK(page) || r->before[page] == ~0u)
 		return;
-	if (r->pinnable && !QUIET(page))
+	/* All pages of a whole frame are held with one of them. */
+	if (r->flags & AXAS_MAP_HUGE_WHOLE || (r->pinnable && !QUIET(page)))
 		return;
 	if (atomic_load(&r->begun[page]) == r->before[page])
 		fail("page %llu is reported, and nobody wrote it", page);
