@@ -39,7 +39,7 @@ static const struct explanation explanations[] = {
 	{ "map shared", EFAULT, "a hole of the other space" },
 	{ "map shared", EACCES, "more than the other space permits" },
 	{ "map shared", EINVAL, "a range that is none of the two spaces', or no space" },
-	{ "map shared", EOPNOTSUPP, "the other space's memory there is not its own, or not normal" },
+	{ "map shared", EOPNOTSUPP, "the other space has no memory of its own there" },
 	{ "read", EFAULT, "a hole: no area maps this address" },
 	{ "read", EACCES, "the area may not be read" },
 	{ "write", EFAULT, "a hole: no area maps this address" },
