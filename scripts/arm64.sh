@@ -21,6 +21,7 @@ build() {
 	"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1 ARCH=arm64 \
 		CROSS_COMPILE="$PREFIX"
 	make_for "$KDIR" "$OUT/module" -C tests/vcpu CROSS_COMPILE="$PREFIX"
+	make_for "$KDIR" "$OUT/module" -C tests/uapi CROSS_COMPILE="$PREFIX"
 	make_for "$KDIR" "$OUT/module" -C tests/guests CROSS_COMPILE="$PREFIX"
 	make_for "$KDIR" "$OUT/module" -C tools/axasctl CROSS_COMPILE="$PREFIX" \
 		EXTRA_CFLAGS="${LIBS:+-I$LIBS/usr/include}" \
@@ -88,7 +89,8 @@ main() {
 	module=$OUT/module
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" arm64.sh "$module/axas.ko" \
 		"$module/vcpu/axvcpu.ko" "$module"/tests/hwwalk/axas_{s2_test,el2}.ko \
-		"$module/tests/consumer/axas_consumer.ko" \
+		"$module/tests/consumer/axas_consumer.ko" "$module"/tests/backends/*.ko \
+		"$module/tests/uapi/axas_uapi_test" \
 		"$module/tests/vcpu/axvcpu_test" "$module/tools/axasctl/axasctl" \
 		"$module"/tests/guests/*.elf
 	look_at_module "$module/vcpu/axvcpu.ko" || failed=1

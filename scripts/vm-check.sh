@@ -58,8 +58,9 @@ debian_kernel() {
 	shift
 	run_logged "$NAME module" "$OUT/build.log" \
 		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" CONSUMER=1
-	# FUSE for files with a server; KVM for the test that it and axvcpu do not share CPUs.
-	debian_modules "$MODULES" fuse
+	# FUSE for files with a server; a RAM disk for O_DIRECT; KVM for the test that it and axvcpu
+	# do not share CPUs.
+	debian_modules "$MODULES" fuse brd
 	[[ $NAME != vm-kvm* ]] || debian_modules "$MODULES" irqbypass ccp kvm kvm-amd
 	boot "$KERNEL" "$@"
 }

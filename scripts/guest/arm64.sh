@@ -77,6 +77,7 @@ all)
 	suite few_vmids few_vmids
 	rmmod axas_el2
 	suite guests guest_suite
+	suite backends backend_suite 0x80800000
 	suite mitigations mitigation_suite
 	suite module module_suite
 	;;

@@ -64,25 +64,6 @@ vcpu_kunit_suites() { load axvcpu_kunit && rmmod axvcpu_kunit; }
 
 consumer() { load axas_consumer && rmmod axas_consumer; }
 
-# Modules that supply memory, each after it has passed the conformance suite, and of a region that
-# no test maps by its address.
-backends_conform() {
-	load axas_late && rmmod axas_late &&
-		insmod /axas/axas_late.ko check=1 &&
-		insmod /axas/axas_reserved.ko check=1 base=0x30800000 size=0x400000
-}
-
-backend_tests() { axas_uapi_test backend >/tmp/backend || { cat /tmp/backend && false; }; }
-
-backends_unload() { rmmod axas_late && rmmod axas_reserved; }
-
-backend_suite() {
-	check backends_conform backends_conform
-	check late_memory_holds_nobody_up backend_tests
-	check backends_unload backends_unload
-	echo "1..$CHECKS"
-}
-
 VULNERABILITIES=/sys/devices/system/cpu/vulnerabilities
 
 # The names of /proc/cpuinfo, by which axvcpu tells, for those of the files there that
@@ -187,6 +168,9 @@ reads() { [ "$(cat "$1")" = "$2" ]; }
 # For tests of files with a server, if there is such a module.
 load_fuse() { [ ! -f /axas/fuse.ko ] || load fuse; }
 
+# A disk that reads into memory by O_DIRECT.
+load_disk() { [ ! -f /axas/brd.ko ] || insmod /axas/brd.ko rd_nr=1 rd_size=16384; }
+
 # Is it the machine that is asked for?
 machine_suite() {
 	case $AXAS_CASE in
@@ -202,6 +186,7 @@ machine_suite() {
 }
 
 load_fuse
+load_disk
 if [ "${AXAS_CASE:-all}" != all ]; then
 	load axas
 	case $AXAS_CASE in
@@ -229,7 +214,7 @@ kmemleak_clear
 load axas
 [ ! -f /axas/axas_kunit.ko ] || suite kunit kunit_suites
 mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
-[ ! -f /axas/axas_late.ko ] || suite backends backend_suite
+[ ! -f /axas/axas_late.ko ] || suite backends backend_suite 0x30800000
 suite uapi axas_uapi_test
 suite examples example_suite
 suite axasctl sh /axas/device_test.sh axasctl 0x30000000

@@ -78,3 +78,23 @@ unload_suite() {
 	check axas_unloads rmmod axas
 	echo "1..$CHECKS"
 }
+
+# Modules that supply memory, each after it has passed the conformance suite, and of a region that
+# no test maps by its address.
+backends_conform() {
+	insmod /axas/axas_late.ko && rmmod axas_late &&
+		insmod /axas/axas_late.ko check=1 &&
+		insmod /axas/axas_reserved.ko check=1 base="$1" size=0x400000
+}
+
+backend_tests() { axas_uapi_test backend >/tmp/backend || { cat /tmp/backend && false; }; }
+
+backends_unload() { rmmod axas_late && rmmod axas_reserved; }
+
+# backend_suite ADDRESS: of 4 MiB that the kernel does not use.
+backend_suite() {
+	check backends_conform backends_conform "$1"
+	check late_memory_holds_nobody_up backend_tests
+	check backends_unload backends_unload
+	echo "1..$CHECKS"
+}
