@@ -398,12 +398,15 @@ static bool is_alike(const struct axas_space *space, const struct axas_space *ba
 	       space->range.size == base->range.size;
 }
 
-/* Only linear memory stays charged to somebody by address; a log is of the areas. */
+/*
+ * Only linear memory stays charged to somebody by address; a log is of the areas, and its second
+ * root is there as long as any area is logged.
+ */
 static int check_reset(struct axas_space *space)
 {
-	int err = check_areas(space);
-
-	return err == -EOPNOTSUPP && !space->origin && !space->areas->linear_pages ? 0 : err;
+	if (space->origin || space->areas->linear_pages)
+		return -EOPNOTSUPP;
+	return READ_ONCE(space->npt.aside) ? -EBUSY : 0;
 }
 
 /* Replace table and areas. Without memory for a list, the next reset does so, too. */

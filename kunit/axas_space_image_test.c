@@ -283,6 +283,27 @@ static void reset_restores_content_and_areas(struct kunit *test)
 	end(f);
 }
 
+/* Also if the first area is one that images cannot have, and that a reset may remove. */
+static void no_reset_in_a_log(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_gpa_range range = gpa_range(BASE, SIZE);
+	struct axas_image *image = freeze_it(test, f->space);
+	u64 epoch;
+
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(0, SZ_4K), TEST_RW, 0,
+						   AXAS_MAP_MISSING), 0);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, BASE, SIZE, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_start_log(f->space, range, &epoch), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, image, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, axas_space_stop_log(f->space, range, &epoch), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, image, 0), 0);
+	monitor_expect_flushed(f->monitor);
+	space_expect_areas(f, 0);
+	axas_image_put(image);
+	end(f);
+}
+
 static void reset_goes_to_any_image_of_the_kind(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -797,6 +818,7 @@ static struct kunit_case image_cases[] = {
 	KUNIT_CASE_PARAM(chains_show_the_newest_page, space_gen_params),
 	KUNIT_CASE(a_chain_has_an_end),
 	KUNIT_CASE_PARAM(reset_restores_content_and_areas, space_gen_params),
+	KUNIT_CASE_PARAM(no_reset_in_a_log, space_gen_params),
 	KUNIT_CASE(reset_goes_to_any_image_of_the_kind),
 	KUNIT_CASE_PARAM(diff_finds_what_was_written, space_gen_params),
 	KUNIT_CASE_PARAM(what_is_gone_does_not_come_back, space_gen_params),
