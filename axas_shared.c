@@ -109,6 +109,18 @@ u64 axas_shared_exported(struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_shared_exported);
 
+bool axas_shared_is_source(struct axas_space *space)
+{
+	bool source;
+
+	/* Beside its own reference. */
+	mutex_lock(&origins_lock);
+	source = space->origin && refcount_read(&space->origin->refs) > 1;
+	mutex_unlock(&origins_lock);
+	return source;
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_shared_is_source);
+
 static struct share *share_of(const struct axas_backend *backend)
 {
 	return (struct share *)backend->object;

@@ -14,5 +14,7 @@ void axas_shared_close(struct axas_space *space);
 
 /* References on frames of the space that shared areas hold. May sleep. */
 u64 axas_shared_exported(struct axas_space *space);
+/* Whether another space has an area of this one's memory, or may have frames of it. */
+bool axas_shared_is_source(struct axas_space *space);
 
 #endif /* _AXAS_SHARED_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Freeze, clone, reset and diff of spaces: see "DOC: images". Calls axas_image.c, axas_space.c,
- * axas_removal.c, axas_space_pages.c, axas_area.c and axas_npt.c.
+ * axas_shared.c, axas_removal.c, axas_space_pages.c, axas_area.c and axas_npt.c.
  *
  * Locks: space->changing throughout, and the bar for the moment in which table and areas change.
  * What they need is allocated before.
@@ -282,7 +282,7 @@ static int check_areas(struct axas_space *space)
 	}
 	if (READ_ONCE(space->npt.aside))
 		return -EBUSY;
-	return space->origin ? -EOPNOTSUPP : 0;
+	return axas_shared_is_source(space) ? -EOPNOTSUPP : 0;
 }
 
 /* Frames that images own whose only user is the space of @image, or an image of these. */
@@ -404,7 +404,7 @@ static bool is_alike(const struct axas_space *space, const struct axas_space *ba
  */
 static int check_reset(struct axas_space *space)
 {
-	if (space->origin || space->areas->linear_pages)
+	if (axas_shared_is_source(space) || space->areas->linear_pages)
 		return -EOPNOTSUPP;
 	return READ_ONCE(space->npt.aside) ? -EBUSY : 0;
 }

@@ -167,6 +167,29 @@ static void test_errors(void)
 	expect_refused(p.space, AXAS_MAP_SHARED, &bad, EOPNOTSUPP, "linear memory");
 }
 
+static int freeze(int fd)
+{
+	int image = axas_freeze(fd);
+
+	return image < 0 ? image : close(image);
+}
+
+/* Only as long as others share it, memory cannot be frozen. */
+static void test_freeze(void)
+{
+	struct pair p = new_pair(RW);
+
+	put(p.space, HERE, 7);
+	expect_eq(freeze(p.source), -EOPNOTSUPP);
+	expect_ok(axas_unmap(p.space, HERE, SIZE));
+	expect_ok(freeze(p.source));
+	expect_ok(axas_map_alloc(p.source, HERE, SIZE, RW, 0));
+	expect_ok(axas_map_alloc(p.space, HERE, SIZE, RW, 0));
+	expect_eq(axas_map_shared(p.space, HERE, SIZE, p.source, HERE, RW, 0), -EEXIST);
+	expect_ok(freeze(p.source));
+	expect_eq(get(p.source, THERE), 7);
+}
+
 static bool over;
 
 static void *unmap_both(void *arg)
@@ -239,6 +262,7 @@ static const struct test tests[] = {
 	{ "what was mapped outlives its source", test_source_is_gone },
 	{ "the source bounds the protection", test_protection },
 	{ "what cannot be shared is refused", test_errors },
+	{ "a source is frozen when nobody shares it", test_freeze },
 	{ "both unmap while both touch", test_stress },
 	{ "a killed process leaves nothing", test_kill },
 };
