@@ -253,16 +253,17 @@ static inline void axas_shrinker_free(struct shrinker *shrinker)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #include <linux/pfn_t.h>
 #endif
-static inline vm_fault_t axas_insert_zero(struct vm_area_struct *vma, unsigned long addr)
-{
-	unsigned long pfn = page_to_pfn(ZERO_PAGE(addr));
-
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
-	return vmf_insert_mixed(vma, addr, pfn);
+#define axas_pfn_t(pfn)	(pfn)
 #else
-	return vmf_insert_mixed(vma, addr, pfn_to_pfn_t(pfn));
+#define axas_pfn_t(pfn)	pfn_to_pfn_t(pfn)
 #endif
-}
+#define axas_insert_zero(vma, addr)						\
+({										\
+	unsigned long at_ = (addr);						\
+										\
+	vmf_insert_mixed(vma, at_, axas_pfn_t(page_to_pfn(ZERO_PAGE(at_))));	\
+})
 
 /* 6.6: generic_fillattr() takes the request mask. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
