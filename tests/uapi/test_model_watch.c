@@ -283,6 +283,7 @@ static void op_map_shared(void)
 {
 	u32 from = below(SPACES), page = below(PAGES - nr + 1);
 	const struct wpage *there = &spaces[from].pages[page];
+	struct wpage shared;
 	bool ok = true;
 	int err;
 
@@ -295,8 +296,11 @@ static void op_map_shared(void)
 		return;
 	}
 	expect_ok(err);
-	set_pages((struct wpage){ .kind = SHARED, .write = true, .source = from,
-				  .life = spaces[from].life, .page = page }, 0);
+	shared = (struct wpage){
+		.kind = SHARED, .write = true, .source = from, .life = spaces[from].life,
+		.page = page,
+	};
+	set_pages(shared, 0);
 }
 
 static void op_unmap(void)
