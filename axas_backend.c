@@ -225,6 +225,16 @@ void axas_pool_move(struct axas_pool *pool, struct axas_pool *to, long made)
 	atomic64_add(frames + made, &to->charged);
 }
 
+void axas_pool_move_some(struct axas_pool *pool, struct axas_pool *to, long frames)
+{
+	atomic_long_sub(frames, &pool->frames);
+	atomic_long_add(frames, &to->frames);
+	if (!pool->limited)
+		return;
+	atomic64_sub(frames, &pool->charged);
+	atomic64_add(frames, &to->charged);
+}
+
 void axas_pool_put(struct axas_pool *pool, const struct axas_backend *backend,
 		   unsigned int order, const struct axas_hpa *hpas, unsigned int n)
 {

@@ -195,6 +195,9 @@ static inline void axas_pool_count(struct axas_pool *pool, const struct axas_bac
 /* Frames that leaves map move from one pool to another, with their charges; @made: in shards. */
 void axas_pool_move(struct axas_pool *pool, struct axas_pool *to, long made);
 
+/* The same for some of them; less than 0: the other way. */
+void axas_pool_move_some(struct axas_pool *pool, struct axas_pool *to, long frames);
+
 /* Give back frames that leaves mapped and that were counted. */
 void axas_pool_put(struct axas_pool *pool, const struct axas_backend *backend,
 		   unsigned int order, const struct axas_hpa *hpas, unsigned int n);

@@ -31,6 +31,9 @@
 /* Longest chain of images: each freeze of a clone makes it one longer. */
 #define AXAS_IMAGE_DEPTH	1024
 
+/* From here on, a freeze joins images that nobody has any more: see "DOC: folding". */
+#define AXAS_FOLD_DEPTH		16
+
 /**
  * struct axas_image - an image
  * @ref: references: of descriptors, spaces, bases and faults in progress
@@ -74,6 +77,15 @@ struct axas_image_page {
 	const struct axas_backend *backend;
 	u64 offset;
 };
+
+/*
+ * axas_space_fold.c: freeze a space without a new image. The mutex is held. Return the image of the
+ * space, with a reference; NULL, with nothing changed, if that cannot be.
+ */
+struct axas_image *__must_check axas_space_fold(struct axas_space *space);
+
+/* axas_space_image.c: move table and frames, with the bar. A flush of all is due. */
+void axas_space_move_table(struct axas_space *space, struct axas_space *to);
 
 /* Find the page of @gpa; false for a hole. Does not sleep. @image is held. */
 bool axas_image_find(const struct axas_image *image, u64 gpa, struct axas_image_page *page);

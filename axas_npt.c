@@ -206,6 +206,25 @@ struct axas_hpa axas_npt_remove(struct axas_npt *npt, u64 *ptep)
 	return axas_npt_leaf_hpa(npt, axas_npt_break(npt, ptep, 0, 0));
 }
 
+void axas_npt_exchange(struct axas_npt *npt, u64 *ptep, struct axas_npt *other, u64 *to)
+{
+	long more = axas_npt_is_leaf(npt, *to) - axas_npt_is_leaf(npt, *ptep);
+
+	swap(*ptep, *to);
+	count_leaves(npt, 0, more);
+	count_leaves(other, 0, -more);
+}
+
+bool axas_npt_is_held(const struct axas_npt *npt, u64 leaf)
+{
+	struct page *page;
+
+	if (!npt->hal->frame_page)
+		return false;
+	page = npt->hal->frame_page(npt->hal, axas_npt_leaf_hpa(npt, leaf));
+	return page && page_count(page) > 1;
+}
+
 long axas_npt_move(struct axas_npt *npt, struct axas_npt *to)
 {
 	unsigned int i, n = 1u << npt->root_bits, level = npt->levels - 1;

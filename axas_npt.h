@@ -698,6 +698,12 @@ void axas_npt_show(struct axas_npt *npt, const struct axas_npt_hidden *hidden, u
 /* Break a level 0 leaf. Exclusive. Return its frame, which the caller frees after a flush. */
 struct axas_hpa __must_check axas_npt_remove(struct axas_npt *npt, u64 *ptep);
 
+/* Exchange level 0 entries of two tables that nobody walks. */
+void axas_npt_exchange(struct axas_npt *npt, u64 *ptep, struct axas_npt *other, u64 *to);
+
+/* Whether somebody has a reference to the page of a level 0 leaf that the space owns. */
+bool axas_npt_is_held(const struct axas_npt *npt, u64 leaf);
+
 /* From now on hosts need the dirty bit for a write, if the format has it. Exclusive. */
 void axas_npt_need_dirty(struct axas_npt *npt);
 

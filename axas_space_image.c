@@ -155,22 +155,27 @@ static void keep_page(struct swap *swap, u64 gpa)
 	axas_pool_settle(&swap->space->pool);
 }
 
+void axas_space_move_table(struct axas_space *space, struct axas_space *to)
+{
+	long made = axas_npt_move(&space->npt, &to->npt);
+
+	atomic_long_add(made, &space->faults[AXAS_FAULT_FIXED]);
+	axas_pool_move(&space->pool, &to->pool, made);
+	to->own = space->own;
+}
+
 /* With the bar: exchange the areas, move the table and the frames. */
 static void move(struct swap *swap)
 {
 	struct axas_space *space = swap->space, *base = swap->base;
 	struct axas_areas *old = base->areas;
-	long made;
 
 	/* Seen by all that change leaves: they hold the mutex, or come after the bar. */
 	axas_npt_mark(&space->npt);
 	base->areas = space->areas;
 	WRITE_ONCE(space->areas, swap->areas);
 	swap->areas = old;
-	made = axas_npt_move(&space->npt, &base->npt);
-	atomic_long_add(made, &space->faults[AXAS_FAULT_FIXED]);
-	axas_pool_move(&space->pool, &base->pool, made);
-	base->own = space->own;
+	axas_space_move_table(space, base);
 	axas_space_restart_kept(space, false);
 	if (swap->keep)
 		swap->keep = axas_space_set_keep(space, swap->keep);
@@ -353,6 +358,21 @@ static int freeze(struct axas_space *space, struct axas_image *image)
 	return 0;
 }
 
+/* Make an image, whose parent is that of the space. */
+static struct axas_image *freeze_above(struct axas_space *space)
+{
+	struct axas_image *image = new_image(space);
+	int err;
+
+	if (IS_ERR(image))
+		return image;
+	err = freeze(space, image);
+	if (!err)
+		return image;
+	axas_image_put(image);
+	return ERR_PTR(err);
+}
+
 struct axas_image *axas_space_freeze(struct axas_space *space)
 {
 	struct axas_image *image;
@@ -361,14 +381,7 @@ struct axas_image *axas_space_freeze(struct axas_space *space)
 	if (mutex_lock_killable(&space->changing))
 		return ERR_PTR(-EINTR);
 	err = prepare_freeze(space);
-	image = err ? ERR_PTR(err) : new_image(space);
-	if (!IS_ERR(image)) {
-		err = freeze(space, image);
-		if (err) {
-			axas_image_put(image);
-			image = ERR_PTR(err);
-		}
-	}
+	image = err ? ERR_PTR(err) : axas_space_fold(space) ?: freeze_above(space);
 	mutex_unlock(&space->changing);
 	return image;
 }

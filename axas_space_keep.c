@@ -125,17 +125,6 @@ static bool is_complete(const struct axas_space *space, const struct axas_image 
 	       !space->origin && !space->npt.aside && atomic_read(&keep->nr) <= keep->max;
 }
 
-/* Whether somebody has a reference to a page. Host mappings are zapped. */
-static bool is_held(const struct axas_npt *npt, u64 leaf)
-{
-	struct page *page;
-
-	if (!npt->hal->frame_page)
-		return false;
-	page = npt->hal->frame_page(npt->hal, axas_npt_leaf_hpa(npt, leaf));
-	return page && page_count(page) > 1;
-}
-
 /* Give a page its content back. */
 static void restore(const struct axas_npt *npt, u64 leaf, struct axas_hpa source)
 {
@@ -189,7 +178,7 @@ static bool reset_page(struct pass *pass, struct axas_kept *page)
 	u64 leaf = READ_ONCE(*page->ptep), dirty = pass->npt->dirty;
 	bool written = leaf & dirty;
 
-	if (pass->handed && is_held(pass->npt, leaf))
+	if (pass->handed && axas_npt_is_held(pass->npt, leaf))
 		return false;
 	if (pass->sweep && !written && !page->written)
 		return false;

@@ -238,19 +238,25 @@ static void chains_show_the_newest_page(struct kunit *test)
 	end(f);
 }
 
+/* Each image is somebody's. */
 static void a_chain_has_an_end(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
+	struct axas_image **images = kunit_kcalloc(test, AXAS_IMAGE_DEPTH, sizeof(*images),
+						   GFP_KERNEL);
 	struct axas_image *image;
 	unsigned int i;
 
+	KUNIT_ASSERT_NOT_NULL(test, images);
 	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BASE, SIZE, TEST_RW), 0);
 	put_value(test, f->space, 3, 42);
 	for (i = 0; i < AXAS_IMAGE_DEPTH; i++)
-		axas_image_put(freeze_it(test, f->space));
+		images[i] = freeze_it(test, f->space);
 	image = axas_space_freeze(f->space);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(image), -ELOOP);
 	KUNIT_EXPECT_EQ(test, get_value(test, f->space, 3), 42ull);
+	while (i--)
+		axas_image_put(images[i]);
 	end(f);
 }
 

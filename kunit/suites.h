@@ -44,6 +44,7 @@
 	SUITE(axas_space_lent),	\
 	SUITE(axas_space_image),	\
 	SUITE(axas_space_keep),	\
+	SUITE(axas_space_fold),	\
 	SUITE(axas_space_supply),	\
 	SUITE(axas_shared),	\
 	SUITE(axas_linear),	\

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A freeze without a new image: what the space has written becomes a part of its image, which
+ * nobody else has. Calls axas_image.c, axas_space.c, axas_removal.c, axas_area.c and axas_npt.c.
+ * Locks: space->changing throughout, and the bar while entries change.
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+
+#include "axas_compat.h"
+#include "axas_image.h"
+#include "axas_keep.h"
+#include "axas_removal.h"
+
+/**
+ * DOC: folding
+ *
+ * Each freeze of a clone makes its chain of images one longer. Who freezes a space again and again,
+ * and closes the older images, would get a chain of images that no one can name. So a freeze at the
+ * end of a long chain joins the space's own pages to the image of the space, if the space is its
+ * only user: that image is what the space is now, and its descriptor is the new one.
+ *
+ * With the bar, the table moves to a space that nobody runs, as with a reset, and each entry of it
+ * that is the space's own is exchanged for that of the image: the pages that it hid go with the
+ * rest. The work is linear in the tables that the space has built since its last freeze. Nobody
+ * reads the image meanwhile: its only user is the space, and faults that hold it are waited for by
+ * doing without.
+ */
+
+/**
+ * struct fold - a fold in progress
+ * @space: the space
+ * @image: its image
+ * @rest: an empty space, which gets what is left
+ * @spares: tables for the image
+ * @need: how many it needs
+ * @tables: tables that the space had then
+ * @handed: somebody may hold pages
+ * @moved: frames that the image has more than before
+ */
+struct fold {
+	struct axas_space *space;
+	struct axas_image *image;
+	struct axas_space *rest;
+	struct axas_npt_spares spares;
+	u64 need;
+	long tables;
+	bool handed;
+	long moved;
+};
+
+typedef bool (*table_fn)(struct fold *fold, u64 gpa, u64 *table);
+
+/* Bytes from @gpa on that empty entries of one table cover: the one of @pos, and those after it. */
+static u64 empty_bytes(const struct axas_npt *npt, u64 gpa, const struct axas_npt_pos *pos)
+{
+	bool root = pos->level == npt->levels - 1;
+	u64 size = axas_npt_leaf_size(pos->level), n = root ? 1ull << npt->root_bits :
+							       BIT(AXAS_NPT_LEVEL_BITS);
+	u64 index = (gpa >> axas_npt_shift(pos->level)) & (n - 1);
+
+	return size * axas_npt_run_of(pos->ptep, n - index, true);
+}
+
+/*
+ * Call @fn for each level 0 table, with the first address of its region. False if that is, or if
+ * there is anything above level 0.
+ */
+static bool for_tables(struct fold *fold, const struct axas_npt *npt, table_fn fn)
+{
+	struct axas_npt_cursor cursor;
+	u64 gpa = 0, last = axas_npt_last(npt), bytes;
+	struct axas_npt_pos pos;
+
+	for (;; gpa += bytes) {
+		axas_npt_walk(npt, &cursor, gpa, &pos);
+		if (pos.level ? pos.entry : !fn(fold, gpa, cursor.table))
+			return false;
+		bytes = pos.level ? empty_bytes(npt, gpa, &pos) : axas_npt_leaf_size(1);
+		/* 0 after an entry that was filled meanwhile: look again. */
+		if (bytes && bytes - 1 >= last - gpa)
+			return true;
+		cond_resched();
+	}
+}
+
+static bool is_own(const struct axas_npt *npt, u64 entry)
+{
+	return axas_npt_is_leaf(npt, entry) && !(entry & npt->fmt->borrowed);
+}
+
+/* The tables that the image lacks for a region; several regions may count the same one. */
+static bool count_need(struct fold *fold, u64 gpa, u64 *table)
+{
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+
+	axas_npt_walk(&fold->image->base->npt, &cursor, gpa, &pos);
+	fold->need += pos.level;
+	return true;
+}
+
+/* Whether nobody holds a page of a table. */
+static bool is_free(struct fold *fold, u64 gpa, u64 *table)
+{
+	const struct axas_npt *npt = &fold->space->npt;
+	unsigned int i;
+
+	for (i = 0; fold->handed && i < BIT(AXAS_NPT_LEVEL_BITS); i++)
+		if (is_own(npt, table[i]) && axas_npt_is_held(npt, table[i]))
+			return false;
+	return true;
+}
+
+/* The image's level 0 table for the region that begins at @gpa. */
+static u64 *table_of_image(struct fold *fold, u64 gpa)
+{
+	struct axas_npt *npt = &fold->image->base->npt;
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+	u64 *table, hpa;
+
+	axas_npt_walk(npt, &cursor, gpa, &pos);
+	while (pos.level && axas_npt_kind(npt, &pos) == AXAS_PT_LEAF) {
+		table = axas_npt_take_spare(npt, &fold->spares, &hpa);
+		if (WARN_ON_ONCE(!table))
+			return NULL;
+		axas_npt_replace(npt, pos.ptep, pos.level, pos.entry,
+				 axas_npt_split_into(npt, table, hpa, pos.entry, pos.level));
+		axas_npt_count_split(npt, pos.level);
+		axas_npt_walk(npt, &cursor, gpa, &pos);
+	}
+	if (WARN_ON_ONCE(axas_npt_reach(npt, &fold->spares, gpa, 0, &pos)))
+		return NULL;
+	return pos.ptep;
+}
+
+/* Exchange what the space wrote, or discarded, for what the image has. */
+static bool join_table(struct fold *fold, u64 gpa, u64 *table)
+{
+	struct axas_npt *npt = &fold->rest->npt, *to = &fold->image->base->npt;
+	u64 *target = table_of_image(fold, gpa);
+	unsigned int i;
+
+	for (i = 0; target && i < BIT(AXAS_NPT_LEVEL_BITS); i++) {
+		if (!table[i] || table[i] & npt->fmt->borrowed)
+			continue;
+		fold->moved += is_own(npt, table[i]) - is_own(npt, target[i]);
+		axas_npt_exchange(npt, &table[i], to, &target[i]);
+	}
+	return true;
+}
+
+/* With the bar: host mappings are zapped, if there are any. */
+static bool is_ready(struct fold *fold)
+{
+	struct axas_space *space = fold->space;
+
+	fold->handed = READ_ONCE(space->shared) || READ_ONCE(space->handed);
+	/* No fault holds the image, and none begins. A fault may have linked tables meanwhile. */
+	return refcount_read(&fold->image->ref) == 1 &&
+	       axas_npt_tables(&space->npt) == fold->tables &&
+	       for_tables(fold, &space->npt, is_free);
+}
+
+static void join(struct fold *fold)
+{
+	u64 first = fold->space->range.start.val;
+	u64 last = axas_gpa_range_last(fold->space->range).val;
+	struct axas_space *space = fold->space, *base = fold->image->base;
+
+	axas_space_move_table(space, fold->rest);
+	axas_space_restart_kept(space, false);
+	axas_space_flush(space, first, last, true);
+	axas_npt_mark(&base->npt);
+	for_tables(fold, &fold->rest->npt, join_table);
+	axas_pool_move_some(&fold->rest->pool, &base->pool, fold->moved);
+}
+
+static bool try_fold(struct fold *fold)
+{
+	struct axas_space *space = fold->space;
+	bool ready;
+
+	axas_bar_begin(space);
+	if (READ_ONCE(space->shared)) {
+		axas_removal_await_all(space);
+		axas_space_flush(space, space->range.start.val,
+				 axas_gpa_range_last(space->range).val, false);
+	}
+	ready = is_ready(fold);
+	if (ready)
+		join(fold);
+	axas_bar_end(space);
+	return ready;
+}
+
+/* Whether a fold may be possible, and is worth the work. */
+static bool may_fold(const struct axas_space *space)
+{
+	const struct axas_image *image = space->image;
+
+	return image && image->depth >= AXAS_FOLD_DEPTH && atomic_read(&image->users) == 1 &&
+	       space->areas == image->areas && !space->npt.aside && !space->origin;
+}
+
+/* Get tables for the image. Return false if there is no memory, or no fold. */
+static bool reserve(struct fold *fold)
+{
+	fold->tables = axas_npt_tables(&fold->space->npt);
+	return for_tables(fold, &fold->space->npt, count_need) &&
+	       !axas_npt_get_spares(&fold->image->base->npt, &fold->spares, fold->need, true);
+}
+
+struct axas_image *axas_space_fold(struct axas_space *space)
+{
+	struct fold fold = { .space = space, .image = space->image };
+	bool done;
+
+	lockdep_assert_held(&space->changing);
+	if (!may_fold(space))
+		return NULL;
+	fold.rest = axas_space_create_like(space, 0, space->areas);
+	if (IS_ERR(fold.rest))
+		return NULL;
+	done = reserve(&fold) && try_fold(&fold);
+	axas_npt_put_spares(&fold.image->base->npt, &fold.spares);
+	axas_space_put(fold.rest);
+	return done ? axas_image_get(fold.image) : NULL;
+}
