@@ -84,9 +84,6 @@ struct axas_image_page {
  */
 struct axas_image *__must_check axas_space_fold(struct axas_space *space);
 
-/* axas_space_image.c: move table and frames, with the bar. A flush of all is due. */
-void axas_space_move_table(struct axas_space *space, struct axas_space *to);
-
 /* Find the page of @gpa; false for a hole. Does not sleep. @image is held. */
 bool axas_image_find(const struct axas_image *image, u64 gpa, struct axas_image_page *page);
 

@@ -82,6 +82,12 @@ struct axas_keep *axas_space_set_keep(struct axas_space *space, struct axas_keep
 void axas_keep_free(struct axas_keep *keep);
 
 /*
+ * Whether the list names all that may differ from @image. The mutex is held; faults may add to the
+ * list, if the bar is not.
+ */
+bool axas_space_lists_all(const struct axas_space *space, const struct axas_image *image);
+
+/*
  * Give all private pages the content of @image again. The mutex is held. Return false, with nothing
  * changed, if more than that is to do.
  */

@@ -245,6 +245,9 @@ void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos
 	struct axas_leaf leaf = npt->fmt->decode(pos->entry, pos->level);
 	u64 mask = axas_npt_leaf_size(pos->level) - 1;
 
+	/* Whoever writes has to ask for the dirty bit first, by a fault. */
+	if (axas_npt_is_clean(npt, pos->entry, pos->level, AXAS_PROT_WRITE))
+		leaf.prot &= ~AXAS_PROT_WRITE;
 	*to = (struct axas_translation){
 		.hpa = axas_hpa_offset(leaf.hpa, gpa & mask),
 		.left = mask + 1 - (gpa & mask),
@@ -634,6 +637,7 @@ void axas_npt_need_dirty(struct axas_npt *npt)
 	u32 access;
 
 	npt->dirty = npt->fmt->dirty;
+	npt->leaf_fixed |= npt->dirty;
 	for (access = 1; access <= AXAS_PROT_MASK; access++) {
 		if (access & AXAS_PROT_WRITE) {
 			npt->need[access].mask |= npt->dirty;

@@ -130,6 +130,15 @@ struct axas_space *axas_space_create_like(const struct axas_space *space, u64 ma
 	return new;
 }
 
+void axas_space_move_table(struct axas_space *space, struct axas_space *to)
+{
+	long made = axas_npt_move(&space->npt, &to->npt);
+
+	atomic_long_add(made, &space->faults[AXAS_FAULT_FIXED]);
+	axas_pool_move(&space->pool, &to->pool, made);
+	to->own = space->own;
+}
+
 struct axas_space *axas_space_create(const struct axas_space_params *params)
 {
 	const struct axas_npt_fmt *fmt = axas_npt_fmt_by_id(params->format);

@@ -247,6 +247,8 @@ ssize_t axas_space_copy_iter(struct axas_space *space, struct axas_gpa gpa,
  */
 struct axas_space *__must_check axas_space_create_like(const struct axas_space *space,
 							u64 max_frames, struct axas_areas *areas);
+/* Move table and frames to a space of the same kind, with the bar. A flush of all is due. */
+void axas_space_move_table(struct axas_space *space, struct axas_space *to);
 /* 4 KiB frames that the space holds. */
 u64 axas_space_frames(const struct axas_space *space);
 

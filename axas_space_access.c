@@ -290,8 +290,7 @@ static noinline void *enter_memory_slow(struct axas_space *space, u64 gpa, u32 p
 	if (len <= FAST_BYTES) {
 		area = axas_area_find_here(space, cpu, gpa);
 		if (area && (area->direct & prot) && !translate_here(space, cpu, gpa, &to) &&
-		    (to.prot & prot) && len <= to.left &&
-		    !axas_npt_is_clean(&space->npt, cpu->leaf, to.level, prot))
+		    (to.prot & prot) && len <= to.left)
 			return axas_hal_va(space->npt.hal, to.hpa);
 	}
 	axas_section_leave(cpu);
@@ -392,8 +391,7 @@ static int find_spot(struct axas_space *space, struct axas_cpu *cpu, u64 gpa, u3
 		spot->left = AXAS_FRAME_SIZE - in_page;
 		return 0;
 	}
-	if (translate_here(space, cpu, gpa, &to) || prot & ~to.prot ||
-	    axas_npt_is_clean(&space->npt, cpu->leaf, to.level, prot))
+	if (translate_here(space, cpu, gpa, &to) || prot & ~to.prot)
 		return SPOT_FAULT;
 	spot->hpa = to.hpa;
 	spot->left = min(to.left, cpu->last - gpa + 1);

@@ -289,6 +289,8 @@ static u64 leaf_for(const struct fill *fill, const struct axas_area *area, unsig
 				      area->type, level);
 	if (unlikely(logged) && (entry || fill->access & AXAS_PROT_WRITE))
 		attr |= prot & AXAS_PROT_WRITE ? npt->write : npt->fmt->zero;
+	if (fill->access & AXAS_PROT_WRITE)
+		attr |= npt->dirty;
 	return axas_npt_make_leaf(npt, hpa, attr);
 }
 
@@ -397,7 +399,7 @@ static bool log_write(struct axas_space *space, const struct axas_area *area, u6
 		      u64 entry, u32 access)
 {
 	struct axas_npt *npt = &space->npt;
-	u64 leaf = (entry | npt->write) & ~npt->fmt->zero;
+	u64 leaf = (entry | npt->write | npt->dirty) & ~npt->fmt->zero;
 
 	if (!(area->flags & AXAS_AREA_LOGGED) || access & ~area->prot ||
 	    !(access & AXAS_PROT_WRITE))

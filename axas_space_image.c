@@ -155,15 +155,6 @@ static void keep_page(struct swap *swap, u64 gpa)
 	axas_pool_settle(&swap->space->pool);
 }
 
-void axas_space_move_table(struct axas_space *space, struct axas_space *to)
-{
-	long made = axas_npt_move(&space->npt, &to->npt);
-
-	atomic_long_add(made, &space->faults[AXAS_FAULT_FIXED]);
-	axas_pool_move(&space->pool, &to->pool, made);
-	to->own = space->own;
-}
-
 /* With the bar: exchange the areas, move the table and the frames. */
 static void move(struct swap *swap)
 {
@@ -498,12 +489,14 @@ EXPORT_SYMBOL_AXAS(axas_image_get_info);
 /**
  * struct diff - a search for pages of a clone's own
  * @npt: its table
+ * @exact: a clean leaf is of a page that was not written since it was copied
  * @extents: out
  * @nr: their number
  * @max: room in @extents
  */
 struct diff {
 	const struct axas_npt *npt;
+	bool exact;
 	struct axas_diff_extent *extents;
 	unsigned int nr;
 	unsigned int max;
@@ -539,9 +532,10 @@ static bool diff_entry(struct diff *diff, const struct axas_npt_pos *pos, u64 fi
 		return true;
 	case AXAS_PT_LEAF:
 		/* A page that was kept and not written since is as the image's. */
-		return borrowed || axas_npt_is_clean(diff->npt, pos->entry, pos->level,
-						     AXAS_PROT_WRITE) ||
-		       add_extent(diff, first, last, 0);
+		if (diff->exact && axas_npt_is_clean(diff->npt, pos->entry, pos->level,
+						     AXAS_PROT_WRITE))
+			return true;
+		return borrowed || add_extent(diff, first, last, 0);
 	default:
 		return true;
 	}
@@ -595,6 +589,7 @@ int axas_space_diff(struct axas_space *space, struct axas_gpa_range *range,
 	/* Tables stay. */
 	if (mutex_lock_killable(&space->changing))
 		return -EINTR;
+	diff.exact = axas_space_lists_all(space, space->image);
 	if (space->image)
 		ret = diff_range(&diff, range);
 	mutex_unlock(&space->changing);

@@ -32,7 +32,8 @@
  * It applies only while the space has the areas of the image that it is reset to, and nothing but
  * copy on write has changed its leaves. Else all of it is dropped, as before the first reset. A
  * page is dropped, too, if somebody holds it, who could write to it later; or if it was not
- * written for a while.
+ * written for a while. With a limit of frames, nothing is kept: it would take the room of what the
+ * guest writes next.
  */
 
 /* Each so many resets drop the pages that were not written since the last such sweep. */
@@ -43,6 +44,9 @@
 
 /* Most pages that are kept there: all of them are copied each time. */
 #define BLIND_MOST	1024
+
+/* Frames that are freed between two chances to schedule. */
+#define PUT_AT_ONCE	512u
 
 /* Pages of a new list. */
 #define FIRST_MOST	1024
@@ -91,7 +95,8 @@ struct axas_keep *axas_keep_new(struct axas_space *space)
 			       keep_most(space));
 	struct axas_keep *keep;
 
-	if (space->keep && space->keep->max >= max)
+	/* What is kept would take the room of what is written next. */
+	if (space->pool.limited || (space->keep && space->keep->max >= max))
 		return NULL;
 	keep = kzalloc(sizeof(*keep), GFP_KERNEL_ACCOUNT);
 	if (!keep)
@@ -116,13 +121,20 @@ struct axas_keep *axas_space_set_keep(struct axas_space *space, struct axas_keep
 	return old;
 }
 
-/* Whether the list has all that differs from @image. The mutex is held. */
-static bool is_complete(const struct axas_space *space, const struct axas_image *image)
+bool axas_space_lists_all(const struct axas_space *space, const struct axas_image *image)
 {
 	const struct axas_keep *keep = space->keep;
 
-	return keep && !keep->stale && space->image == image && space->areas == image->areas &&
-	       !space->origin && !space->npt.aside && atomic_read(&keep->nr) <= keep->max;
+	return keep && image && !keep->stale && space->image == image &&
+	       space->areas == image->areas && !space->origin && !space->npt.aside && atomic_read(&keep->nr) <= keep->max;
+}
+
+/* Memory that has failed is not read, nor used again. */
+static bool has_failed(const struct axas_npt *npt, struct axas_hpa hpa)
+{
+	void *va = axas_hal_va(npt->hal, hpa);
+
+	return virt_addr_valid(va) && PageHWPoison(virt_to_page(va));
 }
 
 /* Give a page its content back. */
@@ -182,6 +194,9 @@ static bool reset_page(struct pass *pass, struct axas_kept *page)
 		return false;
 	if (pass->sweep && !written && !page->written)
 		return false;
+	if (has_failed(pass->npt, axas_npt_leaf_hpa(pass->npt, leaf)) ||
+	    (page->source.val != AXAS_HPA_NONE && has_failed(pass->npt, page->source)))
+		return false;
 	if (!dirty || written) {
 		restore(pass->npt, leaf, page->source);
 		pass->restored = true;
@@ -223,6 +238,19 @@ static unsigned int reset_pages(struct axas_space *space, struct axas_keep *keep
 	return pass.dropped;
 }
 
+/* Without the bar. */
+static void put_dropped(struct axas_space *space, unsigned int nr)
+{
+	const struct axas_hpa *hpas = space->keep->dropped;
+	unsigned int n;
+
+	for (; nr; nr -= n, hpas += n) {
+		n = min(nr, PUT_AT_ONCE);
+		axas_pool_put(&space->pool, &space->own, 0, hpas, n);
+		cond_resched();
+	}
+}
+
 bool axas_space_reset_kept(struct axas_space *space, const struct axas_image *image)
 {
 	u64 first = space->range.start.val, last = axas_gpa_range_last(space->range).val;
@@ -231,11 +259,11 @@ bool axas_space_reset_kept(struct axas_space *space, const struct axas_image *im
 	unsigned int dropped, hidden;
 
 	lockdep_assert_held(&space->changing);
-	if (!is_complete(space, image))
+	if (!axas_space_lists_all(space, image))
 		return false;
 	axas_bar_begin(space);
 	/* Faults have added more since. */
-	if (unlikely(!is_complete(space, image))) {
+	if (unlikely(!axas_space_lists_all(space, image))) {
 		axas_bar_end(space);
 		return false;
 	}
@@ -246,7 +274,6 @@ bool axas_space_reset_kept(struct axas_space *space, const struct axas_image *im
 	dropped = reset_pages(space, keep);
 	axas_npt_show(npt, keep->hidden, hidden);
 	axas_bar_end(space);
-	if (dropped)
-		axas_pool_put(&space->pool, &space->own, 0, keep->dropped, dropped);
+	put_dropped(space, dropped);
 	return true;
 }

@@ -346,6 +346,120 @@ static void limits_count_kept_pages(struct kunit *test)
 	end(f, image);
 }
 
+/* The pages of the first extents of a diff. */
+static bool is_in_diff(struct kunit *test, u64 gpa)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_gpa_range one = gpa_range(gpa, SZ_4K);
+	struct axas_diff_extent extent;
+
+	return axas_space_diff(f->space, &one, &extent, 1) == 1;
+}
+
+/* Zeroes in the place of the image's content differ from it, read or not. */
+static void a_discarded_page_that_was_read_is_reported(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test);
+	struct axas_gpa_range page = gpa_range(gpa_of(9), SZ_4K);
+	u64 done;
+
+	KUNIT_ASSERT_EQ(test, axas_space_discard(f->space, &page, 1, &done), 0);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_TRUE(test, is_in_diff(test, gpa_of(9)));
+	KUNIT_EXPECT_EQ(test, get_value(test, 9), 0ull);
+	KUNIT_EXPECT_TRUE(test, is_in_diff(test, gpa_of(9)));
+	end(f, image);
+}
+
+static int copy_ones(void *arg, u64 offset, void *va, size_t len)
+{
+	memset(va, 1, len);
+	return 0;
+}
+
+/* Supplied pages, and zeroes of memory that took the place of the image's, are the clone's own. */
+static void memory_mapped_since_is_reported(struct kunit *test)
+{
+	const struct axas_source ones = { .copy = copy_ones };
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test);
+	struct axas_gpa_range some = gpa_range(gpa_of(8), 4 * SZ_4K);
+	u64 done;
+
+	KUNIT_ASSERT_EQ(test, axas_space_unmap(f->space, some), 0);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, some, TEST_RW, AXAS_TYPE_NORMAL,
+						   AXAS_MAP_MISSING), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_supply(f->space, some, &ones, false, &done), 0);
+	KUNIT_EXPECT_EQ(test, get_value(test, 9), 0x0101010101010101ull);
+	KUNIT_EXPECT_TRUE(test, is_in_diff(test, gpa_of(9)));
+
+	KUNIT_ASSERT_EQ(test, axas_space_unmap(f->space, some), 0);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, some, TEST_RW, AXAS_TYPE_NORMAL, 0),
+			0);
+	KUNIT_EXPECT_EQ(test, get_value(test, 9), 0ull);
+	KUNIT_EXPECT_TRUE(test, is_in_diff(test, gpa_of(9)));
+	end(f, image);
+}
+
+/* What the host wrote to a leaf of 2 MiB is still reported after that was split. */
+static void what_was_written_before_a_split_is_reported(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test);
+	u64 gpa = BORDER + SZ_64M, value = 77;
+	struct axas_gpa_range first = gpa_range(gpa, SZ_4K);
+
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(gpa, SZ_2M), TEST_RW,
+						   AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_ALWAYS), 0);
+	KUNIT_ASSERT_EQ(test, write_at(f, gpa + SZ_1M, &value, sizeof(value)), 0);
+	KUNIT_EXPECT_TRUE(test, is_in_diff(test, gpa + SZ_1M));
+	KUNIT_ASSERT_EQ(test, axas_space_protect(f->space, first, TEST_R), 0);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_TRUE(test, is_in_diff(test, gpa + SZ_1M));
+	end(f, image);
+}
+
+/* What fits the limit after the first reset fits it after each. */
+static void kept_pages_take_no_room_from_others(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image;
+	unsigned int page, round;
+
+	space_limit_frames(f, 16);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BASE, SIZE, TEST_RW), 0);
+	put_value(test, 0, 1);
+	image = axas_space_freeze(f->space);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(image));
+	reset(test, image, 0);
+	for (round = 0; round < 4; round++) {
+		for (page = 0; page < 12; page++)
+			put_value(test, 12 * round + page, 7);
+		reset(test, image, 0);
+	}
+	end(f, image);
+}
+
+/* Who writes where a translation permits it: the next reset undoes that, too. */
+static void a_write_by_a_translation_is_undone(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test);
+	struct axas_translation to;
+
+	put_value(test, 9, 77);
+	reset(test, image, 0);
+	KUNIT_ASSERT_EQ(test, axas_space_translate(f->space, axas_gpa(gpa_of(9)), &to), 0);
+	if (to.prot & AXAS_PROT_WRITE)
+		*(u64 *)axas_hal_va(f->space->npt.hal, to.hpa) = 88;
+	reset(test, image, 0);
+	KUNIT_EXPECT_EQ(test, get_value(test, 9), image_value(9));
+	end(f, image);
+}
+
 #define OPERATIONS	3000
 
 /* The values of all pages, and one that is held over some resets. */
@@ -466,6 +580,11 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(a_list_grows, space_gen_params),
 	KUNIT_CASE_PARAM(a_held_page_is_dropped, space_gen_params),
 	KUNIT_CASE(limits_count_kept_pages),
+	KUNIT_CASE_PARAM(a_discarded_page_that_was_read_is_reported, space_gen_params),
+	KUNIT_CASE_PARAM(memory_mapped_since_is_reported, space_gen_params),
+	KUNIT_CASE_PARAM(what_was_written_before_a_split_is_reported, space_gen_params),
+	KUNIT_CASE_PARAM(kept_pages_take_no_room_from_others, space_gen_params),
+	KUNIT_CASE_PARAM(a_write_by_a_translation_is_undone, space_gen_params),
 	KUNIT_CASE_PARAM(random_operations_agree_with_a_model, space_gen_params),
 	{}
 };

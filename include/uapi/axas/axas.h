@@ -925,7 +925,7 @@ struct axas_get_missing {
  *
  * Errors: EOPNOTSUPP if an area is linear, shared, missing (AXAS_MAP_MISSING) or of another module,
  * or if another space shares memory of this one; EBUSY in a dirty log, or if more than 2,048 pages
- * are held; ELOOP after 1,024 freezes, each of a clone of the one before; EMFILE, ENFILE; ENOMEM;
+ * are held; ELOOP after 1,024 freezes whose images were not joined; EMFILE, ENFILE; ENOMEM;
  * EINTR on a fatal signal.
  */
 struct axas_freeze {
