@@ -126,29 +126,33 @@ bool axas_space_lists_all(const struct axas_space *space, const struct axas_imag
 	const struct axas_keep *keep = space->keep;
 
 	return keep && image && !keep->stale && space->image == image &&
-	       space->areas == image->areas && !space->origin && !space->npt.aside && atomic_read(&keep->nr) <= keep->max;
+	       space->areas == image->areas && !space->origin && !space->npt.aside &&
+	       atomic_read(&keep->nr) <= keep->max;
 }
 
-/* Memory that has failed is not read, nor used again. */
+/* A frame of a HAL that has pages. */
 static bool has_failed(const struct axas_npt *npt, struct axas_hpa hpa)
 {
-	void *va = axas_hal_va(npt->hal, hpa);
-
-	return virt_addr_valid(va) && PageHWPoison(virt_to_page(va));
+	return npt->hal->frame_page && PageHWPoison(virt_to_page(axas_hal_va(npt->hal, hpa)));
 }
 
-/* Give a page its content back. */
-static void restore(const struct axas_npt *npt, u64 leaf, struct axas_hpa source)
+/* Give a page its content back. Memory that has failed is not read, nor used again: false. */
+static bool restore(const struct axas_npt *npt, u64 leaf, struct axas_hpa source)
 {
+	struct axas_hpa hpa = axas_npt_leaf_hpa(npt, leaf);
+	bool zero = source.val == AXAS_HPA_NONE;
 	const struct axas_hal *hal = npt->hal;
-	void *va = axas_hal_va(hal, axas_npt_leaf_hpa(npt, leaf));
+	void *va = axas_hal_va(hal, hpa);
 
-	if (source.val == AXAS_HPA_NONE)
+	if (has_failed(npt, hpa) || (!zero && has_failed(npt, source)))
+		return false;
+	if (zero)
 		clear_page(va);
 	else
 		copy_page(va, axas_hal_va(hal, source));
 	if (hal->clean)
 		hal->clean(hal, va, AXAS_FRAME_SIZE);
+	return true;
 }
 
 /**
@@ -194,11 +198,9 @@ static bool reset_page(struct pass *pass, struct axas_kept *page)
 		return false;
 	if (pass->sweep && !written && !page->written)
 		return false;
-	if (has_failed(pass->npt, axas_npt_leaf_hpa(pass->npt, leaf)) ||
-	    (page->source.val != AXAS_HPA_NONE && has_failed(pass->npt, page->source)))
-		return false;
 	if (!dirty || written) {
-		restore(pass->npt, leaf, page->source);
+		if (!restore(pass->npt, leaf, page->source))
+			return false;
 		pass->restored = true;
 	}
 	if (written)
