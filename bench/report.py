@@ -238,7 +238,9 @@ class Figures:
             self.pair("start on 64 MiB", "log_start_64m", target=20000),
             self.pair("start on 1 GiB", "log_start_1g", target=20000),
             Row("start on 8 GiB", self.large.get("axas.log_start_8g"),
-                target=1.1 * c["axas.log_start_64m"], why="1.1 of 64 MiB"),
+                target=1.1 * self.large.get("axas.log_start_64m_beside",
+                                            c["axas.log_start_64m"]),
+                why="1.1 of 64 MiB in the same run"),
             self.pair("first touch of 2 MiB after it, a read", "log_first_touch",
                       target=4000 + exit_entry, why="4,000 and an exit"),
             self.pair("first write to a clean page", "log_first_write",
@@ -261,6 +263,16 @@ class Figures:
         rows += [Row(f"freeze and one clone, {size} of 4 KiB leaves",
                      self.large.get("axas.image_freeze_clone_" + name), target=20000)
                  for size, name in (("4 GiB", "4g"), ("8 GiB", "8g"))]
+        first = self.large.get("axas.image_clone_first")
+        rows += [
+            Row("freeze of 4 MiB that the host has mapped, a page; KVM: arming UFFD-WP",
+                c.get("axas.image_freeze_mapped"), kvm=c.get("kvm.image_freeze_mapped"),
+                target=700),
+            Row("a clone, the first ones of 10,000 at once", first),
+            Row("a clone, the last ones of them", self.large.get("axas.image_clone_last"),
+                target=first and 1.1 * first, why="1.1 of the first ones"),
+            Row("memory of one of them, KiB", self.large.get("axas.image_clone_kib"), target=64),
+        ]
         return rows + [
             Row("one more clone", c["axas.image_clone"], target=8000),
             Row("the end of a clone", c["axas.image_clone_end"], target=10000),

@@ -6,12 +6,23 @@
  */
 #include "bench.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <libaxas.h>
+#include <linux/userfaultfd.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define REGION	(2 * MIB)
 #define SMALL	(64 * MIB)
+/* Short enough for a sample between two ticks. */
+#define MAPPED	(4 * MIB)
 #define DEPTH	16
 
 static int freeze(const struct machine *m)
@@ -163,9 +174,124 @@ static void bench_size(const char *name, u64 bytes, void (*also)(struct machine 
 	m.ops->end(&m);
 }
 
-/* What no size must matter for: the machine needs 10 GiB. */
+static void touch_all(u8 *p, u64 bytes)
+{
+	for (u64 i = 0; i < bytes; i += PAGE)
+		*(volatile u8 *)&p[i] = 1;
+}
+
+/* A freeze of memory that the host has mapped: by each of its 4 KiB pages. */
+static void bench_mapped(void)
+{
+	struct bench b = bench_new("axas", "image_freeze_mapped");
+	struct axas_create create = { .size = sizeof(create) };
+	int space = must(axas_open_space(NULL, &create), "AXAS_CREATE");
+	u8 *p;
+
+	must(axas_map_alloc(space, 0, MAPPED, AXAS_PROT_READ | AXAS_PROT_WRITE,
+			    AXAS_MAP_HUGE_NEVER), "AXAS_MAP_ALLOC");
+	p = mmap(NULL, MAPPED, PROT_READ | PROT_WRITE, MAP_SHARED, space, 0);
+	if (p == MAP_FAILED)
+		fail("mmap of a space: %s", strerror(errno));
+	b.sleeps = true;
+	while (bench_more(&b, 8)) {
+		int image;
+
+		touch_all(p, MAPPED);
+		bench_begin(&b);
+		image = must(axas_freeze(space), "AXAS_FREEZE");
+		bench_end(&b, MAPPED / PAGE);
+		close(image);
+	}
+	bench_report(&b);
+	munmap(p, MAPPED);
+	close(space);
+}
+
+/* The same moment by userfaultfd(): all pages of anonymous memory are write-protected. */
+static void bench_protected(void)
+{
+	struct bench b = bench_new("kvm", "image_freeze_mapped");
+	u8 *p = mmap(NULL, MAPPED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)p, MAPPED }, .mode = UFFDIO_REGISTER_MODE_WP,
+	};
+	struct uffdio_writeprotect wp = { .range = { (uintptr_t)p, MAPPED } };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	madvise(p, MAPPED, MADV_NOHUGEPAGE);
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
+		fail("userfaultfd: %s", strerror(errno));
+	b.sleeps = true;
+	touch_all(p, MAPPED);
+	while (bench_more(&b, 8)) {
+		wp.mode = UFFDIO_WRITEPROTECT_MODE_WP;
+		bench_begin(&b);
+		must(ioctl(fd, UFFDIO_WRITEPROTECT, &wp), "UFFDIO_WRITEPROTECT");
+		bench_end(&b, MAPPED / PAGE);
+		wp.mode = 0;
+		must(ioctl(fd, UFFDIO_WRITEPROTECT, &wp), "UFFDIO_WRITEPROTECT");
+	}
+	bench_report(&b);
+	close(fd);
+	munmap(p, MAPPED);
+}
+
+/* Clones of one image that are alive at once. */
+#define CLONES	10000
+#define ENDS	16
+
+static double free_kib(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+	double kib = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemFree: %lf", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+static void bench_many(struct machine *m)
+{
+	struct rlimit limit = { CLONES + 64, CLONES + 64 };
+	struct bench first = bench_new("axas", "image_clone_first");
+	struct bench last = bench_new("axas", "image_clone_last");
+	static int fds[CLONES];
+	int image = freeze(m);
+	double before;
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		fail("RLIMIT_NOFILE: %s", strerror(errno));
+	first.sleeps = true;
+	last.sleeps = true;
+	before = free_kib();
+	for (int i = 0; i < CLONES; i++) {
+		struct bench *b = i < ENDS ? &first : &last;
+		bool count = i < ENDS || i >= CLONES - ENDS;
+
+		if (count)
+			bench_begin(b);
+		fds[i] = clone_of(image);
+		if (count)
+			bench_end(b, 1);
+	}
+	bench_figure("axas", "image_clone_kib", (before - free_kib()) / CLONES);
+	for (int i = 0; i < CLONES; i++)
+		close(fds[i]);
+	close(image);
+	bench_report(&first);
+	bench_report(&last);
+}
+
+/* What no size, and no number, must matter for: the machine needs 10 GiB. */
 void bench_image_large(void)
 {
+	bench_size("image_freeze_clone_1g_again", GIB, bench_many);
 	bench_size("image_freeze_clone_4g", 4 * GIB, NULL);
 	bench_size("image_freeze_clone_8g", 8 * GIB, NULL);
 }
@@ -190,9 +316,12 @@ void bench_image(const struct machine_ops *ops)
 	bench_guest(&m);
 	ops->unmap(&m);
 	ops->end(&m);
-	if (ops != &axas_machine)
+	if (ops != &axas_machine) {
+		bench_protected();
 		return;
+	}
 	bench_size("image_freeze_clone_64m", SMALL, bench_others);
 	bench_size("image_freeze_clone_1g", GIB, NULL);
 	bench_size("image_freeze_clone_2g", 2 * GIB, NULL);
+	bench_mapped();
 }

@@ -99,6 +99,9 @@ void bench_log_large(const struct machine_ops *ops)
 
 	ops->make(&m);
 	ops->add_vcpu(&m, 0);
+	map_touched(&m, SMALL);
+	bench_start(&m, "log_start_64m_beside");
+	m.ops->unmap(&m);
 	map_touched(&m, HUGE);
 	bench_start(&m, "log_start_8g");
 	ops->unmap(&m);
