@@ -35,7 +35,6 @@
  * @rest: an empty space, which gets what is left
  * @spares: tables for the image
  * @need: how many it needs
- * @tables: tables that the space had then
  * @handed: somebody may hold pages
  * @moved: frames that the image has more than before
  */
@@ -45,7 +44,6 @@ struct fold {
 	struct axas_space *rest;
 	struct axas_npt_spares spares;
 	u64 need;
-	long tables;
 	bool handed;
 	long moved;
 };
@@ -101,7 +99,7 @@ static bool count_need(struct fold *fold, u64 gpa, u64 *table)
 	return true;
 }
 
-/* Whether nobody holds a page of a table. */
+/* Whether nobody holds a page of a table. With the bar; counts again. */
 static bool is_free(struct fold *fold, u64 gpa, u64 *table)
 {
 	const struct axas_npt *npt = &fold->space->npt;
@@ -110,7 +108,7 @@ static bool is_free(struct fold *fold, u64 gpa, u64 *table)
 	for (i = 0; fold->handed && i < BIT(AXAS_NPT_LEVEL_BITS); i++)
 		if (is_own(npt, table[i]) && axas_npt_is_held(npt, table[i]))
 			return false;
-	return true;
+	return count_need(fold, gpa, table);
 }
 
 /* The image's level 0 table for the region that begins at @gpa. */
@@ -158,10 +156,10 @@ static bool is_ready(struct fold *fold)
 	struct axas_space *space = fold->space;
 
 	fold->handed = READ_ONCE(space->shared) || READ_ONCE(space->handed);
-	/* No fault holds the image, and none begins. A fault may have linked tables meanwhile. */
+	fold->need = 0;
+	/* No fault holds the image, and none begins. Faults may have linked tables meanwhile. */
 	return refcount_read(&fold->image->ref) == 1 &&
-	       axas_npt_tables(&space->npt) == fold->tables &&
-	       for_tables(fold, &space->npt, is_free);
+	       for_tables(fold, &space->npt, is_free) && fold->need <= fold->spares.nr;
 }
 
 static void join(struct fold *fold)
@@ -208,7 +206,6 @@ static bool may_fold(const struct axas_space *space)
 /* Get tables for the image. Return false if there is no memory, or no fold. */
 static bool reserve(struct fold *fold)
 {
-	fold->tables = axas_npt_tables(&fold->space->npt);
 	return for_tables(fold, &fold->space->npt, count_need) &&
 	       !axas_npt_get_spares(&fold->image->base->npt, &fold->spares, fold->need, true);
 }

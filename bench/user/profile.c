@@ -49,6 +49,7 @@ MARK(image_freeze_reset)
 MARK(image_touch_2m)
 MARK(image_write)
 MARK(image_reset_kept)
+MARK(image_freeze_mapped)
 MARK(end)
 
 static void demand(struct machine *m, bool huge, u64 nr, void (*mark)(void),
@@ -223,6 +224,7 @@ static void file_pages(struct machine *m)
 static void images(void)
 {
 	struct machine m = { .ops = &axas_machine };
+	u8 *p;
 	int image, fds[2 * OPS_IMAGES];
 
 	m.ops->make(&m);
@@ -263,6 +265,13 @@ static void images(void)
 		must(axas_reset(m.fd, image, 0), "AXAS_RESET");
 		profile_mark_end();
 	}
+	p = map_host(m.fd, OPS * PAGE, TEST_GPA);
+	for (u64 i = 0; i < OPS; i++)
+		__atomic_store_n(&p[i * PAGE], 1, __ATOMIC_RELAXED);
+	profile_mark_image_freeze_mapped();
+	close(must(axas_freeze(m.fd), "AXAS_FREEZE"));
+	profile_mark_end();
+	munmap(p, OPS * PAGE);
 	close(image);
 	m.ops->end(&m);
 }

@@ -293,7 +293,7 @@ static const struct subject subjects[] = {
 	{ "FREEZE", AXAS_FREEZE, sizeof(struct axas_freeze), sizeof(struct axas_freeze), 0, 0, 0,
 	  OF_CLONE, false, good_clear },
 	{ "RESET", AXAS_RESET, sizeof(struct axas_reset), TAIL_FROM(axas_reset, reserved),
-	  TAIL_FROM(axas_reset, reserved), 4, 0, OF_CLONE, false, good_reset },
+	  TAIL_FROM(axas_reset, reserved), 4, AXAS_RESET_DROP, OF_CLONE, false, good_reset },
 	{ "DIFF", AXAS_DIFF, sizeof(struct axas_diff), TAIL_FROM(axas_diff, buf),
 	  TAIL_FROM(axas_diff, reserved), 4, 0, OF_CLONE, true, good_diff },
 	{ "CLONE", AXAS_CLONE, sizeof(struct axas_clone), TAIL_FROM(axas_clone, reserved),

@@ -169,7 +169,7 @@ static void test_image_is_read_only(void)
 	expect(fcntl(image, F_GETFD) & FD_CLOEXEC);
 	expect_eq(axas_write(image, BASE, &val, sizeof(val)), -EBADF);
 	expect_eq(punch(image, BASE, PAGE), -1);
-	expect(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, image, BASE) == MAP_FAILED);
+	expect(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, image, BASE) == MAP_FAILED);
 	expect_eq(axas_unmap(image, BASE, PAGE), -ENOTTY);
 	expect_eq(axas_freeze(image), -ENOTTY);
 	expect_eq(axas_clone_one(fd), -ENOTTY);

@@ -251,12 +251,14 @@ static void test_many_clones(void)
 	}
 }
 
+/* Somebody has each of the images. */
 static void test_long_chain(void)
 {
+	const struct rlimit limit = { 2048, 2048 };
 	int fd = numbered(PAGES), image = -1, clone;
 
+	expect_libc(setrlimit(RLIMIT_NOFILE, &limit));
 	for (int i = 0; i < 1024; i++) {
-		close(image);
 		put(fd, i % PAGES, 100000 + i);
 		image = image_of(fd);
 	}
@@ -269,6 +271,26 @@ static void test_long_chain(void)
 	close(image);
 	put(clone, 1, 1);
 	expect_eq(get(clone, 0), 100000 + 1024 - PAGES);
+}
+
+/* Nobody has the older ones: they are joined. */
+static void test_short_chain(void)
+{
+	int fd = numbered(PAGES), image = -1, clone;
+	struct axas_image_info info;
+
+	for (int i = 0; i < 3000; i++) {
+		close(image);
+		put(fd, i % PAGES, 100000 + i);
+		image = image_of(fd);
+	}
+	expect_ok(axas_get_image_info(image, &info));
+	expect_eq(info.depth, 16);
+	clone = clone_of(image);
+	close(fd);
+	close(image);
+	for (u64 i = 3000 - PAGES; i < 3000; i++)
+		expect_eq(get(clone, i % PAGES), 100000 + i);
 }
 
 static void test_limits(void)
@@ -604,6 +626,7 @@ static const struct test tests[] = {
 	{ "a space that is open for reading is not frozen, nor reset", test_read_only_space },
 	{ "1,024 clones", test_many_clones },
 	{ "a chain of 1,024 images, and no more", test_long_chain },
+	{ "a chain of images that nobody has stays short", test_short_chain },
 	{ "limits of frames", test_limits },
 	{ "2,048 pages that are held, and no more", test_too_many_held },
 	{ "an image that is passed on is cloned", test_passed_on },

@@ -188,14 +188,13 @@ run create --base 1 -- true
 says 'multiples of 4 KiB' "create explains a bad base" 1
 # shellcheck disable=SC2016  # other shells expand these
 share='export OTHER=/proc/self/fd/$AXAS_FD; "$0" map alloc 0 64K; "$0" write 5K --string hello;
-	"$0" create -- sh -c "$1" "$0"; "$0" read 8K 5; "$0" info'
+	"$0" create -- sh -c "$1" "$0"; "$0" read 8K 5'
 # shellcheck disable=SC2016
 run create -- sh -c "$share" "$ctl" '"$0" map shared 1M $OTHER 4K 32K; "$0" read 0x100400 5;
 	"$0" write 0x101000 --string again; "$0" areas'
 says 'hello' "map shared has the memory of another space" 0
 says 'again' "and the other one has what is written" 0
 says 'shared' "areas name what is shared" 0
-says 'exported' "info tells what others have" 0
 # shellcheck disable=SC2016
 run create -- sh -c "$share" "$ctl" '"$0" map shared 1M $OTHER 32K 64K; :'
 says 'a hole of the other space' "map shared explains a hole" 0
