@@ -11,35 +11,10 @@
 
 #include "axas_image.h"
 #include "axas_keep.h"
-#include "space_fixture.h"
+#include "page_values.h"
 
-/* On both sides of a border of 1 GiB, not aligned to 2 MiB. */
 #define PAGES	1200u
-#define BASE	(BORDER - 40 * (u64)SZ_4K)
 #define SIZE	(PAGES * (u64)SZ_4K)
-
-static u64 gpa_of(unsigned int page)
-{
-	return BASE + page * (u64)SZ_4K;
-}
-
-static void put_value(struct kunit *test, unsigned int page, u64 value)
-{
-	struct space_fixture *f = test->priv;
-
-	KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, axas_gpa(gpa_of(page)), AXAS_WIDTH_64,
-					     value), 0);
-}
-
-static u64 get_value(struct kunit *test, unsigned int page)
-{
-	struct space_fixture *f = test->priv;
-	u64 value = ~0ull;
-
-	KUNIT_EXPECT_EQ(test, axas_read_obj(f->space, axas_gpa(gpa_of(page)), AXAS_WIDTH_64,
-					    &value), 0);
-	return value;
-}
 
 /* As a guest does it: a fault until the leaf permits the write, then the dirty bit. */
 static void guest_put(struct kunit *test, unsigned int page, u64 value)
