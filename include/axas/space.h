@@ -659,6 +659,10 @@ struct axas_consumer_ops {
  * struct axas_consumer - a user of a space that runs vCPUs on it
  * @ops: its callbacks
  * @node: private to the space
+ *
+ * Hardware that walks a table in the svm format sets the dirty bit of a leaf that it writes through
+ * (APM 5.4.2): resets go by it. Hardware that does not, as an IOMMU without that feature, must
+ * not write by a space that is reset. Freezes and resets flush, too, with cached walks.
  */
 struct axas_consumer {
 	const struct axas_consumer_ops *ops;
