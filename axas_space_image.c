@@ -46,8 +46,8 @@ struct swap {
 /* Most pages that a freeze copies: as much memory as Linux lets a process pin by default. */
 #define COPIES_MOST	2048
 
-/* Times that a freeze allocates for more pages than it found before. */
-#define FREEZE_TRIES	8
+/* How often a freeze looks again: its room doubles, so more than COPIES_MOST are held then. */
+#define FREEZE_TRIES	16
 
 /* Whether host mappings or others may have pages of the space. With the bar. */
 static bool has_handed(const struct axas_space *space)
@@ -244,7 +244,21 @@ static unsigned long try_swap(struct swap *swap, bool keep)
 	return held;
 }
 
-/* Exchange areas and table. @keep: pages that somebody holds stay with the space. */
+/* Room for @held pages; from the second try on for as many again, if there is memory. */
+static int make_room(struct swap *swap, unsigned long held, unsigned int tries)
+{
+	int err = reserve_copies(swap, held);
+
+	if (err || tries < 2 || held == COPIES_MOST)
+		return err;
+	err = reserve_copies(swap, min_t(unsigned long, 2 * held, COPIES_MOST));
+	return err == -ENOMEM ? 0 : err;
+}
+
+/*
+ * Exchange areas and table. @keep: pages that somebody holds stay with the space. While copies are
+ * allocated, others may take hold of more pages: pages that I/O reads and drops all the time.
+ */
 static int do_swap(struct swap *swap, bool keep)
 {
 	unsigned int tries = 0;
@@ -257,7 +271,7 @@ static int do_swap(struct swap *swap, bool keep)
 			return 0;
 		if (tries++ == FREEZE_TRIES)
 			return -EBUSY;
-		err = reserve_copies(swap, held);
+		err = make_room(swap, held, tries);
 		if (err)
 			return err;
 	}

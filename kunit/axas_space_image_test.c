@@ -457,6 +457,47 @@ static void a_held_page_of_a_large_leaf_stays(struct kunit *test)
 	end(f);
 }
 
+/* Another takes hold of a page whenever the freeze allocates a copy: I/O beside it. */
+static struct {
+	int (*alloc)(const struct axas_hal *hal, unsigned int order, u32 flags,
+		     struct axas_hpa *hpa);
+	struct axas_space *space;
+	struct bio_vec held[24];
+	unsigned int nr;
+} holder;
+
+static int hold_one_more(const struct axas_hal *hal, unsigned int order, u32 flags,
+			 struct axas_hpa *hpa)
+{
+	struct axas_gpa_range range = gpa_range(gpa_of(holder.nr), SZ_4K);
+
+	if (!(flags & AXAS_FRAME_TABLE) && holder.nr < ARRAY_SIZE(holder.held) &&
+	    axas_space_bvec(holder.space, range, TEST_RW, &holder.held[holder.nr], 1) == 1)
+		holder.nr++;
+	return holder.alloc(hal, order, flags, hpa);
+}
+
+static void pages_taken_hold_of_beside_a_freeze(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image;
+
+	holder = (typeof(holder)){ .alloc = f->mock->hal.alloc_frame, .space = f->space, .nr = 1 };
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(BASE, SIZE), TEST_RW,
+						   AXAS_TYPE_NORMAL, AXAS_MAP_POPULATE), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_bvec(f->space, gpa_range(gpa_of(0), SZ_4K), TEST_RW,
+					      &holder.held[0], 1), 1);
+	f->mock->hal.alloc_frame = hold_one_more;
+	image = axas_space_freeze(f->space);
+	f->mock->hal.alloc_frame = holder.alloc;
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(image), 0);
+	KUNIT_EXPECT_EQ(test, holder.nr, (unsigned int)ARRAY_SIZE(holder.held));
+	axas_space_bvec_put(holder.held, holder.nr);
+	if (!IS_ERR(image))
+		axas_image_put(image);
+	end(f);
+}
+
 static void limits_hold_across_freezes(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -832,6 +873,7 @@ static struct kunit_case image_cases[] = {
 	KUNIT_CASE_PARAM(a_held_page_of_a_large_leaf_stays, space_gen_params),
 	KUNIT_CASE(limits_hold_across_freezes),
 	KUNIT_CASE(a_held_page_is_charged_once),
+	KUNIT_CASE(pages_taken_hold_of_beside_a_freeze),
 	KUNIT_CASE(some_areas_cannot_be_frozen),
 	KUNIT_CASE(without_memory_nothing_changes),
 	KUNIT_CASE_PARAM(random_operations_agree_with_a_model, space_gen_params),

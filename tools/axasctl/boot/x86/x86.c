@@ -24,14 +24,38 @@ u32 arch_ram(const struct machine *m, struct axas_extent ranges[RAM_RANGES])
 }
 
 #define MEASURE_US	50000
+#define MEASURE_TRIES	32
+
+/* The clock and the TSC at one moment. */
+struct moment {
+	u64 ns;
+	u64 tsc;
+};
+
+/* Of several readings the one with the shortest pause between clock and TSC. */
+static struct moment now_by_both(void)
+{
+	struct moment best = { 0 };
+	u64 shortest = ~0ull;
+
+	for (int i = 0; i < MEASURE_TRIES; i++) {
+		u64 before = __rdtsc(), ns = now_ns(), after = __rdtsc();
+
+		if (after - before < shortest) {
+			shortest = after - before;
+			best = (struct moment){ ns, before + shortest / 2 };
+		}
+	}
+	return best;
+}
 
 static u32 measure_tsc_khz(void)
 {
-	u64 start = now_ns(), tsc = __rdtsc();
+	struct moment start = now_by_both(), end;
 
 	usleep(MEASURE_US);
-	tsc = __rdtsc() - tsc;
-	return (__uint128_t)tsc * 1000000 / (now_ns() - start);
+	end = now_by_both();
+	return (__uint128_t)(end.tsc - start.tsc) * 1000000 / (end.ns - start.ns);
 }
 
 /*
@@ -48,7 +72,7 @@ int arch_create(struct machine *m, const char **what)
 	if (err)
 		return err;
 	off = state.tsc_khz > measured ? state.tsc_khz - measured : measured - state.tsc_khz;
-	m->arch.tsc_khz = off > measured / 50 ? measured : state.tsc_khz;
+	m->arch.tsc_khz = off > measured / 500 ? measured : state.tsc_khz;
 	return 0;
 }
 
