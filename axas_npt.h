@@ -53,12 +53,14 @@ enum axas_pt_kind {
 	AXAS_PT_LEAF,
 };
 
-/* Kind of a non-present entry; @zero and @busy are the format's markers. */
-static inline enum axas_pt_kind axas_npt_absent(u64 entry, u64 zero, u64 busy)
+/* Kind of a non-present entry; @zero, @clean and @busy are the format's markers. */
+static inline enum axas_pt_kind axas_npt_absent(u64 entry, u64 zero, u64 clean, u64 busy)
 {
 	if (likely(!entry))
 		return AXAS_PT_EMPTY;
-	return entry == zero ? AXAS_PT_ZERO : entry == busy ? AXAS_PT_BUSY : AXAS_PT_EMPTY;
+	if (entry == zero || entry == clean)
+		return AXAS_PT_ZERO;
+	return entry == busy ? AXAS_PT_BUSY : AXAS_PT_EMPTY;
 }
 
 /**
@@ -251,6 +253,7 @@ struct axas_npt_job {
  * @borrowed: BORROWED bit of a level 0 leaf, which does not own its frame
  * @zero: the AXAS_PT_ZERO marker; in a leaf that bit is WRITTEN: it was written since the log was
  *	cleared, although it does not permit that any more
+ * @clean: the AXAS_PT_ZERO marker of what was not discarded since the log was cleared
  * @busy: the AXAS_PT_BUSY marker
  * @fault_forgets: a fault removes the translations that caused it, so that more permissions need
  *	no flush
@@ -290,6 +293,7 @@ struct axas_npt_fmt {
 	u64 dirty;
 	u64 borrowed;
 	u64 zero;
+	u64 clean;
 	u64 busy;
 	bool fault_forgets;
 	enum axas_pt_kind (*kind)(u64 entry, unsigned int level);

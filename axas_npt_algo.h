@@ -131,12 +131,12 @@ out:
 }
 
 /* Expand the ZERO marker of a region to its pages. */
-static void PT(fill_with_zero)(u64 *table)
+static void PT(fill_with_zero)(u64 *table, u64 marker)
 {
 	unsigned int i;
 
 	for (i = 0; i < PT_ENTRIES; i++)
-		table[i] = PT(marker)(AXAS_PT_ZERO);
+		table[i] = marker;
 }
 
 /* Link a spare table at a non-present entry. Return false if there is no spare. */
@@ -151,7 +151,7 @@ static bool PT(link_spare)(struct axas_npt *npt, struct axas_npt_spares *spares,
 	if (!table)
 		return false;
 	if (unlikely(zero))
-		PT(fill_with_zero)(table);
+		PT(fill_with_zero)(table, pos->entry);
 	/*
 	 * If another CPU has linked a table first, go on with that one. The unused table stays
 	 * a spare: freeing it may sleep, which a read-side section must not.
@@ -424,7 +424,7 @@ static void PT(split_zero)(struct axas_npt *npt, u64 *ptep, unsigned int level)
 	u64 hpa;
 
 	table = axas_npt_take_spare(npt, &npt->reserve, &hpa);
-	PT(fill_with_zero)(table);
+	PT(fill_with_zero)(table, READ_ONCE(*ptep));
 	axas_npt_replace(npt, ptep, level, READ_ONCE(*ptep), PT(make_table)(hpa, level));
 }
 

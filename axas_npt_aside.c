@@ -173,8 +173,8 @@ static bool put_entry(struct axas_npt *npt, struct axas_npt_move *move, u64 *fro
 
 	if (kind < AXAS_PT_TABLE) {
 		/* What was discarded before. */
-		if (kind == AXAS_PT_ZERO && whole && !move->zeroes)
-			axas_npt_break(npt, from, level, 0);
+		if (kind == AXAS_PT_ZERO && whole)
+			axas_npt_break(npt, from, level, move->zeroes ? npt->fmt->clean : 0);
 		return true;
 	}
 	if (level && whole && !*to) {
@@ -232,7 +232,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_end_aside);
 void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write,
 			bool zeroes)
 {
-	u64 marker = zeroes ? npt->fmt->zero : 0;
+	u64 zero = npt->fmt->zero, clean = zeroes ? npt->fmt->clean : 0;
 	u64 borrowed = npt->fmt->borrowed, keep = ~(npt->write | npt->fmt->zero);
 	u64 *end = ptep + n;
 
@@ -244,7 +244,7 @@ void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, b
 		return;
 	}
 	for (; ptep < end; ptep++) {
-		u64 entry = *ptep == marker ? marker : *ptep & keep;
+		u64 entry = *ptep == zero ? clean : *ptep & keep;
 
 		if (write && axas_npt_is_leaf(npt, entry) && !(entry & borrowed))
 			entry |= npt->write;
@@ -336,6 +336,8 @@ static void get_entry(struct written *w, u64 entry, unsigned int level, u64 firs
 			break;
 		fallthrough;
 	case AXAS_PT_ZERO:
+		if (entry == npt->fmt->clean)
+			break;
 		bitmap_set(w->bitmap, bit, n);
 		w->found = true;
 		break;
@@ -410,8 +412,8 @@ static u64 clear_leaf(const struct axas_npt_clear *clear, struct axas_npt *npt, 
 		return 0;
 	if (likely(axas_npt_is_leaf(npt, entry)))
 		axas_npt_adjust(npt, ptep, 0, entry, bits);
-	else if (!clear->zeroes)
-		axas_npt_break(npt, ptep, 0, 0);
+	else
+		axas_npt_break(npt, ptep, 0, clear->zeroes ? npt->fmt->clean : 0);
 	return bits;
 }
 
@@ -476,8 +478,8 @@ static void clear_large(struct axas_npt_clear *clear, struct axas_npt *npt, u64 
 		charge(clear, DEAR_RUN + DEAR_PAGE * BIT(AXAS_NPT_LEVEL_BITS));
 	if (kind_of(npt, READ_ONCE(*ptep), level) != AXAS_PT_ZERO)
 		clear->job.changed |= narrow(npt, ptep, level);
-	else if (!clear->zeroes)
-		axas_npt_break(npt, ptep, level, 0);
+	else
+		axas_npt_break(npt, ptep, level, clear->zeroes ? npt->fmt->clean : 0);
 }
 
 static bool clear_table(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *table,
@@ -540,7 +542,8 @@ void axas_npt_set_written(struct axas_npt *npt, u64 gpa, bool write)
 	u32 prot;
 
 	axas_npt_walk(npt, &cursor, gpa, &pos);
-	if (axas_npt_kind(npt, &pos) != AXAS_PT_LEAF)
+	if (axas_npt_kind(npt, &pos) != AXAS_PT_LEAF ||
+	    (!pos.level && pos.entry & npt->fmt->borrowed))
 		return;
 	prot = npt->fmt->decode(pos.entry, pos.level).prot;
 	if (prot & AXAS_PROT_WRITE)
@@ -548,7 +551,5 @@ void axas_npt_set_written(struct axas_npt *npt, u64 gpa, bool write)
 	leaf = pos.entry | npt->fmt->zero;
 	if (write)
 		leaf = npt->fmt->with_prot(pos.entry, prot | AXAS_PROT_WRITE, pos.level);
-	/* A BORROWED one never permits writes, nor was it written. */
-	if (leaf != pos.entry)
-		axas_npt_adjust(npt, pos.ptep, pos.level, pos.entry, pos.entry ^ leaf);
+	axas_npt_adjust(npt, pos.ptep, pos.level, pos.entry, pos.entry ^ leaf);
 }

@@ -63,7 +63,7 @@ int __must_check axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_sp
  * struct axas_npt_move - a move of entries between the two roots, in pieces
  * @job: range and budget
  * @spares: put aside: tables on the way to the ends of the range; end: out: tables to free
- * @zeroes: put aside: ZERO markers are kept
+ * @zeroes: put aside: ZERO markers become clean ones
  */
 struct axas_npt_move {
 	struct axas_npt_job job;
@@ -74,7 +74,7 @@ struct axas_npt_move {
 /*
  * Put a range aside, or a piece of it. Exclusive. No leaf above level 0 reaches across the ends of
  * the range. In 2 MiB regions that it covers in part, leaves are narrowed instead. ZERO markers
- * that it covers become EMPTY, unless they are kept. All of the piece must be flushed.
+ * that it covers become EMPTY, or clean ones. All of the piece must be flushed.
  */
 void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_move *move);
 /*
@@ -86,7 +86,7 @@ void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_move *move);
 
 /*
  * In a level 0 table that nobody walks: make @n leaves from @ptep on permit writes, or forbid
- * them. None is WRITTEN after it, and no entry ZERO, unless @zeroes.
+ * them. None is WRITTEN after it; ZERO markers become EMPTY, or with @zeroes clean ones.
  */
 void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write,
 			bool zeroes);
@@ -110,7 +110,7 @@ bool axas_npt_next_touched(const struct axas_npt *npt, u64 *gpa, u64 last);
  * @job: range and budget; out: @changed
  * @bitmap: the pages; NULL: all
  * @base: page of bit 0
- * @zeroes: ZERO markers are kept
+ * @zeroes: ZERO markers become clean ones, not EMPTY
  * @dear: pages are looked at again, and unmapped on the host: they count as several entries, and
  *	each run of pages in @bitmap as many
  */

@@ -27,18 +27,19 @@
 #define EPT_SW		BIT_ULL(52)		/* SDM tables 29-4 to 29-7: ignored */
 #define EPT_ZERO	BIT_ULL(53)		/* SDM tables 29-2, 29-6: ignored */
 #define EPT_BUSY	BIT_ULL(54)
+#define EPT_CLEAN	BIT_ULL(55)
 
 static_assert(EPT_READ == AXAS_PROT_READ && EPT_WRITE == AXAS_PROT_WRITE &&
 	      EPT_EXEC == AXAS_PROT_EXEC);
 static_assert(!(EPT_HPA & (EPT_RWX | EPT_MEMTYPE | EPT_IPAT | EPT_LARGE | EPT_ACCESSED |
 			   EPT_DIRTY | EPT_SW | EPT_ZERO)));
-static_assert(!((EPT_ZERO | EPT_BUSY) & (EPT_RWX | EPT_HPA)));
+static_assert(!((EPT_ZERO | EPT_CLEAN | EPT_BUSY) & (EPT_RWX | EPT_HPA)));
 
 /* SDM 29.3.2: an entry is present if it permits any access. */
 static inline enum axas_pt_kind ept_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & EPT_RWX))
-		return axas_npt_absent(entry, EPT_ZERO, EPT_BUSY);
+		return axas_npt_absent(entry, EPT_ZERO, EPT_CLEAN, EPT_BUSY);
 	return !level || (entry & EPT_LARGE) ? AXAS_PT_LEAF : AXAS_PT_TABLE;
 }
 
@@ -158,6 +159,7 @@ const struct axas_npt_fmt axas_npt_ept = {
 	.hw_bits	= EPT_ACCESSED | EPT_DIRTY,
 	.borrowed	= EPT_SW,
 	.zero		= EPT_ZERO,
+	.clean		= EPT_CLEAN,
 	.busy		= EPT_BUSY,
 	.fault_forgets	= true,			/* SDM 29.4.3.1 */
 	.caps		= {

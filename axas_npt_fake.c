@@ -20,6 +20,7 @@
 #define FAKE_OA_BITS	48
 #define FAKE_ZERO	BIT_ULL(62)		/* no other bit of a leaf */
 #define FAKE_BUSY	BIT_ULL(4)
+#define FAKE_CLEAN	BIT_ULL(5)
 #define FAKE_HW		BIT_ULL(61)
 
 static inline unsigned int fake_shift(unsigned int level)
@@ -43,7 +44,7 @@ static inline u64 fake_leaf_kind(unsigned int level)
 static inline enum axas_pt_kind fake_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & FAKE_KIND))
-		return axas_npt_absent(entry, FAKE_ZERO, FAKE_BUSY);
+		return axas_npt_absent(entry, FAKE_ZERO, FAKE_CLEAN, FAKE_BUSY);
 	return (entry & FAKE_KIND) == fake_table_kind(level) && level ? AXAS_PT_TABLE :
 		AXAS_PT_LEAF;
 }
@@ -166,6 +167,7 @@ const struct axas_npt_fmt axas_npt_fake = {
 	.dirty		= FAKE_HW,
 	.borrowed	= BIT_ULL(63),
 	.zero		= FAKE_ZERO,
+	.clean		= FAKE_CLEAN,
 	.busy		= FAKE_BUSY,
 	.leaf_shift	= AXAS_FRAME_SHIFT - 8,
 	.caps		= {

@@ -23,6 +23,7 @@
 #define GS_SW		BIT_ULL(8)		/* Priv, Sv39: RSW */
 #define GS_ZERO		BIT_ULL(9)		/* Priv, Sv39: RSW; V = 0: all bits for software */
 #define GS_BUSY		BIT_ULL(8)
+#define GS_CLEAN	BIT_ULL(5)
 #define GS_PPN		GENMASK_ULL(53, 10)	/* Priv, Sv39: PPN */
 #define GS_PBMT		GENMASK_ULL(62, 61)	/* Priv, Svpbmt */
 #define GS_PMA		0			/* the memory's own attributes */
@@ -37,13 +38,13 @@ static_assert((AXAS_PROT_READ << GS_PROT_SHIFT) == GS_READ &&
 	      (AXAS_PROT_EXEC << GS_PROT_SHIFT) == GS_EXEC);
 static_assert(!(GS_PPN & (GS_VALID | GS_RWX | GS_USER | GS_ACCESSED | GS_DIRTY | GS_PBMT |
 			  GS_SW | GS_ZERO)));
-static_assert(!((GS_ZERO | GS_BUSY) & (GS_VALID | GS_RWX | GS_PPN)));
+static_assert(!((GS_ZERO | GS_CLEAN | GS_BUSY) & (GS_VALID | GS_RWX | GS_PPN)));
 
 /* Priv, Sv39: a valid entry without R, W and X points to a table. */
 static inline enum axas_pt_kind gstage_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & GS_VALID))
-		return axas_npt_absent(entry, GS_ZERO, GS_BUSY);
+		return axas_npt_absent(entry, GS_ZERO, GS_CLEAN, GS_BUSY);
 	return entry & GS_RWX ? AXAS_PT_LEAF : AXAS_PT_TABLE;
 }
 
@@ -160,6 +161,7 @@ const struct axas_npt_fmt axas_npt_gstage = {
 	.present	= GS_VALID,
 	.borrowed	= GS_SW,
 	.zero		= GS_ZERO,
+	.clean		= GS_CLEAN,
 	.busy		= GS_BUSY,
 	.leaf_shift	= GS_PPN_SHIFT,
 	.caps		= {

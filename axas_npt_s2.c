@@ -27,6 +27,7 @@
 #define S2_SW		BIT_ULL(55)		/* Arm D8.3.1: reserved for software use */
 #define S2_ZERO		BIT_ULL(56)		/* Arm D8.3.1: as S2_SW; not valid: all ignored */
 #define S2_BUSY		BIT_ULL(57)
+#define S2_CLEAN	BIT_ULL(58)
 #define S2_XN		GENMASK_ULL(54, 53)	/* Arm D8.4.3: execute-never */
 #define S2_XN_NEVER	0x2			/* at EL1 and EL0, with or without XNX */
 
@@ -37,13 +38,13 @@ static_assert((AXAS_PROT_READ << S2_PROT_SHIFT) == S2_READ &&
 	      (AXAS_PROT_WRITE << S2_PROT_SHIFT) == S2_WRITE);
 static_assert(!(S2_HPA & (S2_VALID | S2_TABLE | S2_MEMATTR | S2_SH | S2_AF | S2_PERM | S2_SW |
 			  S2_ZERO)));
-static_assert(!((S2_ZERO | S2_BUSY) & (S2_VALID | S2_READ | S2_WRITE | S2_HPA)));
+static_assert(!((S2_ZERO | S2_CLEAN | S2_BUSY) & (S2_VALID | S2_READ | S2_WRITE | S2_HPA)));
 
 /* Bit 1 distinguishes tables from blocks above the last level, and is 1 in a page. */
 static inline enum axas_pt_kind s2_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & S2_VALID))
-		return axas_npt_absent(entry, S2_ZERO, S2_BUSY);
+		return axas_npt_absent(entry, S2_ZERO, S2_CLEAN, S2_BUSY);
 	return level && (entry & S2_TABLE) ? AXAS_PT_TABLE : AXAS_PT_LEAF;
 }
 
@@ -182,6 +183,7 @@ const struct axas_npt_fmt axas_npt_s2 = {
 	.present	= S2_VALID,
 	.borrowed	= S2_SW,
 	.zero		= S2_ZERO,
+	.clean		= S2_CLEAN,
 	.busy		= S2_BUSY,
 	.caps		= {
 		.leaf_levels = BIT(0) | BIT(1) | BIT(2),

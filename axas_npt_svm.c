@@ -22,6 +22,7 @@
 #define SVM_SW		BIT_ULL(9)		/* APM 5.4.1: AVL, available to software */
 #define SVM_ZERO	BIT_ULL(10)		/* APM 5.4.1: AVL */
 #define SVM_BUSY	BIT_ULL(11)
+#define SVM_CLEAN	BIT_ULL(52)
 #define SVM_HPA		GENMASK_ULL(51, 12)	/* APM 5.3.3: physical address */
 #define SVM_NX		BIT_ULL(63)		/* APM 5.6.1: no execute */
 
@@ -39,12 +40,12 @@
 static_assert(AXAS_PROT_WRITE == SVM_WRITE);
 static_assert(!(SVM_HPA & (SVM_PRESENT | SVM_USER | SVM_TYPE | SVM_LARGE | SVM_PERM |
 			   SVM_ACCESSED | SVM_DIRTY | SVM_SW | SVM_ZERO)));
-static_assert(!((SVM_ZERO | SVM_BUSY) & (SVM_PRESENT | SVM_WRITE | SVM_HPA)));
+static_assert(!((SVM_ZERO | SVM_CLEAN | SVM_BUSY) & (SVM_PRESENT | SVM_WRITE | SVM_HPA)));
 
 static inline enum axas_pt_kind svm_kind(u64 entry, unsigned int level)
 {
 	if (!(entry & SVM_PRESENT))
-		return axas_npt_absent(entry, SVM_ZERO, SVM_BUSY);
+		return axas_npt_absent(entry, SVM_ZERO, SVM_CLEAN, SVM_BUSY);
 	return !level || (entry & SVM_LARGE) ? AXAS_PT_LEAF : AXAS_PT_TABLE;
 }
 
@@ -172,6 +173,7 @@ const struct axas_npt_fmt axas_npt_svm = {
 	.dirty		= SVM_DIRTY,
 	.borrowed	= SVM_SW,
 	.zero		= SVM_ZERO,
+	.clean		= SVM_CLEAN,
 	.busy		= SVM_BUSY,
 	.fault_forgets	= true,			/* APM 5.5.2: the CPU walks again */
 	.caps		= {

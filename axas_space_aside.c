@@ -60,12 +60,12 @@ static u64 fit_leaf(struct axas_space *space, u64 entry, unsigned int level, u64
 	return fmt->with_prot(entry, prot, level) & ~fmt->zero;
 }
 
-/* A claimed ZERO marker, which lies in one area: it is kept, or becomes EMPTY. */
-static u64 fit_zero(struct axas_space *space, u64 marker, u64 gpa)
+/* A claimed ZERO marker, which lies in one area: it becomes a clean one, or EMPTY. */
+static u64 fit_zero(struct axas_space *space, u64 gpa)
 {
 	struct axas_cpu found = axas_nothing_found();
 
-	return keeps_zero(axas_area_look_up(space, &found, gpa)) ? marker : 0;
+	return keeps_zero(axas_area_look_up(space, &found, gpa)) ? space->npt.fmt->clean : 0;
 }
 
 int axas_space_take_back(struct axas_space *space, struct axas_npt_spares *spares, u64 gpa,
@@ -97,7 +97,7 @@ int axas_space_take_back(struct axas_space *space, struct axas_npt_spares *spare
 	else if (kind == AXAS_PT_LEAF)
 		entry = fit_leaf(space, entry, aside.level, gpa);
 	else
-		entry = fit_zero(space, entry, gpa);
+		entry = fit_zero(space, gpa);
 	axas_npt_take_back(npt, &aside, entry, pos);
 	return -EBUSY;
 }

@@ -222,12 +222,17 @@ static bool is_private(const struct lent *lent)
 	return lent->own || lent->access & AXAS_PROT_WRITE;
 }
 
-/* A private leaf. A write in a logged area is the first one to this page. */
-static u64 private_leaf(const struct lent *lent, const struct axas_area *area)
+/*
+ * A private leaf in place of @entry. In a logged area it says whether the page was written: by this
+ * fault, which is the first write, or by the discard that left a ZERO marker.
+ */
+static u64 private_leaf(const struct lent *lent, const struct axas_area *area, u64 entry)
 {
 	const struct axas_npt *npt = &lent->space->npt;
 	u64 attr = area->attr;
 
+	if (unlikely(area->flags & AXAS_AREA_LOGGED) && entry == npt->fmt->zero)
+		attr |= area->prot & AXAS_PROT_WRITE ? npt->write : npt->fmt->zero;
 	if (lent->access & AXAS_PROT_WRITE)
 		attr |= npt->write | npt->dirty;
 	return axas_npt_make_leaf(npt, lent->frame, attr);
@@ -274,7 +279,7 @@ static int make_private(struct lent *lent, const struct axas_area *area, struct 
 	wanted = reach(lent, pos);
 	if (wanted)
 		return wanted;
-	if (!axas_npt_install(&lent->space->npt, pos, private_leaf(lent, area)))
+	if (!axas_npt_install(&lent->space->npt, pos, private_leaf(lent, area, pos->entry)))
 		return LENT_AGAIN;
 	axas_space_keep_page(lent->space, pos->ptep, source);
 	spend_frame(lent);
@@ -602,7 +607,8 @@ static int replace(struct lent *lent, struct page **busy)
 	/* The claim fails if the leaf is not a BORROWED one of this frame any more. */
 	if (!pos.level && pos.entry & space->npt.fmt->borrowed &&
 	    same_hpa(axas_npt_leaf_hpa(&space->npt, pos.entry), lent->source))
-		done = axas_space_replace_leaf(space, &pos, lent->gpa, private_leaf(lent, area));
+		done = axas_space_replace_leaf(space, &pos, lent->gpa,
+					       private_leaf(lent, area, pos.entry));
 	if (page)
 		unlock_page(page);
 	if (!done)

@@ -287,7 +287,7 @@ static u64 leaf_for(const struct fill *fill, const struct axas_area *area, unsig
 	if (level)
 		return npt->fmt->leaf(npt, hpa.val, logged ? prot & ~AXAS_PROT_WRITE : prot,
 				      area->type, level);
-	if (unlikely(logged) && (entry || fill->access & AXAS_PROT_WRITE))
+	if (unlikely(logged) && (entry == npt->fmt->zero || fill->access & AXAS_PROT_WRITE))
 		attr |= prot & AXAS_PROT_WRITE ? npt->write : npt->fmt->zero;
 	if (fill->access & AXAS_PROT_WRITE)
 		attr |= npt->dirty;

@@ -19,8 +19,9 @@
  * The leaf says whether its page was written: in a logged area (AXAS_AREA_LOGGED) it permits writes
  * from the first one on. That write is a fault, of a guest, of a host access or of a host mapping,
  * and permits the next ones for the same frame. Whoever takes the permission from a leaf for
- * another reason, as protect does, makes it WRITTEN instead; discard leaves a ZERO marker. So the
- * log needs no memory, and nothing outside logged areas knows of it.
+ * another reason, as protect does, makes it WRITTEN instead; discard leaves a ZERO marker. Clear
+ * makes that EMPTY, or clean where it hides what a backend lends, or says that memory is not
+ * missing. So the log needs no memory, and nothing outside logged areas knows of it.
  *
  * Start puts the range aside (see "DOC: what is put aside"). The first touch of a 2 MiB region
  * takes it back with its leaves narrowed. Pages are written since the start only in regions that

@@ -669,9 +669,6 @@ static int check_change(const struct change *change, const struct axas_area *are
 		return -EACCES;
 	if (change->kind == CHANGE_POLICY)
 		can = !axas_area_is_linear(area);
-	/* A ZERO marker stands for what hides the file, and for a write that the log forgets. */
-	else if (change->kind == CHANGE_LOG && axas_area_lends(area))
-		can = false;
 	else
 		can = axas_npt_can(&change->space->npt, new_prot(change, area), area->type);
 	return can ? 0 : -EOPNOTSUPP;

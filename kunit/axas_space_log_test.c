@@ -3,85 +3,10 @@
  * The dirty log (axas_space_log.c, axas_npt_aside.c): what counts as a write, regions that are put
  * aside and taken back, and the log beside all that changes areas and leaves.
  */
-#include <linux/bitmap.h>
 #include <linux/prandom.h>
 
 #include "axas_npt_aside.h"
-#include "space_fixture.h"
-
-#define WIN_PAGES	((unsigned int)(WIN_SIZE / SZ_4K))
-
-static unsigned long bits[BITS_TO_LONGS(WIN_SIZE / SZ_4K)];
-
-static int start(struct space_fixture *f, u64 gpa, u64 size)
-{
-	u64 epoch;
-	int err = axas_space_start_log(f->space, gpa_range(gpa, size), &epoch);
-
-	monitor_expect_flushed(f->monitor);
-	return err;
-}
-
-static int stop(struct space_fixture *f, u64 gpa, u64 size)
-{
-	u64 epoch;
-	int err = axas_space_stop_log(f->space, gpa_range(gpa, size), &epoch);
-
-	monitor_expect_flushed(f->monitor);
-	return err;
-}
-
-/* Get the log of the window. */
-static int get(struct space_fixture *f)
-{
-	u64 epoch;
-
-	return axas_space_get_log(f->space, gpa_range(WIN, WIN_SIZE), bits, &epoch);
-}
-
-static int clear_bits(struct space_fixture *f, const unsigned long *bitmap)
-{
-	u64 epoch = 0;
-	int err = axas_space_clear_log(f->space, gpa_range(WIN, WIN_SIZE), bitmap, &epoch);
-
-	monitor_expect_flushed(f->monitor);
-	return err;
-}
-
-/* Clear all that was got. */
-static void clear_got(struct space_fixture *f)
-{
-	KUNIT_EXPECT_EQ(f->test, get(f), 0);
-	KUNIT_EXPECT_EQ(f->test, clear_bits(f, bits), 0);
-}
-
-static bool is_set(u64 gpa)
-{
-	return test_bit((gpa - WIN) / SZ_4K, bits);
-}
-
-/* Expect that the pages of [gpa, gpa + size), and no others, were written. */
-static void expect_written(struct space_fixture *f, u64 gpa, u64 size)
-{
-	u64 at;
-
-	KUNIT_ASSERT_EQ(f->test, get(f), 0);
-	for (at = WIN; at < WIN + WIN_SIZE; at += SZ_4K)
-		KUNIT_EXPECT_EQ_MSG(f->test, is_set(at), at >= gpa && at - gpa < size,
-				    "page 0x%llx", at);
-}
-
-static void expect_clean(struct space_fixture *f)
-{
-	expect_written(f, WIN, 0);
-}
-
-static void write_byte(struct space_fixture *f, u64 gpa)
-{
-	u8 byte = 1 + gpa / SZ_4K % 255;
-
-	KUNIT_EXPECT_EQ(f->test, write_at(f, gpa, &byte, 1), 0);
-}
+#include "log_window.h"
 
 static void expect_byte(struct space_fixture *f, u64 gpa)
 {

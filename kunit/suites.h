@@ -42,6 +42,7 @@
 	SUITE(axas_space_aside),	\
 	SUITE(axas_space_cow),	\
 	SUITE(axas_space_lent),	\
+	SUITE(axas_space_lent_log),	\
 	SUITE(axas_space_image),	\
 	SUITE(axas_space_keep),	\
 	SUITE(axas_space_fold),	\

@@ -355,8 +355,8 @@ int __must_check axas_space_discard(struct axas_space *space, const struct axas_
  * how long.
  *
  * Context: May sleep.
- * Return: 0; -EINVAL; -ENOENT if there is no normal memory in the range; -EOPNOTSUPP if an area
- * over a file lies in it; -ENOMEM; -EINTR on a fatal signal before the first change.
+ * Return: 0; -EINVAL; -ENOENT if there is no normal memory in the range; -ENOMEM; -EINTR on a fatal
+ * signal before the first change.
  */
 int axas_space_start_log(struct axas_space *space, struct axas_gpa_range range, u64 *epoch);
 

@@ -149,6 +149,7 @@ static void absent(const struct axas_npt *npt)
 {
 	unsigned int level = nondet_u32();
 	enum axas_pt_kind kind = nondet_bool() ? AXAS_PT_ZERO : AXAS_PT_BUSY;
+	u64 clean = npt->fmt->clean;
 	u32 access = nondet_u32();
 	u64 entry = PT(marker)(kind);
 
@@ -163,6 +164,12 @@ static void absent(const struct axas_npt *npt)
 	claim(!axas_npt_is_leaf(npt, 0) && !axas_npt_is_leaf(npt, entry),
 	      "what is not present is no leaf to the core");
 	hardware_sees_nothing(npt, level, entry);
+	claim(PT(kind)(clean, level) == AXAS_PT_ZERO && clean != npt->fmt->zero,
+	      "the clean marker is another ZERO");
+	claim(!(clean & (npt->fmt->zero | npt->write)), "the clean marker was not written");
+	claim(!allows(clean, access) && !axas_npt_is_leaf(npt, clean) &&
+	      !axas_npt_leaf_hpa(npt, clean).val, "the clean marker is not present");
+	hardware_sees_nothing(npt, level, clean);
 }
 
 static void tables(const struct axas_npt *npt)

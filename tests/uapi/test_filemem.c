@@ -253,10 +253,51 @@ static void test_arguments(void)
 	expect_eq(axas_map_file(fd, AREA, PAGE, file, 0, 8, 0), -EINVAL);
 	expect_eq(axas_map_file(fd, AREA, PAGE, file, 0, RW, AXAS_MAP_HUGE_ALWAYS), -EINVAL);
 	expect_eq(axas_map_file(fd, AREA, PAGE, file, 0, RW, AXAS_MAP_AROUND(10)), -EINVAL);
-	expect_eq(axas_start_log(fd, BASE, PAGE), -EOPNOTSUPP);
 	expect_same(fd, &before, SAME_ALL);
 	expect_ok(axas_map_file(fd, AREA, PAGE, file, FILE_BYTES - PAGE, RW, 0));
 	expect_eq(word_at(fd, AREA), file_stamp(FILE_PAGES - 1));
+	close(fd);
+	close(file);
+}
+
+static void expect_logged(int fd, u64 bits, bool clear)
+{
+	__u64 seen = 0, epoch;
+
+	expect_ok(axas_get_log(fd, BASE, 32 * PAGE, &seen, &epoch));
+	expect_eq(seen, bits);
+	if (clear)
+		expect_ok(axas_clear_log(fd, BASE, 32 * PAGE, &seen, epoch));
+}
+
+/* The first write to a page makes it private; what a discard leaves stays when it was cleared. */
+static void test_log(void)
+{
+	int fd = new_space(), file = sealed();
+	u64 *p, word = 1;
+
+	expect_ok(axas_map_file(fd, BASE, 32 * PAGE, file, 0, RW, 0));
+	p = (u64 *)map_rw(fd, BASE, 32 * PAGE);
+	expect_ok(axas_start_log(fd, BASE, 32 * PAGE));
+	for (u64 i = 0; i < 32; i++)
+		expect_eq(p[i * PAGE / 8], file_stamp(i));
+	expect_logged(fd, 0, false);
+	p[3 * PAGE / 8] = 3;
+	expect_eq(axas_write(fd, BASE + 20 * PAGE, &word, 8), 8);
+	expect_logged(fd, 1 << 3 | 1 << 20, true);
+	expect_logged(fd, 0, false);
+	p[20 * PAGE / 8] = 20;
+	expect_libc(punch(fd, BASE + 7 * PAGE, PAGE));
+	expect_logged(fd, 1 << 7 | 1 << 20, true);
+	expect_eq(p[7 * PAGE / 8], 0);
+	expect_eq(p[8 * PAGE / 8], file_stamp(8));
+	expect_logged(fd, 0, false);
+	p[7 * PAGE / 8] = 7;
+	p[8 * PAGE / 8] = 8;
+	expect_logged(fd, 1 << 7 | 1 << 8, false);
+	expect_ok(axas_stop_log(fd, BASE, 32 * PAGE));
+	expect_eq(word_at(fd, BASE + 8 * PAGE), 8);
+	expect_libc(munmap(p, 32 * PAGE));
 	close(fd);
 	close(file);
 }
@@ -666,6 +707,7 @@ static const struct test tests[] = {
 	{ "what was discarded is zero, not the file", test_discard },
 	{ "files that can change are refused", test_refused_files },
 	{ "wrong arguments are refused", test_arguments },
+	{ "writes are logged", test_log },
 	{ "nobody writes to the file or truncates it", test_writers_are_kept_out },
 	{ "the area ends with the page of the last byte", test_last_page },
 	{ "R12 pages of the area are locked memory", test_locked_memory },

@@ -118,11 +118,6 @@ static bool is_logged(const struct wpage *p)
 	return p->logged;
 }
 
-static bool is_lent(const struct wpage *p)
-{
-	return p->kind == FILED || p->lent;
-}
-
 static bool never_frozen(const struct wpage *p)
 {
 	return p->kind == MISSING || p->kind == SHARED || p->kind == BACKEND;
@@ -361,7 +356,7 @@ static void op_start(void)
 {
 	int err = axas_start_log(spaces[s].fd, gpa(), len());
 
-	expect_eq(err, any(is_lent) ? -EOPNOTSUPP : any(is_area) ? 0 : -ENOENT);
+	expect_eq(err, any(is_area) ? 0 : -ENOENT);
 	for (u32 i = first; !err && i < first + nr; i++) {
 		at(i)->logged = at(i)->kind != HOLE;
 		at(i)->must = false;

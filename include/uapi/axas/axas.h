@@ -810,8 +810,7 @@ struct axas_map_backend {
  *
  * AXAS_GET_LOG with extents, and AXAS_CLEAR_LOG, succeed if anything was done, and say what was
  * not. Errors: EFAULT, for @buf too; EINVAL, also if an extent lies outside the range or is not of
- * whole pages; ESTALE; EOPNOTSUPP if an area over a file lies in the range of
- * AXAS_START_LOG; ENOENT if no area in the range is logged, or, for AXAS_START_LOG, can be;
+ * whole pages; ESTALE; ENOENT if no area in the range is logged, or, for AXAS_START_LOG, can be;
  * ENOMEM; EINTR on a fatal signal.
  */
 struct axas_log {
