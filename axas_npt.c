@@ -24,6 +24,13 @@ DEFINE_STATIC_KEY_FALSE(axas_npt_watched);
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_watched);
 const struct axas_npt_watch *axas_npt_watch;
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_watch);
+
+void axas_npt_tell(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 old, u64 new)
+{
+	axas_npt_watch->changed(npt, ptep, level, old, new);
+}
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_tell);
+
 DEFINE_STATIC_KEY_FALSE(axas_npt_shared_shards);
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_shared_shards);
 

@@ -259,6 +259,7 @@ struct axas_npt_job {
  *	no flush
  * @kind: kind of an entry
  * @child: the table that an entry points to
+ * @below: the same of an entry of any kind above level 0; NULL: it points to none
  * @table: encode an entry that points to a table
  * @decode: decode a leaf
  * @leaf: encode a leaf
@@ -298,6 +299,7 @@ struct axas_npt_fmt {
 	bool fault_forgets;
 	enum axas_pt_kind (*kind)(u64 entry, unsigned int level);
 	u64 *(*child)(const struct axas_npt *npt, u64 entry, unsigned int level);
+	u64 *(*below)(const struct axas_npt *npt, u64 entry, unsigned int level);
 	u64 (*table)(u64 hpa, unsigned int level);
 	struct axas_leaf (*decode)(u64 entry, unsigned int level);
 	u64 (*leaf)(const struct axas_npt *npt, u64 hpa, u32 prot, u32 type,
@@ -514,11 +516,14 @@ struct axas_npt_watch {
 
 extern const struct axas_npt_watch *axas_npt_watch;
 
+/* Call that callback. Cold, so that loops over entries keep their registers. */
+void __cold axas_npt_tell(struct axas_npt *npt, u64 *ptep, unsigned int level, u64 old, u64 new);
+
 static __always_inline void axas_npt_changed(struct axas_npt *npt, u64 *ptep, unsigned int level,
 					     u64 old, u64 new)
 {
 	if (static_branch_unlikely(&axas_npt_watched))
-		axas_npt_watch->changed(npt, ptep, level, old, new);
+		axas_npt_tell(npt, ptep, level, old, new);
 }
 
 /* No entry has a marker or BORROWED bit, and no test watches: take the fast loops. */

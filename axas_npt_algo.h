@@ -68,6 +68,11 @@ static inline u64 *PT(child)(const struct axas_npt *npt, u64 entry, unsigned int
 	return axas_hal_va(npt->hal, axas_hpa(PT(table_hpa)(entry, level)));
 }
 
+static u64 *PT(below)(const struct axas_npt *npt, u64 entry, unsigned int level)
+{
+	return PT(kind)(entry, level) == AXAS_PT_TABLE ? PT(child)(npt, entry, level) : NULL;
+}
+
 /* Last byte covered by the entry of @gpa at @level, at most @last. */
 static inline u64 PT(entry_last)(u64 gpa, u64 last, unsigned int level)
 {
@@ -899,6 +904,7 @@ static void PT(collapse)(struct axas_npt *npt, struct axas_npt_job *job)
 	.need		= PT(need),	\
 	.kind		= PT(kind),	\
 	.child		= PT(child),	\
+	.below		= PT(below),	\
 	.table		= PT(make_table),	\
 	.decode		= PT(decode),	\
 	.leaf		= PT(leaf),	\

@@ -252,8 +252,9 @@ void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, b
 	}
 }
 
-/* Leaves that are tested together: mostly none was written. */
-#define TOGETHER	8
+/* Leaves that are tested together, by halves: mostly none was written. */
+#define HALF		4
+#define TOGETHER	(2 * HALF)
 
 /* Set the bits of some level 0 leaves. Return whether there are any. */
 static __always_inline bool get_some(const u64 *ptep, unsigned int n, u64 mask, unsigned long bit,
@@ -272,29 +273,37 @@ static __always_inline bool get_some(const u64 *ptep, unsigned int n, u64 mask, 
 	return found;
 }
 
-static bool any_of(const u64 *ptep, u64 mask)
+/* Bits that one of HALF entries has. */
+static __always_inline u64 any_of(const u64 *ptep)
 {
 	u64 any = 0;
 	unsigned int i;
 
-#pragma GCC unroll 8
-	for (i = 0; i < TOGETHER; i++)
+#pragma GCC unroll 4
+	for (i = 0; i < HALF; i++)
 		/* A hint: what matters is read again. Faults set bits meanwhile. */
 		any |= data_race(ptep[i]);
-	return any & mask;
+	return any;
 }
 
-/* The same of any number, from @ptep on. */
-static bool get_leaves(const struct axas_npt *npt, const u64 *ptep, unsigned int n,
-		       unsigned long bit, unsigned long *bitmap)
+/* The same of any number, from @ptep on: a loop with few variables. */
+static noinline bool get_leaves(const u64 *ptep, unsigned int n, u64 mask, unsigned long bit,
+				unsigned long *bitmap)
 {
-	const u64 mask = npt->write | npt->fmt->zero;
+	const u64 *end = ptep + round_down(n, TOGETHER);
 	bool found = false;
 
-	for (; n >= TOGETHER; n -= TOGETHER, ptep += TOGETHER, bit += TOGETHER)
-		if (unlikely(any_of(ptep, mask)))
-			found |= get_some(ptep, TOGETHER, mask, bit, bitmap);
-	return get_some(ptep, n, mask, bit, bitmap) || found;
+	for (; ptep < end; ptep += TOGETHER, bit += TOGETHER) {
+		u64 low = any_of(ptep), high = any_of(ptep + HALF);
+
+		if (likely(!((low | high) & mask)))
+			continue;
+		if (low & mask)
+			found |= get_some(ptep, HALF, mask, bit, bitmap);
+		if (high & mask)
+			found |= get_some(ptep + HALF, HALF, mask, bit + HALF, bitmap);
+	}
+	return get_some(ptep, n % TOGETHER, mask, bit, bitmap) || found;
 }
 
 /**
@@ -314,35 +323,35 @@ struct written {
 static void get_table(struct written *w, const u64 *table, unsigned int level, u64 first,
 		      u64 last);
 
+/* Whether the pages of an entry above level 0 that points to no table were written. */
+static bool is_written(const struct axas_npt *npt, u64 entry, unsigned int level)
+{
+	switch (kind_of(npt, entry, level)) {
+	case AXAS_PT_LEAF:
+		return npt->fmt->decode(entry, level).prot & AXAS_PROT_WRITE ||
+		       entry & npt->fmt->zero;
+	case AXAS_PT_ZERO:
+		return entry != npt->fmt->clean;
+	default:
+		return false;
+	}
+}
+
 static void get_entry(struct written *w, u64 entry, unsigned int level, u64 first, u64 last)
 {
 	unsigned long bit = (first - w->base) >> AXAS_FRAME_SHIFT;
 	unsigned int n = (last >> AXAS_FRAME_SHIFT) - (first >> AXAS_FRAME_SHIFT) + 1;
 	const struct axas_npt *npt = w->npt;
-	u64 *child;
+	u64 *child = npt->fmt->below(npt, entry, level);
 
-	switch (kind_of(npt, entry, level)) {
-	case AXAS_PT_TABLE:
-		child = npt->fmt->child(npt, entry, level);
-		if (level == 1)
-			w->found |= get_leaves(npt, axas_npt_ptep(child, first), n, bit,
-					       w->bitmap);
-		else
-			get_table(w, child, level - 1, first, last);
-		break;
-	case AXAS_PT_LEAF:
-		if (!(npt->fmt->decode(entry, level).prot & AXAS_PROT_WRITE) &&
-		    !(entry & npt->fmt->zero))
-			break;
-		fallthrough;
-	case AXAS_PT_ZERO:
-		if (entry == npt->fmt->clean)
-			break;
+	if (likely(child && level == 1)) {
+		w->found |= get_leaves(axas_npt_ptep(child, first), n, npt->write | npt->fmt->zero,
+				       bit, w->bitmap);
+	} else if (child) {
+		get_table(w, child, level - 1, first, last);
+	} else if (is_written(npt, entry, level)) {
 		bitmap_set(w->bitmap, bit, n);
 		w->found = true;
-		break;
-	default:
-		break;
 	}
 }
 
@@ -402,35 +411,16 @@ bool axas_npt_next_touched(const struct axas_npt *npt, u64 *gpa, u64 last)
 	return next_touched(npt, npt->root, npt->levels - 1, gpa, last);
 }
 
-/* Clear one level 0 leaf. @mask: bits of which it has one. Return those that it had. */
-static u64 clear_leaf(const struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
-		      u64 mask)
-{
-	u64 entry = READ_ONCE(*ptep), bits = entry & mask;
-
-	if (!bits)
-		return 0;
-	if (likely(axas_npt_is_leaf(npt, entry)))
-		axas_npt_adjust(npt, ptep, 0, entry, bits);
-	else
-		axas_npt_break(npt, ptep, 0, clear->zeroes ? npt->fmt->clean : 0);
-	return bits;
-}
-
 /* What pages cost that are @dear, in entries: by page, and by run of pages. */
 #define DEAR_PAGE	2
 #define DEAR_RUN	64
 
-/* What it costs to clear the pages of a word of the bitmap, in entries of the budget. */
-static unsigned int cost_of(const struct axas_npt_clear *clear, unsigned long word)
+/* What the pages of a word of the bitmap cost if they are @dear, besides one entry for each. */
+static noinline unsigned int dear_cost(const struct axas_npt_clear *clear, unsigned long word)
 {
-	unsigned int pages = hweight_long(word);
+	unsigned int pages = (DEAR_PAGE - 1) * hweight_long(word);
 
-	if (likely(!clear->dear))
-		return pages;
-	if (!clear->bitmap)
-		return DEAR_PAGE * pages;
-	return DEAR_PAGE * pages + DEAR_RUN * hweight_long(word & ~(word << 1));
+	return clear->bitmap ? pages + DEAR_RUN * hweight_long(word & ~(word << 1)) : pages;
 }
 
 /* Charge @n entries, besides the one that clear_table() charges. */
@@ -439,30 +429,88 @@ static void charge(struct axas_npt_clear *clear, unsigned int n)
 	clear->job.budget -= min(clear->job.budget, n);
 }
 
-/* Clear @n level 0 entries from @ptep on, the first one of page @bit: a loop with few variables. */
-static noinline void clear_leaves(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
-				  unsigned int n, unsigned long bit)
+/* Clear an entry that does not permit writes: a WRITTEN leaf, or a ZERO marker. */
+static noinline __cold void clear_zero(const struct axas_npt_clear *clear, struct axas_npt *npt,
+				       u64 *ptep, u64 entry)
+{
+	u64 zero = entry & npt->fmt->zero;
+
+	if (zero && axas_npt_is_leaf(npt, entry))
+		axas_npt_adjust(npt, ptep, 0, entry, zero);
+	else if (zero)
+		axas_npt_break(npt, ptep, 0, clear->zeroes ? npt->fmt->clean : 0);
+}
+
+/*
+ * Clear the entries from @ptep on that @word, not 0, names. Return how many. Only leaves permit
+ * writes; @mask: that, and WRITTEN.
+ */
+static __always_inline unsigned int clear_word(struct axas_npt_clear *clear, struct axas_npt *npt,
+					       u64 *ptep, unsigned long word, u64 mask)
+{
+	unsigned int n = 0;
+
+	do {
+		u64 *p = &ptep[__ffs(word)], entry = READ_ONCE(*p);
+
+		n++;
+		if (unlikely(!(entry & npt->write))) {
+			if (entry & mask)
+				clear_zero(clear, npt, p, entry);
+			continue;
+		}
+		axas_npt_adjust(npt, p, 0, entry, entry & mask);
+		clear->job.changed = true;
+	} while (word &= word - 1);
+	return n;
+}
+
+/* Clear all entries of a table whose first page has bit 0 of @words. */
+static noinline void clear_all(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *table,
+			       const unsigned long *words)
 {
 	const u64 mask = npt->write | npt->fmt->zero;
-	unsigned long end = bit + n, at = round_down(bit, BITS_PER_LONG), word;
-	const unsigned long *words = clear->bitmap;
-	unsigned int spent = n / BITS_PER_LONG;
-	u64 bits = 0;
+	unsigned int i, spent = BIT(AXAS_NPT_LEVEL_BITS) / BITS_PER_LONG;
 
-	for (; at < end; at += BITS_PER_LONG) {
-		word = words ? words[at / BITS_PER_LONG] : ~0ul;
-		if (!word)
-			continue;
+#pragma GCC unroll 8
+	for (i = 0; i < BIT(AXAS_NPT_LEVEL_BITS) / BITS_PER_LONG; i++)
+		if (words[i])
+			spent += clear_word(clear, npt, &table[i * BITS_PER_LONG], words[i], mask);
+	charge(clear, spent);
+}
+
+/* Clear @n entries from @ptep on, the first one of page @bit; without a bitmap: all. */
+static noinline void clear_part(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
+				unsigned int n, unsigned long bit)
+{
+	unsigned long end = bit + n, at = round_down(bit, BITS_PER_LONG), word;
+	const u64 mask = npt->write | npt->fmt->zero;
+	unsigned int spent = n / BITS_PER_LONG;
+
+	for (ptep -= bit - at; at < end; at += BITS_PER_LONG, ptep += BITS_PER_LONG) {
+		word = clear->bitmap ? clear->bitmap[at / BITS_PER_LONG] : ~0ul;
 		if (at < bit)
 			word &= BITMAP_FIRST_WORD_MASK(bit);
 		if (end - at < BITS_PER_LONG)
 			word &= BITMAP_LAST_WORD_MASK(end);
-		spent += cost_of(clear, word);
-		for (; word; word &= word - 1)
-			bits |= clear_leaf(clear, npt, &ptep[at + __ffs(word) - bit], mask);
+		if (!word)
+			continue;
+		spent += clear_word(clear, npt, ptep, word, mask);
+		if (clear->dear)
+			spent += dear_cost(clear, word);
 	}
-	clear->job.changed |= !!(bits & npt->write);
 	charge(clear, spent);
+}
+
+/* Clear @n level 0 entries from @ptep on, the first one of page @bit. */
+static void clear_leaves(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
+			 unsigned int n, unsigned long bit)
+{
+	if (likely(n == BIT(AXAS_NPT_LEVEL_BITS) && clear->bitmap && !(bit % BITS_PER_LONG) &&
+		   !clear->dear))
+		clear_all(clear, npt, ptep, clear->bitmap + bit / BITS_PER_LONG);
+	else
+		clear_part(clear, npt, ptep, n, bit);
 }
 
 /* Clear an entry above level 0, if all of its pages are given. */
@@ -486,8 +534,8 @@ static bool clear_table(struct axas_npt_clear *clear, struct axas_npt *npt, u64 
 			unsigned int level);
 
 /* Clear what one entry above level 0 has, up to @last. Return false if the piece ended early. */
-static bool clear_entry(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *ptep,
-			unsigned int level, u64 last)
+static __always_inline bool clear_entry(struct axas_npt_clear *clear, struct axas_npt *npt,
+					u64 *ptep, unsigned int level, u64 last)
 {
 	unsigned long bit = (clear->job.first - clear->base) >> AXAS_FRAME_SHIFT;
 	unsigned int n = ((last - clear->job.first) >> AXAS_FRAME_SHIFT) + 1;
@@ -495,20 +543,19 @@ static bool clear_entry(struct axas_npt_clear *clear, struct axas_npt *npt, u64 
 
 	if (!entry)
 		return true;
-	if (kind_of(npt, entry, level) != AXAS_PT_TABLE) {
-		clear_large(clear, npt, ptep, level, last, bit);
-		return true;
-	}
-	child = npt->fmt->child(npt, entry, level);
-	if (level > 1)
+	child = npt->fmt->below(npt, entry, level);
+	if (child && level > 1)
 		return clear_table(clear, npt, child, level - 1);
-	clear_leaves(clear, npt, axas_npt_ptep(child, clear->job.first), n, bit);
+	if (likely(child))
+		clear_leaves(clear, npt, axas_npt_ptep(child, clear->job.first), n, bit);
+	else
+		clear_large(clear, npt, ptep, level, last, bit);
 	return true;
 }
 
 /* Clear from job->first to the end of table or range. Return false if the piece ended early. */
-static bool clear_table(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *table,
-			unsigned int level)
+static __always_inline bool clear_entries(struct axas_npt_clear *clear, struct axas_npt *npt,
+					  u64 *table, unsigned int level)
 {
 	u64 *ptep = &table[index_of(npt, clear->job.first, level)], last, above;
 	struct axas_npt_job *job = &clear->job;
@@ -525,6 +572,14 @@ static bool clear_table(struct axas_npt_clear *clear, struct axas_npt *npt, u64 
 		job->first = job->done ? job->first : last + 1;
 	} while (last != above);
 	return true;
+}
+
+/* At level 1 most of the time is spent: a loop of its own. */
+static bool clear_table(struct axas_npt_clear *clear, struct axas_npt *npt, u64 *table,
+			unsigned int level)
+{
+	return level == 1 ? clear_entries(clear, npt, table, 1) :
+			    clear_entries(clear, npt, table, level);
 }
 
 void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job)
