@@ -457,6 +457,23 @@ static inline const struct axas_area *axas_area_find_here(const struct axas_spac
 	return axas_area_look_up(space, cpu, gpa);
 }
 
+/*
+ * The level 0 entries from *@ptep on, that of the leaf at @gpa: up to @last, to the end of their
+ * table, and to that of the area that was found there. Return their number. With the bar.
+ */
+static inline unsigned int axas_area_entries(const struct axas_npt *npt,
+					     const struct axas_cpu *found, u64 gpa, u64 last,
+					     u64 **ptep)
+{
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+
+	axas_npt_walk(npt, &cursor, gpa, &pos);
+	*ptep = pos.ptep;
+	last = min3(last, found->last, gpa | (axas_npt_leaf_size(1) - 1));
+	return axas_page_nr(last) - axas_page_nr(gpa) + 1;
+}
+
 /* Whether the cached table is the level 0 table of an address. */
 static inline bool axas_cpu_at(const struct axas_cpu *cpu, u64 gpa)
 {

@@ -56,14 +56,11 @@ void axas_piece_end(struct axas_removal *removal, u64 last)
  * Linear memory is never mapped on the host, and may have no struct page. Nor are pages of some
  * files, whose locks others may hold for long.
  */
-static bool is_unmapped(const struct axas_space *space, struct axas_cpu *found, u64 gpa, u64 entry)
+static bool is_unmapped(const struct axas_npt *npt, const struct axas_area *area, u64 entry)
 {
-	const struct axas_area *area = axas_area_find_here(space, found, gpa);
-
 	if (!area || axas_area_is_linear(area))
 		return area;
-	return area->backend.ops->flags & AXAS_BACKEND_UNMAPPED &&
-	       entry & space->npt.fmt->borrowed;
+	return area->backend.ops->flags & AXAS_BACKEND_UNMAPPED && entry & npt->fmt->borrowed;
 }
 
 /* Set *@gpa to the next page that may change; false: none up to @last. */
@@ -108,6 +105,51 @@ static void await_leaf(const struct axas_space *space, const struct axas_leaf *l
 		folio_wait_locked(page_folio(page++));
 }
 
+/* The same for the pages of @n level 0 entries of one area. */
+static void await_entries(const struct axas_npt *npt, const struct axas_area *area,
+			  const u64 *ptep, unsigned int n)
+{
+	const u64 *end = ptep + n;
+	unsigned long known = 0;
+	struct page *page;
+	u64 entry;
+
+	if (axas_area_is_linear(area))
+		return;
+	for (; ptep < end; ptep++) {
+		entry = READ_ONCE(*ptep);
+		if (!axas_npt_is_leaf(npt, entry) || is_unmapped(npt, area, entry))
+			continue;
+		page = axas_space_leaf_page(npt, entry, &known);
+		if (likely(page))
+			folio_wait_locked(page_folio(page));
+	}
+}
+
+/*
+ * Wait for the pages of the leaf at @gpa, and, if all may change, of those that follow it in its
+ * table and area. Add their number to *@n. Return their last byte.
+ */
+static u64 await_from(const struct axas_removal *removal, struct axas_cpu *found, u64 gpa,
+		      u64 last, const struct axas_leaf *leaf, u64 entry, unsigned int *n)
+{
+	const struct axas_npt *npt = &removal->space->npt;
+	const struct axas_area *area = axas_area_find_here(removal->space, found, gpa);
+	unsigned int nr;
+	u64 *ptep;
+
+	if (likely(!leaf->level && area && !removal->pages)) {
+		nr = axas_area_entries(npt, found, gpa, last, &ptep);
+		await_entries(npt, area, ptep, nr);
+		*n += nr;
+		return gpa + ((u64)nr << AXAS_FRAME_SHIFT) - 1;
+	}
+	if (leaf->level <= 1 && !is_unmapped(npt, area, entry))
+		await_leaf(removal->space, leaf);
+	*n += leaf->level ? BIT(AXAS_NPT_LEVEL_BITS) : 1;
+	return gpa | (axas_npt_leaf_size(leaf->level) - 1);
+}
+
 /*
  * Wait for host faults that have taken a page of [first, last] and may be about to map it: see
  * "DOC: host mappings". New ones are kept out by the bar. Return the last byte of what was waited
@@ -115,21 +157,17 @@ static void await_leaf(const struct axas_space *space, const struct axas_leaf *l
  */
 static u64 await_pages(const struct axas_removal *removal, u64 first, u64 last)
 {
-	struct axas_space *space = removal->space;
-	u64 region = first >> axas_npt_shift(1), entry;
 	struct axas_cpu found = axas_nothing_found();
+	u64 region = first >> axas_npt_shift(1), entry;
 	struct axas_leaf leaf;
 	unsigned int n = 0;
 
-	lockdep_assert_held_write(&space->lock);
+	lockdep_assert_held_write(&removal->space->lock);
 	while (axas_removal_next_leaf(removal, &first, last, &leaf, &entry)) {
 		if (n >= AWAIT_LEAVES && first >> axas_npt_shift(1) != region)
 			return first - 1;
 		region = first >> axas_npt_shift(1);
-		n += leaf.level ? BIT(AXAS_NPT_LEVEL_BITS) : 1;
-		if (leaf.level <= 1 && !is_unmapped(space, &found, first, entry))
-			await_leaf(space, &leaf);
-		first |= axas_npt_leaf_size(leaf.level) - 1;
+		first = await_from(removal, &found, first, last, &leaf, entry, &n);
 		if (first++ >= last)
 			break;
 	}

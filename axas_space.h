@@ -217,6 +217,30 @@ bool axas_space_is_held(const struct axas_space *space, const struct axas_area *
 			struct axas_hpa hpa);
 bool axas_space_is_block_held(const struct axas_space *space, const struct axas_leaf *leaf);
 
+/* Frames whose addresses differ only below have struct pages all or none: see pfn_valid(). */
+#ifdef SUBSECTION_SHIFT
+#define AXAS_PAGES_SHIFT	SUBSECTION_SHIFT
+#else
+#define AXAS_PAGES_SHIFT	AXAS_FRAME_SHIFT
+#endif
+
+/*
+ * The struct page of the frame of a level 0 leaf; NULL: it has none. *@known: address of a frame
+ * that has one, or 0. Not by the HAL's frame_page(), which would split the block.
+ */
+static inline struct page *axas_space_leaf_page(const struct axas_npt *npt, u64 leaf,
+						unsigned long *known)
+{
+	void *va = axas_hal_va(npt->hal, axas_npt_leaf_hpa(npt, leaf));
+
+	if (unlikely(((unsigned long)va ^ *known) >> AXAS_PAGES_SHIFT)) {
+		if (!virt_addr_valid(va))
+			return NULL;
+		*known = (unsigned long)va;
+	}
+	return virt_to_page(va);
+}
+
 /* Whether an area of the range has compound 2 MiB frames (AXAS_MAP_HUGE_WHOLE). */
 bool axas_space_has_whole(struct axas_space *space, struct axas_gpa_range range);
 

@@ -57,24 +57,42 @@ static bool has_handed(const struct axas_space *space)
 
 typedef void (*held_fn)(struct swap *swap, u64 gpa);
 
-/* Call @fn for each page of a leaf that somebody holds. */
-static void for_held_of(struct swap *swap, const struct axas_area *area, u64 gpa,
-			const struct axas_leaf *leaf, held_fn fn)
+/* Call @fn for each page of a large leaf that somebody holds. */
+static void for_held_block(struct swap *swap, const struct axas_area *area, u64 gpa,
+			   const struct axas_leaf *leaf, held_fn fn)
 {
-	struct axas_leaf page = *leaf;
+	struct axas_hpa hpa;
 	unsigned int i;
 
-	if (!leaf->level) {
-		if (axas_space_is_held(swap->space, area, gpa, leaf->hpa))
-			fn(swap, gpa);
-		return;
-	}
 	if (leaf->level > 1 || !axas_space_is_block_held(swap->space, leaf))
 		return;
 	for (i = 0; i < BIT(AXAS_NPT_LEVEL_BITS); i++) {
-		page.hpa = axas_hpa_offset(leaf->hpa, (u64)i << AXAS_FRAME_SHIFT);
-		if (axas_space_is_held(swap->space, area, gpa, page.hpa))
+		hpa = axas_hpa_offset(leaf->hpa, (u64)i << AXAS_FRAME_SHIFT);
+		if (axas_space_is_held(swap->space, area, gpa, hpa))
 			fn(swap, gpa + ((u64)i << AXAS_FRAME_SHIFT));
+	}
+}
+
+/* The same for @n level 0 entries from @ptep on, the first one that of @gpa. */
+static void for_held_entries(struct swap *swap, const struct axas_area *area, u64 gpa,
+			     const u64 *ptep, unsigned int n, held_fn fn)
+{
+	const struct axas_npt *npt = &swap->space->npt;
+	const u64 *end = ptep + n;
+	unsigned long known = 0;
+	struct page *page;
+	u64 entry;
+
+	for (; ptep < end; ptep++, gpa += AXAS_FRAME_SIZE) {
+		entry = READ_ONCE(*ptep);
+		if (!axas_npt_is_leaf(npt, entry) || entry & npt->fmt->borrowed)
+			continue;
+		page = axas_space_leaf_page(npt, entry, &known);
+		/* Nearly always: one reference, or none of its own in a block that is whole. */
+		if (likely(page && page_count(page) <= 1))
+			continue;
+		if (axas_space_is_held(swap->space, area, gpa, axas_npt_leaf_hpa(npt, entry)))
+			fn(swap, gpa);
 	}
 }
 
@@ -83,19 +101,27 @@ static void for_held(struct swap *swap, const struct axas_npt *npt, const struct
 		     held_fn fn)
 {
 	struct axas_cpu found = axas_nothing_found();
+	u64 gpa = 0, entry, *ptep, last = axas_npt_last(npt);
 	const struct axas_area *area;
 	struct axas_leaf leaf;
-	u64 gpa = 0, entry;
+	unsigned int n;
 
 	if (!npt->hal->frame_page)
 		return;
 	while (axas_npt_next_leaf(npt, &gpa, &leaf, &entry)) {
 		area = axas_area_find_here(in, &found, gpa);
-		if (area && !axas_area_is_linear(area) &&
-		    (leaf.level || !(entry & npt->fmt->borrowed)))
-			for_held_of(swap, area, gpa, &leaf, fn);
+		n = 1;
+		if (area && !leaf.level)
+			n = axas_area_entries(npt, &found, gpa, last, &ptep);
+		if (area && !axas_area_is_linear(area)) {
+			if (leaf.level)
+				for_held_block(swap, area, gpa, &leaf, fn);
+			else
+				for_held_entries(swap, area, gpa, ptep, n, fn);
+		}
 		gpa |= axas_npt_leaf_size(leaf.level) - 1;
-		if (gpa++ == axas_npt_last(npt))
+		gpa += (u64)(n - 1) << AXAS_FRAME_SHIFT;
+		if (gpa++ == last)
 			return;
 	}
 }

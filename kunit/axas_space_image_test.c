@@ -457,6 +457,59 @@ static void a_held_page_of_a_large_leaf_stays(struct kunit *test)
 	end(f);
 }
 
+/* Page numbers: the ends of tables and of areas, which share a table; 41 is of another area. */
+static const unsigned int held_pages[] = { 0, 39, 40, 41, 42, 300, 551, 552, PAGES - 1 };
+
+static bool is_held_page(unsigned int page)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(held_pages); i++)
+		if (page == held_pages[i])
+			return true;
+	return false;
+}
+
+/* And only these stay: all others are the image's. */
+static void held_pages_among_others_stay(struct kunit *test)
+{
+	struct bio_vec bvecs[ARRAY_SIZE(held_pages)];
+	struct space_fixture *f = test->priv;
+	struct axas_image *image;
+	u64 hpa[PAGES], own = 0;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BASE, SIZE, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_protect(f->space, gpa_range(gpa_of(41), SZ_4K),
+						 AXAS_PROT_READ), 0);
+	for (i = 0; i < PAGES; i++)
+		if (i != 41 && i != 100)
+			put_value(test, f->space, i, 1000 + i);
+	KUNIT_ASSERT_EQ(test, axas_space_fault(f->space, axas_gpa(gpa_of(41)), AXAS_PROT_READ,
+					       NULL), AXAS_FAULT_FIXED);
+	for (i = 0; i < PAGES; i++)
+		hpa[i] = i == 100 ? 0 : space_hpa(f, gpa_of(i));
+	for (i = 0; i < ARRAY_SIZE(held_pages); i++)
+		KUNIT_ASSERT_EQ(test, axas_space_bvec(f->space, gpa_range(gpa_of(held_pages[i]),
+									  SZ_4K),
+						      AXAS_PROT_READ, &bvecs[i], 1), 1);
+	image = freeze_it(test, f->space);
+	for (i = 0; i < PAGES; i++) {
+		struct axas_leaf leaf;
+
+		if (!axas_npt_lookup(&f->space->npt, gpa_of(i), &leaf))
+			continue;
+		KUNIT_EXPECT_TRUE_MSG(test, is_held_page(i), "page %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, leaf.hpa.val, hpa[i], "page %u", i);
+		own++;
+	}
+	KUNIT_EXPECT_EQ(test, own, (u64)ARRAY_SIZE(held_pages));
+	KUNIT_EXPECT_EQ(test, image_value(test, image, 551), 1551ull);
+	axas_space_bvec_put(bvecs, ARRAY_SIZE(bvecs));
+	axas_image_put(image);
+	end(f);
+}
+
 /* Another takes hold of a page whenever the freeze allocates a copy: I/O beside it. */
 static struct {
 	int (*alloc)(const struct axas_hal *hal, unsigned int order, u32 flags,
@@ -871,6 +924,7 @@ static struct kunit_case image_cases[] = {
 	KUNIT_CASE_PARAM(what_is_gone_does_not_come_back, space_gen_params),
 	KUNIT_CASE_PARAM(a_held_page_stays_with_the_space, space_gen_params),
 	KUNIT_CASE_PARAM(a_held_page_of_a_large_leaf_stays, space_gen_params),
+	KUNIT_CASE_PARAM(held_pages_among_others_stay, space_gen_params),
 	KUNIT_CASE(limits_hold_across_freezes),
 	KUNIT_CASE(a_held_page_is_charged_once),
 	KUNIT_CASE(pages_taken_hold_of_beside_a_freeze),
