@@ -53,7 +53,6 @@ main() {
 	if (($#)); then
 		case $1 in
 		fork) linux_case amd64 fork ;;
-		ept) linux_case ept ept ;;
 		*) linux_case "$1" demo ;;
 		esac
 		return

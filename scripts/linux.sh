@@ -92,7 +92,7 @@ main() {
 	[[ $ARCH == amd64 ]] || NAME=linux-$ARCH
 	SET=$ARCH CASE=all
 	# The cloud kernel is the smaller one.
-	[[ $ARCH != ept ]] || ARCH=amd64 SET=cloud CASE=ept VM=bochs.sh
+	[[ $ARCH != ept ]] || ARCH=amd64 SET=cloud CASE=busy VM=bochs.sh
 	[[ -z ${2:-} ]] || NAME=linux-on-$ARCH-$2 CASE=short
 	CASE=${AXAS_CASE:-$CASE}
 	OUT=$AXAS_LOGS/$NAME

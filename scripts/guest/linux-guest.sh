@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # linux-guest.sh: what a guest of axvcpu runs. AXAS_RUN, a kernel argument, says how much: "tests",
-# "disk", "shell", a shell on the console that ends with its input, "reset", "demo", or "fork", which waits
+# "busy", tests until it reads a line, "disk", "shell", a shell on the console that ends with its input, "reset", "demo", or "fork", which waits
 # for a line, executes it and ends.
 
 # shellcheck source=scripts/guest/lib.sh
@@ -84,10 +84,25 @@ disk_suite() {
 	echo "1..$CHECKS"
 }
 
+tests() {
+	suite "$AXAS_NAME-machine" machine_suite
+	suite "$AXAS_NAME-module" module_suite
+	suite "$AXAS_NAME" linux_test ${AXAS_PATTERN:+$(echo "$AXAS_PATTERN" | tr , ' ')}
+}
+
+wait_to_be_told() { read -r _ <"/dev/$AXAS_TTY" && : >/tmp/told; }
+
 for name in virtio_ring virtio virtio_mmio virtio_blk virtio_balloon; do
 	[ ! -f /axas/$name.ko ] || insmod /axas/$name.ko
 done
 case ${AXAS_RUN:-tests} in
+busy)
+	wait_to_be_told &
+	tests
+	while [ ! -e /tmp/told ]; do
+		linux_test most_memory >/tmp/again || { cat /tmp/again; break; }
+	done
+	;;
 disk)
 	suite "$AXAS_NAME" disk_suite
 	;;
@@ -118,9 +133,7 @@ demo)
 	free -m
 	;;
 *)
-	suite "$AXAS_NAME-machine" machine_suite
-	suite "$AXAS_NAME-module" module_suite
-	suite "$AXAS_NAME" linux_test ${AXAS_PATTERN:+$(echo "$AXAS_PATTERN" | tr , ' ')}
+	tests
 	;;
 esac
 grep -E 'LOC:|RES:|timer|ttyS0' /proc/interrupts | sed 's/^/# /'

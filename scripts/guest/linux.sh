@@ -3,10 +3,10 @@
 #
 # linux.sh: boot Debian's stock kernel as a guest of axvcpu, several times: one vCPU and two, memory
 # of each kind, a shell that reads commands, a reset. The guest's own tests are reported as suites
-# of their own; while those of "busy" run, this host protects and collapses the guest's memory.
-# AXAS_CASE, a kernel argument, is "short" for one boot with one test, "ept" for one with all,
-# "fork" for one and 20 clones, "disk" for those with a disk, "memtest" for memtest86+ instead of
-# Linux, and "demo" for one to look at.
+# of their own; while those of "busy" run, this host works on the guest's memory.
+# AXAS_CASE, a kernel argument, is "short" for one boot with one test, "busy" for one with all and the
+# host's work, "fork" for one and 20 clones, "disk" for those with a disk, "memtest" for memtest86+
+# instead of Linux, and "demo" for one to look at.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -21,13 +21,17 @@ esac
 # at OFFSET: an address in the guest's RAM.
 at() { printf '0x%x' $((RAM + $1)); }
 
+# In Bochs, which is slow, and miscounts the compacted XSAVE area: see scripts/bochs.sh.
+MORE=
+! grep -qw vmx /proc/cpuinfo || MORE="mitigations=off cryptomgr.notests=1 clearcpuid=xsavec"
+
 # boot NAME COMMAND-LINE OPTION...: what the console shows goes to standard output.
 boot() {
 	name=$1
 	cmdline=$2
 	shift 2
 	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 500 --stats --no-reboot \
-		--cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_NAME=$name $cmdline" "$@" \
+		--cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_NAME=$name $cmdline $MORE" "$@" \
 		>"/tmp/$name.log" 2>&1
 }
 
@@ -36,32 +40,85 @@ show() { tr -d '\r' <"/tmp/$1.log" | grep -v '^##axas done'; }
 
 one_cpu() { boot one AXAS_RUN=tests --mem 256M </dev/null; }
 
-# disturb PID FROM BYTES: until that process ends. Each round protects these bytes but the first and
-# the last page, which stops the guest's writes there and splits the large leaves at their ends, and
-# puts them together again.
-disturb() {
-	rounds=0
-	collapsed=0
-	while kill -0 "$1" 2>/dev/null; do
-		axasctl protect "$(at $(($2 + 0x1000)))" $(($3 - 0x2000)) r-x || break
-		usleep 10000
-		axasctl protect "$(at $(($2 + 0x1000)))" $(($3 - 0x2000)) rwx || break
-		n=$(axasctl collapse "$(at "$2")" "$3")
-		collapsed=$((collapsed + ${n:-0}))
-		usleep 100000
-		rounds=$((rounds + 1))
+# runs PID: it has not ended.
+runs() { grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null; }
+
+# stop_machine PID: until none of its threads runs.
+stop_machine() {
+	kill -STOP "$1" || return 1
+	while grep -h '^State:' "/proc/$1"/task/*/status 2>/dev/null | grep -qv '[TZX] ('; do
+		usleep 1000
 	done
-	echo "# $rounds rounds, $collapsed tables collapsed"
-	[ $rounds -gt 3 ] && [ $collapsed -gt 3 ]
 }
 
-# In a space of which this script has a descriptor, too.
+# replace PID FROM: all frames of 4 MiB go and others come, with the same content. They are read while
+# the guest cannot write them; discarded, unmapped and mapped while the machine is stopped; supplied when
+# it runs again, and waits for the pages that it has not yet.
+replace() {
+	axasctl protect "$2" 4M r-x && axasctl read -o /tmp/part "$2" 4M && stop_machine "$1" &&
+		axasctl discard "$2" 2M && axasctl unmap "$2" 4M &&
+		axasctl map alloc "$2" 4M --missing && kill -CONT "$1" && axasctl supply /tmp/part "$2"
+}
+
+# work PID FROM BYTES: protect these bytes but the first and the last page, which stops the guest's writes
+# there and splits the large leaves at their ends, put them together again, and replace a part. The sum
+# of the collapsed tables is kept.
+work() {
+	axasctl protect "$(at $(($2 + 0x1000)))" $(($3 - 0x2000)) r-x && usleep 10000 &&
+		axasctl protect "$(at $(($2 + 0x1000)))" $(($3 - 0x2000)) rwx || return 1
+	n=$(axasctl collapse "$(at "$2")" "$3") || return 1
+	collapsed=$((collapsed + ${n:-0}))
+	replace "$1" "$(at $(($2 + $3 / 4 + 0x200000)))" || return 1
+	rounds=$((rounds + 1))
+	usleep 100000
+}
+
+# disturb ENOUGH PID FROM BYTES: work on the machine's memory until that function says so. Fails if the
+# work does, or the machine ends before.
+disturb() {
+	enough=$1
+	shift
+	rounds=0
+	until "$enough"; do
+		if ! runs "$1" || ! work "$@"; then
+			kill -CONT "$1" 2>/dev/null
+			return 1
+		fi
+	done
+	echo "# the host worked on the guest's memory in $rounds rounds, $collapsed tables collapsed"
+}
+
+# has_memory PID OFFSET: wait until the machine has it.
+has_memory() {
+	until axasctl read -o /dev/null "$(at "$2")" 4K 2>/dev/null; do
+		runs "$1" && usleep 20000 || return 1
+	done
+}
+
+busy_begun() { grep -q '^##axas begin busy.$' /tmp/busy.log; }
+
+# The guest's memory test has ended, and there were some rounds of work since it began: a guest that was
+# faster repeats the test.
+busy_enough() { [ "$rounds" -gt 7 ] && grep -q '^ok.*most_memory' /tmp/busy.log; }
+
+# While it boots, and while it runs its tests.
+disturb_busy() {
+	set -- "$(pidof axasctl)" 0x4000000 0x4000000
+	disturb busy_begun "$@" && disturb busy_enough "$@" && [ "$collapsed" -gt 3 ]
+}
+
+# In a space of which this script has a descriptor, too. The guest goes on with its test until it reads
+# that the host has done its work.
 busy() {
-	boot busy "AXAS_RUN=tests AXAS_NCPU=2" --mem 256M --cpus 2 --huge always </dev/null &
+	mkfifo /tmp/told
+	boot busy "AXAS_RUN=busy AXAS_NCPU=$(nproc)" --mem 256M --cpus "$(nproc)" --huge always \
+		</tmp/told &
 	pid=$!
-	sleep 1
-	disturb $pid 0x4000000 0x4000000
+	exec 3>/tmp/told
+	collapsed=0
+	has_memory $pid 0x4000000 && disturb_busy
 	disturbed=$?
+	echo told >&3
 	wait $pid && [ $disturbed = 0 ]
 }
 
@@ -127,26 +184,24 @@ in_a_space() { axasctl create -- sh /axas/run "$1"; }
 # Its screen, on the serial line, says how many passes it has made.
 passed() { grep -q 'Pass:  1 .*Errors: 0 ' /tmp/memtest.log; }
 
-# memtest86+'s key that ends it, once it has tested all of the memory by each test, or found an
-# error, or an hour has passed.
-escape() {
-	i=0
-	until passed || grep -q 'Errors: [1-9]' /tmp/memtest.log || [ $((i += 1)) = 3600 ]; do
-		sleep 1
-	done
-	printf '\033'
-	sleep 10
+# All of the memory was tested by each test, or an error was found, or an hour has passed.
+memtest_ended() {
+	passed || grep -q 'Errors: [1-9]' /tmp/memtest.log || [ "$(cut -d. -f1 /proc/uptime)" -gt 3600 ]
 }
 
-# In a space of which this script has a descriptor, too.
+# In a space of which this script has a descriptor, too. ESC ends it.
 memtest() {
-	escape | axasctl boot --kernel /axas/memtest86+x64.bin --mem 64M --huge always \
+	mkfifo /tmp/keys
+	axasctl boot --kernel /axas/memtest86+x64.bin --mem 64M --huge always \
 		--timeout 3700 --stats --no-reboot --cmdline "console=ttyS0,115200 nopause" \
-		>/tmp/memtest.log 2>&1 &
+		</tmp/keys >/tmp/memtest.log 2>&1 &
 	pid=$!
-	sleep 5
-	disturb $pid 0x1000000 0x1000000
+	exec 3>/tmp/keys
+	collapsed=0
+	has_memory $pid 0x1000000 && disturb memtest_ended $pid 0x1000000 0x1000000 &&
+		[ "$collapsed" -gt 3 ]
 	disturbed=$?
+	printf '\033' >&3
 	wait $pid && [ $disturbed = 0 ]
 }
 
@@ -333,6 +388,7 @@ reset_boots_again() {
 boot_suite() {
 	check one_cpu_powers_off powered_off one
 	check two_cpus_power_off powered_off busy
+	check host_works_on_memory host_works_on_memory
 	check populated_memory_boots populated_memory_boots
 	check faults_around_boot faults_around_boot
 	check shell_reads_commands shell_reads_commands
@@ -356,7 +412,7 @@ short_suite() {
 }
 
 linux_boots() {
-	boot demo "AXAS_RUN=demo AXAS_NCPU=2" --mem 128M --cpus 2 </dev/null
+	boot demo AXAS_RUN=demo --mem 128M --cpus "$(nproc)" </dev/null
 	show demo
 	powered_off demo
 }
@@ -366,55 +422,46 @@ demo_suite() {
 	echo "1..$CHECKS"
 }
 
-# In Bochs, which miscounts the compacted XSAVE area: see scripts/bochs.sh.
-ept_boot() {
-	boot ept "AXAS_RUN=tests mitigations=off cryptomgr.notests=1 clearcpuid=xsavec" \
-		--mem 256M </dev/null
-	show ept
+# The host's work on the memory of "busy": boot_suite has the result.
+boot_busy() {
+	in_a_space busy
+	worked=$?
+	show busy
 }
 
-ept_suite() {
-	check one_cpu_powers_off powered_off ept
+host_works_on_memory() { [ "$worked" = 0 ]; }
+
+busy_suite() {
+	check machine_powers_off powered_off busy
+	check host_works_on_memory host_works_on_memory
 	echo "1..$CHECKS"
 }
 
 insmod /axas/axas.ko
 insmod /axas/axvcpu.ko
-if [ "${AXAS_CASE:-all}" = demo ]; then
-	suite demo demo_suite
+case ${AXAS_CASE:-all} in
+demo | fork | disk)
+	suite "$AXAS_CASE" "${AXAS_CASE}_suite"
 	exit
-fi
-if [ "${AXAS_CASE:-all}" = ept ]; then
-	ept_boot
-	suite boot ept_suite
+	;;
+memtest | short)
+	suite "$AXAS_CASE" "${AXAS_CASE}_suite"
 	suite unload unload_suite
 	exit
-fi
-if [ "${AXAS_CASE:-all}" = fork ]; then
-	suite fork fork_suite
-	exit
-fi
-if [ "${AXAS_CASE:-all}" = disk ]; then
-	suite disk disk_suite
-	exit
-fi
-if [ "${AXAS_CASE:-all}" = memtest ]; then
-	suite memtest memtest_suite
+	;;
+busy)
+	boot_busy
+	suite boot busy_suite
 	suite unload unload_suite
 	exit
-fi
-if [ "${AXAS_CASE:-all}" = short ]; then
-	suite short short_suite
-	suite unload unload_suite
-	exit
-fi
+	;;
+esac
 for test in /axas/*_test; do
 	[ ! -f "$test" ] || suite "$(basename "$test")" "$test"
 done
 one_cpu
 show one
-in_a_space busy
-show busy
+boot_busy
 suite boot boot_suite
 suite disk disk_suite
 # Each kind of memory takes a boot: elsewhere when there is time.
