@@ -5,8 +5,8 @@
 # of each kind, a shell that reads commands, a reset. The guest's own tests are reported as suites
 # of their own; while those of "busy" run, this host works on the guest's memory.
 # AXAS_CASE, a kernel argument, is "short" for one boot with one test, "busy" for one with all and the
-# host's work, "fork" for one and 20 clones, "disk" for those with a disk, "memtest" for memtest86+
-# instead of Linux, and "demo" for one to look at.
+# host's work, "fork" for one and 20 clones, "save" for one that is saved, "disk" for those with a disk, "memtest"
+# for memtest86+ instead of Linux, and "demo" for one to look at.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -309,21 +309,23 @@ WHO=$WHO' count $(cat /tmp/count); [ -e /tmp/was ] && echo it is not new; echo %
 # fork_linux N K: freeze a running guest, run N clones, and once more clone K.
 fork_linux() {
 	boot fork "AXAS_RUN=fork AXAS_NCPU=2" --mem 128M --cpus 2 --fork "$1" \
-		--fork-at '# ready to be forked' --fork-type "$WHO" --fork-again "$2" </dev/null
+		--fork-at '# ready to be forked' --fork-type "$WHO" --fork-again "$2" --fork-on </dev/null
 }
 
-# How often clone $1 said who it is.
-said() { show fork | grep -c "^\[clone $1\] I am clone $1 of Linux .* count [1-9]"; }
+# said WHO NUMBER: how often it said who it is.
+said() { show fork | grep -c "^\[$1\] I am clone $2 of Linux .* count [1-9]"; }
 
-# Each clone said so once, the one that was reset twice, and none found what another one left.
+# Each clone and the machine itself said so once, the clone that was reset twice, and none found what
+# another one left.
 clones_run() {
 	fork_linux "$1" "$2" || return 1
-	show fork | grep -E '^(\[clone|forked|image|clones|reset|  )' | sed 's/^/# /'
+	show fork | grep -E '^(\[clone|\[parent|forked|image|clones|reset|parent|  )' | sed 's/^/# /'
 	i=0
 	while [ $((i += 1)) -le "$1" ]; do
-		[ "$(said $i)" = $((i == $2 ? 2 : 1)) ] || return 1
+		[ "$(said "clone $i" $i)" = $((i == $2 ? 2 : 1)) ] || return 1
 	done
-	show fork | grep -q '^guest  *it was forked' && ! show fork | grep '] it is not new'
+	[ "$(said parent 0)" = 1 ] &&
+		show fork | grep -q '^guest  *it was forked' && ! show fork | grep '] it is not new'
 }
 
 # who NAME: what is typed into a machine of that name.
@@ -353,6 +355,11 @@ saved_machine_goes_on() {
 
 fork_suite() {
 	check forked_clones_run clones_run 20 7
+	echo "1..$CHECKS"
+}
+
+save_suite() {
+	check saved_machine_goes_on saved_machine_goes_on
 	echo "1..$CHECKS"
 }
 
@@ -440,7 +447,7 @@ busy_suite() {
 insmod /axas/axas.ko
 insmod /axas/axvcpu.ko
 case ${AXAS_CASE:-all} in
-demo | fork | disk)
+demo | fork | save | disk)
 	suite "$AXAS_CASE" "${AXAS_CASE}_suite"
 	exit
 	;;

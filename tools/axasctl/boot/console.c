@@ -32,15 +32,15 @@ static void write_all(const void *buf, size_t len)
 	}
 }
 
-/* A clone's lines come whole: others print at the same time. */
 void console_flush(struct machine *m)
 {
-	char line[sizeof(m->out.line) + 32];
+	char line[sizeof(m->out.line) + 32], who[24] = "parent";
 	int n;
 
-	if (m->out.clone && m->out.len) {
-		n = snprintf(line, sizeof(line), "[clone %u] %.*s\n", m->out.clone,
-			     (int)m->out.len, m->out.line);
+	if (m->out.clone)
+		snprintf(who, sizeof(who), "clone %u", m->out.clone);
+	if (m->out.lines && m->out.len) {
+		n = snprintf(line, sizeof(line), "[%s] %.*s\n", who, (int)m->out.len, m->out.line);
 		write_all(line, n);
 	}
 	m->out.len = 0;
@@ -53,12 +53,12 @@ static bool ends_with(const struct output *out, const char *text)
 	return out->len >= len && !memcmp(out->line + out->len - len, text, len);
 }
 
-/* Unbuffered output, except of clones: a prompt has no newline. */
+/* Unbuffered output, except of whole lines: a prompt has no newline. */
 void console_put(struct machine *m, u8 byte)
 {
 	struct output *out = &m->out;
 
-	if (!out->clone)
+	if (!out->lines)
 		write_all(&byte, 1);
 	if (byte == '\n' || out->len == sizeof(out->line))
 		console_flush(m);

@@ -22,12 +22,14 @@ struct uart {
 /**
  * struct output - what the guest prints
  * @until: pause the machine once it has printed this, or NULL
- * @clone: number of the clone, which begins each of its lines; or 0
+ * @lines: they come whole, and begin with who prints them: others print at the same time
+ * @clone: number of the clone, or 0: it is the machine itself
  * @len: bytes of @line
  * @line: the last one, as far as it came
  */
 struct output {
 	const char *until;
+	bool lines;
 	u32 clone;
 	u32 len;
 	char line[256];
@@ -41,7 +43,7 @@ bool uart_receive(struct machine *m, u8 byte);	/* false: its buffer is full */
 
 /* console.c */
 void console_put(struct machine *m, u8 byte);
-void console_flush(struct machine *m);	/* a clone's last line, if it has no end */
+void console_flush(struct machine *m);	/* the last of whole lines, if it has no end */
 int console_begin(struct machine *m);
 /* Pass on keys until the machine ends. */
 void console_loop(struct machine *m);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Forks a machine, whose threads have stopped: an image of its space, clones of that, and for each
- * a machine of its own in the saved state, all of which run at once until all have ended. Calls
- * machine.c, state.c, console.c, uart.c and libaxas.
+ * a machine of its own in the saved state, all of which run at once until all have ended. The
+ * machine itself goes on as one more, on its space. Calls machine.c, state.c, console.c, uart.c and
+ * libaxas.
  *
  * Locks: a clone's lock while its input is typed.
  */
@@ -21,9 +22,10 @@
  * @m: the machine
  * @state: its state
  * @image: its memory, or -1
- * @clone: the clones
+ * @clone: the clones, then the machine itself if it goes on
  * @space: their spaces
- * @nr: how many @clone have been made
+ * @nr: how many clones have been made
+ * @nr_run: how many @clone there are
  * @forked: when this began, in ns
  * @save_ns: how long it took to save @state
  * @freeze_ns: to make @image
@@ -40,6 +42,7 @@ struct forks {
 	struct machine *clone;
 	int *space;
 	u32 nr;
+	u32 nr_run;
 	u64 forked;
 	u64 save_ns;
 	u64 freeze_ns;
@@ -78,6 +81,30 @@ static void allow_files(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* On @space, with the number @id. */
+static void add_machine(struct forks *f, int space, u32 id)
+{
+	struct machine *c = &f->clone[f->nr_run++];
+
+	*c = *f->m;
+	machine_init(c);
+	c->space = space;
+	memset(c->exits, 0, sizeof(c->exits));
+	c->out = (struct output){ .lines = true, .clone = id };
+}
+
+/* Other vCPUs on the same space: what is signalled to the machine ends all. */
+static int add_self(struct forks *f)
+{
+	int space = dup(f->m->space);
+
+	if (space < 0)
+		return -errno;
+	machine_close_cpus(f->m);
+	add_machine(f, space, 0);
+	return 0;
+}
+
 static int make_spaces(struct forks *f, const char **what)
 {
 	u32 nr = f->m->fork.nr;
@@ -86,22 +113,17 @@ static int make_spaces(struct forks *f, const char **what)
 
 	*what = "clone";
 	allow_files();
-	f->clone = calloc(nr, sizeof(*f->clone));
+	f->clone = calloc(nr + 1, sizeof(*f->clone));
 	f->space = calloc(nr, sizeof(*f->space));
 	if (!f->clone || !f->space)
 		return -ENOMEM;
 	start = now_ns();
 	err = axas_clone(f->image, 0, 0, f->space, nr);
 	f->clone_ns = now_ns() - start;
-	for (u32 i = 0; i < nr && !err; i++) {
-		f->clone[i] = *f->m;
-		machine_init(&f->clone[i]);
-		f->clone[i].space = f->space[i];
-		memset(f->clone[i].exits, 0, sizeof(f->clone[i].exits));
-		f->clone[i].out = (struct output){ .clone = i + 1 };
-		f->nr++;
-	}
-	return err;
+	for (u32 i = 0; i < nr && !err; i++)
+		add_machine(f, f->space[i], i + 1);
+	f->nr = f->nr_run;
+	return !err && f->m->fork.on ? add_self(f) : err;
 }
 
 static int make_machines(struct forks *f, const char **what)
@@ -109,7 +131,7 @@ static int make_machines(struct forks *f, const char **what)
 	u64 start = now_ns();
 	int err = 0;
 
-	for (u32 i = 0; i < f->nr && !err; i++) {
+	for (u32 i = 0; i < f->nr_run && !err; i++) {
 		*what = "vcpu";
 		err = machine_open_cpus(&f->clone[i]);
 		*what = err ? *what : "resume";
@@ -185,7 +207,8 @@ static void take_ending(struct machine *m, const struct machine *c)
 	switch (c->ending) {
 	case CRASHED:
 	case FAILED:
-		machine_fail(m, c->err, c->what, "clone %u: %.120s", c->out.clone, c->msg);
+		machine_fail(m, c->err, c->what, "%s %u: %.120s",
+			     c->out.clone ? "clone" : "parent", c->out.clone, c->msg);
 		break;
 	case TIMED_OUT:
 		machine_end(m, TIMED_OUT);
@@ -204,13 +227,13 @@ static int run_all(struct forks *f, const char **what)
 	/* That it was paused is known: what comes now ends all. */
 	if (read(f->m->end_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		return -errno;
-	for (u32 i = 0; i < f->nr && !err; i++)
+	for (u32 i = 0; i < f->nr_run && !err; i++)
 		err = start(&f->clone[i], what);
 	if (err)
 		machine_end(f->m, FAILED);
-	for (u32 i = 0; i < f->nr; i++)
+	for (u32 i = 0; i < f->nr_run; i++)
 		wait_for(f, &f->clone[i]);
-	for (u32 i = 0; i < f->nr && !err; i++)
+	for (u32 i = 0; i < f->nr_run && !err; i++)
 		take_ending(f->m, &f->clone[i]);
 	f->run_ns = now_ns() - begin;
 	return err;
@@ -220,9 +243,14 @@ static void show_clone(const struct machine *c)
 {
 	struct axas_info in;
 
-	if (!axas_get_info(c->space, &in))
-		printf("clone %-3u %llu pages of its own, %llu borrowed, %llu tables\n",
-		       c->out.clone, in.frames, in.borrowed, in.tables);
+	if (axas_get_info(c->space, &in))
+		return;
+	if (c->out.clone)
+		printf("clone %-3u ", c->out.clone);
+	else
+		printf("parent   ");
+	printf("%llu pages of its own, %llu borrowed, %llu tables\n", in.frames, in.borrowed,
+	       in.tables);
 }
 
 /* Reset it to the image, and run it from there. */
@@ -287,7 +315,7 @@ static void report(const struct forks *f)
 		printf("image    %llu frames of 4 KiB, %llu tables\n", in.frames, in.tables);
 	show_sum(f);
 	if (f->m->fork.each)
-		for (u32 i = 0; i < f->nr; i++)
+		for (u32 i = 0; i < f->nr_run; i++)
 			show_clone(&f->clone[i]);
 	if (f->again_ns)
 		printf("reset    clone %u in %llu us, with its vCPUs and devices in %llu us\n",
@@ -296,7 +324,7 @@ static void report(const struct forks *f)
 
 static void end(struct forks *f)
 {
-	for (u32 i = 0; i < f->nr; i++)
+	for (u32 i = 0; i < f->nr_run; i++)
 		machine_free(&f->clone[i]);
 	if (f->image >= 0)
 		close(f->image);

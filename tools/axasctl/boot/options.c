@@ -18,7 +18,7 @@
 enum {
 	OPT_KERNEL = 0x200, OPT_INITRD, OPT_CMDLINE, OPT_CPUS, OPT_STATS, OPT_NO_REBOOT, OPT_RAM,
 	OPT_SUPPLY, OPT_LOG, OPT_MOVE, OPT_DISK, OPT_BALLOON, OPT_FORK, OPT_FORK_AT, OPT_FORK_TYPE,
-	OPT_FORK_AGAIN, OPT_SAVE, OPT_SAVE_AT, OPT_FROM,
+	OPT_FORK_AGAIN, OPT_FORK_ON, OPT_SAVE, OPT_SAVE_AT, OPT_FROM,
 };
 
 static const struct argp_option boot_options[] = {
@@ -42,6 +42,7 @@ static const struct argp_option boot_options[] = {
 	{ "fork-at", OPT_FORK_AT, "TEXT", 0, "That when it prints TEXT (default: at Ctrl-A f)", 4 },
 	{ "fork-type", OPT_FORK_TYPE, "TEXT", 0, "Type TEXT into each; % is its number", 4 },
 	{ "fork-again", OPT_FORK_AGAIN, "K", 0, "Reset clone K at the end, and run it again", 4 },
+	{ "fork-on", OPT_FORK_ON, NULL, 0, "It goes on itself, too, as number 0", 4 },
 	{ "save", OPT_SAVE, "FILE", 0, "Save it to FILE once, while it runs on", 5 },
 	{ "save-at", OPT_SAVE_AT, "TEXT", 0, "That when it prints TEXT (default: at Ctrl-A f)", 5 },
 	{ "from", OPT_FROM, "FILE", 0, "It goes on as one that was saved", 5 },
@@ -142,6 +143,9 @@ static error_t parse_fork(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_FORK_AGAIN:
 		return take_u32(&b->args, "clone", arg, &b->m.fork.again);
+	case OPT_FORK_ON:
+		b->m.fork.on = true;
+		return 0;
 	case OPT_SAVE:
 		b->m.saver.path = arg;
 		return 0;
@@ -231,8 +235,8 @@ static error_t check_fork(struct boot_args *b)
 
 	if (!o->nr && !b->m.saver.path && o->at)
 		return usage_error(&b->args, "--fork-at and --save-at need --fork or --save");
-	if (!o->nr && (o->type || o->again))
-		return usage_error(&b->args, "--fork-type and --fork-again need --fork");
+	if (!o->nr && (o->type || o->again || o->on))
+		return usage_error(&b->args, "--fork-type, --fork-again and --fork-on need --fork");
 	if (o->again > o->nr)
 		return usage_error(&b->args, "there is no clone %u", o->again);
 	if (o->at && (!*o->at || strlen(o->at) > sizeof(b->m.out.line)))

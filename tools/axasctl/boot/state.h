@@ -67,6 +67,7 @@ struct machine_state {
  * struct fork_options - how it is forked
  * @nr: number of clones, or 0: not at all
  * @at: when it has printed this; or NULL: by a key; when it is saved, too
+ * @on: it goes on itself, beside its clones
  * @type: what is typed into each clone, or NULL
  * @again: number of the clone that is reset and runs again, or 0
  * @each: show figures of each clone
@@ -75,6 +76,7 @@ struct machine_state {
 struct fork_options {
 	u32 nr;
 	const char *at;
+	bool on;
 	const char *type;
 	u32 again;
 	bool each;
