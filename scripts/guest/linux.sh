@@ -5,8 +5,8 @@
 # of each kind, a shell that reads commands, a reset. The guest's own tests are reported as suites
 # of their own; while those of "busy" run, this host works on the guest's memory.
 # AXAS_CASE, a kernel argument, is "short" for one boot with one test, "busy" for one with all and the
-# host's work, "fork" for one and 20 clones, "save" for one that is saved, "disk" for those with a disk, "memtest"
-# for memtest86+ instead of Linux, and "demo" for one to look at.
+# host's work, "fork" for one and 20 clones, "save" for one that is saved, "disk" for those with a
+# disk, "memtest" for memtest86+ instead of Linux, and "demo" for one to look at.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -30,7 +30,7 @@ boot() {
 	name=$1
 	cmdline=$2
 	shift 2
-	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 500 --stats --no-reboot \
+	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 1200 --stats --no-reboot \
 		--cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_NAME=$name $cmdline $MORE" "$@" \
 		>"/tmp/$name.log" 2>&1
 }
@@ -130,10 +130,10 @@ two_hundred() {
 	powered_off "$1" && show "$1" | grep -q '^ok .*two_hundred' && show "$1" | grep -q "^$2"
 }
 
-# wait_for NAME TEXT: until the guest has printed it; for 100 s.
+# wait_for NAME TEXT: until the guest has printed it, for at most as long as it may run.
 wait_for() {
 	i=0
-	until grep -q "$2" "/tmp/$1.log" 2>/dev/null || [ $i = 100 ]; do
+	until grep -q "$2" "/tmp/$1.log" 2>/dev/null || [ $i = 1200 ]; do
 		sleep 1
 		i=$((i + 1))
 	done
@@ -343,7 +343,7 @@ saved_machine_goes_on() {
 		who saved
 	) | boot saved "AXAS_RUN=fork AXAS_NCPU=2" --mem 128M --cpus 2 --save /tmp/saved \
 		--save-at '# ready to be forked'
-	who from | axasctl boot --from /tmp/saved --timeout 500 --stats >/tmp/from.log 2>&1
+	who from | axasctl boot --from /tmp/saved --timeout 1200 --stats >/tmp/from.log 2>&1
 	axasctl image ls /tmp/saved | sed 's/^/# /'
 	rm /tmp/saved
 	for name in saved from; do
@@ -381,7 +381,7 @@ resets() { show reset | grep -c 'reboot: Restarting system'; }
 
 # A guest that resets itself boots again, until a signal ends the machine, even during a reset.
 reset_boots_again() {
-	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 200 --cpus 2 \
+	axasctl boot --kernel /axas/vmlinuz --initrd /axas/inner.gz --timeout 1200 --cpus 2 \
 		--cmdline "console=ttyS0 quiet AXAS_TTY=ttyS0 AXAS_NAME=reset AXAS_RUN=reset" \
 		>/tmp/reset.log 2>&1 </dev/null &
 	pid=$!
