@@ -401,8 +401,11 @@ boot_suite() {
 	check shell_reads_commands shell_reads_commands
 	check reset_boots_again reset_boots_again
 	check moved_machine_goes_on moved_machine_goes_on
-	[ "$(uname -m)" != x86_64 ] || check forked_clones_run clones_run 5 3
-	[ "$(uname -m)" != x86_64 ] || check saved_machine_goes_on saved_machine_goes_on
+	# Elsewhere when there is time.
+	if [ "$(uname -m)" = x86_64 ] || [ "${AXAS_EFFORT:-short}" = full ]; then
+		check forked_clones_run clones_run 5 3
+		check saved_machine_goes_on saved_machine_goes_on
+	fi
 	echo "1..$CHECKS"
 }
 
