@@ -49,6 +49,8 @@ struct axas_backend;
  *	of the object on that are at hand and stay until @release. They never change, hold what
  *	@offset says, and are visible to instruction fetch. Returns their number; 0: @fetch brings
  *	the first one; AXAS_LEND_ZERO: it is a page of zeroes. Does not sleep
+ * @lend_block: AXAS_BACKEND_LENDS, optional: as @lend, one block of 2 MiB, aligned at both ends; or
+ *	AXAS_HPA_NONE. Does not sleep
  * @lend_table: AXAS_BACKEND_LENDS, optional: make @n leaves of @attr in a level 0 table that nobody
  *	walks yet, of the frames from @offset on that are at hand; other entries become 0. Returns
  *	their number. Does not sleep
@@ -69,6 +71,7 @@ struct axas_backend_ops {
 		    const struct axas_hpa *hpas, unsigned int n);
 	int (*lend)(const struct axas_backend *backend, u64 offset, struct axas_hpa *hpas,
 		    unsigned int n);
+	struct axas_hpa (*lend_block)(const struct axas_backend *backend, u64 offset);
 	unsigned int (*lend_table)(const struct axas_backend *backend, u64 offset, u64 *ptep,
 				   unsigned int n, u64 attr);
 	int (*fetch)(const struct axas_backend *backend, u64 offset, unsigned int n);

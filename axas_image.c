@@ -119,7 +119,7 @@ struct spot {
 
 static bool is_borrowed(const struct spot *spot)
 {
-	return !spot->pos.level && spot->pos.entry & spot->image->base->npt.fmt->borrowed;
+	return axas_npt_is_borrowed(&spot->image->base->npt, spot->pos.entry, spot->pos.level);
 }
 
 static const struct axas_backend_ops image_ops;
@@ -304,6 +304,19 @@ static unsigned int image_lend_table(const struct axas_backend *backend, u64 off
 	return leaves;
 }
 
+static struct axas_hpa image_lend_block(const struct axas_backend *backend, u64 offset)
+{
+	const struct axas_image *image = image_of(backend);
+	u64 last = offset | (axas_npt_leaf_size(1) - 1);
+	struct spot spot;
+
+	/* Without a look, where nothing can be. */
+	if (likely(!READ_ONCE(image->large)) || !find_table(image, offset, &spot) ||
+	    !spot.pos.level || spot.kind != AXAS_PT_LEAF || spot.last != last)
+		return axas_hpa(AXAS_HPA_NONE);
+	return frame_at(&spot, offset);
+}
+
 static int image_fetch(const struct axas_backend *backend, u64 offset, unsigned int n)
 {
 	const struct axas_backend *file;
@@ -340,6 +353,7 @@ static const struct axas_backend_ops image_ops = {
 	.id	= AXAS_BACKEND_IMAGE,
 	.flags	= AXAS_BACKEND_DIRECT | AXAS_BACKEND_LENDS | AXAS_BACKEND_FROZEN,
 	.lend	= image_lend,
+	.lend_block = image_lend_block,
 	.lend_table = image_lend_table,
 	.fetch	= image_fetch,
 	.page	= image_page,

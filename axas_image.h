@@ -39,6 +39,7 @@
  * @ref: references: of descriptors, spaces, bases and faults in progress
  * @users: those of descriptors, spaces and bases alone
  * @depth: images in its chain, itself included
+ * @large: there may be leaves of 2 MiB in the chain
  * @base: its table, areas and frames
  * @areas: the areas of its clones, until they change them
  * @free_base: frees them
@@ -47,6 +48,7 @@ struct axas_image {
 	refcount_t ref;
 	atomic_t users;
 	unsigned int depth;
+	bool large;
 	struct axas_space *base;
 	struct axas_areas *areas;
 	void (*free_base)(struct axas_space *base);

@@ -251,6 +251,7 @@ struct axas_npt_job {
  * @dirty: the one of them that hardware sets when it writes through a level 0 leaf that permits it,
  *	on every machine; 0: there is none
  * @borrowed: BORROWED bit of a level 0 leaf, which does not own its frame
+ * @borrowed_large: the same of a level 1 leaf; none above is BORROWED
  * @zero: the AXAS_PT_ZERO marker; in a leaf that bit is WRITTEN: it was written since the log was
  *	cleared, although it does not permit that any more
  * @clean: the AXAS_PT_ZERO marker of what was not discarded since the log was cleared
@@ -293,6 +294,7 @@ struct axas_npt_fmt {
 	u64 hw_bits;
 	u64 dirty;
 	u64 borrowed;
+	u64 borrowed_large;
 	u64 zero;
 	u64 clean;
 	u64 busy;
@@ -794,6 +796,14 @@ static inline u64 axas_npt_leaf_attr(const struct axas_npt *npt, u32 prot, u32 t
 static inline bool axas_npt_is_leaf(const struct axas_npt *npt, u64 entry)
 {
 	return entry & npt->present;
+}
+
+/* Whether a leaf of @level is BORROWED. */
+static inline bool axas_npt_is_borrowed(const struct axas_npt *npt, u64 leaf, unsigned int level)
+{
+	if (likely(!level))
+		return leaf & npt->fmt->borrowed;
+	return level == 1 && leaf & npt->fmt->borrowed_large;
 }
 
 /*

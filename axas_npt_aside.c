@@ -598,7 +598,7 @@ void axas_npt_set_written(struct axas_npt *npt, u64 gpa, bool write)
 
 	axas_npt_walk(npt, &cursor, gpa, &pos);
 	if (axas_npt_kind(npt, &pos) != AXAS_PT_LEAF ||
-	    (!pos.level && pos.entry & npt->fmt->borrowed))
+	    axas_npt_is_borrowed(npt, pos.entry, pos.level))
 		return;
 	prot = npt->fmt->decode(pos.entry, pos.level).prot;
 	if (prot & AXAS_PROT_WRITE)

@@ -158,6 +158,7 @@ const struct axas_npt_fmt axas_npt_ept = {
 	.present	= EPT_RWX,
 	.hw_bits	= EPT_ACCESSED | EPT_DIRTY,
 	.borrowed	= EPT_SW,
+	.borrowed_large	= EPT_SW,
 	.zero		= EPT_ZERO,
 	.clean		= EPT_CLEAN,
 	.busy		= EPT_BUSY,

@@ -166,6 +166,7 @@ const struct axas_npt_fmt axas_npt_fake = {
 	.hw_bits	= FAKE_HW,
 	.dirty		= FAKE_HW,
 	.borrowed	= BIT_ULL(63),
+	.borrowed_large	= BIT_ULL(60),
 	.zero		= FAKE_ZERO,
 	.clean		= FAKE_CLEAN,
 	.busy		= FAKE_BUSY,

@@ -160,6 +160,7 @@ const struct axas_npt_fmt axas_npt_gstage = {
 	.leaf_mask	= GS_PPN,
 	.present	= GS_VALID,
 	.borrowed	= GS_SW,
+	.borrowed_large	= GS_SW,
 	.zero		= GS_ZERO,
 	.clean		= GS_CLEAN,
 	.busy		= GS_BUSY,

@@ -182,6 +182,7 @@ const struct axas_npt_fmt axas_npt_s2 = {
 	.leaf_mask	= S2_HPA,
 	.present	= S2_VALID,
 	.borrowed	= S2_SW,
+	.borrowed_large	= S2_SW,
 	.zero		= S2_ZERO,
 	.clean		= S2_CLEAN,
 	.busy		= S2_BUSY,

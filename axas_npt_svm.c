@@ -172,6 +172,7 @@ const struct axas_npt_fmt axas_npt_svm = {
 	.hw_bits	= SVM_ACCESSED | SVM_DIRTY,
 	.dirty		= SVM_DIRTY,
 	.borrowed	= SVM_SW,
+	.borrowed_large	= SVM_SW,
 	.zero		= SVM_ZERO,
 	.clean		= SVM_CLEAN,
 	.busy		= SVM_BUSY,

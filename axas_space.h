@@ -151,11 +151,12 @@ int __must_check axas_space_await(struct axas_space *space, u64 gpa);
 
 /*
  * Fault in an area whose backend lends frames (AXAS_BACKEND_LENDS). @own: a private frame is
- * wanted, whatever the @access; 0: as populate. Return AXAS_FAULT_*, or AXAS_LENT_OTHER if the
- * fault is, by now, of another kind.
+ * wanted, whatever the @access; 0: as populate. @level: NULL, or out: of the leaf. Return
+ * AXAS_FAULT_*, or AXAS_LENT_OTHER if the fault is, by now, of another kind.
  */
 #define AXAS_LENT_OTHER		-1
-int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool own);
+int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool own,
+			  unsigned int *level);
 
 /*
  * Copy a borrowed page that is written, without sleeping. Preemption may be off. Return

@@ -98,7 +98,8 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
  * What the backend lends never changes, so the copy is made before anything is claimed. With
  * space->lock held for reading, if a frame is there at once: what was found stays then. Else
  * without locks; the backend is held from before the copy is made until it is mapped. ZERO is what
- * a discard leaves: it hides the backend's frame. Leaves are 4 KiB.
+ * a discard leaves: it hides the backend's frame. Private leaves are 4 KiB; a BORROWED one of 2 MiB
+ * is split before the first write.
  *
  * The lent page is locked while its leaf is replaced, as a removal waits for page locks: a host
  * fault that has read the old leaf has set its PTE before the flush zaps it. See "DOC: host
@@ -115,6 +116,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
 #define LENT_FENCE	-7	/* the copy is about to become executable */
 #define LENT_TABLE	-9	/* one whose entries are all written before it is linked */
 #define LENT_COPY	-8	/* with space->lock held: copy @want_source for a BORROWED leaf */
+#define LENT_SPLIT	-10	/* a BORROWED leaf of 2 MiB, of which one page becomes private */
 
 /* Frames that one fault borrows, if the area does not say how many (AXAS_MAP_AROUND). */
 #define LENT_ORDER	4
@@ -138,6 +140,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
  * @want_source: what the last look wants a copy of
  * @replaces: the next look may find a BORROWED leaf to replace: it takes space->lock
  * @locked: space->lock is held
+ * @level: of the leaf that was found or made
  * @tries: see axas_space_pause()
  */
 struct lent {
@@ -157,6 +160,7 @@ struct lent {
 	struct axas_hpa want_source;
 	bool replaces;
 	bool locked;
+	unsigned int level;
 	unsigned int tries;
 };
 
@@ -349,6 +353,44 @@ static int borrow_table(struct lent *lent, const struct axas_cpu *cpu, struct ax
 	return LENT_AGAIN;
 }
 
+/* Whether the region of the fault may be one leaf. */
+static bool may_be_block(const struct lent *lent, const struct axas_cpu *cpu)
+{
+	const struct axas_npt *npt = &lent->space->npt;
+	u64 mask = axas_npt_leaf_size(1) - 1;
+
+	return !is_private(lent) && !READ_ONCE(lent->space->no_huge) &&
+	       !(cpu->area->flags & (AXAS_MAP_HUGE_NEVER | AXAS_MAP_HUGE_WHOLE)) &&
+	       axas_npt_max_level(npt, cpu->area->prot) && !(cpu->area->backend.offset & mask) &&
+	       (lent->gpa & ~mask) >= cpu->first && (lent->gpa | mask) <= cpu->last;
+}
+
+/* Borrow the region as one leaf at the empty @pos. False if the backend has no such block. */
+static bool borrow_block(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt_pos *pos,
+			 int *result)
+{
+	const struct axas_backend *backend = &cpu->area->backend;
+	u64 mask = axas_npt_leaf_size(1) - 1, leaf;
+	struct axas_npt *npt = &lent->space->npt;
+	struct axas_hpa hpa;
+
+	hpa = backend->ops->lend_block(backend, (lent->gpa & ~mask) + backend->offset);
+	if (likely(same_hpa(hpa, axas_hpa(AXAS_HPA_NONE))) || !is_reachable(lent->space, hpa))
+		return false;
+	*result = LENT_TABLES;
+	lent->want_tables = pos->level - 1;
+	if (lent->spares.nr < lent->want_tables)
+		return true;
+	leaf = npt->fmt->leaf(npt, hpa.val, cpu->area->prot & ~AXAS_PROT_WRITE, cpu->area->type, 1);
+	*result = LENT_AGAIN;
+	if (axas_npt_reach(npt, &lent->spares, lent->gpa, 1, pos) || pos->level != 1 ||
+	    pos->entry || !axas_npt_install(npt, pos, leaf | npt->fmt->borrowed_large))
+		return true;
+	lent->level = 1;
+	*result = AXAS_FAULT_FIXED;
+	return true;
+}
+
 /* Whether there is a copy of the page already: what a backend lends never changes. */
 static bool has_copy(const struct lent *lent, const struct axas_area *area)
 {
@@ -364,6 +406,10 @@ static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt
 	struct axas_hpa hpas[LENT_MOST] __uninitialized;
 	int wanted, n, i;
 
+	lent->level = 0;
+	if (pos->level && !pos->entry && backend->ops->lend_block && may_be_block(lent, cpu) &&
+	    borrow_block(lent, cpu, pos, &wanted))
+		return wanted;
 	if (pos->level && !pos->entry && backend->ops->lend_table) {
 		wanted = borrow_table(lent, cpu, pos);
 		if (wanted || pos->entry)
@@ -406,12 +452,15 @@ static int look_at_leaf(struct lent *lent, const struct axas_area *area,
 			const struct axas_npt_pos *pos)
 {
 	const struct axas_npt *npt = &lent->space->npt;
-	bool borrowed = !pos->level && pos->entry & npt->fmt->borrowed;
+	bool borrowed = axas_npt_is_borrowed(npt, pos->entry, pos->level);
 
+	lent->level = pos->level;
 	if (permits(lent, pos) && !(lent->own && borrowed))
 		return AXAS_FAULT_SPURIOUS;
 	if (!borrowed || !is_private(lent))
 		return LENT_OTHER;
+	if (pos->level)
+		return LENT_SPLIT;
 	lent->replaces = true;
 	lent->want_source = axas_npt_leaf_hpa(npt, pos->entry);
 	if (same_hpa(lent->frame, axas_hpa(AXAS_HPA_NONE)) ||
@@ -708,6 +757,8 @@ static int bring(struct lent *lent, int wanted)
 					   false);
 	case LENT_TABLE:
 		return bring_table(lent);
+	case LENT_SPLIT:
+		return axas_space_split_leaf(lent->space, lent->gpa);
 	case LENT_FRAME:
 		err = bring_frame(lent);
 		return err && may_come(lent->space) ? 0 : err;
@@ -756,7 +807,8 @@ static int run(struct lent *lent)
 	}
 }
 
-int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool own)
+int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool own,
+			  unsigned int *level)
 {
 	struct lent lent = {
 		.space = space, .gpa = gpa, .access = access, .own = own,
@@ -769,5 +821,7 @@ int axas_space_fault_lent(struct axas_space *space, u64 gpa, u32 access, bool ow
 	drop_backend(&lent);
 	axas_npt_put_spares(&space->npt, &lent.spares);
 	axas_npt_put_spares(&space->npt, &lent.unset);
+	if (level)
+		*level = result <= AXAS_FAULT_SPURIOUS ? lent.level : 0;
 	return result;
 }

@@ -228,7 +228,7 @@ static int fill_lent(struct fill *fill)
 	int result;
 
 	drop_frames(fill);
-	result = axas_space_fault_lent(fill->space, fill->gpa, 0, false);
+	result = axas_space_fault_lent(fill->space, fill->gpa, 0, false, NULL);
 	return result == AXAS_LENT_OTHER ? 0 : axas_space_fault_errno(result);
 }
 
@@ -419,7 +419,7 @@ static int permit(struct fill *fill, const struct axas_area *area,
 	if (leaf_permits(fill, pos))
 		return AXAS_FAULT_SPURIOUS;
 	if (unlikely(axas_area_lends(area)) && fill->access & AXAS_PROT_WRITE &&
-	    !pos->level && pos->entry & fill->space->npt.fmt->borrowed)
+	    axas_npt_is_borrowed(&fill->space->npt, pos->entry, pos->level))
 		return LOOK_LENT;
 	if (logged && pos->level)
 		return LOOK_SPLIT;
@@ -582,8 +582,7 @@ static int fault_lent(struct fill *fill)
 
 	/* Others may wait for frames that were brought for another area. */
 	drop_frames(fill);
-	fill->level = 0;
-	result = axas_space_fault_lent(fill->space, fill->gpa, fill->access, false);
+	result = axas_space_fault_lent(fill->space, fill->gpa, fill->access, false, &fill->level);
 	return result == AXAS_LENT_OTHER ? LOOK_AGAIN : result;
 }
 
@@ -764,7 +763,7 @@ int axas_space_bring(struct axas_space *space, u64 gpa, u32 access)
 
 int axas_space_own_page(struct axas_space *space, u64 gpa, u32 access)
 {
-	int result = axas_space_fault_lent(space, gpa, access, true);
+	int result = axas_space_fault_lent(space, gpa, access, true, NULL);
 
 	/* A host fault holds mmap_lock: it does not wait here for a missing page. */
 	return result == AXAS_LENT_OTHER ? axas_space_bring_now(space, gpa, access) :
@@ -824,11 +823,9 @@ static noinline int fault_lent_here(struct axas_space *space, struct axas_cpu *c
 	int result;
 
 	axas_section_leave(cpu);
-	result = axas_space_fault_lent(space, gpa, access, false);
+	result = axas_space_fault_lent(space, gpa, access, false, level);
 	if (unlikely(result == AXAS_LENT_OTHER))
 		return fault_slow(space, gpa, access, level, axas_hpa(AXAS_HPA_NONE));
-	if (level)
-		*level = 0;
 	count_fault(space, result);
 	return result;
 }

@@ -61,9 +61,16 @@ static u64 empty_bytes(const struct axas_npt *npt, u64 gpa, const struct axas_np
 	return size * axas_npt_run_of(pos->ptep, n - index, true);
 }
 
+/* Whether an entry above level 0 is a leaf that is BORROWED. */
+static bool is_lent(const struct axas_npt *npt, const struct axas_npt_pos *pos)
+{
+	return axas_npt_kind(npt, pos) == AXAS_PT_LEAF &&
+	       axas_npt_is_borrowed(npt, pos->entry, pos->level);
+}
+
 /*
  * Call @fn for each level 0 table, with the first address of its region. False if that is, or if
- * there is anything above level 0.
+ * there is anything above level 0 but leaves that are BORROWED.
  */
 static bool for_tables(struct fold *fold, const struct axas_npt *npt, table_fn fn)
 {
@@ -73,9 +80,13 @@ static bool for_tables(struct fold *fold, const struct axas_npt *npt, table_fn f
 
 	for (;; gpa += bytes) {
 		axas_npt_walk(npt, &cursor, gpa, &pos);
-		if (pos.level ? pos.entry : !fn(fold, gpa, cursor.table))
+		bytes = axas_npt_leaf_size(1);
+		if (!pos.level && !fn(fold, gpa, cursor.table))
 			return false;
-		bytes = pos.level ? empty_bytes(npt, gpa, &pos) : axas_npt_leaf_size(1);
+		if (pos.level && !pos.entry)
+			bytes = empty_bytes(npt, gpa, &pos);
+		else if (pos.level && !is_lent(npt, &pos))
+			return false;
 		/* 0 after an entry that was filled meanwhile: look again. */
 		if (bytes && bytes - 1 >= last - gpa)
 			return true;

@@ -114,10 +114,10 @@ static void for_held(struct swap *swap, const struct axas_npt *npt, const struct
 		if (area && !leaf.level)
 			n = axas_area_entries(npt, &found, gpa, last, &ptep);
 		if (area && !axas_area_is_linear(area)) {
-			if (leaf.level)
-				for_held_block(swap, area, gpa, &leaf, fn);
-			else
+			if (!leaf.level)
 				for_held_entries(swap, area, gpa, ptep, n, fn);
+			else if (!axas_npt_is_borrowed(npt, entry, leaf.level))
+				for_held_block(swap, area, gpa, &leaf, fn);
 		}
 		gpa |= axas_npt_leaf_size(leaf.level) - 1;
 		gpa += (u64)(n - 1) << AXAS_FRAME_SHIFT;
@@ -369,6 +369,7 @@ static struct axas_image *new_image(struct axas_space *space)
 static int freeze(struct axas_space *space, struct axas_image *image)
 {
 	struct swap swap = { .space = space, .base = image->base };
+	bool large;
 	int err;
 
 	err = axas_image_set_areas(image, space, space->areas);
@@ -385,6 +386,8 @@ static int freeze(struct axas_space *space, struct axas_image *image)
 	/* The space's reference on the parent is the base's now. */
 	image->base->image = space->image;
 	image->depth = space->image ? space->image->depth + 1 : 1;
+	large = axas_npt_leaves(&image->base->npt, 1) > 0;
+	WRITE_ONCE(image->large, large || (space->image && space->image->large));
 	space->image = axas_image_get(image);
 	return 0;
 }
@@ -562,7 +565,7 @@ static bool add_extent(struct diff *diff, u64 first, u64 last, u32 flags)
 /* Add what the entry at @pos has of [first, last]. False if there is no room. */
 static bool diff_entry(struct diff *diff, const struct axas_npt_pos *pos, u64 first, u64 last)
 {
-	bool borrowed = !pos->level && pos->entry & diff->npt->fmt->borrowed;
+	bool borrowed = axas_npt_is_borrowed(diff->npt, pos->entry, pos->level);
 
 	switch (axas_npt_kind(diff->npt, pos)) {
 	case AXAS_PT_ZERO:

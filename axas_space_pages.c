@@ -102,15 +102,15 @@ static void lock_small(struct axas_space *space, const struct axas_cpu *cpu,
 	}
 }
 
-/* Pages of one large leaf. */
+/* Pages of one large leaf; @whole: its frame is the space's own. */
 static void lock_large(struct axas_space *space, const struct axas_area *area,
-		       const struct axas_leaf *leaf, struct lock_pages *lock)
+		       const struct axas_leaf *leaf, bool whole, struct lock_pages *lock)
 {
 	u64 offset = lock->gpa & (axas_npt_leaf_size(leaf->level) - 1) & ~(AXAS_FRAME_SIZE - 1);
 	u64 left = (axas_npt_leaf_size(leaf->level) - offset) >> AXAS_FRAME_SHIFT;
 	unsigned int n = min_t(u64, lock->max, left);
 
-	lock->whole = true;
+	lock->whole = whole;
 	for (; n; n--, offset += AXAS_FRAME_SIZE)
 		if (!try_page(space, area, lock, axas_hpa_offset(leaf->hpa, offset)))
 			return;
@@ -143,7 +143,8 @@ static int lock_here(struct axas_space *space, struct axas_cpu *cpu, struct lock
 	} else if (axas_npt_kind(npt, &pos) == AXAS_PT_LEAF) {
 		leaf = npt->fmt->decode(pos.entry, pos.level);
 		if (!(lock->access & ~leaf.prot))
-			lock_large(space, area, &leaf, lock);
+			lock_large(space, area, &leaf,
+				   !axas_npt_is_borrowed(npt, pos.entry, pos.level), lock);
 	}
 	if (likely(lock->n))
 		return 0;

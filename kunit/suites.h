@@ -44,6 +44,7 @@
 	SUITE(axas_space_lent),	\
 	SUITE(axas_space_lent_log),	\
 	SUITE(axas_space_image),	\
+	SUITE(axas_space_block),	\
 	SUITE(axas_space_keep),	\
 	SUITE(axas_space_fold),	\
 	SUITE(axas_space_supply),	\
