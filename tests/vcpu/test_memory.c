@@ -484,6 +484,39 @@ static void resets_restore_what_a_guest_wrote(void)
 	close(image);
 }
 
+/* A clone reads through leaves of 2 MiB that it borrows; a page that it writes is its own. */
+static void clones_borrow_large_leaves(void)
+{
+	struct vm vm = vm_new();
+	u64 large, bits[2 * MIB / PAGE / 64], epoch;
+	int image;
+
+	map(vm.space, VM_TEST, 4 * MIB, RW, AXAS_MAP_POPULATE | AXAS_MAP_HUGE_ALWAYS);
+	large = info(vm.space).leaves[1];
+	expect_eq(vm_call(&vm, guest(fill), VM_TEST, VM_TEST + 4 * MIB, 8, SEED), 4 * MIB / 8);
+	image = axas_freeze(vm.space);
+	expect(image >= 0);
+	expect_eq(vm_call(&vm, guest(check), VM_TEST, VM_TEST + 4 * MIB, 8, SEED), 4 * MIB / 8);
+	expect_eq(info(vm.space).leaves[1], large);
+	expect_ok(axas_start_log(vm.space, VM_TEST, 4 * MIB));
+	expect_eq(vm_call(&vm, guest(check), VM_TEST, VM_TEST + 4 * MIB, 64, SEED), 4 * MIB / 64);
+	expect_eq(info(vm.space).leaves[1], large);
+	expect_eq(vm_call(&vm, guest(fill), VM_TEST + 5 * PAGE, VM_TEST + 6 * PAGE, 8, 7), PAGE / 8);
+	expect_eq(info(vm.space).leaves[1], large - 1);
+	expect_ok(axas_get_log(vm.space, VM_TEST, 2 * MIB, (__u64 *)bits, (__u64 *)&epoch));
+	for (u64 i = 0; i < ARRAY_SIZE(bits); i++)
+		expect_eq(bits[i], i ? 0 : 1 << 5);
+	expect_ok(axas_stop_log(vm.space, VM_TEST, 4 * MIB));
+	expect_eq(vm_call(&vm, guest(check), VM_TEST + 5 * PAGE, VM_TEST + 6 * PAGE, 8, 7),
+		  PAGE / 8);
+	expect_eq(vm_call(&vm, guest(check), VM_TEST + 6 * PAGE, VM_TEST + 4 * MIB, 8, SEED),
+		  (4 * MIB - 6 * PAGE) / 8);
+	expect_ok(axas_reset(vm.space, image, 0));
+	expect_eq(vm_call(&vm, guest(check), VM_TEST, VM_TEST + 4 * MIB, 8, SEED), 4 * MIB / 8);
+	expect_eq(info(vm.space).leaves[1], large);
+	close(image);
+}
+
 static const struct test tests[] = {
 	{ "demand_paging_of_64_mib_at_4k", demand_paging_4k },
 	{ "demand_paging_of_64_mib_at_2m", demand_paging_2m },
@@ -503,6 +536,7 @@ static const struct test tests[] = {
 	{ "copy_follows_a_running_guest", copy_follows_a_running_guest },
 	{ "guests_talk_over_shared_memory", guests_talk_over_shared_memory },
 	{ "shared_memory_outlives_its_guest", shared_memory_outlives_its_guest },
+	{ "clones_borrow_large_leaves", clones_borrow_large_leaves },
 	{ "resets_restore_what_a_guest_wrote", resets_restore_what_a_guest_wrote },
 };
 
