@@ -501,7 +501,8 @@ static void clones_borrow_large_leaves(void)
 	expect_ok(axas_start_log(vm.space, VM_TEST, 4 * MIB));
 	expect_eq(vm_call(&vm, guest(check), VM_TEST, VM_TEST + 4 * MIB, 64, SEED), 4 * MIB / 64);
 	expect_eq(info(vm.space).leaves[1], large);
-	expect_eq(vm_call(&vm, guest(fill), VM_TEST + 5 * PAGE, VM_TEST + 6 * PAGE, 8, 7), PAGE / 8);
+	expect_eq(vm_call(&vm, guest(fill), VM_TEST + 5 * PAGE, VM_TEST + 6 * PAGE, 8, 7),
+		  PAGE / 8);
 	expect_eq(info(vm.space).leaves[1], large - 1);
 	expect_ok(axas_get_log(vm.space, VM_TEST, 2 * MIB, (__u64 *)bits, (__u64 *)&epoch));
 	for (u64 i = 0; i < ARRAY_SIZE(bits); i++)
