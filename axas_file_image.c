@@ -74,14 +74,14 @@ static int add_clone(struct clones *clones, const struct image_file *file,
 static long make_clones(struct clones *clones, const struct image_file *file,
 			const struct axas_clone *arg)
 {
+	s32 __user *to = u64_to_user_ptr(arg->fds);
 	int err = 0;
 	u32 i;
 
 	while (!err && clones->nr < arg->count)
 		err = add_clone(clones, file, arg);
-	if (!err && copy_to_user(u64_to_user_ptr(arg->fds), clones->fds,
-				 arg->count * sizeof(*clones->fds)))
-		err = -EFAULT;
+	for (i = 0; !err && i < clones->nr; i++)
+		err = put_user(clones->fds[i], &to[i]);
 	for (i = 0; i < clones->nr; i++) {
 		if (err) {
 			put_unused_fd(clones->fds[i]);

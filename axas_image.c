@@ -246,28 +246,42 @@ static bool all_present(const u64 *from, u64 present)
 	return present;
 }
 
-/* Copy the leaves of a table, with other attributes; other entries get 0. Return their number. */
+/* Copy leaves, with other attributes; other entries get 0. Return the number of these. */
+static unsigned int copy_some(const u64 *from, u64 *to, unsigned int n, u64 present, u64 mask,
+			      u64 attr)
+{
+	unsigned int others = 0, i;
+
+	for (i = 0; i < n; i++) {
+		to[i] = from[i] & present ? (from[i] & mask) | attr : 0;
+		others += !to[i];
+	}
+	return others;
+}
+
+/* The same for entries of a table. Return the number of leaves. */
 static unsigned int copy_leaves(const struct axas_npt *npt, const u64 *from, u64 *to,
 				unsigned int n, u64 attr)
 {
 	const u64 mask = npt->leaf_mask, present = npt->present;
-	unsigned int leaves = 0, i, some;
+	unsigned int left = n, others = 0, i;
 
-	for (; n; n -= some, from += some, to += some) {
-		some = min_t(unsigned int, n, TOGETHER);
-		if (likely(some == TOGETHER && all_present(from, present))) {
+	while (left) {
+		/* Eight leaves at a time, as long as all are. */
+		for (; left >= TOGETHER && likely(all_present(from, present)); left -= TOGETHER) {
 #pragma GCC unroll 8
 			for (i = 0; i < TOGETHER; i++)
 				to[i] = (from[i] & mask) | attr;
-			leaves += TOGETHER;
-			continue;
+			from += TOGETHER;
+			to += TOGETHER;
 		}
-		for (i = 0; i < some; i++) {
-			to[i] = from[i] & present ? (from[i] & mask) | attr : 0;
-			leaves += !!to[i];
-		}
+		i = min_t(unsigned int, left, TOGETHER);
+		others += copy_some(from, to, i, present, mask, attr);
+		left -= i;
+		from += i;
+		to += i;
 	}
-	return leaves;
+	return n - others;
 }
 
 /* Leaves of contiguous frames. */
