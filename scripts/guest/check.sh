@@ -218,7 +218,7 @@ mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
 suite uapi axas_uapi_test
 suite examples example_suite
 suite axasctl sh /axas/device_test.sh axasctl 0x30000000
-[ ! -f /axas/axas_uapi_test32 ] || suite uapi32 axas_uapi_test32
+[ ! -f /axas/axas_uapi_test32 ] || suite uapi32 axas_uapi_test32 -d
 load axvcpu
 suite held axas_uapi_test "while a vCPU has it"
 [ ! -f /axas/axvcpu_kunit.ko ] || suite vcpu-kunit vcpu_kunit_suites

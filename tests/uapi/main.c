@@ -2,7 +2,9 @@
 /*
  * axas_uapi_test: tests of the user API, as TAP.
  *
- *	axas_uapi_test [-l] [-t SECONDS] [-s SEED] [-n CALLS] [PART-OF-A-NAME...]
+ *	axas_uapi_test [-l] [-t SECONDS] [-s SEED] [-n CALLS] [-d] [PART-OF-A-NAME...]
+ *
+ * -d: the host's default format alone, where others are tested by another program.
  *
  * Needs root, the module, and at least 8 MiB of reserved host-physical memory: boot with
  * memmap=16M$0x30000000, or set AXAS_WINDOW=HPA,SIZE. AXAS_LOCKDOWN=1 enables the lockdown
@@ -29,6 +31,7 @@ u32 test_format;
 u32 test_seed = 1;
 u32 test_ops;
 u32 taint_before;
+static bool default_only;
 
 /* Collect the formats of this build, the host's first. */
 static size_t find_formats(u32 *formats)
@@ -51,7 +54,7 @@ static size_t find_formats(u32 *formats)
 
 static void run_suite(const struct suite *suite, const u32 *formats, size_t nr_formats)
 {
-	if (!suite->every_format)
+	if (!suite->every_format || default_only)
 		nr_formats = 1;
 	for (size_t f = 0; f < nr_formats; f++) {
 		test_format = formats[f];
@@ -63,11 +66,13 @@ static void take_option(int letter, const char *arg)
 {
 	if (letter == 's')
 		test_seed = strtoul(arg, NULL, 0) | 1;
+	else if (letter == 'd')
+		default_only = true;
 	else
 		test_ops = strtoul(arg, NULL, 0);
 }
 
-static const struct harness_options options = { "s:n:", "[-s SEED] [-n CALLS] ", take_option };
+static const struct harness_options options = { "s:n:d", "[-s SEED] [-n CALLS] [-d] ", take_option };
 
 u32 read_taint(void)
 {
