@@ -72,7 +72,9 @@ static void take_option(int letter, const char *arg)
 		test_ops = strtoul(arg, NULL, 0);
 }
 
-static const struct harness_options options = { "s:n:d", "[-s SEED] [-n CALLS] [-d] ", take_option };
+static const struct harness_options options = {
+	"s:n:d", "[-s SEED] [-n CALLS] [-d] ", take_option
+};
 
 u32 read_taint(void)
 {
