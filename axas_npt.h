@@ -206,6 +206,7 @@ struct axas_npt_range {
  * @logged: protect, collapse: the area is logged, see "DOC: dirty log"
  * @sparse: unmap, with a @marker: empty entries stay empty, also where all of a table goes
  * @marker: unmap: what is left in the entries of leaves and tables; 0, or the ZERO marker
+ * @stays: unmap: tables stay where they get empty, but for those that the range covers
  * @mark_all: unmap: empty entries get the @marker, too; where the range covers an entry in part
  *	there is a table
  * @nr: collapse: tables replaced by leaves
@@ -224,6 +225,7 @@ struct axas_npt_job {
 	bool logged;
 	bool mark_all;
 	bool sparse;
+	bool stays;
 	u64 marker;
 	u64 nr;
 	const void *owner;

@@ -537,7 +537,7 @@ static bool PT(unmap_child)(struct axas_npt *npt, u64 *ptep, unsigned int level,
 
 	if (!whole && !PT(unmap_table)(npt, table, level - 1, job))
 		return false;
-	if (whole || axas_npt_is_empty(table))
+	if (whole || (likely(!job->stays) && axas_npt_is_empty(table)))
 		PT(unlink)(npt, ptep, level, !whole, whole ? job->marker : 0, job);
 	/* A marker never reaches beyond the area. */
 	else if (unlikely(job->sparse) && level == 1 && (end & ~mask) >= job->begin &&

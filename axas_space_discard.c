@@ -32,6 +32,7 @@
  * @n: their number
  * @size: bytes of all ranges
  * @open: a piece has begun
+ * @lent: an area lends: the tables that were built for its markers stay
  * @last: last byte that this piece has discarded
  * @split: a table is reserved for the leaf across: bit 2 i, the first byte of range i; bit
  *	2 i + 1, the first byte beyond it
@@ -42,6 +43,7 @@ struct discard {
 	unsigned int n;
 	u64 size;
 	bool open;
+	bool lent;
 	u64 last;
 	DECLARE_BITMAP(split, 2 * AXAS_DISCARD_MAX);
 };
@@ -206,6 +208,7 @@ static int discard_range(struct discard *discard, unsigned int i, u64 *done)
 		if (axas_area_lends(area))
 			mark_all(&job, &removal->space->npt);
 		job.sparse = axas_area_is_missing(area);
+		job.stays = discard->lent;
 		charge(discard, STEP_ENTRIES);
 		if (!discard->open && !job.mark_all &&
 		    is_untouched(&removal->space->npt, job.first, job.last)) {
@@ -283,7 +286,8 @@ static int build_ends(struct axas_npt *npt, u64 first, u64 last)
  * Whether each area of a range has frames of its own; if its backend lends them, build the tables
  * for the markers that a discard leaves. Return 0, -EOPNOTSUPP, -ENOMEM or -EINTR.
  */
-static int check_areas(struct axas_space *space, struct axas_gpa_range range)
+static int check_areas(struct discard *discard, struct axas_space *space,
+		       struct axas_gpa_range range)
 {
 	MA_STATE(mas, &space->areas->tree, 0, 0);
 	u64 last = axas_gpa_range_last(range).val;
@@ -294,10 +298,12 @@ static int check_areas(struct axas_space *space, struct axas_gpa_range range)
 	for (area = axas_area_start(&mas, last); area; area = axas_area_next(&mas, last)) {
 		if (axas_area_is_linear(area))
 			return -EOPNOTSUPP;
-		if (axas_area_lends(area))
+		if (axas_area_lends(area)) {
+			discard->lent = true;
 			err = build_ends(&space->npt,
 					 max(range.start.val, axas_page_first(mas.index)),
 					 min(last, axas_page_last(mas.last)));
+		}
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 		if (err)
@@ -337,13 +343,14 @@ static int prepare(struct discard *discard, struct axas_space *space)
 	int err;
 
 	bitmap_zero(discard->split, 2 * discard->n);
+	discard->lent = false;
 	for (i = 0; i < discard->n; i++) {
 		const struct axas_gpa_range *range = &discard->ranges[i];
 
 		/* First: check_areas() links tables, and must not where something is put aside. */
 		err = axas_space_take_back_all(space, range->start.val,
 					       axas_gpa_range_last(*range).val) ?:
-		      check_areas(space, *range);
+		      check_areas(discard, space, *range);
 		if (err)
 			return err;
 		tables += note_end(discard, npt, range->start.val, 2 * i, &before);

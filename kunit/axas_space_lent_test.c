@@ -470,6 +470,37 @@ static void discarded_pages_read_as_zeroes(struct kunit *test)
 	end(f, lender);
 }
 
+/* The tables for the markers are not freed again for other memory in them that is discarded. */
+static void discard_beside_untouched_memory(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct lender *lender = new_lender(f);
+	static const u32 flags[] = { 0, AXAS_MAP_MISSING, 0, AXAS_MAP_MISSING };
+	struct axas_gpa_range ranges[] = {
+		gpa_range(LENT_BASE - SZ_64K, SZ_64K + 4 * (u64)SZ_4K),
+		gpa_range(LENT_BASE - SZ_64K, SZ_64K), gpa_range(LENT_BASE, 4 * (u64)SZ_4K),
+	};
+	unsigned int i;
+	u64 done;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		KUNIT_ASSERT_EQ(test, map_lent(f, lender, TEST_RW, 0), 0);
+		KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space,
+							   gpa_range(LENT_BASE - SZ_64K, SZ_64K),
+							   TEST_RW, TEST_NORMAL, flags[i]), 0);
+		/* In one range, and in two. */
+		KUNIT_EXPECT_EQ(test, axas_space_discard(f->space, i < 2 ? ranges : ranges + 1,
+							 i < 2 ? 1 : 2, &done), 0);
+		monitor_expect_flushed(f->monitor);
+		KUNIT_EXPECT_EQ(test, done, ranges[0].size);
+		KUNIT_EXPECT_EQ(test, read_page(f, 0), 0ull);
+		KUNIT_EXPECT_EQ(test, read_page(f, 3), 0ull);
+		KUNIT_EXPECT_EQ(test, read_page(f, 4), lent_stamp(4));
+		axas_space_clear(f->space);
+	}
+	end(f, lender);
+}
+
 /* The markers' tables must not take the place of one that a log has put aside. */
 static void discard_beside_what_is_put_aside(struct kunit *test)
 {
@@ -1007,6 +1038,7 @@ static struct kunit_case lent_cases[] = {
 	KUNIT_CASE_PARAM(every_writer_gets_the_private_page, space_gen_params),
 	KUNIT_CASE_PARAM(two_spaces_share_until_one_writes, space_gen_params),
 	KUNIT_CASE_PARAM(discarded_pages_read_as_zeroes, space_gen_params),
+	KUNIT_CASE_PARAM(discard_beside_untouched_memory, space_gen_params),
 	KUNIT_CASE_PARAM(discard_beside_what_is_put_aside, space_gen_params),
 	KUNIT_CASE_PARAM(an_untouched_gib_is_discarded_without_its_tables, space_gen_params),
 	KUNIT_CASE_PARAM(protection_never_makes_a_borrowed_leaf_writable, space_gen_params),
