@@ -715,6 +715,8 @@ int axas_npt_init_like(struct axas_npt *npt, const struct axas_npt *other)
 	npt->present = other->present;
 	npt->leaf_fixed = other->leaf_fixed;
 	npt->write = other->write;
+	/* @need and @leaf_fixed say the same. */
+	npt->dirty = other->dirty;
 	npt->leaf_shift = other->leaf_shift;
 	npt->ia_bits = other->ia_bits;
 	npt->levels = other->levels;

@@ -96,6 +96,32 @@ static void expect_image(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, get_value(test, page), image_value(page));
 }
 
+/* A clone of a space that keeps pages can be written by the host, and then be reset itself. */
+static void a_clone_of_one_that_keeps_pages(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test), *next;
+	struct axas_space *clone;
+	u64 val = 0;
+
+	put_value(test, 4, 7);
+	next = axas_space_freeze(f->space);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(next));
+	clone = axas_image_clone(next, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(clone));
+	KUNIT_EXPECT_EQ(test, clone->npt.dirty, f->space->npt.dirty);
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(clone, gpa_range(0, SZ_64K), TEST_RW,
+						   TEST_NORMAL, AXAS_MAP_POPULATE), 0);
+	KUNIT_EXPECT_EQ(test, axas_write_obj(clone, axas_gpa(0), AXAS_WIDTH_64, 1), 0);
+	KUNIT_EXPECT_EQ(test, axas_write_obj(clone, axas_gpa(gpa_of(4)), AXAS_WIDTH_64, 8), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(clone, next, 0), 0);
+	KUNIT_EXPECT_EQ(test, axas_read_obj(clone, axas_gpa(gpa_of(4)), AXAS_WIDTH_64, &val), 0);
+	KUNIT_EXPECT_EQ(test, val, 7ull);
+	axas_space_put(clone);
+	axas_image_put(next);
+	end(f, image);
+}
+
 static void what_was_written_is_restored_in_place(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -547,6 +573,7 @@ static void random_operations_agree_with_a_model(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
+	KUNIT_CASE_PARAM(a_clone_of_one_that_keeps_pages, space_gen_params),
 	KUNIT_CASE_PARAM(what_was_written_is_restored_in_place, space_gen_params),
 	KUNIT_CASE_PARAM(clean_pages_are_not_copied, space_gen_params),
 	KUNIT_CASE_PARAM(idle_pages_are_dropped, space_gen_params),
