@@ -11,6 +11,9 @@
  * that the library adds. The library sets the size of each struct, prints nothing, keeps no
  * state, and needs libc only. All functions are thread-safe.
  *
+ * A handle is the kernel's file descriptor itself: it can be passed to a process, polled, mapped,
+ * read and closed as any other, and nothing has to be in step with it.
+ *
  * Guest-physical addresses and lengths are in bytes, and multiples of 4 KiB unless stated
  * otherwise. @space is the descriptor of a space, @image that of an image, @vcpu that of a vCPU,
  * @dev that of /dev/axas or /dev/axvcpu.
