@@ -15,19 +15,30 @@ export CONFIG_AXAS_BENCH := $(if $(filter-out 0 n,$(BENCH)),m)
 # ARCH=, CROSS_COMPILE=, CC=, LLVM=, V=, C=, W= reach it by themselves.
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
-.PHONY: all modules tools modules_install demo check prove soak lint bench bench-check clean help
+.PHONY: all modules modules_clean lib tools modules_install install install-user install-files \
+	uninstall uninstall-user dkms-sources deb demo check prove soak lint bench bench-check clean help
 .DEFAULT_GOAL := all
 
-all: modules tools
+all: modules lib tools
 
 modules:
 	+$(kbuild) modules
+
+lib:
+	$(MAKE) -C lib
 
 tools:
 	$(MAKE) -C tools/axasctl
 
 modules_install:
-	+$(kbuild) modules_install
+	+$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
+
+modules_clean: modules_clean
+
+include packaging/install.mk
+
+deb:
+	scripts/deb.sh
 
 demo:
 	scripts/demo.sh $(DEMO)
@@ -50,8 +61,7 @@ bench:
 bench-check:
 	scripts/bench.sh --check
 
-clean:
-	+$(kbuild) clean
+clean: modules_clean
 	$(MAKE) -C lib clean
 	$(MAKE) -C tools/axasctl clean
 	$(MAKE) -C tests/uapi clean
@@ -60,10 +70,15 @@ clean:
 
 help:
 	@echo 'Targets:'
-	@echo '  all              the modules and the tools (default)'
+	@echo '  all              the modules, the library and the tools (default)'
 	@echo '  modules          axas.ko and axvcpu.ko alone'
 	@echo '  tools            the command line tool, tools/axasctl/axasctl'
-	@echo '  modules_install  install the module for the kernel at KDIR'
+	@echo '  lib              the library, lib/libaxas.so and lib/libaxas.a'
+	@echo '  modules_install  install the modules for the kernel at KDIR'
+	@echo '  install          the modules, the tools, the library, headers, man pages, device rules'
+	@echo '  install-user     all of that but the modules'
+	@echo '  uninstall        remove what install installed'
+	@echo '  deb              Debian packages, in the folder build/deb'
 	@echo '  demo             boot a stock Debian kernel in QEMU and show it all'
 	@echo '  check            the tests, and lint (a first run takes long)'
 	@echo '  prove            barriers with herd7, entries and ranges with CBMC'
@@ -77,6 +92,7 @@ help:
 	@echo 'Variables:'
 	@echo '  KDIR=FOLDER      the kernel to build for ($(KDIR))'
 	@echo '  ARCH= CROSS_COMPILE=  as with every kernel build'
+	@echo '  DESTDIR= prefix=/usr/local  where to install; also bindir, libdir, includedir, mandir'
 	@echo '  KUNIT=1          also the test module axas_kunit.ko (needs CONFIG_KUNIT)'
 	@echo '  CONSUMER=1       also the test modules in tests/'
 	@echo '  PARTS="um lint"  only these parts of check, soak (scripts/check.sh --help)'

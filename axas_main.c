@@ -145,3 +145,4 @@ module_exit(axas_exit);
 MODULE_DESCRIPTION("Guest-memory service: guest-physical address spaces with nested page tables");
 MODULE_AUTHOR("The axas authors");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(AXAS_VERSION);

@@ -60,6 +60,8 @@ parts() {
 		planted soak 600 100 planted faults: at least two instruments must detect each
 		bridge-newer soak 600 300 as bridge, on 6.12 and 7.2 of later Debians
 		kvm-newer soak 100 300 as kvm, on 7.2 of a later Debian, whose KVM claims the CPUs when it is loaded
+		install check 120 250 Debian packages: built, installed, used and purged in a stock Debian
+		install-13 soak 400 300 the same, and an upgrade, on Debian 12 and 13
 		vm-newer soak 600 300 as vm-stock, on 7.2 of a later Debian
 	EOT
 }
@@ -125,14 +127,26 @@ part_bridge-newer() {
 	return "$failed"
 }
 
+part_install() { "$AXAS_SCRIPTS/stranger.sh"; }
+
+part_install-13() {
+	local suite failed=0
+
+	for suite in - trixie; do
+		"$AXAS_SCRIPTS/stranger.sh" "$suite" || failed=1
+	done
+	return "$failed"
+}
+
 part_prove() { "$AXAS_SCRIPTS/prove.sh"; }
 part_planted() { "$AXAS_SCRIPTS/planted.sh"; }
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 
 part_tools() {
-	local folder
+	local folder failed=0
 
-	need_packages gcc make libc6-dev libjson-c-dev libmd-dev libzydis-dev
+	need_packages gcc g++ make libc6-dev libjson-c-dev libmd-dev libzydis-dev dwarves mandoc man-db \
+		bash-completion zsh
 	copy_sources "$AXAS_LOGS/tools"
 	for folder in lib tools/axasctl; do
 		make -C "$AXAS_LOGS/tools/$folder" all
@@ -140,8 +154,12 @@ part_tools() {
 		record "$(awk -v suite="tools.${folder##*/}" -f "$AXAS_SCRIPTS/ktap.awk" \
 			"$AXAS_LOGS/tools.tap")"
 	done
+	make -C "$AXAS_LOGS/tools/tools/axasctl" check-docs | tee "$AXAS_LOGS/tools.tap" ||
+		failed=1
+	record "$(awk -v suite=tools.docs -f "$AXAS_SCRIPTS/ktap.awk" "$AXAS_LOGS/tools.tap")"
 	# It links the VMM with other functions than axasctl does.
 	make -C "$AXAS_LOGS/tools/bench/linux" all
+	return "$failed"
 }
 
 # parts_of check|soak: list the names.

@@ -84,4 +84,5 @@ module_exit(axvcpu_exit);
 MODULE_DESCRIPTION("vCPUs on guest-physical address spaces");
 MODULE_AUTHOR("The axas authors");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(AXAS_VERSION);
 AXAS_MODULE_IMPORT_NS(AXAS);

@@ -21,7 +21,8 @@
  *
  * Ioctls and names of constants come from libaxas.
  *
- * A command returns its exit status: 0, or 1 after reporting the error.
+ * A command returns its exit status: 0, or 1 after reporting the error; run_command() makes that
+ * EXIT_USAGE for wrong arguments.
  */
 #ifndef AXASCTL_H
 #define AXASCTL_H
@@ -42,6 +43,7 @@ typedef __u8 u8;
 #define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define PAGE		4096ull
+#define EXIT_USAGE	2
 #define PROGRESS_MIN	(16ull << 20)	/* minimum of bytes for which progress is shown */
 
 /**
@@ -52,6 +54,7 @@ typedef __u8 u8;
  * @image: the image that the space is a clone of, made or loaded by the shell, or -1
  * @image_id: of the file that has @image, or 0
  * @json: report in JSON
+ * @misused: the command's arguments were wrong
  * @in_shell: the shell read the command
  * @leave: the shell shall exit
  * @command: name of the running command
@@ -64,6 +67,7 @@ struct session {
 	int image;
 	u64 image_id;
 	bool json;
+	bool misused;
 	bool in_shell;
 	bool leave;
 	const char *command;

@@ -27,62 +27,62 @@ expect()
 for c in create mem map unmap protect clear discard supply populate collapse fault translate read write \
 	load info areas dump formats image shell demo; do
 	expect 0 "Usage: axasctl $c" "$c" --help
-	expect 1 "bogus" "$c" --bogus
-	expect 1 '"errno":"EINVAL"' "$c" --bogus --json
+	expect 2 "bogus" "$c" --bogus
+	expect 2 '"errno":"EINVAL"' "$c" --bogus --json
 done
 expect 0 "Commands:" --help
 expect 0 "API version 1" --version
-expect 1 "no command"
-expect 1 "no command 'fly'" fly
-expect 1 '{"error":"no command' --json fly
+expect 2 "no command"
+expect 2 "no command 'fly'" fly
+expect 2 '{"error":"no command' --json fly
 expect 1 "no space" info
 expect 1 '"errno":"EBADF"' info --json
 expect 1 "no such descriptor is open" --fd 99 info
 expect 1 "not a space" --fd 0 info
-expect 1 "is not a number" --fd x info
+expect 2 "is not a number" --fd x info
 expect 1 "module is not loaded" create -- true
 expect 1 "module is not loaded" formats
 expect 1 '"errno":"ENOENT"' formats --json
 expect 1 "last descriptor" create
 expect 1 "module is not loaded" mem 1M -- true
 expect 1 '"errno":"ENOENT"' mem 1M --json -- true
-expect 1 "is missing" mem
+expect 2 "is missing" mem
 expect 1 "give -- COMMAND" mem 1M
-expect 1 "'1Q' is not a number" mem 1Q -- true
+expect 2 "'1Q' is not a number" mem 1Q -- true
 expect 1 "not for the shell" shell -c 'mem 1M'
 expect 1 "it has no space open" --pid $$ info
 expect 1 "No such process" --pid 4194305 info
-expect 1 "is not a number" --pid x info
-expect 1 "format 'vtx'" create -f vtx -- true
-expect 1 "is none of freeze, save" image melt
-expect 1 "save takes FILE" image save
-expect 1 "takes no FILE" image freeze x
-expect 1 "are for load" image ls --diff x
-expect 1 "are for load" image save x -- true
-expect 1 "load takes FILE" image load
+expect 2 "is not a number" --pid x info
+expect 2 "format 'vtx'" create -f vtx -- true
+expect 2 "is none of freeze, save" image melt
+expect 2 "save takes FILE" image save
+expect 2 "takes no FILE" image freeze x
+expect 2 "are for load" image ls --diff x
+expect 2 "are for load" image save x -- true
+expect 2 "load takes FILE" image load
 expect 1 "last descriptor" image load x
 expect 1 "No such file" image load /nonexistent -- true
 expect 1 "not a file that image save" image ls /proc/self/exe
 expect 1 '"errno":"ENOEXEC"' image ls /proc/self/exe --json
 expect 1 "no space" image save x
 expect 1 "no image" image ls
-expect 1 "is missing" map
-expect 1 "not alloc, linear, file, shared or backend" map bogus 0 4K
-expect 1 "shared takes GPA, SPACE, SOURCE and SIZE" map shared 0 /dev/null 4K
-expect 1 "takes GPA and SIZE" map alloc 0
-expect 1 "takes GPA, HPA and SIZE" map linear 0 0
-expect 1 "protection 'rq'" map alloc 0 4K -p rq
-expect 1 "always or never" map alloc 0 4K --huge maybe
-expect 1 "takes no frames" map linear 0 0 4K --populate
-expect 1 "type 'wc'" map alloc 0 4K --type wc
-expect 1 "'4Q' is not a number" unmap 0 4Q
-expect 1 "does not fit 64 bits" unmap 0 16E
-expect 1 "too many arguments" unmap 0 4K 1
-expect 1 "is missing" unmap 0
-expect 1 "give one of" write 0
-expect 1 "give one of" write 0 --hex 00 --string a
-expect 1 "--file is missing" demo
-expect 1 "go together" demo --file /dev/null --window 0
+expect 2 "is missing" map
+expect 2 "not alloc, linear, file, shared or backend" map bogus 0 4K
+expect 2 "shared takes GPA, SPACE, SOURCE and SIZE" map shared 0 /dev/null 4K
+expect 2 "takes GPA and SIZE" map alloc 0
+expect 2 "takes GPA, HPA and SIZE" map linear 0 0
+expect 2 "protection 'rq'" map alloc 0 4K -p rq
+expect 2 "always or never" map alloc 0 4K --huge maybe
+expect 2 "takes no frames" map linear 0 0 4K --populate
+expect 2 "type 'wc'" map alloc 0 4K --type wc
+expect 2 "'4Q' is not a number" unmap 0 4Q
+expect 2 "does not fit 64 bits" unmap 0 16E
+expect 2 "too many arguments" unmap 0 4K 1
+expect 2 "is missing" unmap 0
+expect 2 "give one of" write 0
+expect 2 "give one of" write 0 --hex 00 --string a
+expect 2 "--file is missing" demo
+expect 2 "go together" demo --file /dev/null --window 0
 expect 1 "64 KiB or more" demo --file /dev/null
 expect 0 "Usage: axasctl fault" fault --json --help
 expect 1 "module is not loaded" shell -c create
@@ -95,30 +95,30 @@ expect 1 "this is the shell" shell -c shell
 
 if "$ctl" --help | grep -q '^  boot '; then
 	expect 0 "Usage: axasctl boot" boot --help
-	expect 1 "bogus" boot --bogus
-	expect 1 "too many arguments" boot vmlinuz
-	expect 1 "from 64M to 1T" boot --mem 63M
-	expect 1 "from 64M to 1T" boot --mem 65M
-	expect 1 "1 to 16 vCPUs" boot --cpus 17
-	expect 1 "1 to 16 vCPUs" boot --cpus 0
-	expect 1 "0 to 9" boot --around 10
-	expect 1 "always or never" boot --huge maybe
-	expect 1 "neither --supply nor --log" boot --ram /dev/null --log
-	expect 1 "1 to 1024 clones" boot --fork 1025
-	expect 1 "need --fork" boot --fork-at x
-	expect 1 "no clone 3" boot --fork 2 --fork-at x --fork-again 3
-	expect 1 "no --disk" boot --fork 2 --fork-at x --disk /dev/null
-	expect 1 "neither --supply" boot --fork 2 --fork-at x --log
-	expect 1 "has 1 to" boot --fork 2 --fork-at ''
-	expect 1 "exclude each other" boot --fork 2 --fork-at x --save x
-	expect 1 "needs --save-at" boot --save x
-	expect 1 "need --fork" boot --save x --save-at x --fork-again 1
-	expect 1 "nor --disk" boot --save x --save-at x --disk /dev/null
-	expect 1 "neither --supply" boot --from x --log
-	expect 1 "has no --ram" boot --from x --ram x
+	expect 2 "bogus" boot --bogus
+	expect 2 "too many arguments" boot vmlinuz
+	expect 2 "from 64M to 1T" boot --mem 63M
+	expect 2 "from 64M to 1T" boot --mem 65M
+	expect 2 "1 to 16 vCPUs" boot --cpus 17
+	expect 2 "1 to 16 vCPUs" boot --cpus 0
+	expect 2 "0 to 9" boot --around 10
+	expect 2 "always or never" boot --huge maybe
+	expect 2 "neither --supply nor --log" boot --ram /dev/null --log
+	expect 2 "1 to 1024 clones" boot --fork 1025
+	expect 2 "need --fork" boot --fork-at x
+	expect 2 "no clone 3" boot --fork 2 --fork-at x --fork-again 3
+	expect 2 "no --disk" boot --fork 2 --fork-at x --disk /dev/null
+	expect 2 "neither --supply" boot --fork 2 --fork-at x --log
+	expect 2 "has 1 to" boot --fork 2 --fork-at ''
+	expect 2 "exclude each other" boot --fork 2 --fork-at x --save x
+	expect 2 "needs --save-at" boot --save x
+	expect 2 "need --fork" boot --save x --save-at x --fork-again 1
+	expect 2 "nor --disk" boot --save x --save-at x --disk /dev/null
+	expect 2 "neither --supply" boot --from x --log
+	expect 2 "has no --ram" boot --from x --ram x
 	expect 1 "No such file" boot --from /nonexistent
 	expect 1 "not a file that image save" boot --from /proc/self/exe
-	expect 1 "memory of its own" boot --supply /dev/null --move 1
+	expect 2 "memory of its own" boot --supply /dev/null --move 1
 	expect 1 "No such file" boot --disk /nowhere
 	expect 1 "module is not loaded" boot --kernel /dev/null
 fi

@@ -58,7 +58,7 @@ static const struct command *find_command(const char *name)
  * @argc: number of words
  * @argv: the words, the command's name first
  *
- * Return: the command's exit status.
+ * Return: the command's exit status; EXIT_USAGE instead of 1 if its arguments were wrong.
  */
 int run_command(struct session *s, int argc, char **argv)
 {
@@ -68,11 +68,17 @@ int run_command(struct session *s, int argc, char **argv)
 	int fd_once = s->fd_once, fd_of_pid = s->fd_of_pid;
 	int status;
 
-	if (!c)
-		return fail(s, EINVAL, "no command '%s'; see %s", argv[0],
-			    s->in_shell ? "help" : "axasctl --help");
+	if (!c) {
+		fail(s, EINVAL, "no command '%s'; see %s", argv[0],
+		     s->in_shell ? "help" : "axasctl --help");
+		return EXIT_USAGE;
+	}
 	s->command = c->name;
+	s->misused = false;
 	status = c->run(s, argc, argv);
+	if (status == 1 && s->misused)
+		status = EXIT_USAGE;
+	s->misused = false;
 	s->command = outer;
 	s->json = json;
 	s->fd_once = fd_once;
@@ -134,6 +140,7 @@ int usage_error(struct args *args, const char *fmt, ...)
 	if (args->reported)
 		return -EINVAL;
 	args->reported = true;
+	s->misused = true;
 	if (s->json)
 		fail(s, EINVAL, "%s", text);
 	else
@@ -175,9 +182,12 @@ static error_t parse_pid(struct args *args, const char *arg)
 	if (take_number(args, "process", arg, &pid))
 		return -EINVAL;
 	fd = open_space_of(pid);
-	if (fd < 0)
-		return usage_error(args, "process %s: %s", arg, fd == -ENOENT ?
-				   "it has no space open" : strerror(-fd));
+	if (fd < 0) {
+		usage_error(args, "process %s: %s", arg, fd == -ENOENT ?
+			    "it has no space open" : strerror(-fd));
+		args->s->misused = false;
+		return -EINVAL;
+	}
 	args->s->fd_of_pid = fd;
 	args->s->fd_once = fd;
 	return 0;
@@ -272,6 +282,7 @@ int parse_args(struct session *s, const struct argp *argp, int argc, char **argv
 	if (!err)
 		return 0;
 	*status = !args->helped;
+	s->misused |= !args->helped && !args->reported;
 	if (!args->helped && !args->reported && s->json)
 		fail(s, EINVAL, "unknown option, or its value is missing");
 	return err;

@@ -9,10 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef AXASCTL_VERSION
-#define AXASCTL_VERSION	"0.1"
-#endif
-
 static const struct argp_option options[] = {
 	{ "version", OPT_VERSION, NULL, 0, "Show the version", 99 },
 	{ 0 }
@@ -62,6 +58,12 @@ static const struct argp argp = {
 	common_options, NULL, NULL
 };
 
+static int misused(struct session *s)
+{
+	fail(s, EINVAL, "no command (see axasctl --help)");
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	struct session s = { .fd = -1, .fd_once = -1, .fd_of_pid = -1, .image = -1 };
@@ -70,9 +72,9 @@ int main(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_HELP | ARGP_IN_ORDER, NULL,
 		       &m.args))
-		status = !m.args.helped;
+		status = m.args.helped ? 0 : m.args.reported && !s.misused ? 1 : EXIT_USAGE;
 	else if (!m.first)
-		status = fail(&s, EINVAL, "no command (see axasctl --help)");
+		status = misused(&s);
 	else
 		status = run_command(&s, argc - m.first, argv + m.first);
 	if (m.args.helped && !m.version)

@@ -23,8 +23,8 @@ struct explanation {
 
 /* The first match is used: explanations for one command precede those for all. */
 static const struct explanation explanations[] = {
-	{ "open", ENOENT, "the axas module is not loaded" },
-	{ "open", EACCES, "only root may use it, unless a udev rule says otherwise" },
+	{ "open", ENOENT, "the axas module is not loaded (as root: modprobe axas)" },
+	{ "open", EACCES, "it is for root and the group axas (as root: adduser USER axas)" },
 	{ "create", EINVAL, "base and length must be multiples of 4 KiB inside ia-bits" },
 	{ "create", EOPNOTSUPP, "no such format here, or not with so many ia-bits" },
 	{ "formats", EOPNOTSUPP, "not in this build" },
@@ -66,8 +66,9 @@ static const struct explanation explanations[] = {
 	{ "image", ENOTTY, "the descriptor is not an image" },
 	{ "translate", ENOENT, "not mapped: a hole, or memory not yet touched" },
 	{ "fault", EINVAL, "the access must be one or more of r, w, x" },
-	{ "vcpu", ENOENT, "the axvcpu module is not loaded" },
-	{ "vcpu", EACCES, "only root may use /dev/axvcpu, unless a udev rule says otherwise" },
+	{ "vcpu", ENOENT, "the axvcpu module is not loaded (as root: modprobe axvcpu)" },
+	{ "vcpu", EACCES,
+	  "/dev/axvcpu is for root and the group axas (as root: adduser USER axas)" },
 	{ "vcpu", EMEDIUMTYPE, "the space is for another machine than this CPU" },
 	{ "vcpu", EOPNOTSUPP, "this CPU has no virtualization, or firmware disabled it" },
 	{ "vcpu", EBUSY,

@@ -158,7 +158,7 @@ static int run_line(struct session *s, const char *line, bool keep_going)
 			break;
 		}
 		if (nr)
-			status |= run_words(s, nr, words);
+			status |= !!run_words(s, nr, words);
 	}
 	free(room);
 	return status;

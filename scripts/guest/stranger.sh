@@ -1,0 +1,106 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# stranger.sh: run by systemd in a stock Debian on which the packages were installed (see
+# scripts/stranger.sh), as root: what a person does with them, up to purge.
+
+# shellcheck source=scripts/guest/lib.sh
+. /axas/lib.sh
+# shellcheck source=/dev/null
+. /axas/files.sh
+VERSION=$(cat /axas/version)
+
+as_someone() { runuser -u someone -- "$@"; }
+
+both_are_loaded_at_boot() {
+	for _module in axas axvcpu; do
+		[ "$(cat /sys/module/$_module/version)" = "$VERSION" ] || return 1
+	done
+}
+
+devices_belong_to_the_group() {
+	[ "$(stat -c '%a %U %G %F' /dev/axas /dev/axvcpu | uniq)" = \
+		'660 root axas character special file' ]
+}
+
+# Before the person is in the group.
+others_are_told_what_to_do() {
+	useradd -m someone || return 1
+	as_someone axasctl formats >/tmp/others 2>&1 && return 1
+	grep -q 'group axas' /tmp/others || { cat /tmp/others && false; }
+}
+
+members_use_it() {
+	usermod -a -G axas someone && as_someone axasctl formats | grep svm
+}
+
+members_run_guests() { as_someone axasctl run /axas/hello.elf | grep 'hello from a guest'; }
+members_run_their_program() { as_someone /axas/stranger; }
+kvm_leaves_the_cpus() { modprobe -c | grep 'options kvm enable_virt_at_load=0'; }
+
+# Of this suite, by the file that DKMS built.
+dkms_knows_the_kernel() {
+	dkms status axas | tee /tmp/dkms | grep "$VERSION, $(uname -r), x86_64: installed" ||
+		{ cat /tmp/dkms && false; }
+	modinfo -F filename axas axvcpu | grep -c updates/dkms | grep -x 2
+}
+
+pages() { dpkg -L axas-dkms axas-tools libaxas1 libaxas-dev | grep '/man/man.*gz'; }
+
+manual_pages_are_read() {
+	for _page in $(pages); do
+		echo "# $_page"
+		man --warnings -l "$_page" 2>&1 >/tmp/page | grep . && return 1
+		[ "$(wc -l </tmp/page)" -gt 20 ] || return 1
+	done
+}
+
+packages() {
+	dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' | sed -n 's/ ii $//p'
+}
+
+quiet_apt() {
+	DEBIAN_FRONTEND=noninteractive apt-get -y "$@" >/tmp/apt 2>&1 || { cat /tmp/apt && false; }
+}
+
+removal_unloads_and_removes() {
+	quiet_apt remove --autoremove axas-dkms axas-tools libaxas-dev libaxas1 || return 1
+	[ ! -e /sys/module/axas ] && [ ! -e /dev/axas ] && [ ! -e /dev/axvcpu ] &&
+		! command -v axasctl && ! modinfo axas 2>/dev/null
+}
+
+# By dpkg: apt does not know packages any more that came as files and were removed.
+purge_succeeds() { dpkg --purge axas-dkms axas-tools libaxas-dev libaxas1; }
+
+packages_are_as_before() {
+	packages | sort >/tmp/packages && sort /axas/packages-before | diff - /tmp/packages
+}
+
+groups_are_as_before() { userdel -r someone 2>/dev/null; diff /axas/group-before /etc/group; }
+
+# What is there now and was not before, unless the boot made it: that was there when this began
+# and was not installed.
+nothing_is_left_behind() {
+	files / >/tmp/files-now
+	comm -13 /axas/files-installed /tmp/files-begun >/tmp/files-of-boot
+	sort -m /axas/files-before /tmp/files-of-boot | sort -u | comm -13 - /tmp/files-now |
+		grep -vE '^/var/lib/(systemd|dpkg|apt)/|^/etc/[a-z]*-$' >/tmp/left
+	[ ! -s /tmp/left ] || { head -n 30 /tmp/left && false; }
+}
+
+stranger_suite() {
+	files / >/tmp/files-begun
+	for _check in both_are_loaded_at_boot devices_belong_to_the_group others_are_told_what_to_do \
+		members_use_it members_run_guests members_run_their_program kvm_leaves_the_cpus \
+		dkms_knows_the_kernel manual_pages_are_read removal_unloads_and_removes \
+		purge_succeeds packages_are_as_before groups_are_as_before nothing_is_left_behind; do
+		check "$_check" "$_check"
+	done
+	echo "1..$CHECKS"
+}
+
+export LC_ALL=C.UTF-8
+suite stranger stranger_suite
+echo "##axas done $?"
+sync
+reboot -f

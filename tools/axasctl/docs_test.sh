@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# docs_test.sh AXASCTL: the manual pages and the completion, as TAP. The pages have no warning, and
+# name each command, ioctl and function; bash and zsh complete what axasctl --help lists.
+
+# shellcheck disable=SC2317  # functions are called by is
+case ${1:-} in
+-h | --help) awk 'NR > 3 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; exit ;;
+esac
+
+ctl=$(realpath "$1")
+cd "$(dirname "$0")/../.." || exit
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+PATH=$(dirname "$ctl"):$PATH
+nr=0 failed=0
+
+# is NAME COMMAND...
+is() {
+	local name=$1
+
+	shift
+	if "$@" >"$tmp/out" 2>&1; then
+		echo "ok $((++nr)) - $name"
+	else
+		echo "not ok $((++nr)) - $name"
+		sed 's/^/# /' "$tmp/out"
+		failed=1
+	fi
+}
+
+page_is_clean() {
+	! mandoc -T lint -W warning "$1" | grep . &&
+		! man --warnings -l "$1" 2>&1 >/dev/null | grep .
+}
+
+# names FILE WORD...: the page says each of them.
+names() {
+	local file=$1 word missing=0
+
+	shift
+	(($#)) || return
+	for word; do
+		grep -qE "(^|[^a-zA-Z_])${word//-/\\\\?-}($|[^a-zA-Z_])" "$file" ||
+			{ echo "no $word"; missing=1; }
+	done
+	return "$missing"
+}
+
+commands() { "$ctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
+options() { "$ctl" "$1" --help | sed -nE 's/^ +(-[a-z], )?(--[a-z-]+).*/\2/p'; }
+ioctls() { sed -n 's/^#define \(AX[A-Z0-9_]*\)[ \t]*_IO(.*/\1/p' "include/uapi/axas/$1"; }
+functions() { sed -n 's/^\t\(ax[a-z0-9_]*\);/\1/p' lib/libaxas.map; }
+
+# bash_completes LINE: print what bash offers for its last word.
+bash_completes() {
+	bash --norc -c '. /usr/share/bash-completion/bash_completion
+		. packaging/axasctl.bash
+		COMP_LINE=$1 COMP_POINT=${#1}
+		read -ra COMP_WORDS <<<"$1"
+		[[ $1 != *" " ]] || COMP_WORDS+=("")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		compopt() { :; }
+		_axasctl
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$1"
+}
+
+# offers SHELL LINE WORD...: these, and no others.
+offers() {
+	local shell=$1 line=$2
+
+	shift 2
+	(($#)) || return
+	diff <(printf '%s\n' "$@" | sort -u) <("${shell}_completes" "$line" | sed 's/=$//' | sort -u)
+}
+
+# zsh_completes LINE: a terminal in which somebody types it, then Tab.
+zsh_completes() {
+	timeout 60 zsh -f packaging/completion_test.zsh "$1"
+}
+
+awk -f lib/man.awk lib/libaxas.h >"$tmp/libaxas.3"
+for page in tools/axasctl/axasctl.1 Documentation/axas.4 Documentation/axvcpu.4 "$tmp/libaxas.3"; do
+	is "page_is_clean ${page##*/}" page_is_clean "$page"
+done
+mapfile -t words < <(commands)
+is axasctl.1_names_every_command names tools/axasctl/axasctl.1 "${words[@]}"
+for command in "${words[@]}"; do
+	mapfile -t options < <(options "$command" | grep -vxE -- '--help')
+	is "axasctl.1_names_the_options $command" names tools/axasctl/axasctl.1 "${options[@]}"
+done
+mapfile -t ioctls < <(ioctls axas.h)
+is axas.4_names_every_ioctl names Documentation/axas.4 "${ioctls[@]}"
+mapfile -t ioctls < <(ioctls vcpu.h)
+is axvcpu.4_names_every_ioctl names Documentation/axvcpu.4 "${ioctls[@]}"
+mapfile -t functions < <(functions)
+is libaxas.3_names_every_function names "$tmp/libaxas.3" "${functions[@]}"
+
+is bash_offers_the_commands offers bash 'axasctl ' "${words[@]}"
+is bash_goes_on_after_options offers bash 'axasctl --json --fd 3 pop' populate
+for command in map boot create; do
+	mapfile -t options < <(options "$command"; "$ctl" "$command" --help |
+		sed -nE 's/^ +(-[a-z])(,| ).*/\1/p')
+	is "bash_offers_the_options $command" offers bash "axasctl $command -" "${options[@]}"
+done
+is bash_offers_kinds_of_memory offers bash 'axasctl map ' alloc linear file shared backend
+is bash_offers_what_images_do offers bash 'axasctl image ' freeze save diff reset ls load
+is bash_offers_files offers bash 'axasctl boot lib/libaxas.m' lib/libaxas.map
+is zsh_offers_the_commands offers zsh 'axasctl ' "${words[@]}"
+mapfile -t options < <(options map)
+is zsh_offers_the_options offers zsh 'axasctl map --' "${options[@]}"
+echo "1..$nr"
+exit $failed
