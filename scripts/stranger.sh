@@ -15,8 +15,15 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 SYSTEM="systemd-sysv udev kmod linux-image-amd64 linux-headers-amd64 dkms man-db bash-completion"
-# What the packages depend on: apt finds it in its cache.
-LIBRARIES="libjson-c5 libmd0 libzydis4.0 linux-libc-dev"
+
+# libraries_of SUITE: print what the packages depend on, which apt finds in its cache.
+libraries_of() {
+	local suite=$1 zydis=libzydis4.1
+
+	[[ $suite != - ]] || suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	[[ $suite != bookworm ]] || zydis=libzydis4.0
+	echo "libjson-c5 libmd0 $zydis linux-libc-dev"
+}
 
 # Every path but those that a running system fills, on one file system. Paths that were there
 # before, or that another package brought, are subtracted by guest/stranger.sh.
@@ -122,8 +129,8 @@ main() {
 		AXAS_DEB_VERSION=0.0.1 "$AXAS_SCRIPTS/deb.sh" "$OUT/older" "$suite" >>"$OUT/built"
 	fi
 	"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tests/guests >"$OUT/build-user.log" 2>&1
-	# shellcheck disable=SC2086  # several words
-	base=$("$AXAS_SCRIPTS/debian-root.sh" "$suite" $SYSTEM -- $LIBRARIES)
+	# shellcheck disable=SC2046,SC2086  # several words
+	base=$("$AXAS_SCRIPTS/debian-root.sh" "$suite" $SYSTEM -- $(libraries_of "$suite"))
 	run_logged "$NAME packages" "$OUT/install.log" as_root env OUT="$OUT" \
 		AXAS_CACHE="$AXAS_CACHE" unshare -m "$0" --machine "$base"
 	AXAS_QEMU="-drive file=$OUT/disk,if=virtio,format=raw,cache=unsafe" \
