@@ -296,15 +296,20 @@ static unsigned int split_leaf(const struct spot *spot, u64 gpa, u64 *to, unsign
 	return n;
 }
 
+/* Images that one call looks at, where each page may be in another one: with preemption off. */
+#define LEND_LOOKS	512
+
 static unsigned int image_lend_table(const struct axas_backend *backend, u64 offset, u64 *ptep,
 				     unsigned int n, u64 attr)
 {
-	unsigned int leaves = 0, here;
+	const struct axas_image *image = image_of(backend);
+	unsigned int leaves = 0, here, looks = 0;
 	struct spot spot;
 
-	for (; n; n -= here, ptep += here) {
-		bool any = find_table(image_of(backend), offset, &spot);
+	for (; n && looks < LEND_LOOKS; n -= here, ptep += here) {
+		bool any = find_table(image, offset, &spot);
 
+		looks += any ? image->depth - spot.image->depth + 1 : image->depth;
 		here = min_t(u64, n, axas_page_nr(spot.last) - axas_page_nr(offset) + 1);
 		if (any && !spot.pos.level)
 			leaves += copy_leaves(&spot.image->base->npt, spot.pos.ptep, ptep, here,
@@ -315,6 +320,8 @@ static unsigned int image_lend_table(const struct axas_backend *backend, u64 off
 			memset(ptep, 0, here * sizeof(*ptep));
 		offset += (u64)here << AXAS_FRAME_SHIFT;
 	}
+	/* The rest is borrowed page by page. */
+	memset(ptep, 0, n * sizeof(*ptep));
 	return leaves;
 }
 

@@ -200,21 +200,26 @@ void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_move *move)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_put_aside);
 
-/* Of two tables, that of @from is empty in the end, and is collected. */
+/*
+ * Of two tables, that of @from is empty in the end, and is collected. Where there is a ZERO marker,
+ * or no table (@to is NULL), all was taken back before it was discarded: no leaves are left.
+ */
 static bool end_entry(struct axas_npt *npt, struct axas_npt_move *move, u64 *from, u64 *to,
 		      unsigned int level, u64 last)
 {
-	u64 entry = *from, old = READ_ONCE(*to), *child;
+	u64 entry = *from, old = to ? READ_ONCE(*to) : 0, *child, *into = NULL;
 
-	if (kind_of(npt, old, level) < AXAS_PT_TABLE) {
+	if (to && !old) {
 		axas_npt_make(npt, to, level, &old, entry);
 		WRITE_ONCE(*from, 0);
 		return true;
 	}
 	if (WARN_ON_ONCE(level == 1))
 		return true;
+	if (to && kind_of(npt, old, level) == AXAS_PT_TABLE)
+		into = npt->fmt->child(npt, old, level);
 	child = npt->fmt->child(npt, entry, level);
-	if (!move_table(npt, move, child, npt->fmt->child(npt, old, level), level - 1, end_entry))
+	if (!move_table(npt, move, child, into, level - 1, end_entry))
 		return false;
 	WRITE_ONCE(*from, 0);
 	/* Not zeroed: it is freed next. */

@@ -694,6 +694,9 @@ int axas_space_copy_nowait(struct axas_space *space, u64 gpa, u32 access)
 	/* Host mappings come with the lock held for writing. */
 	if (likely(!READ_ONCE(space->shared) && !flush_sleeps(space)))
 		result = replace(&lent, &busy);
+	/* The first host mapping may come meanwhile: then its page may be locked. */
+	if (unlikely(busy))
+		put_page(busy);
 	drop_frame(&lent);
 	drop_backend(&lent);
 	up_read(&space->lock);

@@ -571,7 +571,7 @@ static bool diff_entry(struct diff *diff, const struct axas_npt_pos *pos, u64 fi
 	case AXAS_PT_ZERO:
 		return add_extent(diff, first, last, AXAS_DIFF_ZERO);
 	case AXAS_PT_BUSY:
-		/* A borrowed leaf that is being replaced: a write that comes after the call. */
+		/* A borrowed page that is being replaced: a write that comes after the call. */
 		return true;
 	case AXAS_PT_LEAF:
 		/* A page that was kept and not written since is as the image's. */
@@ -590,12 +590,18 @@ static bool diff_step(struct diff *diff, struct axas_npt_cursor *cursor,
 {
 	u64 first = range->start.val, last;
 	struct axas_npt_pos pos;
+	unsigned int tries = 0;
 
 	if (axas_npt_cursor_at(cursor, first)) {
 		pos.ptep = axas_npt_ptep(cursor->table, first);
 		pos.entry = READ_ONCE(*pos.ptep);
 		pos.level = 0;
 	} else {
+		axas_npt_walk(diff->npt, cursor, first, &pos);
+	}
+	/* A leaf of 2 MiB that is being split, maybe a private one. */
+	while (pos.level && axas_npt_kind(diff->npt, &pos) == AXAS_PT_BUSY) {
+		axas_space_pause(&tries);
 		axas_npt_walk(diff->npt, cursor, first, &pos);
 	}
 	last = min(first | (axas_npt_leaf_size(pos.level) - 1), axas_gpa_range_last(*range).val);
@@ -633,8 +639,11 @@ int axas_space_diff(struct axas_space *space, struct axas_gpa_range *range,
 	if (mutex_lock_killable(&space->changing))
 		return -EINTR;
 	diff.exact = axas_space_lists_all(space, space->image);
+	/* What a log has put aside, too. */
 	if (space->image)
-		ret = diff_range(&diff, range);
+		ret = axas_space_take_back_all(space, range->start.val,
+					       axas_gpa_range_last(*range).val) ?:
+		      diff_range(&diff, range);
 	mutex_unlock(&space->changing);
 	return ret;
 }

@@ -32,16 +32,20 @@ struct stretch {
 	u64 last;
 };
 
+/*
+ * What is aside first: between two pieces, a fault in another area may take a region back, from
+ * there to below the root, and none goes the other way.
+ */
 static void unmap_leaves(struct axas_removal *removal, const struct stretch *stretch)
 {
-	struct axas_npt_job job = axas_removal_job(removal, stretch->area, stretch->first,
-						   stretch->last);
+	struct axas_npt_job job;
 
-	axas_removal_do(removal, &job, axas_npt_unmap);
-	if (likely(!removal->space->npt.aside))
-		return;
+	if (unlikely(removal->space->npt.aside)) {
+		job = axas_removal_job(removal, stretch->area, stretch->first, stretch->last);
+		job.aside = true;
+		axas_removal_do(removal, &job, axas_npt_unmap);
+	}
 	job = axas_removal_job(removal, stretch->area, stretch->first, stretch->last);
-	job.aside = true;
 	axas_removal_do(removal, &job, axas_npt_unmap);
 }
 

@@ -259,6 +259,31 @@ static void a_chain_with_a_block_stays_short(struct kunit *test)
 	finish(f, image);
 }
 
+/* Each page of a region may be found in another image: one fault does not look for all of them. */
+static void a_fault_looks_at_few_images(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *images[4];
+	unsigned int i;
+
+	for (i = 0; i < 512; i++) {
+		KUNIT_ASSERT_EQ(test, space_map_small(f, BLOCK + i * SZ_4K, SZ_4K,
+						      i & 1 ? TEST_RW : TEST_R), 0);
+	}
+	for (i = 1; i < 512; i += 2)
+		write_byte(f, BLOCK + i * SZ_4K);
+	for (i = 0; i < ARRAY_SIZE(images); i++)
+		images[i] = freeze_it(f);
+	KUNIT_ASSERT_EQ(test, space_protect(f, BLOCK, SZ_2M, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, BLOCK, TEST_R), AXAS_FAULT_FIXED);
+	KUNIT_EXPECT_EQ(test, info_of(f).borrowed, 512 / ARRAY_SIZE(images));
+	for (i = 1; i < 512; i += 2)
+		KUNIT_EXPECT_EQ(test, byte_at(f, BLOCK + i * SZ_4K), usual_byte(BLOCK + i * SZ_4K));
+	for (i = 1; i < ARRAY_SIZE(images); i++)
+		axas_image_put(images[i]);
+	finish(f, images[0]);
+}
+
 /* Without a table for it, a block is not split, and nothing changes. */
 static void a_failing_split(struct kunit *test)
 {
@@ -289,6 +314,7 @@ static struct kunit_case block_cases[] = {
 	KUNIT_CASE_PARAM(a_block_of_a_chain, space_gen_params),
 	KUNIT_CASE_PARAM(a_block_is_logged_by_pages, space_gen_params),
 	KUNIT_CASE_PARAM(a_chain_with_a_block_stays_short, space_gen_params),
+	KUNIT_CASE_PARAM(a_fault_looks_at_few_images, space_gen_params),
 	KUNIT_CASE_PARAM(a_failing_split, space_gen_params),
 	{}
 };

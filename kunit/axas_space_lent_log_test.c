@@ -190,6 +190,48 @@ static void an_image_after_the_log(struct kunit *test)
 	finish(f, image);
 }
 
+/* One marker of a whole 1 GiB, while tables that have become empty are still put aside. */
+static void a_large_discard_outlives_the_log(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image;
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, BORDER, SZ_1G, TEST_RW), 0);
+	write_byte(f, BORDER + SZ_4K);
+	image = axas_space_freeze(f->space);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(image));
+	KUNIT_EXPECT_EQ(test, byte_at(f, BORDER + SZ_4K), usual_byte(BORDER + SZ_4K));
+	KUNIT_ASSERT_EQ(test, start(f, BORDER, SZ_1G), 0);
+	discard(f, BORDER, SZ_1G);
+	KUNIT_EXPECT_EQ(test, stop(f, BORDER, SZ_1G), 0);
+	KUNIT_EXPECT_EQ(test, byte_at(f, BORDER + SZ_4K), 0);
+	finish(f, image);
+}
+
+static int diff_of_window(struct space_fixture *f)
+{
+	struct axas_gpa_range range = gpa_range(WIN, WIN_SIZE);
+	struct axas_diff_extent extents[4];
+
+	return axas_space_diff(f->space, &range, extents, ARRAY_SIZE(extents));
+}
+
+/* Private pages are found where the log has put them aside. */
+static void a_diff_of_logged_memory(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = clone_of_window(f);
+
+	write_byte(f, WIN + SZ_4K);
+	write_byte(f, BORDER + SZ_4K);
+	KUNIT_EXPECT_EQ(test, diff_of_window(f), 2);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	write_byte(f, WIN + SZ_16K);
+	KUNIT_EXPECT_EQ(test, diff_of_window(f), 3);
+	expect_written(f, WIN + SZ_16K, SZ_4K);
+	finish(f, image);
+}
+
 static void missing_memory_is_cleared(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -371,6 +413,8 @@ static struct kunit_case lent_log_cases[] = {
 	KUNIT_CASE_PARAM(start_keeps_zeroes, space_gen_params),
 	KUNIT_CASE_PARAM(a_reset_after_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(an_image_after_the_log, space_gen_params),
+	KUNIT_CASE_PARAM(a_large_discard_outlives_the_log, space_gen_params),
+	KUNIT_CASE_PARAM(a_diff_of_logged_memory, space_gen_params),
 	KUNIT_CASE_PARAM(missing_memory_is_cleared, space_gen_params),
 	KUNIT_CASE_PARAM(random_operations_on_a_clone, space_gen_params),
 	{}

@@ -441,6 +441,48 @@ static void unmap_what_is_aside(struct kunit *test)
 }
 
 /* What is put aside is data, and is translated. */
+/* Between two pieces of an unmap a fault in another area takes back a region that both share. */
+static struct {
+	void (*free)(const struct axas_hal *hal, struct axas_hpa hpa, unsigned int order,
+		     u32 flags);
+	struct space_fixture *f;
+	u64 gpa;
+	unsigned int calls;
+} neighbour;
+
+static void free_and_fault(const struct axas_hal *hal, struct axas_hpa hpa, unsigned int order,
+			   u32 flags)
+{
+	neighbour.free(hal, hpa, order, flags);
+	if (!neighbour.calls++)
+		space_fault(neighbour.f, neighbour.gpa, TEST_R);
+}
+
+static void unmap_beside_a_fault(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 first = BORDER + 108 * SZ_4K, end = BORDER + 9 * SZ_1M, at;
+	struct axas_translation to;
+	unsigned int i, left = 0;
+
+	for (i = 0; i < 10; i++) {
+		at = i ? BORDER + i * SZ_1M : first;
+		KUNIT_ASSERT_EQ(test, space_map_small(f, at, BORDER + (i + 1) * SZ_1M - at,
+						      i & 1 ? TEST_RW : TEST_RWX), 0);
+	}
+	KUNIT_ASSERT_EQ(test, start(f, BORDER, SZ_16M), 0);
+	neighbour = (typeof(neighbour)){ .free = f->mock->hal.free_frame, .f = f, .gpa = end };
+	f->mock->hal.free_frame = free_and_fault;
+	KUNIT_EXPECT_EQ(test, space_unmap(f, first, end - first), 0);
+	f->mock->hal.free_frame = neighbour.free;
+	KUNIT_EXPECT_GT(test, neighbour.calls, 0);
+	for (at = first; at < end; at += SZ_4K)
+		left += !axas_space_translate(f->space, axas_gpa(at), &to);
+	KUNIT_EXPECT_EQ(test, left, 0);
+	axas_space_clear(f->space);
+	space_expect_empty(f);
+}
+
 static void aside_is_seen(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -738,6 +780,7 @@ static struct kunit_case log_cases[] = {
 	KUNIT_CASE_PARAM(protect_what_is_aside, space_gen_params),
 	KUNIT_CASE_PARAM(collapse_keeps_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(unmap_what_is_aside, space_gen_params),
+	KUNIT_CASE_PARAM(unmap_beside_a_fault, space_gen_params),
 	KUNIT_CASE_PARAM(aside_is_seen, space_gen_params),
 	KUNIT_CASE_PARAM(arguments, space_gen_params),
 	KUNIT_CASE_PARAM(failing_start, space_gen_params),

@@ -87,8 +87,8 @@ int axas_space_reset(struct axas_space *space, struct axas_image *image, u32 fla
  * was mapped after the freeze and that is untouched, or that was unmapped, is not reported.
  *
  * Context: May sleep.
- * Return: the number of extents; -EINVAL; -ENOENT if the space is no clone; -EINTR on a fatal
- * signal.
+ * Return: the number of extents; -EINVAL; -ENOENT if the space is no clone; -ENOMEM; -EINTR on a
+ * fatal signal.
  */
 int axas_space_diff(struct axas_space *space, struct axas_gpa_range *range,
 		    struct axas_diff_extent *extents, unsigned int max);
