@@ -382,6 +382,7 @@ class Figures:
                     ("clear 1 GiB of 4K leaves", "clear_1g"),
                     ("discard 1 GiB of 4K leaves", "discard_1g"),
                     ("discard 1,024 separate pages", "discard_1024_pages"),
+                    ("freeze 1 GiB of 4K leaves", "freeze_1g"),
                     ("map_linear 1 GiB by 4K", "linear_1g"),
                     ("protect that", "protect_linear_1g"),
                     ("unmap that", "unmap_linear_1g"),
@@ -513,9 +514,10 @@ class Figures:
                     ("populate, a page", "populate", 6.1),
                     ("protect, a page", "protect", "-"),
                     ("unmap, a page", "unmap", 2.6),
+                    ("freeze and one clone, 64 GiB of 4 KiB leaves", "freeze_clone_64g", "-"),
                     ("for comparison: memcpy() of 4 KiB", "floor_memcpy_4k", "-"),
                     ("for comparison: zeroes for 4 KiB", "floor_clear_page", "-"))
-                ] if "native.fault.least" in n else []
+                if f"native.{name}.least" in n]
 
     def more_tables(self):
         """Tables whose rows are lists of cells; a run may lack some."""

@@ -10,8 +10,10 @@
  * count, unless longer than a tick; nor do those interrupted by another thread: down_write()
  * may schedule before it takes the lock.
  */
+#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
+#include <axas/image.h>
 
 #include "axas_area.h"
 #include "bench.h"
@@ -181,6 +183,22 @@ static void bench_discard(struct axas_space *space)
 	axas_space_clear(space);
 }
 
+/* The moment at which a space's guests and hosts stand still. */
+static void bench_freeze(struct axas_space *space)
+{
+	struct axas_image *image;
+
+	map_small(space);
+	populate(space);
+	watch(&space->lock);
+	image = axas_space_freeze(space);
+	report("held.freeze_1g", 1);
+	if (IS_ERR(image))
+		bench_fail("freeze", PTR_ERR(image));
+	else
+		axas_image_put(image);
+}
+
 static void bench_linear(struct axas_space *space)
 {
 	struct axas_gpa_range range = bench_range(GPA, BYTES);
@@ -244,6 +262,7 @@ void bench_held(void)
 	bench_operations(bench_small);
 	bench_operations(bench_removals);
 	bench_operations(bench_discard);
+	bench_operations(bench_freeze);
 	bench_operations(bench_linear);
 	bench_operations(bench_many);
 	unregister_kprobes(probes, ARRAY_SIZE(probes));
