@@ -34,15 +34,16 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "console.h"
-#include "memory.h"
-#include "state.h"
-#include "virtio.h"
-
+/* The parts and the architecture need these. */
 #define MAX_CPUS	16
 #define NSEC		1000000000ull
 #define NEVER		(~0ull)
 #define DENIED_WAIT_US	500	/* until an access that is denied is made again */
+
+#include "console.h"
+#include "memory.h"
+#include "state.h"
+#include "virtio.h"
 
 struct machine;
 
