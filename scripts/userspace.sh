@@ -81,6 +81,8 @@ main() {
 	fi
 	run_kunit
 	try fuzz "$BUILD/asan/bin/fuzz" --seconds "$SECONDS_EACH" --seed "$SEED"
+	try family "$BUILD/asan/bin/fuzz" --model family --seed "$SEED" \
+		--programs $((${1:-60} * 5 / 2))
 	run_threads
 	run_libfuzzer
 	try native "$BUILD/retpoline/bin/native" 1

@@ -4,6 +4,7 @@
  *
  *   fuzz [--seconds N] [--programs N] [--ops N] [--seed N]	search for a failing program
  *	[--shrink 0|1]					default 1
+ *	[--model space|family]				default space; first of all options
  *   fuzz --replay FILE						run a program again, with a trace
  *   fuzz --write FILE --seed N [--ops N]			write a program to FILE
  *
@@ -21,6 +22,9 @@
 
 #define MOST_OPS	4096
 
+/* Seconds; a program takes a fraction of one. */
+#define HANGS_AFTER	300
+
 /* Progress of the child, in shared memory. */
 struct progress {
 	u64 seed;
@@ -32,6 +36,9 @@ static struct progress *progress;
 static unsigned int ops_each = 300;
 static bool shrinks = true;
 static const char *argv0;
+
+/* What the programs are for: model_run() or family_run(). */
+static const char *(*run)(const struct model_op *ops, unsigned int n, bool trace) = model_run;
 
 static unsigned int generate(struct model_op *ops, u64 seed)
 {
@@ -72,7 +79,7 @@ static int run_quietly(const struct model_op *ops, unsigned int n)
 		dup2(null, 1);
 		dup2(null, 2);
 		alarm(20);
-		_exit(model_run(ops, n, false) ? 1 : 0);
+		_exit(run(ops, n, false) ? 1 : 0);
 	}
 	waitpid(pid, &status, 0);
 	return status;
@@ -123,7 +130,7 @@ static int replay(const char *name)
 	}
 	n = fread(ops, sizeof(*ops), MOST_OPS, file);
 	fclose(file);
-	why = n ? model_run(ops, n, true) : NULL;
+	why = n ? run(ops, n, true) : NULL;
 	printf("%s\n", why ?: "all agreed");
 	return !!why;
 }
@@ -138,7 +145,8 @@ static void report(u64 seed)
 	n = shrink(ops, n);
 	snprintf(name, sizeof(name), "crash-%llu.axas", seed);
 	write_file(name, ops, n);
-	printf("%u operations are left: %s --replay %s\n", n - 1, argv0, name);
+	printf("%u operations are left: %s --model %s --replay %s\n", n - 1, argv0,
+	       run == model_run ? "space" : "family", name);
 	fflush(stdout);
 	if (!fork()) {
 		dup2(1, 2);
@@ -149,6 +157,9 @@ static void report(u64 seed)
 	wait(NULL);
 }
 
+/* Of a program that is built to count lines: see scripts/coverage.sh. */
+extern void __gcov_dump(void) __attribute__((weak));
+
 /* In the child: run consecutive seeds until @end. */
 static int batch(u64 seed, u64 programs, double end)
 {
@@ -158,7 +169,9 @@ static int batch(u64 seed, u64 programs, double end)
 		const char *why;
 
 		progress->seed = seed;
-		why = model_run(ops, generate(ops, seed), false);
+		/* One that hangs. */
+		alarm(HANGS_AFTER);
+		why = run(ops, generate(ops, seed), false);
 		progress->ops += model_nr_ops;
 		model_nr_ops = 0;
 		progress->programs++;
@@ -168,6 +181,8 @@ static int batch(u64 seed, u64 programs, double end)
 			return 1;
 		}
 	}
+	if (__gcov_dump)
+		__gcov_dump();
 	return 0;
 }
 
@@ -214,6 +229,8 @@ int main(int argc, char **argv)
 			shrinks = strtoul(val, NULL, 0);
 		else if (!strcmp(argv[i], "--seed"))
 			seed = strtoull(val, NULL, 0);
+		else if (!strcmp(argv[i], "--model"))
+			run = strcmp(val, "family") ? model_run : family_run;
 		else if (!strcmp(argv[i], "--replay"))
 			return replay(val);
 		else if (!strcmp(argv[i], "--write"))

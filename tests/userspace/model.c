@@ -10,6 +10,7 @@
 #include "model.h"
 #include "oracle_fixture.h"
 #include "space_fixture.h"
+#include "verdict.h"
 
 /* A window around a 1 GiB boundary, and the last pages of the space. */
 #define MAIN_PAGES	2048u
@@ -44,10 +45,6 @@ struct page_model {
 static struct model {
 	struct space_fixture f;
 	struct kunit test;
-	jmp_buf end;
-	char why[512];
-	const char *name;
-	unsigned int step;
 	bool trace;
 	bool limited;
 	u32 limit;
@@ -86,50 +83,11 @@ static const struct {
 	{ &axas_npt_fake, 39, 0x1, AXAS_CAP_EXEC_4K },
 };
 
-__printf(1, 2) static __noreturn void fail(const char *fmt, ...)
-{
-	int n = snprintf(m->why, sizeof(m->why), "step %u, %s: ", m->step, m->name);
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(m->why + n, sizeof(m->why) - n, fmt, args);
-	va_end(args);
-	longjmp(m->end, 1);
-}
-
-/* KUnit functions that the fixtures call. */
-void kunit_fail(struct kunit *test, const char *file, int line, const char *fmt, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	fail("%s:%d: %s", file, line, text);
-}
-
-__noreturn void kunit_end_case(struct kunit *test)
-{
-	fail("ended");
-}
-
-void *kunit_kmalloc(struct kunit *test, size_t size, gfp_t gfp)
-{
-	fail("not here");
-}
-
 static u64 page_gpa(u32 page)
 {
 	if (page < MAIN_PAGES)
 		return BORDER - MAIN_PAGES / 2 * (u64)SZ_4K + page * (u64)SZ_4K;
 	return m->top + (page - MAIN_PAGES) * (u64)SZ_4K;
-}
-
-static void expect(s64 got, s64 want, u64 gpa)
-{
-	if (got != want)
-		fail("at 0x%llx: %lld, but the model says %lld", gpa, got, want);
 }
 
 /* May the operation return -ENOMEM: a frame limit, or an allocation that was made to fail? */
@@ -773,7 +731,7 @@ static void compare_all(void)
 	u64 gpa = 0;
 	u32 i;
 
-	m->name = "comparison";
+	verdict.name = "comparison";
 	m->f.mock->nobody_changes = true;
 	for (i = 0; i < PAGES; i++) {
 		check_page(i, false);
@@ -829,10 +787,10 @@ static void run_op(const struct model_op *op)
 {
 	unsigned int nr = op->code % ARRAY_SIZE(ops);
 
-	m->name = ops[nr].name;
+	verdict.name = ops[nr].name;
 	if (m->trace)
-		printf("%4u %-12s a 0x%02x page %4u n 0x%04x b 0x%04x\n", m->step, m->name, op->a,
-		       op_page(op), op->n, op->b);
+		printf("%4u %-12s a 0x%02x page %4u n 0x%04x b 0x%04x\n", verdict.step,
+		       verdict.name, op->a, op_page(op), op->n, op->b);
 	m->failures = m->f.mock->failures + shim_failures;
 	m->f.mock->starved = false;
 	/* Sometimes the task is dying. */
@@ -841,7 +799,7 @@ static void run_op(const struct model_op *op)
 	current->dying = false;
 	check_balance();
 	model_nr_ops++;
-	if (m->step % COMPARE_EACH == 0)
+	if (verdict.step % COMPARE_EACH == 0)
 		compare_all();
 }
 
@@ -856,7 +814,7 @@ static void begin(const struct model_op *op)
 	};
 	struct axas_space *space;
 
-	m->name = "create";
+	verdict.name = "create";
 	m->f.test = &m->test;
 	m->f.mock = mock_hal_create(&m->test);
 	params.hal = &m->f.mock->hal;
@@ -900,7 +858,7 @@ static void end(void)
 {
 	struct mock_hal *mock = m->f.mock;
 
-	m->name = "end";
+	verdict.name = "end";
 	shim_fail_allocations(0, 0);
 	mock_hal_fail_never(mock);
 	compare_all();
@@ -908,14 +866,14 @@ static void end(void)
 	if (memcmp(m->mem, m->mem_content, MEM_SIZE))
 		fail("linear memory holds other bytes");
 	check_balance();
-	m->name = "put";
+	verdict.name = "put";
 	space_drop(&m->f);
 	mock_hal_finish(mock);
 }
 
 const char *model_run(const struct model_op *program, unsigned int n, bool trace)
 {
-	static char why[sizeof(m->why)];
+	static char why[sizeof(verdict.why)];
 	long objects = shim_nr_objects, pages = shim_nr_pages;
 
 	if (!m)
@@ -927,15 +885,15 @@ const char *model_run(const struct model_op *program, unsigned int n, bool trace
 	memset(m->pages, 0, sizeof(m->pages));
 	m->f = (struct space_fixture){};
 	m->frames = 0;
-	m->step = 0;
+	verdict.step = 0;
 	m->trace = trace;
-	if (setjmp(m->end)) {
-		strcpy(why, m->why);
+	if (setjmp(verdict.end)) {
+		strcpy(why, verdict.why);
 		return why;
 	}
 	begin(program);
-	for (m->step = 1; m->step < n; m->step++)
-		run_op(&program[m->step]);
+	for (verdict.step = 1; verdict.step < n; verdict.step++)
+		run_op(&program[verdict.step]);
 	end();
 	rcu_barrier();
 	if (shim_nr_objects == objects && shim_nr_pages == pages)

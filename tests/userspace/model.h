@@ -33,6 +33,9 @@ static_assert(sizeof(struct model_op) == 8);
  */
 const char *model_run(const struct model_op *ops, unsigned int n, bool trace);
 
+/* The same for a family of spaces and images: see family.h. */
+const char *family_run(const struct model_op *ops, unsigned int n, bool trace);
+
 /* Number of operations run so far. */
 extern unsigned long model_nr_ops;
 
