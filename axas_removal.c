@@ -28,6 +28,7 @@ void axas_piece_begin(struct axas_removal *removal, u64 first)
 {
 	removal->budget = AXAS_PIECE_ENTRIES;
 	removal->first = first;
+	removal->done = first;
 	removal->changed = false;
 	axas_bar_begin(removal->space);
 }
@@ -214,8 +215,10 @@ void axas_removal_do(struct axas_removal *removal, struct axas_npt_job *job,
 	for (;;) {
 		axas_piece_do(removal, job, work);
 		if (job->done)
-			return;
-		axas_piece_end(removal, job->first - 1);
+			break;
+		/* Another job of the piece may have been further: that is flushed, too. */
+		axas_piece_end(removal, max(removal->done, job->first - 1));
 		axas_piece_begin(removal, job->first);
 	}
+	removal->done = max(removal->done, job->last);
 }

@@ -25,6 +25,7 @@
  * @gather: frames and tables to free after each piece
  * @budget: entries that this piece may still visit
  * @first: first byte of this piece
+ * @done: last byte that an earlier job of this piece has worked on
  * @changed: this piece narrowed leaves, which need a flush
  * @pages: NULL, or a bitmap: only leaves of these pages change, and no tables
  * @base: address of the page of bit 0
@@ -36,6 +37,7 @@ struct axas_removal {
 	struct axas_npt_gather gather;
 	unsigned int budget;
 	u64 first;
+	u64 done;
 	bool changed;
 	const unsigned long *pages;
 	u64 base;

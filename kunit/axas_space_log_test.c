@@ -758,7 +758,30 @@ static void random_operations(struct kunit *test)
 	space_expect_balanced(f);
 }
 
+/*
+ * Of each area, unmap removes leaves first, and then what is put aside: what it has removed is
+ * flushed, wherever the piece ends.
+ */
+static void unmap_beside_a_log_flushes_all(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 gpa = 4 * (u64)SZ_1G, size, epoch;
+	unsigned int pages;
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, 0, SZ_64K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_start_log(f->space, gpa_range(0, SZ_64K), &epoch), 0);
+	f->mock->scattered = true;
+	for (pages = 1; pages < 48; pages++) {
+		size = pages * (u64)SZ_4K;
+		KUNIT_ASSERT_EQ(test, space_map_small(f, gpa, size, TEST_RW), 0);
+		KUNIT_ASSERT_EQ(test, space_map_small(f, gpa + size, SZ_32K, TEST_RX), 0);
+		KUNIT_ASSERT_EQ(test, space_map_small(f, gpa + size + SZ_32K, SZ_32K, TEST_RW), 0);
+		KUNIT_EXPECT_EQ(test, space_unmap(f, gpa, size + SZ_64K), 0);
+	}
+}
+
 static struct kunit_case log_cases[] = {
+	KUNIT_CASE_PARAM(unmap_beside_a_log_flushes_all, space_gen_params),
 	KUNIT_CASE_PARAM(first_write_is_logged, space_gen_params),
 	KUNIT_CASE_PARAM(first_write_to_code_is_logged, space_gen_params),
 	KUNIT_CASE_PARAM(host_writes_are_logged, space_gen_params),
