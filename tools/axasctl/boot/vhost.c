@@ -106,28 +106,43 @@ static int send_message(int sock, struct message *msg, u32 bytes, const int *fds
 	return sent == (ssize_t)vec.iov_len ? 0 : -EPIPE;
 }
 
-/* Signals of the vCPU's timer interrupt it. */
-static int receive_bytes(int sock, void *buf, size_t len)
+/* Until there are some, or @end. Signals of the vCPU's timer interrupt it. */
+static int wait_for_bytes(int sock, u64 end)
+{
+	struct pollfd in = { .fd = sock, .events = POLLIN };
+	u64 now = now_ns();
+
+	if (now >= end)
+		return -ETIMEDOUT;
+	return poll(&in, 1, (end - now) / 1000000 + 1) < 0 && errno != EINTR ? -errno : 0;
+}
+
+static int receive_bytes(int sock, void *buf, size_t len, u64 end)
 {
 	ssize_t n;
+	int err;
 
 	for (size_t done = 0; done < len; done += n > 0 ? n : 0) {
-		n = recv(sock, (u8 *)buf + done, len - done, 0);
-		if (!n || (n < 0 && errno != EINTR))
+		err = wait_for_bytes(sock, end);
+		if (err)
+			return err;
+		n = recv(sock, (u8 *)buf + done, len - done, MSG_DONTWAIT);
+		if (!n || (n < 0 && errno != EINTR && errno != EAGAIN))
 			return n ? -errno : -EPIPE;
 	}
 	return 0;
 }
 
-/* The answer replaces the message. */
+/* The answer, all of which comes in time, replaces the message. */
 static int receive(int sock, struct message *msg, u32 bytes)
 {
+	u64 end = now_ns() + ANSWER_S * NSEC;
 	u32 request = msg->head.request;
-	int err = receive_bytes(sock, &msg->head, sizeof(msg->head));
+	int err = receive_bytes(sock, &msg->head, sizeof(msg->head), end);
 
 	if (!err && (msg->head.request != request || msg->head.size != bytes))
 		err = -EPROTO;
-	return err ? err : receive_bytes(sock, &msg->num, bytes);
+	return err ? err : receive_bytes(sock, &msg->num, bytes, end);
 }
 
 static int ask(int sock, u32 request, u64 *num)
@@ -252,6 +267,14 @@ static void *wait_for_calls(void *arg)
 	return NULL;
 }
 
+/* The driver's, as far as the back end has offered them to it, and what is between us and that. */
+static u64 features_to_tell(const struct vhost *h, const struct virtio *v)
+{
+	u64 offered = h->features & (FEATURES | 1ull << VIRTIO_F_VERSION_1);
+
+	return (v->driver_features & offered) | F_PROTOCOL_FEATURES;
+}
+
 static int start(struct machine *m, const struct virtio *v)
 {
 	struct vhost *h = &m->vhost;
@@ -262,7 +285,7 @@ static int start(struct machine *m, const struct virtio *v)
 	if (err)
 		return err;
 	h->runs = true;
-	err = tell_num(h->sock, SET_FEATURES, v->driver_features | F_PROTOCOL_FEATURES, NULL);
+	err = tell_num(h->sock, SET_FEATURES, features_to_tell(h, v), NULL);
 	if (!err)
 		err = tell_memory(m);
 	return err ? err : start_queue(h, &v->queue[0]);
@@ -279,7 +302,7 @@ static int stop(const struct vhost *h)
 
 static void status(struct machine *m, struct virtio *v)
 {
-	bool runs = v->status & VIRTIO_CONFIG_S_DRIVER_OK && v->queue[0].ready;
+	bool runs = virtio_runs(v) && v->queue[0].ready;
 	int err;
 
 	if (runs == m->vhost.started)
@@ -357,8 +380,8 @@ int vhost_open(struct machine *m, const char *path)
 	h->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	m->disk = h->sock;
 	if (h->kick < 0 || h->call < 0 || h->stop < 0 || h->sock < 0 ||
-	    connect(h->sock, (struct sockaddr *)&to, sizeof(to)) ||
-	    setsockopt(h->sock, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)))
+	    setsockopt(h->sock, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) ||
+	    connect(h->sock, (struct sockaddr *)&to, sizeof(to)))
 		return -errno;
 	return agree(h);
 }

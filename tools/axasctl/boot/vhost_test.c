@@ -24,11 +24,21 @@
 #define SECTORS		77
 #define REFUSED		7
 
+static const u64 good = 1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_F_VERSION_1;
+
 static struct machine m;
 static bool line;
 static int failed;
-static sem_t changed;
+static sem_t changed, looked;
 static pthread_t driver;
+static u64 seconds;
+
+/* A second passes each time that it is looked at. */
+u64 now_ns(void)
+{
+	sem_post(&looked);
+	return ++seconds * NSEC;
+}
 
 int memory_read(struct machine *machine, u64 gpa, void *buf, size_t len)
 {
@@ -82,6 +92,7 @@ void machine_fail(struct machine *machine, int err, const char *what, const char
  * @thread: replies
  * @protocol: features of the protocol that it offers
  * @refuse: the request that it refuses, or 0
+ * @slow: a byte of an answer comes when the front end has looked at the clock again
  * @seen: requests, a bit each
  * @memory: of SET_MEM_TABLE, and its first descriptor
  * @addr: of SET_VRING_ADDR
@@ -95,6 +106,7 @@ static struct back_end {
 	pthread_t thread;
 	u64 protocol;
 	u32 refuse;
+	bool slow;
 	u32 seen;
 	struct { u32 nr, padding; u64 gpa, bytes, user, offset; } memory;
 	struct vhost_vring_addr addr;
@@ -113,7 +125,10 @@ static void reply(int sock, struct message *msg, const void *payload, u32 size)
 	msg->flags = 5;
 	msg->size = size;
 	memcpy(msg->payload, payload, size);
-	if (send(sock, msg, 12 + size, MSG_NOSIGNAL) < 0)
+	for (u32 i = 0; b.slow && i < 12 + size; i++)
+		if (sem_wait(&looked) || send(sock, (u8 *)msg + i, 1, MSG_NOSIGNAL) < 0)
+			return;
+	if (!b.slow && send(sock, msg, 12 + size, MSG_NOSIGNAL) < 0)
 		exit(1);
 }
 
@@ -200,11 +215,11 @@ static void *back_end(void *arg)
 	return NULL;
 }
 
-static int begin(u64 protocol, u32 refuse)
+static int begin_with(struct back_end how)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-	b = (struct back_end){ .protocol = protocol, .refuse = refuse };
+	b = how;
 	m = (struct machine){ .disk = -1, .space = STDIN_FILENO };
 	m.memory.nr = 1;
 	m.memory.range[0] = (struct axas_extent){ 0x40000000, 0x8000000 };
@@ -220,10 +235,18 @@ static int begin(u64 protocol, u32 refuse)
 	return vhost_open(&m, b.path);
 }
 
+static int begin(u64 protocol, u32 refuse)
+{
+	return begin_with((struct back_end){ .protocol = protocol, .refuse = refuse });
+}
+
 static void end(void)
 {
 	vhost_close(&m);
 	close(m.disk);
+	/* One that is slow waits for us to look again. */
+	for (u32 i = 0; b.slow && i < sizeof(struct message); i++)
+		sem_post(&looked);
 	pthread_join(b.thread, NULL);
 	close(b.listener);
 	unlink(b.path);
@@ -236,18 +259,55 @@ static void put(u32 reg, u32 val)
 	pthread_mutex_unlock(&m.lock);
 }
 
-static void start_driver(void)
+static void want(u64 features)
 {
-	put(VIRTIO_MMIO_DRIVER_FEATURES, 1u << VIRTIO_BLK_F_FLUSH);
+	put(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+	put(VIRTIO_MMIO_DRIVER_FEATURES, features);
 	put(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	put(VIRTIO_MMIO_DRIVER_FEATURES, 1);
-	put(VIRTIO_MMIO_STATUS, 0xb);
+	put(VIRTIO_MMIO_DRIVER_FEATURES, features >> 32);
+}
+
+static void start_queue(void)
+{
 	put(VIRTIO_MMIO_QUEUE_NUM, 64);
 	put(VIRTIO_MMIO_QUEUE_DESC_LOW, 0x41000000);
 	put(VIRTIO_MMIO_QUEUE_AVAIL_LOW, 0x41001000);
 	put(VIRTIO_MMIO_QUEUE_USED_LOW, 0x41002000);
 	put(VIRTIO_MMIO_QUEUE_READY, 1);
 	put(VIRTIO_MMIO_STATUS, 0xf);
+}
+
+static void start_driver(void)
+{
+	want(good);
+	put(VIRTIO_MMIO_STATUS, 0xb);
+	start_queue();
+}
+
+/* What the back end did not offer, or is not ours: it never hears of it. */
+static void test_features(void)
+{
+	const u64 bad = 1ull << VHOST_F_LOG_ALL | 1ull << VIRTIO_F_ACCESS_PLATFORM |
+			1ull << VIRTIO_F_RING_PACKED | 1ull << VIRTIO_BLK_F_MQ;
+
+	begin(0x208, 0);
+	want(good | bad);
+	put(VIRTIO_MMIO_STATUS, 0xb);
+	start_queue();
+	ok(!m.vhost.started && !(b.seen & 1u << 2), "features that were not offered start nothing");
+	put(VIRTIO_MMIO_STATUS, 0);
+	want(good);
+	put(VIRTIO_MMIO_STATUS, 0xb);
+	want(good | bad);
+	start_queue();
+	ok(m.vhost.started && b.features == (good | 1ull << 30), "nor does a change of them");
+	put(VIRTIO_MMIO_STATUS, 0);
+	m.virtio[VIRTIO_DISK].driver_features = good | bad;
+	m.virtio[VIRTIO_DISK].queue[0] = (struct virtq){ .num = 64, .ready = true };
+	m.virtio[VIRTIO_DISK].status = 0xf;
+	vhost_device.status(&m, &m.virtio[VIRTIO_DISK]);
+	ok(m.vhost.started && b.features == (good | 1ull << 30), "the back end hears of none");
+	end();
 }
 
 static void test_start(void)
@@ -261,7 +321,7 @@ static void test_start(void)
 	   1u << VIRTIO_BLK_F_FLUSH, "features that both know");
 	ok(!(b.seen & 1u << 5), "no memory before the driver starts");
 	start_driver();
-	ok(!failed && b.features == (1ull << VIRTIO_BLK_F_FLUSH | 1ull << 32 | 1ull << 30),
+	ok(!failed && b.features == (good | 1ull << 30),
 	   "the driver's features");
 	ok(b.memory.nr == 1 && b.memory.gpa == 0x40000000 && b.memory.bytes == 0x8000000 &&
 	   b.memory.offset == 0x40000000 && b.fd[5], "the memory, by a descriptor");
@@ -282,6 +342,17 @@ static void test_start(void)
 	ok(!failed && b.seen & 1u << 5 && b.seen & 1u << 18, "it starts again");
 	end();
 	ok(b.seen & 1u << 11, "the end stops the queue");
+}
+
+/* 84 seconds for the configuration: none of its bytes is late, but the last of them. */
+static void test_slow(void)
+{
+	while (!sem_trywait(&looked))
+		;
+	ok(begin_with((struct back_end){ .protocol = 0x208, .slow = true }) == -ETIMEDOUT &&
+	   b.seen == (1u << 24 | 1u << 16 | 1u << 15 | 1u << 3 | 1u << 1),
+	   "an answer byte by byte is too late when it is not whole in time");
+	end();
 }
 
 static void test_failures(void)
@@ -312,7 +383,10 @@ int main(void)
 	sigaction(SIGUSR1, &action, NULL);
 	puts("TAP version 13");
 	sem_init(&changed, 0, 0);
+	sem_init(&looked, 0, 0);
 	test_start();
+	test_features();
+	test_slow();
 	test_failures();
 	printf("1..%d\n", nr);
 	return failures != 0;

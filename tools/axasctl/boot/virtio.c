@@ -133,6 +133,13 @@ static void write_queue(struct virtq *q, u32 reg, u32 val)
 	}
 }
 
+/* Those that the device has accepted stay until the driver resets it. */
+static void write_features(struct virtio *v, u32 val)
+{
+	if (v->driver_sel < 2 && !(v->status & VIRTIO_CONFIG_S_FEATURES_OK))
+		set_half(&v->driver_features, v->driver_sel, val);
+}
+
 /* Without version 1 the driver is not ours: the device does not accept its features. */
 static void write_status(struct machine *m, struct virtio *v, u32 slot, u32 val)
 {
@@ -161,8 +168,7 @@ void virtio_write(struct machine *m, u32 slot, u32 reg, u32 val)
 		v->driver_sel = val;
 		break;
 	case VIRTIO_MMIO_DRIVER_FEATURES:
-		if (v->driver_sel < 2)
-			set_half(&v->driver_features, v->driver_sel, val);
+		write_features(v, val);
 		break;
 	case VIRTIO_MMIO_QUEUE_SEL:
 		v->queue_sel = val;

@@ -142,7 +142,9 @@ struct chain {
 	struct part part[VIRTQ_MAX];
 };
 
-/* virtqueue.c: the next buffer of a queue, false: none; it is done. The lock is held. */
+/* virtqueue.c: the driver has started the device, which works. */
+bool virtio_runs(const struct virtio *v);
+/* The next buffer of a queue, false: none; it is done. The lock is held. */
 bool virtq_next(struct machine *m, struct virtio *v, u32 nr, struct chain *c);
 void virtq_done(struct machine *m, struct virtio *v, u32 nr, const struct chain *c, u32 written);
 /* Its interrupt may have changed. */

@@ -22,6 +22,7 @@
 #define HEAD	0x4000u
 #define STATUS	0x4100u
 #define DATA	0x8000u
+#define LONG_DESC	0x10000u
 #define BYTES	0x40000u
 
 #define LENGTH	8u
@@ -69,6 +70,11 @@ void machine_fail(struct machine *machine, int err, const char *what, const char
 	(void)err;
 	(void)what;
 	(void)fmt;
+}
+
+u64 now_ns(void)
+{
+	return 0;
 }
 
 /* Instead of the library's. */
@@ -180,9 +186,14 @@ static void test_registers(void)
 	ok(get(0, VIRTIO_MMIO_STATUS) == 3, "a driver without version 1 is refused");
 	start(0, 0, 1);
 	ok(!(get(0, VIRTIO_MMIO_STATUS) & 8), "and one that wants what is not offered");
+	ok(disk(VIRTIO_BLK_T_IN, 0, 512) == UNSET, "which has no device");
 	start(0, 0, 0);
 	ok(get(0, VIRTIO_MMIO_STATUS) == 0xf && get(0, VIRTIO_MMIO_QUEUE_READY) == 1,
 	   "a driver starts");
+	put(0, VIRTIO_MMIO_DRIVER_FEATURES, 0);
+	put(0, VIRTIO_MMIO_STATUS, 0xf);
+	ok(get(0, VIRTIO_MMIO_STATUS) == 0xf && m.virtio[0].driver_features == 1ull << 32,
+	   "features that were accepted stay");
 	put(0, VIRTIO_MMIO_STATUS, 0);
 	ok(!get(0, VIRTIO_MMIO_STATUS) && !get(0, VIRTIO_MMIO_QUEUE_READY), "and resets");
 }
@@ -281,6 +292,27 @@ static void test_broken_rings(void)
 	ok(!disk(VIRTIO_BLK_T_IN, 0, 512), "until it is reset");
 }
 
+/* A queue that no driver can have set up: longer than a chain may be, or without a length. */
+static void test_odd_queues(void)
+{
+	struct virtq *q = &m.virtio[VIRTIO_BALLOON].queue[0];
+
+	start(VIRTIO_BALLOON, 0, 0);
+	q->num = 4 * VIRTQ_MAX;
+	q->desc = LONG_DESC;
+	for (u32 i = 0; i < q->num; i++) {
+		struct vring_desc desc = { DATA, 4, VRING_DESC_F_NEXT, i + 1 };
+
+		memcpy(memory + LONG_DESC + i * sizeof(desc), &desc, sizeof(desc));
+	}
+	give(VIRTIO_BALLOON, 0, 0);
+	ok(get(VIRTIO_BALLOON, VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET,
+	   "a chain that is too long breaks the device");
+	start(VIRTIO_BALLOON, 0, 0);
+	q->num = 0;
+	ok(!give(VIRTIO_BALLOON, 0, 0), "a queue without a length is none");
+}
+
 static void test_balloon(void)
 {
 	const u32 pfns[] = { 5, 7 };
@@ -323,6 +355,7 @@ int main(void)
 	test_disk();
 	test_bad_requests();
 	test_broken_rings();
+	test_odd_queues();
 	test_balloon();
 	printf("1..%d\n", nr);
 	return failures != 0;

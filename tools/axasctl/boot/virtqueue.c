@@ -26,10 +26,17 @@ static bool broken(struct machine *m, struct virtio *v)
 	return false;
 }
 
+/* A driver whose features were not accepted has no device, whatever it says. */
+bool virtio_runs(const struct virtio *v)
+{
+	const u32 good = VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK;
+
+	return (v->status & (good | VIRTIO_CONFIG_S_NEEDS_RESET)) == good;
+}
+
 static bool usable(const struct virtio *v, const struct virtq *q)
 {
-	return q->ready && v->status & VIRTIO_CONFIG_S_DRIVER_OK &&
-	       !(v->status & VIRTIO_CONFIG_S_NEEDS_RESET);
+	return q->ready && q->num && virtio_runs(v);
 }
 
 /* The parts of the chain that begins with c->head. */
@@ -39,7 +46,7 @@ static bool read_chain(struct machine *m, const struct virtq *q, struct chain *c
 
 	c->nr = 0;
 	do {
-		if (desc.next >= q->num || c->nr == q->num ||
+		if (desc.next >= q->num || c->nr == q->num || c->nr == ARRAY_SIZE(c->part) ||
 		    memory_read(m, q->desc + desc.next * sizeof(desc), &desc, sizeof(desc)) ||
 		    desc.flags & VRING_DESC_F_INDIRECT)
 			return false;
@@ -55,11 +62,12 @@ static bool read_chain(struct machine *m, const struct virtq *q, struct chain *c
 bool virtq_next(struct machine *m, struct virtio *v, u32 nr, struct chain *c)
 {
 	struct virtq *q = &v->queue[nr];
-	u64 entry = q->avail + offsetof(struct vring_avail, ring) + q->next % q->num * 2;
+	u64 entry = q->avail + offsetof(struct vring_avail, ring);
 	u16 idx;
 
 	if (!usable(v, q))
 		return false;
+	entry += q->next % q->num * sizeof(c->head);
 	if (memory_read(m, q->avail + offsetof(struct vring_avail, idx), &idx, sizeof(idx)))
 		return broken(m, v);
 	if (idx == q->next)
