@@ -20,8 +20,8 @@
  *   console.c    the terminal: raw mode, the keys after Ctrl-A
  *
  * Each file calls only those below it in this list, and libaxas; except that a device that raises
- * an interrupt calls machine_kick(), what fails machine_fail(), uart.c arch_uart_line(), and
- * virtio's devices memory.c and arch_virtio_line().
+ * an interrupt calls machine_kick(), what fails machine_fail() or machine_end(), uart.c
+ * arch_uart_line(), and virtio's devices memory.c and arch_virtio_line().
  *
  * Parts are in memory.h, virtio.h, console.h, state.h and, for the command alone, options.h.
  *

@@ -123,8 +123,8 @@ static int boot(struct session *s, struct boot_args *b)
 	console_end();
 	err = err ? err : save_end(m, &what);
 	if (!err && m->ending == FAILED) {
-		err = m->err;
-		what = m->what;
+		err = m->memory.lost ? m->memory.lost : m->err;
+		what = m->memory.lost ? "supply" : m->what;
 	}
 	if (!err)
 		err = axas_get_info(m->space, &in);

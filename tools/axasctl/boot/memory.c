@@ -84,11 +84,11 @@ static void unmap_all(const struct machine *m)
 		axas_unmap(m->space, m->memory.range[i].gpa, m->memory.range[i].length);
 }
 
+/* Without the machine's lock: who has it may wait for a page. */
 static void give_up(struct machine *m, int err)
 {
-	pthread_mutex_lock(&m->lock);
-	machine_fail(m, err, "supply", "the RAM");
-	pthread_mutex_unlock(&m->lock);
+	m->memory.lost = err;
+	machine_end(m, FAILED);
 	unmap_all(m);
 }
 

@@ -23,6 +23,7 @@ struct machine;
  * @serves: the thread has been created
  * @logger: collects the dirty log, valid if @logs
  * @logs: the thread has been created
+ * @lost: -errno for which @server has given up, or 0
  * @blocks: that @server has brought
  * @rounds: that @logger has made
  * @logged: pages that it found written, in all rounds
@@ -36,6 +37,7 @@ struct memory {
 	bool serves;
 	pthread_t logger;
 	bool logs;
+	int lost;
 	u64 blocks;
 	u64 rounds;
 	u64 logged;
