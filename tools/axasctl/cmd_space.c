@@ -124,8 +124,9 @@ static const struct argp info_argp = {
 	NULL, parse_common, NULL,
 	"Show what the space is and holds.\n"
 	"\vTables are the 4 KiB pages of the page table, the root's included; frames\n"
-	"are the 4 KiB frames that alloc areas hold. Faults are counted by what they\n"
-	"came to.",
+	"are the 4 KiB frames that alloc areas hold, and private copies of pages that\n"
+	"are borrowed from an image or a file; shared ones are those of other spaces,\n"
+	"exported ones its own that others map. Faults are counted by what they came to.",
 	common_options, NULL, NULL
 };
 
@@ -143,6 +144,9 @@ static int info_json(const struct axas_info *info)
 	add_num(obj, "areas", info->areas);
 	add_num(obj, "frames", info->frames);
 	add_num(obj, "max_frames", info->max_frames);
+	add_num(obj, "borrowed", info->borrowed);
+	add_num(obj, "shared", info->shared);
+	add_num(obj, "exported", info->exported);
 	add_num(obj, "tables", info->tables);
 	add_num(obj, "root_tables", info->root_tables);
 	add_leaves(obj, info);
@@ -164,6 +168,12 @@ static int info_text(const struct axas_info *info)
 	printf("frames   %llu", info->frames);
 	if (info->max_frames)
 		printf(" of at most %llu", info->max_frames);
+	if (info->borrowed)
+		printf("\nborrowed %llu", info->borrowed);
+	if (info->shared)
+		printf("\nshared   %llu", info->shared);
+	if (info->exported)
+		printf("\nexported %llu", info->exported);
 	printf("\ntables   %llu, %llu of them the root\n", info->tables, info->root_tables);
 	print_leaves(info);
 	print_faults(info);

@@ -196,6 +196,10 @@ says 'hello' "map shared has the memory of another space" 0
 says 'again' "and the other one has what is written" 0
 says 'shared' "areas name what is shared" 0
 # shellcheck disable=SC2016
+run create -- sh -c "$share" "$ctl" '"$0" map shared 1M $OTHER 4K 32K; "$0" read 0x100400 5;
+	"$0" info'
+says 'shared   1' "info counts pages of others" 0
+# shellcheck disable=SC2016
 run create -- sh -c "$share" "$ctl" '"$0" map shared 1M $OTHER 32K 64K; :'
 says 'a hole of the other space' "map shared explains a hole" 0
 run create --max-frames 2 -- "$ctl" map alloc 0 64K --populate --json
