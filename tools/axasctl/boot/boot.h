@@ -254,6 +254,9 @@ int arch_setup_again(struct cpu *cpu);
 u64 arch_expire(struct cpu *cpu, u64 now);
 /* Deliver interrupts before a run. Returns the vector for which a window is wanted, or 0. */
 u32 arch_deliver(struct cpu *cpu);
+/* check.c: a machine's devices, and those of CPU @id, can have been so, as machine_can_be(). */
+bool arch_machine_can_be(const struct arch_machine *arch);
+bool arch_cpu_can_be(const struct arch_cpu *arch, u32 id);
 /* Answer an exit; false if it means nothing to the machine. */
 bool arch_exit(struct cpu *cpu, const struct axvcpu_exit *exit);
 /* The serial line's interrupt. The lock is held, on any thread. */

@@ -43,6 +43,16 @@ struct memory {
 	u64 logged;
 };
 
+#define MEM_MIN		0x4000000ull
+#define MEM_MAX		0x10000000000ull
+#define MEM_UNIT	0x200000ull
+
+/* A machine may have so many bytes of RAM. */
+static inline bool memory_can_be(u64 bytes)
+{
+	return bytes >= MEM_MIN && bytes <= MEM_MAX && bytes % MEM_UNIT == 0;
+}
+
 /* memory.c: 0, or -errno with what failed. The caller calls memory_free(), also after an error. */
 int memory_map(struct machine *m, const char **what);
 void memory_free(struct machine *m);

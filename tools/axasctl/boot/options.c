@@ -12,9 +12,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define MEM_MIN		0x4000000ull
-#define MEM_MAX		0x10000000000ull
-
 enum {
 	OPT_KERNEL = 0x200, OPT_INITRD, OPT_CMDLINE, OPT_CPUS, OPT_STATS, OPT_NO_REBOOT, OPT_RAM,
 	OPT_SUPPLY, OPT_LOG, OPT_MOVE, OPT_DISK, OPT_BALLOON, OPT_FORK, OPT_FORK_AT, OPT_FORK_TYPE,
@@ -56,7 +53,7 @@ static error_t take_mem(struct boot_args *b, const char *text)
 {
 	if (take_number(&b->args, "memory", text, &b->m.mem))
 		return -EINVAL;
-	if (b->m.mem < MEM_MIN || b->m.mem > MEM_MAX || b->m.mem % (2ull << 20))
+	if (!memory_can_be(b->m.mem))
 		return usage_error(&b->args,
 				   "memory is a multiple of 2M, from 64M to 1T: '%s'", text);
 	return 0;

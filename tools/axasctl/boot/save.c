@@ -134,15 +134,12 @@ static int check_state(const struct saved *saved)
 	char boot_id[40];
 	int err;
 
-	if (size < sizeof(*s) || size - offsetof(struct file_state, state) != s->state.size)
+	if (size < sizeof(*s) ||
+	    !machine_can_be(&s->state, size - offsetof(struct file_state, state)))
 		return -ENOEXEC;
 	err = get_boot_id(boot_id);
 	if (err)
 		return err;
-	if (s->state.version != STATE_VERSION ||
-	    strncmp(s->state.name, ARCH_NAME, sizeof(s->state.name)) || !s->state.nr_cpus ||
-	    s->state.nr_cpus > MAX_CPUS)
-		return -ENOEXEC;
 	return memcmp(boot_id, s->boot_id, sizeof(boot_id)) ? -EHOSTDOWN : 0;
 }
 

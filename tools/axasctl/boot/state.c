@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All of a machine's state but its memory: vCPUs and devices, while no thread runs. Calls libaxas.
+ * All of a machine's state but its memory: vCPUs and devices, while no thread runs. Calls the
+ * architecture's check.c, and libaxas.
  *
  * Times are those of this host's clocks, which run on: a deadline that has passed is due at once.
  * So a state is of use until the host boots again.
@@ -65,6 +66,53 @@ int machine_save(const struct machine *m, struct machine_state **state)
 	s->arch = m->arch;
 	*state = s;
 	return 0;
+}
+
+/* A length that a driver can have set, and no chain is longer than the room for its parts. */
+static bool virtq_can_be(const struct virtq *q)
+{
+	return q->num <= VIRTQ_MAX && !(q->num & (q->num - 1)) && is_bool(&q->ready) &&
+	       (q->num || !q->ready);
+}
+
+static bool virtio_can_be(const struct virtio *v)
+{
+	for (u32 i = 0; i < VIRTIO_QUEUES; i++)
+		if (!virtq_can_be(&v->queue[i]))
+			return false;
+	return true;
+}
+
+static bool uart_can_be(const struct uart *u)
+{
+	return is_bool(&u->thr_empty) && u->head - u->tail <= UART_FIFO;
+}
+
+static bool cpu_can_be(const struct cpu_state *cpu, u32 id)
+{
+	return is_bool(&cpu->wait) && is_bool(&cpu->reset) && is_bool(&cpu->start) &&
+	       is_bool(&cpu->set_up) && arch_cpu_can_be(&cpu->arch, id);
+}
+
+static bool header_can_be(const struct machine_state *s, u64 bytes)
+{
+	return bytes >= sizeof(*s) && s->version == STATE_VERSION &&
+	       !strncmp(s->name, ARCH_NAME, sizeof(s->name)) && s->nr_cpus &&
+	       s->nr_cpus <= MAX_CPUS && s->size == bytes && bytes == state_size(s->nr_cpus) &&
+	       memory_can_be(s->mem);
+}
+
+bool machine_can_be(const struct machine_state *s, u64 bytes)
+{
+	if (!header_can_be(s, bytes) || !uart_can_be(&s->uart) || !arch_machine_can_be(&s->arch))
+		return false;
+	for (u32 i = 0; i < NR_VIRTIO; i++)
+		if (!virtio_can_be(&s->virtio[i]))
+			return false;
+	for (u32 i = 0; i < s->nr_cpus; i++)
+		if (!cpu_can_be(&s->cpu[i], i))
+			return false;
+	return true;
 }
 
 /* The machine is as machine_create() has made it, and its memory has its content. */

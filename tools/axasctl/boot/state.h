@@ -112,6 +112,13 @@ struct saver {
 /* state.c: 0 or -errno. No thread runs. The caller frees *@state. */
 int machine_save(const struct machine *m, struct machine_state **state);
 int machine_resume(struct machine *m, const struct machine_state *state);
+/* A machine can have been so: true for all that machine_save() makes, of @bytes. */
+bool machine_can_be(const struct machine_state *state, u64 bytes);
+/* A byte of a file need not be one: to read it as one would be undefined. */
+static inline bool is_bool(const bool *val)
+{
+	return *(const u8 *)val <= 1;
+}
 
 /* fork.c: as machine_move(). Returns when all clones have ended. */
 int machine_fork(struct machine *m, const char **what);

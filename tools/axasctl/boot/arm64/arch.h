@@ -3,6 +3,7 @@
  * axasctl boot on arm64:
  *
  *   arm64.c   what boot.h wants of an architecture: memory, setup of vCPUs, exits
+ *   check.c   what a saved machine may be
  *   image.c   the loader of an arm64 kernel
  *   fdt.c     the device tree
  *   psci.c    the firmware: starts and stops CPUs, ends the machine

@@ -4,7 +4,7 @@
 
 devices := psci mmio gic irq rtc
 loaders := image fdt ../gunzip
-boot := arm64 image fdt $(devices)
+boot := arm64 image fdt check $(devices)
 boot-shared := gunzip
 boot-libs := -lfdt -lz
 tests := device_test loader_test

@@ -3,6 +3,7 @@
  * axasctl boot on RISC-V:
  *
  *   riscv.c      what boot.h wants of an architecture
+ *   check.c      what a saved machine may be
  *   sbi.c        the firmware: SBI calls
  *   image.c      the loader of a RISC-V kernel
  *   tree.c       the device tree

@@ -4,7 +4,7 @@
 
 devices := sbi plic goldfish
 loaders := image tree isa ../gunzip
-boot := riscv image tree isa $(devices)
+boot := riscv image tree isa check $(devices)
 boot-shared := gunzip
 boot-libs := -lfdt -lz
 tests := device_test loader_test

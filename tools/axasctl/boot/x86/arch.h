@@ -3,6 +3,7 @@
  * axasctl boot on x86:
  *
  *   x86.c        what boot.h wants of an architecture
+ *   check.c      what a saved machine may be
  *   bzimage.c    the loader of an x86 kernel
  *   acpi.c       the ACPI tables
  *   ports.c      which device has which port; the ports of ACPI and of the reset

@@ -4,7 +4,7 @@
 
 devices := acpi ports apic pic pit rtc
 loaders := bzimage acpi
-boot := x86 bzimage msr mmio $(devices)
+boot := x86 bzimage msr mmio check $(devices)
 boot-libs := -lZydis
 # Debian has no static Zydis.
 boot-static :=
