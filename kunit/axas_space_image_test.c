@@ -476,9 +476,10 @@ static void held_pages_among_others_stay(struct kunit *test)
 	struct bio_vec bvecs[ARRAY_SIZE(held_pages)];
 	struct space_fixture *f = test->priv;
 	struct axas_image *image;
-	u64 hpa[PAGES], own = 0;
+	u64 *hpa = kunit_kcalloc(test, PAGES, sizeof(*hpa), GFP_KERNEL), own = 0;
 	unsigned int i;
 
+	KUNIT_ASSERT_NOT_NULL(test, hpa);
 	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BASE, SIZE, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, axas_space_protect(f->space, gpa_range(gpa_of(41), SZ_4K),
 						 AXAS_PROT_READ), 0);

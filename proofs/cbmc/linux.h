@@ -40,6 +40,7 @@ typedef unsigned __CPROVER_bitvector[66] u66;	/* the sum of two 64-bit values fi
 #define __uninitialized
 #define __always_inline		inline
 #define noinline
+#define __cold
 #define ____cacheline_aligned
 #define likely(x)		(x)
 #define unlikely(x)		(x)

@@ -115,7 +115,7 @@ static void vector_registers_survive_switches(void)
 	expect(rounds > 100);
 }
 
-/* Longest time between two readings of which the second one may be taken for the moment. */
+/* Longest time of two readings of which the second one may be taken for the moment. */
 #define GAP_MS	40
 
 static int read_second(int rtc)
@@ -126,14 +126,17 @@ static int read_second(int rtc)
 	return t.tm_sec;
 }
 
-/* Milliseconds of the monotonic clock when the host's clock begins a second, without a pause. */
+/*
+ * Milliseconds of the monotonic clock when the host's clock begins a second: between the begin of a
+ * reading and the end of the next one, if there was no pause from the one to the other.
+ */
 static u64 next_second(int rtc, int *second)
 {
+	u64 before = now_ms(), between, now;
 	int last = read_second(rtc);
-	u64 before, now = now_ms();
 
-	for (int tries = 0; tries < 60; last = *second) {
-		before = now;
+	between = now_ms();
+	for (int tries = 0; tries < 60; before = between, between = now, last = *second) {
 		*second = read_second(rtc);
 		now = now_ms();
 		if (*second == last)
