@@ -18,6 +18,9 @@
 #define SAVED_VERSION	1
 #define SAVED_DIFF	0x1
 #define SAVED_FILES	8		/* most files of a chain */
+#define SAVED_AREAS	0x100000ull	/* most areas */
+#define SAVED_EXTENTS	0x400000ull	/* most extents */
+#define SAVED_STATE	0x400000ull	/* most bytes of a machine's state */
 #define SAVED_BLOCK	0x200000ull	/* granularity of extents that are not of a difference */
 
 /**
@@ -82,6 +85,11 @@ struct saved_extent {
 	u64 offset;
 };
 
+static inline bool saved_fits(u64 nr_areas, u64 nr_extents, u64 state_size)
+{
+	return nr_areas <= SAVED_AREAS && nr_extents <= SAVED_EXTENTS && state_size <= SAVED_STATE;
+}
+
 /**
  * struct to_save - what image_save() writes
  * @from: descriptor of the image, or of the space that differs
@@ -131,13 +139,18 @@ struct saved {
 /*
  * image_save.c: 0 or -errno. The caller frees save->areas and save->diff, also after an error.
  * image_save() saves all of an image; image_save_diff() what a space has that its image has not,
- * while nobody writes to it.
+ * while nobody writes to it. What was at the path stays until the new file is whole, which then
+ * takes its place, and only its owner may read: -EPERM for what is no file, -EFBIG for more than
+ * one may hold.
  */
 int image_save(const char *path, struct to_save *save);
 int image_save_diff(const char *path, struct to_save *save);
 int image_get_diff(int space, struct to_save *save);
 
-/* image_load.c: 0 or -errno: -ENOEXEC if the file is none of an image. */
+/*
+ * image_load.c: 0 or -errno: -ENOEXEC if the file is none of an image, -EFBIG if it says to hold
+ * more than one may.
+ */
 int saved_open(const char *path, struct saved *saved);
 void saved_close(struct saved *saved);
 /* A new space, and its areas. @format: AXAS_FORMAT_DEFAULT is that of the file. */

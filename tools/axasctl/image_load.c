@@ -46,7 +46,7 @@ static int check_header(const struct saved_header *head)
 	if (head->version != SAVED_VERSION || head->flags & ~SAVED_DIFF || !head->id ||
 	    !head->parent != !(head->flags & SAVED_DIFF))
 		return -ENOEXEC;
-	return 0;
+	return saved_fits(head->nr_areas, head->nr_extents, head->state_size) ? 0 : -EFBIG;
 }
 
 static int read_saved(struct saved *saved)

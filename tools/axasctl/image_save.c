@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /**
@@ -293,6 +295,8 @@ static int save_header(struct writer *w, struct saved_header *head)
 	struct to_save *save = w->save;
 	int err;
 
+	if (!saved_fits(save->nr_areas, w->nr, save->state_size))
+		return -EFBIG;
 	err = append(w, w->areas, save->nr_areas * sizeof(*w->areas), &head->areas);
 	if (!err)
 		err = append(w, w->extents, w->nr * sizeof(*w->extents), &head->extents);
@@ -326,30 +330,63 @@ static int fill_header(const struct to_save *save, struct saved_header *head)
 	return new_id(&head->id);
 }
 
-/* Memory is nobody else's to read. */
-static int write_file(const char *path, struct to_save *save)
+/* Devices and folders stay what they are. */
+static int check_path(const char *path)
 {
-	struct writer w = { .save = save };
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	return S_ISREG(st.st_mode) || S_ISLNK(st.st_mode) ? 0 : -EPERM;
+}
+
+static int write_content(struct to_save *save, int file)
+{
+	struct writer w = { .save = save, .file = file };
 	struct saved_header head;
 	int err = fill_header(save, &head);
 
 	if (err)
 		return err;
-	w.file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (w.file < 0)
-		return -errno;
 	err = save_content(&w);
 	head.nr_extents = w.nr;
 	if (!err)
 		err = save_header(&w, &head);
 	save->id = head.id;
-	if (close(w.file) && !err)
-		err = -errno;
-	if (err)
-		unlink(path);
 	free(w.buf);
 	free(w.areas);
 	free(w.extents);
+	return err;
+}
+
+/* Memory is nobody else's to read: the file is a new one, which takes the place of another. */
+static int write_beside(const char *path, char *beside, struct to_save *save)
+{
+	int file = mkostemp(beside, O_CLOEXEC), err;
+
+	if (file < 0)
+		return -errno;
+	err = write_content(save, file);
+	if (close(file) && !err)
+		err = -errno;
+	if (!err && rename(beside, path))
+		err = -errno;
+	if (err)
+		unlink(beside);
+	return err;
+}
+
+static int write_file(const char *path, struct to_save *save)
+{
+	char *beside;
+	int err = check_path(path);
+
+	if (err)
+		return err;
+	if (asprintf(&beside, "%s.XXXXXX", path) < 0)
+		return -ENOMEM;
+	err = write_beside(path, beside, save);
+	free(beside);
 	return err;
 }
 

@@ -59,6 +59,8 @@ static const struct explanation explanations[] = {
 	{ "freeze", ELOOP, "1,024 images already stand on each other" },
 	{ "freeze", ENOMEM, "out of memory, or above the space's max-frames with its images" },
 	{ "image", ENOEXEC, "not a file that image save or diff has written" },
+	{ "image", EFBIG, "more areas, extents or state than a file of an image may have" },
+	{ "image", EPERM, "there is something that is no file" },
 	{ "image", ESTALE, "not a difference to the file before it, or no file to begin with" },
 	{ "image", ETXTBSY, "it is open for writing, or a space has it mapped" },
 	{ "image", EOPNOTSUPP, "no such format here, or the file has no page cache" },

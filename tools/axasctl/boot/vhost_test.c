@@ -23,6 +23,7 @@
 #define FEATURES	0x140001202ull	/* of the protocol, version 1, MQ, FLUSH, SIZE_MAX */
 #define SECTORS		77
 #define REFUSED		7
+#define HANG_S		100	/* until what never ends has failed */
 
 static const u64 good = 1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_F_VERSION_1;
 
@@ -379,6 +380,7 @@ int main(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
 
+	alarm(HANG_S);
 	driver = pthread_self();
 	sigaction(SIGUSR1, &action, NULL);
 	puts("TAP version 13");
