@@ -590,6 +590,7 @@ void axas_npt_clear_written(struct axas_npt *npt, struct axas_npt_job *job)
 {
 	struct axas_npt_clear *clear = container_of(job, struct axas_npt_clear, job);
 
+	job->changed = clear->closed;
 	clear_table(clear, npt, npt->root, npt->levels - 1);
 }
 

@@ -113,6 +113,8 @@ bool axas_npt_next_touched(const struct axas_npt *npt, u64 *gpa, u64 last);
  * @zeroes: ZERO markers become clean ones, not EMPTY
  * @dear: pages are looked at again, and unmapped on the host: they count as several entries, and
  *	each run of pages in @bitmap as many
+ * @closed: nobody may write here, but who was permitted to before may still hold pages: they are
+ *	looked at although no leaf is narrowed
  */
 struct axas_npt_clear {
 	struct axas_npt_job job;
@@ -120,6 +122,7 @@ struct axas_npt_clear {
 	u64 base;
 	bool zeroes;
 	bool dear;
+	bool closed;
 };
 
 /*

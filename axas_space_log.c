@@ -125,6 +125,7 @@ static void clear_area(struct axas_space *space, const struct axas_area *area, u
 		.zeroes = axas_area_is_missing(area) || axas_area_lends(area),
 		.dear = held && may_be_held(space),
 	};
+	clear.work.closed = clear.work.dear && !(area->prot & AXAS_PROT_WRITE);
 	clear.area = area;
 	axas_removal_init(&clear.removal, space, false);
 	clear.removal.pages = bitmap;

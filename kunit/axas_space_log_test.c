@@ -3,6 +3,7 @@
  * The dirty log (axas_space_log.c, axas_npt_aside.c): what counts as a write, regions that are put
  * aside and taken back, and the log beside all that changes areas and leaves.
  */
+#include <linux/bvec.h>
 #include <linux/prandom.h>
 
 #include "axas_npt_aside.h"
@@ -441,6 +442,29 @@ static void unmap_what_is_aside(struct kunit *test)
 }
 
 /* What is put aside is data, and is translated. */
+/* Who holds a page for writing still may, after its area forbids it. */
+static void held_pages_of_closed_areas(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct bio_vec bvec;
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, WIN_SIZE, TEST_RW), 0);
+	write_byte(f, WIN + SZ_4K);
+	KUNIT_ASSERT_EQ(test, axas_space_bvec(f->space, gpa_range(WIN + SZ_4K, SZ_4K), TEST_RW,
+					      &bvec, 1), 1);
+	KUNIT_EXPECT_EQ(test, space_protect(f, WIN, WIN_SIZE, TEST_R), 0);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	expect_written(f, WIN + SZ_4K, SZ_4K);
+	clear_got(f);
+	expect_written(f, WIN + SZ_4K, SZ_4K);
+	KUNIT_EXPECT_EQ(test, space_protect(f, WIN, WIN_SIZE, TEST_RW), 0);
+	clear_got(f);
+	expect_written(f, WIN + SZ_4K, SZ_4K);
+	axas_space_bvec_put(&bvec, 1);
+	clear_got(f);
+	expect_clean(f);
+}
+
 /* Between two pieces of an unmap a fault in another area takes back a region that both share. */
 static struct {
 	void (*free)(const struct axas_hal *hal, struct axas_hpa hpa, unsigned int order,
@@ -803,6 +827,7 @@ static struct kunit_case log_cases[] = {
 	KUNIT_CASE_PARAM(protect_what_is_aside, space_gen_params),
 	KUNIT_CASE_PARAM(collapse_keeps_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(unmap_what_is_aside, space_gen_params),
+	KUNIT_CASE_PARAM(held_pages_of_closed_areas, space_gen_params),
 	KUNIT_CASE_PARAM(unmap_beside_a_fault, space_gen_params),
 	KUNIT_CASE_PARAM(aside_is_seen, space_gen_params),
 	KUNIT_CASE_PARAM(arguments, space_gen_params),

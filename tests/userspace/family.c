@@ -114,7 +114,7 @@ void note_foreign_write(struct sheet *sheet, const struct member_page_model *by)
 			p->perhaps_changed = true;
 			p->perhaps_dirty = true;
 			/* Who exports a page for writing, or hands it out, logs it. */
-			p->dirty |= p->logged && !p->blind && p->kind != PAGE_SHARED;
+			p->dirty |= p->logged && p->kind != PAGE_SHARED;
 			p->changed |= p->kind != PAGE_SHARED;
 		}
 	}
@@ -127,7 +127,6 @@ static void page_written(struct member_page_model *p)
 	p->perhaps_changed = true;
 	p->dirty = p->logged;
 	p->perhaps_dirty = true;
-	p->blind = false;
 	p->wiped = false;
 }
 

@@ -47,8 +47,6 @@ enum member_page { PAGE_HOLE, PAGE_ALLOC, PAGE_FILE, PAGE_SHARED };
  * @logged: of a logged area
  * @dirty: the log must report it
  * @perhaps_dirty: it may
- * @blind: the log began, or was cleared, while the area forbade writes: what a holder writes later
- *	may be missed
  * @wiped: it was discarded: zeroes may be logged by 2 MiB
  * @changed: a diff must report it
  * @written: as written, and not as zeroes
@@ -69,7 +67,6 @@ struct member_page_model {
 	bool logged;
 	bool dirty;
 	bool perhaps_dirty;
-	bool blind;
 	bool wiped;
 	bool changed;
 	bool written;

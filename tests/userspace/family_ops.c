@@ -604,7 +604,6 @@ static void clear_page_log(struct member_page_model *p)
 {
 	p->perhaps_dirty = is_held(p) || p->wiped;
 	p->dirty = false;
-	p->blind = !(p->prot & AXAS_PROT_WRITE);
 }
 
 static void do_start_log(const struct model_op *op)
