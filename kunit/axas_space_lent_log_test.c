@@ -196,7 +196,8 @@ static void a_large_discard_outlives_the_log(struct kunit *test)
 	struct space_fixture *f = test->priv;
 	struct axas_image *image;
 
-	KUNIT_ASSERT_EQ(test, space_map_small(f, BORDER, SZ_1G, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(BORDER, SZ_1G), TEST_RW,
+						   AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_NEVER), 0);
 	write_byte(f, BORDER + SZ_4K);
 	image = axas_space_freeze(f->space);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(image));
