@@ -477,6 +477,10 @@ static noinline void clear_all(struct axas_npt_clear *clear, struct axas_npt *np
 	const u64 mask = npt->write | npt->fmt->zero;
 	unsigned int i, spent = BIT(AXAS_NPT_LEVEL_BITS) / BITS_PER_LONG;
 
+	/* clang does not unroll this one, and warns. */
+#ifndef __clang__
+#pragma GCC unroll 8
+#endif
 	for (i = 0; i < BIT(AXAS_NPT_LEVEL_BITS) / BITS_PER_LONG; i++)
 		if (words[i])
 			spent += clear_word(clear, npt, &table[i * BITS_PER_LONG], words[i], mask);

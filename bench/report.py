@@ -31,7 +31,7 @@ OTHER_MEMORY = (".memfd", ".anonymous")
 UNSTABLE = (".unmap_2m", ".memory", "_10000_areas")
 
 MEDIAN = 4
-SINGLE = ("size.", "page.", "leaves.", "space.unmap_4k")
+SINGLE = ("size.", "page.", "leaves.", "space.unmap_4k", "space.discard_4k")
 
 # Mode, and the column of its rows to use.
 MODES = (("instructions", 1), ("cpus256", 1), ("large", 1), ("newer", 1), ("newest", 1),
