@@ -26,8 +26,6 @@
  *	bits of a leaf to flip to give it the protection @prot
  * struct axas_npt_need X_need(u32 access)
  *	test that a level 0 entry must pass to permit an access
- * u64 X_marker(enum axas_pt_kind kind)
- *	the marker AXAS_PT_ZERO or AXAS_PT_BUSY
  * u64 X_sw_bit(unsigned int level)
  *	the software bit: BORROWED in a leaf, HANDED in an entry that points to a table
  * u64 X_hw_bits(unsigned int level)

@@ -93,11 +93,6 @@ static inline u32 ept_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
-static inline u64 ept_marker(enum axas_pt_kind kind)
-{
-	return kind == AXAS_PT_ZERO ? EPT_ZERO : EPT_BUSY;
-}
-
 static inline u64 ept_sw_bit(unsigned int level)
 {
 	return EPT_SW;

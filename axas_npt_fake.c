@@ -100,11 +100,6 @@ static inline u32 fake_leaf_type(u64 entry, unsigned int level)
 	return level & 1 ? 3 - type : type;
 }
 
-static inline u64 fake_marker(enum axas_pt_kind kind)
-{
-	return kind == AXAS_PT_ZERO ? FAKE_ZERO : FAKE_BUSY;
-}
-
 static inline u64 fake_sw_bit(unsigned int level)
 {
 	return level & 1 ? BIT_ULL(60) : BIT_ULL(63);

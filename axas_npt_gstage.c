@@ -97,11 +97,6 @@ static inline u32 gstage_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
-static inline u64 gstage_marker(enum axas_pt_kind kind)
-{
-	return kind == AXAS_PT_ZERO ? GS_ZERO : GS_BUSY;
-}
-
 static inline u64 gstage_sw_bit(unsigned int level)
 {
 	return GS_SW;

@@ -109,11 +109,6 @@ static inline u32 s2_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
-static inline u64 s2_marker(enum axas_pt_kind kind)
-{
-	return kind == AXAS_PT_ZERO ? S2_ZERO : S2_BUSY;
-}
-
 static inline u64 s2_sw_bit(unsigned int level)
 {
 	return S2_SW;

@@ -101,11 +101,6 @@ static inline u32 svm_leaf_type(u64 entry, unsigned int level)
 	}
 }
 
-static inline u64 svm_marker(enum axas_pt_kind kind)
-{
-	return kind == AXAS_PT_ZERO ? SVM_ZERO : SVM_BUSY;
-}
-
 static inline u64 svm_sw_bit(unsigned int level)
 {
 	return SVM_SW;

@@ -62,7 +62,7 @@ static u64 empty_bytes(const struct axas_npt *npt, u64 gpa, const struct axas_np
 }
 
 /* Whether an entry above level 0 is a leaf that is BORROWED. */
-static bool is_lent(const struct axas_npt *npt, const struct axas_npt_pos *pos)
+static bool is_borrowed(const struct axas_npt *npt, const struct axas_npt_pos *pos)
 {
 	return axas_npt_kind(npt, pos) == AXAS_PT_LEAF &&
 	       axas_npt_is_borrowed(npt, pos->entry, pos->level);
@@ -85,7 +85,7 @@ static bool for_tables(struct fold *fold, const struct axas_npt *npt, table_fn f
 			return false;
 		if (pos.level && !pos.entry)
 			bytes = empty_bytes(npt, gpa, &pos);
-		else if (pos.level && !is_lent(npt, &pos))
+		else if (pos.level && !is_borrowed(npt, &pos))
 			return false;
 		/* 0 after an entry that was filled meanwhile: look again. */
 		if (bytes && bytes - 1 >= last - gpa)

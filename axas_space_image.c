@@ -275,7 +275,7 @@ static int make_room(struct swap *swap, unsigned long held, unsigned int tries)
 {
 	int err = reserve_copies(swap, held);
 
-	if (err || tries < 2 || held == COPIES_MOST)
+	if (err || tries < 2)
 		return err;
 	err = reserve_copies(swap, min_t(unsigned long, 2 * held, COPIES_MOST));
 	return err == -ENOMEM ? 0 : err;

@@ -3,43 +3,11 @@
  * Leaves of 2 MiB that clones borrow (axas_space_cow.c, axas_image.c): when a region is one, what a
  * write makes of it, and what else meets it: protections, discards, chains, logs, resets, folding.
  */
-#include <axas/image.h>
-
 #include "axas_image.h"
-#include "log_window.h"
+#include "image_window.h"
 
 /* The region; its neighbours in the window are of 4 KiB leaves. */
 #define BLOCK	BORDER
-
-static u8 byte_at(struct space_fixture *f, u64 gpa)
-{
-	u8 byte = 0xff;
-
-	KUNIT_EXPECT_EQ(f->test, read_at(f, gpa, &byte, 1), 0);
-	return byte;
-}
-
-static u8 usual_byte(u64 gpa)
-{
-	return 1 + gpa / SZ_4K % 255;
-}
-
-static u8 image_byte(struct kunit *test, struct axas_image *image, u64 gpa)
-{
-	u8 byte = 0xff;
-
-	KUNIT_EXPECT_EQ(test, axas_image_read(image, axas_gpa(gpa), &byte, 1), 0);
-	return byte;
-}
-
-static struct axas_image *freeze_it(struct space_fixture *f)
-{
-	struct axas_image *image = axas_space_freeze(f->space);
-
-	monitor_expect_flushed(f->monitor);
-	KUNIT_ASSERT_FALSE(f->test, IS_ERR(image));
-	return image;
-}
 
 /* The window, with a byte in each page; the block is one leaf. The space becomes a clone of it. */
 static struct axas_image *clone_of_block(struct space_fixture *f)
@@ -53,14 +21,6 @@ static struct axas_image *clone_of_block(struct space_fixture *f)
 	for (at = WIN; at < WIN + WIN_SIZE; at += SZ_4K)
 		write_byte(f, at);
 	return freeze_it(f);
-}
-
-static void finish(struct space_fixture *f, struct axas_image *image)
-{
-	axas_image_put(image);
-	axas_space_clear(f->space);
-	monitor_expect_flushed(f->monitor);
-	space_expect_empty(f);
 }
 
 /* The level of the leaf that maps an address, which must not permit writes unless @write. */

@@ -4,10 +4,7 @@
  * image lends, and of missing memory. ZERO markers stay when the log is cleared, as they hide what
  * the page had (axas_space_log.c, axas_npt_aside.c, axas_space_cow.c).
  */
-#include <linux/prandom.h>
-#include <axas/image.h>
-
-#include "log_window.h"
+#include "image_window.h"
 
 static void discard(struct space_fixture *f, u64 gpa, u64 size)
 {
@@ -16,28 +13,6 @@ static void discard(struct space_fixture *f, u64 gpa, u64 size)
 
 	KUNIT_EXPECT_EQ(f->test, axas_space_discard(f->space, &range, 1, &done), 0);
 	monitor_expect_flushed(f->monitor);
-}
-
-static u8 byte_at(struct space_fixture *f, u64 gpa)
-{
-	u8 byte = 0xff;
-
-	KUNIT_EXPECT_EQ(f->test, read_at(f, gpa, &byte, 1), 0);
-	return byte;
-}
-
-/* What write_byte() writes. */
-static u8 usual_byte(u64 gpa)
-{
-	return 1 + gpa / SZ_4K % 255;
-}
-
-static u8 image_byte(struct kunit *test, struct axas_image *image, u64 gpa)
-{
-	u8 byte = 0xff;
-
-	KUNIT_EXPECT_EQ(test, axas_image_read(image, axas_gpa(gpa), &byte, 1), 0);
-	return byte;
 }
 
 /* The space becomes a clone, whose image has a byte in each page of the window, and is logged. */
@@ -49,18 +24,9 @@ static struct axas_image *clone_of_window(struct space_fixture *f)
 	KUNIT_ASSERT_EQ(f->test, space_map_small(f, WIN, WIN_SIZE, TEST_RW), 0);
 	for (at = WIN; at < WIN + WIN_SIZE; at += SZ_4K)
 		write_byte(f, at);
-	image = axas_space_freeze(f->space);
-	KUNIT_ASSERT_FALSE(f->test, IS_ERR(image));
+	image = freeze_it(f);
 	KUNIT_ASSERT_EQ(f->test, start(f, WIN, WIN_SIZE), 0);
 	return image;
-}
-
-static void finish(struct space_fixture *f, struct axas_image *image)
-{
-	axas_image_put(image);
-	axas_space_clear(f->space);
-	monitor_expect_flushed(f->monitor);
-	space_expect_empty(f);
 }
 
 static void the_first_copy_is_logged(struct kunit *test)
@@ -179,8 +145,7 @@ static void an_image_after_the_log(struct kunit *test)
 	discard(f, BORDER, SZ_2M);
 	clear_got(f);
 	KUNIT_EXPECT_EQ(test, stop(f, WIN, WIN_SIZE), 0);
-	next = axas_space_freeze(f->space);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(next));
+	next = freeze_it(f);
 	KUNIT_EXPECT_EQ(test, image_byte(test, next, WIN + SZ_64K), 0);
 	KUNIT_EXPECT_EQ(test, image_byte(test, next, BORDER + SZ_4K), 0);
 	KUNIT_EXPECT_EQ(test, byte_at(f, WIN + SZ_64K), 0);
@@ -199,8 +164,7 @@ static void a_large_discard_outlives_the_log(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(BORDER, SZ_1G), TEST_RW,
 						   AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_NEVER), 0);
 	write_byte(f, BORDER + SZ_4K);
-	image = axas_space_freeze(f->space);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(image));
+	image = freeze_it(f);
 	KUNIT_EXPECT_EQ(test, byte_at(f, BORDER + SZ_4K), usual_byte(BORDER + SZ_4K));
 	KUNIT_ASSERT_EQ(test, start(f, BORDER, SZ_1G), 0);
 	discard(f, BORDER, SZ_1G);
@@ -272,22 +236,6 @@ static struct page_model {
 	bool written;
 	bool discarded;
 } model[WIN_PAGES];
-
-static u64 gpa_of_page(unsigned int page)
-{
-	return WIN + (u64)page * SZ_4K;
-}
-
-/* A random range of the window, often of whole regions. */
-static void pick(struct rnd_state *rnd, unsigned int *first, unsigned int *n)
-{
-	*first = prandom_u32_state(rnd) % WIN_PAGES;
-	*n = min(1 + prandom_u32_state(rnd) % 40, WIN_PAGES - *first);
-	if (prandom_u32_state(rnd) % 8)
-		return;
-	*first = prandom_u32_state(rnd) % 2 * 512;
-	*n = prandom_u32_state(rnd) % 2 ? 512 : WIN_PAGES - *first;
-}
 
 static void model_log(struct space_fixture *f, bool on, unsigned int first, unsigned int n)
 {

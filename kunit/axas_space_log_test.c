@@ -4,17 +4,13 @@
  * aside and taken back, and the log beside all that changes areas and leaves.
  */
 #include <linux/bvec.h>
-#include <linux/prandom.h>
 
 #include "axas_npt_aside.h"
 #include "log_window.h"
 
 static void expect_byte(struct space_fixture *f, u64 gpa)
 {
-	u8 byte = 0;
-
-	KUNIT_EXPECT_EQ(f->test, read_at(f, gpa, &byte, 1), 0);
-	KUNIT_EXPECT_EQ_MSG(f->test, byte, 1 + gpa / SZ_4K % 255, "page 0x%llx", gpa);
+	KUNIT_EXPECT_EQ_MSG(f->test, byte_at(f, gpa), usual_byte(gpa), "page 0x%llx", gpa);
 }
 
 /* What hardware permits, whatever the area says. */
@@ -588,24 +584,6 @@ struct page_model {
 };
 
 static struct page_model model[WIN_SIZE / SZ_4K];
-
-/* A random range of the window, often of whole regions. */
-static void pick(struct rnd_state *rnd, unsigned int *first, unsigned int *n)
-{
-	if (!(prandom_u32_state(rnd) % 8)) {
-		*first = prandom_u32_state(rnd) % 2 * 512;
-		*n = 512;
-		return;
-	}
-	*first = prandom_u32_state(rnd) % WIN_PAGES;
-	*n = 1 + prandom_u32_state(rnd) % (prandom_u32_state(rnd) % 4 ? 8 : WIN_PAGES);
-	*n = min(*n, WIN_PAGES - *first);
-}
-
-static u64 gpa_of_page(unsigned int page)
-{
-	return WIN + (u64)page * SZ_4K;
-}
 
 static void model_map(struct space_fixture *f, struct rnd_state *rnd, unsigned int first,
 		      unsigned int n)

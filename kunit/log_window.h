@@ -6,6 +6,7 @@
 #define _AXAS_KUNIT_LOG_WINDOW_H
 
 #include <linux/bitmap.h>
+#include <linux/prandom.h>
 
 #include "space_fixture.h"
 
@@ -76,11 +77,43 @@ static inline void expect_clean(struct space_fixture *f)
 	expect_written(f, WIN, 0);
 }
 
+/* What write_byte() writes, which differs from page to page. */
+static inline u8 usual_byte(u64 gpa)
+{
+	return 1 + gpa / SZ_4K % 255;
+}
+
 static inline void write_byte(struct space_fixture *f, u64 gpa)
 {
-	u8 byte = 1 + gpa / SZ_4K % 255;
+	u8 byte = usual_byte(gpa);
 
 	KUNIT_EXPECT_EQ(f->test, write_at(f, gpa, &byte, 1), 0);
+}
+
+static inline u8 byte_at(struct space_fixture *f, u64 gpa)
+{
+	u8 byte = 0xff;
+
+	KUNIT_EXPECT_EQ(f->test, read_at(f, gpa, &byte, 1), 0);
+	return byte;
+}
+
+static inline u64 gpa_of_page(unsigned int page)
+{
+	return WIN + (u64)page * SZ_4K;
+}
+
+/* A random range of the window, often of whole regions. */
+static inline void pick(struct rnd_state *rnd, unsigned int *first, unsigned int *n)
+{
+	if (!(prandom_u32_state(rnd) % 8)) {
+		*first = prandom_u32_state(rnd) % 2 * 512;
+		*n = 512;
+		return;
+	}
+	*first = prandom_u32_state(rnd) % WIN_PAGES;
+	*n = 1 + prandom_u32_state(rnd) % (prandom_u32_state(rnd) % 4 ? 8 : WIN_PAGES);
+	*n = min(*n, WIN_PAGES - *first);
 }
 
 #endif /* _AXAS_KUNIT_LOG_WINDOW_H */

@@ -596,32 +596,15 @@ static void run_op(const struct model_op *op)
 		compare_family();
 }
 
+static const struct verdict_ops ops_of_model = { begin, run_op, end };
+
 const char *family_run(const struct model_op *program, unsigned int n, bool trace)
 {
-	static char why[sizeof(verdict.why)];
-	long objects, pages;
-
 	axas_stock_drain();
-	objects = shim_nr_objects;
-	pages = shim_nr_pages;
 	if (!family)
 		family = calloc(1, sizeof(*family));
 	memset(family, 0, sizeof(*family));
 	family->trace = trace;
-	verdict.step = 0;
 	shim_set_param("max_frames", 0);
-	if (setjmp(verdict.end)) {
-		strcpy(why, verdict.why);
-		return why;
-	}
-	begin(program);
-	for (verdict.step = 1; verdict.step < n; verdict.step++)
-		run_op(&program[verdict.step]);
-	end();
-	rcu_barrier();
-	if (shim_nr_objects == objects && shim_nr_pages == pages)
-		return NULL;
-	snprintf(why, sizeof(why), "%ld objects and %ld pages leaked", shim_nr_objects - objects,
-		 shim_nr_pages - pages);
-	return why;
+	return verdict_run(&ops_of_model, program, n);
 }

@@ -871,11 +871,10 @@ static void end(void)
 	mock_hal_finish(mock);
 }
 
+static const struct verdict_ops ops_of_model = { begin, run_op, end };
+
 const char *model_run(const struct model_op *program, unsigned int n, bool trace)
 {
-	static char why[sizeof(verdict.why)];
-	long objects = shim_nr_objects, pages = shim_nr_pages;
-
 	if (!m)
 		m = calloc(1, sizeof(*m));
 	for (unsigned int i = 0; i < PAGES; i++)
@@ -885,20 +884,6 @@ const char *model_run(const struct model_op *program, unsigned int n, bool trace
 	memset(m->pages, 0, sizeof(m->pages));
 	m->f = (struct space_fixture){};
 	m->frames = 0;
-	verdict.step = 0;
 	m->trace = trace;
-	if (setjmp(verdict.end)) {
-		strcpy(why, verdict.why);
-		return why;
-	}
-	begin(program);
-	for (verdict.step = 1; verdict.step < n; verdict.step++)
-		run_op(&program[verdict.step]);
-	end();
-	rcu_barrier();
-	if (shim_nr_objects == objects && shim_nr_pages == pages)
-		return NULL;
-	snprintf(why, sizeof(why), "%ld objects and %ld pages leaked", shim_nr_objects - objects,
-		 shim_nr_pages - pages);
-	return why;
+	return verdict_run(&ops_of_model, program, n);
 }

@@ -26,6 +26,29 @@ void expect(s64 got, s64 want, u64 gpa)
 		fail("at 0x%llx: %lld, but the model says %lld", gpa, got, want);
 }
 
+const char *verdict_run(const struct verdict_ops *ops, const struct model_op *program,
+			unsigned int n)
+{
+	static char why[sizeof(verdict.why)];
+	long objects = shim_nr_objects, pages = shim_nr_pages;
+
+	verdict.step = 0;
+	if (setjmp(verdict.end)) {
+		strcpy(why, verdict.why);
+		return why;
+	}
+	ops->begin(program);
+	for (verdict.step = 1; verdict.step < n; verdict.step++)
+		ops->run(&program[verdict.step]);
+	ops->end();
+	rcu_barrier();
+	if (shim_nr_objects == objects && shim_nr_pages == pages)
+		return NULL;
+	snprintf(why, sizeof(why), "%ld objects and %ld pages leaked", shim_nr_objects - objects,
+		 shim_nr_pages - pages);
+	return why;
+}
+
 void kunit_fail(struct kunit *test, const char *file, int line, const char *fmt, ...)
 {
 	char text[256];
