@@ -186,7 +186,12 @@ struct machine {
 	u64 exits[AXVCPU_NR_EXITS];
 };
 
+/*
+ * Nanoseconds of the monotonic clock, and of UTC since 1970. time() would lag: it reads what the
+ * kernel stored at its last tick, which may be far back on a busy machine.
+ */
 u64 now_ns(void);
+u64 wall_ns(void);
 
 static inline bool virtio_is_there(const struct machine *m, u32 slot)
 {

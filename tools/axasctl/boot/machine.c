@@ -15,12 +15,22 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-u64 now_ns(void)
+static u64 read_clock(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return t.tv_sec * NSEC + t.tv_nsec;
+}
+
+u64 now_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+u64 wall_ns(void)
+{
+	return read_clock(CLOCK_REALTIME);
 }
 
 static int open_cpu(struct machine *m, u32 id)

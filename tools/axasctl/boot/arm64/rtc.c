@@ -17,6 +17,11 @@ enum {
 /* RTCPeriphID0 to 3, RTCPCellID0 to 3: a byte in each word. */
 static const u8 ids[] = { 0x31, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };
 
+static u32 seconds(void)
+{
+	return wall_ns() / NSEC;
+}
+
 void rtc_reset(struct machine *m)
 {
 	m->arch.rtc_offset = 0;
@@ -30,11 +35,10 @@ u32 rtc_read(const struct machine *m, u32 reg)
 		return ids[(reg - PERIPHERAL_ID) / 4 % sizeof(ids)];
 	switch (reg) {
 	case DR:
-		return (u32)time(NULL) + m->arch.rtc_offset;
+	case LR:
+		return seconds() + m->arch.rtc_offset;
 	case MR:
 		return m->arch.rtc_match;
-	case LR:
-		return m->arch.rtc_offset + (u32)time(NULL);
 	case CR:
 		return CR_RUNS;
 	case IMSC:
@@ -51,7 +55,7 @@ void rtc_write(struct machine *m, u32 reg, u32 val)
 		m->arch.rtc_match = val;
 		break;
 	case LR:
-		m->arch.rtc_offset = val - (u32)time(NULL);
+		m->arch.rtc_offset = val - seconds();
 		break;
 	case IMSC:
 		m->arch.rtc_mask = val & 1;

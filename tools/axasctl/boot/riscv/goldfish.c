@@ -12,12 +12,9 @@
 
 u32 goldfish_read(struct machine *m, u64 offset)
 {
-	struct timespec t;
-
 	switch (offset) {
 	case TIME_LOW:
-		clock_gettime(CLOCK_REALTIME, &t);
-		m->arch.clock = t.tv_sec * NSEC + t.tv_nsec;
+		m->arch.clock = wall_ns();
 		return m->arch.clock;
 	case TIME_HIGH:
 		return m->arch.clock >> 32;

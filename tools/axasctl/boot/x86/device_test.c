@@ -22,6 +22,13 @@ u64 now_ns(void)
 	return t.tv_sec * NSEC + t.tv_nsec;
 }
 
+static u64 wall;
+
+u64 wall_ns(void)
+{
+	return wall;
+}
+
 void machine_kick(struct cpu *cpu)
 {
 	kicks |= 1u << cpu->id;
@@ -213,6 +220,24 @@ static void test_pit(void)
 	ok(port_read(&m, 0x61, 1) & 0x20, "8254: and high afterwards");
 }
 
+static u64 cmos(u8 reg)
+{
+	port_write(&m, 0x70, 1, reg);
+	return port_read(&m, 0x71, 1);
+}
+
+static void test_rtc(void)
+{
+	begin(1);
+	/* 2026-11-27, 15:04:59, a Friday. */
+	wall = 1795791899 * NSEC + NSEC - 1;
+	ok(cmos(0) == 0x59 && cmos(2) == 0x04 && cmos(4) == 0x15, "CMOS clock: the time");
+	ok(cmos(6) == 6 && cmos(7) == 0x27 && cmos(8) == 0x11 && cmos(9) == 0x26 &&
+	   cmos(0x32) == 0x20, "CMOS clock: the date");
+	wall++;
+	ok(!cmos(0) && cmos(2) == 0x05, "CMOS clock: a second begins with the host's");
+}
+
 static void test_uart(void)
 {
 	set_up_pics();
@@ -317,6 +342,7 @@ int main(void)
 	test_apic();
 	test_apic_timer();
 	test_pit();
+	test_rtc();
 	test_uart();
 	test_acpi();
 	test_acpi_virtio();

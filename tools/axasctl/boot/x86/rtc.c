@@ -36,7 +36,7 @@ static u8 bcd(int n)
 
 u8 rtc_read(const struct machine *m)
 {
-	time_t t = time(NULL);
+	time_t t = wall_ns() / NSEC;
 	struct tm tm;
 
 	gmtime_r(&t, &tm);
