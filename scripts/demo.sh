@@ -7,8 +7,8 @@
 # guest on such memory, on the SVM of the emulated CPU, and the same kernel of Debian's as another
 # guest. Ends with "demo: PASS" or
 # "demo: FAIL" and the reason, and a matching status. DEMO is another machine, arm64, riscv64 or ept:
-# Debian's kernel for it, and the same one as its guest, alone; or "fork": a guest that is frozen while
-# it runs, and 20 clones of it that go on, one of them twice.
+# Debian's kernel for it, and the same one as its guest, alone; or "fork", fork-arm64 or fork-riscv64: a
+# guest that is frozen while it runs, and 20 clones of it that go on, one of them twice.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -53,6 +53,7 @@ main() {
 	if (($#)); then
 		case $1 in
 		fork) linux_case amd64 fork ;;
+		fork-*) linux_case "${1#fork-}" fork ;;
 		*) linux_case "$1" demo ;;
 		esac
 		return

@@ -358,6 +358,7 @@ copy_sources() {
 		--exclude=./tests/uapi/axas_uapi_test32 --exclude=./tests/vcpu/axvcpu_test \
 		--exclude=./tests/bridge/axas_bridge_test \
 		--exclude=./tests/vcpu/guests --exclude=./tests/reboot/kexec --exclude=./tests/linux/linux_test \
+		--exclude=./tests/linux/disk_server \
 		--exclude=./lib/libaxas.a --exclude="./lib/libaxas.so*" --exclude=./lib/lib_test_shared \
 		--exclude=./lib/lib_test --exclude='*.elf' -cf - . | tar -C "$1" -xf -
 }

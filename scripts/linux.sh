@@ -121,6 +121,8 @@ main() {
 		die "no machine for $ARCH"
 		;;
 	esac
+	[[ $ARCH == amd64 ]] || [[ $CASE != all && $CASE != disk ]] ||
+		PROGRAMS=("$OUT/module/tests/linux/disk_server")
 	export OUT ARCH PREFIX KDIR LIBS TESTS AXAS_BUSYBOX=$BUSYBOX
 	run_logged "$NAME build" "$OUT/build.log" build
 	roots
