@@ -16,7 +16,7 @@ export CONFIG_AXAS_BENCH := $(if $(filter-out 0 n,$(BENCH)),m)
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: all modules modules_clean lib tools modules_install install install-user install-files \
-	uninstall uninstall-user dkms-sources deb demo check prove soak lint bench bench-check clean help
+	uninstall uninstall-user dkms-sources deb htmldocs demo check prove soak lint bench bench-check clean help
 .DEFAULT_GOAL := all
 
 all: modules lib tools
@@ -39,6 +39,9 @@ include packaging/install.mk
 
 deb:
 	scripts/deb.sh
+
+htmldocs:
+	scripts/htmldocs.sh
 
 demo:
 	scripts/demo.sh $(DEMO)
@@ -79,6 +82,7 @@ help:
 	@echo '  install-user     all of that but the modules'
 	@echo '  uninstall        remove what install installed'
 	@echo '  deb              Debian packages, in the folder build/deb'
+	@echo '  htmldocs         the documentation in HTML, build/html/index.html'
 	@echo '  demo             boot a stock Debian kernel in QEMU and show it all'
 	@echo '  check            the tests, and lint (a first run takes long)'
 	@echo '  prove            barriers with herd7, entries and ranges with CBMC'

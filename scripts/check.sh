@@ -53,7 +53,7 @@ parts() {
 		bridge both 250 100 KVM guests on memory of a space: a small VMM, unmodified QEMU, device back ends
 		kvm check 60 50 KVM of Debian's stock kernel and axvcpu do not use the same CPUs
 		prove check 300 60 barriers by herd7, entries and ranges by CBMC, for every value
-		tools check 30 50 libaxas and the command line tool, without the module
+		tools check 60 80 libaxas, the command line tool and the documentation, without the module
 		x86_64 soak 900 900 KUnit by kunit.py in QEMU, on the kernel of vm-debug
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
 		arm64-newer soak 500 400 as arm64, on 7.2 of a later Debian
@@ -146,7 +146,7 @@ part_tools() {
 	local folder failed=0
 
 	need_packages gcc g++ make libc6-dev libjson-c-dev libmd-dev libzydis-dev dwarves mandoc man-db \
-		bash-completion zsh
+		bash-completion zsh python3-sphinx python3-myst-parser
 	copy_sources "$AXAS_LOGS/tools"
 	for folder in lib tools/axasctl; do
 		make -C "$AXAS_LOGS/tools/$folder" all

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# docs_test.sh AXASCTL: the manual pages and the completion, as TAP. The pages have no warning, and
-# name each command, ioctl and function; bash and zsh complete what axasctl --help lists.
+# docs_test.sh AXASCTL: the manual pages, the HTML pages and the completion, as TAP. The pages have
+# no warning, and name each command, ioctl and function; bash and zsh complete what axasctl --help
+# lists.
 
 # shellcheck disable=SC2317  # functions are called by is
 case ${1:-} in
@@ -53,6 +54,17 @@ options() { "$ctl" "$1" --help | sed -nE 's/^ +(-[a-z], )?(--[a-z-]+).*/\2/p'; }
 ioctls() { sed -n 's/^#define \(AX[A-Z0-9_]*\)[ \t]*_IO(.*/\1/p' "include/uapi/axas/$1"; }
 functions() { sed -n 's/^\t\(ax[a-z0-9_]*\);/\1/p' lib/libaxas.map; }
 
+# Each function of the library and each struct of an ioctl has an entry to link to.
+html_has_entries() {
+	local name missing=0
+
+	for name in $(functions | sed 's/^/libaxas./') $(sed -n 's/^struct \(ax[a-z_]*\) {/\1/p' \
+		include/uapi/axas/*.h); do
+		grep -q "id=\"c\.$name\"" "$tmp"/html/api/*.html || { echo "no $name"; missing=1; }
+	done
+	return "$missing"
+}
+
 # bash_completes LINE: print what bash offers for its last word.
 bash_completes() {
 	bash --norc -c '. /usr/share/bash-completion/bash_completion
@@ -96,6 +108,8 @@ mapfile -t ioctls < <(ioctls vcpu.h)
 is axvcpu.4_names_every_ioctl names Documentation/axvcpu.4 "${ioctls[@]}"
 mapfile -t functions < <(functions)
 is libaxas.3_names_every_function names "$tmp/libaxas.3" "${functions[@]}"
+is html_pages_have_no_warning scripts/htmldocs.sh "$tmp/html"
+is html_pages_have_every_function_and_struct html_has_entries
 
 is bash_offers_the_commands offers bash 'axasctl ' "${words[@]}"
 is bash_goes_on_after_options offers bash 'axasctl --json --fd 3 pop' populate
