@@ -14,6 +14,7 @@
 
 #include "axas_compat.h"
 #include "axas_space.h"
+#include "axas_trace.h"
 
 DEFINE_PER_CPU_ALIGNED(struct axas_cpu, axas_cpus) = { .first = AXAS_NO_FIRST };
 EXPORT_PER_CPU_SYMBOL_AXAS_KUNIT(axas_cpus);
@@ -157,6 +158,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_bar_end);
 
 static void flush_consumers(struct axas_space *space, const struct axas_flush *flush)
 {
+	u64 start = axas_trace_start(trace_axas_flush_enabled());
 	struct axas_consumer *consumer;
 	struct cpumask *cpus;
 
@@ -174,6 +176,7 @@ static void flush_consumers(struct axas_space *space, const struct axas_flush *f
 	list_for_each_entry(consumer, &space->consumers, node)
 		if (consumer->ops->wait)
 			consumer->ops->wait(consumer, flush);
+	trace_axas_flush(space, flush, start);
 }
 
 void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables)

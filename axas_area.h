@@ -192,6 +192,7 @@ void axas_pinned_put(struct axas_pinned *pinned);
  * @no_huge: faults and populate must not make 2 MiB leaves now: see split_large()
  * @shared: pages were locked for host mappings: removals wait for locked pages
  * @handed: pages were handed out by axas_space_bvec(), or may be exported to another space
+ * @id: axas_space_id()
  * @npt: the nested page table
  * @range: the guest-physical addresses that it covers
  * @pool: counts and limits of its frames
@@ -220,6 +221,7 @@ struct axas_space {
 	bool no_huge;
 	bool shared;
 	bool handed;
+	u32 id;
 	struct axas_gpa_range range;
 	struct axas_npt npt;
 	struct axas_pool pool;

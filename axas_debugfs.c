@@ -170,7 +170,7 @@ static void make_folder(struct axas_debugfs *entry)
 
 	if (entry->dir)
 		return;
-	snprintf(name, sizeof(name), "%u", entry->id);
+	snprintf(name, sizeof(name), "%u", axas_space_id(entry->space));
 	entry->dir = debugfs_create_dir(name, root);
 	debugfs_create_file("table", 0400, entry->dir, entry->space, &table_fops);
 	debugfs_create_file("raw", 0400, entry->dir, entry->space, &raw_fops);
@@ -185,8 +185,9 @@ static int spaces_show(struct seq_file *m, void *unused)
 	list_for_each_entry(entry, &spaces, node) {
 		make_folder(entry);
 		axas_space_get_info(entry->space, &info);
-		seq_printf(m, "%u 0x%llx+0x%llx areas %llu frames %llu tables %llu\n", entry->id,
-			   info.base, info.length, info.areas, info.frames, info.tables);
+		seq_printf(m, "%u 0x%llx+0x%llx areas %llu frames %llu tables %llu\n",
+			   axas_space_id(entry->space), info.base, info.length, info.areas,
+			   info.frames, info.tables);
 		cond_resched();
 	}
 	mutex_unlock(&spaces_lock);
@@ -209,9 +210,9 @@ static int stock_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stock);
 
-void axas_debugfs_add(struct axas_debugfs *entry, struct axas_space *space, unsigned int id)
+void axas_debugfs_add(struct axas_debugfs *entry, struct axas_space *space)
 {
-	*entry = (struct axas_debugfs){ .space = space, .id = id };
+	*entry = (struct axas_debugfs){ .space = space };
 	mutex_lock(&spaces_lock);
 	list_add_tail(&entry->node, &spaces);
 	mutex_unlock(&spaces_lock);

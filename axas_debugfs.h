@@ -14,17 +14,15 @@ struct dentry;
  * struct axas_debugfs - a space in debugfs
  * @node: entry in the list of spaces
  * @space: the space; the caller of axas_debugfs_add() holds a reference until removal
- * @id: its number
  * @dir: its directory; NULL until "spaces" has been read
  */
 struct axas_debugfs {
 	struct list_head node;
 	struct axas_space *space;
-	unsigned int id;
 	struct dentry *dir;
 };
 
-void axas_debugfs_add(struct axas_debugfs *entry, struct axas_space *space, unsigned int id);
+void axas_debugfs_add(struct axas_debugfs *entry, struct axas_space *space);
 /* On return, files of the space can no longer be opened. */
 void axas_debugfs_remove(struct axas_debugfs *entry);
 

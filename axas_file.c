@@ -478,7 +478,7 @@ static void space_show_fdinfo(struct seq_file *m, struct file *filp)
 	struct axas_info info;
 
 	axas_space_get_info(file->space, &info);
-	seq_printf(m, "axas-id:\t%u\n", file->id);
+	seq_printf(m, "axas-id:\t%u\n", axas_space_id(file->space));
 	seq_printf(m, "axas-range:\t0x%llx+0x%llx\n", info.base, info.length);
 	seq_printf(m, "axas-areas:\t%llu\n", info.areas);
 	seq_printf(m, "axas-frames:\t%llu\n", info.frames);

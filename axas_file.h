@@ -70,7 +70,6 @@ long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
  * @lock: held to map or unmap linear areas
  * @locked: pages accounted to @mm; protected by @lock
  * @reserved: those among them for files that are being mapped; protected by @lock
- * @id: number of the space, counted since the module was loaded
  * @debugfs: its entry in debugfs
  * @mapping: the inode's, which lists the host mappings
  * @pinnable: its host mappings are pinnable; else watched
@@ -87,7 +86,6 @@ struct axas_file {
 	struct mutex lock;	/* see @lock above */
 	u64 locked;
 	u64 reserved;
-	unsigned int id;
 	struct axas_debugfs debugfs;
 	struct address_space *mapping;
 	bool pinnable;

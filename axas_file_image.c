@@ -195,6 +195,7 @@ static void image_show_fdinfo(struct seq_file *m, struct file *filp)
 	struct axas_image_info info;
 
 	axas_image_get_info(file->image, &info);
+	seq_printf(m, "axas-id:\t%u\n", axas_space_id(file->image->base));
 	seq_printf(m, "axas-range:\t0x%llx+0x%llx\n", info.base, info.length);
 	seq_printf(m, "axas-areas:\t%llu\n", info.areas);
 	seq_printf(m, "axas-frames:\t%llu\n", info.frames);

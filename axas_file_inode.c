@@ -42,8 +42,6 @@ static void free_file(void *arg)
 	kfree(file);
 }
 
-static atomic_t last_id = ATOMIC_INIT(0);
-
 struct axas_file *axas_file_new(struct axas_space *space, u32 flags)
 {
 	struct axas_file *file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
@@ -62,8 +60,7 @@ struct axas_file *axas_file_new(struct axas_space *space, u32 flags)
 	mmgrab(file->mm);
 	mutex_init(&file->lock);
 	mutex_init(&file->attach);
-	file->id = atomic_inc_return(&last_id);
-	axas_debugfs_add(&file->debugfs, space, file->id);
+	axas_debugfs_add(&file->debugfs, space);
 	return file;
 }
 

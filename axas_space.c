@@ -53,8 +53,11 @@ static int params_range(const struct axas_space_params *params,
 	return 0;
 }
 
+static atomic_t last_id = ATOMIC_INIT(0);
+
 static void space_init(struct axas_space *space, u64 max_frames)
 {
+	space->id = atomic_inc_return(&last_id);
 	kref_init(&space->ref);
 	init_rwsem(&space->lock);
 	mutex_init(&space->changing);
@@ -201,6 +204,12 @@ struct axas_gpa_range axas_space_range(const struct axas_space *space)
 	return space->range;
 }
 EXPORT_SYMBOL_AXAS(axas_space_range);
+
+u32 axas_space_id(const struct axas_space *space)
+{
+	return space->id;
+}
+EXPORT_SYMBOL_AXAS(axas_space_id);
 
 struct axas_hpa axas_space_root(const struct axas_space *space)
 {

@@ -18,6 +18,7 @@
 #include "axas_compat.h"
 #include "axas_keep.h"
 #include "axas_removal.h"
+#include "axas_trace.h"
 
 /* What the lookup of an area costs, and a walk to a part of it, each in entries of the budget. */
 #define STEP_ENTRIES	16
@@ -381,6 +382,7 @@ static bool ranges_ok(struct discard *discard, const struct axas_space *space)
 int axas_space_discard(struct axas_space *space, const struct axas_gpa_range *ranges,
 		       unsigned int n, u64 *done)
 {
+	u64 start = axas_trace_start(trace_axas_discard_enabled());
 	struct discard discard __uninitialized;
 	int err;
 
@@ -397,6 +399,7 @@ int axas_space_discard(struct axas_space *space, const struct axas_gpa_range *ra
 		err = discard_all(&discard, space, done);
 		axas_npt_put_spares(&space->npt, &space->npt.reserve);
 	}
+	trace_axas_discard(space, ranges, n, *done, err, start);
 	mutex_unlock(&space->changing);
 	return err;
 }

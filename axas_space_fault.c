@@ -15,6 +15,7 @@
 #include "axas_compat.h"
 #include "axas_registry.h"
 #include "axas_space.h"
+#include "axas_trace.h"
 
 /* Frames that populate allocates and installs together; the array is on the stack. */
 #define FILL_BATCH	128
@@ -736,17 +737,45 @@ static int fault_in_fast(struct axas_space *space, u64 gpa, u32 access, struct a
 	return hpa->val == AXAS_HPA_NONE && !space->pool.limited ? AXAS_FAULT_NOMEM : LOOK_AGAIN;
 }
 
-int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access)
+static __always_inline int fault_in(struct axas_space *space, u64 gpa, u32 access,
+				    unsigned int *level)
 {
 	struct axas_hpa hpa;
 	int result = fault_in_fast(space, gpa, access, &hpa);
 
 	if (likely(result != LOOK_AGAIN))
 		return result;
-	result = handle_fault(space, gpa, access, NULL, hpa);
+	result = handle_fault(space, gpa, access, level, hpa);
 	if (result == AXAS_FAULT_FIXED)
 		count_fault(space, result);
 	return result;
+}
+
+/*
+ * Handle a fault by @handle, and tell how long that took. Not of RETRY: the access, or
+ * axas_space_fault() after axas_space_fault_nowait(), is a fault of its own.
+ */
+static noinline int fault_traced(struct axas_space *space, u64 gpa, u32 access,
+				 unsigned int *level, bool host,
+				 int (*handle)(struct axas_space *space, u64 gpa, u32 access,
+					       unsigned int *level))
+{
+	u64 start = ktime_get_ns();
+	unsigned int at = 0;
+	int result = handle(space, gpa, access, &at);
+
+	if (result != AXAS_FAULT_RETRY)
+		trace_axas_fault(space, gpa, access, result, at, host, start);
+	if (level)
+		*level = at;
+	return result;
+}
+
+int axas_space_fault_in(struct axas_space *space, u64 gpa, u32 access)
+{
+	if (trace_axas_fault_enabled())
+		return fault_traced(space, gpa, access, NULL, true, fault_in);
+	return fault_in(space, gpa, access, NULL);
 }
 
 int axas_space_bring_now(struct axas_space *space, u64 gpa, u32 access)
@@ -781,7 +810,7 @@ static int look_export(struct fill *fill, struct axas_cpu *cpu)
 	return look(fill, cpu);
 }
 
-int axas_space_bring_exported(struct axas_space *space, u64 gpa, u32 access)
+static int fault_exported(struct axas_space *space, u64 gpa, u32 access, unsigned int *level)
 {
 	struct axas_hpa hpa __uninitialized;
 	struct fill fill __uninitialized;
@@ -794,8 +823,21 @@ int axas_space_bring_exported(struct axas_space *space, u64 gpa, u32 access)
 	fill.huge = true;
 	result = run_fault(&fill, look_export);
 	end_fill(&fill);
+	*level = result <= AXAS_FAULT_SPURIOUS ? fill.level : 0;
 	if (result == AXAS_FAULT_FIXED)
 		count_fault(space, result);
+	return result;
+}
+
+int axas_space_bring_exported(struct axas_space *space, u64 gpa, u32 access)
+{
+	unsigned int level;
+	int result;
+
+	if (trace_axas_fault_enabled())
+		result = fault_traced(space, gpa, access, NULL, true, fault_exported);
+	else
+		result = fault_exported(space, gpa, access, &level);
 	/* The other space's fault cannot wait for whoever supplies this one. */
 	return result == AXAS_FAULT_MISSING ? -EIO : axas_space_fault_errno(result);
 }
@@ -888,34 +930,42 @@ slow:
  * Fast paths: a 4 KiB page that a racer has mapped already, and one that has no leaf, both in
  * the area and the table that this CPU has cached.
  */
-int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
-		     unsigned int *level)
+static __always_inline int fault(struct axas_space *space, u64 gpa, u32 access,
+				 unsigned int *level)
 {
 	struct axas_cpu *cpu = axas_section_hit(space);
 	u64 *ptep, entry;
 
 	if (unlikely(!cpu))
 		goto slow;
-	if (unlikely(!axas_cpu_at(cpu, gpa.val)))
-		return fault_elsewhere(space, cpu, gpa.val, access, level);
-	ptep = axas_cpu_ptep(cpu, gpa.val);
+	if (unlikely(!axas_cpu_at(cpu, gpa)))
+		return fault_elsewhere(space, cpu, gpa, access, level);
+	ptep = axas_cpu_ptep(cpu, gpa);
 	if (level)
 		*level = 0;
 	entry = READ_ONCE(*ptep);
 	if (likely(!entry)) {
-		if (unlikely(!axas_cpu_covers(cpu, gpa.val) || !access ||
+		if (unlikely(!axas_cpu_covers(cpu, gpa) || !access ||
 			     access & ~cpu->area->single))
-			return fault_elsewhere(space, cpu, gpa.val, access, level);
-		return fault_fill(space, cpu, gpa.val, access, ptep, level);
+			return fault_elsewhere(space, cpu, gpa, access, level);
+		return fault_fill(space, cpu, gpa, access, ptep, level);
 	}
 	if (likely(axas_npt_allows(&space->npt, entry, access))) {
 		axas_npt_count(&cpu->shard->found);
 		axas_section_leave(cpu);
 		return AXAS_FAULT_SPURIOUS;
 	}
-	return fault_denied(space, cpu, gpa.val, access, ptep, level);
+	return fault_denied(space, cpu, gpa, access, ptep, level);
 slow:
-	return fault_slow(space, gpa.val, access, level, axas_hpa(AXAS_HPA_NONE));
+	return fault_slow(space, gpa, access, level, axas_hpa(AXAS_HPA_NONE));
+}
+
+int axas_space_fault(struct axas_space *space, struct axas_gpa gpa, u32 access,
+		     unsigned int *level)
+{
+	if (trace_axas_fault_enabled())
+		return fault_traced(space, gpa.val, access, level, false, fault);
+	return fault(space, gpa.val, access, level);
 }
 EXPORT_SYMBOL_AXAS(axas_space_fault);
 
@@ -951,7 +1001,8 @@ static noinline int copy_nowait(struct axas_space *space, struct axas_cpu *cpu, 
 }
 
 /* A single read-side section: area and table stay, so the generation is not rechecked. */
-int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 access)
+static __always_inline int fault_nowait(struct axas_space *space, u64 gpa, u32 access,
+					unsigned int *level)
 {
 	struct axas_cpu *cpu;
 	u64 *ptep, entry;
@@ -962,30 +1013,37 @@ int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 a
 	cpu = axas_section_enter(space);
 	if (unlikely(!cpu))
 		return AXAS_FAULT_RETRY;
-	if (unlikely(!axas_cpu_at(cpu, gpa.val) && !find_table(space, cpu, gpa.val)))
+	if (unlikely(!axas_cpu_at(cpu, gpa) && !find_table(space, cpu, gpa)))
 		goto retry;
-	ptep = axas_cpu_ptep(cpu, gpa.val);
+	ptep = axas_cpu_ptep(cpu, gpa);
 	entry = READ_ONCE(*ptep);
 	if (likely(!entry)) {
-		if (likely(axas_area_find_here(space, cpu, gpa.val) && access &&
+		if (likely(axas_area_find_here(space, cpu, gpa) && access &&
 			   !(access & ~cpu->area->single)))
 			return fill_nowait(space, cpu, ptep);
 	} else if (likely(axas_npt_allows(&space->npt, entry, access))) {
 		axas_npt_count(&cpu->shard->found);
 		axas_section_leave(cpu);
 		return AXAS_FAULT_SPURIOUS;
-	} else if (axas_area_find_here(space, cpu, gpa.val)) {
+	} else if (axas_area_find_here(space, cpu, gpa)) {
 		if (log_write(space, cpu->area, ptep, entry, access)) {
 			axas_section_leave(cpu);
 			count_fault(space, AXAS_FAULT_FIXED);
 			return AXAS_FAULT_FIXED;
 		}
-		if (access & AXAS_PROT_WRITE && is_lent(cpu, gpa.val, access))
-			return copy_nowait(space, cpu, gpa.val, access);
+		if (access & AXAS_PROT_WRITE && is_lent(cpu, gpa, access))
+			return copy_nowait(space, cpu, gpa, access);
 	}
 retry:
 	axas_section_leave(cpu);
 	return AXAS_FAULT_RETRY;
+}
+
+int axas_space_fault_nowait(struct axas_space *space, struct axas_gpa gpa, u32 access)
+{
+	if (trace_axas_fault_enabled())
+		return fault_traced(space, gpa.val, access, NULL, false, fault_nowait);
+	return fault_nowait(space, gpa.val, access, NULL);
 }
 EXPORT_SYMBOL_AXAS(axas_space_fault_nowait);
 

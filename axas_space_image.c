@@ -18,6 +18,7 @@
 #include "axas_npt_aside.h"
 #include "axas_removal.h"
 #include "axas_shared.h"
+#include "axas_trace.h"
 
 /**
  * struct swap - areas and table of a space that are replaced
@@ -409,6 +410,7 @@ static struct axas_image *freeze_above(struct axas_space *space)
 
 struct axas_image *axas_space_freeze(struct axas_space *space)
 {
+	u64 start = axas_trace_start(trace_axas_freeze_enabled());
 	struct axas_image *image;
 	int err;
 
@@ -416,6 +418,7 @@ struct axas_image *axas_space_freeze(struct axas_space *space)
 		return ERR_PTR(-EINTR);
 	err = prepare_freeze(space);
 	image = err ? ERR_PTR(err) : axas_space_fold(space) ?: freeze_above(space);
+	trace_axas_freeze(space, image, PTR_ERR_OR_ZERO(image), start);
 	mutex_unlock(&space->changing);
 	return image;
 }
@@ -423,12 +426,14 @@ EXPORT_SYMBOL_AXAS(axas_space_freeze);
 
 struct axas_space *axas_image_clone(struct axas_image *image, u64 max_frames)
 {
+	u64 start = axas_trace_start(trace_axas_clone_enabled());
 	struct axas_space *space = axas_space_create_like(image->base, max_frames, image->areas);
 
 	if (IS_ERR(space))
 		return space;
 	axas_npt_mark(&space->npt);
 	space->image = axas_image_get(image);
+	trace_axas_clone(space, image, 0, start);
 	return space;
 }
 EXPORT_SYMBOL_AXAS(axas_image_clone);
@@ -494,7 +499,9 @@ static int drop_all(struct axas_space *space, struct axas_image *image, bool kee
 
 int axas_space_reset(struct axas_space *space, struct axas_image *image, u32 flags)
 {
+	u64 start = axas_trace_start(trace_axas_reset_enabled());
 	bool done = false;
+	int err;
 
 	if (flags & ~AXAS_RESET_DROP || !is_alike(space, image->base))
 		return -EINVAL;
@@ -504,7 +511,9 @@ int axas_space_reset(struct axas_space *space, struct axas_image *image, u32 fla
 		done = axas_space_reset_kept(space, image);
 		mutex_unlock(&space->changing);
 	}
-	return done ? 0 : drop_all(space, image, !(flags & AXAS_RESET_DROP));
+	err = done ? 0 : drop_all(space, image, !(flags & AXAS_RESET_DROP));
+	trace_axas_reset(space, image, err, start);
+	return err;
 }
 EXPORT_SYMBOL_AXAS(axas_space_reset);
 

@@ -14,6 +14,7 @@
 #include "axas_keep.h"
 #include "axas_registry.h"
 #include "axas_removal.h"
+#include "axas_trace.h"
 
 #define HUGE_FLAGS	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER)
 
@@ -339,12 +340,14 @@ static void remove_shared(struct axas_space *space)
 
 int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range)
 {
+	u64 start = axas_trace_start(trace_axas_unmap_enabled());
 	int err;
 
 	if (!axas_space_range_ok(space, range))
 		return -EINVAL;
 	mutex_lock(&space->changing);
 	err = unmap(space, range.start.val, axas_gpa_range_last(range).val);
+	trace_axas_unmap(space, &range, err, start);
 	mutex_unlock(&space->changing);
 	return err;
 }
@@ -365,7 +368,10 @@ void axas_space_remove_all(struct axas_space *space)
 
 void axas_space_clear(struct axas_space *space)
 {
+	u64 start = axas_trace_start(trace_axas_unmap_enabled());
+
 	axas_space_remove_all(space);
+	trace_axas_unmap(space, &space->range, 0, start);
 }
 EXPORT_SYMBOL_AXAS(axas_space_clear);
 
@@ -458,6 +464,7 @@ int axas_space_map_area(struct axas_space *space, struct axas_gpa_range range,
 	if (!err) {
 		err = map_area(space, area, range.start.val, axas_gpa_range_last(range).val,
 			       populate);
+		trace_axas_map(space, &range, area, err);
 		mutex_unlock(&space->changing);
 	}
 	if (err)
@@ -1014,6 +1021,7 @@ static int protect(struct axas_space *space, u64 first, u64 last, u32 prot)
 
 int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot)
 {
+	u64 start = axas_trace_start(trace_axas_protect_enabled());
 	int err;
 
 	if (!axas_space_range_ok(space, range) || prot & ~AXAS_PROT_MASK)
@@ -1021,6 +1029,7 @@ int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u3
 	if (mutex_lock_killable(&space->changing))
 		return -EINTR;
 	err = protect(space, range.start.val, axas_gpa_range_last(range).val, prot);
+	trace_axas_protect(space, &range, prot, err, start);
 	mutex_unlock(&space->changing);
 	return err;
 }

@@ -31,6 +31,10 @@ IGNORED_IN_PROGRAMS+=,EMBEDDED_FUNCTION_NAME,CAMELCASE,VOLATILE
 export LISTS='^(axas_npt_formats\.h|oracle/vectors_all\.h)$'
 export IGNORED_IN_LISTS=COMPLEX_MACRO,MACRO_ARG_REUSE
 
+# Also, in headers of tracepoints, which look as the kernel's do.
+export TRACES='^(axas_trace|vcpu/axvcpu_trace)\.h$'
+export IGNORED_IN_TRACES=COMPLEX_MACRO,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
+
 # our_files PATTERN...: list the present sources, tracked or not.
 our_files() {
 	cd "$AXAS_SRC"
@@ -178,8 +182,9 @@ lint_checkpatch() {
 	cd "$copy"
 	grep -vE "$PROGRAMS" files | xargs sed -i 's/^AXAS_EXPORT(/EXPORT_SYMBOL_GPL(/'
 	xargs sed -i 's/^\(#define [A-Z_]*(NAME, name)\).*/\1	0/' <files
-	checkpatch_files "$IGNORED_TYPES" < <(grep -vE "$PROGRAMS|$LISTS" files) || rc=1
+	checkpatch_files "$IGNORED_TYPES" < <(grep -vE "$PROGRAMS|$LISTS|$TRACES" files) || rc=1
 	checkpatch_files "$IGNORED_TYPES,$IGNORED_IN_LISTS" < <(grep -E "$LISTS" files) || rc=1
+	checkpatch_files "$IGNORED_TYPES,$IGNORED_IN_TRACES" < <(grep -E "$TRACES" files) || rc=1
 	# Shims repeat Linux's own macros unchanged.
 	checkpatch_files "$IGNORED_TYPES,$IGNORED_IN_PROGRAMS" \
 		< <(grep -E "$PROGRAMS" files |

@@ -26,7 +26,7 @@ MUTANTS=
 FAILED=0
 
 # The headers of Linux that the core's files include: linux.h replaces all of them.
-HEADERS='#include <(linux|asm)/[a-z0-9_/]+\.h>'
+HEADERS='#include <(linux|asm|trace)/[a-z0-9_/]+\.h>'
 
 # Configuration for proofs of the algorithm. Each recursive call goes one table level down.
 SMALL=(-DAXAS_NPT_LEVEL_BITS=2)

@@ -7,6 +7,7 @@
  *   axvcpu_core.c     vCPUs: states, affinity, the run loop
  *   axvcpu_exit.c     exits as text
  *   axvcpu_percpu.c   virtualization on each CPU, through hotplug and suspend
+ *   axvcpu_trace.c    tracepoints
  *   axvcpu_noarch.c   architectures without a backend
  *   x86/              the backends for SVM and VMX, and their common code
  *   arm64/            the backend for VHE

@@ -21,6 +21,7 @@
 
 #include "axas_compat.h"
 #include "axvcpu.h"
+#include "axvcpu_trace.h"
 
 /**
  * DOC: how a flush gets through
@@ -502,6 +503,7 @@ static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
 		reason = exit->reason;
 	vcpu->entries++;
 	vcpu->exits[reason]++;
+	trace_axvcpu_exit(vcpu, reason, exit);
 }
 
 static void flush_requested(struct axvcpu *vcpu)

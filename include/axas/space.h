@@ -130,6 +130,17 @@ struct axas_gpa_range axas_space_range(const struct axas_space *space);
 bool axas_space_contains(const struct axas_space *space, struct axas_gpa_range range);
 
 /**
+ * axas_space_id() - the number of a space in traces and debugfs
+ * @space: the space
+ *
+ * Spaces and images are counted together, from 1 on, since the module was loaded.
+ *
+ * Context: Any.
+ * Return: the number.
+ */
+u32 axas_space_id(const struct axas_space *space);
+
+/**
  * axas_space_root() - the root of the space's table
  * @space: the space
  *

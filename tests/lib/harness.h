@@ -7,6 +7,7 @@
  *   expect.c    fail, skip, note, compare
  *   machine.c   the machine under test: clock, kernel version, reserved memory
  *   signals.c   accesses to memory that may end in a signal
+ *   trace.c     events of the kernel's tracing
  *   program.mk  build rules of the test programs
  *
  * A test is a function that returns on success. It runs in its own process group, so it need
@@ -148,5 +149,18 @@ int write_signal(void *p, u8 val);
 int signal_code(void);			/* si_code of this thread's last signal */
 int try_load(const u64 *p, u64 *val);	/* of a word: a single access */
 int try_store(u64 *p, u64 val);
+
+/* trace.c: the number of a space or an image, as its fdinfo tells */
+unsigned int space_id(int fd);
+
+/* Events of this process. Ends the test if the kernel has no tracing. */
+void trace_begin(const char *event);	/* SYSTEM or SYSTEM/EVENT */
+void trace_end(void);
+/* How many such events there are, whose fields begin with @fields. */
+unsigned int trace_count(const char *event, const char *fields);
+/* There is such an event, whose fields begin with these; its " ns=" is a number. */
+__printf(4, 5) void trace_expect_at(const char *file, int line, const char *event,
+				    const char *fmt, ...);
+#define trace_expect(...)	trace_expect_at(__FILE__, __LINE__, __VA_ARGS__)
 
 #endif /* AXAS_TEST_HARNESS_H */

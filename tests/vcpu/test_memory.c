@@ -518,6 +518,29 @@ static void clones_borrow_large_leaves(void)
 	close(image);
 }
 
+/* Tracepoints: each exit, and the fault that comes of one. */
+static void exits_are_traced(void)
+{
+	struct vm vm = vm_new();
+	u64 entries;
+	u32 id = space_id(vm.space);
+
+	map(vm.space, VM_TEST, MIB, RW, AXAS_MAP_HUGE_NEVER);
+	vm_call(&vm, guest(read), VM_DATA, 0, 0, 0);
+	entries = vcpu_state(vm.vcpu).entries;
+	trace_begin("axvcpu");
+	vm_call(&vm, guest(write), VM_TEST + 8, 1, 0, 0);
+	trace_expect("axvcpu_exit", "space=%u vcpu=0 reason=nested_page_fault gpa=%#llx",
+		     id, VM_TEST + 8);
+	entries = vcpu_state(vm.vcpu).entries - entries;
+	expect_eq(trace_count("axvcpu_exit", ""), entries);
+	trace_end();
+	trace_begin("axas/axas_fault");
+	vm_call(&vm, guest(write), VM_TEST + PAGE, 1, 0, 0);
+	trace_expect("axas_fault", "space=%u gpa=%#llx", id, VM_TEST + PAGE);
+	trace_end();
+}
+
 static const struct test tests[] = {
 	{ "demand_paging_of_64_mib_at_4k", demand_paging_4k },
 	{ "demand_paging_of_64_mib_at_2m", demand_paging_2m },
@@ -539,6 +562,7 @@ static const struct test tests[] = {
 	{ "shared_memory_outlives_its_guest", shared_memory_outlives_its_guest },
 	{ "clones_borrow_large_leaves", clones_borrow_large_leaves },
 	{ "resets_restore_what_a_guest_wrote", resets_restore_what_a_guest_wrote },
+	{ "exits_are_traced", exits_are_traced },
 };
 
 const struct suite suite_memory = { .tests = tests, .nr = ARRAY_SIZE(tests) };

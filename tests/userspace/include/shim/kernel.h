@@ -9,5 +9,6 @@
 #include "tree.h"
 #include "interval.h"
 #include "misc.h"
+#include "trace.h"
 
 #endif /* SHIM_KERNEL_H */
