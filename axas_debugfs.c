@@ -2,11 +2,12 @@
 /*
  * debugfs: reading "spaces" lists the spaces and creates a directory for each, named by its
  * number. There "table" has a line per run of equal leaves, "raw" a line per leaf with its raw
- * entry; raw shows host-physical addresses, so it needs CAP_SYS_RAWIO. "stock" lists the frames
- * in each CPU's stock. Calls axas_space.c, axas_npt.c and axas_stock.c.
+ * entry; raw shows host-physical addresses, so it needs CAP_SYS_RAWIO. "shared" has what it shares
+ * with others. "stock" lists the frames in each CPU's stock. Calls axas_space.c, axas_shared.c,
+ * axas_area.c, axas_npt.c and axas_stock.c.
  *
  * Locks: spaces_lock protects the list and the directories. space->lock is held for reading
- * from ->start to ->stop of a dump, but not while the output is copied to user space.
+ * from ->start to ->stop of a dump, and while "shared" is made, but not while the output is copied to user space.
  */
 #include <linux/capability.h>
 #include <linux/debugfs.h>
@@ -19,6 +20,7 @@
 
 #include "axas_debugfs.h"
 #include "axas_npt.h"
+#include "axas_shared.h"
 #include "axas_space.h"
 #include "axas_stock.h"
 
@@ -161,6 +163,60 @@ static const struct file_operations raw_fops = {
 	.release	= dump_release,
 };
 
+static void shared_area(struct seq_file *m, const struct axas_area *area, u64 first, u64 last)
+{
+	u32 source = axas_shared_source(area);
+
+	if (source)
+		seq_printf(m, "0x%016llx-0x%016llx space %u 0x%llx\n", first, last, source,
+			   first + area->backend.offset);
+}
+
+/* A line for each range of other spaces' memory, and what others have of its own. */
+static int shared_show(struct seq_file *m, void *unused)
+{
+	struct axas_space *space = m->private;
+	u64 last = axas_gpa_range_last(space->range).val;
+	MA_STATE(mas, NULL, 0, 0);
+	struct axas_area *area;
+
+	seq_printf(m, "exported %llu\n", axas_shared_exported(space));
+	down_read(&space->lock);
+	mas.tree = &space->areas->tree;
+	mas_set(&mas, axas_page_nr(space->range.start.val));
+	for (area = axas_area_start(&mas, last); area; area = axas_area_next(&mas, last)) {
+		shared_area(m, area, axas_page_first(mas.index), axas_page_last(mas.last));
+		cond_resched();
+	}
+	up_read(&space->lock);
+	return 0;
+}
+
+static int shared_open(struct inode *inode, struct file *filp)
+{
+	int err = single_open(filp, shared_show, axas_space_get(inode->i_private));
+
+	if (err)
+		axas_space_put(inode->i_private);
+	return err;
+}
+
+static int shared_release(struct inode *inode, struct file *filp)
+{
+	struct seq_file *m = filp->private_data;
+
+	axas_space_put(m->private);
+	return single_release(inode, filp);
+}
+
+static const struct file_operations shared_fops = {
+	.owner		= THIS_MODULE,
+	.open		= shared_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= shared_release,
+};
+
 static LIST_HEAD(spaces);
 static DEFINE_MUTEX(spaces_lock);
 
@@ -174,6 +230,7 @@ static void make_folder(struct axas_debugfs *entry)
 	entry->dir = debugfs_create_dir(name, root);
 	debugfs_create_file("table", 0400, entry->dir, entry->space, &table_fops);
 	debugfs_create_file("raw", 0400, entry->dir, entry->space, &raw_fops);
+	debugfs_create_file("shared", 0400, entry->dir, entry->space, &shared_fops);
 }
 
 static int spaces_show(struct seq_file *m, void *unused)

@@ -472,6 +472,16 @@ static long space_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 				   filp->private_data, cmd, (void __user *)arg);
 }
 
+static u64 faults_of(const struct axas_info *info)
+{
+	u64 sum = info->missing;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(info->faults); i++)
+		sum += info->faults[i];
+	return sum;
+}
+
 static void space_show_fdinfo(struct seq_file *m, struct file *filp)
 {
 	struct axas_file *file = filp->private_data;
@@ -483,6 +493,10 @@ static void space_show_fdinfo(struct seq_file *m, struct file *filp)
 	seq_printf(m, "axas-areas:\t%llu\n", info.areas);
 	seq_printf(m, "axas-frames:\t%llu\n", info.frames);
 	seq_printf(m, "axas-tables:\t%llu\n", info.tables);
+	seq_printf(m, "axas-borrowed:\t%llu\n", info.borrowed);
+	seq_printf(m, "axas-shared:\t%llu\n", info.shared);
+	seq_printf(m, "axas-exported:\t%llu\n", info.exported);
+	seq_printf(m, "axas-faults:\t%llu\n", faults_of(&info));
 }
 
 static int space_open(struct inode *inode, struct file *filp)

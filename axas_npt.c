@@ -515,10 +515,12 @@ long axas_npt_leaves(const struct axas_npt *npt, unsigned int level)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_leaves);
 
-static bool run_goes_on(const struct axas_npt_run *run, u64 gpa, const struct axas_leaf *leaf)
+static bool run_goes_on(const struct axas_npt_run *run, u64 gpa, const struct axas_leaf *leaf,
+			bool borrowed)
 {
 	return gpa == run->last + 1 && leaf->level == run->leaf.level &&
-	       leaf->prot == run->leaf.prot && leaf->type == run->leaf.type;
+	       leaf->prot == run->leaf.prot && leaf->type == run->leaf.type &&
+	       borrowed == run->borrowed;
 }
 
 bool axas_npt_next_run(const struct axas_npt *npt, u64 gpa, bool single,
@@ -532,10 +534,12 @@ bool axas_npt_next_run(const struct axas_npt *npt, u64 gpa, bool single,
 		return false;
 	run->first = gpa;
 	run->last = gpa + axas_npt_leaf_size(run->leaf.level) - 1;
+	run->borrowed = axas_npt_is_borrowed(npt, run->entry, run->leaf.level);
 	for (n = 1; !single && n < AXAS_NPT_RUN_LEAVES && run->last != axas_npt_last(npt); n++) {
 		gpa = run->last + 1;
 		if (!axas_npt_next_leaf(npt, &gpa, &leaf, &entry) ||
-		    !run_goes_on(run, gpa, &leaf))
+		    !run_goes_on(run, gpa, &leaf,
+				 axas_npt_is_borrowed(npt, entry, leaf.level)))
 			break;
 		run->last += axas_npt_leaf_size(leaf.level);
 		cond_resched();
@@ -562,11 +566,12 @@ void axas_npt_dump(struct seq_file *m, const struct axas_npt_run *run)
 {
 	const struct axas_leaf *leaf = &run->leaf;
 
-	seq_printf(m, "0x%016llx-0x%016llx %12lluK %4s %c%c%c %s\n", run->first, run->last,
+	seq_printf(m, "0x%016llx-0x%016llx %12lluK %4s %c%c%c %s%s\n", run->first, run->last,
 		   ((run->last - run->first) >> 10) + 1, leaf_size_name(leaf->level),
 		   leaf->prot & AXAS_PROT_READ ? 'r' : '-',
 		   leaf->prot & AXAS_PROT_WRITE ? 'w' : '-',
-		   leaf->prot & AXAS_PROT_EXEC ? 'x' : '-', type_name(leaf->type));
+		   leaf->prot & AXAS_PROT_EXEC ? 'x' : '-', type_name(leaf->type),
+		   run->borrowed ? " borrowed" : "");
 }
 
 void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run)

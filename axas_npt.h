@@ -906,17 +906,19 @@ static inline unsigned int axas_npt_max_level(const struct axas_npt *npt, u32 pr
 #define AXAS_NPT_RUN_LEAVES	8192
 
 /**
- * struct axas_npt_run - adjacent leaves with the same level, protection and type
+ * struct axas_npt_run - adjacent leaves with the same level, protection, type and owner
  * @first: first guest-physical byte
  * @last: last guest-physical byte
  * @leaf: the first leaf
  * @entry: its raw entry
+ * @borrowed: their frames are an image's or a file's
  */
 struct axas_npt_run {
 	u64 first;
 	u64 last;
 	struct axas_leaf leaf;
 	u64 entry;
+	bool borrowed;
 };
 
 /*
@@ -928,7 +930,7 @@ bool axas_npt_next_run(const struct axas_npt *npt, u64 gpa, bool single,
 
 struct seq_file;
 
-/* Print a run: range, size, leaf size, protection, type. */
+/* Print a run: range, size, leaf size, protection, type, "borrowed". */
 void axas_npt_dump(struct seq_file *m, const struct axas_npt_run *run);
 /* Print a leaf: address, level, host-physical address, raw entry. */
 void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run);

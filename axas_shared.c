@@ -45,12 +45,14 @@ struct axas_origin {
  * struct share - what one axas_space_map_shared() mapped
  * @refs: its areas, and faults in progress
  * @origin: the source
+ * @source: axas_space_id() of the source
  * @hal: HAL of both spaces
  * @prot: the protection that it was mapped with, and the most that it can have
  */
 struct share {
 	refcount_t refs;
 	struct axas_origin *origin;
+	u32 source;
 	const struct axas_hal *hal;
 	u32 prot;
 };
@@ -141,7 +143,8 @@ static struct share *new_share(struct axas_space *source, u32 prot)
 	if (!share)
 		return NULL;
 	*share = (struct share){
-		.origin = get_origin(source), .hal = source->npt.hal, .prot = prot,
+		.origin = get_origin(source), .source = source->id, .hal = source->npt.hal,
+		.prot = prot,
 	};
 	refcount_set(&share->refs, 1);
 	if (share->origin)
@@ -313,6 +316,11 @@ static const struct axas_backend_ops backend_shared = {
 	.release	= shared_release,
 	.may_have	= shared_may_have,
 };
+
+u32 axas_shared_source(const struct axas_area *area)
+{
+	return area->backend.ops == &backend_shared ? share_of(&area->backend)->source : 0;
+}
 
 /* Return 0; -EFAULT for a hole; -EACCES; -EOPNOTSUPP for an area that is not alloc's. */
 static int check_area(const struct axas_area *area, struct ma_state *mas, u64 at, u32 prot)

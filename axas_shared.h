@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+struct axas_area;
 struct axas_space;
 
 /* The space is about to be released: export no more of its frames. May sleep. */
@@ -16,5 +17,7 @@ void axas_shared_close(struct axas_space *space);
 u64 axas_shared_exported(struct axas_space *space);
 /* Whether another space has an area of this one's memory, or may have frames of it. */
 bool axas_shared_is_source(struct axas_space *space);
+/* axas_space_id() of the space whose memory an area is, which may be gone; 0: the area's own. */
+u32 axas_shared_source(const struct axas_area *area);
 
 #endif /* _AXAS_SHARED_H */

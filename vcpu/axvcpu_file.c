@@ -299,6 +299,7 @@ static void vcpu_show_fdinfo(struct seq_file *m, struct file *filp)
 	const struct axvcpu *vcpu = filp->private_data;
 
 	seq_printf(m, "axvcpu-id:\t%u\n", vcpu->id);
+	seq_printf(m, "axvcpu-space:\t%u\n", axas_space_id(vcpu->space));
 	seq_printf(m, "axvcpu-state:\t%u\n", axvcpu_state(vcpu));
 	seq_printf(m, "axvcpu-entries:\t%llu\n", READ_ONCE(vcpu->entries));
 }

@@ -233,6 +233,12 @@ static void test_fdinfo(void)
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	expect(read_file(path, text, sizeof(text)));
 	expect(strstr(text, "pos:"));
+	expect(strstr(text, "axas-frames:\t4\n"));
+	expect(strstr(text, "axas-faults:\t0\n"));
+	expect_eq(axas_fault(fd, AREA, RO, NULL), AXAS_FAULT_SPURIOUS);
+	expect_eq(axas_fault(fd, 0, RO, NULL), AXAS_FAULT_HOLE);
+	expect(read_file(path, text, sizeof(text)));
+	expect(strstr(text, "axas-faults:\t2\n"));
 }
 
 static const struct test tests[] = {

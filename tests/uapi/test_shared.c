@@ -256,6 +256,35 @@ static void test_kill(void)
 	expect_counts(&p, 0, 0, 0);
 }
 
+/* The file "shared" of a space in debugfs. */
+static void read_debugfs(int fd, char *text, size_t len)
+{
+	char path[64];
+
+	/* Reading the list creates the folders of the spaces. */
+	if (!read_file("/sys/kernel/debug/axas/spaces", text, len))
+		skip("no debugfs");
+	snprintf(path, sizeof(path), "/sys/kernel/debug/axas/%u/shared", space_id(fd));
+	expect(read_file(path, text, len));
+}
+
+static void test_debugfs(void)
+{
+	struct pair p = new_pair(RW);
+	char text[4096], line[128];
+
+	put(p.space, HERE, 1);
+	put(p.space, HERE + PAGE, 1);
+	read_debugfs(p.space, text, sizeof(text));
+	snprintf(line, sizeof(line), "exported 0\n0x%016llx-0x%016llx space %u 0x%llx\n", HERE,
+		 HERE + SIZE - 1, space_id(p.source), THERE);
+	if (strcmp(text, line))
+		fail("the space has %s", text);
+	read_debugfs(p.source, text, sizeof(text));
+	if (strcmp(text, "exported 2\n"))
+		fail("the source has %s", text);
+}
+
 static const struct test tests[] = {
 	{ "both spaces have one memory", test_one_memory },
 	{ "host mappings of both show it", test_mappings },
@@ -265,6 +294,7 @@ static const struct test tests[] = {
 	{ "a source is frozen when nobody shares it", test_freeze },
 	{ "both unmap while both touch", test_stress },
 	{ "a killed process leaves nothing", test_kill },
+	{ "debugfs tells who shares what", test_debugfs },
 };
 
 const struct suite suite_shared = {
