@@ -156,15 +156,11 @@ void axas_bar_end(struct axas_space *space)
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_bar_end);
 
-static void flush_consumers(struct axas_space *space, const struct axas_flush *flush)
+static void ask_consumers(struct axas_space *space, const struct axas_flush *flush)
 {
-	u64 start = axas_trace_start(trace_axas_flush_enabled());
 	struct axas_consumer *consumer;
 	struct cpumask *cpus;
 
-	lockdep_assert_held(&space->lock);
-	if (list_empty(&space->consumers))
-		return;
 	preempt_disable();
 	cpus = *this_cpu_ptr(&asked_cpus);
 	cpumask_clear(cpus);
@@ -176,7 +172,25 @@ static void flush_consumers(struct axas_space *space, const struct axas_flush *f
 	list_for_each_entry(consumer, &space->consumers, node)
 		if (consumer->ops->wait)
 			consumer->ops->wait(consumer, flush);
+}
+
+static noinline void flush_traced(struct axas_space *space, const struct axas_flush *flush)
+{
+	u64 start = ktime_get_ns();
+
+	ask_consumers(space, flush);
 	trace_axas_flush(space, flush, start);
+}
+
+static void flush_consumers(struct axas_space *space, const struct axas_flush *flush)
+{
+	lockdep_assert_held(&space->lock);
+	if (list_empty(&space->consumers))
+		return;
+	if (trace_axas_flush_enabled())
+		flush_traced(space, flush);
+	else
+		ask_consumers(space, flush);
 }
 
 void axas_space_flush(struct axas_space *space, u64 first, u64 last, bool tables)

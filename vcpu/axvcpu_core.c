@@ -491,6 +491,13 @@ static bool wanted_elsewhere(void)
 				      BIT(TIF_NOTIFY_RESUME));
 }
 
+/* Not inlined: the run loop shall need no register for it. */
+static noinline void trace_exit(const struct axvcpu *vcpu, u32 reason,
+				const struct axvcpu_exit *exit)
+{
+	trace_axvcpu_exit(vcpu, reason, exit);
+}
+
 static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
 {
 	u32 reason = AXVCPU_EXIT_NOTHING;
@@ -503,7 +510,8 @@ static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
 		reason = exit->reason;
 	vcpu->entries++;
 	vcpu->exits[reason]++;
-	trace_axvcpu_exit(vcpu, reason, exit);
+	if (trace_axvcpu_exit_enabled())
+		trace_exit(vcpu, reason, exit);
 }
 
 static void flush_requested(struct axvcpu *vcpu)
