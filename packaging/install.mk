@@ -39,7 +39,7 @@ made := $(libdir)/libaxas.so $(libdir)/pkgconfig/libaxas.pc
 # What dkms builds from: the modules without their tests.
 dkmsdir ?= /usr/src/axas-$(version)
 dkms-files := VERSION COPYING Kbuild Kconfig Makefile formats.mk packaging/install.mk \
-	$(wildcard *.c *.h) vcpu include
+	$(wildcard *.c *.h) vcpu include kunit/axas_conformance.c
 
 part = $(word $(2),$(subst :, ,$(1)))
 put = install -D -m $(call part,$(1),3) $(call part,$(1),1) $(DESTDIR)$(call part,$(1),2)

@@ -99,7 +99,7 @@ boot() {
 	mapfile -t args < <(effort)
 	files=("$OUT"/user/tools/axasctl/{axasctl,device_test.sh,tap.sh} "$OUT"/user/tests/guests/*.elf
 		"$OUT/user/tests/uapi/axas_uapi_test" "$OUT/user/tests/vcpu/axvcpu_test"
-		"$OUT"/user/Documentation/examples/example_{user,mmap,restore,fuzz})
+		"$OUT"/user/Documentation/examples/example_*)
 	if [[ $NAME == vm-debug && ${AXAS_EFFORT:-} != full ]]; then
 		# KUnit runs in UML and under AddressSanitizer; with KASAN only in make soak.
 		rm -f "$OUT"/module/kunit/*.ko

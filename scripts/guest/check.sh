@@ -130,10 +130,60 @@ example_restore_runs() {
 all pages read: 4096 of 4096 are there' ]
 }
 
+# Two of three clients write their clones; none sees what another wrote.
+example_snapshot_runs() {
+	example_snapshot serve /tmp/snapshots 3 &
+	while [ ! -S /tmp/snapshots ]; do sleep 0.1; done
+	for _client in 1 2 3; do
+		example_snapshot clone /tmp/snapshots "client $_client" || return 1
+	done | tee /tmp/example
+	wait $! && [ ! -e /tmp/snapshots ] && [ "$(cat /tmp/example)" = \
+'got:   "what every clone begins with"
+wrote: "client 1", own frames: 1
+got:   "what every clone begins with"
+wrote: "client 2", own frames: 1
+got:   "what every clone begins with"
+wrote: "client 3", own frames: 1' ]
+}
+
+# The dump of an image, too, and of memory of which little is there.
+example_dump_runs() {
+	# shellcheck disable=SC2016  # of the shell with the space
+	axasctl create -- sh -c 'axasctl map alloc 0x100000 1G && axasctl protect 0x100000 4K r &&
+		axasctl write 0x3000000 --string hello &&
+		example_dump "/proc/$$/fd/$AXAS_FD" /tmp/dump' >/tmp/example
+	cat /tmp/example
+	[ "$(cat /tmp/example)" = '0x0000100000 + 0x0000001000 r-- normal alloc
+0x0000101000 + 0x003ffff000 rwx normal alloc
+4096 bytes of memory' ] &&
+		[ "$(stat -c %s /tmp/dump)" = $((0x40100000)) ] && [ "$(du -k /tmp/dump | cut -f1)" -le 8 ] &&
+		[ "$(dd if=/tmp/dump bs=4096 skip=$((0x3000)) count=1 2>/dev/null | head -c 5)" = hello ]
+}
+
+# example_module NAME WORDS PARAMETER...: it loads, says this, and leaves.
+example_module() {
+	_module=$1 _words=$2
+	shift 2
+	insmod "/axas/$_module.ko" "$@" && rmmod "$_module" && dmesg | grep "$_module: $_words"
+}
+
+example_module_runs() {
+	example_module axas_example 'root .* frames, value 42' && dmesg | grep 'axas_example: 0 frames are left'
+}
+
+example_hal_conforms() {
+	example_module axas_pool '0 errors' base=0x30c00000 size=0x400000 &&
+		dmesg | grep 'axas_pool: .* of 4096 KiB are in use, value 42'
+}
+
 example_suite() {
 	check example_user_runs example_user_runs
 	check example_mmap_runs example_mmap_runs
 	check example_restore_runs example_restore_runs
+	check example_snapshot_runs example_snapshot_runs
+	check example_dump_runs example_dump_runs
+	[ ! -f /axas/axas_pool.ko ] || check example_module_runs example_module_runs
+	[ ! -f /axas/axas_pool.ko ] || check example_hal_conforms example_hal_conforms
 	echo "1..$CHECKS"
 }
 
@@ -142,7 +192,14 @@ fuzz_finds_the_bug() {
 	grep -q 'crashes, the first by .*"AXAS"' /tmp/example
 }
 
+example_vmm_runs() {
+	example_vmm | tee /tmp/example && [ "$(cat /tmp/example)" = \
+'hello from a guest 123!
+the guest halted' ]
+}
+
 fuzz_suite() {
+	check example_vmm_runs example_vmm_runs
 	check fuzz_finds_the_bug fuzz_finds_the_bug reset 1000
 	check fuzz_without_kept_pages fuzz_finds_the_bug drop 700
 	check fuzz_runs_clones example_fuzz clone 20
