@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# mutate.sh [-n N] [-s SEED] [-f FILE]... [--again] [--fresh]: mutation test. Changes one
-# line of the core at a time (see mutate.py), N of them (default 50) chosen by SEED
-# (default 1), and runs the suites in user space on it: KUnit with its monitor, the model
-# fuzzer, and threads under ThreadSanitizer. The last lines are the survivors and the score.
-# "Same code" is a mutation that compiles to the same code.
+# mutate.sh [-n N] [-s SEED] [-f FILE]... [--quick] [--again] [--fresh]: mutation test. Changes
+# one line of the core at a time (see mutate.py), N of them (default 50) chosen by SEED
+# (default 1), and runs the suites in user space on it: KUnit with its monitor, both models of
+# the fuzzer, and threads under ThreadSanitizer; --quick leaves the latter out. The last lines
+# are the survivors and the score. "Same code" is a mutation that compiles to the same code.
 #
 # Verdicts are kept in the log's folder: the same call continues where it was stopped, and
 # an unchanged line is not judged again. --again judges survivors again, as after adding a
@@ -15,25 +15,27 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-FILES=(axas_area.c axas_space.c axas_space_map.c axas_space_discard.c axas_space_fault.c
-	axas_space_access.c axas_removal.c axas_removal.h
-	axas_npt.c axas_npt_gather.c axas_linear.c axas_backend.c axas_frame.c axas_addr.c
-	axas_npt_algo.h axas_npt.h axas_area.h axas_backend.h axas_space.h axas_hal_linux.c)
+# The core as tests/userspace builds it: without the files that speak with user space.
+mapfile -t FILES < <(cd "$AXAS_SRC" && printf '%s\n' axas_*.[ch] |
+	grep -vE '^axas_(main|file.*|debugfs|compat)\.[ch]$')
 
 # The judges, fastest first: a program and its arguments. axas_oracle is omitted: it takes
 # long, and detects few mutations that others do not.
 JUDGES=(
 	"plain/bin/kunit -x axas_monitor"
-	"plain/bin/kunit -x axas_stress"
 	"plain/bin/kunit -x axas_npt_gather"
-	"plain/bin/kunit -x axas_flush"
-	"plain/bin/fuzz --programs 60 --shrink 0"
-	"plain/bin/kunit -x axas_random"
-	"plain/bin/kunit -x axas_space*"
-	"plain/bin/kunit -x axas_[a-lr]*"
 	"plain/bin/kunit -x axas_machine"
+	"plain/bin/kunit -x axas_stress"
+	"plain/bin/kunit -x axas_flush"
+	"plain/bin/fuzz --model family --programs 60 --shrink 0"
+	"plain/bin/fuzz --programs 40 --shrink 0"
+	"plain/bin/kunit -x axas_random"
+	"plain/bin/kunit -x axas_[a-lr]*"
+	"plain/bin/kunit -x axas_s[a-oq-z]*"
+	"plain/bin/kunit -x axas_space*"
 	"plain/bin/kunit -x axas_npt*"
-	"plain/bin/fuzz --seed 1000 --programs 600 --shrink 0"
+	"plain/bin/fuzz --model family --seed 1000 --programs 600 --shrink 0"
+	"plain/bin/fuzz --seed 1000 --programs 300 --shrink 0"
 	"tsan/bin/stress --seconds 4 --format ept"
 	"tsan/bin/stress --seconds 4 --format s2"
 )
@@ -57,12 +59,13 @@ ask() {
 	return "$rc"
 }
 
-# Time of each judge on the unchanged sources, in seconds rounded up.
+# measure FOLDER MODES: time of each judge on the unchanged sources, in seconds rounded up.
 measure() {
 	local tree=$1 judge words start
 
 	TOOK=()
 	for judge in "${JUDGES[@]}"; do
+		[[ " $2 " == *" ${judge%%/*} "* ]] || continue
 		read -ra words <<<"$judge"
 		start=$SECONDS
 		ask "$tree" 600 1200 "${words[@]}" || die "$judge fails as it is: $tree/judge.log"
@@ -107,9 +110,9 @@ code_of() {
 	llvm-objcopy -S -R .note.gnu.build-id "$1/tests/userspace/build/plain/bin/kunit" "$2"
 }
 
-# Try one mutation, restore the file, and print the verdict.
+# try_one FOLDER ID FILE MODES: try one mutation, restore the file, and print the verdict.
 try_one() {
-	local tree=$1 id=$2 file=$3 verdict
+	local tree=$1 id=$2 file=$3 modes=$4 verdict
 
 	cp -p "$tree/$file" "$tree/original"
 	(cd "$tree" && python3 "$AXAS_SCRIPTS/mutate.py" apply "$id" "$file")
@@ -121,7 +124,8 @@ try_one() {
 			verdict="same code"
 		else
 			verdict=$(judge "$tree" plain)
-			[[ -n $verdict ]] || ! build "$tree" tsan || verdict=$(judge "$tree" tsan)
+			[[ -n $verdict || $modes == plain ]] || ! build "$tree" tsan ||
+				verdict=$(judge "$tree" tsan)
 		fi
 	fi
 	cp "$tree/original" "$tree/$file"
@@ -142,7 +146,7 @@ score() {
 }
 
 main() {
-	local n=50 seed=1 again='' fresh='' files=() tree=$AXAS_LOGS/mutate
+	local n=50 seed=1 again='' fresh='' modes="plain tsan" mode files=() tree=$AXAS_LOGS/mutate
 	local results id where what changed verdict
 
 	while (($#)); do
@@ -150,6 +154,7 @@ main() {
 		-n) n=$2; shift 2 ;;
 		-s) seed=$2; shift 2 ;;
 		-f) files+=("$2"); shift 2 ;;
+		--quick) modes=plain; shift ;;
 		--again) again=1; shift ;;
 		--fresh) fresh=1; shift ;;
 		*) sed -n '/^# mutate.sh/,/^$/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
@@ -168,15 +173,17 @@ main() {
 	[[ ! -d $AXAS_LOGS/mutate-build ]] || mv "$AXAS_LOGS/mutate-build" "$tree/tests/userspace/build"
 	# Objects of the last mutation are newer than the restored file.
 	(cd "$tree" && touch "${FILES[@]}" "${files[@]}")
-	{ build "$tree" plain && build "$tree" tsan; } || die "it does not build as it is: $tree/build.log"
-	measure "$tree"
+	for mode in $modes; do
+		build "$tree" "$mode" || die "it does not build as it is: $tree/build.log"
+	done
+	measure "$tree" "$modes"
 	code_of "$tree" "$tree/code.original"
 	(cd "$tree" && python3 "$AXAS_SCRIPTS/mutate.py" list "${files[@]}") >"$tree/all"
 	(cd "$tree" && python3 "$AXAS_SCRIPTS/mutate.py" sample "$n" "$seed" "${files[@]}") >"$tree/chosen"
 	: >"$tree/now"
 	while IFS=$'\t' read -r id where what changed; do
 		if ! grep -q "^$id	" "$results"; then
-			verdict=$(try_one "$tree" "$id" "${where%:*}" </dev/null)
+			verdict=$(try_one "$tree" "$id" "${where%:*}" "$modes" </dev/null)
 			printf '%s\t%s\t%s\t%s\t%s\n' "$id" "$verdict" "$where" "$what" "$changed" >>"$results"
 		fi
 		grep "^$id	" "$results" | tail -n 1 | tee -a "$tree/now" | cut -f2-
