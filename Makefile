@@ -16,7 +16,7 @@ export CONFIG_AXAS_BENCH := $(if $(filter-out 0 n,$(BENCH)),m)
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: all modules modules_clean lib tools modules_install install install-user install-files \
-	uninstall uninstall-user dkms-sources deb htmldocs demo check prove soak lint bench bench-check clean help
+	uninstall uninstall-user dkms-sources deb htmldocs demo shell check prove soak lint bench bench-check clean help
 .DEFAULT_GOAL := all
 
 all: modules lib tools
@@ -45,6 +45,9 @@ htmldocs:
 
 demo:
 	scripts/demo.sh $(DEMO)
+
+shell:
+	@scripts/shell.sh $(FILES)
 
 check:
 	scripts/check.sh $(PARTS)
@@ -84,6 +87,7 @@ help:
 	@echo '  deb              Debian packages, in the folder build/deb'
 	@echo '  htmldocs         the documentation in HTML, build/html/index.html'
 	@echo '  demo             boot a stock Debian kernel in QEMU and show it all'
+	@echo '  shell            boot it with FILES in /axas, and give a prompt'
 	@echo '  check            the tests, and lint (a first run takes long)'
 	@echo '  prove            barriers with herd7, entries and ranges with CBMC'
 	@echo '  soak             what takes hours: more kernels, more rounds, all in full'
@@ -100,6 +104,7 @@ help:
 	@echo '  KUNIT=1          also the test module axas_kunit.ko (needs CONFIG_KUNIT)'
 	@echo '  CONSUMER=1       also the test modules in tests/'
 	@echo '  PARTS="um lint"  only these parts of check, soak (scripts/check.sh --help)'
+	@echo '  FILES="prog guest.elf"  what "make shell" puts into the machine'
 	@echo '  MODES="native"   only these modes of bench (scripts/bench.sh --help)'
 	@echo '  AXAS_CACHE=FOLDER  where kernels are kept (~/.cache/axas)'
 	@echo '  AXAS_ACCEL=kvm   let the virtual machines use KVM (default: tcg)'

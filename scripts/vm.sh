@@ -15,6 +15,7 @@
 # AXAS_MONITOR  a named pipe from which QEMU's monitor reads commands
 # AXAS_QEMU     further options of QEMU, separated by spaces
 # AXAS_SHOW     not empty: show the guest's output while it runs
+# AXAS_CONSOLE  not empty: the guest's second serial line is this terminal
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -25,16 +26,18 @@ set -euo pipefail
 # rdpid: newer EPYCs have it, and guests must not read the host's CPU number by it.
 # cx16=off: QEMU 7.2's emulation of cmpxchg16b occasionally breaks the kernel's SLUB.
 qemu() {
-	local out=$1 kernel=$2 initramfs=$3 more
+	local out=$1 kernel=$2 initramfs=$3 more guest=(-serial "file:$1/guest.log")
 
 	shift 3
+	[[ -z ${AXAS_CONSOLE:-} ]] ||
+		guest=(-chardev "stdio,id=guest,signal=off,logfile=$out/guest.log" -serial chardev:guest)
 	read -ra more <<<"${AXAS_QEMU:-}"
 	[[ -z ${AXAS_MONITOR:-} ]] || more+=(-monitor stdio)
 	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-x86_64 \
 		-M q35 -cpu "${AXAS_CPU:-EPYC,+svm,+npt,+rdpid},cx16=off" \
 		-smp "${AXAS_CPUS:-2}" -m "${AXAS_MEMORY:-1G}" \
 		-accel "${AXAS_ACCEL:-tcg}" -nodefaults -display none -no-reboot "${more[@]}" \
-		-serial "file:$out/kernel.log" -serial "file:$out/guest.log" \
+		-serial "file:$out/kernel.log" "${guest[@]}" \
 		-kernel "$kernel" -initrd "$initramfs" \
 		-append "console=ttyS0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M \
 			no_timer_check $*"
@@ -53,12 +56,16 @@ main() {
 	mkdir -p "$out"
 	: >"$out/kernel.log"
 	: >"$out/guest.log"
-	qemu "$@" >"$out/qemu.log" 2>&1 <>"${AXAS_MONITOR:-/dev/null}" &
-	pid=$!
-	AXAS_RUNNING=$pid
-	[[ -z ${AXAS_SHOW:-} ]] || show "$pid" "$out/guest.log" || true
-	wait "$pid" || rc=$?
-	AXAS_RUNNING=
+	if [[ -n ${AXAS_CONSOLE:-} ]]; then
+		(qemu "$@" 2>"$out/qemu.log") || rc=$?
+	else
+		qemu "$@" >"$out/qemu.log" 2>&1 <>"${AXAS_MONITOR:-/dev/null}" &
+		pid=$!
+		AXAS_RUNNING=$pid
+		[[ -z ${AXAS_SHOW:-} ]] || show "$pid" "$out/guest.log" || true
+		wait "$pid" || rc=$?
+		AXAS_RUNNING=
+	fi
 	if ((rc)) || ! grep -q "${AXAS_END:-^##axas done}" "$out/guest.log"; then
 		log "the guest did not reach its end (qemu: $rc), its last words:"
 		tail -n 25 "$out/kernel.log" | tr -d '\r' | sed 's/^/    | /' >&2
