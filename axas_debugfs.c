@@ -7,7 +7,8 @@
  * axas_area.c, axas_npt.c and axas_stock.c.
  *
  * Locks: spaces_lock protects the list and the directories. space->lock is held for reading
- * from ->start to ->stop of a dump, and while "shared" is made, but not while the output is copied to user space.
+ * from ->start to ->stop of a dump, and while "shared" is made, but not while the output is
+ * copied to user space.
  */
 #include <linux/capability.h>
 #include <linux/debugfs.h>
@@ -175,9 +176,9 @@ static void shared_area(struct seq_file *m, const struct axas_area *area, u64 fi
 /* A line for each range of other spaces' memory, and what others have of its own. */
 static int shared_show(struct seq_file *m, void *unused)
 {
+	MA_STATE(mas, NULL, 0, 0);
 	struct axas_space *space = m->private;
 	u64 last = axas_gpa_range_last(space->range).val;
-	MA_STATE(mas, NULL, 0, 0);
 	struct axas_area *area;
 
 	seq_printf(m, "exported %llu\n", axas_shared_exported(space));

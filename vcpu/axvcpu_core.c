@@ -491,27 +491,31 @@ static bool wanted_elsewhere(void)
 				      BIT(TIF_NOTIFY_RESUME));
 }
 
-/* Not inlined: the run loop shall need no register for it. */
-static noinline void trace_exit(const struct axvcpu *vcpu, u32 reason,
-				const struct axvcpu_exit *exit)
+static u32 reason_of(int ran, const struct axvcpu_exit *exit)
 {
-	trace_axvcpu_exit(vcpu, reason, exit);
+	switch (ran) {
+	case AXVCPU_RAN_IRQ:
+		return AXVCPU_EXIT_EXTERNAL_INTERRUPT;
+	case AXVCPU_RAN_FAULT:
+		return AXVCPU_EXIT_NESTED_PAGE_FAULT;
+	case AXVCPU_RAN_EXIT:
+		return exit->reason < AXVCPU_NR_EXITS ? exit->reason : AXVCPU_EXIT_NOTHING;
+	default:
+		return AXVCPU_EXIT_NOTHING;
+	}
 }
 
 static void count(struct axvcpu *vcpu, int ran, const struct axvcpu_exit *exit)
 {
-	u32 reason = AXVCPU_EXIT_NOTHING;
-
-	if (ran == AXVCPU_RAN_IRQ)
-		reason = AXVCPU_EXIT_EXTERNAL_INTERRUPT;
-	else if (ran == AXVCPU_RAN_FAULT)
-		reason = AXVCPU_EXIT_NESTED_PAGE_FAULT;
-	else if (ran == AXVCPU_RAN_EXIT && exit->reason < ARRAY_SIZE(vcpu->exits))
-		reason = exit->reason;
 	vcpu->entries++;
-	vcpu->exits[reason]++;
-	if (trace_axvcpu_exit_enabled())
-		trace_exit(vcpu, reason, exit);
+	vcpu->exits[reason_of(ran, exit)]++;
+}
+
+/* Not inlined: the run loop shall need no register for it. */
+static noinline void trace_exit(const struct axvcpu *vcpu, int ran,
+				const struct axvcpu_exit *exit)
+{
+	trace_axvcpu_exit(vcpu, reason_of(ran, exit), exit);
 }
 
 static void flush_requested(struct axvcpu *vcpu)
@@ -547,6 +551,9 @@ static int enter(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	ran = vcpu->ops->run(vcpu, exit);
 	/* Release: the guest's accesses are complete. A flush may return on this store alone. */
 	smp_store_release(&vcpu->mode, AXVCPU_OUTSIDE);
+	/* Before all that depends on @ran: what comes then is compiled for each value of it. */
+	if (trace_axvcpu_exit_enabled())
+		trace_exit(vcpu, ran, exit);
 	count(vcpu, ran, exit);
 	return ran == AXVCPU_RAN_IRQ ? take_irq(vcpu, exit) : ran;
 }

@@ -11,6 +11,9 @@
  *   cmd_supply.c supply
  *   cmd_mem.c    fault, translate, read, write, load
  *   cmd_dump.c   dump
+ *   cmd_top.c    top; below it proc_spaces.c: the spaces of all processes
+ *   cmd_show.c   show; below it picture.c, what is drawn, and show_text.c, show_svg.c
+ *   cmd_latency.c latency
  *   cmd_image.c  image; below it image_save.c, image_load.c: its files
  *   cmd_run.c    run; guest.c below it: a guest and its vCPU
  *   boot/        boot: a machine for Linux
@@ -33,6 +36,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 typedef __u64 u64;
@@ -134,6 +138,8 @@ enum {
 	OPT_SKIP,
 	OPT_ZERO,
 	OPT_DIFF,
+	OPT_SVG,
+	OPT_SPACE,
 };
 
 /* Options common to all commands: the only child of a command's argp. */
@@ -158,6 +164,9 @@ int open_space_of(u64 pid);
 /* Run a command with the space open, and the image: returns only after a failure. */
 int exec_with_space(struct session *s, int fd, char **words);
 
+/* cmd_dump.c: open a file of the space in debugfs; NULL with errno. @path: out: its name */
+FILE *open_dump(int fd, const char *name, char *path, size_t len);
+
 /* The commands */
 int cmd_mem(struct session *s, int argc, char **argv);
 int cmd_create(struct session *s, int argc, char **argv);
@@ -180,6 +189,9 @@ int cmd_write(struct session *s, int argc, char **argv);
 int cmd_load(struct session *s, int argc, char **argv);
 int cmd_image(struct session *s, int argc, char **argv);
 int cmd_dump(struct session *s, int argc, char **argv);
+int cmd_top(struct session *s, int argc, char **argv);
+int cmd_show(struct session *s, int argc, char **argv);
+int cmd_latency(struct session *s, int argc, char **argv);
 int cmd_run(struct session *s, int argc, char **argv);
 int cmd_boot(struct session *s, int argc, char **argv);
 int cmd_shell(struct session *s, int argc, char **argv);
@@ -189,6 +201,7 @@ int cmd_demo(struct session *s, int argc, char **argv);
 int parse_number(const char *text, u64 *val);
 ssize_t parse_hex(const char *text, u8 *buf, size_t max);
 const char *size_name(u64 bytes, char *buf, size_t len);
+const char *short_size(u64 bytes, char *buf, size_t len);
 
 /* report.c */
 __printf(3, 4) int fail(struct session *s, int err, const char *fmt, ...);

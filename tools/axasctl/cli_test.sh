@@ -25,7 +25,7 @@ expect()
 }
 
 for c in create mem map unmap protect clear discard supply populate collapse fault translate read write \
-	load info areas dump formats image shell demo; do
+	load info areas dump show top latency formats image shell demo; do
 	expect 0 "Usage: axasctl $c" "$c" --help
 	expect 2 "bogus" "$c" --bogus
 	expect 2 '"errno":"EINVAL"' "$c" --bogus --json
@@ -92,6 +92,40 @@ expect 0 "" shell -c " ; # nothing"
 expect 0 "exit" shell -c help
 expect 0 "" shell -c "exit; fly"
 expect 1 "this is the shell" shell -c shell
+
+expect 1 "no space" show
+expect 2 "give GPA and SIZE" show 0
+expect 2 "the range is empty" show 0 0
+expect 2 "a count is 1 or more" top -n 0
+expect 2 "1 to 3600 seconds" top -d 0
+expect 2 "is not a number" top -d x
+expect 2 "counted from 1" latency --space 0
+
+# Processes as in /proc, of which two have one space, and one has it twice with its vCPUs.
+proc=$(mktemp -d)
+for pid in 7 12; do
+	mkdir -p "$proc/$pid/fd" "$proc/$pid/fdinfo"
+	echo "vmm $pid" >"$proc/$pid/comm"
+	ln -s 'axas-space:[9]' "$proc/$pid/fd/3"
+	printf 'pos:\t0\naxas-id:\t5\naxas-frames:\t1024\naxas-borrowed:\t3\naxas-faults:\t77\n' \
+		>"$proc/$pid/fdinfo/3"
+	for fd in 4 5; do
+		ln -s 'anon_inode:[axvcpu]' "$proc/$pid/fd/$fd"
+		printf 'axvcpu-id:\t%s\naxvcpu-space:\t5\naxvcpu-entries:\t10\n' $fd >"$proc/$pid/fdinfo/$fd"
+	done
+done
+cp -a "$proc/12/fd/3" "$proc/12/fd/6"
+cp "$proc/12/fdinfo/3" "$proc/12/fdinfo/6"
+ln -s /dev/axas "$proc/12/fd/7"
+export AXAS_PROC="$proc"
+expect 0 "1 space, 4.0M private, 0 faults/s, 0 exits/s" top -d 1
+expect 0 "    5       7 vmm 7               2     4.0M    12.0K" top -d 1 -n 1
+expect 0 '{"spaces":[{"space":5,"pid":7,"command":"vmm 7","vcpus":2,' top -d 1 --json
+expect 0 '"faults":77,"exits":20,' top -d 1 --json
+AXAS_PROC=/nonexistent
+expect 1 "No such file" top -d 1
+unset AXAS_PROC
+rm -r "$proc"
 
 if "$ctl" --help | grep -q '^  boot '; then
 	expect 0 "Usage: axasctl boot" boot --help

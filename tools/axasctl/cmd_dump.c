@@ -35,8 +35,8 @@ static const struct argp dump_argp = {
 	dump_options, dump_parse, NULL,
 	"Show what the page table maps.\n"
 	"\vA line for each run of equal leaves: range, KiB, leaf size, protection,\n"
-	"type. It reads " DEBUGFS ", so debugfs must be mounted, and --raw\n"
-	"needs CAP_SYS_RAWIO.",
+	"type, borrowed if the frames are an image's or a file's. It reads\n"
+	DEBUGFS ", so debugfs must be mounted, and --raw needs CAP_SYS_RAWIO.",
 	common_options, NULL, NULL
 };
 
@@ -70,10 +70,10 @@ static void add_run(struct json_object *list, const char *line)
 {
 	struct json_object *one;
 	unsigned long long first, last, kib;
-	char size[8], prot[4], type[16];
+	char size[8], prot[4], type[16], owner[16] = "";
 
-	if (sscanf(line, "%llx-%llx %lluK %7s %3s %15s", &first, &last, &kib, size, prot,
-		   type) != 6)
+	if (sscanf(line, "%llx-%llx %lluK %7s %3s %15s %15s", &first, &last, &kib, size, prot,
+		   type, owner) < 6)
 		return;
 	one = json_object_new_object();
 	add_hex(one, "gpa", first);
@@ -81,6 +81,7 @@ static void add_run(struct json_object *list, const char *line)
 	add_str(one, "leaf", size);
 	add_str(one, "prot", prot);
 	add_str(one, "type", type);
+	json_object_object_add(one, "borrowed", json_object_new_boolean(!!*owner));
 	json_object_array_add(list, one);
 }
 
@@ -112,6 +113,20 @@ static int dump_json(FILE *f, bool raw)
 	return answer(obj) || ferror(f);
 }
 
+FILE *open_dump(int fd, const char *name, char *path, size_t len)
+{
+	/* Reading the list creates the directories of the spaces. */
+	FILE *f = fopen(DEBUGFS "/spaces", "r");
+	char buf[256];
+
+	while (f && fread(buf, 1, sizeof(buf), f) == sizeof(buf))
+		;
+	if (f)
+		fclose(f);
+	snprintf(path, len, DEBUGFS "/%u/%s", space_number(fd), name);
+	return fopen(path, "r");
+}
+
 int cmd_dump(struct session *s, int argc, char **argv)
 {
 	struct dump_args d = { 0 };
@@ -124,16 +139,7 @@ int cmd_dump(struct session *s, int argc, char **argv)
 	fd = need_space(s);
 	if (fd < 0)
 		return 1;
-	/* Reading the list creates the directories of the spaces. */
-	f = fopen(DEBUGFS "/spaces", "r");
-	if (f) {
-		while (fread(path, 1, sizeof(path), f) == sizeof(path))
-			;
-		fclose(f);
-	}
-	snprintf(path, sizeof(path), DEBUGFS "/%u/%s", space_number(fd),
-		 d.raw ? "raw" : "table");
-	f = fopen(path, "r");
+	f = open_dump(fd, d.raw ? "raw" : "table", path, sizeof(path));
 	if (!f)
 		return fail(s, errno, "%s: %s", path, strerror(errno));
 	status = s->json ? dump_json(f, d.raw) : dump_text(f);

@@ -77,6 +77,34 @@ says '"huge":"never"' "areas shows the frames' size" 0
 shell 'map alloc 0 4K -p r; fault 0 r; fault 0 r; fault 0 w; fault 4K x; info'
 says "$(printf 'fixed\nspurious\ndenied\nhole')" "fault prints what it came to" 0
 says 'fixed 1 spurious 1 retry 0 hole 1 denied 1' "info counts faults" 0
+shell 'map alloc 0 64K -p rw --huge never; write 0 --string a; populate 0x8000 0x2000; show'
+says '0 |P.......PP......' "show draws pages" 0
+says 'private, 4 KiB leaves 12.0K' "show sums them up" 0
+shell 'map alloc 0 61G; map alloc 64G 1G; populate 2M 2M; show'
+says '*   ' "show leaves out rows alike" 0
+says '0x1000000000 |' "show draws 65 GiB" 0
+shell 'map alloc 0 64K --huge never; populate 0 64K; image freeze; fault 0 r; write 4K --string a; show --json'
+says '"private_4k":4096,"private_large":0,"borrowed":61440' "show tells who owns memory" 0
+shell 'map alloc 0 64K; show --svg -'
+says '</svg>' "show draws SVG" 0
+shell 'map alloc 0 64K; show --svg /nonexistent/a'
+says 'No such file' "a picture that cannot be written is told" 1
+run mem 64M -- "$ctl" top -d 1
+says 'FAULTS/S' "top has a table" 0
+run mem 1M -- "$ctl" top -d 1 --json
+says '"frames":0,"borrowed":0' "top tells memory" 0
+if [ -d /sys/kernel/tracing ]; then
+	run latency -- "$ctl" shell -c 'create; map alloc 0 64K --huge never; fault 0 r; fault 4K r; fault 1G r'
+	says 'fixed: 2 faults' "latency counts faults" 0
+	says 'hole: 1 faults' "latency tells their results" 0
+	run latency --json -- "$ctl" shell -c 'create; fault 0 r'
+	says '"hole":[{"max_ns":' "latency in JSON" 0
+	run latency -- /nonexistent
+	says 'No such file' "latency of no program" 1
+	out=$(echo /sys/kernel/tracing/instances/axasctl*)
+	[ "$out" = '/sys/kernel/tracing/instances/axasctl*' ]
+	ok "latency leaves nothing behind" $?
+fi
 shell 'translate 0'
 says 'not mapped' "translate of a hole fails" 1
 shell 'map alloc 0 8K; write 4090 --string "hello world"; read 4088 16'
@@ -103,7 +131,7 @@ says "$(printf '0x%016x-0x%016x %12sK %4s %s\n' 0x200000 0x3fffff 2048 2M 'rw- n
 [ "$(printf '%s\n' "$out" | grep -c '^0x')" = 3 ]
 ok "dump shows what is mapped, not what may be" $?
 shell "$areas; dump --json"
-says '{"runs":[{"gpa":"0x200000","length":2097152,"leaf":"2M","prot":"rw-","type":"normal"},' \
+says '{"runs":[{"gpa":"0x200000","length":2097152,"leaf":"2M","prot":"rw-","type":"normal","borrowed":false},' \
 	"dump in JSON" 0
 shell "$areas; dump --raw"
 says "$(printf '0x%016x 0 0x%016x 0x' 0x40000000 "$((window))")" \

@@ -113,7 +113,7 @@ is html_pages_have_every_function_and_struct html_has_entries
 
 is bash_offers_the_commands offers bash 'axasctl ' "${words[@]}"
 is bash_goes_on_after_options offers bash 'axasctl --json --fd 3 pop' populate
-for command in map boot create; do
+for command in map boot create show top latency; do
 	mapfile -t options < <(options "$command"; "$ctl" "$command" --help |
 		sed -nE 's/^ +(-[a-z])(,| ).*/\1/p')
 	is "bash_offers_the_options $command" offers bash "axasctl $command -" "${options[@]}"

@@ -101,3 +101,21 @@ const char *size_name(u64 bytes, char *buf, size_t len)
 	snprintf(buf, len, "%llu %s", bytes, units[u]);
 	return buf;
 }
+
+/* At most seven characters, rounded: "0", "4.0K", "512K", "1.5G". */
+const char *short_size(u64 bytes, char *buf, size_t len)
+{
+	static const char units[] = "BKMGTPE";
+	double n = bytes;
+	size_t u = 0;
+
+	while (n >= 1000 && u + 2 < sizeof(units)) {
+		n /= 1024;
+		u++;
+	}
+	if (!u)
+		snprintf(buf, len, bytes ? "%lluB" : "%llu", bytes);
+	else
+		snprintf(buf, len, n < 99.95 ? "%.1f%c" : "%.0f%c", n, units[u]);
+	return buf;
+}
