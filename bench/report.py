@@ -717,15 +717,11 @@ def short(data):
 
 IN_README = {
     "demand fault 4K": "demand fault, 4 KiB",
-    "demand fault 2M": "demand fault, 2 MiB",
     "unmap 4K, a page": "unmap, a 4 KiB page",
-    "protect 4K, a page": "protect, a 4 KiB page",
     "exit to the VMM and back": "exit to the VMM and back",
     "freeze and one clone, 2 GiB of 4 KiB leaves": "freeze of 2 GiB, and one clone",
     "first write to a page that was read":
         "first write to a page of a clone (KVM: MAP_PRIVATE of a memfd)",
-    "reset, 12 pages written": "reset of a clone that has written 12 pages",
-    "pread() 4 KiB": "pread of 4 KiB of guest memory (KVM's VMM: process_vm_readv)",
 }
 
 

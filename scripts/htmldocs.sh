@@ -83,6 +83,7 @@ rewrite_links() {
 		target=$(realpath -m --relative-to=. "$dir/$link")
 		case $target in
 		include/*.h | lib/*.h) target=$(page_of "$target").rst ;;
+		Documentation/index.md) target=index.md ;;
 		*.[1-9]) target=man/$(basename "$target").rst ;;
 		*)
 			[[ ! -d $target ]] || sed -i -E "s#\[([^]]*)\]\($link\)#\1#g" "$page"
