@@ -52,7 +52,8 @@ parts() {
 		rt soak 600 200 the same on Debian's kernel with PREEMPT_RT
 		bridge both 250 100 KVM guests on memory of a space: a small VMM, unmodified QEMU, device back ends
 		kvm check 60 50 KVM of Debian's stock kernel and axvcpu do not use the same CPUs
-		prove check 300 60 barriers by herd7, entries and ranges by CBMC, for every value
+		prove check 400 60 barriers by herd7; entries, ranges and operations on small tables by CBMC
+		prove-large soak 5000 100 operations on all small tables by CBMC
 		tools check 60 80 libaxas, the command line tool and the documentation, without the module
 		x86_64 soak 900 900 KUnit by kunit.py in QEMU, on the kernel of vm-debug
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
@@ -141,6 +142,7 @@ part_install-13() {
 }
 
 part_prove() { "$AXAS_SCRIPTS/prove.sh"; }
+part_prove-large() { "$AXAS_SCRIPTS/prove.sh" --large cbmc; }
 part_planted() { "$AXAS_SCRIPTS/planted.sh"; }
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 

@@ -9,7 +9,7 @@
 #   barriers only check that each barrier of the sources has a litmus test
 #   codec:ept, and so on: one proof of cbmc; with --mutants its mutants, too
 #
-# --large   also the algorithm on small tables for all formats: hours, and it may not end
+# --large   operations on all small tables, and lookups on those of all formats: an hour or more
 #
 # Both tools come from Debian, unpacked with the C library that they need, and are kept in
 # the cache; or from PATH, if a recent enough one is there. The last lines are totals of the
@@ -28,13 +28,17 @@ FAILED=0
 # The headers of Linux that the core's files include: linux.h replaces all of them.
 HEADERS='#include <(linux|asm|trace)/[a-z0-9_/]+\.h>'
 
-# Configuration for proofs of the algorithm. Each recursive call goes one table level down.
+# Configuration for proofs of the algorithm: tables of 4 entries, and the pages that the ranges of
+# operations begin and end at.
 SMALL=(-DAXAS_NPT_LEVEL_BITS=2)
-RECURSIVE=(next_in_table map_table map_below unmap_table unmap_child unmap_entry free_table
-	protect_table protect_entry collapse_table)
+QUICK_RANGES=('-DFROMS=0,2' '-DTOS=4,8')
+LARGE_RANGES=('-DFROMS=0,1,2,4,5' '-DTOS=1,3,4,6,7,8')
 
 FORMATS=(ept svm s2 gstage fake)
-OPERATIONS=(look map_leaf map unmap protect split collapse)
+OPERATIONS=(map unmap protect split collapse)
+
+# What the first two entries of a root are, as in proofs/cbmc/small.c: two digits of base 5.
+SHAPES=25
 
 pass() { record "pass prove.$1"; }
 fail() { record "fail prove.$1"; FAILED=1; echo "failed: $1"; }
@@ -228,16 +232,20 @@ sources() {
 		sed 's/.*<\(.*\)>/\1/' | sort -u)
 }
 
-# goto_of FOLDER OUT PROOF DEFINE...: compile a proof, named HARNESS:VARIANT[:OPERATION].
+# goto_of FOLDER OUT PROOF DEFINE...: compile a proof, named HARNESS:VARIANT[:OPERATION[:SHAPE]].
 goto_of() {
-	local dir=$1 out=$2 harness variant operation files=()
+	local dir=$1 out=$2 harness variant operation shape files=()
 
-	IFS=: read -r harness variant operation <<<"$3"
+	IFS=: read -r harness variant operation shape <<<"$3"
 	shift 3
 	files=("proofs/cbmc/$harness.c")
 	case $harness in
 	addr) set -- "$@" "-DKIND=$variant" ;;
-	npt) set -- "$@" "-DFORMAT_$variant" "-DOP_$operation" "${SMALL[@]}" ;;
+	npt) set -- "$@" "-DFORMAT_$variant" "${SMALL[@]}" ;;
+	small)
+		set -- "$@" "-DFORMAT_$variant" "-DOP_$operation" "-DSHAPE=$shape" "${SMALL[@]}" \
+			"${RANGES[@]}"
+		;;
 	codec | geometry)
 		set -- "$@" "-DFORMAT_$variant"
 		[[ $variant == fake ]] || files+=(oracle/oracle.c "oracle/oracle_$variant.c")
@@ -250,15 +258,16 @@ goto_of() {
 
 # Limits of unwinding for loops and recursion. CBMC proves that they suffice.
 bounds_of() {
-	local variant fn bounds
+	local variant
 
-	[[ $1 == npt:* ]] || { echo --unwind 18; return; }
-	IFS=: read -r _ variant _ <<<"$1"
-	bounds=balance.2:10,balance.3:10,flush.0:10,init_needs.0:8,axas_npt_made.0:9
-	for fn in "${RECURSIVE[@]}"; do
-		bounds+=,${variant}_$fn:1
-	done
-	echo --unwind 6 --unwindset "$bounds"
+	case $1 in
+	npt:*)
+		IFS=: read -r _ variant _ <<<"$1"
+		echo --unwind 6 --unwindset "init_needs.0:8,axas_npt_made.0:9,${variant}_next_in_table:1"
+		;;
+	small:*) echo --unwind 12 --object-bits 12 ;;
+	*) echo --unwind 18 ;;
+	esac
 }
 
 # Run one proof in its folder $WORK/proofs/PROOF, and write the verdict to the file "result".
@@ -314,7 +323,7 @@ try_mutant() {
 
 # The proofs of this run, the longest first.
 proofs() {
-	local format operation
+	local format operation shape
 
 	if ((${#CHOSEN[@]})); then
 		printf '%s\n' "${CHOSEN[@]}"
@@ -322,8 +331,11 @@ proofs() {
 	fi
 	if [[ $LARGE ]]; then
 		for operation in "${OPERATIONS[@]}"; do
-			printf "npt:%s:$operation\n" "${FORMATS[@]}"
+			for ((shape = 0; shape < SHAPES; shape++)); do
+				printf "small:%s:$operation:$shape\n" fake svm
+			done
 		done
+		printf 'npt:%s:look\n' "${FORMATS[@]}"
 	else
 		cat "$PROOFS/cbmc/quick"
 	fi
@@ -411,6 +423,8 @@ main() {
 	done
 	((${#CHOSEN[@]} == 0)) || parts+=(cbmc)
 	((${#parts[@]})) || parts=(litmus cbmc)
+	RANGES=("${QUICK_RANGES[@]}")
+	[[ -z $LARGE ]] || RANGES=("${LARGE_RANGES[@]}")
 	WORK=$AXAS_LOGS/prove
 	BIN=$WORK/bin
 	lock "prove-$(basename "$AXAS_LOGS")"

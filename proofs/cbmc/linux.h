@@ -130,6 +130,11 @@ static inline void atomic_long_add(long n, atomic_long_t *p)
 	p->counter += n;
 }
 
+static inline void atomic_long_dec(atomic_long_t *p)
+{
+	p->counter--;
+}
+
 static inline void atomic_dec(atomic_t *p)
 {
 	p->counter--;
