@@ -205,7 +205,7 @@ void axas_pinned_put(struct axas_pinned *pinned);
  * @own: backend of the private frames in these areas
  * @log_epoch: grows with each start of the dirty log, and with each clear; protected by @changing
  * @log_start: its value at the last start
- * @log_first: first address of all ranges that logs were started for while npt.aside is there
+ * @log_first: first address of all ranges that logs were started for since no area was logged
  * @log_last: last address of these; 0: none
  * @consumers: attached struct axas_consumer
  * @missing: host accesses that wait for missing pages

@@ -397,7 +397,8 @@ static const struct axas_backend_ops unmapped_ops = {
 
 /* Add the counterpart of one area. */
 static int add_area(const struct axas_space *space, struct axas_image *image,
-		    struct axas_areas *areas, const struct axas_area *area, u64 first, u64 last)
+		    struct axas_areas *areas, const struct axas_area *area, u64 first, u64 last,
+		    u32 flags)
 {
 	struct axas_backend backend = {
 		.ops = area->backend.ops->flags & AXAS_BACKEND_UNMAPPED ? &unmapped_ops :
@@ -406,7 +407,7 @@ static int add_area(const struct axas_space *space, struct axas_image *image,
 	};
 	struct axas_area *new = axas_area_new(space, axas_gpa_range(axas_gpa(first),
 								   last - first + 1),
-					      area->prot, area->type, area->flags, backend);
+					      area->prot, area->type, area->flags & flags, backend);
 
 	if (IS_ERR(new))
 		return PTR_ERR(new);
@@ -416,8 +417,8 @@ static int add_area(const struct axas_space *space, struct axas_image *image,
 	return -ENOMEM;
 }
 
-int axas_image_set_areas(struct axas_image *image, const struct axas_space *space,
-			 const struct axas_areas *from)
+struct axas_areas *axas_image_new_areas(struct axas_image *image, const struct axas_space *space,
+					const struct axas_areas *from, u32 flags)
 {
 	MA_STATE(mas, (struct maple_tree *)&from->tree, 0, 0);
 	struct axas_areas *areas = axas_areas_new();
@@ -425,15 +426,17 @@ int axas_image_set_areas(struct axas_image *image, const struct axas_space *spac
 	int err = 0;
 
 	if (!areas)
-		return -ENOMEM;
-	image->areas = areas;
+		return NULL;
 	for (area = axas_area_start(&mas, ~0ull); area && !err;
 	     area = axas_area_next(&mas, ~0ull)) {
 		err = add_area(space, image, areas, area, axas_page_first(mas.index),
-			       axas_page_last(mas.last));
+			       axas_page_last(mas.last), flags);
 		cond_resched();
 	}
-	return err;
+	if (!err)
+		return areas;
+	axas_areas_put(areas);
+	return NULL;
 }
 
 bool axas_image_find(const struct axas_image *image, u64 gpa, struct axas_image_page *page)

@@ -62,11 +62,12 @@ struct axas_image *__must_check axas_image_new(struct axas_space *base,
 					       void (*free_base)(struct axas_space *base));
 
 /*
- * Make the areas of @image's clones, of which @space is the first, from the areas that its base
- * will have. Return 0 or -ENOMEM, after which the image is of no use.
+ * Areas that are backed by @image, for @space or another clone, one for each area of @from, which
+ * its base has or will have. @flags: those of the areas' flags that stay. NULL if out of memory.
  */
-int __must_check axas_image_set_areas(struct axas_image *image, const struct axas_space *space,
-				      const struct axas_areas *from);
+struct axas_areas *__must_check axas_image_new_areas(struct axas_image *image,
+						     const struct axas_space *space,
+						     const struct axas_areas *from, u32 flags);
 
 /**
  * struct axas_image_page - what a page of an image contains
@@ -85,6 +86,19 @@ struct axas_image_page {
  * space, with a reference; NULL, with nothing changed, if that cannot be.
  */
 struct axas_image *__must_check axas_space_fold(struct axas_space *space);
+
+/*
+ * axas_space_carry.c: with the bar, tables that axas_space_carry_log() will need: at most, and
+ * beside those that pages which stay with the space need.
+ */
+unsigned long axas_space_count_carried(const struct axas_space *space);
+
+/*
+ * With the bar, after the exchange of table and areas: @space borrows from @base, WRITTEN, what the
+ * log of @base's areas has as written; and other pages of the same tables. @spares: see above.
+ */
+void axas_space_carry_log(struct axas_space *space, const struct axas_space *base,
+			  struct axas_npt_spares *spares);
 
 /* Find the page of @gpa; false for a hole. Does not sleep. @image is held. */
 bool axas_image_find(const struct axas_image *image, u64 gpa, struct axas_image_page *page);

@@ -166,5 +166,4 @@ void axas_space_end_aside(struct axas_space *space)
 	}
 	axas_npt_put_spares(npt, &spares);
 	axas_npt_free_root(npt, hpa);
-	space->log_last = 0;
 }

@@ -228,14 +228,15 @@ static bool is_private(const struct lent *lent)
 
 /*
  * A private leaf in place of @entry. In a logged area it says whether the page was written: by this
- * fault, which is the first write, or by the discard that left a ZERO marker.
+ * fault, which is the first write; by the discard that left a ZERO marker; or before a freeze, by
+ * which the page became one that is borrowed, WRITTEN.
  */
 static u64 private_leaf(const struct lent *lent, const struct axas_area *area, u64 entry)
 {
 	const struct axas_npt *npt = &lent->space->npt;
 	u64 attr = area->attr;
 
-	if (unlikely(area->flags & AXAS_AREA_LOGGED) && entry == npt->fmt->zero)
+	if (unlikely(area->flags & AXAS_AREA_LOGGED) && entry & npt->fmt->zero)
 		attr |= area->prot & AXAS_PROT_WRITE ? npt->write : npt->fmt->zero;
 	if (lent->access & AXAS_PROT_WRITE)
 		attr |= npt->write | npt->dirty;

@@ -30,6 +30,10 @@
  * @used: those that were used
  * @spares: tables for the leaves of such pages in @space
  * @splits: and in @base, for leaves of 2 MiB
+ * @log: the space is in a dirty log, which goes on
+ * @held: pages that the last look found held
+ * @carried: tables that it found to be needed for pages that were written
+ * @tables: tables of @spares that are there for these
  * @keep: the new list of kept pages, or NULL; then the old one
  */
 struct swap {
@@ -41,6 +45,10 @@ struct swap {
 	unsigned long used;
 	struct axas_npt_spares spares;
 	struct axas_npt_spares splits;
+	bool log;
+	unsigned long held;
+	unsigned long carried;
+	unsigned long tables;
 	struct axas_keep *keep;
 };
 
@@ -215,7 +223,7 @@ static void end_swap(struct swap *swap)
 	axas_areas_put(swap->areas);
 }
 
-/* Get frames and tables for @nr pages that stay. */
+/* Get frames for @nr pages that stay, and tables for those of the base that are split. */
 static int reserve_copies(struct swap *swap, unsigned long nr)
 {
 	struct axas_space *space = swap->space;
@@ -233,19 +241,44 @@ static int reserve_copies(struct swap *swap, unsigned long nr)
 		if (!axas_pool_get_one(&space->pool, npt->hal, 0, &swap->copies[swap->nr]))
 			return -ENOMEM;
 	}
-	return axas_npt_get_spares(npt, &swap->spares, nr * (npt->levels - 1), true) ?:
-	       axas_npt_get_spares(&swap->base->npt, &swap->splits, nr, true);
+	return axas_npt_get_spares(&swap->base->npt, &swap->splits, nr, true);
 }
 
-/*
- * Exchange in one moment, if there are enough copies for the pages that somebody holds. Return the
- * number of these: if it is more than swap->nr, nothing was done.
- */
-static unsigned long try_swap(struct swap *swap, bool keep)
+/* Get the tables for the leaves of all that stays with the space. */
+static int reserve_tables(struct swap *swap, unsigned long carried)
+{
+	struct axas_npt *npt = &swap->space->npt;
+	int err = axas_npt_get_spares(npt, &swap->spares,
+				      swap->nr * (npt->levels - 1) + carried, true);
+
+	if (!err)
+		swap->tables = carried;
+	return err;
+}
+
+/* With the bar: whether there is room for what stays with the space. */
+static bool has_room(struct swap *swap, bool keep)
+{
+	struct axas_space *space = swap->space;
+
+	swap->held = 0;
+	if (keep && has_handed(space)) {
+		swap->used = 0;
+		for_held(swap, &space->npt, space, count_held);
+		swap->held = swap->used;
+		swap->used = 0;
+	}
+	if (swap->log)
+		swap->carried = axas_space_count_carried(space);
+	return swap->held <= swap->nr && swap->carried <= swap->tables;
+}
+
+/* Exchange in one moment, if there is room. */
+static bool try_swap(struct swap *swap, bool keep)
 {
 	struct axas_space *space = swap->space;
 	u64 first = space->range.start.val, last = axas_gpa_range_last(space->range).val;
-	unsigned long held = 0;
+	bool done;
 
 	axas_bar_begin(space);
 	if (READ_ONCE(space->shared)) {
@@ -253,59 +286,56 @@ static unsigned long try_swap(struct swap *swap, bool keep)
 		/* Zap the host mappings: what has references then, somebody else holds. */
 		axas_space_flush(space, first, last, false);
 	}
-	if (keep && has_handed(space)) {
-		swap->used = 0;
-		for_held(swap, &space->npt, space, count_held);
-		held = swap->used;
-		swap->used = 0;
-	}
-	if (held <= swap->nr) {
+	done = has_room(swap, keep);
+	if (done) {
 		move(swap);
 		axas_space_flush(space, first, last, true);
-		if (held) {
+		if (swap->held)
 			for_held(swap, &swap->base->npt, swap->base, keep_page);
+		if (swap->log)
+			axas_space_carry_log(space, swap->base, &swap->spares);
+		if (swap->held)
 			axas_space_restart_kept(space, true);
-		}
 	}
 	axas_bar_end(space);
-	return held;
+	return done;
 }
 
-/* Room for @held pages; from the second try on for as many again, if there is memory. */
-static int make_room(struct swap *swap, unsigned long held, unsigned int tries)
+/* Room for what the last look found; from the second try on twice as much, if there is memory. */
+static int make_room(struct swap *swap, unsigned int tries)
 {
-	int err = reserve_copies(swap, held);
+	unsigned long held = max(swap->held, swap->nr), carried = max(swap->carried, swap->tables);
+	int err = reserve_copies(swap, held) ?: reserve_tables(swap, carried);
 
 	if (err || tries < 2)
 		return err;
-	err = reserve_copies(swap, min_t(unsigned long, 2 * held, COPIES_MOST));
+	if (swap->held)
+		err = reserve_copies(swap, min_t(unsigned long, 2 * held, COPIES_MOST));
+	err = err ?: reserve_tables(swap, 2 * carried);
 	return err == -ENOMEM ? 0 : err;
 }
 
 /*
- * Exchange areas and table. @keep: pages that somebody holds stay with the space. While copies are
- * allocated, others may take hold of more pages: pages that I/O reads and drops all the time.
+ * Exchange areas and table. @keep: pages that somebody holds stay with the space. While there is
+ * made room, others may take hold of more pages, which I/O does all the time, and write to more.
  */
 static int do_swap(struct swap *swap, bool keep)
 {
 	unsigned int tries = 0;
-	unsigned long held;
 	int err;
 
-	for (;;) {
-		held = try_swap(swap, keep);
-		if (held <= swap->nr)
-			return 0;
+	while (!try_swap(swap, keep)) {
 		if (tries++ == FREEZE_TRIES)
 			return -EBUSY;
-		err = make_room(swap, held, tries);
+		err = make_room(swap, tries);
 		if (err)
 			return err;
 	}
+	return 0;
 }
 
-/* Whether a space has an area that an image, or a clone, cannot have. */
-static int check_areas(struct axas_space *space)
+/* Whether a space has an area that an image, or a clone, cannot have. *@log: one is logged. */
+static int check_areas(struct axas_space *space, bool *log)
 {
 	MA_STATE(mas, &space->areas->tree, 0, 0);
 	const u32 never = AXAS_BACKEND_AT_ONCE | AXAS_BACKEND_IMPORTED | AXAS_BACKEND_CHECKED;
@@ -314,11 +344,8 @@ static int check_areas(struct axas_space *space)
 	for (area = axas_area_start(&mas, ~0ull); area; area = axas_area_next(&mas, ~0ull)) {
 		if (area->backend.ops->flags & never || axas_area_is_missing(area))
 			return -EOPNOTSUPP;
-		if (area->flags & AXAS_AREA_LOGGED)
-			return -EBUSY;
+		*log |= area->flags & AXAS_AREA_LOGGED;
 	}
-	if (READ_ONCE(space->npt.aside))
-		return -EBUSY;
 	return axas_shared_is_source(space) ? -EOPNOTSUPP : 0;
 }
 
@@ -342,13 +369,22 @@ static int check_limit(const struct axas_space *space)
 	return own_frames(space->image) + axas_space_frames(space) > max ? -ENOMEM : 0;
 }
 
-static int prepare_freeze(struct axas_space *space)
+static int prepare_freeze(struct axas_space *space, bool *log)
 {
-	int err = check_areas(space);
+	int err = check_areas(space, log);
 
 	if (!err && space->image && space->image->depth >= AXAS_IMAGE_DEPTH)
 		err = -ELOOP;
-	return err ?: check_limit(space);
+	if (!err)
+		err = check_limit(space);
+	if (err || !READ_ONCE(space->npt.aside))
+		return err;
+	/* What the log has put aside goes with the rest. */
+	err = axas_space_take_back_all(space, space->range.start.val,
+				       axas_gpa_range_last(space->range).val);
+	if (!err)
+		axas_space_end_aside(space);
+	return err;
 }
 
 /* An image whose areas and table come next. */
@@ -367,16 +403,28 @@ static struct axas_image *new_image(struct axas_space *space)
 	return ERR_PTR(-ENOMEM);
 }
 
-static int freeze(struct axas_space *space, struct axas_image *image)
+/* Areas for the clones of @image, and for the space itself: in a log it has its own. */
+static int make_areas(struct swap *swap, struct axas_image *image)
 {
-	struct swap swap = { .space = space, .base = image->base };
+	struct axas_space *space = swap->space;
+
+	image->areas = axas_image_new_areas(image, space, space->areas, ~AXAS_AREA_LOGGED);
+	if (!image->areas)
+		return -ENOMEM;
+	swap->areas = swap->log ? axas_image_new_areas(image, space, space->areas, ~0u) :
+				  axas_areas_get(image->areas);
+	return swap->areas ? 0 : -ENOMEM;
+}
+
+static int freeze(struct axas_space *space, struct axas_image *image, bool log)
+{
+	struct swap swap = { .space = space, .base = image->base, .log = log };
 	bool large;
 	int err;
 
-	err = axas_image_set_areas(image, space, space->areas);
+	err = make_areas(&swap, image);
 	if (err)
 		return err;
-	swap.areas = axas_areas_get(image->areas);
 	err = do_swap(&swap, true);
 	/* Before a clone can run what was copied. */
 	if (!err && swap.used && space->npt.hal->fence)
@@ -394,14 +442,14 @@ static int freeze(struct axas_space *space, struct axas_image *image)
 }
 
 /* Make an image, whose parent is that of the space. */
-static struct axas_image *freeze_above(struct axas_space *space)
+static struct axas_image *freeze_above(struct axas_space *space, bool log)
 {
 	struct axas_image *image = new_image(space);
 	int err;
 
 	if (IS_ERR(image))
 		return image;
-	err = freeze(space, image);
+	err = freeze(space, image, log);
 	if (!err)
 		return image;
 	axas_image_put(image);
@@ -411,13 +459,19 @@ static struct axas_image *freeze_above(struct axas_space *space)
 struct axas_image *axas_space_freeze(struct axas_space *space)
 {
 	u64 start = axas_trace_start(trace_axas_freeze_enabled());
-	struct axas_image *image;
+	struct axas_image *image = NULL;
+	bool log = false;
 	int err;
 
 	if (mutex_lock_killable(&space->changing))
 		return ERR_PTR(-EINTR);
-	err = prepare_freeze(space);
-	image = err ? ERR_PTR(err) : axas_space_fold(space) ?: freeze_above(space);
+	err = prepare_freeze(space, &log);
+	if (err)
+		image = ERR_PTR(err);
+	else if (!log)
+		image = axas_space_fold(space);
+	if (!image)
+		image = freeze_above(space, log);
 	trace_axas_freeze(space, image, PTR_ERR_OR_ZERO(image), start);
 	mutex_unlock(&space->changing);
 	return image;

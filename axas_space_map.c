@@ -361,8 +361,7 @@ void axas_space_remove_all(struct axas_space *space)
 		remove_shared(space);
 	else
 		unmap(space, space->range.start.val, range_last(space));
-	if (space->npt.aside)
-		axas_space_end_aside(space);
+	axas_space_end_log(space);
 	mutex_unlock(&space->changing);
 }
 
@@ -902,6 +901,7 @@ bool axas_space_end_log(struct axas_space *space)
 	if (!space->npt.aside || any_logged(space))
 		return false;
 	axas_space_end_aside(space);
+	space->log_last = 0;
 	if (last)
 		axas_space_fit_leaves(space, first, last);
 	return true;

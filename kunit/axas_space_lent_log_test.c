@@ -228,7 +228,7 @@ static void missing_memory_is_cleared(struct kunit *test)
  * @logged: it is in the log
  * @written: it was written since the log was cleared
  * @discarded: it was discarded since the log was started; what is left of a region that was
- *	discarded as a whole, and cleared in part, stays in the log
+ *	discarded as a whole, and cleared or started anew in part, stays in the log
  */
 static struct page_model {
 	u8 val;
@@ -240,13 +240,15 @@ static struct page_model {
 static void model_log(struct space_fixture *f, bool on, unsigned int first, unsigned int n)
 {
 	int err = (on ? start : stop)(f, gpa_of_page(first), (u64)n * SZ_4K);
-	unsigned int i;
+	unsigned int i, region;
 
 	KUNIT_EXPECT_TRUE(f->test, !err || (!on && err == -ENOENT));
 	for (i = first; !err && i < first + n; i++) {
 		model[i].logged = on;
 		model[i].written = false;
-		model[i].discarded = false;
+		region = round_down(i, 512);
+		if (first <= region && first + n >= region + 512)
+			model[i].discarded = false;
 	}
 }
 
@@ -308,7 +310,31 @@ static void model_access(struct space_fixture *f, struct rnd_state *rnd, unsigne
 	}
 }
 
-static void model_step(struct space_fixture *f, struct rnd_state *rnd)
+/* What each page of the newest image had when it was made. */
+static u8 frozen[WIN_PAGES];
+
+static void expect_frozen(struct kunit *test, struct axas_image *image)
+{
+	unsigned int i;
+
+	for (i = 0; i < WIN_PAGES; i++)
+		KUNIT_EXPECT_EQ_MSG(test, image_byte(test, image, gpa_of_page(i)), frozen[i],
+				    "page %u", i);
+}
+
+/* The log goes on; the image before is the new one's alone. */
+static void model_freeze(struct space_fixture *f, struct axas_image **image)
+{
+	unsigned int i;
+
+	expect_frozen(f->test, *image);
+	axas_image_put(*image);
+	*image = freeze_it(f);
+	for (i = 0; i < WIN_PAGES; i++)
+		frozen[i] = model[i].val;
+}
+
+static void model_step(struct space_fixture *f, struct rnd_state *rnd, struct axas_image **image)
 {
 	unsigned int first, n;
 
@@ -331,6 +357,10 @@ static void model_step(struct space_fixture *f, struct rnd_state *rnd)
 		KUNIT_EXPECT_EQ(f->test, space_protect(f, gpa_of_page(first), (u64)n * SZ_4K,
 						       TEST_RW), 0);
 		break;
+	case 6:
+		if (!(prandom_u32_state(rnd) % 4))
+			model_freeze(f, image);
+		break;
 	default:
 		model_access(f, rnd, first);
 		break;
@@ -346,13 +376,13 @@ static void random_operations_on_a_clone(struct kunit *test)
 	unsigned int i;
 
 	prandom_seed_state(&rnd, 17);
-	for (i = 0; i < WIN_PAGES; i++)
+	for (i = 0; i < WIN_PAGES; i++) {
 		model[i] = (struct page_model){ usual_byte(gpa_of_page(i)), true };
+		frozen[i] = model[i].val;
+	}
 	for (i = 0; i < 1500; i++)
-		model_step(f, &rnd);
-	for (i = 0; i < WIN_PAGES; i++)
-		KUNIT_EXPECT_EQ_MSG(test, image_byte(test, image, gpa_of_page(i)),
-				    usual_byte(gpa_of_page(i)), "page %u", i);
+		model_step(f, &rnd, &image);
+	expect_frozen(test, image);
 	finish(f, image);
 }
 

@@ -43,6 +43,7 @@
 	SUITE(axas_space_cow),	\
 	SUITE(axas_space_lent),	\
 	SUITE(axas_space_lent_log),	\
+	SUITE(axas_space_carry),	\
 	SUITE(axas_space_image),	\
 	SUITE(axas_space_block),	\
 	SUITE(axas_space_keep),	\

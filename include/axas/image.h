@@ -20,14 +20,15 @@ struct axas_image;
  * the space, but on what the host has mapped of it. Frames move to the image, with their charge.
  *
  * A page that somebody holds (O_DIRECT in progress, a pinned page, a bio_vec) is copied into the
- * image, and the space keeps the page itself.
+ * image, and the space keeps the page itself. A dirty log goes on: pages that it has as written
+ * stay in it. The cost then is linear in the memory that is logged.
  *
  * Context: May sleep.
  * Return: the image, with a reference for the caller, or ERR_PTR of: -EOPNOTSUPP if an area is
  * linear, shared, missing or of a registered backend, or if another space shares memory of this
- * one; -EBUSY in a dirty log, or if more than 2,048 pages are held; -ELOOP after a chain of 1,024
- * freezes whose images were not joined, because somebody has them; -ENOMEM, also if the space and
- * the images that only it has would own more than its limit; -EINTR on a fatal signal.
+ * one; -EBUSY if more than 2,048 pages are held; -ELOOP after a chain of 1,024 freezes whose
+ * images were not joined, because somebody has them; -ENOMEM, also if the space and the images
+ * that only it has would own more than its limit; -EINTR on a fatal signal.
  */
 struct axas_image *axas_space_freeze(struct axas_space *space);
 

@@ -67,10 +67,43 @@ static void test_areas_refused(void)
 	cannot_freeze(other, EOPNOTSUPP, "FREEZE with shared memory");
 	expect_ok(axas_unmap(other, AREA, PAGE));
 	close(other);
-	expect_ok(axas_start_log(fd, AREA, PAGE));
-	cannot_freeze(fd, EBUSY, "FREEZE in a log");
-	expect_ok(axas_stop_log(fd, AREA, PAGE));
 	expect_eq(get(fd, 5), 5);
+}
+
+/* The log goes on, for writes by calls and by a mapping; the image is in nobody's log. */
+static void test_freeze_in_a_log(void)
+{
+	int fd = numbered(PAGES), image, clone;
+	u64 bits = ~0ull, *mem;
+
+	mem = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, AREA);
+	expect(mem != MAP_FAILED);
+	expect_ok(axas_start_log(fd, AREA, PAGES * PAGE));
+	put(fd, 3, 33);
+	mem[5 * PAGE / 8] = 55;
+	image = image_of(fd);
+	expect_ok(axas_get_log(fd, AREA, PAGES * PAGE, &bits, NULL));
+	expect_eq(bits, 1u << 3 | 1u << 5);
+	mem[7 * PAGE / 8] = 77;
+	put(fd, 3, 34);
+	expect_ok(axas_get_log(fd, AREA, PAGES * PAGE, &bits, NULL));
+	expect_eq(bits, 1u << 3 | 1u << 5 | 1u << 7);
+	expect_ok(axas_clear_log(fd, AREA, PAGES * PAGE, &bits, 0));
+	expect_ok(axas_get_log(fd, AREA, PAGES * PAGE, &bits, NULL));
+	expect_eq(bits, 0);
+	mem[5 * PAGE / 8] = 56;
+	expect_ok(axas_get_log(fd, AREA, PAGES * PAGE, &bits, NULL));
+	expect_eq(bits, 1u << 5);
+	expect_ok(axas_clone(image, 0, 0, &clone, 1));
+	expect_eq(axas_get_log(clone, AREA, PAGES * PAGE, &bits, NULL), -ENOENT);
+	expect_eq(get(clone, 3), 33);
+	expect_eq(get(clone, 5), 55);
+	expect_eq(get(clone, 7), 7);
+	expect_eq(get(fd, 3), 34);
+	expect_eq(get(fd, 5), 56);
+	expect_eq(mem[7 * PAGE / 8], 77);
+	expect_ok(axas_stop_log(fd, AREA, PAGES * PAGE));
+	munmap(mem, PAGES * PAGE);
 }
 
 static void cannot_reset(int fd, int image, int err, const char *what)
@@ -620,6 +653,7 @@ static void test_cloned_by_threads(void)
 
 static const struct test tests[] = {
 	{ "R8 freeze refuses what no image can have", test_areas_refused },
+	{ "a dirty log goes on after a freeze", test_freeze_in_a_log },
 	{ "R8 reset refuses what is no image of the kind", test_reset_refused },
 	{ "R8 diff refuses bad ranges and spaces that are no clones", test_diff_refused },
 	{ "R8 clone makes all or none", test_clone_refused },

@@ -769,18 +769,15 @@ static void do_supply_from(const struct model_op *op)
 	check_pages(mb, first, n, false);
 }
 
-/* Whether a space can be frozen, or not for one of several reasons. */
+/* Whether a freeze may end like this. */
 static bool freeze_error_ok(const struct member *mb, int err)
 {
-	bool other = is_source(mb), logged = false;
+	bool other = is_source(mb);
 	u32 i;
 
-	for (i = 0; i < PAGES; i++) {
+	for (i = 0; i < PAGES; i++)
 		other |= mb->pages[i].kind == PAGE_SHARED || mb->pages[i].missing;
-		logged |= mb->pages[i].logged;
-	}
-	return (other && err == -EOPNOTSUPP) || (logged && err == -EBUSY) ||
-	       (!other && !logged && !err);
+	return err == (other ? -EOPNOTSUPP : 0);
 }
 
 static void take_picture(struct picture *picture, struct member *mb)

@@ -920,12 +920,13 @@ struct axas_get_missing {
  * the limit together.
  *
  * A page that somebody holds (O_DIRECT in progress, a pinned page) is copied into the image; the
- * space keeps the page itself.
+ * space keeps the page itself. A dirty log goes on: pages that it has as written stay in it, and
+ * the image is in no log. The cost then is linear in the memory that is logged.
  *
  * Errors: EOPNOTSUPP if an area is linear, shared, missing (AXAS_MAP_MISSING) or of another module,
- * or if another space shares memory of this one; EBUSY in a dirty log, or if more than 2,048 pages
- * are held; ELOOP after 1,024 freezes whose images were not joined; EMFILE, ENFILE; ENOMEM;
- * EINTR on a fatal signal.
+ * or if another space shares memory of this one; EBUSY if more than 2,048 pages are held; ELOOP
+ * after 1,024 freezes whose images were not joined; EMFILE, ENFILE; ENOMEM; EINTR on a fatal
+ * signal.
  */
 struct axas_freeze {
 	__u32 size;
