@@ -795,8 +795,8 @@ static void take_picture(struct picture *picture, struct member *mb)
 		p->of_image = p->lends;
 		p->changed = false;
 		p->written = false;
-		/* The space keeps a page that is held. */
-		p->perhaps_changed = is_held(p);
+		/* The space keeps a page that is held, and markers of its log. */
+		p->perhaps_changed = is_held(p) || (p->logged && p->wiped);
 	}
 }
 
