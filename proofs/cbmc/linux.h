@@ -124,6 +124,7 @@ static inline void atomic64_xor(s64 v, atomic64_t *p)
 
 typedef struct { long counter; } atomic_long_t;
 typedef struct { int counter; } atomic_t;
+#define ATOMIC_INIT(n)		{ n }
 
 static inline void atomic_long_add(long n, atomic_long_t *p)
 {
