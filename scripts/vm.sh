@@ -9,7 +9,7 @@
 #               unless requested
 # AXAS_TIMEOUT  seconds until the machine is killed (default 600)
 # AXAS_MEMORY   memory of the machine (default 1G)
-# AXAS_CPUS     number of CPUs (default 2)
+# AXAS_CPUS     number of CPUs (default: 2 for user space, beside the first one)
 # AXAS_CPU      another CPU than an EPYC with nested paging
 # AXAS_END      text in guest.log that means success (default: the script's end)
 # AXAS_MONITOR  a named pipe from which QEMU's monitor reads commands
@@ -25,9 +25,15 @@ set -euo pipefail
 # host that test fails, and the kernel panics.
 # rdpid: newer EPYCs have it, and guests must not read the host's CPU number by it.
 # cx16=off: QEMU 7.2's emulation of cmpxchg16b occasionally breaks the kernel's SLUB.
+# isolcpus=0: guests run on the other CPUs. XRSTOR on one of these clears a bit in the first CPU's
+# hflags2, and not atomically (QEMU's cpu_clear_ignne()): a VMRUN or #VMEXIT on the first CPU now
+# and then loses its change of HF2_NPT. The guest runs without nested paging then, or the host
+# with it.
 qemu() {
 	local out=$1 kernel=$2 initramfs=$3 more guest=(-serial "file:$1/guest.log")
+	local cpus=${AXAS_CPUS:-3} isolated=
 
+	[[ -n ${AXAS_CPUS:-} ]] || isolated=isolcpus=0
 	shift 3
 	[[ -z ${AXAS_CONSOLE:-} ]] ||
 		guest=(-chardev "stdio,id=guest,signal=off,logfile=$out/guest.log" -serial chardev:guest)
@@ -35,12 +41,12 @@ qemu() {
 	[[ -z ${AXAS_MONITOR:-} ]] || more+=(-monitor stdio)
 	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-x86_64 \
 		-M q35 -cpu "${AXAS_CPU:-EPYC,+svm,+npt,+rdpid},cx16=off" \
-		-smp "${AXAS_CPUS:-2}" -m "${AXAS_MEMORY:-1G}" \
+		-smp "$cpus" -m "${AXAS_MEMORY:-1G}" \
 		-accel "${AXAS_ACCEL:-tcg}" -nodefaults -display none -no-reboot "${more[@]}" \
 		-serial "file:$out/kernel.log" "${guest[@]}" \
 		-kernel "$kernel" -initrd "$initramfs" \
 		-append "console=ttyS0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M \
-			no_timer_check $*"
+			no_timer_check $isolated $*"
 }
 
 # The guest's comments start with "# ", its verdicts with "ok" or "not ok".
