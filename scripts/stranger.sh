@@ -22,7 +22,7 @@ libraries_of() {
 
 	[[ $suite != - ]] || suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	[[ $suite != bookworm ]] || zydis=libzydis4.0
-	echo "libjson-c5 libmd0 $zydis linux-libc-dev"
+	echo "libjson-c5 libmd0 $zydis linux-libc-dev openssl"
 }
 
 # Every path but those that a running system fills, on one file system. Paths that were there

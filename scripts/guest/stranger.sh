@@ -45,6 +45,14 @@ dkms_knows_the_kernel() {
 	modinfo -F filename axas axvcpu | grep -c updates/dkms | grep -x 2
 }
 
+# With a key that the machine's owner can enrol for Secure Boot.
+dkms_signs_the_modules() {
+	for _module in axas axvcpu; do
+		modinfo -F signer "$_module" | grep . || return 1
+	done
+	openssl x509 -inform DER -in /var/lib/dkms/mok.pub -noout -subject
+}
+
 pages() { dpkg -L axas-dkms axas-tools libaxas1 libaxas-dev | grep '/man/man.*gz'; }
 
 manual_pages_are_read() {
@@ -69,8 +77,13 @@ removal_unloads_and_removes() {
 		! command -v axasctl && ! modinfo axas 2>/dev/null
 }
 
-# By dpkg: apt does not know packages any more that came as files and were removed.
-purge_succeeds() { dpkg --purge axas-dkms axas-tools libaxas-dev libaxas1; }
+# By dpkg: apt does not know packages any more that came as files and were removed. With what came
+# along and left its configuration, as openssl does.
+purge_succeeds() {
+	# shellcheck disable=SC2046  # several words
+	dpkg --purge axas-dkms $(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' |
+		sed -n 's/ rc $//p')
+}
 
 packages_are_as_before() {
 	packages | sort >/tmp/packages && sort /axas/packages-before | diff - /tmp/packages
@@ -79,12 +92,12 @@ packages_are_as_before() {
 groups_are_as_before() { userdel -r someone 2>/dev/null; diff /axas/group-before /etc/group; }
 
 # What is there now and was not before, unless the boot made it: that was there when this began
-# and was not installed.
+# and was not installed. DKMS keeps its key, which may be enrolled by now.
 nothing_is_left_behind() {
 	files / >/tmp/files-now
 	comm -13 /axas/files-installed /tmp/files-begun >/tmp/files-of-boot
 	sort -m /axas/files-before /tmp/files-of-boot | sort -u | comm -13 - /tmp/files-now |
-		grep -vE '^/var/lib/(systemd|dpkg|apt)/|^/etc/[a-z]*-$' >/tmp/left
+		grep -vE '^/var/lib/(systemd|dpkg|apt)/|^/var/lib/dkms/mok\.(key|pub)$|^/etc/[a-z]*-$' >/tmp/left
 	[ ! -s /tmp/left ] || { head -n 30 /tmp/left && false; }
 }
 
@@ -92,7 +105,7 @@ stranger_suite() {
 	files / >/tmp/files-begun
 	for _check in both_are_loaded_at_boot devices_belong_to_the_group others_are_told_what_to_do \
 		members_use_it members_run_guests members_run_their_program kvm_leaves_the_cpus \
-		dkms_knows_the_kernel manual_pages_are_read removal_unloads_and_removes \
+		dkms_knows_the_kernel dkms_signs_the_modules manual_pages_are_read removal_unloads_and_removes \
 		purge_succeeds packages_are_as_before groups_are_as_before nothing_is_left_behind; do
 		check "$_check" "$_check"
 	done
