@@ -30,7 +30,7 @@ qemu() {
 
 # QEMU 7.2's two CPUs occasionally hang between OpenSBI and Linux' first message, when none of
 # the tested code is loaded. Seconds to wait, and the number of attempts.
-START=180
+START=90
 TRIES=3
 
 # starts PID LOG: wait until Linux begins to run.

@@ -299,6 +299,7 @@ static void affinity_is_kept(void)
 	struct vm vm = vm_new();
 
 	need_two_cpus();
+	use_all_cpus();
 	for (u32 i = 0; i < 20; i++) {
 		u32 cpu = i % 2;
 
@@ -434,6 +435,7 @@ static void a_threads_own_affinity_comes_back(void)
 	u64 all;
 
 	need_two_cpus();
+	use_all_cpus();
 	run_placed(&p);
 	all = p.mask;
 	for (u64 set = 1; set < 4; set++) {

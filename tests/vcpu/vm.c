@@ -320,6 +320,15 @@ void pin_thread(int cpu)
 		fail("sched_setaffinity to CPU %d: %s", cpu, strerror(errno));
 }
 
+void use_all_cpus(void)
+{
+	cpu_set_t set;
+
+	memset(&set, 0xff, sizeof(set));
+	if (sched_setaffinity(0, sizeof(set), &set))
+		fail("sched_setaffinity to all CPUs: %s", strerror(errno));
+}
+
 void need_two_cpus(void)
 {
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)

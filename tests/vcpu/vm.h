@@ -235,6 +235,9 @@ void save_random_states(const struct random_states *s);
 u64 wait_change(int space, u64 gpa, u64 from);
 
 void pin_thread(int cpu);
+
+/* Let the calling thread run on all CPUs: not on the first one, it may have begun. */
+void use_all_cpus(void);
 void need_two_cpus(void);	/* else skip the test */
 
 #endif /* AXVCPU_TEST_VM_H */
