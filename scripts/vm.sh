@@ -31,9 +31,10 @@ set -euo pipefail
 # with it.
 qemu() {
 	local out=$1 kernel=$2 initramfs=$3 more guest=(-serial "file:$1/guest.log")
-	local cpus=${AXAS_CPUS:-3} isolated=
+	local cpus=${AXAS_CPUS:-2} isolated=
 
-	[[ -n ${AXAS_CPUS:-} ]] || isolated=isolcpus=0
+	# Not if one thread emulates all CPUs.
+	[[ -n ${AXAS_CPUS:-} || ${AXAS_ACCEL:-} == *thread=single ]] || cpus=3 isolated=isolcpus=0
 	shift 3
 	[[ -z ${AXAS_CONSOLE:-} ]] ||
 		guest=(-chardev "stdio,id=guest,signal=off,logfile=$out/guest.log" -serial chardev:guest)

@@ -446,7 +446,9 @@ static void op_freeze(void)
 		p->lent = p->kind != HOLE;
 		image->pages[i] = *p;
 		/* The log is the space's alone. */
-		image->pages[i].logged = image->pages[i].must = image->pages[i].may = false;
+		image->pages[i].logged = false;
+		image->pages[i].must = false;
+		image->pages[i].may = false;
 	}
 }
 
