@@ -394,7 +394,7 @@ static bool next_touched(const struct axas_npt *npt, const u64 *table, unsigned 
 
 	for (; i <= end; i++) {
 		unsigned int empty = axas_npt_run_of(&table[i], end - i + 1, true);
-		u64 entry;
+		u64 entry, at;
 
 		if (empty > end - i)
 			return false;
@@ -402,11 +402,13 @@ static bool next_touched(const struct axas_npt *npt, const u64 *table, unsigned 
 		if (empty)
 			*gpa = (*gpa & ~(size - 1)) + empty * size;
 		entry = READ_ONCE(table[i]);
+		/* A search below that finds nothing may leave *@gpa in the next entry. */
+		at = *gpa & ~(size - 1);
 		if (level == 1 || kind_of(npt, entry, level) != AXAS_PT_TABLE ||
 		    next_touched(npt, npt->fmt->child(npt, entry, level), level - 1, gpa,
 				 entry_last(*gpa, last, level)))
 			return true;
-		*gpa = (*gpa & ~(size - 1)) + size;
+		*gpa = at + size;
 	}
 	return false;
 }

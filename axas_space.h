@@ -48,6 +48,8 @@ void axas_space_end_aside(struct axas_space *space);
 int __must_check axas_space_set_logged(struct axas_space *space, u64 first, u64 last, bool logged);
 /* Permit, or forbid until the first write, what the areas of a range permit. The mutex is held. */
 void axas_space_fit_leaves(struct axas_space *space, u64 first, u64 last);
+/* Whether any area is logged. The mutex is held. */
+bool axas_space_is_logged(struct axas_space *space);
 /*
  * Take back what was put aside, if no area is logged any more, and permit what the areas permit.
  * The mutex is held. Return whether it was so.

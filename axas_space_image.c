@@ -33,7 +33,6 @@
  * @log: the space is in a dirty log, which goes on
  * @held: pages that the last look found held
  * @carried: tables that it found to be needed for pages that were written
- * @tables: tables of @spares that are there for these
  * @keep: the new list of kept pages, or NULL; then the old one
  */
 struct swap {
@@ -48,7 +47,6 @@ struct swap {
 	bool log;
 	unsigned long held;
 	unsigned long carried;
-	unsigned long tables;
 	struct axas_keep *keep;
 };
 
@@ -248,12 +246,9 @@ static int reserve_copies(struct swap *swap, unsigned long nr)
 static int reserve_tables(struct swap *swap, unsigned long carried)
 {
 	struct axas_npt *npt = &swap->space->npt;
-	int err = axas_npt_get_spares(npt, &swap->spares,
-				      swap->nr * (npt->levels - 1) + carried, true);
 
-	if (!err)
-		swap->tables = carried;
-	return err;
+	return axas_npt_get_spares(npt, &swap->spares, swap->nr * (npt->levels - 1) + carried,
+				   true);
 }
 
 /* With the bar: whether there is room for what stays with the space. */
@@ -270,7 +265,9 @@ static bool has_room(struct swap *swap, bool keep)
 	}
 	if (swap->log)
 		swap->carried = axas_space_count_carried(space);
-	return swap->held <= swap->nr && swap->carried <= swap->tables;
+	/* What is there, not what was asked for: getting more may have ended halfway. */
+	return swap->held <= swap->nr && swap->held <= swap->splits.nr &&
+	       swap->held * (space->npt.levels - 1) + swap->carried <= swap->spares.nr;
 }
 
 /* Exchange in one moment, if there is room. */
@@ -304,14 +301,14 @@ static bool try_swap(struct swap *swap, bool keep)
 /* Room for what the last look found; from the second try on twice as much, if there is memory. */
 static int make_room(struct swap *swap, unsigned int tries)
 {
-	unsigned long held = max(swap->held, swap->nr), carried = max(swap->carried, swap->tables);
-	int err = reserve_copies(swap, held) ?: reserve_tables(swap, carried);
+	int err = swap->held ? reserve_copies(swap, swap->held) : 0;
 
+	err = err ?: reserve_tables(swap, swap->carried);
 	if (err || tries < 2)
 		return err;
 	if (swap->held)
-		err = reserve_copies(swap, min_t(unsigned long, 2 * held, COPIES_MOST));
-	err = err ?: reserve_tables(swap, 2 * carried);
+		err = reserve_copies(swap, min_t(unsigned long, 2 * swap->held, COPIES_MOST));
+	err = err ?: reserve_tables(swap, 2 * swap->carried);
 	return err == -ENOMEM ? 0 : err;
 }
 
@@ -373,8 +370,6 @@ static int prepare_freeze(struct axas_space *space, bool *log)
 {
 	int err = check_areas(space, log);
 
-	if (!err && space->image && space->image->depth >= AXAS_IMAGE_DEPTH)
-		err = -ELOOP;
 	if (!err)
 		err = check_limit(space);
 	if (err || !READ_ONCE(space->npt.aside))
@@ -444,9 +439,12 @@ static int freeze(struct axas_space *space, struct axas_image *image, bool log)
 /* Make an image, whose parent is that of the space. */
 static struct axas_image *freeze_above(struct axas_space *space, bool log)
 {
-	struct axas_image *image = new_image(space);
+	struct axas_image *image;
 	int err;
 
+	if (space->image && space->image->depth >= AXAS_IMAGE_DEPTH)
+		return ERR_PTR(-ELOOP);
+	image = new_image(space);
 	if (IS_ERR(image))
 		return image;
 	err = freeze(space, image, log);
@@ -504,15 +502,12 @@ static bool is_alike(const struct axas_space *space, const struct axas_space *ba
 	       space->range.size == base->range.size;
 }
 
-/*
- * Only linear memory stays charged to somebody by address; a log is of the areas, and its second
- * root is there as long as any area is logged.
- */
+/* Only linear memory stays charged to somebody by address; a log is of the areas. */
 static int check_reset(struct axas_space *space)
 {
 	if (axas_shared_is_source(space) || space->areas->linear_pages)
 		return -EOPNOTSUPP;
-	return READ_ONCE(space->npt.aside) ? -EBUSY : 0;
+	return axas_space_is_logged(space) ? -EBUSY : 0;
 }
 
 /* Replace table and areas. Without memory for a list, the next reset does so, too. */

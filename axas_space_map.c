@@ -894,13 +894,20 @@ static bool any_logged(struct axas_space *space)
 	return false;
 }
 
+bool axas_space_is_logged(struct axas_space *space)
+{
+	/* Nearly always known without a look at the areas. */
+	return (space->npt.aside || space->log_last) && any_logged(space);
+}
+
 bool axas_space_end_log(struct axas_space *space)
 {
 	u64 first = space->log_first, last = space->log_last;
 
-	if (!space->npt.aside || any_logged(space))
+	if ((!space->npt.aside && !last) || any_logged(space))
 		return false;
-	axas_space_end_aside(space);
+	if (space->npt.aside)
+		axas_space_end_aside(space);
 	space->log_last = 0;
 	if (last)
 		axas_space_fit_leaves(space, first, last);

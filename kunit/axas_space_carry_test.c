@@ -279,6 +279,126 @@ static void a_freeze_that_fails_keeps_the_log(struct kunit *test)
 	finish(f, image);
 }
 
+static void no_reset_in_the_log(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image;
+
+	log_window(f);
+	write_byte(f, WIN);
+	image = freeze_it(f);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, image, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, image, AXAS_RESET_DROP), -EBUSY);
+	expect_written(f, WIN, SZ_4K);
+	KUNIT_EXPECT_EQ(test, stop(f, WIN, WIN_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(f->space, image, 0), 0);
+	monitor_expect_flushed(f->monitor);
+	finish(f, image);
+}
+
+#define FAR	(512 * (u64)SZ_1G)
+
+/* Below FAR the last table of a GiB is empty; above it a page was written. */
+static void log_across_far(struct space_fixture *f)
+{
+	static unsigned long all[BITS_TO_LONGS(512)];
+	u64 epoch = 0;
+
+	if (f->space->npt.levels < 4 || axas_npt_last(&f->space->npt) < 2 * FAR)
+		kunit_skip(f->test, "too small");
+	bitmap_fill(all, 512);
+	KUNIT_ASSERT_EQ(f->test, axas_space_map_alloc(f->space, gpa_range(FAR - SZ_1G,
+									  4 * (u64)SZ_1G),
+						      TEST_RW, AXAS_TYPE_NORMAL,
+						      AXAS_MAP_HUGE_NEVER), 0);
+	KUNIT_ASSERT_EQ(f->test, start(f, FAR - SZ_1G, 4 * (u64)SZ_1G), 0);
+	write_byte(f, FAR - SZ_2M);
+	discard(f, FAR - SZ_2M, SZ_2M);
+	KUNIT_EXPECT_EQ(f->test, axas_space_clear_log(f->space, gpa_range(FAR - SZ_2M, SZ_2M), all,
+						      &epoch), 0);
+	monitor_expect_flushed(f->monitor);
+	write_byte(f, FAR + SZ_4K);
+}
+
+/* Nothing is skipped behind an empty table. */
+static void written_pages_behind_empty_tables(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_gpa_range range = gpa_range(FAR - SZ_1G, 4 * (u64)SZ_1G);
+	static unsigned long some[BITS_TO_LONGS(512)];
+	u64 skipped, epoch = 0;
+	struct axas_image *image;
+
+	log_across_far(f);
+	KUNIT_EXPECT_EQ(test, axas_space_skip_log(f->space, range, &skipped, &epoch), 1);
+	KUNIT_EXPECT_EQ(test, skipped, (u64)SZ_1G);
+	image = freeze_it(f);
+	KUNIT_EXPECT_EQ(test, axas_space_get_log(f->space, gpa_range(FAR, SZ_2M), some, &epoch), 0);
+	KUNIT_EXPECT_TRUE(test, test_bit(1, some));
+	finish(f, image);
+}
+
+static struct {
+	int (*alloc)(const struct axas_hal *hal, unsigned int order, u32 flags,
+		     struct axas_hpa *hpa);
+	struct space_fixture *f;
+	struct bio_vec held[4];
+	unsigned int nr;
+	unsigned int copies;
+} holder;
+
+static u64 held_gpa(unsigned int i)
+{
+	return 2 * (u64)SZ_1G + i * (u64)SZ_2M + 7 * SZ_4K;
+}
+
+static void hold_next(void)
+{
+	if (axas_space_bvec(holder.f->space, gpa_range(held_gpa(holder.nr), SZ_4K), TEST_RW,
+			    &holder.held[holder.nr], 1) == 1)
+		holder.nr++;
+}
+
+/* A second page is held after the first look, a third one while there is made room ahead. */
+static int alloc_and_hold(const struct axas_hal *hal, unsigned int order, u32 flags,
+			  struct axas_hpa *hpa)
+{
+	if (flags & AXAS_FRAME_TABLE)
+		return holder.alloc(hal, order, flags, hpa);
+	holder.copies++;
+	if (holder.copies == 1 || holder.copies == 3)
+		hold_next();
+	return holder.copies < 4 ? holder.alloc(hal, order, flags, hpa) : -ENOMEM;
+}
+
+/* Copies were allocated ahead, but not the tables for them: they do not count. */
+static void room_that_is_there_in_part(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image;
+	u64 hpa[4];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(2 * (u64)SZ_1G, SZ_8M),
+						   TEST_RW, AXAS_TYPE_NORMAL,
+						   AXAS_MAP_POPULATE | AXAS_MAP_HUGE_ALWAYS), 0);
+	memset(&holder, 0, sizeof(holder));
+	holder.alloc = f->mock->hal.alloc_frame;
+	holder.f = f;
+	for (i = 0; i < 4; i++)
+		hpa[i] = space_hpa(f, held_gpa(i));
+	hold_next();
+	f->mock->hal.alloc_frame = alloc_and_hold;
+	image = axas_space_freeze(f->space);
+	f->mock->hal.alloc_frame = holder.alloc;
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_TRUE(test, !IS_ERR(image) || PTR_ERR(image) == -ENOMEM);
+	for (i = 0; i < holder.nr; i++)
+		KUNIT_EXPECT_EQ_MSG(test, space_hpa(f, held_gpa(i)), hpa[i], "page %u", i);
+	axas_space_bvec_put(holder.held, holder.nr);
+	finish(f, IS_ERR(image) ? NULL : image);
+}
+
 static struct kunit_case carry_cases[] = {
 	KUNIT_CASE_PARAM(the_log_goes_on, space_gen_params),
 	KUNIT_CASE_PARAM(a_freeze_right_after_start, space_gen_params),
@@ -291,6 +411,9 @@ static struct kunit_case carry_cases[] = {
 	KUNIT_CASE_PARAM(each_freeze_keeps_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(held_pages_stay_in_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(a_freeze_that_fails_keeps_the_log, space_gen_params),
+	KUNIT_CASE_PARAM(no_reset_in_the_log, space_gen_params),
+	KUNIT_CASE_PARAM(written_pages_behind_empty_tables, space_gen_params),
+	KUNIT_CASE_PARAM(room_that_is_there_in_part, space_gen_params),
 	{}
 };
 

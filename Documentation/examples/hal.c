@@ -117,8 +117,13 @@ static int make_pool(void)
 	return gen_pool_add_virt(pool, (unsigned long)memory, base, size, NUMA_NO_NODE);
 }
 
+/* gen_pool_destroy() is a BUG() while something has memory of the pool: then all of it stays. */
 static void destroy(void)
 {
+	if (pool && gen_pool_avail(pool) != gen_pool_size(pool)) {
+		pr_err("frames were not given back\n");
+		return;
+	}
 	if (pool)
 		gen_pool_destroy(pool);
 	if (memory)

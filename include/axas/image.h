@@ -27,8 +27,8 @@ struct axas_image;
  * Return: the image, with a reference for the caller, or ERR_PTR of: -EOPNOTSUPP if an area is
  * linear, shared, missing or of a registered backend, or if another space shares memory of this
  * one; -EBUSY if more than 2,048 pages are held; -ELOOP after a chain of 1,024 freezes whose
- * images were not joined, because somebody has them; -ENOMEM, also if the space and the images
- * that only it has would own more than its limit; -EINTR on a fatal signal.
+ * images were not joined, because somebody has them or a log went on; -ENOMEM, also if the space
+ * and the images that only it has would own more than its limit; -EINTR on a fatal signal.
  */
 struct axas_image *axas_space_freeze(struct axas_space *space);
 

@@ -893,9 +893,7 @@ static void do_reset(const struct model_op *op)
 	err = axas_space_reset(space_of(mb), picture->image, flags);
 	if (err == -EOPNOTSUPP && is_source(mb))
 		return;
-	if (err == -EBUSY && any_logged(mb, 0, PAGES))
-		return;
-	if (succeeded(err, 0, 0))
+	if (succeeded(err, any_logged(mb, 0, PAGES) ? -EBUSY : 0, 0))
 		member_becomes(mb, picture, flags);
 	check_pages(mb, 0, PAGES, false);
 }

@@ -45,12 +45,16 @@ static FILE *open_in(int folder, const char *sub, const char *name)
 	return fd < 0 ? NULL : fdopen(fd, "r");
 }
 
+/* A process chooses its name: bytes that a terminal or JSON would take for something else go. */
 static void take_command(struct proc_space *space, int folder)
 {
 	FILE *f = open_in(folder, ".", "comm");
 
-	if (f && fgets(space->command, sizeof(space->command), f))
+	if (f && fgets(space->command, sizeof(space->command), f)) {
 		space->command[strcspn(space->command, "\n")] = '\0';
+		for (char *c = space->command; *c; c++)
+			*c = *c < ' ' || *c > '~' ? '?' : *c;
+	}
 	if (f)
 		fclose(f);
 }
