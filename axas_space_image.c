@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Freeze, clone, reset and diff of spaces: see "DOC: images". Calls axas_image.c, axas_space.c,
- * axas_shared.c, axas_removal.c, axas_space_pages.c, axas_area.c and axas_npt.c.
+ * Freeze, clone, reset and diff of spaces: see "DOC: images". Calls axas_space_carry.c,
+ * axas_space_fold.c, axas_image.c, axas_space.c, axas_shared.c, axas_removal.c, axas_space_pages.c,
+ * axas_space_aside.c, axas_area.c and axas_npt.c.
  *
  * Locks: space->changing throughout, and the bar for the moment in which table and areas change.
  * What they need is allocated before.
@@ -331,18 +332,16 @@ static int do_swap(struct swap *swap, bool keep)
 	return 0;
 }
 
-/* Whether a space has an area that an image, or a clone, cannot have. *@log: one is logged. */
-static int check_areas(struct axas_space *space, bool *log)
+/* Whether a space has an area that an image, or a clone, cannot have. */
+static int check_areas(struct axas_space *space)
 {
 	MA_STATE(mas, &space->areas->tree, 0, 0);
 	const u32 never = AXAS_BACKEND_AT_ONCE | AXAS_BACKEND_IMPORTED | AXAS_BACKEND_CHECKED;
 	struct axas_area *area;
 
-	for (area = axas_area_start(&mas, ~0ull); area; area = axas_area_next(&mas, ~0ull)) {
+	for (area = axas_area_start(&mas, ~0ull); area; area = axas_area_next(&mas, ~0ull))
 		if (area->backend.ops->flags & never || axas_area_is_missing(area))
 			return -EOPNOTSUPP;
-		*log |= area->flags & AXAS_AREA_LOGGED;
-	}
 	return axas_shared_is_source(space) ? -EOPNOTSUPP : 0;
 }
 
@@ -366,12 +365,10 @@ static int check_limit(const struct axas_space *space)
 	return own_frames(space->image) + axas_space_frames(space) > max ? -ENOMEM : 0;
 }
 
-static int prepare_freeze(struct axas_space *space, bool *log)
+static int prepare_freeze(struct axas_space *space)
 {
-	int err = check_areas(space, log);
+	int err = check_areas(space) ?: check_limit(space);
 
-	if (!err)
-		err = check_limit(space);
 	if (err || !READ_ONCE(space->npt.aside))
 		return err;
 	/* What the log has put aside goes with the rest. */
@@ -411,9 +408,11 @@ static int make_areas(struct swap *swap, struct axas_image *image)
 	return swap->areas ? 0 : -ENOMEM;
 }
 
-static int freeze(struct axas_space *space, struct axas_image *image, bool log)
+static int freeze(struct axas_space *space, struct axas_image *image)
 {
-	struct swap swap = { .space = space, .base = image->base, .log = log };
+	struct swap swap = {
+		.space = space, .base = image->base, .log = axas_space_is_logged(space),
+	};
 	bool large;
 	int err;
 
@@ -437,7 +436,7 @@ static int freeze(struct axas_space *space, struct axas_image *image, bool log)
 }
 
 /* Make an image, whose parent is that of the space. */
-static struct axas_image *freeze_above(struct axas_space *space, bool log)
+static struct axas_image *freeze_above(struct axas_space *space)
 {
 	struct axas_image *image;
 	int err;
@@ -447,7 +446,7 @@ static struct axas_image *freeze_above(struct axas_space *space, bool log)
 	image = new_image(space);
 	if (IS_ERR(image))
 		return image;
-	err = freeze(space, image, log);
+	err = freeze(space, image);
 	if (!err)
 		return image;
 	axas_image_put(image);
@@ -458,18 +457,17 @@ struct axas_image *axas_space_freeze(struct axas_space *space)
 {
 	u64 start = axas_trace_start(trace_axas_freeze_enabled());
 	struct axas_image *image = NULL;
-	bool log = false;
 	int err;
 
 	if (mutex_lock_killable(&space->changing))
 		return ERR_PTR(-EINTR);
-	err = prepare_freeze(space, &log);
+	err = prepare_freeze(space);
 	if (err)
 		image = ERR_PTR(err);
-	else if (!log)
+	else if (!axas_space_is_logged(space))
 		image = axas_space_fold(space);
 	if (!image)
-		image = freeze_above(space, log);
+		image = freeze_above(space);
 	trace_axas_freeze(space, image, PTR_ERR_OR_ZERO(image), start);
 	mutex_unlock(&space->changing);
 	return image;

@@ -223,8 +223,9 @@ herd_libdir() {
 sources() {
 	local header dir=$WORK/sources
 
-	mkdir -p "$dir"
+	mkdir -p "$dir" "$WORK/headers/shim"
 	(cd "$AXAS_SRC" && cp -a axas_*.[ch] include oracle proofs "$dir/")
+	cp "$AXAS_SRC/tests/userspace/include/shim/trace.h" "$WORK/headers/shim/"
 	while read -r header; do
 		mkdir -p "$WORK/headers/$(dirname "$header")"
 		echo '#include "linux.h"' >"$WORK/headers/$header"

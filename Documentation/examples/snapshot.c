@@ -87,7 +87,8 @@ static int receive_fd(int from)
 	if (must_errno(recvmsg(from, &m.head, MSG_CMSG_CLOEXEC), "recvmsg") == 0)
 		must(-ECONNRESET, "the server closed the connection");
 	cmsg = CMSG_FIRSTHDR(&m.head);
-	if (!cmsg || cmsg->cmsg_type != SCM_RIGHTS)
+	if (!cmsg || m.head.msg_flags & MSG_CTRUNC || cmsg->cmsg_level != SOL_SOCKET ||
+	    cmsg->cmsg_type != SCM_RIGHTS || cmsg->cmsg_len != CMSG_LEN(sizeof(fd)))
 		must(-EBADMSG, "the server sent no descriptor");
 	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
 	return fd;
@@ -115,7 +116,10 @@ static void serve(const char *path, unsigned long connections)
 	must_errno(bind(listener, (struct sockaddr *)&addr, sizeof(addr)), path);
 	must_errno(listen(listener, 64), "listen");
 	while (connections--) {
-		peer = must_errno(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept");
+		peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (peer < 0 && errno == ECONNABORTED)	/* it has gone already */
+			continue;
+		must_errno(peer, "accept");
 		clone = axas_clone_one(image);
 		err = clone < 0 ? clone : send_fd(peer, clone);
 		if (err)	/* this one's trouble: no memory, or it has gone */

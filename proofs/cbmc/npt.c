@@ -8,15 +8,10 @@
 #include "axas_frame.c"
 #include "axas_npt.c"
 
-#define N		4		/* entries of a table: AXAS_NPT_LEVEL_BITS is 2 */
-#define PAGES		(N * N)
-#define SMALL		AXAS_FRAME_SIZE
-#define LARGE		(N * AXAS_FRAME_SIZE)
-#define SPAN		(PAGES * AXAS_FRAME_SIZE)
-
 /* Table 0 is the root, the others are linked below it. Their addresses are not those of frames. */
 #define TABLES		(1 + N)
-#define TABLE_HPA(t)	((u64)((t) + 1) << AXAS_FRAME_SHIFT)
+#include "tables.h"
+
 #define FRAMES_FROM	0x100000ull
 #define FRAMES_TO	0x2000000ull
 
@@ -36,15 +31,6 @@ struct map {
 
 static u64 watched;		/* address of the watched page, and its initial translation */
 static struct map was;
-
-static unsigned int table_of(u64 hpa)
-{
-	u64 t = (hpa >> AXAS_FRAME_SHIFT) - 1;
-
-	claim(t && t < TABLES && hpa == TABLE_HPA(t), "a table is where a table is");
-	assume(t && t < TABLES);
-	return t;
-}
 
 static void *phys_to_virt(const struct axas_hal *hal, struct axas_hpa hpa)
 {

@@ -18,18 +18,13 @@
 #include "axas_frame.c"
 #include "axas_npt.c"
 
-#define N		4		/* entries of a table: AXAS_NPT_LEVEL_BITS is 2 */
-#define PAGES		(N * N)
-#define SMALL		AXAS_FRAME_SIZE
-#define LARGE		(N * AXAS_FRAME_SIZE)
-#define SPAN		(PAGES * AXAS_FRAME_SIZE)
-
 /*
  * Table 0 is the root, 1 + i may be linked at entry i of the root, and 1 + N + i is what an
  * operation allocates next. Addresses of tables and frames are distinct.
  */
 #define TABLES		(1 + N + N)
-#define TABLE_HPA(t)	((u64)((t) + 1) << AXAS_FRAME_SHIFT)
+#include "tables.h"
+
 #define FRAME(page)	(0x100000ull + (u64)(page) * SMALL)
 #define ELSEWHERE	0x200000ull	/* a frame that does not continue those beside it */
 #define NEW		0x800000ull	/* memory that is mapped anew */
@@ -78,15 +73,6 @@ static unsigned int gone;	/* times that its leaf was gathered, and that its fram
 static unsigned int puts;
 static unsigned int flushes;
 static const char the_owner;
-
-static unsigned int table_of(u64 hpa)
-{
-	u64 t = (hpa >> AXAS_FRAME_SHIFT) - 1;
-
-	claim(t && t < TABLES && hpa == TABLE_HPA(t), "a table is where a table is");
-	assume(t && t < TABLES);
-	return t;
-}
 
 static void *phys_to_virt(const struct axas_hal *hal, struct axas_hpa hpa)
 {

@@ -231,29 +231,37 @@ static int histogram_json(const struct histogram *h)
 	return answer(obj);
 }
 
-/* Ctrl-C ends the wait, not the report. */
 static void nothing(int signal)
 {
 	(void)signal;
 }
 
+/* What ends the wait, and not the program: the instance is removed, and the report comes. */
+static void on_signals(void (*handler)(int))
+{
+	signal(SIGINT, handler);
+	signal(SIGTERM, handler);
+	signal(SIGHUP, handler);
+}
+
 static int measure(struct session *s, struct histogram *h, const struct latency_args *l)
 {
-	int err = begin(l->space), status = 0;
+	int err, status = 0;
 
+	on_signals(nothing);
+	err = begin(l->space);
 	if (err) {
 		rmdir(instance());
 		return fail(s, -err, "%s", explain("latency", -err));
 	}
-	signal(SIGINT, nothing);
 	err = l->args.rest ? wait_for(l->args.rest) : 0;
 	if (err)
 		status = fail(s, -err, "%s: %s", l->args.rest[0], strerror(-err));
 	if (!l->args.rest)
 		sleep(l->seconds);
-	signal(SIGINT, SIG_DFL);
 	err = status ? 0 : read_histogram(h);
 	rmdir(instance());
+	on_signals(SIG_DFL);
 	return err ? fail(s, -err, "%s", explain("latency", -err)) : status;
 }
 
