@@ -8,7 +8,8 @@
 
 BEGIN {
 	PRIMITIVES = "^(smp_(mb|rmb|wmb|mb__[a-z_]+|store_release|load_acquire|store_mb|cond_load_acquire)" \
-		"|synchronize_rcu[a-z_]*|(try_)?cmpxchg(_[a-z]+)?|xchg(_[a-z]+)?|dsb)$"
+		"|synchronize_rcu[a-z_]*|test_and_(set|clear)_bit(_lock)?|clear_bit_unlock" \
+		"|(try_)?cmpxchg(_[a-z]+)?|xchg(_[a-z]+)?|dsb)$"
 }
 
 FNR == 1 {

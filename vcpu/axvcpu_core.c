@@ -249,6 +249,8 @@ static void kick(struct axvcpu *vcpu)
 /* The request stays set until it has ended a run, so no kick is lost. */
 void axvcpu_kick(struct axvcpu *vcpu)
 {
+	/* That run's thread sees what was written before. Pairs with check_thread(). */
+	smp_mb__before_atomic();
 	set_bit(AXVCPU_REQ_LEAVE, &vcpu->requests);
 	kick(vcpu);
 }
@@ -765,6 +767,7 @@ static void let_others_run(void)
 /* Whether the thread may enter: 0, or the error that ends the run. */
 static int check_thread(struct axvcpu *vcpu)
 {
+	/* Pairs with axvcpu_kick(). */
 	if (signal_pending(current) || test_and_clear_bit(AXVCPU_REQ_LEAVE, &vcpu->requests))
 		return -EINTR;
 	/* Another thread has moved this one to a CPU that the vCPU may not use. */

@@ -342,7 +342,8 @@ int axvcpu_reset(struct axvcpu *vcpu);
  * axvcpu_kick() - end a run
  * @vcpu: the vCPU
  *
- * The current axvcpu_run(), or else the next one, returns -EINTR, as AXVCPU_KICK.
+ * The current axvcpu_run(), or else the next one, returns -EINTR, as AXVCPU_KICK. After it, its
+ * thread sees what the caller wrote before.
  *
  * Context: Process context with interrupts on.
  */
