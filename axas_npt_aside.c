@@ -100,7 +100,8 @@ int axas_npt_reserve_aside(struct axas_npt *npt, struct axas_npt_spares *spares,
 		if (!root)
 			return -ENOMEM;
 		npt->aside_hpa = hpa;
-		WRITE_ONCE(npt->aside, root);
+		/* Readers follow it at once, and find it empty. */
+		smp_store_release(&npt->aside, root);
 	}
 	return axas_npt_get_spares(npt, spares, tables_to(npt, first) + tables_to(npt, last + 1),
 				   true);

@@ -75,7 +75,8 @@ static int translate_here(struct axas_space *space, struct axas_cpu *cpu, u64 gp
 	case AXAS_PT_BUSY:
 		return -EAGAIN;
 	default:
-		return unlikely(npt->aside) && pos.level ? translate_aside(npt, gpa, to) : -ENOENT;
+		return unlikely(READ_ONCE(npt->aside)) && pos.level ?
+		       translate_aside(npt, gpa, to) : -ENOENT;
 	}
 }
 

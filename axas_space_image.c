@@ -26,6 +26,7 @@
  * @space: the space
  * @areas: the new areas; then those that were replaced
  * @base: an empty space, which gets the old ones
+ * @image: whose clone the space becomes: that of @base, or the one to which it is reset
  * @copies: frames for copies of pages that stay with the space
  * @nr: their number
  * @used: those that were used
@@ -40,6 +41,7 @@ struct swap {
 	struct axas_space *space;
 	struct axas_areas *areas;
 	struct axas_space *base;
+	struct axas_image *image;
 	struct axas_hpa *copies;
 	unsigned long nr;
 	unsigned long used;
@@ -189,6 +191,22 @@ static void keep_page(struct swap *swap, u64 gpa)
 	axas_pool_settle(&swap->space->pool);
 }
 
+/*
+ * The base gets the space's image. In a freeze that is the parent: the chain is whole before
+ * anybody can borrow from it by the new areas.
+ */
+static void exchange_images(struct swap *swap)
+{
+	struct axas_image *image = swap->image, *parent = swap->space->image;
+
+	swap->base->image = parent;
+	swap->space->image = axas_image_get(image);
+	if (image->base != swap->base)
+		return;
+	image->depth = parent ? parent->depth + 1 : 1;
+	image->large = axas_npt_leaves(&swap->base->npt, 1) || (parent && parent->large);
+}
+
 /* With the bar: exchange the areas, move the table and the frames. */
 static void move(struct swap *swap)
 {
@@ -201,6 +219,7 @@ static void move(struct swap *swap)
 	WRITE_ONCE(space->areas, swap->areas);
 	swap->areas = old;
 	axas_space_move_table(space, base);
+	exchange_images(swap);
 	axas_space_restart_kept(space, false);
 	if (swap->keep)
 		swap->keep = axas_space_set_keep(space, swap->keep);
@@ -411,9 +430,9 @@ static int make_areas(struct swap *swap, struct axas_image *image)
 static int freeze(struct axas_space *space, struct axas_image *image)
 {
 	struct swap swap = {
-		.space = space, .base = image->base, .log = axas_space_is_logged(space),
+		.space = space, .base = image->base, .image = image,
+		.log = axas_space_is_logged(space),
 	};
-	bool large;
 	int err;
 
 	err = make_areas(&swap, image);
@@ -424,15 +443,7 @@ static int freeze(struct axas_space *space, struct axas_image *image)
 	if (!err && swap.used && space->npt.hal->fence)
 		space->npt.hal->fence(space->npt.hal);
 	end_swap(&swap);
-	if (err)
-		return err;
-	/* The space's reference on the parent is the base's now. */
-	image->base->image = space->image;
-	image->depth = space->image ? space->image->depth + 1 : 1;
-	large = axas_npt_leaves(&image->base->npt, 1) > 0;
-	WRITE_ONCE(image->large, large || (space->image && space->image->large));
-	space->image = axas_image_get(image);
-	return 0;
+	return err;
 }
 
 /* Make an image, whose parent is that of the space. */
@@ -512,19 +523,16 @@ static int check_reset(struct axas_space *space)
 static int drop(struct axas_space *space, struct axas_image *image, struct axas_space *old,
 		bool keep)
 {
-	struct swap swap = { .space = space, .base = old };
+	struct swap swap = { .space = space, .base = old, .image = image };
 	int err;
 
 	swap.areas = axas_areas_get(image->areas);
 	swap.keep = keep ? axas_keep_new(space) : NULL;
 	err = do_swap(&swap, false);
 	end_swap(&swap);
-	if (err)
-		return err;
-	old->image = space->image;
-	space->image = axas_image_get(image);
-	axas_missing_wake_all(&space->missing);
-	return 0;
+	if (!err)
+		axas_missing_wake_all(&space->missing);
+	return err;
 }
 
 /* As axas_space_reset(), without the mutex. */

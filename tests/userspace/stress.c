@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Threads on two spaces, for ThreadSanitizer: guests, hosts, and changers, which change the
- * areas concurrently.
+ * areas concurrently, and freeze, reset and log the memory (stress_watch.c).
  *
  *   stress [--seconds N] [--format NAME] [--seed N] [--guests N] [--hosts N] [--changers N]
  *
@@ -14,73 +14,31 @@
 #include <axas/access.h>
 #include <unistd.h>
 
-#include "axas_space.h"
 #include "axas_stock.h"
-#include "oracle_fixture.h"
-
-#define MOST_THREADS	16
-#define TLB_ENTRIES	32
-#define BASE		((u64)SZ_1G - SZ_2M - SZ_64K)
-#define NR_PAGES	(1024u + 32)
-/* Each thread has its own line of every page for copies that are not single accesses. */
-#define LINE		128
-
-#define R		AXAS_PROT_READ
-#define RW		(AXAS_PROT_READ | AXAS_PROT_WRITE)
-
-struct tlb_entry {
-	u64 first;
-	u64 last;
-	u64 hpa;
-	bool write;
-};
-
-/* A space and its guests. */
-struct world {
-	struct axas_space *space;
-	struct axas_consumer consumer;
-	struct oracle_machine machine;
-	struct thread *guests[MOST_THREADS];
-	unsigned int nr_guests;
-	/* Held for each change: none grants write permission while another checks its removal. */
-	pthread_mutex_t narrowing;
-};
-
-struct thread {
-	pthread_t pthread;
-	unsigned int nr;
-	struct world *world;
-	struct rnd_state rnd;
-	/* Held in guest mode; @kicks counts the threads that want the vCPU to leave it. */
-	pthread_mutex_t running;
-	int kicks;
-	struct tlb_entry tlb[TLB_ENTRIES];
-	unsigned long steps;
-	unsigned long misses;
-};
+#include "stress.h"
 
 static struct world worlds[2];
 static bool stop;
 static const char *format = "ept";
 static unsigned int counts[] = { 2, 2, 2 };
 
-static __noreturn void die(struct thread *t, const char *what, u64 gpa, u64 val)
+__noreturn void die(struct thread *t, const char *what, u64 gpa, u64 val)
 {
 	fprintf(stderr, "stress: thread %u, at gpa 0x%llx: %s (0x%llx)\n", t->nr, gpa, what, val);
 	abort();
 }
 
-static u32 rnd(struct thread *t, u32 below)
+u32 rnd(struct thread *t, u32 below)
 {
 	return prandom_u32_state(&t->rnd) % below;
 }
 
-static u64 random_page(struct thread *t)
+u64 random_page(struct thread *t)
 {
 	return BASE + rnd(t, NR_PAGES) * (u64)SZ_4K;
 }
 
-static struct axas_gpa_range random_range(struct thread *t)
+struct axas_gpa_range random_range(struct thread *t)
 {
 	u32 first = rnd(t, NR_PAGES), most = rnd(t, 4) ? 16 : NR_PAGES;
 	u32 n = 1 + rnd(t, min(most, NR_PAGES - first));
@@ -91,15 +49,20 @@ static struct axas_gpa_range random_range(struct thread *t)
 	return axas_gpa_range(axas_gpa(BASE + first * (u64)SZ_4K), n * (u64)SZ_4K);
 }
 
-/* The only value that is written to an address of a space. */
+/* What is written to an address of a space: but for the lowest byte always the same. */
 static u64 stamp(const struct world *w, u64 gpa)
 {
-	return (gpa + (w - worlds)) * 0x9e3779b97f4a7c15ull | 1;
+	return ((gpa + (w - worlds)) * 0x9e3779b97f4a7c15ull) | 0xff;
+}
+
+static u64 new_stamp(struct thread *t, const struct world *w, u64 gpa)
+{
+	return stamp(w, gpa) ^ rnd(t, 0xff);
 }
 
 static void check_stamp(struct thread *t, const struct world *w, u64 gpa, u64 val)
 {
-	if (val && val != stamp(w, gpa))
+	if (val && (val | 0xff) != stamp(w, gpa))
 		die(t, "holds what nobody wrote there", gpa, val);
 }
 
@@ -146,7 +109,7 @@ static bool guest_access(struct thread *t, u64 gpa, bool write)
 			return false;
 	word = __va(e->hpa + (gpa - e->first));
 	if (write)
-		__atomic_store_n(word, stamp(t->world, gpa), __ATOMIC_RELAXED);
+		__atomic_store_n(word, new_stamp(t, t->world, gpa), __ATOMIC_RELAXED);
 	else
 		check_stamp(t, t->world, gpa, __atomic_load_n(word, __ATOMIC_RELAXED));
 	t->steps++;
@@ -227,7 +190,7 @@ static void host_copy(struct thread *t, struct world *w, u64 gpa)
 
 	if (rnd(t, 2)) {
 		for (i = 0; i < ARRAY_SIZE(buf); i++)
-			buf[i] = stamp(w, at + i * sizeof(u64));
+			buf[i] = new_stamp(t, w, at + i * sizeof(u64));
 		expect(t, at, axas_write(w->space, axas_gpa(at), buf, sizeof(buf)));
 		return;
 	}
@@ -288,7 +251,7 @@ static void host_step(struct thread *t, struct world *w)
 		return host_copy(t, w, gpa);
 	case 9:
 		return expect(t, gpa, axas_write_obj(w->space, axas_gpa(gpa), AXAS_WIDTH_64,
-						     stamp(w, gpa)));
+						     new_stamp(t, w, gpa)));
 	default:
 		err = axas_read_obj(w->space, axas_gpa(gpa), AXAS_WIDTH_64, &val);
 		check_stamp(t, w, gpa, val);
@@ -315,6 +278,7 @@ static void expect_no_writes(struct thread *t, struct world *w, struct axas_gpa_
 {
 	unsigned int pages = range.size / SZ_4K, i, j, n = min(pages, 8u);
 	u64 sum[2][8] = {}, *words;
+	unsigned int mapped[8] = {};
 	struct axas_translation to;
 
 	for (i = 0; i < 2; i++) {
@@ -327,13 +291,13 @@ static void expect_no_writes(struct thread *t, struct world *w, struct axas_gpa_
 				die(t, "translate says it is writable", gpa, to.prot);
 			words = __va(to.hpa.val);
 			sum[i][j] = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
+			mapped[j]++;
 			if (!i)
 				sched_yield();
 		}
 	}
-	/* Pages mapped meanwhile are zero, as are the sums of pages not mapped. */
 	for (j = 0; j < n; j++)
-		if (sum[0][j] != sum[1][j])
+		if (mapped[j] == 2 && sum[0][j] != sum[1][j])
 			die(t, "is written, but must not be", range.start.val + j * (u64)SZ_4K,
 			    sum[1][j]);
 }
@@ -387,7 +351,10 @@ static void *changer(void *arg)
 		struct world *w = t->world;
 
 		pthread_mutex_lock(&w->narrowing);
-		change_step(t, w);
+		if (rnd(t, 3))
+			change_step(t, w);
+		else
+			watch_step(t, w);
 		pthread_mutex_unlock(&w->narrowing);
 		t->steps++;
 		if (!rnd(t, 8))
@@ -432,6 +399,7 @@ static void create_world(struct world *w)
 
 static void destroy_world(struct world *w)
 {
+	watch_end(w);
 	axas_space_detach(w->space, &w->consumer);
 	axas_space_put(w->space);
 	rcu_barrier();

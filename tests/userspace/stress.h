@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What stress.c and stress_watch.c share: the worlds, and their threads. */
+#ifndef _AXAS_STRESS_H
+#define _AXAS_STRESS_H
+
+#include "axas_space.h"
+#include "oracle_fixture.h"
+
+#define MOST_THREADS	16
+#define TLB_ENTRIES	32
+#define BASE		((u64)SZ_1G - SZ_2M - SZ_64K)
+#define NR_PAGES	(1024u + 32)
+/* Each thread has its own line of every page for copies that are not single accesses. */
+#define LINE		128
+
+#define R		AXAS_PROT_READ
+#define RW		(AXAS_PROT_READ | AXAS_PROT_WRITE)
+
+#define NR_IMAGES	3
+#define NR_SAMPLES	8
+
+struct tlb_entry {
+	u64 first;
+	u64 last;
+	u64 hpa;
+	bool write;
+};
+
+/* An image, and words of it as they were when it was made. */
+struct snapshot {
+	struct axas_image *image;
+	u64 gpa[NR_SAMPLES];
+	u64 val[NR_SAMPLES];
+};
+
+/* A space and its guests. */
+struct world {
+	struct axas_space *space;
+	struct axas_consumer consumer;
+	struct oracle_machine machine;
+	struct thread *guests[MOST_THREADS];
+	unsigned int nr_guests;
+	/* Held for each change: none grants write permission while another checks its removal. */
+	pthread_mutex_t narrowing;
+	struct snapshot snapshots[NR_IMAGES];
+};
+
+struct thread {
+	pthread_t pthread;
+	unsigned int nr;
+	struct world *world;
+	struct rnd_state rnd;
+	/* Held in guest mode; @kicks counts the threads that want the vCPU to leave it. */
+	pthread_mutex_t running;
+	int kicks;
+	struct tlb_entry tlb[TLB_ENTRIES];
+	unsigned long steps;
+	unsigned long misses;
+};
+
+__noreturn void die(struct thread *t, const char *what, u64 gpa, u64 val);
+u32 rnd(struct thread *t, u32 below);
+u64 random_page(struct thread *t);
+struct axas_gpa_range random_range(struct thread *t);
+
+/* stress_watch.c; the caller holds world->narrowing. */
+void watch_step(struct thread *t, struct world *w);
+void watch_end(struct world *w);
+
+#endif /* _AXAS_STRESS_H */
