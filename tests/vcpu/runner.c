@@ -50,7 +50,7 @@ void runner_join(struct runner *r)
 }
 
 /* Signal in a loop: a signal just before the ioctl is lost. */
-void runner_stop(struct runner *r)
+static void end(struct runner *r)
 {
 	atomic_store(&r->stop, true);
 	while (!atomic_load(&r->done)) {
@@ -58,9 +58,31 @@ void runner_stop(struct runner *r)
 		sleep_ms(1);
 	}
 	runner_join(r);
+}
+
+void runner_stop(struct runner *r)
+{
+	end(r);
 	if (r->err != -EINTR && !(r->err == 0 && r->exit.reason == AXVCPU_EXIT_NOTHING))
 		fail("the guest came back by itself: %s, %s %#llx", strerror(-r->err),
 		     axvcpu_exit_name(r->exit.reason), r->exit.raw[0]);
+}
+
+int beside_run(struct vm *vm, void (*enter)(struct vm *vm), int (*call)(struct vm *vm))
+{
+	int err = 0;
+
+	for (int tries = 0; tries < 20 && err != -EBUSY; tries++) {
+		struct runner r = { 0 };
+
+		enter(vm);
+		runner_start(&r, vm, -1);
+		while (vcpu_state(vm->vcpu).state != AXVCPU_STATE_RUNNING)
+			sleep_ms(1);
+		err = call(vm);
+		end(&r);
+	}
+	return err;
 }
 
 /* Wait until the word at @gpa is no longer @from, and return it. */

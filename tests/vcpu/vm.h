@@ -200,6 +200,13 @@ void runner_start(struct runner *r, struct vm *vm, int cpu);
 void runner_join(struct runner *r);
 void runner_stop(struct runner *r);	/* fails if the guest ended by itself */
 
+/*
+ * The error of a call beside a run of the guest that @enter enters. A run may end at any time, as
+ * its thread has work before user space, and the call is no longer beside it: then the guest is
+ * entered again.
+ */
+int beside_run(struct vm *vm, void (*enter)(struct vm *vm), int (*call)(struct vm *vm));
+
 /* Whether the guest came to its end, and not only a signal or a kick to the vCPU. */
 static inline bool runner_ended(const struct runner *r)
 {

@@ -225,19 +225,34 @@ static void reset_ends_a_triple_fault(void)
 	}
 }
 
+static void enter_spin(struct vm *vm)
+{
+	expect_eq(axvcpu_reset(vm->vcpu), 0);
+	expect_eq(setup(vm->vcpu, AXVCPU_MODE_LONG, guest(spin), 0), 0);
+}
+
+static int reset(struct vm *vm)
+{
+	return axvcpu_reset(vm->vcpu);
+}
+
+static int inject_now(struct vm *vm)
+{
+	return axvcpu_inject_now(vm->vcpu, 0x50);
+}
+
+static int inject_exception(struct vm *vm)
+{
+	return axvcpu_inject_exception(vm->vcpu, UD, 0);
+}
+
 static void reset_waits_for_no_run(void)
 {
 	struct vm vm = vm_new();
-	struct runner r = { 0 };
 
-	map(vm.space, VM_TEST, 2 * MIB, RW, 0);
-	vm_enter(&vm, guest(stores), VM_TEST, VM_TEST + 8, 0, 0);
-	runner_start(&r, &vm, -1);
-	wait_change(vm.space, VM_TEST + 8, 0);
-	expect_eq(-axvcpu_reset(vm.vcpu), EBUSY);
-	expect_eq(-axvcpu_inject_now(vm.vcpu, 0x50), EBUSY);
-	expect_eq(-axvcpu_inject_exception(vm.vcpu, UD, 0), EBUSY);
-	runner_stop(&r);
+	expect_eq(-beside_run(&vm, enter_spin, reset), EBUSY);
+	expect_eq(-beside_run(&vm, enter_spin, inject_now), EBUSY);
+	expect_eq(-beside_run(&vm, enter_spin, inject_exception), EBUSY);
 	expect_eq(axvcpu_reset(vm.vcpu), 0);
 }
 
