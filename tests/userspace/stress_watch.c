@@ -6,6 +6,7 @@
  */
 #include <axas/access.h>
 #include <axas/image.h>
+#include <unistd.h>
 
 #include "stress.h"
 
@@ -143,7 +144,8 @@ static void expect_logged(struct thread *t, struct world *w, struct axas_gpa_ran
 	u64 words[2][NR_SAMPLES];
 
 	sample(w, range, words[0]);
-	sched_yield();
+	/* Long enough for some to be written. */
+	usleep(rnd(t, 2) * 2000);
 	sample(w, range, words[1]);
 	if (axas_space_get_log(w->space, range, bitmap, &epoch))
 		die(t, "a log that cannot be read", range.start.val, 0);

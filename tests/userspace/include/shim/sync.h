@@ -27,7 +27,22 @@
 #define smp_store_release(p, v)	({ shim_point(); __atomic_store_n(p, v, __ATOMIC_RELEASE); \
 				   shim_stored(sizeof(*(p))); })
 #define smp_store_mb(x, v)	do { __atomic_store_n(&(x), v, __ATOMIC_SEQ_CST); smp_mb(); } while (0)
+#ifdef SHIM_TSAN
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
+
+#define data_race(e) ({							\
+	AnnotateIgnoreReadsBegin(__FILE__, __LINE__);			\
+	AnnotateIgnoreWritesBegin(__FILE__, __LINE__);			\
+	__auto_type _d = (e);						\
+	AnnotateIgnoreWritesEnd(__FILE__, __LINE__);			\
+	AnnotateIgnoreReadsEnd(__FILE__, __LINE__);			\
+	_d; })
+#else
 #define data_race(e)		({ __auto_type _d = (e); _d; })
+#endif
 void shim_mb(void);
 #define smp_mb()		shim_mb()
 #define smp_rmb()		shim_mb()
