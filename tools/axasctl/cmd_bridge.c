@@ -4,6 +4,7 @@
  * that another process has open. Calls cmd_space.c to run a command.
  */
 #include "axasctl.h"
+#include "proc_spaces.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -115,25 +116,13 @@ int cmd_mem(struct session *s, int argc, char **argv)
 	return run_with_memory(s, fd, m.args.rest);
 }
 
-/* Does the link of a descriptor name a space? Its device is no space. */
-static bool names_space(int dir, const char *link)
-{
-	char to[64];
-	ssize_t n = readlinkat(dir, link, to, sizeof(to) - 1);
-
-	if (n < 0)
-		return false;
-	to[n] = '\0';
-	return strstr(to, "axas-space");
-}
-
 static int open_in(DIR *dir)
 {
 	struct dirent *entry;
 	int fd;
 
 	while ((entry = readdir(dir))) {
-		if (!names_space(dirfd(dir), entry->d_name))
+		if (!proc_names_space(dirfd(dir), entry->d_name))
 			continue;
 		fd = openat(dirfd(dir), entry->d_name, O_RDWR | O_CLOEXEC);
 		return fd < 0 ? -errno : fd;

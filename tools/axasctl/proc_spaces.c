@@ -146,17 +146,25 @@ static int take_vcpu(struct scan *scan, const char *fd)
 	return 0;
 }
 
-static int take_fd(struct scan *scan, DIR *fds, const char *name)
+/* Is it what @link names, and not a file with that in its name? */
+static bool names(int folder, const char *link, const char *what)
 {
 	char to[64];
-	ssize_t n = readlinkat(dirfd(fds), name, to, sizeof(to) - 1);
+	ssize_t n = readlinkat(folder, link, to, sizeof(to));
 
-	if (n < 0)
-		return 0;
-	to[n] = '\0';
-	if (strstr(to, "axas-space"))
+	return n == (ssize_t)strlen(what) && !memcmp(to, what, n);
+}
+
+bool proc_names_space(int folder, const char *link)
+{
+	return names(folder, link, "/axas-space (deleted)");
+}
+
+static int take_fd(struct scan *scan, DIR *fds, const char *name)
+{
+	if (proc_names_space(dirfd(fds), name))
 		return take_space(scan, name);
-	return strstr(to, "[axvcpu]") ? take_vcpu(scan, name) : 0;
+	return names(dirfd(fds), name, "anon_inode:[axvcpu]") ? take_vcpu(scan, name) : 0;
 }
 
 /* Look into one process. Nothing is seen of one that is gone, or somebody else's. */

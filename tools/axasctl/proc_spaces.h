@@ -5,6 +5,7 @@
 #ifndef AXASCTL_PROC_SPACES_H
 #define AXASCTL_PROC_SPACES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /**
@@ -47,5 +48,8 @@ struct proc_spaces {
 int proc_spaces_read(struct proc_spaces *spaces, const char *proc);
 void proc_spaces_free(struct proc_spaces *spaces);
 const struct proc_space *proc_spaces_find(const struct proc_spaces *spaces, unsigned int id);
+
+/* Does the link of a descriptor, in a folder like /proc/PID/fd, name a space? */
+bool proc_names_space(int folder, const char *link);
 
 #endif /* AXASCTL_PROC_SPACES_H */
