@@ -43,6 +43,14 @@ expect 2 "is not a number" --fd x info
 expect 1 "module is not loaded" create -- true
 expect 1 "module is not loaded" formats
 expect 1 '"errno":"ENOENT"' formats --json
+var=$(mktemp)
+export AXAS_SECURE_BOOT="$var"
+printf '\006\000\000\000\000' >"$var"
+expect 1 "module is not loaded (as root: modprobe axas)" formats
+printf '\006\000\000\000\001' >"$var"
+expect 1 "Secure Boot is on, enrol DKMS's key (as root: mokutil --import /var/lib/dkms/mok.pub" formats
+AXAS_SECURE_BOOT=/nonexistent
+rm "$var"
 expect 1 "last descriptor" create
 expect 1 "module is not loaded" mem 1M -- true
 expect 1 '"errno":"ENOENT"' mem 1M --json -- true
@@ -106,7 +114,7 @@ proc=$(mktemp -d)
 for pid in 7 12; do
 	mkdir -p "$proc/$pid/fd" "$proc/$pid/fdinfo"
 	echo "vmm $pid" >"$proc/$pid/comm"
-	ln -s 'axas-space:[9]' "$proc/$pid/fd/3"
+	ln -s '/axas-space (deleted)' "$proc/$pid/fd/3"
 	printf 'pos:\t0\naxas-id:\t5\naxas-frames:\t1024\naxas-borrowed:\t3\naxas-faults:\t77\n' \
 		>"$proc/$pid/fdinfo/3"
 	for fd in 4 5; do
@@ -117,6 +125,13 @@ done
 cp -a "$proc/12/fd/3" "$proc/12/fd/6"
 cp "$proc/12/fdinfo/3" "$proc/12/fdinfo/6"
 ln -s /dev/axas "$proc/12/fd/7"
+# Files with such names, whatever they say of themselves.
+ln -s '/tmp/axas-space (deleted)' "$proc/12/fd/8"
+ln -s '/memfd:axas-space (deleted)' "$proc/12/fd/9"
+ln -s '/tmp/anon_inode:[axvcpu]' "$proc/12/fd/10"
+for fd in 8 9 10; do
+	printf 'axas-id:\t6\naxvcpu-id:\t9\naxvcpu-space:\t5\n' >"$proc/12/fdinfo/$fd"
+done
 export AXAS_PROC="$proc"
 expect 0 "1 space, 4.0M private, 0 faults/s, 0 exits/s" top -d 1
 expect 0 "    5       7 vmm 7               2     4.0M    12.0K" top -d 1 -n 1

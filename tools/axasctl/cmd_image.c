@@ -137,9 +137,14 @@ static int check_image(struct session *s)
 		    "use axasctl shell, or image diff");
 }
 
+static void save_progress(u64 done, u64 total)
+{
+	progress("save", done, total);
+}
+
 static int save_all(struct session *s, int space, const char *path)
 {
-	struct to_save save = { .from = axas_freeze(space) };
+	struct to_save save = { .from = axas_freeze(space), .progress = save_progress };
 	int err;
 
 	if (save.from < 0)
@@ -152,7 +157,7 @@ static int save_all(struct session *s, int space, const char *path)
 
 static int save_difference(struct session *s, int space, const char *path, u64 parent)
 {
-	struct to_save save = { .from = space, .parent = parent };
+	struct to_save save = { .from = space, .parent = parent, .progress = save_progress };
 	int err = image_save_diff(path, &save);
 
 	free(save.areas);

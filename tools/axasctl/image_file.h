@@ -99,6 +99,7 @@ static inline bool saved_fits(u64 nr_areas, u64 nr_extents, u64 state_size)
  * @diff: of a difference: what AXAS_DIFF found, in order; else NULL
  * @nr_diff: elements of @diff
  * @parent: of a difference: the id of the file it is to, or 0
+ * @progress: called with the bytes of areas so far, and of all; or NULL
  * @state: a machine's state, or NULL
  * @state_size: its bytes
  * @id: out: the id of the file
@@ -113,6 +114,7 @@ struct to_save {
 	struct axas_diff_extent *diff;
 	u64 nr_diff;
 	u64 parent;
+	void (*progress)(u64 done, u64 total);
 	const void *state;
 	u64 state_size;
 	u64 id;

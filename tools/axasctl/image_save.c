@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@
  * @nr: their number
  * @room: elements that @extents has room for
  * @diff: first element of save->diff that is not behind the areas so far
+ * @before: bytes of the areas before this one
+ * @total: bytes of all areas
  */
 struct writer {
 	struct to_save *save;
@@ -35,7 +38,16 @@ struct writer {
 	u64 nr;
 	u64 room;
 	u64 diff;
+	u64 before;
+	u64 total;
 };
+
+/* @done: bytes of this area */
+static void tell(const struct writer *w, u64 done)
+{
+	if (w->save->progress && w->before + done < w->total)
+		w->save->progress(w->before + done, w->total);
+}
 
 /* Add an element to an array that doubles. NULL: out of memory, and the array stays. */
 static void *grow(void *array, u64 nr, u64 *room, size_t size)
@@ -207,6 +219,7 @@ static int save_blocks(struct writer *w, u64 gpa, u64 end, u64 offset)
 		err = copy_block(w, first, next - first, offset + first - gpa, &any);
 		if (!err && any)
 			err = add_extent(w, first, next - first, offset + first - gpa);
+		tell(w, next - gpa);
 	}
 	return err;
 }
@@ -242,8 +255,10 @@ static int save_diff(struct writer *w, u64 gpa, u64 end, u64 offset)
 
 	while (w->diff < w->save->nr_diff && diff[w->diff].gpa + diff[w->diff].length <= gpa)
 		w->diff++;
-	for (u64 i = w->diff; i < w->save->nr_diff && diff[i].gpa < end && !err; i++)
+	for (u64 i = w->diff; i < w->save->nr_diff && diff[i].gpa < end && !err; i++) {
 		err = save_extent(w, &diff[i], gpa, end, offset);
+		tell(w, diff[i].gpa > gpa ? diff[i].gpa - gpa : 0);
+	}
 	return err;
 }
 
@@ -275,8 +290,14 @@ static int save_content(struct writer *w)
 	w->areas = calloc(save->nr_areas + 1, sizeof(*w->areas));
 	if (!w->buf || !w->areas)
 		return -ENOMEM;
-	for (u64 i = 0; i < save->nr_areas && !err; i++)
+	for (u64 i = 0; i < save->nr_areas; i++)
+		w->total += save->areas[i].length;
+	for (u64 i = 0; i < save->nr_areas && !err; i++) {
 		err = save_area(w, &save->areas[i], &w->areas[i]);
+		w->before += save->areas[i].length;
+	}
+	if (!err && save->progress)
+		save->progress(w->total, w->total);
 	save->extents = w->nr;
 	return err;
 }
@@ -359,31 +380,69 @@ static int write_content(struct to_save *save, int file)
 	return err;
 }
 
-/* Memory is nobody else's to read: the file is a new one, which takes the place of another. */
-static int write_beside(const char *path, char *beside, struct to_save *save)
+/* Without a name it is gone with the process, however that ends. Some file systems cannot. */
+static int open_new(const char *path, const char *beside, bool *named)
 {
-	int file = mkostemp(beside, O_CLOEXEC), err;
+	char *copy = strdup(path);
+	int file = copy ? open(dirname(copy), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600) : -1;
 
-	if (file < 0)
-		return -errno;
-	err = write_content(save, file);
-	if (close(file) && !err)
-		err = -errno;
+	free(copy);
+	*named = file < 0;
+	if (*named)
+		file = open(beside, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	return file < 0 ? -errno : file;
+}
+
+static int give_name(int file, const char *path)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
+	return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) ? -errno : 0;
+}
+
+/* A file is there already, or the new one has its name @beside from the start. */
+static int replace(int file, const char *path, const char *beside, bool named)
+{
+	int err = named ? 0 : give_name(file, beside);
+
 	if (!err && rename(beside, path))
 		err = -errno;
+	return err;
+}
+
+/* Memory is nobody else's to read: the file is a new one, which takes the place of another. */
+static int write_beside(const char *path, const char *beside, struct to_save *save)
+{
+	bool named;
+	int file = open_new(path, beside, &named), err;
+
+	if (file < 0)
+		return file;
+	err = write_content(save, file);
+	if (!err) {
+		err = named ? -EEXIST : give_name(file, path);
+		if (err == -EEXIST)
+			err = replace(file, path, beside, named);
+	}
 	if (err)
 		unlink(beside);
+	if (close(file) && !err)
+		err = -errno;
 	return err;
 }
 
 static int write_file(const char *path, struct to_save *save)
 {
 	char *beside;
+	u64 id;
 	int err = check_path(path);
 
+	if (!err)
+		err = new_id(&id);
 	if (err)
 		return err;
-	if (asprintf(&beside, "%s.XXXXXX", path) < 0)
+	if (asprintf(&beside, "%s.%016llx", path, id) < 0)
 		return -ENOMEM;
 	err = write_beside(path, beside, save);
 	free(beside);

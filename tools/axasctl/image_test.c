@@ -8,8 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define STATE	"state"
@@ -57,10 +61,19 @@ static const char *in_dir(const char *name)
 	return path[i % 2];
 }
 
+static u64 told, told_total;
+
+static void tell(u64 done, u64 total)
+{
+	told_total = done >= told && done <= total ? total : 0;
+	told = done;
+}
+
 /* Of @from, a page of content at 8 KiB, or none. */
 static int save(const char *path, int from)
 {
-	struct to_save what = { .from = from, .state = STATE, .state_size = sizeof(STATE) };
+	struct to_save what = { .from = from, .progress = tell, .state = STATE,
+				.state_size = sizeof(STATE) };
 	int err = image_save(path, &what);
 
 	free(what.areas);
@@ -105,6 +118,7 @@ static void test_save(int image)
 	ok(!saved_open(path, &saved) && saved.head.nr_areas == 1 && saved.head.nr_extents == 1 &&
 	   saved.head.state_size == sizeof(STATE) && !strcmp(saved.state, STATE),
 	   "and has what was saved");
+	ok(told == 2 * SAVED_BLOCK && told_total == told, "how far it came is told");
 	saved_close(&saved);
 	unlink(path);
 }
@@ -137,6 +151,23 @@ static void test_save_over(int image)
 	   "what is no file stays");
 	unlink(path);
 	ok(save(in_dir("none/file"), image) == -ENOENT, "refused: no folder");
+}
+
+/* The process is killed when it writes more than a page. */
+static void test_killed(int image)
+{
+	const struct rlimit page = { PAGE, PAGE };
+	const char *path = in_dir("file");
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		prctl(PR_SET_DUMPABLE, 0);
+		setrlimit(RLIMIT_FSIZE, &page);
+		_exit(!!save(path, image));
+	}
+	ok(waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+	   WTERMSIG(status) == SIGXFSZ && !mode_of(path), "one that is killed has written nothing");
 }
 
 /* A header, and holes as far as a file's system allows. */
@@ -184,6 +215,7 @@ int main(void)
 	image = make_image();
 	test_save(image);
 	test_save_over(image);
+	test_killed(image);
 	test_bounds();
 	unlink(in_dir("source"));
 	ok(!rmdir(dir), "nothing is left beside them");

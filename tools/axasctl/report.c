@@ -15,6 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SECURE_BOOT	"/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
+#define ENROL		"If its key is rejected: Secure Boot is on, enrol DKMS's key (as root: " \
+			"mokutil --import /var/lib/dkms/mok.pub, then reboot)"
+
 struct explanation {
 	const char *command;	/* NULL: any */
 	int err;
@@ -92,14 +97,39 @@ static const struct explanation explanations[] = {
 	{ NULL, EINTR, "interrupted" },
 };
 
+/* The firmware's variable: four bytes of attributes, then the value. */
+static bool secure_boot(void)
+{
+	const char *path = getenv("AXAS_SECURE_BOOT");
+	unsigned char var[5] = { 0 };
+	FILE *f = fopen(path ? path : SECURE_BOOT, "re");
+	size_t n = f ? fread(var, 1, sizeof(var), f) : 0;
+
+	if (f)
+		fclose(f);
+	return n == sizeof(var) && var[4] == 1;
+}
+
+/* Why a module is not loaded that the machine may refuse, and what to do then. */
+static const char *with_secure_boot(const char *text)
+{
+	static char both[300];
+
+	if (!secure_boot())
+		return text;
+	snprintf(both, sizeof(both), "%s. %s", text, ENROL);
+	return both;
+}
+
 const char *explain(const char *command, int err)
 {
+	bool device = !strcmp(command, "open") || !strcmp(command, "vcpu");
 	const struct explanation *e;
 
 	for (size_t i = 0; i < ARRAY_SIZE(explanations); i++) {
 		e = &explanations[i];
 		if (e->err == err && (!e->command || !strcmp(e->command, command)))
-			return e->text;
+			return device && err == ENOENT ? with_secure_boot(e->text) : e->text;
 	}
 	return strerror(err);
 }
@@ -234,12 +264,15 @@ void print_faults(const struct axas_info *info)
 	printf(" %s %llu\n", axas_fault_name(AXAS_FAULT_MISSING), info->missing);
 }
 
-/* Overwrite a line with the progress, on a terminal and for at least PROGRESS_MIN bytes. */
+/* Overwrite a line with a bar, on a terminal and for at least PROGRESS_MIN bytes. */
 void progress(const char *what, u64 done, u64 total)
 {
+	static const char bar[] = "##############################";
+	int width = sizeof(bar) - 1;
+
 	if (total < PROGRESS_MIN || !isatty(STDERR_FILENO))
 		return;
-	fprintf(stderr, "\r%s: %llu of %llu MiB%s", what,
-		(done >> 20), (total >> 20),
-		done == total ? "\n" : "");
+	fprintf(stderr, "\r%s [%-*.*s] %llu of %llu MiB%s", what, width,
+		(int)(width * (done >> 20) / (total >> 20)), bar,
+		done >> 20, total >> 20, done == total ? "\n" : "");
 }
