@@ -143,7 +143,22 @@ wrote: "client 1", own frames: 1
 got:   "what every clone begins with"
 wrote: "client 2", own frames: 1
 got:   "what every clone begins with"
-wrote: "client 3", own frames: 1' ]
+wrote: "client 3", own frames: 1' ] && snapshot_server_is_bounded
+}
+
+# One client at a time: while it has its clone, the next one gets none; when it has gone, one does.
+snapshot_server_is_bounded() {
+	example_snapshot serve /tmp/snapshots 3 1 &
+	_server=$!
+	while [ ! -S /tmp/snapshots ]; do sleep 0.1; done
+	example_snapshot clone /tmp/snapshots first 1000 >/tmp/first &
+	_first=$!
+	while ! grep -q wrote /tmp/first; do sleep 0.1; done
+	example_snapshot clone /tmp/snapshots second 2>/tmp/second && return 1
+	grep -q 'no clone for now' /tmp/second || return 1
+	kill $_first
+	wait $_first
+	example_snapshot clone /tmp/snapshots third | grep 'wrote: "third"' && wait $_server
 }
 
 # The dump of an image, too, and of memory of which little is there.
@@ -171,6 +186,19 @@ example_module_runs() {
 	example_module axas_example 'root .* frames, value 42' && dmesg | grep 'axas_example: 0 frames are left'
 }
 
+# What the pages show, in C: programs, and modules.
+example_pages_run() {
+	example_pages | tee /tmp/example && [ "$(cat /tmp/example)" = \
+'populated: 16384 frames
+discarded: 4096 frames
+moved: written
+supplied' ] || return 1
+	[ -f /axas/axas_pages.ko ] || return 0
+	# shellcheck disable=SC2016  # of the shell with the space
+	axasctl create -- sh -c 'axasctl map alloc 0 64K && insmod /axas/axas_pages.ko fd=$AXAS_FD' &&
+		rmmod axas_pages && dmesg | grep 'axas_pages: value 42'
+}
+
 example_hal_conforms() {
 	example_module axas_pool '0 errors' base=0x30c00000 size=0x400000 &&
 		dmesg | grep 'axas_pool: .* of 4096 KiB are in use, value 42'
@@ -182,6 +210,7 @@ example_suite() {
 	check example_restore_runs example_restore_runs
 	check example_snapshot_runs example_snapshot_runs
 	check example_dump_runs example_dump_runs
+	check example_pages_run example_pages_run
 	[ ! -f /axas/axas_pool.ko ] || check example_module_runs example_module_runs
 	[ ! -f /axas/axas_pool.ko ] || check example_hal_conforms example_hal_conforms
 	echo "1..$CHECKS"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# docs_test.sh AXASCTL: the manual pages, the HTML pages and the completion, as TAP. The pages have
-# no warning, and name each command, ioctl and function; bash and zsh complete what axasctl --help
-# lists.
+# docs_test.sh AXASCTL: the manual pages, the HTML pages, their C code and the completion, as TAP.
+# The pages have no warning, and name each command, ioctl and function; what they show in C is in
+# the examples, which are compiled and run; bash and zsh complete what axasctl --help lists.
 
 # shellcheck disable=SC2317  # functions are called by is
 case ${1:-} in
@@ -65,6 +65,48 @@ html_has_entries() {
 	return "$missing"
 }
 
+# Without comments and spaces around, and only up to an ellipsis.
+bare() {
+	sed -E 's/[[:space:]]+/ /g; s@ ?/\*.*\*/@@g; s/ ?\.\.\.( .*)?$//; s/^ //; s/ $//' "$@"
+}
+
+# shown_in_c FILE: each block of C of a page, its lines after its first line's number.
+shown_in_c() { awk '/^```/ { inside = /^```c$/; if (inside) print "== " NR + 1; next } inside' "$1"; }
+
+# All lines of a block are in one of the examples, in order.
+c_code_is_in_the_examples() {
+	local page=$1
+
+	bare Documentation/examples/pages.c >"$tmp/pages.c"
+	bare Documentation/examples/pages_module.c >"$tmp/pages_module.c"
+	shown_in_c "$page" | bare | awk -v page="$page" '
+	FNR == 1 { file++ }
+	file < 3 { code[file, ++n[file]] = $0; next }
+	/^== / { end(); block = $2; next }
+	$0 != "" { shown[++nr] = $0 }
+	END { end(); exit failed }
+	# The first line that is not in order.
+	function missing(file,  i, j) {
+		for (i = j = 1; i <= nr && j <= n[file]; j++)
+			i += index(code[file, j], shown[i]) == 1
+		return i <= nr ? i : 0
+	}
+	function end(  file, best, i) {
+		best = 0
+		for (file = 1; file < 3 && nr; file++) {
+			i = missing(file)
+			best = i ? (i > best ? i : best) : nr + 1
+			if (!i)
+				break
+		}
+		if (nr && best <= nr) {
+			print page ":" block ": in no example: " shown[best]
+			failed = 1
+		}
+		nr = 0
+	}' "$tmp/pages.c" "$tmp/pages_module.c" -
+}
+
 # bash_completes LINE: print what bash offers for its last word.
 bash_completes() {
 	bash --norc -c '. /usr/share/bash-completion/bash_completion
@@ -110,6 +152,11 @@ mapfile -t functions < <(functions)
 is libaxas.3_names_every_function names "$tmp/libaxas.3" "${functions[@]}"
 is html_pages_have_no_warning scripts/htmldocs.sh "$tmp/html"
 is html_pages_have_every_function_and_struct html_has_entries
+
+for page in README.md $(grep -l '^```c$' Documentation/*.md); do
+	# It has a scheme, with X for the name.
+	[[ $page == */formats.md ]] || is "c_code_is_in_the_examples $page" c_code_is_in_the_examples "$page"
+done
 
 is bash_offers_the_commands offers bash 'axasctl ' "${words[@]}"
 is bash_goes_on_after_options offers bash 'axasctl --json --fd 3 pop' populate
