@@ -224,7 +224,9 @@ static void host_step(struct thread *t, struct world *w)
 	struct axas_info info;
 	int err;
 
-	switch (rnd(t, 12)) {
+	switch (rnd(t, 13)) {
+	case 12:
+		return watch_host_step(t, w);
 	case 0:
 		err = axas_space_fault(w->space, axas_gpa(gpa), R, NULL);
 		if (err == AXAS_FAULT_ERROR || err == AXAS_FAULT_NOMEM)
@@ -387,6 +389,7 @@ static void create_world(struct world *w)
 	struct axas_space_params params = {};
 
 	pthread_mutex_init(&w->narrowing, NULL);
+	pthread_mutex_init(&w->taking, NULL);
 	w->space = axas_space_create_fmt(&params, fmt, &caps);
 	if (IS_ERR(w->space))
 		abort();

@@ -43,6 +43,8 @@ struct world {
 	/* Held for each change: none grants write permission while another checks its removal. */
 	pthread_mutex_t narrowing;
 	struct snapshot snapshots[NR_IMAGES];
+	/* Held to change a snapshot, and by hosts to take one. */
+	pthread_mutex_t taking;
 };
 
 struct thread {
@@ -63,8 +65,9 @@ u32 rnd(struct thread *t, u32 below);
 u64 random_page(struct thread *t);
 struct axas_gpa_range random_range(struct thread *t);
 
-/* stress_watch.c; the caller holds world->narrowing. */
+/* stress_watch.c: a step of a changer, which holds world->narrowing, and one of a host. */
 void watch_step(struct thread *t, struct world *w);
+void watch_host_step(struct thread *t, struct world *w);
 void watch_end(struct world *w);
 
 #endif /* _AXAS_STRESS_H */

@@ -36,28 +36,36 @@ static void check_snapshot(struct thread *t, const struct snapshot *s)
 	}
 }
 
-static void drop(struct snapshot *s)
+static void put_snapshot(struct world *w, struct snapshot *s, const struct snapshot *new)
 {
-	axas_image_put(s->image);
-	s->image = NULL;
+	struct axas_image *image = s->image;
+
+	pthread_mutex_lock(&w->taking);
+	*s = *new;
+	pthread_mutex_unlock(&w->taking);
+	axas_image_put(image);
+}
+
+static void drop(struct world *w, struct snapshot *s)
+{
+	put_snapshot(w, s, &(struct snapshot){});
 }
 
 static void freeze(struct thread *t, struct world *w, struct snapshot *s)
 {
-	struct axas_image *image = axas_space_freeze(w->space);
+	struct snapshot new = { .image = axas_space_freeze(w->space) };
 	unsigned int i;
 
 	/* A log that goes on keeps images from being joined. */
-	if (image == ERR_PTR(-ELOOP))
+	if (new.image == ERR_PTR(-ELOOP))
 		return;
-	if (IS_ERR(image))
-		die(t, "a freeze that answers", 0, PTR_ERR(image));
-	drop(s);
-	s->image = image;
+	if (IS_ERR(new.image))
+		die(t, "a freeze that answers", 0, PTR_ERR(new.image));
 	for (i = 0; i < NR_SAMPLES; i++) {
-		s->gpa[i] = random_page(t);
-		s->val[i] = image_word(t, image, s->gpa[i]);
+		new.gpa[i] = random_page(t);
+		new.val[i] = image_word(t, new.image, new.gpa[i]);
 	}
+	put_snapshot(w, s, &new);
 }
 
 static void reset(struct thread *t, struct world *w, const struct snapshot *s)
@@ -112,7 +120,7 @@ static void image_step(struct thread *t, struct world *w)
 		return freeze(t, w, s);
 	switch (what) {
 	case 1:
-		return drop(s);
+		return drop(w, s);
 	case 2:
 	case 3:
 		return reset(t, w, s);
@@ -123,6 +131,25 @@ static void image_step(struct thread *t, struct world *w)
 	default:
 		check_snapshot(t, s);
 	}
+}
+
+/* The last reference may be the host's: images and clones end beside freezes and faults. */
+void watch_host_step(struct thread *t, struct world *w)
+{
+	struct snapshot s;
+
+	pthread_mutex_lock(&w->taking);
+	s = w->snapshots[rnd(t, NR_IMAGES)];
+	if (s.image)
+		axas_image_get(s.image);
+	pthread_mutex_unlock(&w->taking);
+	if (!s.image)
+		return;
+	if (rnd(t, 2))
+		check_snapshot(t, &s);
+	else
+		clone_once(t, &s);
+	axas_image_put(s.image);
 }
 
 /* Read a word of up to NR_SAMPLES pages, distributed over the range; ~0: not mapped. */
@@ -195,5 +222,5 @@ void watch_end(struct world *w)
 	unsigned int i;
 
 	for (i = 0; i < NR_IMAGES; i++)
-		drop(&w->snapshots[i]);
+		drop(w, &w->snapshots[i]);
 }
