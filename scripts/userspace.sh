@@ -52,12 +52,15 @@ run_kunit() {
 }
 
 run_threads() {
-	local format
+	local format brought
 
 	export TSAN_OPTIONS="halt_on_error=1 history_size=4 suppressions=$HERE/tsan.supp"
 	for format in $(formats); do
-		try "threads-$format" "$BUILD/tsan/bin/stress" --seconds "$SECONDS_EACH" \
-			--format "$format" --seed "$SEED"
+		for brought in 0 1; do
+			try "threads-$format-$brought" "$BUILD/tsan/bin/stress" \
+				--seconds "$((SECONDS_EACH / 2))" --format "$format" \
+				--seed "$SEED" --brought "$brought"
+		done
 	done
 }
 

@@ -4,12 +4,14 @@
  * areas concurrently, and freeze, reset and log the memory (stress_watch.c).
  *
  *   stress [--seconds N] [--format NAME] [--seed N] [--guests N] [--hosts N] [--changers N]
+ *	[--brought 1]
  *
  * A guest is a vCPU with a small TLB: it walks the table's memory by the oracle, caches the
  * translations until a flush, and accesses frames through them. A frame freed too early is thus
  * a data race with the guest that still uses it, or has contents never written to that address;
  * and a changer that removes write permission detects later writes. Frames come from
- * axas_hal_linux, over the shims' pages.
+ * axas_hal_linux, over the shims' pages. With --brought 1 memory is missing until a guest or a
+ * changer supplies it (stress_bring.c), or the other space's.
  */
 #include <axas/access.h>
 #include <unistd.h>
@@ -17,7 +19,8 @@
 #include "axas_stock.h"
 #include "stress.h"
 
-static struct world worlds[2];
+struct world worlds[2];
+bool brought;
 static bool stop;
 static const char *format = "ept";
 static unsigned int counts[] = { 2, 2, 2 };
@@ -49,9 +52,11 @@ struct axas_gpa_range random_range(struct thread *t)
 	return axas_gpa_range(axas_gpa(BASE + first * (u64)SZ_4K), n * (u64)SZ_4K);
 }
 
-/* What is written to an address of a space: but for the lowest byte always the same. */
-static u64 stamp(const struct world *w, u64 gpa)
+u64 stamp(const struct world *w, u64 gpa)
 {
+	/* What spaces share has one content. */
+	if (brought)
+		w = worlds;
 	return ((gpa + (w - worlds)) * 0x9e3779b97f4a7c15ull) | 0xff;
 }
 
@@ -135,8 +140,9 @@ static void *guest(void *arg)
 			fine = guest_access(t, gpa, write);
 		}
 		pthread_mutex_unlock(&t->running);
-		if (!fine)
-			axas_space_fault(t->world->space, axas_gpa(gpa), write ? RW : R, NULL);
+		if (!fine && axas_space_fault(t->world->space, axas_gpa(gpa), write ? RW : R,
+					      NULL) == AXAS_FAULT_MISSING)
+			bring(t, t->world, gpa);
 	}
 	return NULL;
 }
@@ -178,6 +184,9 @@ static const struct axas_consumer_ops consumer_ops = {
 /* The hosts. */
 static void expect(struct thread *t, u64 gpa, int err)
 {
+	/* Populate, of a missing page; shared memory whose source is gone. */
+	if (brought && (err == -ENODATA || err == -EIO))
+		return;
 	if (err && err != -EFAULT && err != -EACCES && err != -ENOENT)
 		die(t, "an answer that none may give", gpa, err);
 }
@@ -229,7 +238,8 @@ static void host_step(struct thread *t, struct world *w)
 		return watch_host_step(t, w);
 	case 0:
 		err = axas_space_fault(w->space, axas_gpa(gpa), R, NULL);
-		if (err == AXAS_FAULT_ERROR || err == AXAS_FAULT_NOMEM)
+		/* Shared memory whose source is gone. */
+		if ((err == AXAS_FAULT_ERROR && !brought) || err == AXAS_FAULT_NOMEM)
 			die(t, "a fault that answers", gpa, err);
 		return;
 	case 1:
@@ -321,7 +331,9 @@ static void change_step(struct thread *t, struct world *w)
 		break;
 	case 2:
 		expect(t, range.start.val, axas_space_protect(w->space, range, R));
-		expect_no_writes(t, w, range);
+		/* The other space may permit writes to what is shared. */
+		if (!brought)
+			expect_no_writes(t, w, range);
 		break;
 	case 3:
 		expect(t, range.start.val, axas_space_protect(w->space, range, RW));
@@ -338,8 +350,11 @@ static void change_step(struct thread *t, struct world *w)
 		expect(t, range.start.val, axas_space_discard(w->space, ranges, 2, &n));
 		break;
 	default:
-		err = axas_space_map_alloc(w->space, range, RW, AXAS_TYPE_NORMAL,
-					   flags[rnd(t, ARRAY_SIZE(flags))]);
+		err = flags[rnd(t, ARRAY_SIZE(flags))];
+		if (brought)
+			err = bring_map(t, w, range, err);
+		else
+			err = axas_space_map_alloc(w->space, range, RW, AXAS_TYPE_NORMAL, err);
 		if (err != -EEXIST)
 			expect(t, range.start.val, err);
 	}
@@ -358,6 +373,8 @@ static void *changer(void *arg)
 		else
 			watch_step(t, w);
 		pthread_mutex_unlock(&w->narrowing);
+		if (brought)
+			bring_what_hosts_await(t, w);
 		t->steps++;
 		if (!rnd(t, 8))
 			usleep(100);
@@ -437,7 +454,12 @@ static void run(struct thread *threads, unsigned int n, double seconds)
 	}
 	usleep(seconds * 1e6);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	for (i = 0; i < n; i++)
+	/* Nobody supplies any more what hosts wait for. */
+	for (i = counts[0] + counts[1]; i < n; i++)
+		pthread_join(threads[i].pthread, NULL);
+	axas_space_clear(worlds[0].space);
+	axas_space_clear(worlds[1].space);
+	for (i = 0; i < counts[0] + counts[1]; i++)
 		pthread_join(threads[i].pthread, NULL);
 }
 
@@ -472,6 +494,8 @@ int main(int argc, char **argv)
 			format = argv[i + 1];
 		else if (!strcmp(argv[i], "--seed"))
 			seed = strtoull(argv[i + 1], NULL, 0);
+		else if (!strcmp(argv[i], "--brought"))
+			brought = strtoul(argv[i + 1], NULL, 0);
 		else if (!strcmp(argv[i], "--guests"))
 			counts[0] = strtoul(argv[i + 1], NULL, 0);
 		else if (!strcmp(argv[i], "--hosts"))

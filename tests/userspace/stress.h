@@ -60,10 +60,23 @@ struct thread {
 	unsigned long misses;
 };
 
+extern struct world worlds[2];
+
+/* The memory is missing at first, or another space's; then there are no images. */
+extern bool brought;
+
 __noreturn void die(struct thread *t, const char *what, u64 gpa, u64 val);
 u32 rnd(struct thread *t, u32 below);
 u64 random_page(struct thread *t);
 struct axas_gpa_range random_range(struct thread *t);
+
+/* What is written to an address of a space: but for the lowest byte always the same. */
+u64 stamp(const struct world *w, u64 gpa);
+
+/* stress_bring.c: map such memory, and supply what is missing. */
+int bring_map(struct thread *t, struct world *w, struct axas_gpa_range range, u32 flags);
+void bring(struct thread *t, struct world *w, u64 gpa);
+void bring_what_hosts_await(struct thread *t, struct world *w);
 
 /* stress_watch.c: a step of a changer, which holds world->narrowing, and one of a host. */
 void watch_step(struct thread *t, struct world *w);

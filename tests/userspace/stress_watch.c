@@ -170,6 +170,9 @@ static void expect_logged(struct thread *t, struct world *w, struct axas_gpa_ran
 	u64 pages = range.size / SZ_4K, step = DIV_ROUND_UP(pages, NR_SAMPLES), i, epoch;
 	u64 words[2][NR_SAMPLES];
 
+	/* This thread brings what is missing; and the other space writes to what is shared. */
+	if (brought)
+		return;
 	sample(w, range, words[0]);
 	/* Long enough for some to be written. */
 	usleep(rnd(t, 2) * 2000);
@@ -201,7 +204,7 @@ static void log_step(struct thread *t, struct world *w)
 	if (err)
 		die(t, "a log that cannot start", range.start.val, err);
 	expect_logged(t, w, range, bitmap);
-	if (rnd(t, 2))
+	if (rnd(t, 2) && !brought)
 		freeze(t, w, &w->snapshots[rnd(t, NR_IMAGES)]);
 	epoch = 0;
 	if (axas_space_clear_log(w->space, range, bitmap, &epoch))
@@ -211,7 +214,7 @@ static void log_step(struct thread *t, struct world *w)
 
 void watch_step(struct thread *t, struct world *w)
 {
-	if (rnd(t, 3))
+	if (rnd(t, 3) && !brought)
 		image_step(t, w);
 	else
 		log_step(t, w);
