@@ -367,6 +367,7 @@ int axas_space_skip_log(struct axas_space *space, struct axas_gpa_range range, u
 	mutex_unlock(&space->changing);
 	return ret;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_skip_log);
 
 static int clear_log(struct axas_space *space, u64 first, u64 last, const unsigned long *bitmap,
 		     u64 epoch)

@@ -29,7 +29,12 @@ claim_build() {
 	printf '%s\n' "$stamp" >"$build/.axas-clone"
 }
 
-config_of() { [[ $1 == kcsan ]] && echo kcsan.config || echo debug.config; }
+configs() {
+	case $1 in
+	kcsan) echo "$AXAS_SCRIPTS/kcsan.config" ;;
+	x86_64) printf '%s\n' "$AXAS_SCRIPTS"/{debug,machine}.config ;;
+	esac
+}
 
 # The options of kunit.py for one architecture.
 arch_options() {
@@ -39,8 +44,8 @@ arch_options() {
 		[[ ${AXAS_EFFORT:-} != full ]] || echo --kernel_args=axas_kunit.steps=100000
 		;;
 	x86_64 | kcsan)
+		configs "$1" | sed 's/^/--kunitconfig=/'
 		printf '%s\n' --arch=x86_64 \
-			--kunitconfig="$AXAS_SCRIPTS/$(config_of "$1")" \
 			--qemu_args="-accel ${AXAS_ACCEL:-tcg} -M q35 -cpu EPYC,+svm,+npt,cx16=off -smp 2" \
 			--kernel_args=kasan_multi_shot
 		# A reader may read a maple tree node that its writer is freeing, and discards
@@ -69,6 +74,17 @@ run_kunit() {
 	return "$rc"
 }
 
+# check_exports FOLDER: where the suites are a module (vm-debug), they reach only what is exported.
+# Print what a suite uses of the core that is not. The folder has the objects of both.
+check_exports() {
+	local folder=$1
+
+	comm -12 <(nm -u "$folder"/kunit/*.o | awk '{ print $2 }' | sort -u) \
+		<(nm --defined-only "$folder"/*.o | awk '$2 ~ /[TDBR]/ { print $3 }' | sort -u) |
+		comm -23 - <(grep -rhoP --include='*.c' 'EXPORT_(PER_CPU_)?SYMBOL_AX\w*\(\K\w+' "$AXAS_SRC" |
+			sort -u) | sed 's/^/fail kunit-um: exported for the suites: /'
+}
+
 main() {
 	local arch=${1:-} tree build rc=0
 
@@ -79,7 +95,7 @@ main() {
 	[[ $arch == um ]] || need_packages qemu-system-x86
 	tree=$("$AXAS_SCRIPTS/overlay.sh")
 	build=$AXAS_CACHE/build/$(basename "$tree")-kunit-$arch
-	[[ $arch == um ]] || build+=-$(hash_of "$(cat "$AXAS_SCRIPTS/$(config_of "$arch")")")
+	[[ $arch == um ]] || build+=-$(hash_of "$(configs "$arch" | xargs cat)")
 	lock "build-$(basename "$build")"
 	[[ $arch != x86_64 ]] || seed_build "$build"
 	lock_overlay "$tree"
@@ -89,7 +105,7 @@ main() {
 	mkdir -p "$AXAS_LOGS"
 	rm -f "$AXAS_LOGS/kunit-$arch.log"
 	[[ ! -f $build/test.log ]] || cp "$build/test.log" "$AXAS_LOGS/kunit-$arch.log"
-	report "kunit-$arch" "$AXAS_LOGS/kunit-$arch.log" "$rc"
+	report "kunit-$arch" "$AXAS_LOGS/kunit-$arch.log" "$rc" "$build/drivers/misc/axas"
 }
 
 # The debug kernel of the virtual machines differs only in our files: start from its build.
@@ -106,11 +122,12 @@ seed_build() {
 	cache_done "$tmp" "$1"
 }
 
-# report NAME LOG STATUS: print and record the verdict on one run.
+# report NAME LOG STATUS OBJECTS: print and record the verdict on one run.
 report() {
 	local name=$1 log=$2 status=$3 passed failed skipped results
 
 	results=$(awk -v suite="$name" -f "$AXAS_SCRIPTS/ktap.awk" "$log" 2>/dev/null || true)
+	[[ $name != kunit-um ]] || results+=$'\n'$(check_exports "$4" 2>/dev/null || true)
 	passed=$(grep -c '^pass ' <<<"$results" || true)
 	failed=$(grep -c '^fail ' <<<"$results" || true)
 	skipped=$(grep -c '^skip ' <<<"$results" || true)
