@@ -24,7 +24,8 @@ static const struct suite *const suites[] = {
 	&suite_file, &suite_mmap,
 	&suite_mmap_race, &suite_hostile, &suite_words, &suite_rules, &suite_rights,
 	&suite_account, &suite_stock, &suite_life, &suite_threads, &suite_random, &suite_model,
-	&suite_model_mmap, &suite_watch, &suite_trace, &suite_failnth, &suite_last,
+	&suite_model_mmap, &suite_watch, &suite_trace, &suite_failnth,
+	&suite_garbage, &suite_last,
 };
 
 u32 test_format;

@@ -38,7 +38,7 @@ extern const struct suite suite_system, suite_envelope, suite_refuse, suite_map,
 	suite_buffer, suite_single, suite_file, suite_mmap, suite_mmap_race, suite_hostile,
 	suite_words, suite_rules, suite_rights, suite_account, suite_stock, suite_life,
 	suite_threads, suite_random, suite_model, suite_model_mmap, suite_watch, suite_trace,
-	suite_failnth, suite_last;
+	suite_failnth, suite_garbage, suite_last;
 
 /* space.c: functions without an error result fail the test on error */
 int dev_open(void);
