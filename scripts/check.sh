@@ -59,6 +59,10 @@ parts() {
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
 		arm64-newer soak 500 400 as arm64, on 7.2 of a later Debian
 		planted soak 600 100 planted faults: at least two instruments must detect each
+		fire soak 9000 150 10^6 random calls against models, 10^6 of garbage, an hour of everything at once
+		fire-debug soak 9000 1800 a tenth of it on the kernel of vm-debug
+		fire-kcsan soak 9000 1800 an hour of everything at once on a kernel with KCSAN
+		fire-rt soak 9000 200 the same on Debian's kernel with PREEMPT_RT
 		bridge-newer soak 600 300 as bridge, on 6.12 and 7.2 of later Debians
 		kvm-newer soak 100 300 as kvm, on 7.2 of a later Debian, whose KVM claims the CPUs when it is loaded
 		listings check 90 100 the commands that the documentation shows, with what they print
@@ -91,6 +95,10 @@ part_wide() { "$AXAS_SCRIPTS/vm-check.sh" wide; }
 part_nohz() { "$AXAS_SCRIPTS/vm-check.sh" nohz; }
 part_preempt() { "$AXAS_SCRIPTS/vm-check.sh" preempt; }
 part_rt() { "$AXAS_SCRIPTS/vm-check.sh" rt; }
+part_fire() { "$AXAS_SCRIPTS/vm-check.sh" fire; }
+part_fire-debug() { AXAS_SECONDS=600 "$AXAS_SCRIPTS/vm-check.sh" fire-debug; }
+part_fire-kcsan() { "$AXAS_SCRIPTS/vm-check.sh" fire-kcsan; }
+part_fire-rt() { "$AXAS_SCRIPTS/vm-check.sh" fire-rt; }
 part_small() { "$AXAS_SCRIPTS/vm-check.sh" small; }
 part_reboot() { "$AXAS_SCRIPTS/reboot.sh"; }
 part_reboot-arm64() { AXAS_ARCH=arm64 "$AXAS_SCRIPTS/reboot.sh"; }

@@ -15,8 +15,14 @@
 #   rt     Debian's kernel with PREEMPT_RT: the same
 #   kvm    stock, with Debian's KVM: which of the two has the CPUs
 #   kvm-newer  the same on a later Debian
+#   fire   stock: random calls against models, garbage, and everything at once for a long time
+#   fire-debug, fire-rt  the same on the kernel of that machine
+#   fire-kcsan  the same on a kernel with KCSAN for our modules
 #
-# AXAS_EFFORT  full: run the longer tests, too
+# AXAS_EFFORT   full: run the longer tests, too
+# AXAS_SECONDS  how long everything happens at once (fire: 3600)
+# AXAS_CALLS    how many calls each model and the garbage make (fire: 1000000, on debug 100000)
+# AXAS_SEED     where random numbers begin
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -28,15 +34,34 @@ WINDOW=('memmap=16M$0x30000000' 'memmap=1G$0x40000000')
 export AXAS_MEMORY=3G
 export AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800}
 
-vm_debug() {
+# built_kernel debug|kcsan [MAKE-ARGUMENT...]: boot a kernel of debug-kernel.sh.
+built_kernel() {
 	local kdir
 
-	AXAS_TIMEOUT=$((2 * AXAS_TIMEOUT))
-	kdir=$("$AXAS_SCRIPTS/debug-kernel.sh")
+	kdir=$("$AXAS_SCRIPTS/debug-kernel.sh" "$1")
+	shift
 	run_logged "$NAME module" "$OUT/build.log" \
-		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir" KUNIT=1 CONSUMER=1
+		"$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$kdir" "$@"
 	boot "$kdir/arch/x86/boot/bzImage" kasan_multi_shot
 }
+
+vm_debug() {
+	AXAS_TIMEOUT=$((2 * AXAS_TIMEOUT))
+	built_kernel debug KUNIT=1 CONSUMER=1
+}
+
+# fire CALLS COMMAND...: boot for a long time.
+fire() {
+	export AXAS_CASE=fire AXAS_SECONDS=${AXAS_SECONDS:-3600} AXAS_CALLS=${AXAS_CALLS:-$1}
+	AXAS_TIMEOUT=$((AXAS_TIMEOUT + 3 * AXAS_SECONDS + AXAS_CALLS / 200))
+	shift
+	"$@"
+}
+
+vm_fire() { fire 1000000 debian_kernel amd64; }
+vm_fire-rt() { fire 0 debian_kernel rt; }
+vm_fire-debug() { fire 100000 built_kernel debug KUNIT=1 CONSUMER=1; }
+vm_fire-kcsan() { fire 0 built_kernel kcsan; }
 
 # debian_modules FOLDER MODULE...: copy modules of Debian's kernel to OUT/debian.
 debian_modules() {
@@ -83,7 +108,12 @@ vm_kvm-newer() { AXAS_CASE=kvm AXAS_ACCEL=tcg,thread=single debian_kernel amd64-
 # effort: print kernel arguments for the guest's script. The rounds of the races take most of
 # a stock kernel's time; all 10,000 of them run in make soak only.
 effort() {
+	local name
+
 	printf '%s\n' "AXAS_CASE=${AXAS_CASE:-all}" "AXAS_EFFORT=${AXAS_EFFORT:-short}"
+	for name in AXAS_SECONDS AXAS_CALLS AXAS_SEED; do
+		[[ -z ${!name:-} ]] || echo "$name=${!name}"
+	done
 	[[ ${AXAS_EFFORT:-} != full ]] || return 0
 	case $NAME in
 	vm-stock) echo AXAS_ROUNDS=2500 ;;

@@ -5,7 +5,7 @@
 # that were not given (a stock kernel has no KUnit) are not asked for. AXAS_CASE, a kernel
 # argument, asks for less: "la57" and "small" are machines for vCPUs alone, whose CPU is
 # said to be so, "kvm" is one with KVM's modules; "wide", "nohz", "preempt" and "rt" are
-# those on which removals wait otherwise.
+# those on which removals wait otherwise; "fire" is random calls for a long time.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -271,6 +271,14 @@ machine_suite() {
 	echo "1..$CHECKS"
 }
 
+# For as long, and as often, as the kernel's arguments say: no test has a limit of its own.
+fire_suites() {
+	[ "${AXAS_CALLS:-0}" = 0 ] ||
+		suite uapi axas_uapi_test -t 100000 -n "$AXAS_CALLS" -d model watch garbage
+	suite fire axvcpu_test -t 100000 fire
+	suite unload unload_suite
+}
+
 load_fuse
 load_disk
 if [ "${AXAS_CASE:-all}" != all ]; then
@@ -279,6 +287,10 @@ if [ "${AXAS_CASE:-all}" != all ]; then
 	wide | nohz | preempt | rt) suite uapi axas_uapi_test ;;
 	esac
 	load axvcpu
+	if [ "$AXAS_CASE" = fire ]; then
+		fire_suites
+		exit 0
+	fi
 	suite machine machine_suite
 	case $AXAS_CASE in
 	kvm)
@@ -308,6 +320,7 @@ suite axasctl sh /axas/device_test.sh axasctl 0x30000000
 load axvcpu
 suite held axas_uapi_test "while a vCPU has it"
 [ ! -f /axas/axvcpu_kunit.ko ] || suite vcpu-kunit vcpu_kunit_suites
+export AXAS_SECONDS=${AXAS_SECONDS:-2}
 suite vcpu axvcpu_test
 suite mitigations mitigation_suite
 suite guests guest_suite

@@ -8,6 +8,7 @@
 #define BIT_ULL(n)		(1ull << (n))
 
 #define ARCH_MODE		AXVCPU_MODE_EL1
+#define ARCH_STATE		struct axvcpu_arm64_state	/* of AXVCPU_SAVE */
 #define ARCH_OTHER_FORMAT	AXAS_FORMAT_EPT
 #define ARCH_CAPS		(AXAS_CAP_S2_FWB | AXAS_CAP_S2_XNX | AXAS_CAP_S2_DBM)
 #define ARCH_REACH		(~0ull)

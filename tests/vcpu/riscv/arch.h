@@ -6,6 +6,7 @@
 #include "calls.h"
 
 #define ARCH_MODE		AXVCPU_MODE_VS
+#define ARCH_STATE		struct axvcpu_riscv_state	/* of AXVCPU_SAVE */
 #define ARCH_OTHER_FORMAT	AXAS_FORMAT_EPT
 #define ARCH_CAPS		(AXAS_CAP_GSTAGE_SVPBMT | AXAS_CAP_GSTAGE_SVADU | \
 				 AXAS_CAP_GSTAGE_SVNAPOT)

@@ -8,6 +8,7 @@
 #define VM_CR3			0x1000ull	/* page tables: identity map of 4 GiB */
 
 #define ARCH_MODE		AXVCPU_MODE_LONG
+#define ARCH_STATE		struct axvcpu_x86_state	/* of AXVCPU_SAVE */
 #define ARCH_OTHER_FORMAT	AXAS_FORMAT_S2
 /* End of the guest's identity map. */
 #define ARCH_REACH		(4 * GIB)
