@@ -43,6 +43,7 @@ enum {
 #define SECTOR		512ull
 #define PAYLOAD		512
 #define NO_FD		0x100ull
+#define NUM_MAX		1024u
 
 /**
  * struct region - a part of the guest's memory, as SET_MEM_TABLE has it
@@ -111,6 +112,7 @@ static void map_memory(const struct message *msg, const int *fds)
 	nr_regions = msg->memory.nr;
 	if (nr_regions > REGIONS)
 		die("regions");
+	enabled = false;
 	for (__u32 i = 0; i < nr_regions; i++) {
 		region[i] = msg->memory.region[i];
 		mapped[i] = mmap(NULL, region[i].bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[i],
@@ -119,6 +121,15 @@ static void map_memory(const struct message *msg, const int *fds)
 			die("mmap");
 		close(fds[i]);
 	}
+}
+
+/* A descriptor as it is now: the guest may change it at any time. */
+static struct vring_desc descriptor(__u16 i)
+{
+	struct vring_desc d;
+
+	memcpy(&d, &desc[i % num], sizeof(d));
+	return d;
 }
 
 /* All of one part of a request, from or to the file. */
@@ -130,9 +141,13 @@ static bool move_part(const struct vring_desc *d, bool in, __u64 offset)
 	return n == (ssize_t)d->len;
 }
 
-static __u8 move_parts(const struct vring_desc *d, bool in, __u64 offset, __u32 *written)
+static __u8 move_parts(const struct vring_desc *d, __u32 nr, bool in, __u64 sector, __u32 *written)
 {
-	for (; d->flags & VRING_DESC_F_NEXT; d = &desc[d->next % num]) {
+	__u64 offset = sector * SECTOR;
+
+	if (sector > sectors)
+		return VIRTIO_BLK_S_IOERR;
+	for (; nr; nr--, d++) {
 		if (offset + d->len > sectors * SECTOR || !move_part(d, in, offset))
 			return VIRTIO_BLK_S_IOERR;
 		offset += d->len;
@@ -144,21 +159,24 @@ static __u8 move_parts(const struct vring_desc *d, bool in, __u64 offset, __u32 
 /* A header, data, and a byte for the status. Returns how many bytes the guest has got. */
 static __u32 serve(__u16 first)
 {
-	const struct vring_desc *d = &desc[first % num], *last = d;
+	static struct vring_desc d[NUM_MAX];
 	struct virtio_blk_outhdr head;
-	__u32 written = 0;
+	__u32 written = 0, last = 0;
 	__u8 status = VIRTIO_BLK_S_UNSUPP;
 
-	memcpy(&head, at(d->addr, sizeof(head), false), sizeof(head));
-	d = &desc[d->next % num];
-	for (__u32 i = 0; last->flags & VRING_DESC_F_NEXT && i < num; i++)
-		last = &desc[last->next % num];
-	if (head.type == VIRTIO_BLK_T_IN || head.type == VIRTIO_BLK_T_OUT)
-		status = move_parts(d, head.type == VIRTIO_BLK_T_IN, head.sector * SECTOR,
+	for (d[0] = descriptor(first); d[last].flags & VRING_DESC_F_NEXT; last++) {
+		/* A ring. */
+		if (last + 1 == num)
+			return 0;
+		d[last + 1] = descriptor(d[last].next);
+	}
+	memcpy(&head, at(d[0].addr, sizeof(head), false), sizeof(head));
+	if (last && (head.type == VIRTIO_BLK_T_IN || head.type == VIRTIO_BLK_T_OUT))
+		status = move_parts(&d[1], last - 1, head.type == VIRTIO_BLK_T_IN, head.sector,
 				    &written);
 	else if (head.type == VIRTIO_BLK_T_FLUSH)
 		status = fdatasync(file) ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
-	*(__u8 *)at(last->addr, 1, false) = status;
+	*(__u8 *)at(d[last].addr, 1, false) = status;
 	return written + 1;
 }
 
@@ -168,7 +186,7 @@ static void work(void)
 	__u16 done = used->idx;
 
 	while (seen != __atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE)) {
-		__u16 head = avail->ring[seen++ % num];
+		__u16 head = __atomic_load_n(&avail->ring[seen++ % num], __ATOMIC_RELAXED);
 
 		used->ring[done % num] = (struct vring_used_elem){ head, serve(head) };
 		__atomic_store_n(&used->idx, ++done, __ATOMIC_RELEASE);
@@ -181,12 +199,14 @@ static void on_kick(void)
 {
 	__u64 count;
 
-	if (read(kick, &count, sizeof(count)) == sizeof(count) && enabled)
+	if (read(kick, &count, sizeof(count)) == sizeof(count) && enabled && used)
 		work();
 }
 
 static void set_queue(struct vhost_vring_addr addr)
 {
+	if (!num)
+		die("queue");
 	desc = at(addr.desc_user_addr, num * sizeof(*desc), true);
 	avail = at(addr.avail_user_addr, sizeof(*avail) + num * sizeof(__u16), true);
 	used = at(addr.used_user_addr, sizeof(*used) + num * sizeof(struct vring_used_elem), true);
@@ -209,7 +229,7 @@ static void reply_num(struct message *msg, __u64 val)
 static void give_config(struct message *msg)
 {
 	struct virtio_blk_config config = { .capacity = sectors, .seg_max = 62 };
-	__u32 len = msg->size - 12;
+	__u32 len = msg->size < 12 ? 0 : msg->size - 12;
 
 	memcpy(msg->config.bytes, &config, len < sizeof(config) ? len : sizeof(config));
 	reply(msg, msg->size);
@@ -254,7 +274,10 @@ static void obey(struct message *msg, const int *fds)
 		map_memory(msg, fds);
 		break;
 	case SET_VRING_NUM:
+		enabled = false;
 		num = msg->state.num;
+		if (!num || num > NUM_MAX)
+			die("queue");
 		break;
 	case SET_VRING_BASE:
 		seen = msg->state.num;

@@ -21,6 +21,8 @@
 #define SAVED_AREAS	0x100000ull	/* most areas */
 #define SAVED_EXTENTS	0x400000ull	/* most extents */
 #define SAVED_STATE	0x400000ull	/* most bytes of a machine's state */
+/* What an area's policy may be: nothing that has an effect when it is mapped. */
+#define SAVED_POLICY	(AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND_MASK)
 #define SAVED_BLOCK	0x200000ull	/* granularity of extents that are not of a difference */
 
 /**
@@ -60,11 +62,11 @@ struct saved_header {
 };
 
 /**
- * struct saved_area - an area
+ * struct saved_area - an area; they are in order, and none reaches into the next
  * @gpa: first guest-physical address
  * @length: bytes
  * @prot: AXAS_PROT_*
- * @flags: AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags
+ * @flags: of SAVED_POLICY
  */
 struct saved_area {
 	u64 gpa;

@@ -49,6 +49,37 @@ static int check_header(const struct saved_header *head)
 	return saved_fits(head->nr_areas, head->nr_extents, head->state_size) ? 0 : -EFBIG;
 }
 
+static bool wraps(u64 gpa, u64 length)
+{
+	return !length || gpa + length - 1 < gpa;
+}
+
+/* With other flags a map might take all memory at once, or make guests wait for ever. */
+static bool areas_can_be(const struct saved *saved)
+{
+	u64 end = 0;
+
+	for (u64 i = 0; i < saved->head.nr_areas; i++) {
+		const struct saved_area *area = &saved->areas[i];
+
+		if (wraps(area->gpa, area->length) || (i && area->gpa < end) ||
+		    area->prot & ~AXAS_PROT_MASK || area->flags & ~SAVED_POLICY)
+			return false;
+		end = area->gpa + area->length;
+		if (!end && i + 1 < saved->head.nr_areas)
+			return false;
+	}
+	return true;
+}
+
+static bool extents_can_be(const struct saved *saved)
+{
+	for (u64 i = 0; i < saved->head.nr_extents; i++)
+		if (wraps(saved->extents[i].gpa, saved->extents[i].length))
+			return false;
+	return true;
+}
+
 static int read_saved(struct saved *saved)
 {
 	struct saved_header *head = &saved->head;
@@ -69,6 +100,8 @@ static int read_saved(struct saved *saved)
 	if (!err)
 		err = read_array(saved, st.st_size, head->state, head->state_size, 1,
 				 &saved->state);
+	if (!err && (!areas_can_be(saved) || !extents_can_be(saved)))
+		err = -ENOEXEC;
 	return err;
 }
 

@@ -265,13 +265,15 @@ static int save_diff(struct writer *w, u64 gpa, u64 end, u64 offset)
 /* What is no area of the parent's has nothing of it, so that it begins as zeroes. */
 static int save_area(struct writer *w, const struct axas_area_info *area, struct saved_area *saved)
 {
-	const u32 flags = AXAS_MAP_HUGE_ALWAYS | AXAS_MAP_HUGE_NEVER | AXAS_MAP_AROUND_MASK;
 	u64 end = area->gpa + area->length;
 	u64 offset = ((w->end + SAVED_BLOCK - 1) & ~(SAVED_BLOCK - 1)) +
 		     (area->gpa & (SAVED_BLOCK - 1));
 	int err = 0;
 
-	*saved = (struct saved_area){ area->gpa, area->length, area->prot, area->flags & flags };
+	*saved = (struct saved_area){
+		.gpa = area->gpa, .length = area->length, .prot = area->prot,
+		.flags = area->flags & SAVED_POLICY,
+	};
 	w->end = offset + area->length;
 	if (w->save->parent && area->backend == AXAS_BACKEND_IMAGE)
 		return save_diff(w, area->gpa, end, offset);

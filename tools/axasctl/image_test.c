@@ -194,13 +194,61 @@ static int open_with(u64 areas, u64 extents, u64 state)
 
 static void test_bounds(void)
 {
-	ok(!open_with(3, 3, 8), "a file with holes");
+	ok(!open_with(0, 0, 8), "a state of zeroes");
 	ok(open_with(SAVED_AREAS + 1, 0, 0) == -EFBIG && open_with(1ull << 30, 0, 0) == -EFBIG,
 	   "refused: too many areas");
 	ok(open_with(0, SAVED_EXTENTS + 1, 0) == -EFBIG && open_with(0, ~0ull, 0) == -EFBIG,
 	   "refused: too many extents");
 	ok(open_with(0, 0, SAVED_STATE + 1) == -EFBIG && open_with(0, 0, 1ull << 35) == -EFBIG,
 	   "refused: too large a state");
+}
+
+/* A file of areas, of which the last one is given, and an extent. */
+static int open_areas(struct saved_area last, struct saved_extent extent)
+{
+	const struct saved_area areas[2] = { { 0, SAVED_BLOCK, AXAS_PROT_MASK, 0 }, last };
+	const struct saved_header head = {
+		.magic = SAVED_MAGIC, .version = SAVED_VERSION, .id = 1,
+		.areas = sizeof(head), .nr_areas = 2,
+		.extents = sizeof(head) + sizeof(areas), .nr_extents = 1,
+	};
+	u8 bytes[sizeof(head) + sizeof(areas) + sizeof(extent)];
+	const char *path = in_dir("file");
+	struct saved saved;
+	int err;
+
+	memcpy(bytes, &head, sizeof(head));
+	memcpy(bytes + sizeof(head), areas, sizeof(areas));
+	memcpy(bytes + sizeof(head) + sizeof(areas), &extent, sizeof(extent));
+	write_file(path, bytes, sizeof(bytes));
+	err = saved_open(path, &saved);
+	if (!err)
+		saved_close(&saved);
+	unlink(path);
+	return err;
+}
+
+static void test_areas(void)
+{
+	const struct saved_extent whole = { 0, 2 * SAVED_BLOCK, 0 };
+	static const struct { struct saved_area area; const char *what; } bad[] = {
+		{ { SAVED_BLOCK, SAVED_BLOCK, 3, AXAS_MAP_POPULATE }, "refused: all memory at once" },
+		{ { SAVED_BLOCK, SAVED_BLOCK, 3, AXAS_MAP_MISSING },
+		  "refused: memory that somebody has to bring" },
+		{ { SAVED_BLOCK, SAVED_BLOCK, 8, 0 }, "refused: an unknown permission" },
+		{ { SAVED_BLOCK - PAGE, SAVED_BLOCK, 3, 0 }, "refused: an area in another one" },
+		{ { SAVED_BLOCK, 0, 3, 0 }, "refused: an area of nothing" },
+		{ { -SAVED_BLOCK, SAVED_BLOCK + PAGE, 3, 0 }, "refused: an area around the end" },
+	};
+
+	ok(!open_areas((struct saved_area){ SAVED_BLOCK, SAVED_BLOCK, 3, SAVED_POLICY }, whole) &&
+	   !open_areas((struct saved_area){ -SAVED_BLOCK, SAVED_BLOCK, 3, 0 }, whole),
+	   "areas, up to the last address");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(open_areas(bad[i].area, whole) == -ENOEXEC, bad[i].what);
+	ok(open_areas((struct saved_area){ SAVED_BLOCK, SAVED_BLOCK, 3, 0 },
+		      (struct saved_extent){ PAGE, -PAGE + 1, 0 }) == -ENOEXEC,
+	   "refused: an extent around the end");
 }
 
 int main(void)
@@ -217,6 +265,7 @@ int main(void)
 	test_save_over(image);
 	test_killed(image);
 	test_bounds();
+	test_areas();
 	unlink(in_dir("source"));
 	ok(!rmdir(dir), "nothing is left beside them");
 	printf("1..%d\n", nr);

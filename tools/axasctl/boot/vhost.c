@@ -319,6 +319,7 @@ static void notify(struct machine *m, struct virtio *v, u32 queue)
 
 	(void)v;
 	(void)queue;
+	/* One that is full is as good as a kick. */
 	if (write(m->vhost.kick, &one, sizeof(one)) == sizeof(one))
 		m->disk_requests++;
 }
@@ -374,8 +375,9 @@ int vhost_open(struct machine *m, const char *path)
 		return -ENAMETOOLONG;
 	strcpy(to.sun_path, path);
 	h->there = true;
-	h->kick = eventfd(0, EFD_CLOEXEC);
-	h->call = eventfd(0, EFD_CLOEXEC);
+	/* The back end has these two: whatever it does with their counts, nothing waits for it. */
+	h->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	h->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	h->stop = eventfd(0, EFD_CLOEXEC);
 	h->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	m->disk = h->sock;

@@ -356,6 +356,22 @@ static void test_slow(void)
 	end();
 }
 
+/* The counts are the back end's, too: one is full, the other empty when it is read. */
+static void test_counts(void)
+{
+	u64 count = ~0ull - 1;
+
+	begin(0x208, 0);
+	start_driver();
+	if (write(b.fd[12], &count, sizeof(count)) != sizeof(count))
+		exit(1);
+	put(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	ok(!failed, "a notification that has no room is no wait");
+	ok(read(m.vhost.call, &count, sizeof(count)) < 0 && errno == EAGAIN,
+	   "nor is an interrupt that somebody has taken");
+	end();
+}
+
 static void test_failures(void)
 {
 	ok(begin(0x8, 0) == -EPROTONOSUPPORT, "refused: a back end without configuration");
@@ -389,6 +405,7 @@ int main(void)
 	test_start();
 	test_features();
 	test_slow();
+	test_counts();
 	test_failures();
 	printf("1..%d\n", nr);
 	return failures != 0;
