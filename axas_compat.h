@@ -245,6 +245,7 @@ static inline void axas_shrinker_free(struct shrinker *shrinker)
 #include <linux/mm.h>
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 #define mnt_idmap			user_namespace
+#define file_mnt_idmap			file_mnt_user_ns
 #define vm_flags_set(vma, flags)	((vma)->vm_flags |= (flags))
 #define vm_flags_clear(vma, flags)	((vma)->vm_flags &= ~(flags))
 #endif

@@ -158,24 +158,29 @@ static long map_backend(void *ctx, void *arg)
 	return err;
 }
 
-static int map_file_of(struct axas_file *file, const struct axas_map_file *map)
+/*
+ * Nobody can write to a file that is mapped. That is for those who could have their way with it
+ * anyway: who owns it, or may write to it, or run it, which keeps writers away, too. Memfds are
+ * mapped when they are sealed; in a file system that is read-only there are no writers.
+ */
+static int may_keep_writers_away(struct file *file)
 {
-	struct file *from = fget(map->fd);
+	struct inode *inode = file_inode(file);
 	int err;
 
-	if (!from)
-		return -EBADF;
-	err = axas_space_map_file(file->space, arg_range(map->gpa, map->length), from, map->offset,
-				  map->prot, map->flags);
-	fput(from);
-	return err;
+	if (!(file->f_mode & FMODE_READ) || !S_ISREG(inode->i_mode) ||
+	    inode->i_sb->s_flags & SB_NOUSER ||
+	    inode_owner_or_capable(file_mnt_idmap(file), inode))
+		return 0;
+	err = file_permission(file, MAY_WRITE);
+	if (!err || err == -EROFS || !file_permission(file, MAY_EXEC))
+		return 0;
+	return -EPERM;
 }
 
 /* Without the lock meanwhile: the file may be read, and its server may take any time. */
-static long map_file(void *ctx, void *arg)
+static long map_file_of(struct axas_file *file, const struct axas_map_file *map, struct file *from)
 {
-	struct axas_map_file *map = arg;
-	struct axas_file *file = ctx;
 	u64 pages = map->length >> PAGE_SHIFT;
 	long err;
 
@@ -186,11 +191,25 @@ static long map_file(void *ctx, void *arg)
 	mutex_unlock(&file->lock);
 	if (err)
 		return err;
-	err = map_file_of(file, map);
+	err = axas_space_map_file(file->space, arg_range(map->gpa, map->length), from, map->offset,
+				  map->prot, map->flags);
 	mutex_lock(&file->lock);
 	file->reserved -= pages;
 	axas_file_unlock_pages(file);
 	mutex_unlock(&file->lock);
+	return err;
+}
+
+static long map_file(void *ctx, void *arg)
+{
+	const struct axas_map_file *map = arg;
+	struct file *from = fget(map->fd);
+	long err;
+
+	if (!from)
+		return -EBADF;
+	err = may_keep_writers_away(from) ?: map_file_of(ctx, map, from);
+	fput(from);
 	return err;
 }
 
@@ -458,8 +477,9 @@ static const struct axas_ioctl space_ioctls[] = {
 	  .run = axas_file_get_missing },
 	{ AXAS_IOCTL_OF(AXAS_RESET, struct axas_reset), .flags = AXAS_RESET_DROP,
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = axas_file_reset },
+	/* Whoever has the image can read what the space contained. */
 	{ AXAS_IOCTL_OF(AXAS_FREEZE, struct axas_freeze),
-	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = freeze },
+	  .dir = AXAS_IOCTL_IN, .mode = FMODE_READ | FMODE_WRITE, .run = freeze },
 	{ AXAS_IOCTL_OF(AXAS_DIFF, struct axas_diff),
 	  .dir = AXAS_IOCTL_INOUT, .mode = FMODE_READ, .run = axas_file_diff },
 	{ AXAS_IOCTL_OF(AXAS_GET_AREAS, struct axas_get_areas),

@@ -38,7 +38,7 @@ static long run_ioctl(const struct axas_ioctl *ioctl, const struct file *filp, v
 	usize = min(usize, ioctl->size);
 	if (ioctl->dir == AXAS_IOCTL_INOUT && copy_to_user(uarg, arg, usize))
 		return -EFAULT;
-	if (!(filp->f_mode & ioctl->mode))
+	if ((filp->f_mode & ioctl->mode) != ioctl->mode)
 		return -EBADF;
 	ret = ioctl->run(ctx, arg);
 	head[0] = usize;

@@ -181,6 +181,9 @@ void axas_backend_unregister(const struct axas_backend_type *type)
 
 	mutex_lock(&types_lock);
 	registered = find_type(type->name);
+	/* Not that of another module, whose name it is, if its own was refused. */
+	if (registered && registered->type != type)
+		registered = NULL;
 	if (registered)
 		list_del(&registered->node);
 	mutex_unlock(&types_lock);
@@ -223,7 +226,7 @@ static struct axas_backend_object *new_object(struct registered *registered, u64
 	if (err) {
 		kfree(object);
 		put_type(registered);
-		return ERR_PTR(err);
+		return ERR_PTR(IS_ERR_VALUE((long)err) ? err : -EIO);
 	}
 	refcount_set(&object->refs, 1);
 	object->registered = registered;

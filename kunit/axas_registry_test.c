@@ -49,7 +49,7 @@ static struct box {
 static int box_open(u64 arg, bool user, void **object)
 {
 	if (arg)
-		return -ENXIO;
+		return arg == 2 ? 1 : -ENXIO;
 	box.opened++;
 	box.user = user;
 	*object = &box;
@@ -378,6 +378,12 @@ static void types_are_found_by_name(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_backend_register(&bad, THIS_MODULE), -EINVAL);
 	KUNIT_EXPECT_PTR_EQ(test, axas_backend_open("other", 0), ERR_PTR(-ENOENT));
 	KUNIT_EXPECT_PTR_EQ(test, axas_backend_open("test-box", 1), ERR_PTR(-ENXIO));
+	/* What is no error is no object, either. */
+	KUNIT_EXPECT_PTR_EQ(test, axas_backend_open("test-box", 2), ERR_PTR(-EIO));
+	/* Whose type was refused has none to unregister. */
+	bad = box_type;
+	KUNIT_EXPECT_EQ(test, axas_backend_register(&bad, THIS_MODULE), -EEXIST);
+	axas_backend_unregister(&bad);
 	object = axas_backend_open("test-box", 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(object));
 	axas_backend_unregister(&box_type);

@@ -73,8 +73,8 @@ int __must_check axas_backend_register(const struct axas_backend_type *type, str
  * axas_backend_unregister() - no object of a type is made from now on
  * @type: the type, which is registered
  *
- * To be called by the module's exit function, or if its init function fails. Objects that exist
- * stay, with their areas.
+ * To be called by the module's exit function, or if its init function fails; one that was not
+ * registered is ignored. Objects that exist stay, with their areas.
  *
  * Context: May sleep.
  */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -300,6 +301,42 @@ static void test_log(void)
 	expect_libc(munmap(p, 32 * PAGE));
 	close(fd);
 	close(file);
+}
+
+/* Of root: one that everybody may read; one that all may run, too; one that it gave to nobody. */
+struct files {
+	int space;
+	int file[3];
+};
+
+static void map_as_nobody(void *arg)
+{
+	static const int results[3] = { -EPERM, 0, 0 };
+	const struct files *f = arg;
+
+	become_nobody();
+	for (int i = 0; i < 3; i++)
+		expect_eq(axas_map_file(f->space, BASE + i * PAGE, PAGE, f->file[i], 0, RW, 0),
+			  results[i]);
+}
+
+static void test_others_files(void)
+{
+	struct files f = { .space = new_space() };
+	char paths[3][sizeof(path) + 8];
+
+	for (int i = 0; i < 3; i++) {
+		f.file[i] = plain_file();
+		snprintf(paths[i], sizeof(paths[i]), "%s.%c", path, 'a' + i);
+		expect_libc(rename(path, paths[i]));
+	}
+	expect_libc(fchmod(f.file[0], 0644));
+	expect_libc(fchmod(f.file[1], 0755));
+	expect_libc(fchown(f.file[2], 65534, 65534));
+	in_child(map_as_nobody, &f);
+	expect_libc(truncate(paths[0], 0));
+	for (int i = 0; i < 3; i++)
+		expect_libc(unlink(paths[i]));
 }
 
 /* As long as an area is over it, nobody opens the file for writing, and nobody truncates it. */
@@ -709,6 +746,7 @@ static const struct test tests[] = {
 	{ "wrong arguments are refused", test_arguments },
 	{ "writes are logged", test_log },
 	{ "nobody writes to the file or truncates it", test_writers_are_kept_out },
+	{ "nobody keeps writers from a file of others", test_others_files },
 	{ "the area ends with the page of the last byte", test_last_page },
 	{ "R12 pages of the area are locked memory", test_locked_memory },
 	{ "private pages come under the limit", test_limit_of_frames },

@@ -243,6 +243,8 @@ static void test_read_only_space(void)
 	expect(again >= 0);
 	put(fd, 0, 9);
 	expect_eq(axas_freeze(again), -EBADF);
+	/* Nor for writing alone: its image would tell what it contains. */
+	expect_eq(axas_freeze(reopen(fd, O_WRONLY)), -EBADF);
 	expect_eq(axas_reset(again, image, 0), -EBADF);
 	expect_eq(axas_diff(again, &gpa, &length, &extent, 1), 1);
 	expect_eq(get(fd, 0), 9);

@@ -232,7 +232,8 @@ static void test_areas(void)
 {
 	const struct saved_extent whole = { 0, 2 * SAVED_BLOCK, 0 };
 	static const struct { struct saved_area area; const char *what; } bad[] = {
-		{ { SAVED_BLOCK, SAVED_BLOCK, 3, AXAS_MAP_POPULATE }, "refused: all memory at once" },
+		{ { SAVED_BLOCK, SAVED_BLOCK, 3, AXAS_MAP_POPULATE },
+		  "refused: all memory at once" },
 		{ { SAVED_BLOCK, SAVED_BLOCK, 3, AXAS_MAP_MISSING },
 		  "refused: memory that somebody has to bring" },
 		{ { SAVED_BLOCK, SAVED_BLOCK, 8, 0 }, "refused: an unknown permission" },
@@ -244,7 +245,7 @@ static void test_areas(void)
 	ok(!open_areas((struct saved_area){ SAVED_BLOCK, SAVED_BLOCK, 3, SAVED_POLICY }, whole) &&
 	   !open_areas((struct saved_area){ -SAVED_BLOCK, SAVED_BLOCK, 3, 0 }, whole),
 	   "areas, up to the last address");
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		ok(open_areas(bad[i].area, whole) == -ENOEXEC, bad[i].what);
 	ok(open_areas((struct saved_area){ SAVED_BLOCK, SAVED_BLOCK, 3, 0 },
 		      (struct saved_extent){ PAGE, -PAGE + 1, 0 }) == -ENOEXEC,

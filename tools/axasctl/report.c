@@ -65,7 +65,7 @@ static const struct explanation explanations[] = {
 	{ "freeze", ENOMEM, "out of memory, or above the space's max-frames with its images" },
 	{ "image", ENOEXEC, "not a file that image save or diff has written" },
 	{ "image", EFBIG, "more areas, extents or state than a file of an image may have" },
-	{ "image", EPERM, "there is something that is no file" },
+	{ "image", EPERM, "it is no file, or one of others, and not executable: see axas(4)" },
 	{ "image", ESTALE, "not a difference to the file before it, or no file to begin with" },
 	{ "image", ETXTBSY, "it is open for writing, or a space has it mapped" },
 	{ "image", EOPNOTSUPP, "no such format here, or the file has no page cache" },

@@ -356,6 +356,9 @@ int vmx_handle_exit(struct axvcpu *vcpu, struct axvcpu_exit *exit)
 	/* The entry failed while loading guest state: the guest did not run. SDM 27.8. */
 	if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
 		vmx_keep_event(to_vmx(vcpu));
+		/* No exception follows; until it is handled, another one is a shutdown. */
+		if ((reason & 0xffff) == EXIT_REASON_MCE_DURING_VMENTRY)
+			to_vmx(vcpu)->host_event = X86_TRAP_MC;
 		return fail_entry(exit, reason, qual);
 	}
 	vmx_read_event(to_vmx(vcpu));
