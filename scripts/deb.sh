@@ -19,7 +19,6 @@ build() {
 	local out=$1 root=$2 version=$3 dir=$1/axas-$3
 
 	copy_sources "$dir"
-	rm -rf "$dir/build"
 	if [[ $version != "$(cat "$AXAS_SRC/VERSION")" ]]; then
 		echo "$version" >"$dir/VERSION"
 		sed -i "1s/(.*)/($version)/" "$dir/debian/changelog"

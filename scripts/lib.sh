@@ -351,7 +351,7 @@ machine_results() {
 copy_sources() {
 	rm -rf "$1"
 	mkdir -p "$1"
-	tar -C "$AXAS_SRC" --exclude=./.git --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
+	tar -C "$AXAS_SRC" --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.ko' --exclude='*.mod' \
 		--exclude='*.mod.c' --exclude='.*.cmd' --exclude=Module.symvers \
 		--exclude=modules.order --exclude=./tests/userspace/build --exclude=./tools/axasctl/axasctl \
 		--exclude=./bench/user/axas_bench --exclude=./tests/uapi/axas_uapi_test \
