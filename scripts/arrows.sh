@@ -10,11 +10,11 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# rooms: print a line for each file of the map: name, floor, and side (left, right or both).
-rooms() {
-	awk '/^```/ { inside = /rooms$/; next } inside' "$AXAS_SRC/Documentation/design.md" |
+# layers: print a line for each file of the map: name, floor, and side (left, right or both).
+layers() {
+	awk '/^```/ { inside = /layers$/; next } inside' "$AXAS_SRC/Documentation/design.md" |
 		awk -v formats="$(formats | tr '\n' ' ')fake" '
-		function room(cell, side, part, format, i, n) {
+		function layer(cell, side, part, format, i, n) {
 			split(cell, part, " ")
 			if (part[1] !~ /\.[cS]$/)
 				return
@@ -25,8 +25,8 @@ rooms() {
 				print cell, NR, side
 			}
 		}
-		/\|/ { split($0, half, "|"); room(half[1], "left"); room(half[2], "right"); next }
-		{ room($0, "both") }'
+		/\|/ { split($0, half, "|"); layer(half[1], "left"); layer(half[2], "right"); next }
+		{ layer($0, "both") }'
 }
 
 # sources: list the files that the map must have.
@@ -54,13 +54,13 @@ main() {
 	built=$(symbols "$1")
 	[[ $built == *' D axas_space_map_alloc'* ]] || die "the objects in $1 have no symbols"
 	{
-		rooms | sed 's/^/room /'
+		layers | sed 's/^/layer /'
 		sources | sed 's/^/source /'
 		awk '{ print "symbol", $0 }' <<<"$built"
 	} | awk '
-		$1 == "room" && $2 in floor { print $2 " has two rooms" }
-		$1 == "room" { floor[$2] = $3; side[$2] = $4 }
-		$1 == "source" { source[$2]; if (!($2 in floor)) print $2 " has no room" }
+		$1 == "layer" && $2 in floor { print $2 " has two layers" }
+		$1 == "layer" { floor[$2] = $3; side[$2] = $4 }
+		$1 == "source" { source[$2]; if (!($2 in floor)) print $2 " has no layer" }
 		$1 == "symbol" && $3 == "D" { home[$4] = $2 }
 		$1 == "symbol" && $3 == "U" { user[++n] = $2; used[n] = $4 }
 		END {

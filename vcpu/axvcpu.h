@@ -2,16 +2,17 @@
 /*
  * Internal header of axvcpu.ko: types shared by its files, and the backend interface.
  *
- *   axvcpu_main.c     the module, the HAL, /dev/axvcpu
+ *   axvcpu_main.c     the module, /dev/axvcpu
  *   axvcpu_file.c     the descriptor of a vCPU
  *   axvcpu_core.c     vCPUs: states, affinity, the run loop
- *   axvcpu_exit.c     exits as text
- *   axvcpu_percpu.c   virtualization on each CPU, through hotplug and suspend
- *   axvcpu_trace.c    tracepoints
+ *   axvcpu_hal.c      the host HAL
  *   axvcpu_noarch.c   architectures without a backend
  *   x86/              the backends for SVM and VMX, and their common code
  *   arm64/            the backend for VHE
  *   riscv/            the backend for the hypervisor extension
+ *   axvcpu_percpu.c   virtualization on each CPU, through hotplug and suspend
+ *   axvcpu_exit.c     exits as text
+ *   axvcpu_trace.c    tracepoints
  *
  * Each file calls only those below it in this list.
  */

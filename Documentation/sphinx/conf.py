@@ -23,7 +23,7 @@ highlight_language = "none"
 
 def setup(app):
     # The list of files in design.md, which scripts/lint.sh reads.
-    app.add_lexer("rooms", TextLexer)
+    app.add_lexer("layers", TextLexer)
 
 html_theme = "alabaster"
 html_theme_options = {

@@ -298,13 +298,11 @@ void axas_space_clear(struct axas_space *space);
  * old protection.
  *
  * Context: May sleep.
- * Return: 0; -EINVAL; -EOPNOTSUPP if the format cannot encode @prot with the type of an area
+ * Return: 0; -EINVAL; -EACCES if a shared area in the range may not have @prot
+ * (axas_space_map_shared()); -EOPNOTSUPP if the format cannot encode @prot with the type of an area
  * in the range; -ENOMEM; -EINTR on a fatal signal before the first change.
  */
 int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot);
-
-int axas_space_discard(struct axas_space *space, const struct axas_gpa_range *ranges,
-		       unsigned int n, u64 *done);
 
 /**
  * axas_space_set_policy() - change the frame size and the fault-around of a range
@@ -421,7 +419,9 @@ int axas_space_clear_log(struct axas_space *space, struct axas_gpa_range range,
  *
  * Context: May sleep.
  * Return: 0 if all of @range is populated; else, at the first page that is not: -EFAULT for
- * a hole, -ENODATA for a missing page, -ENOMEM, -EINTR on a fatal signal; -EINVAL.
+ * a hole, -ENODATA for a missing page, -EACCES if the source of a shared page forbids the access,
+ * -EIO if a file, a module or the source cannot supply the page, -ENOMEM, -EINTR on a fatal signal;
+ * -EINVAL.
  */
 int axas_space_populate(struct axas_space *space, struct axas_gpa_range range, u64 *done);
 

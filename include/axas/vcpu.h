@@ -76,7 +76,8 @@ struct axvcpu_params {
  *
  * Context: May sleep.
  * Return: the vCPU, in state CREATED, or ERR_PTR of: -EINVAL; -EMEDIUMTYPE as
- * axas_space_check_machine(); -EOPNOTSUPP, -ENODEV, -EBUSY, -ENOSPC, -ENOMEM as AXVCPU_CREATE.
+ * axas_space_check_machine(); -EOPNOTSUPP, -ENODEV, -EBUSY, -ENOSPC, -ESHUTDOWN, -EIO, -ENOMEM as
+ * AXVCPU_CREATE.
  */
 struct axvcpu *axvcpu_create(struct axas_space *space, const struct axvcpu_params *params);
 

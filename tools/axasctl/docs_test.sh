@@ -107,6 +107,59 @@ c_code_is_in_the_examples() {
 	}' "$tmp/pages.c" "$tmp/pages_module.c" -
 }
 
+# errors_agree HEADER PAGE: the table of calls in PAGE names only errors that the comments in HEADER
+# name, and all that a comment on one call has after "Errors:".
+errors_agree() {
+	local page=$2 known
+
+	known=$(grep -ohE '\bE[A-Z0-9]+\b' /usr/include/asm-generic/errno{-base,}.h | tr '\n' ' ')
+	awk -v known="$known" '
+	function errors(text,   n, i, words, list) {
+		list = " "
+		gsub(/[^A-Z0-9_]/, " ", text)
+		n = split(text, words, " ")
+		for (i = 1; i <= n; i++)
+			if (index(" " known, " " words[i] " ") && !index(list, " " words[i] " "))
+				list = list words[i] " "
+		return list
+	}
+	function more(call, in_one, than, where,   n, i, words) {
+		n = split(in_one, words, " ")
+		for (i = 1; i <= n; i++)
+			if (!index(than, " " words[i] " ")) {
+				print call ": " words[i] " only in the " where
+				bad = 1
+			}
+	}
+	/^\/\*\*/ { text = ""; calls = ""; inside = 1 }
+	FNR == NR && inside && / - AX/ {
+		calls = $0
+		sub(/.* - /, "", calls)
+		sub(/:.*| on .*/, "", calls)
+		alone = calls !~ /,/
+	}
+	FNR == NR && inside { text = text " " $0 }
+	FNR == NR && /\*\/$/ && inside {
+		n = split(calls, names, /, */)
+		for (i = 1; i <= n; i++) {
+			header[names[i]] = errors(text)
+			after = alone && sub(/.*Errors:/, "", text) ? errors(text) : ""
+			own[names[i]] = after
+		}
+		inside = 0
+	}
+	FNR != NR && /^\| `AX[A-Z0-9_]*`/ {
+		split($0, cells, /`/)
+		call = cells[2]
+		listed++
+		if (!(call in header))
+			next
+		more(call, errors($0), header[call] " EINVAL EFAULT ", "page")
+		more(call, own[call], errors($0) " EINVAL EFAULT EBADF ", "header")
+	}
+	END { exit bad || !listed }' "include/uapi/axas/$1" "$page"
+}
+
 # bash_completes LINE: print what bash offers for its last word.
 bash_completes() {
 	bash --norc -c '. /usr/share/bash-completion/bash_completion
@@ -148,6 +201,11 @@ mapfile -t ioctls < <(ioctls axas.h)
 is axas.4_names_every_ioctl names Documentation/axas.4 "${ioctls[@]}"
 mapfile -t ioctls < <(ioctls vcpu.h)
 is axvcpu.4_names_every_ioctl names Documentation/axvcpu.4 "${ioctls[@]}"
+for page in axas.h:user-api.md vcpu.h:vcpu.md; do
+	mapfile -t ioctls < <(ioctls "${page%:*}")
+	is "${page#*:}_names_every_ioctl" names "Documentation/${page#*:}" "${ioctls[@]}"
+	is "${page#*:}_has_the_errors_of_each_call" errors_agree "${page%:*}" "Documentation/${page#*:}"
+done
 mapfile -t functions < <(functions)
 is libaxas.3_names_every_function names "$tmp/libaxas.3" "${functions[@]}"
 is html_pages_have_no_warning scripts/htmldocs.sh "$tmp/html"

@@ -355,7 +355,7 @@ struct axas_map_alloc {
  * caller's RLIMIT_MEMLOCK, until no area of that call is left; those that were touched stay in
  * memory as long. AXAS_MAP_POPULATE reads all of them first, with no lock held. A mapping of the
  * descriptor shares pages of memfds and of tmpfs; pages of other file systems become private when
- * it touches them. The dirty log does not cover such areas.
+ * it touches them. The dirty log covers such areas, too.
  *
  * Errors: EBADF if @fd is not open for reading; ENOMEM for RLIMIT_MEMLOCK; EPERM; EINVAL;
  * EOPNOTSUPP for a file without a page cache, or if the format cannot encode @prot; ETXTBSY; EEXIST
@@ -387,7 +387,9 @@ struct axas_map_file {
  * on return @gpa and @length are the remaining range, and the caller repeats the call until
  * @length is 0. A 2 MiB frame is taken only if the range covers all of its 2 MiB. The call
  * succeeds if at least one page was populated or already had its frame; else it fails with
- * EINVAL, EFAULT for a hole at @gpa, ENODATA for a missing page there, ENOMEM, or EINTR.
+ * EINVAL, EFAULT for a hole at @gpa, ENODATA for a missing page there, EACCES if it is shared and
+ * its source forbids the access, EIO if its file, module or source cannot supply it, ENOMEM, or
+ * EINTR.
  *
  * AXAS_SET_POLICY replaces the AXAS_MAP_HUGE_* and AXAS_MAP_AROUND() flags of the areas in the
  * range, as AXAS_PROTECT does the protection: it splits areas, and leaves, at the ends, skips
@@ -441,8 +443,9 @@ struct axas_limit {
  * @prot already, is not an error. A changed area is merged with a neighbour that is equal
  * then. On return no CPU uses the old protection.
  *
- * Errors: EINVAL; EOPNOTSUPP if the format cannot encode @prot with the type of an area in
- * the range; ENOMEM; EINTR on a fatal signal before the first change.
+ * Errors: EINVAL; EACCES if a shared area in the range may not have @prot (AXAS_MAP_SHARED);
+ * EOPNOTSUPP if the format cannot encode @prot with the type of an area in the range; ENOMEM; EINTR
+ * on a fatal signal before the first change.
  */
 struct axas_protect {
 	__u32 size;
@@ -776,7 +779,7 @@ struct axas_map_backend {
 #define AXAS_GET_AREAS		_IO(AXAS_IOC_TYPE, 0x19)
 
 /**
- * struct axas_log - the dirty log: which pages of a range were written
+ * struct axas_log - AXAS_START_LOG, AXAS_GET_LOG, AXAS_CLEAR_LOG, AXAS_STOP_LOG: the dirty log
  * @size: sizeof(struct axas_log)
  * @flags: AXAS_GET_LOG, AXAS_CLEAR_LOG: AXAS_LOG_EXTENTS, or zero; else zero
  * @gpa: first address of the range; AXAS_GET_LOG with extents, AXAS_CLEAR_LOG: out: the first
@@ -927,9 +930,9 @@ struct axas_get_missing {
  * the image is in no log. The cost then is linear in the memory that is logged.
  *
  * Errors: EOPNOTSUPP if an area is linear, shared, missing (AXAS_MAP_MISSING) or of another module,
- * or if another space shares memory of this one; EBUSY if more than 2,048 pages are held; ELOOP
- * after 1,024 freezes whose images were not joined; EMFILE, ENFILE; ENOMEM; EINTR on a fatal
- * signal.
+ * or if another space shares memory of this one; EBUSY if more than 2,048 pages are held, or others
+ * at each attempt; ELOOP after 1,024 freezes whose images were not joined; EMFILE, ENFILE; ENOMEM;
+ * EINTR on a fatal signal.
  */
 struct axas_freeze {
 	__u32 size;

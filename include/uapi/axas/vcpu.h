@@ -65,7 +65,8 @@
  * its own (levels, leaf levels, address bits, capabilities); EOPNOTSUPP when the CPU has no
  * virtualization, or firmware disabled it; ENODEV when an arm64 kernel does not run at EL2 with
  * VHE, or a RISC-V CPU has no hypervisor extension; EBUSY when another hypervisor holds the CPUs;
- * ENOSPC when no hardware tag for translations is left (VMX); ENOMEM, EMFILE, ENFILE.
+ * ENOSPC when no hardware tag for translations is left (VMX); ESHUTDOWN while the machine goes
+ * down; EIO when a CPU fails to enable them; ENOMEM, EMFILE, ENFILE.
  */
 struct axvcpu_create {
 	__u32 size;
@@ -124,7 +125,7 @@ struct axvcpu_create {
  * MSRs 0x800 to 0x8ff, 0x1b and 0x6e0 (TSC deadline). CPUID tells of both, and the vCPU's number is
  * its APIC's. EINVAL for a number above 254.
  *
- * In CREATED only: otherwise EBADFD, and the vCPU is INVALID. Errors: EINVAL, EBADFD.
+ * In CREATED only: otherwise EBADFD, and the vCPU is INVALID. Errors: EINVAL, EBADFD, EBUSY.
  */
 struct axvcpu_setup {
 	__u32 size;
