@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The area tree of a space, and the slow paths of read-side sections and of the bar. Calls
- * axas_linear.c and the flush callbacks of consumers. Locks: axas_area.h; functions expect
- * space->changing to be held unless they say otherwise.
+ * axas_linear.c, axas_missing.c and the flush callbacks of consumers. Locks: axas_area.h; functions
+ * expect space->changing to be held unless they say otherwise.
  */
 #include <linux/cpumask.h>
 #include <linux/err.h>

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backends linear, whose memory is the caller's, and alloc, which gets frames from a HAL
- * on demand and frees each when it is unmapped, in a variant with compound 2 MiB frames; and the
- * pools. Calls axas_frame.c and the HAL.
- * No locks: counters are atomic.
+ * The backends linear, whose memory is the caller's, and alloc, which gets frames from a HAL on
+ * demand and frees each when it is unmapped, with a variant for compound 2 MiB frames; and the
+ * pools. Calls axas_frame.c and the HAL. No locks: counters are atomic.
  */
 #include <linux/minmax.h>
 #include <linux/module.h>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs: reading "spaces" lists the spaces and creates a directory for each, named by its
- * number. There "table" has a line per run of equal leaves, "raw" a line per leaf with its raw
- * entry; raw shows host-physical addresses, so it needs CAP_SYS_RAWIO. "shared" has what it shares
- * with others. "stock" lists the frames in each CPU's stock. Calls axas_space.c, axas_shared.c,
+ * debugfs: reading "spaces" lists the spaces and creates a directory for each, named by its number.
+ * There "table" has a line per run of equal leaves, "raw" a line per leaf with its entry (it shows
+ * host-physical addresses, so it needs CAP_SYS_RAWIO), and "shared" a line per range that maps
+ * another space. "stock" lists the frames in each CPU's stock. Calls axas_space.c, axas_shared.c,
  * axas_area.c, axas_npt.c and axas_stock.c.
  *
- * Locks: spaces_lock protects the list and the directories. space->lock is held for reading
- * from ->start to ->stop of a dump, and while "shared" is made, but not while the output is
- * copied to user space.
+ * Locks: spaces_lock protects the list and the directories. space->lock is held for reading from
+ * ->start to ->stop of a dump, and while "shared" is made, but not while the output is copied to
+ * user space.
  */
 #include <linux/capability.h>
 #include <linux/debugfs.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The descriptor of a space: ioctls, fdinfo, creation and lookup. Checks that concern user space
- * only, such as capabilities and RLIMIT_MEMLOCK, are here. Calls the other files
- * axas_file_*.c, axas_shared.c, axas_space*.c and axas_registry.c.
+ * only, such as capabilities and RLIMIT_MEMLOCK, are here. Calls axas_file_*.c, axas_filemem.c,
+ * axas_shared.c, axas_space*.c and axas_registry.c.
  *
  * Locks: file->lock, outside space->changing, keeps @locked equal to the space's locked pages and
  * those of files that are being mapped. mmap_lock nests inside it (account_locked_vm()).

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The descriptor of an image, and the ioctls that make, clone, reset to and compare with images.
- * Calls axas_file_image_mmap.c, axas_file_inode.c (clones are spaces), axas_space_image.c and
- * axas_image.c. Locks: none of
- * its own; reset holds file->lock as unmap does.
+ * The descriptor of an image, and the ioctls freeze, clone, reset and diff. Calls
+ * axas_file_image_mmap.c, axas_file_inode.c (clones are spaces), axas_file_ioctl.c, axas_space*.c
+ * and axas_image.c. Locks: none of its own; reset holds file->lock as unmap does.
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Read-only mappings of an image's descriptor. A fault inserts the image's own pages, each with a
- * reference. Calls axas_image.c.
+ * reference. Calls axas_image.c and axas_area.c.
  *
- * An image never changes, so nothing has to be zapped, and no lock keeps a page: the mapping has
- * the file, and that the image, as long as there is a PTE. What references keep longer, such as a
- * page in a pipe, is freed with the last of them.
+ * An image never changes, so no PTE has to be zapped. No lock is needed to keep a page: the mapping
+ * holds the file, which holds the image. A page with further references, such as one in a pipe, is
+ * freed with the last of them.
  *
  * Locks: none of its own. mmap_lock or the VMA's lock is held by all callers.
  */

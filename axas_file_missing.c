@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The descriptor of a space for the server of its missing pages: AXAS_SUPPLY, AXAS_GET_MISSING,
- * poll(). Calls axas_space_supply.c.
+ * poll(). Calls axas_space_supply.c and axas_missing.c.
  *
  * Locks: none. User memory is accessed with no lock of a space held.
  */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Host mappings: mmap() of a space's descriptor. A host fault takes the page from the leaf, as a
- * guest's access would, and the host's page table gets it locked; see "DOC: host mappings". The
- * mappings are a consumer of the space: its flushes zap them. Calls axas_space_pages.c.
+ * Host mappings: mmap() of a space's descriptor. A host fault takes the page from the leaf, which a
+ * guest's access would use, and returns it locked; see "DOC: host mappings". The mappings are a
+ * consumer of the space: flushes zap their PTEs. Calls axas_space*.c, axas_missing.c and
+ * axas_area.c.
  *
  * Locks: mmap_lock or the VMA's lock is held by all callers but those of host_wait(); file->attach,
  * locks of a space and page locks nest inside it.

@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backend file: lends pages of a file's page cache. An object holds the file, keeps others from
- * writing to it, and has a reference on each page that it lends, in an xarray that all areas and
- * spaces over the file share. Calls axas_space_map.c, and the HAL for what a guest may execute.
+ * The backend file: lends pages of a file's page cache. An object holds the file, prevents writes
+ * to it, and has a reference on each page that it lends, in an xarray that all areas and spaces
+ * over the file share. Calls axas_space_map.c, axas_area.c, and the HAL for pages that a guest may
+ * execute.
  *
  * Locks: files_lock protects the table of objects, mem->lock the pins of one; both nest inside
  * space->changing. An object's pages are found by RCU, in sections of a space. Files are read with
- * no lock held: a server may take any time.
+ * no lock held, since a file server may take any time.
  *
  * Each axas_space_map_file() has a pin, the range of the file that it maps: the object of its
- * areas' backend. A page is lent as long as a pin includes it. A pin, and with it the account of
- * locked pages, keeps its size until no area of its map is left, whatever is unmapped before: so no
- * more pages are referenced than are accounted for.
+ * areas' backend. A page is lent as long as a pin includes it. A pin, and with it the number of
+ * locked pages, keeps its size until no area of its map is left, even if a part is unmapped before:
+ * so no more pages are referenced than are accounted for.
  *
- * That the content does not change is what makes lending safe:
+ * Lending is safe because the content does not change:
  *  - a memfd with F_SEAL_WRITE and F_SEAL_SHRINK has no writers, and will have none;
- *    F_SEAL_FUTURE_WRITE is not enough, for mappings that were there before still write;
- *  - for any other file i_writecount is taken below 0, as execve() does. It is refused if somebody
- *    has the file open for writing; and so are open() for writing and truncate() from then on. A
- *    memfd without the seals is refused: its first descriptor does not count as a writer. Two can
- *    still change the content: who had a page of the file pinned for writing before, and the server
- *    of a network file or of a FUSE one. Guests then see the change; no memory is at risk.
+ *    F_SEAL_FUTURE_WRITE is not enough, since mappings that exist already can still write;
+ *  - for any other file i_writecount is made negative, as by execve(). That fails if somebody has
+ *    the file open for writing; from then on open() for writing and truncate() fail. A memfd
+ *    without the seals is refused: its first descriptor does not count as a writer. The content can
+ *    still change if somebody pinned a page of the file for writing before, and by the server of a
+ *    network or FUSE file. Guests then see the change; no memory is at risk.
  *
  * Pages of tmpfs may be mapped on the host, although page->mapping is another inode's: nothing
  * takes such a page out of the page cache while the object exists. Other file systems may do so
- * (NFS and FUSE when the server has newer content, XFS and Btrfs to deduplicate), and the kernel
- * then looks for all mappings of the page in page->mapping and reports the one that is left as a
- * bug. There a host mapping gets a private copy instead; see AXAS_BACKEND_UNMAPPED.
+ * (NFS and FUSE when the server has newer content, XFS and Btrfs to deduplicate); the kernel then
+ * removes all mappings that it finds by page->mapping, and reports any other as a bug. On these a
+ * host mapping gets a private copy instead; see AXAS_BACKEND_UNMAPPED.
  */
 #include <linux/err.h>
 #include <linux/fcntl.h>

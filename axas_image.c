@@ -3,7 +3,7 @@
  * Images and the backend that lends their frames to clones; see axas_image.h. Calls axas_area.c and
  * axas_npt.c.
  *
- * Locks: none. What an image has never changes while somebody holds it.
+ * Locks: none. The content of an image does not change while somebody has a reference on it.
  */
 #include <linux/err.h>
 #include <linux/minmax.h>

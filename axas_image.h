@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Images: what a space was at a freeze. An image is read-only for ever, and is the backend of the
+ * Images: the content of a space at a freeze. An image never changes, and is the backend of the
  * areas of its clones. Calls axas_area.c, axas_backend.c and axas_npt.c.
  */
 #ifndef _AXAS_IMAGE_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Init and exit of the module, and /dev/axas, which describes formats and creates spaces. Calls
- * axas_file.c, axas_debugfs.c, axas_space.c, axas_area.c, axas_npt.c, axas_npt_host.c and
- * axas_stock.c. No locks.
+ * axas_file.c, axas_file_*.c, axas_debugfs.c, axas_space.c, axas_area.c, axas_npt.c,
+ * axas_npt_host.c, axas_hal.c and axas_stock.c. No locks.
  */
 #include <linux/err.h>
 #include <linux/fs.h>

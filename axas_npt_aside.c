@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The part of a nested page table that is put aside, and which leaves say that their pages were
- * written: see axas_npt_aside.h. It does not depend on the encoding of entries, but for the bits
- * of a leaf in struct axas_npt. Calls axas_npt.c and the table's format. Locks: axas_npt.h.
+ * The part of a nested page table that is aside, and the state of pages in the dirty log: see
+ * axas_npt_aside.h. It does not depend on the encoding of entries, except for the bits of a leaf
+ * in struct axas_npt. Calls axas_npt.c and the table's format. Locks: axas_npt.h.
  */
 #include <linux/bitmap.h>
 #include <linux/minmax.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The part of a nested page table that is put aside, and the leaves that say which pages were
- * written: what the dirty log needs of a table. Locks: as axas_npt.h.
+ * What the dirty log needs of a table: the part that is aside, and which leaves and markers mean
+ * that a page is dirty. Locks: as axas_npt.h.
  */
 #ifndef _AXAS_NPT_ASIDE_H
 #define _AXAS_NPT_ASIDE_H

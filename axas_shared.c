@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Shared areas: areas that map frames of another space, the source, by reference. A page that is
- * touched here gets its frame from the source, where it is faulted in if need be: the source's
- * limit and memory cgroup pay. Calls axas_space_map.c, axas_space_fault.c, axas_area.c and
+ * touched here gets its frame from the source, where it is faulted in if needed, and charged to
+ * the source's limit and memory cgroup. Calls axas_space_map.c, axas_space_fault.c, axas_area.c and
  * axas_npt.c.
  *
- * A leaf of a shared area holds a reference on its page, as axas_space_bvec() takes one: what
- * either space unmaps or discards, the other keeps.
+ * A leaf of a shared area holds a reference on its page, as axas_space_bvec() takes one: a page
+ * that one space unmaps or discards stays in the other.
  *
  * Locks: no lock of one space is taken while one of another is held, so any two may share into each
  * other. get() runs without a lock of its own space. It holds origin->lock for reading, inside

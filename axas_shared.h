@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a space is to those that map its frames. See axas_shared.c.
+ * Shared areas, and the origin: what a space has for those that map its frames. See axas_shared.c.
  */
 #ifndef _AXAS_SHARED_H
 #define _AXAS_SHARED_H

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Creation and release of spaces, consumers, and queries (GET_INFO, GET_AREAS). Calls
- * axas_shared.c, axas_space_map.c (to remove all areas), axas_area.c, axas_backend.c,
- * axas_npt_host.c, axas_npt_gather.c (to destroy the table), axas_npt.c and axas_hal.c. Locks:
- * axas_area.h.
+ * axas_shared.c, axas_space_map.c (to remove all areas), axas_space_keep.c, axas_image.c,
+ * axas_area.c, axas_missing.c, axas_backend.c, axas_npt_host.c, axas_npt_gather.c (to destroy the
+ * table), axas_npt.c and axas_hal.c. Locks: axas_area.h.
  */
 #include <linux/err.h>
 #include <linux/minmax.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Translation, guest reads and writes, and bio_vecs. Calls axas_space_fault.c, axas_area.c
- * and axas_npt.c. Memory in the direct map is accessed in read-side sections, a piece at a time;
- * memory behind windows, and exact accesses that span leaves, with space->lock held for reading.
- * Only axas_space_copy_iter() touches user memory there, with page faults disabled. Locks:
- * axas_area.h.
+ * Translation, guest reads and writes, and bio_vecs. Calls axas_space_fault.c, axas_area.c,
+ * axas_npt_aside.c and axas_npt.c. Memory in the direct map is accessed in read-side sections, a
+ * piece at a time; memory behind windows, and exact accesses that span leaves, with space->lock
+ * held for reading. Only axas_space_copy_iter() touches user memory there, with page faults
+ * disabled. Locks: axas_area.h.
  */
 #include <linux/io.h>
 #include <linux/kernel.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regions of 2 MiB that are taken back from the part of the table that was put aside, with their
- * leaves as the areas want them: on the first touch, or for an operation on a range. Calls
- * axas_area.c, axas_npt_aside.c and axas_npt.c. Locks: in a section, or with space->lock held for
- * reading; to take everything back, the bar; see axas_area.h.
+ * Takes the entries of a 2 MiB region back that were put aside: on the first touch, or for an
+ * operation on a range. Their leaves get the permissions that the areas and the dirty log want.
+ * Calls axas_area.c, axas_npt_aside.c and axas_npt.c. Locks: in a section, or with space->lock held
+ * for reading; to take everything back, the bar; see axas_area.h.
  */
 #include <linux/minmax.h>
 #include <linux/sched.h>

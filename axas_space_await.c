@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Host accesses that wait for a missing page. Calls axas_area.c, axas_missing.c and axas_npt.c.
- * Locks: looks are in a read-side section, or under space->lock; nobody sleeps with either. See
- * axas_area.h.
+ * Host accesses that wait for a missing page. Calls axas_space_aside.c, axas_area.c, axas_missing.c
+ * and axas_npt.c. Locks: entries are read in a read-side section or under space->lock, and no
+ * access waits with either. See axas_area.h.
  */
 #include <linux/sched.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A freeze in a dirty log: the pages that the log has as written are the image's, and the space
- * borrows them at once, WRITTEN. Calls axas_area.c, axas_npt_aside.c and axas_npt.c. Locks:
- * space->changing, and the bar.
+ * A freeze in a dirty log: the dirty pages move to the image like all others, and the space borrows
+ * them back at once, with leaves that are WRITTEN, so that they stay dirty. Calls axas_area.c,
+ * axas_npt_aside.c and axas_npt.c. Locks: space->changing, and the bar.
  */
 #include <linux/bitmap.h>
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Leaves that are replaced while readers and guests use them: a large leaf by a table of smaller
- * ones, a borrowed leaf by one of a private copy; and faults in areas whose backend lends frames.
- * Calls axas_area.c, axas_backend.c, axas_npt.c and the formats. Locks: space->lock is held for
- * reading while an entry is BUSY; tables and frames are allocated before.
+ * Replacement of leaves while readers and guests use them: a large leaf by a table of smaller ones,
+ * a borrowed leaf by one of a private copy; and faults in areas whose backend lends frames. Calls
+ * axas_space_keep.c, axas_space_aside.c, axas_area.c, axas_backend.c, axas_stock.c, axas_npt.c and
+ * the formats. Locks: space->lock is held for reading while an entry is BUSY; tables and frames are
+ * allocated before.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Discard: give the frames of ranges back, while the areas stay; the next touch finds zeroes.
- * Calls axas_removal.c, axas_area.c, axas_npt.c and the formats. Locks: holds space->changing
- * throughout, and takes the bar for one bounded piece of work at a time; see axas_area.h.
+ * Discard: frees the frames of ranges, while the areas stay; the next touch finds zeroes. Calls
+ * axas_space_aside.c, axas_removal.c, axas_area.c, axas_npt.c and the formats. Locks: holds
+ * space->changing throughout, and takes the bar for one bounded piece of work at a time; see
+ * axas_area.h.
  *
- * The areas stay in the tree, so faults fill the ranges again between two pieces, also with 2 MiB
- * leaves that reach across the end of a range. A leaf that was there when discard began is split,
- * for which a table is reserved. Any other is new: a fault can only install it where no table and
- * no leaf is, so the part of the range that it maps was empty before, and counts as discarded
- * before that fault. It is left alone.
+ * The areas stay in the tree, so faults may fill the ranges again between two pieces, also with
+ * 2 MiB leaves that reach across the end of a range. A leaf that existed when the discard began is
+ * split, for which a table is reserved. A newer one is left alone: a fault installs a leaf only
+ * where there is neither a table nor a leaf, so the part of the range that it maps was empty, and
+ * counts as discarded before that fault.
  */
 #include <linux/bitmap.h>
 #include <linux/overflow.h>

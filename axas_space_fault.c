@@ -2,10 +2,10 @@
 /*
  * Faults and populate. A fault finds the area, walks the table once, checks the entry's
  * permissions, gets a frame from the area's backend and installs it at the position that the
- * walk returned. Allocations that may sleep happen between two such looks; the frames and
- * tables that they return are kept in struct fill for the next look. Calls axas_area.c,
- * axas_backend.c, axas_registry.c, axas_npt.c, the formats and, inline, axas_stock.c. Locks:
- * axas_area.h.
+ * walk returned. If a frame or table must be allocated where that may sleep, it is kept in struct
+ * fill, and the lookup and walk are repeated. Calls axas_space_cow.c, axas_space_aside.c,
+ * axas_space_await.c, axas_area.c, axas_backend.c, axas_registry.c, axas_npt.c, the formats and,
+ * inline, axas_stock.c. Locks: axas_area.h.
  */
 #include <linux/err.h>
 #include <linux/minmax.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A freeze without a new image: what the space has written becomes a part of its image, which
- * nobody else has. Calls axas_image.c, axas_space.c, axas_removal.c, axas_area.c and axas_npt.c.
- * Locks: space->changing throughout, and the bar while entries change.
+ * A freeze without a new image: the pages that the space has written become a part of its image, if
+ * nobody else has that image. Calls axas_image.c, axas_space.c, axas_space_keep.c, axas_removal.c,
+ * axas_area.c, axas_backend.c and axas_npt.c. Locks: space->changing throughout, and the bar while
+ * entries change.
  */
 #include <linux/err.h>
 #include <linux/mm.h>

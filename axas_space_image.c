@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Freeze, clone, reset and diff of spaces: see "DOC: images". Calls axas_space_carry.c,
- * axas_space_fold.c, axas_image.c, axas_space.c, axas_shared.c, axas_removal.c, axas_space_pages.c,
- * axas_space_aside.c, axas_area.c and axas_npt.c.
+ * Freeze, clone, reset and diff of spaces: see "DOC: images". Calls axas_space*.c, axas_shared.c,
+ * axas_image.c, axas_removal.c, axas_area.c, axas_missing.c, axas_backend.c, axas_stock.c and
+ * axas_npt.c.
  *
  * Locks: space->changing throughout, and the bar for the moment in which table and areas change.
- * What they need is allocated before.
+ * All allocations are made before.
  */
 #include <linux/err.h>
 #include <linux/mm.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Private pages of a clone that a reset copies back in place. Calls axas_npt.c, axas_area.c,
- * axas_removal.c and the HAL. Locks: space->changing is held by all but faults; see axas_keep.h.
+ * axas_removal.c, axas_backend.c and the HAL. Locks: space->changing is held by all but faults; see
+ * axas_keep.h.
  */
 #include <linux/log2.h>
 #include <linux/mm.h>

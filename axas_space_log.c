@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The dirty log: start, stop, get, clear. Calls axas_space_map.c (to change areas), axas_removal.c,
- * axas_area.c and axas_npt_aside.c. Locks: each operation holds space->changing throughout; see
- * axas_area.h.
+ * The dirty log: start, stop, get, clear. Calls axas_space_map.c (to change areas),
+ * axas_space_pages.c, axas_removal.c, axas_area.c, axas_npt_aside.c and axas_npt.c. Locks: each
+ * operation holds space->changing throughout; see axas_area.h.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>

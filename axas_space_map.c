@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Operations that change areas: map, unmap, protect, set policy, collapse. Calls axas_space_fault.c
- * (populate), axas_removal.c, axas_area.c, axas_backend.c, axas_registry.c, axas_npt.c and the
- * formats. Locks: each operation holds space->changing throughout, and takes the bar for one
- * bounded piece of work at a time; see axas_area.h.
+ * (populate), axas_space_aside.c, axas_image.c, axas_removal.c, axas_area.c, axas_backend.c,
+ * axas_registry.c, axas_npt.c and the formats. Locks: each operation holds space->changing
+ * throughout, and takes the bar for one bounded piece of work at a time; see axas_area.h.
  */
 #include <linux/err.h>
 #include <linux/overflow.h>

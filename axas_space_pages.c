@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The space as a file of memory: pages for host mappings, its size, its data and holes. Calls
- * axas_space_fault.c, axas_area.c, axas_npt.c and the HAL. Pages are found and locked in read-side
- * sections, or with space->lock held; see "DOC: host mappings" in axas_file_mmap.c, and axas_area.h
- * for the locks of a space.
+ * axas_space_fault.c, axas_space_aside.c, axas_area.c, axas_npt_aside.c, axas_npt.c and the HAL.
+ * Pages are found and locked in read-side sections, or with space->lock held; see "DOC: host
+ * mappings" in axas_file_mmap.c, and axas_area.h for the locks of a space.
  */
 #include <linux/mm.h>
 #include <linux/pagemap.h>

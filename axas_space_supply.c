@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Supply: content for missing pages. A page is supplied in three steps: look what it needs, get a
- * frame and fill it where that may sleep, install it by one cmpxchg. Where that needs the HAL's
- * fence, several frames are filled before it. Calls axas_space_access.c (to read another space),
- * axas_missing.c, axas_area.c, axas_backend.c, axas_npt.c and the formats.
- * Locks: looks and installs are in a read-side section, or under space->lock; the source is copied
- * without any lock. See axas_area.h.
+ * Supply: content for missing pages. A page is supplied in three steps: look up its area and entry;
+ * get a frame and fill it, where that may sleep; install it by one cmpxchg. If the HAL has a fence,
+ * several frames are filled before one fence. Calls axas_space_access.c (to read another space),
+ * axas_space_aside.c, axas_missing.c, axas_area.c, axas_backend.c, axas_npt.c and the formats.
+ *
+ * Locks: lookup and installation are in a read-side section or under space->lock; the source is
+ * copied without any lock. See axas_area.h.
  */
 #include <linux/minmax.h>
 #include <linux/overflow.h>

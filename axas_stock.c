@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The stock: charged frames for the next faults, a few per CPU: zeroed ones on two shelves, and
- * some for copies, which need no zeroes, on a third. Each shelf belongs to one memory cgroup, and
- * serves only tasks of the cgroup that was charged. Frames go back to the page allocator when
+ * frames for copies, which need not be zeroed, on a third. Each shelf belongs to one memory cgroup,
+ * and serves only tasks of the cgroup that was charged. Frames go back to the page allocator when
  * another cgroup needs the shelf, under memory pressure (shrinker), after one to two idle seconds,
  * and when the CPU goes offline. Calls axas_block.c.
  *
- * Locks: stock->lock, taken in task context only. Frames are freed without it, because freeing
- * may sleep on PREEMPT_RT.
+ * Locks: stock->lock, taken in task context only. Frames are freed without it, because freeing may
+ * sleep on PREEMPT_RT.
  */
 #include <linux/atomic.h>
 #include <linux/cgroup.h>

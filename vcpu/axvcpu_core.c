@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vCPUs: states, exclusion between threads, affinity, and the run loop. Calls the backend, the HAL,
- * and the space.
+ * vCPUs: states, exclusion between threads, affinity, and the run loop. Calls the backend,
+ * axvcpu_percpu.c, axvcpu_hal.c and the HAL that it returns, and the space.
  *
  * Locks: vCPUs share no lock on the path out of a guest and in again. The bit vcpu->busy, for which
  * no thread waits, admits one thread at a time: that thread accesses the vCPU without a lock. Only

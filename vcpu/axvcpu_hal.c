@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The host HAL of vCPUs: Linux, or one that a module registers. Calls nothing.
+ * The host HAL of vCPUs: Linux, or one that a module registers. Calls the backend.
  *
  * Locks: hal_lock protects the registered HAL and its use count.
  */

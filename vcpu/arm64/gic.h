@@ -4,17 +4,17 @@
  * for one vCPU. Hardware independent, so that KUnit can test it on any machine. "GIC" is the Arm
  * Generic Interrupt Controller Architecture Specification, IHI 0069.
  *
- * Software is asked at each entry whether an interrupt is to be signalled (HCR_EL2.VI), and the
- * guest's accesses to the interface trap: the list registers of the host's GIC are not used. So
- * the guest's state never is in hardware, and the host's driver keeps its maintenance interrupt. It
- * costs two exits within the kernel for an interrupt. A CPU without these registers has nothing to
- * trap: its guests have no GIC.
+ * Each entry determines in software whether an interrupt is to be signalled (HCR_EL2.VI), and the
+ * guest's accesses to the interface trap: the list registers of the host's GIC are not used. So no
+ * state of a guest is in hardware, and the host's driver keeps its maintenance interrupt. The price
+ * is two exits within the kernel for an interrupt. On a CPU without these registers there is
+ * nothing to trap, and guests have no GIC.
  *
- * The distributor and the redistributors, with what is enabled and where it goes, are the VMM's.
+ * The VMM has the distributor and the redistributors, which enable and route interrupts.
  *
- * Locks: none. The vCPU's own thread uses all; other threads only call a64_gic_change(), which
- * writes @pending, @lines, @priority and @timer. The vCPU is brought out of its guest afterwards,
- * and looks again.
+ * Locks: none. The vCPU's own thread uses all of it; other threads only call a64_gic_change(),
+ * which writes @pending, @lines, @priority and @timer, and then make the vCPU leave its guest and
+ * look again.
  */
 #ifndef _AXVCPU_ARM64_GIC_H
 #define _AXVCPU_ARM64_GIC_H

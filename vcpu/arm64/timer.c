@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The virtual timer of the guest, which its EL1 accesses without an exit. It is on the CPU from
- * load to put: its interrupt, a PPI of the host, brings the guest out, and is masked then until the
- * line is low again, since the line stays high and is the guest's to lower. Elsewhere its state is
+ * load to put: its interrupt, a PPI of the host, makes the vCPU leave its guest. The line stays
+ * high until the guest lowers it, so the PPI is masked until then. Otherwise the timer's state is
  * in memory, and the wait of a halted vCPU ends at its deadline (sleep_ns).
  *
  * The guest's counter is the host's: CNTVOFF_EL2 stays 0. Calls the kernel's interrupt code. No

@@ -6,10 +6,10 @@
  * are assigned: a vCPU with a VMID of an earlier round takes a new one, so there may be more vCPUs
  * than VMIDs. Nothing is shared between CPUs, and nothing waits.
  *
- * One VMID for all vCPUs of a space would gain nothing. No instruction of a guest affects another
- * hart: SFENCE.VMA is local, and remote fences are SBI calls, which exit. A vCPU that shared its
- * VMID with siblings would need a flush of VS-stage translations whenever it follows one of them on
- * a CPU, since ASIDs are local to a hart.
+ * One VMID for all vCPUs of a space would have no advantage. No instruction of a guest affects
+ * another hart: SFENCE.VMA is local, and remote fences are SBI calls, which exit. vCPUs that shared
+ * a VMID would need a flush of VS-stage translations whenever one runs on a CPU after another,
+ * since ASIDs are local to a hart.
  */
 #ifndef _AXVCPU_RISCV_VMID_H
 #define _AXVCPU_RISCV_VMID_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Exit handling; exit codes are from APM vol. 2, appendix C. Calls svm_event.c, svm_insn.c,
- * event.c, host.c and x86.c. Interrupts are off.
+ * event.c, fpu.c, host.c and x86.c. Interrupts are off.
  */
 #include <asm/cpufeature.h>
 #include <asm/msr.h>

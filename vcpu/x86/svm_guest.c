@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's registers in the VMCB, and its intercepts. Calls x86.c only. No locks.
+ * The guest's registers in the VMCB, and its intercepts. Calls x86.c and fetch.c. No locks.
  *
  * Manual: APM vol. 2, chapter 15.
  */

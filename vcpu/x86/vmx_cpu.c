@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Machine-wide VMX: capabilities, VMX operation on each CPU, VPIDs, and the current VMCS. Calls
- * mitigate.c and emergency.c.
+ * fpu.c, mitigate.c and emergency.c.
  *
  * VMX operation requires CR4.VMXE. The kernel writes CR4 from a cached copy, so the copy needs the
  * bit, too, or the next write faults. Up to 6.17 modules can change that copy: a CPU then stays in

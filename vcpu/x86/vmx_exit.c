@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Exit handling; reasons are from SDM vol. 3D, appendix C, qualifications from SDM 28.2.1. Calls
- * vmx_event.c, vmx_guest.c, event.c, host.c and x86.c.
+ * vmx_event.c, vmx_guest.c, event.c, fpu.c, host.c and x86.c.
  */
 #include <linux/bitfield.h>
 #include <asm/msr-index.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest-state area of a VMCS (SDM 25.4) and the execution controls (SDM 25.6 to 25.8). Calls
- * vmx_cpu.c.
+ * vmx_cpu.c and x86.c.
  */
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The host-state area of a VMCS (SDM 25.5), which an exit loads, and host state that an exit does
- * not restore: user segment selectors, limits of descriptor tables, MSRs (SDM 28.5). Calls host.c.
+ * not restore: user segment selectors, limits of descriptor tables, MSRs (SDM 28.5). Calls
+ * vmx_entry.S, host.c, fpu.c and mitigate.c.
  *
  * Exports of the kernel's descriptor-table helpers changed in 6.18, so the instructions are used
  * directly.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VMCS's part of a vCPU's whole state. Calls save.c, vmx_guest.c and vmx_event.c, and load and
- * put around an access to the VMCS. No locks.
+ * A VMCS's part of a vCPU's whole state. Calls save.c, vmx_guest.c, vmx_event.c, and vmx_cpu.c and
+ * axvcpu_percpu.c around an access to the VMCS. No locks.
  *
  * SDM 25.4; for the PDPTEs 27.3.2.4.
  */
