@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What README.md and user-api.md show in C, line by line as it is there, in a program that runs:
- * the pages cannot show what does not compile. With the system calls themselves, and with libaxas
- * where the pages use it; needs /dev/axas.
+ * The C code that README.md and user-api.md show, line by line, in a program that runs, so that the
+ * pages show only code that works: with the system calls themselves, or with libaxas, as there.
+ * Needs /dev/axas.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What README.md and kernel-api.md show in C, line by line as it is there, in a module that runs:
- * the pages cannot show what does not compile. It is loaded inside of "axasctl create", with the
- * descriptor of a space, where it answers a fault; a space of its own has a HAL and a backend of
- * its own.
+ * The C code that README.md and kernel-api.md show, line by line, in a module that runs, so that the
+ * pages show only code that works. It is loaded inside of "axasctl create", with the descriptor of
+ * a space, in which it handles a fault; and it makes a space with a HAL and a backend of its own.
  */
 #define pr_fmt(fmt)	KBUILD_MODNAME ": " fmt
 
@@ -23,14 +22,15 @@ module_param(fd, int, 0444);
 MODULE_PARM_DESC(fd, "Descriptor of a space, of the process that loads the module");
 
 /* README.md */
-static void forget(struct axas_consumer *consumer, const struct axas_flush *flush,
-		   struct cpumask *cpus);	/* add the CPUs that run vCPUs */
-static const struct axas_consumer_ops ops = { .request = forget };
+/* Post a TLB flush to each vCPU, and add the CPUs that run one to @cpus. */
+static void request_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
+			  struct cpumask *cpus);
+static const struct axas_consumer_ops ops = { .request = request_flush };
 static struct axas_consumer consumer = { .ops = &ops };
 
 /* It has no vCPUs. */
-static void forget(struct axas_consumer *consumer, const struct axas_flush *flush,
-		   struct cpumask *cpus)
+static void request_flush(struct axas_consumer *consumer, const struct axas_flush *flush,
+			  struct cpumask *cpus)
 {
 }
 
@@ -46,14 +46,14 @@ static int answer_fault(u64 gpa)
 
 	if (IS_ERR(space))
 		return PTR_ERR(space);
-	axas_space_attach(space, &consumer);	/* forget() is called from now on */
+	axas_space_attach(space, &consumer);	/* before hardware may walk the table */
 	load_nested_root(axas_space_root(space));	/* this address never changes */
 	switch (axas_space_fault(space, axas_gpa(gpa), AXAS_PROT_WRITE, NULL)) {
 	case AXAS_FAULT_FIXED:
-		result = 0;	/* run the guest's access again */
+		result = 0;	/* repeat the guest's access */
 		break;
 	case AXAS_FAULT_HOLE:
-		result = -ENXIO;	/* no memory here: emulate a device */
+		result = -ENXIO;	/* no memory there: emulate a device */
 		break;
 	}
 	axas_space_detach(space, &consumer);

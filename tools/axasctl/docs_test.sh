@@ -78,10 +78,11 @@ c_code_is_in_the_examples() {
 	local page=$1
 
 	bare Documentation/examples/pages.c >"$tmp/pages.c"
+	bare Documentation/examples/vmm.c >"$tmp/vmm.c"
 	bare Documentation/examples/pages_module.c >"$tmp/pages_module.c"
 	shown_in_c "$page" | bare | awk -v page="$page" '
 	FNR == 1 { file++ }
-	file < 3 { code[file, ++n[file]] = $0; next }
+	file < 4 { code[file, ++n[file]] = $0; next }
 	/^== / { end(); block = $2; next }
 	$0 != "" { shown[++nr] = $0 }
 	END { end(); exit failed }
@@ -93,7 +94,7 @@ c_code_is_in_the_examples() {
 	}
 	function end(  file, best, i) {
 		best = 0
-		for (file = 1; file < 3 && nr; file++) {
+		for (file = 1; file < 4 && nr; file++) {
 			i = missing(file)
 			best = i ? (i > best ? i : best) : nr + 1
 			if (!i)
@@ -104,7 +105,7 @@ c_code_is_in_the_examples() {
 			failed = 1
 		}
 		nr = 0
-	}' "$tmp/pages.c" "$tmp/pages_module.c" -
+	}' "$tmp/pages.c" "$tmp/vmm.c" "$tmp/pages_module.c" -
 }
 
 # errors_agree HEADER PAGE: the table of calls in PAGE names only errors that the comments in HEADER
