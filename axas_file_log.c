@@ -72,8 +72,9 @@ static void __user *user_words(const struct walk *walk)
 }
 
 /*
- * Memory at the beginning of what is left that was not touched, so that nobody has to look at its
- * bits: in bytes, of whole words of the bitmap if there is more. @epoch: see axas_space_skip_log().
+ * Skip untouched memory at the beginning of the remaining range, whose bits are all clear: *@bytes,
+ * a multiple of a word of the bitmap unless it is all of the rest. @epoch: see
+ * axas_space_skip_log().
  */
 static int skip(struct walk *walk, u64 epoch, u64 *bytes)
 {

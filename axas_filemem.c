@@ -123,8 +123,8 @@ static bool has_page_cache(struct file *file)
 }
 
 /*
- * Keep writers away. Files that the kernel itself opens in a file system that nobody can mount,
- * such as those of memfd_create(), are not counted as writers.
+ * Prevent writes. Files that the kernel itself opens on a file system that cannot be mounted, such
+ * as those of memfd_create(), are not counted as writers.
  */
 static int deny_writers(struct file *file)
 {
@@ -258,7 +258,7 @@ static struct pin *new_pin(struct axas_filemem *mem, struct axas_space *space, u
 	return pin;
 }
 
-/* Put the pages that no other pin includes. Nobody finds or adds any of these meanwhile. */
+/* Put the pages that no other pin includes. None of these is found or added meanwhile. */
 static void put_pages(struct axas_filemem *mem, const struct pin *pin)
 {
 	const struct pin *other;
@@ -330,7 +330,7 @@ static int filemem_lend(const struct axas_backend *backend, u64 offset,
 
 /*
  * Lend pages from now on, from @index on; the caller keeps its references. Return their number. The
- * store is a release: who finds a page finds its content.
+ * store is a release: a reader that finds a page finds its content.
  */
 static unsigned int lend_pages(struct axas_filemem *mem, pgoff_t index, struct page **pages,
 			       unsigned int n)

@@ -131,8 +131,8 @@ static bool is_of_image(const struct axas_area *area)
 }
 
 /*
- * Find the page of @gpa in the chain of @image. @owner: who owns the frame or lends it, not who
- * has borrowed it. Return false for a hole.
+ * Find the page of @gpa in the chain of @image. @owner: find the leaf that owns the frame or lends
+ * it, not one that borrows it. Return false for a hole.
  */
 static bool find(const struct axas_image *image, u64 gpa, bool owner, struct spot *spot)
 {

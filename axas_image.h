@@ -15,23 +15,23 @@
  * DOC: images
  *
  * A freeze moves the table's entries, the areas and the frames of a space into a base: a space that
- * nobody maps, faults in or changes any more. The frozen space goes on with an empty table below
- * the same root, and with areas whose backend is the image. That backend lends: see "DOC: copy on
- * write". So a clone's leaf is BORROWED until the first write, and who owns a frame is who has a
- * leaf of it that is not BORROWED.
+ * is not mapped, faulted in or changed any more. The frozen space gets an empty table below the
+ * same root, and areas whose backend is the image. That backend lends: see "DOC: copy on write". So
+ * a clone's leaf is BORROWED until the first write. A frame is owned by the space that has a leaf
+ * of it that is not BORROWED.
  *
  *	descriptor ----+
  *	space ---------+--> image --> base --> image (parent) --> base ...
  *
- * What the base has no leaf of is, by the base's area: zeroes (alloc), the parent's (an area of a
- * clone), or a file's. All of it stays as long as the image, which a clone
- * holds until none of its areas is of the image.
+ * A page for which the base has no leaf is, by the base's area: zeroes (alloc), the parent's page
+ * (an area of a clone), or a file's. All of it stays as long as the image, on which a clone has a
+ * reference until no area of it has the image as its backend.
  */
 
 /* Longest chain of images: each freeze of a clone makes it one longer. */
 #define AXAS_IMAGE_DEPTH	1024
 
-/* From here on, a freeze joins images that nobody has any more: see "DOC: folding". */
+/* From this depth on, a freeze joins images that have no other user: see "DOC: folding". */
 #define AXAS_FOLD_DEPTH		16
 
 /**

@@ -59,14 +59,14 @@ static inline void axas_space_keep_page(struct axas_space *space, u64 *ptep,
 		axas_keep_add(keep, ptep, source);
 }
 
-/* Leaves change otherwise than by faults: the next reset drops all. The mutex is held. */
+/* Leaves change in another way than by faults: the next reset drops all. The mutex is held. */
 static inline void axas_space_forget_kept(struct axas_space *space)
 {
 	if (unlikely(space->keep))
 		space->keep->stale = true;
 }
 
-/* With the bar: the space has no private page now or, if @stale, some that nobody lists. */
+/* With the bar: the space has no private page now or, if @stale, some that are in no list. */
 void axas_space_restart_kept(struct axas_space *space, bool stale);
 
 /*

@@ -36,7 +36,7 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_missing_add);
 
 void axas_missing_del(struct axas_missing *missing, struct axas_waiter *waiter)
 {
-	/* Whoever completes @waiter->done holds the lock, and is past it then. */
+	/* A task that completes @waiter->done holds the lock: it is done with @waiter then. */
 	spin_lock(&missing->lock);
 	list_del_init(&waiter->node);
 	spin_unlock(&missing->lock);

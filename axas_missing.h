@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Host accesses that wait for missing pages (AXAS_MAP_MISSING), and the list of them from which a
- * server learns what to supply. Knows addresses only, neither areas nor tables.
+ * Host accesses that wait for missing pages (AXAS_MAP_MISSING), in a list that a server reads.
+ * Knows addresses only, neither areas nor tables.
  */
 #ifndef _AXAS_MISSING_H
 #define _AXAS_MISSING_H
@@ -15,8 +15,8 @@
 /**
  * struct axas_missing - the waiters of one space
  * @used: the space has or had an area with missing pages; set once, under space->changing
- * @lock: protects the list and its waiters' state; a leaf lock but for those of @server and of
- *	completions
+ * @lock: protects the list and its waiters' state; only the locks of @server and of completions
+ *	nest inside it
  * @waiters: struct axas_waiter, in the order in which they came
  * @server: woken up when a page is to be reported, for poll()
  */
@@ -28,10 +28,10 @@ struct axas_missing {
 };
 
 /**
- * enum axas_waiter_state - how far a waiter is
- * @AXAS_WAITER_LOOKS: on the list, so that it misses no wake-up; does it have to wait?
- * @AXAS_WAITER_UNTOLD: waits, and nobody was told of its page
- * @AXAS_WAITER_TOLD: waits, and its page was reported
+ * enum axas_waiter_state - the state of a waiter
+ * @AXAS_WAITER_LOOKS: on the list, so that it misses no wake-up; checks whether it must wait
+ * @AXAS_WAITER_UNTOLD: waits, and its page has not been reported to a server
+ * @AXAS_WAITER_TOLD: waits, and its page has been reported
  */
 enum axas_waiter_state {
 	AXAS_WAITER_LOOKS,
@@ -43,8 +43,8 @@ enum axas_waiter_state {
  * struct axas_waiter - one access that waits, on its stack
  * @node: in the list, until it is woken up
  * @gpa: the first byte of its page
- * @state: how far it is
- * @done: completed when it shall look again
+ * @state: AXAS_WAITER_*
+ * @done: completed when it must check again
  */
 struct axas_waiter {
 	struct list_head node;
@@ -62,7 +62,7 @@ void axas_missing_init(struct axas_missing *missing);
 void axas_missing_add(struct axas_missing *missing, struct axas_waiter *waiter, u64 gpa);
 /*
  * Report the page and wait for it. Return 0 to look again; -EINTR on a fatal signal or, if
- * @interruptible, on any; -ETIMEDOUT: a kernel thread, which nobody can kill, waits for a second.
+ * @interruptible, on any; -ETIMEDOUT: a kernel thread, which cannot be killed, waits for a second.
  */
 int axas_missing_sleep(struct axas_missing *missing, struct axas_waiter *waiter,
 		       bool interruptible);
@@ -84,7 +84,7 @@ static inline void axas_missing_wake_all(struct axas_missing *missing)
  */
 unsigned int axas_missing_get(struct axas_missing *missing, u64 *gpas, unsigned int max,
 			      bool *more);
-/* Nobody has the earlier reports: all pages that accesses wait for are to be reported again. */
+/* Earlier reports are lost: report all pages again that accesses wait for. */
 void axas_missing_untell(struct axas_missing *missing);
 /* Whether a page is to be reported. */
 bool axas_missing_any(struct axas_missing *missing);

@@ -159,7 +159,7 @@ bool axas_npt_lookup(const struct axas_npt *npt, u64 gpa, struct axas_leaf *leaf
 }
 EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_lookup);
 
-/* What is linked below the root goes with it. With the bar nobody is about to link a table. */
+/* All that is linked below the root moves, too. With the bar no table is about to be linked. */
 static long move_counts(struct axas_npt *npt, struct axas_npt *to)
 {
 	long tables = atomic_long_read(&npt->tables) - (1l << npt->root_order) -
@@ -172,7 +172,7 @@ static long move_counts(struct axas_npt *npt, struct axas_npt *to)
 	for (i = 0; i < npt->levels; i++)
 		atomic_long_add(atomic_long_xchg(&npt->leaves[i], 0), &to->leaves[i]);
 	for (i = 0; i < AXAS_NPT_SHARDS; i++) {
-		/* No section runs, so nobody counts. */
+		/* No section runs, so no fault counts. */
 		n = atomic_long_xchg(&npt->shards[i].made, 0);
 		atomic_long_add(n, &to->shards[i].made);
 		made += n;
@@ -252,7 +252,7 @@ void axas_npt_resolve(const struct axas_npt *npt, const struct axas_npt_pos *pos
 	struct axas_leaf leaf = npt->fmt->decode(pos->entry, pos->level);
 	u64 mask = axas_npt_leaf_size(pos->level) - 1;
 
-	/* Whoever writes has to ask for the dirty bit first, by a fault. */
+	/* A host write must set the dirty bit first, by a fault. */
 	if (axas_npt_is_clean(npt, pos->entry, pos->level, AXAS_PROT_WRITE))
 		leaf.prot &= ~AXAS_PROT_WRITE;
 	*to = (struct axas_translation){

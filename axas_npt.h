@@ -499,9 +499,9 @@ static inline bool axas_npt_can(const struct axas_npt *npt, u32 prot, u32 type)
  *		or empty to ZERO, by cmpxchg: shared. A full barrier, so that a walk into a new
  *		table finds its entries.
  *  claim	a leaf to the BUSY marker, by cmpxchg: shared, with space->lock held for reading
- *		until settle. Nobody else changes a BUSY entry, and exclusive functions meet none.
- *  settle	the BUSY marker to a leaf or a table, by a store-release: by who has claimed it,
- *		after the flush.
+ *		until settle. No other task changes a BUSY entry, and exclusive functions find none.
+ *  settle	the BUSY marker to a leaf or a table, by a store-release: by the task that claimed
+ *		it, after the flush.
  *  break	present to non-present, by xchg, because hardware may set accessed and dirty
  *		bits at any time: exclusive.
  *  adjust	flip the bits of a leaf in which two protections differ, by atomic xor:
@@ -578,7 +578,7 @@ static inline void axas_npt_mark(struct axas_npt *npt)
 }
 
 /*
- * Claim the leaf at @pos: from now on there is no leaf, and nobody but the caller makes one.
+ * Claim the leaf at @pos: from now on there is no leaf, and only the caller makes one.
  * space->lock stays held, for reading or writing, until axas_npt_settle(). Return false if the
  * entry has changed, maybe just by an accessed or dirty bit; @pos->entry is updated then. Else it
  * holds all bits that hardware has set: it sets none in a non-present entry.
@@ -702,8 +702,8 @@ struct axas_npt_hidden {
 
 /*
  * Take all entries out of the root into @hidden, which has room for as many as the root has.
- * Exclusive. Return their number. After a flush, with cached walks, nobody reaches the tables,
- * until axas_npt_show() puts the entries back.
+ * Exclusive. Return their number. After a flush, with cached walks, neither hardware nor host
+ * reaches the tables, until axas_npt_show() puts the entries back.
  */
 unsigned int axas_npt_hide(struct axas_npt *npt, struct axas_npt_hidden *hidden);
 void axas_npt_show(struct axas_npt *npt, const struct axas_npt_hidden *hidden, unsigned int nr);
@@ -711,13 +711,13 @@ void axas_npt_show(struct axas_npt *npt, const struct axas_npt_hidden *hidden, u
 /* Break a level 0 leaf. Exclusive. Return its frame, which the caller frees after a flush. */
 struct axas_hpa __must_check axas_npt_remove(struct axas_npt *npt, u64 *ptep);
 
-/* Exchange level 0 entries of two tables that nobody walks. */
+/* Exchange level 0 entries of two tables that are not walked. */
 void axas_npt_exchange(struct axas_npt *npt, u64 *ptep, struct axas_npt *other, u64 *to);
 
-/* Whether somebody has a reference to the page of a level 0 leaf that the space owns. */
+/* Whether the page of a level 0 leaf that the space owns has a reference beside the leaf's. */
 bool axas_npt_is_held(const struct axas_npt *npt, u64 leaf);
 
-/* From now on hosts need the dirty bit for a write, if the format has it. Exclusive. */
+/* From now on a host write needs the dirty bit, if the format has it. Exclusive. */
 void axas_npt_need_dirty(struct axas_npt *npt);
 
 /* Whether a write through a leaf that permits it has to be noted by axas_npt_set_dirty() first. */
@@ -728,7 +728,7 @@ static inline bool axas_npt_is_clean(const struct axas_npt *npt, u64 entry, unsi
 	       !(entry & npt->dirty);
 }
 
-/* Shared. Whoever needs the bit looks again. */
+/* Shared. May fail to set it: a caller that needs the bit looks again. */
 static inline void axas_npt_set_dirty(struct axas_npt *npt, struct axas_npt_pos *pos)
 {
 	u64 entry = pos->entry;

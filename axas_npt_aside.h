@@ -15,8 +15,8 @@
  * range aside moves the entries of its upper tables to the same places below that root: each entry
  * is moved as it is, with all that is below it, so the cost does not depend on what is mapped. The
  * next fault in a 2 MiB region finds no entry. It claims the region's entry in the part put aside
- * (a 2 MiB leaf, or the pointer to a level 0 table), changes the leaves as it likes, because
- * nobody walks them, and links the entry where hardware finds it.
+ * (a 2 MiB leaf, or the pointer to a level 0 table), changes the leaves, which hardware does not
+ * walk, and links the entry where hardware finds it.
  *
  *	fault						another reader
  *	claim: entry aside = BUSY (cmpxchg)		entry walked is EMPTY
@@ -24,8 +24,9 @@
  *	entry walked = entry (cmpxchg)			walk again
  *	entry aside = EMPTY (release)
  *
- * Each region is in one place: below the root, or aside. A reader that finds it in neither has seen
- * the end of a fault, and finds it below the root when it walks again; BUSY tells it to repeat.
+ * Each region is in one place: below the root, or aside. A reader that finds it in neither place
+ * has raced with the end of a fault, and finds it below the root when it walks again. It also
+ * repeats after BUSY.
  */
 
 /*
@@ -85,7 +86,7 @@ void axas_npt_put_aside(struct axas_npt *npt, struct axas_npt_move *move);
 void axas_npt_end_aside(struct axas_npt *npt, struct axas_npt_move *move);
 
 /*
- * In a level 0 table that nobody walks: make @n leaves from @ptep on permit writes, or forbid
+ * In a level 0 table that is not walked: make @n leaves from @ptep on permit writes, or forbid
  * them. None is WRITTEN after it; ZERO markers become EMPTY, or with @zeroes clean ones.
  */
 void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, bool write,
@@ -106,15 +107,15 @@ bool axas_npt_get_written(const struct axas_npt *npt, u64 first, u64 last, u64 b
 bool axas_npt_next_touched(const struct axas_npt *npt, u64 *gpa, u64 last);
 
 /**
- * struct axas_npt_clear - leaves that shall be written no more
+ * struct axas_npt_clear - leaves to make read-only, so that their pages are clean
  * @job: range and budget; out: @changed
  * @bitmap: the pages; NULL: all
  * @base: page of bit 0
  * @zeroes: ZERO markers become clean ones, not EMPTY
- * @dear: pages are looked at again, and unmapped on the host: they count as several entries, and
- *	each run of pages in @bitmap as many
- * @closed: nobody may write here, but who was permitted to before may still hold pages: they are
- *	looked at although no leaf is narrowed
+ * @dear: pages are looked at again, and unmapped on the host: each counts as several entries of the
+ *	budget, and so does each run of pages in @bitmap
+ * @closed: the area forbids writes, but pages may still be held from before it did: they are looked
+ *	at although no leaf is narrowed
  */
 struct axas_npt_clear {
 	struct axas_npt_job job;

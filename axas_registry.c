@@ -281,7 +281,7 @@ bool axas_registry_may_have_type(const struct axas_backend_object *object, u32 t
 	       object->registered->type->flags & AXAS_FRAMES_ANY_TYPE;
 }
 
-/* Whether each page of a frame in the direct map is RAM that somebody holds a reference on. */
+/* Whether each page of a frame in the direct map is RAM with a reference. */
 static bool is_held_ram(const struct axas_hal *hal, struct axas_hpa hpa, unsigned int order)
 {
 	unsigned int i;

@@ -93,7 +93,7 @@ bool axas_removal_next_leaf(const struct axas_removal *removal, u64 *gpa, u64 la
 	return false;
 }
 
-/* Wait until nobody has a page of a leaf locked. */
+/* Wait until no page of a leaf is locked. */
 static void await_leaf(const struct axas_space *space, const struct axas_leaf *leaf)
 {
 	unsigned int n = 1u << AXAS_NPT_LEVEL_BITS * leaf->level;

@@ -73,7 +73,7 @@ void axas_removal_do(struct axas_removal *removal, struct axas_npt_job *job,
  */
 void axas_removal_await_all(struct axas_space *space);
 
-/* Who frees the frames that leaves of an area own; NULL: they own none. */
+/* The backend that frees the frames that leaves of an area own; NULL: they own none. */
 static inline const struct axas_backend *axas_removal_owner(const struct axas_space *space,
 							    const struct axas_area *area)
 {

@@ -85,7 +85,7 @@ static struct axas_origin *get_origin(struct axas_space *space)
 	return origin;
 }
 
-/* Called with the last reference of the space gone: nobody creates its origin. */
+/* Called after the last reference on the space is gone, so its origin is not being created. */
 void axas_shared_close(struct axas_space *space)
 {
 	struct axas_origin *origin = space->origin;

@@ -213,7 +213,7 @@ bool __must_check axas_space_relock_page(struct axas_space *space, struct axas_g
 					 struct page *page);
 
 /*
- * Whether somebody beside its leaf has a reference to a page, or to a page of the leaf's 2 MiB. New
+ * Whether a page, or one of the 2 MiB of its leaf, has a reference beside that of the leaf. New
  * ones are kept out by the bar, with all host mappings zapped.
  */
 bool axas_space_is_held(const struct axas_space *space, const struct axas_area *area, u64 gpa,

@@ -80,7 +80,7 @@ int axas_space_take_back(struct axas_space *space, struct axas_npt_spares *spare
 	/* Nothing; or it was taken back since the walk, which is repeated then. */
 	if (kind == AXAS_PT_EMPTY)
 		return !pos->ptep || READ_ONCE(*pos->ptep) == pos->entry ? 0 : -EBUSY;
-	/* The table is there: nothing can be aside. */
+	/* There is a table: nothing can be aside. */
 	if (WARN_ON_ONCE(pos->level < aside.level))
 		return 0;
 	if (kind == AXAS_PT_BUSY)

@@ -10,8 +10,8 @@
 #include "axas_space.h"
 
 /*
- * A process that exits gets no signal any more: nobody could kill it. The kernel still accesses
- * words of its memory then, such as those of its futexes.
+ * A process that exits gets no signals any more, so it could not be killed while it waits. The
+ * kernel still accesses words of its memory then, such as those of its futexes.
  */
 static bool may_wait(const struct axas_area *area)
 {

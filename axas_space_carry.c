@@ -72,7 +72,7 @@ static u64 borrowed_entry(const struct carry *carry, u64 entry, bool written)
 	return entry | fmt->borrowed_large | fmt->zero;
 }
 
-/* Make an entry of the borrower, unless it has one: a page that somebody holds stayed with it. */
+/* Make an entry of the borrower, unless it has one: held pages stay with the space. */
 static void borrow(struct carry *carry, u64 gpa, u64 entry)
 {
 	struct axas_npt *npt = &carry->to->npt;

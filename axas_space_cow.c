@@ -24,12 +24,12 @@
  *  2. flush in all consumers, host mappings included;
  *  3. settle: the BUSY marker becomes the new leaf, or a table, by a store-release.
  *
- * Between 1. and 3. the entry belongs to who claimed it. No removal comes in between, because it
- * would hold space->lock for writing; a fault, an access or a translation that meets BUSY looks
- * again, and sleeps between two looks if it takes long: see axas_space_pause().
+ * Between 1. and 3. only the task that claimed the entry changes it. A removal cannot intervene,
+ * because it would need space->lock for writing. A fault, an access or a translation that finds
+ * BUSY retries, and sleeps in between if that takes long: see axas_space_pause().
  *
- * A reader in a section may still use the old leaf's frame after 3., so who replaces a leaf by one
- * of another frame does not free the old one, and the old leaf must not have been writable.
+ * A reader in a section may still use the old leaf's frame after 3. So the frame of a leaf that is
+ * replaced by one of another frame is not freed here, and the old leaf must not have been writable.
  */
 
 bool axas_space_replace_leaf(struct axas_space *space, struct axas_npt_pos *pos, u64 gpa, u64 new)
@@ -87,24 +87,25 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_space_split_leaf);
  * DOC: copy on write
  *
  * In an area whose backend lends frames (AXAS_BACKEND_LENDS) a leaf is BORROWED: it maps a frame of
- * the backend, read-only, without a reference of its own, because the area's backend keeps all that
- * it has lent. A write, whoever writes, gets a private copy first: a frame of the space's HAL,
- * which counts, and is freed, as any other of the space.
+ * the backend, read-only, without a reference of its own, because the area's backend keeps all
+ * frames that it has lent. A write, by the guest or the host, first makes a private copy: a frame
+ * of the space's HAL, which is counted and freed like all others of the space.
  *
  *	entry		read			write
  *	EMPTY		borrow			copy, make
  *	BORROWED	-			copy, lock the lent page, replace, unlock
  *	ZERO		zeroed frame		zeroed frame
  *
- * What the backend lends never changes, so the copy is made before anything is claimed. With
- * space->lock held for reading, if a frame is there at once: what was found stays then. Else
- * without locks; the backend is held from before the copy is made until it is mapped. ZERO is what
- * a discard leaves: it hides the backend's frame. Private leaves are 4 KiB; a BORROWED one of 2 MiB
- * is split before the first write.
+ * Lent frames never change, so the copy is made before the entry is claimed: with space->lock held
+ * for reading, which keeps area and entry, if a frame can be had without sleeping; else without
+ * locks, with a reference on the backend from before the copy until it is mapped. ZERO is the
+ * marker of a discard, and hides the backend's frame. Private leaves are 4 KiB; a BORROWED one of 2
+ * MiB is split before the first write.
  *
- * The lent page is locked while its leaf is replaced, as a removal waits for page locks: a host
- * fault that has read the old leaf has set its PTE before the flush zaps it. See "DOC: host
- * mappings" in axas_file_mmap.c. Whoever finds it locked waits without a lock of the space.
+ * The lent page is locked while its leaf is replaced, for the same reason for which a removal waits
+ * for page locks: a host fault that has read the old leaf has set its PTE before the flush zaps it.
+ * See "DOC: host mappings" in axas_file_mmap.c. If the page is locked already, the copy waits
+ * without a lock of the space.
  */
 
 /* Results of a look besides AXAS_FAULT_*: what to do before the next one. */
@@ -309,8 +310,8 @@ static bool is_reachable(const struct axas_space *space, struct axas_hpa hpa)
 }
 
 /*
- * Make leaves of all that the backend has at hand for a table, but for a page that gets its own.
- * Writes each entry.
+ * Make leaves of all frames that the backend can lend at once for a table, except for a page that
+ * gets its own. Writes each entry.
  */
 static unsigned int fill_table(const struct lent *lent, const struct axas_cpu *cpu, u64 *table)
 {
@@ -400,7 +401,7 @@ static bool has_copy(const struct lent *lent, const struct axas_area *area)
 	       !same_hpa(lent->source, axas_hpa(AXAS_HPA_NONE)) && is_held(lent, &area->backend);
 }
 
-/* Borrow what the backend has at hand, from an empty entry on. */
+/* Borrow the frames that the backend can lend at once, from an empty entry on. */
 static int borrow(struct lent *lent, const struct axas_cpu *cpu, struct axas_npt_pos *pos)
 {
 	const struct axas_backend *backend = &cpu->area->backend;

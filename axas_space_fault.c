@@ -145,7 +145,7 @@ static int want_frames(struct fill *fill, const struct axas_area *area, unsigned
 	return LOOK_FRAMES;
 }
 
-/* Whether the first frame at hand belongs at @gpa, as far as frames of @area have a place. */
+/* Whether the first frame that was brought may be mapped at @gpa: its offset decides, if any. */
 static bool in_place(const struct fill *fill, const struct axas_area *area, unsigned int level)
 {
 	u64 gpa = fill->gpa & ~(axas_npt_leaf_size(level) - 1);
@@ -838,7 +838,7 @@ int axas_space_bring_exported(struct axas_space *space, u64 gpa, u32 access)
 		result = fault_traced(space, gpa, access, NULL, true, fault_exported);
 	else
 		result = fault_exported(space, gpa, access, &level);
-	/* The other space's fault cannot wait for whoever supplies this one. */
+	/* The fault of the other space cannot wait for a server of this one. */
 	return result == AXAS_FAULT_MISSING ? -EIO : axas_space_fault_errno(result);
 }
 

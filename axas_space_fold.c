@@ -17,16 +17,16 @@
 /**
  * DOC: folding
  *
- * Each freeze of a clone makes its chain of images one longer. Who freezes a space again and again,
- * and closes the older images, would get a chain of images that no one can name. So a freeze at the
- * end of a long chain joins the space's own pages to the image of the space, if the space is its
- * only user: that image is what the space is now, and its descriptor is the new one.
+ * Each freeze of a clone makes its chain of images longer by one. If a space is frozen again and
+ * again, and the older images are closed, they remain as links of the chain that no program can
+ * use. So a freeze at the end of a long chain joins the space's own pages to the image of the
+ * space, if the space is its only user: that image then has the present content, and a new
+ * descriptor.
  *
- * With the bar, the table moves to a space that nobody runs, as with a reset, and each entry of it
- * that is the space's own is exchanged for that of the image: the pages that it hid go with the
- * rest. The work is linear in the tables that the space has built since its last freeze. Nobody
- * reads the image meanwhile: its only user is the space, and faults that hold it are waited for by
- * doing without.
+ * With the bar, the table moves to a space on which no vCPU runs, as with a reset, and each of its
+ * private leaves is exchanged with the entry of the image: the pages that they replaced are freed.
+ * The work is linear in the tables that the space has built since its last freeze. The image has no
+ * reader meanwhile: its only user is the space, and if a fault has a reference, nothing is joined.
  */
 
 /**
@@ -36,7 +36,7 @@
  * @rest: an empty space, which gets what is left
  * @spares: tables for the image
  * @need: how many it needs
- * @handed: somebody may hold pages
+ * @handed: pages may be held
  * @moved: frames that the image has more than before
  */
 struct fold {
@@ -111,7 +111,7 @@ static bool count_need(struct fold *fold, u64 gpa, u64 *table)
 	return true;
 }
 
-/* Whether nobody holds a page of a table. With the bar; counts again. */
+/* Whether no page of a table is held. With the bar; counts again. */
 static bool is_free(struct fold *fold, u64 gpa, u64 *table)
 {
 	const struct axas_npt *npt = &fold->space->npt;

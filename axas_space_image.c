@@ -67,7 +67,7 @@ static bool has_handed(const struct axas_space *space)
 
 typedef void (*held_fn)(struct swap *swap, u64 gpa);
 
-/* Call @fn for each page of a large leaf that somebody holds. */
+/* Call @fn for each held page of a large leaf. */
 static void for_held_block(struct swap *swap, const struct axas_area *area, u64 gpa,
 			   const struct axas_leaf *leaf, held_fn fn)
 {
@@ -106,7 +106,7 @@ static void for_held_entries(struct swap *swap, const struct axas_area *area, u6
 	}
 }
 
-/* Call @fn for each page below @npt that somebody holds and that is not BORROWED. With the bar. */
+/* Call @fn for each held page of @npt that is not BORROWED. With the bar. */
 static void for_held(struct swap *swap, const struct axas_npt *npt, const struct axas_space *in,
 		     held_fn fn)
 {
@@ -141,7 +141,7 @@ static void count_held(struct swap *swap, u64 gpa)
 	swap->used++;
 }
 
-/* The level 0 entry of a page in the base, which nobody walks; a leaf of 2 MiB is split. */
+/* The level 0 entry of a page in the base, which is not walked; a 2 MiB leaf is split. */
 static u64 *entry_in_base(struct swap *swap, u64 gpa)
 {
 	struct axas_npt *npt = &swap->base->npt;
@@ -285,7 +285,7 @@ static bool has_room(struct swap *swap, bool keep)
 	}
 	if (swap->log)
 		swap->carried = axas_space_count_carried(space);
-	/* What is there, not what was asked for: getting more may have ended halfway. */
+	/* The copies that exist, not those requested: getting more may have failed halfway. */
 	return swap->held <= swap->nr && swap->held <= swap->splits.nr &&
 	       swap->held * (space->npt.levels - 1) + swap->carried <= swap->spares.nr;
 }
@@ -300,7 +300,7 @@ static bool try_swap(struct swap *swap, bool keep)
 	axas_bar_begin(space);
 	if (READ_ONCE(space->shared)) {
 		axas_removal_await_all(space);
-		/* Zap the host mappings: what has references then, somebody else holds. */
+		/* Zap the host mappings: pages that still have references after it are held. */
 		axas_space_flush(space, first, last, false);
 	}
 	done = has_room(swap, keep);
@@ -511,7 +511,7 @@ static bool is_alike(const struct axas_space *space, const struct axas_space *ba
 	       space->range.size == base->range.size;
 }
 
-/* Only linear memory stays charged to somebody by address; a log is of the areas. */
+/* Linear memory stays charged by address, and a log belongs to areas, which are replaced. */
 static int check_reset(struct axas_space *space)
 {
 	if (axas_shared_is_source(space) || space->areas->linear_pages)

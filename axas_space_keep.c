@@ -17,24 +17,25 @@
 /**
  * DOC: kept pages
  *
- * Who resets a guest again and again, after each input of a fuzzer, writes mostly to the same
+ * A guest that is reset again and again, as after each input of a fuzzer, writes mostly to the same
  * pages. So a reset keeps private pages, with their leaves, and copies the image's content into
- * those that were written since the reset before. It walks no table: from its first reset on, a
- * space lists each leaf that copy on write makes private, with the frame that it is a copy of.
+ * those that were written since the last reset. It walks no table: from its first reset on, a space
+ * lists each leaf that copy on write makes private, with the frame of which it is a copy.
  *
  * A page was written if its leaf is dirty. Hardware sets that bit for a guest's write where the
- * format has it (fmt->dirty). Host writers need it, too: from the first reset on it is a part of
- * npt->need for writes, so that an access to a clean page, or the fault of a host mapping, comes to
- * axas_space_fault.c, which sets it. A format without the bit copies all.
+ * format has it (fmt->dirty). The host must set it, too: from the first reset on it is a part of
+ * npt->need for writes, so that a write to a clean page, or the fault of a host mapping, gets to
+ * axas_space_fault.c, which sets it. With a format without the bit all kept pages are copied.
  *
- * With the bar, a reset takes the entries out of the root, and flushes: nobody walks the tables
- * then, so content and bits change at one moment for all vCPUs. Then the entries come back.
+ * With the bar, a reset takes the entries out of the root, and flushes. Hardware then walks none of
+ * the tables, so content and bits change at one moment for all vCPUs. Then the entries are
+ * restored.
  *
- * It applies only while the space has the areas of the image that it is reset to, and nothing but
- * copy on write has changed its leaves. Else all of it is dropped, as before the first reset. A
- * page is dropped, too, if somebody holds it, who could write to it later; or if it was not
- * written for a while. With a limit of frames, nothing is kept: it would take the room of what the
- * guest writes next.
+ * This applies only while the space has the areas of the image that it is reset to, and only copy
+ * on write has changed its leaves. Otherwise all private pages are dropped, as by the first reset.
+ * A page is also dropped if somebody holds it, since that user could write to it later, or if it
+ * was not written for some resets. With a limit of frames nothing is kept: kept pages would count
+ * against what the guest writes next.
  */
 
 /* Each so many resets drop the pages that were not written since the last such sweep. */
@@ -162,8 +163,8 @@ static bool restore(const struct axas_npt *npt, u64 leaf, struct axas_hpa source
  * @npt: the table
  * @nr: pages that are left
  * @dropped: pages that were dropped
- * @handed: somebody may hold pages
- * @sweep: pages that were not written go
+ * @handed: pages may be held
+ * @sweep: drop pages that were not written
  * @restored: a page got its content back
  */
 struct pass {

@@ -16,21 +16,20 @@
 /**
  * DOC: dirty log
  *
- * The leaf says whether its page was written: in a logged area (AXAS_AREA_LOGGED) it permits writes
- * from the first one on. That write is a fault, of a guest, of a host access or of a host mapping,
- * and permits the next ones for the same frame. Whoever takes the permission from a leaf for
- * another reason, as protect does, makes it WRITTEN instead; discard leaves a ZERO marker. Clear
- * makes that EMPTY, or clean where it hides what a backend lends, or says that memory is not
- * missing. So the log needs no memory, and nothing outside logged areas knows of it.
+ * The leaf says whether its page is dirty: in a logged area (AXAS_AREA_LOGGED) a leaf of a clean
+ * page permits no writes. The first write is a fault, of a guest, a host access or a host mapping,
+ * which makes the leaf writable. An operation that takes the permission away for another reason, as
+ * protect does, sets WRITTEN in the leaf; discard leaves a ZERO marker. Clear makes that marker
+ * EMPTY, or clean where it hides lent memory or says that a page is not missing. So the log needs
+ * no memory, and nothing outside logged areas knows of it.
  *
  * Start puts the range aside (see "DOC: what is put aside"). The first touch of a 2 MiB region
- * takes it back with its leaves narrowed. Pages are written since the start only in regions that
- * were taken back: get and clear look at nothing else. While the host may have mapped pages of the
- * space, start narrows the leaves themselves, as clear does: it has to wait for host faults page by
- * page anyway.
+ * takes its entries back, with read-only leaves. Only regions that were taken back have dirty
+ * pages: get and clear look at nothing else. If the host may have mapped pages of the space, start
+ * narrows the leaves in place, as clear does: it must wait for host faults page by page anyway.
  *
- * A page that somebody holds, by a reference beside that of its leaf, may be written without a
- * fault: clear leaves it written.
+ * A page on which somebody else has a reference may be written without a fault: clear leaves it
+ * dirty.
  */
 
 static struct axas_area *next_logged(struct ma_state *mas, struct axas_area *area, u64 last)
@@ -201,7 +200,7 @@ static bool put_piece(struct axas_removal *removal, struct axas_npt_move *move)
 	return alone;
 }
 
-/* False: others may hold pages. A part may have been put aside: nobody holds pages of that. */
+/* False: pages may be held. A part may be aside already; no page of that is held. */
 static bool put_aside(struct axas_space *space, struct axas_npt_spares *spares, u64 first,
 		      u64 last)
 {

@@ -66,7 +66,7 @@ static struct page *page_of(struct axas_space *space, const struct axas_area *ar
 	return page;
 }
 
-/* Lock a page, unless somebody else has. */
+/* Lock a page, unless it is locked already. */
 static bool try_page(struct axas_space *space, const struct axas_area *area,
 		     struct lock_pages *lock, struct axas_hpa hpa)
 {

@@ -210,7 +210,7 @@ static unsigned int order_of(const struct supply *supply)
 	return AXAS_NPT_LEVEL_BITS * supply->level;
 }
 
-/* Those of the next @n pages that are there are given back. */
+/* Free the frames of those of the next @n pages that are present already. */
 static void drop_frames(struct supply *supply, u64 n)
 {
 	struct axas_pool *pool = &supply->space->pool;
@@ -303,7 +303,7 @@ static int publish(struct supply *supply)
 
 static void advance(struct supply *supply, u64 bytes)
 {
-	/* What is there may reach beyond the range; @gpa == @last + 1 means done. */
+	/* A present leaf may reach beyond the range; @gpa == @last + 1 means done. */
 	supply->gpa += min(bytes, supply->last - supply->gpa + 1);
 	supply->huge = true;
 }

@@ -180,7 +180,7 @@ static bool has_paid(const struct shelf *shelf, const void *who)
 	return shelf->nr && shelf->payer == who;
 }
 
-/* Take a frame that @who has paid, if it suits current. */
+/* Take a frame from a shelf that @who has paid, unless its node does not suit current. */
 static __always_inline bool take(struct shelf *shelf, const void *who, struct axas_hpa *hpa)
 {
 	if (unlikely(nr_node_ids > 1) && !node_suits(shelf->next))

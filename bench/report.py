@@ -149,7 +149,7 @@ class Figures:
         """KVM on other memory that VMMs use; the last is populated before the guest touches it."""
         return [Row(title, self.count["axas." + name], kvm=self.count[f"kvm.{name}_{kind}"])
                 for title, kind in ((f"{size}, KVM on {text}", file),
-                                    (f"{size}, KVM on memory that is there already", "present"))
+                                    (f"{size}, KVM on populated memory", "present"))
                 if f"kvm.{name}_{kind}" in self.count]
 
     def discard_rows(self):
@@ -168,7 +168,7 @@ class Figures:
         page, floor, floor_2m = c["floor.clear_page"], self.floor_4k(), self.floor_2m()
         return [
             self.pair("demand fault 4K", "fault_4k", floor=floor, target=1050),
-            self.pair("the same, memory charged to nobody", "fault_4k_uncharged"),
+            self.pair("the same, memory not charged to a cgroup", "fault_4k_uncharged"),
             *self.other_memory("4K", "fault_4k", "memfd", "a memfd"),
             self.pair("demand fault 2M", "fault_2m", floor=floor_2m, target=274500),
             *self.other_memory("2M", "fault_2m", "hugetlb", "hugetlbfs"),
@@ -180,7 +180,7 @@ class Figures:
             self.pair("protect 4K, a page", "protect_4k"),
             self.pair("protect 2M, a page", "protect_2m"),
             self.pair("exit to the kernel and back, with an exception", "exit_ud"),
-            self.pair("the same, past INVD (no next RIP here: both decode it)", "exit_invd"),
+            self.pair("the same, past INVD (decoded by both: QEMU saves no next RIP)", "exit_invd"),
             self.pair("the same, past CPUID (likewise)", "exit_cpuid"),
             self.pair("exit to the VMM and back", "exit_to_user", target=1700),
         ]
@@ -283,7 +283,7 @@ class Figures:
             self.pair("read all of 1 MiB, a page", "image_look"),
             self.pair("first write to a page that was read", "image_write", target=write,
                       why="1.15 of exit, page and copy"),
-            self.pair("first write to a page that was not", "image_write_untouched"),
+            self.pair("first write to a page that was not read", "image_write_untouched"),
             Row("first touch of 2 MiB, 16 images deep", c.get("axas.image_look_2m_depth"),
                 target=2 * c["axas.image_look_2m"], why="2 of depth 1"),
             Row("first write to a page that was read, 16 images deep",
@@ -304,13 +304,13 @@ class Figures:
         c = self.count
         copy = c["file.floor_page_and_copy"] + 700
         return [
-            Row("read, nobody has borrowed the page", c["file.touch"], target=700),
-            Row("read, another space has borrowed it", c["file.touch_held"], target=700),
-            Row("16 pages at once, nobody has borrowed them", c["file.borrow_16"]),
-            Row("16 pages at once, another space has", c["file.borrow_16_held"]),
+            Row("read, page not borrowed yet", c["file.touch"], target=700),
+            Row("read, page borrowed by another space", c["file.touch_held"], target=700),
+            Row("16 pages at once, not borrowed yet", c["file.borrow_16"]),
+            Row("16 pages at once, borrowed by another space", c["file.borrow_16_held"]),
             Row("write to a borrowed page", c["file.write_borrowed"], target=copy,
                 why="page, copy and 700"),
-            Row("write to one that was not touched", c["file.write_untouched"], target=copy,
+            Row("write to an untouched page", c["file.write_untouched"], target=copy,
                 why="page, copy and 700"),
         ]
 
@@ -323,7 +323,7 @@ class Figures:
         return [
             Row("4K that a guest touches: exit, copy, run", c["axas.supply_guest_4k"], kvm=guest,
                 target=guest / 2, why="half of that"),
-            Row("4K that the VMM touches: wait, copy, go on", c["axas.supply_host_4k"],
+            Row("4K that the VMM touches: wait, copy, continue", c["axas.supply_host_4k"],
                 kvm=c["kvm.supply_host_4k"]),
             Row("the call for 4K; UFFDIO_COPY", c["axas.supply_call_4k"],
                 kvm=c["kvm.supply_call_4k"]),
@@ -347,7 +347,7 @@ class Figures:
                 for title, name, kind in (
                     ("demand fault 4K", "fault_4k", ""),
                     ("4K, KVM on guest_memfd", "fault_4k", "_guest_memfd"),
-                    ("4K, KVM on guest_memfd that is there already", "fault_4k",
+                    ("4K, KVM on populated guest_memfd", "fault_4k",
                      "_guest_memfd_present"),
                     ("demand fault 2M", "fault_2m", ""),
                     ("populate 4K, a page", "populate_4k", ""),

@@ -10,9 +10,9 @@
  * if no frame can be allocated for an untouched page; -EOPNOTSUPP for linear memory that the
  * HAL cannot access; -EINTR if a fatal signal interrupts a fault.
  *
- * A missing page (AXAS_MAP_MISSING) is waited for until it is supplied, unmapped or the task is
- * killed. Kernel threads, which nobody can kill, wait for a second: -ETIMEDOUT. With
- * AXAS_MAP_MISSING_FAIL nobody waits: -EFAULT.
+ * An access to a missing page (AXAS_MAP_MISSING) waits until the page is supplied or unmapped, or
+ * the task is killed. In a kernel thread, which cannot be killed, it fails after a second with
+ * -ETIMEDOUT. With AXAS_MAP_MISSING_FAIL it fails at once with -EFAULT.
  */
 #ifndef _AXAS_ACCESS_H
 #define _AXAS_ACCESS_H

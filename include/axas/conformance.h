@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Conformance: whether a backend, a HAL or a consumer keeps its contract. For KUnit suites of their
- * authors, who link kunit/axas_conformance.c to their own test module; see
- * kunit/axas_conform_test.c for the use.
+ * Conformance: checks that a backend, a HAL or a consumer keeps its contract, for tests of its
+ * author. Link kunit/axas_conformance.c to the test module; kunit/axas_conform_test.c is an
+ * example.
  */
 #ifndef _AXAS_CONFORMANCE_H
 #define _AXAS_CONFORMANCE_H
@@ -29,9 +29,9 @@ struct axas_conformance {
  * @arg: for its @open
  * @size: bytes that an object has at least, from offset 0 on; 64 KiB or more
  *
- * Checks alignment, numbers, the kind of memory; that no content of one offset shows at another;
- * put() in another order than get()'s and in pieces; calls at once; an unmap while get() runs; and
- * that everything that was got is put, and every object released.
+ * Checks alignment, the number and the kind of frames; that the content of an offset never appears
+ * at another one; put() in another order than get() and in pieces; concurrent calls; an unmap while
+ * get() runs; and that every frame is put, and every object released.
  *
  * Context: May sleep. One call at a time.
  */
@@ -44,8 +44,8 @@ void axas_conformance_backend(struct axas_conformance *result,
  * @result: zeroed before
  * @hal: the HAL
  *
- * Checks alignment, zeroing, frames that overlap, both directions between addresses, frames that
- * are freed in pieces, in another order, and at once; and @frame_page.
+ * Checks alignment, zeroing, that frames do not overlap, both address translations, frees in
+ * pieces, in another order and concurrently; and @frame_page.
  *
  * Context: May sleep.
  */
@@ -55,14 +55,13 @@ void axas_conformance_hal(struct axas_conformance *result, const struct axas_hal
  * axas_conformance_consumer() - check a consumer
  * @result: zeroed before
  * @space: a space without areas, to which the consumer is attached
- * @read: read 8 bytes at an address, as a guest of the consumer does: with translations that it may
- *	have cached. Returns 0; or an error if the guest would fault after the space was asked
- *	(axas_space_fault()) for the page
+ * @read: read 8 bytes at an address, as a guest of the consumer does: with translations that may be
+ *	cached, and axas_space_fault() on a miss. Returns 0, or an error if the fault cannot be fixed
  * @ctx: for @read
  *
- * Checks that no read uses a translation that a call on the space has changed: after protect, a new
- * frame at the address of an old one, an unmap, and a region that was emptied and comes back. The
- * root stays the same.
+ * Checks that no read uses a translation that a call on the space has changed: after a protect,
+ * after an unmap, after a frame was replaced at the same address, and after the tables of a region
+ * were freed and built anew. The root stays the same.
  *
  * Context: May sleep.
  */

@@ -15,8 +15,8 @@ struct axas_image;
  * @space: the space
  *
  * The image contains what the space contains at one moment of the call, for all vCPUs and host
- * writers. The space goes on as its first clone: it has the same content, root and areas, and gets
- * a private copy of each page that is written from now on. The cost does not depend on the size of
+ * writers. The space becomes its first clone: it keeps content, root and areas, and gets a private
+ * copy of each page that is written from now on. The cost does not depend on the size of
  * the space, but on what the host has mapped of it. Frames move to the image, with their charge.
  *
  * A page that somebody holds (O_DIRECT in progress, a pinned page, a bio_vec) is copied into the
@@ -27,8 +27,8 @@ struct axas_image;
  * Return: the image, with a reference for the caller, or ERR_PTR of: -EOPNOTSUPP if an area is
  * linear, shared, missing or of a registered backend, or if another space shares memory of this
  * one; -EBUSY if more than 2,048 pages are held; -ELOOP after a chain of 1,024 freezes whose
- * images were not joined, because somebody has them or a log went on; -ENOMEM, also if the space
- * and the images that only it has would own more than its limit; -EINTR on a fatal signal.
+ * images could not be joined, because they have other users or a log is kept; -ENOMEM, also if the
+ * space and the images that only it uses would own more than its limit; -EINTR on a fatal signal.
  */
 struct axas_image *axas_space_freeze(struct axas_space *space);
 
@@ -66,8 +66,8 @@ struct axas_space *axas_image_clone(struct axas_image *image, u64 max_frames);
  * @flags: 0, or AXAS_RESET_DROP
  *
  * Content, areas and protections are the image's after the call. Frames of pages that are written
- * often may stay, without AXAS_RESET_DROP: see struct axas_reset. As with a freeze, vCPUs go on in
- * between two instructions, so who resets a guest sets the state of its vCPUs, too.
+ * often may stay, without AXAS_RESET_DROP: see struct axas_reset. The call does not stop vCPUs, nor
+ * change their registers: to reset a guest, stop its vCPUs and set their state, too.
  *
  * Context: May sleep.
  * Return: 0; -EINVAL for other @flags, or if the image is of another kind of space; -EOPNOTSUPP if

@@ -227,7 +227,7 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
  * @space: the space; its HAL is axas_hal_linux
  * @range: guest-physical range, in whole 4 KiB pages
  * @file: the file, open for reading: a memfd with F_SEAL_WRITE and F_SEAL_SHRINK, or a regular file
- *	that nobody has open for writing; nobody can open it so until no area is over it
+ *	that is not open for writing; it cannot be opened for writing while an area maps it
  * @offset: of the first byte in the file, 4 KiB aligned
  * @prot: AXAS_PROT_*
  * @flags: AXAS_MAP_POPULATE; AXAS_MAP_AROUND(n): a fault borrows up to 2^n pages that are cached,
@@ -401,8 +401,8 @@ int axas_space_get_log(struct axas_space *space, struct axas_gpa_range range,
  * @bitmap: the pages, as axas_space_get_log() returned them, or fewer
  * @epoch: in: 0, or the epoch of that call; out: the new epoch
  *
- * A write that is not in memory when this returns will be logged. Pages that somebody holds by a
- * reference stay written: see struct axas_log.
+ * Writes that are not in memory when this returns will be logged. Pages with further references
+ * stay written: see struct axas_log.
  *
  * Context: May sleep.
  * Return: 0; -EINVAL; -ENOENT if no area in the range is logged; -ESTALE if the log was started
@@ -440,13 +440,13 @@ struct axas_source {
  * @space: the space
  * @range: in whole 4 KiB pages, in areas with AXAS_MAP_MISSING
  * @source: the content of @range, from offset 0 on; NULL: zeroes, which take no frames yet
- * @skip: step over pages that are there; else they are -EEXIST
+ * @skip: skip pages that are present; else they are -EEXIST
  * @done: bytes supplied or stepped over from the start of @range, set on errors too
  *
- * A page is filled before anybody can reach it, by one store, and one that is there is never
- * overwritten: of two calls for a page one supplies it. A discarded page is there, with zeroes. 2
- * MiB frames are taken as by axas_space_populate(). @source may be asked again for content that
- * it has copied before. Host accesses that wait for the pages go on.
+ * A page is filled before it becomes accessible, by one store. A page that is present, which
+ * includes a discarded one, is never overwritten: of two calls for a page one supplies it. 2 MiB
+ * frames are taken as by axas_space_populate(). @source may be called again for content that it has
+ * copied before. Host accesses that wait for the pages continue.
  *
  * Context: May sleep.
  * Return: 0 if all is done; else, at the first page that is not: -EEXIST; -ENOENT for a hole;

@@ -9,7 +9,7 @@
 
 #define RISCV_TIMER_NEVER	U64_MAX
 
-/* Longest wait: whoever wakes up early waits again. */
+/* Longest wait: a vCPU that wakes up early waits again. */
 #define RISCV_TIMER_SECONDS	3600u
 
 /**
