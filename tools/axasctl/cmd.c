@@ -19,21 +19,21 @@ const struct command commands[] = {
 	{ "unmap", cmd_unmap, "unmap a range" },
 	{ "protect", cmd_protect, "change the protection of a range" },
 	{ "clear", cmd_clear, "remove every area" },
-	{ "discard", cmd_discard, "give the frames of a range back" },
+	{ "discard", cmd_discard, "free the frames of a range" },
 	{ "log", cmd_log, "log which pages are written" },
-	{ "supply", cmd_supply, "bring missing pages" },
-	{ "populate", cmd_populate, "give a range its frames now" },
-	{ "collapse", cmd_collapse, "put small leaves together to larger ones" },
+	{ "supply", cmd_supply, "supply missing pages" },
+	{ "populate", cmd_populate, "allocate the frames of a range now" },
+	{ "collapse", cmd_collapse, "replace small leaves by larger ones" },
 	{ "fault", cmd_fault, "handle a guest access as a vCPU would" },
 	{ "translate", cmd_translate, "show what an address maps to" },
 	{ "read", cmd_read, "read guest memory" },
 	{ "write", cmd_write, "write guest memory" },
 	{ "load", cmd_load, "write a file into guest memory" },
-	{ "info", cmd_info, "show what the space is and holds" },
+	{ "info", cmd_info, "show parameters and counters of the space" },
 	{ "areas", cmd_areas, "list the areas" },
-	{ "dump", cmd_dump, "show what the page table maps" },
+	{ "dump", cmd_dump, "show the mappings of the page table" },
 	{ "show", cmd_show, "draw the map of guest memory, in the terminal or as SVG" },
-	{ "top", cmd_top, "show all spaces: memory, faults and exits a second" },
+	{ "top", cmd_top, "list all spaces: memory, faults and exits per second" },
 	{ "latency", cmd_latency, "show how long faults take" },
 	{ "formats", cmd_formats, "list the page-table formats of this build" },
 	{ "image", cmd_image, "images: freeze, save, load, differences, reset" },
@@ -42,7 +42,7 @@ const struct command commands[] = {
 	{ "boot", cmd_boot, "boot Linux on vCPUs" },
 #endif
 	{ "shell", cmd_shell, "run many commands on one space" },
-	{ "demo", cmd_demo, "show and check the main job from end to end" },
+	{ "demo", cmd_demo, "demonstrate and check the main functions" },
 };
 
 const size_t nr_commands = ARRAY_SIZE(commands);
@@ -251,6 +251,28 @@ static bool wants_json(struct session *s, int argc, char **argv)
 	return s->json;
 }
 
+/*
+ * Documentation is one paragraph, which argp fills: join its lines. Empty and indented lines stay.
+ */
+static char *join_lines(int key, const char *text, void *input)
+{
+	bool indented = false;
+	char *copy;
+
+	(void)input;
+	if (!text || (key != ARGP_KEY_HELP_PRE_DOC && key != ARGP_KEY_HELP_POST_DOC))
+		return (char *)text;
+	copy = strdup(text);
+	for (char *c = copy; c && *c; c++) {
+		if (c == copy || c[-1] == '\n')
+			indented = *c == ' ';
+		if (*c == '\n' && !indented && c != copy && c[-1] != '\n' &&
+		    c[1] && c[1] != '\n' && c[1] != ' ')
+			*c = ' ';
+	}
+	return copy ?: (char *)text;
+}
+
 /**
  * parse_args() - read a command's arguments
  * @s: the session
@@ -266,6 +288,7 @@ int parse_args(struct session *s, const struct argp *argp, int argc, char **argv
 	       struct args *args, int *status)
 {
 	unsigned int flags = ARGP_NO_EXIT | ARGP_NO_HELP;
+	struct argp filtered = *argp;
 	char *own[argc + 1];
 	char name[64];
 	error_t err;
@@ -278,7 +301,8 @@ int parse_args(struct session *s, const struct argp *argp, int argc, char **argv
 	memcpy(own, argv, (argc + 1) * sizeof(*own));
 	snprintf(name, sizeof(name), "%s%s", s->in_shell ? "" : "axasctl ", argv[0]);
 	own[0] = name;
-	err = argp_parse(argp, argc, own, flags, NULL, args);
+	filtered.help_filter = join_lines;
+	err = argp_parse(&filtered, argc, own, flags, NULL, args);
 	/* the words themselves outlive @own */
 	if (args->rest)
 		args->rest = argv + (args->rest - own);

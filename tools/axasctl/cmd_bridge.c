@@ -22,9 +22,9 @@ struct mem_args {
 
 static const struct argp_option mem_options[] = {
 	{ "huge", OPT_HUGE, NULL, 0,
-	  "2 MiB frames, each mapped by one entry, and by one of KVM's", 0 },
+	  "2 MiB frames, each mapped by one entry of the host and one of KVM", 0 },
 	{ "pinnable", OPT_PINNABLE, NULL, 0,
-	  "Let io_uring and VFIO pin mappings; reads count as writes then", 0 },
+	  "Let io_uring and VFIO pin mappings; a read counts as a write then", 0 },
 	{ 0 }
 };
 
@@ -46,10 +46,10 @@ static error_t mem_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp mem_argp = {
 	mem_options, mem_parse, "SIZE -- COMMAND [ARG...]",
-	"Run COMMAND with SIZE of guest memory as a file.\n"
-	"\vThe memory is an area at 0 in a space of its own. {} in the words of COMMAND\n"
-	"becomes the file's name, /proc/self/fd/N, good in COMMAND and in what it\n"
-	"starts; AXAS_FD holds N. The space ends with the last of them.\n\n"
+	"Run COMMAND with SIZE bytes of guest memory as a file.\n"
+	"\vThe memory is an area at 0 of a new space. {} in the arguments of COMMAND becomes\n"
+	"the name of the file, /proc/self/fd/N, which is valid in COMMAND and its children;\n"
+	"AXAS_FD is N. The space is closed when all of them have exited.\n\n"
 	"  axasctl mem 256M --huge -- qemu-system-x86_64 -accel kvm -m 256M\n"
 	"    -machine q35,memory-backend=m -object memory-backend-file,id=m,\\\n"
 	"    size=256M,mem-path={},share=on,align=2M ...\n"

@@ -33,7 +33,7 @@ static error_t dump_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp dump_argp = {
 	dump_options, dump_parse, NULL,
-	"Show what the page table maps.\n"
+	"Show the mappings of the page table.\n"
 	"\vA line for each run of equal leaves: range, KiB, leaf size, protection,\n"
 	"type, borrowed if the frames are an image's or a file's. It reads\n"
 	DEBUGFS ", so debugfs must be mounted, and --raw needs CAP_SYS_RAWIO.",

@@ -23,7 +23,7 @@ struct image_args {
 };
 
 static const struct argp_option image_options[] = {
-	{ "diff", OPT_DIFF, "FILE", 0, "load: then FILE, a difference to the one before", 0 },
+	{ "diff", OPT_DIFF, "FILE", 0, "load: apply FILE, a difference to the one before", 0 },
 	{ "format", 'f', "NAME", 0, "load: ept, svm, s2, gstage (default: as it was saved)", 0 },
 	{ 0 }
 };
@@ -48,16 +48,18 @@ static error_t image_parse(int key, char *arg, struct argp_state *state)
 static const struct argp image_argp = {
 	image_options, image_parse,
 	"freeze\nsave FILE\ndiff [FILE]\nreset\nls [FILE]\nload FILE [-- COMMAND [ARG...]]",
-	"Images of the space, which contain what it contained at one moment.\n"
-	"\vfreeze: make one; the space goes on as its clone. save: freeze, and save the image\n"
-	"to FILE. diff: show what the space has of its own since; with FILE save that, too: let\n"
-	"nobody write meanwhile. reset: make the space what its image is. ls: show it, or FILE.\n"
-	"load: make a space of what was saved, and an image of it; pages are read from FILE when\n"
-	"they are touched, and FILE cannot be written meanwhile. It is for COMMAND, as with\n"
-	"create, or for the shell. The image is that of the shell's last freeze, save or load;\n"
-	"for COMMAND that in AXAS_IMAGE_FD.\n\n"
-	"  axasctl shell -c 'create; map alloc 0 1M; write 0 --string hello; image save a'\n"
-	"  axasctl image load a -- sh -c 'axasctl write 8 --string you; axasctl image diff b'\n"
+	"Images of the space: its content at one moment.\n"
+	"\vfreeze: make an image; the space becomes a clone of it. save: freeze, and save the\n"
+	"image to FILE. diff: show the pages that the space does not share with its image; with\n"
+	"FILE save them, too, while the space must not be written. reset: make the space its\n"
+	"image again. ls: show the image, or FILE. load: create a space from a saved image, and\n"
+	"an image of it, for COMMAND, as create does, or for the shell. Pages are read from\n"
+	"FILE when they are touched, and FILE cannot be written meanwhile. The image of the\n"
+	"shell is that of the last freeze, save or load, that of COMMAND is in AXAS_IMAGE_FD.\n\n"
+	"  axasctl shell -c 'create; map alloc 0 1M; write 0 --string hello;\n"
+	"    image save a'\n"
+	"  axasctl image load a -- sh -c 'axasctl write 8 --string you;\n"
+	"    axasctl image diff b'\n"
 	"  axasctl image load a --diff b -- axasctl read 0 16",
 	common_options, NULL, NULL
 };

@@ -37,8 +37,8 @@ struct histogram {
 };
 
 static const struct argp_option latency_options[] = {
-	{ "time", 't', "SECONDS", 0, "How long to look (default: 5)", 0 },
-	{ "space", OPT_SPACE, "N", 0, "Of the space of that number alone (see axasctl top)", 0 },
+	{ "time", 't', "SECONDS", 0, "Duration (default: 5)", 0 },
+	{ "space", OPT_SPACE, "N", 0, "Only faults of the space with this number (see axasctl top)", 0 },
 	{ 0 }
 };
 
@@ -60,8 +60,7 @@ static error_t latency_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp latency_argp = {
 	latency_options, latency_parse, "[-- PROGRAM [ARG...]]",
-	"Show how long the faults of all spaces take, by result, for some time, or while\n"
-	"PROGRAM runs.\n"
+	"Show how long faults take, by result, during some seconds or while PROGRAM runs.\n"
 	"\vNeeds root, and a kernel with CONFIG_HIST_TRIGGERS, as Debian's.",
 	common_options, NULL, NULL
 };

@@ -14,8 +14,8 @@
 static const struct argp log_argp = {
 	NULL, parse_common, "start GPA SIZE\nget GPA SIZE\nclear GPA SIZE\nstop GPA SIZE",
 	"Log which pages of a range are written.\n"
-	"\vstart: begin, with no page written. get: print the ranges that were written since, and\n"
-	"not cleared. clear: print them, and take them as not written. stop: end the log.",
+	"\vstart: start the log, with all pages clean. get: print the ranges that were written\n"
+	"since. clear: print them, and mark them as clean. stop: end the log.",
 	common_options, NULL, NULL
 };
 

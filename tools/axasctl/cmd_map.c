@@ -21,11 +21,11 @@ struct map_args {
 static const struct argp_option map_options[] = {
 	{ "prot", 'p', "PROT", 0, "Protection, as rwx, r-x, rw (default: rwx)", 0 },
 	{ "type", OPT_TYPE, "TYPE", 0, "normal, device or uncached (default: normal)", 0 },
-	{ "populate", OPT_POPULATE, NULL, 0, "All frames now, not on first touch", 0 },
+	{ "populate", OPT_POPULATE, NULL, 0, "Allocate all frames now, not on first touch", 0 },
 	{ "huge", OPT_HUGE, "WHEN", 0,
-	  "2 MiB frames: advise (with --populate alone, the default), always or never", 0 },
+	  "2 MiB frames: always, never, or advise (the default): with --populate", 0 },
 	{ "missing", OPT_MISSING, "ACCESS", OPTION_ARG_OPTIONAL,
-	  "No content before supply brings it: accesses by the host wait or (fail) fail", 0 },
+	  "No content before supply: accesses by the host wait or, if ACCESS is fail, fail", 0 },
 	{ "around", OPT_AROUND, "N", 0,
 	  "A fault fills 2^N pages around it, N from 0 to 9 (default: 0)", 0 },
 	{ 0 }
@@ -84,15 +84,14 @@ static const struct argp map_argp = {
 	map_options, map_parse, "alloc GPA SIZE\nlinear GPA HPA SIZE\n"
 	"file GPA PATH OFFSET SIZE\nshared GPA SPACE SOURCE SIZE\nbackend NAME ARG GPA SIZE",
 	"Map memory into the space.\n"
-	"\valloc: zeroed frames from the page allocator, one by one on first touch\n"
-	"unless --populate is given. linear: the host-physical range at HPA, which\n"
-	"must not touch System RAM. file: SIZE bytes of the file at PATH, whose pages are\n"
-	"shared until they are written; nobody may have it open for writing. shared: the\n"
-	"memory at SOURCE of another space, whose descriptor is the file SPACE, such as\n"
-	"/proc/PID/fd/N, with no more rights than the other space has. backend:\n"
-	"memory that the kernel module supplies which registered NAME; ARG is for it.\n"
-	"Numbers are decimal or 0x..., with K, M, G, T, P\n"
-	"for powers of 1024, and must be multiples of 4 KiB.", common_options, NULL, NULL
+	"\valloc: zeroed frames from the page allocator, on first touch unless --populate is\n"
+	"given. linear: the host-physical range at HPA, which must not overlap System RAM. file:\n"
+	"SIZE bytes of the file at PATH, whose pages are shared until they are written; it must\n"
+	"not be open for writing. shared: the memory at SOURCE of another space, whose\n"
+	"descriptor is the file SPACE, such as /proc/PID/fd/N; its areas must permit PROT.\n"
+	"backend: memory of the kernel module that registered NAME, which interprets ARG.\n"
+	"Numbers are decimal or 0x..., with K, M, G, T, P for powers of 1024, and must be\n"
+	"multiples of 4 KiB.", common_options, NULL, NULL
 };
 
 static int fail_range(struct session *s, const char *what, int err, u64 gpa, u64 len)
@@ -248,7 +247,7 @@ static int parse_range(struct session *s, const struct argp *argp, int argc, cha
 static const struct argp unmap_argp = {
 	NULL, parse_common, "GPA SIZE",
 	"Unmap a range.\n"
-	"\vAreas are split at the ends of the range; holes are passed over.",
+	"\vAreas are split at the ends of the range; holes are skipped.",
 	common_options, NULL, NULL
 };
 
@@ -267,7 +266,7 @@ int cmd_unmap(struct session *s, int argc, char **argv)
 static const struct argp protect_argp = {
 	NULL, parse_common, "GPA SIZE PROT",
 	"Change the protection of a range to PROT, as rwx, r-x, rw.\n"
-	"\vAreas are split at the ends of the range; holes are passed over.",
+	"\vAreas are split at the ends of the range; holes are skipped.",
 	common_options, NULL, NULL
 };
 
@@ -293,8 +292,8 @@ int cmd_protect(struct session *s, int argc, char **argv)
 
 static const struct argp discard_argp = {
 	NULL, parse_common, "GPA SIZE",
-	"Give the frames of a range back; its areas stay, and its pages are zero.\n"
-	"\vHoles are passed over.", common_options, NULL, NULL
+	"Free the frames of a range; its areas stay, and its pages read as zeroes.\n"
+	"\vHoles are skipped.", common_options, NULL, NULL
 };
 
 int cmd_discard(struct session *s, int argc, char **argv)
@@ -313,8 +312,8 @@ int cmd_discard(struct session *s, int argc, char **argv)
 
 static const struct argp populate_argp = {
 	NULL, parse_common, "GPA SIZE",
-	"Give every untouched page of a range its frame.\n"
-	"\vOn a failure the pages that are done stay.", common_options, NULL, NULL
+	"Allocate a frame for every untouched page of a range.\n"
+	"\vAfter an error the pages that were populated stay.", common_options, NULL, NULL
 };
 
 int cmd_populate(struct session *s, int argc, char **argv)
@@ -339,9 +338,8 @@ int cmd_populate(struct session *s, int argc, char **argv)
 
 static const struct argp collapse_argp = {
 	NULL, parse_common, "GPA SIZE",
-	"Put small leaves together to larger ones, where they map memory that\n"
-	"follows each other.\n"
-	"\vNo memory moves. Prints how many tables of leaves one leaf has replaced.",
+	"Replace small leaves by larger ones, where they map contiguous memory.\n"
+	"\vNo memory is copied. Prints the number of tables that a leaf has replaced.",
 	common_options, NULL, NULL
 };
 

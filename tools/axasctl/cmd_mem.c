@@ -16,9 +16,9 @@
 
 static const struct argp fault_argp = {
 	NULL, parse_common, "GPA ACCESS",
-	"Handle a guest access as a vCPU would: ACCESS is what it needs, as r, w, x, rw.\n"
-	"\vPrints what it came to: fixed, spurious, retry, hole, denied, nomem or\n"
-	"error. The exit status is 0 whatever it came to.", common_options, NULL, NULL
+	"Handle a guest access as for a vCPU; ACCESS is r, w, x or several of them.\n"
+	"\vPrints the result: fixed, spurious, retry, hole, denied, nomem, error or missing.\n"
+	"The exit status is 0 for each of them.", common_options, NULL, NULL
 };
 
 int cmd_fault(struct session *s, int argc, char **argv)
@@ -51,10 +51,9 @@ int cmd_fault(struct session *s, int argc, char **argv)
 }
 
 static const struct argp translate_argp = {
-	NULL, parse_common, "GPA", "Show what a guest-physical address maps to.\n"
-	"\vleft: bytes to the end of the leaf. limit: bytes that follow in host-\n"
-	"physical memory too. Host-physical addresses are shown to CAP_SYS_RAWIO\n"
-	"alone.",
+	NULL, parse_common, "GPA", "Translate a guest-physical address.\n"
+	"\vleft: bytes to the end of the leaf. limit: bytes that are contiguous in\n"
+	"host-physical memory. Host-physical addresses need CAP_SYS_RAWIO.",
 	common_options, NULL, NULL
 };
 
@@ -126,9 +125,9 @@ static error_t read_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp read_argp = {
 	read_options, read_parse, "GPA SIZE", "Read guest memory.\n"
-	"\vUntouched pages are given their frames. Bytes before a hole or a page that\n"
-	"may not be read are shown before the error. With --json the bytes are one\n"
-	"string of hexadecimal digits.", common_options, NULL, NULL
+	"\vUntouched pages are faulted in. Bytes before a hole or a page that forbids\n"
+	"reading are printed before the error. With --json the bytes are a string of\n"
+	"hexadecimal digits.", common_options, NULL, NULL
 };
 
 /* Output of read: a file, a hex dump, or a hexadecimal string for JSON. */
@@ -350,7 +349,7 @@ static error_t write_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp write_argp = {
 	write_options, write_parse, "GPA", "Write guest memory.\n"
-	"\vOne of --hex, --string and --file says what.", common_options, NULL, NULL
+	"\vOne of --hex, --string and --file is needed.", common_options, NULL, NULL
 };
 
 static int write_bytes(struct session *s, int fd, u64 gpa, const void *buf, size_t len)

@@ -16,11 +16,11 @@ struct run_args {
 
 static const struct argp_option run_options[] = {
 	{ "mem", OPT_MEM, "SIZE", 0, "Memory for the guest (default: 64M)", 0 },
-	{ "populate", OPT_POPULATE, NULL, 0, "Give it all its frames before it starts", 0 },
-	{ "lazy", OPT_LAZY, NULL, 0, "Give each frame on first touch (default)", 0 },
+	{ "populate", OPT_POPULATE, NULL, 0, "Allocate all frames before the guest starts", 0 },
+	{ "lazy", OPT_LAZY, NULL, 0, "Allocate each frame on first touch (default)", 0 },
 	{ "huge", OPT_HUGE, "WHEN", 0, "2 MiB frames: always, never or advise", 0 },
 	{ "format", 'f', "NAME", 0, "The space's format (default: the host CPU's)", 0 },
-	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End it after so long (default: 60; 0: never)", 0 },
+	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End the guest after this time (default: 60; 0: never)", 0 },
 	{ "trace", OPT_TRACE, NULL, 0, "Show each exit on standard error", 0 },
 	{ 0 }
 };
@@ -67,12 +67,12 @@ static error_t run_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp run_argp = {
 	run_options, run_parse, "GUEST",
-	"Run a guest, and show what it did to its memory.\n"
-	"\vGUEST is an ELF file for this machine, or code for address 0x100000. It starts\n"
-	"with 4 GiB mapped to themselves, and the address of its memory and its bytes as a\n"
-	"function's arguments. What it writes to port 0xe9 is shown; a write to port 0xf4\n"
-	"or a HLT ends it. Where there are no ports they are bytes from 0xf0000000 on. The\n"
-	"status is 0 when it wrote a 0 there.",
+	"Run a guest, and show its use of memory.\n"
+	"\vGUEST is an ELF file for this architecture, or code for address 0x100000. It starts\n"
+	"with 4 GiB identity mapped, and the address and the size of its memory as arguments\n"
+	"of a function. A byte that it writes to port 0xe9 is printed; a write to port 0xf4,\n"
+	"or a HLT, ends it. Where there are no ports they are bytes from 0xf0000000 on. The\n"
+	"exit status is 0 if it wrote 0 to port 0xf4, or halted.",
 	common_options, NULL, NULL
 };
 

@@ -34,11 +34,11 @@ static error_t show_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp show_argp = {
 	show_options, show_parse, "[GPA SIZE]",
-	"Draw the map of guest memory: areas, and what of them is touched.\n"
-	"\vWithout GPA and SIZE all areas are drawn; rows without any are left out. Letters:\n"
-	"P private in 4 KiB leaves, H in larger ones, B borrowed from an image or a file,\n"
-	"S shared with another space, L linear, a dot: untouched, blank: a hole. Who owns\n"
-	"memory, and the size of leaves, are only shown to root, from debugfs.",
+	"Draw the map of guest memory: areas, and which parts are touched.\n"
+	"\vWithout GPA and SIZE all areas are drawn; rows without an area are left out. P:\n"
+	"private in 4 KiB leaves, H: in larger ones, B: borrowed from an image or a file, S:\n"
+	"shared with another space, L: linear, a dot: untouched, blank: a hole. Owners and leaf\n"
+	"sizes are read from debugfs, which needs root.",
 	common_options, NULL, NULL
 };
 

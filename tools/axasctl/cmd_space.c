@@ -21,7 +21,7 @@ static const struct argp_option create_options[] = {
 	{ "ia-bits", OPT_IA_BITS, "N", 0, "Bits of guest-physical address", 0 },
 	{ "base", OPT_BASE, "GPA", 0, "First guest-physical address", 0 },
 	{ "length", OPT_LENGTH, "SIZE", 0, "Bytes of the space (default: all)", 0 },
-	{ "max-frames", OPT_MAX_FRAMES, "N", 0, "Most 4 KiB frames it may hold", 0 },
+	{ "max-frames", OPT_MAX_FRAMES, "N", 0, "Limit of 4 KiB frames", 0 },
 	{ 0 }
 };
 
@@ -57,12 +57,12 @@ static error_t create_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp create_argp = {
 	create_options, create_parse, "[-- COMMAND [ARG...]]",
-	"Make a space.\n"
-	"\vA space lives as long as a descriptor of it is open. So COMMAND runs with\n"
-	"the space open, its descriptor's number in AXAS_FD, where each command of\n"
-	"axasctl finds it; when COMMAND and its children are gone, so is the space.\n"
-	"In the shell COMMAND is left out: the new space becomes the one that the\n"
-	"next commands work on, and the one before is let go.\n\n"
+	"Create a space.\n"
+	"\vA space lives as long as a descriptor of it is open. So COMMAND runs with the space\n"
+	"open, and the number of its descriptor in AXAS_FD, where each command of axasctl finds\n"
+	"it. The space is closed when COMMAND and its children have exited. In the shell there\n"
+	"is no COMMAND: the next commands work on the new space, and the previous one is\n"
+	"closed.\n\n"
 	"  axasctl create -- sh -c 'axasctl map alloc 0 1M; axasctl info'\n"
 	"  axasctl shell -c 'create; map alloc 0 1M; info'",
 	common_options, NULL, NULL
@@ -122,11 +122,11 @@ int cmd_create(struct session *s, int argc, char **argv)
 
 static const struct argp info_argp = {
 	NULL, parse_common, NULL,
-	"Show what the space is and holds.\n"
-	"\vTables are the 4 KiB pages of the page table, the root's included; frames\n"
-	"are the 4 KiB frames that alloc areas hold, and private copies of pages that\n"
-	"are borrowed from an image or a file; shared ones are those of other spaces,\n"
-	"exported ones its own that others map. Faults are counted by what they came to.",
+	"Show parameters and counters of the space.\n"
+	"\vtables: 4 KiB pages of the page table, including the root. frames: 4 KiB frames of\n"
+	"alloc areas, and private copies of pages of an image or a file. shared: frames of other\n"
+	"spaces that this one maps. exported: frames of this space that others map. faults: by\n"
+	"result.",
 	common_options, NULL, NULL
 };
 
@@ -297,9 +297,9 @@ int cmd_areas(struct session *s, int argc, char **argv)
 
 static const struct argp formats_argp = {
 	NULL, parse_common, NULL,
-	"List the page-table formats that this build of the module offers.\n"
-	"\vThe default one, marked with a star, is what the host's CPU walks; the\n"
-	"others work in software only.", common_options, NULL, NULL
+	"List the page-table formats of this build of the module.\n"
+	"\vThe host's CPU walks the default format, marked with a star; tables of the others\n"
+	"are used by software only.", common_options, NULL, NULL
 };
 
 static struct json_object *format_json(const struct axas_format_info *info, bool is_default)

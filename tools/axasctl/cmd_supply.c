@@ -20,7 +20,7 @@ struct supply_args {
 };
 
 static const struct argp_option supply_options[] = {
-	{ "skip", OPT_SKIP, NULL, 0, "Step over pages that are there; else they are an error", 0 },
+	{ "skip", OPT_SKIP, NULL, 0, "Skip pages that are present; else they are an error", 0 },
 	{ "zero", OPT_ZERO, NULL, 0, "Zeroes, for GPA and SIZE", 0 },
 	{ 0 }
 };
@@ -43,9 +43,9 @@ static error_t supply_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp supply_argp = {
 	supply_options, supply_parse, "FILE GPA\n--zero GPA SIZE",
-	"Bring missing pages: the bytes of FILE, or zeroes.\n"
-	"\vThe pages are in an area that was mapped with --missing, and have no content\n"
-	"yet. The last page of FILE is filled up with zeroes.", common_options, NULL, NULL
+	"Supply missing pages: the bytes of FILE, or zeroes.\n"
+	"\vThe pages are in an area that was mapped with --missing, and have no content yet.\n"
+	"The last page of FILE is padded with zeroes.", common_options, NULL, NULL
 };
 
 static int supply(struct session *s, u64 gpa, const void *buf, u64 len, u32 flags)

@@ -23,8 +23,8 @@ struct top_args {
 };
 
 static const struct argp_option top_options[] = {
-	{ "count", 'n', "N", 0, "Show it so often (default: 1; without end on a terminal)", 0 },
-	{ "delay", 'd', "SECONDS", 0, "Time between, over which rates are taken (default: 2)", 0 },
+	{ "count", 'n', "N", 0, "Number of lists (default: 1; on a terminal no limit)", 0 },
+	{ "delay", 'd', "SECONDS", 0, "Time between two lists (default: 2)", 0 },
 	{ 0 }
 };
 
@@ -50,10 +50,10 @@ static error_t top_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp top_argp = {
 	top_options, top_parse, NULL,
-	"Show all spaces that processes have open: their memory, faults and exits.\n"
-	"\vPrivate memory is a space's own, borrowed memory is an image's or a file's, shared\n"
-	"memory is another space's. Spaces of other users are shown to root. On a terminal\n"
-	"Ctrl-C ends it.",
+	"List all spaces that processes have open: memory, faults and exits per second.\n"
+	"\vPrivate memory is the space's own, borrowed memory belongs to an image or a file,\n"
+	"shared memory to another space. Only root sees spaces of other users. On a terminal\n"
+	"Ctrl-C ends the list.",
 	common_options, NULL, NULL
 };
 

@@ -26,7 +26,7 @@ struct demo_args {
 
 static const struct argp_option demo_options[] = {
 	{ "file", OPT_FILE, "FILE", 0, "The file to load, 64 KiB or more", 0 },
-	{ "window", OPT_WINDOW, "HPA", 0, "A reserved host-physical range, no System RAM", 0 },
+	{ "window", OPT_WINDOW, "HPA", 0, "A reserved host-physical range, not System RAM", 0 },
 	{ "window-size", OPT_WINDOW_SIZE, "SIZE", 0, "Its size", 0 },
 	{ "format", 'f', "NAME", 0, "ept, svm, s2, gstage or default", 0 },
 	{ 0 }
@@ -61,12 +61,11 @@ static error_t demo_parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp demo_argp = {
 	demo_options, demo_parse, "--file FILE [--window HPA --window-size SIZE]",
-	"Show and check the main job from end to end.\n"
-	"\vMakes a space of its own, maps lazily, loads FILE and compares what comes\n"
-	"back, faults, protects, unmaps, maps the reserved range linearly, clears,\n"
-	"and checks after each step that areas, frames and tables are exactly what\n"
-	"they should be. Without --window the linear part is left out, and said to\n"
-	"be. The exit status is 1 when anything differs.", common_options, NULL, NULL
+	"Demonstrate and check the main functions.\n"
+	"\vCreates a space, maps memory lazily, loads FILE and reads it back, faults, protects,\n"
+	"unmaps, maps the reserved range, clears, and checks areas, frames and tables after each\n"
+	"step. Without --window there is no linear range. The exit status is 1 if anything\n"
+	"differs.", common_options, NULL, NULL
 };
 
 static void add_step(struct demo *d, const char *kind, bool ok, const char *text)

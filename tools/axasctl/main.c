@@ -25,12 +25,12 @@ static void list_commands(void)
 	puts("\nCommands:");
 	for (size_t i = 0; i < nr_commands; i++)
 		printf("  %-10s %s\n", commands[i].name, commands[i].what);
-	puts("\nA space lives as long as a descriptor of it is open. Two ways to keep one:\n"
+	puts("\nA space lives as long as a descriptor of it is open. Two ways to keep it open:\n"
 	     "  axasctl shell                    commands on one space, typed or from a script\n"
 	     "  axasctl create -- COMMAND ...    COMMAND runs with the space in $AXAS_FD,\n"
 	     "                                   where each command finds it\n"
-	     "A process that has one open lends it: axasctl --pid PID COMMAND.\n"
-	     "`axasctl COMMAND --help' tells more.");
+	     "axasctl --pid PID COMMAND works on the space that another process has open.\n"
+	     "`axasctl COMMAND --help' shows the options of a command.");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -54,7 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = {
 	options, parse, "COMMAND [ARG...]",
-	"Make guest-physical address spaces with axas, and look into them.",
+	"Create and inspect guest-physical address spaces.",
 	common_options, NULL, NULL
 };
 

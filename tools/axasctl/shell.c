@@ -20,8 +20,8 @@ struct shell_args {
 };
 
 static const struct argp_option shell_options[] = {
-	{ "command", 'c', "COMMANDS", 0, "Run COMMANDS and leave", 0 },
-	{ "keep-going", 'k', NULL, 0, "Go on after a command that fails", 0 },
+	{ "command", 'c', "COMMANDS", 0, "Run COMMANDS, then exit", 0 },
+	{ "keep-going", 'k', NULL, 0, "Continue after a command that fails", 0 },
 	{ 0 }
 };
 
@@ -44,11 +44,11 @@ static error_t shell_parse(int key, char *arg, struct argp_state *state)
 static const struct argp shell_argp = {
 	shell_options, shell_parse, "[SCRIPT]",
 	"Run commands on one space: from SCRIPT, -c, or standard input.\n"
-	"\vThe commands are those of axasctl, one a line or with ; between them; #\n"
-	"begins a comment, '...' and \"...\" hold words together. `create` makes the\n"
-	"space; it lives until the next `create` or the end. Also: help, exit. Unless\n"
-	"a terminal is typing, the first command that fails ends the shell with\n"
-	"status 1; with -k it goes on, and the status is still 1.", common_options, NULL, NULL
+	"\vThe commands are those of axasctl, one per line or separated by ;. # begins a\n"
+	"comment, '...' and \"...\" group words. `create` creates the space, which is closed by\n"
+	"the next `create` or at the end. Also: help, exit. Unless the input is a terminal, the\n"
+	"first command that fails ends the shell with status 1; with -k the shell continues,\n"
+	"and its status is still 1.", common_options, NULL, NULL
 };
 
 /* State of splitting a line into words: @in is the rest of it, @out receives words. */

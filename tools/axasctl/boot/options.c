@@ -24,27 +24,27 @@ static const struct argp_option boot_options[] = {
 	{ "cmdline", OPT_CMDLINE, "TEXT", 0, "Its command line (default: " ARCH_CMDLINE ")", 0 },
 	{ "mem", OPT_MEM, "SIZE", 0, "Memory of the machine (default: 256M)", 1 },
 	{ "cpus", OPT_CPUS, "N", 0, "Number of vCPUs, 1 to 16 (default: 1)", 1 },
-	{ "populate", OPT_POPULATE, NULL, 0, "Give it all its memory before it starts", 2 },
-	{ "lazy", OPT_LAZY, NULL, 0, "Give each frame on first touch (default)", 2 },
+	{ "populate", OPT_POPULATE, NULL, 0, "Allocate all memory before the start", 2 },
+	{ "lazy", OPT_LAZY, NULL, 0, "Allocate each frame on first touch (default)", 2 },
 	{ "huge", OPT_HUGE, "WHEN", 0, "2 MiB frames: always, never or advise", 2 },
 	{ "around", OPT_AROUND, "N", 0, "A fault fills 2^N pages, N from 0 to 9 (default: 0)", 2 },
-	{ "ram", OPT_RAM, "FILE", 0, "It begins as FILE, whose pages are shared until written", 2 },
-	{ "supply", OPT_SUPPLY, "FILE", 0, "A thread brings its pages from FILE, then zeroes", 2 },
-	{ "log", OPT_LOG, NULL, 0, "Collect which pages are written, ten times a second", 2 },
-	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End it after so long (default: never)", 3 },
-	{ "disk", OPT_DISK, "FILE", 0, "A disk, or vhost:SOCKET of its back end", 3 },
-	{ "balloon", OPT_BALLOON, NULL, 0, "Take back what it reports as free", 2 },
-	{ "move", OPT_MOVE, "SECONDS", 0, "Move it to other vCPUs and another space so often", 3 },
-	{ "fork", OPT_FORK, "N", 0, "Freeze it, and run N clones of it instead", 4 },
-	{ "fork-at", OPT_FORK_AT, "TEXT", 0, "That when it prints TEXT (default: at Ctrl-A f)", 4 },
-	{ "fork-type", OPT_FORK_TYPE, "TEXT", 0, "Type TEXT into each; % is its number", 4 },
+	{ "ram", OPT_RAM, "FILE", 0, "Memory begins as FILE, whose pages are shared until written", 2 },
+	{ "supply", OPT_SUPPLY, "FILE", 0, "Memory is missing; a thread supplies it from FILE, then zeroes", 2 },
+	{ "log", OPT_LOG, NULL, 0, "Keep a dirty log, read ten times a second", 2 },
+	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End the machine after this time (default: never)", 3 },
+	{ "disk", OPT_DISK, "FILE", 0, "A disk: a file, or vhost:SOCKET of a back end", 3 },
+	{ "balloon", OPT_BALLOON, NULL, 0, "Free the memory that the guest reports as free", 2 },
+	{ "move", OPT_MOVE, "SECONDS", 0, "Move it to new vCPUs and a new space at this interval", 3 },
+	{ "fork", OPT_FORK, "N", 0, "Freeze it, and run N clones of it", 4 },
+	{ "fork-at", OPT_FORK_AT, "TEXT", 0, "Fork when it prints TEXT (default: at Ctrl-A f)", 4 },
+	{ "fork-type", OPT_FORK_TYPE, "TEXT", 0, "Type TEXT into each clone; % is its number", 4 },
 	{ "fork-again", OPT_FORK_AGAIN, "K", 0, "Reset clone K at the end, and run it again", 4 },
-	{ "fork-on", OPT_FORK_ON, NULL, 0, "It goes on itself, too, as number 0", 4 },
-	{ "save", OPT_SAVE, "FILE", 0, "Save it to FILE once, while it runs on", 5 },
-	{ "save-at", OPT_SAVE_AT, "TEXT", 0, "That when it prints TEXT (default: at Ctrl-A f)", 5 },
-	{ "from", OPT_FROM, "FILE", 0, "It goes on as one that was saved", 5 },
+	{ "fork-on", OPT_FORK_ON, NULL, 0, "Run the machine itself, too, as number 0", 4 },
+	{ "save", OPT_SAVE, "FILE", 0, "Save it to FILE once, while it keeps running", 5 },
+	{ "save-at", OPT_SAVE_AT, "TEXT", 0, "Save when it prints TEXT (default: at Ctrl-A f)", 5 },
+	{ "from", OPT_FROM, "FILE", 0, "Continue a machine that was saved", 5 },
 	{ "no-reboot", OPT_NO_REBOOT, NULL, 0, "A reset ends the machine", 3 },
-	{ "stats", OPT_STATS, NULL, 0, "Show exits, faults and memory at its end", 3 },
+	{ "stats", OPT_STATS, NULL, 0, "Show exits, faults and memory at the end", 3 },
 	{ "trace", OPT_TRACE, NULL, 0, "Show accesses to system registers", 3 },
 	{ 0 }
 };
@@ -198,8 +198,8 @@ static const struct argp boot_argp = {
 	boot_options, boot_parse, "",
 	"Boot Linux on vCPUs of this host.\n"
 	"\v" ARCH_HELP "\n"
-	"Ctrl-A x ends it, Ctrl-A h shows the other keys. The status is 0 when it powered\n"
-	"off, or was ended by a key or a signal.",
+	"Ctrl-A x ends the machine, Ctrl-A h shows the other keys. The exit status is 0 if it\n"
+	"powered off, or was ended by a key or a signal.",
 	common_options, NULL, NULL
 };
 

@@ -22,7 +22,7 @@
 #define ARCH_CMDLINE	"console=ttyS0"
 #define ARCH_HELP								\
 	"The machine has a GICv3, a clock, PSCI to start CPUs and to power off, and a\n"	\
-	"serial line: this terminal. A device tree tells the kernel of them."
+	"serial line: this terminal. A device tree describes them to the kernel."
 
 /* Guest-physical layout. */
 #define GICD_BASE	0x08000000ull

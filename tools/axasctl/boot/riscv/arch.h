@@ -21,7 +21,7 @@
 #define ARCH_CMDLINE	"console=ttyS0"
 #define ARCH_HELP							\
 	"The machine has an SBI, a PLIC, a clock, and a serial line: this terminal. A\n"	\
-	"device tree tells the kernel of them."
+	"device tree describes them to the kernel."
 
 /* Guest-physical layout. */
 #define RTC_BASE	0x101000ull

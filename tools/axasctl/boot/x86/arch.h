@@ -24,8 +24,8 @@
 #define ARCH_CMDLINE	"console=ttyS0"
 #define ARCH_HELP							\
 	"The machine has local APICs in x2APIC mode, an 8259, an 8254, a clock, ACPI to\n"	\
-	"power off, virtio devices that ACPI tells of, and a serial line: this terminal.\n"	\
-	"What tells the kernel of its clock is added to the command line."
+	"power off, virtio devices that ACPI describes, and a serial line: this terminal.\n"	\
+	"Parameters that describe its clock are added to the command line."
 
 /* Guest-physical layout. RAM has no hole up to LOW_RAM_MAX; more of it begins at HIGH_RAM. */
 #define ZERO_PAGE	0x10000ull
