@@ -27,6 +27,10 @@ expect()
 for c in create mem map unmap protect clear discard supply populate collapse fault translate read write \
 	load info areas dump show top latency formats image shell demo; do
 	expect 0 "Usage: axasctl $c" "$c" --help
+	! printf '%s\n' "$out" | awk '
+		example && /^[^ ]/ { print "torn: " $0 }
+		{ example = /^  (  )?[^ -]/ && !/^  or:/ }' | grep .
+	ok "no line of $c --help is torn" $?
 	expect 2 "bogus" "$c" --bogus
 	expect 2 '"errno":"EINVAL"' "$c" --bogus --json
 done
