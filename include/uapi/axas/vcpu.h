@@ -923,7 +923,8 @@ struct axvcpu_riscv_state {
  * after SystemDown, is EBADFD. After RESTORE, no exit waits to be completed. The guest's clock is
  * the host's, and does not stop. Neither call is to be made while another thread injects.
  *
- * Errors: EINVAL, EFAULT, ENOMEM, EBADFD before AXVCPU_SETUP, EBUSY.
+ * Errors: EINVAL, EFAULT, ENOMEM, EBADFD before AXVCPU_SETUP, EBUSY, EIO when the host's CPU
+ * failed.
  */
 struct axvcpu_save {
 	__u32 size;
