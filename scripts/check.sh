@@ -66,6 +66,7 @@ parts() {
 		bridge-newer soak 600 300 as bridge, on 6.12 and 7.2 of later Debians
 		kvm-newer soak 100 300 as kvm, on 7.2 of a later Debian, whose KVM claims the CPUs when it is loaded
 		listings check 90 100 the commands that the documentation shows, with what they print
+		terminal soak 90 100 "make shell" on a terminal: what is typed runs, bars and colours
 		install check 120 250 Debian packages: built, installed, used and purged in a stock Debian
 		install-13 soak 400 300 the same, and an upgrade, on Debian 12 and 13
 		vm-newer soak 600 300 as vm-stock, on 7.2 of a later Debian
@@ -138,6 +139,7 @@ part_bridge-newer() {
 }
 
 part_listings() { "$AXAS_SCRIPTS/listings.sh"; }
+part_terminal() { "$AXAS_SCRIPTS/terminal.sh"; }
 part_install() { "$AXAS_SCRIPTS/stranger.sh"; }
 
 part_install-13() {

@@ -13,4 +13,5 @@ fi
 stty rows "${AXAS_ROWS:-24}" cols "${AXAS_COLUMNS:-80}" <"/dev/${AXAS_TTY:-ttyS1}"
 export HOME=/tmp PS1='axas:\w# ' TERM=linux
 echo "axas and axvcpu are loaded; axasctl --help lists the commands"
-setsid cttyhack sh <"/dev/${AXAS_TTY:-ttyS1}" >"/dev/${AXAS_TTY:-ttyS1}" 2>&1
+# Not cttyhack: that takes the kernel's console.
+setsid -c sh <"/dev/${AXAS_TTY:-ttyS1}" >"/dev/${AXAS_TTY:-ttyS1}" 2>&1
