@@ -29,7 +29,7 @@ static const struct argp_option boot_options[] = {
 	{ "huge", OPT_HUGE, "WHEN", 0, "2 MiB frames: always, never or advise", 2 },
 	{ "around", OPT_AROUND, "N", 0, "A fault fills 2^N pages, N from 0 to 9 (default: 0)", 2 },
 	{ "ram", OPT_RAM, "FILE", 0, "Memory begins as FILE, whose pages are shared until written", 2 },
-	{ "supply", OPT_SUPPLY, "FILE", 0, "Memory is missing; a thread supplies it from FILE, then zeroes", 2 },
+	{ "supply", OPT_SUPPLY, "FILE", 0, "A thread supplies its memory from FILE, then zeroes", 2 },
 	{ "log", OPT_LOG, NULL, 0, "Keep a dirty log, read ten times a second", 2 },
 	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End the machine after this time (default: never)", 3 },
 	{ "disk", OPT_DISK, "FILE", 0, "A disk: a file, or vhost:SOCKET of a back end", 3 },
