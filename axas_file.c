@@ -159,9 +159,9 @@ static long map_backend(void *ctx, void *arg)
 }
 
 /*
- * Nobody can write to a file that is mapped. That is for those who could have their way with it
- * anyway: who owns it, or may write to it, or run it, which keeps writers away, too. Memfds are
- * mapped when they are sealed; in a file system that is read-only there are no writers.
+ * A mapped file cannot be written. So the caller must be able to prevent writes in another way: as
+ * its owner, by permission to write it, or to execute it, which prevents writes, too. Memfds must
+ * be sealed; a read-only file system has no writers.
  */
 static int may_keep_writers_away(struct file *file)
 {
@@ -477,7 +477,7 @@ static const struct axas_ioctl space_ioctls[] = {
 	  .run = axas_file_get_missing },
 	{ AXAS_IOCTL_OF(AXAS_RESET, struct axas_reset), .flags = AXAS_RESET_DROP,
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_WRITE, .run = axas_file_reset },
-	/* Whoever has the image can read what the space contained. */
+	/* The image lets its holder read the content of the space. */
 	{ AXAS_IOCTL_OF(AXAS_FREEZE, struct axas_freeze),
 	  .dir = AXAS_IOCTL_IN, .mode = FMODE_READ | FMODE_WRITE, .run = freeze },
 	{ AXAS_IOCTL_OF(AXAS_DIFF, struct axas_diff),

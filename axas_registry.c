@@ -181,7 +181,7 @@ void axas_backend_unregister(const struct axas_backend_type *type)
 
 	mutex_lock(&types_lock);
 	registered = find_type(type->name);
-	/* Not that of another module, whose name it is, if its own was refused. */
+	/* Another module's type of this name, if the registration of this one was refused. */
 	if (registered && registered->type != type)
 		registered = NULL;
 	if (registered)

@@ -49,8 +49,8 @@
  *    MAP_LINEAR, MAP_ALLOC, MAP_FILE, MAP_SHARED, MAP_BACKEND, UNMAP, PROTECT, SET_POLICY,
  *    SET_LIMIT, CLEAR, DISCARD, POPULATE, COLLAPSE, FAULT, START_LOG, STOP_LOG, CLEAR_LOG, SUPPLY,
  *    GET_MISSING, FREEZE, RESET on a space; of axvcpu all but GET_REGS and GET_STATE). Queries
- *    (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS, GET_LOG, DIFF; GET_REGS, GET_STATE), FREEZE,
- *    whose image can be read, and CLONE and GET_IMAGE_INFO on an image, need one open for reading.
+ *    (GET_FORMAT, TRANSLATE, GET_INFO, GET_AREAS, GET_LOG, DIFF; GET_REGS, GET_STATE), CLONE and
+ *    GET_IMAGE_INFO on an image, and FREEZE, whose image can be read, need one open for reading.
  *    Else EBADF.
  *  - If several errors apply, the first in this order is returned: errors of the struct
  *    (EFAULT, EINVAL, E2BIG, EINVAL for flags); EBADF; EINVAL for reserved fields; EPERM;
@@ -347,9 +347,9 @@ struct axas_map_alloc {
  *
  * The content must not change: the file is a memfd with F_SEAL_WRITE and F_SEAL_SHRINK, or a
  * regular file that nobody has open for writing, and nobody can open so as long as an area is over
- * it: ETXTBSY. So only who owns such a file, or may write to it or execute it, can map it, unless
- * its file system is read-only: EPERM. The area must not reach beyond the page of the file's last
- * byte.
+ * it: ETXTBSY. So the caller must own such a file, or have permission to write or execute it,
+ * unless its file system is read-only: EPERM. The area must not reach beyond the page of the file's
+ * last byte.
  *
  * The pages of a call, touched or not, count as locked memory of the space's creator, under the
  * caller's RLIMIT_MEMLOCK, until no area of that call is left; those that were touched stay in
