@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # lint.sh [TOOL...]: static checks of the code. The tools are spdx, links, shellcheck, usage,
-# kvm, checkpatch, kernel_doc, gcc_sparse, arrows and clang_w1 (default: all).
+# length, kvm, syzkaller, checkpatch, kernel_doc, gcc_sparse, arrows and clang_w1 (default: all).
 # A finding in our files fails; findings in the kernel's headers are ignored.
 
 set -euo pipefail
@@ -11,7 +11,7 @@ set -euo pipefail
 
 # Folders of user-space programs; all else is kernel code.
 export PROGRAMS='^(lib|tools|bench/(user|linux|profile)|proofs/cbmc|tests/(lib|linux|uapi|vcpu|bridge|guests|reboot|userspace))/'
-TOOLS=(spdx links shellcheck usage length kvm checkpatch kernel_doc gcc_sparse arrows clang_w1)
+TOOLS=(spdx links shellcheck usage length kvm syzkaller checkpatch kernel_doc gcc_sparse arrows clang_w1)
 
 # Types of checkpatch to ignore:
 # - new and moved files would need an entry in the kernel's MAINTAINERS
@@ -252,6 +252,16 @@ lint_arrows() {
 
 # KVM's operations at guest entry and exit on which no decision is recorded.
 lint_kvm() { "$AXAS_SCRIPTS/kvm-compare.sh" arm64 riscv; }
+
+# The description of the user API for syzkaller says what the headers say.
+lint_syzkaller() {
+	local folder
+
+	need_packages python3 gcc
+	scratch folder
+	cd "$AXAS_SRC/tests/syzkaller"
+	python3 check.py "$folder" axas.txt ../../include/uapi/axas/{axas,vcpu}.h
+}
 
 lint_clang_w1() { compile clang LLVM=1 W=1; }
 
