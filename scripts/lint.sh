@@ -131,6 +131,7 @@ lint_usage() {
 		((rc == 2)) || echo "$file: --no-such-option ends with status $rc, not 2"
 	done < <(our_files 'scripts/*.sh' .ci/run | grep -vE '^scripts/(lib\.sh|guest/)')
 	"$AXAS_SCRIPTS/soak-table.sh" --check 2>&1 || true
+	"$AXAS_SCRIPTS/kernels-table.sh" --check 2>&1 || true
 }
 
 # checkpatch IGNORED-TYPES FILE...
