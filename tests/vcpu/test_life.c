@@ -217,6 +217,11 @@ static void clear_under_a_guest(void)
 	}
 }
 
+static bool shell(const char *command)
+{
+	return !system(command);
+}
+
 /* KVM enables virtualization for its first VM, axvcpu for its first vCPU: never both. */
 static void never_beside_kvm(void)
 {
@@ -229,6 +234,7 @@ static void never_beside_kvm(void)
 	if (machine < 0)
 		fail("KVM_CREATE_VM: %s", strerror(errno));
 	expect_eq(-axvcpu_open_vcpu(NULL, space, 0, 0), EBUSY);
+	expect(shell("axasctl run /axas/hello.elf 2>&1 | grep 'another hypervisor has the CPUs'"));
 	close(machine);
 	vcpu = open_vcpu(space, 0, 0);
 	machine = ioctl(kvm, KVM_CREATE_VM, 0);
@@ -243,11 +249,6 @@ static void never_beside_kvm(void)
 }
 
 #define KVM_AMD	"/axas/kvm-amd.ko"
-
-static bool shell(const char *command)
-{
-	return !system(command);
-}
 
 /*
  * S7: since 6.12 KVM enables virtualization when it is loaded. The kernel log names the module
