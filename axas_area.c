@@ -269,7 +269,11 @@ static void count_range(struct axas_areas *areas, struct axas_area *area, u64 fi
 
 void axas_pinned_put(struct axas_pinned *pinned)
 {
-	if (pinned && refcount_dec_and_test(&pinned->refs))
+	if (!pinned || !refcount_dec_and_test(&pinned->refs))
+		return;
+	if (pinned->last)
+		pinned->last(pinned);
+	else
 		kfree(pinned);
 }
 

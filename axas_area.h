@@ -176,12 +176,20 @@ struct axas_areas {
 
 /**
  * struct axas_pinned - account of the file pages that a space's areas have pinned
- * @refs: one of the space, one of each pin; see axas_filemem.c
+ * @refs: one of the space, one of its file, one of each pin; see axas_filemem.c
  * @pages: 4 KiB pages
+ * @last: called for the last reference, in any context that may sleep, and frees it; or NULL
+ * @mm: with @last: where @charged is accounted, with a reference
+ * @charged: pages that images have pinned beyond the space's end; see axas_file_inode.c
+ * @node: for @last
  */
 struct axas_pinned {
 	refcount_t refs;
 	atomic_long_t pages;
+	void (*last)(struct axas_pinned *pinned);
+	struct mm_struct *mm;
+	unsigned long charged;
+	struct list_head node;
 };
 
 void axas_pinned_put(struct axas_pinned *pinned);

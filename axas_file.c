@@ -178,6 +178,21 @@ static int may_keep_writers_away(struct file *file)
 	return -EPERM;
 }
 
+/* Charge pages of a file that is about to be mapped. */
+static int reserve_pages(struct axas_file *file, u64 pages)
+{
+	struct axas_pinned *pinned = file->pinned ?: axas_space_get_pinned(file->space);
+	int err;
+
+	if (IS_ERR(pinned))
+		return PTR_ERR(pinned);
+	file->pinned = pinned;
+	err = lock_pages(file, pages);
+	if (!err)
+		file->reserved += pages;
+	return err;
+}
+
 /* Without the lock meanwhile: the file may be read, and its server may take any time. */
 static long map_file_of(struct axas_file *file, const struct axas_map_file *map, struct file *from)
 {
@@ -185,9 +200,7 @@ static long map_file_of(struct axas_file *file, const struct axas_map_file *map,
 	long err;
 
 	mutex_lock(&file->lock);
-	err = lock_pages(file, pages);
-	if (!err)
-		file->reserved += pages;
+	err = reserve_pages(file, pages);
 	mutex_unlock(&file->lock);
 	if (err)
 		return err;

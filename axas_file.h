@@ -70,6 +70,7 @@ long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
  * @lock: held to map or unmap linear areas
  * @locked: pages accounted to @mm; protected by @lock
  * @reserved: those among them for files that are being mapped; protected by @lock
+ * @pinned: the account of pages of files, with a reference, or NULL; protected by @lock
  * @debugfs: its entry in debugfs
  * @mapping: the inode's, which lists the host mappings
  * @pinnable: its host mappings are pinnable; else watched
@@ -86,6 +87,7 @@ struct axas_file {
 	struct mutex lock;	/* see @lock above */
 	u64 locked;
 	u64 reserved;
+	struct axas_pinned *pinned;
 	struct axas_debugfs debugfs;
 	struct address_space *mapping;
 	bool pinnable;
@@ -138,6 +140,8 @@ struct file *__must_check axas_file_make(struct axas_space *space, u32 flags,
 					 const struct file_operations *fops);
 /* Uncharge locked pages of areas that are gone. file->lock is held. */
 void axas_file_unlock_pages(struct axas_file *file);
+/* At module unload, when no space and no image exists. */
+void axas_file_exit(void);
 
 /* axas_file_io.c: file operations */
 

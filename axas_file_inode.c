@@ -2,7 +2,8 @@
 /*
  * The inode of a space: a regular file of a pseudo file system, so that it can be opened again by
  * /proc/PID/fd/N, has a size, and has an address_space of its own that lists its host mappings.
- * Calls axas_file_io.c, axas_file_mmap.c, axas_debugfs.c and axas_space.c. No locks.
+ * Calls axas_file_io.c, axas_file_mmap.c, axas_debugfs.c, axas_space.c and axas_area.c. Locks:
+ * ended_lock protects the accounts that a work item uncharges; it nests inside nothing.
  *
  * The file system is mounted while /dev/axas is open, and while an inode is made: a permanent mount
  * would pin the module. Open files keep the mount, also those by O_PATH, and the super block keeps
@@ -12,12 +13,15 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fs_context.h>
+#include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/statfs.h>
+#include <linux/workqueue.h>
 
 #include "axas_compat.h"
 #include "axas_file.h"
@@ -29,14 +33,74 @@
 static struct vfsmount *mount;
 static int mounts;
 
+static LIST_HEAD(ended);
+static DEFINE_SPINLOCK(ended_lock);
+
+static void uncharge_ended(struct work_struct *work)
+{
+	struct axas_pinned *pinned, *next;
+	LIST_HEAD(all);
+
+	spin_lock(&ended_lock);
+	list_splice_init(&ended, &all);
+	spin_unlock(&ended_lock);
+	list_for_each_entry_safe(pinned, next, &all, node) {
+		account_locked_vm(pinned->mm, pinned->charged, false);
+		mmdrop(pinned->mm);
+		kfree(pinned);
+	}
+}
+
+static DECLARE_WORK(uncharging, uncharge_ended);
+
+/* The last pin may go in a fault, with the mmap_lock that uncharging needs. */
+static void end_account(struct axas_pinned *pinned)
+{
+	spin_lock(&ended_lock);
+	list_add_tail(&pinned->node, &ended);
+	spin_unlock(&ended_lock);
+	schedule_work(&uncharging);
+}
+
+/*
+ * Pages of files that images have pinned stay charged until the last of them is unpinned. Consumes
+ * the file's references on the account and on the mm.
+ */
+static void leave_charged(struct axas_file *file)
+{
+	struct axas_pinned *pinned = file->pinned;
+
+	pinned->charged = min_t(u64, file->locked, atomic_long_read(&pinned->pages));
+	pinned->mm = file->mm;
+	pinned->last = end_account;
+	file->locked -= pinned->charged;
+	if (file->locked)
+		account_locked_vm(file->mm, file->locked, false);
+	axas_pinned_put(pinned);
+}
+
+static void uncharge(struct axas_file *file)
+{
+	if (file->locked)
+		account_locked_vm(file->mm, file->locked, false);
+	mmdrop(file->mm);
+	axas_pinned_put(file->pinned);
+}
+
+void axas_file_exit(void)
+{
+	flush_work(&uncharging);
+}
+
 /* Called when the space, with its linear areas, has been freed. */
 static void free_file(void *arg)
 {
 	struct axas_file *file = arg;
 
-	if (file->locked)
-		account_locked_vm(file->mm, file->locked, false);
-	mmdrop(file->mm);
+	if (file->pinned && atomic_long_read(&file->pinned->pages))
+		leave_charged(file);
+	else
+		uncharge(file);
 	mutex_destroy(&file->lock);
 	mutex_destroy(&file->attach);
 	kfree(file);

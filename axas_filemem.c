@@ -215,8 +215,7 @@ static unsigned long pages_in(const struct pin *pin)
 	return pin->last - pin->first + 1;
 }
 
-/* The account of a space, with a reference. */
-static struct axas_pinned *get_pinned(struct axas_space *space)
+struct axas_pinned *axas_space_get_pinned(struct axas_space *space)
 {
 	struct axas_pinned *pinned;
 
@@ -237,7 +236,7 @@ static struct axas_pinned *get_pinned(struct axas_space *space)
 static struct pin *new_pin(struct axas_filemem *mem, struct axas_space *space, u64 offset, u64 size)
 {
 	struct pin *pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
-	struct axas_pinned *pinned = get_pinned(space);
+	struct axas_pinned *pinned = axas_space_get_pinned(space);
 
 	if (!pin || IS_ERR(pinned)) {
 		kfree(pin);

@@ -134,6 +134,7 @@ no_areas:
 static void __exit axas_exit(void)
 {
 	misc_deregister(&axas_misc);
+	axas_file_exit();
 	axas_debugfs_exit();
 	axas_area_exit();
 	axas_stock_exit();

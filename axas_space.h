@@ -173,6 +173,9 @@ int __must_check axas_space_own_page(struct axas_space *space, u64 gpa, u32 acce
 int __must_check axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range,
 				     u32 prot, u32 flags, struct axas_backend backend);
 
+/* axas_filemem.c: the account of a space, with a reference. ERR_PTR(-ENOMEM), ERR_PTR(-EINTR). */
+struct axas_pinned *__must_check axas_space_get_pinned(struct axas_space *space);
+
 /* The same for another space that borrows the page: -EIO in an area that is not alloc's. */
 int __must_check axas_space_bring_exported(struct axas_space *space, u64 gpa, u32 access);
 

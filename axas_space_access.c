@@ -646,11 +646,16 @@ static size_t touch_leaves(struct axas_space *space, struct axas_cpu *cpu, u64 g
 	return min(at, last + 1) - gpa;
 }
 
-/* Access all bytes with space->lock held. Return 0, an error, or -EAGAIN; @done: how far it got. */
+/*
+ * Access all bytes with space->lock held. Return 0, an error, or -EAGAIN; @done: how far it got. The
+ * pass that copies meets all the leaves that the first one has met. One that is being replaced is
+ * there again soon: who does that has the lock for reading, too.
+ */
 static int access_all(struct axas_space *space, u64 gpa, struct access *access, size_t len,
 		      size_t *done)
 {
 	struct axas_cpu found = axas_nothing_found();
+	unsigned int tries = 0;
 	ssize_t n;
 
 	for (*done = 0; *done < len; *done += n) {
@@ -660,6 +665,10 @@ static int access_all(struct axas_space *space, u64 gpa, struct access *access, 
 						      len - *done);
 		if (!n)
 			n = access_locked(space, &found, gpa + *done, access, len - *done);
+		if (unlikely(n == -EAGAIN && access->memory)) {
+			axas_space_pause(&tries);
+			n = 0;
+		}
 		if (n < 0)
 			return n;
 		cond_resched();

@@ -2,7 +2,10 @@
 /*
  * Guest reads and writes (axas_space_access.c).
  */
+#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/kthread.h>
 #include <linux/uio.h>
 
 #include "space_fixture.h"
@@ -44,6 +47,61 @@ static void buffer_comes_back_over_scattered_frames(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, space_mem(f, BORDER + SZ_4K)[0x180], 0);
 	KUNIT_EXPECT_EQ(test, read_at(f, BORDER - SZ_8K + 0x80, back, 0x3100), 0);
 	KUNIT_EXPECT_EQ(test, memcmp(out, back, 0x3100), 0);
+}
+
+/* A leaf that another task replaces while the one before it is written. */
+static struct {
+	struct space_fixture *f;
+	struct axas_npt_pos pos;
+	bool claimed;
+	struct completion settled;
+} replaced;
+
+static int settle(void *unused)
+{
+	/* In any case the write goes on; usually it has met the marker. */
+	msleep(1);
+	axas_npt_settle(&replaced.f->space->npt, &replaced.pos, replaced.pos.entry);
+	complete(&replaced.settled);
+	return 0;
+}
+
+static void claim_the_next(const struct axas_hal *hal, void *va, size_t bytes)
+{
+	struct axas_npt *npt = &replaced.f->space->npt;
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+
+	if (replaced.claimed)
+		return;
+	replaced.claimed = true;
+	axas_npt_walk(npt, &cursor, BORDER, &replaced.pos);
+	pos = replaced.pos;
+	KUNIT_EXPECT_TRUE(replaced.f->test, axas_npt_claim(npt, &pos));
+	axas_space_flush(replaced.f->space, BORDER, BORDER + SZ_4K - 1, false);
+	if (IS_ERR(kthread_run(settle, NULL, "axas_settle")))
+		settle(NULL);
+}
+
+/* All or nothing: what was found by the first look is there when bytes are copied. */
+static void access_waits_for_a_leaf_that_is_replaced(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 out[16], back[16] = {};
+
+	fill_pattern(out, sizeof(out), 5);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, BORDER - SZ_4K, SZ_8K, TEST_RW), 0);
+	axas_npt_mark(&f->space->npt);
+	replaced.f = f;
+	replaced.claimed = false;
+	init_completion(&replaced.settled);
+	f->mock->hal.clean = claim_the_next;
+	KUNIT_EXPECT_EQ(test, write_at(f, BORDER - 8, out, sizeof(out)), 0);
+	f->mock->hal.clean = NULL;
+	KUNIT_ASSERT_TRUE(test, replaced.claimed);
+	wait_for_completion(&replaced.settled);
+	KUNIT_EXPECT_EQ(test, read_at(f, BORDER - 8, back, sizeof(back)), 0);
+	KUNIT_EXPECT_EQ(test, memcmp(out, back, sizeof(out)), 0);
 }
 
 /* Defect 1: the crate's buffer of 0x1100 bytes, and one longer than the area. */
@@ -699,6 +757,7 @@ static void iterator_leaves_devices_alone(struct kunit *test)
 
 static struct kunit_case access_cases[] = {
 	KUNIT_CASE_PARAM(buffer_comes_back_over_scattered_frames, space_gen_params),
+	KUNIT_CASE_PARAM(access_waits_for_a_leaf_that_is_replaced, space_gen_params),
 	KUNIT_CASE_PARAM(over_long_buffer_is_refused, space_gen_params),
 	KUNIT_CASE_PARAM(bytes_come_back_one_by_one, space_gen_params),
 	KUNIT_CASE_PARAM(two_spaces_keep_one_gpa_apart, space_gen_params),

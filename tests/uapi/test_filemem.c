@@ -390,7 +390,7 @@ static long locked_kib(void)
 static void limited(void)
 {
 	struct rlimit limit = { FILE_BYTES, FILE_BYTES };
-	int fd = new_space(), file = sealed();
+	int fd = new_space(), file = sealed(), image, err;
 
 	expect_ok(setrlimit(RLIMIT_MEMLOCK, &limit));
 	drop_cap(14);	/* CAP_IPC_LOCK */
@@ -404,6 +404,17 @@ static void limited(void)
 	expect_eq(axas_map_file(fd, BASE, FILE_BYTES, file, 0, RW, 0), -ENOMEM);
 	expect_ok(axas_clear(fd));
 	expect_ok(axas_map_file(fd, 4 * GIB, FILE_BYTES, file, 0, RW, 0));
+	/* What an image has stays in memory without the space, and locked. */
+	image = axas_freeze(fd);
+	expect(image >= 0);
+	close(fd);
+	fd = new_space();
+	expect_eq(axas_map_file(fd, BASE, PAGE, file, 0, RW, 0), -ENOMEM);
+	close(image);
+	do
+		err = axas_map_file(fd, BASE, FILE_BYTES, file, 0, RW, 0);
+	while (err == -ENOMEM);
+	expect_ok(err);
 }
 
 static void test_locked_memory(void)
