@@ -40,7 +40,7 @@ int axas_frame_fill(struct axas_frame *frame, u8 byte)
 {
 	if (!frame->hal)
 		return -ENXIO;
-	memset(axas_frame_ptr(frame), byte, AXAS_FRAME_SIZE << frame->order);
+	memset(axas_hal_va(frame->hal, frame->hpa), byte, AXAS_FRAME_SIZE << frame->order);
 	return 0;
 }
 EXPORT_SYMBOL_AXAS(axas_frame_fill);

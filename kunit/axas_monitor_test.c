@@ -2,6 +2,11 @@
 /*
  * Tests of the monitor: it must report each planted fault, and accept correct operations. Faults
  * are entries stored directly, frames freed by hand, and flushes that are lost.
+ *
+ * Among them are those examples of Casemate (github.com/rems-project/casemate) that are about tables
+ * and flushes: good_bbm, bad_no_bbm, bad_bbm_missing_tlbi, good_write_child, good_free_page,
+ * bad_free_page_without_clean, bad_reuse_page. Others are about locks, which entries have not here,
+ * and about VMIDs, which the monitor does not know: vcpu/arm64 has those, and flushes by consumer.
  */
 #include <linux/rcupdate.h>
 #include <axas/frame.h>
@@ -183,6 +188,36 @@ static void made_before_the_break_is_flushed(struct kunit *test)
 	flush(f, AT, SZ_4K, false);
 }
 
+/* Broken, flushed and made: the way to change a live leaf. */
+static void broken_flushed_and_made(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	u64 other;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT + SZ_4K, SZ_4K, AT + SZ_8K, TEST_RW), 0);
+	other = *npt_raw_ptep(f, AT + SZ_4K, 0);
+	clear_entry(f, AT);
+	flush(f, AT, SZ_4K, false);
+	WRITE_ONCE(*npt_raw_ptep(f, AT, 0), other);
+	look(f, AT);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
+}
+
+/* An entry that becomes present in a linked table owes no flush. */
+static void entry_of_a_linked_table_is_made(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	look(f, AT);
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT + SZ_4K, SZ_4K, AT, TEST_RW), 0);
+	look(f, AT);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
+}
+
 /* The core's own split: with a lost flush it violates break-before-make on Arm. */
 static void split_without_a_flush(struct kunit *test)
 {
@@ -227,6 +262,59 @@ static void table_freed_before_walks_are_flushed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "before the flush"));
 	flush(f, AT, SZ_2M, true);
 	atomic_long_dec(&f->npt.leaves[0]);
+}
+
+static void table_freed_after_walks_are_flushed(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_hpa table;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	look(f, AT);
+	table = axas_hal_pa(&f->mock->hal, npt_raw_ptep(f, AT, 0));
+	WRITE_ONCE(*npt_raw_ptep(f, AT, 1), 0);
+	flush(f, AT, SZ_2M, true);
+	axas_npt_free_table(&f->npt, table.val & ~(AXAS_FRAME_SIZE - 1));
+	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
+	atomic_long_dec(&f->npt.leaves[0]);
+}
+
+/* One table at two places: a removal from one of them would free it under the other. */
+static void table_linked_twice(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT + SZ_2M, SZ_4K, AT, TEST_RW), 0);
+	npt_unmap(f, AT + SZ_2M, SZ_2M);
+	look(f, AT + SZ_2M);
+	WRITE_ONCE(*npt_raw_ptep(f, AT + SZ_2M, 1), *npt_raw_ptep(f, AT, 1));
+	look(f, AT + SZ_2M);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, ""));
+	WRITE_ONCE(*npt_raw_ptep(f, AT + SZ_2M, 1), 0);
+	flush(f, AT, SZ_4M, true);
+}
+
+/* A table that is linked with what was in its frame before. */
+static void table_that_nobody_filled(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	struct axas_hpa hpa;
+	u64 *table;
+
+	table = axas_npt_alloc_table_unset(&f->npt, &hpa.val);
+	KUNIT_ASSERT_NOT_NULL(test, table);
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT + SZ_2M, SZ_4K, AT, TEST_RW), 0);
+	npt_unmap(f, AT + SZ_2M, SZ_2M);
+	look(f, AT + SZ_2M);
+	WRITE_ONCE(*npt_raw_ptep(f, AT + SZ_2M, 1), f->npt.fmt->table(hpa.val, 1));
+	look(f, AT + SZ_2M);
+	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "with what was there before"));
+	WRITE_ONCE(*npt_raw_ptep(f, AT + SZ_2M, 1), 0);
+	look(f, AT);
+	flush(f, AT, SZ_4M, true);
+	axas_npt_free_table(&f->npt, hpa.val);
 }
 
 static void table_freed_while_it_is_linked(struct kunit *test)
@@ -347,9 +435,14 @@ static struct kunit_case monitor_cases[] = {
 	KUNIT_CASE_PARAM(more_permission_wants_no_flush, geometry_gen_params),
 	KUNIT_CASE_PARAM(live_change, geometry_gen_params),
 	KUNIT_CASE_PARAM(made_before_the_break_is_flushed, geometry_gen_params),
+	KUNIT_CASE_PARAM(broken_flushed_and_made, geometry_gen_params),
+	KUNIT_CASE_PARAM(entry_of_a_linked_table_is_made, geometry_gen_params),
 	KUNIT_CASE_PARAM(split_without_a_flush, geometry_gen_params),
 	KUNIT_CASE_PARAM(collapse_without_a_flush, geometry_gen_params),
 	KUNIT_CASE_PARAM(table_freed_before_walks_are_flushed, geometry_gen_params),
+	KUNIT_CASE_PARAM(table_freed_after_walks_are_flushed, geometry_gen_params),
+	KUNIT_CASE_PARAM(table_linked_twice, geometry_gen_params),
+	KUNIT_CASE_PARAM(table_that_nobody_filled, geometry_gen_params),
 	KUNIT_CASE_PARAM(table_freed_while_it_is_linked, geometry_gen_params),
 	KUNIT_CASE_PARAM(leaf_to_no_frame, geometry_gen_params),
 	KUNIT_CASE_PARAM(frame_that_nobody_zeroed, geometry_gen_params),
