@@ -5,6 +5,7 @@
  *
  *   harness.c   the runner: one child process per test, time limit
  *   expect.c    fail, skip, note, compare
+ *   failnth.c   the n-th allocation fails
  *   machine.c   the machine under test: clock, kernel version, reserved memory
  *   signals.c   accesses to memory that may end in a signal
  *   trace.c     events of the kernel's tracing
@@ -149,6 +150,13 @@ int write_signal(void *p, u8 val);
 int signal_code(void);			/* si_code of this thread's last signal */
 int try_load(const u64 *p, u64 *val);	/* of a word: a single access */
 int try_store(u64 *p, u64 val);
+
+/* failnth.c: skips the test if this kernel cannot do it; limit of allocations per call */
+#define FAIL_NTH_LIMIT	2000
+int fail_nth_open(void);
+void fail_nth_arm(int nth, int n);
+bool fail_nth_disarm(int nth);		/* whether a failure was injected */
+bool is_injected_error(int err);	/* ENOMEM; with CONFIG_FAIL_USERCOPY also EFAULT */
 
 /* trace.c: the number of a space or an image, as its fdinfo tells */
 unsigned int space_id(int fd);

@@ -14,6 +14,6 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wmissing-prototypes \
 	-D_FILE_OFFSET_BITS=64 -I$(UAPI) -I../lib $(EXTRA_CFLAGS)
 LDLIBS := -lpthread
 
-harness := harness expect machine signals trace
+harness := harness expect failnth machine signals trace
 headers := ../lib/harness.h $(wildcard *.h $(UAPI)/axas/*.h)
 vpath %.c ../lib

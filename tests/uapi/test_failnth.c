@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Fail each allocation of each call in turn: the call returns ENOMEM and leaves the space
- * unchanged. Needs CONFIG_FAULT_INJECTION, CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC; see the
- * kernel's fault-injection.rst for fail-nth.
+ * unchanged. Needs a kernel with fault injection (../lib/failnth.c).
  */
 #include "uapi.h"
 
@@ -16,56 +15,6 @@
 #include <unistd.h>
 
 #define AREA	(16 * MIB)
-#define LIMIT	2000	/* maximum of allocations per call */
-
-static const char *const knobs[][2] = {
-	{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
-	{ "/sys/kernel/debug/failslab/verbose", "0" },
-	{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N" },
-	{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N" },
-	{ "/sys/kernel/debug/fail_page_alloc/min-order", "0" },
-	{ "/sys/kernel/debug/fail_page_alloc/verbose", "0" },
-	{ "/sys/kernel/debug/fail_usercopy/verbose", "0" },
-};
-
-static int open_fail_nth(void)
-{
-	int nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-
-	if (nth < 0) {
-		note("fail-nth: not in this kernel");
-		skip("fail-nth: not in this kernel");
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(knobs); i++)
-		write_file(knobs[i][0], knobs[i][1]);
-	return nth;
-}
-
-static bool set(int nth, int n)
-{
-	char text[12];
-	int len = snprintf(text, sizeof(text), "%d", n);
-
-	return pwrite(nth, text, len, 0) == len;
-}
-
-static void arm(int nth, int n)
-{
-	expect(set(nth, n));
-}
-
-/*
- * Disarm fail-nth; return true if a failure was injected. With CONFIG_FAIL_USERCOPY the write()
- * below may take the injected failure itself, but only once: try twice.
- */
-static bool disarm(int nth)
-{
-	char text[12] = "";
-	bool read = pread(nth, text, sizeof(text) - 1, 0) > 0;
-
-	expect(set(nth, 0) || set(nth, 0));
-	return read && atoi(text) == 0;
-}
 
 /**
  * struct victim - one call whose allocations fail in turn
@@ -81,25 +30,18 @@ struct victim {
 	bool answers;
 };
 
-/* ENOMEM; with CONFIG_FAIL_USERCOPY also EFAULT. */
-static bool is_injected_error(int err)
-{
-	return err == -ENOMEM ||
-	       (err == -EFAULT && !access("/sys/kernel/debug/fail_usercopy", F_OK));
-}
-
 /* @check: what else holds after a call that failed, or NULL. */
 static void fail_each_and(const struct victim *v, void (*check)(int fd))
 {
-	int nth = open_fail_nth(), fd = v->prepare(), n, err, failures = 0;
+	int nth = fail_nth_open(), fd = v->prepare(), n, err, failures = 0;
 	struct state before;
 	bool hit;
 
-	for (n = 1; n < LIMIT; n++) {
+	for (n = 1; n < FAIL_NTH_LIMIT; n++) {
 		take_state(fd, &before);
-		arm(nth, n);
+		fail_nth_arm(nth, n);
 		err = v->call(fd);
-		hit = disarm(nth);
+		hit = fail_nth_disarm(nth);
 		if (!hit)
 			break;
 		if (err && !is_injected_error(err))
@@ -114,7 +56,7 @@ static void fail_each_and(const struct victim *v, void (*check)(int fd))
 			check(fd);
 		failures++;
 	}
-	expect(n < LIMIT);
+	expect(n < FAIL_NTH_LIMIT);
 	expect_ok(err);
 	note("%d allocations, %d of them fail the call", n - 1, failures);
 	expect_ok(axas_clear(fd));
@@ -345,13 +287,13 @@ static void test_write(void)
 static void test_create(void)
 {
 	struct axas_create c = { .format = test_format };
-	int nth = open_fail_nth(), dev = dev_open(), fds = count_fds(), n, fd;
+	int nth = fail_nth_open(), dev = dev_open(), fds = count_fds(), n, fd;
 	bool hit;
 
-	for (n = 1; n < LIMIT; n++) {
-		arm(nth, n);
+	for (n = 1; n < FAIL_NTH_LIMIT; n++) {
+		fail_nth_arm(nth, n);
 		fd = axas_create(dev, &c);
-		hit = disarm(nth);
+		hit = fail_nth_disarm(nth);
 		if (fd >= 0)
 			close(fd);
 		expect_eq(count_fds(), fds);
@@ -367,15 +309,15 @@ static void test_create(void)
 static void test_populate_progress(void)
 {
 	struct axas_range range;
-	int nth = open_fail_nth(), fd = new_space(), n, err;
+	int nth = fail_nth_open(), fd = new_space(), n, err;
 	bool hit = true;
 
-	for (n = 1; hit && n < LIMIT; n++) {
+	for (n = 1; hit && n < FAIL_NTH_LIMIT; n++) {
 		expect_ok(axas_map_alloc(fd, AREA, 8 * PAGE, RW, 0));
 		range = (struct axas_range){ .gpa = AREA, .length = 8 * PAGE };
-		arm(nth, n);
+		fail_nth_arm(nth, n);
 		err = axas_populate_some(fd, &range.gpa, &range.length);
-		hit = disarm(nth);
+		hit = fail_nth_disarm(nth);
 		expect(!err || is_injected_error(err));
 		if (err != -EFAULT) {
 			expect_eq(range.gpa + range.length, AREA + 8 * PAGE);
@@ -385,7 +327,7 @@ static void test_populate_progress(void)
 		expect_eq(info(fd).frames, 8);
 		expect_ok(axas_clear(fd));
 	}
-	expect(n < LIMIT);
+	expect(n < FAIL_NTH_LIMIT);
 }
 
 static int populated_space(void)
@@ -794,7 +736,323 @@ static void test_first_write(void)
 	fail_each(&(struct victim){ frozen_space, call_write, reset_it, false });
 }
 
+/* Queries, and calls that seldom allocate: nothing to undo. */
+static void nothing(int fd)
+{
+	(void)fd;
+}
+
+static int call_set_policy(int fd)
+{
+	return axas_set_policy(fd, AREA + 4 * PAGE, 4 * PAGE, AXAS_MAP_HUGE_NEVER);
+}
+
+static void test_set_policy(void)
+{
+	fail_each(&(struct victim){ space_with_area, call_set_policy, restore_area, false });
+}
+
+static int limited_space(void)
+{
+	struct axas_create c = { .format = test_format, .max_frames = ~0ull };
+	int fd = axas_open_space(NULL, &c);
+
+	expect(fd >= 0);
+	return fd;
+}
+
+static int call_set_limit(int fd)
+{
+	return axas_set_limit(fd, 100);
+}
+
+static void test_set_limit(void)
+{
+	fail_each(&(struct victim){ limited_space, call_set_limit, nothing, false });
+}
+
+/* Leaves of 4 KiB that one of 2 MiB can replace, in a dirty log. */
+static int split_space(void)
+{
+	int fd = logged_space();
+
+	expect_ok(axas_protect(fd, AREA + MIB, PAGE, RO));
+	expect_ok(axas_protect(fd, AREA + MIB, PAGE, RW));
+	return fd;
+}
+
+static int call_collapse(int fd)
+{
+	return axas_collapse(fd, AREA, 4 * MIB, NULL);
+}
+
+static void test_collapse(void)
+{
+	fail_each(&(struct victim){ split_space, call_collapse, nothing, true });
+}
+
+static int call_clear(int fd)
+{
+	return axas_clear(fd);
+}
+
+static void test_clear(void)
+{
+	fail_each(&(struct victim){ space_with_area, call_clear, restore_area, false });
+}
+
+static int call_translate(int fd)
+{
+	struct axas_translate tr;
+
+	return axas_translate(fd, AREA + 3 * PAGE, &tr);
+}
+
+static int call_get_info(int fd)
+{
+	struct axas_info i;
+
+	return axas_get_info(fd, &i);
+}
+
+static int call_get_areas(int fd)
+{
+	struct axas_area_info areas[4];
+	u64 start = 0;
+	int n = axas_get_areas(fd, &start, areas, ARRAY_SIZE(areas), NULL);
+
+	return n < 0 ? n : 0;
+}
+
+static int call_seek(int fd)
+{
+	return lseek(fd, AREA, SEEK_DATA) < 0 ? -errno : 0;
+}
+
+static void test_queries(void)
+{
+	fail_each(&(struct victim){ space_with_area, call_translate, nothing, true });
+	fail_each(&(struct victim){ space_with_area, call_get_info, nothing, true });
+	fail_each(&(struct victim){ space_with_area, call_get_areas, nothing, true });
+	fail_each(&(struct victim){ space_with_area, call_seek, nothing, true });
+}
+
+static int call_diff(int fd)
+{
+	struct axas_diff_extent extents[4];
+	__u64 gpa = AREA, len = 4 * MIB;
+	int n = axas_diff(fd, &gpa, &len, extents, ARRAY_SIZE(extents));
+
+	return n < 0 ? n : n == 1 ? 0 : -EIO;
+}
+
+static void test_diff(void)
+{
+	fail_each(&(struct victim){ frozen_space, call_diff, nothing, true });
+}
+
+/* A freeze carries the log's pages over: none of them is lost if that fails. */
+static void test_freeze_logged(void)
+{
+	fail_each_and(&(struct victim){ written_space, call_freeze, nothing, false },
+		      expect_written);
+}
+
+static int call_punch(int fd)
+{
+	return punch(fd, AREA + MIB, PAGE) ? -errno : 0;
+}
+
+static void populate_again(int fd)
+{
+	clear_it(fd);
+	expect_ok(axas_map_alloc(fd, AREA, 4 * MIB, RW, AXAS_MAP_POPULATE));
+}
+
+static void test_punch(void)
+{
+	fail_each(&(struct victim){ populated_space, call_punch, populate_again, true });
+}
+
+static int call_read(int fd)
+{
+	u8 byte;
+	ssize_t n = axas_read(fd, AREA + 12 * PAGE, &byte, 1);
+
+	return n == 1 ? 0 : n < 0 ? n : -EIO;
+}
+
+static void test_read(void)
+{
+	fail_each(&(struct victim){ space_with_area, call_read, restore_area, true });
+}
+
+/* The call has memory at the second time. */
+static void unmap_pages(void *p, size_t len)
+{
+	if (munmap(p, len))
+		expect_libc(munmap(p, len));
+}
+
+static int call_mmap(int fd)
+{
+	void *p = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, AREA);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	unmap_pages(p, 16 * PAGE);
+	return 0;
+}
+
+static void test_mmap(void)
+{
+	fail_each(&(struct victim){ space_with_area, call_mmap, nothing, false });
+}
+
+static u8 *mapping;
+
+static int mapped_area(void)
+{
+	int fd = space_with_area();
+
+	catch_bus();
+	mapping = map_rw(fd, AREA, 16 * PAGE);
+	return fd;
+}
+
+/* The kernel repeats a fault for which there was no memory, or it is SIGBUS. */
+static int call_touch(int fd)
+{
+	(void)fd;
+	return write_signal(mapping + 12 * PAGE, 1) ? -ENOMEM : 0;
+}
+
+static void punch_again(int fd)
+{
+	expect_ok(punch(fd, AREA + 12 * PAGE, PAGE));
+}
+
+static void test_touch(void)
+{
+	fail_each(&(struct victim){ mapped_area, call_touch, punch_again, true });
+}
+
+/* Calls on @object that change nothing: they work, or there is no memory, and work then. */
+static void fail_each_on(int object, int (*call)(int object))
+{
+	int nth = fail_nth_open(), fds = count_fds(), n, err;
+	bool hit = true;
+
+	for (n = 1; hit && n < FAIL_NTH_LIMIT; n++) {
+		fail_nth_arm(nth, n);
+		err = call(object);
+		hit = fail_nth_disarm(nth);
+		if (err && err != -ENFILE && !is_injected_error(err))
+			fail("failure %d answers %s", n, strerrorname_np(-err));
+		expect_eq(count_fds(), fds);
+	}
+	expect(n < FAIL_NTH_LIMIT);
+	expect_ok(call(object));
+}
+
+static int call_get_format(int dev)
+{
+	struct axas_format_info format;
+
+	return axas_get_format(dev, test_format, &format);
+}
+
+static int call_get_version(int dev)
+{
+	int version = axas_get_api_version(dev);
+
+	return version < 0 ? version : 0;
+}
+
+static int call_open(int object)
+{
+	int fd = reopen(object, O_RDONLY);
+
+	return fd < 0 ? -errno : close(fd);
+}
+
+static void test_device(void)
+{
+	fail_each_on(dev_open(), call_get_format);
+	fail_each_on(dev_open(), call_get_version);
+	fail_each_on(new_space(), call_open);
+}
+
+static int call_image_info(int object)
+{
+	struct axas_image_info i;
+
+	return axas_get_image_info(object, &i);
+}
+
+static int call_read_image(int object)
+{
+	u8 bytes[2 * PAGE];
+	ssize_t n = axas_read(object, AREA, bytes, sizeof(bytes));
+
+	return n == sizeof(bytes) ? 0 : n < 0 ? n : -ENOMEM;
+}
+
+static int call_map_image(int object)
+{
+	u8 *p = mmap(NULL, 16 * PAGE, PROT_READ, MAP_SHARED, object, AREA);
+	int nr;
+
+	if (p == MAP_FAILED)
+		return -errno;
+	nr = read_signal(p + PAGE);
+	unmap_pages(p, 16 * PAGE);
+	return nr ? -ENOMEM : 0;
+}
+
+static void test_image(void)
+{
+	catch_bus();
+	frozen_space();
+	fail_each_on(image, call_image_info);
+	fail_each_on(image, call_read_image);
+	fail_each_on(image, call_map_image);
+	fail_each_on(image, call_open);
+}
+
+/* The ioctls that tests above make: add one to this list with its test. */
+static bool is_tested(unsigned long nr)
+{
+	static const unsigned long tested[] = {
+		AXAS_GET_API_VERSION, AXAS_GET_FORMAT, AXAS_CREATE, AXAS_MAP_LINEAR,
+		AXAS_MAP_ALLOC, AXAS_UNMAP, AXAS_PROTECT, AXAS_CLEAR, AXAS_POPULATE, AXAS_FAULT,
+		AXAS_TRANSLATE, AXAS_GET_INFO, AXAS_GET_AREAS, AXAS_COLLAPSE, AXAS_DISCARD,
+		AXAS_SET_POLICY, AXAS_SET_LIMIT, AXAS_START_LOG, AXAS_STOP_LOG, AXAS_GET_LOG,
+		AXAS_CLEAR_LOG, AXAS_SUPPLY, AXAS_MAP_SHARED, AXAS_MAP_BACKEND, AXAS_MAP_FILE,
+		AXAS_GET_MISSING, AXAS_FREEZE, AXAS_CLONE, AXAS_RESET, AXAS_DIFF,
+		AXAS_GET_IMAGE_INFO,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tested); i++)
+		if (tested[i] == nr)
+			return true;
+	return false;
+}
+
+static void test_all_are_tested(void)
+{
+	int objects[] = { dev_open(), new_space(), -1 };
+
+	objects[2] = image_of(new_space());
+	for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+		for (u32 n = 0; n < 256; n++)
+			if (axas_ioctl(objects[i], _IO(AXAS_IOC_TYPE, n), NULL) != -ENOTTY &&
+			    !is_tested(_IO(AXAS_IOC_TYPE, n)))
+				fail("no allocation of ioctl %#x fails in a test", n);
+}
+
 static const struct test tests[] = {
+	{ "fail-nth: every ioctl has a test here", test_all_are_tested },
 	{ "fail-nth: CREATE", test_create },
 	{ "fail-nth: MAP_ALLOC", test_map_alloc },
 	{ "fail-nth: MAP_ALLOC with POPULATE", test_map_populate },
@@ -824,6 +1082,19 @@ static const struct test tests[] = {
 	{ "fail-nth: CLONE", test_clone },
 	{ "fail-nth: RESET", test_reset },
 	{ "fail-nth: the first write to an image's page", test_first_write },
+	{ "fail-nth: SET_POLICY", test_set_policy },
+	{ "fail-nth: SET_LIMIT", test_set_limit },
+	{ "fail-nth: COLLAPSE", test_collapse },
+	{ "fail-nth: CLEAR", test_clear },
+	{ "fail-nth: TRANSLATE, GET_INFO, GET_AREAS and lseek", test_queries },
+	{ "fail-nth: DIFF", test_diff },
+	{ "fail-nth: FREEZE in a dirty log", test_freeze_logged },
+	{ "fail-nth: fallocate", test_punch },
+	{ "fail-nth: pread", test_read },
+	{ "fail-nth: mmap", test_mmap },
+	{ "fail-nth: the first touch of a mapping", test_touch },
+	{ "fail-nth: GET_FORMAT, GET_API_VERSION and open", test_device },
+	{ "fail-nth: an image's calls and mappings", test_image },
 };
 
 const struct suite suite_failnth = { "failnth", tests, ARRAY_SIZE(tests), true };

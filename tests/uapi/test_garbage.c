@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define CALLS		20000
+#define CALLS		5000
 #define BATCH		2000	/* calls of one process */
 #define AREA		(16 * MIB)
 #define FRAMES		2048	/* at most, in a space of ours */

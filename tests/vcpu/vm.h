@@ -81,8 +81,8 @@ bool arch_printed(const struct axvcpu_exit *exit, char *c);
 /* The count of guest_stores and guest_loads. */
 u64 arch_count(const struct axvcpu_regs *regs);
 
-extern const struct suite suite_api, suite_attacks, suite_calls, suite_fire, suite_interrupts,
-	suite_life,
+extern const struct suite suite_api, suite_attacks, suite_calls, suite_failnth, suite_fire,
+	suite_interrupts, suite_life,
 	suite_log, suite_matrix, suite_memory, suite_parallel, suite_programs;
 
 /**

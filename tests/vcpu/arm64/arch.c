@@ -11,7 +11,8 @@ const struct suite *const arch_suites[] = {
 	&suite_refused, &suite_exits, &suite_calls, &suite_exceptions, &suite_registers,
 	&suite_memory, &suite_log, &suite_matrix, &suite_parallel, &suite_vmids, &suite_debug,
 	&suite_interrupts, &suite_gic, &suite_timer, &suite_save, &suite_attacks,
-	&suite_api, &suite_life, &suite_programs, &suite_fire, NULL
+	&suite_api, &suite_life, &suite_programs, &suite_failnth,
+	&suite_fire, NULL
 };
 
 void arch_enter(struct axvcpu_regs *regs, u64 entry, const u64 args[4])

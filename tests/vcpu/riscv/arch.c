@@ -10,7 +10,8 @@ extern const struct suite suite_exits, suite_registers, suite_irqs, suite_kvm,
 const struct suite *const arch_suites[] = {
 	&suite_exits, &suite_calls, &suite_registers, &suite_memory, &suite_log, &suite_matrix,
 	&suite_parallel, &suite_interrupts, &suite_irqs, &suite_system, &suite_save,
-	&suite_programs, &suite_attacks, &suite_api, &suite_life, &suite_kvm, &suite_fire, NULL
+	&suite_programs, &suite_attacks, &suite_api, &suite_life, &suite_kvm, &suite_failnth,
+	&suite_fire, NULL
 };
 
 void arch_enter(struct axvcpu_regs *regs, u64 entry, const u64 args[4])

@@ -14,7 +14,8 @@ const struct suite *const arch_suites[] = {
 	&suite_exits, &suite_calls, &suite_memory, &suite_log, &suite_matrix, &suite_parallel,
 	&suite_interrupts, &suite_exceptions, &suite_api, &suite_setup, &suite_life,
 	&suite_programs, &suite_host, &suite_cpu, &suite_attack,
-	&suite_system, &suite_save, &suite_fpu, &suite_fire, NULL
+	&suite_system, &suite_save, &suite_fpu, &suite_failnth,
+	&suite_fire, NULL
 };
 
 void arch_setup(struct axvcpu_setup *arg)
