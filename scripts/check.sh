@@ -69,6 +69,7 @@ parts() {
 		terminal soak 90 100 "make shell" on a terminal: what is typed runs, bars and colours
 		install check 120 250 Debian packages: built, installed, used and purged in a stock Debian
 		install-13 soak 400 300 the same, and an upgrade, on Debian 12 and 13
+		install-secure-boot soak 450 300 the same on a machine with Secure Boot, whose owner enrols DKMS's key
 		vm-newer soak 600 300 as vm-stock, on 7.2 of a later Debian
 	EOT
 }
@@ -150,6 +151,8 @@ part_install-13() {
 	done
 	return "$failed"
 }
+
+part_install-secure-boot() { AXAS_SECURE=1 "$AXAS_SCRIPTS/stranger.sh"; }
 
 part_prove() { "$AXAS_SCRIPTS/prove.sh"; }
 part_prove-large() { "$AXAS_SCRIPTS/prove.sh" --large cbmc; }

@@ -9,12 +9,15 @@
 # (guest/stranger.sh).
 #
 # AXAS_EFFORT  full: an older version is installed first, and upgraded
+# AXAS_SECURE  not empty: on a machine with Secure Boot, as it is delivered. It refuses the modules
+#              until the person enrols DKMS's key, at the blue screen of MokManager
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 SYSTEM="systemd-sysv udev kmod linux-image-amd64 linux-headers-amd64 dkms man-db bash-completion"
+[[ ! ${AXAS_SECURE:-} ]] || SYSTEM+=" shim-signed grub-efi-amd64-signed mokutil"
 
 # libraries_of SUITE: print what the packages depend on, which apt finds in its cache.
 libraries_of() {
@@ -84,6 +87,31 @@ compile() {
 			pkg-config --define-variable=prefix=/usr --cflags --libs libaxas)
 }
 
+# The disk from which firmware boots, as Debian fills it: signed by Microsoft and by Debian. The
+# firmware looks for a loader in EFI/BOOT, shim for GRUB beside itself, GRUB for EFI/debian.
+boot_disk() {
+	local root=$1 disk=$OUT/esp
+
+	touch "$root/axas/secure"
+	truncate -s 256M "$disk"
+	mkfs.vfat -n ESP "$disk"
+	cat >"$OUT/grub.cfg" <<-EOT
+		linux /vmlinuz root=/dev/vda rw quiet console=ttyS0 panic=-1 oops=panic \
+			ignore_loglevel log_buf_len=16M no_timer_check isolcpus=0
+		initrd /initrd
+		boot
+	EOT
+	mmd -i "$disk" ::EFI ::EFI/BOOT ::EFI/debian
+	mcopy -i "$disk" "$root/usr/lib/shim/shimx64.efi.signed" ::EFI/BOOT/BOOTX64.EFI
+	mcopy -i "$disk" "$root/usr/lib/shim/mmx64.efi.signed" ::EFI/BOOT/mmx64.efi
+	mcopy -i "$disk" "$root/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" \
+		::EFI/BOOT/grubx64.efi
+	mcopy -i "$disk" "$OUT/grub.cfg" ::EFI/debian/
+	mcopy -i "$disk" "$OUT/vmlinuz" "$OUT/initrd" ::
+	cp /usr/share/OVMF/OVMF_VARS_4M.ms.fd "$OUT/variables"
+	chmod a+rw "$disk" "$OUT/variables"
+}
+
 # In a mount namespace of its own: the root folder of the cache stays as it is.
 machine() {
 	local base=$1 root=$OUT/root
@@ -105,7 +133,64 @@ machine() {
 	declare -f files >"$root/axas/files.sh"
 	cp "$root"/boot/vmlinuz-* "$OUT/vmlinuz"
 	cp "$root"/boot/initrd.img-* "$OUT/initrd"
+	[[ ! ${AXAS_SECURE:-} ]] || boot_disk "$root"
 	mke2fs -q -t ext4 -O ^has_journal -m 0 -d "$root" "$OUT/disk" 4G
+	chmod a+rw "$OUT/disk"
+}
+
+# secure_boot NAME: the firmware boots the disk. Its variables, with the keys, stay.
+secure_boot() {
+	AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800} AXAS_QEMU="$AXAS_QEMU -machine smm=on \
+		-global driver=cfi.pflash01,property=secure,value=on \
+		-drive if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd \
+		-drive if=pflash,unit=1,format=raw,file=$OUT/variables \
+		-drive file=$OUT/esp,if=virtio,format=raw" \
+		run_logged "$NAME $1" "$OUT/$1.log" "$AXAS_SCRIPTS/vm.sh" "$OUT/$1" - -
+}
+
+# shown LOG PATTERN: has the machine shown it? MokManager places each word on the screen.
+shown() { [[ $(tr -d '\0\r' <"$1" | sed 's/\x1b\[[0-9;]*[A-Za-z]//g') =~ $2 ]]; }
+
+wait_for() {
+	until shown "$@"; do
+		sleep 0.2
+	done
+}
+
+# What a person does at the blue screen: any key, if it counts seconds; then "Enroll MOK",
+# "Continue", "Yes", the password, "Reboot".
+person() {
+	local log=$OUT/enrol/kernel.log
+
+	wait_for "$log" 'Press any key|Enroll MOK'
+	shown "$log" 'Enroll MOK' || echo sendkey ret
+	wait_for "$log" 'Enroll MOK'
+	printf 'sendkey %s\n' down ret
+	wait_for "$log" 'View key 0'
+	printf 'sendkey %s\n' down ret
+	wait_for "$log" 'Enroll the key'
+	printf 'sendkey %s\n' down ret
+	wait_for "$log" 'Password'
+	printf 'sendkey %s\n' a x a s a x a s ret
+	wait_for "$log" 'Reboot'
+	echo sendkey ret
+}
+
+# Three boots: the modules are refused, the key is enrolled, they are used.
+secure_boots() {
+	local who monitor
+
+	secure_boot refused || true
+	machine_results "$NAME refused" "$OUT/refused" || true
+	mkdir -p "$OUT/enrol"
+	: >"$OUT/enrol/kernel.log"
+	mkfifo "$OUT/monitor"
+	exec {monitor}<>"$OUT/monitor"
+	person >&"$monitor" &
+	who=$!
+	AXAS_MONITOR=$OUT/monitor secure_boot enrol 2>/dev/null || true
+	kill "$who" 2>/dev/null || true
+	secure_boot . || true
 }
 
 main() {
@@ -116,13 +201,14 @@ main() {
 		return
 	fi
 	takes 0 1 "$@"
-	NAME=install
-	[[ $suite == - ]] || NAME=install-$suite
+	NAME=install${AXAS_SECURE:+-secure-boot}
+	[[ $suite == - ]] || NAME+=-$suite
 	export OUT=$AXAS_LOGS/$NAME
 	lock "out-$(basename "$AXAS_LOGS")-$NAME"
 	as_root rm -rf "$OUT"
 	mkdir -p "$OUT"
 	need_packages e2fsprogs qemu-system-x86 gcc pkg-config
+	[[ ! ${AXAS_SECURE:-} ]] || need_packages ovmf dosfstools mtools
 	"$AXAS_SCRIPTS/deb.sh" "$OUT/debs" "$suite" >"$OUT/built"
 	record "pass $NAME: packages_build_and_lintian_is_clean"
 	if [[ ${AXAS_EFFORT:-} == full ]]; then
@@ -133,9 +219,13 @@ main() {
 	base=$("$AXAS_SCRIPTS/debian-root.sh" "$suite" $SYSTEM -- $(libraries_of "$suite"))
 	run_logged "$NAME packages" "$OUT/install.log" as_root env OUT="$OUT" \
 		AXAS_CACHE="$AXAS_CACHE" unshare -m "$0" --machine "$base"
-	AXAS_QEMU="-drive file=$OUT/disk,if=virtio,format=raw,cache=unsafe" \
+	export AXAS_QEMU="-drive file=$OUT/disk,if=virtio,format=raw,cache=unsafe"
+	if [[ ${AXAS_SECURE:-} ]]; then
+		secure_boots
+	else
 		run_logged "$NAME" "$OUT/vm.log" "$AXAS_SCRIPTS/vm.sh" "$OUT" "$OUT/vmlinuz" \
-		"$OUT/initrd" root=/dev/vda rw quiet || true
+			"$OUT/initrd" root=/dev/vda rw quiet || true
+	fi
 	as_root rm -rf "$OUT/disk" "$OUT/over" "$OUT/root"
 	machine_results "$NAME" "$OUT"
 }

@@ -3,7 +3,8 @@
 #
 # vm.sh OUT KERNEL INITRAMFS [KERNEL-ARGUMENT...]: boot a kernel in QEMU and wait for
 # its end. It succeeds if the guest's script ran to its end; the script's output is in
-# OUT/guest.log, the kernel's messages are in OUT/kernel.log.
+# OUT/guest.log, the kernel's messages are in OUT/kernel.log. If KERNEL is "-", the firmware
+# boots a disk, and the kernel's arguments are that disk's affair.
 #
 # AXAS_ACCEL    tcg (default), tcg with options, or kvm; /dev/kvm is never opened
 #               unless requested
@@ -31,13 +32,16 @@ set -euo pipefail
 # with it.
 qemu() {
 	local out=$1 kernel=$2 initramfs=$3 more guest=(-serial "file:$1/guest.log")
-	local cpus=${AXAS_CPUS:-2} isolated=
+	local cpus=${AXAS_CPUS:-2} isolated='' boot=()
 
 	# Not if one thread emulates all CPUs.
 	[[ -n ${AXAS_CPUS:-} || ${AXAS_ACCEL:-} == *thread=single ]] || cpus=3 isolated=isolcpus=0
 	shift 3
 	[[ -z ${AXAS_CONSOLE:-} ]] ||
 		guest=(-chardev "stdio,id=guest,signal=off,logfile=$out/guest.log" -serial chardev:guest)
+	[[ $kernel == - ]] ||
+		boot=(-kernel "$kernel" -initrd "$initramfs" -append "console=ttyS0 panic=-1 \
+			oops=panic ignore_loglevel log_buf_len=16M no_timer_check $isolated $*")
 	read -ra more <<<"${AXAS_QEMU:-}"
 	[[ -z ${AXAS_MONITOR:-} ]] || more+=(-monitor stdio)
 	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-x86_64 \
@@ -45,9 +49,7 @@ qemu() {
 		-smp "$cpus" -m "${AXAS_MEMORY:-1G}" \
 		-accel "${AXAS_ACCEL:-tcg}" -nodefaults -display none -no-reboot "${more[@]}" \
 		-serial "file:$out/kernel.log" "${guest[@]}" \
-		-kernel "$kernel" -initrd "$initramfs" \
-		-append "console=ttyS0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M \
-			no_timer_check $isolated $*"
+		"${boot[@]}"
 }
 
 # The guest's comments start with "# ", its verdicts with "ok" or "not ok".
