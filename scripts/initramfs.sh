@@ -27,7 +27,7 @@ main() {
 	cp "$AXAS_SCRIPTS/guest/init" "$root/init"
 	cp "$AXAS_SCRIPTS/guest/lib.sh" "$root/axas/lib.sh"
 	cp "$AXAS_SCRIPTS/guest/$script" "$root/axas/run"
-	(($# == 0)) || cp "$@" "$root/axas/"
+	(($# == 0)) || cp -- "$@" "$root/axas/"
 	for file in $(libraries "$@"); do
 		install -D "$file" "$root$file"
 	done

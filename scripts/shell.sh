@@ -53,6 +53,12 @@ main() {
 	takes 0 99 "$@"
 	for file; do
 		[[ -f $file ]] || die "no file $file"
+		# The machine's own files are there, too; cp takes a dash for an option.
+		case $(basename -- "$file") in
+		run | lib.sh | commands | axas.ko | axvcpu.ko | axasctl | -*)
+			die "give $file another name: the machine has a file of that name, or takes none"
+			;;
+		esac
 	done
 	lock "out-$(basename "$AXAS_LOGS")-shell"
 	mkdir -p "$OUT"
