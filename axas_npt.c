@@ -573,12 +573,14 @@ void axas_npt_dump(struct seq_file *m, const struct axas_npt_run *run)
 		   leaf->prot & AXAS_PROT_EXEC ? 'x' : '-', type_name(leaf->type),
 		   run->borrowed ? " borrowed" : "");
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_dump);
 
 void axas_npt_dump_raw(struct seq_file *m, const struct axas_npt_run *run)
 {
 	seq_printf(m, "0x%016llx %u 0x%016llx 0x%016llx\n", run->first, run->leaf.level,
 		   run->leaf.hpa.val, run->entry);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_dump_raw);
 
 /* Hardware requires that a root of several pages is aligned to its size. */
 u64 *axas_npt_alloc_root(struct axas_npt *npt, struct axas_hpa *hpa)

@@ -243,6 +243,7 @@ int axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void 
 	space->released = fn;
 	return 0;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_on_release);
 
 int axas_space_attach(struct axas_space *space, struct axas_consumer *consumer)
 {

@@ -275,6 +275,7 @@ bool axas_space_has_whole(struct axas_space *space, struct axas_gpa_range range)
 	up_read(&space->lock);
 	return whole;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_has_whole);
 
 u64 axas_space_end(struct axas_space *space)
 {

@@ -335,6 +335,73 @@ static void a_copy_that_became_executable_is_fenced(struct kunit *test)
 	end(f, lender);
 }
 
+/* The area gets another backend while a page of its first one is copied; it has that frame next. */
+static struct {
+	struct space_fixture *f;
+	void (*clean)(const struct axas_hal *hal, void *va, size_t len);
+	struct lender *first;
+	struct lender *second;
+	bool done;
+} handover;
+
+static int fetch_into_the_same_frame(const struct axas_backend *backend, u64 offset,
+				     unsigned int n)
+{
+	u64 page = offset >> AXAS_FRAME_SHIFT, *mem;
+
+	swap(handover.first->frames[page], handover.second->frames[page]);
+	mem = axas_hal_va(handover.second->hal, handover.second->frames[page]);
+	mem[0] = lent_stamp(page - LENT_SKIP);
+	mem[511] = mem[0];
+	return lender_fetch(backend, offset, n);
+}
+
+static const struct axas_backend_ops reusing_ops = {
+	.id	= AXAS_BACKEND_FILE,
+	.flags	= AXAS_BACKEND_DIRECT | AXAS_BACKEND_LENDS,
+	.lend	= lender_lend, .fetch = fetch_into_the_same_frame, .page = lender_page,
+	.hold	= lender_hold, .release = lender_release,
+};
+
+static void hand_over(const struct axas_hal *hal, void *va, size_t len)
+{
+	struct space_fixture *f = handover.f;
+
+	handover.clean(hal, va, len);
+	if (handover.done)
+		return;
+	handover.done = true;
+	KUNIT_EXPECT_EQ(f->test, axas_space_unmap(f->space, gpa_range(LENT_BASE, LENT_SIZE)), 0);
+	KUNIT_EXPECT_EQ(f->test, map_ops(f, handover.second, TEST_RW, 0, &reusing_ops), 0);
+}
+
+/* The second backend's page has the first one's frame, and other content. */
+static void a_copy_of_another_backend_is_dropped(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_hal *hal = &f->mock->hal;
+	u64 *mem;
+
+	handover.f = f;
+	handover.clean = hal->clean;
+	handover.first = new_lender(f);
+	handover.second = new_lender(f);
+	handover.done = false;
+	mem = axas_hal_va(hal, handover.first->frames[LENT_SKIP + 40]);
+	mem[0] = written_stamp(40);
+	mem[511] = mem[0];
+	KUNIT_ASSERT_EQ(test, map_lent(f, handover.first, TEST_RW, 0), 0);
+	hal->clean = hand_over;
+	KUNIT_EXPECT_EQ(test, space_fault(f, page_gpa(40), TEST_W), AXAS_FAULT_FIXED);
+	hal->clean = handover.clean;
+	KUNIT_EXPECT_TRUE(test, handover.done);
+	KUNIT_EXPECT_EQ(test, read_page(f, 40), lent_stamp(40));
+	expect_info(f, 0, 1);
+	axas_space_clear(f->space);
+	end_lender(f, handover.first);
+	end(f, handover.second);
+}
+
 /* With a frame at once, the copy takes one look; without, it is made while the lock is free. */
 static void a_copy_waits_for_its_frame(struct kunit *test)
 {
@@ -1033,6 +1100,7 @@ static struct kunit_case lent_cases[] = {
 	KUNIT_CASE(an_area_says_how_many_a_fault_borrows),
 	KUNIT_CASE_PARAM(a_write_makes_a_private_copy, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_that_became_executable_is_fenced, space_gen_params),
+	KUNIT_CASE_PARAM(a_copy_of_another_backend_is_dropped, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_waits_for_its_frame, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_without_sleeping, space_gen_params),
 	KUNIT_CASE_PARAM(every_writer_gets_the_private_page, space_gen_params),

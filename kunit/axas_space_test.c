@@ -706,6 +706,57 @@ static void info_counts_what_the_space_holds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->space->areas->linear_pages, 0ull);
 }
 
+static void note_release(void *arg)
+{
+	++*(unsigned int *)arg;
+}
+
+static void release_is_told_to_one(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	unsigned int told = 0, other = 0;
+
+	KUNIT_EXPECT_EQ(test, axas_space_on_release(f->space, note_release, &told), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_on_release(f->space, note_release, &other), -EEXIST);
+	axas_space_put(axas_space_get(f->space));
+	KUNIT_EXPECT_EQ(test, told, 0u);
+	space_drop(f);
+	KUNIT_EXPECT_EQ(test, told, 1u);
+	KUNIT_EXPECT_EQ(test, other, 0u);
+}
+
+static void end_is_that_of_the_last_area(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_EXPECT_EQ(test, axas_space_end(f->space), 0ull);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BORDER, SZ_64K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_end(f->space), BORDER + SZ_64K);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_64K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_end(f->space), BORDER + SZ_64K);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, BORDER + SZ_4K, SZ_64K), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_end(f->space), BORDER + SZ_4K);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, BORDER, SZ_4K), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_end(f->space), WIN + SZ_64K);
+}
+
+/* Whole areas are found by any page of theirs, beside others. */
+static void whole_areas_are_found(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BORDER - SZ_64K, SZ_64K, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(BORDER, SZ_2M), TEST_RW,
+						   AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_WHOLE), 0);
+	KUNIT_EXPECT_TRUE(test, axas_space_has_whole(f->space, gpa_range(BORDER, SZ_4K)));
+	KUNIT_EXPECT_TRUE(test, axas_space_has_whole(f->space, gpa_range(BORDER - SZ_4K, SZ_8K)));
+	KUNIT_EXPECT_TRUE(test, axas_space_has_whole(f->space, gpa_range(BORDER + SZ_2M - SZ_4K,
+									 SZ_8K)));
+	KUNIT_EXPECT_FALSE(test, axas_space_has_whole(f->space, gpa_range(BORDER - SZ_64K,
+									  SZ_64K)));
+	KUNIT_EXPECT_FALSE(test, axas_space_has_whole(f->space, gpa_range(BORDER + SZ_2M, SZ_4K)));
+}
+
 static struct kunit_case space_cases[] = {
 	KUNIT_CASE_PARAM(create_and_put_balance, space_gen_params),
 	KUNIT_CASE_PARAM(put_frees_everything, space_gen_params),
@@ -744,6 +795,9 @@ static struct kunit_case space_cases[] = {
 	KUNIT_CASE(capabilities_are_those_of_the_machine),
 	KUNIT_CASE_PARAM(unknown_bits_are_refused, space_gen_params),
 	KUNIT_CASE_PARAM(info_counts_what_the_space_holds, space_gen_params),
+	KUNIT_CASE(release_is_told_to_one),
+	KUNIT_CASE(end_is_that_of_the_last_area),
+	KUNIT_CASE(whole_areas_are_found),
 	{}
 };
 

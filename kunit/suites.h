@@ -52,6 +52,7 @@
 	SUITE(axas_shared),	\
 	SUITE(axas_linear),	\
 	SUITE(axas_bound),	\
+	SUITE(axas_dump),	\
 	SUITE(axas_single),	\
 	SUITE(axas_access),	\
 	SUITE(axas_bvec),	\
