@@ -19,81 +19,102 @@ set -euo pipefail
 mapfile -t FILES < <(cd "$AXAS_SRC" && printf '%s\n' axas_*.[ch] |
 	grep -vE '^axas_(main|file.*|debugfs|compat)\.[ch]$')
 
-# The judges, fastest first: a program and its arguments. axas_oracle is omitted: it takes
-# long, and detects few mutations that others do not.
+# The judges: seconds of CPU time that a process of one may take, the program and its arguments.
+# Those that detect most in the least time come first; each suite and program runs in one of
+# them. KUnit's limit is for one case: -t. "long" is what --quick leaves out. axas_oracle is
+# omitted: it takes long, and detects few mutations that others do not.
+FIRST="monitor|npt_*|machine|stress|flush"
+SLOW="npt|area|single|random|oracle|space_@(huge|many|pages|log|lent_log|image|keep|fold|supply)"
 JUDGES=(
-	"plain/bin/kunit -x axas_monitor"
-	"plain/bin/kunit -x axas_npt_gather"
-	"plain/bin/kunit -x axas_machine"
-	"plain/bin/kunit -x axas_stress"
-	"plain/bin/kunit -x axas_flush"
-	"plain/bin/fuzz --model family --programs 60 --shrink 0"
-	"plain/bin/fuzz --programs 40 --shrink 0"
-	"plain/bin/kunit -x axas_random"
-	"plain/bin/kunit -x axas_[a-lr]*"
-	"plain/bin/kunit -x axas_s[a-oq-z]*"
-	"plain/bin/kunit -x axas_space*"
-	"plain/bin/kunit -x axas_npt*"
-	"plain/bin/fuzz --model family --seed 1000 --programs 600 --shrink 0"
-	"plain/bin/fuzz --seed 1000 --programs 300 --shrink 0"
-	"tsan/bin/stress --seconds 4 --format ept"
-	"tsan/bin/stress --seconds 4 --format s2"
+	"60 plain/bin/kunit -x -t 6 axas_@($FIRST)"
+	"6 plain/bin/fuzz --model family --programs 60 --shrink 0"
+	"60 plain/bin/kunit -x -t 6 axas_!($FIRST|$SLOW)"
+	"6 plain/bin/fuzz --programs 20 --shrink 0"
+	"100 plain/bin/kunit -x -t 8 axas_@(area|random|space_@(huge|many|pages|log|lent_log|keep|fold))"
+	"100 plain/bin/kunit -x -t 8 axas_@(npt|single|space_@(image|supply))"
+	"40 long/plain/bin/fuzz --model family --seed 1000 --programs 600 --shrink 0"
+	"60 long/plain/bin/fuzz --seed 1000 --programs 300 --shrink 0"
+	"60 long/tsan/bin/stress --seconds 4 --format ept"
+	"60 long/tsan/bin/stress --seconds 4 --format s2"
 )
 
-# ask FOLDER CPU WALL PROGRAM ARGUMENT...: run one judge within these limits in seconds. Status
-# 0 is "good"; 152: over the limit of CPU time, which load on the machine does not explain,
-# ended by SIGXCPU or SIGKILL; 124 or 137: over the limit of wall time.
-ask() {
-	local tree=$1 cpu=$2 wall=$3 program=$1/tests/userspace/build/$4 start=$SECONDS rc=0
+# watch GROUP: end a program whose threads all slept for 20 s and used no time: they wait for
+# each other. How busy the machine is does not matter.
+watch() {
+	local before='' now idle=0
 
-	shift 4
+	while sleep 1 && now=$(pgrep -g "$1" | sed 's/.*/cat \/proc\/&\/task\/*\/stat/' | sh 2>/dev/null) &&
+		[[ $now ]]; do
+		# State, user and system time of each thread.
+		now=$(cut -d' ' -f3,14,15 <<<"$now")
+		[[ $now == "$before" && $now != *[RD]\ * ]] && idle=$((idle + 1)) || idle=0
+		((idle < 20)) || kill -KILL -- "-$1"
+		before=$now
+	done
+}
+
+# ask FOLDER CPU PROGRAM ARGUMENT...: run one judge within this limit of CPU seconds. Status 0 is
+# "good"; 152 and 137: over the limit, or it waits for ever.
+ask() {
+	local tree=$1 cpu=$2 program=$1/tests/userspace/build/$3 rc=0 pid watcher
+
+	shift 3
 	(
 		cd "$tree"
 		export TSAN_OPTIONS="halt_on_error=1 suppressions=$tree/tests/userspace/tsan.supp"
 		ulimit -c 0
 		ulimit -S -t "$cpu"
 		ulimit -H -t $((cpu + 2))
-		timeout -k 5 "$wall" "$program" "$@"
-	) >"$tree/judge.log" 2>&1 || rc=$?
-	((rc != 137 || SECONDS - start >= wall)) || rc=152
+		exec setsid "$program" "$@"
+	) >"$tree/judge.log" 2>&1 &
+	pid=$!
+	watch "$pid" >/dev/null 2>&1 &
+	watcher=$!
+	wait "$pid" || rc=$?
+	kill "$watcher" 2>/dev/null || true
+	wait "$watcher" 2>/dev/null || true
 	return "$rc"
 }
 
-# measure FOLDER MODES: time of each judge on the unchanged sources, in seconds rounded up.
-measure() {
-	local tree=$1 judge words start
+# name_of FOLDER PROGRAM ARGUMENT...: print what failed: a case of KUnit, or the program's call.
+name_of() {
+	local tree=$1 failed
 
-	TOOK=()
-	for judge in "${JUDGES[@]}"; do
-		[[ " $2 " == *" ${judge%%/*} "* ]] || continue
-		read -ra words <<<"$judge"
-		start=$SECONDS
-		ask "$tree" 600 1200 "${words[@]}" || die "$judge fails as it is: $tree/judge.log"
-		TOOK+=($((SECONDS - start + 1)))
-	done
+	shift
+	failed=$(sed -n 's/^ *not ok [0-9]* \([^ ]*\).*/\1/p' "$tree/judge.log" | head -n 1)
+	printf '%s\n' "${failed:-${*:1:4}}"
 }
 
-# judge FOLDER MODE: print the first judge of that mode that fails on the build, and how;
-# nothing if none does. A judge over the limit of wall time runs again with a longer one.
+# judge FOLDER KIND: print the first judge of that kind that fails on the build, and how;
+# nothing if none does.
 judge() {
-	local tree=$1 mode=$2 i rc cpu wall words
+	local tree=$1 kind=$2 judge rc words
 
-	for i in "${!JUDGES[@]}"; do
-		[[ ${JUDGES[i]} == "$mode"/* ]] || continue
-		read -ra words <<<"${JUDGES[i]}"
-		cpu=$((10 + 4 * TOOK[i])) wall=$((30 + 4 * TOOK[i])) rc=0
-		ask "$tree" "$cpu" "$wall" "${words[@]}" || rc=$?
-		if ((rc == 124 || rc == 137)); then
-			rc=0
-			ask "$tree" "$cpu" $((2 * wall)) "${words[@]}" || rc=$?
-		fi
+	for judge in "${JUDGES[@]}"; do
+		read -ra words <<<"$judge"
+		[[ ${words[1]} == "$kind"/* ]] || continue
+		words[1]=${words[1]#long/} rc=0
+		ask "$tree" "${words[@]}" || rc=$?
 		case $rc in
 		0) continue ;;
-		124 | 137 | 152) echo "killed, without end in ${words[*]:0:4}" ;;
-		*) echo "killed by ${words[*]:0:4}" ;;
+		137 | 152 | 155) echo "killed, without end in $(name_of "$tree" "${words[@]:1}")" ;;
+		*) echo "killed by $(name_of "$tree" "${words[@]:1}")" ;;
 		esac
 		return
 	done
+}
+
+# judge_all FOLDER KIND...: the same with each kind, and the build that it needs.
+judge_all() {
+	local tree=$1 kind verdict
+
+	shift
+	for kind; do
+		[[ $kind != long/tsan ]] || build "$tree" tsan
+		verdict=$(judge "$tree" "$kind")
+		[[ -z $verdict ]] || break
+	done
+	printf '%s\n' "$verdict"
 }
 
 # build FOLDER MODE: build the programs of the judges of that mode.
@@ -102,7 +123,23 @@ build() {
 
 	[[ $2 == tsan ]] || programs="kunit fuzz"
 	# shellcheck disable=SC2086  # several words
-	make -s -C "$1/tests/userspace" -j"$AXAS_JOBS" MODE="$2" $programs >"$1/build.log" 2>&1
+	make -s -C "$1/tests/userspace" -j"$AXAS_JOBS" MODE="$2" EXTRA=-g0 $programs >"$1/build.log" 2>&1
+}
+
+# Objects of the tests and of the shims stay as they are if a header of the core is mutated.
+keep_tests() {
+	find "$1/tests/userspace/build" \( -path '*/kunit/*' -o -path '*/oracle/*' -o -path '*/tests/*' \) \
+		-name '*.o' -exec touch {} +
+}
+
+# restore FOLDER FILE: the file as it was, and what was built of it.
+restore() {
+	local tree=$1 built
+
+	cp -p "$tree/original" "$tree/$2"
+	while read -r built; do
+		cp -p "$tree/built/${built#"$tree/tests/userspace/build/"}" "$built" 2>/dev/null || rm "$built"
+	done < <(find "$tree/tests/userspace/build" -type f -newer "$tree/stamp")
 }
 
 # Extract the executable code, without debug information.
@@ -110,12 +147,15 @@ code_of() {
 	llvm-objcopy -S -R .note.gnu.build-id "$1/tests/userspace/build/plain/bin/kunit" "$2"
 }
 
-# try_one FOLDER ID FILE MODES: try one mutation, restore the file, and print the verdict.
+# try_one FOLDER ID FILE KIND...: try one mutation, restore the file, and print the verdict.
 try_one() {
-	local tree=$1 id=$2 file=$3 modes=$4 verdict
+	local tree=$1 id=$2 file=$3 verdict
 
+	shift 3
 	cp -p "$tree/$file" "$tree/original"
-	(cd "$tree" && python3 "$AXAS_SCRIPTS/mutate.py" apply "$id" "$file")
+	touch "$tree/stamp"
+	(cd "$tree" && python3 "$AXAS_SCRIPTS/mutate.py" apply "$id" "$file") || die "cannot apply $id to $file"
+	[[ $file == *.c ]] || keep_tests "$tree"
 	if ! build "$tree" plain; then
 		verdict="did not build"
 	else
@@ -123,12 +163,10 @@ try_one() {
 		if cmp -s "$tree/code" "$tree/code.original"; then
 			verdict="same code"
 		else
-			verdict=$(judge "$tree" plain)
-			[[ -n $verdict || $modes == plain ]] || ! build "$tree" tsan ||
-				verdict=$(judge "$tree" tsan)
+			verdict=$(judge_all "$tree" "$@")
 		fi
 	fi
-	cp "$tree/original" "$tree/$file"
+	restore "$tree" "$file"
 	echo "${verdict:-survived}"
 }
 
@@ -146,7 +184,7 @@ score() {
 }
 
 main() {
-	local n=50 seed=1 again='' fresh='' modes="plain tsan" mode files=() tree=$AXAS_LOGS/mutate
+	local n=50 seed=1 again='' fresh='' kinds=(plain long/plain long/tsan) mode files=() tree=$AXAS_LOGS/mutate
 	local results id where what changed verdict
 
 	while (($#)); do
@@ -154,7 +192,7 @@ main() {
 		-n) n=$2; shift 2 ;;
 		-s) seed=$2; shift 2 ;;
 		-f) files+=("$2"); shift 2 ;;
-		--quick) modes=plain; shift ;;
+		--quick) kinds=(plain); shift ;;
 		--again) again=1; shift ;;
 		--fresh) fresh=1; shift ;;
 		*) sed -n '/^# mutate.sh/,/^$/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
@@ -173,17 +211,20 @@ main() {
 	[[ ! -d $AXAS_LOGS/mutate-build ]] || mv "$AXAS_LOGS/mutate-build" "$tree/tests/userspace/build"
 	# Objects of the last mutation are newer than the restored file.
 	(cd "$tree" && touch "${FILES[@]}" "${files[@]}")
-	for mode in $modes; do
+	for mode in $([[ ${#kinds[@]} == 1 ]] && echo plain || echo plain tsan); do
 		build "$tree" "$mode" || die "it does not build as it is: $tree/build.log"
 	done
-	measure "$tree" "$modes"
+	rm -rf "$tree/built"
+	cp -a "$tree/tests/userspace/build" "$tree/built"
+	verdict=$(judge_all "$tree" "${kinds[@]}")
+	[[ -z $verdict ]] || die "as it is: $verdict: $tree/judge.log"
 	code_of "$tree" "$tree/code.original"
 	(cd "$tree" && python3 "$AXAS_SCRIPTS/mutate.py" list "${files[@]}") >"$tree/all"
 	(cd "$tree" && python3 "$AXAS_SCRIPTS/mutate.py" sample "$n" "$seed" "${files[@]}") >"$tree/chosen"
 	: >"$tree/now"
 	while IFS=$'\t' read -r id where what changed; do
 		if ! grep -q "^$id	" "$results"; then
-			verdict=$(try_one "$tree" "$id" "${where%:*}" "$modes" </dev/null)
+			verdict=$(try_one "$tree" "$id" "${where%:*}" "${kinds[@]}" </dev/null)
 			printf '%s\t%s\t%s\t%s\t%s\n' "$id" "$verdict" "$where" "$what" "$changed" >>"$results"
 		fi
 		grep "^$id	" "$results" | tail -n 1 | tee -a "$tree/now" | cut -f2-

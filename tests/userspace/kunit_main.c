@@ -2,11 +2,13 @@
 /*
  * Runs the KUnit suites as a program and prints KTAP as the kernel does:
  *
- *   kunit [-x] [SUITE-GLOB[.CASE-GLOB]] [NAME=NUMBER...]
+ *   kunit [-x] [-t SECONDS] [SUITE-GLOB[.CASE-GLOB]] [NAME=NUMBER...]
  *
- * -x ends at the first failure; NAME=NUMBER sets a module parameter.
+ * Globs may have bash's @(a|b) and !(a|b). -x ends at the first failure, -t
+ * ends the program by a signal if a case takes more CPU time; NAME=NUMBER sets a module parameter.
  */
 #include <fnmatch.h>
+#include <sys/time.h>
 #include <kunit/test.h>
 
 struct allocation {
@@ -85,6 +87,7 @@ static void run_one(struct kunit_suite *suite, const struct kunit_case *c, struc
 static unsigned int nr_results;
 static unsigned int nr_failed;
 static bool end_at_failure;
+static unsigned int seconds_each;
 
 static void print_result(const struct kunit *test, const char *name, const char *desc,
 			 const char *indent)
@@ -113,6 +116,7 @@ static void run_case(struct kunit_suite *suite, const struct kunit_case *c)
 				return;
 			test.param_value = param;
 		}
+		setitimer(ITIMER_PROF, &(struct itimerval){ .it_value.tv_sec = seconds_each }, NULL);
 		run_one(suite, c, &test);
 		print_result(&test, c->name, desc, "    ");
 	} while (param);
@@ -129,7 +133,7 @@ static void run_suite(struct kunit_suite *suite, const char *cases)
 		return;
 	}
 	for (c = suite->test_cases; c->run_case; c++)
-		if (!fnmatch(cases, c->name, 0))
+		if (!fnmatch(cases, c->name, FNM_EXTMATCH))
 			run_case(suite, c);
 	if (suite->suite_exit)
 		suite->suite_exit(suite);
@@ -157,6 +161,10 @@ int main(int argc, char **argv)
 			end_at_failure = true;
 			continue;
 		}
+		if (!strcmp(argv[i], "-t") && i + 1 < argc) {
+			seconds_each = strtoul(argv[++i], NULL, 0);
+			continue;
+		}
 		if (strchr(argv[i], '=')) {
 			set_param(argv[i]);
 			continue;
@@ -168,7 +176,7 @@ int main(int argc, char **argv)
 		}
 	}
 	for (suite = kunit_all_suites; *suite; suite++)
-		if (!fnmatch(suites, (*suite)->name, 0))
+		if (!fnmatch(suites, (*suite)->name, FNM_EXTMATCH))
 			run_suite(*suite, cases);
 	printf("# %u passed, %u failed\n", nr_results - nr_failed, nr_failed);
 	return nr_failed || !nr_results;
