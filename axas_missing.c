@@ -79,6 +79,7 @@ int axas_missing_sleep(struct axas_missing *missing, struct axas_waiter *waiter,
 			      wait_for_completion_killable(&waiter->done);
 	return err ? -EINTR : 0;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_missing_sleep);
 
 void axas_missing_wake(struct axas_missing *missing, u64 first, u64 last)
 {

@@ -7,11 +7,13 @@
 #include <linux/bitmap.h>
 #include <linux/bvec.h>
 #include <linux/completion.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
+#include <axas/image.h>
 
 #include "space_fixture.h"
 
@@ -400,6 +402,61 @@ static void a_copy_of_another_backend_is_dropped(struct kunit *test)
 	axas_space_clear(f->space);
 	end_lender(f, handover.first);
 	end(f, handover.second);
+}
+
+static u64 read_of(struct kunit *test, struct axas_space *space, unsigned int page)
+{
+	u64 val = 0;
+
+	KUNIT_EXPECT_EQ(test, axas_read_obj(space, axas_gpa(page_gpa(page)), AXAS_WIDTH_64, &val),
+			0);
+	return val;
+}
+
+static u64 read_image(struct kunit *test, struct axas_image *image, unsigned int page)
+{
+	u64 val = 0;
+
+	KUNIT_EXPECT_EQ(test, axas_image_read(image, axas_gpa(page_gpa(page)), &val, sizeof(val)), 0);
+	return val;
+}
+
+/* An image and its clones have the private pages, and what the backend lends and brings. */
+static void an_image_has_what_its_backend_lends(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct lender *lender = new_lender(f);
+	struct axas_space *clone;
+	struct axas_image *image;
+	u64 val;
+
+	KUNIT_ASSERT_EQ(test, map_lent(f, lender, TEST_RW, 0), 0);
+	KUNIT_EXPECT_EQ(test, axas_write_obj(f->space, axas_gpa(page_gpa(3)), AXAS_WIDTH_64,
+					     written_stamp(3)), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, page_gpa(5), TEST_R), AXAS_FAULT_FIXED);
+	image = axas_space_freeze(f->space);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(image));
+	clone = axas_image_clone(image, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(clone));
+	KUNIT_EXPECT_EQ(test, read_of(test, clone, 3), written_stamp(3));
+	KUNIT_EXPECT_EQ(test, read_of(test, clone, 5), lent_stamp(5));
+	KUNIT_EXPECT_EQ(test, read_of(test, clone, 300), lent_stamp(300));
+	KUNIT_EXPECT_EQ(test, read_image(test, image, 3), written_stamp(3));
+	KUNIT_EXPECT_EQ(test, read_image(test, image, 400), lent_stamp(400));
+	KUNIT_EXPECT_EQ(test, axas_write_obj(clone, axas_gpa(page_gpa(5)), AXAS_WIDTH_64,
+					     written_stamp(5)), 0);
+	KUNIT_EXPECT_EQ(test, read_of(test, clone, 5), written_stamp(5));
+	KUNIT_EXPECT_EQ(test, read_image(test, image, 5), lent_stamp(5));
+	/* What cannot be fetched is an error of whoever asks. */
+	lender->err = -EIO;
+	KUNIT_EXPECT_EQ(test, axas_image_read(image, axas_gpa(page_gpa(550)), &val, sizeof(val)),
+			-EIO);
+	KUNIT_EXPECT_NE(test, axas_read_obj(clone, axas_gpa(page_gpa(551)), AXAS_WIDTH_64, &val), 0);
+	lender->err = 0;
+	KUNIT_EXPECT_EQ(test, read_of(test, clone, 551), lent_stamp(551));
+	axas_space_put(clone);
+	axas_image_put(image);
+	end(f, lender);
 }
 
 /* With a frame at once, the copy takes one look; without, it is made while the lock is free. */
@@ -1101,6 +1158,7 @@ static struct kunit_case lent_cases[] = {
 	KUNIT_CASE_PARAM(a_write_makes_a_private_copy, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_that_became_executable_is_fenced, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_of_another_backend_is_dropped, space_gen_params),
+	KUNIT_CASE_PARAM(an_image_has_what_its_backend_lends, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_waits_for_its_frame, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_without_sleeping, space_gen_params),
 	KUNIT_CASE_PARAM(every_writer_gets_the_private_page, space_gen_params),

@@ -405,7 +405,7 @@ static void code_is_supplied_with_few_fences(struct kunit *test)
 	struct space_fixture *f = test->priv;
 	u64 done, at;
 
-	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(WIN, SZ_64K), TEST_RWX,
+	KUNIT_ASSERT_EQ(test, axas_space_map_alloc(f->space, gpa_range(WIN, SZ_256K), TEST_RWX,
 						   AXAS_TYPE_NORMAL, AXAS_MAP_MISSING), 0);
 	for (at = WIN; at < WIN + SZ_64K; at += 3 * SZ_4K)
 		KUNIT_EXPECT_EQ(test, supply_seed(f, at, SZ_4K, 1, false, &done), 0);
@@ -417,6 +417,10 @@ static void code_is_supplied_with_few_fences(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->mock->frames, 16l);
 	for (at = WIN; at < WIN + SZ_64K; at += SZ_4K)
 		expect_words(f, at, SZ_4K, (at - WIN) % (3 * SZ_4K) ? 2 : 1);
+	/* Each batch has its own. */
+	f->mock->fences = 0;
+	KUNIT_EXPECT_EQ(test, supply_seed(f, WIN + SZ_64K, SZ_128K, 3, false, &done), 0);
+	KUNIT_EXPECT_EQ(test, f->mock->fences, 2u);
 	space_expect_balanced(f);
 }
 
@@ -907,6 +911,33 @@ static void each_page_is_reported_once(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&missing.waiters));
 }
 
+/* Who comes to a page that was reported does not have it reported again. */
+static void a_page_is_told_once(struct kunit *test)
+{
+	struct axas_waiter waiters[3];
+	struct axas_missing missing;
+	unsigned int i;
+	u64 gpas[2];
+	bool more;
+
+	axas_missing_init(&missing);
+	for (i = 0; i < ARRAY_SIZE(waiters); i++) {
+		axas_missing_add(&missing, &waiters[i], WIN + i / 2 * SZ_4K);
+		/* Nobody has to wait. */
+		complete(&waiters[i].done);
+	}
+	KUNIT_EXPECT_EQ(test, axas_missing_sleep(&missing, &waiters[0], false), 0);
+	KUNIT_EXPECT_EQ(test, axas_missing_get(&missing, gpas, 2, &more), 1u);
+	KUNIT_EXPECT_EQ(test, gpas[0], WIN);
+	KUNIT_EXPECT_EQ(test, axas_missing_sleep(&missing, &waiters[1], false), 0);
+	KUNIT_EXPECT_EQ(test, axas_missing_get(&missing, gpas, 2, &more), 0u);
+	KUNIT_EXPECT_EQ(test, axas_missing_sleep(&missing, &waiters[2], false), 0);
+	KUNIT_EXPECT_EQ(test, axas_missing_get(&missing, gpas, 2, &more), 1u);
+	KUNIT_EXPECT_EQ(test, gpas[0], WIN + SZ_4K);
+	for (i = 0; i < ARRAY_SIZE(waiters); i++)
+		axas_missing_del(&missing, &waiters[i]);
+}
+
 /* Races */
 
 /**
@@ -1079,6 +1110,7 @@ static struct kunit_case supply_cases[] = {
 	KUNIT_CASE_PARAM(accesses_wait_until_the_page_is_there, space_gen_params),
 	KUNIT_CASE_PARAM(accesses_wait_until_the_page_is_gone, space_gen_params),
 	KUNIT_CASE(each_page_is_reported_once),
+	KUNIT_CASE(a_page_is_told_once),
 	KUNIT_CASE_PARAM(one_of_two_suppliers_wins, space_gen_params),
 	KUNIT_CASE_PARAM(supply_beside_removals, space_gen_params),
 	{}

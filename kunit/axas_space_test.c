@@ -740,6 +740,23 @@ static void end_is_that_of_the_last_area(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, axas_space_end(f->space), WIN + SZ_64K);
 }
 
+static void a_space_says_what_it_needs(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_machine machine;
+
+	axas_space_get_machine(f->space, &machine);
+	KUNIT_EXPECT_EQ(test, machine.caps, f->space->npt.caps.flags);
+	KUNIT_EXPECT_EQ(test, machine.leaf_levels, f->space->npt.caps.leaf_levels);
+	KUNIT_EXPECT_EQ(test, machine.oa_bits, f->space->npt.caps.oa_bits);
+	KUNIT_EXPECT_EQ(test, axas_space_locked_pages(f->space), 0ull);
+	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_64K, LINEAR, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_64K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_locked_pages(f->space), 16ull);
+	KUNIT_ASSERT_EQ(test, space_unmap(f, BORDER, SZ_4K), 0);
+	KUNIT_EXPECT_EQ(test, axas_space_locked_pages(f->space), 15ull);
+}
+
 /* Whole areas are found by any page of theirs, beside others. */
 static void whole_areas_are_found(struct kunit *test)
 {
@@ -797,6 +814,7 @@ static struct kunit_case space_cases[] = {
 	KUNIT_CASE_PARAM(info_counts_what_the_space_holds, space_gen_params),
 	KUNIT_CASE(release_is_told_to_one),
 	KUNIT_CASE(end_is_that_of_the_last_area),
+	KUNIT_CASE(a_space_says_what_it_needs),
 	KUNIT_CASE(whole_areas_are_found),
 	{}
 };
