@@ -128,8 +128,7 @@ build() {
 
 # Objects of the tests and of the shims stay as they are if a header of the core is mutated.
 keep_tests() {
-	find "$1/tests/userspace/build" \( -path '*/kunit/*' -o -path '*/oracle/*' -o -path '*/tests/*' \) \
-		-name '*.o' -exec touch {} +
+	find "$1"/tests/userspace/build/*/{kunit,oracle,tests} -name '*.o' -exec touch {} +
 }
 
 # restore FOLDER FILE: the file as it was, and what was built of it.
