@@ -64,12 +64,25 @@ run_threads() {
 	done
 }
 
+# run_libfuzzer NAME ARGUMENT...: it adds to a corpus in the logs' folder.
 run_libfuzzer() {
-	local corpus=$AXAS_LOGS/userspace-corpus
+	local name=$1 corpus=$AXAS_LOGS/userspace-corpus-$1
 
+	shift
 	mkdir -p "$corpus"
-	try libfuzzer "$BUILD/fuzzer/bin/libfuzzer" -max_total_time="$SECONDS_EACH" -seed="$SEED" \
-		-max_len=2048 -rss_limit_mb=6000 -print_final_stats=1 "$corpus" "$HERE/corpus"
+	try "$name" "$BUILD/fuzzer/bin/libfuzzer" -max_total_time="$SECONDS_EACH" -seed="$SEED" \
+		-max_len=2048 -rss_limit_mb=6000 -print_final_stats=1 "$corpus" "$@"
+}
+
+# The family's model, begun with programs of fuzz.
+run_libfuzzer_family() {
+	local seeds=$AXAS_LOGS/userspace-seeds i
+
+	mkdir -p "$seeds"
+	for i in {1..50}; do
+		"$BUILD/asan/bin/fuzz" --model family --write "$seeds/$i" --seed "$i" --ops 80 >/dev/null
+	done
+	run_libfuzzer libfuzzer-family --model=family "$seeds"
 }
 
 main() {
@@ -87,7 +100,8 @@ main() {
 	try family "$BUILD/asan/bin/fuzz" --model family --seed "$SEED" \
 		--programs $((${1:-60} * 5 / 2))
 	run_threads
-	run_libfuzzer
+	run_libfuzzer libfuzzer "$HERE/corpus"
+	((${1:-60} <= 120)) || run_libfuzzer_family
 	try native "$BUILD/retpoline/bin/native" 1
 	return "$FAILED"
 }
