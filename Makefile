@@ -16,7 +16,7 @@ export CONFIG_AXAS_BENCH := $(if $(filter-out 0 n,$(BENCH)),m)
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: all modules modules_clean lib tools modules_install install install-user install-files \
-	uninstall uninstall-user dkms-sources deb htmldocs demo shell check prove soak lint bench bench-check clean help
+	uninstall uninstall-user dkms-sources deb htmldocs demo shell check prove coverage soak lint bench bench-check clean help
 .DEFAULT_GOAL := all
 
 all: modules lib tools
@@ -58,6 +58,9 @@ soak:
 prove:
 	scripts/prove.sh
 
+coverage:
+	scripts/coverage.sh --userspace
+
 lint:
 	scripts/lint.sh
 
@@ -90,6 +93,7 @@ help:
 	@echo '  shell            boot it with FILES in /axas, and give a prompt'
 	@echo '  check            the tests, and lint (a first run takes long)'
 	@echo '  prove            barriers with herd7, entries and ranges with CBMC'
+	@echo '  coverage         lines of the core that KUnit and the fuzzers execute'
 	@echo '  soak             what takes hours: more kernels, more rounds, all in full'
 	@echo '  lint             checkpatch, kernel-doc, sparse, W=1, shellcheck'
 	@echo '  bench            what operations cost, beside KVM, in a virtual machine'
