@@ -4,8 +4,8 @@
  *
  *   kunit [-x] [-t SECONDS] [SUITE-GLOB[.CASE-GLOB]] [NAME=NUMBER...]
  *
- * Globs may have bash's @(a|b) and !(a|b). -x ends at the first failure, -t
- * ends the program by a signal if a case takes more CPU time; NAME=NUMBER sets a module parameter.
+ * Globs may have bash's @(a|b) and !(a|b). -x ends at the first failure; -t ends the program by a
+ * signal if a case takes more CPU time; NAME=NUMBER sets a module parameter.
  */
 #include <fnmatch.h>
 #include <sys/time.h>
@@ -103,6 +103,7 @@ static void print_result(const struct kunit *test, const char *name, const char 
 
 static void run_case(struct kunit_suite *suite, const struct kunit_case *c)
 {
+	const struct itimerval limit = { .it_value.tv_sec = seconds_each };
 	char desc[KUNIT_PARAM_DESC_SIZE] = "";
 	const void *param = NULL;
 
@@ -116,7 +117,7 @@ static void run_case(struct kunit_suite *suite, const struct kunit_case *c)
 				return;
 			test.param_value = param;
 		}
-		setitimer(ITIMER_PROF, &(struct itimerval){ .it_value.tv_sec = seconds_each }, NULL);
+		setitimer(ITIMER_PROF, &limit, NULL);
 		run_one(suite, c, &test);
 		print_result(&test, c->name, desc, "    ");
 	} while (param);

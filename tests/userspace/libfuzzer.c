@@ -5,7 +5,6 @@
  */
 #include "model.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static const char *(*run)(const struct model_op *ops, unsigned int n, bool trace) = model_run;
