@@ -417,7 +417,8 @@ static u64 read_image(struct kunit *test, struct axas_image *image, unsigned int
 {
 	u64 val = 0;
 
-	KUNIT_EXPECT_EQ(test, axas_image_read(image, axas_gpa(page_gpa(page)), &val, sizeof(val)), 0);
+	KUNIT_EXPECT_EQ(test, axas_image_read(image, axas_gpa(page_gpa(page)), &val, sizeof(val)),
+			0);
 	return val;
 }
 
@@ -451,7 +452,8 @@ static void an_image_has_what_its_backend_lends(struct kunit *test)
 	lender->err = -EIO;
 	KUNIT_EXPECT_EQ(test, axas_image_read(image, axas_gpa(page_gpa(550)), &val, sizeof(val)),
 			-EIO);
-	KUNIT_EXPECT_NE(test, axas_read_obj(clone, axas_gpa(page_gpa(551)), AXAS_WIDTH_64, &val), 0);
+	KUNIT_EXPECT_NE(test, axas_read_obj(clone, axas_gpa(page_gpa(551)), AXAS_WIDTH_64, &val),
+			0);
 	lender->err = 0;
 	KUNIT_EXPECT_EQ(test, read_of(test, clone, 551), lent_stamp(551));
 	axas_space_put(clone);
