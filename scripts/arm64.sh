@@ -5,7 +5,8 @@
 # QEMU, and run guest/arm64.sh: at EL2 on a CPU whose stage 2 controls caching (FEAT_S2FWB),
 # on one with memory tags, and on one without either, at EL1, and with KVM.
 #
-# AXAS_SET  another kernel, named as in kernel-set.sh's table: at EL2 only
+# AXAS_SET  another kernel, named as in kernel-set.sh's table: at EL2 only; arm64-16k, whose pages
+#           have 16 KiB: that the modules are refused, when they are built and when they are loaded
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -73,6 +74,36 @@ boot() {
 	! grep -q '^fail ' <<<"$results"
 }
 
+# Print the result of a check that has status RC: result NAME RC.
+result() {
+	if (($2)); then echo "fail $NAME: $1"; else echo "pass $NAME: $1"; fi
+}
+
+# The build for 16 KiB ends with one line that says why, and nothing is built.
+build_is_refused() {
+	! "$AXAS_SCRIPTS/build-module.sh" "$OUT/module" "$KDIR" ARCH=arm64 CROSS_COMPILE="$PREFIX" \
+		>"$OUT/build.log" 2>&1 || return 1
+	[[ $(grep -c 'axas needs a kernel with 4 KiB pages' "$OUT/build.log") == 1 ]] &&
+		[[ ! $(find "$OUT/module" -name '*.o' -o -name '*.ko') ]]
+}
+
+# A kernel with other pages: modules of 6.12 with 4 KiB are not loaded either.
+refuse() {
+	local rc=0 kernel=$KERNEL results
+
+	build_is_refused || rc=1
+	results=$(result build_ends_with_one_line "$rc")
+	record "$results"
+	echo "$results"
+	kernel_set "$NAME-other" arm64-6.12 "$OUT/other" headers
+	run_logged "$NAME build for another kernel" "$OUT/other.log" "$AXAS_SCRIPTS/build-module.sh" \
+		"$OUT/other-module" "$KDIR" ARCH=arm64 CROSS_COMPILE="$PREFIX"
+	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" pages16k.sh "$OUT/other-module/axas.ko"
+	KERNEL=$kernel
+	boot "$NAME" refused || rc=1
+	return "$rc"
+}
+
 main() {
 	local module failed=0
 
@@ -85,6 +116,10 @@ main() {
 	need_packages qemu-system-arm "binutils-${PREFIX%-}"
 	kernel_set "$NAME" "$NAME" "$OUT/set"
 	export OUT PREFIX KDIR LIBS AXAS_BUSYBOX=$BUSYBOX
+	if [[ $NAME == arm64-16k ]]; then
+		refuse
+		return
+	fi
 	run_logged "$NAME build" "$OUT/build.log" build
 	module=$OUT/module
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" arm64.sh "$module/axas.ko" \

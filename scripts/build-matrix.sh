@@ -3,7 +3,7 @@
 #
 # build-matrix.sh [SET...]: build the module and its in-kernel user against the packaged
 # headers of several kernels and architectures (the table of kernel-set.sh), with warnings
-# as errors. Each build is a test.
+# as errors. Each build is a test; amd64-rc, a release candidate, may fail, which is a skipped one.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -33,6 +33,9 @@ main() {
 		name="build: $set"
 		if run_logged "$name" "$AXAS_LOGS/matrix/$set.log" build_one "$set"; then
 			record "pass $name"
+		elif [[ $set == amd64-rc ]]; then
+			record "skip $name: it does not build, or there is none"
+			echo "$name does not build, or there is none, which is allowed: $AXAS_LOGS/matrix/$set.log"
 		else
 			record "fail $name"
 			echo "$name failed"

@@ -11,7 +11,7 @@
 # unpack them as a root folder for in-root.sh, and print it.
 #
 # ARCH is a Debian architecture, also a foreign one; SUITE is a Debian suite such as
-# trixie, or "-" for this machine's own; trixie-backports includes trixie.
+# trixie, or "-" for this machine's own; trixie-backports includes trixie, experimental sid.
 # PACKAGE:ARCH selects another architecture for one package. Package lists of foreign
 # architectures are kept in the cache, too; this machine's apt configuration is not changed.
 
@@ -32,6 +32,7 @@ foreign_sources() {
 	own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	[[ $suite != - ]] || suite=$own
 	base=${suite%-backports}
+	[[ $suite != experimental ]] || base=sid
 	# shellcheck disable=SC2016  # the names are apt's
 	apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)|$(CODENAME)' \
 		'Created-By: Packages' | sort -u |

@@ -5,7 +5,7 @@
 # the cache and print the folder to pass to make as KDIR. ARCH is a Debian architecture;
 # SERIES, such as 6.12, selects another kernel than the release's own.
 #
-# AXAS_FLAVOUR  not empty: another flavour of the kernel, such as cloud
+# AXAS_FLAVOUR  another flavour of the kernel, such as cloud-amd64 (default: ARCH)
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -43,7 +43,7 @@ main() {
 	local arch=${1:-} series=${2:-} meta flavour deps common kbuild root
 
 	takes 1 2 "$@"
-	meta=linux-headers-${series:+$series-}${AXAS_FLAVOUR:+$AXAS_FLAVOUR-}$arch
+	meta=linux-headers-${series:+$series-}${AXAS_FLAVOUR:-$arch}
 	flavour=$(debs --depends "$arch" - "$meta" | first_of '^linux-headers-[0-9]')
 	[[ $flavour ]] || die "there is no $meta"
 	deps=$(debs --depends "$arch" - "$flavour")

@@ -26,8 +26,8 @@ LIBRARIES="libjson-c-dev libmd-dev libfdt-dev zlib1g-dev"
 
 debs() { "$AXAS_SCRIPTS/debs.sh" "$@"; }
 
-# For this machine's Debian release: the name, the Debian architecture, the kernel's flavour,
-# and "SUITE/SERIES" in order. Without SERIES it is the suite's own kernel, or its newest.
+# For this machine's Debian release: the name, the Debian architecture, the kernel's flavour (-:
+# that of the architecture), and "SUITE/SERIES" in order. Without SERIES it is the suite's own kernel, or its newest.
 table() {
 	cat <<-EOT
 		12 amd64 amd64 - - -/6.12 trixie
@@ -43,10 +43,13 @@ table() {
 		any arm64-7.2 arm64 - trixie-backports/7.2 sid forky
 		any riscv64-7.2 riscv64 - trixie-backports/7.2 sid forky
 		any amd64-own amd64 - -
-		12 cloud amd64 cloud - trixie
-		13 cloud amd64 cloud - sid
-		12 rt amd64 rt - trixie
-		13 rt amd64 rt - sid
+		12 cloud amd64 cloud-amd64 - trixie
+		13 cloud amd64 cloud-amd64 - sid
+		12 rt amd64 rt-amd64 - trixie
+		13 rt amd64 rt-amd64 - sid
+		any arm64-16k arm64 arm64-16k trixie sid forky
+		any amd64-7.3 amd64 - trixie-backports/7.3 experimental/7.3
+		any amd64-rc amd64 - experimental
 	EOT
 }
 
@@ -64,7 +67,7 @@ cross_compiler() {
 own_headers() {
 	# shellcheck disable=SC2046  # several words
 	need_packages $(cross_compiler)
-	AXAS_FLAVOUR=${FLAVOUR%-} "$AXAS_SCRIPTS/headers.sh" "$ARCH" "$1"
+	AXAS_FLAVOUR=$FLAVOUR "$AXAS_SCRIPTS/headers.sh" "$ARCH" "$1"
 }
 
 # The newest headers of another suite, in a root folder with their tools: the tools may need a
@@ -73,7 +76,7 @@ foreign_headers() {
 	local suite=$1 series=${2:-[0-9]+.[0-9]+} name deps root tools extra
 
 	name=$(debs --newest "$ARCH" "$suite" \
-		"linux-headers-${series//./\\.}\\.[0-9]+(-[0-9]+)?([+~][a-z0-9]+)*-$FLAVOUR$ARCH")
+		"linux-headers-${series//./\\.}(\\.[0-9]+)?(-[0-9]+)?([+~][a-z0-9]+)*-$FLAVOUR")
 	[[ $name ]] || die "$suite has no headers of Linux ${2:-} for $ARCH"
 	deps=$(debs --depends "$ARCH" "$suite" "$name")
 	tools="make binutils coreutils dash sed grep gawk findutils diffutils kmod"
@@ -151,7 +154,7 @@ main() {
 	read -r ARCH FLAVOUR suites < <(table | awk -v release="$(debian_release)" -v name="$name" \
 		'($1 == release || $1 == "any") && $2 == name { $1 = $2 = ""; print; exit }') ||
 		die "no set $name; there are: $(table | cut -d' ' -f2 | sort -u | tr '\n' ' ')"
-	if [[ $FLAVOUR == - ]]; then FLAVOUR=; else FLAVOUR+=-; fi
+	[[ $FLAVOUR != - ]] || FLAVOUR=$ARCH
 	export WHAT ARCH FLAVOUR HOST_ARCH LIBRARIES
 	mkdir -p "$AXAS_CACHE/served"
 	lock "served-$name-$WHAT"

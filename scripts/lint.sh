@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # lint.sh [TOOL...]: static checks of the code. The tools are spdx, links, shellcheck, usage,
-# length, kvm, syzkaller, checkpatch, kernel_doc, gcc_sparse, arrows and clang_w1 (default: all).
+# length, kvm, syzkaller, checkpatch, kernel_doc, gcc_sparse, arrows and clang_w1 (default: all
+# of these); in soak gcc_analyzer, cppcheck and coccinelle.
 # A finding in our files fails; findings in the kernel's headers are ignored.
 
 set -euo pipefail
@@ -262,6 +263,71 @@ lint_syzkaller() {
 	scratch folder
 	cd "$AXAS_SRC/tests/syzkaller"
 	python3 check.py "$folder" axas.txt ../../include/uapi/axas/{axas,vcpu}.h
+}
+
+# Without Linux' headers, only their macros that matter: seconds. Not its portability checks: GNU C,
+# in which the kernel is written, has arithmetic on void pointers. Suppressed:
+# - axas_space_supply.c: "err" is set in the body of a do-while
+lint_cppcheck() {
+	need_packages cppcheck
+	cd "$AXAS_SRC"
+	cppcheck --quiet --enable=warning --std=c11 -D__KERNEL__ -DCONFIG_X86_64 \
+		--include=scripts/cppcheck.macros --suppress=uninitvar:axas_space_supply.c \
+		-I include -I include/uapi -I . axas_*.c vcpu 2>&1
+}
+
+# Findings of analyzers that are none, as "FILE FUNCTION WARNING", with the reason.
+known() {
+	cat <<-'EOT'
+		# The caller has found the area at this address, and holds the mutex.
+		axas_area.c axas_area_cut -Wanalyzer-null-dereference
+	EOT
+}
+
+# unknown LOG TREE: print the warnings in gcc's log that are not known, each with its function.
+unknown() {
+	awk -v tree="$2/" '
+		NR == FNR { if ($1 != "#") known[$1, $2, $3]; next }
+		/: In function / { fn = $NF; gsub(/[^A-Za-z0-9_]/, "", fn) }
+		/ warning: .*\[-Wanalyzer/ {
+			sub(tree, "")
+			file = $0
+			sub(/:.*/, "", file)
+			option = $NF
+			gsub(/[][]/, "", option)
+			if (!((file, fn, option) in known))
+				print fn ": " $0
+		}' <(known) "$1"
+}
+
+# The modules alone: no tests, nothing of KUnit.
+lint_gcc_analyzer() {
+	local kdir tree=$AXAS_LOGS/lint/$TOOL.tree log=$AXAS_LOGS/lint/$TOOL.log
+
+	kdir=$("$AXAS_SCRIPTS/lint-kernel.sh" gcc)
+	copy_sources "$tree"
+	make -k -C "$tree" KDIR="$kdir" -j"$AXAS_JOBS" KBUILD_MODPOST_WARN=1 cmd_checkdoc=true \
+		KCFLAGS=-fanalyzer modules >"$log" 2>&1 || tail -n 15 "$log"
+	unknown "$log" "$tree"
+}
+
+# The kernel's scripts, but for
+# - minmax: an opinion, and a third of the time
+# - badzero, check_bq27xxx_data: need a compiler of OCaml; the second is about one driver
+lint_coccinelle() {
+	local source
+
+	need_packages coccinelle
+	source=$("$AXAS_SCRIPTS/kernel-source.sh")
+	cd "$AXAS_SRC"
+	# shellcheck disable=SC2016  # sh expands it
+	find "$source/scripts/coccinelle" -name '*.cocci' | sort |
+		grep -vE '/(minmax|badzero|check_bq27xxx_data)\.cocci$' |
+		xargs -P "$AXAS_JOBS" -I SCRIPT sh -c '
+			options=$(sed -n "s,^/*//* Options: ,,p" SCRIPT | head -n 1)
+			spatch --very-quiet -D report $options --cocci-file SCRIPT \
+				-I include -I include/uapi -I . axas_*.c vcpu/*.c vcpu/*/*.c 2>"$0" ||
+				{ echo "SCRIPT fails:"; cat "$0"; }' "$AXAS_LOGS/lint/$TOOL.err"
 }
 
 lint_clang_w1() { compile clang LLVM=1 W=1; }
