@@ -15,6 +15,7 @@
 
 #define AREA_SIZE	(16 * MIB)
 #define AREA_PAGES	(AREA_SIZE / PAGE)
+#define HOT_SIZE	(16 * PAGE)
 
 #define FAMILY(n)	((n) % 2)
 #define NR_SPACES	6	/* the last two are never replaced, and may wait for pages */
@@ -66,10 +67,12 @@ static inline u64 word_at(u32 family, u64 gpa)
 	return key_of(family) ^ gpa;
 }
 
-/* Of a space's area, aligned to @unit bytes. */
+/* Of a space's area, aligned to @unit bytes. Most are in few pages, so that threads meet there. */
 static inline u64 any_gpa(struct actor *a, u32 unit)
 {
-	return VM_TEST + (u64)below(a, AREA_SIZE / unit) * unit;
+	u64 size = unit <= PAGE && below(a, 4) ? HOT_SIZE : AREA_SIZE;
+
+	return VM_TEST + (u64)below(a, size / unit) * unit;
 }
 
 /* Fail the test, unless each byte of @word is 0 or that of its family. */

@@ -86,7 +86,7 @@ static u32 family_of_map(u32 map)
 static int op_load(struct actor *a)
 {
 	u32 map = below(a, NR_MAPS);
-	u64 at = below(a, AREA_SIZE / 8) * 8, word;
+	u64 at = any_gpa(a, 8) - VM_TEST, word;
 
 	if (try_load((u64 *)(maps + map * AREA_SIZE + at), &word))
 		return -EFAULT;
@@ -97,7 +97,7 @@ static int op_load(struct actor *a)
 static int op_store(struct actor *a)
 {
 	u32 map = 2 * below(a, NR_SPACES);
-	u64 at = below(a, AREA_SIZE / 8) * 8;
+	u64 at = any_gpa(a, 8) - VM_TEST;
 	u64 *p = (u64 *)(maps + map * AREA_SIZE + at);
 
 	return try_store(p, word_at(family_of_map(map), VM_TEST + at)) ? -EFAULT : 0;
@@ -122,7 +122,7 @@ static int op_madvise(struct actor *a)
 		MADV_POPULATE_WRITE, MADV_WILLNEED, MADV_HUGEPAGE
 	};
 	u32 map = below(a, NR_MAPS);
-	u64 at = below(a, AREA_PAGES) * PAGE;
+	u64 at = any_gpa(a, PAGE) - VM_TEST;
 
 	if (madvise(maps + map * AREA_SIZE + at, PAGE << below(a, 4),
 		    advices[below(a, ARRAY_SIZE(advices))]))
