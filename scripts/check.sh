@@ -69,7 +69,7 @@ parts() {
 		analyze soak 400 600 gcc's analyzer, cppcheck and the kernel's coccinelle scripts
 		listings check 90 100 the commands that the documentation shows, with what they print
 		terminal soak 90 100 "make shell" on a terminal: what is typed runs, bars and colours
-		install check 120 250 Debian packages: built, installed, used and purged in a stock Debian
+		install check 190 250 Debian packages: built, installed, used and purged in a stock Debian
 		install-13 soak 400 300 the same, and an upgrade, on Debian 12 and 13
 		install-secure-boot soak 450 300 the same on a machine with Secure Boot, whose owner enrols DKMS's key
 		vm-newer soak 600 300 as vm-stock, on 7.2 of a later Debian
