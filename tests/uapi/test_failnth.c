@@ -1017,7 +1017,6 @@ static void test_image(void)
 	fail_each_on(image, call_image_info);
 	fail_each_on(image, call_read_image);
 	fail_each_on(image, call_map_image);
-	fail_each_on(image, call_open);
 }
 
 /* The ioctls that tests above make: add one to this list with its test. */
