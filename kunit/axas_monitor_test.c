@@ -3,8 +3,8 @@
  * Tests of the monitor: it must report each planted fault, and accept correct operations. Faults
  * are entries stored directly, frames freed by hand, and flushes that are lost.
  *
- * Among them are those examples of Casemate (github.com/rems-project/casemate) that are about tables
- * and flushes: good_bbm, bad_no_bbm, bad_bbm_missing_tlbi, good_write_child, good_free_page,
+ * Among them are those examples of Casemate (github.com/rems-project/casemate) that are about
+ * tables and flushes: good_bbm, bad_no_bbm, bad_bbm_missing_tlbi, good_write_child, good_free_page,
  * bad_free_page_without_clean, bad_reuse_page. Others are about locks, which entries have not here,
  * and about VMIDs, which the monitor does not know: vcpu/arm64 has those, and flushes by consumer.
  */
