@@ -320,7 +320,7 @@ suite axasctl sh /axas/device_test.sh axasctl 0x30000000
 load axvcpu
 suite held axas_uapi_test "while a vCPU has it"
 [ ! -f /axas/axvcpu_kunit.ko ] || suite vcpu-kunit vcpu_kunit_suites
-export AXAS_SECONDS=${AXAS_SECONDS:-2}
+export AXAS_SECONDS="${AXAS_SECONDS:-2}"
 suite vcpu axvcpu_test
 suite mitigations mitigation_suite
 suite guests guest_suite
