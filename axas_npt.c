@@ -73,6 +73,7 @@ u64 *axas_npt_alloc_table_unset(struct axas_npt *npt, u64 *hpa)
 {
 	return alloc_table(npt, hpa, 0);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_npt_alloc_table_unset);
 
 void axas_npt_free_table(struct axas_npt *npt, u64 hpa)
 {

@@ -244,9 +244,10 @@ void axas_npt_begin_log(const struct axas_npt *npt, u64 *ptep, unsigned int n, b
 
 	/* Other entries than leaves are EMPTY or ZERO. */
 	if (!write && !zeroes) {
-		/* A reader that translates meanwhile forbids writes itself; one word is not torn. */
+		/* Who translates meanwhile forbids writes itself. */
 #pragma GCC unroll 8
 		for (; ptep < end; ptep++)
+			/* A word is not torn. */
 			data_race(*ptep &= keep);
 		return;
 	}

@@ -647,9 +647,9 @@ static size_t touch_leaves(struct axas_space *space, struct axas_cpu *cpu, u64 g
 }
 
 /*
- * Access all bytes with space->lock held. Return 0, an error, or -EAGAIN; @done: how far it got. The
- * pass that copies meets all the leaves that the first one has met. One that is being replaced is
- * there again soon: who does that has the lock for reading, too.
+ * Access all bytes with space->lock held. Return 0, an error, or -EAGAIN; @done: how far it got.
+ * The pass that copies meets all the leaves that the first one has met. One that is being replaced
+ * is there again soon: who does that has the lock for reading, too.
  */
 static int access_all(struct axas_space *space, u64 gpa, struct access *access, size_t len,
 		      size_t *done)

@@ -60,7 +60,7 @@ static struct {
 static int settle(void *unused)
 {
 	/* In any case the write goes on; usually it has met the marker. */
-	msleep(1);
+	usleep_range(1000, 2000);
 	axas_npt_settle(&replaced.f->space->npt, &replaced.pos, replaced.pos.entry);
 	complete(&replaced.settled);
 	return 0;

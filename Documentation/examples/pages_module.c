@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The C code that README.md and kernel-api.md show, line by line, in a module that runs, so that the
- * pages show only code that works. It is loaded inside of "axasctl create", with the descriptor of
- * a space, in which it handles a fault; and it makes a space with a HAL and a backend of its own.
+ * The C code that README.md and kernel-api.md show, line by line, in a module that runs, so that
+ * the pages show only code that works. It is loaded inside of "axasctl create", with the
+ * descriptor of a space, in which it handles a fault; and it makes a space with a HAL and a backend
+ * of its own.
  */
 #define pr_fmt(fmt)	KBUILD_MODNAME ": " fmt
 

@@ -56,7 +56,7 @@ void axas_conformance_hal(struct axas_conformance *result, const struct axas_hal
  * @result: zeroed before
  * @space: a space without areas, to which the consumer is attached
  * @read: read 8 bytes at an address, as a guest of the consumer does: with translations that may be
- *	cached, and axas_space_fault() on a miss. Returns 0, or an error if the fault cannot be fixed
+ *	cached, and axas_space_fault() on a miss. Returns 0, or an error if that fixes nothing
  * @ctx: for @read
  *
  * Checks that no read uses a translation that a call on the space has changed: after a protect,

@@ -538,7 +538,8 @@ static const struct {
 	u32 weight;
 } ops[] = {
 	{ "write", op_write, 12 }, { "read", op_read, 12 },
-	{ "read of an image", op_read_image, 4 }, { "load", op_load, 20 }, { "store", op_store, 20 }, { "mmap", op_mmap, 4 },
+	{ "read of an image", op_read_image, 4 }, { "load", op_load, 20 },
+	{ "store", op_store, 20 }, { "mmap", op_mmap, 4 },
 	{ "madvise", op_madvise, 4 }, { "unmap", op_unmap, 4 }, { "map", op_map_alloc, 6 },
 	{ "map of holes", op_map_holes, 2 }, { "linear", op_map_linear, 2 },
 	{ "file", op_map_file, 4 }, { "shared", op_map_shared, 3 }, { "protect", op_protect, 6 },

@@ -38,7 +38,8 @@ struct histogram {
 
 static const struct argp_option latency_options[] = {
 	{ "time", 't', "SECONDS", 0, "Duration (default: 5)", 0 },
-	{ "space", OPT_SPACE, "N", 0, "Only faults of the space with this number (see axasctl top)", 0 },
+	{ "space", OPT_SPACE, "N", 0,
+	  "Only faults of the space with this number (see axasctl top)", 0 },
 	{ 0 }
 };
 

@@ -20,7 +20,8 @@ static const struct argp_option run_options[] = {
 	{ "lazy", OPT_LAZY, NULL, 0, "Allocate each frame on first touch (default)", 0 },
 	{ "huge", OPT_HUGE, "WHEN", 0, "2 MiB frames: always, never or advise", 0 },
 	{ "format", 'f', "NAME", 0, "The space's format (default: the host CPU's)", 0 },
-	{ "timeout", OPT_TIMEOUT, "SECONDS", 0, "End it after this time (default: 60; 0: never)", 0 },
+	{ "timeout", OPT_TIMEOUT, "SECONDS", 0,
+	  "End it after this time (default: 60; 0: never)", 0 },
 	{ "trace", OPT_TRACE, NULL, 0, "Show each exit on standard error", 0 },
 	{ 0 }
 };
