@@ -213,8 +213,10 @@ EXPORT_SYMBOL_AXAS_KUNIT(axas_pool_unget);
 void axas_pool_move(struct axas_pool *pool, struct axas_pool *to, long made)
 {
 	long frames = atomic_long_xchg(&pool->frames, 0);
+	long shared = atomic_long_xchg(&pool->shared, 0);
 
 	atomic_long_add(frames, &to->frames);
+	atomic_long_add(shared, &to->shared);
 	to->limited = pool->limited;
 	to->picky = pool->picky;
 	if (!pool->limited)

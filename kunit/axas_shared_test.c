@@ -6,6 +6,8 @@
 #include <linux/bvec.h>
 #include <linux/err.h>
 
+#include <axas/image.h>
+
 #include "axas_shared.h"
 #include "space_fixture.h"
 
@@ -406,6 +408,28 @@ static void shared_leaves_collapse(struct kunit *test)
 }
 
 /* With the mock's allocations failing: nothing changes, and the next attempt succeeds. */
+static void after_a_reset_nothing_is_shared(struct kunit *test)
+{
+	struct pair p = { .f = test->priv };
+	struct axas_image *image;
+
+	p.source = linux_space(p.f, 0);
+	p.space = linux_space(p.f, 0);
+	image = axas_space_freeze(p.space);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(image));
+	KUNIT_ASSERT_EQ(test, map_source(p.source, TEST_RWX, 0), 0);
+	KUNIT_ASSERT_EQ(test, share(&p, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, put(p.space, HERE, 1), 0);
+	expect_counts(&p, 1, 1, 1);
+	KUNIT_EXPECT_EQ(test, axas_space_reset(p.space, image, AXAS_RESET_DROP), 0);
+	expect_counts(&p, 1, 0, 0);
+	KUNIT_ASSERT_EQ(test, share(&p, TEST_RW), 0);
+	expect_val(&p, p.space, HERE, 1);
+	expect_counts(&p, 1, 1, 1);
+	axas_image_put(image);
+	end_pair(&p);
+}
+
 static void failed_allocations_share_nothing(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -523,6 +547,7 @@ static struct kunit_case shared_cases[] = {
 	KUNIT_CASE_PARAM(exported_pages_stay_in_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(exported_pages_are_in_a_new_log, space_gen_params),
 	KUNIT_CASE_PARAM(shared_leaves_collapse, space_gen_params),
+	KUNIT_CASE_PARAM(after_a_reset_nothing_is_shared, space_gen_params),
 	KUNIT_CASE_PARAM(failed_allocations_share_nothing, space_gen_params),
 	KUNIT_CASE_PARAM(spaces_share_into_each_other_at_once, space_gen_params),
 	{}

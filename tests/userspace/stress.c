@@ -463,6 +463,19 @@ static void run(struct thread *threads, unsigned int n, double seconds)
 		pthread_join(threads[i].pthread, NULL);
 }
 
+/* Whatever happened, a space without areas has nothing. */
+static bool has_nothing(const struct world *w)
+{
+	struct axas_info info;
+
+	axas_space_get_info(w->space, &info);
+	if (!info.frames && !info.shared && !info.exported && info.tables == info.root_tables)
+		return true;
+	fprintf(stderr, "stress: %llu frames, %llu shared, %llu exported, %llu tables are left\n",
+		info.frames, info.shared, info.exported, info.tables - info.root_tables);
+	return false;
+}
+
 static void report(const struct thread *threads, double seconds)
 {
 	unsigned long steps[3] = {}, misses = 0;
@@ -517,6 +530,8 @@ int main(int argc, char **argv)
 	create_world(&worlds[1]);
 	run(threads, n, seconds);
 	report(threads, seconds);
+	if (!has_nothing(&worlds[0]) || !has_nothing(&worlds[1]))
+		return 1;
 	destroy_world(&worlds[0]);
 	destroy_world(&worlds[1]);
 	axas_stock_drain();
