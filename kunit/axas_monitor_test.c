@@ -247,8 +247,8 @@ static void collapse_without_a_flush(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, ""));
 }
 
-/* Unlinked, and flushed for leaves only: a cached walk may still use the table. */
-static void table_freed_before_walks_are_flushed(struct kunit *test)
+/* Unlink a table, flush leaves or @walks, too, and free it. Whether the monitor saw @what then. */
+static bool free_table_saw(struct kunit *test, bool walks, const char *what)
 {
 	struct npt_fixture *f = test->priv;
 	struct axas_hpa table;
@@ -257,26 +257,22 @@ static void table_freed_before_walks_are_flushed(struct kunit *test)
 	look(f, AT);
 	table = axas_hal_pa(&f->mock->hal, npt_raw_ptep(f, AT, 0));
 	WRITE_ONCE(*npt_raw_ptep(f, AT, 1), 0);
-	flush(f, AT, SZ_2M, false);
+	flush(f, AT, SZ_2M, walks);
 	axas_npt_free_table(&f->npt, table.val & ~(AXAS_FRAME_SIZE - 1));
-	KUNIT_EXPECT_TRUE(test, mock_hal_saw(f->mock, "before the flush"));
-	flush(f, AT, SZ_2M, true);
 	atomic_long_dec(&f->npt.leaves[0]);
+	return mock_hal_saw(f->mock, what);
+}
+
+/* A cached walk may still use the table. */
+static void table_freed_before_walks_are_flushed(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, free_table_saw(test, false, "before the flush"));
+	flush(test->priv, AT, SZ_2M, true);
 }
 
 static void table_freed_after_walks_are_flushed(struct kunit *test)
 {
-	struct npt_fixture *f = test->priv;
-	struct axas_hpa table;
-
-	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
-	look(f, AT);
-	table = axas_hal_pa(&f->mock->hal, npt_raw_ptep(f, AT, 0));
-	WRITE_ONCE(*npt_raw_ptep(f, AT, 1), 0);
-	flush(f, AT, SZ_2M, true);
-	axas_npt_free_table(&f->npt, table.val & ~(AXAS_FRAME_SIZE - 1));
-	KUNIT_EXPECT_FALSE(test, mock_hal_saw(f->mock, ""));
-	atomic_long_dec(&f->npt.leaves[0]);
+	KUNIT_EXPECT_FALSE(test, free_table_saw(test, true, ""));
 }
 
 /* One table at two places: a removal from one of them would free it under the other. */

@@ -98,12 +98,7 @@ table() {
 		}'
 }
 
-page() {
-	awk -v begin="$BEGIN" -v end="$END" -v table="$(table)" '
-		$0 == end { skip = 0 }
-		!skip { print }
-		$0 == begin { print table; skip = 1 }' "$PAGE"
-}
+page() { between "$BEGIN" "$END" "$(table)" "$PAGE"; }
 
 with_results() {
 	local results

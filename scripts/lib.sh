@@ -428,3 +428,11 @@ said_after_mark() {
 	after && index($0, words) { found = 1 }
 	END { exit !found }' "$1"
 }
+
+# between BEGIN END TEXT FILE: print FILE with TEXT in place of what is between these lines.
+between() {
+	awk -v begin="$1" -v end="$2" -v text="$3" '
+		$0 == end { skip = 0 }
+		!skip { print }
+		$0 == begin { print text; skip = 1 }' "$4"
+}

@@ -46,12 +46,7 @@ table() {
 		'{ printf "| %s | %s | %s | %s | %d | %d | %d |\n", $1, $2, $3, $7, $4, $5, $6 }'
 }
 
-page() {
-	awk -v begin="$BEGIN" -v end="$END" -v table="$(table)" '
-		$0 == end { skip = 0 }
-		!skip { print }
-		$0 == begin { print table; skip = 1 }' "$PAGE"
-}
+page() { between "$BEGIN" "$END" "$(table)" "$PAGE"; }
 
 main() {
 	local new

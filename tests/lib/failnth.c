@@ -6,8 +6,10 @@
  */
 #include "harness.h"
 
+#include <axas/axas.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static const char *const knobs[][2] = {
@@ -73,4 +75,12 @@ bool is_injected_error(int err)
 {
 	return err == -ENOMEM ||
 	       (err == -EFAULT && !access("/sys/kernel/debug/fail_usercopy", F_OK));
+}
+
+void expect_calls_tested(int fd, bool (*is_tested)(unsigned long nr))
+{
+	for (unsigned int n = 0; n < 256; n++)
+		if ((ioctl(fd, _IO(AXAS_IOC_TYPE, n), NULL) >= 0 || errno != ENOTTY) &&
+		    !is_tested(_IO(AXAS_IOC_TYPE, n)))
+			fail("no allocation of ioctl %#x fails in a test", n);
 }

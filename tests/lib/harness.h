@@ -156,6 +156,8 @@ int try_store(u64 *p, u64 val);
 int fail_nth_open(void);
 void fail_nth_arm(int nth, int n);
 bool fail_nth_disarm(int nth);		/* whether a failure was injected */
+/* Each ioctl that @fd has is one that @is_tested() knows. */
+void expect_calls_tested(int fd, bool (*is_tested)(unsigned long nr));
 bool is_injected_error(int err);	/* ENOMEM; with CONFIG_FAIL_USERCOPY also EFAULT */
 
 /* trace.c: the number of a space or an image, as its fdinfo tells */
