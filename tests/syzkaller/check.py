@@ -6,6 +6,9 @@ user API. Prints a line for each finding:
 
  - syntax, as far as a reader of single lines can tell: declarations, the types that are used, their
    arguments, names that nothing declares, resources that no call makes, declarations without use;
+ - a union that is not [varlen], although a member has no fixed size, or its bytes are counted; a
+   member without a fixed size that is not the last of its struct; constants of Linux whose header
+   is not included;
  - each ioctl, each struct that an ioctl takes, and each flag (1u << N) of a header is described;
  - each described struct has the fields of the header's, in order, and none else; a C program in
    FOLDER, which the compiler checks, compares each offset and size, and each constant that is used.
@@ -24,6 +27,10 @@ INTS = {"int8": 1, "int16": 2, "int32": 4, "int64": 8}
 SIZED = {"const": 1, "flags": 1, "len": 1, "bytesize": 1}
 BUILTIN_RESOURCES = {"fd": 4}
 OPTIONS = ("opt", "in", "out", "inout")
+
+# Where Linux has constants; "make extract" calls others undefined, and turns off what uses them.
+LINUX = {"AT_": "uapi/linux/fcntl.h", "O_": "uapi/linux/fcntl.h", "MAP_": "uapi/linux/mman.h",
+         "PROT_": "uapi/linux/mman.h", "SEEK_": "uapi/linux/fs.h"}
 
 # What the headers have and a description does not need: masks and sums of flags.
 COMPOUND = re.compile(r"_(MASK|FLAGS|POLICY)$")
@@ -113,7 +120,7 @@ class Description:
         self.numbers = numbers
         self.types = {}
         self.resources, self.flags, self.structs, self.unions, self.calls = {}, {}, {}, {}, []
-        self.used = set()
+        self.includes, self.varlen, self.used = set(), set(), set()
         self.constants = set()
         self.made = set()
         self.read(Path(path).read_text())
@@ -124,9 +131,9 @@ class Description:
             where = f"{self.path}:{number}"
             if not line.strip() or line.startswith("#"):
                 continue
-            if re.match(r"^include <[\w/.\-]+>$", line):
-                continue
-            if match := re.match(r"^resource (\w+)\[(\w+)\](: .*)?$", line):
+            if match := re.match(r"^include <([\w/.\-]+)>$", line):
+                self.includes.add(match[1])
+            elif match := re.match(r"^resource (\w+)\[(\w+)\](: .*)?$", line):
                 self.declare(self.resources, match[1], match[2], where)
             elif match := re.match(r"^type (\w+) (.*)$", line):
                 self.declare(self.types, match[1], parse_type(match[2], where), where)
@@ -148,9 +155,11 @@ class Description:
     def block(self, name, opening, lines, where):
         fields = []
         for number, line in lines:
-            if line in ("}", "]"):
-                if line != {"{": "}", "[": "]"}[opening]:
+            if line in ("}", "]", "] [varlen]"):
+                if line[0] != {"{": "}", "[": "]"}[opening]:
                     finding(f"{where}: {name} ends with {line}")
+                if line.endswith("[varlen]"):
+                    self.varlen.add(name)
                 break
             inner = f"{self.path}:{number}"
             match = re.match(r"^\t(\w+)\t+(\S.*?)(\t\((in|out|inout)\))?$", line)
@@ -270,6 +279,9 @@ class Description:
         for field, kind in fields:
             known = self.use(kind, f"{self.path}: {name}.{field}")
             if known is None:
+                if where and name not in self.varlen and (name in self.unions or
+                                                          field != fields[-1][0]):
+                    finding(f"{where}: {name}.{field} has no fixed size")
                 return None
             align = max(align, known[1])
             if name in self.structs:
@@ -278,6 +290,15 @@ class Description:
             else:
                 size = max(size, known[0])
         return -(-size // align) * align, align
+
+    def counted(self, name, fields):
+        """bytesize of a union that is not [varlen] is that of its largest member."""
+        for field, kind in fields.items():
+            target = fields.get(kind.args[0].name) if kind.name == "bytesize" else None
+            if target and target.name == "ptr64" and target.args[1].name in self.unions and \
+               target.args[1].name not in self.varlen:
+                finding(f"{self.path}: {name}.{field} is always that of the largest member of "
+                        f"{target.args[1].name}")
 
     def offsets(self, name):
         """(field, offset, size, type) of each field of a struct or union."""
@@ -299,6 +320,12 @@ class Description:
                 self.made.add(made)
                 if made not in self.resources:
                     finding(f"{where}: nothing declares {made}")
+        for name, fields in self.structs.items():
+            self.counted(name, dict(fields))
+        for name in sorted(self.constants):
+            for prefix, include in LINUX.items():
+                if name.startswith(prefix) and include not in self.includes:
+                    finding(f"{self.path}: {name} is in {include}")
         for name in self.resources:
             if name not in self.made:
                 finding(f"{self.path}: no call makes a {name}")
