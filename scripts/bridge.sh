@@ -92,7 +92,8 @@ boot() {
 	local command=("$AXAS_SCRIPTS/vm.sh" "$OUT" "$KERNEL" "$OUT/initramfs.gz" "$@")
 
 	[[ ${AXAS_EFFORT:-} != full ]] || AXAS_TIMEOUT=${AXAS_TIMEOUT:-7200}
-	export AXAS_MEMORY=3G AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800}
+	# Not isolcpus=0: see leave_cpu_0 in guest/bridge.sh.
+	export AXAS_CPUS=3 AXAS_MEMORY=3G AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800}
 	if [[ ${AXAS_SHOW:-} ]]; then
 		"${command[@]}"
 	else

@@ -33,7 +33,7 @@ qemu() {
 		-serial "file:$out/kernel.log" \
 		-chardev "file,id=guest,path=$out/guest.log" -device pci-serial,chardev=guest \
 		-kernel "$kernel" -initrd "$initramfs" \
-		-append "console=ttyAMA0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M \
+		-append "console=ttyAMA0 panic=-1 oops=panic softlockup_panic=1 ignore_loglevel log_buf_len=16M \
 			$kvm AXAS_TTY=ttyS0 $*"
 }
 

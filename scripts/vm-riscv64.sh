@@ -25,7 +25,7 @@ qemu() {
 		-serial "file:$out/kernel.log" \
 		-chardev "file,id=guest,path=$out/guest.log" -device pci-serial,chardev=guest \
 		-kernel "$kernel" -initrd "$initramfs" \
-		-append "console=ttyS0 panic=-1 oops=panic ignore_loglevel log_buf_len=16M $*"
+		-append "console=ttyS0 panic=-1 oops=panic softlockup_panic=1 ignore_loglevel log_buf_len=16M $*"
 }
 
 # QEMU 7.2's two CPUs occasionally hang between OpenSBI and Linux' first message, when none of

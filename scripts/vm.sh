@@ -22,6 +22,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# softlockup_panic: a CPU that is stuck does not recover here; what the panic prints says where.
 # no_timer_check: at boot the kernel tests the timer interrupt against a delay loop; on a busy
 # host that test fails, and the kernel panics.
 # rdpid: newer EPYCs have it, and guests must not read the host's CPU number by it.
@@ -41,7 +42,7 @@ qemu() {
 		guest=(-chardev "stdio,id=guest,signal=off,logfile=$out/guest.log" -serial chardev:guest)
 	[[ $kernel == - ]] ||
 		boot=(-kernel "$kernel" -initrd "$initramfs" -append "console=ttyS0 panic=-1 \
-			oops=panic ignore_loglevel log_buf_len=16M no_timer_check $isolated $*")
+			oops=panic softlockup_panic=1 ignore_loglevel log_buf_len=16M no_timer_check $isolated $*")
 	read -ra more <<<"${AXAS_QEMU:-}"
 	[[ -z ${AXAS_MONITOR:-} ]] || more+=(-monitor stdio)
 	exec timeout --foreground -k 10 "${AXAS_TIMEOUT:-600}" qemu-system-x86_64 \
