@@ -6,6 +6,7 @@
 #include <linux/err.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
+#include <axas/image.h>
 
 #include "npt_fixture.h"
 #include "space_fixture.h"
@@ -99,6 +100,7 @@ static void limit_of_frames_fills_tables(struct kunit *test)
  * @f: the fixture of the space
  * @act: the operation
  * @later: the signal comes during @act, else before it
+ * @image: for a reset
  * @err: the error that @act returned
  * @bytes: the bytes or leaves that @act reported
  */
@@ -106,6 +108,7 @@ struct dying {
 	struct space_fixture *f;
 	int (*act)(struct dying *dying);
 	bool later;
+	struct axas_image *image;
 	int err;
 	u64 bytes;
 };
@@ -290,32 +293,137 @@ static void dying_task_can_unmap(struct kunit *test)
 	space_expect_nothing(f, BORDER + SZ_4K, SZ_4K);
 }
 
+/* Calls that wait while another one changes the space, each with arguments that are right. */
+
+static struct axas_gpa_range dying_range(void)
+{
+	return gpa_range(BORDER, SZ_2M);
+}
+
 static int map_elsewhere(struct dying *dying)
 {
 	return space_map_alloc(dying->f, WIN, SZ_4K, TEST_RW);
 }
 
+static int map_linear_elsewhere(struct dying *dying)
+{
+	return space_map_linear(dying->f, WIN, SZ_4K, LINEAR, TEST_RW);
+}
+
+/* It waits for the source. */
+static int map_shared_elsewhere(struct dying *dying)
+{
+	struct axas_space_params params = { .hal = &dying->f->mock->hal };
+	struct axas_space *space = space_another(dying->f, &params);
+	int err;
+
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	err = axas_space_map_shared(space, gpa_range(0, SZ_4K), dying->f->space, axas_gpa(BORDER),
+				    TEST_R, 0);
+	axas_space_put(space);
+	return err;
+}
+
+static int set_policy(struct dying *dying)
+{
+	return axas_space_set_policy(dying->f->space, dying_range(), AXAS_MAP_HUGE_NEVER);
+}
+
+static int discard(struct dying *dying)
+{
+	struct axas_gpa_range range = dying_range();
+
+	return axas_space_discard(dying->f->space, &range, 1, &dying->bytes);
+}
+
+static int start_log(struct dying *dying)
+{
+	return axas_space_start_log(dying->f->space, dying_range(), &dying->bytes);
+}
+
+static int stop_log(struct dying *dying)
+{
+	return axas_space_stop_log(dying->f->space, dying_range(), &dying->bytes);
+}
+
+static int get_log(struct dying *dying)
+{
+	unsigned long bitmap[BITS_TO_LONGS(512)];
+
+	return axas_space_get_log(dying->f->space, dying_range(), bitmap, &dying->bytes);
+}
+
+static int clear_log(struct dying *dying)
+{
+	unsigned long bitmap[BITS_TO_LONGS(512)] = { 1 };
+
+	return axas_space_clear_log(dying->f->space, dying_range(), bitmap, &dying->bytes);
+}
+
+static int freeze(struct dying *dying)
+{
+	struct axas_image *image = axas_space_freeze(dying->f->space);
+
+	if (IS_ERR(image))
+		return PTR_ERR(image);
+	axas_image_put(image);
+	return 0;
+}
+
+static int reset(struct dying *dying)
+{
+	return axas_space_reset(dying->f->space, dying->image, 0);
+}
+
+static int reset_all(struct dying *dying)
+{
+	return axas_space_reset(dying->f->space, dying->image, AXAS_RESET_DROP);
+}
+
+static int diff(struct dying *dying)
+{
+	struct axas_gpa_range range = dying_range();
+	struct axas_diff_extent extent;
+
+	return axas_space_diff(dying->f->space, &range, &extent, 1);
+}
+
 /* Another task holds @changing for long. */
 static void dying_task_waits_for_nobody(struct kunit *test)
 {
-	static int (* const acts[])(struct dying *dying) = {
-		map_elsewhere, protect_exec, collapse_all,
+	static const struct {
+		const char *name;
+		int (*act)(struct dying *dying);
+	} calls[] = {
+		{ "map_alloc", map_elsewhere }, { "map_linear", map_linear_elsewhere },
+		{ "map_shared", map_shared_elsewhere }, { "protect", protect_exec },
+		{ "set_policy", set_policy }, { "collapse", collapse_all }, { "discard", discard },
+		{ "start_log", start_log }, { "stop_log", stop_log }, { "get_log", get_log },
+		{ "clear_log", clear_log }, { "freeze", freeze }, { "reset", reset },
+		{ "reset with AXAS_RESET_DROP", reset_all }, { "diff", diff },
 	};
 	struct space_fixture *f = test->priv;
-	struct space_snapshot before;
+	struct axas_info before, after;
+	struct axas_image *image;
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, BORDER, SZ_4M, TEST_RW), 0);
-	space_take(f, &before);
+	image = axas_space_freeze(f->space);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(image));
+	axas_space_get_info(f->space, &before);
 	mutex_lock(&f->space->changing);
-	for (i = 0; i < ARRAY_SIZE(acts); i++) {
-		struct dying dying = { f, acts[i] };
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct dying dying = { f, calls[i].act, .image = image };
 
 		run_dying(&dying);
-		KUNIT_EXPECT_EQ(test, dying.err, -EINTR);
+		KUNIT_EXPECT_EQ_MSG(test, dying.err, -EINTR, "%s", calls[i].name);
 	}
 	mutex_unlock(&f->space->changing);
-	space_expect_same(f, &before, "operations of a dying task");
+	axas_space_get_info(f->space, &after);
+	KUNIT_EXPECT_EQ(test, memcmp(&before, &after, sizeof(before)), 0);
+	axas_image_put(image);
+	axas_space_clear(f->space);
 }
 
 static struct kunit_case bound_cases[] = {
