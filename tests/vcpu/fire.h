@@ -34,7 +34,7 @@
 struct fire {
 	atomic_bool stop, serve;
 	atomic_ullong done[NR_OPS], refused[NR_OPS];
-	atomic_ullong entered, ended, faults, kicked, signals, supplied, hotplugs;
+	atomic_ullong entered, ended, faults, kicked, met, signals, supplied, hotplugs;
 };
 
 extern struct fire *fire;
@@ -84,9 +84,13 @@ int allow(int ret, const char *what);
 /* Replace descriptor @to by @fd, which is closed. */
 void replace(int fd, int to);
 
-/* fire_ops.c: one operation, chosen at random; print how often each was done. */
+/*
+ * fire_ops.c: one operation, chosen at random; print how often each was done, and fail the test if
+ * one of them never was; let go of all that the operations hold but the descriptors.
+ */
 void fire_prepare(void);
 void fire_op(struct actor *a);
 void fire_report(void);
+void fire_end(void);
 
 #endif /* AXVCPU_TEST_FIRE_H */

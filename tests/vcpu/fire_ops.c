@@ -414,6 +414,7 @@ static int op_vcpu(struct actor *a)
 	u64 allowed = 0;
 	cpu_set_t set;
 	u32 cpu;
+	int err;
 
 	switch (below(a, 4)) {
 	case 0:
@@ -422,7 +423,10 @@ static int op_vcpu(struct actor *a)
 	case 1:
 		return axvcpu_inject(vcpu, 0x40 + below(a, 16));
 	case 2:
-		return axvcpu_get_state(vcpu, &state);
+		err = axvcpu_get_state(vcpu, &state);
+		if (!err && state.entries)
+			atomic_fetch_add(&fire->met, 1);
+		return err;
 	default:
 		expect_ok(sched_getaffinity(0, sizeof(set), &set));
 		for (cpu = 0; cpu < 64; cpu++)
@@ -569,16 +573,30 @@ void fire_op(struct actor *a)
 		atomic_fetch_add(&fire->done[i], 1);
 }
 
+/* So many times an operation that is never done was no accident. */
+#define TRIES		1000
+
 void fire_report(void)
 {
 	unsigned long long done = 0, refused = 0;
+	const char *never = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		note("%s: %llu done, %llu refused", ops[i].name, fire->done[i], fire->refused[i]);
 		done += fire->done[i];
 		refused += fire->refused[i];
+		if (!fire->done[i] && fire->refused[i] > TRIES &&
+		    (ops[i].run != op_map_linear || reserved.size))
+			never = ops[i].name;
 	}
 	note("%llu operations, of which %llu were refused", done + refused, refused);
+	if (never)
+		fail("%s was always refused", never);
+}
+
+void fire_end(void)
+{
+	munmap(maps, NR_MAPS * AREA_SIZE);
 }
 
 static bool put(const char *path, const char *text)

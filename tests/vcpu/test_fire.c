@@ -82,6 +82,12 @@ static void answer(struct actor *a, u32 slot, const struct axvcpu_exit *exit, u6
 	allow(axas_supply(SPACE(slot), page, words, PAGE, AXAS_SUPPLY_SKIP, NULL), "supply");
 }
 
+/* How other threads may make a run end; EINVAL: none of its CPUs is there. */
+static bool may_end(int err)
+{
+	return !err || err == -EINTR || err == -ENOMEM || err == -EINVAL;
+}
+
 /* Run the guest until it ends or it is left where it is. Return whether it has ended. */
 static bool run_guest(struct actor *a, u32 slot, int vcpu, u64 *result)
 {
@@ -91,12 +97,9 @@ static bool run_guest(struct actor *a, u32 slot, int vcpu, u64 *result)
 		int err = axvcpu_run(vcpu, &exit);
 
 		atomic_fetch_add(&fire->entered, 1);
-		/* EINVAL: none of its CPUs is there. */
-		if (err == -EINVAL || (!err && exit.reason == AXVCPU_EXIT_NOTHING))
-			continue;
-		if (allow(err, "AXVCPU_RUN") == -EBADFD)
-			return false;
-		if (err)
+		if (!may_end(err))
+			fail("AXVCPU_RUN: %s", strerror(-err));
+		if (err || exit.reason == AXVCPU_EXIT_NOTHING)
 			continue;
 		if (arch_ended(vcpu, &exit, result)) {
 			atomic_fetch_add(&fire->ended, 1);
@@ -304,9 +307,10 @@ static void run_all(u64 seconds)
 	for (u32 n = 0; n < NR_RUNNERS; n++)
 		replace(open_vcpu(SPACE(n), n, 0), VCPU(n));
 	atomic_store(&fire->serve, true);
-	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-		expect_eq(pthread_create(&threads[i], NULL, i < NR_HOSTS ? run_host : run_vcpu,
-					 (void *)i), 0);
+	for (size_t i = 0; i < NR_HOSTS; i++)
+		expect_eq(pthread_create(&threads[i], NULL, run_host, (void *)i), 0);
+	for (size_t i = 0; i < NR_RUNNERS; i++)
+		expect_eq(pthread_create(&threads[NR_HOSTS + i], NULL, run_vcpu, (void *)i), 0);
 	expect_eq(pthread_create(&disturber, NULL, disturb, NULL), 0);
 	for (end = now_ms() + 1000 * seconds; now_ms() < end;)
 		sleep_ms(100);
@@ -322,6 +326,7 @@ static void expect_empty(void)
 {
 	struct axas_info about;
 
+	fire_end();
 	for (u32 n = 0; n < NR_RUNNERS; n++)
 		close(VCPU(n));
 	for (u32 slot = 0; slot < NR_SPACES; slot++) {
@@ -332,6 +337,8 @@ static void expect_empty(void)
 		expect_eq(about.shared, 0);
 		expect_eq(about.tables, about.root_tables);
 	}
+	for (u32 slot = 0; slot < NR_SPACES; slot++)
+		expect_eq(info(SPACE(slot)).exported, 0);
 }
 
 static void a_guest_runs(void)
@@ -361,6 +368,8 @@ static void everything_at_once(void)
 	fire_report();
 	note("vCPUs: %llu runs, %llu ends, %llu faults for the VMM, %llu kicks", fire->entered,
 	     fire->ended, fire->faults, fire->kicked);
+	/* Who kicks looks at vCPUs that run. */
+	expect(fire->met);
 	note("%llu signals, %llu pages brought, %llu times a CPU went or came", fire->signals,
 	     fire->supplied, fire->hotplugs);
 	expect_empty();
