@@ -179,6 +179,28 @@ static void reserved_numbers_are_given_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, used, 1);
 }
 
+/*
+ * A space has VMID 2, then 3, then 2 again: by then a vCPU of it that ran with the first must not
+ * take the last for it. Who flushes may still read 3.
+ */
+static void a_number_that_comes_back_is_new(struct kunit *test)
+{
+	u64 last = 0;
+
+	KUNIT_EXPECT_EQ(test, visit(test, 0, 1), 1);
+	KUNIT_EXPECT_EQ(test, visit(test, 0, 0), 2);
+	KUNIT_EXPECT_TRUE(test, arm64_vmid_is_new(&ids[0], &last));
+	KUNIT_EXPECT_FALSE(test, arm64_vmid_is_new(&ids[0], &last));
+	KUNIT_EXPECT_EQ(test, visit(test, 0, 2), 3);
+	give_all_away(test, 1);
+	KUNIT_EXPECT_EQ(test, visit(test, 0, 3), 2);
+	KUNIT_EXPECT_EQ(test, visit(test, 0, 0), 3);
+	give_all_away(test, 1);
+	KUNIT_EXPECT_EQ(test, visit(test, 0, 2), 3);
+	KUNIT_EXPECT_EQ(test, visit(test, 0, 0), 2);
+	KUNIT_EXPECT_TRUE(test, arm64_vmid_is_new(&ids[0], &last));
+}
+
 static void ten_thousand_spaces_fit(struct kunit *test)
 {
 	unsigned int i, nr = 10000;
@@ -245,6 +267,7 @@ static struct kunit_case arm64_vmid_cases[] = {
 	KUNIT_CASE(running_guests_keep_their_numbers),
 	KUNIT_CASE(siblings_meet_again_after_a_rollover),
 	KUNIT_CASE(reserved_numbers_are_given_back),
+	KUNIT_CASE(a_number_that_comes_back_is_new),
 	KUNIT_CASE(ten_thousand_spaces_fit),
 	KUNIT_CASE(random_runs),
 	KUNIT_CASE(more_cpus_than_numbers_are_refused),

@@ -135,7 +135,7 @@ struct axvcpu_arm64_timer {
  * @timer: its virtual timer, while not loaded
  * @space: data shared by the vCPUs of its space
  * @number: unique among all vCPUs ever created
- * @vttbr: VTTBR_EL2 at the last load
+ * @vmid: identity of its space at the last load, see vmid.h
  * @hcr: HCR_EL2, except for the pending interrupt
  * @loaded: @el1, @fp and @timer are on the CPU
  * @down: the guest has ended
@@ -158,7 +158,7 @@ struct axvcpu_arm64 {
 	struct axvcpu_arm64_timer timer;
 	struct axvcpu_arm64_space *space;
 	u64 number;
-	u64 vttbr;
+	u64 vmid;
 	u64 hcr;
 	bool loaded;
 	bool down;

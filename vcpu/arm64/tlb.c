@@ -279,16 +279,14 @@ void axvcpu_arm64_vmid_load(struct axvcpu *vcpu)
 	struct axvcpu_arm64 *a64 = to_arm64(vcpu);
 	struct axvcpu_arm64_space *s = a64->space;
 	unsigned int vmid = arm64_vmid_enter(&vmids, smp_processor_id(), &s->vmid);
-	u64 vttbr = a64_vttbr(s->root, vmid);
 
 	if (arm64_ran_another(this_cpu_ptr(&ran), s->number, a64->number))
 		set_bit(AXVCPU_REQ_FLUSH, &vcpu->requests);
 	/* Pairs with request_flush(): the new VMID is visible before the table is walked. */
-	if (vttbr != a64->vttbr)
+	if (arm64_vmid_is_new(&s->vmid, &a64->vmid))
 		dsb(ish);
-	a64->vttbr = vttbr;
 	write_sysreg(s->vtcr, vtcr_el2);
-	write_sysreg(vttbr, vttbr_el2);
+	write_sysreg(a64_vttbr(s->root, vmid), vttbr_el2);
 }
 
 void axvcpu_arm64_vmid_put(void)

@@ -87,6 +87,18 @@ static inline unsigned int arm64_vmid_number(const struct arm64_vmids *vmids,
 	return atomic64_read(id) & (BIT_ULL(vmids->bits) - 1);
 }
 
+/*
+ * Called after arm64_vmid_enter(): whether the space has another identity than in @last, which
+ * becomes this one. A VMID may come back in a later generation, an identity never does.
+ */
+static inline bool arm64_vmid_is_new(const atomic64_t *id, u64 *last)
+{
+	u64 was = *last;
+
+	*last = atomic64_read(id);
+	return *last != was;
+}
+
 #define ARM64_RAN_SLOTS	64
 
 /**
