@@ -271,11 +271,12 @@ void axas_pinned_put(struct axas_pinned *pinned)
 {
 	if (!pinned || !refcount_dec_and_test(&pinned->refs))
 		return;
-	if (pinned->last)
-		pinned->last(pinned);
-	else
-		kfree(pinned);
+	if (pinned->ops)
+		pinned->ops->free(pinned);
+	mutex_destroy(&pinned->lock);
+	kfree(pinned);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_pinned_put);
 
 static int claim(struct axas_area *area, u64 first, u64 last)
 {

@@ -174,21 +174,37 @@ struct axas_areas {
 /* Bits of a space's list of CPUs: CPU n is bit n % AXAS_LIST_BITS. */
 #define AXAS_LIST_BITS	512
 
+struct axas_pinned;
+
+/**
+ * struct axas_pinned_ops - who has charged the pages of an account
+ * @fewer: pages were unpinned; in any context that may sleep, mmap_lock may be held
+ * @free: the last reference is gone
+ */
+struct axas_pinned_ops {
+	void (*fewer)(struct axas_pinned *pinned);
+	void (*free)(struct axas_pinned *pinned);
+};
+
 /**
  * struct axas_pinned - account of the file pages that a space's areas have pinned
  * @refs: one of the space, one of its file, one of each pin; see axas_filemem.c
- * @pages: 4 KiB pages
- * @last: called for the last reference, in any context that may sleep, and frees it; or NULL
- * @mm: with @last: where @charged is accounted, with a reference
- * @charged: pages that images have pinned beyond the space's end; see axas_file_inode.c
- * @node: for @last
+ * @pages: 4 KiB pages; those of images among them, which may outlive the space
+ * @ops: NULL as long as nobody has charged them; see axas_file_inode.c
+ * @lock: for @ops: protects @charged and @reserved; outside mmap_lock
+ * @mm: for @ops: where @charged is accounted, with a reference
+ * @charged: for @ops: pages that are charged
+ * @reserved: for @ops: those among them for maps that have not pinned theirs yet
+ * @node: for @ops
  */
 struct axas_pinned {
 	refcount_t refs;
 	atomic_long_t pages;
-	void (*last)(struct axas_pinned *pinned);
+	const struct axas_pinned_ops *ops;
+	struct mutex lock;	/* see @lock above */
 	struct mm_struct *mm;
-	unsigned long charged;
+	u64 charged;
+	u64 reserved;
 	struct list_head node;
 };
 

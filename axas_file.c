@@ -4,8 +4,8 @@
  * only, such as capabilities and RLIMIT_MEMLOCK, are here. Calls axas_file_*.c, axas_filemem.c,
  * axas_shared.c, axas_space*.c and axas_registry.c.
  *
- * Locks: file->lock, outside space->changing, keeps @locked equal to the space's locked pages and
- * those of files that are being mapped. mmap_lock nests inside it (account_locked_vm()).
+ * Locks: file->lock, outside space->changing, keeps @locked equal to the space's linear pages.
+ * mmap_lock nests inside it (account_locked_vm()).
  */
 #include <linux/capability.h>
 #include <linux/file.h>
@@ -178,21 +178,6 @@ static int may_keep_writers_away(struct file *file)
 	return -EPERM;
 }
 
-/* Charge pages of a file that is about to be mapped. */
-static int reserve_pages(struct axas_file *file, u64 pages)
-{
-	struct axas_pinned *pinned = file->pinned ?: axas_space_get_pinned(file->space);
-	int err;
-
-	if (IS_ERR(pinned))
-		return PTR_ERR(pinned);
-	file->pinned = pinned;
-	err = lock_pages(file, pages);
-	if (!err)
-		file->reserved += pages;
-	return err;
-}
-
 /* Without the lock meanwhile: the file may be read, and its server may take any time. */
 static long map_file_of(struct axas_file *file, const struct axas_map_file *map, struct file *from)
 {
@@ -200,15 +185,14 @@ static long map_file_of(struct axas_file *file, const struct axas_map_file *map,
 	long err;
 
 	mutex_lock(&file->lock);
-	err = reserve_pages(file, pages);
+	err = axas_file_reserve_pages(file, pages);
 	mutex_unlock(&file->lock);
 	if (err)
 		return err;
 	err = axas_space_map_file(file->space, arg_range(map->gpa, map->length), from, map->offset,
 				  map->prot, map->flags);
 	mutex_lock(&file->lock);
-	file->reserved -= pages;
-	axas_file_unlock_pages(file);
+	axas_file_unreserve_pages(file, pages);
 	mutex_unlock(&file->lock);
 	return err;
 }

@@ -68,8 +68,7 @@ long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
  * @space: the space
  * @mm: linear areas and files are accounted to its locked_vm, against RLIMIT_MEMLOCK
  * @lock: held to map or unmap linear areas
- * @locked: pages accounted to @mm; protected by @lock
- * @reserved: those among them for files that are being mapped; protected by @lock
+ * @locked: pages of linear areas accounted to @mm; protected by @lock
  * @pinned: the account of pages of files, with a reference, or NULL; protected by @lock
  * @debugfs: its entry in debugfs
  * @mapping: the inode's, which lists the host mappings
@@ -86,7 +85,6 @@ struct axas_file {
 	struct mm_struct *mm;
 	struct mutex lock;	/* see @lock above */
 	u64 locked;
-	u64 reserved;
 	struct axas_pinned *pinned;
 	struct axas_debugfs debugfs;
 	struct address_space *mapping;
@@ -140,6 +138,12 @@ struct file *__must_check axas_file_make(struct axas_space *space, u32 flags,
 					 const struct file_operations *fops);
 /* Uncharge locked pages of areas that are gone. file->lock is held. */
 void axas_file_unlock_pages(struct axas_file *file);
+/*
+ * Charge pages of a file that is about to be mapped. When that is done, or has failed, they are
+ * unreserved: those that are pinned stay charged. -ENOMEM, -EINTR. file->lock is held by both.
+ */
+int __must_check axas_file_reserve_pages(struct axas_file *file, u64 pages);
+void axas_file_unreserve_pages(struct axas_file *file, u64 pages);
 /* At module unload, when no space and no image exists. */
 void axas_file_exit(void);
 

@@ -2,8 +2,9 @@
 /*
  * The inode of a space: a regular file of a pseudo file system, so that it can be opened again by
  * /proc/PID/fd/N, has a size, and has an address_space of its own that lists its host mappings.
- * Calls axas_file_io.c, axas_file_mmap.c, axas_debugfs.c, axas_space.c and axas_area.c. Locks:
- * ended_lock protects the accounts that a work item uncharges; it nests inside nothing.
+ * Calls axas_file_io.c, axas_file_mmap.c, axas_debugfs.c, axas_filemem.c, axas_space.c and
+ * axas_area.c. Locks: fewer_lock protects the list of accounts for the work item; nothing nests
+ * inside it. pinned->lock is taken inside file->lock, and outside mmap_lock.
  *
  * The file system is mounted while /dev/axas is open, and while an inode is made: a permanent mount
  * would pin the module. Open files keep the mount, also those by O_PATH, and the super block keeps
@@ -33,63 +34,137 @@
 static struct vfsmount *mount;
 static int mounts;
 
-static LIST_HEAD(ended);
-static DEFINE_SPINLOCK(ended_lock);
+/**
+ * DOC: locked memory
+ *
+ * Pages of files are charged with the call that maps them, and pinned as long as an area of that
+ * call is left: of the space, of an image, or of a clone. So it is the account that is charged
+ * (struct axas_pinned), not the space, which may be gone before. What is unpinned is uncharged at
+ * once by the calls of this file's descriptor, and a moment later if an image or a clone had it.
+ */
 
-static void uncharge_ended(struct work_struct *work)
+static LIST_HEAD(fewer);
+static DEFINE_SPINLOCK(fewer_lock);
+
+/* Uncharge what is not pinned any more, nor about to be. */
+static void settle(struct axas_pinned *pinned)
 {
-	struct axas_pinned *pinned, *next;
-	LIST_HEAD(all);
+	u64 pages;
 
-	spin_lock(&ended_lock);
-	list_splice_init(&ended, &all);
-	spin_unlock(&ended_lock);
-	list_for_each_entry_safe(pinned, next, &all, node) {
-		account_locked_vm(pinned->mm, pinned->charged, false);
-		mmdrop(pinned->mm);
-		kfree(pinned);
+	mutex_lock(&pinned->lock);
+	pages = atomic_long_read(&pinned->pages) + pinned->reserved;
+	if (pages < pinned->charged) {
+		account_locked_vm(pinned->mm, pinned->charged - pages, false);
+		pinned->charged = pages;
+	}
+	mutex_unlock(&pinned->lock);
+}
+
+static struct axas_pinned *take_fewer(void)
+{
+	struct axas_pinned *pinned;
+
+	spin_lock(&fewer_lock);
+	pinned = list_first_entry_or_null(&fewer, struct axas_pinned, node);
+	if (pinned)
+		list_del_init(&pinned->node);
+	spin_unlock(&fewer_lock);
+	return pinned;
+}
+
+static void settle_all(struct work_struct *work)
+{
+	struct axas_pinned *pinned;
+
+	while ((pinned = take_fewer())) {
+		settle(pinned);
+		axas_pinned_put(pinned);
 	}
 }
 
-static DECLARE_WORK(uncharging, uncharge_ended);
+static DECLARE_WORK(settling, settle_all);
 
-/* The last pin may go in a fault, with the mmap_lock that uncharging needs. */
-static void end_account(struct axas_pinned *pinned)
+/* A pin may go in a fault, with the mmap_lock that uncharging needs. */
+static void note_fewer(struct axas_pinned *pinned)
 {
-	spin_lock(&ended_lock);
-	list_add_tail(&pinned->node, &ended);
-	spin_unlock(&ended_lock);
-	schedule_work(&uncharging);
+	spin_lock(&fewer_lock);
+	if (list_empty(&pinned->node)) {
+		refcount_inc(&pinned->refs);
+		list_add_tail(&pinned->node, &fewer);
+	}
+	spin_unlock(&fewer_lock);
+	schedule_work(&settling);
 }
 
-/*
- * Pages of files that images have pinned stay charged until the last of them is unpinned. Consumes
- * the file's references on the account and on the mm.
- */
-static void leave_charged(struct axas_file *file)
+static void free_account(struct axas_pinned *pinned)
 {
-	struct axas_pinned *pinned = file->pinned;
+	WARN_ON_ONCE(pinned->charged);
+	mmdrop(pinned->mm);
+}
 
-	pinned->charged = min_t(u64, file->locked, atomic_long_read(&pinned->pages));
+static const struct axas_pinned_ops pinned_ops = {
+	.fewer	= note_fewer,
+	.free	= free_account,
+};
+
+/* The account of a file, on which the file has a reference from then on. */
+static struct axas_pinned *account_of(struct axas_file *file)
+{
+	struct axas_pinned *pinned = file->pinned ?: axas_space_get_pinned(file->space);
+
+	if (IS_ERR(pinned) || file->pinned)
+		return pinned;
+	mmgrab(file->mm);
 	pinned->mm = file->mm;
-	pinned->last = end_account;
-	file->locked -= pinned->charged;
-	if (file->locked)
-		account_locked_vm(file->mm, file->locked, false);
-	axas_pinned_put(pinned);
+	WRITE_ONCE(pinned->ops, &pinned_ops);
+	file->pinned = pinned;
+	return pinned;
 }
 
-static void uncharge(struct axas_file *file)
+int axas_file_reserve_pages(struct axas_file *file, u64 pages)
 {
-	if (file->locked)
-		account_locked_vm(file->mm, file->locked, false);
-	mmdrop(file->mm);
-	axas_pinned_put(file->pinned);
+	struct axas_pinned *pinned = account_of(file);
+	int err;
+
+	if (IS_ERR(pinned))
+		return PTR_ERR(pinned);
+	/* A fault in progress may have kept what was unmapped. */
+	axas_file_unlock_pages(file);
+	mutex_lock(&pinned->lock);
+	err = account_locked_vm(pinned->mm, pages, true);
+	if (!err) {
+		pinned->charged += pages;
+		pinned->reserved += pages;
+	}
+	mutex_unlock(&pinned->lock);
+	return err;
+}
+
+void axas_file_unreserve_pages(struct axas_file *file, u64 pages)
+{
+	mutex_lock(&file->pinned->lock);
+	file->pinned->reserved -= pages;
+	mutex_unlock(&file->pinned->lock);
+	axas_file_unlock_pages(file);
+}
+
+/* Uncharge the locked pages of areas that are gone. */
+void axas_file_unlock_pages(struct axas_file *file)
+{
+	u64 pages = axas_space_linear_pages(file->space);
+
+	lockdep_assert_held(&file->lock);
+	if (pages < file->locked) {
+		account_locked_vm(file->mm, file->locked - pages, false);
+		file->locked = pages;
+	}
+	if (file->pinned)
+		settle(file->pinned);
 }
 
 void axas_file_exit(void)
 {
-	flush_work(&uncharging);
+	flush_work(&settling);
 }
 
 /* Called when the space, with its linear areas, has been freed. */
@@ -97,10 +172,12 @@ static void free_file(void *arg)
 {
 	struct axas_file *file = arg;
 
-	if (file->pinned && atomic_long_read(&file->pinned->pages))
-		leave_charged(file);
-	else
-		uncharge(file);
+	if (file->locked)
+		account_locked_vm(file->mm, file->locked, false);
+	mmdrop(file->mm);
+	if (file->pinned)
+		settle(file->pinned);
+	axas_pinned_put(file->pinned);
 	mutex_destroy(&file->lock);
 	mutex_destroy(&file->attach);
 	kfree(file);
@@ -281,16 +358,4 @@ struct file *axas_file_make(struct axas_space *space, u32 flags, const struct fi
 	struct axas_file *file = axas_file_new(space, flags);
 
 	return IS_ERR(file) ? ERR_CAST(file) : axas_file_open_new(file, fops);
-}
-
-/* Uncharge the locked pages of areas that are gone. */
-void axas_file_unlock_pages(struct axas_file *file)
-{
-	u64 pages = axas_space_locked_pages(file->space) + file->reserved;
-
-	lockdep_assert_held(&file->lock);
-	if (pages >= file->locked)
-		return;
-	account_locked_vm(file->mm, file->locked - pages, false);
-	file->locked = pages;
 }

@@ -36,6 +36,7 @@
 #include <linux/hashtable.h>
 #include <linux/interval_tree_generic.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -206,7 +207,11 @@ static u64 file_size(const struct axas_filemem *mem)
 
 static void put_pinned(struct axas_pinned *pinned, long pages)
 {
+	const struct axas_pinned_ops *ops = READ_ONCE(pinned->ops);
+
 	atomic_long_sub(pages, &pinned->pages);
+	if (ops)
+		ops->fewer(pinned);
 	axas_pinned_put(pinned);
 }
 
@@ -224,6 +229,8 @@ struct axas_pinned *axas_space_get_pinned(struct axas_space *space)
 	pinned = space->pinned ?: kzalloc(sizeof(*pinned), GFP_KERNEL_ACCOUNT);
 	if (pinned && !space->pinned) {
 		refcount_set(&pinned->refs, 1);
+		mutex_init(&pinned->lock);
+		INIT_LIST_HEAD(&pinned->node);
 		space->pinned = pinned;
 	}
 	if (pinned)

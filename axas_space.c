@@ -393,16 +393,14 @@ bool axas_space_next_area(struct axas_space *space, struct axas_gpa gpa,
 }
 EXPORT_SYMBOL_AXAS(axas_space_next_area);
 
-u64 axas_space_locked_pages(struct axas_space *space)
+u64 axas_space_linear_pages(struct axas_space *space)
 {
 	u64 pages;
 
 	/* Operations in progress count pages twice, or not at all. */
 	mutex_lock(&space->changing);
 	pages = space->areas->linear_pages;
-	if (space->pinned)
-		pages += atomic_long_read(&space->pinned->pages);
 	mutex_unlock(&space->changing);
 	return pages;
 }
-EXPORT_SYMBOL_AXAS_KUNIT(axas_space_locked_pages);
+EXPORT_SYMBOL_AXAS_KUNIT(axas_space_linear_pages);

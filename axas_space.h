@@ -169,15 +169,15 @@ int axas_space_copy_nowait(struct axas_space *space, u64 gpa, u32 access);
 /* Make the page of @gpa private. Return as axas_space_bring_now(). */
 int __must_check axas_space_own_page(struct axas_space *space, u64 gpa, u32 access);
 
+/* The same for another space that borrows the page: -EIO in an area that is not alloc's. */
+int __must_check axas_space_bring_exported(struct axas_space *space, u64 gpa, u32 access);
+
 /* axas_space_map.c: map an area whose backend lends frames; errors as axas_space_map_alloc(). */
 int __must_check axas_space_map_lent(struct axas_space *space, struct axas_gpa_range range,
 				     u32 prot, u32 flags, struct axas_backend backend);
 
 /* axas_filemem.c: the account of a space, with a reference. ERR_PTR(-ENOMEM), ERR_PTR(-EINTR). */
 struct axas_pinned *__must_check axas_space_get_pinned(struct axas_space *space);
-
-/* The same for another space that borrows the page: -EIO in an area that is not alloc's. */
-int __must_check axas_space_bring_exported(struct axas_space *space, u64 gpa, u32 access);
 
 /* axas_space_map.c, for those that map areas of other kinds */
 
@@ -294,7 +294,7 @@ void axas_space_remove_all(struct axas_space *space);
  */
 int __must_check axas_space_on_release(struct axas_space *space, void (*fn)(void *arg), void *arg);
 
-/* Pages of linear areas and of those that borrow, for RLIMIT_MEMLOCK. */
-u64 axas_space_locked_pages(struct axas_space *space);
+/* Pages of linear areas, for RLIMIT_MEMLOCK; for those of files see struct axas_pinned. */
+u64 axas_space_linear_pages(struct axas_space *space);
 
 #endif /* _AXAS_SPACE_INTERNAL_H */

@@ -12,6 +12,8 @@
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 
+#include <axas/image.h>
+
 #include "space_fixture.h"
 
 #define FILE_PAGES	256u
@@ -153,7 +155,8 @@ static unsigned int referenced(struct file_fixture *f, unsigned int first, unsig
 
 static void expect_pinned(struct file_fixture *f, u64 pages)
 {
-	KUNIT_EXPECT_EQ(f->test, axas_space_locked_pages(f->space), pages);
+	KUNIT_ASSERT_NOT_NULL(f->test, f->space->pinned);
+	KUNIT_EXPECT_EQ(f->test, (u64)atomic_long_read(&f->space->pinned->pages), pages);
 }
 
 static void pages_are_referenced_as_long_as_a_pin_includes_them(struct kunit *test)
@@ -214,6 +217,49 @@ static void a_part_that_is_left_counts_as_the_whole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, unmap(f, AREA, 64), 0);
 	expect_pinned(f, 0);
 	KUNIT_EXPECT_EQ(test, referenced(f, 0, 64, none), 0u);
+}
+
+static unsigned int told;
+
+static void note_fewer(struct axas_pinned *pinned)
+{
+	told++;
+}
+
+static void note_free(struct axas_pinned *pinned)
+{
+	told += 100;
+}
+
+/* An image pins what it has, longer than the space. Who charged it is told of each that goes. */
+static void images_pin_what_they_have(struct kunit *test)
+{
+	static const struct axas_pinned_ops ops = { .fewer = note_fewer, .free = note_free };
+	struct file_fixture *f = test->priv;
+	struct axas_image *image;
+	struct axas_pinned *pinned;
+
+	open_file(f, FILE_PAGES);
+	told = 0;
+	KUNIT_ASSERT_EQ(test, map(f, AREA, 0, 8, 0), 0);
+	pinned = f->space->pinned;
+	pinned->ops = &ops;
+	KUNIT_ASSERT_EQ(test, map(f, AREA + SZ_1M, 8, 4, 0), 0);
+	image = axas_space_freeze(f->space);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(image));
+	KUNIT_ASSERT_EQ(test, map(f, AREA + SZ_2M, 0, 1, 0), 0);
+	axas_space_clear(f->space);
+	KUNIT_EXPECT_EQ(test, told, 1u);
+	expect_pinned(f, 12);
+	refcount_inc(&pinned->refs);
+	axas_space_put(f->space);
+	f->space = NULL;
+	KUNIT_EXPECT_EQ(test, told, 1u);
+	axas_image_put(image);
+	KUNIT_EXPECT_EQ(test, told, 3u);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&pinned->pages), 0l);
+	axas_pinned_put(pinned);
+	KUNIT_EXPECT_EQ(test, told, 103u);
 }
 
 static void a_failed_map_pins_nothing(struct kunit *test)
@@ -378,6 +424,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(pages_are_referenced_as_long_as_a_pin_includes_them),
 	KUNIT_CASE(windows_leave_nothing_behind),
 	KUNIT_CASE(a_part_that_is_left_counts_as_the_whole),
+	KUNIT_CASE(images_pin_what_they_have),
 	KUNIT_CASE(a_failed_map_pins_nothing),
 	KUNIT_CASE(pages_that_are_cut_off_are_errors),
 	KUNIT_CASE(folios_that_are_cut_off_are_errors),

@@ -749,12 +749,12 @@ static void a_space_says_what_it_needs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, machine.caps, f->space->npt.caps.flags);
 	KUNIT_EXPECT_EQ(test, machine.leaf_levels, f->space->npt.caps.leaf_levels);
 	KUNIT_EXPECT_EQ(test, machine.oa_bits, f->space->npt.caps.oa_bits);
-	KUNIT_EXPECT_EQ(test, axas_space_locked_pages(f->space), 0ull);
+	KUNIT_EXPECT_EQ(test, axas_space_linear_pages(f->space), 0ull);
 	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_64K, LINEAR, TEST_RW), 0);
 	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_64K, TEST_RW), 0);
-	KUNIT_EXPECT_EQ(test, axas_space_locked_pages(f->space), 16ull);
+	KUNIT_EXPECT_EQ(test, axas_space_linear_pages(f->space), 16ull);
 	KUNIT_ASSERT_EQ(test, space_unmap(f, BORDER, SZ_4K), 0);
-	KUNIT_EXPECT_EQ(test, axas_space_locked_pages(f->space), 15ull);
+	KUNIT_EXPECT_EQ(test, axas_space_linear_pages(f->space), 15ull);
 }
 
 /* Whole areas are found by any page of theirs, beside others. */

@@ -387,10 +387,50 @@ static long locked_kib(void)
 	return strtol(at + 6, NULL, 10);
 }
 
+/* What an image had is uncharged a moment after it is closed. */
+static void map_in_the_end(int fd, u64 bytes, int file)
+{
+	int err = -ENOMEM;
+
+	for (int i = 0; i < 1000 && err == -ENOMEM; i++) {
+		err = axas_map_file(fd, BASE, bytes, file, 0, RW, 0);
+		usleep(10000);
+	}
+	expect_ok(err);
+	expect_ok(axas_unmap(fd, BASE, bytes));
+}
+
+/* Each map is charged as long as something has a part of it, whatever became of the space. */
+static void limited_by_images(int file)
+{
+	int fd = new_space(), other = new_space(), image, second;
+
+	expect_ok(axas_map_file(fd, BASE, FILE_BYTES, file, 0, RW, 0));
+	image = axas_freeze(fd);
+	expect(image >= 0);
+	expect_ok(axas_clear(fd));
+	expect_eq(axas_map_file(other, BASE, PAGE, file, 0, RW, 0), -ENOMEM);
+	close(image);
+	map_in_the_end(other, FILE_BYTES, file);
+	expect_ok(axas_map_file(fd, 4 * GIB, PAGE, file, 0, RW, 0));
+	image = axas_freeze(fd);
+	expect_ok(axas_map_file(fd, BASE, FILE_BYTES - PAGE, file, 0, RW, 0));
+	second = axas_freeze(fd);
+	expect(image >= 0 && second >= 0);
+	close(fd);
+	expect_eq(axas_map_file(other, BASE, PAGE, file, 0, RW, 0), -ENOMEM);
+	close(second);
+	map_in_the_end(other, FILE_BYTES - PAGE, file);
+	expect_eq(axas_map_file(other, BASE, FILE_BYTES, file, 0, RW, 0), -ENOMEM);
+	close(image);
+	map_in_the_end(other, FILE_BYTES, file);
+	close(other);
+}
+
 static void limited(void)
 {
 	struct rlimit limit = { FILE_BYTES, FILE_BYTES };
-	int fd = new_space(), file = sealed(), image, err;
+	int fd = new_space(), file = sealed(), image;
 
 	expect_ok(setrlimit(RLIMIT_MEMLOCK, &limit));
 	drop_cap(14);	/* CAP_IPC_LOCK */
@@ -411,10 +451,9 @@ static void limited(void)
 	fd = new_space();
 	expect_eq(axas_map_file(fd, BASE, PAGE, file, 0, RW, 0), -ENOMEM);
 	close(image);
-	do
-		err = axas_map_file(fd, BASE, FILE_BYTES, file, 0, RW, 0);
-	while (err == -ENOMEM);
-	expect_ok(err);
+	map_in_the_end(fd, FILE_BYTES, file);
+	close(fd);
+	limited_by_images(file);
 }
 
 static void test_locked_memory(void)
