@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
+#include <linux/mount.h>
 #include <linux/mutex.h>
 #include <linux/sched/mm.h>
 #include <linux/security.h>
@@ -159,21 +160,36 @@ static long map_backend(void *ctx, void *arg)
 }
 
 /*
- * A mapped file cannot be written. So the caller must be able to prevent writes in another way: as
- * its owner, by permission to write it, or to execute it, which prevents writes, too. Memfds must
- * be sealed; a read-only file system has no writers.
+ * By a mount that is read-only nobody changes a file or its mode. MAY_ACCESS: a FUSE server is
+ * asked what it permits.
+ */
+static bool may_change(struct file *file)
+{
+	return !(file->f_path.mnt->mnt_flags & MNT_READONLY) &&
+	       (inode_owner_or_capable(file_mnt_idmap(file), file_inode(file)) ||
+		!file_permission(file, MAY_WRITE | MAY_ACCESS));
+}
+
+static bool may_execute(struct file *file)
+{
+	const struct vfsmount *mnt = file->f_path.mnt;
+
+	return !(mnt->mnt_flags & MNT_NOEXEC) && !(mnt->mnt_sb->s_iflags & SB_I_NOEXEC) &&
+	       !file_permission(file, MAY_EXEC);
+}
+
+/*
+ * A mapped file cannot be written. So the caller must be able to prevent writes in another way: by
+ * changing the file or its mode, or by executing it, which prevents writes, too; or it may mount
+ * the file system as it likes. Memfds must be sealed; a read-only file system has no writers.
  */
 static int may_keep_writers_away(struct file *file)
 {
-	struct inode *inode = file_inode(file);
-	int err;
+	const struct inode *inode = file_inode(file);
 
 	if (!(file->f_mode & FMODE_READ) || !S_ISREG(inode->i_mode) ||
-	    inode->i_sb->s_flags & SB_NOUSER ||
-	    inode_owner_or_capable(file_mnt_idmap(file), inode))
-		return 0;
-	err = file_permission(file, MAY_WRITE);
-	if (!err || err == -EROFS || !file_permission(file, MAY_EXEC))
+	    inode->i_sb->s_flags & SB_NOUSER || sb_rdonly(inode->i_sb) ||
+	    may_change(file) || may_execute(file) || capable(CAP_SYS_ADMIN))
 		return 0;
 	return -EPERM;
 }

@@ -12,12 +12,14 @@
  * @pages: size of the file
  * @reads: read requests that it has taken
  * @hold: it does not answer the read request that it has taken
+ * @forbids: nobody may write the file
  */
 struct fuse_server {
 	pid_t pid;
 	atomic_ullong pages;
 	atomic_uint reads;
 	atomic_bool hold;
+	atomic_bool forbids;
 };
 
 /* The first word of a page of the file. */

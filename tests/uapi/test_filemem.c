@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -307,6 +309,7 @@ static void test_log(void)
 struct files {
 	int space;
 	int file[3];
+	int by;		/* test_mounts: which mount */
 };
 
 static void map_as_nobody(void *arg)
@@ -337,6 +340,61 @@ static void test_others_files(void)
 	expect_libc(truncate(paths[0], 0));
 	for (int i = 0; i < 3; i++)
 		expect_libc(unlink(paths[i]));
+}
+
+static void by_mounts(void *arg)
+{
+	static const int results[][3] = { { -EPERM, -EPERM, 0 }, { 0, 0, -EPERM } };
+	const struct files *f = arg;
+
+	become_nobody();
+	for (int i = 0; i < 3; i++) {
+		expect_eq(axas_map_file(f->space, BASE, PAGE, f->file[i], 0, RW, 0),
+			  results[f->by][i]);
+		expect_ok(axas_unmap(f->space, BASE, PAGE));
+	}
+}
+
+/*
+ * Of nobody: its own file, one that all may write, one that all may run; by a read-only mount, and
+ * by one that executes nothing. Other mounts of the file system may be writable.
+ */
+static void test_mounts(void)
+{
+	static const unsigned long flags[] = { MS_RDONLY, MS_NOEXEC };
+	static const mode_t modes[] = { 0600, 0666, 0755 };
+	struct files f = { .space = new_space() };
+	char dir[] = "/tmp/axas_mount.XXXXXX", name[64];
+
+	expect(mkdtemp(dir));
+	expect_libc(unshare(CLONE_NEWNS));
+	expect_libc(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	expect_libc(mount("none", dir, "tmpfs", 0, NULL));
+	expect_libc(chmod(dir, 0755));
+	for (int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "%s/%d", dir, i);
+		f.file[i] = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		write_content(f.file[i], 1);
+		expect_libc(fchmod(f.file[i], modes[i]));
+		expect_libc(fchown(f.file[i], i ? 0 : 65534, i ? 0 : 65534));
+		close(f.file[i]);
+	}
+	for (f.by = 0; f.by < 2; f.by++) {
+		expect_libc(mount(NULL, dir, NULL, MS_REMOUNT | MS_BIND | flags[f.by], NULL));
+		for (int i = 0; i < 3; i++) {
+			snprintf(name, sizeof(name), "%s/%d", dir, i);
+			f.file[i] = open(name, O_RDONLY | O_CLOEXEC);
+			expect(f.file[i] >= 0);
+		}
+		in_child(by_mounts, &f);
+		/* With CAP_SYS_ADMIN. */
+		expect_ok(axas_map_file(f.space, BASE, PAGE, f.file[0], 0, RW, 0));
+		expect_ok(axas_unmap(f.space, BASE, PAGE));
+		for (int i = 0; i < 3; i++)
+			close(f.file[i]);
+	}
+	expect_libc(umount(dir));
+	expect_libc(rmdir(dir));
 }
 
 /* As long as an area is over it, nobody opens the file for writing, and nobody truncates it. */
@@ -797,6 +855,7 @@ static const struct test tests[] = {
 	{ "writes are logged", test_log },
 	{ "nobody writes to the file or truncates it", test_writers_are_kept_out },
 	{ "nobody keeps writers from a file of others", test_others_files },
+	{ "a mount may keep the caller from it, too", test_mounts },
 	{ "the area ends with the page of the last byte", test_last_page },
 	{ "R12 pages of the area are locked memory", test_locked_memory },
 	{ "private pages come under the limit", test_limit_of_frames },

@@ -333,6 +333,35 @@ static void test_killed_at_each_page(void)
 	fuse_end(server);
 }
 
+/* For who neither owns nor may run the file. */
+struct visit {
+	struct fuse_server *server;
+	int fd, file;
+};
+
+static void visit_as_nobody(void *arg)
+{
+	const struct visit *v = arg;
+
+	become_nobody();
+	v->server->forbids = true;
+	expect_eq(map_file(v->fd, v->file, AREA, 0, 1, 0), -EPERM);
+	v->server->forbids = false;
+	expect_ok(map_file(v->fd, v->file, AREA, 0, 1, 0));
+}
+
+static void test_permission(void)
+{
+	struct visit v = { .server = fuse_start(PAGES), .fd = new_space() };
+
+	v.file = open_file();
+	in_child(visit_as_nobody, &v);
+	expect_stamps(v.fd, AREA, 0, 1);
+	close(v.fd);
+	close(v.file);
+	fuse_end(v.server);
+}
+
 static const struct test tests[] = {
 	{ "pages of a FUSE file are borrowed", test_content },
 	{ "pages that the server cut off are errors", test_cut_off },
@@ -340,6 +369,7 @@ static const struct test tests[] = {
 	{ "a server that dies is an error", test_killed_server },
 	{ "who waits for a server can be killed", test_killed_guest },
 	{ "populate is killed at each page", test_killed_at_each_page },
+	{ "the server says who may keep writers away", test_permission },
 };
 
 const struct suite suite_fuse = { "fuse", tests, ARRAY_SIZE(tests), false };

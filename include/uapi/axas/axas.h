@@ -347,9 +347,9 @@ struct axas_map_alloc {
  *
  * The content must not change: the file is a memfd with F_SEAL_WRITE and F_SEAL_SHRINK, or a
  * regular file that nobody has open for writing, and nobody can open so as long as an area is over
- * it: ETXTBSY. So the caller must own such a file, or have permission to write or execute it,
- * unless its file system is read-only: EPERM. The area must not reach beyond the page of the file's
- * last byte.
+ * it: ETXTBSY. So the caller must own such a file, or have permission to write it, by a mount that
+ * is not read-only, or to execute it, by one without noexec, or have CAP_SYS_ADMIN, unless its file
+ * system is read-only: EPERM. The area must not reach beyond the page of the file's last byte.
  *
  * The pages of a call, touched or not, count as locked memory of the space's creator, under the
  * caller's RLIMIT_MEMLOCK, until no area of that call is left; those that were touched stay in
