@@ -538,17 +538,18 @@ static int drop(struct axas_space *space, struct axas_image *image, struct axas_
 /* As axas_space_reset(), without the mutex. */
 static int drop_all(struct axas_space *space, struct axas_image *image, bool keep)
 {
-	struct axas_space *old = axas_space_create_like(space, 0, NULL);
-	int err = -EINTR;
+	struct axas_space *old;
+	int err;
 
-	if (IS_ERR(old))
-		return PTR_ERR(old);
-	if (!mutex_lock_killable(&space->changing)) {
-		err = check_reset(space) ?: drop(space, image, old, keep);
-		mutex_unlock(&space->changing);
-	}
+	if (mutex_lock_killable(&space->changing))
+		return -EINTR;
+	/* With the mutex: the first reset changes what the table's entries need. */
+	old = axas_space_create_like(space, 0, NULL);
+	err = PTR_ERR_OR_ZERO(old) ?: check_reset(space) ?: drop(space, image, old, keep);
+	mutex_unlock(&space->changing);
 	/* All that the space had, its frames and areas. */
-	axas_space_put(old);
+	if (!IS_ERR(old))
+		axas_space_put(old);
 	return err;
 }
 
