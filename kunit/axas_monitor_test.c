@@ -188,6 +188,26 @@ static void made_before_the_break_is_flushed(struct kunit *test)
 	flush(f, AT, SZ_4K, false);
 }
 
+/* The core reaches a root without the HAL: it is looked at whenever a table below is. */
+static void root_entry_made_before_the_flush(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	unsigned int root = f->npt.levels - 1;
+	u64 size = axas_npt_leaf_size(root), entry, *ptep;
+
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT, SZ_4K, AT, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, npt_map(f, AT + size, SZ_4K, AT, TEST_RW), 0);
+	look(f, AT + size);
+	ptep = npt_raw_ptep(f, AT, root);
+	entry = *ptep;
+	WRITE_ONCE(*ptep, 0);
+	look(f, AT + size);
+	WRITE_ONCE(*ptep, entry);
+	look(f, AT + size);
+	KUNIT_EXPECT_EQ(test, mock_hal_saw(f->mock, "made before the flush"), is_s2(f));
+	flush(f, AT & ~(size - 1), size, true);
+}
+
 /* Broken, flushed and made: the way to change a live leaf. */
 static void broken_flushed_and_made(struct kunit *test)
 {
@@ -431,6 +451,7 @@ static struct kunit_case monitor_cases[] = {
 	KUNIT_CASE_PARAM(more_permission_wants_no_flush, geometry_gen_params),
 	KUNIT_CASE_PARAM(live_change, geometry_gen_params),
 	KUNIT_CASE_PARAM(made_before_the_break_is_flushed, geometry_gen_params),
+	KUNIT_CASE_PARAM(root_entry_made_before_the_flush, geometry_gen_params),
 	KUNIT_CASE_PARAM(broken_flushed_and_made, geometry_gen_params),
 	KUNIT_CASE_PARAM(entry_of_a_linked_table_is_made, geometry_gen_params),
 	KUNIT_CASE_PARAM(split_without_a_flush, geometry_gen_params),

@@ -56,6 +56,7 @@ struct monitor;
  * @shadow: for a table, its content at the monitor's last check
  * @gpa: for a linked table, the first address that it maps
  * @level: for a linked table, its level
+ * @used: for a linked table, it has had an entry
  * @maps: entries that map it, as of the monitor's last checks
  * @stale: former entries that are not flushed yet
  */
@@ -72,6 +73,7 @@ struct mock_page {
 	u64 *shadow;
 	u64 gpa;
 	unsigned int level;
+	bool used;
 	unsigned int maps;
 	unsigned int stale;
 };

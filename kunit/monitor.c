@@ -206,6 +206,9 @@ static bool is_as_before(const u64 *entries, const u64 *shadow)
 
 	if (IS_ENABLED(CONFIG_KCSAN))
 		return false;
+#ifndef __KERNEL__
+	return !memcmp(entries, shadow, PAGE_SIZE);
+#endif
 	/* memcmp() compares bytes on some architectures, User Mode Linux among them. */
 	for (i = 0; i < PAGE_SIZE / sizeof(*entries); i++)
 		diff |= entries[i] ^ shadow[i];
@@ -266,6 +269,7 @@ static void make_live(struct monitor *mon, struct mock_page *mp, u64 gpa, unsign
 	mp->monitor = mon;
 	mp->gpa = gpa;
 	mp->level = level;
+	mp->used = false;
 	memset(mp->shadow, 0, PAGE_SIZE);
 	list_add_tail(&mp->live, &mon->tables);
 	check_content(mon, mp, "table");
@@ -403,6 +407,7 @@ static void change(struct monitor *mon, struct mock_page *table, unsigned int i,
 	u64 gpa = entry_gpa(table, i);
 
 	table->shadow[i] = raw;
+	table->used = true;
 	if (new.bad)
 		mock_error(mon->mock, "at gpa %#llx hardware refuses the entry %#llx", gpa, raw);
 	if (new.bad || old.bad)
@@ -419,21 +424,22 @@ static void change(struct monitor *mon, struct mock_page *table, unsigned int i,
 		compare_split(mon, &old, gpa, page_at(mon, new.hpa));
 }
 
-static void look_at_root(struct monitor *mon)
+/* @linked: the table is known, so that no page of the root has just got its first entry for it. */
+static void look_at_root(struct monitor *mon, bool linked)
 {
 	struct mock_page *root;
 	unsigned int i;
 
 	for (i = 0; i < BIT(mon->npt->root_order); i++) {
 		root = page_at(mon, mon->npt->root_hpa.val + i * PAGE_SIZE);
-		if (root && root->monitor == mon)
+		if (root && root->monitor == mon && (root->used || !linked))
 			look_at(mon, root);
 	}
 }
 
 /*
  * The core does not access a root through the HAL, so check it here too: it may have linked the
- * table since.
+ * table since. A root may have many pages, most of them without entries.
  */
 void monitor_reached(struct mock_hal *mock, struct mock_page *mp)
 {
@@ -444,7 +450,7 @@ void monitor_reached(struct mock_hal *mock, struct mock_page *mp)
 		return;
 	list_for_each_entry(mon, &mock->monitors, node)
 		if (!mp->monitor || mp->monitor == mon)
-			look_at_root(mon);
+			look_at_root(mon, mp->monitor);
 	if (mp->monitor)
 		look_at(mp->monitor, mp);
 }

@@ -77,7 +77,15 @@ parts() {
 }
 
 part_um() { "$AXAS_SCRIPTS/kunit.sh" um; }
-part_userspace() { "$AXAS_SCRIPTS/userspace.sh" "$([[ $AXAS_EFFORT == full ]] && echo 3600 || echo 60)"; }
+
+part_userspace() {
+	if [[ $AXAS_EFFORT == full ]]; then
+		"$AXAS_SCRIPTS/userspace.sh" --operations 10000000 3600
+	else
+		"$AXAS_SCRIPTS/userspace.sh" 60
+	fi
+}
+
 part_x86_64() { "$AXAS_SCRIPTS/kunit.sh" x86_64; }
 
 # The suites with threads. Suites that scan a whole GiB would take an hour each with KCSAN.

@@ -1,16 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# userspace.sh [SECONDS]: the core as a program (tests/userspace/README.md): KUnit, the model
-# fuzzer and libFuzzer under AddressSanitizer and UBSan, threads under ThreadSanitizer. The
-# timed programs take SECONDS together (default 60); hours make it a soak, in which each run
-# has another seed. Also one round of bench.sh's native measurements, untimed. The last line
-# of each reports the amount of work done.
+# userspace.sh [--operations N] [SECONDS]: the core as a program (tests/userspace/README.md):
+# KUnit, the model fuzzer and libFuzzer under AddressSanitizer and UBSan, threads under
+# ThreadSanitizer. The timed programs take SECONDS together (default 60); hours make it a soak,
+# in which each run has another seed. --operations: the model fuzzer runs N of them, half with
+# each model, however long that takes (10,000,000: half an hour of CPU time). Also one round of
+# bench.sh's native measurements, untimed. The last line of each reports the amount of work done.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+OPERATIONS=
+if [[ ${1:-} == --operations ]]; then
+	[[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage_error "--operations needs a number"
+	OPERATIONS=$2
+	shift 2
+fi
 takes 0 1 "$@"
 HERE=$AXAS_SRC/tests/userspace
 SECONDS_EACH=$((${1:-60} / 6))
@@ -19,6 +26,8 @@ SEED=1
 ((${1:-60} <= 120)) || SEED=$(date +%s)
 BUILD=${AXAS_USERSPACE_BUILD:-$AXAS_CACHE/build/userspace-$(basename "$AXAS_LOGS")}
 FAILED=0
+# Seconds after which a program hangs.
+PATIENCE=$((SECONDS_EACH * 2 + 1200))
 
 build() {
 	make -s -C "$HERE" -j"$AXAS_JOBS" O="$BUILD" MODE="$1" "${@:2}" >>"$AXAS_LOGS/userspace-build.log" 2>&1
@@ -29,7 +38,7 @@ try() {
 	local name=$1 out=$AXAS_LOGS/userspace-$1.log rc=0
 
 	shift
-	(cd "$AXAS_LOGS" && timeout $((SECONDS_EACH * 2 + 1200)) "$@") >"$out" 2>&1 || rc=$?
+	(cd "$AXAS_LOGS" && timeout "$PATIENCE" "$@") >"$out" 2>&1 || rc=$?
 	if ((rc)); then
 		FAILED=1
 		record "fail userspace: $name"
@@ -49,6 +58,18 @@ run_kunit() {
 	for suite in 'axas_[a-n]*' 'axas_[p-z]*'; do
 		try "kunit-${suite:6:1}" "$bin" "$suite"
 	done
+}
+
+# run_model MODEL OPTION VALUE: until that is reached, or half of the operations were run.
+run_model() {
+	local name=$1
+
+	shift
+	if [[ $OPERATIONS ]]; then
+		set -- --operations $((OPERATIONS / 2))
+		local PATIENCE=$((1200 + OPERATIONS / 1000))
+	fi
+	try "$name" "$BUILD/asan/bin/fuzz" --model "$name" --seed "$SEED" "$@"
 }
 
 run_threads() {
@@ -96,9 +117,8 @@ main() {
 		die "it does not build: $AXAS_LOGS/userspace-build.log"
 	fi
 	run_kunit
-	try fuzz "$BUILD/asan/bin/fuzz" --seconds "$SECONDS_EACH" --seed "$SEED"
-	try family "$BUILD/asan/bin/fuzz" --model family --seed "$SEED" \
-		--programs $((${1:-60} * 5 / 2))
+	run_model space --seconds "$SECONDS_EACH"
+	run_model family --programs $((${1:-60} * 5 / 2))
 	run_threads
 	run_libfuzzer libfuzzer "$HERE/corpus"
 	((${1:-60} <= 120)) || run_libfuzzer_family

@@ -2,7 +2,8 @@
 /*
  * The fuzzer: random programs for the model, each from its own seed.
  *
- *   fuzz [--seconds N] [--programs N] [--ops N] [--seed N]	search for a failing program
+ *   fuzz [--seconds N] [--programs N] [--operations N]	search for a failing program, until
+ *	[--seed N] [--ops N]				the first of these is reached; N a program
  *	[--shrink 0|1]					default 1
  *	[--model space|family]				default space; first of all options
  *   fuzz --replay FILE						run a program again, with a trace
@@ -39,6 +40,11 @@ static const char *argv0;
 
 /* What the programs are for: model_run() or family_run(). */
 static const char *(*run)(const struct model_op *ops, unsigned int n, bool trace) = model_run;
+
+static const char *model_name(void)
+{
+	return run == model_run ? "space" : "family";
+}
 
 static unsigned int generate(struct model_op *ops, u64 seed)
 {
@@ -145,8 +151,8 @@ static void report(u64 seed)
 	n = shrink(ops, n);
 	snprintf(name, sizeof(name), "crash-%llu.axas", seed);
 	write_file(name, ops, n);
-	printf("%u operations are left: %s --model %s --replay %s\n", n - 1, argv0,
-	       run == model_run ? "space" : "family", name);
+	printf("%u operations are left: %s --model %s --replay %s\n", n - 1, argv0, model_name(),
+	       name);
 	fflush(stdout);
 	if (!fork()) {
 		dup2(1, 2);
@@ -160,12 +166,12 @@ static void report(u64 seed)
 /* Of a program that is built to count lines: see scripts/coverage.sh. */
 extern void __gcov_dump(void) __attribute__((weak));
 
-/* In the child: run consecutive seeds until @end. */
-static int batch(u64 seed, u64 programs, double end)
+/* In the child: run consecutive seeds until one of these is reached. */
+static int batch(u64 seed, u64 programs, u64 operations, double end)
 {
 	static struct model_op ops[MOST_OPS];
 
-	for (; programs-- && now() < end; seed++) {
+	for (; programs-- && progress->ops < operations && now() < end; seed++) {
 		const char *why;
 
 		progress->seed = seed;
@@ -186,7 +192,7 @@ static int batch(u64 seed, u64 programs, double end)
 	return 0;
 }
 
-static int fuzz(u64 seed, u64 programs, double seconds)
+static int fuzz(u64 seed, u64 programs, u64 operations, double seconds)
 {
 	double start = now();
 	int status, failed;
@@ -195,20 +201,20 @@ static int fuzz(u64 seed, u64 programs, double seconds)
 	fflush(stdout);
 	pid = fork();
 	if (!pid)
-		_exit(batch(seed, programs, start + seconds));
+		_exit(batch(seed, programs, operations, start + seconds));
 	waitpid(pid, &status, 0);
 	failed = !!status;
 	if (failed && shrinks)
 		report(progress->seed);
-	printf("fuzz: %llu operations in %llu programs, %.0f a second, ", progress->ops,
-	       progress->programs, progress->ops / (now() - start));
+	printf("fuzz: %s: %llu operations in %llu programs, %.0f a second, ", model_name(),
+	       progress->ops, progress->programs, progress->ops / (now() - start));
 	printf("seeds %llu to %llu, %d failed\n", seed, progress->seed, failed);
 	return failed;
 }
 
 int main(int argc, char **argv)
 {
-	u64 seed = 1, programs = ~0ull;
+	u64 seed = 1, programs = ~0ull, operations = ~0ull;
 	const char *write = NULL;
 	double seconds = 1e9;
 	int i;
@@ -223,6 +229,8 @@ int main(int argc, char **argv)
 			seconds = strtod(val, NULL);
 		else if (!strcmp(argv[i], "--programs"))
 			programs = strtoull(val, NULL, 0);
+		else if (!strcmp(argv[i], "--operations"))
+			operations = strtoull(val, NULL, 0);
 		else if (!strcmp(argv[i], "--ops"))
 			ops_each = min(strtoul(val, NULL, 0), (unsigned long)MOST_OPS);
 		else if (!strcmp(argv[i], "--shrink"))
@@ -248,5 +256,5 @@ int main(int argc, char **argv)
 		write_file(write, ops, generate(ops, seed));
 		return 0;
 	}
-	return fuzz(seed, programs, seconds);
+	return fuzz(seed, programs, operations, seconds);
 }

@@ -90,6 +90,11 @@ static u64 page_gpa(u32 page)
 	return m->top + (page - MAIN_PAGES) * (u64)SZ_4K;
 }
 
+static u32 page_of(u64 gpa)
+{
+	return gpa >= m->top ? MAIN_PAGES + (gpa - m->top) / SZ_4K : (gpa - page_gpa(0)) / SZ_4K;
+}
+
 /* May the operation return -ENOMEM: a frame limit, or an allocation that was made to fail? */
 static bool had_failures(void)
 {
@@ -327,15 +332,14 @@ static u32 discard_ranges(const struct model_op *op, struct axas_gpa_range *rang
 static void do_discard(const struct model_op *op)
 {
 	static struct axas_gpa_range ranges[400];
-	u32 n = discard_ranges(op, ranges, ARRAY_SIZE(ranges)), i, page;
+	u32 n = discard_ranges(op, ranges, ARRAY_SIZE(ranges)), i, j;
 	u64 done = 0, size = 0;
 	int want = 0, err;
 
 	for (i = 0; i < n; i++) {
 		size += ranges[i].size;
-		for (page = 0; page < PAGES; page++)
-			if (m->pages[page].kind == PAGE_LINEAR &&
-			    page_gpa(page) - ranges[i].start.val < ranges[i].size)
+		for (j = 0; j < ranges[i].size / SZ_4K; j++)
+			if (m->pages[page_of(ranges[i].start.val) + j].kind == PAGE_LINEAR)
 				want = -EOPNOTSUPP;
 	}
 	err = axas_space_discard(m->f.space, ranges, n, &done);
@@ -345,10 +349,8 @@ static void do_discard(const struct model_op *op)
 	}
 	if (err != 1 && expect_or_enomem(err, want, op_page(op))) {
 		expect(done, err ? 0 : size, 0);
-		for (page = 0; page < PAGES && !err; page++)
-			for (i = 0; i < n; i++)
-				if (page_gpa(page) - ranges[i].start.val < ranges[i].size)
-					empty(page, 1);
+		for (i = 0; i < n && !err; i++)
+			empty(page_of(ranges[i].start.val), ranges[i].size / SZ_4K);
 	}
 	check_around(0, MAIN_PAGES, false);
 	check_around(MAIN_PAGES, TOP_PAGES, false);

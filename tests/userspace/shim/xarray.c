@@ -9,7 +9,13 @@
 #define SLOTS		512u
 #define LEVELS		5	/* the root's: 54 bits of index */
 
+/**
+ * struct node - a node of the tree
+ * @first: index of its first entry, or of the first one below it
+ * @slots: nodes, or entries
+ */
 struct node {
+	unsigned long first;
 	void *slots[SLOTS];
 };
 
@@ -23,15 +29,27 @@ static unsigned int slot_of(unsigned long index, int level)
 	return (index >> (level * SLOT_BITS)) & (SLOTS - 1);
 }
 
-void *xa_load(struct xarray *xa, unsigned long index)
+/* The node of an entry. Most look for one near the last. */
+static struct node *entries_of(struct xarray *xa, unsigned long index)
 {
-	void *p = __atomic_load_n(&xa->root, __ATOMIC_ACQUIRE);
+	struct node *node = __atomic_load_n(&xa->recent, __ATOMIC_ACQUIRE);
 	int level;
 
-	for (level = LEVELS; p && level >= 0; level--)
-		p = __atomic_load_n(&((struct node *)p)->slots[slot_of(index, level)],
-				    __ATOMIC_ACQUIRE);
-	return p;
+	if (node && index - node->first < SLOTS)
+		return node;
+	node = __atomic_load_n(&xa->root, __ATOMIC_ACQUIRE);
+	for (level = LEVELS; node && level > 0; level--)
+		node = __atomic_load_n(&node->slots[slot_of(index, level)], __ATOMIC_ACQUIRE);
+	if (node)
+		__atomic_store_n(&xa->recent, node, __ATOMIC_RELEASE);
+	return node;
+}
+
+void *xa_load(struct xarray *xa, unsigned long index)
+{
+	struct node *node = entries_of(xa, index);
+
+	return node ? __atomic_load_n(&node->slots[slot_of(index, 0)], __ATOMIC_ACQUIRE) : NULL;
 }
 
 static void **find_slot(struct xarray *xa, unsigned long index)
@@ -46,6 +64,7 @@ static void **find_slot(struct xarray *xa, unsigned long index)
 			node = calloc(1, sizeof(*node));
 			if (!node)
 				abort();
+			node->first = index & ~((1ul << ((level + 1) * SLOT_BITS)) - 1);
 			__atomic_store_n(slot, node, __ATOMIC_RELEASE);
 		}
 		slot = &node->slots[slot_of(index, level)];
@@ -127,4 +146,5 @@ void xa_destroy(struct xarray *xa)
 	if (xa->root)
 		free_node(xa->root, LEVELS);
 	xa->root = NULL;
+	xa->recent = NULL;
 }

@@ -112,11 +112,11 @@ static inline int xa_err(void *e) { return xa_is_err(e) ? (long)e : 0; }
 
 struct xarray {
 	void *root;
-	int levels;
+	void *recent;		/* a node of entries: the one that was last found */
 	pthread_mutex_t lock;
 };
 
-#define XARRAY_INIT(n, f)	{ NULL, 0, PTHREAD_MUTEX_INITIALIZER }
+#define XARRAY_INIT(n, f)	{ NULL, NULL, PTHREAD_MUTEX_INITIALIZER }
 #define DEFINE_XARRAY(n)	struct xarray n = XARRAY_INIT(n, 0)
 void xa_init(struct xarray *xa);
 #define xa_init_flags(xa, f)	xa_init(xa)
