@@ -298,8 +298,8 @@ static void no_reset_in_the_log(struct kunit *test)
 
 #define FAR	(512 * (u64)SZ_1G)
 
-/* Below FAR the last table of a GiB is empty; above it a page was written. */
-static void log_across_far(struct space_fixture *f)
+/* Below FAR the last table of a GiB is empty; at @written, above it, a page was written. */
+static void log_across_far(struct space_fixture *f, u64 written)
 {
 	static unsigned long all[BITS_TO_LONGS(512)];
 	u64 epoch = 0;
@@ -317,7 +317,7 @@ static void log_across_far(struct space_fixture *f)
 	KUNIT_EXPECT_EQ(f->test, axas_space_clear_log(f->space, gpa_range(FAR - SZ_2M, SZ_2M), all,
 						      &epoch), 0);
 	monitor_expect_flushed(f->monitor);
-	write_byte(f, FAR + SZ_4K);
+	write_byte(f, written);
 }
 
 /* Nothing is skipped behind an empty table. */
@@ -329,13 +329,26 @@ static void written_pages_behind_empty_tables(struct kunit *test)
 	u64 skipped, epoch = 0;
 	struct axas_image *image;
 
-	log_across_far(f);
+	log_across_far(f, FAR + SZ_4K);
 	KUNIT_EXPECT_EQ(test, axas_space_skip_log(f->space, range, &skipped, &epoch), 1);
 	KUNIT_EXPECT_EQ(test, skipped, (u64)SZ_1G);
 	image = freeze_it(f);
 	KUNIT_EXPECT_EQ(test, axas_space_get_log(f->space, gpa_range(FAR, SZ_2M), some, &epoch), 0);
 	KUNIT_EXPECT_TRUE(test, test_bit(1, some));
 	finish(f, image);
+}
+
+/* Nor does a skip end at the end of an empty table, where its parent ends, too. */
+static void skip_goes_on_behind_empty_tables(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_gpa_range range = gpa_range(FAR - SZ_1G, 4 * (u64)SZ_1G);
+	u64 skipped, epoch = 0;
+
+	log_across_far(f, FAR + 2 * (u64)SZ_1G);
+	KUNIT_EXPECT_EQ(test, axas_space_skip_log(f->space, range, &skipped, &epoch), 1);
+	KUNIT_EXPECT_EQ(test, skipped, 3 * (u64)SZ_1G);
+	space_expect_balanced(f);
 }
 
 static struct {
@@ -413,6 +426,7 @@ static struct kunit_case carry_cases[] = {
 	KUNIT_CASE_PARAM(a_freeze_that_fails_keeps_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(no_reset_in_the_log, space_gen_params),
 	KUNIT_CASE_PARAM(written_pages_behind_empty_tables, space_gen_params),
+	KUNIT_CASE_PARAM(skip_goes_on_behind_empty_tables, space_gen_params),
 	KUNIT_CASE_PARAM(room_that_is_there_in_part, space_gen_params),
 	{}
 };

@@ -163,8 +163,8 @@ static void report(u64 seed)
 	wait(NULL);
 }
 
-/* Of a program that is built to count lines: see scripts/coverage.sh. */
-extern void __gcov_dump(void) __attribute__((weak));
+/* Of a program that is built to count lines: see scripts/coverage.sh. A child's end does it not. */
+extern int __llvm_profile_write_file(void) __attribute__((weak));
 
 /* In the child: run consecutive seeds until one of these is reached. */
 static int batch(u64 seed, u64 programs, u64 operations, double end)
@@ -187,8 +187,8 @@ static int batch(u64 seed, u64 programs, u64 operations, double end)
 			return 1;
 		}
 	}
-	if (__gcov_dump)
-		__gcov_dump();
+	if (__llvm_profile_write_file)
+		__llvm_profile_write_file();
 	return 0;
 }
 
