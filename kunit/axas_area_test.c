@@ -7,6 +7,7 @@
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/pagemap.h>
 #include <linux/sched.h>
 
 #include "space_fixture.h"
@@ -246,6 +247,107 @@ static void no_section_begins_while_somebody_has_the_bar(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, cpu);
 	if (cpu)
 		axas_section_leave(cpu);
+}
+
+/**
+ * struct waiter - a reader that comes while somebody has the bar
+ * @f: the fixture
+ * @read: what it does, with memory that is there
+ * @up: somebody has the bar
+ * @done: it has returned
+ * @early: while somebody had the bar
+ */
+struct waiter {
+	struct space_fixture *f;
+	int (*read)(struct space_fixture *f);
+	struct completion up;
+	bool done;
+	bool early;
+};
+
+static int hand_out(struct space_fixture *f)
+{
+	struct bio_vec bvec;
+	int n = axas_space_bvec(f->space, gpa_range(WIN, SZ_4K), TEST_W, &bvec, 1);
+
+	if (n == 1)
+		axas_space_bvec_put(&bvec, n);
+	return n - 1;
+}
+
+static int lock_page_there(struct space_fixture *f)
+{
+	struct page *page;
+	bool whole;
+	int n = axas_space_lock_pages(f->space, axas_gpa(WIN), TEST_W, &page, 1, &whole);
+
+	if (n == 1)
+		unlock_page(page);
+	return n - 1;
+}
+
+static int translate_there(struct space_fixture *f)
+{
+	struct axas_translation to;
+
+	return axas_space_translate(f->space, axas_gpa(WIN), &to);
+}
+
+static int fault_there(struct space_fixture *f)
+{
+	return space_fault(f, WIN, TEST_W) - AXAS_FAULT_SPURIOUS;
+}
+
+static int write_there(struct space_fixture *f)
+{
+	return axas_write_obj(f->space, axas_gpa(WIN), AXAS_WIDTH_32, 1);
+}
+
+static int read_there(void *arg)
+{
+	struct waiter *w = arg;
+	int err;
+
+	wait_for_completion(&w->up);
+	err = w->read(w->f);
+	WRITE_ONCE(w->done, true);
+	return err;
+}
+
+static int have_the_bar(void *arg)
+{
+	struct waiter *w = arg;
+	struct axas_space *space = w->f->space;
+
+	mutex_lock(&space->changing);
+	axas_bar_begin(space);
+	complete(&w->up);
+	schedule_timeout_uninterruptible(HZ / 50);
+	w->early = READ_ONCE(w->done);
+	axas_bar_end(space);
+	mutex_unlock(&space->changing);
+	return 0;
+}
+
+static void readers_wait_where_somebody_has_the_bar(struct kunit *test)
+{
+	static int (* const reads[])(struct space_fixture *f) = {
+		hand_out, lock_page_there, translate_there, fault_there, write_there,
+	};
+	struct space_fixture *f = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, space_map_populated(f, WIN, SZ_4K, TEST_RW), 0);
+	axas_space_share_pages(f->space);
+	for (i = 0; i < ARRAY_SIZE(reads); i++) {
+		struct waiter w = { .f = f, .read = reads[i] };
+		struct test_thread threads[] = { { read_there, &w }, { have_the_bar, &w } };
+
+		init_completion(&w.up);
+		KUNIT_ASSERT_EQ(test, test_run_threads(threads, ARRAY_SIZE(threads)), 0);
+		KUNIT_EXPECT_EQ_MSG(test, threads[0].result, 0, "reader %u", i);
+		KUNIT_EXPECT_FALSE_MSG(test, w.early, "reader %u", i);
+	}
 }
 
 /* A HAL that faults in another area whenever a frame is freed. */
@@ -735,6 +837,7 @@ static struct kunit_case area_cases[] = {
 	KUNIT_CASE(cpu_is_listed_until_the_next_removal),
 	KUNIT_CASE(removal_waits_for_sections_of_its_space_alone),
 	KUNIT_CASE(no_section_begins_while_somebody_has_the_bar),
+	KUNIT_CASE(readers_wait_where_somebody_has_the_bar),
 	KUNIT_CASE_PARAM(faults_get_on_while_frames_are_freed, space_gen_params),
 	KUNIT_CASE_PARAM(leaf_decides_what_an_access_may_do, space_gen_params),
 	KUNIT_CASE_PARAM(borrowed_leaf_is_neither_put_nor_written, space_gen_params),

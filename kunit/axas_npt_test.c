@@ -1003,6 +1003,35 @@ static void init_refuses_addresses_out_of_the_formats_reach(struct kunit *test)
 	}
 }
 
+/* What a machine is said to support is what a space of it may have. */
+static void widths_are_those_that_init_takes(struct kunit *test)
+{
+	struct npt_fixture *f = test->priv;
+	const struct axas_hal *hal = &f->mock->hal;
+	unsigned int i, bits;
+	struct axas_npt npt;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(formats); i++) {
+		const struct axas_npt_fmt *fmt = formats[i / 2];
+		struct axas_npt_caps caps = npt_full_caps(fmt);
+		u64 widths = 0;
+
+		/* A machine with fewer levels, or fewer bits, than its format. */
+		if (i % 2) {
+			caps.levels = BIT(__fls(fmt->caps.levels));
+			caps.max_ia_bits = fmt->max_ia_bits - 1;
+		}
+		for (bits = 1; bits < 64; bits++) {
+			if (axas_npt_init(&npt, fmt, &npt_test_ops, hal, bits, &caps))
+				continue;
+			widths |= BIT_ULL(bits);
+			axas_npt_destroy(&npt);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, axas_npt_ia_widths(fmt, &caps), widths, "%s, machine %u",
+				    fmt->name, i % 2);
+	}
+}
+
 static void init_refuses_what_is_no_machine(struct kunit *test)
 {
 	struct npt_fixture *f = test->priv;
@@ -1221,6 +1250,7 @@ static struct kunit_case npt_cases[] = {
 	KUNIT_CASE_PARAM(two_threads_cannot_map_one_page, npt_all_gen_params),
 	KUNIT_CASE_PARAM(two_threads_share_one_table, npt_all_gen_params),
 	KUNIT_CASE(init_refuses_addresses_out_of_the_formats_reach),
+	KUNIT_CASE(widths_are_those_that_init_takes),
 	KUNIT_CASE(init_refuses_what_is_no_machine),
 	KUNIT_CASE(init_without_memory_answers_so),
 	KUNIT_CASE(table_at_physical_0_is_refused),
