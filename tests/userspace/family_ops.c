@@ -360,10 +360,16 @@ static void do_fault(const struct model_op *op)
 {
 	struct member *mb = op_member(op);
 	u32 page = op_page(op), access = op->b & 1 ? TEST_W : TEST_R;
-	int got = axas_space_fault(space_of(mb), axas_gpa(page_gpa(page)), access, NULL);
+	struct axas_npt_pos pos;
+	struct axas_leaf leaf;
+	unsigned int level;
+	int got = axas_space_fault(space_of(mb), axas_gpa(page_gpa(page)), access,
+				   op->n & 1 ? &level : NULL);
 
 	check_fault(mb, page, access, got);
 	note_fault(mb, page, access, got <= AXAS_FAULT_SPURIOUS);
+	if (op->n & 1 && got <= AXAS_FAULT_SPURIOUS && find_leaf(mb, page, &pos, &leaf))
+		expect(level, leaf.level, page_gpa(page));
 }
 
 static void do_fault_nowait(const struct model_op *op)

@@ -382,13 +382,17 @@ static void do_fault(const struct model_op *op)
 		   access & ~p->prot ? AXAS_FAULT_DENIED :
 		   p->kind == PAGE_LINEAR || p->touched ? AXAS_FAULT_SPURIOUS : AXAS_FAULT_FIXED;
 	u64 gpa = page_gpa(page) + op->b % SZ_4K;
-	int got = axas_space_fault(m->f.space, axas_gpa(gpa), access, NULL);
+	struct leaf_entry leaf;
+	unsigned int level;
+	int got = axas_space_fault(m->f.space, axas_gpa(gpa), access, op->n & 1 ? &level : NULL);
 
 	if (got != AXAS_FAULT_NOMEM || want != AXAS_FAULT_FIXED || !had_failures())
 		expect(got, want, gpa);
 	check_around(page, 1, got == AXAS_FAULT_FIXED);
 	expect(m->pages[page].touched, p->kind == PAGE_ALLOC && got <= AXAS_FAULT_SPURIOUS ? 1 :
 	       m->pages[page].touched, gpa);
+	if (op->n & 1 && got <= AXAS_FAULT_SPURIOUS && monitor_leaf(m->f.monitor, gpa, &leaf))
+		expect(level, leaf.level, gpa);
 }
 
 static void do_fault_nowait(const struct model_op *op)

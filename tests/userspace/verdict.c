@@ -37,6 +37,8 @@ const char *verdict_run(const struct verdict_ops *ops, const struct model_op *pr
 		strcpy(why, verdict.why);
 		return why;
 	}
+	/* A quarter of all programs takes the ways of a core that is traced. */
+	shim_tracing = !(program->n & 12);
 	ops->begin(program);
 	for (verdict.step = 1; verdict.step < n; verdict.step++)
 		ops->run(&program[verdict.step]);

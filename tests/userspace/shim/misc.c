@@ -59,6 +59,8 @@ void seq_printf(struct seq_file *m, const char *fmt, ...)
 	m->count = min(m->count + (size_t)n, m->size);
 }
 
+bool shim_tracing;
+
 bool shim_set_param(const char *name, unsigned long val)
 {
 	const struct shim_param *p;

@@ -283,6 +283,11 @@ static const struct shim_param shim_param_##nm					\
 	{ #nm, #T, &(var) }
 #define module_param(nm, T, perm) module_param_named(nm, nm, T, perm)
 bool shim_set_param(const char *name, unsigned long val);
+/* Whether tracepoints are on: not while others run the core. */
+#ifndef SHIM_NATIVE
+extern bool shim_tracing;
+#define SHIM_TRACING	shim_tracing
+#endif
 extern const struct shim_param __start_shim_params[] __attribute__((weak));
 extern const struct shim_param __stop_shim_params[] __attribute__((weak));
 
