@@ -468,6 +468,7 @@ struct page *axas_image_frame(const struct axas_image *image, u64 gpa, struct ax
 		return NULL;
 	return image_page(&backend, gpa, hpa);
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_image_frame);
 
 /* Bring a page to hand. *@va: its content, or NULL for zeroes. */
 static int bring_page(const struct axas_image *image, u64 gpa, const void **va)
@@ -525,3 +526,4 @@ ssize_t axas_image_copy(const struct axas_image *image, u64 gpa, struct iov_iter
 	/* User memory may fault: no lock is held, and the page stays. */
 	return (va ? _copy_to_iter(va + at, n, to) : iov_iter_zero(n, to)) ?: -EFAULT;
 }
+EXPORT_SYMBOL_AXAS_KUNIT(axas_image_copy);

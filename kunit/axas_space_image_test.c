@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
+#include <linux/uio.h>
 #include <axas/image.h>
 
 #include "axas_image.h"
@@ -123,6 +124,73 @@ static void an_image_never_changes(struct kunit *test)
 	/* The space alone keeps it. */
 	for (page = 1; page < PAGES; page += 2)
 		KUNIT_EXPECT_EQ(test, get_value(test, f->space, page), some_value(page, 1000));
+	end(f);
+}
+
+/* What a read of an image's descriptor gets of a page: up to its end. */
+static void expect_copied(struct kunit *test, struct axas_image *image, unsigned int page,
+			  u64 value)
+{
+	u64 want = value ? ~value : 0, buf[2] = { ~want, 0x5a5a };
+	struct kvec kvec = { buf, sizeof(buf) };
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, READ, &kvec, 1, sizeof(buf));
+	KUNIT_EXPECT_EQ(test, axas_image_copy(image, gpa_of(page) + SZ_4K - 8, &iter), 8);
+	KUNIT_EXPECT_EQ(test, buf[0], want);
+	KUNIT_EXPECT_EQ(test, buf[1], 0x5a5aull);
+	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), (size_t)8);
+}
+
+/* What a mapping of it gets: the frame that a clone borrows, and only that. */
+static void expect_mapped(struct kunit *test, struct axas_image *image, struct axas_space *clone,
+			  unsigned int page, struct axas_hpa *hpa)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_hpa other = *hpa;
+	struct axas_translation to;
+	struct page *got;
+
+	KUNIT_ASSERT_EQ(test, axas_space_translate(clone, axas_gpa(gpa_of(page)), &to), 0);
+	got = axas_image_frame(image, gpa_of(page), to.hpa);
+	KUNIT_ASSERT_NOT_NULL(test, got);
+	KUNIT_EXPECT_PTR_EQ(test, page_address(got), mock_hal_peek(f->mock, to.hpa.val));
+	KUNIT_EXPECT_PTR_EQ(test, axas_image_frame(image, gpa_of(page), other), NULL);
+	*hpa = to.hpa;
+}
+
+/* In a chain, the pages of the younger image are its own, or an older one's. */
+static void files_of_images_have_the_images_pages(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_hpa hpa = axas_hpa(AXAS_HPA_NONE);
+	struct axas_image *old, *young;
+	struct iov_iter iter = {};
+	struct axas_space *clone;
+	unsigned int page;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, BASE, SIZE, TEST_RW), 0);
+	fill_some(test, f->space, 1000);
+	old = freeze_it(test, f->space);
+	put_value(test, f->space, 3, 5);
+	young = freeze_it(test, f->space);
+	clone = clone_it(test, young);
+	for (page = 0; page < PAGES; page++) {
+		u64 value = page == 3 ? 5 : some_value(page, 1000);
+
+		expect_copied(test, old, page, some_value(page, 1000));
+		expect_copied(test, young, page, value);
+		KUNIT_EXPECT_EQ(test, get_value(test, clone, page), value);
+		if (value)
+			expect_mapped(test, young, clone, page, &hpa);
+		else
+			KUNIT_EXPECT_PTR_EQ(test, axas_image_frame(young, gpa_of(page), hpa), NULL);
+	}
+	KUNIT_EXPECT_EQ(test, axas_image_copy(young, gpa_of(PAGES), &iter), -EFAULT);
+	KUNIT_EXPECT_PTR_EQ(test, axas_image_frame(young, gpa_of(PAGES), hpa), NULL);
+	axas_space_put(clone);
+	axas_image_put(old);
+	axas_image_put(young);
 	end(f);
 }
 
@@ -908,6 +976,7 @@ static void an_image_is_of_one_moment(struct kunit *test)
 
 static struct kunit_case image_cases[] = {
 	KUNIT_CASE_PARAM(an_image_never_changes, space_gen_params),
+	KUNIT_CASE_PARAM(files_of_images_have_the_images_pages, space_gen_params),
 	KUNIT_CASE_PARAM(clones_do_not_see_each_other, space_gen_params),
 	KUNIT_CASE_PARAM(leaves_of_a_clone_are_borrowed, space_gen_params),
 	KUNIT_CASE_PARAM(large_leaves_are_borrowed_in_pages, space_gen_params),

@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <axas/image.h>
 
+#include "axas_image.h"
 #include "space_fixture.h"
 
 /* A part of one table, all of a second, a part of a third. */
@@ -459,6 +460,33 @@ static void an_image_has_what_its_backend_lends(struct kunit *test)
 	axas_space_put(clone);
 	axas_image_put(image);
 	end(f, lender);
+}
+
+/* An image's file may map what its backend lends, unless that forbids it. */
+static void an_image_maps_what_its_backend_lends(struct kunit *test)
+{
+	static const struct axas_backend_ops *const kinds[] = { &mapped_ops, &unmapped_ops };
+	struct space_fixture *f = test->priv;
+	const struct axas_hal *hal = &f->mock->hal;
+	struct axas_image *image;
+	struct lender *lender;
+	struct page *page;
+	struct axas_hpa hpa;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		lender = new_lender(f);
+		KUNIT_ASSERT_EQ(test, map_ops(f, lender, TEST_RW, 0, kinds[i]), 0);
+		image = axas_space_freeze(f->space);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(image));
+		hpa = axas_hpa(lent_hpa(lender, 5));
+		page = kinds[i] == &mapped_ops ? hal->frame_page(hal, hpa) : NULL;
+		KUNIT_EXPECT_PTR_EQ(test, axas_image_frame(image, page_gpa(5), hpa), page);
+		page = axas_image_frame(image, page_gpa(5), axas_hpa(lent_hpa(lender, 6)));
+		KUNIT_EXPECT_PTR_EQ(test, page, NULL);
+		axas_image_put(image);
+		end(f, lender);
+	}
 }
 
 /* With a frame at once, the copy takes one look; without, it is made while the lock is free. */
@@ -1161,6 +1189,7 @@ static struct kunit_case lent_cases[] = {
 	KUNIT_CASE_PARAM(a_copy_that_became_executable_is_fenced, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_of_another_backend_is_dropped, space_gen_params),
 	KUNIT_CASE_PARAM(an_image_has_what_its_backend_lends, space_gen_params),
+	KUNIT_CASE_PARAM(an_image_maps_what_its_backend_lends, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_waits_for_its_frame, space_gen_params),
 	KUNIT_CASE_PARAM(a_copy_without_sleeping, space_gen_params),
 	KUNIT_CASE_PARAM(every_writer_gets_the_private_page, space_gen_params),
