@@ -283,7 +283,9 @@ static void check_in_space(struct axas_conformance *result, u64 arg)
 	err = axas_space_populate(space, range(GPA, tested.size), &done);
 	if (err)
 		error(result, "populate: %d after %#llx bytes", err, done);
-	axas_space_unmap(space, range(GPA + AXAS_FRAME_SIZE, AXAS_FRAME_SIZE));
+	err = axas_space_unmap(space, range(GPA + AXAS_FRAME_SIZE, AXAS_FRAME_SIZE));
+	if (err)
+		error(result, "unmap: %d", err);
 	axas_space_clear(space);
 	/* The area is gone when get() returns. */
 	if (!map_object(space, arg)) {

@@ -498,7 +498,9 @@ static int touch_and_unmap(void *arg)
 		}
 		if (!err)
 			axas_space_populate(s->mine, gpa_range(HERE, SIZE), &done);
-		axas_space_protect(s->mine, gpa_range(THERE, SIZE), i & 1 ? TEST_R : TEST_RW);
+		if (!err)
+			err = axas_space_protect(s->mine, gpa_range(THERE, SIZE),
+						 i & 1 ? TEST_R : TEST_RW);
 		axas_space_clear(s->mine);
 	}
 	return err;

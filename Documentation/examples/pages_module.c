@@ -43,11 +43,15 @@ static void load_nested_root(struct axas_hpa root)
 static int answer_fault(u64 gpa)
 {
 	struct axas_space *space = axas_space_get_from_fd(fd);
-	int result = -EFAULT;
+	int err, result = -EFAULT;
 
 	if (IS_ERR(space))
 		return PTR_ERR(space);
-	axas_space_attach(space, &consumer);	/* before hardware may walk the table */
+	err = axas_space_attach(space, &consumer);	/* before hardware may walk the table */
+	if (err) {
+		axas_space_put(space);
+		return err;
+	}
 	load_nested_root(axas_space_root(space));	/* this address never changes */
 	switch (axas_space_fault(space, axas_gpa(gpa), AXAS_PROT_WRITE, NULL)) {
 	case AXAS_FAULT_FIXED:

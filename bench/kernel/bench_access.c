@@ -44,11 +44,11 @@ static void bench_obj(struct axas_space *space)
 	while (bench_more(&read) || bench_more(&write)) {
 		bench_begin(&read);
 		for (i = 0; i < BATCH; i++)
-			axas_read_obj(space, axas_gpa(GPA), AXAS_WIDTH_64, &val);
+			bench_ignore(axas_read_obj(space, axas_gpa(GPA), AXAS_WIDTH_64, &val));
 		bench_end(&read, BATCH);
 		bench_begin(&write);
 		for (i = 0; i < BATCH; i++)
-			axas_write_obj(space, axas_gpa(GPA), AXAS_WIDTH_64, val);
+			bench_ignore(axas_write_obj(space, axas_gpa(GPA), AXAS_WIDTH_64, val));
 		bench_end(&write, BATCH);
 	}
 	bench_report(&read);

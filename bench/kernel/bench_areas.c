@@ -138,18 +138,18 @@ static void bench_page(struct axas_space *space)
 			return;
 		axas_space_fault(space, page.start, AXAS_PROT_WRITE, NULL);
 		bench_begin(&protect);
-		axas_space_protect(space, page, AXAS_PROT_READ);
+		bench_ignore(axas_space_protect(space, page, AXAS_PROT_READ));
 		bench_end(&protect, 1);
 		bench_begin(&same);
-		axas_space_protect(space, page, AXAS_PROT_READ);
+		bench_ignore(axas_space_protect(space, page, AXAS_PROT_READ));
 		bench_end(&same, 1);
 		bench_begin(&unmap);
-		axas_space_unmap(space, page);
+		bench_ignore(axas_space_unmap(space, page));
 		bench_end(&unmap, 1);
 		bench_begin(&nothing);
-		axas_space_unmap(space, page);
+		bench_ignore(axas_space_unmap(space, page));
 		bench_end(&nothing, 1);
-		axas_space_unmap(space, bench_range(GPA, SZ_1G));
+		bench_ignore(axas_space_unmap(space, bench_range(GPA, SZ_1G)));
 	}
 	bench_report(&protect);
 	bench_report(&same);
@@ -169,8 +169,8 @@ static void bench_there_and_back(struct axas_space *space)
 		return;
 	for (pass = 0; pass < 2; pass++)
 		for (gpa = GPA; gpa < GPA + SZ_64M; gpa += SZ_4K)
-			axas_space_protect(space, bench_range(gpa, SZ_4K),
-					   pass ? RW : AXAS_PROT_READ);
+			bench_ignore(axas_space_protect(space, bench_range(gpa, SZ_4K),
+							pass ? RW : AXAS_PROT_READ));
 	axas_space_collapse(space, range, &done);
 	axas_space_get_info(space, &info);
 	bench_figure("areas.of_64m_protected_by_page_and_back", info.areas);

@@ -66,7 +66,7 @@ static void bench_touch(struct axas_space *space, struct file *file, const char 
 				axas_space_fault(space, axas_gpa(gpa), access, NULL);
 			bench_end(&fault, 8);
 		}
-		axas_space_unmap(space, bench_range(GPA, BYTES));
+		bench_ignore(axas_space_unmap(space, bench_range(GPA, BYTES)));
 	}
 	bench_report(&fault);
 }

@@ -33,21 +33,23 @@ static void bench_one(struct axas_space *space, const char *name, u64 bytes)
 	snprintf(text[3], sizeof(text[3]), "size.linear_aligned.%s", name);
 	while (bench_more(&lazy) || bench_more(&linear)) {
 		bench_begin(&lazy);
-		axas_space_map_alloc(space, range, RWX, AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_NEVER);
+		bench_ignore(axas_space_map_alloc(space, range, RWX, AXAS_TYPE_NORMAL,
+						  AXAS_MAP_HUGE_NEVER));
 		bench_end(&lazy, 1);
 		bench_begin(&unmap);
-		axas_space_unmap(space, range);
+		bench_ignore(axas_space_unmap(space, range));
 		bench_end(&unmap, 1);
-		axas_space_map_alloc(space, range, RWX, AXAS_TYPE_NORMAL, AXAS_MAP_HUGE_NEVER);
+		bench_ignore(axas_space_map_alloc(space, range, RWX, AXAS_TYPE_NORMAL,
+						  AXAS_MAP_HUGE_NEVER));
 		bench_begin(&fault);
 		axas_space_fault(space, axas_gpa_range_last(range), AXAS_PROT_READ, NULL);
 		bench_end(&fault, 1);
-		axas_space_unmap(space, range);
+		bench_ignore(axas_space_unmap(space, range));
 		bench_begin(&linear);
 		if (axas_space_map_linear(space, range, axas_hpa(LINEAR), RWX, AXAS_TYPE_NORMAL))
 			bench_fail("linear", -EINVAL);
 		bench_end(&linear, 1);
-		axas_space_unmap(space, range);
+		bench_ignore(axas_space_unmap(space, range));
 	}
 	bench_report(&lazy);
 	bench_report(&unmap);
@@ -83,10 +85,10 @@ static void bench_leaves(struct axas_space *space, const char *leaf, u64 size,
 			bench_fail("linear", -EINVAL);
 		bench_end(&linear, leaves);
 		bench_begin(&protect);
-		axas_space_protect(space, range, AXAS_PROT_READ);
+		bench_ignore(axas_space_protect(space, range, AXAS_PROT_READ));
 		bench_end(&protect, leaves);
 		bench_begin(&unmap);
-		axas_space_unmap(space, range);
+		bench_ignore(axas_space_unmap(space, range));
 		bench_end(&unmap, leaves);
 	}
 	bench_report(&linear);

@@ -39,10 +39,10 @@ static void bench_life(struct axas_space *space, u32 flags, const char *populate
 			bench_fail("populate", -ENOMEM);
 		bench_end(&populate, PAGES);
 		bench_begin(&protect);
-		axas_space_protect(space, range, AXAS_PROT_READ);
+		bench_ignore(axas_space_protect(space, range, AXAS_PROT_READ));
 		bench_end(&protect, PAGES);
 		bench_begin(&unmap);
-		axas_space_unmap(space, range);
+		bench_ignore(axas_space_unmap(space, range));
 		bench_end(&unmap, PAGES);
 	}
 	bench_report(&populate);
@@ -72,11 +72,11 @@ static void bench_discard(struct axas_space *space, u32 flags, u64 step, const c
 		for (gpa = GPA; gpa < GPA + range.size; gpa += step)
 			axas_space_fault(space, axas_gpa(gpa), AXAS_PROT_WRITE, NULL);
 		bench_end(&refault, range.size / step);
-		axas_space_unmap(space, range);
+		bench_ignore(axas_space_unmap(space, range));
 		if (!map_area(space, range.size, flags))
 			return;
 	}
-	axas_space_unmap(space, range);
+	bench_ignore(axas_space_unmap(space, range));
 	bench_report(&discard);
 	bench_report(&refault);
 }
@@ -97,7 +97,7 @@ static void bench_faults(struct axas_space *space, const char *name, u32 flags, 
 				axas_space_fault(space, axas_gpa(gpa), AXAS_PROT_WRITE, NULL);
 			bench_end(&fault, some);
 		}
-		axas_space_unmap(space, bench_range(GPA, SZ_8M));
+		bench_ignore(axas_space_unmap(space, bench_range(GPA, SZ_8M)));
 	}
 	bench_report(&fault);
 }

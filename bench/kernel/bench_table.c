@@ -35,7 +35,7 @@ static void bench_populate(struct axas_space *space)
 	while (bench_more(&populate) || bench_more(&unmap)) {
 		map_area(space, GPA, BYTES, 0);
 		bench_begin(&lazy);
-		axas_space_unmap(space, bench_range(GPA, BYTES));
+		bench_ignore(axas_space_unmap(space, bench_range(GPA, BYTES)));
 		bench_end(&lazy, 1);
 		map_area(space, GPA, BYTES, 0);
 		bench_begin(&populate);
@@ -43,12 +43,12 @@ static void bench_populate(struct axas_space *space)
 			bench_fail("populate", -ENOMEM);
 		bench_end(&populate, PAGES);
 		bench_begin(&unmap);
-		axas_space_unmap(space, bench_range(GPA, BYTES));
+		bench_ignore(axas_space_unmap(space, bench_range(GPA, BYTES)));
 		bench_end(&unmap, PAGES);
 		bench_begin(&map_populate);
 		map_area(space, GPA, BYTES, AXAS_MAP_POPULATE);
 		bench_end(&map_populate, PAGES);
-		axas_space_unmap(space, bench_range(GPA, BYTES));
+		bench_ignore(axas_space_unmap(space, bench_range(GPA, BYTES)));
 	}
 	bench_report(&populate);
 	bench_report(&map_populate);
@@ -64,11 +64,11 @@ static void bench_protect(struct axas_space *space)
 	map_area(space, GPA, BYTES, AXAS_MAP_POPULATE);
 	while (bench_more(&protect)) {
 		bench_begin(&protect);
-		axas_space_protect(space, bench_range(GPA, BYTES), prot);
+		bench_ignore(axas_space_protect(space, bench_range(GPA, BYTES), prot));
 		bench_end(&protect, PAGES);
 		prot ^= AXAS_PROT_WRITE;
 	}
-	axas_space_unmap(space, bench_range(GPA, BYTES));
+	bench_ignore(axas_space_unmap(space, bench_range(GPA, BYTES)));
 	bench_report(&protect);
 }
 
@@ -84,7 +84,7 @@ static void bench_linear_pages(struct axas_space *space)
 			bench_fail("linear", -ENOMEM);
 		bench_end(&linear, PAGES);
 		bench_begin(&unmap);
-		axas_space_unmap(space, bench_range(GPA, BYTES));
+		bench_ignore(axas_space_unmap(space, bench_range(GPA, BYTES)));
 		bench_end(&unmap, PAGES);
 	}
 	bench_report(&linear);
@@ -98,11 +98,11 @@ static void bench_linear_gib(struct axas_space *space)
 
 	while (bench_more(&linear) || bench_more(&unmap)) {
 		bench_begin(&linear);
-		axas_space_map_linear(space, bench_range(GPA, SZ_1G), axas_hpa(LINEAR), RWX,
-				      AXAS_TYPE_NORMAL);
+		bench_ignore(axas_space_map_linear(space, bench_range(GPA, SZ_1G),
+						   axas_hpa(LINEAR), RWX, AXAS_TYPE_NORMAL));
 		bench_end(&linear, 1);
 		bench_begin(&unmap);
-		axas_space_unmap(space, bench_range(GPA, SZ_1G));
+		bench_ignore(axas_space_unmap(space, bench_range(GPA, SZ_1G)));
 		bench_end(&unmap, 1);
 	}
 	bench_report(&linear);
@@ -131,7 +131,7 @@ static void bench_faults(struct axas_space *space, const char *name, const char 
 							  NULL) ^ AXAS_FAULT_SPURIOUS;
 			bench_end(&spurious, SOME);
 		}
-		axas_space_unmap(space, bench_range(GPA, SZ_8M));
+		bench_ignore(axas_space_unmap(space, bench_range(GPA, SZ_8M)));
 		map_area(space, GPA, SZ_8M, 0);
 	}
 	if (wrong)
@@ -165,16 +165,17 @@ static void bench_limit(struct axas_space *space)
 	struct axas_translation to;
 	u64 bytes = 0;
 
-	axas_space_map_linear(space, range, axas_hpa(LINEAR + SZ_4K), RWX, AXAS_TYPE_NORMAL);
+	bench_ignore(axas_space_map_linear(space, range, axas_hpa(LINEAR + SZ_4K), RWX,
+					   AXAS_TYPE_NORMAL));
 	while (bench_more(&limit)) {
 		bench_begin(&limit);
-		axas_space_translate_and_get_limit(space, range.start, &to, &bytes);
+		bench_ignore(axas_space_translate_and_get_limit(space, range.start, &to, &bytes));
 		bench_end(&limit, 1);
 	}
 	if (bytes != range.size)
 		bench_fail("limit", -ERANGE);
 	bench_report(&limit);
-	axas_space_unmap(space, range);
+	bench_ignore(axas_space_unmap(space, range));
 }
 
 /* Add other areas of one page each, with a hole of one page between two. */
@@ -192,7 +193,7 @@ static void bench_looks(struct axas_space *space)
 	bench_faults(space, "table.fault", "table.fault_spurious");
 	axas_space_populate(space, bench_range(GPA, SZ_8M), &(u64){ 0 });
 	bench_translate(space, "table.translate");
-	axas_space_unmap(space, bench_range(GPA, SZ_8M));
+	bench_ignore(axas_space_unmap(space, bench_range(GPA, SZ_8M)));
 	other_areas(space);
 	map_area(space, GPA, SZ_8M, 0);
 	bench_faults(space, "table.fault_of_64_areas", "table.fault_spurious_of_64_areas");

@@ -30,7 +30,7 @@
  * Context: May sleep.
  * Return: 0, or an error as above, with @buf unchanged.
  */
-int axas_read(struct axas_space *space, struct axas_gpa gpa, void *buf, size_t len);
+int __must_check axas_read(struct axas_space *space, struct axas_gpa gpa, void *buf, size_t len);
 
 /**
  * axas_write() - write guest memory, all or nothing
@@ -43,7 +43,8 @@ int axas_read(struct axas_space *space, struct axas_gpa gpa, void *buf, size_t l
  * Return: 0, or an error as above, with no byte of the guest written; untouched pages of the
  * range may have been given zeroed frames.
  */
-int axas_write(struct axas_space *space, struct axas_gpa gpa, const void *buf, size_t len);
+int __must_check axas_write(struct axas_space *space, struct axas_gpa gpa, const void *buf,
+			    size_t len);
 
 /**
  * axas_read_partial() - read guest memory up to the first error
@@ -55,8 +56,8 @@ int axas_write(struct axas_space *space, struct axas_gpa gpa, const void *buf, s
  * Context: May sleep.
  * Return: bytes read, or an error as above if none were.
  */
-ssize_t axas_read_partial(struct axas_space *space, struct axas_gpa gpa, void *buf,
-			  size_t len);
+ssize_t __must_check axas_read_partial(struct axas_space *space, struct axas_gpa gpa, void *buf,
+				       size_t len);
 
 /**
  * axas_write_partial() - write guest memory up to the first error
@@ -68,8 +69,8 @@ ssize_t axas_read_partial(struct axas_space *space, struct axas_gpa gpa, void *b
  * Context: May sleep.
  * Return: bytes written, or an error as above if none were.
  */
-ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
-			   const void *buf, size_t len);
+ssize_t __must_check axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
+					const void *buf, size_t len);
 
 /**
  * axas_read_obj() - read an integer from guest memory
@@ -84,8 +85,8 @@ ssize_t axas_write_partial(struct axas_space *space, struct axas_gpa gpa,
  * Context: May sleep.
  * Return: 0, or an error as above, with @val unchanged.
  */
-int axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
-		  u64 *val);
+int __must_check axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
+			       u64 *val);
 
 /**
  * axas_write_obj() - write an integer to guest memory
@@ -100,8 +101,8 @@ int axas_read_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width
  * Context: May sleep.
  * Return: 0, or an error as above, with nothing written.
  */
-int axas_write_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_width width,
-		   u64 val);
+int __must_check axas_write_obj(struct axas_space *space, struct axas_gpa gpa,
+				enum axas_width width, u64 val);
 
 /**
  * axas_read_volatile() - read a register, or memory with concurrent writers
@@ -116,8 +117,8 @@ int axas_write_obj(struct axas_space *space, struct axas_gpa gpa, enum axas_widt
  * Context: May sleep.
  * Return: 0, -EINVAL for an unaligned @gpa, or an error as above.
  */
-int axas_read_volatile(struct axas_space *space, struct axas_gpa gpa,
-		       enum axas_width width, u64 *val);
+int __must_check axas_read_volatile(struct axas_space *space, struct axas_gpa gpa,
+				    enum axas_width width, u64 *val);
 
 /**
  * axas_write_volatile() - write a register, or memory with concurrent readers
@@ -132,7 +133,7 @@ int axas_read_volatile(struct axas_space *space, struct axas_gpa gpa,
  * Context: May sleep.
  * Return: 0, -EINVAL for an unaligned @gpa, or an error as above.
  */
-int axas_write_volatile(struct axas_space *space, struct axas_gpa gpa,
-			enum axas_width width, u64 val);
+int __must_check axas_write_volatile(struct axas_space *space, struct axas_gpa gpa,
+				     enum axas_width width, u64 val);
 
 #endif /* _AXAS_ACCESS_H */

@@ -83,7 +83,7 @@ enum axas_width {
  * Context: Any.
  * Return: an enum axas_width, or -EINVAL for any other number.
  */
-int axas_width_from_bytes(size_t bytes);
+int __must_check axas_width_from_bytes(size_t bytes);
 
 /**
  * axas_width_bytes() - the bytes of a width

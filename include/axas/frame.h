@@ -45,8 +45,8 @@ static inline struct axas_frame axas_frame_uninit(void)
  * Context: May sleep.
  * Return: 0, or -ENOMEM, also if the HAL returned the frame at address 0.
  */
-int axas_frame_alloc_order(struct axas_frame *frame, const struct axas_hal *hal,
-			   unsigned int order, u32 flags);
+int __must_check axas_frame_alloc_order(struct axas_frame *frame, const struct axas_hal *hal,
+					unsigned int order, u32 flags);
 
 /**
  * axas_frame_alloc() - allocate a 4 KiB frame with undefined content
@@ -56,7 +56,8 @@ int axas_frame_alloc_order(struct axas_frame *frame, const struct axas_hal *hal,
  * Context: May sleep.
  * Return: 0, or -ENOMEM.
  */
-static inline int axas_frame_alloc(struct axas_frame *frame, const struct axas_hal *hal)
+static inline int __must_check axas_frame_alloc(struct axas_frame *frame,
+						const struct axas_hal *hal)
 {
 	return axas_frame_alloc_order(frame, hal, 0, 0);
 }
@@ -69,8 +70,8 @@ static inline int axas_frame_alloc(struct axas_frame *frame, const struct axas_h
  * Context: May sleep.
  * Return: 0, or -ENOMEM.
  */
-static inline int axas_frame_alloc_zero(struct axas_frame *frame,
-					const struct axas_hal *hal)
+static inline int __must_check axas_frame_alloc_zero(struct axas_frame *frame,
+						     const struct axas_hal *hal)
 {
 	return axas_frame_alloc_order(frame, hal, 0, AXAS_FRAME_ZERO);
 }
@@ -83,7 +84,7 @@ static inline int axas_frame_alloc_zero(struct axas_frame *frame,
  * Context: Any.
  * Return: 0, or -ENXIO if the handle is empty.
  */
-int axas_frame_start(const struct axas_frame *frame, struct axas_hpa *hpa);
+int __must_check axas_frame_start(const struct axas_frame *frame, struct axas_hpa *hpa);
 
 /**
  * axas_frame_ptr() - the memory of a frame
@@ -111,7 +112,7 @@ int axas_frame_fill(struct axas_frame *frame, u8 byte);
  * Context: Any.
  * Return: the address of the frame; 0 if the handle was empty.
  */
-struct axas_hpa axas_frame_take(struct axas_frame *frame);
+struct axas_hpa __must_check axas_frame_take(struct axas_frame *frame);
 
 /**
  * axas_frame_free() - free a frame
@@ -122,8 +123,8 @@ struct axas_hpa axas_frame_take(struct axas_frame *frame);
 void axas_frame_free(struct axas_frame *frame);
 
 /* Allocate one frame. False on failure, or if it was at address 0 and was freed again. */
-static inline bool axas_frame_alloc_hpa(const struct axas_hal *hal, unsigned int order,
-					u32 flags, struct axas_hpa *hpa)
+static inline bool __must_check axas_frame_alloc_hpa(const struct axas_hal *hal, unsigned int order,
+						     u32 flags, struct axas_hpa *hpa)
 {
 	if (unlikely(hal->alloc_frame(hal, order, flags, hpa)))
 		return false;
@@ -135,8 +136,8 @@ static inline bool axas_frame_alloc_hpa(const struct axas_hal *hal, unsigned int
 }
 
 /* Fallback of the two functions below for a HAL without @alloc_frames and @free_frames. */
-unsigned int axas_frames_alloc_each(const struct axas_hal *hal, unsigned int order, u32 flags,
-				    struct axas_hpa *hpas, unsigned int n);
+unsigned int __must_check axas_frames_alloc_each(const struct axas_hal *hal, unsigned int order,
+						 u32 flags, struct axas_hpa *hpas, unsigned int n);
 void axas_frames_free_each(const struct axas_hal *hal, unsigned int order,
 			   const struct axas_hpa *hpas, unsigned int n);
 
@@ -151,8 +152,9 @@ void axas_frames_free_each(const struct axas_hal *hal, unsigned int order,
  * Context: May sleep.
  * Return: frames allocated before the first failure, or the first frame at address 0.
  */
-static inline unsigned int axas_frames_alloc(const struct axas_hal *hal, unsigned int order,
-					     u32 flags, struct axas_hpa *hpas, unsigned int n)
+static inline unsigned int __must_check axas_frames_alloc(const struct axas_hal *hal,
+							  unsigned int order, u32 flags,
+							  struct axas_hpa *hpas, unsigned int n)
 {
 	if (n == 1)
 		return axas_frame_alloc_hpa(hal, order, flags, hpas);

@@ -30,7 +30,7 @@ struct axas_image;
  * images could not be joined, because they have other users or a log is kept; -ENOMEM, also if the
  * space and the images that only it uses would own more than its limit; -EINTR on a fatal signal.
  */
-struct axas_image *axas_space_freeze(struct axas_space *space);
+struct axas_image *__must_check axas_space_freeze(struct axas_space *space);
 
 /**
  * axas_image_get() - take another reference
@@ -57,7 +57,7 @@ void axas_image_put(struct axas_image *image);
  * Context: May sleep.
  * Return: the space, with one reference for the caller, or ERR_PTR(-ENOMEM).
  */
-struct axas_space *axas_image_clone(struct axas_image *image, u64 max_frames);
+struct axas_space *__must_check axas_image_clone(struct axas_image *image, u64 max_frames);
 
 /**
  * axas_space_reset() - make a space a clone of an image again
@@ -74,7 +74,7 @@ struct axas_space *axas_image_clone(struct axas_image *image, u64 max_frames);
  * the space has linear memory, or another space shares memory of this one; -EBUSY in a dirty log;
  * -ENOMEM; -EINTR on a fatal signal.
  */
-int axas_space_reset(struct axas_space *space, struct axas_image *image, u32 flags);
+int __must_check axas_space_reset(struct axas_space *space, struct axas_image *image, u32 flags);
 
 /**
  * axas_space_diff() - find pages that a clone does not share with its image
@@ -91,8 +91,8 @@ int axas_space_reset(struct axas_space *space, struct axas_image *image, u32 fla
  * Return: the number of extents; -EINVAL; -ENOENT if the space is no clone; -ENOMEM; -EINTR on a
  * fatal signal.
  */
-int axas_space_diff(struct axas_space *space, struct axas_gpa_range *range,
-		    struct axas_diff_extent *extents, unsigned int max);
+int __must_check axas_space_diff(struct axas_space *space, struct axas_gpa_range *range,
+				 struct axas_diff_extent *extents, unsigned int max);
 
 /**
  * axas_image_get_info() - get the numbers of an image
@@ -114,6 +114,7 @@ void axas_image_get_info(struct axas_image *image, struct axas_image_info *info)
  * Return: 0; -EFAULT if an area ends before @len, with @buf undefined; -EIO or -ENOMEM if a file
  * cannot be read; -EINTR on a fatal signal.
  */
-int axas_image_read(struct axas_image *image, struct axas_gpa gpa, void *buf, size_t len);
+int __must_check axas_image_read(struct axas_image *image, struct axas_gpa gpa, void *buf,
+				 size_t len);
 
 #endif /* _AXAS_IMAGE_API_H */

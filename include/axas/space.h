@@ -64,7 +64,7 @@ struct axas_space_params {
  * -EOPNOTSUPP if this build has no such format, or the format or the machine does not
  * support @params->ia_bits, -ENOMEM.
  */
-struct axas_space *axas_space_create(const struct axas_space_params *params);
+struct axas_space *__must_check axas_space_create(const struct axas_space_params *params);
 
 /**
  * axas_space_get() - take another reference
@@ -93,7 +93,7 @@ void axas_space_put(struct axas_space *space);
  * Return: the space, with one reference for the caller, or ERR_PTR of: -EBADF if @fd is not
  * open for reading and writing, -EINVAL if it is not a space.
  */
-struct axas_space *axas_space_get_from_fd(int fd);
+struct axas_space *__must_check axas_space_get_from_fd(int fd);
 
 /**
  * axas_space_fd() - make a file descriptor of a space in this process
@@ -108,7 +108,7 @@ struct axas_space *axas_space_get_from_fd(int fd);
  * Return: the descriptor, O_RDWR and O_CLOEXEC; -EEXIST if the space has had a descriptor;
  * -EINVAL for unknown flags, or in a kernel thread; -ENOMEM, -EMFILE, -ENFILE.
  */
-int axas_space_fd(struct axas_space *space, u32 flags);
+int __must_check axas_space_fd(struct axas_space *space, u32 flags);
 
 /**
  * axas_space_range() - the address range of a space
@@ -179,7 +179,7 @@ u32 axas_space_format(const struct axas_space *space);
  * walk its format, or if memory encryption (mem_encrypt=on) is active, since no entry has
  * the C bit.
  */
-int axas_space_check_machine(const struct axas_space *space);
+int __must_check axas_space_check_machine(const struct axas_space *space);
 
 /**
  * axas_space_map_linear() - map a fixed host-physical range
@@ -200,8 +200,8 @@ int axas_space_check_machine(const struct axas_space *space);
  * type; -EBUSY if a linear area maps part of it with another type; -EEXIST on overlap with
  * an area; -ENOMEM; -EINTR on a fatal signal.
  */
-int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
-			  struct axas_hpa hpa, u32 prot, u32 type);
+int __must_check axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
+				       struct axas_hpa hpa, u32 prot, u32 type);
 
 /**
  * axas_space_map_alloc() - map zeroed memory from the space's HAL
@@ -219,8 +219,8 @@ int axas_space_map_linear(struct axas_space *space, struct axas_gpa_range range,
  * Return: 0, -EINVAL, -EEXIST, -EOPNOTSUPP, -ENOMEM or -EINTR as
  * axas_space_map_linear().
  */
-int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
-			 u32 prot, u32 type, u32 flags);
+int __must_check axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
+				      u32 prot, u32 type, u32 flags);
 
 /**
  * axas_space_map_file() - map a file's content, shared until it is written
@@ -243,8 +243,8 @@ int axas_space_map_alloc(struct axas_space *space, struct axas_gpa_range range,
  * format cannot encode @prot; -ETXTBSY; -EEXIST on overlap with an area; -ENOMEM; with
  * AXAS_MAP_POPULATE also -EIO; -EINTR on a fatal signal.
  */
-int axas_space_map_file(struct axas_space *space, struct axas_gpa_range range, struct file *file,
-			u64 offset, u32 prot, u32 flags);
+int __must_check axas_space_map_file(struct axas_space *space, struct axas_gpa_range range,
+				     struct file *file, u64 offset, u32 prot, u32 flags);
 
 /**
  * axas_space_map_shared() - map memory of another space
@@ -264,9 +264,9 @@ int axas_space_map_file(struct axas_space *space, struct axas_gpa_range range, s
  * struct pages, or the format cannot encode @prot; -EEXIST on overlap with an area; -ENOMEM; -EINTR
  * on a fatal signal.
  */
-int axas_space_map_shared(struct axas_space *space, struct axas_gpa_range range,
-			  struct axas_space *source, struct axas_gpa source_gpa, u32 prot,
-			  u32 flags);
+int __must_check axas_space_map_shared(struct axas_space *space, struct axas_gpa_range range,
+				       struct axas_space *source, struct axas_gpa source_gpa,
+				       u32 prot, u32 flags);
 
 /**
  * axas_space_unmap() - remove all mappings of a range
@@ -278,7 +278,7 @@ int axas_space_map_shared(struct axas_space *space, struct axas_gpa_range range,
  * Context: May sleep.
  * Return: 0, -EINVAL or -ENOMEM.
  */
-int axas_space_unmap(struct axas_space *space, struct axas_gpa_range range);
+int __must_check axas_space_unmap(struct axas_space *space, struct axas_gpa_range range);
 
 /**
  * axas_space_clear() - remove every area
@@ -302,7 +302,8 @@ void axas_space_clear(struct axas_space *space);
  * (axas_space_map_shared()); -EOPNOTSUPP if the format cannot encode @prot with the type of an area
  * in the range; -ENOMEM; -EINTR on a fatal signal before the first change.
  */
-int axas_space_protect(struct axas_space *space, struct axas_gpa_range range, u32 prot);
+int __must_check axas_space_protect(struct axas_space *space, struct axas_gpa_range range,
+				    u32 prot);
 
 /**
  * axas_space_set_policy() - change the frame size and the fault-around of a range
@@ -331,7 +332,7 @@ int axas_space_set_policy(struct axas_space *space, struct axas_gpa_range range,
  * Return: 0; -EOPNOTSUPP if the space was created without a limit (and the module without one of
  * its own): its frames are not counted.
  */
-int axas_space_set_limit(struct axas_space *space, u64 max_frames);
+int __must_check axas_space_set_limit(struct axas_space *space, u64 max_frames);
 
 /**
  * axas_space_discard() - give the frames of ranges back
@@ -367,7 +368,8 @@ int __must_check axas_space_discard(struct axas_space *space, const struct axas_
  * Return: 0; -EINVAL; -ENOENT if there is no normal memory in the range; -ENOMEM; -EINTR on a fatal
  * signal before the first change.
  */
-int axas_space_start_log(struct axas_space *space, struct axas_gpa_range range, u64 *epoch);
+int __must_check axas_space_start_log(struct axas_space *space, struct axas_gpa_range range,
+				      u64 *epoch);
 
 /**
  * axas_space_stop_log() - end the log in a range
@@ -379,7 +381,8 @@ int axas_space_start_log(struct axas_space *space, struct axas_gpa_range range, 
  * Return: 0; -EINVAL; -ENOENT if no area in the range is logged; -ENOMEM; -EINTR on a fatal signal
  * before the first change.
  */
-int axas_space_stop_log(struct axas_space *space, struct axas_gpa_range range, u64 *epoch);
+int __must_check axas_space_stop_log(struct axas_space *space, struct axas_gpa_range range,
+				     u64 *epoch);
 
 /**
  * axas_space_get_log() - get the pages of a range that were written
@@ -391,8 +394,8 @@ int axas_space_stop_log(struct axas_space *space, struct axas_gpa_range range, u
  * Context: May sleep.
  * Return: 0; -EINVAL; -ENOENT if no area in the range is logged; -EINTR on a fatal signal.
  */
-int axas_space_get_log(struct axas_space *space, struct axas_gpa_range range,
-		       unsigned long *bitmap, u64 *epoch);
+int __must_check axas_space_get_log(struct axas_space *space, struct axas_gpa_range range,
+				    unsigned long *bitmap, u64 *epoch);
 
 /**
  * axas_space_clear_log() - take pages as not written
@@ -408,8 +411,8 @@ int axas_space_get_log(struct axas_space *space, struct axas_gpa_range range,
  * Return: 0; -EINVAL; -ENOENT if no area in the range is logged; -ESTALE if the log was started
  * again since *@epoch; -EINTR on a fatal signal before the first change.
  */
-int axas_space_clear_log(struct axas_space *space, struct axas_gpa_range range,
-			 const unsigned long *bitmap, u64 *epoch);
+int __must_check axas_space_clear_log(struct axas_space *space, struct axas_gpa_range range,
+				      const unsigned long *bitmap, u64 *epoch);
 
 /**
  * axas_space_populate() - allocate a frame for every untouched page of a range
@@ -483,8 +486,8 @@ int __must_check axas_space_supply_from(struct axas_space *space, struct axas_gp
  * Context: May sleep.
  * Return: number of pages.
  */
-unsigned int axas_space_get_missing(struct axas_space *space, bool again, u64 *gpas,
-				    unsigned int max, bool *more);
+unsigned int __must_check axas_space_get_missing(struct axas_space *space, bool again, u64 *gpas,
+						 unsigned int max, bool *more);
 
 /**
  * axas_space_fault() - handle a nested page fault
@@ -542,8 +545,8 @@ int axas_space_collapse(struct axas_space *space, struct axas_gpa_range range,
  * Context: May sleep.
  * Return: 0, or -ENOENT if no leaf maps @gpa: a hole, or untouched memory.
  */
-int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
-			 struct axas_translation *to);
+int __must_check axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
+				      struct axas_translation *to);
 
 /**
  * axas_space_translate_and_get_limit() - translate, and find the contiguous length
@@ -556,8 +559,8 @@ int axas_space_translate(struct axas_space *space, struct axas_gpa gpa,
  * Context: May sleep.
  * Return: 0 or -ENOENT as axas_space_translate().
  */
-int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa gpa,
-				       struct axas_translation *to, u64 *limit);
+int __must_check axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa gpa,
+						    struct axas_translation *to, u64 *limit);
 
 /**
  * axas_space_bvec() - get the pages of a range, with a reference on each
@@ -576,8 +579,8 @@ int axas_space_translate_and_get_limit(struct axas_space *space, struct axas_gpa
  * areas), -E2BIG if more than @max segments are needed, -ENOMEM, -EINVAL, -EINTR on a fatal
  * signal.
  */
-int axas_space_bvec(struct axas_space *space, struct axas_gpa_range range, u32 access,
-		    struct bio_vec *bvecs, unsigned int max);
+int __must_check axas_space_bvec(struct axas_space *space, struct axas_gpa_range range, u32 access,
+				 struct bio_vec *bvecs, unsigned int max);
 
 /**
  * axas_space_bvec_put() - drop the references that axas_space_bvec() took
@@ -688,7 +691,7 @@ struct axas_consumer {
  * Context: May sleep.
  * Return: 0, or -EINVAL if @consumer has no request callback.
  */
-int axas_space_attach(struct axas_space *space, struct axas_consumer *consumer);
+int __must_check axas_space_attach(struct axas_space *space, struct axas_consumer *consumer);
 
 /**
  * axas_space_detach() - unregister a consumer whose hardware no longer walks the space

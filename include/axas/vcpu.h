@@ -44,7 +44,7 @@ extern const struct axvcpu_hal axvcpu_hal_linux;
  * Context: May sleep.
  * Return: 0; -EINVAL without @hal->irq_handler or @hal->mm; -EBUSY when another HAL is registered.
  */
-int axvcpu_hal_register(const struct axvcpu_hal *hal);
+int __must_check axvcpu_hal_register(const struct axvcpu_hal *hal);
 
 /**
  * axvcpu_hal_unregister() - return to Linux as the host
@@ -53,7 +53,7 @@ int axvcpu_hal_register(const struct axvcpu_hal *hal);
  * Context: May sleep.
  * Return: 0; -ENOENT when @hal is not registered; -EBUSY while a vCPU uses it.
  */
-int axvcpu_hal_unregister(const struct axvcpu_hal *hal);
+int __must_check axvcpu_hal_unregister(const struct axvcpu_hal *hal);
 
 /**
  * struct axvcpu_params - parameters of a new vCPU
@@ -79,7 +79,8 @@ struct axvcpu_params {
  * axas_space_check_machine(); -EOPNOTSUPP, -ENODEV, -EBUSY, -ENOSPC, -ESHUTDOWN, -EIO, -ENOMEM as
  * AXVCPU_CREATE.
  */
-struct axvcpu *axvcpu_create(struct axas_space *space, const struct axvcpu_params *params);
+struct axvcpu *__must_check axvcpu_create(struct axas_space *space,
+					  const struct axvcpu_params *params);
 
 /**
  * axvcpu_destroy() - destroy a vCPU
@@ -98,7 +99,7 @@ void axvcpu_destroy(struct axvcpu *vcpu);
  * Return: 0; -EINVAL with the state unchanged; -EBADFD or the backend's error, and the state is
  * INVALID.
  */
-int axvcpu_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup);
+int __must_check axvcpu_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup);
 
 /**
  * axvcpu_bind() - make a vCPU ready to run: FREE to READY
@@ -107,7 +108,7 @@ int axvcpu_setup(struct axvcpu *vcpu, const struct axvcpu_setup *setup);
  * Context: May sleep.
  * Return: 0; -EBADFD or the backend's error, and the state is INVALID.
  */
-int axvcpu_bind(struct axvcpu *vcpu);
+int __must_check axvcpu_bind(struct axvcpu *vcpu);
 
 /**
  * axvcpu_unbind() - unbind a vCPU: READY to FREE
@@ -116,7 +117,7 @@ int axvcpu_bind(struct axvcpu *vcpu);
  * Context: May sleep.
  * Return: 0; -EBADFD or the backend's error, and the state is INVALID.
  */
-int axvcpu_unbind(struct axvcpu *vcpu);
+int __must_check axvcpu_unbind(struct axvcpu *vcpu);
 
 /**
  * axvcpu_run() - run the guest until an exit for the caller: READY to RUNNING and back
@@ -128,7 +129,7 @@ int axvcpu_unbind(struct axvcpu *vcpu);
  * the vCPU is READY again; -EBADFD when it was not READY or -EIO when the host's CPU failed, and it
  * is INVALID.
  */
-int axvcpu_run(struct axvcpu *vcpu, struct axvcpu_exit *exit);
+int __must_check axvcpu_run(struct axvcpu *vcpu, struct axvcpu_exit *exit);
 
 /**
  * axvcpu_transition() - one step of the state machine
@@ -139,7 +140,7 @@ int axvcpu_run(struct axvcpu *vcpu, struct axvcpu_exit *exit);
  * Context: Any.
  * Return: 0, or -EBADFD when the vCPU was in another state; it is INVALID then.
  */
-int axvcpu_transition(struct axvcpu *vcpu, u32 from, u32 to);
+int __must_check axvcpu_transition(struct axvcpu *vcpu, u32 from, u32 to);
 
 /**
  * axvcpu_state() - the state of a vCPU
@@ -176,7 +177,7 @@ u64 axvcpu_cpu_set(const struct axvcpu *vcpu);
  * Context: Process context; does not sleep.
  * Return: 0, or -EINVAL when @cpu_set holds no possible CPU or lacks @preferred_cpu.
  */
-int axvcpu_set_affinity(struct axvcpu *vcpu, u32 preferred_cpu, u64 cpu_set);
+int __must_check axvcpu_set_affinity(struct axvcpu *vcpu, u32 preferred_cpu, u64 cpu_set);
 
 /**
  * axvcpu_set_entry() - set the next instruction
@@ -186,7 +187,7 @@ int axvcpu_set_affinity(struct axvcpu *vcpu, u32 preferred_cpu, u64 cpu_set);
  * Context: May sleep.
  * Return: 0; -EINVAL; -EBADFD before axvcpu_setup() or in INVALID (the state stays).
  */
-int axvcpu_set_entry(struct axvcpu *vcpu, u64 entry);
+int __must_check axvcpu_set_entry(struct axvcpu *vcpu, u64 entry);
 
 /**
  * axvcpu_set_gpr() - set a general register
@@ -197,7 +198,7 @@ int axvcpu_set_entry(struct axvcpu *vcpu, u64 entry);
  * Context: May sleep.
  * Return: 0; -EINVAL when @reg is out of range; -EBADFD as axvcpu_set_entry().
  */
-int axvcpu_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val);
+int __must_check axvcpu_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val);
 
 /**
  * axvcpu_set_return_value() - answer the last exit
@@ -207,7 +208,7 @@ int axvcpu_set_gpr(struct axvcpu *vcpu, u32 reg, u64 val);
  * Context: May sleep.
  * Return: 0, or -EBADFD as axvcpu_set_entry().
  */
-int axvcpu_set_return_value(struct axvcpu *vcpu, u64 val);
+int __must_check axvcpu_set_return_value(struct axvcpu *vcpu, u64 val);
 
 /**
  * axvcpu_set_return_fault() - answer the last exit by a fault
@@ -218,7 +219,7 @@ int axvcpu_set_return_value(struct axvcpu *vcpu, u64 val);
  * Context: May sleep.
  * Return: 0; -EINVAL after any other exit; -EBADFD as axvcpu_set_entry().
  */
-int axvcpu_set_return_fault(struct axvcpu *vcpu);
+int __must_check axvcpu_set_return_fault(struct axvcpu *vcpu);
 
 /**
  * axvcpu_save() - read all registers and pending events
@@ -230,7 +231,7 @@ int axvcpu_set_return_fault(struct axvcpu *vcpu);
  * Return: 0; -EOPNOTSUPP; -EINVAL for another @size; -EBADFD as axvcpu_set_entry(), or when the
  * guest has ended; -EIO when the host's CPU failed.
  */
-int axvcpu_save(struct axvcpu *vcpu, void *state, size_t size);
+int __must_check axvcpu_save(struct axvcpu *vcpu, void *state, size_t size);
 
 /**
  * axvcpu_restore() - replace all registers and pending events
@@ -241,7 +242,7 @@ int axvcpu_save(struct axvcpu *vcpu, void *state, size_t size);
  * Context: May sleep.
  * Return: 0; -EINVAL with nothing changed; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry(); -EIO.
  */
-int axvcpu_restore(struct axvcpu *vcpu, const void *state, size_t size);
+int __must_check axvcpu_restore(struct axvcpu *vcpu, const void *state, size_t size);
 
 /**
  * axvcpu_get_regs() - read the registers
@@ -251,7 +252,7 @@ int axvcpu_restore(struct axvcpu *vcpu, const void *state, size_t size);
  * Context: May sleep.
  * Return: 0, or -EBADFD as axvcpu_set_entry().
  */
-int axvcpu_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs);
+int __must_check axvcpu_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs);
 
 /**
  * axvcpu_set_regs() - write the registers
@@ -261,7 +262,7 @@ int axvcpu_get_regs(struct axvcpu *vcpu, struct axvcpu_regs *regs);
  * Context: May sleep.
  * Return: 0; -EINVAL; -EBADFD as axvcpu_set_entry().
  */
-int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
+int __must_check axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
 
 /**
  * axvcpu_inject_interrupt() - make an interrupt pending in the guest
@@ -271,7 +272,7 @@ int axvcpu_set_regs(struct axvcpu *vcpu, const struct axvcpu_regs *regs);
  * Context: Process context; does not sleep.
  * Return: 0; -EINVAL; -EBADFD as axvcpu_set_entry().
  */
-int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector);
+int __must_check axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector);
 
 /**
  * axvcpu_set_line() - set the level of an interrupt line
@@ -282,7 +283,7 @@ int axvcpu_inject_interrupt(struct axvcpu *vcpu, u32 vector);
  * Context: Process context; does not sleep.
  * Return: 0; -EINVAL; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry().
  */
-int axvcpu_set_line(struct axvcpu *vcpu, u32 line, bool level);
+int __must_check axvcpu_set_line(struct axvcpu *vcpu, u32 line, bool level);
 
 /**
  * axvcpu_interrupt() - change an interrupt of an arm64 guest
@@ -295,7 +296,7 @@ int axvcpu_set_line(struct axvcpu *vcpu, u32 line, bool level);
  * Return: 0; 1 when AXVCPU_INJECT_LOWER took back an interrupt; -EINVAL; -EOPNOTSUPP; -EBADFD as
  * axvcpu_set_entry().
  */
-int axvcpu_interrupt(struct axvcpu *vcpu, u32 how, u32 id, u32 priority);
+int __must_check axvcpu_interrupt(struct axvcpu *vcpu, u32 how, u32 id, u32 priority);
 
 /**
  * axvcpu_flush() - flush cached translations of the guest's own page tables
@@ -306,7 +307,7 @@ int axvcpu_interrupt(struct axvcpu *vcpu, u32 how, u32 id, u32 priority);
  * Context: Process context with interrupts on; waits until the vCPU has left its guest.
  * Return: 0; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry().
  */
-int axvcpu_flush(struct axvcpu *vcpu);
+int __must_check axvcpu_flush(struct axvcpu *vcpu);
 
 /**
  * axvcpu_inject_now() - inject an interrupt that the next entry delivers
@@ -317,7 +318,7 @@ int axvcpu_flush(struct axvcpu *vcpu);
  * Return: 0; -EAGAIN when the guest would not take it; -EINVAL; -EOPNOTSUPP; -EBADFD as
  * axvcpu_set_entry().
  */
-int axvcpu_inject_now(struct axvcpu *vcpu, u32 vector);
+int __must_check axvcpu_inject_now(struct axvcpu *vcpu, u32 vector);
 
 /**
  * axvcpu_inject_exception() - raise an exception
@@ -328,7 +329,7 @@ int axvcpu_inject_now(struct axvcpu *vcpu, u32 vector);
  * Context: May sleep.
  * Return: 0; -EINVAL; -EOPNOTSUPP; -EBADFD as axvcpu_set_entry().
  */
-int axvcpu_inject_exception(struct axvcpu *vcpu, u32 vector, u32 error);
+int __must_check axvcpu_inject_exception(struct axvcpu *vcpu, u32 vector, u32 error);
 
 /**
  * axvcpu_reset() - return to CREATED, from FREE or CREATED
@@ -337,7 +338,7 @@ int axvcpu_inject_exception(struct axvcpu *vcpu, u32 vector, u32 error);
  * Context: May sleep.
  * Return: 0; -EBADFD in another state, which stays; -EOPNOTSUPP.
  */
-int axvcpu_reset(struct axvcpu *vcpu);
+int __must_check axvcpu_reset(struct axvcpu *vcpu);
 
 /**
  * axvcpu_kick() - end a run

@@ -281,6 +281,7 @@ static void compare_some(struct test *t, unsigned int n)
 static void change(struct test *t)
 {
 	unsigned int i;
+	int err;
 
 	for (i = 0; i < t->nr; i++) {
 		struct axas_gpa_range range = t->areas[i];
@@ -290,9 +291,10 @@ static void change(struct test *t)
 				       (1 + rnd(t, min(pages - first, 1024ull))) *
 				       AXAS_FRAME_SIZE);
 		if (rnd(t, 2))
-			axas_space_unmap(t->space, range);
+			err = axas_space_unmap(t->space, range);
 		else
-			axas_space_protect(t->space, range, rnd(t, AXAS_PROT_MASK + 1));
+			err = axas_space_protect(t->space, range, rnd(t, AXAS_PROT_MASK + 1));
+		WARN_ON_ONCE(err && err != -EOPNOTSUPP);
 	}
 }
 

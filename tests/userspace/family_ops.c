@@ -1110,8 +1110,9 @@ static void do_failures(const struct model_op *op)
 		family->mock->reuse = op->a & 8;
 	}
 	shim_fail_allocations(op->a & 2 ? one_in : 0, op->b);
-	if (family->limited && op->a & 16)
-		axas_space_set_limit(space_of(op_member(op)), 100 + op->b % 3000);
+	if (family->limited && op->a & 16 &&
+	    axas_space_set_limit(space_of(op_member(op)), 100 + op->b % 3000))
+		return;
 }
 
 static const struct {

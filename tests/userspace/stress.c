@@ -414,7 +414,8 @@ static void create_world(struct world *w)
 	w->machine.read = read_entry;
 	w->machine.oa_bits = fmt->caps.oa_bits;
 	w->consumer.ops = &consumer_ops;
-	axas_space_attach(w->space, &w->consumer);
+	if (axas_space_attach(w->space, &w->consumer))
+		abort();
 }
 
 static void destroy_world(struct world *w)

@@ -93,7 +93,7 @@ static void clone_once(struct thread *t, const struct snapshot *s)
 			die(t, "a clone differs from its image", s->gpa[i], val);
 	}
 	for (i = 0; i < NR_SAMPLES; i++)
-		axas_write_obj(space, axas_gpa(s->gpa[i]), AXAS_WIDTH_64, ~s->val[i]);
+		err = axas_write_obj(space, axas_gpa(s->gpa[i]), AXAS_WIDTH_64, ~s->val[i]);
 	check_snapshot(t, s);
 	axas_space_put(space);
 }
@@ -195,7 +195,7 @@ static void log_step(struct thread *t, struct world *w)
 	if (!rnd(t, 3)) {
 		if (rnd(t, 2))
 			range = axas_gpa_range(axas_gpa(BASE), (u64)NR_PAGES * SZ_4K);
-		axas_space_stop_log(w->space, range, &epoch);
+		err = axas_space_stop_log(w->space, range, &epoch);
 		return;
 	}
 	err = axas_space_start_log(w->space, range, &epoch);

@@ -302,7 +302,7 @@ static enum op operate(struct rnd_state *rnd)
 	int result;
 
 	if (!kind) {
-		axas_space_translate(space, axas_gpa(random_page(rnd, true)), &to);
+		result = axas_space_translate(space, axas_gpa(random_page(rnd, true)), &to);
 		return TRANSLATE;
 	}
 	result = axas_space_fault(space, axas_gpa(random_page(rnd, kind == 1)), RW, NULL);
