@@ -488,8 +488,7 @@ static void registers_are_accessed_exactly_once(struct kunit *test)
 	u64 val, opened;
 
 	KUNIT_ASSERT_NOT_NULL(test, mem);
-	/* UML only emulates I/O memory: the window is plain memory there. */
-	f->mock->window_io = IS_ENABLED(CONFIG_HAS_IOMEM) && !IS_ENABLED(CONFIG_UML);
+	f->mock->window_io = mock_has_io();
 	KUNIT_ASSERT_EQ(test, map_device(f, WIN, SZ_16K, DEVICE_HPA, AXAS_TYPE_DEVICE), 0);
 	for (width = AXAS_WIDTH_8; width <= AXAS_WIDTH_64; width++) {
 		struct axas_gpa gpa = axas_gpa(WIN + SZ_4K + 0x40);

@@ -154,7 +154,7 @@ static void aligned_accesses_of_devices_are_single(struct kunit *test)
 	size_t len;
 
 	KUNIT_ASSERT_NOT_NULL(test, mem);
-	f->mock->window_io = IS_ENABLED(CONFIG_HAS_IOMEM) && !IS_ENABLED(CONFIG_UML);
+	f->mock->window_io = mock_has_io();
 	KUNIT_ASSERT_EQ(test, axas_space_map_linear(f->space, gpa_range(WIN, SZ_4K),
 						    axas_hpa(LINEAR), TEST_RW,
 						    AXAS_TYPE_DEVICE), 0);

@@ -206,6 +206,19 @@ struct mock_hal {
 	struct mock_event events[MOCK_EVENTS];
 };
 
+/*
+ * Whether a window may be I/O memory (@window_io). UML only emulates it: the window is plain memory
+ * there.
+ */
+static inline bool mock_has_io(void)
+{
+#ifdef __KERNEL__
+	return IS_ENABLED(CONFIG_HAS_IOMEM) && !IS_ENABLED(CONFIG_UML);
+#else
+	return true;
+#endif
+}
+
 /* Record an error, which fails the test at its end. mock->lock held. */
 __printf(2, 3) void mock_error(struct mock_hal *mock, const char *fmt, ...);
 
