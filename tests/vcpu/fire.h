@@ -22,6 +22,7 @@
 #define NR_CLONES	4	/* vCPUs run on these: their first MiB always has the guest */
 #define NR_IMAGES	6	/* the first two are never replaced */
 #define NR_RUNNERS	4
+#define NR_HOSTS	4
 
 #define SPACE(n)	(200 + (int)(n))
 #define IMAGE(n)	(210 + (int)(n))
@@ -33,7 +34,7 @@
 
 struct fire {
 	atomic_bool stop, serve;
-	atomic_ullong done[NR_OPS], refused[NR_OPS];
+	atomic_ullong done[NR_OPS], refused[NR_OPS], by_host[NR_HOSTS];
 	atomic_ullong entered, ended, faults, kicked, met, signals, supplied, hotplugs;
 };
 
