@@ -28,7 +28,7 @@ parts() {
 		vm-debug soak 3600 1800 the debug kernel with our modules: user API, vCPUs, leaks; KUnit in soak
 		lint check 300 800 checkpatch, kernel-doc, sparse, warnings, shellcheck
 		um both 180 900 KUnit in User Mode Linux
-		userspace both 200 100 the core as a program: ASAN with a fuzzer, TSAN with threads
+		userspace both 250 100 the core as a program: ASAN with a fuzzer, TSAN with threads
 		arm64 both 300 150 Debian's stock kernel at EL2: hardware walks, vCPUs with guests
 		vm-stock both 400 150 Debian's stock kernel: user API, loading and unloading
 		riscv64 both 350 150 as arm64, with the hypervisor extension
