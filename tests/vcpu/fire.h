@@ -23,6 +23,7 @@
 #define NR_IMAGES	6	/* the first two are never replaced */
 #define NR_RUNNERS	4
 #define NR_HOSTS	4
+#define CPU_THAT_GOES	1	/* and comes */
 
 #define SPACE(n)	(200 + (int)(n))
 #define IMAGE(n)	(210 + (int)(n))

@@ -434,7 +434,10 @@ static int op_vcpu(struct actor *a)
 		cpu = below(a, sysconf(_SC_NPROCESSORS_CONF));
 		if (!(allowed >> cpu & 1))
 			return -ENOENT;
-		return axvcpu_set_affinity(vcpu, cpu, below(a, 2) ? 1ull << cpu : allowed);
+		/* A thread that may run nowhere else may run anywhere when its CPU has gone. */
+		if (cpu == CPU_THAT_GOES || below(a, 2))
+			return axvcpu_set_affinity(vcpu, cpu, allowed);
+		return axvcpu_set_affinity(vcpu, cpu, 1ull << cpu);
 	}
 }
 
