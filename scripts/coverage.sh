@@ -1,16 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# coverage.sh [--userspace] [MINIMUM]: measure the lines that tests execute. Prints the share of
-# each file and of all of them; fails if the latter is below MINIMUM per cent.
+# coverage.sh [--userspace|--vm] [MINIMUM...]: measure the lines that tests execute. Prints the
+# share of each file and of all of them; fails if the latter is below MINIMUM per cent. The lines
+# that nothing executed are in the log's folder, coverage/missed-*.
 #
 # Default: gcov in User Mode Linux, the table formats and the algorithm under the KUnit suites
 # (95 per cent). The first run builds a kernel (3 minutes).
 #
 # --userspace: clang's counts in tests/userspace, the files of the core that are built there, under
-# KUnit and both models of the fuzzer (95 per cent). The lines that nothing executed are in the
-# log's folder, coverage/missed. The device's files (axas_main.c, axas_file*.c, axas_debugfs.c)
-# are not built there, and not counted. 2 minutes of CPU time.
+# KUnit and both models of the fuzzer (95 per cent). The device's files (axas_main.c, axas_file*.c,
+# axas_debugfs.c) are not built there, and not counted. 2 minutes of CPU time.
+#
+# --vm: gcov in a kernel, all files of axas.ko (95 per cent) and axvcpu.ko (85 per cent; a second
+# MINIMUM), as built for x86: KUnit, the user API, vCPUs and guests in QEMU, which has AMD's SVM, as
+# in the part vm-debug, and vCPUs in Bochs, which has Intel's VMX.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -55,21 +59,17 @@ collect() {
 	lcov -q -r "$OUT/with-tests.info" '*/kunit/*' -o "$OUT/npt.info"
 }
 
-# The share of each file of llvm-cov's list, and the lines that were not executed.
+# sum_up LABEL FILES MINIMUM TRACEFILE...: print the share of each file whose path matches FILES
+# and of all of them. The lines that were not executed go to OUT/missed-LABEL.
 sum_up() {
-	awk -F'[:,]' -v minimum="$1" -v missed="$OUT/missed" '
-	function end_file() {
-		printf "coverage: %-22s %5.1f %% of %d lines\n", name, n ? 100 * hit / n : 100, n
-		lines += n; hits += hit
-	}
-	/^SF:/ { counted = /\/axas_[^\/]*$/ && !/\/include\//; name = $2; sub(/.*\//, "", name); n = hit = 0 }
-	/^DA:/ && counted { n++; if ($3 > 0) hit++; else print name ":" $2 >missed }
-	/^end_of_record/ && counted { end_file() }
-	END {
-		if (!lines) { print "coverage: nothing was run"; exit 1 }
-		printf "coverage: %-22s %5.1f %% of %d lines\n", "together", 100 * hits / lines, lines
-		exit 100 * hits / lines < minimum
-	}'
+	local label=$1 files=$2 minimum=$3 missed=$OUT/missed-$1 rc=0
+
+	shift 3
+	rm -f "$missed"
+	awk -v label="$label" -v files="$files" -v minimum="$minimum" -v missed="$missed" \
+		-f "$AXAS_SCRIPTS/coverage.awk" "$@" || rc=1
+	record "$( ((rc)) && echo fail || echo pass) coverage: $minimum per cent of $label"
+	return "$rc"
 }
 
 run_userspace() {
@@ -89,20 +89,44 @@ run_userspace() {
 userspace() {
 	need_packages clang libclang-rt-dev llvm make libc6-dev
 	mkdir -p "$OUT"
-	rm -f "$OUT"/*.profraw "$OUT/missed"
+	rm -f "$OUT"/*.profraw
 	run_logged "the core under clang's counts" "$OUT/userspace.log" run_userspace
-	sum_up "${1:-95}" <"$OUT/lines"
+	sum_up core '/axas_[^/]*$' "${1:-95}" "$OUT/lines"
+}
+
+# Counts of a machine, laid beside what the compiler noted of the same objects (.gcno).
+collect_machine() {
+	local module=$AXAS_LOGS/$1/module
+
+	tr -d '\r' <"$AXAS_LOGS/$1/guest.log" | sed -n 's/^##counts //p' | base64 -d |
+		tar -C "$module" -xzf - --wildcards './axas_*' './vcpu/*'
+	lcov -q -c -d "$module" -o "$OUT/$1.info" --rc lcov_branch_coverage=0
+}
+
+vm() {
+	local machine failed=0 machines=(vm-gcov bochs-gcov)
+
+	need_packages lcov
+	mkdir -p "$OUT"
+	# Counts of a machine in which a test failed are counts.
+	"$AXAS_SCRIPTS/vm-check.sh" gcov || failed=1
+	"$AXAS_SCRIPTS/bochs-check.sh" gcov || failed=1
+	for machine in "${machines[@]}"; do
+		run_logged "counts of $machine" "$OUT/$machine.log" collect_machine "$machine"
+	done
+	machines=("${machines[@]/#/$OUT/}")
+	sum_up axas.ko '/axas_[^/]*$' "${1:-95}" "${machines[@]/%/.info}" || failed=1
+	sum_up axvcpu.ko '/vcpu/' "${2:-85}" "${machines[@]/%/.info}" || failed=1
+	return "$failed"
 }
 
 main() {
 	local minimum tree build
 
-	if [[ ${1:-} == --userspace ]]; then
-		shift
-		takes 0 1 "$@"
-		userspace "$@"
-		return
-	fi
+	case ${1:-} in
+	--userspace) shift; takes 0 1 "$@"; userspace "$@"; return ;;
+	--vm) shift; takes 0 2 "$@"; vm "$@"; return ;;
+	esac
 	takes 0 1 "$@"
 	minimum=${1:-95}
 	need_build_packages
@@ -117,7 +141,7 @@ main() {
 	mkdir -p "$OUT" "$build"
 	run_logged "suites under gcov" "$OUT/kunit.log" run_suites "$tree" "$build"
 	run_logged "collecting counts" "$OUT/lcov.log" collect "$build"
-	awk -F: -v minimum="$minimum" -f "$AXAS_SCRIPTS/coverage.awk" "$OUT/npt.info"
+	sum_up formats '/axas_npt' "$minimum" "$OUT/npt.info"
 }
 
 main "$@"

@@ -15,6 +15,7 @@
 #   rt     Debian's kernel with PREEMPT_RT: the same
 #   kvm    stock, with Debian's KVM: which of the two has the CPUs
 #   kvm-newer  the same on a later Debian
+#   gcov   a kernel that counts which lines of our modules are executed, for coverage.sh
 #   fire   stock: random calls against models, garbage, and everything at once for a long time
 #   fire-debug, fire-rt  the same on the kernel of that machine
 #   fire-kcsan  the same on a kernel with KCSAN for our modules
@@ -34,7 +35,7 @@ WINDOW=('memmap=16M$0x30000000' 'memmap=1G$0x40000000')
 export AXAS_MEMORY=3G
 export AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800}
 
-# built_kernel debug|kcsan [MAKE-ARGUMENT...]: boot a kernel of debug-kernel.sh.
+# built_kernel debug|kcsan|gcov [MAKE-ARGUMENT...]: boot a kernel of debug-kernel.sh.
 built_kernel() {
 	local kdir
 
@@ -48,6 +49,11 @@ built_kernel() {
 vm_debug() {
 	AXAS_TIMEOUT=$((2 * AXAS_TIMEOUT))
 	built_kernel debug KUNIT=1 CONSUMER=1
+}
+
+vm_gcov() {
+	AXAS_TIMEOUT=$((2 * AXAS_TIMEOUT))
+	built_kernel gcov KUNIT=1 CONSUMER=1 GCOV_PROFILE=y
 }
 
 # fire CALLS COMMAND...: boot for a long time.
@@ -117,6 +123,7 @@ effort() {
 	[[ ${AXAS_EFFORT:-} != full ]] || return 0
 	case $NAME in
 	vm-stock) echo AXAS_ROUNDS=2500 ;;
+	vm-gcov) echo AXAS_ROUNDS=50 ;;
 	vm-la57 | vm-small | vm-debug | vm-wide | vm-nohz | vm-preempt | vm-rt) echo AXAS_ROUNDS=300 ;;
 	esac
 }

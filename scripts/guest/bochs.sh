@@ -21,3 +21,4 @@ suite module module_suite
 suite vcpu axvcpu_test
 suite guests guest_suite
 suite unload unload_suite
+counts
