@@ -60,8 +60,9 @@ void trace_begin(const char *event)
 	if (access(TRACING "/instances", F_OK))
 		expect_libc(mount("tracefs", TRACING, "tracefs", 0, NULL));
 	rmdir(INSTANCE);
+	/* An instance takes this over when it is made. */
+	put(TRACING "/options/record-cmd", "0");
 	expect_libc(mkdir(INSTANCE, 0700));
-	put(INSTANCE "/options/record-cmd", "0");
 	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
 	put_event(event, "filter", filter);
 	put_event(event, "enable", "1");

@@ -83,20 +83,6 @@ static FILE *open_file(const char *name, const char *mode)
 	return fopen(path, mode);
 }
 
-/* The names of programs are of no use here, and would have every switch between them traced. */
-static void record_no_names(void)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/options/record-cmd", instance());
-	f = fopen(path, "w");
-	if (!f)
-		return;
-	fputs("0", f);
-	fclose(f);
-}
-
 /* Begin to count. Return 0 or -errno. */
 static int begin(u64 space)
 {
@@ -107,7 +93,6 @@ static int begin(u64 space)
 		return -errno;
 	if (mkdir(instance(), 0700))
 		return -errno;
-	record_no_names();
 	f = open_file("trigger", "w");
 	if (!f)
 		return -errno;

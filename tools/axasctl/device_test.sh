@@ -93,7 +93,11 @@ run mem 64M -- "$ctl" top -d 1
 says 'FAULTS/S' "top has a table" 0
 run mem 1M -- "$ctl" top -d 1 --json
 says '"frames":0,"borrowed":0' "top tells memory" 0
+options=/sys/kernel/tracing/options
 if [ -d /sys/kernel/tracing ]; then
+	# Recorded names attach to the scheduler: see trace_begin() in tests/lib/trace.c.
+	[ -f $options/record-cmd ] || mount -t tracefs tracefs /sys/kernel/tracing
+	echo 0 >$options/record-cmd
 	run latency -- "$ctl" shell -c 'create; map alloc 0 64K --huge never; fault 0 r; fault 4K r; fault 1G r'
 	says 'fixed: 2 faults' "latency counts faults" 0
 	says 'hole: 1 faults' "latency tells their results" 0
