@@ -389,6 +389,9 @@ static void a_guest_runs(void)
 	vm_free(&vm);
 }
 
+/* Among so many looks one meets a vCPU that has run. */
+#define MANY_KICKS	50
+
 static void everything_at_once(void)
 {
 	struct sigaction action = { .sa_handler = wake, .sa_flags = SA_RESTART };
@@ -407,8 +410,8 @@ static void everything_at_once(void)
 	fire_report();
 	note("vCPUs: %llu runs, %llu ends, %llu faults for the VMM, %llu kicks", fire->entered,
 	     fire->ended, fire->faults, fire->kicked);
-	/* Who kicks looks at vCPUs that run. */
-	expect(fire->met);
+	/* Who kicks looks at vCPUs that run; as many looks as kicks, and few in a short run. */
+	expect(fire->met || fire->kicked < MANY_KICKS);
 	note("%llu signals, %llu pages brought, %llu times a CPU went or came", fire->signals,
 	     fire->supplied, fire->hotplugs);
 	expect_empty();
