@@ -8,7 +8,11 @@
 # natively; all else runs in a virtual machine, whose disk is made of that folder
 # (guest/stranger.sh).
 #
-# AXAS_EFFORT  full: an older version is installed first, and upgraded
+# Commands that README and Documentation/installing.md show are run as shown, but for "sudo".
+#
+# AXAS_EFFORT  full: an older version is installed first, and upgraded; removed before it is purged;
+#              without Secure Boot, the examples of Documentation/tracing.md are run as shown, and
+#              print what it shows, but for numbers
 # AXAS_SECURE  not empty: on a machine with Secure Boot, as it is delivered. It refuses the modules
 #              until the person enrols DKMS's key, at the blue screen of MokManager
 
@@ -16,8 +20,10 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-SYSTEM="systemd-sysv udev kmod linux-image-amd64 linux-headers-amd64 dkms man-db bash-completion"
+SYSTEM="systemd-sysv udev kmod linux-image-amd64 linux-headers-amd64 dkms man-db bash-completion adduser"
 [[ ! ${AXAS_SECURE:-} ]] || SYSTEM+=" shim-signed grub-efi-amd64-signed mokutil"
+TRACERS=""
+[[ ${AXAS_EFFORT:-} != full || ${AXAS_SECURE:-} ]] || TRACERS="linux-perf trace-cmd bpftrace"
 
 # libraries_of SUITE: print what the packages depend on, which apt finds in its cache.
 libraries_of() {
@@ -40,12 +46,34 @@ files() {
 
 in_root() { "$AXAS_SCRIPTS/in-root.sh" "$1" "$OUT/work" "${@:2}"; }
 
+# The commands of README and of installing.md, which are the same if both have them.
+shown_to_install() {
+	sed -nE 's/^    (make deb && )?(sudo .*)/\2/p' "$AXAS_SRC"/{README,Documentation/installing}.md |
+		sed -E 's/  +#.*//' | sort -u
+}
+
+# shown_to_trace FOLDER: each block of commands in the examples of tracing.md, and what the page
+# says that they print, as N.sh and N.shown.
+shown_to_trace() {
+	mkdir "$1"
+	awk -v folder="$1" '
+	/^## / { example = /^## Examples/ }
+	!example { next }
+	/^```$/ { file = inside ? "" : folder "/" nr ".shown"; inside = !inside; next }
+	/^```sh$/ { file = folder "/" ++nr ".sh"; inside = 1; next }
+	inside { print >file }' "$AXAS_SRC/Documentation/tracing.md"
+}
+
 # A service that runs the test, and the files it needs.
 prepare() {
 	local root=$1 unit=$1/etc/systemd/system/stranger.service
 
 	mkdir -p "$root/axas"
-	cp "$OUT"/user/tests/guests/hello.elf "$AXAS_SCRIPTS"/guest/{stranger,lib}.sh "$root/axas/"
+	cp "$OUT"/user/tests/guests/{hello,demo}.elf "$AXAS_SCRIPTS"/guest/{stranger,lib}.sh "$root/axas/"
+	shown_to_install >"$root/axas/installing"
+	printf '%s "%s";\n' APT::Get::Assume-Yes true APT::Sandbox::User root >"$root/axas/apt.conf"
+	[[ ! $TRACERS ]] || shown_to_trace "$root/axas/tracing"
+	[[ ${AXAS_EFFORT:-} != full ]] || touch "$root/axas/full"
 	cat >"$unit" <<-EOT
 		[Unit]
 		After=multi-user.target
@@ -61,30 +89,37 @@ prepare() {
 	ln -sf ../stranger.service "$root/etc/systemd/system/default.target.wants/stranger.service"
 }
 
-# install_debs ROOT FOLDER: as the reader of README does, from a folder with the packages.
+# install_debs ROOT FOLDER: as the reader of installing.md does, from a folder with the packages.
 install_debs() {
-	local root=$1 debs=$2
+	local root=$1 debs=$2 work=$OUT/work
 
-	rm -rf "$OUT/work"
-	mkdir "$OUT/work"
-	cp "$debs"/*.deb "$OUT/work/"
-	rm -f "$OUT"/work/*-dbgsym*
-	in_root "$root" sh -euc 'DEBIAN_FRONTEND=noninteractive \
-		apt-get -y -o APT::Sandbox::User=root install ./*.deb'
+	rm -rf "$work"
+	mkdir -p "$work/build/deb"
+	cp "$debs"/*.deb "$work/build/deb/"
+	rm -f "$work"/build/deb/*-dbgsym*
+	shown_to_install | sed -n 's/^sudo apt install/apt install/p' >"$work/install"
+	[[ -s $work/install ]] || die "installing.md shows no apt install"
+	in_root "$root" env DEBIAN_FRONTEND=noninteractive APT_CONFIG=/axas/apt.conf sh -eu install
 }
 
-# The example of README, on the development package. Debian's default has no compiler.
+# The first example, as examples.md compiles it, on the development package. Debian's default has
+# no compiler.
 compile() {
-	local deb lib
+	local deb lib command
 
 	for deb in "$OUT"/debs/libaxas{1,-dev}_*.deb; do
 		dpkg -x "$deb" "$OUT/dev"
 	done
 	lib=$(dirname "$OUT"/dev/usr/lib/*/pkgconfig)
-	# shellcheck disable=SC2046  # several words
-	gcc -D_GNU_SOURCE -O2 -Wall -Werror -o "$1/axas/stranger" "$AXAS_SRC/Documentation/examples/user.c" \
-		$(PKG_CONFIG_LIBDIR=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$OUT/dev \
-			pkg-config --define-variable=prefix=/usr --cflags --libs libaxas)
+	command=$(sed -n 's/^    \(gcc .*pkg-config.*\)/\1/p' "$AXAS_SRC/Documentation/examples.md")
+	[[ $command ]] || die "examples.md shows no gcc"
+	(
+		# shellcheck disable=SC2317  # the command calls it
+		pkg-config() { command pkg-config --define-variable=prefix=/usr "$@"; }
+		export PKG_CONFIG_LIBDIR=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$OUT/dev
+		cd "$AXAS_SRC/Documentation/examples"
+		eval "${command/-o user/-o "$1/axas/stranger"}"
+	)
 }
 
 # The disk from which firmware boots, as Debian fills it: signed by Microsoft and by Debian. The
@@ -216,7 +251,7 @@ main() {
 	fi
 	"$AXAS_SCRIPTS/build-user.sh" "$OUT/user" tests/guests >"$OUT/build-user.log" 2>&1
 	# shellcheck disable=SC2046,SC2086  # several words
-	base=$("$AXAS_SCRIPTS/debian-root.sh" "$suite" $SYSTEM -- $(libraries_of "$suite"))
+	base=$("$AXAS_SCRIPTS/debian-root.sh" "$suite" $SYSTEM $TRACERS -- $(libraries_of "$suite"))
 	run_logged "$NAME packages" "$OUT/install.log" as_root env OUT="$OUT" \
 		AXAS_CACHE="$AXAS_CACHE" unshare -m "$0" --machine "$base"
 	export AXAS_QEMU="-drive file=$OUT/disk,if=virtio,format=raw,cache=unsafe"

@@ -12,10 +12,23 @@ VERSION=$(cat /axas/version)
 
 as_someone() { runuser -u someone -- "$@"; }
 
-both_are_loaded_at_boot() {
+# as_shown COMMAND: the line of installing.md that begins with it, as a person types it.
+sudo() { "$@"; }
+as_shown() {
+	_line=$(grep "^sudo $1" /axas/installing) || echo "installing.md shows no $1"
+	[ "$_line" ] || return 1
+	USER=someone
+	eval "$_line"
+}
+
+both_are_loaded() {
 	for _module in axas axvcpu; do
 		[ "$(cat /sys/module/$_module/version)" = "$VERSION" ] || return 1
 	done
+}
+
+modprobe_loads_both() {
+	modprobe -r axvcpu axas && as_shown modprobe && udevadm settle && both_are_loaded
 }
 
 devices_belong_to_the_group() {
@@ -31,7 +44,7 @@ others_are_told_what_to_do() {
 }
 
 members_use_it() {
-	usermod -a -G axas someone && as_someone axasctl formats | grep svm
+	as_shown adduser && as_someone axasctl formats | grep svm
 }
 
 members_run_guests() { as_someone axasctl run /axas/hello.elf | grep 'hello from a guest'; }
@@ -67,14 +80,17 @@ packages() {
 	dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' | sed -n 's/ ii $//p'
 }
 
-quiet_apt() {
-	DEBIAN_FRONTEND=noninteractive apt-get -y "$@" >/tmp/apt 2>&1 || { cat /tmp/apt && false; }
-}
+quietly() { "$@" >/tmp/quiet 2>&1 || { cat /tmp/quiet && false; }; }
 
-removal_unloads_and_removes() {
-	quiet_apt remove --autoremove axas-dkms axas-tools libaxas-dev libaxas1 || return 1
+everything_is_gone() {
 	[ ! -e /sys/module/axas ] && [ ! -e /dev/axas ] && [ ! -e /dev/axvcpu ] &&
 		! command -v axasctl && ! modinfo axas 2>/dev/null
+}
+
+purge_unloads_and_removes() { quietly as_shown 'apt purge' && everything_is_gone; }
+
+removal_unloads_and_removes() {
+	quietly apt-get remove --autoremove axas-dkms axas-tools libaxas-dev libaxas1 && everything_is_gone
 }
 
 # By dpkg: apt does not know packages any more that came as files and were removed. With what came
@@ -83,6 +99,28 @@ purge_succeeds() {
 	# shellcheck disable=SC2046  # several words
 	dpkg --purge axas-dkms $(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' |
 		sed -n 's/ rc $//p')
+}
+
+# Numbers, times, and the bars of histograms differ from run to run.
+masked() {
+	sed -E 's/0x[0-9a-f]+|[0-9]+([.,][0-9]+)*[KMG]?/N/g; s/\|[@ ]*\|/| |/; s/[ \t]+/ /g
+		s/^ //; s/ $//; /^$/d' "$1" | sort -u
+}
+
+# traces_as_shown NUMBER: this example of tracing.md succeeds, and every line that the page shows is
+# among those that it prints.
+traces_as_shown() {
+	(cd /axas && quietly sh -ex "tracing/$1.sh") || return 1
+	[ -e "/axas/tracing/$1.shown" ] || return 0
+	masked "/axas/tracing/$1.shown" >/tmp/shown
+	masked /tmp/quiet | comm -23 /tmp/shown - >/tmp/missing
+	if [ ! -s /tmp/shown ] || [ -s /tmp/missing ]; then
+		echo "not printed:"
+		cat /tmp/missing
+		echo "printed:"
+		head -n 40 /tmp/quiet
+		return 1
+	fi
 }
 
 packages_are_as_before() {
@@ -121,7 +159,7 @@ axasctl_says_what_to_do() {
 # seconds for a person, unless it is told to wait.
 key_is_imported() {
 	mokutil --timeout -1
-	printf 'axasaxas\naxasaxas\n' | mokutil --import /var/lib/dkms/mok.pub || return 1
+	printf 'axasaxas\naxasaxas\n' | as_shown mokutil || return 1
 	mokutil --list-new | grep 'DKMS module signing key'
 }
 
@@ -141,16 +179,29 @@ stranger_suite() {
 		check secure_boot_is_on secure_boot_is_on
 		check kernel_is_locked_down kernel_is_locked_down
 	fi
-	for _check in both_are_loaded_at_boot devices_belong_to_the_group others_are_told_what_to_do \
+	check both_are_loaded_at_boot both_are_loaded
+	for _check in modprobe_loads_both devices_belong_to_the_group others_are_told_what_to_do \
 		members_use_it members_run_guests members_run_their_program kvm_leaves_the_cpus \
-		dkms_knows_the_kernel dkms_signs_the_modules manual_pages_are_read removal_unloads_and_removes \
-		purge_succeeds packages_are_as_before groups_are_as_before nothing_is_left_behind; do
+		dkms_knows_the_kernel dkms_signs_the_modules manual_pages_are_read; do
+		check "$_check" "$_check"
+	done
+	for _script in /axas/tracing/*.sh; do
+		[ -e "$_script" ] || break
+		_nr=$(basename "$_script" .sh)
+		check "traces_as_shown $(grep -m 1 -o '^[^ ]*' "$_script") $_nr" traces_as_shown "$_nr"
+	done
+	if [ -e /axas/full ]; then
+		_removal="removal_unloads_and_removes purge_succeeds"
+	else
+		_removal=purge_unloads_and_removes
+	fi
+	for _check in $_removal packages_are_as_before groups_are_as_before nothing_is_left_behind; do
 		check "$_check" "$_check"
 	done
 	echo "1..$CHECKS"
 }
 
-export LC_ALL=C.UTF-8
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive APT_CONFIG=/axas/apt.conf
 # Firmware and GRUB write to this line, too, and end theirs nowhere.
 echo
 if [ -e /axas/secure ] && [ ! -e /axas/imported ]; then
