@@ -101,9 +101,10 @@ purge_succeeds() {
 		sed -n 's/ rc $//p')
 }
 
-# Numbers, times, and the bars of histograms differ from run to run.
+# Numbers, times, and the bars of histograms differ from run to run. Newer versions of trace-cmd print
+# the context of an event ("..2.") before its time.
 masked() {
-	sed -E 's/0x[0-9a-f]+|[0-9]+([.,][0-9]+)*[KMG]?/N/g; s/\|[@ ]*\|/| |/; s/[ \t]+/ /g
+	sed -E 's/ [.A-Za-z0-9]{5}( +[0-9]+\.[0-9]+:)/\1/; s/0x[0-9a-f]+|[0-9]+([.,][0-9]+)*[KMG]?/N/g; s/\|[@ ]*\|/| |/; s/[ \t]+/ /g
 		s/^ //; s/ $//; /^$/d' "$1" | sort -u
 }
 
