@@ -59,7 +59,7 @@ prove:
 	scripts/prove.sh
 
 coverage:
-	scripts/coverage.sh --userspace
+	scripts/coverage.sh --vm
 
 lint:
 	scripts/lint.sh
@@ -93,7 +93,7 @@ help:
 	@echo '  shell            boot it with FILES in /axas, and give a prompt'
 	@echo '  check            the tests, and lint (a first run takes long)'
 	@echo '  prove            barriers with herd7, entries and ranges with CBMC'
-	@echo '  coverage         lines of the core that KUnit and the fuzzers execute'
+	@echo '  coverage         lines of both modules that tests execute (half an hour)'
 	@echo '  soak             what takes hours: more kernels, more rounds, all in full'
 	@echo '  lint             checkpatch, kernel-doc, sparse, W=1, shellcheck'
 	@echo '  bench            what operations cost, beside KVM, in a virtual machine'

@@ -59,7 +59,7 @@ parts() {
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
 		arm64-newer soak 500 400 as arm64, on 7.2 of a later Debian
 		matrix-newer soak 200 600 builds for the newest kernels of Debian, a release candidate among them; 16 KiB pages are refused
-		coverage soak 900 700 lines of both modules that KUnit and machines execute, in QEMU and Bochs
+		coverage soak 1400 1500 lines of both modules that KUnit and machines execute, in QEMU and Bochs
 		planted soak 600 100 planted faults: at least two instruments must detect each
 		fire soak 9000 150 10^6 random calls against models, 10^6 of garbage, an hour of everything at once
 		fire-debug soak 9000 1800 a tenth of it on the kernel of vm-debug

@@ -137,6 +137,8 @@ boot() {
 	files=("$OUT"/user/tools/axasctl/{axasctl,device_test.sh,tap.sh} "$OUT"/user/tests/guests/*.elf
 		"$OUT/user/tests/uapi/axas_uapi_test" "$OUT/user/tests/vcpu/axvcpu_test"
 		"$OUT"/user/Documentation/examples/example_*)
+	# coverage.sh runs them in UML.
+	[[ $NAME != vm-gcov ]] || rm -f "$OUT"/module/kunit/axas_kunit.ko
 	if [[ $NAME == vm-debug && ${AXAS_EFFORT:-} != full ]]; then
 		# KUnit runs in UML and under AddressSanitizer; with KASAN only in make soak.
 		rm -f "$OUT"/module/kunit/*.ko

@@ -5,6 +5,7 @@
 #include "vm.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -285,6 +286,40 @@ static void bsp_and_id_are_told(void)
 	expect_eq(state.flags, 0);
 }
 
+/* axvcpu-NAME of a descriptor's fdinfo, by which axasctl finds the vCPUs of a space. */
+static u64 fdinfo(int fd, const char *name)
+{
+	char path[64], line[256];
+	unsigned long long val = ~0ull;
+	size_t len = strlen(name);
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	expect(file);
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, len) && line[len] == ':')
+			val = strtoull(line + len + 1, NULL, 0);
+	fclose(file);
+	return val;
+}
+
+static void fdinfo_tells_of_the_vcpu(void)
+{
+	struct vm vm = vm_new();
+	struct axvcpu_exit exit;
+	int other = open_vcpu(vm.space, 77, 0);
+
+	expect_eq(fdinfo(other, "axvcpu-id"), 77);
+	expect_eq(fdinfo(other, "axvcpu-space"), space_id(vm.space));
+	expect_eq(fdinfo(other, "axvcpu-state"), AXVCPU_STATE_CREATED);
+	expect_eq(fdinfo(vm.vcpu, "axvcpu-state"), AXVCPU_STATE_FREE);
+	expect_eq(fdinfo(vm.vcpu, "axvcpu-entries"), 0);
+	expect_eq(run_there(&vm, &exit, sizeof(exit)), 0);
+	expect_eq(fdinfo(vm.vcpu, "axvcpu-entries"), vcpu_state(vm.vcpu).entries);
+	expect(fdinfo(vm.vcpu, "axvcpu-entries"));
+}
+
 static void affinity_is_kept(void)
 {
 	struct vm vm = vm_new();
@@ -474,6 +509,7 @@ static const struct test tests[] = {
 	{ "registers_want_a_setup", registers_want_a_setup },
 	{ "one_thread_at_a_time", one_thread_at_a_time },
 	{ "bsp_and_id_are_told", bsp_and_id_are_told },
+	{ "fdinfo_tells_of_the_vcpu", fdinfo_tells_of_the_vcpu },
 	{ "affinity_is_kept", affinity_is_kept },
 	{ "a_managers_affinity_stays", a_managers_affinity_stays },
 	{ "a_managers_affinity_is_not_overruled", a_managers_affinity_is_not_overruled },

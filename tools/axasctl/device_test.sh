@@ -98,6 +98,8 @@ if [ -d /sys/kernel/tracing ]; then
 	# Recorded names attach to the scheduler: see trace_begin() in tests/lib/trace.c.
 	[ -f $options/record-cmd ] || mount -t tracefs tracefs /sys/kernel/tracing
 	echo 0 >$options/record-cmd
+fi
+if [ -f /sys/kernel/tracing/events/axas/axas_fault/hist ]; then
 	run latency -- "$ctl" shell -c 'create; map alloc 0 64K --huge never; fault 0 r; fault 4K r; fault 1G r'
 	says 'fixed: 2 faults' "latency counts faults" 0
 	says 'hole: 1 faults' "latency tells their results" 0
