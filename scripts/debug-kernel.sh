@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# debug-kernel.sh [debug|kcsan|gcov]: build an x86_64 kernel with all checks enabled (debug.config),
-# one with KCSAN for our modules (kcsan.config), or one that counts which of their lines are
-# executed (gcov.config), into the cache, and print its build folder. Our modules are built against
-# the folder and are not part of the kernel, which is not rebuilt after an edit of ours.
+# debug-kernel.sh [debug|kcsan|gcov|drgn]: build an x86_64 kernel with all checks enabled
+# (debug.config), one with KCSAN for our modules (kcsan.config), one that counts which of their lines
+# are executed (gcov.config), or one with debugging information (drgn.config), into the cache, and
+# print its build folder. Our modules are built against the folder and are not part of the kernel,
+# which is not rebuilt after an edit of ours.
 
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -49,7 +50,7 @@ main() {
 
 	takes 0 1 "$@"
 	export KIND=${1:-debug}
-	[[ $KIND == debug || $KIND == kcsan || $KIND == gcov ]] || usage_error "no kernel $KIND"
+	[[ -e $AXAS_SCRIPTS/$KIND.config && $KIND != machine ]] || usage_error "no kernel $KIND"
 	need_build_packages
 	tree=$("$AXAS_SCRIPTS/overlay.sh")
 	dir=$AXAS_CACHE/build/$(basename "$tree")-$KIND-$(hash_of "$(config)" "$(flags)")
