@@ -69,6 +69,7 @@ parts() {
 		kvm-newer soak 100 300 as kvm, on 7.2 of a later Debian, whose KVM claims the CPUs when it is loaded
 		analyze soak 400 600 gcc's analyzer, cppcheck and the kernel's coccinelle scripts
 		listings check 90 100 the commands that the documentation shows, with what they print
+		drgn soak 150 1200 the script for drgn, on a running kernel and on its memory dump
 		terminal soak 90 100 "make shell" on a terminal: what is typed runs, bars and colours
 		install check 190 250 Debian packages: built, installed, used and purged in a stock Debian
 		install-13 soak 400 300 the same, and an upgrade, on Debian 12 and 13
@@ -159,6 +160,7 @@ part_bridge-newer() {
 }
 
 part_listings() { "$AXAS_SCRIPTS/listings.sh"; }
+part_drgn() { "$AXAS_SCRIPTS/drgn.sh"; }
 part_terminal() { "$AXAS_SCRIPTS/terminal.sh"; }
 part_install() { "$AXAS_SCRIPTS/stranger.sh"; }
 
