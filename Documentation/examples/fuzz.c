@@ -3,7 +3,7 @@
  * A fuzzer of a guest: it writes an input into the guest's memory, runs the guest, and makes the
  * memory what it was before, for the next input. The guest is a parser with a bug, and tells how
  * far an input came; of one that came farther the next byte is changed. With libaxas, on x86; needs
- * /dev/axas and /dev/axvcpu, or /dev/kvm, so root.
+ * /dev/axas and /dev/axvcpu (root, or the group axas), or /dev/kvm.
  *
  *	example_fuzz [HOW [INPUTS]]
  *

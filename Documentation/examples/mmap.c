@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Guest memory as a file: load by a mapping, see what has frames, give a page back, hand the space
- * on read-only. With libaxas; needs /dev/axas, so root.
+ * on read-only. With libaxas; needs /dev/axas: root, or the group axas.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,8 @@
 /*
  * Lazy restore: a guest runs on memory that is still in a file. Another process serves it, page by
  * page as they are needed, with some pages ahead, and the rest while nobody waits. That process is
- * killed in between, and a second one takes over. With libaxas; needs /dev/axas, so root.
+ * killed in between, and a second one takes over. With libaxas; needs /dev/axas: root, or the group
+ * axas.
  *
  * The "guest" here is this process, by a mapping. With vCPUs a run exits with the result
  * AXAS_FAULT_MISSING instead of waiting: its thread supplies the page by itself, or reads a byte of

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a VMM does with a space, without the vCPU: make one, give it memory, load a
- * program, answer faults, read results. With libaxas; needs /dev/axas, so root.
+ * program, answer faults, read results. With libaxas; needs /dev/axas: root, or the group axas.
  */
 #include <libaxas.h>
 #include <stdio.h>
