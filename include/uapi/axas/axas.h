@@ -975,10 +975,10 @@ struct axas_clone {
  * image's content. State of vCPUs is the caller's to set.
  *
  * Resets to one image, again and again, keep the private frames of pages that are written often:
- * from the second one on, at most 16,384 (1,024 without a dirty bit in leaves), and only if no
- * area was changed and nothing discarded in between. What was written gets the image's content
- * again; the cost depends on the pages that were written. With AXAS_RESET_DROP, and in all other
- * cases, the space's frames are given back.
+ * from the second one on, at most 16,384 (1,024 without a dirty bit in leaves), and only if the
+ * space has no limit of frames, no area was changed and nothing discarded or collapsed in between.
+ * What was written gets the image's content again; the cost depends on the pages that were written.
+ * With AXAS_RESET_DROP, and in all other cases, the space's frames are given back.
  *
  * Errors: EBADF if @image_fd is no descriptor; EINVAL if it is none of an image, or of one of
  * another kind of space; EOPNOTSUPP if the space has linear memory, or another space shares memory
