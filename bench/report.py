@@ -717,7 +717,7 @@ def short(data):
 
 IN_README = {
     "demand fault 4K": "demand fault, 4 KiB",
-    "unmap 4K, a page": "unmap, a 4 KiB page",
+    "unmap 4K, a page": "unmap of a range, per 4 KiB page",
     "exit to the VMM and back": "exit to the VMM and back",
     "freeze and one clone, 2 GiB of 4 KiB leaves": "freeze of 2 GiB, and one clone",
     "first write to a page that was read":
