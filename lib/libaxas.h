@@ -263,7 +263,7 @@ int axas_get_log_extents(int space, __u64 *gpa, __u64 length, struct axas_extent
 			 __u32 count, __u64 *epoch);
 
 /**
- * axas_clear_log() - take pages as not written
+ * axas_clear_log() - mark pages as clean
  * @space: the space
  * @gpa: first address
  * @length: bytes
@@ -287,13 +287,13 @@ int axas_clear_log_extents(int space, const struct axas_extent *extents, __u32 c
 			   __u64 epoch);
 
 /**
- * axas_supply() - bring missing pages (AXAS_MAP_MISSING), from a buffer
+ * axas_supply() - supply missing pages (AXAS_MAP_MISSING) from a buffer
  * @space: the space
  * @gpa: first guest-physical address
  * @buf: @length bytes of content; NULL: zeroes (AXAS_SUPPLY_ZERO)
  * @length: bytes
  * @flags: 0 or AXAS_SUPPLY_SKIP
- * @done: out: bytes supplied or stepped over, also after an error; may be NULL
+ * @done: out: bytes supplied or skipped, also after an error; may be NULL
  *
  * Issues AXAS_SUPPLY until the whole range is done.
  *
@@ -302,7 +302,7 @@ int axas_clear_log_extents(int space, const struct axas_extent *extents, __u32 c
 int axas_supply(int space, __u64 gpa, const void *buf, __u64 length, __u32 flags, __u64 *done);
 
 /**
- * axas_supply_from() - bring missing pages, from a space
+ * axas_supply_from() - supply missing pages from a space
  * @space: the space
  * @gpa: first guest-physical address
  * @length: bytes
