@@ -681,6 +681,26 @@ static void iterator_stops_where_accesses_do(struct kunit *test)
 	mock_hal_fail_never(f->mock);
 }
 
+/* Frames that each lie below the one before are no run. */
+static void iterator_takes_descending_frames_one_by_one(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u8 *out = kunit_kzalloc(test, SZ_16K, GFP_KERNEL);
+	u8 *back = kunit_kzalloc(test, SZ_16K, GFP_KERNEL);
+	u64 gpa;
+
+	KUNIT_ASSERT_TRUE(test, out && back);
+	fill_pattern(out, SZ_16K, 4);
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, WIN, SZ_16K, TEST_RW), 0);
+	for (gpa = WIN + SZ_16K - SZ_4K; gpa >= WIN; gpa -= SZ_4K) {
+		KUNIT_ASSERT_EQ(test, space_fault(f, gpa, TEST_W), AXAS_FAULT_FIXED);
+		memcpy(space_mem(f, gpa), out + (gpa - WIN), SZ_4K);
+	}
+	KUNIT_ASSERT_PTR_EQ(test, space_mem(f, WIN), space_mem(f, WIN + SZ_4K) + SZ_4K);
+	KUNIT_EXPECT_EQ(test, iter_read(f, WIN, back, SZ_16K), (ssize_t)SZ_16K);
+	KUNIT_EXPECT_EQ(test, memcmp(out, back, SZ_16K), 0);
+}
+
 /* Linear memory is opened by runs, not by pages, and no run crosses its area's end. */
 static void iterator_opens_linear_memory_by_runs(struct kunit *test)
 {
@@ -781,6 +801,7 @@ static struct kunit_case access_cases[] = {
 	KUNIT_CASE_PARAM(iterator_comes_back_over_scattered_frames, space_gen_params),
 	KUNIT_CASE_PARAM(iterator_crosses_a_large_leaf, space_gen_params),
 	KUNIT_CASE_PARAM(iterator_stops_where_accesses_do, space_gen_params),
+	KUNIT_CASE_PARAM(iterator_takes_descending_frames_one_by_one, space_gen_params),
 	KUNIT_CASE_PARAM(iterator_opens_linear_memory_by_runs, space_gen_params),
 	KUNIT_CASE_PARAM(iterator_goes_on_from_frames_to_linear_memory, space_gen_params),
 	KUNIT_CASE_PARAM(iterator_leaves_devices_alone, space_gen_params),

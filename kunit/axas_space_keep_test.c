@@ -122,6 +122,26 @@ static void a_clone_of_one_that_keeps_pages(struct kunit *test)
 	end(f, image);
 }
 
+/* Of a page that is first touched by a write: then the write needs no other look. */
+static void first_write_makes_a_dirty_leaf(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	struct axas_image *image = begin(test);
+	struct axas_npt *npt = &f->space->npt;
+	struct axas_npt_cursor cursor;
+	struct axas_npt_pos pos;
+	u64 gpa = BASE + SZ_1G;
+
+	KUNIT_ASSERT_EQ(test, space_map_alloc(f, gpa, SZ_8K, TEST_RW), 0);
+	KUNIT_EXPECT_EQ(test, space_fault(f, gpa, AXAS_PROT_WRITE), AXAS_FAULT_FIXED);
+	axas_npt_walk(npt, &cursor, gpa, &pos);
+	KUNIT_EXPECT_EQ(test, pos.entry & npt->fmt->dirty, npt->fmt->dirty);
+	KUNIT_EXPECT_EQ(test, space_fault(f, gpa + SZ_4K, AXAS_PROT_READ), AXAS_FAULT_FIXED);
+	axas_npt_walk(npt, &cursor, gpa + SZ_4K, &pos);
+	KUNIT_EXPECT_EQ(test, pos.entry & npt->fmt->dirty, 0ull);
+	end(f, image);
+}
+
 static void what_was_written_is_restored_in_place(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -574,6 +594,7 @@ static void random_operations_agree_with_a_model(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(a_clone_of_one_that_keeps_pages, space_gen_params),
+	KUNIT_CASE_PARAM(first_write_makes_a_dirty_leaf, space_gen_params),
 	KUNIT_CASE_PARAM(what_was_written_is_restored_in_place, space_gen_params),
 	KUNIT_CASE_PARAM(clean_pages_are_not_copied, space_gen_params),
 	KUNIT_CASE_PARAM(idle_pages_are_dropped, space_gen_params),

@@ -91,6 +91,23 @@ static void test_fault(void)
 	trace_end();
 }
 
+/* A fault on memory of another space is one of each: the other one brings the page. */
+static void test_fault_shared(void)
+{
+	int source = new_space(), fd = new_space();
+
+	expect_ok(axas_map_alloc(source, 0, 4 * PAGE, RW, 0));
+	expect_ok(axas_map_shared(fd, MIB, 4 * PAGE, source, 0, RW, 0));
+	trace_begin("axas/axas_fault");
+	expect_eq(axas_fault(fd, MIB + PAGE, RW, NULL), AXAS_FAULT_FIXED);
+	trace_expect("axas_fault", "space=%u gpa=0x101000 access=rw kind=fixed level=0 host=0",
+		     space_id(fd));
+	trace_expect("axas_fault", "space=%u gpa=0x1000 access=rw kind=fixed level=0 host=1",
+		     space_id(source));
+	expect_eq(trace_count("axas_fault", ""), 2);
+	trace_end();
+}
+
 /* The host mappings of a descriptor are a consumer. */
 static void test_flush(void)
 {
@@ -140,6 +157,7 @@ static const struct test tests[] = {
 	{ "trace: protect", test_protect },
 	{ "trace: discard, of several ranges", test_discard },
 	{ "trace: each fault, of a guest and of the host", test_fault },
+	{ "trace: a fault on memory of another space", test_fault_shared },
 	{ "trace: flush of host mappings", test_flush },
 	{ "trace: freeze, clone, reset", test_images },
 	{ "trace: an event that is off", test_off },
