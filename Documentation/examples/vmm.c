@@ -104,6 +104,7 @@ static int access_device(int vcpu, const struct axvcpu_exit *exit)
 	else
 		regs.gpr[AXVCPU_REG_RAX] = (regs.gpr[AXVCPU_REG_RAX] & ~0xffull) | registers[reg];
 	regs.rip += 3;
+	regs.flags = AXVCPU_REGS_RETIRED;
 	must(axvcpu_set_regs(vcpu, &regs), "AXVCPU_SET_REGS");
 	return 1;
 }
