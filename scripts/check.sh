@@ -58,6 +58,7 @@ parts() {
 		x86_64 soak 900 900 KUnit by kunit.py in QEMU, on the kernel of vm-debug
 		kcsan soak 900 900 the same on a kernel with KCSAN: data races
 		arm64-newer soak 500 400 as arm64, on 7.2 of a later Debian
+		riscv64-newer soak 300 400 as riscv64 with the extension, on 7.2 of a later Debian
 		matrix-newer soak 200 600 builds for the newest kernels of Debian, a release candidate among them; 16 KiB pages are refused
 		coverage soak 1400 1500 lines of both modules that KUnit and machines execute, in QEMU and Bochs
 		planted soak 600 100 planted faults: at least two instruments must detect each
@@ -128,6 +129,7 @@ part_matrix-newer() {
 
 part_arm64() { "$AXAS_SCRIPTS/arm64.sh"; }
 part_arm64-newer() { AXAS_SET=arm64-7.2 "$AXAS_SCRIPTS/arm64.sh"; }
+part_riscv64-newer() { AXAS_SET=riscv64-7.2 "$AXAS_SCRIPTS/riscv64.sh"; }
 part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
 part_linux() { "$AXAS_SCRIPTS/linux.sh"; }
 part_linux-arm64() { "$AXAS_SCRIPTS/linux.sh" arm64; }
