@@ -191,7 +191,7 @@ struct axas_pinned_ops {
  * @refs: one of the space, one of its file, one of each pin; see axas_filemem.c
  * @pages: 4 KiB pages; those of images among them, which may outlive the space
  * @ops: NULL as long as nobody has charged them; see axas_file_inode.c
- * @lock: for @ops: protects @charged and @reserved; outside mmap_lock
+ * @lock: for @ops: protects @charged and @reserved; inside mmap_lock
  * @mm: for @ops: where @charged is accounted, with a reference
  * @charged: for @ops: pages that are charged
  * @reserved: for @ops: those among them for maps that have not pinned theirs yet

@@ -200,16 +200,12 @@ static long map_file_of(struct axas_file *file, const struct axas_map_file *map,
 	u64 pages = map->length >> PAGE_SHIFT;
 	long err;
 
-	mutex_lock(&file->lock);
 	err = axas_file_reserve_pages(file, pages);
-	mutex_unlock(&file->lock);
 	if (err)
 		return err;
 	err = axas_space_map_file(file->space, arg_range(map->gpa, map->length), from, map->offset,
 				  map->prot, map->flags);
-	mutex_lock(&file->lock);
 	axas_file_unreserve_pages(file, pages);
-	mutex_unlock(&file->lock);
 	return err;
 }
 
@@ -236,6 +232,7 @@ static long unmap(void *ctx, void *arg)
 	err = axas_space_unmap(file->space, arg_range(range->gpa, range->length));
 	axas_file_unlock_pages(file);
 	mutex_unlock(&file->lock);
+	axas_file_unpin_pages(file);
 	return err;
 }
 
@@ -247,6 +244,7 @@ static long clear(void *ctx, void *arg)
 	axas_space_clear(file->space);
 	axas_file_unlock_pages(file);
 	mutex_unlock(&file->lock);
+	axas_file_unpin_pages(file);
 	return 0;
 }
 

@@ -136,11 +136,13 @@ struct file *__must_check axas_file_open_new(struct axas_file *file,
  */
 struct file *__must_check axas_file_make(struct axas_space *space, u32 flags,
 					 const struct file_operations *fops);
-/* Uncharge locked pages of areas that are gone. file->lock is held. */
+/* Uncharge locked pages of linear areas that are gone. file->lock is held. */
 void axas_file_unlock_pages(struct axas_file *file);
+/* The same for pages of files. No lock is held. */
+void axas_file_unpin_pages(struct axas_file *file);
 /*
  * Charge pages of a file that is about to be mapped. When that is done, or has failed, they are
- * unreserved: those that are pinned stay charged. -ENOMEM, -EINTR. file->lock is held by both.
+ * unreserved: those that are pinned stay charged. -ENOMEM, -EINTR. No lock is held.
  */
 int __must_check axas_file_reserve_pages(struct axas_file *file, u64 pages);
 void axas_file_unreserve_pages(struct axas_file *file, u64 pages);

@@ -296,6 +296,7 @@ long axas_file_reset(void *ctx, void *arg)
 	err = axas_space_reset(file->space, image, reset->flags);
 	axas_file_unlock_pages(file);
 	mutex_unlock(&file->lock);
+	axas_file_unpin_pages(file);
 	axas_image_put(image);
 	return err;
 }

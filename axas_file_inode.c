@@ -4,17 +4,19 @@
  * /proc/PID/fd/N, has a size, and has an address_space of its own that lists its host mappings.
  * Calls axas_file_io.c, axas_file_mmap.c, axas_debugfs.c, axas_filemem.c, axas_space.c and
  * axas_area.c. Locks: fewer_lock protects the list of accounts for the work item; nothing nests
- * inside it. pinned->lock is taken inside file->lock, and outside mmap_lock.
+ * inside it. pinned->lock is taken inside mmap_lock.
  *
  * The file system is mounted while /dev/axas is open, and while an inode is made: a permanent mount
  * would pin the module. Open files keep the mount, also those by O_PATH, and the super block keeps
  * the module.
  */
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
@@ -41,23 +43,65 @@ static int mounts;
  * call is left: of the space, of an image, or of a clone. So it is the account that is charged
  * (struct axas_pinned), not the space, which may be gone before. What is unpinned is uncharged at
  * once by the calls of this file's descriptor, and a moment later if an image or a clone had it.
+ *
+ * The mmap_lock that this needs is that of the process which has made the descriptor. It may keep
+ * the lock as long as it likes: by a fault that a file server does not serve. So others never wait
+ * for it, who may only be closing a descriptor that was passed to them, nor does the work item.
  */
 
 static LIST_HEAD(fewer);
 static DEFINE_SPINLOCK(fewer_lock);
 
-/* Uncharge what is not pinned any more, nor about to be. */
-static void settle(struct axas_pinned *pinned)
+/* How long the work item lets those be whose mmap_lock is taken. */
+#define BUSY_DELAY	(HZ / 10)
+
+/* Pages that are charged, but neither pinned nor about to be. */
+static u64 surplus(const struct axas_pinned *pinned)
 {
-	u64 pages;
+	u64 pages = atomic_long_read(&pinned->pages) + pinned->reserved;
+
+	lockdep_assert_held(&pinned->lock);
+	return pages < pinned->charged ? pinned->charged - pages : 0;
+}
+
+/* Uncharge these. mmap_lock and pinned->lock are held. */
+static void uncharge(struct axas_pinned *pinned)
+{
+	u64 pages = surplus(pinned);
+
+	if (pages)
+		__account_locked_vm(pinned->mm, pages, false, current, true);
+	pinned->charged -= pages;
+}
+
+static bool has_surplus(struct axas_pinned *pinned)
+{
+	bool any;
 
 	mutex_lock(&pinned->lock);
-	pages = atomic_long_read(&pinned->pages) + pinned->reserved;
-	if (pages < pinned->charged) {
-		account_locked_vm(pinned->mm, pinned->charged - pages, false);
-		pinned->charged = pages;
-	}
+	any = surplus(pinned);
 	mutex_unlock(&pinned->lock);
+	return any;
+}
+
+/* Only the process itself waits for its mmap_lock. */
+static bool lock_mm(struct mm_struct *mm)
+{
+	return mm == current->mm ? !mmap_write_lock_killable(mm) : mmap_write_trylock(mm);
+}
+
+/* Uncharge what is not pinned any more, nor about to be. False: mmap_lock is taken. */
+static bool settle(struct axas_pinned *pinned)
+{
+	if (!has_surplus(pinned))
+		return true;
+	if (!lock_mm(pinned->mm))
+		return false;
+	mutex_lock(&pinned->lock);
+	uncharge(pinned);
+	mutex_unlock(&pinned->lock);
+	mmap_write_unlock(pinned->mm);
+	return true;
 }
 
 static struct axas_pinned *take_fewer(void)
@@ -72,28 +116,50 @@ static struct axas_pinned *take_fewer(void)
 	return pinned;
 }
 
-static void settle_all(struct work_struct *work)
-{
-	struct axas_pinned *pinned;
-
-	while ((pinned = take_fewer())) {
-		settle(pinned);
-		axas_pinned_put(pinned);
-	}
-}
-
-static DECLARE_WORK(settling, settle_all);
-
-/* A pin may go in a fault, with the mmap_lock that uncharging needs. */
-static void note_fewer(struct axas_pinned *pinned)
+/* Add an account, with a reference, to a list, unless it is in one. */
+static void add_to(struct list_head *list, struct axas_pinned *pinned)
 {
 	spin_lock(&fewer_lock);
 	if (list_empty(&pinned->node)) {
 		refcount_inc(&pinned->refs);
-		list_add_tail(&pinned->node, &fewer);
+		list_add_tail(&pinned->node, list);
 	}
 	spin_unlock(&fewer_lock);
-	schedule_work(&settling);
+}
+
+static void settle_all(struct work_struct *work)
+{
+	struct axas_pinned *pinned;
+	LIST_HEAD(busy);
+
+	while ((pinned = take_fewer())) {
+		if (!settle(pinned))
+			add_to(&busy, pinned);
+		axas_pinned_put(pinned);
+		cond_resched();
+	}
+	if (list_empty(&busy))
+		return;
+	spin_lock(&fewer_lock);
+	list_splice(&busy, &fewer);
+	spin_unlock(&fewer_lock);
+	queue_delayed_work(system_wq, to_delayed_work(work), BUSY_DELAY);
+}
+
+static DECLARE_DELAYED_WORK(settling, settle_all);
+
+/* A pin may go in a fault, with the mmap_lock that uncharging needs. */
+static void note_fewer(struct axas_pinned *pinned)
+{
+	add_to(&fewer, pinned);
+	mod_delayed_work(system_wq, &settling, 0);
+}
+
+/* At once, if that is possible. */
+static void settle_soon(struct axas_pinned *pinned)
+{
+	if (!settle(pinned))
+		note_fewer(pinned);
 }
 
 static void free_account(struct axas_pinned *pinned)
@@ -117,38 +183,49 @@ static struct axas_pinned *account_of(struct axas_file *file)
 	mmgrab(file->mm);
 	pinned->mm = file->mm;
 	WRITE_ONCE(pinned->ops, &pinned_ops);
-	file->pinned = pinned;
+	WRITE_ONCE(file->pinned, pinned);
 	return pinned;
 }
 
-int axas_file_reserve_pages(struct axas_file *file, u64 pages)
+/* Charge pages, and uncharge what a fault in progress may have kept from being uncharged. */
+static int charge(struct axas_pinned *pinned, u64 pages)
 {
-	struct axas_pinned *pinned = account_of(file);
 	int err;
 
-	if (IS_ERR(pinned))
-		return PTR_ERR(pinned);
-	/* A fault in progress may have kept what was unmapped. */
-	axas_file_unlock_pages(file);
+	if (mmap_write_lock_killable(pinned->mm))
+		return -EINTR;
 	mutex_lock(&pinned->lock);
-	err = account_locked_vm(pinned->mm, pages, true);
+	uncharge(pinned);
+	err = __account_locked_vm(pinned->mm, pages, true, current, capable(CAP_IPC_LOCK));
 	if (!err) {
 		pinned->charged += pages;
 		pinned->reserved += pages;
 	}
 	mutex_unlock(&pinned->lock);
+	mmap_write_unlock(pinned->mm);
 	return err;
+}
+
+int axas_file_reserve_pages(struct axas_file *file, u64 pages)
+{
+	struct axas_pinned *pinned;
+
+	mutex_lock(&file->lock);
+	pinned = account_of(file);
+	mutex_unlock(&file->lock);
+	return IS_ERR(pinned) ? PTR_ERR(pinned) : charge(pinned, pages);
 }
 
 void axas_file_unreserve_pages(struct axas_file *file, u64 pages)
 {
-	mutex_lock(&file->pinned->lock);
-	file->pinned->reserved -= pages;
-	mutex_unlock(&file->pinned->lock);
-	axas_file_unlock_pages(file);
+	struct axas_pinned *pinned = READ_ONCE(file->pinned);
+
+	mutex_lock(&pinned->lock);
+	pinned->reserved -= pages;
+	mutex_unlock(&pinned->lock);
+	settle_soon(pinned);
 }
 
-/* Uncharge the locked pages of areas that are gone. */
 void axas_file_unlock_pages(struct axas_file *file)
 {
 	u64 pages = axas_space_linear_pages(file->space);
@@ -158,13 +235,36 @@ void axas_file_unlock_pages(struct axas_file *file)
 		account_locked_vm(file->mm, file->locked - pages, false);
 		file->locked = pages;
 	}
-	if (file->pinned)
-		settle(file->pinned);
+}
+
+void axas_file_unpin_pages(struct axas_file *file)
+{
+	struct axas_pinned *pinned = READ_ONCE(file->pinned);
+
+	if (pinned)
+		settle_soon(pinned);
+}
+
+/* Who keeps its mmap_lock, and keeps us from waiting for it any longer, stays charged. */
+static void forget_charge(struct axas_pinned *pinned)
+{
+	mutex_lock(&pinned->lock);
+	pinned->charged = 0;
+	mutex_unlock(&pinned->lock);
 }
 
 void axas_file_exit(void)
 {
-	flush_work(&settling);
+	struct axas_pinned *pinned;
+
+	cancel_delayed_work_sync(&settling);
+	while ((pinned = take_fewer())) {
+		while (!settle(pinned))
+			if (schedule_timeout_killable(BUSY_DELAY))
+				break;
+		forget_charge(pinned);
+		axas_pinned_put(pinned);
+	}
 }
 
 /* Called when the space, with its linear areas, has been freed. */
@@ -176,7 +276,7 @@ static void free_file(void *arg)
 		account_locked_vm(file->mm, file->locked, false);
 	mmdrop(file->mm);
 	if (file->pinned)
-		settle(file->pinned);
+		settle_soon(file->pinned);
 	axas_pinned_put(file->pinned);
 	mutex_destroy(&file->lock);
 	mutex_destroy(&file->attach);

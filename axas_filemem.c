@@ -274,13 +274,13 @@ static void put_pages(struct axas_filemem *mem, const struct pin *pin)
 	lockdep_assert_held(&mem->lock);
 	xa_for_each_range(&mem->pages, i, page, pin->first, pin->last) {
 		other = pins_iter_first(&mem->pins, i, i);
+		cond_resched();
 		if (other) {
 			i = min(other->last, pin->last);
 			continue;
 		}
 		xa_erase(&mem->pages, i);
 		put_page(page);
-		cond_resched();
 	}
 }
 

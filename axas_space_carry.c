@@ -5,6 +5,7 @@
  * axas_npt_aside.c and axas_npt.c. Locks: space->changing, and the bar.
  */
 #include <linux/bitmap.h>
+#include <linux/sched.h>
 
 #include "axas_compat.h"
 #include "axas_image.h"
@@ -141,6 +142,8 @@ static void carry_all(struct carry *carry)
 		last = axas_page_last(mas.last);
 		while (axas_npt_next_touched(&carry->from->npt, &carry->first, last)) {
 			carry_entry(carry, last);
+			/* The bar may sleep; and what is logged has any size. */
+			cond_resched();
 			if (carry->last == last)
 				break;
 			carry->first = carry->last + 1;

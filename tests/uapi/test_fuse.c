@@ -8,10 +8,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -362,6 +365,138 @@ static void test_permission(void)
 	fuse_end(v.server);
 }
 
+/**
+ * struct hoarder - a process that keeps its own mmap_lock
+ * @server: what it waits for
+ * @file: the server's file
+ * @fds: descriptors of spaces that it has made, to be taken from it
+ * @made: they are there
+ * @taken: they were taken
+ */
+struct hoarder {
+	struct fuse_server *server;
+	int file;
+	int fds[2];
+	atomic_bool made;
+	atomic_bool taken;
+};
+
+static void await_flag(const atomic_bool *flag)
+{
+	for (int ms = 0; !*flag && ms < 5000; ms++)
+		sleep_ms(1);
+	expect(*flag);
+}
+
+/* process_vm_readv() holds mmap_lock while the fault waits for the server. */
+static void hoard(struct hoarder *h)
+{
+	int fd = new_space();
+	u8 *mem, byte;
+	struct iovec to = { &byte, 1 }, from = { NULL, 1 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(h->fds); i++) {
+		h->fds[i] = new_space();
+		expect_ok(map_file(h->fds[i], h->file, AREA, 0, PAGES, 0));
+	}
+	expect_ok(map_file(fd, h->file, AREA, 0, 1, 0));
+	mem = map_rw(fd, AREA, PAGE);
+	h->made = true;
+	await_flag(&h->taken);
+	for (unsigned int i = 0; i < ARRAY_SIZE(h->fds); i++)
+		close(h->fds[i]);
+	h->server->hold = true;
+	from.iov_base = mem;
+	process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+	for (;;)
+		pause();
+}
+
+/* KiB that a process has locked. It waits for no lock of the process. */
+static long locked_kib(pid_t pid)
+{
+	char path[64], line[256];
+	long kib = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	expect(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmLck: %ld kB", &kib) == 1)
+			break;
+	fclose(f);
+	return kib;
+}
+
+static void *end_spaces(void *arg)
+{
+	struct caller *c = arg;
+
+	expect_ok(axas_unmap(c->fd, AREA, PAGES * PAGE));
+	close(c->fd);
+	close(c->file);
+	c->ended = true;
+	return NULL;
+}
+
+static pid_t begin_hoarder(struct hoarder *h, struct caller *c)
+{
+	pid_t pid = fork();
+	int handle;
+
+	expect_libc(pid);
+	if (!pid)
+		hoard(h);
+	await_flag(&h->made);
+	handle = syscall(SYS_pidfd_open, pid, 0);
+	expect_libc(handle);
+	c->fd = syscall(SYS_pidfd_getfd, handle, h->fds[0], 0);
+	c->file = syscall(SYS_pidfd_getfd, handle, h->fds[1], 0);
+	expect_libc(c->fd);
+	expect_libc(c->file);
+	close(handle);
+	expect_eq(locked_kib(pid), (2 * PAGES + 1) * (long)PAGE / 1024);
+	return pid;
+}
+
+/*
+ * The pages of a descriptor's spaces are charged to who made it. Others who unmap them, or just
+ * close it, do not wait for that process. It is uncharged when it lets its mmap_lock go.
+ */
+static void test_creator_waits(void)
+{
+	struct fuse_server *server = fuse_start(PAGES);
+	struct hoarder *h = mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int reads = server->reads;
+	struct caller c = {};
+	pthread_t thread;
+	pid_t pid;
+	bool ended;
+
+	expect(h != MAP_FAILED);
+	*h = (struct hoarder){ .server = server, .file = open_file() };
+	pid = begin_hoarder(h, &c);
+	h->taken = true;
+	wait_for_reads(server, reads + 1);
+	expect_ok(pthread_create(&thread, NULL, end_spaces, &c));
+	for (int ms = 0; !c.ended && ms < 5000; ms++)
+		sleep_ms(1);
+	ended = c.ended;
+	server->hold = false;
+	expect_ok(pthread_join(thread, NULL));
+	if (!ended)
+		fail("who closes a space waits for the process that made it");
+	for (int ms = 0; locked_kib(pid) != (long)PAGE / 1024 && ms < 5000; ms++)
+		sleep_ms(1);
+	expect_eq(locked_kib(pid), (long)PAGE / 1024);
+	expect_libc(kill(pid, SIGKILL));
+	expect_eq(waitpid(pid, NULL, 0), pid);
+	expect_libc(munmap(h, sizeof(*h)));
+	fuse_end(server);
+}
+
 static const struct test tests[] = {
 	{ "pages of a FUSE file are borrowed", test_content },
 	{ "pages that the server cut off are errors", test_cut_off },
@@ -370,6 +505,7 @@ static const struct test tests[] = {
 	{ "who waits for a server can be killed", test_killed_guest },
 	{ "populate is killed at each page", test_killed_at_each_page },
 	{ "the server says who may keep writers away", test_permission },
+	{ "who closes a space does not wait for its creator's mmap_lock", test_creator_waits },
 };
 
 const struct suite suite_fuse = { "fuse", tests, ARRAY_SIZE(tests), false };
