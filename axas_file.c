@@ -4,8 +4,7 @@
  * only, such as capabilities and RLIMIT_MEMLOCK, are here. Calls axas_file_*.c, axas_filemem.c,
  * axas_shared.c, axas_space*.c and axas_registry.c.
  *
- * Locks: file->lock, outside space->changing, keeps @locked equal to the space's linear pages.
- * mmap_lock nests inside it (account_locked_vm()).
+ * Locks: none of its own; see axas_file_inode.c for locked memory.
  */
 #include <linux/capability.h>
 #include <linux/file.h>
@@ -14,7 +13,6 @@
 #include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/mutex.h>
-#include <linux/sched/mm.h>
 #include <linux/security.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -80,40 +78,23 @@ static struct axas_gpa_range arg_range(u64 gpa, u64 length)
 	return axas_gpa_range(axas_gpa(gpa), length);
 }
 
-/* Charge the pages of an area that is about to be mapped. */
-static int lock_pages(struct axas_file *file, u64 pages)
-{
-	int err;
-
-	lockdep_assert_held(&file->lock);
-	/* A fault in progress may have kept what was unmapped. */
-	axas_file_unlock_pages(file);
-	err = account_locked_vm(file->mm, pages, true);
-	if (!err)
-		file->locked += pages;
-	return err;
-}
-
 static long map_linear(void *ctx, void *arg)
 {
 	struct axas_map_linear *map = arg;
 	struct axas_file *file = ctx;
-	u64 last;
+	u64 last, pages = map->length >> PAGE_SHIFT;
 	int err;
 
 	if (!map->length || check_add_overflow(map->hpa, map->length - 1, &last))
 		return -EINVAL;
-	err = may_map_linear(map);
+	err = may_map_linear(map) ?: axas_file_reserve_pages(file, pages);
 	if (err)
 		return err;
-	mutex_lock(&file->lock);
-	err = lock_pages(file, map->length >> PAGE_SHIFT);
-	if (!err) {
-		err = axas_space_map_linear(file->space, arg_range(map->gpa, map->length),
-					    axas_hpa(map->hpa), map->prot, map->type);
-		axas_file_unlock_pages(file);
-	}
-	mutex_unlock(&file->lock);
+	err = axas_space_map_linear(file->space, arg_range(map->gpa, map->length),
+				    axas_hpa(map->hpa), map->prot, map->type);
+	if (!err)
+		axas_file_lock_pages(file, pages);
+	axas_file_unreserve_pages(file, pages);
 	return err;
 }
 
@@ -194,7 +175,6 @@ static int may_keep_writers_away(struct file *file)
 	return -EPERM;
 }
 
-/* Without the lock meanwhile: the file may be read, and its server may take any time. */
 static long map_file_of(struct axas_file *file, const struct axas_map_file *map, struct file *from)
 {
 	u64 pages = map->length >> PAGE_SHIFT;
@@ -228,11 +208,8 @@ static long unmap(void *ctx, void *arg)
 	struct axas_range *range = arg;
 	long err;
 
-	mutex_lock(&file->lock);
 	err = axas_space_unmap(file->space, arg_range(range->gpa, range->length));
 	axas_file_unlock_pages(file);
-	mutex_unlock(&file->lock);
-	axas_file_unpin_pages(file);
 	return err;
 }
 
@@ -240,11 +217,8 @@ static long clear(void *ctx, void *arg)
 {
 	struct axas_file *file = ctx;
 
-	mutex_lock(&file->lock);
 	axas_space_clear(file->space);
 	axas_file_unlock_pages(file);
-	mutex_unlock(&file->lock);
-	axas_file_unpin_pages(file);
 	return 0;
 }
 

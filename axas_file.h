@@ -67,9 +67,9 @@ long axas_ioctl_dispatch(const struct axas_ioctl *table, unsigned int n,
  * struct axas_file - the file of a space
  * @space: the space
  * @mm: linear areas and files are accounted to its locked_vm, against RLIMIT_MEMLOCK
- * @lock: held to map or unmap linear areas
- * @locked: pages of linear areas accounted to @mm; protected by @lock
- * @pinned: the account of pages of files, with a reference, or NULL; protected by @lock
+ * @lock: protects @locked, and that @pinned is set once
+ * @locked: pages of linear areas that were charged to @pinned
+ * @pinned: the account of these and of pages of files, with a reference, or NULL
  * @debugfs: its entry in debugfs
  * @mapping: the inode's, which lists the host mappings
  * @pinnable: its host mappings are pinnable; else watched
@@ -136,16 +136,15 @@ struct file *__must_check axas_file_open_new(struct axas_file *file,
  */
 struct file *__must_check axas_file_make(struct axas_space *space, u32 flags,
 					 const struct file_operations *fops);
-/* Uncharge locked pages of linear areas that are gone. file->lock is held. */
-void axas_file_unlock_pages(struct axas_file *file);
-/* The same for pages of files. No lock is held. */
-void axas_file_unpin_pages(struct axas_file *file);
 /*
- * Charge pages of a file that is about to be mapped. When that is done, or has failed, they are
- * unreserved: those that are pinned stay charged. -ENOMEM, -EINTR. No lock is held.
+ * Locked memory, see "DOC: locked memory": charge pages that are about to be mapped, say that they
+ * were if they are linear, and unreserve them. -ENOMEM, -EINTR. No lock is held, as for those below.
  */
 int __must_check axas_file_reserve_pages(struct axas_file *file, u64 pages);
+void axas_file_lock_pages(struct axas_file *file, u64 pages);
 void axas_file_unreserve_pages(struct axas_file *file, u64 pages);
+/* Uncharge the pages of areas that are gone. */
+void axas_file_unlock_pages(struct axas_file *file);
 /* At module unload, when no space and no image exists. */
 void axas_file_exit(void);
 

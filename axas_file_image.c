@@ -2,7 +2,7 @@
 /*
  * The descriptor of an image, and the ioctls freeze, clone, reset and diff. Calls
  * axas_file_image_mmap.c, axas_file_inode.c (clones are spaces), axas_file_ioctl.c, axas_space*.c
- * and axas_image.c. Locks: none of its own; reset holds file->lock as unmap does.
+ * and axas_image.c. Locks: none of its own.
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
@@ -292,11 +292,8 @@ long axas_file_reset(void *ctx, void *arg)
 	image = get_image(reset->image_fd);
 	if (IS_ERR(image))
 		return PTR_ERR(image);
-	mutex_lock(&file->lock);
 	err = axas_space_reset(file->space, image, reset->flags);
 	axas_file_unlock_pages(file);
-	mutex_unlock(&file->lock);
-	axas_file_unpin_pages(file);
 	axas_image_put(image);
 	return err;
 }

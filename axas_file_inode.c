@@ -4,7 +4,7 @@
  * /proc/PID/fd/N, has a size, and has an address_space of its own that lists its host mappings.
  * Calls axas_file_io.c, axas_file_mmap.c, axas_debugfs.c, axas_filemem.c, axas_space.c and
  * axas_area.c. Locks: fewer_lock protects the list of accounts for the work item; nothing nests
- * inside it. pinned->lock is taken inside mmap_lock.
+ * inside it. file->lock is outside space->changing and pinned->lock, which is taken inside mmap_lock.
  *
  * The file system is mounted while /dev/axas is open, and while an inode is made: a permanent mount
  * would pin the module. Open files keep the mount, also those by O_PATH, and the super block keeps
@@ -39,10 +39,11 @@ static int mounts;
 /**
  * DOC: locked memory
  *
- * Pages of files are charged with the call that maps them, and pinned as long as an area of that
- * call is left: of the space, of an image, or of a clone. So it is the account that is charged
- * (struct axas_pinned), not the space, which may be gone before. What is unpinned is uncharged at
- * once by the calls of this file's descriptor, and a moment later if an image or a clone had it.
+ * Pages are charged with the call that maps them: linear ones until their area is gone, those of
+ * files as long as an area of that call is left, of the space, of an image, or of a clone. So it is
+ * the account that is charged (struct axas_pinned), not the space, which may be gone before. What is
+ * given back is uncharged at once by the calls of this file's descriptor, and a moment later if an
+ * image or a clone had it.
  *
  * The mmap_lock that this needs is that of the process which has made the descriptor. It may keep
  * the lock as long as it likes: by a fault that a file server does not serve. So others never wait
@@ -143,7 +144,7 @@ static void settle_all(struct work_struct *work)
 	spin_lock(&fewer_lock);
 	list_splice(&busy, &fewer);
 	spin_unlock(&fewer_lock);
-	queue_delayed_work(system_wq, to_delayed_work(work), BUSY_DELAY);
+	schedule_delayed_work(to_delayed_work(work), BUSY_DELAY);
 }
 
 static DECLARE_DELAYED_WORK(settling, settle_all);
@@ -152,7 +153,7 @@ static DECLARE_DELAYED_WORK(settling, settle_all);
 static void note_fewer(struct axas_pinned *pinned)
 {
 	add_to(&fewer, pinned);
-	mod_delayed_work(system_wq, &settling, 0);
+	schedule_delayed_work(&settling, 0);
 }
 
 /* At once, if that is possible. */
@@ -181,6 +182,7 @@ static struct axas_pinned *account_of(struct axas_file *file)
 	if (IS_ERR(pinned) || file->pinned)
 		return pinned;
 	mmgrab(file->mm);
+	/* Used by who has found a surplus, with pinned->lock, and so after charge(). */
 	pinned->mm = file->mm;
 	WRITE_ONCE(pinned->ops, &pinned_ops);
 	WRITE_ONCE(file->pinned, pinned);
@@ -216,6 +218,31 @@ int axas_file_reserve_pages(struct axas_file *file, u64 pages)
 	return IS_ERR(pinned) ? PTR_ERR(pinned) : charge(pinned, pages);
 }
 
+void axas_file_lock_pages(struct axas_file *file, u64 pages)
+{
+	mutex_lock(&file->lock);
+	file->locked += pages;
+	atomic_long_add(pages, &file->pinned->pages);
+	mutex_unlock(&file->lock);
+}
+
+void axas_file_unlock_pages(struct axas_file *file)
+{
+	struct axas_pinned *pinned = READ_ONCE(file->pinned);
+	u64 pages;
+
+	if (!pinned)
+		return;
+	mutex_lock(&file->lock);
+	pages = axas_space_linear_pages(file->space);
+	if (pages < file->locked) {
+		atomic_long_sub(file->locked - pages, &pinned->pages);
+		file->locked = pages;
+	}
+	mutex_unlock(&file->lock);
+	settle_soon(pinned);
+}
+
 void axas_file_unreserve_pages(struct axas_file *file, u64 pages)
 {
 	struct axas_pinned *pinned = READ_ONCE(file->pinned);
@@ -223,26 +250,7 @@ void axas_file_unreserve_pages(struct axas_file *file, u64 pages)
 	mutex_lock(&pinned->lock);
 	pinned->reserved -= pages;
 	mutex_unlock(&pinned->lock);
-	settle_soon(pinned);
-}
-
-void axas_file_unlock_pages(struct axas_file *file)
-{
-	u64 pages = axas_space_linear_pages(file->space);
-
-	lockdep_assert_held(&file->lock);
-	if (pages < file->locked) {
-		account_locked_vm(file->mm, file->locked - pages, false);
-		file->locked = pages;
-	}
-}
-
-void axas_file_unpin_pages(struct axas_file *file)
-{
-	struct axas_pinned *pinned = READ_ONCE(file->pinned);
-
-	if (pinned)
-		settle_soon(pinned);
+	axas_file_unlock_pages(file);
 }
 
 /* Who keeps its mmap_lock, and keeps us from waiting for it any longer, stays charged. */
@@ -272,11 +280,11 @@ static void free_file(void *arg)
 {
 	struct axas_file *file = arg;
 
-	if (file->locked)
-		account_locked_vm(file->mm, file->locked, false);
 	mmdrop(file->mm);
-	if (file->pinned)
+	if (file->pinned) {
+		atomic_long_sub(file->locked, &file->pinned->pages);
 		settle_soon(file->pinned);
+	}
 	axas_pinned_put(file->pinned);
 	mutex_destroy(&file->lock);
 	mutex_destroy(&file->attach);

@@ -317,6 +317,7 @@ static int each_extent(struct walk *walk, int (*each)(struct walk *walk,
 			return -EFAULT;
 		for (i = 0; !err && i < n; i++)
 			err = each(walk, &extents[i]);
+		cond_resched();
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 	}
