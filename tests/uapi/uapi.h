@@ -66,6 +66,7 @@ enum {
 	TABLES_MAY_STAY = 1,	/* empty tables may stay until the range is unmapped */
 	FAULTS_MAY_COUNT = 2,	/* fault counters may change */
 	LEAVES_MAY_SPLIT = 4,	/* the same memory may be mapped by smaller leaves */
+	TABLES_MAY_GO = 8,	/* what the dirty log has put aside may be back in its place */
 };
 
 void take_state(int fd, struct state *st);

@@ -91,7 +91,7 @@ static int run_get_state(struct vm *vm)
 
 static int run_set_affinity(struct vm *vm)
 {
-	return axvcpu_set_affinity(vm->vcpu, 1, 0);
+	return axvcpu_set_affinity(vm->vcpu, AXVCPU_CPU_ANY, 1);
 }
 
 static int run_set_return(struct vm *vm)
