@@ -138,7 +138,7 @@ struct file *__must_check axas_file_make(struct axas_space *space, u32 flags,
 					 const struct file_operations *fops);
 /*
  * Locked memory, see "DOC: locked memory": charge pages that are about to be mapped, say that they
- * were if they are linear, and unreserve them. -ENOMEM, -EINTR. No lock is held, as for those below.
+ * were if they are linear, and unreserve them. -ENOMEM, -EINTR. No lock is held by callers.
  */
 int __must_check axas_file_reserve_pages(struct axas_file *file, u64 pages);
 void axas_file_lock_pages(struct axas_file *file, u64 pages);

@@ -4,7 +4,7 @@
  * /proc/PID/fd/N, has a size, and has an address_space of its own that lists its host mappings.
  * Calls axas_file_io.c, axas_file_mmap.c, axas_debugfs.c, axas_filemem.c, axas_space.c and
  * axas_area.c. Locks: fewer_lock protects the list of accounts for the work item; nothing nests
- * inside it. file->lock is outside space->changing and pinned->lock, which is taken inside mmap_lock.
+ * inside it. file->lock is outside space->changing, pinned->lock inside mmap_lock.
  *
  * The file system is mounted while /dev/axas is open, and while an inode is made: a permanent mount
  * would pin the module. Open files keep the mount, also those by O_PATH, and the super block keeps
@@ -41,9 +41,9 @@ static int mounts;
  *
  * Pages are charged with the call that maps them: linear ones until their area is gone, those of
  * files as long as an area of that call is left, of the space, of an image, or of a clone. So it is
- * the account that is charged (struct axas_pinned), not the space, which may be gone before. What is
- * given back is uncharged at once by the calls of this file's descriptor, and a moment later if an
- * image or a clone had it.
+ * the account that is charged (struct axas_pinned), not the space, which may be gone before. What
+ * is given back is uncharged at once by the calls of this file's descriptor, and a moment later if
+ * an image or a clone had it.
  *
  * The mmap_lock that this needs is that of the process which has made the descriptor. It may keep
  * the lock as long as it likes: by a fault that a file server does not serve. So others never wait
