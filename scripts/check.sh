@@ -62,6 +62,7 @@ parts() {
 		matrix-newer soak 200 600 builds for the newest kernels of Debian, a release candidate among them; 16 KiB pages are refused
 		coverage soak 1400 1500 lines of both modules that KUnit and machines execute, in QEMU and Bochs
 		planted soak 600 100 planted faults: at least two instruments must detect each
+		mutate soak 9000 200 200 mutations of the core and 30 of the devices: tests must detect them
 		fire soak 9000 150 10^6 random calls against models, 10^6 of garbage, an hour of everything at once
 		fire-debug soak 9000 1800 a tenth of it on the kernel of vm-debug
 		fire-kcsan soak 9000 1800 an hour of everything at once on a kernel with KCSAN
@@ -182,6 +183,14 @@ part_prove-large() { "$AXAS_SCRIPTS/prove.sh" --large cbmc; }
 # A line is executed or not: repetitions add nothing.
 part_coverage() { AXAS_EFFORT=short "$AXAS_SCRIPTS/coverage.sh" --vm; }
 part_planted() { "$AXAS_SCRIPTS/planted.sh"; }
+part_mutate() {
+	local failed=0
+
+	"$AXAS_SCRIPTS/mutate.sh" -n 200 -s 22 || failed=1
+	"$AXAS_SCRIPTS/mutate.sh" -n 30 -s 22 --machine || failed=1
+	return "$failed"
+}
+
 part_lint() { "$AXAS_SCRIPTS/lint.sh"; }
 part_analyze() { "$AXAS_SCRIPTS/lint.sh" gcc_analyzer cppcheck coccinelle; }
 

@@ -5,7 +5,8 @@
 # that were not given (a stock kernel has no KUnit) are not asked for. AXAS_CASE, a kernel
 # argument, asks for less: "la57" and "small" are machines for vCPUs alone, whose CPU is
 # said to be so, "kvm" is one with KVM's modules; "wide", "nohz", "preempt" and "rt" are
-# those on which removals wait otherwise; "fire" is random calls for a long time.
+# those on which removals wait otherwise; "fire" is random calls for a long time; "device" and
+# "vcpu" are the suites by which mutate.sh judges a change in the files of a device.
 
 # shellcheck source=scripts/guest/lib.sh
 . /axas/lib.sh
@@ -271,6 +272,14 @@ machine_suite() {
 	echo "1..$CHECKS"
 }
 
+# The user API's tests of the devices, with the host's format alone.
+device_suites() {
+	suite uapi axas_uapi_test -d
+	suite axasctl sh /axas/device_test.sh axasctl 0x30000000
+	load axvcpu
+	suite unload unload_suite
+}
+
 # For as long, and as often, as the kernel's arguments say: no test has a limit of its own.
 fire_suites() {
 	[ "${AXAS_CALLS:-0}" = 0 ] ||
@@ -285,13 +294,17 @@ if [ "${AXAS_CASE:-all}" != all ]; then
 	load axas
 	case $AXAS_CASE in
 	wide | nohz | preempt | rt) suite uapi axas_uapi_test ;;
+	device)
+		device_suites
+		exit 0
+		;;
 	esac
 	load axvcpu
 	if [ "$AXAS_CASE" = fire ]; then
 		fire_suites
 		exit 0
 	fi
-	suite machine machine_suite
+	[ "$AXAS_CASE" = vcpu ] || suite machine machine_suite
 	case $AXAS_CASE in
 	kvm)
 		suite vcpu axvcpu_test kvm
