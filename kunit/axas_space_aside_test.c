@@ -99,6 +99,33 @@ static void a_walk_that_is_too_old_is_repeated(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hole.entry, 0ull);
 }
 
+static enum axas_pt_kind kind_aside(struct space_fixture *f, u64 gpa)
+{
+	struct axas_npt_pos aside;
+	enum axas_pt_kind kind;
+
+	down_read(&f->space->lock);
+	kind = axas_npt_look_aside(&f->space->npt, gpa, &aside);
+	up_read(&f->space->lock);
+	return kind;
+}
+
+/* What is taken back is that of the range. */
+static void other_regions_stay_aside(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+	u64 n;
+
+	KUNIT_ASSERT_EQ(test, space_map_small(f, WIN, WIN_SIZE, TEST_RW), 0);
+	KUNIT_ASSERT_EQ(test, start(f, WIN, WIN_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, kind_aside(f, WIN), AXAS_PT_TABLE);
+	KUNIT_EXPECT_EQ(test, kind_aside(f, BORDER), AXAS_PT_TABLE);
+	KUNIT_EXPECT_EQ(test, axas_space_collapse(f->space, gpa_range(BORDER, SZ_2M), &n), 0);
+	monitor_expect_flushed(f->monitor);
+	KUNIT_EXPECT_EQ(test, kind_aside(f, WIN), AXAS_PT_TABLE);
+	KUNIT_EXPECT_EQ(test, kind_aside(f, BORDER), AXAS_PT_EMPTY);
+}
+
 /* The marker of 2 MiB, put aside in the table that it is in, is no leaf. */
 static void a_discarded_region_is_put_aside(struct kunit *test)
 {
@@ -454,6 +481,7 @@ static void a_clean_page_that_is_mapped_stays_clean(struct kunit *test)
 
 static struct kunit_case aside_cases[] = {
 	KUNIT_CASE_PARAM(a_walk_that_is_too_old_is_repeated, space_gen_params),
+	KUNIT_CASE_PARAM(other_regions_stay_aside, space_gen_params),
 	KUNIT_CASE_PARAM(a_discarded_region_is_put_aside, space_gen_params),
 	KUNIT_CASE_PARAM(a_part_of_a_discarded_region, space_gen_params),
 	KUNIT_CASE_PARAM(a_page_that_is_held_stays_written, space_gen_params),

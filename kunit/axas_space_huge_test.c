@@ -497,6 +497,17 @@ static void collapse_puts_linear_memory_together(struct kunit *test)
 	space_expect_leaf(f, BORDER + SZ_1G - 1, LINEAR + SZ_1G - 1, TEST_R);
 }
 
+/* A range may be of several areas. */
+static void collapse_goes_on_in_the_next_area(struct kunit *test)
+{
+	struct space_fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER, SZ_2M, LINEAR, TEST_R), 0);
+	KUNIT_ASSERT_EQ(test, space_map_linear(f, BORDER + SZ_2M, SZ_2M, LINEAR, TEST_RW), 0);
+	space_split_leaves(f, BORDER, SZ_4M);
+	KUNIT_EXPECT_EQ(test, collapse(f, BORDER, SZ_4M), 2ull);
+}
+
 /* No collapse of scattered frames, of a part of 2 MiB, or with a page unmapped. */
 static void collapse_moves_nothing(struct kunit *test)
 {
@@ -541,6 +552,7 @@ static struct kunit_case huge_cases[] = {
 	KUNIT_CASE_PARAM(populate_of_2m_comes_as_a_whole_or_not, space_gen_params),
 	KUNIT_CASE_PARAM(collapse_puts_a_frame_together_again, space_gen_params),
 	KUNIT_CASE_PARAM(collapse_puts_linear_memory_together, space_gen_params),
+	KUNIT_CASE_PARAM(collapse_goes_on_in_the_next_area, space_gen_params),
 	KUNIT_CASE_PARAM(collapse_moves_nothing, space_gen_params),
 	{}
 };
