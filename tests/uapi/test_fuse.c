@@ -460,9 +460,25 @@ static pid_t begin_hoarder(struct hoarder *h, struct caller *c)
 	return pid;
 }
 
+/* Who maps waits until the process that made the descriptor can be charged. */
+static pid_t fork_map_linear(const struct caller *c)
+{
+	pid_t pid = fork();
+
+	expect_libc(pid);
+	if (!pid) {
+		close(c->file);
+		_exit(axas_map_linear(c->fd, GIB, window().hpa, PAGE, RW, AXAS_TYPE_NORMAL) != 0);
+	}
+	sleep_ms(100);
+	expect_eq(waitpid(pid, NULL, WNOHANG), 0);
+	return pid;
+}
+
 /*
  * The pages of a descriptor's spaces are charged to who made it. Others who unmap them, or just
- * close it, do not wait for that process. It is uncharged when it lets its mmap_lock go.
+ * close it, do not wait for that process; who maps can be killed, and holds up nobody. It is
+ * uncharged when it lets its mmap_lock go.
  */
 static void test_creator_waits(void)
 {
@@ -472,7 +488,7 @@ static void test_creator_waits(void)
 	unsigned int reads = server->reads;
 	struct caller c = {};
 	pthread_t thread;
-	pid_t pid;
+	pid_t pid, mapper;
 	bool ended;
 
 	expect(h != MAP_FAILED);
@@ -480,10 +496,12 @@ static void test_creator_waits(void)
 	pid = begin_hoarder(h, &c);
 	h->taken = true;
 	wait_for_reads(server, reads + 1);
+	mapper = fork_map_linear(&c);
 	expect_ok(pthread_create(&thread, NULL, end_spaces, &c));
 	for (int ms = 0; !c.ended && ms < 5000; ms++)
 		sleep_ms(1);
 	ended = c.ended;
+	expect_dies(mapper);
 	server->hold = false;
 	expect_ok(pthread_join(thread, NULL));
 	if (!ended)
