@@ -5,12 +5,12 @@
 # Changes one line of the core at a time (see mutate.py), N of them (default 50) chosen by SEED
 # (default 1), and runs the suites in user space on it: KUnit with its monitor, both models of
 # the fuzzer, and threads under ThreadSanitizer; --quick leaves the latter out. The last lines
-# are the survivors and the score; fails if it is below 90 per cent, 80 with --machine. "Same code"
-# is a mutation that compiles to the same code.
+# are the survivors and the score; fails if it is below 90 per cent. "Same code" is a mutation that
+# compiles to the same code.
 #
 # --machine: changes what only runs in a kernel instead, and runs the suites of a virtual machine
 # on it: the files of axas' devices, by the user API and axasctl; the vCPUs' files that an AMD CPU
-# runs, by the vCPUs' suites. 1 minute for each.
+# runs, by the vCPUs' suites. 1 minute for each. There is no minimum: see Documentation/testing.md.
 #
 # Verdicts are kept in the log's folder: the same call continues where it was stopped, and
 # an unchanged line is not judged again. --again judges survivors again, as after adding a
@@ -242,11 +242,9 @@ try_one() {
 	echo "${verdict:-survived}"
 }
 
-# score FILE WHAT PERCENT: print the survivors and the score. Fails below PERCENT.
+# score FILE: print the survivors and the score. Fails below LEAST per cent.
 score() {
-	local rc=0
-
-	awk -F'\t' -v least="$3" '
+	awk -F'\t' -v least="$LEAST" '
 	$2 ~ /^killed/ { killed++ }
 	$2 ~ /without end/ { hung++ }
 	$2 == "survived" { survived++; print "survived: " $3 ": " $4 ": " $5 }
@@ -256,9 +254,7 @@ score() {
 		printf "mutation score: %d of %d killed (%.0f %%), %d of them as they never end; %d that are none\n",
 			killed, n, n ? 100 * killed / n : 0, hung, none
 		exit 100 * killed < least * n
-	}' "$1" || rc=1
-	record "$( ((rc)) && echo fail || echo pass) mutate: tests detect $3 per cent of mutations of $2"
-	return "$rc"
+	}' "$1"
 }
 
 # prepare_programs FOLDER KIND...: build what the judges in user space need, and keep it.
@@ -275,19 +271,16 @@ prepare_programs() {
 
 main() {
 	local n=50 seed=1 again='' fresh='' kinds=(plain long/plain long/tsan) file files=() tree=$AXAS_LOGS/mutate
-	local results id where change changed verdict what='the core' least=90
+	local results id where change changed verdict
 
-	MACHINE=
+	MACHINE='' LEAST=90
 	while (($#)); do
 		case $1 in
 		-n) n=$2; shift 2 ;;
 		-s) seed=$2; shift 2 ;;
 		-f) files+=("$2"); shift 2 ;;
 		--quick) kinds=(plain); shift ;;
-		--machine)
-			kinds=(machine) MACHINE=1 FILES=("${MACHINE_FILES[@]}") what='the devices' least=80
-			shift
-			;;
+		--machine) kinds=(machine) MACHINE=1 LEAST=0 FILES=("${MACHINE_FILES[@]}"); shift ;;
 		--again) again=1; shift ;;
 		--fresh) fresh=1; shift ;;
 		*) usage_error "unknown option $1" ;;
@@ -330,7 +323,7 @@ main() {
 		grep "^$id	" "$results" | tail -n 1 | tee -a "$tree/now" | cut -f2-
 	done <"$tree/chosen"
 	echo "$(wc -l <"$tree/all") mutations in all, $n tried"
-	score "$tree/now" "$what" "$least"
+	score "$tree/now"
 }
 
 main "$@"

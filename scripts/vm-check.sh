@@ -56,18 +56,18 @@ vm_gcov() {
 	built_kernel gcov KUNIT=1 CONSUMER=1 GCOV_PROFILE=y
 }
 
-# fire CALLS COMMAND...: boot for a long time.
+# fire CALLS RATE COMMAND...: boot for a long time, in which at least RATE calls a second are made.
 fire() {
 	export AXAS_CASE=fire AXAS_SECONDS=${AXAS_SECONDS:-3600} AXAS_CALLS=${AXAS_CALLS:-$1}
-	AXAS_TIMEOUT=$((AXAS_TIMEOUT + 3 * AXAS_SECONDS + AXAS_CALLS / 200))
-	shift
+	AXAS_TIMEOUT=$((AXAS_TIMEOUT + 3 * AXAS_SECONDS + AXAS_CALLS / $2))
+	shift 2
 	"$@"
 }
 
-vm_fire() { fire 1000000 debian_kernel amd64; }
-vm_fire-rt() { fire 0 debian_kernel rt; }
-vm_fire-debug() { fire 100000 built_kernel debug KUNIT=1 CONSUMER=1; }
-vm_fire-kcsan() { fire 0 built_kernel kcsan; }
+vm_fire() { fire 1000000 200 debian_kernel amd64; }
+vm_fire-rt() { fire 0 1 debian_kernel rt; }
+vm_fire-debug() { fire 100000 20 built_kernel debug KUNIT=1 CONSUMER=1; }
+vm_fire-kcsan() { fire 0 1 built_kernel kcsan; }
 
 # debian_modules FOLDER MODULE...: copy modules of Debian's kernel to OUT/debian.
 debian_modules() {
