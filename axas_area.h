@@ -188,7 +188,7 @@ struct axas_pinned_ops {
 
 /**
  * struct axas_pinned - account of locked pages: of files, and linear ones that a process has mapped
- * @refs: one of the space, one of its file, one of each pin; see axas_filemem.c
+ * @refs: one of the space, its file, each pin, and a list of @node; see axas_filemem.c
  * @pages: 4 KiB pages; those of images among them, which may outlive the space
  * @ops: NULL as long as nobody has charged them; see axas_file_inode.c
  * @lock: for @ops: protects @charged and @reserved; inside mmap_lock

@@ -85,10 +85,14 @@ static bool has_surplus(struct axas_pinned *pinned)
 	return any;
 }
 
-/* Only the process itself waits for its mmap_lock. */
+/*
+ * Only the process itself waits for its mmap_lock. Not by mmap_write_lock(), which has no trylock
+ * from Linux 6.12 on, and tells those who look at VMAs without the lock: no VMA changes here.
+ */
 static bool lock_mm(struct mm_struct *mm)
 {
-	return mm == current->mm ? !mmap_write_lock_killable(mm) : mmap_write_trylock(mm);
+	return mm == current->mm ? !down_write_killable(&mm->mmap_lock) :
+				   down_write_trylock(&mm->mmap_lock);
 }
 
 /* Uncharge what is not pinned any more, nor about to be. False: mmap_lock is taken. */
@@ -101,7 +105,7 @@ static bool settle(struct axas_pinned *pinned)
 	mutex_lock(&pinned->lock);
 	uncharge(pinned);
 	mutex_unlock(&pinned->lock);
-	mmap_write_unlock(pinned->mm);
+	up_write(&pinned->mm->mmap_lock);
 	return true;
 }
 
@@ -208,14 +212,36 @@ static int charge(struct axas_pinned *pinned, u64 pages)
 	return err;
 }
 
+/* Linear areas that are gone, maybe by a module's call, have no locked pages. */
+static void forget_linear(struct axas_file *file)
+{
+	u64 pages = axas_space_linear_pages(file->space);
+
+	lockdep_assert_held(&file->lock);
+	if (pages >= file->locked)
+		return;
+	atomic_long_sub(file->locked - pages, &file->pinned->pages);
+	file->locked = pages;
+}
+
 int axas_file_reserve_pages(struct axas_file *file, u64 pages)
 {
 	struct axas_pinned *pinned;
+	int err;
 
 	mutex_lock(&file->lock);
 	pinned = account_of(file);
+	if (!IS_ERR(pinned))
+		forget_linear(file);
 	mutex_unlock(&file->lock);
-	return IS_ERR(pinned) ? PTR_ERR(pinned) : charge(pinned, pages);
+	if (IS_ERR(pinned))
+		return PTR_ERR(pinned);
+	err = charge(pinned, pages);
+	if (err != -ENOMEM)
+		return err;
+	/* What others have unmapped, of another space of this process, may wait to be uncharged. */
+	flush_delayed_work(&settling);
+	return charge(pinned, pages);
 }
 
 void axas_file_lock_pages(struct axas_file *file, u64 pages)
@@ -229,16 +255,11 @@ void axas_file_lock_pages(struct axas_file *file, u64 pages)
 void axas_file_unlock_pages(struct axas_file *file)
 {
 	struct axas_pinned *pinned = READ_ONCE(file->pinned);
-	u64 pages;
 
 	if (!pinned)
 		return;
 	mutex_lock(&file->lock);
-	pages = axas_space_linear_pages(file->space);
-	if (pages < file->locked) {
-		atomic_long_sub(file->locked - pages, &pinned->pages);
-		file->locked = pages;
-	}
+	forget_linear(file);
 	mutex_unlock(&file->lock);
 	settle_soon(pinned);
 }
@@ -268,9 +289,10 @@ void axas_file_exit(void)
 	cancel_delayed_work_sync(&settling);
 	while ((pinned = take_fewer())) {
 		while (!settle(pinned))
-			if (schedule_timeout_killable(BUSY_DELAY))
+			if (schedule_timeout_killable(BUSY_DELAY)) {
+				forget_charge(pinned);
 				break;
-		forget_charge(pinned);
+			}
 		axas_pinned_put(pinned);
 	}
 }

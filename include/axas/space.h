@@ -81,7 +81,8 @@ struct axas_space *axas_space_get(struct axas_space *space);
  *
  * All consumers must be detached before the last reference is dropped.
  *
- * Context: May sleep.
+ * Context: May sleep. Without mmap_lock: the last reference of a space that has a descriptor may
+ * need that of the process which made it.
  */
 void axas_space_put(struct axas_space *space);
 

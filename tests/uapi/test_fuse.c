@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -395,6 +396,7 @@ static void hoard(struct hoarder *h)
 	u8 *mem, byte;
 	struct iovec to = { &byte, 1 }, from = { NULL, 1 };
 
+	expect_libc(prctl(PR_SET_PDEATHSIG, SIGKILL));
 	for (unsigned int i = 0; i < ARRAY_SIZE(h->fds); i++) {
 		h->fds[i] = new_space();
 		expect_ok(map_file(h->fds[i], h->file, AREA, 0, PAGES, 0));
