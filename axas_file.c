@@ -12,7 +12,6 @@
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/mount.h>
-#include <linux/mutex.h>
 #include <linux/security.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>

@@ -42,8 +42,8 @@ static int mounts;
  * Pages are charged with the call that maps them: linear ones until their area is gone, those of
  * files as long as an area of that call is left, of the space, of an image, or of a clone. So it is
  * the account that is charged (struct axas_pinned), not the space, which may be gone before. What
- * is given back is uncharged at once by the calls of this file's descriptor, and a moment later if
- * an image or a clone had it.
+ * is given back is uncharged at once by calls of the process that made the descriptor, and a moment
+ * later if its mmap_lock is taken in a call of another one, or if an image or a clone had it.
  *
  * The mmap_lock that this needs is that of the process which has made the descriptor. It may keep
  * the lock as long as it likes: by a fault that a file server does not serve. So others never wait

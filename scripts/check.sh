@@ -130,8 +130,8 @@ part_matrix-newer() {
 
 part_arm64() { "$AXAS_SCRIPTS/arm64.sh"; }
 part_arm64-newer() { AXAS_SET=arm64-7.2 "$AXAS_SCRIPTS/arm64.sh"; }
-part_riscv64-newer() { AXAS_SET=riscv64-7.2 "$AXAS_SCRIPTS/riscv64.sh"; }
 part_riscv64() { "$AXAS_SCRIPTS/riscv64.sh"; }
+part_riscv64-newer() { AXAS_SET=riscv64-7.2 "$AXAS_SCRIPTS/riscv64.sh"; }
 part_linux() { "$AXAS_SCRIPTS/linux.sh"; }
 part_linux-arm64() { "$AXAS_SCRIPTS/linux.sh" arm64; }
 part_linux-riscv64() { "$AXAS_SCRIPTS/linux.sh" riscv64; }

@@ -20,6 +20,10 @@ export LC_ALL=C
 # Make variables that enable our modules. A kernel's build must not see them: it would build
 # our modules as its own.
 unset CONFIG_AXAS CONFIG_AXVCPU CONFIG_AXAS_KUNIT_TEST CONFIG_AXAS_CONSUMER_TEST CONFIG_AXAS_BENCH
+# Ranges of a machine of 3 GiB that its kernel does not use, for linear areas; one has room for a
+# 1 GiB leaf.
+# shellcheck disable=SC2016,SC2034  # the kernel expands the dollar sign; for the callers
+AXAS_WINDOWS=('memmap=16M$0x30000000' 'memmap=1G$0x40000000')
 AXAS_TMPDIRS=()
 AXAS_RUNNING=
 

@@ -162,9 +162,8 @@ fails_in_machine() {
 	cp "$tree/axas.ko" "$tree/vcpu/axvcpu.ko" "$out/axas/"
 	(cd "$out" && find axas | cpio --quiet -R 0:0 -o -H newc | gzip -1 |
 		cat "$AXAS_LOGS/mutate.gz" - >initramfs)
-	# shellcheck disable=SC2016  # the kernel expands the dollar sign
 	AXAS_MEMORY=3G AXAS_TIMEOUT=600 "$AXAS_SCRIPTS/vm.sh" "$out" "$KERNEL" "$out/initramfs" \
-		'memmap=16M$0x30000000' 'memmap=1G$0x40000000' "AXAS_CASE=$case" AXAS_ROUNDS=100 \
+		"${AXAS_WINDOWS[@]}" "AXAS_CASE=$case" AXAS_ROUNDS=100 \
 		>"$out/vm.log" 2>&1 &
 	pid=$!
 	while kill -0 "$pid" 2>/dev/null && ! grep -q '^not ok ' "$out/guest.log" 2>/dev/null; do

@@ -29,9 +29,6 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Ranges that the kernel does not use, for linear areas; one has room for a 1 GiB leaf.
-# shellcheck disable=SC2016  # the kernel expands the dollar sign
-WINDOW=('memmap=16M$0x30000000' 'memmap=1G$0x40000000')
 export AXAS_MEMORY=3G
 export AXAS_TIMEOUT=${AXAS_TIMEOUT:-1800}
 
@@ -148,7 +145,7 @@ boot() {
 	mapfile -t -O ${#files[@]} files < <(find "$OUT/module" "$OUT/debian" -name '*.ko')
 	"$AXAS_SCRIPTS/initramfs.sh" "$OUT/initramfs.gz" check.sh "${files[@]}"
 	run_logged "$NAME" "$OUT/vm.log" "$AXAS_SCRIPTS/vm.sh" "$OUT" "$kernel" \
-		"$OUT/initramfs.gz" "${WINDOW[@]}" "${args[@]}" "$@" || true
+		"$OUT/initramfs.gz" "${AXAS_WINDOWS[@]}" "${args[@]}" "$@" || true
 }
 
 main() {

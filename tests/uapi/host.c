@@ -104,6 +104,17 @@ int count_fds(void)
 	return n;
 }
 
+long locked_kib(pid_t pid)
+{
+	char path[64], text[4096] = "", *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	expect(read_file(path, text, sizeof(text)));
+	at = strstr(text, "VmLck:");
+	expect(at);
+	return strtol(at + 6, NULL, 10);
+}
+
 void *guarded_pages(size_t pages)
 {
 	size_t len = (pages + 2) * PAGE;

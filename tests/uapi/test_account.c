@@ -62,21 +62,6 @@ static void test_tables_are_counted(void)
 	expect_settles("SecPageTables", before);
 }
 
-/* VmLck of /proc/self/status in KiB. */
-static long locked_kib(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	char line[256];
-	long kib = -1;
-
-	expect(f);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmLck: %ld kB", &kib) == 1)
-			break;
-	fclose(f);
-	return kib;
-}
-
 static void test_memlock(void)
 {
 	struct rlimit limit = { 16 * PAGE, 16 * PAGE };
@@ -84,30 +69,30 @@ static void test_memlock(void)
 	struct state before;
 	int fd = new_space();
 
-	expect_eq(locked_kib(), 0);
+	expect_eq(locked_kib(getpid()), 0);
 	expect_ok(axas_map_linear(fd, GIB, hpa, MIB, RW, AXAS_TYPE_NORMAL));
-	expect_eq(locked_kib(), 1024);
+	expect_eq(locked_kib(getpid()), 1024);
 	expect_ok(axas_unmap(fd, GIB, MIB / 2));
-	expect_eq(locked_kib(), 512);
+	expect_eq(locked_kib(getpid()), 512);
 	expect_ok(axas_clear(fd));
-	expect_eq(locked_kib(), 0);
+	expect_eq(locked_kib(getpid()), 0);
 	drop_cap(CAP_IPC_LOCK);
 	expect_libc(setrlimit(RLIMIT_MEMLOCK, &limit));
 	take_state(fd, &before);
 	expect_eq(axas_map_linear(fd, GIB, hpa, 17 * PAGE, RW, AXAS_TYPE_NORMAL), -ENOMEM);
 	expect_same(fd, &before, SAME_ALL);
-	expect_eq(locked_kib(), 0);
+	expect_eq(locked_kib(getpid()), 0);
 	expect_ok(axas_map_linear(fd, GIB, hpa, 16 * PAGE, RW, AXAS_TYPE_NORMAL));
 	expect_eq(axas_map_linear(fd, 2 * GIB, hpa, PAGE, RW, AXAS_TYPE_NORMAL), -ENOMEM);
 	expect_ok(axas_unmap(fd, GIB + 4 * PAGE, PAGE));
 	expect_ok(axas_map_linear(fd, 2 * GIB, hpa, PAGE, RW, AXAS_TYPE_NORMAL));
-	expect_eq(locked_kib(), 64);
+	expect_eq(locked_kib(getpid()), 64);
 	/* a call that fails after accounting is uncharged */
 	expect_ok(axas_unmap(fd, GIB + 5 * PAGE, PAGE));
 	expect_eq(axas_map_linear(fd, GIB, hpa, PAGE, RW, AXAS_TYPE_NORMAL), -EEXIST);
-	expect_eq(locked_kib(), 60);
+	expect_eq(locked_kib(getpid()), 60);
 	close(fd);
-	expect_eq(locked_kib(), 0);
+	expect_eq(locked_kib(getpid()), 0);
 }
 
 /* H11: memory stays accounted while a vCPU holds the space, after its descriptor is closed. */
@@ -120,11 +105,11 @@ static void test_memlock_of_a_held_space(void)
 	if (vcpu < 0)
 		skip("there is no vCPU here: %s", strerrorname_np(-vcpu));
 	expect_ok(axas_map_linear(fd, GIB, window().hpa, MIB, RW, AXAS_TYPE_NORMAL));
-	expect_eq(locked_kib(), 1024);
+	expect_eq(locked_kib(getpid()), 1024);
 	close(fd);
-	expect_eq(locked_kib(), 1024);
+	expect_eq(locked_kib(getpid()), 1024);
 	close(vcpu);
-	expect_eq(locked_kib(), 0);
+	expect_eq(locked_kib(getpid()), 0);
 }
 
 /* Path of @file in the cgroup of this test. */

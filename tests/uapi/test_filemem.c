@@ -435,16 +435,6 @@ static void test_last_page(void)
 	close(file);
 }
 
-static long locked_kib(void)
-{
-	char text[4096] = "", *at;
-
-	read_file("/proc/self/status", text, sizeof(text));
-	at = strstr(text, "VmLck:");
-	expect(at);
-	return strtol(at + 6, NULL, 10);
-}
-
 /* What an image had is uncharged a moment after it is closed. */
 static void map_in_the_end(int fd, u64 bytes, int file)
 {
@@ -516,21 +506,21 @@ static void limited(void)
 
 static void test_locked_memory(void)
 {
-	long before = locked_kib();
+	long before = locked_kib(getpid());
 	int fd = new_space(), file = sealed();
 	pid_t child;
 	int status;
 
 	map_all(fd, file, RW, 0);
-	expect_eq(locked_kib(), before + FILE_BYTES / 1024);
+	expect_eq(locked_kib(getpid()), before + FILE_BYTES / 1024);
 	expect_eq(axas_map_file(fd, BASE, PAGE, file, 0, RW, AXAS_MAP_POPULATE), -EEXIST);
 	expect_ok(axas_unmap(fd, BASE, 16 * PAGE));
-	expect_eq(locked_kib(), before + FILE_BYTES / 1024);
+	expect_eq(locked_kib(getpid()), before + FILE_BYTES / 1024);
 	expect_ok(axas_unmap(fd, BASE, FILE_BYTES));
-	expect_eq(locked_kib(), before);
+	expect_eq(locked_kib(getpid()), before);
 	map_all(fd, file, RW, AXAS_MAP_POPULATE);
 	close(fd);
-	expect_eq(locked_kib(), before);
+	expect_eq(locked_kib(getpid()), before);
 	close(file);
 	child = fork();
 	if (!child) {

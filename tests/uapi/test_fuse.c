@@ -414,23 +414,6 @@ static void hoard(struct hoarder *h)
 		pause();
 }
 
-/* KiB that a process has locked. It waits for no lock of the process. */
-static long locked_kib(pid_t pid)
-{
-	char path[64], line[256];
-	long kib = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	f = fopen(path, "re");
-	expect(f);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmLck: %ld kB", &kib) == 1)
-			break;
-	fclose(f);
-	return kib;
-}
-
 static void *end_spaces(void *arg)
 {
 	struct caller *c = arg;

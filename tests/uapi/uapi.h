@@ -82,6 +82,7 @@ void refused_at(const char *file, int line, int fd, unsigned long nr, void *arg,
 /* host.c */
 struct window window(void);		/* fails the test if there is none */
 long meminfo(const char *key);		/* KiB, or -1 */
+long locked_kib(pid_t pid);		/* VmLck; needs no lock of the process */
 bool read_file(const char *path, char *buf, size_t len);
 bool write_file(const char *path, const char *text);
 void drop_cap(int cap);
